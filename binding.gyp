@@ -1,0 +1,21 @@
+{
+  "targets": [
+    {
+      "target_name": "knockd",
+      "sources": [
+        "native/addon.cc",
+        "native/capture.cc",
+        "native/decode.cc",
+        "native/links.cc",
+        "native/process.cc",
+        "native/syslog.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8"],
+      "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-Wno-cast-function-type", "-fvisibility=hidden"],
+      "cflags!": ["-fno-exceptions"],
+      "cflags_cc!": ["-fno-exceptions"],
+      "libraries": ["-lpcap"]
+    }
+  ]
+}

@@ -1,0 +1,38 @@
+// What JavaScript sees of the native side, and nothing else. Declared and documented in src/capture/native.ts.
+#include <napi.h>
+
+#include "bytes.h"
+#include "capture.h"
+#include "decode.h"
+#include "links.h"
+#include "process.h"
+#include "syslog.h"
+
+namespace {
+
+// decode(frame: Uint8Array, linkType: number, record: ArrayBuffer): boolean, for tests and self-tests.
+Napi::Value DecodeOne(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!knockd::IsBytes(info[0]) || !info[1].IsNumber() || !info[2].IsArrayBuffer()) {
+    throw Napi::TypeError::New(env, "decode takes a Uint8Array, a link type and an ArrayBuffer");
+  }
+  const auto frame = info[0].As<Napi::Uint8Array>();
+  auto record = info[2].As<Napi::ArrayBuffer>();
+  if (record.ByteLength() < sizeof(knockd::Record)) throw Napi::RangeError::New(env, "the buffer holds no record");
+  return Napi::Boolean::New(env, knockd::Decode(frame.Data(), frame.ByteLength(), info[1].ToNumber().Int32Value(),
+                                                static_cast<knockd::Record*>(record.Data())));
+}
+
+}  // namespace
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports["Capture"] = knockd::Capture::Define(env);
+  exports["decode"] = Napi::Function::New<DecodeOne>(env, "decode");
+  exports["addresses"] = Napi::Function::New<knockd::Addresses>(env, "addresses");
+  exports["syslog"] = Napi::Function::New<knockd::WriteSyslog>(env, "syslog");
+  exports["detach"] = Napi::Function::New<knockd::Detach>(env, "detach");
+  exports["exitNow"] = Napi::Function::New<knockd::ExitNow>(env, "exitNow");
+  return exports;
+}
+
+NODE_API_MODULE(knockd, Init)

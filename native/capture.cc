@@ -1,0 +1,240 @@
+#include "capture.h"
+
+#include <linux/filter.h>
+#include <sys/socket.h>
+
+#include <cstring>
+
+#include "bytes.h"
+#include "decode.h"
+#include "process.h"
+
+namespace knockd {
+namespace {
+
+// What read() returns in place of a number of records.
+constexpr int kNoneWaits = -1;
+constexpr int kInterfaceDown = -2;
+
+std::vector<bpf_insn> ReadProgram(Napi::Env env, const Napi::Value& value) {
+  static_assert(sizeof(bpf_insn) == 8, "src/capture/bpf.ts writes eight bytes an instruction");
+  if (!IsBytes(value)) throw Napi::TypeError::New(env, "a filter is a Uint8Array");
+  const auto bytes = value.As<Napi::Uint8Array>();
+  if (bytes.ByteLength() == 0 || bytes.ByteLength() % sizeof(bpf_insn) != 0) {
+    throw Napi::TypeError::New(env, "a filter is a whole number of instructions, at least one");
+  }
+  std::vector<bpf_insn> program(bytes.ByteLength() / sizeof(bpf_insn));
+  memcpy(program.data(), bytes.Data(), bytes.ByteLength());
+  return program;
+}
+
+// Where one read() has got to: all that the callback may touch.
+struct Batch {
+  Record* records;
+  size_t count;
+  int link_type;
+};
+
+void OnFrame(u_char* user, const pcap_pkthdr* header, const u_char* bytes) {
+  Batch* batch = reinterpret_cast<Batch*>(user);
+  Record* record = &batch->records[batch->count];
+  if (!Decode(bytes, header->caplen, batch->link_type, record)) return;
+  record->length = header->len;
+  record->time = static_cast<double>(header->ts.tv_sec) + static_cast<double>(header->ts.tv_usec) / 1e6;
+  batch->count++;
+}
+
+}  // namespace
+
+Napi::Function Capture::Define(Napi::Env env) {
+  return DefineClass(
+      env, "Capture",
+      {InstanceAccessor<&Capture::LinkType>("linkType"), InstanceMethod<&Capture::SetFilter>("setFilter"),
+       InstanceMethod<&Capture::Start>("start"), InstanceMethod<&Capture::Stop>("stop"),
+       InstanceMethod<&Capture::Read>("read"), InstanceMethod<&Capture::Stats>("stats"),
+       InstanceMethod<&Capture::Close>("close"), StaticMethod<&Capture::Matches>("matches")});
+}
+
+Capture::Capture(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Capture>(info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsObject()) throw Napi::TypeError::New(env, "Capture takes an object");
+  const Napi::Object options = info[0].As<Napi::Object>();
+  const Napi::Value savefile = options.Get("savefile"), device = options.Get("device");
+  const Napi::Value snap_length = options.Get("snapLength"), buffer_size = options.Get("bufferSize");
+  if (savefile.IsString()) {
+    OpenSavefile(env, savefile.ToString().Utf8Value());
+  } else if (device.IsString() && snap_length.IsNumber() && buffer_size.IsNumber()) {
+    OpenLive(env, device.ToString().Utf8Value(), snap_length.ToNumber().Int32Value(),
+             buffer_size.ToNumber().Int32Value());
+  } else {
+    throw Napi::TypeError::New(env, "Capture takes { device, snapLength, bufferSize } or { savefile }");
+  }
+}
+
+Capture::~Capture() { StopPolling(); }
+
+void Capture::OpenLive(Napi::Env env, const std::string& device, int snap_length, int buffer_size) {
+  char error[PCAP_ERRBUF_SIZE] = "";
+  handle_.reset(pcap_create(device.c_str(), error));
+  if (!handle_) throw Napi::Error::New(env, error);
+  pcap_t* handle = handle_.get();
+  pcap_set_snaplen(handle, snap_length);
+  pcap_set_promisc(handle, 0);
+  pcap_set_immediate_mode(handle, 1);  // 0.8 waits for a buffer timeout of 50 ms
+  pcap_set_buffer_size(handle, buffer_size);
+  const int status = pcap_activate(handle);  // above 0: a warning, the capture is open
+  CloseOnExec();
+  if (status < 0) {
+    const char* detail = pcap_geterr(handle);
+    const std::string why = pcap_statustostr(status);
+    std::string text = detail[0] != '\0' ? detail : why;
+    if (detail[0] != '\0' && status != PCAP_ERROR) text = device + ": " + why + " (" + detail + ")";
+    handle_.reset();
+    throw Napi::Error::New(env, text);
+  }
+  if (pcap_setnonblock(handle, 1, error) != 0) {
+    handle_.reset();
+    throw Napi::Error::New(env, error);
+  }
+  live_ = true;
+}
+
+void Capture::OpenSavefile(Napi::Env env, const std::string& path) {
+  char error[PCAP_ERRBUF_SIZE] = "";
+  handle_.reset(pcap_open_offline(path.c_str(), error));
+  CloseOnExec();
+  if (!handle_) throw Napi::Error::New(env, error);
+}
+
+pcap_t* Capture::Open(Napi::Env env) const {
+  if (!handle_) throw Napi::Error::New(env, "capture is closed");
+  return handle_.get();
+}
+
+Napi::Value Capture::LinkType(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), pcap_datalink(Open(info.Env())));
+}
+
+void Capture::SetFilter(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  pcap_t* handle = Open(env);
+  std::vector<bpf_insn> instructions = ReadProgram(env, info[0]);
+  bpf_program program{static_cast<u_int>(instructions.size()), instructions.data()};
+  if (pcap_setfilter(handle, &program) != 0) throw Napi::Error::New(env, pcap_geterr(handle));
+  if (live_) CheckKernelFilter(env, instructions.size());
+}
+
+// libpcap filters in user space, and says nothing, when the kernel refuses a program (more than 4,096 instructions).
+// SO_GET_FILTER gives the number of instructions that the kernel holds.
+void Capture::CheckKernelFilter(Napi::Env env, size_t instructions) const {
+  socklen_t held = 0;
+  const int failed = getsockopt(pcap_fileno(handle_.get()), SOL_SOCKET, SO_GET_FILTER, nullptr, &held);
+  if (failed != 0 || held != instructions) throw Napi::Error::New(env, "the kernel did not take the packet filter");
+}
+
+void Capture::Start(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  pcap_t* handle = Open(env);
+  if (!live_) throw Napi::Error::New(env, "a savefile is always readable");
+  if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "start takes a function");
+  if (poll_ != nullptr) throw Napi::Error::New(env, "capture is already started");
+  uv_loop_t* loop = nullptr;
+  if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "no event loop");
+  uv_poll_t* poll = new uv_poll_t;
+  const int status = uv_poll_init(loop, poll, pcap_get_selectable_fd(handle));
+  if (status != 0) {
+    delete poll;
+    throw Napi::Error::New(env, uv_strerror(status));
+  }
+  poll->data = this;
+  poll_ = poll;
+  on_readable_ = Napi::Persistent(info[0].As<Napi::Function>());
+  uv_poll_start(poll, UV_READABLE, OnPoll);  // fails only for a handle that is closing
+  Ref();                                     // an object that is being polled must not be collected
+}
+
+void Capture::Stop(const Napi::CallbackInfo& info) {
+  Open(info.Env());
+  if (poll_ == nullptr) return;
+  StopPolling();
+  Unref();
+}
+
+void Capture::StopPolling() {
+  if (poll_ == nullptr) return;
+  uv_poll_stop(poll_);
+  uv_close(reinterpret_cast<uv_handle_t*>(poll_), [](uv_handle_t* done) { delete reinterpret_cast<uv_poll_t*>(done); });
+  poll_ = nullptr;
+  on_readable_.Reset();
+}
+
+void Capture::OnPoll(uv_poll_t* poll, int status, int) {
+  Capture* self = static_cast<Capture*>(poll->data);
+  const Napi::Env env = self->Env();
+  const Napi::HandleScope scope(env);
+  // libuv stops by itself on POLLERR (the interface went down or away): go on listening. The read() that follows takes
+  // the error off the socket, so that it is told once, or throws it.
+  if (status < 0) uv_poll_start(poll, UV_READABLE, OnPoll);
+  // A copy: the function may stop or close this capture, and drop the reference that it is being called through.
+  const Napi::Function on_readable = self->on_readable_.Value();
+  napi_value result;
+  if (napi_make_callback(env, nullptr, self->Value(), on_readable, 0, nullptr, &result) == napi_pending_exception) {
+    napi_value error;
+    napi_get_and_clear_last_exception(env, &error);
+    napi_fatal_exception(env, error);  // an uncaught exception like any other
+  }
+}
+
+Napi::Value Capture::Read(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  pcap_t* handle = Open(env);
+  if (!info[0].IsArrayBuffer()) throw Napi::TypeError::New(env, "read takes an ArrayBuffer");
+  Napi::ArrayBuffer buffer = info[0].As<Napi::ArrayBuffer>();
+  const size_t most = buffer.ByteLength() / sizeof(Record);
+  if (most == 0) throw Napi::RangeError::New(env, "the buffer holds no record");
+  Batch batch{static_cast<Record*>(buffer.Data()), 0, pcap_datalink(handle)};
+  if (failure_.empty()) {
+    const int frames = pcap_dispatch(handle, static_cast<int>(most), OnFrame, reinterpret_cast<u_char*>(&batch));
+    if (frames < 0) failure_ = pcap_geterr(handle);
+    if (frames > 0 || batch.count > 0) return Napi::Number::New(env, static_cast<int>(batch.count));
+  }
+  if (!failure_.empty()) throw Napi::Error::New(env, failure_);
+  // libpcap has seen ENETDOWN, and wants to be asked again: the socket will not tell whether the interface is removed.
+  const bool down = pcap_get_required_select_timeout(handle) != nullptr;
+  return Napi::Number::New(env, down ? kInterfaceDown : kNoneWaits);
+}
+
+Napi::Value Capture::Stats(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  pcap_t* handle = Open(env);
+  pcap_stat stat{};
+  if (pcap_stats(handle, &stat) != 0) throw Napi::Error::New(env, pcap_geterr(handle));
+  Napi::Object result = Napi::Object::New(env);
+  result["received"] = Napi::Number::New(env, stat.ps_recv);
+  result["dropped"] = Napi::Number::New(env, stat.ps_drop);
+  return result;
+}
+
+void Capture::Close(const Napi::CallbackInfo&) {
+  if (poll_ != nullptr) {
+    StopPolling();
+    Unref();
+  }
+  handle_.reset();
+}
+
+Napi::Value Capture::Matches(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::vector<bpf_insn> instructions = ReadProgram(env, info[0]);
+  if (!IsBytes(info[1])) throw Napi::TypeError::New(env, "a frame is a Uint8Array");
+  const auto frame = info[1].As<Napi::Uint8Array>();
+  if (!bpf_validate(instructions.data(), static_cast<int>(instructions.size()))) {
+    throw Napi::Error::New(env, "not a valid filter");
+  }
+  const bpf_program program{static_cast<u_int>(instructions.size()), instructions.data()};
+  pcap_pkthdr header{};
+  header.caplen = header.len = static_cast<bpf_u_int32>(frame.ByteLength());
+  return Napi::Boolean::New(env, pcap_offline_filter(&program, &header, frame.Data()) != 0);
+}
+
+}  // namespace knockd

@@ -1,0 +1,50 @@
+// One libpcap handle: a live interface or a savefile. What each call does, takes and throws is in
+// src/capture/native.ts.
+#pragma once
+
+#include <napi.h>
+#include <pcap/pcap.h>
+#include <uv.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace knockd {
+
+class Capture : public Napi::ObjectWrap<Capture> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit Capture(const Napi::CallbackInfo& info);
+  ~Capture() override;
+
+ private:
+  struct ClosePcap {
+    void operator()(pcap_t* handle) const { pcap_close(handle); }
+  };
+
+  Napi::Value LinkType(const Napi::CallbackInfo& info);
+  void SetFilter(const Napi::CallbackInfo& info);
+  void Start(const Napi::CallbackInfo& info);
+  void Stop(const Napi::CallbackInfo& info);
+  Napi::Value Read(const Napi::CallbackInfo& info);
+  Napi::Value Stats(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+  static Napi::Value Matches(const Napi::CallbackInfo& info);
+
+  void OpenLive(Napi::Env env, const std::string& device, int snap_length, int buffer_size);
+  void OpenSavefile(Napi::Env env, const std::string& path);
+  pcap_t* Open(Napi::Env env) const;  // the handle, or throws "capture is closed"
+  void CheckKernelFilter(Napi::Env env, size_t instructions) const;
+  void StopPolling();
+  static void OnPoll(uv_poll_t* poll, int status, int events);
+
+  // In the order of their lives; they end the other way round: first the polling of the descriptor, then its owner.
+  std::unique_ptr<pcap_t, ClosePcap> handle_;
+  bool live_ = false;
+  std::string failure_;        // what read() has yet to throw: the packets before it come first
+  uv_poll_t* poll_ = nullptr;  // libuv's until its close callback deletes it
+  Napi::FunctionReference on_readable_;
+};
+
+}  // namespace knockd

@@ -1,0 +1,20 @@
+// What a daemon must do to its own process and Node has no call for.
+#pragma once
+
+#include <napi.h>
+
+namespace knockd {
+
+// Marks every descriptor above 2 close-on-exec. libpcap opens its socket and an eventfd without the flag and does not
+// tell the second one; 0.8 leaks both into every command it runs.
+void CloseOnExec();
+
+// detach(): standard input, output and error become /dev/null and the working directory /, as a daemon's are.
+// Throws an Error with the system's words.
+void Detach(const Napi::CallbackInfo& info);
+
+// exitNow(status: number): _exit(2). Node's own exit joins its threads, and one that asks a dead name server for a name
+// holds it for ten seconds.
+void ExitNow(const Napi::CallbackInfo& info);
+
+}  // namespace knockd

@@ -1,0 +1,211 @@
+// The state machine: (packet, time) → events. Pure: no clock, no file, no process.
+// The rules are 0.8's (README, "Differences from knockd 0.8", names those that are not).
+
+import { type Address, sameAddress } from "../address.ts";
+import type { Door } from "../config/door.ts";
+import { flagsMatch } from "../config/tcp-flags.ts";
+import { AddressHash } from "./address-hash.ts";
+import { type DoorState, type Ear, Ears, type Hearing, knockKey, type Listener } from "./ears.ts";
+import { Expiry } from "./expiry.ts";
+import { type Packet, TCP } from "./packet.ts";
+import { fingerprint, Retransmissions } from "./retransmissions.ts";
+import { NONE, Slots } from "./slots.ts";
+
+export type KnockEvent =
+  | { readonly type: "stage"; readonly door: Door; readonly knocker: Address; readonly stage: number }
+  | { readonly type: "open"; readonly door: Door; readonly knocker: Address }
+  | { readonly type: "timeout"; readonly door: Door; readonly knocker: Address; readonly stage: number };
+
+export interface AttemptsOptions {
+  /** Is this one of the addresses that doors without a Target listen at? */
+  isOurs: (address: Address) => boolean;
+  /** Two random words, for AddressHash. */
+  hashKey: readonly [number, number];
+  /** At most so many live attempts in all. */
+  capacity?: number;
+}
+
+export const MOST_ATTEMPTS = 1_048_576;
+const NOTHING: readonly KnockEvent[] = [];
+
+export class Attempts {
+  readonly #isOurs: (address: Address) => boolean;
+  readonly #hash: AddressHash;
+  readonly #slots: Slots;
+  readonly #expiry: Expiry;
+  readonly #ears: Ears;
+  readonly #retransmissions = new Retransmissions();
+  #packets = 0;
+  /** The live attempts of the packet's source, `#gather` says how many: one array for all packets. */
+  #mine = new Int32Array(16);
+
+  constructor({ isOurs, hashKey, capacity = MOST_ATTEMPTS }: AttemptsOptions) {
+    this.#isOurs = isOurs;
+    this.#hash = new AddressHash(hashKey);
+    this.#slots = new Slots(capacity);
+    this.#expiry = new Expiry(this.#slots);
+    this.#ears = new Ears(this.#expiry);
+  }
+
+  /** Live attempts. */
+  get live(): number {
+    return this.#slots.live;
+  }
+
+  /** `expire` has nothing to do before this time (milliseconds); Infinity when there is no attempt. */
+  get deadline(): number {
+    return this.#expiry.deadline;
+  }
+
+  /** From now on these doors. Those that did not change keep their attempts; attempts at others are void. */
+  setDoors(listeners: readonly Listener[]): void {
+    this.#ears.set(listeners);
+  }
+
+  /** One packet. `now` in milliseconds. The packet is not kept. */
+  knock(packet: Packet, now: number): readonly KnockEvent[] {
+    const key = knockKey(packet.protocol, packet.port);
+    const ear = this.#ears.ear(key);
+    if (ear === undefined || !this.#isHeard(ear, packet)) return NOTHING;
+    const { source } = packet;
+    const hash = this.#hash.of(source);
+    const print = packet.protocol === TCP ? fingerprint(packet) : 0;
+    // Sent again because no answer came: the same knock. 0.8 voids the attempt.
+    if (print !== 0 && this.#retransmissions.has(hash, print, now)) return NOTHING;
+    const count = this.#gather(source, hash);
+    const mine = this.#mine;
+    for (let i = 0; print !== 0 && i < count; i++) if (this.#slots.print(mine[i]!) === print) return NOTHING;
+
+    this.#packets++;
+    let events = NOTHING as KnockEvent[]; // made when there is something to tell: most packets of a flood tell nothing
+    let moved = false;
+    for (let i = 0; i < count; i++) {
+      const slot = mine[i]!;
+      const state = this.#state(slot);
+      const stage = this.#slots.stage(slot);
+      if (this.#expiry.expired(slot, state.term, now)) {
+        events = add(events, this.#timeout(slot, hash, now));
+      } else if (!this.#hears(state.hearing, packet)) {
+        state.metAt = this.#packets;
+      } else if (state.knocks[stage] === key) {
+        moved = true;
+        this.#remember(hash, this.#slots.print(slot), now);
+        events = add(events, { type: "stage", door: state.door, knocker: copy(source), stage: stage + 1 });
+        if (stage + 1 < state.knocks.length) {
+          this.#slots.advance(slot, print);
+        } else {
+          this.#remove(slot, hash);
+          events = add(events, this.#open(state, source, hash, print, now));
+        }
+      } else if (state.knocks[stage - 1] === key) {
+        state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
+      } else {
+        this.#remember(hash, this.#slots.print(slot), now);
+        this.#remember(hash, print, now);
+        this.#remove(slot, hash);
+      }
+    }
+    if (moved) return events;
+    // 0.8 swallows the packet as long as the source has any live attempt.
+    for (const state of ear.firsts) {
+      if (state.metAt === this.#packets || state.retired || !this.#hears(state.hearing, packet)) continue;
+      events = add(events, { type: "stage", door: state.door, knocker: copy(source), stage: 1 });
+      if (state.knocks.length > 1) this.#begin(state, source, hash, print, now);
+      else events = add(events, this.#open(state, source, hash, print, now));
+    }
+    return events;
+  }
+
+  /** The attempts whose time is over, at most `most` of them: while more wait, `deadline` is not later than `now`. */
+  expire(now: number, most = 1024): readonly KnockEvent[] {
+    if (now < this.#expiry.deadline) return NOTHING;
+    const events: KnockEvent[] = [];
+    this.#expiry.drain(now, most, (slot) => {
+      const hash = this.#hash.of(this.#slots.source(slot));
+      if (this.#state(slot).retired) this.#remove(slot, hash);
+      else events.push(this.#timeout(slot, hash, now));
+    });
+    return events;
+  }
+
+  #state(slot: number): DoorState {
+    return this.#ears.door(this.#slots.door(slot));
+  }
+
+  #hears(hearing: Hearing, packet: Packet): boolean {
+    if (packet.protocol === TCP && !flagsMatch(hearing.flags, packet.flags)) return false;
+    if (hearing.targets === undefined) return this.#isOurs(packet.destination);
+    return hearing.targets.some((target) => sameAddress(target, packet.destination));
+  }
+
+  #isHeard({ hearings }: Ear, packet: Packet): boolean {
+    for (const hearing of hearings) if (this.#hears(hearing, packet)) return true;
+    return false;
+  }
+
+  /** Puts a source's slots into #mine in the order of their doors, and frees those of retired doors on the way. */
+  #gather(source: Address, hash: number): number {
+    let count = 0;
+    for (let slot = this.#slots.first(hash, source); slot !== NONE; ) {
+      const following = this.#slots.following(slot, source);
+      if (this.#state(slot).retired) this.#remove(slot, hash);
+      else {
+        if (count === this.#mine.length) {
+          const more = new Int32Array(2 * count);
+          more.set(this.#mine);
+          this.#mine = more;
+        }
+        this.#mine[count++] = slot;
+      }
+      slot = following;
+    }
+    if (count > 1) this.#mine.subarray(0, count).sort((a, b) => this.#state(a).order - this.#state(b).order);
+    return count;
+  }
+
+  #begin(state: DoorState, source: Address, hash: number, print: number, now: number): void {
+    if (this.#slots.live === this.#slots.capacity) {
+      const victim = this.#expiry.victim(now);
+      this.#remove(victim, this.#hash.of(this.#slots.source(victim)));
+    }
+    this.#slots.add(hash, source, state.number, print, now, state.term.fresh);
+    this.#expiry.begun(state.term, now);
+    state.live++;
+  }
+
+  #open(state: DoorState, source: Address, hash: number, print: number, now: number): KnockEvent {
+    this.#remember(hash, print, now);
+    // Nobody comes in by a used sequence, not even before setDoors brings the next one.
+    if (state.door.oneTimeSequences !== undefined) state.retired = true;
+    return { type: "open", door: state.door, knocker: copy(source) };
+  }
+
+  #timeout(slot: number, hash: number, now: number): KnockEvent {
+    const { door } = this.#state(slot);
+    const print = this.#slots.print(slot);
+    if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now);
+    const event = { type: "timeout", door, knocker: this.#slots.source(slot), stage: this.#slots.stage(slot) } as const;
+    this.#remove(slot, hash);
+    return event;
+  }
+
+  #remove(slot: number, hash: number): void {
+    const state = this.#state(slot);
+    this.#slots.remove(slot, hash, this.#expiry.queue(slot, state.term));
+    state.live--;
+  }
+
+  #remember(hash: number, print: number, now: number): void {
+    if (print !== 0) this.#retransmissions.remember(hash, print, now);
+  }
+}
+
+function add(events: KnockEvent[], event: KnockEvent): KnockEvent[] {
+  if (events === NOTHING) return [event];
+  events.push(event);
+  return events;
+}
+
+function copy({ w0, w1, w2, w3 }: Address): Address {
+  return { w0, w1, w2, w3 };
+}

@@ -1,0 +1,138 @@
+// Which doors listen for a knock: the doors in use, by the number that stands in the slots and by port and protocol.
+
+import type { Address } from "../address.ts";
+import type { Door } from "../config/door.ts";
+import type { TcpFlags } from "../config/tcp-flags.ts";
+import type { Expiry, Term } from "./expiry.ts";
+import { TCP, UDP } from "./packet.ts";
+
+/** A door and the addresses that its Target was found to be; undefined: this host's own. */
+export interface Listener {
+  readonly door: Door;
+  readonly targets: readonly Address[] | undefined;
+}
+
+/** What must hold for a packet to be heard at all by the doors that share it. */
+export interface Hearing {
+  readonly flags: TcpFlags;
+  readonly targets: readonly Address[] | undefined;
+}
+
+/** A door while it is in use. */
+export interface DoorState {
+  /** -1 until it has one. */
+  number: number;
+  door: Door;
+  readonly identity: string;
+  readonly hearing: Hearing;
+  /** Of each stage, the key of its knock. */
+  readonly knocks: readonly number[];
+  readonly term: Term;
+  /** Its place among the doors. */
+  order: number;
+  /** Gone from the config, or its one-time sequence is used: its attempts are void. */
+  retired: boolean;
+  /** Its attempts that have a slot. */
+  live: number;
+  /** The packet at which a live attempt of its source was last met here. */
+  metAt: number;
+}
+
+/** What a knock's port and protocol lead to. */
+export interface Ear {
+  readonly hearings: readonly Hearing[];
+  /** The doors whose first knock it is. */
+  readonly firsts: readonly DoorState[];
+}
+
+export function knockKey(protocol: number, port: number): number {
+  return (protocol << 16) | port;
+}
+
+export class Ears {
+  readonly #expiry: Expiry;
+  /** By number. A number is used again only when no slot holds it. */
+  readonly #doors: (DoorState | undefined)[] = [];
+  readonly #freeNumbers: number[] = [];
+  #ears = new Map<number, Ear>();
+
+  constructor(expiry: Expiry) {
+    this.#expiry = expiry;
+  }
+
+  /** Of a `knockKey`; undefined when no door uses that knock. */
+  ear(key: number): Ear | undefined {
+    return this.#ears.get(key);
+  }
+
+  door(number: number): DoorState {
+    return this.#doors[number]!;
+  }
+
+  /** From now on these. A door that did not change keeps its state, and so its attempts; others are retired. */
+  set(listeners: readonly Listener[]): void {
+    const before = new Map<string, DoorState[]>();
+    for (const state of this.#doors) {
+      if (state === undefined) continue;
+      const same = before.get(state.identity) ?? [];
+      before.set(state.identity, same);
+      if (state.retired) this.#forget(state);
+      else same.push(state);
+    }
+    const hearings = new Map<string, Hearing>();
+    const states = listeners.map((listener, order) => {
+      const identity = identify(listener);
+      const state = before.get(identity)?.shift() ?? this.#newState(listener, identity, hearings);
+      state.door = listener.door;
+      state.order = order;
+      return state;
+    });
+    for (const gone of [...before.values()].flat()) {
+      gone.retired = true;
+      this.#forget(gone);
+    }
+    for (const state of states) {
+      if (state.number >= 0) continue;
+      state.number = this.#freeNumbers.pop() ?? this.#doors.length;
+      this.#doors[state.number] = state;
+    }
+    this.#ears = listen(states);
+    this.#expiry.prune(new Set(states.map((state) => state.term)));
+  }
+
+  #newState(listener: Listener, identity: string, hearings: Map<string, Hearing>): DoorState {
+    const { door, targets } = listener;
+    const key = JSON.stringify([door.tcpFlags, targets]);
+    const hearing = hearings.get(key) ?? { flags: door.tcpFlags, targets };
+    hearings.set(key, hearing);
+    const knocks = door.sequence.map(({ protocol, port }) => knockKey(protocol === "tcp" ? TCP : UDP, port));
+    const term = this.#expiry.term(door.seqTimeout);
+    return { number: -1, door, identity, hearing, knocks, term, order: 0, retired: false, live: 0, metAt: 0 };
+  }
+
+  /** A retired door whose last attempt has gone needs its number no more. */
+  #forget(state: DoorState): void {
+    if (state.live > 0) return;
+    this.#doors[state.number] = undefined;
+    this.#freeNumbers.push(state.number);
+  }
+}
+
+/** All of a door by which attempts are judged. */
+function identify({ door, targets }: Listener): string {
+  const { name, sequence, seqTimeout, tcpFlags, oneTimeSequences } = door;
+  return JSON.stringify([name, sequence, seqTimeout, tcpFlags, oneTimeSequences, targets]);
+}
+
+function listen(states: readonly DoorState[]): Map<number, Ear> {
+  const ears = new Map<number, { hearings: Set<Hearing>; firsts: DoorState[] }>();
+  for (const state of states) {
+    state.knocks.forEach((key, stage) => {
+      const ear = ears.get(key) ?? { hearings: new Set(), firsts: [] };
+      ears.set(key, ear);
+      ear.hearings.add(state.hearing);
+      if (stage === 0) ear.firsts.push(state);
+    });
+  }
+  return new Map([...ears].map(([key, { hearings, firsts }]) => [key, { hearings: [...hearings], firsts }]));
+}

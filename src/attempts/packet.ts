@@ -1,0 +1,19 @@
+// What the wire gives the state machine: the few fields by which a knock is known.
+
+import type { Address } from "../address.ts";
+
+export interface Packet {
+  source: Address;
+  destination: Address;
+  sourcePort: number;
+  port: number;
+  /** 6 is TCP, 17 UDP; there is no other. */
+  protocol: number;
+  /** TCP's flags byte without ECE and CWR; 0 for UDP. */
+  flags: number;
+  /** TCP's sequence number; 0 for UDP. */
+  sequence: number;
+}
+
+export const TCP = 6;
+export const UDP = 17;

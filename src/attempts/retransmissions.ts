@@ -1,0 +1,58 @@
+// The TCP segments that made, moved or ended an attempt, remembered for as long as a client may send them again.
+// A SYN that gets no answer, as behind a firewall that drops, is sent again after 1, 3, 7 … seconds (RFC 6298 5.5) from
+// the same port with the same sequence number: it is the same knock, whatever has become of its attempt meanwhile.
+// 0.8 takes it for a wrong one and voids the attempt.
+
+import type { Packet } from "./packet.ts";
+
+/** Linux gives up after 63 seconds (tcp_syn_retries = 6). */
+const HORIZON_MS = 70_000;
+/** 768 KiB, touched only where used. A newcomer takes the place of whoever was there: nothing grows, nothing is swept. */
+const PLACES = 65_536;
+
+/** 32 bits by which a segment is known again, together with its source; never 0. */
+export function fingerprint(packet: Packet): number {
+  let h = Math.imul((packet.sourcePort << 16) | packet.port, 0x9e3779b1) ^ packet.sequence;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b) ^ packet.flags;
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0 || 1;
+}
+
+export class Retransmissions {
+  readonly #sources = new Int32Array(PLACES);
+  readonly #fingerprints = new Uint32Array(PLACES);
+  readonly #times = new Uint32Array(PLACES);
+  #latest = Number.NEGATIVE_INFINITY;
+
+  /** `sourceHash` is keyed (AddressHash): nobody can aim at a place. `now` in milliseconds. */
+  remember(sourceHash: number, print: number, now: number): void {
+    const place = this.#place(sourceHash, print);
+    this.#sources[place] = sourceHash;
+    this.#fingerprints[place] = print;
+    this.#times[place] = now;
+    this.#latest = now;
+  }
+
+  /** The same, unless that would put another one out: for what a flood of strangers can bring about. */
+  rememberIfFree(sourceHash: number, print: number, now: number): void {
+    if (this.#age(this.#place(sourceHash, print), now) > HORIZON_MS) this.remember(sourceHash, print, now);
+  }
+
+  has(sourceHash: number, print: number, now: number): boolean {
+    if (now - this.#latest > HORIZON_MS) return false;
+    const place = this.#place(sourceHash, print);
+    return (
+      this.#fingerprints[place] === print && this.#sources[place] === sourceHash && this.#age(place, now) <= HORIZON_MS
+    );
+  }
+
+  /** Milliseconds, modulo 2^32; Infinity for a place never used. */
+  #age(place: number, now: number): number {
+    if (this.#fingerprints[place] === 0) return Number.POSITIVE_INFINITY;
+    return ((now >>> 0) - this.#times[place]!) >>> 0;
+  }
+
+  #place(sourceHash: number, print: number): number {
+    return (Math.imul(sourceHash ^ print, 0x9e3779b1) >>> 16) & (PLACES - 1);
+  }
+}

@@ -1,0 +1,190 @@
+// Where the live attempts are kept: a fixed pool of slots in typed arrays, found again by their source address, and
+// queued in the order in which they began. A million of them take 32 MB (IPv4) or 44 MB (IPv6), because objects in a
+// Map take five times as much and a flood of them stops the loop for garbage collection; nearly none are free, because
+// the system gives the pages of an array only when they are written (shared/PERFORMANCE.md, "Attempts").
+// Everything is O(1); nothing here knows a rule of knocking.
+
+import type { Address } from "../address.ts";
+
+/** No slot. */
+export const NONE = -1;
+
+const STAGE_MASK = 0x3f;
+const KEPT = 0x40;
+const IPV6 = 0x80;
+const DOOR_SHIFT = 8;
+
+/** Attempts of one `seq_timeout`, in the order in which they began, which is the order in which they expire. */
+export interface Queue {
+  head: number;
+  tail: number;
+}
+
+export class Slots {
+  readonly capacity: number;
+  #live = 0;
+  /** Slots at and above have not been used since the arrays were made: their pages do not exist yet. */
+  #fresh = 0;
+  #free = NONE;
+  #mask = 0;
+  // Of each slot: the address (w0 to w2 are left alone for IPv4), door, stage and family in one word, the time of the
+  // first knock, the last knock's fingerprint, the next slot of its chain + 1, and its neighbours in its queue.
+  #w0!: Uint32Array;
+  #w1!: Uint32Array;
+  #w2!: Uint32Array;
+  #w3!: Uint32Array;
+  #meta!: Uint32Array;
+  #started!: Uint32Array;
+  #print!: Uint32Array;
+  #chain!: Uint32Array;
+  #previous!: Int32Array;
+  #next!: Int32Array;
+  /** The first slot of each chain + 1: 0 is empty, as a new array is. */
+  #heads!: Uint32Array;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.#allocate();
+  }
+
+  get live(): number {
+    return this.#live;
+  }
+
+  /** The first slot of this source, or NONE. */
+  first(hash: number, source: Address): number {
+    return this.#find(this.#heads[hash & this.#mask]!, source);
+  }
+
+  /** The next slot of the same source, or NONE. */
+  following(slot: number, source: Address): number {
+    return this.#find(this.#chain[slot]!, source);
+  }
+
+  /** Takes a slot (there must be one: `live` < `capacity`) and puts it at the end of `queue`. `now` in milliseconds. */
+  add(hash: number, source: Address, door: number, print: number, now: number, queue: Queue): number {
+    let slot = this.#free;
+    if (slot === NONE) slot = this.#fresh++;
+    else this.#free = this.#next[slot]!;
+    this.#live++;
+    const v6 = !(source.w0 === 0 && source.w1 === 0 && source.w2 === 0xffff);
+    if (v6) {
+      this.#w0[slot] = source.w0;
+      this.#w1[slot] = source.w1;
+      this.#w2[slot] = source.w2;
+    }
+    this.#w3[slot] = source.w3;
+    this.#meta[slot] = (door << DOOR_SHIFT) | (v6 ? IPV6 : 0) | 1;
+    this.#started[slot] = now;
+    this.#print[slot] = print;
+    const chain = hash & this.#mask;
+    this.#chain[slot] = this.#heads[chain]!;
+    this.#heads[chain] = slot + 1;
+    this.enqueue(slot, queue);
+    return slot;
+  }
+
+  /** Gives a slot back. `hash` is its source's. */
+  remove(slot: number, hash: number, queue: Queue): void {
+    this.dequeue(slot, queue);
+    const chain = hash & this.#mask;
+    let at = this.#heads[chain]! - 1;
+    if (at === slot) this.#heads[chain] = this.#chain[slot]!;
+    else {
+      while (this.#chain[at]! - 1 !== slot) at = this.#chain[at]! - 1;
+      this.#chain[at] = this.#chain[slot]!;
+    }
+    this.#next[slot] = this.#free;
+    this.#free = slot;
+    // After a flood has gone, its pages go back to the system with the arrays.
+    if (--this.#live === 0 && this.#fresh > 65_536) this.#allocate();
+  }
+
+  enqueue(slot: number, queue: Queue): void {
+    this.#previous[slot] = queue.tail;
+    this.#next[slot] = NONE;
+    if (queue.tail === NONE) queue.head = slot;
+    else this.#next[queue.tail] = slot;
+    queue.tail = slot;
+  }
+
+  dequeue(slot: number, queue: Queue): void {
+    const previous = this.#previous[slot]!;
+    const next = this.#next[slot]!;
+    if (previous === NONE) queue.head = next;
+    else this.#next[previous] = next;
+    if (next === NONE) queue.tail = previous;
+    else this.#previous[next] = previous;
+  }
+
+  door(slot: number): number {
+    return this.#meta[slot]! >>> DOOR_SHIFT;
+  }
+
+  stage(slot: number): number {
+    return this.#meta[slot]! & STAGE_MASK;
+  }
+
+  /** The attempt has made one more knock, known by `print`. */
+  advance(slot: number, print: number): void {
+    this.#meta[slot]! += 1;
+    this.#print[slot] = print;
+  }
+
+  /** A mark of the caller's, false for a new slot: in which of two queues it is. */
+  kept(slot: number): boolean {
+    return (this.#meta[slot]! & KEPT) !== 0;
+  }
+
+  keep(slot: number): void {
+    this.#meta[slot]! |= KEPT;
+  }
+
+  /** The fingerprint of the last knock made, 0 for UDP. */
+  print(slot: number): number {
+    return this.#print[slot]!;
+  }
+
+  /** Milliseconds since the first knock. Times are kept modulo 2^32 ms (49 days); a clock that went back gives 0. */
+  age(slot: number, now: number): number {
+    const age = ((now >>> 0) - this.#started[slot]!) >>> 0;
+    return age < 0x8000_0000 ? age : 0;
+  }
+
+  source(slot: number): Address {
+    const w3 = this.#w3[slot]!;
+    if ((this.#meta[slot]! & IPV6) === 0) return { w0: 0, w1: 0, w2: 0xffff, w3 };
+    return { w0: this.#w0[slot]!, w1: this.#w1[slot]!, w2: this.#w2[slot]!, w3 };
+  }
+
+  #find(link: number, source: Address): number {
+    for (let slot = link - 1; slot !== NONE; slot = this.#chain[slot]! - 1) {
+      if (this.#w3[slot] !== source.w3) continue;
+      if ((this.#meta[slot]! & IPV6) === 0) {
+        if (source.w2 === 0xffff && source.w1 === 0 && source.w0 === 0) return slot;
+      } else if (this.#w2[slot] === source.w2 && this.#w1[slot] === source.w1 && this.#w0[slot] === source.w0) {
+        return slot;
+      }
+    }
+    return NONE;
+  }
+
+  #allocate(): void {
+    const words = () => new Uint32Array(this.capacity);
+    this.#w0 = words();
+    this.#w1 = words();
+    this.#w2 = words();
+    this.#w3 = words();
+    this.#meta = words();
+    this.#started = words();
+    this.#print = words();
+    this.#chain = words();
+    this.#previous = new Int32Array(this.capacity);
+    this.#next = new Int32Array(this.capacity);
+    const chains = 1 << Math.ceil(Math.log2(this.capacity));
+    this.#heads = new Uint32Array(chains);
+    this.#mask = chains - 1;
+    this.#fresh = 0;
+    this.#free = NONE;
+  }
+}

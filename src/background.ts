@@ -1,0 +1,45 @@
+// -d: Node can't fork, so the daemon is a second process, and the first waits until it listens or fails.
+
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { native } from "./capture/native.ts";
+
+/** The descriptor by which the second process says that it listens. */
+const READY_FD = 3;
+const MARK = "KNOCKD_READY";
+
+/** Is this the second process? Asked once: the mark must not reach the commands. */
+export function takeMark(): boolean {
+  const marked = process.env[MARK] !== undefined;
+  delete process.env[MARK];
+  return marked;
+}
+
+/** The first process: starts the second, with its own words and arguments, and resolves with the status to end with. */
+export function toBackground(): Promise<number> {
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    detached: true,
+    env: { ...process.env, [MARK]: "1" },
+    stdio: ["ignore", "inherit", "inherit", "pipe"],
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (status) => resolve(status ?? 1)); // it failed, and has said why
+    child.stdio[READY_FD]!.on("data", () => resolve(0));
+  });
+}
+
+/**
+ * The second process: listens; lets the first one end, and its terminal go.
+ * False when the first one has ended before: whoever called it has broken off, and wants no daemon.
+ */
+export function letGo(): boolean {
+  native.detach();
+  try {
+    fs.writeSync(READY_FD, "1");
+  } catch {
+    return false;
+  }
+  fs.closeSync(READY_FD);
+  return true;
+}

@@ -1,0 +1,249 @@
+// Doors and addresses → the program by which the kernel lets a packet through: only what some door can use.
+//
+// libpcap's own compiler takes seconds for a thousand doors and then passes the kernel's limit of instructions, after
+// which everything reaches user space. Here ports are merged into ranges and searched by halves; what still does not
+// fit becomes coarser (a superset: attempts.ts looks exactly). The packet is read as native/decode.cc reads it.
+//
+// Loads behind the link-layer header are relative to X, with the header's length in the constant: for a cooked capture
+// libpcap rewrites the constants to what the kernel sees there, and it can't do so for any below the header's length.
+
+import type { Address } from "../address.ts";
+import { isIpv4 } from "../address.ts";
+import type { Listener } from "../attempts/ears.ts";
+import { Assembler, Label } from "./bpf.ts";
+import { dropToFit, type PortClass, portClasses, type Range } from "./port-classes.ts";
+
+/** Link-layer header length and where the ethertype stands in it (undefined: there is none, IP says what it is). */
+const LINKS: Readonly<Record<number, { length: number; etherType: number | undefined }>> = {
+  0: { length: 4, etherType: undefined }, // null
+  1: { length: 14, etherType: 12 }, // Ethernet
+  12: { length: 0, etherType: undefined }, // raw IP
+  101: { length: 0, etherType: undefined }, // raw IP in a savefile
+  108: { length: 4, etherType: undefined }, // loop
+  113: { length: 16, etherType: 14 }, // Linux cooked v1
+  276: { length: 20, etherType: 0 }, // Linux cooked v2
+};
+
+const OP = { ldb: 0x50, ldh: 0x48, ld: 0x40, absb: 0x30, absh: 0x28, mem: 0x60, memx: 0x61, immx: 0x01 } as const;
+const ALU = {
+  st: 0x02,
+  stx: 0x03,
+  add: 0x04,
+  addx: 0x0c,
+  and: 0x54,
+  lsh: 0x64,
+  rsh: 0x74,
+  tax: 0x07,
+  txa: 0x87,
+} as const;
+const JUMP = { eq: 0x15, gt: 0x25, ge: 0x35, set: 0x45 } as const;
+const RET = 0x06;
+const WHOLE = 0x40000;
+const [ETHER_IPV4, ETHER_IPV6, VLAN_TYPES] = [0x0800, 0x86dd, [0x8100, 0x88a8, 0x9100]] as const;
+/** As many as native/decode.cc walks. */
+const [MOST_VLAN_TAGS, MOST_EXTENSIONS] = [3, 6] as const;
+
+/** The program's memory: where the network layer begins (as X), and what was read of the packet. */
+const M = { network: 0, protocol: 1, port: 2, flags: 3 } as const;
+
+export interface FilterOptions {
+  /** libpcap's DLT_ number. */
+  readonly linkType: number;
+  /** The addresses that doors without a Target listen at. */
+  readonly own: readonly Address[];
+  readonly listeners: readonly Listener[];
+}
+
+/** The program as `NativeCapture.setFilter` takes it. Throws when the link type is not known. */
+export function buildFilter({ linkType, own, listeners }: FilterOptions): Uint8Array {
+  const link = LINKS[linkType];
+  if (link === undefined) throw new Error(`link type ${linkType} is not supported`);
+  for (const bodies of dropToFit(portClasses(own, listeners))) {
+    const program = new FilterProgram(link.length).build(link.etherType, bodies);
+    if (program !== undefined) return program;
+  }
+  throw new Error("the doors do not fit into a packet filter");
+}
+
+class FilterProgram {
+  readonly #link: number;
+  readonly #out = new Assembler();
+  readonly #reject = new Label();
+
+  constructor(linkLength: number) {
+    this.#link = linkLength;
+  }
+
+  build(
+    etherType: number | undefined,
+    bodies: readonly { addresses: readonly Address[] | undefined; classes: readonly PortClass[] }[],
+  ): Uint8Array | undefined {
+    const [ipv4, ipv6] = [new Label(), new Label()];
+    const labels = bodies.map(({ addresses }) => ({ addresses, label: new Label() }));
+    this.#out.op(OP.immx, 0).op(ALU.txa).op(ALU.st, M.flags); // the kernel wants memory written before it is read
+    if (etherType === undefined) this.#version(ipv4, ipv6);
+    else this.#etherType(etherType, ipv4, ipv6);
+    this.#ipv4(ipv4, labels);
+    this.#ipv6(ipv6, labels);
+    bodies.forEach(({ classes }, i) => {
+      this.#out.place(labels[i]!.label);
+      this.#body(classes);
+    });
+    this.#out.place(this.#reject).op(RET, 0);
+    return this.#out.assemble();
+  }
+
+  #version(ipv4: Label, ipv6: Label): void {
+    this.#out.op(OP.absb, this.#link).op(ALU.rsh, 4);
+    this.#out.jump(JUMP.eq, 4, ipv4, undefined).jump(JUMP.eq, 6, ipv6, this.#reject);
+  }
+
+  #etherType(at: number, ipv4: Label, ipv6: Label): void {
+    this.#out.op(OP.absh, at);
+    for (let tags = 0; ; tags++) {
+      const tagged = new Label();
+      this.#out.jump(JUMP.eq, ETHER_IPV4, ipv4, undefined).jump(JUMP.eq, ETHER_IPV6, ipv6, undefined);
+      if (tags === MOST_VLAN_TAGS) break;
+      for (const type of VLAN_TYPES) this.#out.jump(JUMP.eq, type, tagged, undefined);
+      this.#out.always(this.#reject).place(tagged);
+      this.#out.op(OP.immx, 4 * (tags + 1)).op(OP.absh, this.#link + 4 * tags + 2);
+    }
+    this.#out.always(this.#reject);
+  }
+
+  #ipv4(here: Label, bodies: readonly { addresses: readonly Address[] | undefined; label: Label }[]): void {
+    const [out, link, transport] = [this.#out, this.#link, new Label()];
+    out.place(here).op(ALU.stx, M.network);
+    out.op(OP.ldh, link + 6).jump(JUMP.set, 0x1fff, this.#reject, undefined); // a later fragment
+    out.op(OP.ldb, link + 9).op(ALU.st, M.protocol);
+    out.op(OP.ldb, link).op(ALU.and, 0x0f).op(ALU.lsh, 2).op(ALU.addx).op(ALU.tax).op(OP.mem, M.protocol);
+    out.jump(JUMP.eq, 6, transport, undefined).jump(JUMP.eq, 17, transport, this.#reject).place(transport);
+    this.#transport();
+    for (const { addresses, label } of bodies) {
+      if (addresses === undefined) out.always(label);
+      for (const { w3 } of (addresses ?? []).filter(isIpv4)) {
+        out.op(OP.ld, link + 16).jump(JUMP.eq, w3, label, undefined);
+      }
+    }
+    out.always(this.#reject);
+  }
+
+  #ipv6(here: Label, bodies: readonly { addresses: readonly Address[] | undefined; label: Label }[]): void {
+    const [out, link, transport] = [this.#out, this.#link, new Label()];
+    out.place(here).op(ALU.stx, M.network);
+    out.op(OP.ldb, link + 6).op(ALU.st, M.protocol);
+    this.#skip(() => out.op(ALU.txa).op(ALU.add, 40));
+    for (let extensions = 0; ; extensions++) {
+      const [options, fragment, authentication, next] = [new Label(), new Label(), new Label(), new Label()];
+      out.jump(JUMP.eq, 6, transport, undefined).jump(JUMP.eq, 17, transport, undefined);
+      if (extensions === MOST_EXTENSIONS) break;
+      for (const type of [0, 43, 60, 135]) out.jump(JUMP.eq, type, options, undefined);
+      out.jump(JUMP.eq, 44, fragment, undefined).jump(JUMP.eq, 51, authentication, this.#reject);
+      out.place(options).op(OP.ldb, link).op(ALU.st, M.protocol);
+      this.#skip(() =>
+        out
+          .op(OP.ldb, link + 1)
+          .op(ALU.add, 1)
+          .op(ALU.lsh, 3)
+          .op(ALU.addx),
+      );
+      out.always(next);
+      out.place(authentication).op(OP.ldb, link).op(ALU.st, M.protocol);
+      this.#skip(() =>
+        out
+          .op(OP.ldb, link + 1)
+          .op(ALU.add, 2)
+          .op(ALU.lsh, 2)
+          .op(ALU.addx),
+      );
+      out.always(next);
+      out
+        .place(fragment)
+        .op(OP.ldh, link + 2)
+        .jump(JUMP.set, 0xfff8, this.#reject, undefined);
+      out.op(OP.ldb, link).op(ALU.st, M.protocol);
+      this.#skip(() => out.op(ALU.txa).op(ALU.add, 8));
+      out.place(next);
+    }
+    out.always(this.#reject).place(transport).op(ALU.st, M.protocol);
+    this.#transport();
+    for (const { addresses, label } of bodies) {
+      if (addresses === undefined) out.always(label);
+      for (const { w0, w1, w2, w3 } of (addresses ?? []).filter((address) => !isIpv4(address))) {
+        const other = new Label();
+        out.op(OP.ld, link + 36).jump(JUMP.eq, w3, undefined, other); // what differs most first
+        out.op(OP.ld, link + 32).jump(JUMP.eq, w2, undefined, other);
+        out.op(OP.ld, link + 28).jump(JUMP.eq, w1, undefined, other);
+        out.op(OP.ld, link + 24).jump(JUMP.eq, w0, label, other);
+        out.place(other);
+      }
+    }
+    out.always(this.#reject);
+  }
+
+  /** X becomes what `length` computes into A; A is the protocol again. */
+  #skip(length: () => void): void {
+    length();
+    this.#out.op(ALU.tax).op(OP.mem, M.protocol);
+  }
+
+  /** A is the protocol and X where its header begins; afterwards X is the network layer's begin again. */
+  #transport(): void {
+    const [out, link, read] = [this.#out, this.#link, new Label()];
+    out.op(OP.ldh, link + 2).op(ALU.st, M.port);
+    out.op(OP.mem, M.protocol).jump(JUMP.eq, 6, undefined, read);
+    out
+      .op(OP.ldb, link + 13)
+      .op(ALU.and, 0x3f)
+      .op(ALU.st, M.flags);
+    out.place(read).op(OP.memx, M.network);
+  }
+
+  #body(classes: readonly PortClass[]): void {
+    for (const { protocol, flags, ports } of classes) {
+      const miss = new Label();
+      this.#out.op(OP.mem, M.protocol).jump(JUMP.eq, protocol, undefined, miss);
+      if (flags.set !== 0 || flags.clear !== 0) {
+        this.#out
+          .op(OP.mem, M.flags)
+          .op(ALU.and, flags.set | flags.clear)
+          .jump(JUMP.eq, flags.set, undefined, miss);
+      }
+      this.#out.op(OP.mem, M.port);
+      this.#search(ports, miss);
+      this.#out.place(miss);
+    }
+    this.#out.always(this.#reject);
+  }
+
+  /** A is the port. Halves the ranges; a few together share the ways out, so that most jumps are short. */
+  #search(ranges: readonly Range[], miss: Label): void {
+    if (ranges.length <= 32) {
+      const [found, missed] = [new Label(), new Label()];
+      this.#halve(ranges, found, missed);
+      this.#out.place(found).op(RET, WHOLE).place(missed).always(miss);
+      return;
+    }
+    const middle = ranges.length >> 1;
+    const right = new Label();
+    this.#out.jump(JUMP.ge, ranges[middle]!.low, right, undefined);
+    this.#search(ranges.slice(0, middle), miss);
+    this.#out.place(right);
+    this.#search(ranges.slice(middle), miss);
+  }
+
+  #halve(ranges: readonly Range[], found: Label, missed: Label): void {
+    if (ranges.length === 1) {
+      const { low, high } = ranges[0]!;
+      if (low === high) this.#out.jump(JUMP.eq, low, found, missed);
+      else this.#out.jump(JUMP.ge, low, undefined, missed).jump(JUMP.gt, high, missed, found);
+      return;
+    }
+    const middle = ranges.length >> 1;
+    const right = new Label();
+    this.#out.jump(JUMP.ge, ranges[middle]!.low, right, undefined);
+    this.#halve(ranges.slice(0, middle), found, missed);
+    this.#out.place(right);
+    this.#halve(ranges.slice(middle), found, missed);
+  }
+}

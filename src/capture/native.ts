@@ -1,0 +1,65 @@
+// The addon's whole surface, declared and documented here and nowhere else, and the one place that loads it.
+
+import { createRequire } from "node:module";
+
+/** What to listen to: a live interface, or a capture file that tcpdump or libpcap wrote. */
+export type CaptureOptions =
+  | {
+      device: string;
+      /** Bytes of each frame to keep. Headers are enough: with 65,535 the ring holds 16 packets of a burst. */
+      snapLength: number;
+      /** The kernel's ring, in bytes. */
+      bufferSize: number;
+    }
+  | { savefile: string };
+
+/**
+ * One libpcap handle, close-on-exec. A live one is immediate, non-blocking and not promiscuous.
+ * Every method but `close` throws an Error "capture is closed" after `close()`.
+ */
+export interface NativeCapture {
+  /** libpcap's DLT_ number (https://www.tcpdump.org/linktypes.html). */
+  readonly linkType: number;
+  /**
+   * Replaces the filter: eight bytes an instruction (`struct sock_filter`, this machine's byte order).
+   * Throws in libpcap's words when it is not a program, or when the kernel did not take it.
+   */
+  setFilter(program: Uint8Array): void;
+  /** Calls back when packets wait, again and again until they are read. Live handles only; once until `stop()`. */
+  start(onReadable: () => void): void;
+  /** Ends the calls. Nothing happens when they had not begun. */
+  stop(): void;
+  /**
+   * Decodes the packets that wait, at most as many as records fit, into `buffer` (layout: records.ts).
+   * Never blocks. Returns how many records it wrote, 0 too when there were only frames that are no knocks;
+   * -1 when no frame waits or the savefile is at its end; and -2 when no frame waits because the interface is down:
+   * then nothing calls back when it is removed, so read again now and then.
+   * Throws in libpcap's words, after the packets that came before: "The interface disappeared", a damaged savefile.
+   */
+  read(buffer: ArrayBuffer): number;
+  /** Packets that the filter let through, and those lost because the ring was full, since the handle was opened. */
+  stats(): { received: number; dropped: number };
+  /** Ends the calls and frees the handle. May be called in any state, from inside the callback too, and again. */
+  close(): void;
+}
+
+export interface Native {
+  Capture: {
+    /** Opens it. Throws in libpcap's words: no such device, no permission, the device is down, not a capture file. */
+    new (options: CaptureOptions): NativeCapture;
+    /** Would this program let this frame (from its link-layer header on) through? Runs in user space. */
+    matches(program: Uint8Array, frame: Uint8Array): boolean;
+  };
+  /** Decodes one frame of a link type into the first record of `record`; false when it is not a knock. */
+  decode(frame: Uint8Array, linkType: number, record: ArrayBuffer): boolean;
+  /** All addresses of one interface, in text without scope or prefix; of its aliases (eth0:1), and while it is down. */
+  addresses(name: string): string[];
+  /** One line to the system's log: identifier "knockd" without a pid, facility daemon, priority notice. */
+  syslog(text: string): void;
+  /** Standard input, output and error become /dev/null, the working directory /. */
+  detach(): void;
+  /** Ends the process at once: no exit handler, and no waiting for threads that wait for a name server. */
+  exitNow(status: number): never;
+}
+
+export const native: Native = createRequire(import.meta.url)("../../../build/Release/knockd.node");

@@ -1,0 +1,125 @@
+// Which ports count at which addresses: the doors as the filter needs them, exact, and then coarser and coarser until
+// the kernel's 4,096 instructions are enough.
+
+import type { Address } from "../address.ts";
+import { formatAddress } from "../address.ts";
+import type { Listener } from "../attempts/ears.ts";
+import { TCP, UDP } from "../attempts/packet.ts";
+import { ANY_FLAGS, type TcpFlags } from "../config/tcp-flags.ts";
+
+/** From low to high, both included. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface PortClass {
+  readonly protocol: number;
+  readonly flags: TcpFlags;
+  /** Ascending, apart from each other, at least one. */
+  readonly ports: readonly Range[];
+}
+
+export interface Body {
+  /** Undefined: any destination. */
+  readonly addresses: readonly Address[] | undefined;
+  readonly classes: readonly PortClass[];
+}
+
+/** A range takes two instructions at least: more never fit. */
+const MOST_RANGES = 2048;
+/** Fewer let nearly everything through. Two such classes, TCP's and UDP's at any destination, always fit. */
+const FEWEST_RANGES = 64;
+
+/** Each address that is listened at stands in one body, with all that counts there. */
+export function portClasses(own: readonly Address[], listeners: readonly Listener[]): Body[] {
+  const at = new Map<string, { address: Address; listeners: Set<Listener> }>();
+  for (const listener of listeners) {
+    for (const address of listener.targets ?? own) {
+      const text = formatAddress(address);
+      const place = at.get(text) ?? { address, listeners: new Set() };
+      at.set(text, place);
+      place.listeners.add(listener);
+    }
+  }
+  const numbers = new Map(listeners.map((listener, number) => [listener, number]));
+  const bodies = new Map<string, { addresses: Address[]; classes: PortClass[] }>();
+  for (const { address, listeners: here } of at.values()) {
+    const key = [...here].map((listener) => numbers.get(listener)).join();
+    const body = bodies.get(key) ?? { addresses: [], classes: classesOf([...here]) };
+    bodies.set(key, body);
+    body.addresses.push(address);
+  }
+  return [...bodies.values()];
+}
+
+/** The bodies, then coarser ones, each a superset of those before. */
+export function* dropToFit(bodies: readonly Body[]): Generator<readonly Body[]> {
+  for (const shape of [bodies, [anywhere(bodies)]]) {
+    let longest = 0;
+    for (const { classes } of shape) for (const { ports } of classes) longest = Math.max(longest, ports.length);
+    for (let most = Math.min(longest, MOST_RANGES); ; most -= most >> 3) {
+      yield shape.map(({ addresses, classes }) => ({
+        addresses,
+        classes: classes.map((one) => ({ ...one, ports: coarsen(one.ports, most) })),
+      }));
+      if (most <= FEWEST_RANGES) break;
+    }
+  }
+}
+
+/** At most `most` ranges, made by closing the smallest gaps. */
+export function coarsen(ranges: readonly Range[], most: number): readonly Range[] {
+  if (ranges.length <= most) return ranges;
+  const gap = (i: number) => ranges[i]!.low - ranges[i - 1]!.high;
+  const kept = new Set(
+    [...ranges.keys()]
+      .slice(1)
+      .sort((a, b) => gap(b) - gap(a))
+      .slice(0, most - 1),
+  );
+  const coarse: { low: number; high: number }[] = [];
+  ranges.forEach((range, i) => {
+    if (i === 0 || kept.has(i)) coarse.push({ ...range });
+    else coarse.at(-1)!.high = range.high;
+  });
+  return coarse;
+}
+
+function classesOf(listeners: readonly Listener[]): PortClass[] {
+  const classes = new Map<string, { protocol: number; flags: TcpFlags; ports: Set<number> }>();
+  for (const { door } of listeners) {
+    for (const knock of door.sequence) {
+      const [protocol, flags] = knock.protocol === "tcp" ? [TCP, door.tcpFlags] : [UDP, ANY_FLAGS];
+      const key = `${protocol} ${flags.set} ${flags.clear}`;
+      const one = classes.get(key) ?? { protocol, flags, ports: new Set() };
+      classes.set(key, one);
+      one.ports.add(knock.port);
+    }
+  }
+  return [...classes.values()].map((one) => ({ ...one, ports: toRanges(one.ports) }));
+}
+
+/** All classes at any destination, TCP of any flags. */
+function anywhere(bodies: readonly Body[]): Body {
+  const of = (protocol: number): PortClass[] => {
+    const ports = new Set<number>();
+    for (const { classes } of bodies) {
+      for (const one of classes.filter((each) => each.protocol === protocol)) {
+        for (const { low, high } of one.ports) for (let port = low; port <= high; port++) ports.add(port);
+      }
+    }
+    return ports.size > 0 ? [{ protocol, flags: ANY_FLAGS, ports: toRanges(ports) }] : [];
+  };
+  return { addresses: undefined, classes: [...of(TCP), ...of(UDP)] };
+}
+
+function toRanges(ports: ReadonlySet<number>): Range[] {
+  const ranges: { low: number; high: number }[] = [];
+  for (const port of [...ports].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.high + 1 === port) last.high = port;
+    else ranges.push({ low: port, high: port });
+  }
+  return ranges;
+}

@@ -1,0 +1,124 @@
+// Packets as they come: a capture that wakes us at each packet while few come, and is emptied by a short timer while
+// many do. Waking up for every packet of a flood costs twenty times the packet (bench/bench.ts, "flood"); a timer costs
+// nothing only while it does not run.
+
+import type { NativeCapture } from "./native.ts";
+import { Records } from "./records.ts";
+
+/** So many wake-ups within the window are a flood; when a window brings fewer packets, it is over. */
+const BUSY = 20;
+const WINDOW_MS = 100;
+/** While busy, a packet waits at most this long. */
+const TICK_MS = 5;
+/** Batches in one go, so that timers and signals get their turn in a flood: at most some 16,000 packets. */
+const MOST_BATCHES = 16;
+/** What `read` returns while the interface is down. Its removal wakes nobody: we must look, so often. */
+const DOWN = -2;
+const DOWN_CHECK_MS = 1000;
+
+export interface SourceOptions {
+  /** One batch: the first `count` of the records, at this time. They are gone when it returns. */
+  onBatch: (records: Records, count: number, now: number) => void;
+  /** Milliseconds, monotonic. */
+  now: () => number;
+  /** The capture has failed, in libpcap's words; nothing more comes. */
+  onError: (error: Error) => void;
+}
+
+export class Source {
+  readonly #capture: NativeCapture;
+  readonly #options: SourceOptions;
+  readonly #records = new Records();
+  #windowStart = Number.NEGATIVE_INFINITY;
+  /** Wake-ups in this window while quiet, packets while busy. */
+  #windowCount = 0;
+  #tick: NodeJS.Timeout | undefined;
+  #downCheck: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(capture: NativeCapture, options: SourceOptions) {
+    this.#capture = capture;
+    this.#options = options;
+  }
+
+  /** Is it emptied by the timer? */
+  get busy(): boolean {
+    return this.#tick !== undefined;
+  }
+
+  start(): void {
+    this.#capture.start(() => this.#onReadable());
+  }
+
+  /** May be called at any time, by `onBatch` and `onError` too, and again. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#tick);
+    clearTimeout(this.#downCheck);
+    this.#tick = undefined;
+    this.#capture.close();
+  }
+
+  #onReadable(): void {
+    const now = this.#options.now();
+    this.#drain(now, 1);
+    if (this.#closed || this.#inWindow(now, 1) <= BUSY) return;
+    this.#capture.stop();
+    this.#newWindow(now);
+    this.#tick = setTimeout(() => this.#onTick(), TICK_MS);
+  }
+
+  #onTick(): void {
+    const now = this.#options.now();
+    const packets = this.#drain(now, MOST_BATCHES);
+    if (this.#tick === undefined) return; // closed meanwhile
+    const over = now - this.#windowStart >= WINDOW_MS && this.#windowCount + packets <= BUSY;
+    if (!over) {
+      this.#inWindow(now, packets);
+      this.#tick.refresh();
+      return;
+    }
+    this.#tick = undefined;
+    this.start();
+  }
+
+  /** The count of this window with `more`; a new window when it is over. */
+  #inWindow(now: number, more: number): number {
+    if (now - this.#windowStart >= WINDOW_MS) this.#newWindow(now);
+    this.#windowCount += more;
+    return this.#windowCount;
+  }
+
+  #newWindow(now: number): void {
+    this.#windowStart = now;
+    this.#windowCount = 0;
+  }
+
+  /** Returns how many packets were decided. Afterwards all may be closed: the capture has failed, or a packet did it. */
+  #drain(now: number, most: number): number {
+    let packets = 0;
+    for (let batch = 0; batch < most && !this.#closed; batch++) {
+      const count = this.#read();
+      if (count === DOWN) this.#lookAgain();
+      if (count < 0) break;
+      packets += count;
+      if (count > 0) this.#options.onBatch(this.#records, count, now);
+    }
+    return packets;
+  }
+
+  #lookAgain(): void {
+    clearTimeout(this.#downCheck);
+    this.#downCheck = setTimeout(() => this.#drain(this.#options.now(), 1), DOWN_CHECK_MS);
+  }
+
+  #read(): number {
+    try {
+      return this.#capture.read(this.#records.buffer);
+    } catch (error) {
+      this.close();
+      this.#options.onError(error as Error);
+      return -1;
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// What the Target of each door stands for. 0.8 takes an address or a name, and does not start when it can't resolve it.
+
+import { lookup } from "node:dns/promises";
+import { type Address, isIpv4, parseAddress } from "../address.ts";
+import type { Listener } from "../attempts/ears.ts";
+import { type Config, complain, type Door } from "../config/door.ts";
+
+export interface ResolvedDoors {
+  readonly listeners: readonly Listener[];
+  /** A line for each door that stays closed because of its Target. */
+  readonly warnings: readonly string[];
+}
+
+/** All addresses of a name. Rejects when there is none. */
+export type ResolveHost = (host: string) => Promise<readonly string[]>;
+
+const byLibc: ResolveHost = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
+
+/** Never rejects: a door whose Target is nothing stays closed, with a warning; the others work. */
+export async function resolveTargets(
+  config: Config,
+  onlyIpv4: boolean,
+  resolve: ResolveHost = byLibc,
+): Promise<ResolvedDoors> {
+  const warnings: string[] = [];
+  const one = async (door: Door): Promise<Listener[]> => {
+    if (door.target === undefined) return [{ door, targets: undefined }];
+    const { host, line } = door.target;
+    try {
+      return [{ door, targets: await addresses(host, onlyIpv4, resolve) }];
+    } catch {
+      const why = `target "${host}" can't be resolved: door '${door.name}' stays closed`;
+      warnings.push(complain(config.file, line, why));
+      return [];
+    }
+  };
+  const listeners = (await Promise.all(config.doors.map(one))).flat();
+  return { listeners, warnings };
+}
+
+async function addresses(host: string, onlyIpv4: boolean, resolve: ResolveHost): Promise<Address[]> {
+  const literal = parseAddress(host);
+  const found = literal ? [literal] : (await resolve(host)).map((text) => parseAddress(text)!);
+  return onlyIpv4 ? found.filter(isIpv4) : found;
+}

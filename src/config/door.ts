@@ -1,0 +1,61 @@
+// One section of knockd.conf, and what belongs to no door.
+
+import type { Sequence } from "./sequence.ts";
+import type { TcpFlags } from "./tcp-flags.ts";
+
+export interface Door {
+  /** To the letter what stood between the brackets; only a name, and two doors may bear the same. */
+  readonly name: string;
+  readonly sequence: Sequence;
+  /** The file that `sequence` was taken from, when it is to be used once. */
+  readonly oneTimeSequences: string | undefined;
+  /** Seconds for the whole sequence, from its first knock. */
+  readonly seqTimeout: number;
+  readonly tcpFlags: TcpFlags;
+  /** An address or a name, in place of the interface's own addresses. */
+  readonly target: Target | undefined;
+  readonly startCommand: string | undefined;
+  readonly stopCommand: string | undefined;
+  /** For IPv6 knockers. Undefined: the one above; empty: nothing is run. */
+  readonly startCommand6: string | undefined;
+  readonly stopCommand6: string | undefined;
+  /** Seconds from the end of the start command to the stop command. */
+  readonly cmdTimeout: number;
+}
+
+/** What stood behind `Target =`, and where: whether it can be resolved is known only later. */
+export interface Target {
+  readonly host: string;
+  readonly line: Line;
+}
+
+/** A line of the file, from 1, blanks around it gone. */
+export interface Line {
+  readonly number: number;
+  readonly text: string;
+}
+
+/** The [options] of knockd.conf. */
+export interface FileOptions {
+  readonly useSyslog: boolean;
+  readonly logFile: string | undefined;
+  readonly pidFile: string | undefined;
+  readonly interface: string | undefined;
+}
+
+export interface Config {
+  /** The path it was read from, as given. */
+  readonly file: string;
+  readonly options: FileOptions;
+  readonly doors: readonly Door[];
+  /** What was wrong and yet no reason to refuse it all, a line each. */
+  readonly warnings: readonly string[];
+}
+
+/** A config that is refused. The message names the line and quotes it, where there is one. */
+export class ConfigError extends Error {}
+
+/** The one form of a complaint about a line: 0.8's beginning, then the file and the text. */
+export function complain(file: string, line: Line, why: string): string {
+  return `config: line ${line.number}: ${why} (${file}: ${line.text})`;
+}

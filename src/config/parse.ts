@@ -1,0 +1,172 @@
+// The text of knockd.conf → a frozen Config. `ini` gathers lines into sections, behind a shield: it is not knockd's
+// grammar (it cuts at ; and #, nests [a.b], merges sections of one name, eats quotes, turns `true` into a boolean and
+// forgets line numbers), so of each section and each directive only the number of its line goes in, and nothing is lost.
+
+import ini from "ini";
+import { noSequencesLeft } from "../log/lines.ts";
+import type { Complaints, DoorDraft, OptionsDraft } from "./directives.ts";
+import { directiveName, doorDirectives, optionDirectives } from "./directives.ts";
+import { type Config, ConfigError, complain, type Door, type Line } from "./door.ts";
+import type { Sequence } from "./sequence.ts";
+import { ANY_FLAGS } from "./tcp-flags.ts";
+
+interface Section {
+  readonly name: string;
+  readonly header: Line;
+  readonly lines: readonly Line[];
+}
+
+/**
+ * What the one-time sequences file at `path` holds next; `warn` is told of lines that are no sequence.
+ * Undefined when none is left; throws an Error in the system's words when it can't be read.
+ */
+export type NextOneTime = (path: string, warn: (why: string) => void) => Sequence | undefined;
+
+/** Throws ConfigError. `file` is for messages only. */
+export function parseConfig(text: string, file: string, nextOneTime: NextOneTime): Config {
+  const options: OptionsDraft = { useSyslog: false, logFile: undefined, pidFile: undefined, interface: undefined };
+  const doors: Door[] = [];
+  const warnings: string[] = [];
+  const place = (line: Line, why: string) => complain(file, line, why);
+
+  for (const section of sections(text, place)) {
+    const global = isOptions(section);
+    const door = newDoor(section.name);
+    // By directive, for the last of a name is the one that counts.
+    const given = new Map<string, Line>();
+    const closings = new Map<string, string>();
+    for (const line of section.lines) {
+      const name = nameOf(line);
+      given.set(name, line);
+      closings.delete(name);
+      const complaints: Complaints = {
+        line,
+        close: (why) => closings.set(name, place(line, `${why}: door '${door.name}' stays closed`)),
+        warn: (why) => warnings.push(place(line, why)),
+      };
+      try {
+        setDirective(line, global ? undefined : door, options, complaints);
+      } catch (error) {
+        throw new ConfigError(place(line, (error as Error).message));
+      }
+    }
+    if (global) continue;
+    const oneTime = given.get("one_time_sequences");
+    if (oneTime !== undefined) {
+      const warn = (why: string) => warnings.push(`config: section ${door.name}: ${why}`);
+      try {
+        door.sequence = takeOneTime(door, nextOneTime, warn);
+      } catch (error) {
+        throw new ConfigError(place(oneTime, (error as Error).message));
+      }
+    } else if (!given.has("sequence")) {
+      throw new ConfigError(
+        `error: section '${door.name}' has an empty knock sequence (${file}: line ${section.header.number})`,
+      );
+    }
+    if (closings.size === 0 && door.seqTimeout === 0 && door.sequence.length > 1) {
+      const why = `seq_timeout 0 leaves no time for ${door.sequence.length} knocks: door '${door.name}' stays closed`;
+      closings.set("seq_timeout", place(given.get("seq_timeout")!, why));
+    }
+    warnings.push(...closings.values());
+    if (closings.size === 0) doors.push(Object.freeze(door));
+  }
+  return Object.freeze({ file, options: Object.freeze(options), doors, warnings });
+}
+
+function newDoor(name: string): DoorDraft {
+  return {
+    name,
+    sequence: [],
+    oneTimeSequences: undefined,
+    seqTimeout: 25,
+    tcpFlags: ANY_FLAGS,
+    target: undefined,
+    startCommand: undefined,
+    stopCommand: undefined,
+    startCommand6: undefined,
+    stopCommand6: undefined,
+    cmdTimeout: 10,
+  };
+}
+
+function setDirective(line: Line, door: DoorDraft | undefined, options: OptionsDraft, complaints: Complaints): void {
+  const name = nameOf(line);
+  const equals = line.text.indexOf("=");
+  if (equals < 0) {
+    if (name !== "usesyslog") throw new Error("syntax error");
+    options.useSyslog = true; // the bare word; 0.8 takes it in any section
+    return;
+  }
+  if (line.text.includes("\ufffd")) complaints.warn("not UTF-8: what is not becomes \ufffd");
+  const value = trim(line.text.slice(equals + 1));
+  const setDoor = doorDirectives[name];
+  const setOption = optionDirectives[name];
+  if (door !== undefined && setDoor !== undefined) setDoor(door, value, complaints);
+  else if (setOption !== undefined && (door === undefined || name === "usesyslog"))
+    setOption(options, value, complaints);
+  else throw new Error(`syntax error: ${door === undefined ? "[options] know" : "a door knows"} no "${keyOf(line)}"`);
+}
+
+function takeOneTime(door: DoorDraft, nextOneTime: NextOneTime, warn: (why: string) => void): Sequence {
+  const sequence = nextOneTime(door.oneTimeSequences!, warn);
+  if (sequence === undefined) throw new Error(noSequencesLeft(door.name));
+  return sequence;
+}
+
+/** What stands before the first `=`, or the whole line where there is none. */
+function keyOf(line: Line): string {
+  return trim(line.text.split("=", 1)[0]!);
+}
+
+function nameOf(line: Line): string {
+  return directiveName(keyOf(line));
+}
+
+/**
+ * `[options]`, exactly so. `[Options]` in another case is a door to 0.8: it stays one when it holds what makes a door,
+ * and is what its writer meant when 0.8 would have refused it for having no sequence.
+ */
+function isOptions(section: Section): boolean {
+  if (section.name === "options") return true;
+  if (section.name.toLowerCase() !== "options") return false;
+  return section.lines.every((line) => nameOf(line) in optionDirectives);
+}
+
+function sections(text: string, place: (line: Line, why: string) => string): Section[] {
+  const lines = new Map<string, Line>();
+  const protectedText: string[] = [];
+  let headers = 0;
+  text.split("\n").forEach((raw, index) => {
+    const line: Line = { number: index + 1, text: trim(raw) };
+    if (line.text === "" || line.text.startsWith("#")) return;
+    if (line.text.includes("\0")) throw new ConfigError(place(line, "syntax error: a NUL byte"));
+    const key = `line ${line.number}`;
+    lines.set(key, line);
+    if (line.text.startsWith("[") && line.text.endsWith("]")) {
+      if (line.text === "[]") throw new ConfigError(place(line, "bad section name"));
+      headers++;
+      protectedText.push(`[${key}]`);
+    } else {
+      if (headers === 0) throw new ConfigError(place(line, "all directives must belong to a section"));
+      protectedText.push(key);
+    }
+  });
+
+  const parsed = ini.parse(protectedText.join("\n")) as Record<string, object>;
+  return Object.entries(parsed).map(([headerKey, directives]) => {
+    const header = lines.get(headerKey)!;
+    return { header, name: header.text.slice(1, -1), lines: Object.keys(directives).map((key) => lines.get(key)!) };
+  });
+}
+
+/** Blanks as C's isspace has them; String.trim() would take a no-break space off a command too. */
+function trim(text: string): string {
+  // Not /[ \t]+$/, which begins anew at each blank of a long run in the middle.
+  const isBlank = (at: number) => " \t\r\v\f".includes(text[at]!);
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(start)) start++;
+  while (end > start && isBlank(end - 1)) end--;
+  return text.slice(start, end);
+}

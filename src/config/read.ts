@@ -1,0 +1,17 @@
+// knockd.conf from the disk.
+
+import * as fs from "node:fs";
+import { nextOneTime, systemWords } from "../doors/one-time.ts";
+import { type Config, ConfigError } from "./door.ts";
+import { parseConfig } from "./parse.ts";
+
+/** Reads and parses a config file, and the one-time sequences that it names. Throws ConfigError. */
+export function readConfig(file: string): Config {
+  let text: string;
+  try {
+    text = fs.readFileSync(file, "utf8");
+  } catch (error) {
+    throw new ConfigError(`${file}: ${systemWords(error)}`);
+  }
+  return parseConfig(text, file, nextOneTime);
+}

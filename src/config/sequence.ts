@@ -1,0 +1,58 @@
+// A sequence of knocks: its type and its text, `7000,8000:udp,9000`.
+
+export interface Knock {
+  readonly protocol: "tcp" | "udp";
+  /** 1 to 65535. */
+  readonly port: number;
+}
+
+export type Sequence = readonly Knock[];
+
+/** 0.8's limit, kept: what it refused, nobody has in use. */
+export const MOST_KNOCKS = 32;
+
+/**
+ * Why a text is no sequence. `refuse`: 0.8 refused it too, and the config with it. Otherwise 0.8 took it for something
+ * nobody meant (its atoi reads letters as port 0), and only its door is to stay closed.
+ */
+export class SequenceError extends Error {
+  readonly refuse: boolean;
+  constructor(message: string, refuse: boolean) {
+    super(message);
+    this.refuse = refuse;
+  }
+}
+
+/** The knocks of a text; blanks around each part are allowed, the protocol is tcp by default. Throws SequenceError. */
+export function parseSequence(text: string): Sequence {
+  const elements = text.split(",");
+  if (elements.length > MOST_KNOCKS) throw new SequenceError("too many ports in knock sequence", true);
+  // Two passes: what 0.8 refuses is refused, whatever nonsense stands before it.
+  const parts = elements.map(split);
+  for (const { port, protocol } of parts) {
+    if (Number(/^\d+/.exec(port)?.[0]) > 65535) throw new SequenceError(`port ${port} is invalid`, true);
+    if (protocol !== "tcp" && protocol !== "udp") {
+      throw new SequenceError("unknown protocol in knock sequence", true);
+    }
+  }
+  return parts.map(({ element, port, protocol, rest }) => {
+    if (element === "") throw new SequenceError("an empty element in knock sequence", false);
+    if (!/^\d+$/.test(port) || Number(port) === 0) throw new SequenceError(`port "${port}" is invalid`, false);
+    if (rest.length > 0) throw new SequenceError(`"${element}" is more than a port and a protocol`, false);
+    return { protocol: protocol as Knock["protocol"], port: Number(port) };
+  });
+}
+
+/** The text of a sequence, every protocol named: `7000:tcp,8000:udp`. */
+export function formatSequence(sequence: Sequence): string {
+  return sequence.map(({ port, protocol }) => `${port}:${protocol}`).join(",");
+}
+
+function split(text: string): { element: string; port: string; protocol: string; rest: string[] } {
+  const element = text.trim();
+  const [port = "", protocol = "tcp", ...rest] = element.split(":").map((part) => part.trim());
+  // 0.8 reads the digits and leaves the rest, so that `9000 # comment` works there: it must go on working.
+  // Not so `7000 8000`, which it takes for 7000 alone: nobody meant that.
+  const commented = /^(\d+)\s+#/.exec(element)?.[1];
+  return { element, port: commented ?? port, protocol: protocol.toLowerCase(), rest };
+}

@@ -1,0 +1,229 @@
+// Wires the parts: packets seen → events decided → doors opened, lines told. Nobody else knows all four.
+
+import { randomBytes } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import { type Address, formatAddress } from "./address.ts";
+import { Attempts, type KnockEvent } from "./attempts/attempts.ts";
+import type { Listener } from "./attempts/ears.ts";
+import { CannotListen, Listening } from "./capture/listening.ts";
+import type { Records } from "./capture/records.ts";
+import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
+import { type Config, ConfigError, type Door } from "./config/door.ts";
+import { type Flags, type Settings, settle } from "./config/options.ts";
+import { readConfig } from "./config/read.ts";
+import { run } from "./doors/command.ts";
+import { Doorkeeper } from "./doors/doorkeeper.ts";
+import { nextOneTime, strikeOut } from "./doors/one-time.ts";
+import { eventLine, noSequencesLeft, notStruckOut, packetLine } from "./log/lines.ts";
+import type { Log, LogBook } from "./log/log.ts";
+import type { Lookup } from "./log/lookup.ts";
+import { after } from "./timer.ts";
+
+/** A timeout is told at most this late, and together with others that are close. */
+const EXPIRY_GRAIN_MS = 20;
+/** Timeouts told in one go, in units of 1,024: the end of a flood must not hold up the packets. */
+const MOST_EXPIRY_ROUNDS = 16;
+
+const now = () => performance.now();
+
+export interface DaemonOptions {
+  readonly flags: Flags;
+  readonly book: LogBook;
+  /** With -l. */
+  readonly lookup: Lookup | undefined;
+  /** The capture has failed: nothing is heard any more. */
+  readonly onDeaf: (error: Error) => void;
+}
+
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #log: Log;
+  readonly #attempts: Attempts;
+  readonly #doorkeeper: Doorkeeper;
+  #settings: Settings | undefined;
+  #listening: Listening | undefined;
+  #listeners: readonly Listener[] = [];
+  #sequencesUsed = 0;
+  #expiryTimer: NodeJS.Timeout | undefined;
+  #expiryAt = Number.POSITIVE_INFINITY;
+  #reloaded: Promise<void> = Promise.resolve();
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+    this.#log = options.book.log;
+    const key = randomBytes(8);
+    this.#attempts = new Attempts({
+      isOurs: (address) => this.#listening!.isOurs(address),
+      hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
+    });
+    this.#doorkeeper = new Doorkeeper({
+      run,
+      after,
+      tell: {
+        event: (knocker, line) => this.#tell(knocker, (who) => this.#log.info(line(who))),
+        failure: (knocker, line) => this.#tell(knocker, (who) => this.#log.warn(line(who))),
+      },
+    });
+  }
+
+  /** Resolves, with what was settled, when packets are really being captured. Rejects with ConfigError or CannotListen. */
+  async start(): Promise<Settings> {
+    const settings = await this.#adopt();
+    this.#log.note(`starting up, listening on ${settings.interface}`);
+    this.#log.say(`listening on ${settings.interface}...`);
+    return settings;
+  }
+
+  /** Reads the config again; with an error in it the old one goes on. One at a time. */
+  reload(): Promise<void> {
+    this.#reloaded = this.#reloaded.then(async () => {
+      const { flags, book } = this.#options;
+      this.#log.info(`re-reading config file: ${flags.config}`);
+      try {
+        await this.#adopt();
+      } catch (error) {
+        if (!(error instanceof ConfigError || error instanceof CannotListen)) throw error;
+        book.keep(this.#settings!); // whoever rotated the log waits for a new file, whatever the config is
+        this.#log.error(error.message);
+        this.#log.error("the old configuration goes on");
+      }
+    });
+    return this.#reloaded;
+  }
+
+  /** Hears no more, runs what closes the doors, and resolves when that is done, or after `mostSeconds`. */
+  async stop(mostSeconds: number): Promise<void> {
+    this.#listening?.close();
+    clearTimeout(this.#expiryTimer);
+    this.#log.say("waiting for child processes...");
+    await new Promise<void>((resolve) => {
+      const limit = after(mostSeconds, () => {
+        this.#log.warn(`a command has not ended after ${mostSeconds} seconds, and is left to itself`);
+        resolve();
+      });
+      void this.#doorkeeper.leave().then(() => {
+        limit.cancel();
+        resolve();
+      });
+    });
+    this.#options.lookup?.flush();
+    this.#log.say("closing...");
+    this.#log.note("shutting down");
+    this.#options.book.flush();
+  }
+
+  /** All that can fail comes before anything of the old is let go. */
+  async #adopt(): Promise<Settings> {
+    const { flags, book } = this.#options;
+    const { config, listeners, warnings } = await this.#read();
+    const settings = settle(flags, config.options);
+    const old = this.#listening;
+    const listening = old?.interface === settings.interface ? old : this.#listen(settings.interface);
+    let instructions: number;
+    try {
+      instructions = listening.setDoors(listeners);
+    } catch (error) {
+      if (listening !== old) listening.close();
+      throw error;
+    }
+
+    book.keep(settings);
+    this.#settings = settings;
+    this.#listening = listening;
+    this.#listeners = listeners;
+    this.#attempts.setDoors(listeners);
+    for (const warning of [...config.warnings, ...warnings]) this.#log.warn(warning);
+    for (const door of config.doors) this.#log.debug(`config: ${JSON.stringify(door)}`);
+    for (const address of listening.own) this.#log.debug(`local IP: ${formatAddress(address)}`);
+    this.#log.debug(`packet filter: ${instructions} instructions`);
+    if (listening !== old) {
+      old?.close();
+      listening.start();
+    }
+    return settings;
+  }
+
+  /** Anew, when a one-time sequence was used while the targets were looked up: it must not count again. */
+  async #read(): Promise<ResolvedDoors & { readonly config: Config }> {
+    const { config: file, onlyIpv4 } = this.#options.flags;
+    for (;;) {
+      const before = this.#sequencesUsed;
+      const config = readConfig(file);
+      const resolved = await resolveTargets(config, onlyIpv4);
+      if (before === this.#sequencesUsed) return { config, ...resolved };
+    }
+  }
+
+  #listen(name: string): Listening {
+    const onBatch = (records: Records, count: number, at: number) => this.#onBatch(records, count, at);
+    return new Listening(name, this.#options.flags.onlyIpv4, { now, onBatch, onError: this.#options.onDeaf });
+  }
+
+  #onBatch(records: Records, count: number, at: number): void {
+    for (let i = 0; i < count; i++) {
+      const packet = records.at(i);
+      if (this.#options.flags.debug) this.#log.debug(packetLine(packet));
+      this.#onEvents(this.#attempts.knock(packet, at));
+    }
+    this.#awaitExpiry();
+  }
+
+  #onEvents(events: readonly KnockEvent[]): void {
+    for (const event of events) {
+      if (this.#log.isLevelEnabled("info")) this.#tell(event.knocker, (who) => this.#log.info(eventLine(event, who)));
+      if (event.type === "open") this.#open(event.door, event.knocker);
+    }
+  }
+
+  #open(door: Door, knocker: Address): void {
+    if (door.oneTimeSequences !== undefined) this.#useUp(door, door.oneTimeSequences);
+    this.#doorkeeper.open(door, knocker);
+  }
+
+  /** Strikes out the sequence, on the disk before the command runs, and goes on with the next one, or without the door. */
+  #useUp(door: Door, path: string): void {
+    let next: Listener[] = [];
+    this.#sequencesUsed++;
+    try {
+      strikeOut(path, door.sequence);
+      const sequence = nextOneTime(path, (why) => this.#log.warn(`config: section ${door.name}: ${why}`));
+      if (sequence === undefined) this.#log.info(noSequencesLeft(door.name));
+      else next = [{ door: { ...door, sequence }, targets: undefined }];
+    } catch (error) {
+      // It would count again. The one who knocked comes in; the door is disabled, as it can't keep its promise.
+      this.#log.error(notStruckOut(door, error as Error));
+    }
+    this.#listeners = this.#listeners.flatMap((listener) =>
+      listener.door === door ? next.map((one) => ({ ...one, targets: listener.targets })) : [listener],
+    );
+    this.#attempts.setDoors(this.#listeners);
+    try {
+      this.#listening!.setDoors(this.#listeners);
+    } catch (error) {
+      this.#log.error((error as Error).message); // the next sequence is not heard; all other doors are
+    }
+  }
+
+  #tell(knocker: Address, line: (who: string) => void): void {
+    if (this.#options.lookup !== undefined) this.#options.lookup.tell(knocker, line);
+    else line(formatAddress(knocker));
+  }
+
+  /** One timer, for the attempt that expires first; none while there is no attempt. */
+  #awaitExpiry(): void {
+    const { deadline } = this.#attempts;
+    if (deadline >= this.#expiryAt) return;
+    clearTimeout(this.#expiryTimer);
+    this.#expiryAt = deadline;
+    this.#expiryTimer = setTimeout(() => this.#expire(), Math.max(EXPIRY_GRAIN_MS, Math.ceil(deadline - now())));
+  }
+
+  #expire(): void {
+    this.#expiryAt = Number.POSITIVE_INFINITY;
+    const at = now();
+    for (let round = 0; round < MOST_EXPIRY_ROUNDS && this.#attempts.deadline <= at; round++) {
+      this.#onEvents(this.#attempts.expire(at));
+    }
+    this.#awaitExpiry();
+  }
+}

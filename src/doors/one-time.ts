@@ -1,0 +1,134 @@
+// Files of one-time sequences: a sequence a line, used from the top, struck out by a # at its beginning.
+
+import * as fs from "node:fs";
+import { dirname } from "node:path";
+import { formatSequence, parseSequence, type Sequence } from "../config/sequence.ts";
+
+interface Place {
+  readonly sequence: Sequence;
+  /** Bytes before its line. */
+  readonly offset: number;
+  /** The line begins with a blank, whose place the # can take. */
+  readonly blank: boolean;
+}
+
+/**
+ * The next unused sequence of the file; undefined when none is left. A line that is no sequence is told and passed over.
+ * Throws an Error in the system's words when the file can't be read.
+ */
+export function nextOneTime(path: string, warn: (why: string) => void): Sequence | undefined {
+  return places(read(path), (line, text, why) => warn(`${why} (${path}: line ${line}: ${text})`)).next().value
+    ?.sequence;
+}
+
+/**
+ * Strikes out `used` and returns when that is on the disk: a power cut must not make it count again.
+ * When the line begins with a blank the # takes its place, as 0.8 does. When not, 0.8 overwrites the first digit; here
+ * the # is inserted, the file being replaced in one step. Throws an Error when it could not be done.
+ */
+export function strikeOut(path: string, used: Sequence): void {
+  const bytes = read(path);
+  const text = formatSequence(used);
+  for (const { sequence, offset, blank } of places(bytes, () => {})) {
+    if (formatSequence(sequence) !== text) continue;
+    if (blank) overwrite(path, offset);
+    else replace(fs.realpathSync(path), bytes, offset);
+    return;
+  }
+  throw new Error(`${path}: the sequence that was just used is not there any more`);
+}
+
+/** "ENOENT: no such file or directory, open '/x'" → "No such file or directory", as perror(3) says it in 0.8. */
+export function systemWords(error: unknown): string {
+  const words = (error as Error).message
+    .replace(/^\w+: /, "")
+    .replace(/, \w+.*$/, "")
+    .replace("illegal operation on a directory", "is a directory");
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
+}
+
+function read(path: string): Buffer {
+  try {
+    // To read and to write, as 0.8 opens it: a file in which nothing can be struck out is found at the start, not at
+    // the first knock.
+    const file = fs.openSync(path, "r+");
+    try {
+      return fs.readFileSync(file);
+    } finally {
+      fs.closeSync(file);
+    }
+  } catch (error) {
+    throw new Error(`${path}: ${systemWords(error)}`);
+  }
+}
+
+function* places(bytes: Buffer, wrong: (line: number, text: string, why: string) => void): Generator<Place, undefined> {
+  let offset = 0;
+  let number = 0;
+  // latin1: a character is a byte, so that lengths are offsets
+  for (const line of bytes.toString("latin1").split("\n")) {
+    number++;
+    const text = line.trim();
+    if (text !== "" && !text.startsWith("#")) {
+      let sequence: Sequence | undefined;
+      try {
+        sequence = parseSequence(text);
+      } catch (error) {
+        wrong(number, text, (error as Error).message);
+      }
+      if (sequence !== undefined) yield { sequence, offset, blank: /^[ \t]/.test(line) };
+    }
+    offset += line.length + 1;
+  }
+}
+
+function overwrite(path: string, offset: number): void {
+  const file = fs.openSync(path, "r+");
+  try {
+    fs.writeSync(file, "#", offset);
+    fs.fdatasyncSync(file);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+function replace(path: string, bytes: Buffer, offset: number): void {
+  const temporary = `${path}.knockd`;
+  try {
+    writeReplacement(
+      temporary,
+      path,
+      Buffer.concat([bytes.subarray(0, offset), Buffer.from("#"), bytes.subarray(offset)]),
+    );
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    try {
+      fs.unlinkSync(temporary);
+    } catch {
+      // it was not there, or goes with the next use; the first error is the one to tell
+    }
+    throw error;
+  }
+  const directory = fs.openSync(dirname(path), "r");
+  try {
+    fs.fsyncSync(directory); // the rename itself
+  } finally {
+    fs.closeSync(directory);
+  }
+}
+
+/** The new file has the old one's owner and mode before it has a byte of the secret. */
+function writeReplacement(temporary: string, path: string, bytes: Buffer): void {
+  const old = fs.openSync(path, "r");
+  const { mode, uid, gid } = fs.fstatSync(old);
+  fs.closeSync(old);
+  const file = fs.openSync(temporary, "w", 0o600);
+  try {
+    fs.fchownSync(file, uid, gid);
+    fs.fchmodSync(file, mode & 0o7777);
+    fs.writeFileSync(file, bytes);
+    fs.fsyncSync(file);
+  } finally {
+    fs.closeSync(file);
+  }
+}

@@ -1,0 +1,148 @@
+#!/usr/bin/env node
+// The daemon's command: argv → flags → run. The only process.exit of the daemon.
+
+import { lookupService } from "node:dns/promises";
+import * as fs from "node:fs";
+import { constants } from "node:os";
+import { resolve } from "node:path";
+import { performance } from "node:perf_hooks";
+import { Command, CommanderError } from "commander";
+import { letGo, takeMark, toBackground } from "./background.ts";
+import { CannotListen } from "./capture/listening.ts";
+import { native } from "./capture/native.ts";
+import { ConfigError } from "./config/door.ts";
+import type { Flags } from "./config/options.ts";
+import { Daemon } from "./daemon.ts";
+import { systemWords } from "./doors/one-time.ts";
+import { type Log, LogBook } from "./log/log.ts";
+import { Lookup } from "./log/lookup.ts";
+import { version } from "./version.ts";
+
+/** 0.8's, to the letter. */
+const USAGE = `usage: knockd [options]
+options:
+  -i, --interface <int>  network interface to listen on (default "eth0")
+  -d, --daemon           run as a daemon
+  -c, --config <file>    use an alternate config file
+  -D, --debug            output debug messages
+  -l, --lookup           lookup DNS names (may be a security risk)
+  -p, --pidfile          use an alternate pidfile
+  -g, --logfile          use an alternate logfile
+  -v, --verbose          be verbose
+  -4, --only-ip-v4       do not track ipv6
+  -V, --version          display version
+  -h, --help             this help
+
+`;
+
+/** How long the commands that close doors may take when we are told to end. */
+const STOP_SECONDS = 5;
+
+function readFlags(argv: readonly string[]): Flags {
+  const command = new Command("knockd")
+    .option("-i, --interface <int>")
+    .option("-d, --daemon")
+    .option("-c, --config <file>", "", "/etc/knockd.conf")
+    .option("-D, --debug")
+    .option("-l, --lookup")
+    .option("-p, --pidfile <file>")
+    .option("-g, --logfile <file>")
+    .option("-v, --verbose")
+    .option("-4, --only-ip-v4")
+    .version(`knockd ${version} (knockd-ng)`, "-V, --version")
+    .helpOption("-h, --help")
+    .helpCommand(false)
+    .allowExcessArguments() // 0.8 takes no notice of them
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          text.replace(/^error: (unknown option)?/, (_, unknown) => `knockd: ${unknown ? "unrecognized option" : ""}`),
+        ),
+    });
+  command.helpInformation = () => USAGE;
+  const given = command.parse(argv).opts();
+  const daemon: boolean = given.daemon ?? false;
+  // A daemon's working directory is /, and it reads its config again later.
+  const path = (file: string) => (daemon ? resolve(file) : file);
+  return {
+    interface: given.interface,
+    daemon,
+    config: path(given.config),
+    debug: given.debug ?? false,
+    lookup: given.lookup ?? false,
+    pidfile: given.pidfile && path(given.pidfile),
+    logfile: given.logfile && path(given.logfile),
+    verbose: given.verbose ?? false,
+    onlyIpv4: given.onlyIpV4 ?? false,
+  };
+}
+
+async function main(flags: Flags): Promise<void> {
+  const background = takeMark() && flags.daemon;
+  if (flags.daemon && !background) process.exit(await toBackground());
+
+  const book = new LogBook({ debug: flags.debug, verbose: flags.verbose && !background });
+  const name = async (ip: string) => (await lookupService(ip, 0)).hostname;
+  const lookup = flags.lookup ? new Lookup(name, () => performance.now()) : undefined;
+  // A bug ends the process with its stack trace on standard error: in the background only the logs can keep it.
+  process.on("uncaughtExceptionMonitor", (error) => {
+    book.log.note(`a bug ends knockd: ${error.stack}`);
+    book.flush();
+  });
+  let ending = false;
+  const end = async (status: number) => {
+    if (!ending) {
+      ending = true;
+      await daemon.stop(STOP_SECONDS);
+    }
+    process.once("exit", () => native.exitNow(status)); // last: Node would wait for threads that ask for names
+    process.exit(status); // at once, when told a second time
+  };
+  const daemon = new Daemon({
+    flags,
+    book,
+    lookup,
+    onDeaf: (error) => {
+      book.log.error(`capture failed: ${error.message}`);
+      void end(1);
+    },
+  });
+
+  try {
+    const started = daemon.start();
+    process.on("SIGHUP", () => void started.then(() => daemon.reload()));
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.on(signal, () => void end(constants.signals[signal])); // 15 and 2: Debian's unit calls them success
+    }
+    const settings = await started;
+    if (!background) return;
+    writePidFile(resolve(settings.pidFile), book.log);
+    book.mute();
+    if (!letGo()) void end(constants.signals.SIGTERM);
+  } catch (error) {
+    if (!(error instanceof ConfigError || error instanceof CannotListen)) throw error;
+    book.log.error(error.message);
+    book.flush();
+    process.exit(1);
+  }
+}
+
+/** It goes with the process, however that ends. */
+function writePidFile(path: string, log: Log): void {
+  try {
+    fs.writeFileSync(path, `${process.pid}\n`);
+    process.on("exit", () => fs.rmSync(path, { force: true }));
+  } catch (error) {
+    log.warn(`could not create pid file ${path}: ${systemWords(error)}`);
+  }
+}
+
+process.title = "knockd";
+process.on("SIGUSR1", () => {}); // at which Node would open its debugger to everybody on this machine
+try {
+  await main(readFlags(process.argv));
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exit(error.exitCode);
+}

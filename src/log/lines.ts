@@ -1,0 +1,58 @@
+// Every line that the daemon says of doors and knockers, in one place and in 0.8's words: people's log readers,
+// fail2ban filters and how-tos look for them.
+
+import { formatAddress } from "../address.ts";
+import type { KnockEvent } from "../attempts/attempts.ts";
+import { TCP } from "../attempts/packet.ts";
+import type { CapturedPacket } from "../capture/records.ts";
+import type { Door } from "../config/door.ts";
+
+/** `who` is the knocker's address, or with -l `address (name)`. */
+export function eventLine(event: KnockEvent, who: string): string {
+  const at = `${who}: ${event.door.name}:`;
+  switch (event.type) {
+    case "stage":
+      return `${at} Stage ${event.stage}`;
+    case "open":
+      return `${at} OPEN SESAME`;
+    case "timeout":
+      return `${at} sequence timeout (stage ${event.stage})`;
+  }
+}
+
+export function commandTimeout(who: string, door: Door): string {
+  return `${who}: ${door.name}: command timeout`;
+}
+
+export function runningCommand(door: Door, command: string): string {
+  return `${door.name}: running command: ${command}`;
+}
+
+export function commandFailed(door: Door, status: number): string {
+  return `${door.name}: command returned non-zero status code (${status})`;
+}
+
+/** The system refused to start it: out of processes or memory, or the command is too long. */
+export function couldNotRun(door: Door, error: Error): string {
+  return `${door.name}: could not run command: ${error.message}`;
+}
+
+/** What -D says of a packet. 0.8 prints the month one too low. */
+export function packetLine(packet: CapturedPacket): string {
+  const at = new Date(packet.time * 1000);
+  const two = (n: number) => String(n).padStart(2, "0");
+  const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const from = `${formatAddress(packet.source)}:${packet.sourcePort}`;
+  const to = `${formatAddress(packet.destination)}:${packet.port}`;
+  return `${date} ${time}: ${packet.protocol === TCP ? "tcp" : "udp"}: ${from} -> ${to} ${packet.length} bytes`;
+}
+
+/** 0.8's words, when the last one-time sequence has been used and when there was none at the start. */
+export function noSequencesLeft(name: string): string {
+  return `no more sequences left in the one time sequences file for door ${name} --> disabling the door`;
+}
+
+export function notStruckOut(door: Door, error: Error): string {
+  return `${door.name}: the one time sequence could not be struck out --> disabling the door: ${error.message}`;
+}

@@ -1,0 +1,85 @@
+// The daemon's log: pino decides what is worth saying by its level, this table where a level's lines go.
+
+import pino from "pino";
+import type { Settings } from "../config/options.ts";
+import { FileSink, type Sink, streamSink, syslogSink } from "./sinks.ts";
+
+export interface LogOptions {
+  readonly debug: boolean;
+  readonly verbose: boolean;
+}
+
+/**
+ * debug: standard output with -D. say: standard output with -v. info, the events: both logs, and standard output
+ * with -v. note: both logs only. warn and error: both logs and standard error.
+ */
+export type Log = pino.Logger<"say" | "note">;
+
+const LEVELS = { debug: 20, say: 25, info: 30, note: 35, warn: 40, error: 50 };
+
+export class LogBook {
+  readonly log: Log;
+  readonly #options: LogOptions;
+  readonly #out: Sink;
+  readonly #err: Sink;
+  #journals: Sink[] = [];
+  #muted = false;
+  #file: FileSink | undefined;
+
+  constructor(options: LogOptions, out = streamSink(process.stdout), err = streamSink(process.stderr)) {
+    this.#options = options;
+    this.#out = out;
+    this.#err = err;
+    const book = this;
+    // With this mark pino hands over the message beside its JSON, which nobody reads.
+    const destination = {
+      [Symbol.for("pino.metadata")]: true,
+      lastLevel: 0,
+      lastMsg: "",
+      write() {
+        book.#route(this.lastLevel, this.lastMsg);
+      },
+    };
+    this.log = pino(
+      { base: null, timestamp: false, customLevels: { say: LEVELS.say, note: LEVELS.note } },
+      destination,
+    );
+    this.#settleLevel();
+  }
+
+  /** The logs that a config asks for, from now on. A log file of the same name is opened anew. */
+  keep({ useSyslog, logFile }: Pick<Settings, "useSyslog" | "logFile">): void {
+    const old = this.#file;
+    if (old !== undefined) this.log.say(`closing log file: ${old.path}`);
+    old?.close();
+    this.#journals = useSyslog ? [syslogSink] : [];
+    this.#settleLevel();
+    if (old !== undefined && logFile !== undefined) this.log.info(`re-opening log file: ${logFile}`);
+    this.#file = logFile === undefined ? undefined : new FileSink(logFile, (why) => this.log.warn(why));
+    if (this.#file !== undefined) this.#journals.push(this.#file);
+    this.#settleLevel();
+  }
+
+  /** Nothing more to standard output and standard error: the terminal belongs to somebody else now. */
+  mute(): void {
+    this.#muted = true;
+  }
+
+  /** Everything said so far is written. */
+  flush(): void {
+    for (const sink of this.#journals) sink.flush();
+  }
+
+  #settleLevel(): void {
+    const { debug, verbose } = this.#options;
+    this.log.level = debug ? "debug" : verbose ? "say" : this.#journals.length > 0 ? "info" : "warn";
+  }
+
+  #route(level: number, line: string): void {
+    const { verbose } = this.#options;
+    if (level >= LEVELS.info) for (const sink of this.#journals) sink.write(line);
+    if (this.#muted) return;
+    if (level >= LEVELS.warn) this.#err.write(line);
+    else if (level === LEVELS.debug || (verbose && level !== LEVELS.note)) this.#out.write(line);
+  }
+}

@@ -1,0 +1,103 @@
+// Where lines go: the system's log, the log file, standard output and standard error.
+
+import * as fs from "node:fs";
+import type { Writable } from "node:stream";
+import { native } from "../capture/native.ts";
+import { systemWords } from "../doors/one-time.ts";
+
+export interface Sink {
+  /** One line, without its end. Never throws: a full disk must not close a door. */
+  write(line: string): void;
+  /** Everything written so far is out. */
+  flush(): void;
+}
+
+export const syslogSink: Sink = { write: (line) => native.syslog(line), flush() {} };
+
+/** What may wait for a reader that does not read. */
+const MOST_UNREAD_BYTES = 1 << 20;
+
+/**
+ * Standard output or standard error. When its reader has gone, the lines go nowhere, and the daemon stays; when it has
+ * fallen asleep, those beyond a megabyte are lost (0.8 hears no knock until it wakes up).
+ */
+export function streamSink(stream: Writable): Sink {
+  stream.on("error", () => {});
+  return {
+    write(line) {
+      if (stream.writableLength < MOST_UNREAD_BYTES) stream.write(`${line}\n`);
+    },
+    flush() {},
+  };
+}
+
+/**
+ * `[2016-07-06 19:46] line`, local time. Lines are collected and written once per turn of the loop.
+ * `trouble` is told, once until it works again, why the file can't be opened or written.
+ */
+export class FileSink implements Sink {
+  readonly path: string;
+  readonly #trouble: (why: string) => void;
+  #file: number | undefined;
+  #waiting = "";
+  #stamp = "";
+  #stampMinute = -1;
+  #troubled = false;
+  /** The last line was cut off by a full disk: the next one begins on a line of its own. */
+  #torn = false;
+
+  constructor(path: string, trouble: (why: string) => void) {
+    this.path = path;
+    this.#trouble = trouble;
+    try {
+      this.#file = fs.openSync(path, "a");
+    } catch (error) {
+      this.#tell(`warning: cannot open logfile ${path}: ${systemWords(error)}`);
+    }
+  }
+
+  write(line: string): void {
+    if (this.#waiting === "") queueMicrotask(() => this.flush());
+    this.#waiting += `${this.#now()}${line}\n`;
+  }
+
+  flush(): void {
+    const text = this.#waiting;
+    this.#waiting = "";
+    if (text === "" || this.#file === undefined) return;
+    const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
+    let written = 0;
+    try {
+      while (written < bytes.length) written += fs.writeSync(this.#file, bytes, written);
+      this.#troubled = false;
+      this.#torn = false;
+    } catch (error) {
+      if (written > 0) this.#torn = true;
+      this.#tell(`warning: cannot write logfile ${this.path}: ${systemWords(error)}`);
+    }
+  }
+
+  close(): void {
+    this.flush();
+    if (this.#file !== undefined) fs.closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  #tell(why: string): void {
+    if (!this.#troubled) this.#trouble(why);
+    this.#troubled = true;
+  }
+
+  /** The stamp changes with the minute: 0.8 asks for the time zone at every packet, which costs it more than the line. */
+  #now(): string {
+    const minute = Math.floor(Date.now() / 60_000);
+    if (minute !== this.#stampMinute) {
+      this.#stampMinute = minute;
+      const now = new Date(minute * 60_000);
+      const two = (n: number) => String(n).padStart(2, "0");
+      const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+      this.#stamp = `[${date} ${two(now.getHours())}:${two(now.getMinutes())}] `;
+    }
+    return this.#stamp;
+  }
+}

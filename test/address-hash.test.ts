@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { AddressHash } from "../src/attempts/address-hash.ts";
+
+/** The longest chain when so many addresses go into as many chains. */
+function longest(hash: AddressHash, count: number, address: (n: number) => [number, number, number, number]): number {
+  const chains = new Uint8Array(count);
+  for (let n = 0; n < count; n++) {
+    const [w0, w1, w2, w3] = address(n);
+    const chain = hash.of({ w0, w1, w2, w3 }) & (count - 1);
+    chains[chain]! += 1;
+  }
+  return Math.max(...chains);
+}
+
+describe("address hash", () => {
+  const COUNT = 65_536;
+  const patterns: [string, (n: number) => [number, number, number, number]][] = [
+    ["IPv4 in a row", (n) => [0, 0, 0xffff, 0x0a000000 + n]],
+    ["IPv4 that differ in the high bits", (n) => [0, 0, 0xffff, (n << 16) >>> 0]],
+    ["IPv6 of one /64", (n) => [0xfd770000, 0, n * 0x10001, n]],
+    ["IPv6 of many /48", (n) => [0x20010000 + n, 0, 0, 1]],
+    ["words that cancel out under exclusive or", (n) => [n, n, n, n]],
+  ];
+  for (const [name, address] of patterns) {
+    it(`spreads addresses as chance would: ${name}`, () => {
+      for (const key of [
+        [1, 2],
+        [0, 0],
+        [-5, 0x7fffffff],
+      ] as [number, number][]) {
+        const most = longest(new AddressHash(key), COUNT, address);
+        assert.ok(most <= 12, `a chain of ${most}; chance makes 8 or 9`);
+      }
+    });
+  }
+
+  it("is another one under another key: who does not know it can't aim at a chain", () => {
+    const [one, two] = [new AddressHash([1, 2]), new AddressHash([1, 3])];
+    let same = 0;
+    for (let n = 0; n < 10_000; n++) {
+      const address = { w0: 0, w1: 0, w2: 0xffff, w3: n };
+      if ((one.of(address) & 0xff) === (two.of(address) & 0xff)) same++;
+    }
+    assert.ok(same > 10 && same < 100, `${same} of 10,000 in the same of 256 chains; chance makes 39`);
+  });
+});

@@ -1,0 +1,210 @@
+// The state machine against the reference, in generated scenes; the stories (stories.test.ts) tell its rules one by one.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { type Address, formatAddress, parseAddress } from "../src/address.ts";
+import { Attempts, type KnockEvent } from "../src/attempts/attempts.ts";
+import type { Listener } from "../src/attempts/ears.ts";
+import { TCP } from "../src/attempts/packet.ts";
+import type { Door } from "../src/config/door.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { eventLine } from "../src/log/lines.ts";
+import { scene } from "./arbitrary.ts";
+import { Reference } from "./reference.ts";
+import { toPacket } from "./story.ts";
+
+const own = { ipv4: "10.77.0.1", ipv6: "fd77::1" };
+const isOurs = (to: Address) => [own.ipv4, own.ipv6].includes(formatAddress(to));
+
+function listenersOf(config: string): Listener[] {
+  const { doors } = parseConfig(config, "knockd.conf", () => undefined);
+  return doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] }));
+}
+
+function attemptsAt(config: string, capacity = 64): Attempts {
+  const attempts = new Attempts({ isOurs, hashKey: [1, 2], capacity });
+  attempts.setDoors(listenersOf(config));
+  return attempts;
+}
+
+const text = (event: KnockEvent) => eventLine(event, formatAddress(event.knocker));
+const syn = (from: string, port: number, n: number) =>
+  toPacket({ from, to: own.ipv4, port, protocol: "tcp", flags: ["syn"], sourcePort: 20_000 + n, seq: n });
+
+describe("attempts", () => {
+  const sources = ["10.77.0.2", "10.77.0.3", "fd77::2", "fd77::3"];
+  for (const [seqTimeout, gap] of [
+    [25, 0.01],
+    [1, 0.3],
+  ] as const) {
+    it(`does what the reference does, with seq_timeout ${seqTimeout} and a packet each ${gap} s`, () => {
+      const scenes = scene({ sources, own, mostWalks: 25, gap, seqTimeout, again: true });
+      const seen = { lines: 0, mended: new Set<string>() };
+      fc.assert(
+        fc.property(scenes, ({ config, packets }) => {
+          const attempts = attemptsAt(config);
+          const reference = new Reference(listenersOf(config), isOurs);
+          const lines: string[] = [];
+          for (const segment of packets) {
+            const now = Math.round(segment.at * 1000);
+            lines.push(...attempts.expire(now).map(text), ...attempts.knock(toPacket(segment), now).map(text));
+            reference.knock(toPacket(segment), now);
+          }
+          const end = 1e6;
+          lines.push(...attempts.expire(end).map(text));
+          reference.expire(end);
+          assert.deepEqual(lines, reference.lines);
+          assert.equal(attempts.live, 0);
+          assert.equal(attempts.expire(end + 1).length, 0);
+          assert.equal(attempts.deadline, Number.POSITIVE_INFINITY);
+          seen.lines += lines.length;
+          if (reference.mended) seen.mended.add(reference.mended.by);
+        }),
+        { numRuns: 1500, seed: 4438, includeErrorInReport: true },
+      );
+      // A test in which nothing happens proves nothing.
+      assert.ok(seen.lines > 10_000, `${seen.lines} lines`);
+      assert.deepEqual([...seen.mended].sort(), ["1", "16", "17", "2", "3"]);
+    });
+  }
+
+  const three = "[a]\nsequence = 7000,8000,9000\nseq_timeout = 10\n";
+
+  it("takes a knock late by nothing, and not one late by a millisecond, of the monotonic clock", () => {
+    const attempts = attemptsAt("[a]\nsequence = 7000,8000\nseq_timeout = 2\n");
+    attempts.knock(syn("10.77.0.2", 7000, 1), 1000);
+    assert.deepEqual(
+      attempts
+        .knock(syn("10.77.0.2", 8000, 2), 2999.9)
+        .map(text)
+        .at(-1),
+      "10.77.0.2: a: OPEN SESAME",
+    );
+    attempts.knock(syn("10.77.0.2", 7000, 3), 10_000);
+    assert.deepEqual(attempts.knock(syn("10.77.0.2", 8000, 4), 12_000).map(text), [
+      "10.77.0.2: a: sequence timeout (stage 1)",
+    ]);
+  });
+
+  it("names the deadline of the attempt that expires first", () => {
+    const attempts = attemptsAt(`${three}[b]\nsequence = 7001,1\nseq_timeout = 3\n`);
+    assert.equal(attempts.deadline, Number.POSITIVE_INFINITY);
+    attempts.knock(syn("10.77.0.2", 7000, 1), 1000);
+    assert.equal(attempts.deadline, 11_000);
+    attempts.knock(syn("10.77.0.3", 7001, 2), 2000);
+    assert.equal(attempts.deadline, 5000);
+    assert.deepEqual(attempts.expire(4999), []);
+    assert.deepEqual(attempts.expire(5000).map(text), ["10.77.0.3: b: sequence timeout (stage 1)"]);
+    assert.equal(attempts.deadline, 11_000);
+  });
+
+  it("tells at most so many timeouts at a time, and that more wait", () => {
+    const attempts = attemptsAt(three);
+    for (let i = 1; i <= 10; i++) attempts.knock(syn(`10.77.1.${i}`, 7000, i), 0);
+    assert.equal(attempts.expire(10_000, 4).length, 4);
+    assert.ok(attempts.deadline <= 10_000);
+    assert.equal(attempts.expire(10_000, 4).length, 4);
+    assert.equal(attempts.expire(10_000, 4).length, 2);
+    assert.equal(attempts.deadline, Number.POSITIVE_INFINITY);
+  });
+
+  it("survives the 49 days after which its clock begins anew", () => {
+    const attempts = attemptsAt(three);
+    const wrap = 2 ** 32;
+    attempts.knock(syn("10.77.0.2", 7000, 1), wrap - 500);
+    attempts.knock(syn("10.77.0.2", 8000, 2), wrap + 500);
+    assert.equal(
+      attempts
+        .knock(syn("10.77.0.2", 9000, 3), wrap + 1000)
+        .map(text)
+        .at(-1),
+      "10.77.0.2: a: OPEN SESAME",
+    );
+    attempts.knock(syn("10.77.0.2", 7000, 4), wrap - 1000 + 1000 * 3600);
+    assert.deepEqual(attempts.expire(wrap + 1000 * 3600 + 9000).map(text), [
+      "10.77.0.2: a: sequence timeout (stage 1)",
+    ]);
+  });
+
+  it("forgets the oldest attempts of the first stage when there is no more room, and none that is further", () => {
+    const attempts = attemptsAt(three, 64);
+    const address = (n: number) => `10.77.${2 + (n >> 8)}.${n & 255}`;
+    for (let n = 0; n < 32; n++) attempts.knock(syn(address(n), 7000, n), n);
+    for (let n = 0; n < 8; n++) attempts.knock(syn(address(n), 8000, 100 + n), 50);
+    for (let n = 32; n < 1000; n++) attempts.knock(syn(address(n), 7000, 1000 + n), 100 + n);
+    assert.equal(attempts.live, 64);
+    const opens = (n: number, from: number) =>
+      [8000, 9000].slice(from).some((port) => {
+        const events = attempts.knock(syn(address(n), port, 5000 + n * 2 + port), 2000);
+        return events.some((event) => event.type === "open");
+      });
+    assert.deepEqual(
+      [0, 1, 2, 3, 4, 5, 6, 7].map((n) => opens(n, 1)),
+      Array(8).fill(true),
+    );
+    assert.equal(opens(999, 0), true);
+    assert.equal(opens(950, 0), true);
+    assert.equal(opens(20, 0), false);
+    assert.equal(opens(900, 0), false);
+  });
+
+  it("when all are past the first stage, forgets the oldest of them", () => {
+    const attempts = attemptsAt(three, 4);
+    for (let n = 1; n <= 4; n++) {
+      attempts.knock(syn(`10.77.0.${n + 1}`, 7000, n), n);
+      attempts.knock(syn(`10.77.0.${n + 1}`, 8000, 10 + n), 10 + n);
+    }
+    attempts.knock(syn("10.77.0.9", 7000, 30), 30);
+    assert.deepEqual(attempts.knock(syn("10.77.0.2", 9000, 31), 31), []);
+    assert.equal(attempts.knock(syn("10.77.0.3", 9000, 32), 32).length, 2);
+  });
+
+  it("keeps the attempts of doors that did not change, and voids those of others", () => {
+    const attempts = attemptsAt(`${three}[b]\nsequence = 7000,8000\n`);
+    attempts.knock(syn("10.77.0.2", 7000, 1), 0);
+    attempts.knock(syn("10.77.0.3", 7000, 2), 0);
+    attempts.setDoors(listenersOf(`[c]\nsequence = 1\n[b]\nsequence = 7000,8000,9000\n${three}command = new\n`));
+    const events = attempts.knock(syn("10.77.0.2", 8000, 3), 10);
+    assert.deepEqual(events.map(text), ["10.77.0.2: a: Stage 2"]);
+    assert.equal((events[0]!.door as Door).startCommand, "new");
+    assert.deepEqual(attempts.expire(1e6).map(text), [
+      "10.77.0.2: a: sequence timeout (stage 2)",
+      "10.77.0.3: a: sequence timeout (stage 1)",
+    ]);
+    for (let i = 0; i < 100; i++) attempts.setDoors(listenersOf(i % 2 === 0 ? "[x]\nsequence = 5,6\n" : three));
+    attempts.knock(syn("10.77.0.2", 7000, 9), 1e6);
+    assert.deepEqual(attempts.knock(syn("10.77.0.2", 8000, 10), 1e6).map(text), ["10.77.0.2: a: Stage 2"]);
+  });
+
+  it("lets nobody in by a one-time sequence that is used, not even before the next one is set", () => {
+    const attempts = new Attempts({ isOurs, hashKey: [1, 2] });
+    const config = "[a]\none_time_sequences = file\n";
+    const { doors } = parseConfig(config, "", () => [
+      { protocol: "tcp", port: 7000 },
+      { protocol: "tcp", port: 8000 },
+    ]);
+    attempts.setDoors(doors.map((door) => ({ door, targets: undefined })));
+    attempts.knock(syn("10.77.0.2", 7000, 1), 0);
+    attempts.knock(syn("10.77.0.3", 7000, 2), 0);
+    assert.equal(attempts.knock(syn("10.77.0.2", 8000, 3), 1).length, 2);
+    assert.deepEqual(attempts.knock(syn("10.77.0.3", 8000, 4), 2), []);
+    assert.deepEqual(attempts.knock(syn("10.77.0.4", 7000, 5), 2), []);
+    assert.deepEqual(attempts.expire(1e6), []);
+  });
+
+  it("costs a packet the same with a million live attempts as with none", () => {
+    const attempts = attemptsAt(three, 1 << 20);
+    const packet = syn("10.77.0.2", 7000, 1);
+    const source = packet.source as { w3: number };
+    for (let n = 0; n < 1_100_000; n++) {
+      source.w3 = 0x0b000000 + n;
+      packet.sequence = n;
+      attempts.knock(packet, n / 1000);
+    }
+    assert.equal(attempts.live, 1 << 20);
+    // Not a time but the work: of how many slots a packet asks. See the hash's test for chains under attack.
+    assert.equal(attempts.expire(1e9, 10).length, 10);
+    assert.equal(attempts.live, (1 << 20) - 10);
+    assert.equal(packet.protocol, TCP);
+  });
+});

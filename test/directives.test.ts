@@ -1,0 +1,148 @@
+// Each directive by itself: its names, what it takes, what it leaves at 0.8's default, and what closes its door.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Config, Door, FileOptions } from "../src/config/door.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { parseSequence } from "../src/config/sequence.ts";
+
+const FILE = "/etc/k.conf";
+const parse = (text: string): Config => parseConfig(text, FILE, () => parseSequence("5,6"));
+
+/** The lines of a door that has two knocks already, as the fourth and following lines of the file. */
+const inDoor = (lines: string) =>
+  parse(`[before]\nsequence = 1\n[door]\nsequence = 7,8\n${lines}\n[after]\nsequence=2`);
+const named = ({ doors }: Config, name: string): Door | undefined => doors.find((door) => door.name === name);
+
+describe("a door's directive, in any case:", () => {
+  const table: [lines: string, expected: Partial<Door>][] = [
+    ["", { sequence: parseSequence("7,8"), seqTimeout: 25, cmdTimeout: 10, tcpFlags: { set: 0, clear: 0 } }],
+    ["", { startCommand: undefined, startCommand6: undefined, stopCommand: undefined, stopCommand6: undefined }],
+    ["", { target: undefined, oneTimeSequences: undefined }],
+    ["Sequence = 9:udp", { sequence: [{ protocol: "udp", port: 9 }] }],
+    ["SEQUENCE = 9\nsequence = 10", { sequence: parseSequence("10") }],
+    ["One_Time_Sequences = /ot", { oneTimeSequences: "/ot", sequence: parseSequence("5,6") }],
+    ["Seq_Timeout = 5", { seqTimeout: 5 }],
+    ["Timeout = 5", { seqTimeout: 5 }],
+    ["Timeout = 5\nSeq_Timeout = 6", { seqTimeout: 6 }],
+    ["Seq_Timeout = 5\nTimeout = 6", { seqTimeout: 6 }],
+    ["Cmd_Timeout = 5", { cmdTimeout: 5 }],
+    ["Cmd_Timeout = 0", { cmdTimeout: 0 }],
+    ["TCPFlags = SYN,!ack", { tcpFlags: { set: 2, clear: 16 } }],
+    ["TCPFlags = syn\ntcpflags = !ack\nTcpFlags = fin", { tcpFlags: { set: 3, clear: 16 } }],
+    ["TCPFlags = syn, ack", { tcpFlags: { set: 18, clear: 0 } }], // 0.8 refuses the blank
+    ["Target = 10.77.0.9", { target: { host: "10.77.0.9", line: { number: 5, text: "Target = 10.77.0.9" } } }],
+    ["target = a\n\ntarget = b", { target: { host: "b", line: { number: 7, text: "target = b" } } }],
+    ["Start_Command = x", { startCommand: "x" }],
+    ["Command = x", { startCommand: "x" }],
+    ["command = x\nSTART_COMMAND = y", { startCommand: "y" }],
+    ["command = x\nCommand =", { startCommand: "" }],
+    ["Start_Command_6 = x", { startCommand6: "x", startCommand: undefined }],
+    ["Command_6 = x", { startCommand6: "x" }],
+    ["Command = x", { startCommand6: undefined }], // absent: the IPv4 one is used
+    ["Command = x\nCommand_6 =", { startCommand: "x", startCommand6: "" }], // present but empty: nothing is run
+    ["Stop_Command = x", { stopCommand: "x", stopCommand6: undefined }],
+    ["Stop_Command_6 = x", { stopCommand6: "x", stopCommand: undefined }],
+    ["Stop_Command_6 =", { stopCommand6: "" }],
+  ];
+  for (const [lines, expected] of table) {
+    test(`${JSON.stringify(lines)} gives ${JSON.stringify(expected)}`, () => {
+      const config = inDoor(lines);
+      const door = named(config, "door")!;
+      assert.deepEqual(door, { ...door, ...expected });
+      assert.deepEqual(config.warnings, []);
+    });
+  }
+});
+
+describe("an option, in any case:", () => {
+  const none: FileOptions = { useSyslog: false, logFile: undefined, pidFile: undefined, interface: undefined };
+  const table: [text: string, expected: Partial<FileOptions>][] = [
+    ["[options]", {}],
+    ["[options]\nUseSyslog", { useSyslog: true }],
+    ["[options]\nUSESYSLOG", { useSyslog: true }],
+    ["[a]\nsequence=1\nusesyslog", { useSyslog: true }], // 0.8 takes the bare word in any section
+    ["[a]\nsequence=1\nusesyslog = no\n[options]\nusesyslog", { useSyslog: true }],
+    ["[options]\nLogFile = /l\nPIDFILE=/p\nInterface = eth7", { logFile: "/l", pidFile: "/p", interface: "eth7" }],
+    ["[options]\nLogFile = /l\nlogfile = /m", { logFile: "/m" }],
+    ["[options]\nLogFile = /l\nlogfile =\npidfile=\ninterface =", {}], // empty is as good as absent, in 0.8 too
+    // 0.8 refuses these
+    ...["yes", "YES", "true", "on", "1"].map((on) => [`[options]\nUseSyslog = ${on}`, { useSyslog: true }] as const),
+    ...["no", "No", "false", "off", "0"].map((off) => [`[options]\nUseSyslog\nUseSyslog = ${off}`, {}] as const),
+  ].map(([text, expected]) => [text as string, expected as Partial<FileOptions>]);
+  for (const [text, expected] of table) {
+    test(`${JSON.stringify(text)} gives ${JSON.stringify(expected)}`, () => {
+      assert.deepEqual(parse(text).options, { ...none, ...expected });
+      assert.deepEqual(parse(text).warnings, []);
+    });
+  }
+});
+
+describe("nonsense that 0.8 swallowed closes its door alone, with file, line and text:", () => {
+  const table: [line: string, why: RegExp][] = [
+    ["sequence = 0", /port "0" is invalid/],
+    ["sequence = 7000,-5", /port "-5" is invalid/],
+    ["sequence = ssh", /port "ssh" is invalid/],
+    ["sequence = 7000,8000x", /port "8000x" is invalid/],
+    ["sequence = 7000 8000", /port "7000 8000" is invalid/],
+    ["sequence = 7000:udp:tcp", /"7000:udp:tcp"/],
+    ["sequence =", /empty element/],
+    ["sequence = 7000,", /empty element/],
+    ["sequence = 7000,,8000", /empty element/],
+    ["seq_timeout = soon", /seq_timeout "soon" is not a number/],
+    ["timeout = soon", /seq_timeout "soon" is not a number/],
+    ["seq_timeout =", /seq_timeout "" is not a number/],
+    ["seq_timeout = -1", /seq_timeout "-1" is not a number/],
+    ["seq_timeout = 0", /no time for 2 knocks/],
+    ["timeout = 00", /no time for 2 knocks/],
+    ["cmd_timeout = soon", /cmd_timeout "soon" is not a number/],
+    ["cmd_timeout =", /cmd_timeout "" is not a number/],
+    ["cmd_timeout = -1", /cmd_timeout "-1" is not a number/],
+    ["target =", /empty target/],
+  ];
+  for (const [line, why] of table) {
+    test(line, () => {
+      const config = inDoor(`command = x\n ${line} \ncommand_6 = y`);
+      assert.deepEqual(
+        config.doors.map(({ name }) => name),
+        ["before", "after"],
+      );
+      assert.equal(config.warnings.length, 1);
+      assert.match(config.warnings[0]!, why);
+      assert.ok(config.warnings[0]!.startsWith("config: line 6: "), config.warnings[0]);
+      assert.ok(config.warnings[0]!.endsWith(`: door 'door' stays closed (${FILE}: ${line})`), config.warnings[0]);
+    });
+  }
+
+  test("and each such line is told", () => {
+    const { doors, warnings } = inDoor("sequence = 0\ncmd_timeout = x\nseq_timeout = 0");
+    assert.deepEqual([doors.length, warnings.length], [2, 2]);
+  });
+});
+
+describe("no door stays closed", () => {
+  const table: [why: string, lines: string, expected: Partial<Door>, warning?: string][] = [
+    ["by a line that another one overrides", "sequence = x\nsequence = 9", { sequence: parseSequence("9") }],
+    ["by an alias that is overridden", "timeout = soon\nseq_timeout = 9", { seqTimeout: 9 }],
+    ["by no time at all, when it comes first and more later", "seq_timeout = 0\ntimeout = 9", { seqTimeout: 9 }],
+    ["by an empty target that is overridden", "target =\ntarget = a", {}],
+    ["by no time at all for one knock", "seq_timeout = 0\nsequence = 9", { seqTimeout: 0 }],
+    [
+      "by words behind a number",
+      "cmd_timeout = 15 # s",
+      { cmdTimeout: 15 },
+      'cmd_timeout "15 # s" is taken as 15 seconds',
+    ],
+    ["by a fraction", "seq_timeout = 5.9", { seqTimeout: 5 }, 'seq_timeout "5.9" is taken as 5 seconds'],
+    ["by a plus sign", "seq_timeout = +5", { seqTimeout: 5 }],
+    ["by a century", "seq_timeout = 3155760000", { seqTimeout: 3155760000 }],
+    ["by what stands behind a port in 0.8's how-tos", "sequence = 7,8 # my door", { sequence: parseSequence("7,8") }],
+  ];
+  for (const [why, lines, expected, warning] of table) {
+    test(why, () => {
+      const config = inDoor(lines);
+      const door = named(config, "door")!;
+      assert.deepEqual(door, { ...door, ...expected });
+      assert.deepEqual(config.warnings, warning ? [`config: line 5: ${warning} (${FILE}: ${lines})`] : []);
+    });
+  }
+});

@@ -1,0 +1,398 @@
+// The client: what it says (a table), and what it sends, packet by packet, beside Debian's knock 0.8.
+//
+// The packets are caught where they matter: at the far end of a veth pair between two namespaces of our own.
+
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const OURS = [process.execPath, fileURLToPath(new URL("../src/knock.js", import.meta.url))];
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+const JUDGE = [fileURLToPath(new URL("../../build/judge/usr/bin/knock", import.meta.url))];
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a command to its end; one that hangs is killed, and its code is -1. */
+function run(command: readonly string[], ...args: string[]): Promise<Outcome> {
+  const [file = "", ...rest] = [...command, ...args];
+  return new Promise((resolve) => {
+    execFile(file, rest, { timeout: 20_000 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
+
+/** The usage text, as Debian's knock prints it. */
+const usage = async () => (await run(JUDGE, "-h")).stdout;
+
+describe("what knock says", { concurrency: 4 }, () => {
+  const badPort = (text: string) => `error: bad port in '${text}': wanted a number from 1 to 65535\n`;
+  const badProtocol = (text: string) => `error: bad protocol in '${text}': wanted tcp or udp\n`;
+  const badDelay = (text: string) => `error: bad delay '${text}': wanted milliseconds, from 0 to 2147483647\n`;
+  const unresolved = (host: string, why: string) => `Failed to resolve hostname '${host}': ${why}\n`;
+
+  const table: [args: string, code: number, stdout: string, stderr: string][] = [
+    // Good ones. (What they send is looked at below.)
+    ["127.0.0.1 5", 0, "", ""],
+    ["-v 127.0.0.1 5 6:udp", 0, "hitting tcp 127.0.0.1:5\nhitting udp 127.0.0.1:6\n", ""],
+    ["127.0.0.1 5 6:udp -v", 0, "hitting tcp 127.0.0.1:5\nhitting udp 127.0.0.1:6\n", ""],
+    ["-v 127.0.0.1 5:TCP 5: 5:UDP 5:Udp", 0, "tcp tcp udp udp".replace(/(...) ?/g, "hitting $1 127.0.0.1:5\n"), ""],
+    ["-uv 127.0.0.1 5:tcp 5 5:udp", 0, "hitting udp 127.0.0.1:5\n".repeat(3), ""],
+    ["--verbose --udp --delay=1 --ipv4 127.0.0.1 5", 0, "hitting udp 127.0.0.1:5\n", ""],
+    ["-vd1 -- 127.0.0.1 65535", 0, "hitting tcp 127.0.0.1:65535\n", ""],
+    ["-v 127.1 5", 0, "hitting tcp 127.0.0.1:5\n", ""],
+    ["-v -6 -4 127.0.0.1 5", 0, "hitting tcp 127.0.0.1:5\n", ""],
+    ["-v -4 -6 127.0.0.1 5", 1, "", unresolved("127.0.0.1", "it is not an IPv6 address")],
+    ["-V", 0, `knock ${version} (knockd-ng)\n`, ""],
+    ["--version 127.0.0.1 x", 0, `knock ${version} (knockd-ng)\n`, ""],
+    // Bad ones. A `-v` that says nothing shows that nothing was sent, not even to the good port before.
+    ["-v 127.0.0.1 5 x", 1, "", badPort("x")],
+    ["-v 127.0.0.1 5 ssh", 1, "", badPort("ssh")],
+    ["-v 127.0.0.1 5 0", 1, "", badPort("0")],
+    ["-v 127.0.0.1 5 65536", 1, "", badPort("65536")],
+    ["-v 127.0.0.1 5 5x", 1, "", badPort("5x")],
+    ["-v 127.0.0.1 5 +5", 1, "", badPort("+5")],
+    ["-v 127.0.0.1 5 1e3", 1, "", badPort("1e3")],
+    ["-v 127.0.0.1 5 0x10", 1, "", badPort("0x10")],
+    ["-v 127.0.0.1 5 ''", 1, "", badPort("")],
+    ["-v 127.0.0.1 5 :udp", 1, "", badPort(":udp")],
+    ["-v 127.0.0.1 5 7,8", 1, "", badPort("7,8")],
+    ["-v 127.0.0.1 5 3:foo", 1, "", badProtocol("3:foo")],
+    ["-v 127.0.0.1 5 5:6", 1, "", badProtocol("5:6")],
+    ["-v 127.0.0.1 5 5:tcp:udp", 1, "", badProtocol("5:tcp:udp")],
+    ["-vu 127.0.0.1 5 3:foo", 1, "", badProtocol("3:foo")],
+    ["-v -d x 127.0.0.1 5", 1, "", badDelay("x")],
+    ["-v -d -5 127.0.0.1 5", 1, "", badDelay("-5")],
+    ["-v -d 1.5 127.0.0.1 5", 1, "", badDelay("1.5")],
+    ["-v -d '' 127.0.0.1 5", 1, "", badDelay("")],
+    ["-v -d 2147483648 127.0.0.1 5", 1, "", badDelay("2147483648")],
+    ["-v '' 5", 1, "", unresolved("", "it is empty")],
+    ["-v -6 127.0.0.1 5", 1, "", unresolved("127.0.0.1", "it is not an IPv6 address")],
+    ["-v -4 ::1 5", 1, "", unresolved("::1", "it is not an IPv4 address")],
+    ["-v fe80::1%nope 5", 1, "", unresolved("fe80::1%nope", "no usable interface 'nope'")],
+    ["-v a..b 5", 1, "", unresolved("a..b", "unknown node or service (ENOTFOUND)")],
+    // A broadcast needs a permission we do not ask for: nothing leaves.
+    [
+      "255.255.255.255 5:udp 6:udp",
+      1,
+      "",
+      "error: could not send udp 255.255.255.255:5: permission denied (EACCES); 0 of 2 knocks sent\n",
+    ],
+  ];
+  for (const [line, code, stdout, stderr] of table) {
+    test(`knock ${line}`, async () => {
+      const args = line.split(" ").map((word) => (word === "''" ? "" : word));
+      assert.deepEqual(await run(OURS, ...args), { code, stdout, stderr });
+    });
+  }
+
+  test("-h prints the usage of 0.8 to the letter, and is no error", async () => {
+    const stdout = await usage();
+    assert.match(stdout, /^usage: knock /);
+    assert.deepEqual(await run(OURS, "-h"), { code: 0, stdout, stderr: "" });
+    assert.deepEqual(await run(OURS, "--help", "127.0.0.1", "x"), { code: 0, stdout, stderr: "" });
+  });
+
+  const misuses: [args: string[], complaint: string][] = [
+    [[], "missing required argument 'host'"],
+    [["127.0.0.1"], "missing required argument 'port[:proto]'"],
+    [["-v", "-u", "127.0.0.1"], "missing required argument 'port[:proto]'"],
+    [["--bogus", "127.0.0.1", "5"], "unknown option '--bogus'"],
+    [["127.0.0.1", "5", "-d"], "option '-d, --delay <t>' argument missing"],
+  ];
+  for (const [args, complaint] of misuses) {
+    test(`knock ${args.join(" ")}: ${complaint}, and the usage`, async () => {
+      const stderr = `error: ${complaint}\n\n${await usage()}`;
+      assert.deepEqual(await run(OURS, ...args), { code: 1, stdout: "", stderr });
+    });
+  }
+
+  test("localhost is the address that 0.8 takes for it", async () => {
+    assert.deepEqual(await run(OURS, "-v", "localhost", "5"), await run(JUDGE, "-v", "localhost", "5"));
+  });
+
+  test("a reader of -v who goes away does not stop the knock", async () => {
+    const [file = "", ...rest] = [...OURS, "-v", "-d", "50", "127.0.0.1", "5", "6", "7"];
+    const child = spawn(file, rest, { stdio: ["ignore", "pipe", "pipe"], timeout: 20_000 });
+    let stderr = "";
+    child.stderr.on("data", (text) => (stderr += text));
+    child.stdout.once("data", () => child.stdout.destroy());
+    const [code] = await once(child, "close");
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+  });
+});
+
+// Prints one line per knock that arrives: address, protocol, port, and the TCP flags or the UDP length and payload.
+// It also listens at TCP port 22, so that there is an open port to knock at.
+const SNIFFER = `
+import socket, struct
+open4 = socket.create_server(('10.77.0.1', 22))
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+raw.bind(('v0', 0))
+print('ready', flush=True)
+while True:
+    data, (_, ethertype, kind, *_) = raw.recvfrom(2048)
+    if kind == socket.PACKET_OUTGOING: continue
+    if ethertype == 0x0800:
+        to, proto, rest = socket.inet_ntop(socket.AF_INET, data[16:20]), data[9], data[(data[0] & 15) * 4:]
+    elif ethertype == 0x86dd:
+        to, proto, rest = socket.inet_ntop(socket.AF_INET6, data[24:40]), data[6], data[40:]
+    else: continue
+    if proto not in (6, 17): continue
+    port, length = struct.unpack('!HH', rest[2:6])
+    if proto == 6: print(to, 'tcp', port, 'flags', rest[13], flush=True)
+    else: print(to, 'udp', port, 'length', length, 'payload', rest[8:length].hex(), flush=True)
+`;
+
+const root = process.getuid?.() === 0;
+describe("what knock sends", { skip: !root && !process.env.CI && "needs root: sudo npm test" }, () => {
+  const client = `knock-${process.pid}-client`;
+  const server = `knock-${process.pid}-server`;
+  const ip = (line: string) => execFileSync("ip", line.split(" "), { stdio: ["ignore", "ignore", "pipe"] });
+  const directory = mkdtempSync(join(tmpdir(), "knock-"));
+  let sniffer: ChildProcess | undefined;
+  let seen: string[] = [];
+  let seenAt: number[] = [];
+
+  before(async () => {
+    ip(`netns add ${client}`);
+    ip(`netns add ${server}`);
+    ip(`-n ${client} link add v0 type veth peer name v0 netns ${server}`);
+    ip(`-n ${server} link set v0 address 02:00:00:00:77:01`);
+    for (const [name, host] of [
+      [client, 2],
+      [server, 1],
+    ]) {
+      // A made-up link-local address is there at once; the kernel's own would first be looked for on the link.
+      ip(`-n ${name} link set v0 addrgenmode none`);
+      ip(`-n ${name} addr add 10.77.0.${host}/16 dev v0`);
+      ip(`-n ${name} addr add fd77::${host}/64 dev v0 nodad`);
+      ip(`-n ${name} addr add fe80::${host}/64 dev v0 nodad`);
+      ip(`-n ${name} link set v0 up`);
+      ip(`-n ${name} link set lo up`);
+    }
+    // A host that never answers, as behind a DROP firewall: the server's link takes its packets, and nobody wants them.
+    ip(`-n ${client} neigh add 10.77.0.9 lladdr 02:00:00:00:77:01 dev v0 nud permanent`);
+    ip(`-n ${client} neigh add fd77::9 lladdr 02:00:00:00:77:01 dev v0 nud permanent`);
+    ip(`-n ${client} route add prohibit 10.78.0.0/16`);
+    ip(`-n ${client} route add 224.77.0.0/16 dev v0`);
+
+    sniffer = spawn("ip", ["netns", "exec", server, "python3", "-c", SNIFFER], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const lines = createInterface({ input: sniffer.stdout! });
+    lines.on("line", (line) => {
+      seen.push(line);
+      seenAt.push(performance.now());
+    });
+    await Promise.race([once(lines, "line"), once(sniffer, "exit")]);
+    assert.deepEqual(seen, ["ready"]);
+  });
+
+  after(() => {
+    sniffer?.kill("SIGKILL");
+    rmSync(directory, { recursive: true });
+    for (const name of [client, server]) {
+      try {
+        ip(`netns del ${name}`);
+      } catch {} // before() did not get so far
+    }
+  });
+
+  const inside = (command: readonly string[]) => ["ip", "netns", "exec", client, ...command];
+
+  /** What arrived of a command's packets. The mark is a last packet on the same way: all others came before it. */
+  async function packetsOf(command: readonly string[], args: string[], markAt = "10.77.0.1") {
+    seen = [];
+    seenAt = [];
+    const start = performance.now();
+    const outcome = await run(inside(command), ...args);
+    const took = performance.now() - start;
+    assert.equal((await run(inside(JUDGE), "-u", markAt, "65535")).code, 0);
+    const mark = () => seen.findIndex((line) => line.includes(" udp 65535 "));
+    for (let i = 0; i < 500 && mark() < 0; i++) await sleep(10);
+    assert.notEqual(mark(), -1, "the mark never arrived");
+    return { ...outcome, took, packets: seen.slice(0, mark()), times: seenAt.slice(0, mark()) };
+  }
+
+  const syn = (host: string, port: number) => `${host} tcp ${port} flags 2`;
+  const nul = (host: string, port: number) => `${host} udp ${port} length 9 payload 00`;
+
+  /** Ours and Debian's side by side: the same packets, the same words, the same end. */
+  async function sameAsJudge(args: string[], expected: string[], markAt = "10.77.0.1") {
+    const theirs = await packetsOf(JUDGE, args, markAt);
+    const ours = await packetsOf(OURS, args, markAt);
+    assert.deepEqual(theirs.packets, expected);
+    assert.deepEqual(ours.packets, expected);
+    const { code, stdout, stderr } = theirs;
+    assert.deepEqual({ code: ours.code, stdout: ours.stdout, stderr: ours.stderr }, { code, stdout, stderr });
+    return ours;
+  }
+
+  test("closed ports, tcp and udp mixed", () => {
+    const expected = [syn, nul, nul, syn, syn].map((make) => make("10.77.0.1", 7000));
+    return sameAsJudge(["-v", "10.77.0.1", "7000", "7000:udp", "7000:udp", "7000:tcp", "7000:"], expected);
+  });
+
+  test("UDP is udp; 0.8 takes it, and anything else that is not in small letters, for tcp", async () => {
+    const args = ["10.77.0.1", "7000:UDP", "7000:Udp", "7000:TCP"];
+    const { packets: theirs } = await packetsOf(JUDGE, args);
+    assert.deepEqual(
+      theirs,
+      [syn, syn, syn].map((make) => make("10.77.0.1", 7000)),
+    );
+    const { packets: ours } = await packetsOf(OURS, args);
+    assert.deepEqual(
+      ours,
+      [nul, nul, syn].map((make) => make("10.77.0.1", 7000)),
+    );
+  });
+
+  test("-u makes every port udp, whatever its suffix", () =>
+    sameAsJudge(
+      ["-v", "10.77.0.1", "7000:tcp", "8000", "9000:udp", "-u"],
+      [7000, 8000, 9000].map((port) => nul("10.77.0.1", port)),
+    ));
+
+  test("-u does not make a bad protocol good, and nothing is sent", async () => {
+    const { packets, code } = await packetsOf(OURS, ["-u", "10.77.0.1", "7000", "8000:foo"]);
+    assert.deepEqual({ packets, code }, { packets: [], code: 1 });
+  });
+
+  test("IPv6", () =>
+    sameAsJudge(
+      ["-v", "fd77:0::1", "7000", "8000:udp", "65535"],
+      [syn("fd77::1", 7000), nul("fd77::1", 8000), syn("fd77::1", 65535)],
+      "fd77::1",
+    ));
+
+  test("IPv6 with a scope, by the interface's name and by its number", async () => {
+    const index = JSON.parse(execFileSync("ip", ["-n", client, "-j", "link", "show", "v0"], { encoding: "utf8" }))[0]
+      .ifindex;
+    for (const zone of ["v0", String(index)]) {
+      const { stdout } = await sameAsJudge(
+        ["-v", `FE80::1%${zone}`, "7000", "8000:udp"],
+        [syn("fe80::1", 7000), nul("fe80::1", 8000)],
+        "fe80::1%v0",
+      );
+      assert.equal(stdout, "hitting tcp fe80::1%v0:7000\nhitting udp fe80::1%v0:8000\n");
+    }
+  });
+
+  for (const [host, why] of [
+    ["10.77.0.1", "closed ports"],
+    ["10.77.0.9", "a firewall that drops"],
+  ] as const) {
+    test(`fifty knocks in one go, in order: ${why}`, () => {
+      const ports = Array.from({ length: 50 }, (_, i) => 9000 - 7 * i);
+      return sameAsJudge(
+        [host, ...ports.map((port) => `${port}${port % 3 ? "" : ":udp"}`)],
+        ports.map((port) => (port % 3 ? syn : nul)(host, port)),
+        host,
+      );
+    });
+  }
+
+  test("the first packet has to wait for the neighbour's address, and none is lost", async () => {
+    for (const command of [JUDGE, OURS]) {
+      ip(`-n ${client} neigh flush dev v0`);
+      const { packets } = await packetsOf(command, ["10.77.0.1", "7000", "8000:udp", "9000", "7001"]);
+      const expected = [syn("10.77.0.1", 7000), nul("10.77.0.1", 8000), syn("10.77.0.1", 9000), syn("10.77.0.1", 7001)];
+      assert.deepEqual(packets, expected);
+    }
+  });
+
+  for (const host of ["10.77.0.9", "fd77::9"]) {
+    test(`a firewall that drops: no waiting, and no SYN is sent again (${host})`, async () => {
+      const { took } = await sameAsJudge([host, "7000", "8000"], [syn(host, 7000), syn(host, 8000)], host);
+      assert.ok(took < 3000, `it took ${took} ms`);
+      // As long as its socket is open, the kernel sends a SYN again after one second.
+      await sameAsJudge(["-d", "1300", host, "7000"], [syn(host, 7000)], host);
+    });
+  }
+
+  test("an open port gets one SYN", async () => {
+    for (const command of [JUDGE, OURS]) {
+      const { packets, code } = await packetsOf(command, ["10.77.0.1", "22", "22", "7000"]);
+      // The rest is between the kernels, and depends on whether the SYN-ACK is quicker than our close().
+      const syns = packets.filter((line) => line.endsWith(" flags 2"));
+      assert.deepEqual({ code, syns }, { code: 0, syns: [22, 22, 7000].map((port) => syn("10.77.0.1", port)) });
+    }
+  });
+
+  test("a name: the same address as 0.8 takes, of the family that is asked for", async () => {
+    const hosts = join(directory, "hosts");
+    writeFileSync(hosts, "10.77.0.1 both only4\nfd77::1 both only6\n");
+    // `ip netns exec` gives each command a mount namespace of its own: the machine's /etc/hosts stays as it is.
+    const named = (command: string[]) => ["sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, ...command];
+    for (const args of ["both", "-4 both", "-6 both", "-6 -4 both", "-4 -6 both", "only4", "only6"]) {
+      const words = ["-v", ...args.split(" "), "7000", "8000:udp"];
+      const theirs = await run(inside(named(JUDGE)), ...words);
+      assert.match(theirs.stdout, /^hitting tcp .*:7000\nhitting udp .*:8000\n$/);
+      assert.deepEqual(await run(inside(named(OURS)), ...words), theirs);
+    }
+    for (const args of ["-4 only6", "-6 only4", "nobody.invalid"]) {
+      const { packets, code, stdout, stderr } = await packetsOf(named(OURS), [...args.split(" "), "7000", "8000:udp"]);
+      assert.deepEqual({ packets, code, stdout }, { packets: [], code: 1, stdout: "" });
+      assert.match(stderr, /^Failed to resolve hostname '[a-z0-9.]+': .+\n$/);
+    }
+  });
+
+  test("-d waits after every knock, the last one too", async () => {
+    const { took, times } = await sameAsJudge(
+      ["-d", "300", "10.77.0.1", "7000", "8000:udp", "9000"],
+      [syn("10.77.0.1", 7000), nul("10.77.0.1", 8000), syn("10.77.0.1", 9000)],
+    );
+    assert.ok(took >= 900 && took < 3000, `it took ${took} ms`);
+    const gaps = times.slice(1).map((time, i) => time - times[i]!);
+    assert.ok(gaps.length === 2 && Math.min(...gaps) > 250, `the gaps were ${gaps} ms`);
+  });
+
+  for (const [port, protocol] of [
+    ["7000", "tcp"],
+    ["7000:udp", "udp"],
+  ] as const) {
+    test(`what cannot leave this machine is told, and ends it (${protocol})`, async () => {
+      const told = async (host: string, why: string) => {
+        const { packets, code, stdout, stderr } = await packetsOf(OURS, [host, port, "8000"]);
+        const expected = `error: could not send ${protocol} ${host}:7000: ${why}; 0 of 2 knocks sent\n`;
+        assert.deepEqual({ packets, code, stdout, stderr }, { packets: [], code: 1, stdout: "", stderr: expected });
+      };
+      await told("10.99.0.1", "network is unreachable (ENETUNREACH)");
+      await told("10.78.0.1", "permission denied (EACCES)");
+      await told("fd99::1", "network is unreachable (ENETUNREACH)");
+    });
+  }
+
+  test("what cannot leave in the middle ends it, and tells how far it came", async () => {
+    // A multicast group takes datagrams, and no TCP.
+    const { packets, code, stdout, stderr } = await packetsOf(OURS, [
+      "-v",
+      "224.77.0.1",
+      "7000:udp",
+      "8000",
+      "9000:udp",
+    ]);
+    assert.deepEqual(packets, [nul("224.77.0.1", 7000)]);
+    assert.deepEqual(
+      { code, stdout, stderr },
+      {
+        code: 1,
+        stdout: "hitting udp 224.77.0.1:7000\nhitting tcp 224.77.0.1:8000\n",
+        stderr: "error: could not send tcp 224.77.0.1:8000: network is unreachable (ENETUNREACH); 1 of 3 knocks sent\n",
+      },
+    );
+  });
+});

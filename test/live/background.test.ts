@@ -1,0 +1,246 @@
+// -d: the first process, the daemon it leaves, and the pid file between them; where the same is to be seen, beside Debian's.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { frame } from "../frame.ts";
+import type { Which } from "./daemon.ts";
+import { needsRoot, type Result, repo, Wire } from "./wire.ts";
+
+const BOTH = ["judge", "ours"] as const;
+const CONFIG = "[door]\nsequence = 7000\ncommand = echo run >>$KNOCK_LOG\n";
+
+describe("knockd in the background", { skip: needsRoot }, () => {
+  let wire: Wire;
+  let dir: string;
+  let sequence = 0;
+
+  before(async () => {
+    wire = await Wire.open();
+  });
+  beforeEach(() => {
+    dir = fs.mkdtempSync(join(wire.dir, "daemon-"));
+  });
+  after(() => wire?.close());
+
+  const at = (name: string) => join(dir, name);
+  const text = (name: string) => fs.readFileSync(at(name), "utf8");
+  const exists = (name: string) => fs.existsSync(at(name));
+  const lines = (name: string) => (exists(name) ? text(name).split("\n").slice(0, -1) : []);
+  const pid = () => {
+    const it = Number(text("pid"));
+    assert.ok(it > 1, "never a signal to all");
+    return it;
+  };
+
+  /** From dir, as somebody at a terminal there would. */
+  function command(which: Which, args: readonly string[]): string[] {
+    const program =
+      which === "ours"
+        ? [process.execPath, join(repo, "dist/src/knockd.js")]
+        : [join(repo, "build/judge/usr/sbin/knockd")];
+    return ["sh", "-c", 'cd "$0" && exec "$@"', dir, ...program, "-d", "-i", "eth0", ...args];
+  }
+
+  const ARGS = ["-c", "conf", "-p"];
+  function start(which: Which, config: string, args?: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
+    fs.writeFileSync(at("conf"), config.replaceAll("@dir@", dir));
+    const given = (args ?? [...ARGS, "@dir@/pid"]).map((arg) => arg.replaceAll("@dir@", dir));
+    return wire.run("server", command(which, given), { env: { KNOCK_LOG: at("commands"), ...env } });
+  }
+
+  const knock = () => {
+    const segment = { from: wire.client, to: wire.server, protocol: "tcp", port: 7000, seq: ++sequence } as const;
+    return wire.send([{ at: 0, frame: frame(segment) }]);
+  };
+
+  async function until(what: string, isTrue: () => boolean, ms = 5000): Promise<void> {
+    for (const end = Date.now() + ms; !isTrue(); await sleep(5))
+      if (Date.now() > end) assert.fail(`not within ${ms} ms: ${what}`);
+  }
+
+  async function stop(pid: number, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    process.kill(pid, signal);
+    await until("the daemon ends", () => !isAlive(pid));
+  }
+
+  const OK = { status: 0, signal: null, stdout: "", stderr: "" };
+
+  it("returns when the daemon listens, not before: then its pid file is there, and the first knock counts", async () => {
+    await wire.run("server", ["mkfifo", at("fifo")]);
+    const first = wire.spawn("server", command("ours", ["-c", "fifo", "-p", "pid"]), {
+      env: { KNOCK_LOG: at("commands") },
+    });
+    const ended = new Promise((resolve) => first.once("exit", resolve));
+    const fifo = await readerOf(at("fifo")); // it has begun, and waits for its config
+    assert.deepEqual([first.exitCode, exists("pid")], [null, false]);
+    fs.writeSync(fifo, CONFIG);
+    fs.closeSync(fifo);
+    assert.equal(await ended, 0);
+    assert.match(text("pid"), /^\d+\n$/);
+    await knock();
+    await until("the command", () => lines("commands").length > 0);
+    await stop(pid());
+    assert.equal(exists("pid"), false);
+  });
+
+  it("ends when the first process was ended before the daemon listened: somebody changed his mind", async () => {
+    await wire.run("server", ["mkfifo", at("fifo")]);
+    const first = wire.spawn("server", command("ours", ["-c", "fifo", "-p", "pid", "-g", "log"]), { stdio: "ignore" });
+    const fifo = await readerOf(at("fifo"));
+    first.kill("SIGTERM");
+    await new Promise((resolve) => first.once("exit", resolve));
+    fs.writeSync(fifo, CONFIG);
+    fs.closeSync(fifo);
+    await until("the daemon ends", () => lines("log").some((line) => line.endsWith("] shutting down")));
+    await until("its pid file goes", () => !exists("pid"));
+  });
+
+  it("has let go of its terminal, as 0.8: /dev/null, /, a session of its own, its name; -v says nothing", async () => {
+    const seen = [];
+    for (const which of BOTH) {
+      assert.deepEqual(await start(which, CONFIG, [...ARGS, "@dir@/pid", "-v"]), OK);
+      await until("the pid file", () => lines("pid").length > 0); // 0.8 writes it a little later
+      const its = `/proc/${pid()}`;
+      const [, session, terminal] = fs.readFileSync(`${its}/stat`, "utf8").split(") ")[1]!.split(" ").slice(2, 5);
+      seen.push({
+        streams: [0, 1, 2].map((fd) => fs.readlinkSync(`${its}/fd/${fd}`)),
+        cwd: fs.readlinkSync(`${its}/cwd`),
+        leader: session === `${pid()}`,
+        terminal,
+        comm: fs.readFileSync(`${its}/comm`, "utf8"),
+        umask: /^Umask:.*$/m.exec(fs.readFileSync(`${its}/status`, "utf8"))?.[0],
+      });
+      await stop(pid());
+      assert.equal(exists("pid"), false);
+    }
+    const [judge, ours] = seen;
+    assert.deepEqual(ours, judge);
+    assert.deepEqual(ours, {
+      streams: ["/dev/null", "/dev/null", "/dev/null"],
+      cwd: "/",
+      leader: true,
+      terminal: "0",
+      comm: "knockd\n",
+      umask: ours!.umask,
+    });
+  });
+
+  const refused: [why: string, config: string, args: string[], stderr: RegExp][] = [
+    ["a config that is wrong", "[door]\nnonsense\n", [], /^config: line 2: syntax error/],
+    ["a config that is not there", CONFIG, ["-c", "nowhere"], /nowhere: No such file or directory\n$/],
+    ["an interface that is not there", CONFIG, ["-i", "nope"], /^could not open nope: nope: No such device exists/],
+  ];
+  for (const [why, config, args, stderr] of refused) {
+    it(`does not start with ${why}: told on the terminal, status 1, no pid file, as 0.8`, async () => {
+      for (const which of BOTH) {
+        const result = await start(which, config, [...ARGS, "@dir@/pid", ...args]);
+        assert.equal(result.status, 1);
+        assert.match(result.stderr, stderr);
+        assert.equal(exists("pid"), false);
+      }
+    });
+  }
+
+  it("lets the config's PidFile and LogFile win over -p and -g, as 0.8", async () => {
+    const config = `[options]\nPidFile = @dir@/pid\nLogFile = @dir@/log\n${CONFIG}`;
+    for (const which of BOTH) {
+      await start(which, config, [...ARGS, "@dir@/pid2", "-g", "@dir@/log2"]);
+      await until("the pid file", () => lines("pid").length > 0);
+      await stop(pid());
+      assert.match(text("log"), /\] shutting down\n/);
+      assert.deepEqual([exists("pid2"), exists("log2")], [false, false]);
+      fs.rmSync(at("log"));
+    }
+  });
+
+  it("finds what was named relative to where it was started: its config at SIGHUP too, where 0.8 ends; its pid file at the end", async () => {
+    for (const which of BOTH) {
+      // 0.8 looks for a relative PidFile in /, where the daemon is.
+      const pidFile = which === "ours" ? "pid" : at("pid");
+      await start(which, `[options]\nPidFile = ${pidFile}\n${CONFIG}`, ["-c", "conf", "-g", "log"]);
+      await until("the pid file", () => lines("pid").length > 0);
+      const daemon = pid();
+      fs.writeFileSync(at("conf"), CONFIG.replace("echo run", "echo new"));
+      process.kill(daemon, "SIGHUP");
+      if (which === "judge") {
+        await until("0.8 ends", () => !isAlive(daemon));
+        continue;
+      }
+      const read = `re-reading config file: ${at("conf")}\n`; // 0.8 says the path as it was given
+      await until("the config is read", () => text("log").includes(read));
+      await knock();
+      await until("the command", () => lines("commands").length > 0);
+      assert.deepEqual(lines("commands"), ["new"]);
+      await stop(daemon);
+      assert.equal(exists("pid"), false);
+    }
+  });
+
+  it("goes on without a pid file when that can't be written, and tells it in 0.8's words; ours on the terminal too", async () => {
+    for (const which of BOTH) {
+      const { status, stderr } = await start(which, CONFIG, [...ARGS, "@dir@/nowhere/pid", "-g", "@dir@/log"]);
+      const why = `could not create pid file ${dir}/nowhere/pid: No such file or directory`;
+      await until("that is told", () => lines("log").some((line) => line.endsWith(`] ${why}`)));
+      assert.deepEqual([status, stderr], [0, which === "ours" ? `${why}\n` : ""]);
+      await knock();
+      await until("the command", () => lines("commands").length > 0);
+      fs.rmSync(at("commands"));
+      const { stdout } = await wire.run("server", ["ip", "netns", "pids", wire.namespaces.server]);
+      for (const daemon of stdout.split("\n").map(Number).filter(Boolean).filter(isAlive)) await stop(daemon);
+      fs.rmSync(at("log"));
+    }
+  });
+
+  it("passes no mark of its own on to commands, and takes none from its environment", async () => {
+    const env = { KNOCKD_READY: "1" };
+    const config = "[door]\nsequence = 7000\ncommand = env | grep -c ^KNOCKD >>$KNOCK_LOG\n";
+    fs.writeFileSync(at("conf"), config);
+    const foreground = command("ours", ["-c", "conf", "-v"]).filter((arg) => arg !== "-d");
+    const child = wire.spawn("server", foreground, { env: { ...env, KNOCK_LOG: at("commands") } });
+    let out = "";
+    child.stdout!.setEncoding("utf8").on("data", (more) => (out += more));
+    await until("it listens", () => out.includes("listening on eth0..."));
+    await knock();
+    await until("the command", () => lines("commands").length > 0);
+    child.kill("SIGTERM");
+    await new Promise((resolve) => child.once("exit", resolve));
+
+    assert.deepEqual(await start("ours", config), OK);
+    await knock();
+    await until("the command", () => lines("commands").length > 1);
+    assert.deepEqual(lines("commands"), ["0", "0"]);
+    await stop(pid());
+  });
+
+  it("ends at a bug with its stack trace in the log, which is all that can keep it, and without its pid file", async () => {
+    fs.writeFileSync(at("bug.cjs"), 'process.on("SIGUSR2", () => setTimeout(function buggy() { null.x; }));');
+    const args = [...ARGS, "@dir@/pid", "-g", "@dir@/log"];
+    assert.deepEqual(await start("ours", CONFIG, args, { NODE_OPTIONS: `--require=${at("bug.cjs")}` }), OK);
+    await stop(pid(), "SIGUSR2");
+    assert.match(text("log"), /\] a bug ends knockd: TypeError: .*\n\s+at .*buggy .*bug\.cjs/);
+    assert.equal(exists("pid"), false);
+  });
+
+  /** A FIFO's end for writing, as soon as somebody reads it. */
+  async function readerOf(fifo: string): Promise<number> {
+    let fd: number | undefined;
+    await until("somebody reads", () => {
+      try {
+        fd = fs.openSync(fifo, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK);
+      } catch {}
+      return fd !== undefined;
+    });
+    return fd!;
+  }
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    // Who adopts orphans may take its time to bury them.
+    return !/\) Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}

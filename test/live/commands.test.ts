@@ -1,0 +1,155 @@
+// The commands as the running daemon starts them, beside 0.8.
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { frame } from "../frame.ts";
+import { Daemon } from "./daemon.ts";
+import { needsRoot, Wire } from "./wire.ts";
+
+const BOTH = ["judge", "ours"] as const;
+
+describe("commands", { skip: needsRoot }, () => {
+  let wire: Wire;
+  let sequence = 0;
+
+  before(async () => {
+    wire = await Wire.open();
+  });
+  after(() => wire?.close());
+
+  async function knock(port: number, from = wire.client): Promise<void> {
+    const to = from.includes(":") ? wire.server6 : wire.server;
+    await wire.send([{ at: 0, frame: frame({ from, to, protocol: "tcp", port, seq: ++sequence }) }]);
+  }
+
+  /** Both daemons on this config. */
+  async function start(config: string, args: string[] = []): Promise<Daemon[]> {
+    const all = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v", "-g", "@dir@/events", ...args];
+    return Promise.all(BOTH.map((which) => Daemon.start(wire, which, config, all)));
+  }
+
+  const stop = (daemons: Daemon[]) => Promise.all(daemons.map((daemon) => daemon.stop()));
+
+  const doors = (directives: string[]) =>
+    directives.map((lines, i) => `[door${i}]\nsequence = ${7000 + i}\ncmd_timeout = 0\n${lines}\n`).join("");
+  const log = (word: string) => `echo ${word} %IP% >>$KNOCK_LOG`;
+
+  it("are those of the knocker's family, his address in place of each %IP%, as with 0.8", async () => {
+    const config = doors([
+      `start_command = echo %IP% %ip% %IP%%IP% '%s' >>$KNOCK_LOG`,
+      `start_command = ${log("start")}\nstart_command_6 = ${log("start6")}\nstop_command = ${log("stop")}\nstop_command_6 = ${log("stop6")}`,
+      `command = ${log("alias")}\ncommand_6 = ${log("alias6")}\nstop_command = ${log("stop for both")}`,
+      `start_command = ${log("only for IPv4")}\nstart_command_6 =\nstop_command = ${log("only for IPv4")}`,
+      `start_command = ${log("start")}\nstop_command = ${log("stop only for IPv4")}\nstop_command_6 =`,
+      `start_command_6 = ${log("only for IPv6")}`,
+      `stop_command = ${log("never")}\nstop_command_6 = ${log("never")}`,
+    ]);
+    const expected = [
+      "10.77.0.2 %ip% 10.77.0.210.77.0.2 %s",
+      "alias 10.77.0.2",
+      "alias6 fd77::2",
+      "fd77::2 %ip% fd77::2fd77::2 %s",
+      "only for IPv4 10.77.0.2",
+      "only for IPv4 10.77.0.2",
+      "only for IPv6 fd77::2",
+      "start 10.77.0.2",
+      "start 10.77.0.2",
+      "start fd77::2",
+      "start6 fd77::2",
+      "stop 10.77.0.2",
+      "stop for both 10.77.0.2",
+      "stop for both fd77::2",
+      "stop only for IPv4 10.77.0.2",
+      "stop6 fd77::2",
+    ];
+    const daemons = await start(config);
+    for (let door = 0; door < 7; door++) {
+      for (const from of [wire.client, wire.client6]) await knock(7000 + door, from);
+    }
+    for (const daemon of daemons) {
+      await daemon.waitFor(() => daemon.commands().length >= expected.length);
+      await daemon.waitFor("fd77::2: door6: OPEN SESAME");
+    }
+    await stop(daemons);
+    for (const daemon of daemons) assert.deepEqual(daemon.commands().sort(), expected);
+  });
+
+  it("have no descriptor but 0, 1 and 2; 0.8 gives them its capture socket and its log file", async () => {
+    // The shell's own descriptor for the directory is gone when it is asked.
+    const list =
+      "exec >$KNOCK_LOG 2>&1; for fd in /proc/$$/fd/*; do [ -h $fd ] && echo $fd && readlink $fd; done; echo";
+    const [judge, ours] = await start(doors([`command = ${list}`]));
+    await knock(7000);
+    for (const daemon of [judge!, ours!]) await daemon.waitFor(() => daemon.commands().at(-1) === "");
+    const numbers = (daemon: Daemon) =>
+      daemon
+        .commands()
+        .flatMap((line) => /^\/proc\/\d+\/fd\/(\d+)$/.exec(line)?.[1] ?? [])
+        .map(Number);
+    assert.deepEqual(numbers(ours!), [0, 1, 2]);
+    assert.ok(judge!.commands().some((line) => line.startsWith("socket:")));
+    assert.ok(judge!.commands().includes(`${judge!.dir}/events`));
+    await stop([judge!, ours!]);
+  });
+
+  it("write where the daemon does, from its directory, in a session of their own, as with 0.8", async () => {
+    const command = "echo out; echo err >&2; pwd >>$KNOCK_LOG; cut -d' ' -f6 /proc/self/stat >>$KNOCK_LOG";
+    const daemons = await start(doors([`command = ${command}`]));
+    await knock(7000);
+    for (const daemon of daemons) {
+      await daemon.waitFor(() => daemon.commands().length === 2);
+      const [directory, session] = daemon.commands();
+      assert.equal(directory, daemon.dir);
+      const group = (await wire.run("server", ["cut", "-d ", "-f6", `/proc/${daemon.pid}/stat`])).stdout.trim();
+      assert.notEqual(session, group);
+      assert.notEqual(session, `${daemon.pid}`);
+    }
+    await stop(daemons);
+    for (const daemon of daemons) {
+      assert.ok(daemon.stdout.includes("\nout\n"));
+      assert.equal(daemon.stderr, "err\n");
+    }
+  });
+
+  it("that sleep hold up nobody: no packet, no other command, no door that is to be closed", async () => {
+    const sleeper = `${log("sleeps")}; sleep 60`;
+    const daemons = await start(
+      doors([
+        `command = ${sleeper}\nstop_command = ${log("never")}`,
+        `command = ${log("start")}\nstop_command = ${log("stop")}`,
+      ]),
+    );
+    for (const port of [7000, 7000, 7000]) await knock(port);
+    await knock(7001);
+    for (const daemon of daemons) {
+      await daemon.waitFor(() => daemon.commands().length === 5);
+      const sleeping = Array(3).fill("sleeps 10.77.0.2");
+      assert.deepEqual(daemon.commands().sort(), [...sleeping, "start 10.77.0.2", "stop 10.77.0.2"]);
+    }
+    // Ours would wait for them, as it should.
+    await Promise.all(daemons.map((daemon) => daemon.stop("SIGKILL")));
+  });
+
+  it("are not run for IPv6 knockers with -4, as with 0.8; nor are their knocks heard at all", async () => {
+    const daemons = await start(doors([`command = ${log("start")}\ncommand_6 = ${log("start6")}`]), ["-4"]);
+    await knock(7000, wire.client6);
+    await knock(7000);
+    for (const daemon of daemons) {
+      await daemon.waitFor(() => daemon.commands().length > 0);
+      assert.deepEqual(daemon.commands(), ["start 10.77.0.2"]);
+      assert.doesNotMatch(daemon.stdout, /fd77/);
+    }
+    await stop(daemons);
+  });
+
+  it("that end by a signal are told with 128 and its number; 0.8 says 0, as if nothing had failed", async () => {
+    const [judge, ours] = await start(doors(["command = kill -KILL $$", "command = kill -TERM $$"]));
+    const failed = (door: number, status: number) => `door${door}: command returned non-zero status code (${status})\n`;
+    for (const door of [0, 1]) {
+      await knock(7000 + door);
+      for (const daemon of [judge!, ours!]) await daemon.waitFor(() => daemon.stderr.includes(`door${door}`));
+    }
+    assert.equal(judge!.stderr, failed(0, 0) + failed(1, 0));
+    assert.equal(ours!.stderr, failed(0, 137) + failed(1, 143));
+    await stop([judge!, ours!]);
+  });
+});

@@ -1,0 +1,199 @@
+// One knock daemon, ours or Debian's, in the server's namespace, with all that it says and does at hand.
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { kill, repo, type Wire } from "./wire.ts";
+
+/** `judge` is Debian's knockd 0.8, which says what a drop-in must do. */
+export type Which = "ours" | "judge";
+
+export interface Ended {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+export interface StartOptions {
+  /** Added to the environment of the daemon and so of its commands. */
+  env?: Record<string, string>;
+  /** Files to write beside knockd.conf, by name. */
+  files?: Record<string, string>;
+  /** A /dev/log of its own, to be read with `syslog()`. */
+  syslog?: boolean;
+  /** What standard output or error says once the daemon is under way; '' doesn't wait. */
+  ready?: string;
+}
+
+/** In a config, in arguments and in files, this stands for the daemon's own directory. */
+const DIR = "@dir@";
+const DEFAULT_ARGS = ["-i", "eth0", "-c", `${DIR}/knockd.conf`, "-v"];
+
+// Appends what arrives at the socket (first argument) to a file (second argument), a line per message.
+const LISTENER = `
+import socket, sys
+inbox = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+inbox.bind(sys.argv[1])
+out = open(sys.argv[2], 'ab', 0)
+while True: out.write(inbox.recv(65536).rstrip(b'\\0\\n') + b'\\n')
+`;
+
+// A /dev that only this process and its children see (unshare -m): the usual few devices, and a log that is our listener.
+// The mounts go away with the last process that sees them.
+const PRIVATE_DEV = `
+set -e
+dir=$1; shift
+mount -t tmpfs -o mode=755 private-dev "$dir/dev"
+for device in null zero full random urandom; do : >"$dir/dev/$device"; mount --bind "/dev/$device" "$dir/dev/$device"; done
+ln -s /proc/self/fd "$dir/dev/fd"
+ln -s "$dir/log" "$dir/dev/log"
+mount --move "$dir/dev" /dev
+exec "$@"
+`;
+
+export class Daemon {
+  readonly which: Which;
+  readonly dir: string;
+  readonly configPath: string;
+  readonly pid: number;
+  readonly child: ChildProcess;
+  readonly exited: Promise<Ended>;
+  ended: Ended | undefined;
+  stdout = "";
+  stderr = "";
+  #listener: ChildProcess | undefined;
+  readonly #closed: Promise<unknown>;
+
+  private constructor(which: Which, dir: string, child: ChildProcess) {
+    this.which = which;
+    this.dir = dir;
+    this.configPath = join(dir, "knockd.conf");
+    this.child = child;
+    this.pid = child.pid!;
+    child.stdout?.setEncoding("utf8").on("data", (text) => (this.stdout += text));
+    child.stderr?.setEncoding("utf8").on("data", (text) => (this.stderr += text));
+    this.#closed = new Promise((resolve) => child.once("close", resolve));
+    this.exited = new Promise((resolve) =>
+      child.once("exit", (status, signal) => resolve((this.ended = { status, signal }))),
+    );
+  }
+
+  static async start(
+    wire: Wire,
+    which: Which,
+    config: string,
+    args: readonly string[] = DEFAULT_ARGS,
+    options: StartOptions = {},
+  ): Promise<Daemon> {
+    const command = program(which);
+    const dir = mkdtempSync(join(wire.dir, `${which}-`));
+    const here = (text: string) => text.replaceAll(DIR, dir);
+    for (const [name, text] of Object.entries({ "knockd.conf": config, ...options.files })) {
+      writeFileSync(join(dir, name), here(text));
+    }
+    const listener = options.syslog ? await listen(wire, dir) : undefined;
+    const inPrivateDev = options.syslog ? ["unshare", "-m", "sh", "-c", PRIVATE_DEV, "sh", dir] : [];
+    const child = wire.spawn("server", [...inPrivateDev, ...command, ...args.map(here)], {
+      cwd: dir,
+      env: { ...options.env, KNOCK_LOG: join(dir, "commands") },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const daemon = new Daemon(which, dir, child);
+    daemon.#listener = listener;
+    const ready = options.ready ?? "listening on eth0...";
+    const isReady = () => daemon.stdout.includes(ready) || daemon.stderr.includes(ready);
+    await until(() => isReady() || daemon.ended !== undefined, 10_000);
+    if (isReady()) return daemon;
+    const ended = daemon.ended ? `ended with ${JSON.stringify(daemon.ended)}` : "is not under way after 10 s";
+    await daemon.stop("SIGKILL");
+    throw new Error(`${which} ${ended}${daemon.#said()}`);
+  }
+
+  /** What standard output says after `listening on`, without a line that is still being written. */
+  lines(): string[] {
+    const lines = this.stdout.split("\n").slice(0, -1);
+    return lines.slice(lines.findIndex((line) => line.startsWith("listening on")) + 1);
+  }
+
+  /** What the commands wrote to $KNOCK_LOG. */
+  commands(): string[] {
+    return linesOf(join(this.dir, "commands"));
+  }
+
+  /** What came to /dev/log. */
+  syslog(): string[] {
+    return linesOf(join(this.dir, "syslog"));
+  }
+
+  /** Waits until standard output contains the text, or until the question is answered with true. */
+  async waitFor(what: string | (() => boolean), ms = 5000): Promise<void> {
+    const isTrue = typeof what === "string" ? () => this.stdout.includes(what) : what;
+    if (!(await until(isTrue, ms))) throw new Error(`${this.which}: no ${what} within ${ms} ms${this.#said()}`);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Ends the daemon, and then whatever it or its commands left running. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<Ended> {
+    if (!this.ended) this.signal(signal);
+    // The judge waits for its sleeping children, so that without them it ends; ours deserves the time to do it well.
+    await atMost(this.which === "judge" ? 500 : 5000, this.exited);
+    for (let tries = 0, pids = this.#strays(); pids.length && tries < 100; tries++, pids = this.#strays()) {
+      for (const pid of pids) kill(pid);
+      await sleep(5);
+    }
+    await atMost(1000, this.exited);
+    this.signal("SIGKILL");
+    const ended = await this.exited;
+    await atMost(500, this.#closed);
+    this.#listener?.kill("SIGKILL");
+    return ended;
+  }
+
+  /** Every process that has this daemon's KNOCK_LOG in its environment: children, commands, orphans; not the daemon itself. */
+  #strays(): number[] {
+    const mark = `KNOCK_LOG=${join(this.dir, "commands")}`;
+    const pids = readdirSync("/proc").map(Number).filter(Boolean);
+    return pids.filter((pid) => pid !== this.pid && environment(pid).includes(mark));
+  }
+
+  #said(): string {
+    return `\n--- stdout\n${this.stdout}--- stderr\n${this.stderr}--- commands\n${this.commands().join("\n")}`;
+  }
+}
+
+function program(which: Which): string[] {
+  const path = join(repo, which === "ours" ? "dist/src/knockd.js" : "build/judge/usr/sbin/knockd");
+  if (!existsSync(path)) throw new Error(`no ${path}: run \`sh scripts/setup test\``);
+  return which === "ours" ? [process.execPath, path] : [path];
+}
+
+async function listen(wire: Wire, dir: string): Promise<ChildProcess> {
+  mkdirSync(join(dir, "dev"));
+  const [socket, file] = [join(dir, "log"), join(dir, "syslog")];
+  const listener = wire.spawn("server", ["python3", "-c", LISTENER, socket, file], { stdio: "inherit" });
+  // Before the file there is the socket.
+  if (!(await until(() => existsSync(file), 10_000))) throw new Error(`nobody listens at ${socket}`);
+  return listener;
+}
+
+async function until(isTrue: () => boolean, ms: number): Promise<boolean> {
+  for (const end = Date.now() + ms; !isTrue(); await sleep(5)) if (Date.now() > end) return false;
+  return true;
+}
+
+/** The timer alone keeps no test process alive. */
+const atMost = (ms: number, promise: Promise<unknown>) => Promise.race([promise, sleep(ms, undefined, { ref: false })]);
+
+function linesOf(file: string): string[] {
+  return existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : [];
+}
+
+function environment(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+  } catch {
+    return []; // it has ended
+  }
+}

@@ -1,0 +1,89 @@
+// What ear.ts starts in a namespace: one interface, listened at, and told about by messages.
+//   ear-process INTERFACE listening [-4]      as the daemon does it (Listening)
+//   ear-process INTERFACE source              a Source on a capture, whose insides can be seen
+
+import { performance } from "node:perf_hooks";
+import { formatAddress, parseAddress } from "../../src/address.ts";
+import type { Listener } from "../../src/attempts/ears.ts";
+import { buildFilter } from "../../src/capture/filter.ts";
+import { Listening } from "../../src/capture/listening.ts";
+import { type NativeCapture, native } from "../../src/capture/native.ts";
+import type { Records } from "../../src/capture/records.ts";
+import { Source, type SourceOptions } from "../../src/capture/source.ts";
+import type { Call, Heard } from "./ear.ts";
+
+const [device = "", kind = "", onlyIpv4] = process.argv.slice(2);
+const heard: Heard = { packets: 0, batches: 0, ports: [], busy: false, errors: [] };
+
+const options: SourceOptions = {
+  now: () => performance.now(),
+  onBatch: (records: Records, count: number) => {
+    heard.batches++;
+    heard.packets += count;
+    for (let i = 0; i < count && heard.ports.length < 100; i++) heard.ports.push(records.at(i).port);
+  },
+  onError: (error) => heard.errors.push(error.message),
+};
+
+function listening(): Record<string, (argument: never) => unknown> {
+  const it = new Listening(device, onlyIpv4 === "-4", options);
+  return {
+    setDoors: (listeners: Listener[]) => it.setDoors(listeners),
+    own: () => it.own.map(formatAddress),
+    isOurs: (text: string) => it.isOurs(parseAddress(text)!),
+    start: () => it.start(),
+    close: () => it.close(),
+  };
+}
+
+function source(): Record<string, (argument: never) => unknown> {
+  const capture = new native.Capture({ device, snapLength: 256, bufferSize: 8 << 20 });
+  let reads = 0;
+  const counted: NativeCapture = {
+    linkType: capture.linkType,
+    setFilter: (program) => capture.setFilter(program),
+    start: (onReadable) => capture.start(onReadable),
+    stop: () => capture.stop(),
+    read: (buffer) => {
+      reads++;
+      return capture.read(buffer);
+    },
+    stats: () => capture.stats(),
+    close: () => capture.close(),
+  };
+  const it: Source = new Source(counted, {
+    ...options,
+    onBatch: (records, count, at) => {
+      heard.busy ||= it.busy;
+      options.onBatch(records, count, at);
+    },
+  });
+  return {
+    linkType: () => capture.linkType,
+    setDoors: ({ own, listeners }: { own: string[]; listeners: Listener[] }) => {
+      const addresses = own.map((text) => parseAddress(text)!);
+      capture.setFilter(buildFilter({ linkType: capture.linkType, own: addresses, listeners }));
+    },
+    start: () => it.start(),
+    stats: () => capture.stats(),
+    busy: () => it.busy,
+    reads: () => reads,
+    close: () => it.close(),
+  };
+}
+
+let calls: Record<string, (argument: never) => unknown> = {};
+const answer = (id: number, action: () => unknown) => {
+  try {
+    process.send!({ id, result: action() });
+  } catch (error) {
+    process.send!({ id, error: `${(error as Error).constructor.name}: ${(error as Error).message}` });
+  }
+};
+process.on("message", ({ id, name, argument }: Call) =>
+  answer(id, () => (name === "heard" ? heard : calls[name]!(argument as never))),
+);
+process.on("disconnect", () => process.exit());
+answer(0, () => {
+  calls = kind === "source" ? source() : listening();
+});

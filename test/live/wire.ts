@@ -1,0 +1,230 @@
+// Two network namespaces and the cable between them: whatever happens on it, this machine's own network sees nothing.
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { MACS } from "../frame.ts";
+
+export type Side = "server" | "client";
+
+export interface Result {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Flood {
+  /** Used in turn. */
+  templates: Buffer[];
+  count: number;
+  /** Frames per second; 0 is full speed. */
+  rate: number;
+  vary: "none" | "source" | "port";
+}
+
+/** For node:test's `skip`: a developer without root is told so, but CI must not pass by skipping. */
+export const needsRoot: string | false =
+  process.getuid?.() === 0 || process.env.CI ? false : "needs root: sudo npm test";
+
+export const repo = findRepo(dirname(fileURLToPath(import.meta.url)));
+
+// `ip` lives in /usr/sbin, which is not on everybody's PATH.
+const PATH = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
+const openWires = new Set<Wire>();
+let wiresMade = 0;
+
+export class Wire {
+  readonly server = "10.77.0.1";
+  readonly client = "10.77.0.2";
+  readonly server6 = "fd77::1";
+  readonly client6 = "fd77::2";
+  readonly serverMac = MACS.to;
+  readonly clientMac = MACS.from;
+  /** Goes away with the wire; daemons keep their files in it. */
+  readonly dir: string;
+  readonly namespaces: Record<Side, string>;
+  readonly #children = new Set<ChildProcess>();
+
+  private constructor() {
+    const name = `kn${process.pid}x${++wiresMade}`;
+    this.namespaces = { server: `${name}s`, client: `${name}c` };
+    this.dir = mkdtempSync(join(tmpdir(), `${name}-`));
+  }
+
+  static async open(): Promise<Wire> {
+    const wire = new Wire();
+    if (wiresMade === 1) watchForTheEnd();
+    openWires.add(wire);
+    try {
+      wire.#connect();
+      await wire.#linksUp(5000);
+      return wire;
+    } catch (error) {
+      await wire.close();
+      throw error;
+    }
+  }
+
+  /** The child's pid is the program's own: `ip netns exec` becomes it. `env` is added to ours. */
+  spawn(side: Side, argv: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    const env = { ...process.env, PATH, ...options.env };
+    const child = spawn("ip", ["netns", "exec", this.namespaces[side], ...argv], { ...options, env });
+    if (child.pid !== undefined) this.#children.add(child);
+    child.once("exit", () => this.#children.delete(child));
+    child.stdin?.on("error", () => {}); // it may end without reading all we have for it
+    return child;
+  }
+
+  run(
+    side: Side,
+    argv: readonly string[],
+    options: { input?: string | Buffer; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
+  ): Promise<Result> {
+    const { input = "", env = {}, timeoutMs = 10_000 } = options;
+    const child = this.spawn(side, argv, { env });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout?.on("data", (chunk: Buffer) => out.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => err.push(chunk));
+    child.stdin?.end(input);
+    const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", (status, signal) => {
+        clearTimeout(timer);
+        const done = () =>
+          resolve({ status, signal, stdout: `${Buffer.concat(out)}`, stderr: `${Buffer.concat(err)}` });
+        child.once("close", done);
+        // A daemon that it left behind may hold the pipes open for ever.
+        setTimeout(done, 200);
+      });
+    });
+  }
+
+  /**
+   * Puts each frame on the cable at its time, in seconds from now. Resolves with when each left, in that order:
+   * nanoseconds of the clock of `process.hrtime`.
+   */
+  async send(frames: readonly { at: number; frame: Buffer }[], side: Side = "client"): Promise<number[]> {
+    const inOrder = [...frames].sort((a, b) => a.at - b.at);
+    const input = Buffer.concat(inOrder.map(({ at, frame }) => record(at, frame)));
+    const timeoutMs = (inOrder.at(-1)?.at ?? 0) * 1000 + 10_000;
+    return JSON.parse(await this.#sender(side, ["frames", "eth0"], input, timeoutMs));
+  }
+
+  async flood(flood: Flood, side: Side = "client"): Promise<{ sent: number; seconds: number }> {
+    const { templates, count, rate, vary } = flood;
+    const input = Buffer.concat(templates.map((template) => record(0, template)));
+    const timeoutMs = (rate ? count / rate : count / 10_000) * 1000 + 30_000;
+    return JSON.parse(await this.#sender(side, ["flood", "eth0", `${count}`, `${rate}`, vary], input, timeoutMs));
+  }
+
+  /** Ends all that runs in the namespaces, whoever started it there, and removes them. */
+  async close(): Promise<void> {
+    const ended = [...this.#children].map((child) => new Promise((resolve) => child.once("exit", resolve)));
+    this.closeNow();
+    await Promise.all(ended);
+  }
+
+  /** The same without waiting, for a process that is about to end. */
+  closeNow(): void {
+    openWires.delete(this);
+    for (const child of this.#children) child.kill("SIGKILL");
+    for (const namespace of Object.values(this.namespaces)) {
+      if (!existsSync(`/run/netns/${namespace}`)) continue;
+      for (let tries = 0, pids = pidsIn(namespace); pids.length && tries < 100; tries++, pids = pidsIn(namespace)) {
+        for (const pid of pids) kill(pid);
+      }
+      ip("netns", "delete", namespace);
+    }
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #connect(): void {
+    const { server, client } = this.namespaces;
+    ip("netns", "add", server);
+    ip("netns", "add", client);
+    const peer = ["type", "veth", "peer", "name", "eth0", "address", this.clientMac, "netns", client];
+    ip("-n", server, "link", "add", "eth0", "address", this.serverMac, ...peer);
+    for (const [side, namespace] of Object.entries(this.namespaces) as [Side, string][]) {
+      ip("-n", namespace, "address", "add", `${this[side]}/24`, "dev", "eth0");
+      // Without duplicate address detection, which would keep the address from use for seconds.
+      ip("-n", namespace, "address", "add", `${this[`${side}6`]}/64`, "dev", "eth0", "nodad");
+      ip("-n", namespace, "link", "set", "lo", "up");
+      ip("-n", namespace, "link", "set", "eth0", "up");
+    }
+  }
+
+  async #linksUp(ms: number): Promise<void> {
+    const isUp = (namespace: string) => /state UP/.test(ip("-n", namespace, "link", "show", "eth0"));
+    for (const end = Date.now() + ms; !Object.values(this.namespaces).every(isUp); await sleep(10)) {
+      if (Date.now() > end) throw new Error(`the links of ${this.namespaces.server} are not up after ${ms} ms`);
+    }
+  }
+
+  async #sender(side: Side, args: string[], input: Buffer, timeoutMs: number): Promise<string> {
+    const sender = compiled("test/live/send.cc", "build/send");
+    const { status, signal, stdout, stderr } = await this.run(side, [sender, ...args], { input, timeoutMs });
+    if (status !== 0) throw new Error(`send ${args.join(" ")}: ${stderr.trim() || (signal ?? status)}`);
+    return stdout;
+  }
+}
+
+/** As send.cc reads it. */
+function record(seconds: number, frame: Buffer): Buffer {
+  const head = Buffer.alloc(6);
+  head.writeUInt32LE(Math.round(seconds * 1e6));
+  head.writeUInt16LE(frame.length, 4);
+  return Buffer.concat([head, frame]);
+}
+
+/** The program of one C++ file, both named from the repository's root; compiled when it is not there or older. */
+export function compiled(source: string, program: string, ...flags: string[]): string {
+  const [from, to] = [join(repo, source), join(repo, program)];
+  if (existsSync(to) && statSync(to).mtimeMs > statSync(from).mtimeMs) return to;
+  mkdirSync(dirname(to), { recursive: true });
+  // Test files run side by side: each compiles its own, and the last one put in place is as good as the first.
+  const mine = `${to}.${process.pid}`;
+  execFileSync("g++", ["-O2", "-Wall", ...flags, "-o", mine, from], { timeout: 60_000 });
+  renameSync(mine, to);
+  return to;
+}
+
+function ip(...args: string[]): string {
+  const env = { ...process.env, PATH };
+  return execFileSync("ip", args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 10_000 });
+}
+
+const pidsIn = (namespace: string): number[] => ip("netns", "pids", namespace).split("\n").filter(Boolean).map(Number);
+
+/** At once; that it has ended by itself is as good. */
+export function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {}
+}
+
+function watchForTheEnd(): void {
+  const closeAll = () => {
+    for (const wire of openWires) {
+      try {
+        wire.closeNow();
+      } catch {} // the others still have a chance
+    }
+  };
+  process.on("exit", closeAll);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      closeAll();
+      process.kill(process.pid, signal); // and now what it does by default
+    });
+  }
+}
+
+/** From test/live and from dist/test/live alike. */
+function findRepo(from: string): string {
+  return existsSync(join(from, "package.json")) ? from : findRepo(dirname(from));
+}

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { LogBook, type LogOptions } from "../src/log/log.ts";
+import { type Sink, syslogSink } from "../src/log/sinks.ts";
+
+const LEVELS = ["debug", "say", "info", "note", "warn", "error"] as const;
+type Level = (typeof LEVELS)[number];
+
+/** Where each level goes when all listen. */
+const GOES: Record<Level, string[]> = {
+  debug: ["out"],
+  say: ["out"],
+  info: ["out", "syslog", "file"],
+  note: ["syslog", "file"],
+  warn: ["err", "syslog", "file"],
+  error: ["err", "syslog", "file"],
+};
+
+describe("a log book", () => {
+  const realWrite = syslogSink.write;
+  let dir: string;
+  let logFile: string;
+  let files = 0;
+  let out: string[];
+  let err: string[];
+  let syslog: string[];
+
+  before(() => {
+    dir = mkdtempSync(join(tmpdir(), "knockd-log-"));
+  });
+  after(() => rmSync(dir, { recursive: true }));
+  beforeEach(() => {
+    [out, err, syslog] = [[], [], []];
+    logFile = join(dir, `log${++files}`);
+    syslogSink.write = (line) => void syslog.push(line);
+  });
+  afterEach(() => {
+    syslogSink.write = realWrite;
+  });
+
+  const into = (lines: string[]): Sink => ({ write: (line) => void lines.push(line), flush() {} });
+  const open = (options: Partial<LogOptions> = {}) =>
+    new LogBook({ debug: false, verbose: false, ...options }, into(out), into(err));
+
+  /** The lines of a log file, without the stamps. */
+  function file(path = logFile): string[] {
+    return readFileSync(path, "utf8")
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => line.replace(/^\[\d{4}-\d\d-\d\d \d\d:\d\d\] /, ""));
+  }
+
+  const yesOrNo = [false, true];
+  for (const debug of yesOrNo) {
+    for (const verbose of yesOrNo) {
+      for (const useSyslog of yesOrNo) {
+        for (const withFile of yesOrNo) {
+          for (const muted of yesOrNo) {
+            const given = { "-D": debug, "-v": verbose, syslog: useSyslog, "log file": withFile, muted };
+            const words = Object.entries(given).flatMap(([word, is]) => (is ? [word] : []));
+            it(`sends each level where it belongs: ${words.join(", ") || "nothing asked for"}`, () => {
+              const book = open({ debug, verbose });
+              book.keep({ useSyslog, logFile: withFile ? logFile : undefined });
+              if (muted) book.mute();
+              for (const level of LEVELS) book.log[level](`this is ${level}`);
+              book.flush();
+
+              const on = (level: Level) => ({
+                out: !muted && (level === "debug" ? debug : verbose),
+                err: !muted,
+                syslog: useSyslog,
+                file: withFile,
+              });
+              const expected = (where: keyof ReturnType<typeof on>) =>
+                LEVELS.filter((level) => GOES[level].includes(where) && on(level)[where]).map((it) => `this is ${it}`);
+              assert.deepEqual(out, expected("out"));
+              assert.deepEqual(err, expected("err"));
+              assert.deepEqual(syslog, expected("syslog"));
+              if (withFile) assert.deepEqual(file(), expected("file"));
+            });
+          }
+        }
+      }
+    }
+  }
+
+  const silent: [words: string, options: Partial<LogOptions>, useSyslog: boolean, info: boolean, debug: boolean][] = [
+    ["nobody listens", {}, false, false, false],
+    ["-v", { verbose: true }, false, true, false],
+    ["-D", { debug: true }, false, true, true],
+    ["syslog", {}, true, true, false],
+  ];
+  for (const [words, options, useSyslog, info, debug] of silent) {
+    it(`tells before a text is built whether it is worth it: ${words}`, () => {
+      const book = open(options);
+      book.keep({ useSyslog, logFile: undefined });
+      assert.equal(book.log.isLevelEnabled("info"), info);
+      assert.equal(book.log.isLevelEnabled("debug"), debug);
+      assert.equal(book.log.isLevelEnabled("warn"), true);
+    });
+  }
+
+  it("keeps a line to the letter", () => {
+    const book = open({ verbose: true });
+    book.keep({ useSyslog: true, logFile });
+    const lines = [
+      "%s %d %j %% %",
+      '"{"a":1}"',
+      "\\n \\",
+      "  blanks\t ",
+      "ü–\u{1f6aa}",
+      "__proto__",
+      "[object Object]",
+    ];
+    for (const line of lines) book.log.info(line);
+    book.flush();
+    assert.deepEqual([out, syslog, file()], [lines, lines, lines]);
+  });
+
+  it("before it has read a config tells warnings and errors only", () => {
+    const book = open();
+    for (const level of LEVELS) book.log[level](level);
+    assert.deepEqual([out, err], [[], ["warn", "error"]]);
+  });
+
+  it("opens the log file anew at each keep, in 0.8's words, and tells syslog of it too", () => {
+    const book = open({ verbose: true });
+    book.keep({ useSyslog: true, logFile });
+    book.log.info("one");
+    renameSync(logFile, `${logFile}.1`);
+    book.keep({ useSyslog: true, logFile });
+    book.log.info("two");
+    book.flush();
+    const reopening = `re-opening log file: ${logFile}`;
+    assert.deepEqual(out, ["one", `closing log file: ${logFile}`, reopening, "two"]);
+    assert.deepEqual(syslog, ["one", reopening, "two"]);
+    assert.deepEqual([file(`${logFile}.1`), file()], [["one"], ["two"]]);
+    assert.deepEqual(err, []);
+  });
+
+  it("goes over to another log file, to none, and to one again; the same with syslog", () => {
+    const book = open();
+    const other = `${logFile}.other`;
+    const kept: [useSyslog: boolean, logFile: string | undefined][] = [
+      [true, logFile],
+      [false, other],
+      [true, undefined],
+      [false, undefined],
+      [true, logFile],
+    ];
+    kept.forEach(([useSyslog, logFile], i) => {
+      book.keep({ useSyslog, logFile });
+      book.log.info(`${i}`);
+    });
+    book.flush();
+    assert.deepEqual([syslog, file(), file(other)], [["0", "2", "4"], ["0", "4"], ["1"]]);
+  });
+
+  it("tells standard error and syslog when the log file is in trouble, at each keep once, and goes on", () => {
+    const book = open({ verbose: true });
+    const missing = join(dir, "nowhere/log");
+    const why = `warning: cannot open logfile ${missing}: No such file or directory`;
+    book.keep({ useSyslog: true, logFile: missing });
+    book.log.info("one");
+    book.log.info("two");
+    assert.deepEqual([err, syslog, out], [[why], [why, "one", "two"], ["one", "two"]]);
+    book.keep({ useSyslog: true, logFile: missing });
+    assert.deepEqual(err, [why, why]);
+
+    book.mute();
+    book.keep({ useSyslog: true, logFile: "/dev/full" });
+    book.log.info("three");
+    book.flush();
+    assert.equal(syslog.at(-1), "warning: cannot write logfile /dev/full: No space left on device");
+    assert.equal(err.length, 2);
+  });
+});

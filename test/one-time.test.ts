@@ -1,0 +1,239 @@
+// Files of one-time sequences: what comes next, and striking out so that no power cut makes a sequence count again.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, describe, test } from "node:test";
+import fc from "fast-check";
+import { formatSequence, parseSequence } from "../src/config/sequence.ts";
+import { nextOneTime, strikeOut } from "../src/doors/one-time.ts";
+
+const root = process.getuid?.() === 0;
+const dir = fs.mkdtempSync(join(tmpdir(), "one-time-"));
+after(() => fs.rmSync(dir, { recursive: true }));
+const silent = () => assert.fail("no warning was due");
+let files = 0;
+
+/** A file in a directory of its own. */
+function file(content: string, mode = 0o600): string {
+  const path = join(fs.mkdtempSync(join(dir, "d")), `sequences-${++files}`);
+  fs.writeFileSync(path, content, { encoding: "latin1", mode });
+  fs.chmodSync(path, mode);
+  return path;
+}
+const content = (path: string) => fs.readFileSync(path, "latin1");
+
+describe("the next one-time sequence", () => {
+  const table: [title: string, content: string, next: string | undefined, ...warnings: string[]][] = [
+    ["is the first line", "1,2\n3,4\n", "1:tcp,2:tcp"],
+    ["is the first that has no #, wherever that stands", "#1,2\n # 3,4\n\t#5,6\n 7,8:udp \n9\n", "7:tcp,8:udp"],
+    ["may end in a CR", "\r\n1,2\r\n", "1:tcp,2:tcp"],
+    ["may begin with a tab", "\t1,2\n", "1:tcp,2:tcp"],
+    ["needs no newline behind it", "#1\n1 , 2:UDP", "1:tcp,2:udp"],
+    ["may have a comment behind it", "1,2 # for Monday\n", "1:tcp,2:tcp"],
+    ["is none in an empty file", "", undefined],
+    ["is none when all are used", "#1,2\n\n # \n", undefined],
+    [
+      "is not a line that is no sequence: that one is told, and passed over",
+      "x\n 0,1 \n7000:sctp\n70000\n1,2\ny\n",
+      "1:tcp,2:tcp",
+      'port "x" is invalid (FILE: line 1: x)',
+      'port "0" is invalid (FILE: line 2: 0,1)',
+      "unknown protocol in knock sequence (FILE: line 3: 7000:sctp)",
+      "port 70000 is invalid (FILE: line 4: 70000)",
+    ],
+    ["is none among lines that are none", "x\n", undefined, 'port "x" is invalid (FILE: line 1: x)'],
+  ];
+  for (const [title, lines, next, ...warnings] of table) {
+    test(title, () => {
+      const path = file(lines);
+      const told: string[] = [];
+      const sequence = nextOneTime(path, (why) => told.push(why.replace(path, "FILE")));
+      assert.equal(sequence && formatSequence(sequence), next);
+      assert.deepEqual(told, warnings);
+      assert.equal(content(path), lines);
+    });
+  }
+
+  test("of a file that can't be read is told in the system's words", () => {
+    assert.throws(() => nextOneTime("/no/such", silent), new Error("/no/such: No such file or directory"));
+    assert.throws(() => nextOneTime("/", silent), new Error("/: Is a directory"));
+  });
+
+  test("of a file in which nothing could be struck out is refused at once, as by 0.8", () => {
+    // The one file that root too may not open for writing: a program that runs (ETXTBSY).
+    assert.throws(() => nextOneTime(process.execPath, silent), /: Text file is busy|: Text file busy/i);
+  });
+});
+
+describe("striking out", () => {
+  const table: [title: string, before: string, used: string, after: string][] = [
+    ["puts a # before the digit, and keeps it", "1,2\n3,4\n", "1,2", "#1,2\n3,4\n"],
+    ["puts a # in place of a blank", " 1,2\n3,4\n", "1,2", "#1,2\n3,4\n"],
+    ["puts a # in place of a tab, and only of the first", "\t 1,2\n", "1,2", "# 1,2\n"],
+    ["works on the last line without its newline", "#1\n3,4", "3,4", "#1\n#3,4"],
+    ["works on the last line, its blank and no newline", "#1\n 3,4", "3,4", "#1\n#3,4"],
+    ["keeps CRs", "#1\r\n1,2\r\n3,4\r\n", "1,2", "#1\r\n#1,2\r\n3,4\r\n"],
+    ["passes over comments, empty lines and lines that are none", "# 1,2\n\nx\n1,2\n", "1,2", "# 1,2\n\nx\n#1,2\n"],
+    ["keeps every other byte", "# \xc3\xa4\xff\0\n\xff\n1,2\n\xe4", "1,2", "# \xc3\xa4\xff\0\n\xff\n#1,2\n\xe4"],
+    ["finds a sequence however it is written", "9\n1 ,2 : UDP\n", "1:tcp,2:udp", "9\n#1 ,2 : UDP\n"],
+    ["takes the first of two that are the same", "9\n 1\n1\n", "1", "9\n#1\n1\n"],
+    ["does not take one for another", "1,2,3\n1\n1:udp,2\n1,2\n", "1,2", "1,2,3\n1\n1:udp,2\n#1,2\n"],
+  ];
+  for (const [title, before, used, after] of table) {
+    test(title, () => {
+      const path = file(before);
+      strikeOut(path, parseSequence(used));
+      assert.equal(content(path), after);
+    });
+  }
+
+  test("overwrites a blank in the file that is there", () => {
+    const path = file(" 1,2\n");
+    const { ino } = fs.statSync(path);
+    strikeOut(path, parseSequence("1,2"));
+    assert.equal(fs.statSync(path).ino, ino);
+  });
+
+  for (const [lines, how] of [
+    ["1,2\n", "replaced"],
+    [" 1,2\n", "overwritten"],
+  ] as const) {
+    test(`keeps owner and mode of a file that is ${how}, and leaves no other file behind`, () => {
+      const path = file(lines, 0o640);
+      if (root) fs.chownSync(path, 1234, 5678);
+      const before = fs.statSync(path);
+      strikeOut(path, parseSequence("1,2"));
+      const { mode, uid, gid } = fs.statSync(path);
+      assert.deepEqual({ mode, uid, gid }, { mode: before.mode, uid: before.uid, gid: before.gid });
+      assert.deepEqual(fs.readdirSync(join(path, "..")), [basename(path)]);
+    });
+
+    test(`follows a symbolic link, and leaves it one, when the file is ${how}`, () => {
+      const path = file(lines);
+      const link = join(fs.mkdtempSync(join(dir, "d")), "link");
+      fs.symlinkSync(path, link);
+      strikeOut(link, parseSequence("1,2"));
+      assert.equal(fs.readlinkSync(link), path);
+      assert.equal(content(path), "#1,2\n");
+      assert.deepEqual(fs.readdirSync(join(link, "..")), ["link"]);
+    });
+
+    test(`throws when the file may not be ${how}, and changes nothing`, () => {
+      const path = file(lines, 0o444);
+      for (const folder of [dir, join(path, "..")]) fs.chmodSync(folder, 0o555);
+      // To root everything is writable.
+      if (root) process.seteuid!(65534);
+      try {
+        assert.throws(() => strikeOut(path, parseSequence("1,2")), /permission denied/i);
+      } finally {
+        if (root) process.seteuid!(0);
+        for (const folder of [dir, join(path, "..")]) fs.chmodSync(folder, 0o700);
+      }
+      assert.equal(content(path), lines);
+    });
+  }
+
+  test("throws when the file has gone, or the sequence from it", () => {
+    assert.throws(() => strikeOut("/no/such", parseSequence("1")), new Error("/no/such: No such file or directory"));
+    for (const lines of ["", "#1,2\n", "1,3\n", "1,2:udp\n"]) {
+      const path = file(lines);
+      assert.throws(() => strikeOut(path, parseSequence("1,2")), {
+        message: `${path}: the sequence that was just used is not there any more`,
+      });
+      assert.equal(content(path), lines);
+    }
+  });
+
+  const blanks = fc.constantFrom("", " ", "\t", "  ");
+  const port = fc.integer({ min: 1, max: 4 });
+  const used = fc.tuple(blanks, fc.array(port, { minLength: 1, maxLength: 2 })).map(([blank, ports]) => blank + ports);
+  const line = fc.oneof({ weight: 3, arbitrary: used }, fc.constantFrom("", "# 1", " #2", "x", "  ", "0"));
+  test("one after the other uses each sequence once, from the top, and changes nothing else", () => {
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 6 }), fc.constantFrom("\n", "\r\n"), (lines, end) => {
+        const path = file(lines.join(end));
+        const isSequence = (line: string) => /^\s*[1-4]/.test(line);
+        const order: string[] = [];
+        for (let next = nextOneTime(path, () => {}); next !== undefined; next = nextOneTime(path, () => {})) {
+          order.push(next.map((knock) => knock.port).join());
+          assert.ok(order.length <= lines.length, "it never ends");
+          strikeOut(path, next);
+        }
+        assert.deepEqual(
+          order,
+          lines.filter(isSequence).map((line) => line.trim()),
+        );
+        const struck = lines.map((line) => (isSequence(line) ? `#${line.replace(/^\s/, "")}` : line));
+        assert.equal(content(path), struck.join(end));
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe("before it returns,", () => {
+  type Calls = Record<string, (...args: unknown[]) => unknown>;
+  const seam = fs as unknown as Calls;
+  const BOTH = ["writeSync", "writeFileSync", "fchownSync", "fchmodSync", "fsyncSync", "fdatasyncSync", "renameSync"];
+
+  /** What is asked of the system, in order; the call of that number fails, as on a full or broken disk. */
+  function calls(work: () => void, failAt = -1): string[] {
+    const made: string[] = [];
+    const originals = BOTH.map((name) => [name, seam[name]!] as const);
+    for (const [name, original] of originals) {
+      seam[name] = (...args) => {
+        const place = typeof args[0] === "number" ? fs.readlinkSync(`/proc/self/fd/${args[0]}`) : `${args[0]}`;
+        // writeFileSync is made of writeSync in some versions of Node
+        const call = `${name.replace(/(File)?Sync$/, "")} ${basename(place).replace(/-\d+/, "")}`;
+        if (made.at(-1) !== call) made.push(call);
+        if (made.length - 1 === failAt) throw new Error(`no ${call}`);
+        return original.apply(fs, args);
+      };
+    }
+    syncBuiltinESMExports();
+    try {
+      work();
+    } finally {
+      for (const [name, original] of originals) seam[name] = original;
+      syncBuiltinESMExports();
+    }
+    return made;
+  }
+
+  test("an overwritten blank is on the disk", () => {
+    const path = file(" 1,2\n");
+    assert.deepEqual(
+      calls(() => strikeOut(path, parseSequence("1,2"))),
+      ["write sequences", "fdatasync sequences"],
+    );
+    assert.equal(content(path), "#1,2\n");
+  });
+
+  test("a replaced file is on the disk: its owner and mode, then its bytes, then its name", () => {
+    const path = file("1,2\n");
+    const made = calls(() => strikeOut(path, parseSequence("1,2")));
+    const folder = basename(join(path, ".."));
+    assert.deepEqual(made, [
+      ...["fchown", "fchmod", "write", "fsync"].map((call) => `${call} sequences.knockd`),
+      "rename sequences.knockd",
+      `fsync ${folder}`,
+    ]);
+    assert.equal(content(path), "#1,2\n");
+  });
+
+  for (const [lines, steps] of [
+    [" 1,2\n3,4\n", 2],
+    ["1,2\n3,4\n", 6],
+  ] as const) {
+    test(`a failure at any of ${steps} steps is thrown, and leaves the file whole, and alone`, () => {
+      for (let failAt = 0; failAt < steps; failAt++) {
+        const path = file(lines);
+        assert.throws(() => calls(() => strikeOut(path, parseSequence("1,2")), failAt), /^Error: no /);
+        assert.ok([lines, "#1,2\n3,4\n"].includes(content(path)), content(path));
+        assert.deepEqual(fs.readdirSync(join(path, "..")), [basename(path)]);
+      }
+    });
+  }
+});

@@ -1,0 +1,44 @@
+// Which of the command line and the file wins.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { FileOptions } from "../src/config/door.ts";
+import { type Flags, type Settings, settle } from "../src/config/options.ts";
+
+const noFlags: Flags = {
+  interface: undefined,
+  daemon: false,
+  config: "/etc/knockd.conf",
+  debug: false,
+  lookup: false,
+  pidfile: undefined,
+  logfile: undefined,
+  verbose: false,
+  onlyIpv4: false,
+};
+const noOptions: FileOptions = { useSyslog: false, logFile: undefined, pidFile: undefined, interface: undefined };
+
+describe("what is settled:", () => {
+  const table: [title: string, flags: Partial<Flags>, options: Partial<FileOptions>, expected: Partial<Settings>][] = [
+    ["0.8's defaults, when nobody says anything", {}, {}, {}],
+    ["-i", { interface: "eth1" }, {}, { interface: "eth1" }],
+    ["Interface", {}, { interface: "eth2" }, { interface: "eth2" }],
+    ["-i beats Interface", { interface: "eth1" }, { interface: "eth2" }, { interface: "eth1" }],
+    ["-i eth0, the default's name, beats it too", { interface: "eth0" }, { interface: "eth2" }, { interface: "eth0" }],
+    ["-g", { logfile: "/g" }, {}, { logFile: "/g" }],
+    ["LogFile beats -g", { logfile: "/g" }, { logFile: "/f" }, { logFile: "/f" }],
+    ["-p", { pidfile: "/p" }, {}, { pidFile: "/p" }],
+    ["PidFile beats -p", { pidfile: "/p" }, { pidFile: "/f" }, { pidFile: "/f" }],
+    ["UseSyslog", {}, { useSyslog: true }, { useSyslog: true }],
+  ];
+  const defaults: Settings = {
+    interface: "eth0",
+    pidFile: "/var/run/knockd.pid",
+    logFile: undefined,
+    useSyslog: false,
+  };
+  for (const [title, flags, options, expected] of table) {
+    test(title, () =>
+      assert.deepEqual(settle({ ...noFlags, ...flags }, { ...noOptions, ...options }), { ...defaults, ...expected }),
+    );
+  }
+});

@@ -1,0 +1,67 @@
+// The records of a batch, as native/decode.h lays them out.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { native } from "../src/capture/native.ts";
+import { Records } from "../src/capture/records.ts";
+import { frame } from "./frame.ts";
+
+const RECORD_BYTES = 56;
+
+/** Writes struct Record by the offsets that native/decode.h gives it, each field other bytes. */
+function write(buffer: ArrayBuffer, i: number, salt: number) {
+  const view = new DataView(buffer, i * RECORD_BYTES, RECORD_BYTES);
+  const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+  const source = { w0: 0xf0000000 + salt, w1: 0xf1000000, w2: 0xf2000000, w3: 0xf3000000 };
+  const destination = { w0: 0xe0000000 + salt, w1: 0xe1000000, w2: 0xe2000000, w3: 0xe3000000 };
+  const words = [...Object.values(source), ...Object.values(destination)];
+  for (const [at, word] of words.entries()) view.setUint32(at * 4, word, little);
+  const rest = { sourcePort: 0xfff0 + salt, port: 0xeee0 + salt, protocol: 6 + salt, flags: 32 + salt };
+  view.setUint16(32, rest.sourcePort, little);
+  view.setUint16(34, rest.port, little);
+  view.setUint8(36, rest.protocol);
+  view.setUint8(37, rest.flags);
+  view.setUint16(38, 0xdead, little); // reserved
+  const [sequence, length, time] = [0xffffff00 + salt, 0xfffffe00 + salt, 1467827163.25 + salt];
+  view.setUint32(40, sequence, little);
+  view.setUint32(44, length, little);
+  view.setFloat64(48, time, little);
+  return { source, destination, ...rest, sequence, length, time };
+}
+
+describe("records", () => {
+  it("each field stands where the addon writes it, in the first record and in the last", () => {
+    const records = new Records(3);
+    assert.equal(records.buffer.byteLength, 3 * RECORD_BYTES);
+    const written = [0, 1, 2].map((i) => write(records.buffer, i, i));
+    for (const i of [0, 1, 2, 0]) assert.deepEqual(structuredClone(records.at(i)), written[i]);
+  });
+
+  it("the same object is filled again: a packet costs no new one", () => {
+    const records = new Records(2);
+    write(records.buffer, 0, 1);
+    const first = records.at(0);
+    const { source, destination } = first;
+    assert.equal(records.at(1), first);
+    assert.equal(records.at(0).source, source);
+    assert.equal(records.at(0).destination, destination);
+  });
+
+  it("what the addon writes is read back", () => {
+    const records = new Records();
+    assert.equal(records.buffer.byteLength, 1024 * RECORD_BYTES);
+    const segment = { from: "128.0.0.1", to: "255.255.255.255", protocol: "tcp", port: 65535, sourcePort: 1 } as const;
+    assert.ok(native.decode(frame({ ...segment, seq: 0xffffffff, flags: ["urg"] }), 1, records.buffer));
+    const { length, time, ...packet } = structuredClone(records.at(0));
+    assert.deepEqual([length, time], [0, 0], "decode leaves these to the capture");
+    assert.deepEqual(packet, {
+      source: { w0: 0, w1: 0, w2: 0xffff, w3: 0x80000001 },
+      destination: { w0: 0, w1: 0, w2: 0xffff, w3: 0xffffffff },
+      sourcePort: 1,
+      port: 65535,
+      protocol: 6,
+      flags: 32,
+      sequence: 0xffffffff,
+    });
+  });
+});

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseAddress } from "../src/address.ts";
+import type { Packet } from "../src/attempts/packet.ts";
+import { fingerprint, Retransmissions } from "../src/attempts/retransmissions.ts";
+
+const packet: Packet = {
+  source: parseAddress("10.77.0.2")!,
+  destination: parseAddress("10.77.0.1")!,
+  sourcePort: 40_000,
+  port: 7000,
+  protocol: 6,
+  flags: 2,
+  sequence: 123_456,
+};
+
+describe("retransmissions", () => {
+  it("knows a segment by its ports, its sequence number and its flags", () => {
+    const print = fingerprint(packet);
+    assert.equal(fingerprint({ ...packet }), print);
+    for (const other of [{ sourcePort: 40_001 }, { port: 7001 }, { sequence: 123_457 }, { flags: 18 }]) {
+      assert.notEqual(fingerprint({ ...packet, ...other }), print, JSON.stringify(other));
+    }
+    assert.ok(print > 0 && print <= 0xffffffff);
+  });
+
+  it("tells apart 100,000 segments of one source, but for the chance of a hash of 32 bits", () => {
+    const prints = new Set<number>();
+    for (let n = 0; n < 100_000; n++) {
+      prints.add(fingerprint({ ...packet, sourcePort: 1024 + (n % 60_000), sequence: n * 7919 }));
+    }
+    assert.ok(prints.size > 99_990, `${prints.size}`);
+  });
+
+  it("remembers for as long as Linux sends a SYN again, 63 seconds, and not for ever", () => {
+    const memory = new Retransmissions();
+    assert.equal(memory.has(1, 2, 0), false);
+    memory.remember(1, 2, 1000);
+    assert.equal(memory.has(1, 2, 64_000), true);
+    assert.equal(memory.has(2, 2, 1000), false);
+    assert.equal(memory.has(1, 3, 1000), false);
+    assert.equal(memory.has(1, 2, 90_000), false);
+    memory.remember(5, 5, 90_000);
+    assert.equal(memory.has(1, 2, 90_000), false);
+    assert.equal(memory.has(1, 2, 1000 + 2 ** 32), false);
+  });
+
+  it("what a flood brings about puts nothing out that still counts", () => {
+    const memory = new Retransmissions();
+    memory.remember(77, 77, 0);
+    for (let n = 1; n < 1_000_000; n++) memory.rememberIfFree(n * 7919, n, 10);
+    assert.equal(memory.has(77, 77, 20), true);
+    for (let n = 1; n < 1_000_000; n++) memory.rememberIfFree(n * 7919, n, 100_000);
+    assert.equal(memory.has(77, 77, 100_000), false);
+  });
+});

@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { FileSink, streamSink } from "../src/log/sinks.ts";
+import { needsRoot } from "./live/wire.ts";
+
+describe("a log file", () => {
+  const realNow = Date.now;
+  const realZone = process.env.TZ;
+  let dir: string;
+  let path: string;
+  let files = 0;
+  let troubles: string[];
+
+  before(() => {
+    dir = mkdtempSync(join(tmpdir(), "knockd-sinks-"));
+  });
+  after(() => rmSync(dir, { recursive: true }));
+  beforeEach(() => {
+    path = join(dir, `log${++files}`);
+    troubles = [];
+    process.env.TZ = "UTC";
+    clock("2016-07-06T19:46:33Z");
+  });
+  afterEach(() => {
+    Date.now = realNow;
+    if (realZone === undefined) delete process.env.TZ;
+    else process.env.TZ = realZone;
+  });
+
+  const clock = (time: string) => (Date.now = () => Date.parse(time));
+  const open = (at = path) => new FileSink(at, (why) => troubles.push(why));
+  const text = () => readFileSync(path, "utf8");
+
+  it("has a line for each, stamped with date and minute, in their order, at the end of what was there", async () => {
+    writeFileSync(path, "before\n");
+    const sink = open();
+    sink.write("one");
+    sink.write("10.77.0.2: a %d \\n door: Stage 1 – ü");
+    await undefined;
+    assert.equal(text(), "before\n[2016-07-06 19:46] one\n[2016-07-06 19:46] 10.77.0.2: a %d \\n door: Stage 1 – ü\n");
+    sink.write("two");
+    sink.close();
+    assert.ok(text().endsWith("ü\n[2016-07-06 19:46] two\n"));
+    assert.deepEqual(troubles, []);
+  });
+
+  const zones: [zone: string, stamp: string][] = [
+    ["UTC", "[2016-12-31 23:59]"],
+    ["Pacific/Kiritimati", "[2017-01-01 13:59]"],
+    ["America/St_Johns", "[2016-12-31 20:29]"],
+  ];
+  for (const [zone, stamp] of zones) {
+    it(`is stamped with the local time: 23:59 is ${stamp} in ${zone}`, () => {
+      process.env.TZ = zone;
+      clock("2016-12-31T23:59:59.999Z");
+      const sink = open();
+      sink.write("line");
+      sink.close();
+      assert.equal(text(), `${stamp} line\n`);
+    });
+  }
+
+  it("follows the clock through each minute, an hour that summer time repeats, and a step back by years", () => {
+    process.env.TZ = "Europe/Berlin";
+    const sink = open();
+    for (const time of [
+      "2026-10-25T00:59:59.999Z",
+      "2026-10-25T01:00:00Z",
+      "2026-10-25T01:00:59Z",
+      "2026-10-25T02:00:00Z",
+      "1970-01-01T00:00:00Z",
+    ]) {
+      clock(time);
+      sink.write("line");
+    }
+    sink.close();
+    const stamps = ["2026-10-25 02:59", "2026-10-25 02:00", "2026-10-25 02:00", "2026-10-25 03:00", "1970-01-01 01:00"];
+    assert.equal(text(), stamps.map((stamp) => `[${stamp}] line\n`).join(""));
+  });
+
+  it("is a new one after it was moved away and opened anew; until then the old one goes on", () => {
+    const old = open();
+    old.write("one");
+    old.flush();
+    renameSync(path, `${path}.1`);
+    old.write("two");
+    old.close();
+    const fresh = open();
+    fresh.write("three");
+    fresh.close();
+    assert.equal(readFileSync(`${path}.1`, "utf8"), "[2016-07-06 19:46] one\n[2016-07-06 19:46] two\n");
+    assert.equal(text(), "[2016-07-06 19:46] three\n");
+  });
+
+  it("that can't be opened is told once, and takes lines without a word", async () => {
+    const missing = open(join(dir, "nowhere", "log"));
+    for (const line of ["one", "two"]) {
+      missing.write(line);
+      await undefined;
+    }
+    missing.close();
+    assert.deepEqual(troubles, [`warning: cannot open logfile ${dir}/nowhere/log: No such file or directory`]);
+    mkdirSync(path);
+    open().close();
+    assert.match(troubles[1]!, /: Is a directory$/);
+  });
+
+  it("on a full disk is told once, and never throws", async () => {
+    const sink = open("/dev/full");
+    for (const line of ["one", "two", "three"]) {
+      sink.write(line);
+      await undefined;
+    }
+    sink.write("four");
+    sink.close();
+    assert.deepEqual(troubles, ["warning: cannot write logfile /dev/full: No space left on device"]);
+  });
+
+  it("is written again when the disk has room again, and told again when that is over", { skip: needsRoot }, () => {
+    const disk = join(dir, "disk");
+    mkdirSync(disk);
+    const script = `
+      import * as fs from "node:fs";
+      import { FileSink } from ${JSON.stringify(new URL("../src/log/sinks.js", import.meta.url).href)};
+      const fill = () => { try { fs.writeFileSync("filler", Buffer.alloc(1 << 20)); } catch {} };
+      const sink = new FileSink("log", (why) => console.log(why));
+      for (const line of ["lost", "lost too", "first", "second", "lost", "third"]) {
+        if (line === "lost") fill();
+        if (line === "first" || line === "third") fs.rmSync("filler");
+        sink.write(line + "!".repeat(5000));
+        sink.flush();
+      }
+      sink.close();
+      console.log(fs.readFileSync("log", "utf8").replace(/^\\[.{16}] /gm, "").replace(/!+/g, "!"));
+    `;
+    // A mount that only this process and its children see.
+    const inMount = 'mount -t tmpfs -o size=64k disk "$0" && cd "$0" && exec "$@"';
+    const argv = ["-m", "sh", "-c", inMount, disk, process.execPath, "--input-type=module", "-e", script];
+    const { stdout, stderr, status } = spawnSync("unshare", argv, { encoding: "utf8", timeout: 10_000 });
+    const full = "warning: cannot write logfile log: No space left on device";
+    assert.deepEqual([stderr, status], ["", 0]);
+    // What there was room for of the second line that is lost; on the line after it nothing is missing.
+    assert.equal(stdout, `${full}\n${full}\nfirst!\nsecond!\nlost!\nthird!\n\n`);
+  });
+
+  it("is readable by whom the umask lets", () => {
+    const umask = process.umask(0o027);
+    open().close();
+    process.umask(umask);
+    assert.equal(statSync(path).mode & 0o777, 0o640);
+  });
+});
+
+describe("a stream", () => {
+  it("has a line for each", () => {
+    const written: string[] = [];
+    const sink = streamSink(
+      new Writable({
+        decodeStrings: false,
+        write(text, _, done) {
+          written.push(text);
+          done();
+        },
+      }),
+    );
+    sink.write("one");
+    sink.write("two");
+    assert.deepEqual(written, ["one\n", "two\n"]);
+  });
+
+  it("whose reader has fallen asleep does not fill the memory; when he wakes up, lines come again", () => {
+    const written: string[] = [];
+    const waking: (() => void)[] = [];
+    const stream = new Writable({
+      decodeStrings: false,
+      write(text, _, done) {
+        written.push(text);
+        waking.push(done);
+      },
+    });
+    const sink = streamSink(stream);
+    for (let i = 0; i < 100; i++) sink.write("x".repeat(99_999));
+    assert.equal(stream.writableLength, 1_100_000);
+    while (waking.length > 0) waking.shift()!();
+    assert.equal(written.length, 11);
+    sink.write("after");
+    assert.equal(written.at(-1), "after\n");
+  });
+
+  it("that fails harms nobody", async () => {
+    const stream = new Writable({ write: (_text, _encoding, done) => done(new Error("EPIPE")) });
+    const sink = streamSink(stream);
+    sink.write("one");
+    await new Promise((resolve) => stream.once("close", resolve));
+    sink.write("two");
+  });
+});

@@ -1,0 +1,102 @@
+// The pool of attempts against the plainest one: a list.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { type Address, formatAddress, parseAddress } from "../src/address.ts";
+import { NONE, type Queue, Slots } from "../src/attempts/slots.ts";
+
+const newQueue = (): Queue => ({ head: NONE, tail: NONE });
+// One hash for many: every chain holds strangers.
+const addresses = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "fd77::1", "fd77::2", "fd77::a00:1", "::a00:1"].map(
+  (text) => parseAddress(text)!,
+);
+const hashOf = (address: Address) => address.w3 & 1;
+
+function slotsOf(slots: Slots, address: Address): number[] {
+  const found: number[] = [];
+  const hash = hashOf(address);
+  for (let slot = slots.first(hash, address); slot !== NONE; slot = slots.following(slot, address)) found.push(slot);
+  return found;
+}
+
+describe("slots", () => {
+  it("finds each attempt of a source, and no other, whatever came and went", () => {
+    const step = fc.record({
+      address: fc.nat(addresses.length - 1),
+      door: fc.nat(9),
+      remove: fc.boolean(),
+      pick: fc.nat(99),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const slots = new Slots(16);
+        const queue = newQueue();
+        let model: { slot: number; address: Address; door: number }[] = [];
+        steps.forEach(({ address: index, door, remove, pick }, now) => {
+          const gone = model[pick % Math.max(model.length, 1)];
+          if (remove && gone) {
+            slots.remove(gone.slot, hashOf(gone.address), queue);
+            model = model.filter((one) => one !== gone);
+          } else if (slots.live < slots.capacity) {
+            const address = addresses[index]!;
+            const slot = slots.add(hashOf(address), address, door, now + 1, now, queue);
+            model.push({ slot, address, door });
+          }
+          for (const address of addresses) {
+            const expected = model.filter((one) => one.address === address).map((one) => one.slot);
+            assert.deepEqual(slotsOf(slots, address).sort(), expected.sort(), formatAddress(address));
+          }
+          assert.equal(slots.live, model.length);
+          for (const { slot, address, door: its } of model) {
+            assert.deepEqual(slots.source(slot), address);
+            assert.equal(slots.door(slot), its);
+            assert.equal(slots.stage(slot), 1);
+          }
+        });
+        // The queue is the order of beginning.
+        const order: number[] = [];
+        while (queue.head !== NONE) {
+          order.push(queue.head);
+          slots.remove(queue.head, hashOf(slots.source(queue.head)), queue);
+        }
+        assert.deepEqual(
+          order,
+          model.map((one) => one.slot),
+        );
+        assert.deepEqual(queue, newQueue());
+      }),
+      { numRuns: 500, seed: 1 },
+    );
+  });
+
+  it("keeps stage, fingerprint, family and mark apart, up to the last stage and a high door", () => {
+    const slots = new Slots(4);
+    const address = parseAddress("fd77::1")!;
+    const slot = slots.add(7, address, 0xffffff, 0xffffffff, 5, newQueue());
+    for (let stage = 1; stage < 32; stage++) {
+      assert.equal(slots.stage(slot), stage);
+      slots.advance(slot, stage);
+      assert.equal(slots.print(slot), stage);
+    }
+    assert.equal(slots.kept(slot), false);
+    slots.keep(slot);
+    assert.deepEqual([slots.kept(slot), slots.stage(slot), slots.door(slot)], [true, 32, 0xffffff]);
+    assert.deepEqual(slots.source(slot), address);
+  });
+
+  it("tells the age across the end of its 32 bits, and none when the clock went back", () => {
+    const slots = new Slots(4);
+    const slot = slots.add(0, addresses[0]!, 0, 0, 2 ** 32 - 10, newQueue());
+    assert.equal(slots.age(slot, 2 ** 32 + 20), 30);
+    assert.equal(slots.age(slot, 2 ** 32 - 20), 0);
+  });
+
+  it("touches no memory before it is used, and gives it back after a flood", () => {
+    // Of 48 MB, a pool that holds ten attempts has only some pages; the process's memory tells.
+    const before = process.memoryUsage().rss;
+    const pools = Array.from({ length: 8 }, () => new Slots(1 << 20));
+    for (const pool of pools) for (let n = 0; n < 10; n++) pool.add(n, addresses[0]!, 0, 0, 0, newQueue());
+    const grown = process.memoryUsage().rss - before;
+    assert.ok(grown < 16 << 20, `8 nearly empty pools take ${grown} bytes`);
+  });
+});

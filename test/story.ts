@@ -1,0 +1,211 @@
+// A story: config, packets, expected lines and commands in one file, whose first comment is the sentence that it proves.
+// Where 0.8 does otherwise (Mend), `log of 0.8` and `commands of 0.8` say what it does.
+//
+//   # the sentence
+//   -- knockd.conf --            the config; `@dir@` is the story's own directory
+//   -- FILE --                   any other file beside it
+//   -- packets --                SECONDS FROM > TO:PORT PROTOCOL [flags…] [from PORT] [seq N]   or   SECONDS end
+//   -- log --                    the lines in their order
+//   -- commands --               what ran, in its order
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Address, formatAddress, parseAddress } from "../src/address.ts";
+import { Attempts, type KnockEvent } from "../src/attempts/attempts.ts";
+import { type Packet, TCP, UDP } from "../src/attempts/packet.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { TCP_FLAG_BITS } from "../src/config/tcp-flags.ts";
+import { Doorkeeper } from "../src/doors/doorkeeper.ts";
+import { nextOneTime, strikeOut } from "../src/doors/one-time.ts";
+import { eventLine, noSequencesLeft } from "../src/log/lines.ts";
+import type { Segment, TcpFlag } from "./frame.ts";
+
+export interface Told {
+  readonly log: readonly string[];
+  readonly commands: readonly string[];
+}
+
+export interface Story {
+  readonly sentence: string;
+  readonly config: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly packets: readonly (Required<Omit<Segment, "payload" | "protocol">> & {
+    at: number;
+    protocol: "tcp" | "udp";
+  })[];
+  /** Seconds. */
+  readonly end: number;
+  readonly expected: Told;
+  /** What 0.8 does, where that is not the same. */
+  readonly of08: Told | undefined;
+}
+
+export function parseStory(text: string): Story {
+  const [head = "", ...parts] = text.split(/^-- (.+) --\n/m);
+  const sections = new Map<string, string>();
+  for (let i = 0; i < parts.length; i += 2) sections.set(parts[i]!, parts[i + 1]!);
+  const take = (name: string) => {
+    const section = sections.get(name);
+    sections.delete(name);
+    return section;
+  };
+  const lines = (name: string) =>
+    take(name)
+      ?.split("\n")
+      .filter((line) => line !== "");
+  const config = take("knockd.conf")!;
+  const timeline = lines("packets")!.map(parsePacket);
+  const expected = { log: lines("log") ?? [], commands: lines("commands") ?? [] };
+  const [log08, commands08] = [lines("log of 0.8"), lines("commands of 0.8")];
+  const packets = timeline.flatMap((one) => (one.packet ? [{ ...one.packet, at: one.at }] : []));
+  return {
+    sentence: head.replace(/^# /gm, "").trim().replace(/\n/g, " "),
+    config,
+    files: Object.fromEntries(sections),
+    packets,
+    end: timeline.at(-1)!.at + (timeline.at(-1)!.packet ? 0.3 : 0),
+    expected,
+    of08: log08 || commands08 ? { log: log08 ?? expected.log, commands: commands08 ?? expected.commands } : undefined,
+  };
+}
+
+const PACKET =
+  /^(?<at>[\d.]+) +(?:end|(?<from>\S+) > (?<to>\S+):(?<port>\d+) (?<protocol>tcp|udp)(?<flags>(?: (?:fin|syn|rst|psh|ack|urg))*)(?: from (?<sourcePort>\d+))?(?: seq (?<seq>\d+))?)$/;
+
+/** Each packet has a source port and a sequence number of its own, unless the story names them: nothing is sent again. */
+function parsePacket(line: string, index: number): { at: number; packet?: Omit<Story["packets"][number], "at"> } {
+  const found = PACKET.exec(line)?.groups;
+  if (!found) throw new Error(`not a packet: ${line}`);
+  const at = Number(found.at);
+  if (found.from === undefined) return { at };
+  return {
+    at,
+    packet: {
+      from: found.from,
+      to: found.to!,
+      port: Number(found.port),
+      protocol: found.protocol as "tcp" | "udp",
+      flags: (found.flags ?? "").split(" ").filter((flag) => flag !== "") as TcpFlag[],
+      sourcePort: Number(found.sourcePort ?? 40_000 + index),
+      seq: Number(found.seq ?? 1000 * (index + 1)),
+    },
+  };
+}
+
+/** What the wire would give for it. */
+export function toPacket(segment: Omit<Story["packets"][number], "at">): Packet {
+  const tcp = segment.protocol === "tcp";
+  return {
+    source: parseAddress(segment.from)!,
+    destination: parseAddress(segment.to)!,
+    sourcePort: segment.sourcePort,
+    port: segment.port,
+    protocol: tcp ? TCP : UDP,
+    flags: tcp ? segment.flags.reduce((bits, flag) => bits | TCP_FLAG_BITS[flag as keyof typeof TCP_FLAG_BITS], 0) : 0,
+    sequence: tcp ? segment.seq : 0,
+  };
+}
+
+/** Replays a story in memory, in simulated time. `own` are the addresses of the one who listens. */
+export async function replay(story: Story, own: readonly string[]): Promise<Told> {
+  const dir = mkdtempSync(join(tmpdir(), "story-"));
+  try {
+    for (const [name, text] of Object.entries(story.files)) writeFileSync(join(dir, name), text);
+    const config = parseConfig(story.config.replaceAll("@dir@", dir), "knockd.conf", nextOneTime);
+    return await new Replay(config.doors, own).run(story);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+class Replay {
+  readonly log: string[] = [];
+  readonly commands: string[] = [];
+  #doors;
+  #now = 0;
+  #timers: { at: number; callback: () => void }[] = [];
+  readonly #attempts: Attempts;
+  readonly #doorkeeper: Doorkeeper;
+
+  constructor(doors: ReturnType<typeof parseConfig>["doors"], own: readonly string[]) {
+    this.#doors = doors;
+    const addresses = new Set(own);
+    this.#attempts = new Attempts({
+      isOurs: (to) => addresses.has(formatAddress(to)),
+      hashKey: [1, 2],
+      capacity: 4096,
+    });
+    this.#setDoors();
+    const tell = (knocker: Address, line: (who: string) => string) => void this.log.push(line(formatAddress(knocker)));
+    this.#doorkeeper = new Doorkeeper({
+      run: async (command) => {
+        const [, what] = /^echo (.*?)(?: >> \$KNOCK_LOG)?$/.exec(command)!;
+        this.commands.push(what!);
+        return 0;
+      },
+      after: (seconds, callback) => {
+        const timer = { at: this.#now + seconds, callback };
+        this.#timers.push(timer);
+        return { cancel: () => void (this.#timers = this.#timers.filter((one) => one !== timer)) };
+      },
+      tell: { event: tell, failure: tell },
+    });
+  }
+
+  async run(story: Story): Promise<Told> {
+    for (const segment of story.packets) {
+      await this.#until(segment.at);
+      this.#onEvents(this.#attempts.knock(toPacket(segment), segment.at * 1000));
+      await new Promise(setImmediate);
+    }
+    await this.#until(story.end);
+    return this;
+  }
+
+  async #until(time: number): Promise<void> {
+    for (let turns = 0; turns < 10_000; turns++) {
+      const timer = this.#timers.reduce((a, b) => (b.at < a.at ? b : a), {
+        at: Number.POSITIVE_INFINITY,
+        callback() {},
+      });
+      const next = Math.min(timer.at, this.#attempts.deadline / 1000);
+      if (next > time) break;
+      this.#now = next;
+      this.#onEvents(this.#attempts.expire(next * 1000));
+      if (timer.at <= next) {
+        this.#timers = this.#timers.filter((one) => one !== timer);
+        timer.callback();
+      }
+      await new Promise(setImmediate); // commands end
+    }
+    this.#now = time;
+  }
+
+  #onEvents(events: readonly KnockEvent[]): void {
+    for (const event of events) {
+      this.log.push(eventLine(event, formatAddress(event.knocker)));
+      if (event.type !== "open") continue;
+      const path = event.door.oneTimeSequences;
+      if (path !== undefined) {
+        strikeOut(path, event.door.sequence);
+        const sequence = nextOneTime(path, () => {});
+        if (sequence === undefined) this.log.push(noSequencesLeft(event.door.name));
+        this.#doors = this.#doors.flatMap((door) =>
+          door === event.door ? (sequence ? [{ ...door, sequence }] : []) : [door],
+        );
+        this.#setDoors();
+      }
+      this.#doorkeeper.open(event.door, event.knocker);
+    }
+  }
+
+  #setDoors(): void {
+    const target = (host: string) => [parseAddress(host)!];
+    this.#attempts.setDoors(this.#doors.map((door) => ({ door, targets: door.target && target(door.target.host) })));
+  }
+}
+
+/** The stories of test/stories, by file name. */
+export function readStory(path: string): Story {
+  return parseStory(readFileSync(path, "utf8"));
+}
