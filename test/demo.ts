@@ -1,0 +1,176 @@
+// `npm run demo`: the main job for real, where nobody can lock himself out: two network namespaces of its own, the
+// firewall of the how-to in one, knockers in the other. Every step is looked at; the first that does not happen ends it
+// with status 1. Nothing is left behind.
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const repo = fileURLToPath(new URL("../..", import.meta.url));
+const [server, client] = [`knockdemo-s-${process.pid}`, `knockdemo-c-${process.pid}`];
+const [SERVER, FIRST, SECOND] = ["10.77.0.1", "10.77.0.63", "10.77.0.99"];
+const PORTS = [4438, 1813, 8235];
+const colour = process.stdout.isTTY
+  ? (code: number, text: string) => `\x1b[${code}m${text}\x1b[0m`
+  : (_: number, text: string) => text;
+
+class Failed extends Error {}
+
+const children: ChildProcess[] = [];
+let dir = "";
+
+const title = (text: string) => console.log(`\n${colour(1, text)}`);
+const show = (text: string) => console.log(text.trimEnd().replace(/^/gm, "    "));
+const seen = (text: string) => console.log(`  ${colour(32, "✓")} ${text}`);
+
+/** Runs a command, in a namespace when one is given, and returns what it said. */
+function sh(command: string, namespace?: string): { status: number; out: string } {
+  const inside = namespace ? ["ip", "netns", "exec", namespace] : [];
+  const [program = "sh", ...args] = [...inside, "sh", "-c", command];
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8", timeout: 20_000 });
+  return { status: status ?? 1, out: stdout + stderr };
+}
+
+function must(command: string, namespace?: string): string {
+  const { status, out } = sh(command, namespace);
+  if (status !== 0) throw new Failed(`"${command}" failed: ${out}`);
+  return out;
+}
+
+function start(namespace: string, argv: string[], out: number): ChildProcess {
+  const child = spawn("ip", ["netns", "exec", namespace, ...argv], { stdio: ["ignore", out, out] });
+  children.push(child);
+  return child;
+}
+
+async function until(what: string, isTrue: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (isTrue()) return;
+    await sleep(50);
+  }
+  throw new Failed(`not seen within 5 seconds: ${what}`);
+}
+
+async function setUp(): Promise<void> {
+  title("Two machines, which are network namespaces of this one: a server at 10.77.0.1 and a client");
+  must(`ip netns add ${server} && ip netns add ${client}`);
+  must(`ip link add name eth0 netns ${server} type veth peer name eth0 netns ${client}`);
+  must(`ip addr add ${SERVER}/24 dev eth0 && ip link set eth0 up && ip link set lo up`, server);
+  must(`ip addr add ${FIRST}/24 dev eth0 && ip addr add ${SECOND}/24 dev eth0 && ip link set eth0 up`, client);
+  await until("the link is up", () => sh("ip -br link show eth0", server).out.includes("LOWER_UP"));
+
+  title("The server's firewall, as in the how-to: nothing gets in but answers, and whom the KNOCKD chain lets in");
+  const rules = [
+    "-N KNOCKD",
+    "-A INPUT -i lo -j ACCEPT",
+    "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+    "-A INPUT -j KNOCKD",
+    "-A INPUT -j REJECT",
+  ];
+  for (const rule of rules) {
+    must(`iptables ${rule}`, server);
+    show(`iptables ${rule}`);
+  }
+  const listen = `require("net").createServer((s) => s.end("SSH-2.0-demo\\r\\n")).listen(22, "${SERVER}")`;
+  start(server, [process.execPath, "-e", listen], fs.openSync("/dev/null", "w"));
+  await until("something listens on port 22", () => reach(SERVER, server).includes("SSH-2.0"));
+  seen("something listens on port 22");
+}
+
+/** What port 22 says to this source address. */
+function reach(from: string, namespace = client): string {
+  return sh(
+    `curl -sS --interface ${from} --max-time 2 --http0.9 telnet://${SERVER}:22 </dev/null`,
+    namespace,
+  ).out.trim();
+}
+
+async function daemon(): Promise<() => string> {
+  title("knockd, on knockd.conf.example");
+  const config = join(dir, "knockd.conf");
+  // The example to the letter, but the system's log: this machine's is not the demo's to write to.
+  fs.writeFileSync(config, fs.readFileSync(join(repo, "knockd.conf.example"), "utf8").replace(/^\s*UseSyslog$/m, ""));
+  show(must(`sed -n '/^\\[openSSH/,$p' ${config}`));
+  const log = join(dir, "stdout");
+  start(server, [join(repo, "dist/src/knockd.js"), "-i", "eth0", "-c", config, "-v"], fs.openSync(log, "w"));
+  const said = () => fs.readFileSync(log, "utf8");
+  await until("listening on eth0...", () => said().includes("listening on eth0..."));
+  seen("listening on eth0...");
+  return said;
+}
+
+async function knockIn(from: string, how: string, knock: () => string, said: () => string): Promise<void> {
+  title(`A knocker at ${from}, with ${how}`);
+  const before = reach(from);
+  if (!/refused|Could ?n.t connect|Failed to connect/i.test(before))
+    throw new Failed(`port 22 should be refused: ${before}`);
+  seen(`port 22 is closed to him: ${before}`);
+  const already = said().length;
+  show(knock());
+  const lines = [
+    ...PORTS.map((_, i) => `${from}: openSSH: Stage ${i + 1}`),
+    `${from}: openSSH: OPEN SESAME`,
+    `openSSH: running command: /sbin/iptables -A KNOCKD -s ${from} -p tcp --dport 22 -j ACCEPT`,
+  ];
+  const fresh = () => said().slice(already);
+  await until(lines.at(-1)!, () => lines.every((line) => fresh().includes(`${line}\n`)));
+  show(fresh());
+  const rule = () => sh("iptables -L KNOCKD -v -n", server).out;
+  await until("the rule", () => rule().includes(from));
+  const after = reach(from);
+  if (!after.startsWith("SSH-2.0")) throw new Failed(`port 22 should be open: ${after}`);
+  seen(`port 22 is open to him: ${after}`);
+  const counted = new RegExp(`^ *[1-9]\\d* .*ACCEPT .*${from.replaceAll(".", "\\.")} .*dpt:22`, "m");
+  if (!counted.test(rule())) throw new Failed(`the rule has counted nothing:\n${rule()}`);
+  seen("by this rule, which has counted his packets: iptables -L KNOCKD -v -n");
+  show(rule());
+}
+
+function byKnock(): string {
+  const command = `knock -v ${SERVER} ${PORTS.join(" ")}`;
+  return `$ ${command}\n${must(command.replace("knock", join(repo, "dist/src/knock.js")), client)}`;
+}
+
+/** The three of the how-to, a fifth of a second apart: started at once, their order would be the shell's. */
+function byCurl(): string {
+  const curls = PORTS.map((port) => `curl --max-time 1 http://${SERVER}:${port} &`);
+  // The --interface is what makes him the second knocker: both live in one namespace.
+  must(
+    `${curls.map((one) => `${one.replace("curl", `curl -s --interface ${SECOND}`)} sleep 0.2;`).join(" ")} wait`,
+    client,
+  );
+  return `$ ${curls.join(" sleep 0.2; ")}`;
+}
+
+function cleanUp(): void {
+  for (const child of children) child.kill("SIGKILL");
+  for (const namespace of [server, client]) spawnSync("ip", ["netns", "del", namespace]);
+  if (dir) fs.rmSync(dir, { recursive: true, force: true });
+}
+
+if (process.getuid?.() !== 0) {
+  console.error("the demo makes network namespaces and firewall rules in them: sudo npm run demo");
+  process.exit(1);
+}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    cleanUp();
+    process.exit(1);
+  });
+}
+try {
+  dir = fs.mkdtempSync(join(tmpdir(), "knockdemo-"));
+  await setUp();
+  const said = await daemon();
+  await knockIn(FIRST, "knock", byKnock, said);
+  await knockIn(SECOND, "the how-to's three curls, a fifth of a second apart", byCurl, said);
+  title("All of it was seen to happen. Nothing is left behind.");
+} catch (error) {
+  if (!(error instanceof Failed)) throw error;
+  console.error(`\n${colour(31, "✗")} ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  cleanUp();
+}
