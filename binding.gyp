@@ -5,6 +5,7 @@
       "sources": [
         "native/addon.cc",
         "native/capture.cc",
+        "native/command.cc",
         "native/decode.cc",
         "native/links.cc",
         "native/process.cc",

@@ -3,6 +3,7 @@
 
 #include "bytes.h"
 #include "capture.h"
+#include "command.h"
 #include "decode.h"
 #include "links.h"
 #include "process.h"
@@ -31,6 +32,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["addresses"] = Napi::Function::New<knockd::Addresses>(env, "addresses");
   exports["syslog"] = Napi::Function::New<knockd::WriteSyslog>(env, "syslog");
   exports["detach"] = Napi::Function::New<knockd::Detach>(env, "detach");
+  if (knockd::CanRunCommand()) exports["runCommand"] = Napi::Function::New<knockd::RunCommand>(env, "runCommand");
   exports["exitNow"] = Napi::Function::New<knockd::ExitNow>(env, "exitNow");
   return exports;
 }

@@ -56,6 +56,12 @@ export interface Native {
   addresses(name: string): string[];
   /** One line to the system's log: identifier "knockd" without a pid, facility daemon, priority notice. */
   syslog(text: string): void;
+  /**
+   * Starts `/bin/sh -c command` in a session of its own with standard input, output and error, no other descriptor and
+   * no signal blocked or ignored; calls back with its exit status, or 128 + n when signal n ended it. Throws in the
+   * system's words when it can't be started. Undefined where the kernel has no pidfd_open (before Linux 5.3).
+   */
+  runCommand?(command: string, onEnd: (status: number) => void): void;
   /** Standard input, output and error become /dev/null, the working directory /. */
   detach(): void;
   /** Ends the process at once: no exit handler, and no waiting for threads that wait for a name server. */

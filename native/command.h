@@ -1,0 +1,14 @@
+// Starting commands without copying this process, and learning how they ended.
+#pragma once
+
+#include <napi.h>
+
+namespace knockd {
+
+// False on a kernel before Linux 5.3, or where pidfd_open is forbidden.
+bool CanRunCommand();
+
+// runCommand(command: string, onEnd: (status: number) => void): what it does is in src/capture/native.ts.
+void RunCommand(const Napi::CallbackInfo& info);
+
+}  // namespace knockd
