@@ -170,7 +170,7 @@ export class Daemon {
 
   #onEvents(events: readonly KnockEvent[]): void {
     for (const event of events) {
-      if (this.#log.isLevelEnabled("info")) this.#tell(event.knocker, (who) => this.#log.info(eventLine(event, who)));
+      if (this.#options.book.tellsEvents) this.#tell(event.knocker, (who) => this.#log.info(eventLine(event, who)));
       if (event.type === "open") this.#open(event.door, event.knocker);
     }
   }

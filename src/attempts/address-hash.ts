@@ -4,39 +4,51 @@
 
 import type { Address } from "../address.ts";
 
+/** The length of what is hashed, 16 bytes, as SipHash has it in its last word. */
+const LENGTH = 0x10000000;
+const IPV4_MARK = 0xffff;
+
 export class AddressHash {
-  readonly #k0: number;
-  readonly #k1: number;
+  /** The state before the first word, and that behind the three words which all IPv4 addresses share. */
+  readonly #start: Int32Array;
+  readonly #ipv4: Int32Array;
 
   /** Two random 32-bit words. */
-  constructor(key: readonly [number, number]) {
-    this.#k0 = key[0] | 0;
-    this.#k1 = key[1] | 0;
+  constructor([k0, k1]: readonly [number, number]) {
+    this.#start = Int32Array.of(k0, k1, 0x6c796765 ^ k0, 0x74656462 ^ k1);
+    this.#ipv4 = this.#start.slice();
+    mix(this.#ipv4, 0, 3, { w0: 0, w1: 0, w2: IPV4_MARK, w3: 0 }, this.#ipv4);
   }
 
   /** A 32-bit integer, negative ones included. */
   of(a: Address): number {
-    let v0 = this.#k0;
-    let v1 = this.#k1;
-    let v2 = 0x6c796765 ^ this.#k0;
-    let v3 = 0x74656462 ^ this.#k1;
-    for (let i = 0; i < 8; i++) {
-      // four words, the length, then three rounds to finish
-      const word = i === 0 ? a.w0 : i === 1 ? a.w1 : i === 2 ? a.w2 : i === 3 ? a.w3 : i === 4 ? 0x10000000 : 0;
-      if (i === 5) v2 ^= 0xff;
-      v3 ^= word;
-      v0 = (v0 + v1) | 0;
-      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
-      v0 = (v0 << 16) | (v0 >>> 16);
-      v2 = (v2 + v3) | 0;
-      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
-      v0 = (v0 + v3) | 0;
-      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
-      v2 = (v2 + v1) | 0;
-      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
-      v2 = (v2 << 16) | (v2 >>> 16);
-      v0 ^= word;
-    }
-    return v1 ^ v3;
+    if (a.w2 === IPV4_MARK && a.w1 === 0 && a.w0 === 0) return mix(this.#ipv4, 3, 8, a);
+    return mix(this.#start, 0, 8, a);
   }
+}
+
+/** Rounds `from` to `to` of eight: four words, the length, then three to finish. The state goes into `result`, if given. */
+function mix(state: Int32Array, from: number, to: number, a: Address, result?: Int32Array): number {
+  let v0 = state[0]!;
+  let v1 = state[1]!;
+  let v2 = state[2]!;
+  let v3 = state[3]!;
+  for (let i = from; i < to; i++) {
+    const word = i === 3 ? a.w3 : i === 4 ? LENGTH : i === 0 ? a.w0 : i === 1 ? a.w1 : i === 2 ? a.w2 : 0;
+    if (i === 5) v2 ^= 0xff;
+    v3 ^= word;
+    v0 = (v0 + v1) | 0;
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+    v0 = (v0 << 16) | (v0 >>> 16);
+    v2 = (v2 + v3) | 0;
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+    v2 = (v2 << 16) | (v2 >>> 16);
+    v0 ^= word;
+  }
+  result?.set([v0, v1, v2, v3]);
+  return v1 ^ v3;
 }

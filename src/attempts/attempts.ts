@@ -78,6 +78,7 @@ export class Attempts {
 
     this.#packets++;
     let events = NOTHING as KnockEvent[]; // made when there is something to tell: most packets of a flood tell nothing
+    let knocker: Address | undefined; // one copy for all events
     let moved = false;
     for (let i = 0; i < count; i++) {
       const slot = mine[i]!;
@@ -90,12 +91,13 @@ export class Attempts {
       } else if (state.knocks[stage] === key) {
         moved = true;
         this.#remember(hash, this.#slots.print(slot), now);
-        events = add(events, { type: "stage", door: state.door, knocker: copy(source), stage: stage + 1 });
+        knocker ??= copy(source);
+        events = add(events, { type: "stage", door: state.door, knocker, stage: stage + 1 });
         if (stage + 1 < state.knocks.length) {
           this.#slots.advance(slot, print);
         } else {
           this.#remove(slot, hash);
-          events = add(events, this.#open(state, source, hash, print, now));
+          events = add(events, this.#open(state, knocker, hash, print, now));
         }
       } else if (state.knocks[stage - 1] === key) {
         state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
@@ -109,9 +111,10 @@ export class Attempts {
     // 0.8 swallows the packet as long as the source has any live attempt.
     for (const state of ear.firsts) {
       if (state.metAt === this.#packets || state.retired || !this.#hears(state.hearing, packet)) continue;
-      events = add(events, { type: "stage", door: state.door, knocker: copy(source), stage: 1 });
+      knocker ??= copy(source);
+      events = add(events, { type: "stage", door: state.door, knocker, stage: 1 });
       if (state.knocks.length > 1) this.#begin(state, source, hash, print, now);
-      else events = add(events, this.#open(state, source, hash, print, now));
+      else events = add(events, this.#open(state, knocker, hash, print, now));
     }
     return events;
   }
@@ -173,11 +176,11 @@ export class Attempts {
     state.live++;
   }
 
-  #open(state: DoorState, source: Address, hash: number, print: number, now: number): KnockEvent {
+  #open(state: DoorState, knocker: Address, hash: number, print: number, now: number): KnockEvent {
     this.#remember(hash, print, now);
     // Nobody comes in by a used sequence, not even before setDoors brings the next one.
     if (state.door.oneTimeSequences !== undefined) state.retired = true;
-    return { type: "open", door: state.door, knocker: copy(source) };
+    return { type: "open", door: state.door, knocker };
   }
 
   #timeout(slot: number, hash: number, now: number): KnockEvent {

@@ -7,8 +7,10 @@ import type { Packet } from "./packet.ts";
 
 /** Linux gives up after 63 seconds (tcp_syn_retries = 6). */
 const HORIZON_MS = 70_000;
-/** 768 KiB, touched only where used. A newcomer takes the place of whoever was there: nothing grows, nothing is swept. */
+/** 1 MiB, touched only where used. A newcomer takes the place of whoever was there: nothing grows, nothing is swept. */
 const PLACES = 65_536;
+// What stands in a place, side by side: a flood of whole sequences looks at one cache line a packet, not at three.
+const [WORDS, SOURCE, PRINT, TIME] = [4, 0, 1, 2] as const;
 
 /** 32 bits by which a segment is known again, together with its source; never 0. */
 export function fingerprint(packet: Packet): number {
@@ -19,40 +21,40 @@ export function fingerprint(packet: Packet): number {
 }
 
 export class Retransmissions {
-  readonly #sources = new Int32Array(PLACES);
-  readonly #fingerprints = new Uint32Array(PLACES);
-  readonly #times = new Uint32Array(PLACES);
+  readonly #places = new Uint32Array(PLACES * WORDS);
   #latest = Number.NEGATIVE_INFINITY;
 
   /** `sourceHash` is keyed (AddressHash): nobody can aim at a place. `now` in milliseconds. */
   remember(sourceHash: number, print: number, now: number): void {
-    const place = this.#place(sourceHash, print);
-    this.#sources[place] = sourceHash;
-    this.#fingerprints[place] = print;
-    this.#times[place] = now;
+    const place = at(sourceHash, print);
+    this.#places[place + SOURCE] = sourceHash;
+    this.#places[place + PRINT] = print;
+    this.#places[place + TIME] = now;
     this.#latest = now;
   }
 
   /** The same, unless that would put another one out: for what a flood of strangers can bring about. */
   rememberIfFree(sourceHash: number, print: number, now: number): void {
-    if (this.#age(this.#place(sourceHash, print), now) > HORIZON_MS) this.remember(sourceHash, print, now);
+    const place = at(sourceHash, print);
+    if (this.#places[place + PRINT] === 0 || this.#isOver(place, now)) this.remember(sourceHash, print, now);
   }
 
   has(sourceHash: number, print: number, now: number): boolean {
     if (now - this.#latest > HORIZON_MS) return false;
-    const place = this.#place(sourceHash, print);
+    const place = at(sourceHash, print);
     return (
-      this.#fingerprints[place] === print && this.#sources[place] === sourceHash && this.#age(place, now) <= HORIZON_MS
+      this.#places[place + PRINT] === print &&
+      this.#places[place + SOURCE] === sourceHash >>> 0 &&
+      !this.#isOver(place, now)
     );
   }
 
-  /** Milliseconds, modulo 2^32; Infinity for a place never used. */
-  #age(place: number, now: number): number {
-    if (this.#fingerprints[place] === 0) return Number.POSITIVE_INFINITY;
-    return ((now >>> 0) - this.#times[place]!) >>> 0;
+  #isOver(place: number, now: number): boolean {
+    return ((now >>> 0) - this.#places[place + TIME]!) >>> 0 > HORIZON_MS;
   }
+}
 
-  #place(sourceHash: number, print: number): number {
-    return (Math.imul(sourceHash ^ print, 0x9e3779b1) >>> 16) & (PLACES - 1);
-  }
+/** Where a segment's place begins. */
+function at(sourceHash: number, print: number): number {
+  return (Math.imul(sourceHash ^ print, 0x9e3779b1) >>> 16) * WORDS;
 }

@@ -24,6 +24,7 @@ export class LogBook {
   readonly #err: Sink;
   #journals: Sink[] = [];
   #muted = false;
+  #tellsEvents = false;
   #file: FileSink | undefined;
 
   constructor(options: LogOptions, out = streamSink(process.stdout), err = streamSink(process.stderr)) {
@@ -70,9 +71,15 @@ export class LogBook {
     for (const sink of this.#journals) sink.flush();
   }
 
+  /** Does anybody hear of events? Else their text need not be made. */
+  get tellsEvents(): boolean {
+    return this.#tellsEvents;
+  }
+
   #settleLevel(): void {
     const { debug, verbose } = this.#options;
     this.log.level = debug ? "debug" : verbose ? "say" : this.#journals.length > 0 ? "info" : "warn";
+    this.#tellsEvents = this.log.isLevelEnabled("info");
   }
 
   #route(level: number, line: string): void {
