@@ -13,9 +13,9 @@ import { native } from "./capture/native.ts";
 import { ConfigError } from "./config/door.ts";
 import type { Flags } from "./config/options.ts";
 import { Daemon } from "./daemon.ts";
-import { systemWords } from "./doors/one-time.ts";
 import { type Log, LogBook } from "./log/log.ts";
 import { Lookup } from "./log/lookup.ts";
+import { systemWords } from "./system-words.ts";
 import { version } from "./version.ts";
 
 /** 0.8's, to the letter. */

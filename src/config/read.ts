@@ -1,7 +1,8 @@
 // knockd.conf from the disk.
 
 import * as fs from "node:fs";
-import { nextOneTime, systemWords } from "../doors/one-time.ts";
+import { nextOneTime } from "../doors/one-time.ts";
+import { systemWords } from "../system-words.ts";
 import { type Config, ConfigError } from "./door.ts";
 import { parseConfig } from "./parse.ts";
 

@@ -3,6 +3,7 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { formatSequence, parseSequence, type Sequence } from "../config/sequence.ts";
+import { systemWords } from "../system-words.ts";
 
 interface Place {
   readonly sequence: Sequence;
@@ -36,15 +37,6 @@ export function strikeOut(path: string, used: Sequence): void {
     return;
   }
   throw new Error(`${path}: the sequence that was just used is not there any more`);
-}
-
-/** "ENOENT: no such file or directory, open '/x'" → "No such file or directory", as perror(3) says it in 0.8. */
-export function systemWords(error: unknown): string {
-  const words = (error as Error).message
-    .replace(/^\w+: /, "")
-    .replace(/, \w+.*$/, "")
-    .replace("illegal operation on a directory", "is a directory");
-  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 }
 
 function read(path: string): Buffer {

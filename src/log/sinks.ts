@@ -3,7 +3,7 @@
 import * as fs from "node:fs";
 import type { Writable } from "node:stream";
 import { native } from "../capture/native.ts";
-import { systemWords } from "../doors/one-time.ts";
+import { systemWords } from "../system-words.ts";
 
 export interface Sink {
   /** One line, without its end. Never throws: a full disk must not close a door. */

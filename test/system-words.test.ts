@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { it } from "node:test";
+import { systemWords } from "../src/system-words.ts";
+
+const words = (action: () => void) => {
+  try {
+    action();
+  } catch (error) {
+    return systemWords(error);
+  }
+  return assert.fail("it worked");
+};
+
+it("are perror's, as 0.8 has them", () => {
+  assert.equal(
+    words(() => fs.openSync("/no/such, open", "r")),
+    "No such file or directory",
+  );
+  assert.equal(
+    words(() => fs.readFileSync("/")),
+    "Is a directory",
+  );
+});
