@@ -40,7 +40,7 @@ function tests(): string[] {
 }
 
 function sources(endings: readonly string[]): string[] {
-  return ["native", "test"]
+  return ["native", "test", "bench"]
     .flatMap((folder) => walk(join(repo, folder)))
     .filter((file) => endings.some((ending) => file.endsWith(ending)));
 }

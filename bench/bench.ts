@@ -1,0 +1,117 @@
+// npm run bench [-- --quick]: ours beside Debian's knockd 0.8, in one run, in turns, each alone on its interface.
+// It judges nothing: it prints what was measured, and whether that is what we expect of ourselves.
+import { cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import type { Which } from "../test/live/daemon.ts";
+import { needsRoot, Wire } from "../test/live/wire.ts";
+import { type Floods, floods } from "./flood.ts";
+import { alone, type Latency, latency } from "./latency.ts";
+import { machine, median, ofRounds, percentile, type Row, short, table } from "./table.ts";
+
+const ROUNDS = 5;
+
+type Results<T> = Record<Which, T[]>;
+
+async function bench(quick: boolean): Promise<void> {
+  const [knocks, packets] = quick ? [8, 100_000] : [40, 600_000];
+  console.log("knockd-ng beside Debian's knockd 0.8");
+  console.log(machine());
+  console.log(`${ROUNDS} rounds each, in turns; the processors were ${await busy()} % busy before the start\n`);
+  const wire = await Wire.open();
+  try {
+    const shell = await alone(wire, 20);
+    const latencies = await inTurns("latency", (which) => latency(wire, which, knocks));
+    const loads = await inTurns("flood", (which) => floods(wire, which, packets));
+    console.log(table([...latencyRows(latencies), ...floodRows(loads)]));
+    console.log(
+      "\nIn brackets the lowest and the highest round. Commands are run by /bin/sh, which alone, without any",
+    );
+    console.log(`daemon, takes ${short(median(shell))} ms of each latency. ${knocksMissed(latencies, knocks)}`);
+    console.log(
+      `Full speed was ${rates(loads)} packets a second; a flood was ${packets.toLocaleString("en")} packets.`,
+    );
+  } finally {
+    await wire.close();
+  }
+}
+
+/** Each round both, and each of them first every other time: whatever changes on this machine meets both alike. */
+async function inTurns<T>(what: string, measure: (which: Which) => Promise<T>): Promise<Results<T>> {
+  const results: Results<T> = { ours: [], judge: [] };
+  for (let round = 1; round <= ROUNDS; round++) {
+    process.stderr.write(`${what}: round ${round} of ${ROUNDS}\n`);
+    const both: Which[] = round % 2 ? ["ours", "judge"] : ["judge", "ours"];
+    for (const which of both) results[which].push(await measure(which));
+  }
+  return results;
+}
+
+function latencyRows(results: Results<Latency>): Row[] {
+  const all = (which: Which, percent: number) => {
+    const rounds = results[which].map(({ waits }) => percentile(waits, percent));
+    const value = percentile(
+      results[which].flatMap(({ waits }) => waits),
+      percent,
+    );
+    return { ...ofRounds(rounds), value };
+  };
+  const first = (which: Which) => ofRounds(results[which].map(({ waits }) => waits[0] ?? Number.NaN));
+  return [
+    { what: "last SYN → command begins, p50, ms", ours: all("ours", 50), judge: all("judge", 50), times: 10 },
+    { what: "the same, p99, ms", ours: all("ours", 99), judge: all("judge", 99), times: 10 },
+    { what: "the same, first knock after the start, ms", ours: first("ours"), judge: first("judge") },
+  ];
+}
+
+function floodRows(results: Results<Floods>): Row[] {
+  const of = (kind: keyof Floods, what: "cost" | "lost", times: number) => (which: Which) =>
+    ofRounds(results[which].map((round) => round[kind][what] * times));
+  const row = (what: string, figures: (which: Which) => Row["ours"]) => ({
+    what,
+    ours: figures("ours"),
+    judge: figures("judge"),
+  });
+  return [
+    { ...row("first knocks at full speed, CPU s per million", of("firstKnocks", "cost", 1)), times: 5 },
+    { ...row("whole sequences at full speed, CPU s per million", of("sequences", "cost", 1)), times: 5 },
+    row("first knocks at full speed, lost, %", of("firstKnocks", "lost", 100)),
+    row("whole sequences at full speed, lost, %", of("sequences", "lost", 100)),
+  ];
+}
+
+function knocksMissed(results: Results<Latency>, knocks: number): string {
+  const missed = (which: Which) => results[which].reduce((sum, round) => sum + round.missed, 0);
+  if (missed("ours") + missed("judge") === 0) return `All ${ROUNDS * knocks} knocks opened, at both.`;
+  return `Of ${ROUNDS * knocks} knocks, ${missed("ours")} opened nothing at ours and ${missed("judge")} at 0.8.`;
+}
+
+function rates(results: Results<Floods>): string {
+  const all = [...results.ours, ...results.judge].flatMap((round) => [round.firstKnocks.rate, round.sequences.rate]);
+  const thousands = (rate: number) => `${Math.round(rate / 1000)},000`;
+  return `${thousands(Math.min(...all))} to ${thousands(Math.max(...all))}`;
+}
+
+/** How much of this machine's processors others use: a reader must know whether the figures were disturbed. */
+async function busy(): Promise<number> {
+  const sum = () => {
+    const times = cpus().map((one) => one.times);
+    const idle = times.reduce((total, one) => total + one.idle, 0);
+    return { idle, all: times.reduce((total, one) => total + one.user + one.nice + one.sys + one.irq + one.idle, 0) };
+  };
+  const before = sum();
+  await sleep(1000);
+  const after = sum();
+  return Math.round(100 * (1 - (after.idle - before.idle) / (after.all - before.all)));
+}
+
+if (needsRoot) {
+  console.error("bench needs root: sudo npm run bench");
+  process.exit(1);
+}
+try {
+  await bench(parseArgs({ options: { quick: { type: "boolean", default: false } } }).values.quick ?? false);
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`);
+  process.exitCode = 1;
+}
