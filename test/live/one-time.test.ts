@@ -72,15 +72,15 @@ describe("one-time sequences", { skip: needsRoot }, () => {
     it(`are used in their order by anybody, and struck out before the command runs: ${what}`, async () => {
       const daemon = await start("ours", sequences);
       await knock([7002, 7003, 7004, 7005]); // not their turn
-      await knock([7000, 7001]);
-      await knock([7000, 7001]); // used
-      await knock([7002, 7003], wire.client6);
-      await knock([7004, 7005], "10.77.0.3");
-      const [first, second, third] = after;
-      const expected = `10.77.0.2\n${first}\nfd77::2\n${second}\n10.77.0.3\n${third}\nother\n`.split("\n").slice(0, -1);
-      await daemon.waitFor(() => daemon.commands().length >= expected.length - 1);
+      const expected: string[] = [];
+      for (const [i, from] of [wire.client, wire.client6, "10.77.0.3"].entries()) {
+        if (i === 1) await knock([7000, 7001]); // used
+        await knock([7000 + 2 * i, 7001 + 2 * i], from);
+        expected.push(from, ...after[i]!.split("\n"));
+        await daemon.waitFor(() => daemon.commands().length >= expected.length); // the command shows what is struck out now
+      }
       await settled(daemon);
-      assert.deepEqual(daemon.commands(), expected);
+      assert.deepEqual(daemon.commands(), [...expected, "other"]);
       assert.equal(file(daemon), after[2]);
       await daemon.stop();
     });
@@ -141,6 +141,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
       await knock([7000], "10.77.0.3");
       await knock([7000, 7001], "10.77.0.4");
       await knock([7001], "10.77.0.3");
+      await daemon.waitFor(() => daemon.commands().length === 4); // one command at a time, for their order
       await settled(daemon);
       assert.deepEqual(daemon.commands(), ["10.77.0.4", "#7000,7001", " 7000,7002", "", "other"]);
       await daemon.stop();
@@ -153,6 +154,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
     await knock([7000, 7001]);
     await knock([7000, 7001]);
     await knock([7002, 7003]);
+    await daemon.waitFor(() => daemon.commands().length === 2);
     await settled(daemon);
     assert.deepEqual(daemon.commands(), ["10.77.0.2", "", "other"]);
     const why = `${daemon.dir}/sequences: No such file or directory`;
