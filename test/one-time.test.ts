@@ -179,7 +179,7 @@ describe("before it returns,", () => {
   const BOTH = ["writeSync", "writeFileSync", "fchownSync", "fchmodSync", "fsyncSync", "fdatasyncSync", "renameSync"];
 
   /** What is asked of the system, in order; the call of that number fails, as on a full or broken disk. */
-  function calls(work: () => void, failAt = -1): string[] {
+  function calls(work: () => void, failAt = -1, code?: string): string[] {
     const made: string[] = [];
     const originals = BOTH.map((name) => [name, seam[name]!] as const);
     for (const [name, original] of originals) {
@@ -188,7 +188,7 @@ describe("before it returns,", () => {
         // writeFileSync is made of writeSync in some versions of Node
         const call = `${name.replace(/(File)?Sync$/, "")} ${basename(place).replace(/-\d+/, "")}`;
         if (made.at(-1) !== call) made.push(call);
-        if (made.length - 1 === failAt) throw new Error(`no ${call}`);
+        if (made.length - 1 === failAt) throw Object.assign(new Error(`no ${call}`), { code });
         return original.apply(fs, args);
       };
     }
@@ -236,4 +236,11 @@ describe("before it returns,", () => {
       }
     });
   }
+
+  test("who may not give a file away (CAP_CHOWN) strikes out all the same", () => {
+    const path = file("1,2\n", 0o640);
+    calls(() => strikeOut(path, parseSequence("1,2")), 0, "EPERM");
+    assert.equal(content(path), "#1,2\n");
+    assert.equal(fs.statSync(path).mode & 0o7777, 0o640);
+  });
 });

@@ -116,11 +116,20 @@ function writeReplacement(temporary: string, path: string, bytes: Buffer): void 
   fs.closeSync(old);
   const file = fs.openSync(temporary, "w", 0o600);
   try {
-    fs.fchownSync(file, uid, gid);
+    takeOver(file, uid, gid);
     fs.fchmodSync(file, mode & 0o7777);
     fs.writeFileSync(file, bytes);
     fs.fsyncSync(file);
   } finally {
     fs.closeSync(file);
+  }
+}
+
+/** Under a unit that takes CAP_CHOWN away, striking out is worth more than whose the file is. */
+function takeOver(file: number, uid: number, gid: number): void {
+  try {
+    fs.fchownSync(file, uid, gid);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
   }
 }
