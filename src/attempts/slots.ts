@@ -1,7 +1,7 @@
 // Where the live attempts are kept: a fixed pool of slots in typed arrays, found again by their source address, and
 // queued in the order in which they began. A million of them take 32 MB (IPv4) or 44 MB (IPv6), because objects in a
 // Map take five times as much and a flood of them stops the loop for garbage collection; nearly none are free, because
-// the system gives the pages of an array only when they are written (shared/PERFORMANCE.md, "Attempts").
+// the system gives the pages of an array only when they are written (test/slots.test.ts, bench/).
 // Everything is O(1); nothing here knows a rule of knocking.
 
 import type { Address } from "../address.ts";

@@ -7,7 +7,7 @@ import { OwnAddresses } from "./interfaces.ts";
 import { type NativeCapture, native } from "./native.ts";
 import { Source, type SourceOptions } from "./source.ts";
 
-/** Enough for a burst of some 25,000 packets while we are busy (shared/PERFORMANCE.md). */
+/** Enough for a burst of some 25,000 packets while we are busy. */
 const RING_BYTES = 8 << 20;
 /** Ethernet, VLAN tags, an IPv6 header, its extensions and TCP's: all that decode reads. */
 const SNAP_LENGTH = 256;
