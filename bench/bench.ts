@@ -7,7 +7,7 @@ import type { Which } from "../test/live/daemon.ts";
 import { needsRoot, Wire } from "../test/live/wire.ts";
 import { type Floods, floods } from "./flood.ts";
 import { alone, type Latency, latency } from "./latency.ts";
-import { machine, median, ofRounds, percentile, type Row, short, table } from "./table.ts";
+import { machine, ofRounds, percentile, type Row, short, table } from "./table.ts";
 
 const ROUNDS = 5;
 
@@ -20,17 +20,14 @@ async function bench(quick: boolean): Promise<void> {
   console.log(`${ROUNDS} rounds each, in turns; the processors were ${await busy()} % busy before the start\n`);
   const wire = await Wire.open();
   try {
-    const shell = await alone(wire, 20);
+    const shell = await alone(wire, ROUNDS * knocks);
     const latencies = await inTurns("latency", (which) => latency(wire, which, knocks));
     const loads = await inTurns("flood", (which) => floods(wire, which, packets));
     console.log(table([...latencyRows(latencies), ...floodRows(loads)]));
-    console.log(
-      "\nIn brackets the lowest and the highest round. Commands are run by /bin/sh, which alone, without any",
-    );
-    console.log(`daemon, takes ${short(median(shell))} ms of each latency. ${knocksMissed(latencies, knocks)}`);
-    console.log(
-      `Full speed was ${rates(loads)} packets a second; a flood was ${packets.toLocaleString("en")} packets.`,
-    );
+    console.log("\nIn brackets the lowest and the highest round.");
+    console.log(`Of each latency /bin/sh and the command alone, without a daemon, take ${typical(shell)}.`);
+    console.log(knocksMissed(latencies, knocks));
+    console.log(`Full speed was ${rates(loads)} packets a second, a flood ${packets.toLocaleString("en")} packets.`);
   } finally {
     await wire.close();
   }
@@ -79,6 +76,9 @@ function floodRows(results: Results<Floods>): Row[] {
     row("whole sequences at full speed, lost, %", of("sequences", "lost", 100)),
   ];
 }
+
+const typical = (all: readonly number[]) =>
+  `${short(percentile(all, 50))} ms (p50) and ${short(percentile(all, 99))} ms (p99)`;
 
 function knocksMissed(results: Results<Latency>, knocks: number): string {
   const missed = (which: Which) => results[which].reduce((sum, round) => sum + round.missed, 0);

@@ -59,7 +59,9 @@ export async function latency(wire: Wire, which: Which, knocks: number): Promise
  */
 export async function alone(wire: Wire, runs: number): Promise<number[]> {
   const file = join(wire.dir, "alone");
-  const { stdout } = await wire.run("server", [probe(), "alone", `${runs}`, `${probe()} stamp x >> ${file}`]);
+  const { stdout } = await wire.run("server", [probe(), "alone", `${runs}`, `${probe()} stamp x >> ${file}`], {
+    timeoutMs: runs * 100 + 10_000,
+  });
   const begun = readFileSync(file, "utf8").trim().split("\n");
   rmSync(file);
   return stdout

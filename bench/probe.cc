@@ -53,7 +53,7 @@ void Alone(int count, char* command) {
     if (error) Die("posix_spawn", error);
     waitpid(pid, nullptr, 0);
     printf("%llu\n", static_cast<Ull>(begun));
-    usleep(20000);  // commands come one by one
+    usleep(50000);  // as a daemon would: after some sleep
   }
 }
 
