@@ -1,7 +1,6 @@
 // npm run bench [-- --quick]: ours beside Debian's knockd 0.8, in one run, in turns, each alone on its interface.
 // It judges nothing: it prints what was measured, and whether that is what we expect of ourselves.
 import { cpus } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Which } from "../test/live/daemon.ts";
 import { needsRoot, Wire } from "../test/live/wire.ts";
@@ -17,16 +16,18 @@ async function bench(quick: boolean): Promise<void> {
   const [knocks, packets] = quick ? [8, 100_000] : [40, 600_000];
   console.log("knockd-ng beside Debian's knockd 0.8");
   console.log(machine());
-  console.log(`${ROUNDS} rounds each, in turns; the processors were ${await busy()} % busy before the start\n`);
+  console.log(`${ROUNDS} rounds each, in turns\n`);
   const wire = await Wire.open();
   try {
     const shell = await alone(wire, ROUNDS * knocks);
+    const idle = idleSince();
     const latencies = await inTurns("latency", (which) => latency(wire, which, knocks));
+    const quiet = idle();
     const loads = await inTurns("flood", (which) => floods(wire, which, packets));
     console.log(table([...latencyRows(latencies), ...floodRows(loads)]));
     console.log("\nIn brackets the lowest and the highest round.");
     console.log(`Of each latency /bin/sh and the command alone, without a daemon, take ${typical(shell)}.`);
-    console.log(knocksMissed(latencies, knocks));
+    console.log(`${knocksMissed(latencies, knocks)} The processors were ${quiet} % idle meanwhile.`);
     console.log(`Full speed was ${rates(loads)} packets a second, a flood ${packets.toLocaleString("en")} packets.`);
   } finally {
     await wire.close();
@@ -92,17 +93,15 @@ function rates(results: Results<Floods>): string {
   return `${thousands(Math.min(...all))} to ${thousands(Math.max(...all))}`;
 }
 
-/** How much of this machine's processors others use: a reader must know whether the figures were disturbed. */
-async function busy(): Promise<number> {
-  const sum = () => {
+/** Knocking leaves the processors idle nearly all the time: when they were not, others have disturbed the figures. */
+function idleSince(): () => number {
+  const now = () => {
     const times = cpus().map((one) => one.times);
-    const idle = times.reduce((total, one) => total + one.idle, 0);
-    return { idle, all: times.reduce((total, one) => total + one.user + one.nice + one.sys + one.irq + one.idle, 0) };
+    const idle = times.reduce((sum, one) => sum + one.idle, 0);
+    return { idle, all: times.reduce((sum, one) => sum + one.user + one.nice + one.sys + one.irq, idle) };
   };
-  const before = sum();
-  await sleep(1000);
-  const after = sum();
-  return Math.round(100 * (1 - (after.idle - before.idle) / (after.all - before.all)));
+  const before = now();
+  return () => Math.round((100 * (now().idle - before.idle)) / (now().all - before.all));
 }
 
 if (needsRoot) {
