@@ -62,7 +62,7 @@ void MakeStandardStreamsBlocking() {
 }
 
 // posix_spawn, which shares our memory until the program is there: fork, as in Node's own spawn, takes eight times as
-// long with a process of this size (bench/latency.ts). 0, or errno.
+// long with a process of this size. 0, or errno.
 int Spawn(const char* command, pid_t* pid) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;

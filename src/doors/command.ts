@@ -15,7 +15,7 @@ export function fillIn(command: string, ip: string): string {
 /**
  * By `/bin/sh -c`, in a session of its own, with our standard input, output and error and no other descriptor
  * (0.8 leaks its capture socket and log file into every command). By the addon where it can: Node's own spawn copies
- * the process's page tables first, which the knocker waits for (bench/latency.ts).
+ * the process's page tables first, which the knocker waits for.
  */
 export const run: Run = native.runCommand ? runByAddon : runByNode;
 
