@@ -1,7 +1,7 @@
 // Each directive by itself: its names, what it takes, what it leaves at 0.8's default, and what closes its door.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Config, Door, FileOptions } from "../src/config/door.ts";
+import { type Config, DEFAULT_POLICY, type Door, type FileOptions, type Policy } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { parseSequence } from "../src/config/sequence.ts";
 
@@ -55,7 +55,15 @@ describe("a door's directive, in any case:", () => {
 });
 
 describe("an option, in any case:", () => {
-  const none: FileOptions = { useSyslog: false, logFile: undefined, pidFile: undefined, interface: undefined };
+  const none: FileOptions = {
+    useSyslog: false,
+    logFile: undefined,
+    pidFile: undefined,
+    interface: undefined,
+    stateFile: undefined,
+    onExit: "close",
+    policy: {},
+  };
   const table: [text: string, expected: Partial<FileOptions>][] = [
     ["[options]", {}],
     ["[options]\nUseSyslog", { useSyslog: true }],
@@ -65,6 +73,8 @@ describe("an option, in any case:", () => {
     ["[options]\nLogFile = /l\nPIDFILE=/p\nInterface = eth7", { logFile: "/l", pidFile: "/p", interface: "eth7" }],
     ["[options]\nLogFile = /l\nlogfile = /m", { logFile: "/m" }],
     ["[options]\nLogFile = /l\nlogfile =\npidfile=\ninterface =", {}], // empty is as good as absent, in 0.8 too
+    ["[options]\nStateFile = /s\nON_EXIT = Keep", { stateFile: "/s", onExit: "keep" }],
+    ["[options]\nOn_Exit = keep\nOn_Exit = close\nstatefile =", {}],
     // 0.8 refuses these
     ...["yes", "YES", "true", "on", "1"].map((on) => [`[options]\nUseSyslog = ${on}`, { useSyslog: true }] as const),
     ...["no", "No", "false", "off", "0"].map((off) => [`[options]\nUseSyslog\nUseSyslog = ${off}`, {}] as const),
@@ -74,6 +84,53 @@ describe("an option, in any case:", () => {
       assert.deepEqual(parse(text).options, { ...none, ...expected });
       assert.deepEqual(parse(text).warnings, []);
     });
+  }
+});
+
+describe("what 0.8 has no word for", () => {
+  const policyOf = (text: string): Policy => named(parse(text), "a")!.policy;
+  const table: [lines: string, expected: Partial<Policy>][] = [
+    ["", {}],
+    ["Reknock = extend", { reknock: "extend" }],
+    ["reknock = RUN", { reknock: "run" }],
+    ["Seq_Cooldown = 5", { seqCooldown: 5 }],
+    ["Max_Strays = 0", { maxStrays: 0 }],
+    ["Max_Strays = 64", { maxStrays: 64 }],
+    ["Strict = yes", { strict: true }],
+    ["Ban_Time = 600", { banTime: 600 }],
+    ["Command_Timeout = 0", { commandTimeout: 0 }],
+  ];
+  for (const [lines, expected] of table) {
+    test(`${JSON.stringify(lines)} serves in a door, and in [options] for all, wherever that stands`, () => {
+      for (const text of [
+        `[a]\nsequence=1\n${lines}`,
+        `[a]\nsequence=1\n[options]\n${lines}`,
+        `[options]\n${lines}\n[a]\nsequence=1`,
+      ]) {
+        assert.deepEqual(policyOf(text), { ...DEFAULT_POLICY, ...expected }, text);
+      }
+    });
+  }
+
+  test("the door's own word beats that of [options]", () => {
+    const text = "[a]\nsequence=1\nBan_Time = 7\nstrict = no\n[options]\nBan_Time = 8\nStrict = yes\nMax_Strays = 3";
+    assert.deepEqual(policyOf(text), { ...DEFAULT_POLICY, banTime: 7, strict: false, maxStrays: 3 });
+  });
+
+  const refused: [line: string, why: RegExp][] = [
+    ["Reknock = perhaps", /Reknock is run or extend, not "perhaps"/],
+    ["Seq_Cooldown = -1", /Seq_Cooldown is a whole number, not "-1"/],
+    ["Max_Strays = 65", /Max_Strays is 64 at most, not 65/],
+    ["Max_Strays =", /Max_Strays is a whole number, not ""/],
+    ["Strict = very", /Strict is yes or no, not "very"/],
+    ["Ban_Time = 1m", /Ban_Time is a whole number, not "1m"/],
+    ["Command_Timeout = never", /Command_Timeout is a whole number, not "never"/],
+  ];
+  for (const [line, why] of [...refused, ["On_Exit = run", /On_Exit is close or keep, not "run"/] as const]) {
+    test(`${line} refuses the config`, () => assert.throws(() => parse(`[options]\n${line}`), why));
+  }
+  for (const [line, why] of refused) {
+    test(`${line} refuses it in a door too`, () => assert.throws(() => parse(`[a]\nsequence=1\n${line}`), why));
   }
 });
 

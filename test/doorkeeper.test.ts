@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { parseAddress } from "../src/address.ts";
-import type { Door } from "../src/config/door.ts";
+import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import { Doorkeeper } from "../src/doors/doorkeeper.ts";
 
 const IPV4 = parseAddress("10.77.0.2")!;
@@ -20,6 +20,7 @@ const DOOR: Door = {
   startCommand6: undefined,
   stopCommand6: undefined,
   cmdTimeout: 10,
+  policy: DEFAULT_POLICY,
 };
 
 /** A doorkeeper whose commands and timers end when the test says so. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseAddress } from "../src/address.ts";
 import type { KnockEvent } from "../src/attempts/attempts.ts";
-import type { Door } from "../src/config/door.ts";
+import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import * as lines from "../src/log/lines.ts";
 
 const door: Door = {
@@ -18,6 +18,7 @@ const door: Door = {
   startCommand6: undefined,
   stopCommand6: undefined,
   cmdTimeout: 10,
+  policy: DEFAULT_POLICY,
 };
 const knocker = parseAddress("192.168.1.63")!;
 

@@ -15,7 +15,15 @@ const noFlags: Flags = {
   verbose: false,
   onlyIpv4: false,
 };
-const noOptions: FileOptions = { useSyslog: false, logFile: undefined, pidFile: undefined, interface: undefined };
+const noOptions: FileOptions = {
+  useSyslog: false,
+  logFile: undefined,
+  pidFile: undefined,
+  interface: undefined,
+  stateFile: undefined,
+  onExit: "close",
+  policy: {},
+};
 
 describe("what is settled:", () => {
   const table: [title: string, flags: Partial<Flags>, options: Partial<FileOptions>, expected: Partial<Settings>][] = [
@@ -29,12 +37,16 @@ describe("what is settled:", () => {
     ["-p", { pidfile: "/p" }, {}, { pidFile: "/p" }],
     ["PidFile beats -p", { pidfile: "/p" }, { pidFile: "/f" }, { pidFile: "/f" }],
     ["UseSyslog", {}, { useSyslog: true }, { useSyslog: true }],
+    ["StateFile", {}, { stateFile: "/s" }, { stateFile: "/s" }],
+    ["On_Exit", {}, { onExit: "keep" }, { onExit: "keep" }],
   ];
   const defaults: Settings = {
     interface: "eth0",
     pidFile: "/var/run/knockd.pid",
     logFile: undefined,
     useSyslog: false,
+    stateFile: undefined,
+    onExit: "close",
   };
   for (const [title, flags, options, expected] of table) {
     test(title, () =>

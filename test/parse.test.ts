@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { performance } from "node:perf_hooks";
 import { describe, test } from "node:test";
-import { type Config, ConfigError, type Door } from "../src/config/door.ts";
+import { type Config, ConfigError, DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import { type NextOneTime, parseConfig } from "../src/config/parse.ts";
 import { parseSequence } from "../src/config/sequence.ts";
 
@@ -23,6 +23,7 @@ const door = (name: string, sequence: string, rest: Partial<Door> = {}): Door =>
   startCommand6: undefined,
   stopCommand6: undefined,
   cmdTimeout: 10,
+  policy: DEFAULT_POLICY,
   ...rest,
 });
 
@@ -137,7 +138,15 @@ describe("sections", () => {
       [options]
         interface = eth8
         PidFile = /p`);
-    assert.deepEqual(options, { useSyslog: true, logFile: "/l", pidFile: "/p", interface: "eth8" });
+    assert.deepEqual(options, {
+      useSyslog: true,
+      logFile: "/l",
+      pidFile: "/p",
+      interface: "eth8",
+      stateFile: undefined,
+      onExit: "close",
+      policy: {},
+    });
     assert.deepEqual(doors, [door("b", "2"), door("a", "1")]);
   });
 

@@ -1,12 +1,13 @@
 // The directives of knockd.conf: one table, name → what its value does to the section.
 
-import type { Door, FileOptions, Line } from "./door.ts";
+import type { Door, FileOptions, Line, Policy } from "./door.ts";
 import { parseSequence, SequenceError } from "./sequence.ts";
 import { addTcpFlags } from "./tcp-flags.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-export type DoorDraft = Mutable<Door>;
-export type OptionsDraft = Mutable<FileOptions>;
+export type PolicyDraft = Partial<Mutable<Policy>>;
+export type DoorDraft = Mutable<Omit<Door, "policy">> & { readonly policy: PolicyDraft };
+export type OptionsDraft = Mutable<Omit<FileOptions, "policy">> & { readonly policy: PolicyDraft };
 
 /** The line that is being read, and how a setter says that its value is wrong: throwing refuses the whole config. */
 export interface Complaints {
@@ -18,6 +19,31 @@ export interface Complaints {
 }
 
 type Setter<T> = (draft: T, value: string, complaints: Complaints) => void;
+
+/** More places for a scanner's ports are not kept (attempts/strays.ts). */
+const MOST_STRAYS = 64;
+
+/** Of a door and of [options] alike. 0.8 knows none of them: what is wrong here refuses the config. */
+const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: PolicyDraft }>>> = {
+  reknock({ policy }, value) {
+    policy.reknock = oneOf("Reknock", value, ["run", "extend"]);
+  },
+  seq_cooldown({ policy }, value) {
+    policy.seqCooldown = wholeNumber("Seq_Cooldown", value);
+  },
+  max_strays({ policy }, value) {
+    policy.maxStrays = wholeNumber("Max_Strays", value, MOST_STRAYS);
+  },
+  strict({ policy }, value) {
+    policy.strict = yesOrNo("Strict", value);
+  },
+  ban_time({ policy }, value) {
+    policy.banTime = wholeNumber("Ban_Time", value);
+  },
+  command_timeout({ policy }, value) {
+    policy.commandTimeout = wholeNumber("Command_Timeout", value);
+  },
+};
 
 export const doorDirectives: Readonly<Record<string, Setter<DoorDraft>>> = table({
   sequence(door, value, { close }) {
@@ -57,6 +83,7 @@ export const doorDirectives: Readonly<Record<string, Setter<DoorDraft>>> = table
   cmd_timeout(door, value, complaints) {
     door.cmdTimeout = wholeSeconds("cmd_timeout", value, complaints) ?? door.cmdTimeout;
   },
+  ...policyDirectives,
 });
 
 const aliases: Readonly<Record<string, string>> = table({
@@ -67,10 +94,7 @@ const aliases: Readonly<Record<string, string>> = table({
 
 export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = table({
   usesyslog(options, value) {
-    // 0.8 knows the bare word only, and refuses `UseSyslog = yes`
-    if (/^(yes|true|on|1)$/i.test(value)) options.useSyslog = true;
-    else if (/^(no|false|off|0)$/i.test(value)) options.useSyslog = false;
-    else throw new Error(`syntax error: UseSyslog is yes or no, not "${value}"`);
+    options.useSyslog = yesOrNo("UseSyslog", value); // 0.8 knows the bare word only, and refuses `UseSyslog = yes`
   },
   // An empty value is no value: 0.8 goes on with its default.
   logfile(options, value) {
@@ -82,6 +106,13 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
   interface(options, value) {
     options.interface = value || undefined;
   },
+  statefile(options, value) {
+    options.stateFile = value || undefined;
+  },
+  on_exit(options, value) {
+    options.onExit = oneOf("On_Exit", value, ["close", "keep"]);
+  },
+  ...policyDirectives,
 });
 
 /** The name that the tables use for a key of any case, aliases resolved. */
@@ -93,6 +124,24 @@ export function directiveName(key: string): string {
 /** Without a prototype: a key may be `constructor`. */
 function table<T extends object>(entries: T): T {
   return Object.assign(Object.create(null), entries);
+}
+
+function yesOrNo(name: string, value: string): boolean {
+  if (/^(yes|true|on|1)$/i.test(value)) return true;
+  if (/^(no|false|off|0)$/i.test(value)) return false;
+  throw new Error(`syntax error: ${name} is yes or no, not "${value}"`);
+}
+
+function oneOf<T extends string>(name: string, value: string, words: readonly [T, T]): T {
+  const word = words.find((one) => one === value.toLowerCase());
+  if (word === undefined) throw new Error(`syntax error: ${name} is ${words.join(" or ")}, not "${value}"`);
+  return word;
+}
+
+function wholeNumber(name: string, value: string, most = Number.MAX_SAFE_INTEGER): number {
+  if (!/^\d+$/.test(value)) throw new Error(`syntax error: ${name} is a whole number, not "${value}"`);
+  if (Number(value) > most) throw new Error(`${name} is ${most} at most, not ${value}`);
+  return Number(value);
 }
 
 function wholeSeconds(name: string, value: string, { close, warn }: Complaints): number | undefined {

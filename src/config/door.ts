@@ -21,7 +21,33 @@ export interface Door {
   readonly stopCommand6: string | undefined;
   /** Seconds from the end of the start command to the stop command. */
   readonly cmdTimeout: number;
+  readonly policy: Policy;
 }
+
+/** What 0.8 has no word for. [options] may set it for all doors, and each door for itself. */
+export interface Policy {
+  /** What a knock at a door that is open for its knocker does: the start command again, or only a later closing. */
+  readonly reknock: "run" | "extend";
+  /** Seconds after an opening for which the door does not open again for the same knocker. */
+  readonly seqCooldown: number;
+  /** So many different ports that are no knocks, touched within an attempt's life, are a scan; 0: nothing is. */
+  readonly maxStrays: number;
+  /** The first such port is enough, and UDP's count too. */
+  readonly strict: boolean;
+  /** Seconds for which a scanner is ignored. */
+  readonly banTime: number;
+  /** Seconds after which a command that still runs is ended; 0: never. */
+  readonly commandTimeout: number;
+}
+
+export const DEFAULT_POLICY: Policy = {
+  reknock: "run",
+  seqCooldown: 0,
+  maxStrays: 8,
+  strict: false,
+  banTime: 60,
+  commandTimeout: 60,
+};
 
 /** What stood behind `Target =`, and where: whether it can be resolved is known only later. */
 export interface Target {
@@ -40,7 +66,14 @@ export interface FileOptions {
   readonly useSyslog: boolean;
   readonly logFile: string | undefined;
   readonly pidFile: string | undefined;
+  /** To the letter: a list, a pattern and `auto` too (capture/interfaces.ts). */
   readonly interface: string | undefined;
+  /** Where the ledger of open doors is kept. */
+  readonly stateFile: string | undefined;
+  /** What becomes of open doors when we are told to end. */
+  readonly onExit: "close" | "keep";
+  /** For the doors that do not say it themselves. */
+  readonly policy: Partial<Policy>;
 }
 
 export interface Config {

@@ -20,6 +20,8 @@ export interface Settings {
   readonly pidFile: string;
   readonly logFile: string | undefined;
   readonly useSyslog: boolean;
+  readonly stateFile: string | undefined;
+  readonly onExit: "close" | "keep";
 }
 
 /** 0.8: -i beats the file's Interface, but the file's LogFile and PidFile beat -g and -p. */
@@ -29,5 +31,7 @@ export function settle(flags: Flags, file: FileOptions): Settings {
     pidFile: file.pidFile ?? flags.pidfile ?? "/var/run/knockd.pid",
     logFile: file.logFile ?? flags.logfile,
     useSyslog: file.useSyslog,
+    stateFile: file.stateFile,
+    onExit: file.onExit,
   };
 }

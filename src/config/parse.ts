@@ -6,7 +6,7 @@ import ini from "ini";
 import { noSequencesLeft } from "../log/lines.ts";
 import type { Complaints, DoorDraft, OptionsDraft } from "./directives.ts";
 import { directiveName, doorDirectives, optionDirectives } from "./directives.ts";
-import { type Config, ConfigError, complain, type Door, type Line } from "./door.ts";
+import { type Config, ConfigError, complain, DEFAULT_POLICY, type Line } from "./door.ts";
 import type { Sequence } from "./sequence.ts";
 import { ANY_FLAGS } from "./tcp-flags.ts";
 
@@ -24,8 +24,8 @@ export type NextOneTime = (path: string, warn: (why: string) => void) => Sequenc
 
 /** Throws ConfigError. `file` is for messages only. */
 export function parseConfig(text: string, file: string, nextOneTime: NextOneTime): Config {
-  const options: OptionsDraft = { useSyslog: false, logFile: undefined, pidFile: undefined, interface: undefined };
-  const doors: Door[] = [];
+  const options = newOptions();
+  const doors: DoorDraft[] = [];
   const warnings: string[] = [];
   const place = (line: Line, why: string) => complain(file, line, why);
 
@@ -69,9 +69,23 @@ export function parseConfig(text: string, file: string, nextOneTime: NextOneTime
       closings.set("seq_timeout", place(given.get("seq_timeout")!, why));
     }
     warnings.push(...closings.values());
-    if (closings.size === 0) doors.push(Object.freeze(door));
+    if (closings.size === 0) doors.push(door);
   }
-  return Object.freeze({ file, options: Object.freeze(options), doors, warnings });
+  const withPolicy = (door: DoorDraft) =>
+    Object.freeze({ ...door, policy: Object.freeze({ ...DEFAULT_POLICY, ...options.policy, ...door.policy }) });
+  return Object.freeze({ file, options: Object.freeze(options), doors: doors.map(withPolicy), warnings });
+}
+
+function newOptions(): OptionsDraft {
+  return {
+    useSyslog: false,
+    logFile: undefined,
+    pidFile: undefined,
+    interface: undefined,
+    stateFile: undefined,
+    onExit: "close",
+    policy: {},
+  };
 }
 
 function newDoor(name: string): DoorDraft {
@@ -87,6 +101,7 @@ function newDoor(name: string): DoorDraft {
     startCommand6: undefined,
     stopCommand6: undefined,
     cmdTimeout: 10,
+    policy: {},
   };
 }
 
