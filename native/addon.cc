@@ -29,7 +29,8 @@ Napi::Value DecodeOne(const Napi::CallbackInfo& info) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["Capture"] = knockd::Capture::Define(env);
   exports["decode"] = Napi::Function::New<DecodeOne>(env, "decode");
-  exports["addresses"] = Napi::Function::New<knockd::Addresses>(env, "addresses");
+  exports["LinkWatch"] = knockd::LinkWatch::Define(env);
+  exports["snapshot"] = Napi::Function::New<knockd::Snapshot>(env, "snapshot");
   exports["syslog"] = Napi::Function::New<knockd::WriteSyslog>(env, "syslog");
   exports["detach"] = Napi::Function::New<knockd::Detach>(env, "detach");
   if (knockd::CanRunCommand()) exports["runCommand"] = Napi::Function::New<knockd::RunCommand>(env, "runCommand");

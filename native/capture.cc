@@ -3,6 +3,7 @@
 #include <linux/filter.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "bytes.h"
@@ -28,6 +29,50 @@ std::vector<bpf_insn> ReadProgram(Napi::Env env, const Napi::Value& value) {
   return program;
 }
 
+// A cooked frame's header is libpcap's own: the kernel's filter sees the packet from its network layer on, and what the
+// header says at ancillary offsets (linux/filter.h). Of that, src/capture/filter.ts reads the protocol alone.
+struct Cooked {
+  uint32_t header, protocol;
+};
+
+const Cooked* CookedAs(int link_type) {
+  static constexpr Cooked kVersion1{16, 14}, kVersion2{20, 0};
+  return link_type == kLinkLinuxSll ? &kVersion1 : link_type == kLinkLinuxSll2 ? &kVersion2 : nullptr;
+}
+
+bool LoadsPacket(const bpf_insn& instruction) {
+  const int load = BPF_CLASS(instruction.code), mode = BPF_MODE(instruction.code);
+  return (load == BPF_LD || load == BPF_LDX) && (mode == BPF_ABS || mode == BPF_IND || mode == BPF_MSH);
+}
+
+constexpr uint32_t kAncillary = static_cast<uint32_t>(SKF_AD_OFF);
+
+// From offsets of libpcap's frames to the kernel's. False when there is no such thing in the kernel.
+bool ToKernel(const Cooked& cooked, std::vector<bpf_insn>* program) {
+  for (bpf_insn& one : *program) {
+    if (!LoadsPacket(one) || one.k >= kAncillary) continue;
+    if (one.k >= cooked.header) {
+      one.k -= cooked.header;
+    } else if (one.k == cooked.protocol) {
+      one.k = kAncillary + SKF_AD_PROTOCOL;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+void FromKernel(const Cooked& cooked, std::vector<bpf_insn>* program) {
+  for (bpf_insn& one : *program) {
+    if (!LoadsPacket(one)) continue;
+    if (one.k == kAncillary + SKF_AD_PROTOCOL) {
+      one.k = cooked.protocol;
+    } else if (one.k < kAncillary) {
+      one.k += cooked.header;
+    }
+  }
+}
+
 // Where one read() has got to: all that the callback may touch.
 struct Batch {
   Record* records;
@@ -47,12 +92,12 @@ void OnFrame(u_char* user, const pcap_pkthdr* header, const u_char* bytes) {
 }  // namespace
 
 Napi::Function Capture::Define(Napi::Env env) {
-  return DefineClass(
-      env, "Capture",
-      {InstanceAccessor<&Capture::LinkType>("linkType"), InstanceMethod<&Capture::SetFilter>("setFilter"),
-       InstanceMethod<&Capture::Start>("start"), InstanceMethod<&Capture::Stop>("stop"),
-       InstanceMethod<&Capture::Read>("read"), InstanceMethod<&Capture::Stats>("stats"),
-       InstanceMethod<&Capture::Close>("close"), StaticMethod<&Capture::Matches>("matches")});
+  return DefineClass(env, "Capture",
+                     {InstanceAccessor<&Capture::LinkType>("linkType"),
+                      InstanceMethod<&Capture::SetFilter>("setFilter"), InstanceMethod<&Capture::Start>("start"),
+                      InstanceMethod<&Capture::Stop>("stop"), InstanceMethod<&Capture::Read>("read"),
+                      InstanceMethod<&Capture::Stats>("stats"), InstanceMethod<&Capture::HeldFilter>("heldFilter"),
+                      InstanceMethod<&Capture::Close>("close"), StaticMethod<&Capture::Matches>("matches")});
 }
 
 Capture::Capture(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Capture>(info) {
@@ -65,7 +110,7 @@ Capture::Capture(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Capture>(inf
     OpenSavefile(env, savefile.ToString().Utf8Value());
   } else if (device.IsString() && snap_length.IsNumber() && buffer_size.IsNumber()) {
     OpenLive(env, device.ToString().Utf8Value(), snap_length.ToNumber().Int32Value(),
-             buffer_size.ToNumber().Int32Value());
+             buffer_size.ToNumber().Int32Value(), options.Get("stampArrival").ToBoolean().Value());
   } else {
     throw Napi::TypeError::New(env, "Capture takes { device, snapLength, bufferSize } or { savefile }");
   }
@@ -73,7 +118,7 @@ Capture::Capture(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Capture>(inf
 
 Capture::~Capture() { StopPolling(); }
 
-void Capture::OpenLive(Napi::Env env, const std::string& device, int snap_length, int buffer_size) {
+void Capture::OpenLive(Napi::Env env, const std::string& device, int snap_length, int buffer_size, bool stamp_arrival) {
   char error[PCAP_ERRBUF_SIZE] = "";
   handle_.reset(pcap_create(device.c_str(), error));
   if (!handle_) throw Napi::Error::New(env, error);
@@ -95,6 +140,14 @@ void Capture::OpenLive(Napi::Env env, const std::string& device, int snap_length
   if (pcap_setnonblock(handle, 1, error) != 0) {
     handle_.reset();
     throw Napi::Error::New(env, error);
+  }
+  // A ring takes the time at which a packet comes into it, unless somebody has asked for that of its arrival
+  // (socket(7)).
+  const int on = 1;
+  if (stamp_arrival && setsockopt(pcap_fileno(handle), SOL_SOCKET, SO_TIMESTAMP, &on, sizeof on) != 0) {
+    const std::string why = strerror(errno);
+    handle_.reset();
+    throw Napi::Error::New(env, why);
   }
   live_ = true;
 }
@@ -119,17 +172,49 @@ void Capture::SetFilter(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   pcap_t* handle = Open(env);
   std::vector<bpf_insn> instructions = ReadProgram(env, info[0]);
-  bpf_program program{static_cast<u_int>(instructions.size()), instructions.data()};
-  if (pcap_setfilter(handle, &program) != 0) throw Napi::Error::New(env, pcap_geterr(handle));
-  if (live_) CheckKernelFilter(env, instructions.size());
+  if (!live_) {
+    bpf_program program{static_cast<u_int>(instructions.size()), instructions.data()};
+    if (pcap_setfilter(handle, &program) != 0) throw Napi::Error::New(env, pcap_geterr(handle));
+    savefile_filter_ = instructions;
+    return;
+  }
+  // Not by pcap_setfilter: that drops all packets for a moment while it changes a filter, and filters in user space,
+  // saying nothing, when the kernel refuses a program (more than 4,096 instructions). The kernel swaps it in one step.
+  if (!bpf_validate(instructions.data(), static_cast<int>(instructions.size()))) {
+    throw Napi::Error::New(env, "not a valid filter");
+  }
+  const Cooked* cooked = CookedAs(pcap_datalink(handle));
+  if (cooked != nullptr && !ToKernel(*cooked, &instructions)) {
+    throw Napi::Error::New(env, "the filter reads what a cooked frame does not have");
+  }
+  static_assert(sizeof(bpf_insn) == sizeof(sock_filter), "one and the same, by two names");
+  const sock_fprog program{static_cast<uint16_t>(instructions.size()),
+                           reinterpret_cast<sock_filter*>(instructions.data())};
+  const bool attached = instructions.size() <= UINT16_MAX &&
+                        setsockopt(pcap_fileno(handle), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+  if (!attached) throw Napi::Error::New(env, std::string("the kernel did not take the packet filter"));
 }
 
-// libpcap filters in user space, and says nothing, when the kernel refuses a program (more than 4,096 instructions).
-// SO_GET_FILTER gives the number of instructions that the kernel holds.
-void Capture::CheckKernelFilter(Napi::Env env, size_t instructions) const {
-  socklen_t held = 0;
-  const int failed = getsockopt(pcap_fileno(handle_.get()), SOL_SOCKET, SO_GET_FILTER, nullptr, &held);
-  if (failed != 0 || held != instructions) throw Napi::Error::New(env, "the kernel did not take the packet filter");
+std::vector<bpf_insn> Capture::KernelFilter(Napi::Env env) const {
+  const int fd = pcap_fileno(handle_.get());
+  socklen_t held = 0;  // instructions, not bytes
+  if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, nullptr, &held) != 0) throw Napi::Error::New(env, strerror(errno));
+  std::vector<bpf_insn> program(held);
+  if (held > 0 && getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, program.data(), &held) != 0) {
+    throw Napi::Error::New(env, strerror(errno));
+  }
+  return program;
+}
+
+Napi::Value Capture::HeldFilter(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  pcap_t* handle = Open(env);
+  std::vector<bpf_insn> program = live_ ? KernelFilter(env) : savefile_filter_;
+  const Cooked* cooked = live_ ? CookedAs(pcap_datalink(handle)) : nullptr;
+  if (cooked != nullptr) FromKernel(*cooked, &program);
+  Napi::Uint8Array bytes = Napi::Uint8Array::New(env, program.size() * sizeof(bpf_insn));
+  if (!program.empty()) memcpy(bytes.Data(), program.data(), bytes.ByteLength());
+  return bytes;
 }
 
 void Capture::Start(const Napi::CallbackInfo& info) {
@@ -196,6 +281,7 @@ Napi::Value Capture::Read(const Napi::CallbackInfo& info) {
   if (failure_.empty()) {
     const int frames = pcap_dispatch(handle, static_cast<int>(most), OnFrame, reinterpret_cast<u_char*>(&batch));
     if (frames < 0) failure_ = pcap_geterr(handle);
+    if (frames > 0) frames_read_ += frames;
     if (frames > 0 || batch.count > 0) return Napi::Number::New(env, static_cast<int>(batch.count));
   }
   if (!failure_.empty()) throw Napi::Error::New(env, failure_);
@@ -212,6 +298,7 @@ Napi::Value Capture::Stats(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(env);
   result["received"] = Napi::Number::New(env, stat.ps_recv);
   result["dropped"] = Napi::Number::New(env, stat.ps_drop);
+  result["read"] = Napi::Number::New(env, frames_read_);
   return result;
 }
 

@@ -1,41 +1,253 @@
 #include "links.h"
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace knockd {
+namespace {
 
-Napi::Value Addresses(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const std::string name = info[0].ToString().Utf8Value();
-  ifaddrs* first = nullptr;
-  if (getifaddrs(&first) != 0) throw Napi::Error::New(env, std::string("getifaddrs: ") + strerror(errno));
-  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(first, freeifaddrs);
+// A dump that the kernel says was disturbed is asked for again, so often.
+constexpr int kMostTries = 8;
 
-  Napi::Array found = Napi::Array::New(env);
-  for (const ifaddrs* entry = first; entry != nullptr; entry = entry->ifa_next) {
-    if (entry->ifa_addr == nullptr) continue;
-    const std::string label = entry->ifa_name;
-    if (label != name && label.compare(0, name.size() + 1, name + ":") != 0) continue;
-    char text[INET6_ADDRSTRLEN];
-    const int family = entry->ifa_addr->sa_family;
-    const void* bytes;
-    if (family == AF_INET) {
-      bytes = &reinterpret_cast<const sockaddr_in*>(entry->ifa_addr)->sin_addr;
-    } else if (family == AF_INET6) {
-      bytes = &reinterpret_cast<const sockaddr_in6*>(entry->ifa_addr)->sin6_addr;
-    } else {
-      continue;
-    }
-    if (inet_ntop(family, bytes, text, sizeof text) != nullptr) found[found.Length()] = Napi::String::New(env, text);
+struct Failure {
+  std::string words;
+};
+
+[[noreturn]] void Fail(const char* what) { throw Failure{std::string(what) + ": " + strerror(errno)}; }
+
+int OpenSocket(unsigned groups) {
+  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+  if (fd < 0) Fail("netlink");
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = groups;
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    close(fd);
+    Fail("netlink");
   }
-  return found;
+  return fd;
+}
+
+// The attributes behind a message's fixed part.
+void EachAttribute(const nlmsghdr* message, size_t fixed, const std::function<void(const rtattr*)>& take) {
+  const char* data = static_cast<const char*>(NLMSG_DATA(message));
+  int left = static_cast<int>(message->nlmsg_len) - static_cast<int>(NLMSG_SPACE(fixed));
+  for (auto* one = reinterpret_cast<const rtattr*>(data + NLMSG_ALIGN(fixed)); RTA_OK(one, left);
+       one = RTA_NEXT(one, left)) {
+    take(one);
+  }
+}
+
+// One dump. False when it was disturbed by a change.
+bool DumpOnce(int type, const std::function<void(const nlmsghdr*)>& take) {
+  struct Socket {
+    int fd = OpenSocket(0);
+    ~Socket() { close(fd); }
+  } netlink;
+  struct {
+    nlmsghdr header;
+    rtgenmsg body;
+  } request{};
+  request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.body);
+  request.header.nlmsg_type = static_cast<uint16_t>(type);
+  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  request.header.nlmsg_seq = 1;
+  request.body.rtgen_family = AF_UNSPEC;
+  if (send(netlink.fd, &request, request.header.nlmsg_len, 0) < 0) Fail("netlink");
+  bool whole = true;
+  std::vector<char> buffer(65536);
+  for (;;) {
+    // The kernel makes each part of a dump while it is asked for it: this never has to wait.
+    const ssize_t got = recv(netlink.fd, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) Fail("netlink");
+    int left = static_cast<int>(got);
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data()); NLMSG_OK(message, left);
+         message = NLMSG_NEXT(message, left)) {
+      if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) whole = false;
+      if (message->nlmsg_type == NLMSG_DONE) return whole;
+      if (message->nlmsg_type == NLMSG_ERROR) {
+        errno = -static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error;
+        Fail("netlink");
+      }
+      take(message);
+    }
+  }
+}
+
+// `begin` forgets what a disturbed dump has given.
+void Dump(int type, const std::function<void()>& begin, const std::function<void(const nlmsghdr*)>& take) {
+  for (int tries = 0; tries < kMostTries; tries++) {
+    begin();
+    if (DumpOnce(type, take)) return;
+  }
+}
+
+Napi::Array Links(Napi::Env env) {
+  Napi::Array links;
+  Dump(
+      RTM_GETLINK, [&] { links = Napi::Array::New(env); },
+      [&](const nlmsghdr* message) {
+        if (message->nlmsg_type != RTM_NEWLINK) return;
+        const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(message));
+        Napi::Object found = Napi::Object::New(env);
+        found["index"] = Napi::Number::New(env, link->ifi_index);
+        found["up"] = Napi::Boolean::New(env, (link->ifi_flags & IFF_UP) != 0);
+        EachAttribute(message, sizeof *link, [&](const rtattr* one) {
+          if (one->rta_type == IFLA_IFNAME) {
+            found["name"] = Napi::String::New(env, static_cast<const char*>(RTA_DATA(one)));
+          }
+        });
+        links[links.Length()] = found;
+      });
+  return links;
+}
+
+Napi::Array Addresses(Napi::Env env) {
+  Napi::Array addresses;
+  Dump(
+      RTM_GETADDR, [&] { addresses = Napi::Array::New(env); },
+      [&](const nlmsghdr* message) {
+        if (message->nlmsg_type != RTM_NEWADDR) return;
+        const auto* address = static_cast<const ifaddrmsg*>(NLMSG_DATA(message));
+        const size_t length = address->ifa_family == AF_INET ? 4 : address->ifa_family == AF_INET6 ? 16 : 0;
+        const void *local = nullptr, *plain = nullptr;
+        EachAttribute(message, sizeof *address, [&](const rtattr* one) {
+          if (RTA_PAYLOAD(one) < length) return;
+          if (one->rta_type == IFA_LOCAL) local = RTA_DATA(one);
+          if (one->rta_type == IFA_ADDRESS) plain = RTA_DATA(one);
+        });
+        // Of a point-to-point link, IFA_ADDRESS is the other end's.
+        const void* bytes = local != nullptr ? local : plain;
+        char text[INET6_ADDRSTRLEN];
+        if (length == 0 || bytes == nullptr || inet_ntop(address->ifa_family, bytes, text, sizeof text) == nullptr) {
+          return;
+        }
+        Napi::Object found = Napi::Object::New(env);
+        found["index"] = Napi::Number::New(env, address->ifa_index);
+        found["address"] = Napi::String::New(env, text);
+        addresses[addresses.Length()] = found;
+      });
+  return addresses;
+}
+
+// The interfaces of the default routes, of both families.
+Napi::Array Defaults(Napi::Env env) {
+  Napi::Array defaults;
+  const auto add = [&](int index) { defaults[defaults.Length()] = Napi::Number::New(env, index); };
+  Dump(
+      RTM_GETROUTE, [&] { defaults = Napi::Array::New(env); },
+      [&](const nlmsghdr* message) {
+        if (message->nlmsg_type != RTM_NEWROUTE) return;
+        const auto* route = static_cast<const rtmsg*>(NLMSG_DATA(message));
+        const bool ip = route->rtm_family == AF_INET || route->rtm_family == AF_INET6;
+        if (!ip || route->rtm_dst_len != 0 || route->rtm_type != RTN_UNICAST || route->rtm_table != RT_TABLE_MAIN) {
+          return;
+        }
+        EachAttribute(message, sizeof *route, [&](const rtattr* one) {
+          if (one->rta_type == RTA_OIF) add(*static_cast<const int*>(RTA_DATA(one)));
+          if (one->rta_type != RTA_MULTIPATH) return;
+          int left = static_cast<int>(RTA_PAYLOAD(one));
+          for (auto* hop = static_cast<const rtnexthop*>(RTA_DATA(one)); RTNH_OK(hop, left);) {
+            add(hop->rtnh_ifindex);
+            left -= static_cast<int>(RTNH_ALIGN(hop->rtnh_len));
+            hop = RTNH_NEXT(hop);
+          }
+        });
+      });
+  return defaults;
+}
+
+}  // namespace
+
+Napi::Value Snapshot(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  try {
+    Napi::Object result = Napi::Object::New(env);
+    result["links"] = Links(env);
+    result["addresses"] = Addresses(env);
+    result["defaults"] = info[0].ToBoolean().Value() ? Defaults(env) : Napi::Array::New(env);
+    return result;
+  } catch (const Failure& failure) {
+    throw Napi::Error::New(env, failure.words);
+  }
+}
+
+Napi::Function LinkWatch::Define(Napi::Env env) {
+  return DefineClass(env, "LinkWatch", {InstanceMethod<&LinkWatch::Close>("close")});
+}
+
+LinkWatch::LinkWatch(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LinkWatch>(info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "LinkWatch takes a function");
+  uv_loop_t* loop = nullptr;
+  if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "no event loop");
+  unsigned groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+  if (info[1].ToBoolean().Value()) groups |= RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
+  try {
+    socket_ = OpenSocket(groups);
+  } catch (const Failure& failure) {
+    throw Napi::Error::New(env, failure.words);
+  }
+  poll_ = new uv_poll_t;
+  const int status = uv_poll_init(loop, poll_, socket_);
+  if (status != 0) {
+    delete poll_;
+    poll_ = nullptr;
+    close(socket_);
+    throw Napi::Error::New(env, uv_strerror(status));
+  }
+  poll_->data = this;
+  on_change_ = Napi::Persistent(info[0].As<Napi::Function>());
+  uv_poll_start(poll_, UV_READABLE, OnPoll);
+  Ref();  // what is being polled must not be collected
+}
+
+LinkWatch::~LinkWatch() { StopPolling(); }
+
+void LinkWatch::Close(const Napi::CallbackInfo&) {
+  if (poll_ == nullptr) return;
+  StopPolling();
+  Unref();
+}
+
+void LinkWatch::StopPolling() {
+  if (poll_ == nullptr) return;
+  uv_poll_stop(poll_);
+  uv_close(reinterpret_cast<uv_handle_t*>(poll_), [](uv_handle_t* done) { delete reinterpret_cast<uv_poll_t*>(done); });
+  poll_ = nullptr;
+  close(socket_);
+  on_change_.Reset();
+}
+
+void LinkWatch::OnPoll(uv_poll_t* poll, int status, int) {
+  LinkWatch* self = static_cast<LinkWatch*>(poll->data);
+  const Napi::Env env = self->Env();
+  const Napi::HandleScope scope(env);
+  // libuv stops by itself on an error: after ENOBUFS (we were too slow for so many changes) the socket goes on.
+  if (status < 0) uv_poll_start(poll, UV_READABLE, OnPoll);
+  char buffer[16384];
+  for (int reads = 0; reads < 1024; reads++) {
+    const ssize_t got = recv(self->socket_, buffer, sizeof buffer, MSG_TRUNC);
+    if (got < 0 && errno != ENOBUFS && errno != EINTR) break;  // nothing more waits
+  }
+  const Napi::Function on_change = self->on_change_.Value();
+  napi_value result;
+  if (napi_make_callback(env, nullptr, self->Value(), on_change, 0, nullptr, &result) == napi_pending_exception) {
+    napi_value error;
+    napi_get_and_clear_last_exception(env, &error);
+    napi_fatal_exception(env, error);
+  }
 }
 
 }  // namespace knockd

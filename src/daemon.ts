@@ -5,7 +5,10 @@ import { performance } from "node:perf_hooks";
 import { type Address, formatAddress } from "./address.ts";
 import { Attempts, type KnockEvent } from "./attempts/attempts.ts";
 import type { Listener } from "./attempts/ears.ts";
-import { CannotListen, Listening } from "./capture/listening.ts";
+import { interfaceWords } from "./capture/interfaces.ts";
+import { CannotListen, type Listening } from "./capture/listening.ts";
+import { Lookout } from "./capture/lookout.ts";
+import { native } from "./capture/native.ts";
 import type { Records } from "./capture/records.ts";
 import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
 import { type Config, ConfigError, type Door } from "./config/door.ts";
@@ -31,8 +34,6 @@ export interface DaemonOptions {
   readonly book: LogBook;
   /** With -l. */
   readonly lookup: Lookup | undefined;
-  /** The capture has failed: nothing is heard any more. */
-  readonly onDeaf: (error: Error) => void;
 }
 
 export class Daemon {
@@ -41,7 +42,9 @@ export class Daemon {
   readonly #attempts: Attempts;
   readonly #doorkeeper: Doorkeeper;
   #settings: Settings | undefined;
-  #listening: Listening | undefined;
+  #lookout: Lookout | undefined;
+  /** Where the packets of this moment came in. */
+  #at: Listening | undefined;
   #listeners: readonly Listener[] = [];
   #sequencesUsed = 0;
   #expiryTimer: NodeJS.Timeout | undefined;
@@ -53,7 +56,7 @@ export class Daemon {
     this.#log = options.book.log;
     const key = randomBytes(8);
     this.#attempts = new Attempts({
-      isOurs: (address) => this.#listening!.isOurs(address),
+      isOurs: (address) => this.#at!.isOurs(address),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
     });
     this.#doorkeeper = new Doorkeeper({
@@ -69,8 +72,11 @@ export class Daemon {
   /** Resolves, with what was settled, when packets are really being captured. Rejects with ConfigError or CannotListen. */
   async start(): Promise<Settings> {
     const settings = await this.#adopt();
-    this.#log.note(`starting up, listening on ${settings.interface}`);
-    this.#log.say(`listening on ${settings.interface}...`);
+    const { listenings, missing } = this.#lookout!;
+    const names = listenings.map((one) => one.interface).join(", ");
+    if (names !== "") this.#log.note(`starting up, listening on ${names}`);
+    if (names !== "") this.#log.say(`listening on ${names}...`);
+    if (missing.length > 0) this.#log.info(`waiting for ${missing.join(", ")}`);
     return settings;
   }
 
@@ -93,7 +99,7 @@ export class Daemon {
 
   /** Hears no more, runs what closes the doors, and resolves when that is done, or after `mostSeconds`. */
   async stop(mostSeconds: number): Promise<void> {
-    this.#listening?.close();
+    this.#lookout?.close();
     clearTimeout(this.#expiryTimer);
     this.#log.say("waiting for child processes...");
     await new Promise<void>((resolve) => {
@@ -117,28 +123,31 @@ export class Daemon {
     const { flags, book } = this.#options;
     const { config, listeners, warnings } = await this.#read();
     const settings = settle(flags, config.options);
-    const old = this.#listening;
-    const listening = old?.interface === settings.interface ? old : this.#listen(settings.interface);
+    const old = this.#lookout;
+    const words = this.#words(settings.interface);
+    const lookout = `${old?.words}` === `${words}` ? old! : this.#lookOut(words);
     let instructions: number;
     try {
-      instructions = listening.setDoors(listeners);
+      instructions = lookout.setDoors(listeners);
     } catch (error) {
-      if (listening !== old) listening.close();
+      if (lookout !== old) lookout.close();
       throw error;
     }
 
     book.keep(settings);
     this.#settings = settings;
-    this.#listening = listening;
+    this.#lookout = lookout;
     this.#listeners = listeners;
     this.#attempts.setDoors(listeners);
     for (const warning of [...config.warnings, ...warnings]) this.#log.warn(warning);
     for (const door of config.doors) this.#log.debug(`config: ${JSON.stringify(door)}`);
-    for (const address of listening.own) this.#log.debug(`local IP: ${formatAddress(address)}`);
+    for (const { own } of lookout.listenings) {
+      for (const address of own.all) this.#log.debug(`local IP: ${formatAddress(address)}`);
+    }
     this.#log.debug(`packet filter: ${instructions} instructions`);
-    if (listening !== old) {
+    if (lookout !== old) {
       old?.close();
-      listening.start();
+      lookout.start();
     }
     return settings;
   }
@@ -154,14 +163,37 @@ export class Daemon {
     }
   }
 
-  #listen(name: string): Listening {
-    const onBatch = (records: Records, count: number, at: number) => this.#onBatch(records, count, at);
-    return new Listening(name, this.#options.flags.onlyIpv4, { now, onBatch, onError: this.#options.onDeaf });
+  /** 0.8 does not start without eth0 when nobody has said another: nearly no machine has one by that name today. */
+  #words(specification: string | undefined): readonly string[] {
+    if (specification !== undefined) return interfaceWords(specification);
+    if (this.#lookout !== undefined && this.#settings?.interface === undefined) return this.#lookout.words;
+    if (native.snapshot(false).links.some(({ name }) => name === "eth0")) return ["eth0"];
+    this.#log.info("there is no eth0, and no interface is set: listening at those of the default routes");
+    return ["auto"];
   }
 
-  #onBatch(records: Records, count: number, at: number): void {
+  #lookOut(words: readonly string[]): Lookout {
+    const { onlyIpv4, wait } = this.#options.flags;
+    return new Lookout({
+      words,
+      onlyIpv4,
+      wait,
+      now,
+      onBatch: (listening, records, count, at) => this.#onBatch(listening, records, count, at),
+      tell: {
+        notice: (line) => this.#log.note(line),
+        warn: (line) => this.#log.warn(line),
+        error: (line) => this.#log.error(line),
+      },
+      onStatus: () => {},
+    });
+  }
+
+  #onBatch(listening: Listening, records: Records, count: number, at: number): void {
+    this.#at = listening;
     for (let i = 0; i < count; i++) {
       const packet = records.at(i);
+      if (this.#lookout!.isEcho(packet)) continue;
       if (this.#options.flags.debug) this.#log.debug(packetLine(packet));
       this.#onEvents(this.#attempts.knock(packet, at));
     }
@@ -198,7 +230,7 @@ export class Daemon {
     );
     this.#attempts.setDoors(this.#listeners);
     try {
-      this.#listening!.setDoors(this.#listeners);
+      this.#lookout!.setDoors(this.#listeners);
     } catch (error) {
       this.#log.error((error as Error).message); // the next sequence is not heard; all other doors are
     }

@@ -18,7 +18,7 @@ import { Lookup } from "./log/lookup.ts";
 import { systemWords } from "./system-words.ts";
 import { version } from "./version.ts";
 
-/** 0.8's, to the letter. */
+/** 0.8's, to the letter, and one option more. */
 const USAGE = `usage: knockd [options]
 options:
   -i, --interface <int>  network interface to listen on (default "eth0")
@@ -32,6 +32,7 @@ options:
   -4, --only-ip-v4       do not track ipv6
   -V, --version          display version
   -h, --help             this help
+      --wait             wait for an interface that is not there
 
 `;
 
@@ -40,7 +41,10 @@ const STOP_SECONDS = 5;
 
 function readFlags(argv: readonly string[]): Flags {
   const command = new Command("knockd")
-    .option("-i, --interface <int>")
+    .option("-i, --interface <int>", "", (one: string, before?: string) =>
+      before === undefined ? one : `${before},${one}`,
+    )
+    .option("--wait")
     .option("-d, --daemon")
     .option("-c, --config <file>", "", "/etc/knockd.conf")
     .option("-D, --debug")
@@ -75,6 +79,7 @@ function readFlags(argv: readonly string[]): Flags {
     logfile: given.logfile && path(given.logfile),
     verbose: given.verbose ?? false,
     onlyIpv4: given.onlyIpV4 ?? false,
+    wait: given.wait ?? false,
   };
 }
 
@@ -99,15 +104,7 @@ async function main(flags: Flags): Promise<void> {
     process.once("exit", () => native.exitNow(status)); // last: Node would wait for threads that ask for names
     process.exit(status); // at once, when told a second time
   };
-  const daemon = new Daemon({
-    flags,
-    book,
-    lookup,
-    onDeaf: (error) => {
-      book.log.error(`capture failed: ${error.message}`);
-      void end(1);
-    },
-  });
+  const daemon = new Daemon({ flags, book, lookup });
 
   try {
     const started = daemon.start();

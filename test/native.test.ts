@@ -82,7 +82,7 @@ describe("a call of the wrong kind is an exception, not a crash", () => {
     ["decode into a buffer for no record", () => native.decode(bytes, 1, new ArrayBuffer(55)), RangeError],
     ["a method of another object", () => unbound("read").value.call({}, records.buffer), TypeError],
     ["the link type of another object", () => unbound("linkType").get!.call({}), Error],
-    ["the addresses of a symbol", () => native.addresses(Symbol("lo") as never), TypeError],
+    ["LinkWatch()", () => new native.LinkWatch(none, false), TypeError],
   ] as [string, () => unknown, ErrorConstructor][]) {
     it(title, () => {
       assert.throws(action, (error) => error instanceof type && (type === Error || error.constructor === type));
@@ -134,11 +134,20 @@ describe("each call in each state of a handle", { skip: needsRoot }, () => {
     stop: (it) => it.stop(),
     read: (it) => it.read(records.buffer),
     stats: (it) => Object.keys(it.stats()).join(),
+    heldFilter: (it) => it.heldFilter().length,
     close: (it) => it.close(),
   };
   const closed = /^Error: capture is closed$/;
-  const allClosed = { linkType: closed, setFilter: closed, start: closed, stop: closed, read: closed, stats: closed };
-  const open = { linkType: 1, read: -1, stats: "received,dropped" };
+  const allClosed = {
+    linkType: closed,
+    setFilter: closed,
+    start: closed,
+    stop: closed,
+    read: closed,
+    stats: closed,
+    heldFilter: closed,
+  };
+  const open = { linkType: 1, read: -1, stats: "received,dropped,read", heldFilter: 8 };
   const EXPECTED: Record<string, Record<string, unknown>> = {
     opened: open,
     started: { ...open, start: /^Error: capture is already started$/ },
@@ -147,6 +156,7 @@ describe("each call in each state of a handle", { skip: needsRoot }, () => {
       linkType: 1,
       start: /^Error: a savefile is always readable$/,
       read: 1,
+      heldFilter: 0,
       stats: /^Error: Statistics aren't available from savefiles$/,
     },
     closed: allClosed,

@@ -14,6 +14,7 @@ const noFlags: Flags = {
   logfile: undefined,
   verbose: false,
   onlyIpv4: false,
+  wait: false,
 };
 const noOptions: FileOptions = {
   useSyslog: false,
@@ -41,7 +42,7 @@ describe("what is settled:", () => {
     ["On_Exit", {}, { onExit: "keep" }, { onExit: "keep" }],
   ];
   const defaults: Settings = {
-    interface: "eth0",
+    interface: undefined,
     pidFile: "/var/run/knockd.pid",
     logFile: undefined,
     useSyslog: false,

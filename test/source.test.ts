@@ -49,7 +49,10 @@ class FakeCapture implements NativeCapture {
   }
   setFilter(): void {}
   stats() {
-    return { received: 0, dropped: 0 };
+    return { received: 0, dropped: 0, read: 0 };
+  }
+  heldFilter(): Uint8Array {
+    return new Uint8Array(0);
   }
   #open(): void {
     if (this.closed) throw new Error("capture is closed");

@@ -1,33 +1,58 @@
-// The addresses that doors without a Target listen at: those of the interface.
+// Which interfaces `Interface` and -i mean, on this machine as it is now.
+//   eth0,wlan0   these    ppp*   all whose names begin so    auto   those of the default routes    any   all in one
 
-import { type Address, isIpv4, parseAddress, sameAddress } from "../address.ts";
-import { native } from "./native.ts";
+import { isIpv4, parseAddress } from "../address.ts";
+import type { Link, Snapshot } from "./native.ts";
+import { OwnAddresses } from "./own-addresses.ts";
 
-export class OwnAddresses {
-  readonly #all: readonly Address[];
-  // Nearly all packets go to the same address as the one before.
-  #last: Address | undefined;
-  #lastIsOurs = false;
+/** libpcap's name for all interfaces together. */
+export const ANY = "any";
+export const AUTO = "auto";
 
-  constructor(all: readonly Address[]) {
-    this.#all = all;
+/** What there is to listen at, and what is waited for. */
+export interface Chosen {
+  /** Names of links that are up, or `any` alone; each once. */
+  readonly present: readonly string[];
+  /** The words of the specification that mean nothing that is up now. */
+  readonly missing: readonly string[];
+}
+
+/** The words of a specification, each once. `eth0` when there are none, as 0.8. */
+export function interfaceWords(specification: string): readonly string[] {
+  const words = specification
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+  return words.length === 0 ? ["eth0"] : [...new Set(words)];
+}
+
+/** Is it one interface by its name, as 0.8 knows it? */
+export function isOneName(words: readonly string[]): boolean {
+  return words.length === 1 && words[0] !== AUTO && words[0] !== ANY && !words[0]!.endsWith("*");
+}
+
+export function choose(words: readonly string[], snapshot: Snapshot): Chosen {
+  if (words.includes(ANY)) return { present: [ANY], missing: [] };
+  const present = new Set<string>();
+  const missing: string[] = [];
+  for (const word of words) {
+    const links = snapshot.links.filter((link) => link.up && isMeant(word, link, snapshot));
+    if (links.length === 0) missing.push(word);
+    for (const { name } of links) present.add(name);
   }
+  return { present: [...present], missing };
+}
 
-  /** Of an interface as it is now. Empty when it has none, or does not exist. */
-  static of(name: string, onlyIpv4: boolean): OwnAddresses {
-    const all = native.addresses(name).map((text) => parseAddress(text)!);
-    return new OwnAddresses(onlyIpv4 ? all.filter(isIpv4) : all);
-  }
+function isMeant(word: string, { name, index }: Link, { defaults }: Snapshot): boolean {
+  if (word === AUTO) return defaults.includes(index);
+  return word.endsWith("*") ? name.startsWith(word.slice(0, -1)) : name === word;
+}
 
-  get all(): readonly Address[] {
-    return this.#all;
-  }
-
-  has(address: Address): boolean {
-    if (this.#last === undefined || !sameAddress(this.#last, address)) {
-      this.#last = { ...address };
-      this.#lastIsOurs = this.#all.some((own) => sameAddress(own, address));
-    }
-    return this.#lastIsOurs;
-  }
+/** Of one interface, or of all for `any`. */
+export function ownAddresses(name: string, { links, addresses }: Snapshot, onlyIpv4: boolean): OwnAddresses {
+  const index = links.find((link) => link.name === name)?.index;
+  const own = addresses
+    .filter((one) => name === ANY || one.index === index)
+    .map(({ address }) => parseAddress(address)!);
+  return new OwnAddresses(onlyIpv4 ? own.filter(isIpv4) : own);
 }

@@ -3,8 +3,9 @@
 import type { Address } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
 import { buildFilter } from "./filter.ts";
-import { OwnAddresses } from "./interfaces.ts";
-import { type NativeCapture, native } from "./native.ts";
+import { type CaptureStats, type NativeCapture, native } from "./native.ts";
+import { OwnAddresses } from "./own-addresses.ts";
+import { deafTo } from "./self-test.ts";
 import { Source, type SourceOptions } from "./source.ts";
 
 /** Enough for a burst of some 25,000 packets while we are busy. */
@@ -12,30 +13,41 @@ const RING_BYTES = 8 << 20;
 /** Ethernet, VLAN tags, an IPv6 header, its extensions and TCP's: all that decode reads. */
 const SNAP_LENGTH = 256;
 
+const NOTHING_YET: CaptureStats = { received: 0, dropped: 0, read: 0 };
+
 /** The interface can't be listened at, in libpcap's words. */
 export class CannotListen extends Error {}
 
 export class Listening {
   readonly interface: string;
-  readonly #onlyIpv4: boolean;
   readonly #capture: NativeCapture;
   readonly #source: Source;
   #own = new OwnAddresses([]);
+  #listeners: readonly Listener[] = [];
+  /** What was counted at the last two accounts, the later one first. */
+  #accounts: readonly [CaptureStats, CaptureStats] = [NOTHING_YET, NOTHING_YET];
 
-  /** Opens the interface; nothing is heard before `start`. Throws CannotListen. */
-  constructor(name: string, onlyIpv4: boolean, options: SourceOptions) {
+  /**
+   * Opens the interface; nothing is heard before `start`. One of several: an Echoes must know the same packet again.
+   * Throws CannotListen.
+   */
+  constructor(name: string, oneOfSeveral: boolean, options: SourceOptions) {
     this.interface = name;
-    this.#onlyIpv4 = onlyIpv4;
     try {
-      this.#capture = new native.Capture({ device: name, snapLength: SNAP_LENGTH, bufferSize: RING_BYTES });
+      this.#capture = new native.Capture({
+        device: name,
+        snapLength: SNAP_LENGTH,
+        bufferSize: RING_BYTES,
+        stampArrival: oneOfSeveral,
+      });
     } catch (error) {
       throw new CannotListen(`could not open ${name}: ${(error as Error).message}`);
     }
     this.#source = new Source(this.#capture, options);
   }
 
-  get own(): readonly Address[] {
-    return this.#own.all;
+  get own(): OwnAddresses {
+    return this.#own;
   }
 
   isOurs(address: Address): boolean {
@@ -43,15 +55,15 @@ export class Listening {
   }
 
   /**
-   * From now on the kernel lets through what these doors can use at the interface's present addresses.
-   * Returns the program's length in instructions. Throws CannotListen; then what was heard before still is.
+   * From now on the kernel lets through what these doors can use at these addresses. Returns the program's length in
+   * instructions. Throws CannotListen; then what was heard before still is.
    */
-  setDoors(listeners: readonly Listener[]): number {
-    const own = OwnAddresses.of(this.interface, this.#onlyIpv4);
+  hear(listeners: readonly Listener[], own: OwnAddresses): number {
     try {
       const program = buildFilter({ linkType: this.#capture.linkType, own: own.all, listeners });
       this.#capture.setFilter(program);
       this.#own = own;
+      this.#listeners = listeners;
       return program.length / 8;
     } catch (error) {
       throw new CannotListen(`could not listen on ${this.interface}: ${(error as Error).message}`);
@@ -62,7 +74,34 @@ export class Listening {
     this.#source.start();
   }
 
+  /** Ends it, at any time, and again. */
   close(): void {
     this.#source.close();
+  }
+
+  /** Why it would not hear a knock, by the filter that the kernel really holds; undefined when it hears all. */
+  selfTest(): string | undefined {
+    try {
+      return deafTo(this.#capture.heldFilter(), this.#capture.linkType, this.#own.all, this.#listeners);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  /**
+   * Packets lost since the last account because the ring was full; and are packets waiting that had come before the
+   * last account, so that nobody seems to fetch them any more?
+   */
+  account(): { lost: number; stuck: boolean } {
+    const now = this.#capture.stats();
+    const [last, before] = this.#accounts;
+    this.#accounts = [now, last];
+    const stuck = last.received > before.received && last.read === before.read && now.read === last.read;
+    return { lost: now.dropped - last.dropped, stuck };
+  }
+
+  /** Sets the same filter again. Throws CannotListen. */
+  hearAgain(): void {
+    this.hear(this.#listeners, this.#own);
   }
 }

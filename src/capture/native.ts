@@ -10,6 +10,11 @@ export type CaptureOptions =
       snapLength: number;
       /** The kernel's ring, in bytes. */
       bufferSize: number;
+      /**
+       * `time` is that of a packet's arrival at this machine, the same at whatever interface it is seen. Costs all the
+       * machine's traffic some 20 ns a packet; otherwise it is when the packet came into the ring.
+       */
+      stampArrival?: boolean;
     }
   | { savefile: string };
 
@@ -21,8 +26,8 @@ export interface NativeCapture {
   /** libpcap's DLT_ number (https://www.tcpdump.org/linktypes.html). */
   readonly linkType: number;
   /**
-   * Replaces the filter: eight bytes an instruction (`struct sock_filter`, this machine's byte order).
-   * Throws in libpcap's words when it is not a program, or when the kernel did not take it.
+   * Replaces the filter in one step: eight bytes an instruction (`struct sock_filter`, this machine's byte order), with
+   * the offsets of libpcap's frames. Throws when it is not a program, or when the kernel did not take it.
    */
   setFilter(program: Uint8Array): void;
   /** Calls back when packets wait, again and again until they are read. Live handles only; once until `stop()`. */
@@ -37,9 +42,46 @@ export interface NativeCapture {
    * Throws in libpcap's words, after the packets that came before: "The interface disappeared", a damaged savefile.
    */
   read(buffer: ArrayBuffer): number;
-  /** Packets that the filter let through, and those lost because the ring was full, since the handle was opened. */
-  stats(): { received: number; dropped: number };
+  /**
+   * The filter as the kernel holds it (a savefile: as it was set), in the form that `setFilter` takes. Empty when there
+   * is none. Throws in the system's words.
+   */
+  heldFilter(): Uint8Array;
+  /**
+   * Since the handle was opened. Throws in the system's words.
+   */
+  stats(): CaptureStats;
   /** Ends the calls and frees the handle. May be called in any state, from inside the callback too, and again. */
+  close(): void;
+}
+
+export interface CaptureStats {
+  /** Packets that the filter let through, with those dropped. */
+  readonly received: number;
+  /** Packets lost because the ring was full. */
+  readonly dropped: number;
+  /** Frames that `read` has taken. */
+  readonly read: number;
+}
+
+/** The interfaces of this machine (rtnetlink(7)). */
+export interface Snapshot {
+  readonly links: readonly Link[];
+  /** Own addresses, in text without scope or prefix, also of links that are down. */
+  readonly addresses: readonly { readonly index: number; readonly address: string }[];
+  /** The links of the default routes in the main table, IPv4's and IPv6's; one may come twice. */
+  readonly defaults: readonly number[];
+}
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** Set up by the administrator; whether a cable is in does not matter. */
+  readonly up: boolean;
+}
+
+export interface NativeLinkWatch {
+  /** Ends the calls. Again, and from inside the callback, too. */
   close(): void;
 }
 
@@ -52,8 +94,15 @@ export interface Native {
   };
   /** Decodes one frame of a link type into the first record of `record`; false when it is not a knock. */
   decode(frame: Uint8Array, linkType: number, record: ArrayBuffer): boolean;
-  /** All addresses of one interface, in text without scope or prefix; of its aliases (eth0:1), and while it is down. */
-  addresses(name: string): string[];
+  LinkWatch: {
+    /**
+     * Calls back, soon and perhaps once for many, when a link or an address has come, gone or changed; with
+     * `withRoutes`, a route too. Throws in the system's words.
+     */
+    new (onChange: () => void, withRoutes: boolean): NativeLinkWatch;
+  };
+  /** What is there now; the defaults only `withRoutes`. Throws in the system's words. */
+  snapshot(withRoutes: boolean): Snapshot;
   /** One line to the system's log: identifier "knockd" without a pid, facility daemon, priority notice. */
   syslog(text: string): void;
   /**

@@ -13,10 +13,13 @@ export interface Flags {
   readonly logfile: string | undefined;
   readonly verbose: boolean;
   readonly onlyIpv4: boolean;
+  /** An interface that is not there yet is waited for. */
+  readonly wait: boolean;
 }
 
 export interface Settings {
-  readonly interface: string;
+  /** Undefined when nobody has said one: 0.8's default is eth0. */
+  readonly interface: string | undefined;
   readonly pidFile: string;
   readonly logFile: string | undefined;
   readonly useSyslog: boolean;
@@ -27,7 +30,7 @@ export interface Settings {
 /** 0.8: -i beats the file's Interface, but the file's LogFile and PidFile beat -g and -p. */
 export function settle(flags: Flags, file: FileOptions): Settings {
   return {
-    interface: flags.interface ?? file.interface ?? "eth0",
+    interface: flags.interface ?? file.interface,
     pidFile: file.pidFile ?? flags.pidfile ?? "/var/run/knockd.pid",
     logFile: file.logFile ?? flags.logfile,
     useSyslog: file.useSyslog,

@@ -40,7 +40,8 @@ describe("knockd in the background", { skip: needsRoot }, () => {
       which === "ours"
         ? [process.execPath, join(repo, "dist/src/knockd.js")]
         : [join(repo, "build/judge/usr/sbin/knockd")];
-    return ["sh", "-c", 'cd "$0" && exec "$@"', dir, ...program, "-d", "-i", "eth0", ...args];
+    const where = args.includes("-i") ? [] : ["-i", "eth0"]; // ours would listen at both
+    return ["sh", "-c", 'cd "$0" && exec "$@"', dir, ...program, "-d", ...where, ...args];
   }
 
   const ARGS = ["-c", "conf", "-p"];

@@ -28,6 +28,7 @@ function knock(port: number, more: Partial<Segment> = {}, wrap: Wrap = {}): Buff
 
 interface Stats {
   received: number;
+  read: number;
   dropped: number;
 }
 
@@ -75,7 +76,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     const { packets, batches, busy } = await hears(it, 50_000);
     assert.deepEqual([packets, busy], [50_000, true]);
     assert.ok(batches < 10_000, `${batches} batches: no buffering at all`);
-    assert.deepEqual(await it.call<Stats>("stats"), { received: 50_000, dropped: 0 });
+    assert.deepEqual(await it.call<Stats>("stats"), { received: 50_000, dropped: 0, read: 50_000 });
     await it.until<boolean>("busy", (busy) => !busy);
     const reads = await it.call<number>("reads");
     await sleep(300);
@@ -105,7 +106,11 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     await wire.send(at0(...others));
     await wire.send(at0(knock(7000))); // what was sent before it has arrived before it
     await hears(it, 1);
-    assert.deepEqual(await it.call<Stats>("stats"), { received: before.received + 1, dropped: 0 });
+    assert.deepEqual(await it.call<Stats>("stats"), {
+      received: before.received + 1,
+      dropped: 0,
+      read: before.read + 1,
+    });
     assert.equal(await it.call("reads"), 1);
     await it.end();
   });
@@ -177,7 +182,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     const raw = (to: string, port: number) => knock(port, { to }, { link: "raw" });
     for (const bytes of [raw("10.77.9.1", 7001), raw("10.77.9.1", 7000), raw("fd77:9::1", 7000)]) tun.write(bytes);
     await hears(it, 2);
-    assert.deepEqual(await it.call<Stats>("stats"), { received: 2, dropped: 0 });
+    assert.deepEqual(await it.call<Stats>("stats"), { received: 2, dropped: 0, read: 2 });
     await it.end();
     tun.close();
   });

@@ -6,6 +6,7 @@ import { performance } from "node:perf_hooks";
 import { formatAddress, parseAddress } from "../../src/address.ts";
 import type { Listener } from "../../src/attempts/ears.ts";
 import { buildFilter } from "../../src/capture/filter.ts";
+import { ownAddresses } from "../../src/capture/interfaces.ts";
 import { Listening } from "../../src/capture/listening.ts";
 import { type NativeCapture, native } from "../../src/capture/native.ts";
 import type { Records } from "../../src/capture/records.ts";
@@ -26,10 +27,12 @@ const options: SourceOptions = {
 };
 
 function listening(): Record<string, (argument: never) => unknown> {
-  const it = new Listening(device, onlyIpv4 === "-4", options);
+  const it = new Listening(device, false, options);
   return {
-    setDoors: (listeners: Listener[]) => it.setDoors(listeners),
-    own: () => it.own.map(formatAddress),
+    setDoors: (listeners: Listener[]) =>
+      it.hear(listeners, ownAddresses(device, native.snapshot(false), onlyIpv4 === "-4")),
+    own: () => it.own.all.map(formatAddress),
+    selfTest: () => it.selfTest() ?? "",
     isOurs: (text: string) => it.isOurs(parseAddress(text)!),
     start: () => it.start(),
     close: () => it.close(),
@@ -42,6 +45,7 @@ function source(): Record<string, (argument: never) => unknown> {
   const counted: NativeCapture = {
     linkType: capture.linkType,
     setFilter: (program) => capture.setFilter(program),
+    heldFilter: () => capture.heldFilter(),
     start: (onReadable) => capture.start(onReadable),
     stop: () => capture.stop(),
     read: (buffer) => {

@@ -1,0 +1,104 @@
+// Would we hear? A frame is made in memory for every knock of every door at every address, and run through a filter and
+// through decode: never onto the wire, where it would betray the ports.
+
+import { type Address, isIpv4 } from "../address.ts";
+import type { Listener } from "../attempts/ears.ts";
+import { UDP } from "../attempts/packet.ts";
+import type { Knock } from "../config/sequence.ts";
+import type { TcpFlags } from "../config/tcp-flags.ts";
+import { native } from "./native.ts";
+import { Records } from "./records.ts";
+
+const [ETHER_IPV4, ETHER_IPV6] = [0x0800, 0x86dd] as const;
+const SOURCE_PORT = 40_000;
+/** With thousands of doors and addresses, as many as take some 50 ms: the first ones. */
+const MOST_FRAMES = 20_000;
+
+/** Which knock the filter or decode would not let through, without its port; undefined when there is none. */
+export function deafTo(
+  filter: Uint8Array,
+  linkType: number,
+  own: readonly Address[],
+  listeners: readonly Listener[],
+): string | undefined {
+  const records = new Records(1);
+  const tried = new Set<string>();
+  for (const { door, targets } of listeners) {
+    for (const to of targets ?? own) {
+      for (const [stage, knock] of door.sequence.entries()) {
+        const key = `${knock.protocol}${knock.port}/${door.tcpFlags.set}/${JSON.stringify(to)}`;
+        if (tried.has(key)) continue;
+        if (tried.add(key).size > MOST_FRAMES) return undefined;
+        const frame = knockFrame(linkType, to, knock, door.tcpFlags);
+        const heard = native.Capture.matches(filter, frame) && native.decode(frame, linkType, records.buffer);
+        if (!heard || records.at(0).port !== knock.port) return `stage ${stage + 1} of ${door.name} would not be heard`;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** A smallest frame of libpcap's link type that holds the knock. */
+export function knockFrame(linkType: number, to: Address, knock: Knock, flags: TcpFlags): Uint8Array {
+  const v4 = isIpv4(to);
+  return Buffer.concat([
+    linkHeader(linkType, v4),
+    v4 ? ipv4Header(to, knock.protocol) : ipv6Header(to, knock.protocol),
+    transportHeader(knock, flags),
+  ]);
+}
+
+function linkHeader(linkType: number, v4: boolean): Buffer {
+  const type = v4 ? ETHER_IPV4 : ETHER_IPV6;
+  switch (linkType) {
+    case 1: // Ethernet
+      return withType(14, 12, type);
+    case 113: // cooked v1
+      return withType(16, 14, type);
+    case 276: // cooked v2
+      return withType(20, 0, type);
+    case 0: // null and loop: an address family, which nobody reads
+    case 108:
+      return Buffer.alloc(4);
+    default: // raw IP
+      return Buffer.alloc(0);
+  }
+}
+
+function withType(length: number, at: number, type: number): Buffer {
+  const header = Buffer.alloc(length);
+  header.writeUInt16BE(type, at);
+  return header;
+}
+
+function ipv4Header(to: Address, protocol: Knock["protocol"]): Buffer {
+  const header = Buffer.alloc(20);
+  header[0] = 0x45;
+  header.writeUInt16BE(40, 2);
+  header[8] = 64;
+  header[9] = protocol === "tcp" ? 6 : UDP;
+  header.writeUInt32BE(to.w3, 16);
+  return header;
+}
+
+function ipv6Header(to: Address, protocol: Knock["protocol"]): Buffer {
+  const header = Buffer.alloc(40);
+  header[0] = 0x60;
+  header.writeUInt16BE(20, 4);
+  header[6] = protocol === "tcp" ? 6 : UDP;
+  header[7] = 64;
+  [to.w0, to.w1, to.w2, to.w3].forEach((word, i) => void header.writeUInt32BE(word, 24 + 4 * i));
+  return header;
+}
+
+function transportHeader({ protocol, port }: Knock, flags: TcpFlags): Buffer {
+  const header = Buffer.alloc(20);
+  header.writeUInt16BE(SOURCE_PORT, 0);
+  header.writeUInt16BE(port, 2);
+  if (protocol === "udp") header.writeUInt16BE(8, 4);
+  else {
+    header[12] = 0x50;
+    header[13] = flags.set;
+  }
+  return header;
+}

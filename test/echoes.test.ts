@@ -1,0 +1,42 @@
+// The same packet at two interfaces is one packet; two packets are two.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseAddress } from "../src/address.ts";
+import { Echoes } from "../src/capture/echoes.ts";
+import type { CapturedPacket } from "../src/capture/records.ts";
+
+const packet = (more: Partial<CapturedPacket> = {}): CapturedPacket => ({
+  source: parseAddress("10.77.0.2")!,
+  destination: parseAddress("10.77.0.1")!,
+  sourcePort: 4000,
+  port: 7000,
+  protocol: 17,
+  flags: 0,
+  sequence: 0,
+  length: 60,
+  time: 1_795_000_000.123456,
+  ...more,
+});
+
+describe("an echo", () => {
+  it("is the same packet of the same microsecond, once and again", () => {
+    const echoes = new Echoes();
+    assert.deepEqual([echoes.has(packet()), echoes.has(packet()), echoes.has(packet())], [false, true, true]);
+  });
+
+  const others: Partial<CapturedPacket>[] = [
+    { time: 1_795_000_000.123457 },
+    { source: parseAddress("10.77.0.3")! },
+    { source: parseAddress("fd77::2")! },
+    { destination: parseAddress("10.77.0.9")! },
+    { sourcePort: 4001 },
+    { port: 7001 },
+    { protocol: 6 },
+  ];
+  for (const other of others) {
+    it(`is not one with another ${Object.keys(other)}`, () => {
+      const echoes = new Echoes();
+      assert.deepEqual([echoes.has(packet()), echoes.has(packet(other))], [false, false]);
+    });
+  }
+});

@@ -1,0 +1,34 @@
+// Which addresses are ours. Those of real interfaces: live/listening.test.ts.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseAddress } from "../src/address.ts";
+import { OwnAddresses } from "../src/capture/own-addresses.ts";
+
+const address = (text: string) => parseAddress(text)!;
+
+describe("own addresses", () => {
+  const own = new OwnAddresses(["10.77.0.1", "fd77::1"].map(address));
+
+  it("are those that were given, and no others, in any order and again", () => {
+    const asked = ["10.77.0.1", "10.77.0.1", "10.77.0.2", "10.77.0.2", "fd77::1", "fd77::2", "10.77.0.1", "fd77::1"];
+    const ours = asked.filter((text) => own.has(address(text)));
+    assert.deepEqual(ours, ["10.77.0.1", "10.77.0.1", "fd77::1", "10.77.0.1", "fd77::1"]);
+  });
+
+  it("are told apart although packets come in one object that is filled again and again", () => {
+    const reused = { ...address("10.77.0.1") };
+    assert.equal(own.has(reused), true);
+    reused.w3++;
+    assert.equal(own.has(reused), false);
+    reused.w3--;
+    assert.equal(own.has(reused), true);
+  });
+
+  it("are the same ones in any order, and not when one is another", () => {
+    const same = new OwnAddresses(["fd77::1", "10.77.0.1"].map(address));
+    assert.equal(own.equals(same), true);
+    assert.equal(own.equals(new OwnAddresses(["fd77::2", "10.77.0.1"].map(address))), false);
+    assert.equal(`${same}`, "10.77.0.1, fd77::1");
+  });
+});

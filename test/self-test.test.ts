@@ -1,0 +1,48 @@
+// It finds what a filter would not let through, for every link type, family, protocol and stage; and nothing where all is well.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseAddress } from "../src/address.ts";
+import type { Listener } from "../src/attempts/ears.ts";
+import { buildFilter } from "../src/capture/filter.ts";
+import { deafTo } from "../src/capture/self-test.ts";
+import { parseConfig } from "../src/config/parse.ts";
+
+const config = `
+[tcp]
+  sequence = 7000,8000,9000
+  tcpflags = syn,!ack
+[mixed]
+  sequence = 7000:udp,8001,9001:udp
+[target]
+  sequence = 7002
+  target = 10.77.9.9
+`;
+const listeners = parseConfig(config, "", () => undefined).doors.map(
+  (door): Listener => ({ door, targets: door.target && [parseAddress(door.target.host)!] }),
+);
+const addresses = ["10.77.0.1", "10.77.0.9", "fd77::1"].map((text) => parseAddress(text)!);
+
+describe("the self-test", () => {
+  for (const linkType of [0, 1, 12, 101, 108, 113, 276]) {
+    const filter = (own = addresses, heard = listeners) => buildFilter({ linkType, own, listeners: heard });
+    const test = (program: Uint8Array) => deafTo(program, linkType, addresses, listeners);
+
+    it(`hears all by its own filter on link type ${linkType}`, () => assert.equal(test(filter()), undefined));
+
+    it(`misses a knock, a door, an address, a family on link type ${linkType}`, () => {
+      const [tcp, mixed, target] = listeners as [Listener, Listener, Listener];
+      const shorter = { ...tcp, door: { ...tcp.door, sequence: tcp.door.sequence.slice(0, 2) } };
+      assert.equal(test(filter(addresses, [shorter, mixed, target])), "stage 3 of tcp would not be heard");
+      assert.equal(test(filter(addresses, [tcp, target])), "stage 1 of mixed would not be heard");
+      assert.equal(test(filter(addresses, [tcp, mixed])), "stage 1 of target would not be heard");
+      for (const gone of addresses) {
+        assert.match(test(filter(addresses.filter((one) => one !== gone))) ?? "", /would not be heard/);
+      }
+    });
+  }
+
+  it("says nothing of the ports", () => {
+    const program = buildFilter({ linkType: 1, own: [], listeners });
+    assert.doesNotMatch(deafTo(program, 1, addresses, listeners)!, /7000|8000|9000/);
+  });
+});
