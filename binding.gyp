@@ -8,6 +8,7 @@
         "native/command.cc",
         "native/decode.cc",
         "native/links.cc",
+        "native/lock.cc",
         "native/process.cc",
         "native/syslog.cc"
       ],

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "decode.h"
 #include "links.h"
+#include "lock.h"
 #include "process.h"
 #include "syslog.h"
 
@@ -31,6 +32,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["decode"] = Napi::Function::New<DecodeOne>(env, "decode");
   exports["LinkWatch"] = knockd::LinkWatch::Define(env);
   exports["snapshot"] = Napi::Function::New<knockd::Snapshot>(env, "snapshot");
+  exports["lock"] = Napi::Function::New<knockd::Lock>(env, "lock");
   exports["syslog"] = Napi::Function::New<knockd::WriteSyslog>(env, "syslog");
   exports["detach"] = Napi::Function::New<knockd::Detach>(env, "detach");
   if (knockd::CanRunCommand()) exports["runCommand"] = Napi::Function::New<knockd::RunCommand>(env, "runCommand");

@@ -63,7 +63,7 @@ void MakeStandardStreamsBlocking() {
 
 // posix_spawn, which shares our memory until the program is there: fork, as in Node's own spawn, takes eight times as
 // long with a process of this size. 0, or errno.
-int Spawn(const char* command, pid_t* pid) {
+int Spawn(const char* command, const std::string& marker, pid_t* pid) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   posix_spawnattr_init(&attributes);
@@ -76,6 +76,8 @@ int Spawn(const char* command, pid_t* pid) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   // Onto themselves: that takes off the close-on-exec flag, which Node has put on these too.
   for (int fd = 0; fd <= 2; fd++) posix_spawn_file_actions_adddup2(&actions, fd, fd);
+  // In the new process: the file is there exactly when it is, whatever becomes of this one meanwhile.
+  if (!marker.empty()) posix_spawn_file_actions_addopen(&actions, 3, marker.c_str(), O_WRONLY | O_CREAT, 0600);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   char shell[] = "/bin/sh", option[] = "-c";
   char* const argv[] = {shell, option, const_cast<char*>(command), nullptr};
@@ -93,12 +95,13 @@ bool CanRunCommand() {
   return own >= 0;
 }
 
-void RunCommand(const Napi::CallbackInfo& info) {
+Napi::Value RunCommand(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsString() || !info[1].IsFunction()) {
-    throw Napi::TypeError::New(env, "runCommand takes a string and a function");
+  if (!info[0].IsString() || !info[1].IsString() || !info[2].IsFunction()) {
+    throw Napi::TypeError::New(env, "runCommand takes two strings and a function");
   }
   const std::string command = info[0].As<Napi::String>().Utf8Value();
+  const std::string marker = info[1].As<Napi::String>().Utf8Value();
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "no event loop");
 
@@ -107,7 +110,8 @@ void RunCommand(const Napi::CallbackInfo& info) {
   const int place = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (place < 0) throw Napi::Error::New(env, strerror(errno));
   MakeStandardStreamsBlocking();
-  const int error = Spawn(command.c_str(), &running->pid);
+  int error = Spawn(command.c_str(), marker, &running->pid);
+  if (error != 0 && !marker.empty()) error = Spawn(command.c_str(), "", &running->pid);  // a full disk closes no door
   close(place);
   if (error != 0) throw Napi::Error::New(env, strerror(error));
   // The pid stays its own until OnEnd has waited for it: nobody else does.
@@ -116,9 +120,9 @@ void RunCommand(const Napi::CallbackInfo& info) {
     throw Napi::Error::New(env, std::string("it runs, but its end can't be seen: ") + strerror(errno));
   }
   running->poll.data = running.get();
-  running->on_end = Napi::Persistent(info[1].As<Napi::Function>());
+  running->on_end = Napi::Persistent(info[2].As<Napi::Function>());
   uv_poll_start(&running->poll, UV_READABLE, OnEnd);
-  running.release();  // OnEnd's
+  return Napi::Number::New(env, running.release()->pid);  // OnEnd's from now on
 }
 
 }  // namespace knockd

@@ -1,6 +1,7 @@
 // Wires the parts: packets seen → events decided → doors opened, lines told. Nobody else knows all four.
 
 import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
 import { performance } from "node:perf_hooks";
 import { type Address, formatAddress } from "./address.ts";
 import { Attempts, type KnockEvent } from "./attempts/attempts.ts";
@@ -14,8 +15,10 @@ import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
 import { type Config, ConfigError, type Door } from "./config/door.ts";
 import { type Flags, type Settings, settle } from "./config/options.ts";
 import { readConfig } from "./config/read.ts";
+import { AlreadyRunning, Claims } from "./doors/claims.ts";
 import { run } from "./doors/command.ts";
 import { Doorkeeper } from "./doors/doorkeeper.ts";
+import { Ledger, ledgerPath } from "./doors/ledger.ts";
 import { nextOneTime, strikeOut } from "./doors/one-time.ts";
 import { eventLine, noSequencesLeft, notStruckOut, packetLine } from "./log/lines.ts";
 import type { Log, LogBook } from "./log/log.ts";
@@ -40,7 +43,9 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
   readonly #attempts: Attempts;
-  readonly #doorkeeper: Doorkeeper;
+  readonly #claims = new Claims();
+  #doorkeeper: Doorkeeper | undefined;
+  #ledger: Ledger | undefined;
   #settings: Settings | undefined;
   #lookout: Lookout | undefined;
   /** Where the packets of this moment came in. */
@@ -59,19 +64,17 @@ export class Daemon {
       isOurs: (address) => this.#at!.isOurs(address),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
     });
-    this.#doorkeeper = new Doorkeeper({
-      run,
-      after,
-      tell: {
-        event: (knocker, line) => this.#tell(knocker, (who) => this.#log.info(line(who))),
-        failure: (knocker, line) => this.#tell(knocker, (who) => this.#log.warn(line(who))),
-      },
-    });
   }
 
   /** Resolves, with what was settled, when packets are really being captured. Rejects with ConfigError or CannotListen. */
   async start(): Promise<Settings> {
-    const settings = await this.#adopt();
+    let settings: Settings;
+    try {
+      settings = await this.#adopt();
+    } catch (error) {
+      this.#claims.end();
+      throw error;
+    }
     const { listenings, missing } = this.#lookout!;
     const names = listenings.map((one) => one.interface).join(", ");
     if (names !== "") this.#log.note(`starting up, listening on ${names}`);
@@ -107,11 +110,13 @@ export class Daemon {
         this.#log.warn(`a command has not ended after ${mostSeconds} seconds, and is left to itself`);
         resolve();
       });
-      void this.#doorkeeper.leave().then(() => {
+      void this.#doorkeeper!.leave(this.#settings?.onExit).then(() => {
         limit.cancel();
         resolve();
       });
     });
+    this.#ledger!.flush();
+    this.#claims.end();
     this.#options.lookup?.flush();
     this.#log.say("closing...");
     this.#log.note("shutting down");
@@ -125,6 +130,7 @@ export class Daemon {
     const settings = settle(flags, config.options);
     const old = this.#lookout;
     const words = this.#words(settings.interface);
+    this.#claim(settings, words);
     const lookout = `${old?.words}` === `${words}` ? old! : this.#lookOut(words);
     let instructions: number;
     try {
@@ -150,6 +156,39 @@ export class Daemon {
       lookout.start();
     }
     return settings;
+  }
+
+  /** What no other daemon may do beside us; and, at the start, the doors that an earlier life has left open. */
+  #claim({ stateFile, pidFile }: Settings, words: readonly string[]): void {
+    const { config, daemon } = this.#options.flags;
+    const file = realPath(config);
+    const path = stateFile ?? ledgerPath(file, words.join(","));
+    try {
+      this.#claims.takeInterfaces(file, words);
+      if (this.#ledger === undefined) this.#claims.take(path, `with the ledger ${path}`);
+      if (daemon) this.#claims.take(pidFile, `with the pid file ${pidFile}`);
+    } catch (error) {
+      if (error instanceof AlreadyRunning) throw new CannotListen(error.message);
+      this.#log.note(`can't make sure that no other knockd runs: ${(error as Error).message}`);
+    }
+    if (this.#ledger !== undefined) return;
+    this.#ledger = new Ledger(path, (why) => this.#log.error(why));
+    this.#doorkeeper = new Doorkeeper({
+      run,
+      after,
+      now: () => now() / 1000,
+      ledger: this.#ledger,
+      tell: {
+        event: (knocker, line) => this.#tell(knocker, (who) => this.#log.info(line(who))),
+        failure: (knocker, line) => this.#tell(knocker, (who) => this.#log.warn(line(who))),
+      },
+    });
+    const left = [...this.#ledger.takeOver()];
+    for (const orphan of this.#claims.orphans(file, path)) left.push(...this.#ledger.adopt(orphan));
+    this.#doorkeeper.recover(left);
+    const { size } = this.#doorkeeper;
+    if (size > 0)
+      this.#log.note(`${size} ${size === 1 ? "door was" : "doors were"} left open, and will be closed in time`);
   }
 
   /** Anew, when a one-time sequence was used while the targets were looked up: it must not count again. */
@@ -209,7 +248,7 @@ export class Daemon {
 
   #open(door: Door, knocker: Address): void {
     if (door.oneTimeSequences !== undefined) this.#useUp(door, door.oneTimeSequences);
-    this.#doorkeeper.open(door, knocker);
+    this.#doorkeeper!.open(door, knocker);
   }
 
   /** Strikes out the sequence, on the disk before the command runs, and goes on with the next one, or without the door. */
@@ -257,5 +296,14 @@ export class Daemon {
       this.#onEvents(this.#attempts.expire(at));
     }
     this.#awaitExpiry();
+  }
+}
+
+/** The same file is the same config, by whatever path. */
+function realPath(file: string): string {
+  try {
+    return fs.realpathSync(file);
+  } catch {
+    return file; // it has just been read, and is gone
   }
 }

@@ -4,6 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { parseAddress } from "../src/address.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import { Doorkeeper } from "../src/doors/doorkeeper.ts";
+import type { LedgerEntry } from "../src/doors/ledger.ts";
 
 const IPV4 = parseAddress("10.77.0.2")!;
 const IPV6 = parseAddress("fd77::2")!;
@@ -20,17 +21,40 @@ const DOOR: Door = {
   startCommand6: undefined,
   stopCommand6: undefined,
   cmdTimeout: 10,
-  policy: DEFAULT_POLICY,
+  policy: { ...DEFAULT_POLICY, commandTimeout: 0 },
 };
 
 /** A doorkeeper whose commands and timers end when the test says so. */
 class House {
   /** All that was said and done, in order; a line of failure begins with an exclamation mark. */
   readonly seen: string[] = [];
+  /** The open doors, as the disk would have them. */
+  readonly ledger = new Map<number, { stopCommand: string; seconds: number }>();
+  readonly marked = new Set<number>();
+  readonly markers: string[] = [];
+  /** Seconds. */
+  now = 1000;
+  #lastId = 0;
   readonly #commands = new Map<string, { resolve(status: number): void; reject(error: Error): void }>();
   #timers: { seconds: number; callback: () => void }[] = [];
   readonly keeper = new Doorkeeper({
-    run: (command) => {
+    now: () => this.now,
+    ledger: {
+      add: (entry, seconds) => {
+        const added = { ...entry, id: ++this.#lastId, due: { wall: 0, boot: 0, bootId: "" } };
+        this.ledger.set(added.id, { stopCommand: entry.stopCommand, seconds });
+        return added;
+      },
+      move: (id, seconds) => void Object.assign(this.ledger.get(id)!, { seconds }),
+      remove: (id) => void this.ledger.delete(id),
+      save: () => undefined,
+      marker: (id) => `marker ${id}`,
+      isMarked: (id) => this.marked.has(id),
+      unmark: (id) => void this.marked.delete(id),
+    },
+    run: (command, marker, onStart) => {
+      if (marker !== undefined) this.markers.push(marker);
+      onStart?.(() => void this.seen.push(`ended: ${command}`));
       this.seen.push(`$ ${command}`);
       return new Promise((resolve, reject) => this.#commands.set(command, { resolve, reject }));
     },
@@ -179,6 +203,154 @@ describe("a doorkeeper", () => {
   });
 });
 
+describe("a knock at a door that is open", () => {
+  const start = "start 10.77.0.2";
+  const stop = "stop 10.77.0.2";
+
+  it("runs the start command again, and one close comes, at the later time, with a stop command for each", async () => {
+    const house = new House();
+    house.open({ cmdTimeout: 10 });
+    await house.end(start);
+    house.now += 4;
+    house.open({ cmdTimeout: 10 });
+    await house.end(start);
+    assert.deepEqual(house.waiting, [10]);
+    house.seen.length = 0;
+    await house.elapse();
+    assert.deepEqual(house.seen.splice(0), ["WHO: door: command timeout", ...running(stop)]);
+    await house.end(stop);
+    assert.deepEqual(house.seen, running(stop));
+    await house.end(stop);
+    assert.deepEqual([house.waiting, house.ledger.size, house.keeper.size], [[], 0, 0]);
+  });
+
+  it("does not bring the close nearer", async () => {
+    const house = new House();
+    house.open({ cmdTimeout: 100 });
+    await house.end(start);
+    house.open({ cmdTimeout: 1 });
+    await house.end(start);
+    assert.deepEqual(house.waiting, [100]);
+  });
+
+  it("with Reknock = extend runs nothing, and moves the close", async () => {
+    const house = new House();
+    const policy = { ...DOOR.policy, reknock: "extend" } as const;
+    house.open({ policy });
+    await house.end(start);
+    house.seen.length = 0;
+    house.now += 4;
+    house.open({ policy, cmdTimeout: 12 });
+    await turn();
+    assert.deepEqual([house.seen, house.waiting], [[], [12]]);
+    assert.deepEqual([...house.ledger.values()], [{ stopCommand: stop, seconds: 12 }]);
+    await house.elapse();
+    await house.end(stop);
+    assert.deepEqual(house.waiting, []);
+  });
+
+  it("waits for what still runs there: start and stop commands never overlap", async () => {
+    const house = new House();
+    house.open();
+    house.open();
+    assert.deepEqual(house.seen.splice(0), running(start));
+    await house.end(start);
+    assert.deepEqual(house.seen.splice(0), running(start));
+    await house.end(start);
+    await house.elapse();
+    house.seen.length = 0;
+    house.open(); // while it closes
+    await turn();
+    await house.end(stop);
+    assert.deepEqual(house.seen.splice(0), running(stop));
+    await house.end(stop);
+    assert.deepEqual(house.seen.splice(0), running(start));
+    await house.end(start);
+    assert.deepEqual(house.waiting, [10]);
+  });
+});
+
+it("a knock at a door that nothing closes waits for nothing", async () => {
+  const house = new House();
+  for (let i = 0; i < 3; i++) house.open({ stopCommand: undefined });
+  await turn();
+  assert.equal(house.seen.filter((line) => line === "$ start 10.77.0.2").length, 3);
+});
+
+describe("the ledger", () => {
+  it("has the stop command before the start command runs, until it has run, with a marker for it", async () => {
+    const house = new House();
+    house.open({ cmdTimeout: 7 });
+    assert.deepEqual([...house.ledger.values()], [{ stopCommand: "stop 10.77.0.2", seconds: 7 }]);
+    await house.end("start 10.77.0.2");
+    assert.deepEqual(house.markers, []);
+    await house.elapse();
+    assert.equal(house.ledger.size, 1);
+    assert.deepEqual(house.markers, ["marker 1"]);
+    await house.end("stop 10.77.0.2");
+    assert.equal(house.ledger.size, 0);
+  });
+
+  it("brings back what an earlier life left open: closed in its time, and what is overdue at once", async () => {
+    const house = new House();
+    const left = (id: number, ip: string, seconds: number): LedgerEntry => ({
+      id,
+      ip,
+      door: "gone",
+      stopCommand: `stop ${ip}`,
+      commandTimeout: 0,
+      due: { wall: Date.now() + seconds * 1000, boot: 0, bootId: "another boot" },
+    });
+    house.marked.add(3);
+    house.keeper.recover([left(1, "10.77.0.2", -5), left(2, "fd77::2", 3600), left(3, "10.77.0.3", -5)]);
+    assert.equal(house.keeper.size, 2);
+    assert.equal(house.waiting[0], 0);
+    assert.ok(house.waiting[1]! > 3590 && house.waiting[1]! <= 3600);
+    await house.elapse();
+    assert.deepEqual(house.seen, [
+      "WHO: gone: command timeout",
+      "gone: running command: stop 10.77.0.2",
+      "$ stop 10.77.0.2",
+    ]);
+    assert.equal(house.marked.size, 0);
+  });
+});
+
+describe("a command that hangs", () => {
+  it("is ended after Command_Timeout, with a line", async () => {
+    const house = new House();
+    house.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 60 } });
+    assert.deepEqual(house.waiting, [60]);
+    house.seen.length = 0;
+    await house.elapse();
+    assert.deepEqual(house.seen, [
+      "! door: command still running after 60 seconds, ending it",
+      "ended: start 10.77.0.2",
+    ]);
+    await house.end("start 10.77.0.2", 143);
+  });
+
+  it("is forgotten when it ends by itself", async () => {
+    const house = new House();
+    house.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 60 } });
+    await house.end("start 10.77.0.2");
+    assert.deepEqual(house.waiting, []);
+  });
+});
+
+describe("of many commands", () => {
+  it("64 run at once, the others in their order", async () => {
+    const house = new House();
+    for (let i = 0; i < 100; i++) house.open({ stopCommand: undefined, startCommand: `start ${i}`, name: `door ${i}` });
+    await turn();
+    const ran = () => house.seen.filter((line) => line.startsWith("$ ")).map((line) => Number(line.slice(8)));
+    assert.deepEqual(ran(), [...Array(64).keys()]);
+    await house.end("start 40");
+    await house.end("start 3");
+    assert.deepEqual(ran(), [...Array(66).keys()]);
+  });
+});
+
 describe("a doorkeeper that leaves", () => {
   /** Whether it has left, as far as promises can tell. */
   function leaving(house: House): { left: boolean } {
@@ -215,7 +387,7 @@ describe("a doorkeeper that leaves", () => {
   it("waits for a start command that still runs, and closes its door right after", async () => {
     const house = new House();
     house.open();
-    house.open({ stopCommand: undefined, startCommand: "forever" });
+    house.open({ stopCommand: undefined, startCommand: "forever" }, IPV6);
     house.seen.length = 0;
     const state = leaving(house);
     assert.deepEqual(house.seen, []);
@@ -226,6 +398,18 @@ describe("a doorkeeper that leaves", () => {
     assert.equal(state.left, false);
     await house.end("forever");
     assert.equal(state.left, true);
+  });
+
+  it("to keep leaves what is open to the ledger, and to the next start", async () => {
+    const house = new House();
+    house.open();
+    await house.end("start 10.77.0.2");
+    house.open({ name: "other" }, IPV6);
+    house.seen.length = 0;
+    const left = house.keeper.leave("keep");
+    await house.end("start fd77::2");
+    await left;
+    assert.deepEqual([house.seen, house.waiting, house.ledger.size], [[], [], 2]);
   });
 
   it("waits for a stop command that has begun in its time, and does not run it again", async () => {

@@ -38,10 +38,10 @@ describe("the lines", () => {
   }
 
   const others: [line: string, expected: string][] = [
-    [lines.commandTimeout("192.168.1.63", door), "192.168.1.63: openSSH: command timeout"],
-    [lines.runningCommand(door, "echo '%d' $$ 100%"), "openSSH: running command: echo '%d' $$ 100%"],
-    [lines.commandFailed(door, 3), "openSSH: command returned non-zero status code (3)"],
-    [lines.couldNotRun(door, new Error("spawn E2BIG")), "openSSH: could not run command: spawn E2BIG"],
+    [lines.commandTimeout("192.168.1.63", door.name), "192.168.1.63: openSSH: command timeout"],
+    [lines.runningCommand(door.name, "echo '%d' $$ 100%"), "openSSH: running command: echo '%d' $$ 100%"],
+    [lines.commandFailed(door.name, 3), "openSSH: command returned non-zero status code (3)"],
+    [lines.couldNotRun(door.name, new Error("spawn E2BIG")), "openSSH: could not run command: spawn E2BIG"],
     [
       lines.noSequencesLeft("a [b] %s"),
       "no more sequences left in the one time sequences file for door a [b] %s --> disabling the door",

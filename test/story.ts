@@ -143,6 +143,16 @@ class Replay {
         this.commands.push(what!);
         return 0;
       },
+      now: () => this.#now,
+      ledger: {
+        add: (entry) => ({ ...entry, id: 1, due: { wall: 0, boot: 0, bootId: "" } }),
+        move() {},
+        remove() {},
+        save: () => undefined,
+        marker: () => "",
+        isMarked: () => false,
+        unmark() {},
+      },
       after: (seconds, callback) => {
         const timer = { at: this.#now + seconds, callback };
         this.#timers.push(timer);

@@ -103,14 +103,21 @@ export interface Native {
   };
   /** What is there now; the defaults only `withRoutes`. Throws in the system's words. */
   snapshot(withRoutes: boolean): Snapshot;
+  /**
+   * Locks a file, made where it is not there, for as long as this process lives (fcntl(2)): 0; or the process that holds
+   * it, -1 where that can't be seen. Never twice for one file in one process. Throws in the system's words.
+   */
+  lock(path: string): number;
   /** One line to the system's log: identifier "knockd" without a pid, facility daemon, priority notice. */
   syslog(text: string): void;
   /**
    * Starts `/bin/sh -c command` in a session of its own with standard input, output and error, no other descriptor and
-   * no signal blocked or ignored; calls back with its exit status, or 128 + n when signal n ended it. Throws in the
-   * system's words when it can't be started. Undefined where the kernel has no pidfd_open (before Linux 5.3).
+   * no signal blocked or ignored; calls back with its exit status, or 128 + n when signal n ended it. Its process first
+   * makes the file `marker`, unless that is empty or can't be made. Returns its process id, which is its own until the
+   * call back, and its process group's. Throws in the system's words when it can't be started. Undefined where the kernel
+   * has no pidfd_open (before Linux 5.3).
    */
-  runCommand?(command: string, onEnd: (status: number) => void): void;
+  runCommand?(command: string, marker: string, onEnd: (status: number) => void): number;
   /** Standard input, output and error become /dev/null, the working directory /. */
   detach(): void;
   /** Ends the process at once: no exit handler, and no waiting for threads that wait for a name server. */

@@ -1,35 +1,48 @@
-// Runs a door's start command when it opens, and its stop command in its time.
+// Runs a door's start command when it opens, and its stop command in its time, for every start command one.
 
-import { type Address, formatAddress, isIpv4 } from "../address.ts";
+import { type Address, formatAddress, isIpv4, parseAddress } from "../address.ts";
 import type { Door } from "../config/door.ts";
-import { commandFailed, commandTimeout, couldNotRun, runningCommand } from "../log/lines.ts";
+import { commandFailed, commandTimeout, couldNotRun, runningCommand, stillRunning } from "../log/lines.ts";
 import { fillIn, type Run } from "./command.ts";
+import { type Ledger, type LedgerEntry, secondsLeft } from "./ledger.ts";
 
 export interface DoorkeeperOptions {
   run: Run;
   /** Calls back after so many seconds of the monotonic clock, unless cancelled. */
   after: (seconds: number, callback: () => void) => { cancel(): void };
+  /** Seconds, monotonic. */
+  now: () => number;
   tell: {
     /** A line about a door that this knocker opened. */
     event(knocker: Address, line: (who: string) => string): void;
     /** The same, when something failed. */
     failure(knocker: Address, line: (who: string) => string): void;
   };
+  ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked" | "unmark">;
 }
 
+/** One door as one knocker has opened it, once or again. */
 interface OpenDoor {
-  readonly door: Door;
+  readonly key: string;
   readonly knocker: Address;
-  readonly stopCommand: string;
-  /** Waiting for its time; undefined while the start command runs. */
+  /** Of each start command, what undoes it, in their order. */
+  toClose: LedgerEntry[];
+  /** When they are due, in seconds of the monotonic clock. */
+  due: number;
   timer: { cancel(): void } | undefined;
 }
 
+/** Commands at once; the others wait in order. */
+const MOST_RUNNING = 64;
+
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
-  readonly #open = new Set<OpenDoor>();
-  readonly #running = new Set<Promise<void>>();
-  #leaving = false;
+  readonly #open = new Map<string, OpenDoor>();
+  /** Of each (door, knocker) that is closed again, the last of what runs or is to run there: they never overlap. */
+  readonly #queues = new Map<string | symbol, Promise<void>>();
+  #running = 0;
+  readonly #turns: (() => void)[] = [];
+  #leaving: "close" | "keep" | undefined;
 
   constructor(options: DoorkeeperOptions) {
     this.#options = options;
@@ -41,56 +54,156 @@ export class Doorkeeper {
    */
   open(door: Door, knocker: Address): void {
     const ipv4 = isIpv4(knocker);
+    const ip = formatAddress(knocker);
     const start = ipv4 ? door.startCommand : (door.startCommand6 ?? door.startCommand);
     const stop = ipv4 ? door.stopCommand : (door.stopCommand6 ?? door.stopCommand);
     if (!start) return;
-    const open = stop ? { door, knocker, stopCommand: stop, timer: undefined } : undefined;
-    if (open) this.#open.add(open);
-    this.#track(
-      this.#run(door, knocker, start).then(() => {
-        if (open) this.#awaitClosing(open);
-      }),
+    const key = keyOf(door.name, ip);
+    const open = this.#open.get(key);
+    if (open !== undefined && door.policy.reknock === "extend") {
+      this.#closeLater(open, door.cmdTimeout);
+      this.#options.ledger.save();
+      return;
+    }
+    // 0.8 runs any number side by side: only what is to be closed again has an order.
+    this.#enqueue(stop ? key : Symbol(key), () =>
+      this.#start(door, knocker, fillIn(start, ip), stop && fillIn(stop, ip)),
     );
   }
 
-  /** Runs every outstanding stop command now; resolves when no command of ours is left. */
-  async leave(): Promise<void> {
-    this.#leaving = true;
-    for (const open of this.#open) if (open.timer) this.#close(open);
-    while (this.#running.size > 0) await Promise.all(this.#running);
+  /** Closes in its time what an earlier life has left open. What is overdue is closed at once. */
+  recover(entries: readonly LedgerEntry[]): void {
+    const { ledger, now } = this.#options;
+    for (const entry of entries) {
+      const knocker = parseAddress(entry.ip);
+      if (ledger.isMarked(entry.id) || knocker === undefined) {
+        this.#forget(entry.id); // its stop command was started by the one who died
+        continue;
+      }
+      const key = keyOf(entry.door, entry.ip);
+      const open = this.#open.get(key) ?? { key, knocker, toClose: [], due: now(), timer: undefined };
+      this.#open.set(key, open);
+      open.toClose.push(entry);
+      this.#awaitClosing(open, secondsLeft(entry));
+    }
   }
 
-  #awaitClosing(open: OpenDoor): void {
-    if (this.#leaving) {
-      this.#close(open);
-      return;
+  /** How many doors are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * `close`: runs every outstanding stop command now; `keep`: leaves them to the ledger, for the next start. Resolves
+   * when no command of ours is left.
+   */
+  async leave(how: "close" | "keep" = "close"): Promise<void> {
+    this.#leaving = how;
+    for (const open of this.#open.values()) {
+      open.timer?.cancel();
+      open.timer = undefined;
+      if (how === "close") this.#enqueue(open.key, () => this.#close(open));
     }
-    open.timer = this.#options.after(open.door.cmdTimeout, () => {
-      this.#options.tell.event(open.knocker, (who) => commandTimeout(who, open.door));
-      this.#close(open);
+    while (this.#queues.size > 0) await Promise.all(this.#queues.values());
+  }
+
+  async #start(door: Door, knocker: Address, start: string, stop: string | undefined): Promise<void> {
+    const key = keyOf(door.name, formatAddress(knocker));
+    let open: OpenDoor | undefined;
+    if (stop) {
+      const { ledger, now } = this.#options;
+      const entry = ledger.add(
+        { door: door.name, ip: formatAddress(knocker), stopCommand: stop, commandTimeout: door.policy.commandTimeout },
+        door.cmdTimeout,
+      );
+      const saved = ledger.save();
+      if (saved !== undefined) await saved; // before it is open: a crash must not leave it so
+      open = this.#open.get(key) ?? { key, knocker, toClose: [], due: now(), timer: undefined };
+      this.#open.set(key, open);
+      open.toClose.push(entry);
+    }
+    await this.#run(door.name, knocker, start, door.policy.commandTimeout);
+    if (open !== undefined) this.#closeLater(open, door.cmdTimeout);
+  }
+
+  /** The one pending close, moved to the later time. */
+  #closeLater(open: OpenDoor, seconds: number): void {
+    if (this.#leaving === "close") this.#enqueue(open.key, () => this.#close(open));
+    if (this.#leaving !== undefined) return;
+    for (const { id } of open.toClose) this.#options.ledger.move(id, seconds);
+    this.#awaitClosing(open, seconds);
+  }
+
+  #awaitClosing(open: OpenDoor, seconds: number): void {
+    const { after, now, tell } = this.#options;
+    const due = now() + seconds;
+    if (open.timer !== undefined && due < open.due) return;
+    open.due = due;
+    open.timer?.cancel();
+    open.timer = after(seconds, () => {
+      open.timer = undefined;
+      this.#enqueue(open.key, async () => {
+        if (open.timer !== undefined || open.toClose.length === 0) return; // a start command came in between
+        tell.event(open.knocker, (who) => commandTimeout(who, open.toClose[0]!.door));
+        await this.#close(open);
+      });
     });
   }
 
-  #close(open: OpenDoor): void {
-    open.timer?.cancel();
-    this.#open.delete(open);
-    this.#track(this.#run(open.door, open.knocker, open.stopCommand));
-  }
-
-  async #run(door: Door, knocker: Address, template: string): Promise<void> {
-    const { run, tell } = this.#options;
-    const command = fillIn(template, formatAddress(knocker));
-    tell.event(knocker, () => runningCommand(door, command));
-    try {
-      const status = await run(command);
-      if (status !== 0) tell.failure(knocker, () => commandFailed(door, status));
-    } catch (error) {
-      tell.failure(knocker, () => couldNotRun(door, error as Error));
+  async #close(open: OpenDoor): Promise<void> {
+    const entries = open.toClose;
+    open.toClose = [];
+    this.#open.delete(open.key);
+    for (const { id, door, stopCommand, commandTimeout } of entries) {
+      await this.#run(door, open.knocker, stopCommand, commandTimeout, this.#options.ledger.marker(id));
+      this.#forget(id);
     }
   }
 
-  #track(work: Promise<void>): void {
-    this.#running.add(work);
-    void work.finally(() => this.#running.delete(work));
+  /** Closed: the ledger first, then the marker, or a crash between them would close it again. */
+  #forget(id: number): void {
+    const { ledger } = this.#options;
+    ledger.remove(id);
+    const saved = ledger.save();
+    if (saved === undefined) ledger.unmark(id);
+    else void saved.then(() => ledger.unmark(id));
   }
+
+  async #run(door: string, knocker: Address, command: string, seconds: number, marker?: string): Promise<void> {
+    const { run, tell, after } = this.#options;
+    if (this.#running >= MOST_RUNNING) await new Promise<void>((resolve) => this.#turns.push(resolve));
+    else this.#running++;
+    tell.event(knocker, () => runningCommand(door, command));
+    let limit: { cancel(): void } | undefined;
+    try {
+      const status = await run(command, marker, (end) => {
+        if (seconds === 0) return;
+        limit = after(seconds, () => {
+          tell.failure(knocker, () => stillRunning(door, seconds));
+          end();
+        });
+      });
+      if (status !== 0) tell.failure(knocker, () => commandFailed(door, status));
+    } catch (error) {
+      tell.failure(knocker, () => couldNotRun(door, error as Error));
+    } finally {
+      limit?.cancel();
+      const next = this.#turns.shift(); // takes the place over
+      if (next === undefined) this.#running--;
+      else next();
+    }
+  }
+
+  /** After all that is to be done for this (door, knocker); at once when that is nothing. */
+  #enqueue(key: string | symbol, work: () => Promise<void>): void {
+    const before = this.#queues.get(key);
+    const done = (before === undefined ? work() : before.then(work)).finally(() => {
+      if (this.#queues.get(key) === done) this.#queues.delete(key);
+    });
+    this.#queues.set(key, done);
+  }
+}
+
+function keyOf(door: string, ip: string): string {
+  return `${ip} ${door}`;
 }

@@ -20,21 +20,25 @@ export function eventLine(event: KnockEvent, who: string): string {
   }
 }
 
-export function commandTimeout(who: string, door: Door): string {
-  return `${who}: ${door.name}: command timeout`;
+export function commandTimeout(who: string, door: string): string {
+  return `${who}: ${door}: command timeout`;
 }
 
-export function runningCommand(door: Door, command: string): string {
-  return `${door.name}: running command: ${command}`;
+export function runningCommand(door: string, command: string): string {
+  return `${door}: running command: ${command}`;
 }
 
-export function commandFailed(door: Door, status: number): string {
-  return `${door.name}: command returned non-zero status code (${status})`;
+export function commandFailed(door: string, status: number): string {
+  return `${door}: command returned non-zero status code (${status})`;
+}
+
+export function stillRunning(door: string, seconds: number): string {
+  return `${door}: command still running after ${seconds} seconds, ending it`;
 }
 
 /** The system refused to start it: out of processes or memory, or the command is too long. */
-export function couldNotRun(door: Door, error: Error): string {
-  return `${door.name}: could not run command: ${error.message}`;
+export function couldNotRun(door: string, error: Error): string {
+  return `${door}: could not run command: ${error.message}`;
 }
 
 /** What -D says of a packet. 0.8 prints the month one too low. */

@@ -118,12 +118,13 @@ describe("commands", { skip: needsRoot }, () => {
         `command = ${log("start")}\nstop_command = ${log("stop")}`,
       ]),
     );
-    for (const port of [7000, 7000, 7000]) await knock(port);
+    const sleepers = ["10.77.0.3", "10.77.0.4", "10.77.0.5"];
+    for (const from of sleepers) await knock(7000, from);
     await knock(7001);
     for (const daemon of daemons) {
       await daemon.waitFor(() => daemon.commands().length === 5);
-      const sleeping = Array(3).fill("sleeps 10.77.0.2");
-      assert.deepEqual(daemon.commands().sort(), [...sleeping, "start 10.77.0.2", "stop 10.77.0.2"]);
+      const sleeping = sleepers.map((from) => `sleeps ${from}`);
+      assert.deepEqual(daemon.commands().sort(), [...sleeping, "start 10.77.0.2", "stop 10.77.0.2"].sort());
     }
     // Ours would wait for them, as it should.
     await Promise.all(daemons.map((daemon) => daemon.stop("SIGKILL")));

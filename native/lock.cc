@@ -1,0 +1,42 @@
+#include "lock.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+namespace knockd {
+
+Napi::Value Lock(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = info[0].ToString().Utf8Value();
+  for (;;) {
+    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) throw Napi::Error::New(env, strerror(errno));
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    if (fcntl(fd, F_SETLK, &lock) == 0) {
+      // Whoever held it before may have removed the file between our opening and locking it.
+      struct stat ours {
+      }, there{};
+      const bool same = fstat(fd, &ours) == 0 && stat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino &&
+                        ours.st_dev == there.st_dev;
+      if (same) return Napi::Number::New(env, 0);  // open, and so locked, for as long as this process lives
+      close(fd);
+      continue;
+    }
+    const int error = errno;
+    const bool held = error == EACCES || error == EAGAIN;
+    const bool told = held && fcntl(fd, F_GETLK, &lock) == 0;
+    close(fd);
+    if (!held) throw Napi::Error::New(env, strerror(error));
+    if (told && lock.l_type == F_UNLCK) continue;  // it has just been let go
+    return Napi::Number::New(env, told && lock.l_pid > 0 ? lock.l_pid : -1);
+  }
+}
+
+}  // namespace knockd

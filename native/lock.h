@@ -1,0 +1,11 @@
+// Files by which two daemons do not get into each other's way.
+#pragma once
+
+#include <napi.h>
+
+namespace knockd {
+
+// lock(path: string): number: what it does is in src/capture/native.ts.
+Napi::Value Lock(const Napi::CallbackInfo& info);
+
+}  // namespace knockd

@@ -1,0 +1,174 @@
+// The ledger of open doors: on the disk when it says so, and never a reason to fall.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, beforeEach, describe, it } from "node:test";
+import fc from "fast-check";
+import { Ledger, type LedgerEntry, ledgerPath, parseLedger, secondsLeft } from "../src/doors/ledger.ts";
+
+const dir = fs.mkdtempSync(join(tmpdir(), "ledger-"));
+after(() => fs.rmSync(dir, { recursive: true }));
+const path = join(dir, "made", "doors");
+const told: string[] = [];
+const open = (at = path) => new Ledger(at, (why) => told.push(why));
+const DOOR = { door: "a [b] \n", ip: "10.77.0.2", stopCommand: 'stop "10.77.0.2" % \u00e9', commandTimeout: 60 };
+
+beforeEach(() => {
+  told.length = 0;
+  fs.rmSync(join(dir, "made"), { recursive: true, force: true });
+});
+
+describe("a ledger", () => {
+  it("is there before anything is done, readable by nobody else, and gone when nothing is open", async () => {
+    const ledger = open();
+    ledger.flush();
+    assert.equal(fs.existsSync(path), false, "nothing is written where nothing was open");
+    const entry = ledger.add(DOOR, 10);
+    await ledger.save();
+    assert.equal(fs.statSync(path).mode & 0o777, 0o600);
+    assert.equal(fs.statSync(join(dir, "made")).mode & 0o777, 0o700);
+    assert.deepEqual(open().takeOver(), [entry]);
+    ledger.remove(entry.id);
+    await ledger.save();
+    ledger.flush();
+    assert.deepEqual(fs.readdirSync(join(dir, "made")), []);
+    assert.deepEqual(told, []);
+  });
+
+  it("holds what was added, moved and removed in a flood, all saves being kept", async () => {
+    const ledger = open();
+    const entries = Array.from({ length: 500 }, (_, i) => ledger.add({ ...DOOR, ip: `10.77.0.${i % 250}` }, 1));
+    await Promise.all(entries.map(() => ledger.save()));
+    assert.equal(open().takeOver().length, 500);
+    for (const { id } of entries.slice(2)) ledger.remove(id);
+    ledger.move(entries[0]!.id, 1000);
+    await ledger.save();
+    await ledger.save();
+    const [first, second, ...more] = open().takeOver();
+    assert.deepEqual([second, more], [entries[1], []]);
+    assert.ok(secondsLeft(first!) > 990);
+  });
+
+  it("gives numbers that no earlier entry has, nor a marker that was left behind", () => {
+    const ledger = open();
+    const old = ledger.add(DOOR, 1);
+    ledger.flush();
+    fs.writeFileSync(ledger.marker(old.id), "");
+    fs.writeFileSync(ledger.marker(old.id + 1), "");
+    const next = open();
+    next.takeOver();
+    assert.equal(next.isMarked(old.id), true);
+    const added = next.add(DOOR, 1);
+    assert.notEqual(added.id, old.id);
+    assert.equal(next.isMarked(added.id), false);
+    fs.rmSync(path);
+    open().takeOver();
+    assert.equal(next.isMarked(old.id), false, "without a ledger no marker means anything");
+  });
+
+  it("takes over another one, but what is being closed already", () => {
+    const [other, ledger] = [open(`${path}2`), open()];
+    const [a, b] = [other.add(DOOR, 1), other.add({ ...DOOR, ip: "fd77::2" }, 1)];
+    other.flush();
+    fs.writeFileSync(other.marker(a.id), "");
+    assert.deepEqual(ledger.adopt(`${path}2`), [{ ...b, id: 1 }]);
+    assert.deepEqual(fs.readdirSync(join(dir, "made")), ["doors"]);
+  });
+
+  it("that can't be written is told once, and again when it had worked meanwhile", async () => {
+    fs.writeFileSync(join(dir, "made"), "in its way");
+    const ledger = open();
+    ledger.add(DOOR, 1);
+    ledger.flush();
+    ledger.flush();
+    assert.equal(told.length, 1);
+    assert.match(told[0]!, /^cannot write .*doors: .*: doors still open and close$/);
+    fs.rmSync(join(dir, "made"));
+    ledger.flush();
+    assert.equal(open().takeOver().length, 1);
+  });
+});
+
+describe("what is no ledger is told, and set aside", () => {
+  const good = JSON.stringify({
+    version: 1,
+    open: [{ id: 1, ...DOOR, due: { wall: 1, boot: 2, bootId: "b" } }],
+  });
+  const bad: [what: string, text: string][] = [
+    ["empty", ""],
+    ["torn", good.slice(0, -10)],
+    ["of another version", good.replace('"version":1', '"version":2')],
+    ["foreign", '{"name":"x"}'],
+    ["a list", "[]"],
+    ["null", "null"],
+    ["with a door that has no address", good.replace('"ip"', '"pi"')],
+    ["with a time that is a word", good.replace('"wall":1', '"wall":"soon"')],
+    ["bytes", "\0\u0001\ufffd"],
+    ["huge", " ".repeat((16 << 20) + 1)],
+  ];
+  for (const [what, text] of bad) {
+    it(what, () => {
+      fs.mkdirSync(join(dir, "made"), { recursive: true });
+      fs.writeFileSync(path, text);
+      assert.deepEqual(open().takeOver(), []);
+      assert.equal(told.length, 1);
+      assert.match(told[0]!, /is no ledger of open doors .*: set aside as .*doors\.bad/);
+      assert.equal(fs.statSync(`${path}.bad`).size, Buffer.byteLength(text));
+      assert.equal(fs.existsSync(path), false);
+    });
+  }
+
+  it("a directory in its place", () => {
+    fs.mkdirSync(path, { recursive: true });
+    assert.deepEqual(open().takeOver(), []);
+    assert.equal(told.length, 1);
+  });
+
+  it("of any text, it is a list of entries or an Error", () => {
+    const entry = fc.record({ id: fc.anything(), door: fc.anything(), ip: fc.anything(), due: fc.anything() });
+    const json = fc.record({
+      version: fc.oneof(fc.constant(1), fc.anything()),
+      open: fc.oneof(fc.array(entry), fc.anything()),
+    });
+    const text = fc.oneof(
+      fc.string(),
+      fc.json(),
+      json.map((value) => JSON.stringify(value) ?? ""),
+    );
+    fc.assert(
+      fc.property(text, (any) => {
+        try {
+          for (const { stopCommand } of parseLedger(any)) assert.equal(typeof stopCommand, "string");
+        } catch (error) {
+          assert.ok(error instanceof Error && !(error instanceof TypeError), `${error}`);
+        }
+      }),
+    );
+  });
+});
+
+describe("the time left", () => {
+  const hour = 3_600_000;
+  const tenYears = 10 * 365 * 24 * hour;
+  /** In minutes, of an entry made now and then changed. */
+  const left = (seconds: number, change: Partial<LedgerEntry["due"]>) => {
+    const entry = open().add(DOOR, seconds);
+    return Math.round(secondsLeft({ ...entry, due: { ...entry.due, ...change } }) / 60);
+  };
+
+  it("goes by this boot's clock, however far the wall clock was set", () => {
+    for (const step of [tenYears, -tenYears]) assert.equal(left(3600, { wall: Date.now() + step }), 60);
+  });
+  it("goes by the wall clock after another boot", () => {
+    assert.equal(left(0, { bootId: "another", wall: Date.now() + hour }), 60);
+  });
+  it("is never less than none", () => assert.equal(left(-3600, {}), 0));
+});
+
+describe("its path", () => {
+  it("is of the config and the interfaces", () =>
+    assert.equal(ledgerPath("/etc/knockd.conf", "eth0,ppp*"), "/run/knockd/etc-knockd.conf@eth0,ppp*.ledger"));
+  it("is never too long for a file's name", () =>
+    assert.match(ledgerPath(`/${"x".repeat(300)}`, "eth0"), /^\/run\/knockd\/[0-9a-f]{64}\.ledger$/));
+});

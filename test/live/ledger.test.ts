@@ -1,0 +1,203 @@
+// No door left open, whatever ends the daemon: Debian's knockd beside it leaves one.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { frame } from "../frame.ts";
+import { Daemon, type Which } from "./daemon.ts";
+import { needsRoot, Wire } from "./wire.ts";
+
+/** How many lives the daemon of the last test loses; KNOCKD_KILLS=100 for the long form. */
+const KILLS = Number(process.env.KNOCKD_KILLS ?? 15);
+
+describe("an open door", { skip: needsRoot }, () => {
+  let wire: Wire;
+  let sequence = 0;
+  const running: Daemon[] = [];
+
+  before(async () => {
+    wire = await Wire.open();
+  });
+  after(() => wire?.close());
+  afterEach(async () => {
+    for (const daemon of running.splice(0)) await daemon.stop("SIGKILL");
+  });
+
+  const door = (name: string, port: number, seconds: number, more = "") => `
+[${name}]
+  sequence = ${port}:udp
+  start_command = echo start ${name} %IP% >>@dir@/commands
+  cmd_timeout = ${seconds}
+  stop_command = echo stop ${name} %IP% >>@dir@/commands
+${more}`;
+  const OPTIONS = (state: string, more = "") => `[options]\nStateFile = ${state}\n${more}\n`;
+  const ledgerIn = (dir: string) => join(dir, "ledger");
+
+  async function start(config: string, which: Which = "ours", args = ["-i", "eth0"]): Promise<Daemon> {
+    const daemon = await Daemon.start(wire, which, config, [...args, "-c", "@dir@/knockd.conf", "-v"]);
+    running.push(daemon);
+    return daemon;
+  }
+  /** A packet each, never the same twice. */
+  async function knock(...ports: number[]): Promise<void> {
+    const frames = ports.map((port) => {
+      const sourcePort = 20_000 + (++sequence % 30_000);
+      return { at: 0, frame: frame({ from: wire.client, to: wire.server, protocol: "udp", port, sourcePort }) };
+    });
+    await wire.send(frames);
+  }
+  /** The next life, with the config and the files of the one before. */
+  async function again(dead: Daemon, config: string): Promise<Daemon> {
+    const daemon = await start(config.replaceAll("@dir@", dead.dir));
+    return daemon;
+  }
+  const settled = (daemon: Daemon, lines: readonly string[]) =>
+    daemon.waitFor(() => daemon.commands().sort().join() === [...lines].sort().join());
+
+  it("is in the ledger, for root alone, before it opens, and not any more when it is closed", async () => {
+    const daemon = await start(
+      OPTIONS("@dir@/ledger") + door("a", 7000, 1, "  command = cat @dir@/ledger >@dir@/seen"),
+    );
+    const ledger = ledgerIn(daemon.dir);
+    await knock(7000);
+    await daemon.waitFor(() => existsSync(join(daemon.dir, "seen")) && statSync(join(daemon.dir, "seen")).size > 0);
+    const { open } = JSON.parse(readFileSync(join(daemon.dir, "seen"), "utf8"));
+    assert.equal(open[0].stopCommand, `echo stop a ${wire.client} >>${daemon.dir}/commands`);
+    assert.equal(statSync(ledger).mode & 0o777, 0o600);
+    await daemon.waitFor("command timeout");
+    await daemon.waitFor(() => !existsSync(ledger));
+    await daemon.waitFor(() => !readdirSync(daemon.dir).some((name) => name.endsWith(".closing")));
+  });
+
+  it("is closed in its time by the next life after SIGKILL, even when its door has left the config", async () => {
+    const config = OPTIONS("@dir@/ledger") + door("soon", 7000, 1) + door("later", 7001, 600);
+    const first = await start(config);
+    await knock(7000, 7001);
+    await first.waitFor(() => first.commands().length === 2);
+    await first.stop("SIGKILL");
+    await sleep(1100);
+    const second = await again(first, OPTIONS("@dir@/ledger") + door("other", 7002, 1));
+    await settled(first, [`start soon ${wire.client}`, `start later ${wire.client}`, `stop soon ${wire.client}`]);
+    await second.waitFor(() => JSON.parse(readFileSync(ledgerIn(first.dir), "utf8")).open.length === 1);
+    const { status } = await second.stop("SIGTERM");
+    assert.equal(status, 15);
+    assert.ok(first.commands().includes(`stop later ${wire.client}`), "SIGTERM closes what is left");
+    assert.equal(existsSync(ledgerIn(first.dir)), false);
+  });
+
+  it("is closed at SIGTERM, where 0.8's stays open when its children are killed with it", async () => {
+    for (const which of ["ours", "judge"] as const) {
+      const daemon = await start((which === "ours" ? OPTIONS("@dir@/ledger") : "") + door("a", 7000, 600), which);
+      await knock(7000);
+      await daemon.waitFor(() => daemon.commands().length === 1);
+      await daemon.stop(); // of 0.8, as systemd does it: the sleeping child too
+      assert.equal(daemon.commands().length, which === "ours" ? 2 : 1);
+    }
+  });
+
+  it("stays open over a restart with On_Exit = keep", async () => {
+    const config = OPTIONS("@dir@/ledger", "On_Exit = keep") + door("a", 7000, 2);
+    const first = await start(config);
+    await knock(7000);
+    await first.waitFor(() => first.commands().length === 1);
+    await first.stop("SIGTERM");
+    assert.equal(first.commands().length, 1);
+    const second = await again(first, config);
+    await second.waitFor("command timeout");
+    await settled(first, [`start a ${wire.client}`, `stop a ${wire.client}`]);
+  });
+
+  it("opens although its ledger can't be written, which is told", async () => {
+    const daemon = await start(OPTIONS("/proc/nowhere/ledger") + door("a", 7000, 0));
+    await knock(7000);
+    await settled(daemon, [`start a ${wire.client}`, `stop a ${wire.client}`]);
+    assert.match(daemon.stderr, /cannot write \/proc\/nowhere\/ledger: .*: doors still open and close/);
+  });
+
+  it("is no reason not to start when the ledger is torn", async () => {
+    const first = await start(OPTIONS("@dir@/ledger"));
+    await first.stop();
+    writeFileSync(ledgerIn(first.dir), '{"version":1,"open":[{"id":1,');
+    const second = await again(first, OPTIONS("@dir@/ledger"));
+    assert.match(second.stderr, /ledger is no ledger of open doors .*: set aside as /);
+    assert.ok(existsSync(`${ledgerIn(first.dir)}.bad`));
+  });
+
+  it("is ended with all that its command has started when that hangs", async () => {
+    const hangs = "  start_command = sleep 1000 & echo $! >@dir@/child; trap '' TERM; sleep 1000; sleep 1000";
+    const config = OPTIONS("@dir@/ledger") + door("a", 7000, 0, `${hangs}\n  Command_Timeout = 1`);
+    const daemon = await start(config);
+    await knock(7000);
+    await daemon.waitFor(() => daemon.commands().includes(`stop a ${wire.client}`), 15_000);
+    assert.match(daemon.stderr, /^a: command still running after 1 seconds, ending it$/m);
+    const child = Number(readFileSync(join(daemon.dir, "child"), "utf8"));
+    assert.equal(existsSync(`/proc/${child}`), false);
+  });
+
+  it("of a daemon that is already there is no other's business: the second does not start", async () => {
+    const config = door("a", 7000, 600);
+    const first = await start(config);
+    const args = (interfaces: string) => ["-i", interfaces, "-c", first.configPath, "-v"];
+    const failed = (error: Error) =>
+      error.message.includes(`knockd is already running with ${first.configPath} on eth0 (pid ${first.pid})`);
+    await assert.rejects(Daemon.start(wire, "ours", config, args("eth0")), failed);
+    await assert.rejects(Daemon.start(wire, "ours", config, args("lo,eth0")), failed);
+    const beside = await Daemon.start(wire, "ours", config, args("lo"), { ready: "listening on lo..." });
+    await beside.stop();
+    const otherConfig = await start(config);
+    assert.equal(otherConfig.ended, undefined);
+  });
+
+  it("that a life on another interface left behind is closed by the one that follows", async () => {
+    const config = door("a", 7000, 1);
+    const first = await start(config);
+    await knock(7000);
+    await first.waitFor(() => first.commands().length === 1);
+    await first.stop("SIGKILL");
+    // The same config, by its path; commands are the ledger's, which say where they write.
+    const args = ["-i", "eth0,lo", "-c", first.configPath, "-v"];
+    const second = await Daemon.start(wire, "ours", config, args, { ready: "listening on " });
+    running.push(second);
+    await second.waitFor(() => first.commands().length === 2);
+    assert.deepEqual(first.commands(), [`start a ${wire.client}`, `stop a ${wire.client}`]);
+  });
+
+  it(`is neither left open nor closed twice in ${KILLS} lives that end by SIGKILL at any moment`, async () => {
+    const config = OPTIONS("@dir@/ledger") + door("a", 7000, 0) + door("b", 7001, 0);
+    const first = await start(config);
+    let daemon = first;
+    const knocked: { name: string; ip: string }[] = [];
+    for (let life = 0; life < KILLS; life++) {
+      // A knocker for each, to tell whose command is whose.
+      const some = Array.from({ length: 8 }, (_, i) => ({
+        name: i % 2 ? "b" : "a",
+        ip: `10.77.${1 + (life >> 4)}.${1 + (life & 15) * 8 + i}`,
+      }));
+      knocked.push(...some);
+      const knocks = wire.send(
+        some.map(({ name, ip: from }, i) => {
+          const port = name === "a" ? 7000 : 7001;
+          return { at: i * 0.005, frame: frame({ from, to: wire.server, protocol: "udp", port }) };
+        }),
+      );
+      await sleep(Math.random() * 60);
+      daemon.signal("SIGKILL");
+      await Promise.all([daemon.exited, knocks]);
+      running.splice(running.indexOf(daemon), 1);
+      daemon = await again(first, config);
+    }
+    await daemon.waitFor(() => !existsSync(ledgerIn(first.dir)));
+    const count = (word: string, name: string, ip: string) =>
+      first.commands().filter((line) => line === `${word} ${name} ${ip}`).length;
+    let opened = 0;
+    for (const { name, ip } of knocked) {
+      const [starts, stops] = [count("start", name, ip), count("stop", name, ip)];
+      assert.ok(starts <= 1 && stops <= 1, `${ip} at ${name}: ${starts} starts, ${stops} stops`);
+      // A life may end between the ledger's entry and the start command: then there is a stop command alone.
+      assert.ok(stops >= starts, `${ip} at ${name} was left open`);
+      opened += starts;
+    }
+    assert.ok(opened > 0);
+  });
+});
