@@ -1,7 +1,7 @@
 // knockd.conf from the disk.
 
-import * as fs from "node:fs";
 import { nextOneTime } from "../doors/one-time.ts";
+import { readRegularFile } from "../regular-file.ts";
 import { systemWords } from "../system-words.ts";
 import { type Config, ConfigError } from "./door.ts";
 import { parseConfig } from "./parse.ts";
@@ -10,7 +10,7 @@ import { parseConfig } from "./parse.ts";
 export function readConfig(file: string): Config {
   let text: string;
   try {
-    text = fs.readFileSync(file, "utf8");
+    text = readRegularFile(file).toString("utf8");
   } catch (error) {
     throw new ConfigError(`${file}: ${systemWords(error)}`);
   }

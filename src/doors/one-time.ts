@@ -3,6 +3,7 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { formatSequence, parseSequence, type Sequence } from "../config/sequence.ts";
+import { readRegularFile } from "../regular-file.ts";
 import { systemWords } from "../system-words.ts";
 
 interface Place {
@@ -43,12 +44,7 @@ function read(path: string): Buffer {
   try {
     // To read and to write, as 0.8 opens it: a file in which nothing can be struck out is found at the start, not at
     // the first knock.
-    const file = fs.openSync(path, "r+");
-    try {
-      return fs.readFileSync(file);
-    } finally {
-      fs.closeSync(file);
-    }
+    return readRegularFile(path, fs.constants.O_RDWR);
   } catch (error) {
     throw new Error(`${path}: ${systemWords(error)}`);
   }
