@@ -40,7 +40,7 @@ function tests(): string[] {
 }
 
 function sources(endings: readonly string[]): string[] {
-  return ["native", "test", "bench"]
+  return ["native", "test", "bench", "fuzz"]
     .flatMap((folder) => walk(join(repo, folder)))
     .filter((file) => endings.some((ending) => file.endsWith(ending)));
 }
