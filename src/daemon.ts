@@ -20,6 +20,7 @@ import { run } from "./doors/command.ts";
 import { Doorkeeper } from "./doors/doorkeeper.ts";
 import { Ledger, ledgerPath } from "./doors/ledger.ts";
 import { nextOneTime, strikeOut } from "./doors/one-time.ts";
+import { Limit } from "./log/limit.ts";
 import { eventLine, noSequencesLeft, notStruckOut, packetLine } from "./log/lines.ts";
 import type { Log, LogBook } from "./log/log.ts";
 import type { Lookup } from "./log/lookup.ts";
@@ -55,6 +56,9 @@ export class Daemon {
   #expiryTimer: NodeJS.Timeout | undefined;
   #expiryAt = Number.POSITIVE_INFINITY;
   #reloaded: Promise<void> = Promise.resolve();
+  readonly #limit = new Limit();
+  /** Runs while lines are held back. */
+  #limitTimer: NodeJS.Timeout | undefined;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -104,6 +108,7 @@ export class Daemon {
   async stop(mostSeconds: number): Promise<void> {
     this.#lookout?.close();
     clearTimeout(this.#expiryTimer);
+    this.#tellHeldBack(Number.POSITIVE_INFINITY);
     this.#log.say("waiting for child processes...");
     await new Promise<void>((resolve) => {
       const limit = after(mostSeconds, () => {
@@ -234,16 +239,42 @@ export class Daemon {
       const packet = records.at(i);
       if (this.#lookout!.isEcho(packet)) continue;
       if (this.#options.flags.debug) this.#log.debug(packetLine(packet));
-      this.#onEvents(this.#attempts.knock(packet, at));
+      this.#onEvents(this.#attempts.knock(packet, at), at);
     }
     this.#awaitExpiry();
   }
 
-  #onEvents(events: readonly KnockEvent[]): void {
+  #onEvents(events: readonly KnockEvent[], at: number): void {
     for (const event of events) {
-      if (this.#options.book.tellsEvents) this.#tell(event.knocker, (who) => this.#log.info(eventLine(event, who)));
+      if (this.#options.book.tellsEvents) this.#tellEvent(event, at);
       if (event.type === "open") this.#open(event.door, event.knocker);
     }
+  }
+
+  #tellEvent(event: KnockEvent, at: number): void {
+    this.#tellHeldBack(at);
+    const verdict = this.#limit.judge(event, at);
+    if (verdict === "hold") {
+      this.#awaitHeldBack(at);
+      return;
+    }
+    const { door, knocker } = event;
+    const first: KnockEvent = { type: "stage", door, knocker, stage: 1 };
+    if (verdict === "tell with Stage 1") this.#tell(knocker, (who) => this.#log.info(eventLine(first, who)));
+    this.#tell(knocker, (who) => this.#log.info(eventLine(event, who)));
+  }
+
+  #tellHeldBack(at: number): void {
+    if (this.#limit.due <= at) for (const line of this.#limit.summaries(at)) this.#log.info(line);
+  }
+
+  /** The second ends even when no further event comes. */
+  #awaitHeldBack(at: number): void {
+    this.#limitTimer ??= setTimeout(() => {
+      this.#limitTimer = undefined;
+      this.#tellHeldBack(now());
+      if (this.#limit.due < Number.POSITIVE_INFINITY) this.#awaitHeldBack(now());
+    }, this.#limit.due - at);
   }
 
   #open(door: Door, knocker: Address): void {
@@ -293,7 +324,7 @@ export class Daemon {
     this.#expiryAt = Number.POSITIVE_INFINITY;
     const at = now();
     for (let round = 0; round < MOST_EXPIRY_ROUNDS && this.#attempts.deadline <= at; round++) {
-      this.#onEvents(this.#attempts.expire(at));
+      this.#onEvents(this.#attempts.expire(at), at);
     }
     this.#awaitExpiry();
   }

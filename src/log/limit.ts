@@ -1,0 +1,91 @@
+// How much is told of a siege: forged first knocks cost nothing, and must not fill the disk. Pure: time is an argument.
+// Whoever opens a door loses no line: his Stage 1, if it was held back, is told before his Stage 2.
+
+import type { KnockEvent } from "../attempts/attempts.ts";
+
+/** Lines of a kind in a second. */
+const MOST_LINES = 100;
+const SECOND_MS = 1000;
+/** Those who were told of, newest last: eleven minutes of a siege. */
+const MOST_TOLD = 65_536;
+
+export type Verdict = "tell" | "hold" | "tell with Stage 1";
+
+interface Budget {
+  readonly kind: "Stage 1" | "sequence timeout";
+  begunAt: number;
+  told: number;
+  held: number;
+}
+
+export class Limit {
+  readonly #starts = budget("Stage 1");
+  readonly #timeouts = budget("sequence timeout");
+  /** Whose Stage 1 was told: at most 100 a second are. Those whose was not are as many as an attacker likes. */
+  readonly #told = new Set<string>();
+  #heldAt = Number.NEGATIVE_INFINITY;
+
+  /** `summaries` has nothing to tell before this time; Infinity when nothing is held back. */
+  get due(): number {
+    return Math.min(dueOf(this.#starts), dueOf(this.#timeouts));
+  }
+
+  /** What to do with the line of this event. `now` in milliseconds, monotonic. */
+  judge(event: KnockEvent, now: number): Verdict {
+    if (event.type === "open") return "tell";
+    if (event.type === "timeout") return spend(this.#timeouts, now) ? "tell" : "hold";
+    if (event.door.sequence.length === 1) return "tell"; // it opens with this knock
+    if (event.stage === 1) return this.#judgeStart(event, now);
+    if (event.stage > 2 || this.#told.delete(keyOf(event))) return "tell";
+    // His attempt is no older than this: when nothing was held back since, he was told, and is forgotten by now.
+    return now - this.#heldAt <= event.door.seqTimeout * SECOND_MS ? "tell with Stage 1" : "tell";
+  }
+
+  /** One line for each kind of which lines were held back in a second that is over; of any, at the end: Infinity. */
+  summaries(now: number): readonly string[] {
+    const over = [this.#starts, this.#timeouts].filter((budget) => budget.held > 0 && dueOf(budget) <= now);
+    return over.map((budget) => {
+      const line = `${budget.held} similar ${budget.held === 1 ? "line" : "lines"} (${budget.kind})`;
+      budget.held = 0;
+      return line;
+    });
+  }
+
+  #judgeStart(event: KnockEvent, now: number): Verdict {
+    const key = keyOf(event);
+    this.#told.delete(key); // an earlier attempt's
+    if (!spend(this.#starts, now)) {
+      this.#heldAt = now;
+      return "hold";
+    }
+    this.#told.add(key);
+    if (this.#told.size > MOST_TOLD) this.#told.delete(this.#told.values().next().value!);
+    return "tell";
+  }
+}
+
+function budget(kind: Budget["kind"]): Budget {
+  return { kind, begunAt: Number.NEGATIVE_INFINITY, told: 0, held: 0 };
+}
+
+function dueOf({ held, begunAt }: Budget): number {
+  return held > 0 ? begunAt + SECOND_MS : Number.POSITIVE_INFINITY;
+}
+
+/** Is there a line left in this second? `summaries` has been asked before, so that none is held back from an earlier one. */
+function spend(budget: Budget, now: number): boolean {
+  if (now - budget.begunAt >= SECOND_MS) {
+    budget.begunAt = now;
+    budget.told = 0;
+  }
+  if (budget.told < MOST_LINES) {
+    budget.told++;
+    return true;
+  }
+  budget.held++;
+  return false;
+}
+
+function keyOf({ door, knocker: { w0, w1, w2, w3 } }: KnockEvent): string {
+  return `${w0},${w1},${w2},${w3} ${door.name}`;
+}

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Address, parseAddress } from "../src/address.ts";
+import type { KnockEvent } from "../src/attempts/attempts.ts";
+import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
+import { Limit } from "../src/log/limit.ts";
+
+const door = (ports: number[], seqTimeout = 5): Door => ({
+  name: "door",
+  sequence: ports.map((port) => ({ protocol: "tcp", port })),
+  oneTimeSequences: undefined,
+  seqTimeout,
+  tcpFlags: { set: 0, clear: 0 },
+  target: undefined,
+  startCommand: undefined,
+  stopCommand: undefined,
+  startCommand6: undefined,
+  stopCommand6: undefined,
+  cmdTimeout: 10,
+  policy: DEFAULT_POLICY,
+});
+const DOOR = door([7000, 7001, 7002]);
+const ONE_KNOCK = door([7000]);
+const forged = (n: number): Address => ({ ...parseAddress("10.0.0.0")!, w3: 0x0a00_0000 + n });
+const me = parseAddress("192.168.1.63")!;
+
+const stage = (knocker: Address, stage = 1, at = DOOR): KnockEvent => ({ type: "stage", door: at, knocker, stage });
+const timeout = (knocker: Address): KnockEvent => ({ type: "timeout", door: DOOR, knocker, stage: 1 });
+const open = (knocker: Address): KnockEvent => ({ type: "open", door: DOOR, knocker });
+
+/** So many events, each of another knocker, at one time; how many of them were told. */
+function siege(limit: Limit, count: number, now: number, event: (knocker: Address) => KnockEvent = stage): number {
+  let told = 0;
+  for (let i = 0; i < count; i++) if (limit.judge(event(forged(i)), now) === "tell") told++;
+  return told;
+}
+
+describe("the limit of the log", () => {
+  it("changes nothing for a hundred lines in each second", () => {
+    const limit = new Limit();
+    for (let second = 0; second < 5; second++) {
+      assert.equal(siege(limit, 100, second * 1000), 100);
+      assert.equal(siege(limit, 100, second * 1000, timeout), 100);
+    }
+    assert.equal(limit.due, Number.POSITIVE_INFINITY);
+    for (const now of [10_000, Number.POSITIVE_INFINITY]) assert.deepEqual(limit.summaries(now), []);
+  });
+
+  it("holds back what is more, and says how many, once, when the second is over", () => {
+    const limit = new Limit();
+    assert.equal(siege(limit, 5000, 10), 100);
+    assert.equal(siege(limit, 5000, 1009), 0);
+    assert.equal(limit.due, 1010);
+    assert.deepEqual(limit.summaries(1009), []);
+    assert.deepEqual(limit.summaries(1010), ["9900 similar lines (Stage 1)"]);
+    assert.deepEqual([limit.due, limit.summaries(1010)], [Number.POSITIVE_INFINITY, []]);
+    assert.equal(siege(limit, 101, 1010), 100);
+    assert.deepEqual(limit.summaries(Number.POSITIVE_INFINITY), ["1 similar line (Stage 1)"]);
+  });
+
+  it("has a budget of their own for timeouts", () => {
+    const limit = new Limit();
+    siege(limit, 150, 0);
+    assert.equal(siege(limit, 120, 400, timeout), 100);
+    assert.equal(limit.due, 1000);
+    assert.deepEqual(limit.summaries(1000), ["50 similar lines (Stage 1)"]);
+    assert.equal(limit.due, 1400);
+    assert.deepEqual(limit.summaries(1400), ["20 similar lines (sequence timeout)"]);
+  });
+
+  it("never holds back later stages, openings, nor the Stage 1 of a door of one knock", () => {
+    const limit = new Limit();
+    siege(limit, 200, 0);
+    assert.equal(
+      siege(limit, 500, 0, (knocker) => stage(knocker, 3)),
+      500,
+    );
+    assert.equal(siege(limit, 500, 0, open), 500);
+    assert.equal(
+      siege(limit, 500, 0, (knocker) => stage(knocker, 1, ONE_KNOCK)),
+      500,
+    );
+  });
+
+  it("tells the Stage 1 that was held back when its Stage 2 comes, and no Stage 1 twice", () => {
+    const limit = new Limit();
+    const early = parseAddress("192.168.1.1")!;
+    const verdicts = [limit.judge(stage(early), 0)];
+    siege(limit, 200, 0);
+    verdicts.push(limit.judge(stage(me), 1));
+    for (const who of [early, me]) for (const n of [2, 3]) verdicts.push(limit.judge(stage(who, n), 2));
+    assert.deepEqual(verdicts, ["tell", "hold", "tell", "tell", "tell with Stage 1", "tell"]);
+  });
+
+  it("tells it also when an earlier attempt's Stage 1 had been told, or the second of it is over", () => {
+    const limit = new Limit();
+    limit.judge(stage(me), 0);
+    siege(limit, 200, 2000);
+    limit.judge(timeout(me), 5000);
+    siege(limit, 200, 6000);
+    assert.equal(limit.judge(stage(me), 6000), "hold");
+    limit.summaries(7000);
+    assert.equal(limit.judge(stage(me, 2), 11_000), "tell with Stage 1");
+  });
+
+  it("takes who is no longer remembered for told, when nothing was held back in his attempt's life", () => {
+    const limit = new Limit();
+    const patient = door([7000, 7001], 1_000_000);
+    limit.judge(stage(me, 1, patient), 0);
+    for (let i = 0; i < 70_000; i++) assert.equal(limit.judge(stage(forged(i)), i * 20), "tell");
+    assert.equal(limit.judge(stage(me, 2, patient), 1_400_000), "tell");
+  });
+});
