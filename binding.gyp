@@ -6,9 +6,11 @@
         "native/addon.cc",
         "native/capture.cc",
         "native/command.cc",
+        "native/datagram.cc",
         "native/decode.cc",
         "native/links.cc",
         "native/lock.cc",
+        "native/notify.cc",
         "native/process.cc",
         "native/syslog.cc"
       ],

@@ -7,6 +7,7 @@
 #include "decode.h"
 #include "links.h"
 #include "lock.h"
+#include "notify.h"
 #include "process.h"
 #include "syslog.h"
 
@@ -34,6 +35,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["snapshot"] = Napi::Function::New<knockd::Snapshot>(env, "snapshot");
   exports["lock"] = Napi::Function::New<knockd::Lock>(env, "lock");
   exports["syslog"] = Napi::Function::New<knockd::WriteSyslog>(env, "syslog");
+  exports["notify"] = Napi::Function::New<knockd::Notify>(env, "notify");
   exports["detach"] = Napi::Function::New<knockd::Detach>(env, "detach");
   if (knockd::CanRunCommand()) exports["runCommand"] = Napi::Function::New<knockd::RunCommand>(env, "runCommand");
   exports["exitNow"] = Napi::Function::New<knockd::ExitNow>(env, "exitNow");

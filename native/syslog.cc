@@ -1,19 +1,107 @@
 #include "syslog.h"
 
-#include <syslog.h>
+#include <sys/socket.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
 #include <string>
 
-namespace knockd {
+#include "datagram.h"
 
-void WriteSyslog(const Napi::CallbackInfo& info) {
-  static const bool opened = [] {
-    openlog("knockd", 0, LOG_DAEMON);  // libc keeps the pointer: a literal lives long enough
-    return true;
-  }();
-  (void)opened;
-  const std::string text = info[0].ToString().Utf8Value();
-  ::syslog(LOG_NOTICE, "%s", text.c_str());  // never as the format: the text holds what strangers and users wrote
+namespace knockd {
+namespace {
+
+constexpr const char* kPath = "/dev/log";
+// Beyond that journald cuts a line too, and a datagram must fit the socket's buffer.
+constexpr size_t kMostBytes = 48 * 1024;
+
+enum class Outcome { kSent, kFull, kAbsent };
+
+class SystemLog {
+ public:
+  Outcome Send(const std::string& line) {
+    // Twice: the first socket may be that of a syslogd that was restarted since.
+    for (const bool fresh : {socket_.Get() < 0, true}) {
+      if (socket_.Get() < 0) {
+        const int error = Open();
+        if (error != 0) return error == EAGAIN ? Outcome::kFull : Outcome::kAbsent;
+      }
+      const Outcome outcome = Write(line);
+      if (outcome == Outcome::kSent) return outcome;
+      if (stream_ && outcome == Outcome::kFull) return outcome;  // a part of a line may be on its way
+      socket_.Reset();  // full: by the next try the path may lead to another syslogd
+      if (fresh || outcome == Outcome::kFull) return outcome;
+    }
+    return Outcome::kAbsent;
+  }
+
+ private:
+  // As libc: a datagram socket, or the stream that some syslogds have.
+  int Open() {
+    rest_.clear();
+    stream_ = false;
+    int error = Connect(&socket_, SOCK_DGRAM, kPath);
+    if (error != EPROTOTYPE) return error;
+    stream_ = true;
+    return Connect(&socket_, SOCK_STREAM, kPath);
+  }
+
+  Outcome Write(const std::string& line) {
+    if (!stream_) {
+      const ssize_t sent = send(socket_.Get(), line.data(), line.size(), MSG_NOSIGNAL);
+      return sent >= 0 ? Outcome::kSent : Failure();
+    }
+    const Outcome before = WriteRest();
+    if (before != Outcome::kSent) return before;
+    rest_.assign(line.c_str(), line.size() + 1);  // lines of a stream end with NUL
+    const Outcome outcome = WriteRest();
+    if (outcome == Outcome::kFull && rest_.size() == line.size() + 1) {
+      rest_.clear();  // nothing of it is out: whoever called keeps it
+      return outcome;
+    }
+    return outcome == Outcome::kFull ? Outcome::kSent : outcome;
+  }
+
+  Outcome WriteRest() {
+    while (!rest_.empty()) {
+      const ssize_t sent = send(socket_.Get(), rest_.data(), rest_.size(), MSG_NOSIGNAL);
+      if (sent < 0) return Failure();
+      rest_.erase(0, static_cast<size_t>(sent));
+    }
+    return Outcome::kSent;
+  }
+
+  static Outcome Failure() {
+    const bool full = errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM;
+    return full ? Outcome::kFull : Outcome::kAbsent;
+  }
+
+  Descriptor socket_;
+  bool stream_ = false;
+  std::string rest_;
+};
+
+// Facility daemon, priority notice, identifier "knockd" without a pid, as 0.8's.
+std::string Stamped(const std::string& text, time_t time) {
+  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  struct tm at {};
+  localtime_r(&time, &at);
+  char head[64];
+  snprintf(head, sizeof head, "<29>%s %2d %02d:%02d:%02d knockd: ", kMonths[at.tm_mon], at.tm_mday, at.tm_hour,
+           at.tm_min, at.tm_sec);
+  return (head + text).substr(0, kMostBytes);
+}
+
+}  // namespace
+
+Napi::Value WriteSyslog(const Napi::CallbackInfo& info) {
+  static SystemLog log;
+  const auto time = static_cast<time_t>(info[1].ToNumber().Int64Value());
+  const Outcome outcome = log.Send(Stamped(info[0].ToString().Utf8Value(), time));
+  const char* const name = outcome == Outcome::kSent ? "sent" : outcome == Outcome::kFull ? "full" : "absent";
+  return Napi::String::New(info.Env(), name);
 }
 
 }  // namespace knockd

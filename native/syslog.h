@@ -1,12 +1,11 @@
-// Lines to the system's log, through libc.
+// Lines to the system's log, without libc: its syslog(3) blocks when the log's reader is slow, and the daemon is deaf.
 #pragma once
 
 #include <napi.h>
 
 namespace knockd {
 
-// syslog(text: string): one line, identifier "knockd" without a pid, facility daemon, priority notice, as 0.8 writes
-// it.
-void WriteSyslog(const Napi::CallbackInfo& info);
+// syslog(text: string, time: number): "sent" | "full" | "absent", see src/capture/native.ts.
+Napi::Value WriteSyslog(const Napi::CallbackInfo& info);
 
 }  // namespace knockd

@@ -38,6 +38,8 @@ export interface DaemonOptions {
   readonly book: LogBook;
   /** With -l. */
   readonly lookup: Lookup | undefined;
+  /** `status` may be another. */
+  readonly onStatus: (status: string) => void;
 }
 
 export class Daemon {
@@ -85,6 +87,16 @@ export class Daemon {
     if (names !== "") this.#log.say(`listening on ${names}...`);
     if (missing.length > 0) this.#log.info(`waiting for ${missing.join(", ")}`);
     return settings;
+  }
+
+  /** What systemd shows of us. */
+  get status(): string {
+    return this.#lookout!.status;
+  }
+
+  /** We ought to hear, and do not, somewhere. */
+  get isDeaf(): boolean {
+    return this.#lookout!.isDeaf;
   }
 
   /** Reads the config again; with an error in it the old one goes on. One at a time. */
@@ -229,7 +241,7 @@ export class Daemon {
         warn: (line) => this.#log.warn(line),
         error: (line) => this.#log.error(line),
       },
-      onStatus: () => {},
+      onStatus: () => this.#options.onStatus(this.status),
     });
   }
 

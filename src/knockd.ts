@@ -16,6 +16,7 @@ import { Daemon } from "./daemon.ts";
 import { type Log, LogBook } from "./log/log.ts";
 import { Lookup } from "./log/lookup.ts";
 import { systemWords } from "./system-words.ts";
+import { Systemd } from "./systemd.ts";
 import { version } from "./version.ts";
 
 /** 0.8's, to the letter, and one option more. */
@@ -87,6 +88,7 @@ async function main(flags: Flags): Promise<void> {
   const background = takeMark() && flags.daemon;
   if (flags.daemon && !background) process.exit(await toBackground());
 
+  const systemd = new Systemd(process.env);
   const book = new LogBook({ debug: flags.debug, verbose: flags.verbose && !background });
   const name = async (ip: string) => (await lookupService(ip, 0)).hostname;
   const lookup = flags.lookup ? new Lookup(name, () => performance.now()) : undefined;
@@ -99,20 +101,29 @@ async function main(flags: Flags): Promise<void> {
   const end = async (status: number) => {
     if (!ending) {
       ending = true;
+      systemd.stopping();
       await daemon.stop(STOP_SECONDS);
     }
     process.once("exit", () => native.exitNow(status)); // last: Node would wait for threads that ask for names
     process.exit(status); // at once, when told a second time
   };
-  const daemon = new Daemon({ flags, book, lookup });
+  const daemon = new Daemon({ flags, book, lookup, onStatus: (status) => systemd.status(status) });
 
   try {
     const started = daemon.start();
-    process.on("SIGHUP", () => void started.then(() => daemon.reload()));
+    const reload = async () => {
+      await started;
+      systemd.reloading();
+      await daemon.reload();
+      systemd.ready(daemon.status);
+    };
+    process.on("SIGHUP", () => void reload());
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.on(signal, () => void end(constants.signals[signal])); // 15 and 2: Debian's unit calls them success
     }
     const settings = await started;
+    systemd.ready(daemon.status);
+    systemd.watchdog(() => !daemon.isDeaf);
     if (!background) return;
     writePidFile(resolve(settings.pidFile), book.log);
     book.mute();

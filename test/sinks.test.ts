@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import { FileSink, streamSink } from "../src/log/sinks.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { FileSink, SyslogSink, streamSink } from "../src/log/sinks.ts";
 import { needsRoot } from "./live/wire.ts";
 
 describe("a log file", () => {
@@ -198,5 +199,82 @@ describe("a stream", () => {
     sink.write("one");
     await new Promise((resolve) => stream.once("close", resolve));
     sink.write("two");
+  });
+});
+
+describe("the system's log", () => {
+  /** What came to it, and what it answers. */
+  let told: string[];
+  let answer: "sent" | "full" | "absent";
+  let tries: number;
+  let sink: SyslogSink;
+
+  beforeEach(() => {
+    told = [];
+    answer = "sent";
+    tries = 0;
+    sink = new SyslogSink((line) => {
+      tries++;
+      if (answer === "sent") told.push(line);
+      return answer;
+    });
+  });
+
+  /** The sink's timer holds up no process: this one does. */
+  async function until(isTrue: () => boolean): Promise<void> {
+    for (let i = 0; i < 500 && !isTrue(); i++) await sleep(10);
+    assert.ok(isTrue());
+  }
+
+  for (const trouble of ["full", "absent"] as const) {
+    it(`has every line, in their order, when it comes back after being ${trouble}`, async () => {
+      sink.write("one");
+      answer = trouble;
+      sink.write("two");
+      sink.write("three");
+      await until(() => tries > 3); // it tries again by itself
+      answer = "sent";
+      sink.write("four");
+      assert.deepEqual(told, ["one"], "four does not overtake");
+      await until(() => told.length >= 4);
+      sink.write("five");
+      assert.deepEqual(told, ["one", "two", "three", "four", "five"]);
+    });
+  }
+
+  it("keeps a thousand lines for it, and says how many more there were", () => {
+    answer = "full";
+    for (let i = 0; i < 1234; i++) sink.write(`${i}`);
+    assert.equal(tries, 1, "the others wait without asking");
+    sink.flush();
+    answer = "sent";
+    sink.flush();
+    sink.write("after");
+    assert.equal(told.length, 1002);
+    assert.deepEqual([told[999], ...told.slice(1000)], ["999", "234 lines lost", "after"]);
+  });
+
+  it("has each line with the time when it was said", () => {
+    const times: [string, number][] = [];
+    const realNow = Date.now;
+    let ready = false;
+    const stamped = new SyslogSink((line, time) => {
+      if (ready) times.push([line, time]);
+      return ready ? "sent" : "absent";
+    });
+    try {
+      Date.now = () => 1_467_834_393_999;
+      stamped.write("one");
+      Date.now = () => 1_467_834_400_000;
+      ready = true;
+      stamped.flush();
+      stamped.write("two");
+    } finally {
+      Date.now = realNow;
+    }
+    assert.deepEqual(times, [
+      ["one", 1_467_834_393],
+      ["two", 1_467_834_400],
+    ]);
   });
 });

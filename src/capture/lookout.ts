@@ -55,6 +55,7 @@ export class Lookout {
   #listeners: readonly Listener[] = [];
   #started = false;
   #closed = false;
+  #status = "";
   #settling: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #check: NodeJS.Timeout | undefined;
@@ -125,6 +126,7 @@ export class Lookout {
   start(): void {
     this.#started = true;
     for (const { listening } of this.#places.values()) listening.start();
+    this.#status = this.status;
     this.#check = setInterval(() => this.check(), CHECK_MS);
     this.#onChange(); // between opening and the filter something may have changed
   }
@@ -213,7 +215,8 @@ export class Lookout {
     for (const name of this.#failed.keys()) if (!present.includes(name)) this.#failed.delete(name);
     this.#missing = missing.filter((word) => !this.#places.has(word));
     if (this.#failed.size > 0) this.#tryLater();
-    this.#options.onStatus();
+    if (this.#status !== this.status) this.#options.onStatus();
+    this.#status = this.status;
   }
 
   #keepOrClose(name: string, place: Place, snapshot: Snapshot): void {

@@ -108,8 +108,13 @@ export interface Native {
    * it, -1 where that can't be seen. Never twice for one file in one process. Throws in the system's words.
    */
   lock(path: string): number;
-  /** One line to the system's log: identifier "knockd" without a pid, facility daemon, priority notice. */
-  syslog(text: string): void;
+  /**
+   * One line of that time (seconds since 1970) to the system's log: identifier "knockd" without a pid, facility daemon,
+   * priority notice. Never blocks: "full" when the log's reader is slow, "absent" when there is none; the line is not sent.
+   */
+  syslog(text: string, time: number): "sent" | "full" | "absent";
+  /** One datagram to systemd's socket: a path, or `@` and an abstract name. Never blocks; false when it was not sent. */
+  notify(socket: string, text: string): boolean;
   /**
    * Starts `/bin/sh -c command` in a session of its own with standard input, output and error, no other descriptor and
    * no signal blocked or ignored; calls back with its exit status, or 128 + n when signal n ended it. Its process first

@@ -12,7 +12,60 @@ export interface Sink {
   flush(): void;
 }
 
-export const syslogSink: Sink = { write: (line) => native.syslog(line), flush() {} };
+/** Lines that wait for the system's log to come back. */
+const MOST_WAITING = 1000;
+/** A reader that is only busy has soon taken what its socket holds, some ten lines; one that is away is asked less often. */
+const SHORTEST_PAUSE_MS = 4;
+const LONGEST_PAUSE_MS = 250;
+
+/**
+ * The system's log. When it is away or its reader is slow, lines wait, each with its time; those beyond a thousand are
+ * lost, and counted (0.8, by libc, hears no knock until a slow reader reads on).
+ */
+export class SyslogSink implements Sink {
+  readonly #send: typeof native.syslog;
+  readonly #waiting: { readonly line: string; readonly time: number }[] = [];
+  #lost = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #pauseMs = SHORTEST_PAUSE_MS;
+
+  constructor(send: typeof native.syslog) {
+    this.#send = send;
+  }
+
+  write(line: string): void {
+    const time = Math.floor(Date.now() / 1000);
+    if (this.#waiting.length === 0 && this.#send(line, time) === "sent") return;
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ line, time });
+    else this.#lost++;
+    this.#awaitReader();
+  }
+
+  /** What it does not take now is given up when the daemon ends. */
+  flush(): void {
+    let sent = 0;
+    for (const { line, time } of this.#waiting) {
+      if (this.#send(line, time) !== "sent") break;
+      sent++;
+    }
+    this.#waiting.splice(0, sent);
+    this.#pauseMs = sent > 0 ? SHORTEST_PAUSE_MS : Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
+    if (this.#waiting.length > 0 || this.#lost === 0) return;
+    const lost = this.#lost;
+    this.#lost = 0;
+    this.write(`${lost} ${lost === 1 ? "line" : "lines"} lost`);
+  }
+
+  #awaitReader(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.flush();
+      if (this.#waiting.length > 0) this.#awaitReader();
+    }, this.#pauseMs).unref();
+  }
+}
+
+export const syslogSink = new SyslogSink((line, time) => native.syslog(line, time));
 
 /** What may wait for a reader that does not read. */
 const MOST_UNREAD_BYTES = 1 << 20;

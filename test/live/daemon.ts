@@ -20,6 +20,8 @@ export interface StartOptions {
   files?: Record<string, string>;
   /** A /dev/log of its own, to be read with `syslog()`. */
   syslog?: boolean;
+  /** A directory that becomes a disk of 64 KiB, seen by the daemon and its commands alone. Needs `syslog`. */
+  disk?: string;
   /** What standard output or error says once the daemon is under way; '' doesn't wait. */
   ready?: string;
 }
@@ -47,6 +49,7 @@ for device in null zero full random urandom; do : >"$dir/dev/$device"; mount --b
 ln -s /proc/self/fd "$dir/dev/fd"
 ln -s "$dir/log" "$dir/dev/log"
 mount --move "$dir/dev" /dev
+[ -z "$DISK" ] || mount -t tmpfs -o size=64k private-disk "$DISK"
 exec "$@"
 `;
 
@@ -94,7 +97,7 @@ export class Daemon {
     const inPrivateDev = options.syslog ? ["unshare", "-m", "sh", "-c", PRIVATE_DEV, "sh", dir] : [];
     const child = wire.spawn("server", [...inPrivateDev, ...command, ...args.map(here)], {
       cwd: dir,
-      env: { ...options.env, KNOCK_LOG: join(dir, "commands") },
+      env: { ...options.env, DISK: options.disk ?? "", KNOCK_LOG: join(dir, "commands") },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const daemon = new Daemon(which, dir, child);
@@ -122,6 +125,11 @@ export class Daemon {
   /** What came to /dev/log. */
   syslog(): string[] {
     return linesOf(join(this.dir, "syslog"));
+  }
+
+  /** Nobody listens at /dev/log any more. */
+  endListener(): void {
+    this.#listener?.kill("SIGKILL");
   }
 
   /** Waits until standard output contains the text, or until the question is answered with true. */

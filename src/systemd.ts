@@ -1,0 +1,74 @@
+// What systemd is told of us (sd_notify(3), sd_watchdog_enabled(3)), without a process that does it.
+
+import { native } from "./capture/native.ts";
+
+type Send = (socket: string, text: string) => boolean;
+
+/** A message that did not get through, because systemd is busy, is tried again: without READY it would end us. */
+const TRY_AGAIN_MS = 250;
+const MOST_TRIES = 40;
+
+/** Outside of systemd, all of this does nothing. */
+export class Systemd {
+  readonly #socket: string | undefined;
+  readonly #beatMs: number | undefined;
+  readonly #send: Send;
+  #unsent: string[] = [];
+
+  /** Takes the variables out of `env`: the commands must not speak in our name. */
+  constructor(env: NodeJS.ProcessEnv, send: Send = native.notify) {
+    const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID } = env;
+    for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]) delete env[name];
+    this.#socket = NOTIFY_SOCKET || undefined;
+    this.#send = send;
+    const isOurs = WATCHDOG_PID === undefined || Number(WATCHDOG_PID) === process.pid;
+    const micros = Number(WATCHDOG_USEC);
+    if (isOurs && micros > 0) this.#beatMs = Math.max(1, Math.floor(micros / 2000));
+  }
+
+  /** It listens, for the first time or again after `reloading`. */
+  ready(status: string): void {
+    this.#tell(`READY=1\n${statusLine(status)}`);
+  }
+
+  status(text: string): void {
+    this.#tell(statusLine(text));
+  }
+
+  /** With the time, as Type=notify-reload wants it. */
+  reloading(): void {
+    this.#tell(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+  }
+
+  stopping(): void {
+    this.#tell("STOPPING=1");
+  }
+
+  /** A sign of life in each half of systemd's patience, as long as `isAlive` says so; then systemd starts us anew. */
+  watchdog(isAlive: () => boolean): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#beatMs === undefined) return;
+    const beat = () => {
+      if (isAlive()) this.#send(socket, "WATCHDOG=1");
+    };
+    beat();
+    setInterval(beat, this.#beatMs).unref();
+  }
+
+  #tell(text: string): void {
+    if (this.#socket === undefined) return;
+    this.#unsent.push(text);
+    if (this.#unsent.length === 1) this.#sendAll(this.#socket);
+  }
+
+  #sendAll(socket: string, tries = MOST_TRIES): void {
+    while (this.#unsent.length > 0 && this.#send(socket, this.#unsent[0]!)) this.#unsent.shift();
+    if (tries === 0) this.#unsent = []; // there is no systemd behind it
+    if (this.#unsent.length > 0) setTimeout(() => this.#sendAll(socket, tries - 1), TRY_AGAIN_MS).unref();
+  }
+}
+
+/** One line, whatever an interface is called. */
+function statusLine(text: string): string {
+  return `STATUS=${text.replaceAll("\n", " ")}`;
+}
