@@ -11,6 +11,7 @@
         "native/links.cc",
         "native/lock.cc",
         "native/notify.cc",
+        "native/ports.cc",
         "native/process.cc",
         "native/syslog.cc"
       ],

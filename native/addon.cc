@@ -8,6 +8,7 @@
 #include "links.h"
 #include "lock.h"
 #include "notify.h"
+#include "ports.h"
 #include "process.h"
 #include "syslog.h"
 
@@ -33,6 +34,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["decode"] = Napi::Function::New<DecodeOne>(env, "decode");
   exports["LinkWatch"] = knockd::LinkWatch::Define(env);
   exports["snapshot"] = Napi::Function::New<knockd::Snapshot>(env, "snapshot");
+  exports["listeningPorts"] = Napi::Function::New<knockd::ListeningPorts>(env, "listeningPorts");
   exports["lock"] = Napi::Function::New<knockd::Lock>(env, "lock");
   exports["syslog"] = Napi::Function::New<knockd::WriteSyslog>(env, "syslog");
   exports["notify"] = Napi::Function::New<knockd::Notify>(env, "notify");

@@ -1,7 +1,6 @@
 // Wires the parts: packets seen → events decided → doors opened, lines told. Nobody else knows all four.
 
 import { randomBytes } from "node:crypto";
-import * as fs from "node:fs";
 import { performance } from "node:perf_hooks";
 import { type Address, formatAddress } from "./address.ts";
 import { Attempts, type KnockEvent } from "./attempts/attempts.ts";
@@ -12,18 +11,18 @@ import { Lookout } from "./capture/lookout.ts";
 import { native } from "./capture/native.ts";
 import type { Records } from "./capture/records.ts";
 import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
+import { ephemeralPorts, listeningPorts, Widening } from "./capture/widening.ts";
 import { type Config, ConfigError, type Door } from "./config/door.ts";
 import { type Flags, type Settings, settle } from "./config/options.ts";
 import { readConfig } from "./config/read.ts";
-import { AlreadyRunning, Claims } from "./doors/claims.ts";
-import { run } from "./doors/command.ts";
-import { Doorkeeper } from "./doors/doorkeeper.ts";
-import { Ledger, ledgerPath } from "./doors/ledger.ts";
+import { weakDoors } from "./config/weak.ts";
+import { AlreadyRunning } from "./doors/claims.ts";
+import { House } from "./doors/house.ts";
 import { nextOneTime, strikeOut } from "./doors/one-time.ts";
-import { Limit } from "./log/limit.ts";
-import { eventLine, noSequencesLeft, notStruckOut, packetLine } from "./log/lines.ts";
+import { noSequencesLeft, notStruckOut, packetLine } from "./log/lines.ts";
 import type { Log, LogBook } from "./log/log.ts";
 import type { Lookup } from "./log/lookup.ts";
+import { Teller } from "./log/teller.ts";
 import { after } from "./timer.ts";
 
 /** A timeout is told at most this late, and together with others that are close. */
@@ -46,9 +45,15 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
   readonly #attempts: Attempts;
-  readonly #claims = new Claims();
-  #doorkeeper: Doorkeeper | undefined;
-  #ledger: Ledger | undefined;
+  readonly #widening = new Widening({
+    set: (strays) => this.#lookout?.widen(strays),
+    after,
+    now,
+    listeningPorts,
+    ephemeral: ephemeralPorts(),
+  });
+  readonly #teller: Teller;
+  readonly #house: House;
   #settings: Settings | undefined;
   #lookout: Lookout | undefined;
   /** Where the packets of this moment came in. */
@@ -58,16 +63,16 @@ export class Daemon {
   #expiryTimer: NodeJS.Timeout | undefined;
   #expiryAt = Number.POSITIVE_INFINITY;
   #reloaded: Promise<void> = Promise.resolve();
-  readonly #limit = new Limit();
-  /** Runs while lines are held back. */
-  #limitTimer: NodeJS.Timeout | undefined;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
     this.#log = options.book.log;
+    this.#teller = new Teller(options.book, options.lookup, now);
+    this.#house = new House(options.flags.config, this.#log, this.#teller.doors);
     const key = randomBytes(8);
     this.#attempts = new Attempts({
       isOurs: (address) => this.#at!.isOurs(address),
+      isStray: (packet) => this.#widening.isStray(packet),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
     });
   }
@@ -78,7 +83,7 @@ export class Daemon {
     try {
       settings = await this.#adopt();
     } catch (error) {
-      this.#claims.end();
+      this.#house.giveUp();
       throw error;
     }
     const { listenings, missing } = this.#lookout!;
@@ -107,7 +112,8 @@ export class Daemon {
       try {
         await this.#adopt();
       } catch (error) {
-        if (!(error instanceof ConfigError || error instanceof CannotListen)) throw error;
+        if (!(error instanceof ConfigError || error instanceof CannotListen || error instanceof AlreadyRunning))
+          throw error;
         book.keep(this.#settings!); // whoever rotated the log waits for a new file, whatever the config is
         this.#log.error(error.message);
         this.#log.error("the old configuration goes on");
@@ -120,20 +126,9 @@ export class Daemon {
   async stop(mostSeconds: number): Promise<void> {
     this.#lookout?.close();
     clearTimeout(this.#expiryTimer);
-    this.#tellHeldBack(Number.POSITIVE_INFINITY);
+    this.#teller.end();
     this.#log.say("waiting for child processes...");
-    await new Promise<void>((resolve) => {
-      const limit = after(mostSeconds, () => {
-        this.#log.warn(`a command has not ended after ${mostSeconds} seconds, and is left to itself`);
-        resolve();
-      });
-      void this.#doorkeeper!.leave(this.#settings?.onExit).then(() => {
-        limit.cancel();
-        resolve();
-      });
-    });
-    this.#ledger!.flush();
-    this.#claims.end();
+    await this.#house.leave(this.#settings?.onExit ?? "close", mostSeconds);
     this.#options.lookup?.flush();
     this.#log.say("closing...");
     this.#log.note("shutting down");
@@ -147,7 +142,7 @@ export class Daemon {
     const settings = settle(flags, config.options);
     const old = this.#lookout;
     const words = this.#words(settings.interface);
-    this.#claim(settings, words);
+    this.#house.claim(settings, words, flags.daemon);
     const lookout = `${old?.words}` === `${words}` ? old! : this.#lookOut(words);
     let instructions: number;
     try {
@@ -162,7 +157,10 @@ export class Daemon {
     this.#lookout = lookout;
     this.#listeners = listeners;
     this.#attempts.setDoors(listeners);
+    this.#widening.setDoors(config.doors);
+    this.#house.doorkeeper; // who closes what an earlier life has left open
     for (const warning of [...config.warnings, ...warnings]) this.#log.warn(warning);
+    for (const line of weakDoors(config.doors)) this.#log.note(line);
     for (const door of config.doors) this.#log.debug(`config: ${JSON.stringify(door)}`);
     for (const { own } of lookout.listenings) {
       for (const address of own.all) this.#log.debug(`local IP: ${formatAddress(address)}`);
@@ -173,39 +171,6 @@ export class Daemon {
       lookout.start();
     }
     return settings;
-  }
-
-  /** What no other daemon may do beside us; and, at the start, the doors that an earlier life has left open. */
-  #claim({ stateFile, pidFile }: Settings, words: readonly string[]): void {
-    const { config, daemon } = this.#options.flags;
-    const file = realPath(config);
-    const path = stateFile ?? ledgerPath(file, words.join(","));
-    try {
-      this.#claims.takeInterfaces(file, words);
-      if (this.#ledger === undefined) this.#claims.take(path, `with the ledger ${path}`);
-      if (daemon) this.#claims.take(pidFile, `with the pid file ${pidFile}`);
-    } catch (error) {
-      if (error instanceof AlreadyRunning) throw new CannotListen(error.message);
-      this.#log.note(`can't make sure that no other knockd runs: ${(error as Error).message}`);
-    }
-    if (this.#ledger !== undefined) return;
-    this.#ledger = new Ledger(path, (why) => this.#log.error(why));
-    this.#doorkeeper = new Doorkeeper({
-      run,
-      after,
-      now: () => now() / 1000,
-      ledger: this.#ledger,
-      tell: {
-        event: (knocker, line) => this.#tell(knocker, (who) => this.#log.info(line(who))),
-        failure: (knocker, line) => this.#tell(knocker, (who) => this.#log.warn(line(who))),
-      },
-    });
-    const left = [...this.#ledger.takeOver()];
-    for (const orphan of this.#claims.orphans(file, path)) left.push(...this.#ledger.adopt(orphan));
-    this.#doorkeeper.recover(left);
-    const { size } = this.#doorkeeper;
-    if (size > 0)
-      this.#log.note(`${size} ${size === 1 ? "door was" : "doors were"} left open, and will be closed in time`);
   }
 
   /** Anew, when a one-time sequence was used while the targets were looked up: it must not count again. */
@@ -258,40 +223,14 @@ export class Daemon {
 
   #onEvents(events: readonly KnockEvent[], at: number): void {
     for (const event of events) {
-      if (this.#options.book.tellsEvents) this.#tellEvent(event, at);
+      this.#teller.event(event, at);
       if (event.type === "open") this.#open(event.door, event.knocker);
     }
   }
 
-  #tellEvent(event: KnockEvent, at: number): void {
-    this.#tellHeldBack(at);
-    const verdict = this.#limit.judge(event, at);
-    if (verdict === "hold") {
-      this.#awaitHeldBack(at);
-      return;
-    }
-    const { door, knocker } = event;
-    const first: KnockEvent = { type: "stage", door, knocker, stage: 1 };
-    if (verdict === "tell with Stage 1") this.#tell(knocker, (who) => this.#log.info(eventLine(first, who)));
-    this.#tell(knocker, (who) => this.#log.info(eventLine(event, who)));
-  }
-
-  #tellHeldBack(at: number): void {
-    if (this.#limit.due <= at) for (const line of this.#limit.summaries(at)) this.#log.info(line);
-  }
-
-  /** The second ends even when no further event comes. */
-  #awaitHeldBack(at: number): void {
-    this.#limitTimer ??= setTimeout(() => {
-      this.#limitTimer = undefined;
-      this.#tellHeldBack(now());
-      if (this.#limit.due < Number.POSITIVE_INFINITY) this.#awaitHeldBack(now());
-    }, this.#limit.due - at);
-  }
-
   #open(door: Door, knocker: Address): void {
     if (door.oneTimeSequences !== undefined) this.#useUp(door, door.oneTimeSequences);
-    this.#doorkeeper!.open(door, knocker);
+    this.#house.doorkeeper.open(door, knocker);
   }
 
   /** Strikes out the sequence, on the disk before the command runs, and goes on with the next one, or without the door. */
@@ -318,14 +257,10 @@ export class Daemon {
     }
   }
 
-  #tell(knocker: Address, line: (who: string) => void): void {
-    if (this.#options.lookup !== undefined) this.#options.lookup.tell(knocker, line);
-    else line(formatAddress(knocker));
-  }
-
   /** One timer, for the attempt that expires first; none while there is no attempt. */
   #awaitExpiry(): void {
-    const { deadline } = this.#attempts;
+    const { deadline, live } = this.#attempts;
+    this.#widening.update(live);
     if (deadline >= this.#expiryAt) return;
     clearTimeout(this.#expiryTimer);
     this.#expiryAt = deadline;
@@ -339,14 +274,5 @@ export class Daemon {
       this.#onEvents(this.#attempts.expire(at), at);
     }
     this.#awaitExpiry();
-  }
-}
-
-/** The same file is the same config, by whatever path. */
-function realPath(file: string): string {
-  try {
-    return fs.realpathSync(file);
-  } catch {
-    return file; // it has just been read, and is gone
   }
 }

@@ -13,6 +13,7 @@ import { native } from "./capture/native.ts";
 import { ConfigError } from "./config/door.ts";
 import type { Flags } from "./config/options.ts";
 import { Daemon } from "./daemon.ts";
+import { AlreadyRunning } from "./doors/claims.ts";
 import { type Log, LogBook } from "./log/log.ts";
 import { Lookup } from "./log/lookup.ts";
 import { systemWords } from "./system-words.ts";
@@ -129,7 +130,8 @@ async function main(flags: Flags): Promise<void> {
     book.mute();
     if (!letGo()) void end(constants.signals.SIGTERM);
   } catch (error) {
-    if (!(error instanceof ConfigError || error instanceof CannotListen)) throw error;
+    const refused = [ConfigError, CannotListen, AlreadyRunning].some((kind) => error instanceof kind);
+    if (!(refused && error instanceof Error)) throw error;
     book.log.error(error.message);
     book.flush();
     process.exit(1);

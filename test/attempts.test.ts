@@ -21,7 +21,7 @@ function listenersOf(config: string): Listener[] {
 }
 
 function attemptsAt(config: string, capacity = 64): Attempts {
-  const attempts = new Attempts({ isOurs, hashKey: [1, 2], capacity });
+  const attempts = new Attempts({ isOurs, isStray: ({ port }) => port !== 443, hashKey: [1, 2], capacity });
   attempts.setDoors(listenersOf(config));
   return attempts;
 }
@@ -165,7 +165,7 @@ describe("attempts", () => {
     attempts.setDoors(listenersOf(`[c]\nsequence = 1\n[b]\nsequence = 7000,8000,9000\n${three}command = new\n`));
     const events = attempts.knock(syn("10.77.0.2", 8000, 3), 10);
     assert.deepEqual(events.map(text), ["10.77.0.2: a: Stage 2"]);
-    assert.equal((events[0]!.door as Door).startCommand, "new");
+    assert.equal((events[0] as { door: Door }).door.startCommand, "new");
     assert.deepEqual(attempts.expire(1e6).map(text), [
       "10.77.0.2: a: sequence timeout (stage 2)",
       "10.77.0.3: a: sequence timeout (stage 1)",
@@ -176,7 +176,7 @@ describe("attempts", () => {
   });
 
   it("lets nobody in by a one-time sequence that is used, not even before the next one is set", () => {
-    const attempts = new Attempts({ isOurs, hashKey: [1, 2] });
+    const attempts = new Attempts({ isOurs, isStray: ({ port }) => port !== 443, hashKey: [1, 2] });
     const config = "[a]\none_time_sequences = file\n";
     const { doors } = parseConfig(config, "", () => [
       { protocol: "tcp", port: 7000 },

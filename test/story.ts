@@ -132,6 +132,7 @@ class Replay {
     const addresses = new Set(own);
     this.#attempts = new Attempts({
       isOurs: (to) => addresses.has(formatAddress(to)),
+      isStray: () => false,
       hashKey: [1, 2],
       capacity: 4096,
     });

@@ -8,17 +8,22 @@ import { AddressHash } from "./address-hash.ts";
 import { type DoorState, type Ear, Ears, type Hearing, knockKey, type Listener } from "./ears.ts";
 import { Expiry } from "./expiry.ts";
 import { type Packet, TCP } from "./packet.ts";
+import { Pauses } from "./pauses.ts";
 import { fingerprint, Retransmissions } from "./retransmissions.ts";
 import { NONE, Slots } from "./slots.ts";
+import { Strays } from "./strays.ts";
 
 export type KnockEvent =
   | { readonly type: "stage"; readonly door: Door; readonly knocker: Address; readonly stage: number }
   | { readonly type: "open"; readonly door: Door; readonly knocker: Address }
-  | { readonly type: "timeout"; readonly door: Door; readonly knocker: Address; readonly stage: number };
+  | { readonly type: "timeout"; readonly door: Door; readonly knocker: Address; readonly stage: number }
+  | { readonly type: "scan"; readonly knocker: Address; readonly ports: number; readonly seconds: number };
 
 export interface AttemptsOptions {
   /** Is this one of the addresses that doors without a Target listen at? */
   isOurs: (address: Address) => boolean;
+  /** May this packet, which is no knock of any door, be a scanner's? */
+  isStray: (packet: Packet) => boolean;
   /** Two random words, for AddressHash. */
   hashKey: readonly [number, number];
   /** At most so many live attempts in all. */
@@ -35,12 +40,17 @@ export class Attempts {
   readonly #expiry: Expiry;
   readonly #ears: Ears;
   readonly #retransmissions = new Retransmissions();
+  readonly #isStray: (packet: Packet) => boolean;
+  readonly #strays = new Strays();
+  readonly #bans = new Pauses();
+  readonly #cooldowns = new Pauses();
   #packets = 0;
   /** The live attempts of the packet's source, `#gather` says how many: one array for all packets. */
   #mine = new Int32Array(16);
 
-  constructor({ isOurs, hashKey, capacity = MOST_ATTEMPTS }: AttemptsOptions) {
+  constructor({ isOurs, isStray, hashKey, capacity = MOST_ATTEMPTS }: AttemptsOptions) {
     this.#isOurs = isOurs;
+    this.#isStray = isStray;
     this.#hash = new AddressHash(hashKey);
     this.#slots = new Slots(capacity);
     this.#expiry = new Expiry(this.#slots);
@@ -66,7 +76,8 @@ export class Attempts {
   knock(packet: Packet, now: number): readonly KnockEvent[] {
     const key = knockKey(packet.protocol, packet.port);
     const ear = this.#ears.ear(key);
-    if (ear === undefined || !this.#isHeard(ear, packet)) return NOTHING;
+    if (ear === undefined) return this.#slots.live > 0 ? this.#stray(packet, now) : NOTHING;
+    if (!this.#isHeard(ear, packet)) return NOTHING;
     const { source } = packet;
     const hash = this.#hash.of(source);
     const print = packet.protocol === TCP ? fingerprint(packet) : 0;
@@ -109,7 +120,9 @@ export class Attempts {
     }
     if (moved) return events;
     // 0.8 swallows the packet as long as the source has any live attempt.
+    const banned = this.#bans.isOn(hash, now);
     for (const state of ear.firsts) {
+      if ((banned && strayLimit(state.door) > 0) || this.#cooldowns.isOn(cooldownKey(hash, state), now)) continue;
       if (state.metAt === this.#packets || state.retired || !this.#hears(state.hearing, packet)) continue;
       knocker ??= copy(source);
       events = add(events, { type: "stage", door: state.door, knocker, stage: 1 });
@@ -129,6 +142,30 @@ export class Attempts {
       else events.push(this.#timeout(slot, hash, now));
     });
     return events;
+  }
+
+  /** A port that is no knock, touched by a source in the middle of a sequence: too many, and it is a scan. */
+  #stray(packet: Packet, now: number): readonly KnockEvent[] {
+    const { source, port, protocol } = packet;
+    const hash = this.#hash.of(source);
+    if (this.#slots.first(hash, source) === NONE || !this.#isOurs(packet.destination)) return NOTHING;
+    const count = this.#gather(source, hash);
+    if (count === 0 || !this.#isStray(packet)) return NOTHING;
+    let since = now;
+    for (let i = 0; i < count; i++) since = Math.min(since, now - this.#slots.age(this.#mine[i]!, now));
+    const ports = protocol === TCP ? this.#strays.touch(hash, port, Math.floor(since)) : 1;
+    let seconds = -1;
+    for (let i = 0; i < count; i++) {
+      const slot = this.#mine[i]!;
+      const { policy } = this.#state(slot).door;
+      const limit = strayLimit(this.#state(slot).door);
+      if (limit === 0 || ports < limit || (protocol !== TCP && !policy.strict)) continue;
+      seconds = Math.max(seconds, policy.banTime);
+      this.#remove(slot, hash);
+    }
+    if (seconds < 0) return NOTHING;
+    this.#bans.begin(hash, now + 1000 * seconds);
+    return [{ type: "scan", knocker: copy(source), ports, seconds }];
   }
 
   #state(slot: number): DoorState {
@@ -178,6 +215,8 @@ export class Attempts {
 
   #open(state: DoorState, knocker: Address, hash: number, print: number, now: number): KnockEvent {
     this.#remember(hash, print, now);
+    const { seqCooldown } = state.door.policy;
+    if (seqCooldown > 0) this.#cooldowns.begin(cooldownKey(hash, state), now + 1000 * seqCooldown);
     // Nobody comes in by a used sequence, not even before setDoors brings the next one.
     if (state.door.oneTimeSequences !== undefined) state.retired = true;
     return { type: "open", door: state.door, knocker };
@@ -201,6 +240,15 @@ export class Attempts {
   #remember(hash: number, print: number, now: number): void {
     if (print !== 0) this.#retransmissions.remember(hash, print, now);
   }
+}
+
+/** So many different stray ports are a scan to this door; 0: none are. */
+function strayLimit({ policy }: Door): number {
+  return policy.strict ? 1 : policy.maxStrays;
+}
+
+function cooldownKey(sourceHash: number, state: DoorState): number {
+  return Math.imul(sourceHash ^ Math.imul(state.number + 1, 0x85ebca6b), 0xc2b2ae35);
 }
 
 function add(events: KnockEvent[], event: KnockEvent): KnockEvent[] {

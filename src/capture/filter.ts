@@ -52,13 +52,15 @@ export interface FilterOptions {
   /** The addresses that doors without a Target listen at. */
   readonly own: readonly Address[];
   readonly listeners: readonly Listener[];
+  /** What else is let through to our own addresses while somebody may be scanning (widening.ts). */
+  readonly strays?: readonly PortClass[];
 }
 
 /** The program as `NativeCapture.setFilter` takes it. Throws when the link type is not known. */
-export function buildFilter({ linkType, own, listeners }: FilterOptions): Uint8Array {
+export function buildFilter({ linkType, own, listeners, strays }: FilterOptions): Uint8Array {
   const link = LINKS[linkType];
   if (link === undefined) throw new Error(`link type ${linkType} is not supported`);
-  for (const bodies of dropToFit(portClasses(own, listeners))) {
+  for (const bodies of dropToFit(portClasses(own, listeners, strays))) {
     const program = new FilterProgram(link.length).build(link.etherType, bodies);
     if (program !== undefined) return program;
   }

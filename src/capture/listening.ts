@@ -5,6 +5,7 @@ import type { Listener } from "../attempts/ears.ts";
 import { buildFilter } from "./filter.ts";
 import { type CaptureStats, type NativeCapture, native } from "./native.ts";
 import { OwnAddresses } from "./own-addresses.ts";
+import type { PortClass } from "./port-classes.ts";
 import { deafTo } from "./self-test.ts";
 import { Source, type SourceOptions } from "./source.ts";
 
@@ -24,6 +25,9 @@ export class Listening {
   readonly #source: Source;
   #own = new OwnAddresses([]);
   #listeners: readonly Listener[] = [];
+  #strays: readonly PortClass[] | undefined;
+  /** The filter without strays, for these doors and addresses. */
+  #narrow: Uint8Array | undefined;
   /** What was counted at the last two accounts, the later one first. */
   #accounts: readonly [CaptureStats, CaptureStats] = [NOTHING_YET, NOTHING_YET];
 
@@ -60,11 +64,25 @@ export class Listening {
    */
   hear(listeners: readonly Listener[], own: OwnAddresses): number {
     try {
-      const program = buildFilter({ linkType: this.#capture.linkType, own: own.all, listeners });
+      const program = this.#program(own, listeners, this.#strays);
       this.#capture.setFilter(program);
       this.#own = own;
       this.#listeners = listeners;
+      this.#narrow = undefined;
       return program.length / 8;
+    } catch (error) {
+      throw new CannotListen(`could not listen on ${this.interface}: ${(error as Error).message}`);
+    }
+  }
+
+  /** From now on what a scanner touches is let through too; undefined: nothing but knocks. Throws CannotListen. */
+  widen(strays: readonly PortClass[] | undefined): void {
+    try {
+      // The way back is taken often, and a thousand doors take milliseconds.
+      if (strays !== undefined) this.#narrow ??= this.#program(this.#own, this.#listeners, undefined);
+      const program = strays === undefined ? this.#narrow : this.#program(this.#own, this.#listeners, strays);
+      this.#capture.setFilter(program ?? this.#program(this.#own, this.#listeners, undefined));
+      this.#strays = strays;
     } catch (error) {
       throw new CannotListen(`could not listen on ${this.interface}: ${(error as Error).message}`);
     }
@@ -98,6 +116,10 @@ export class Listening {
     this.#accounts = [now, last];
     const stuck = last.received > before.received && last.read === before.read && now.read === last.read;
     return { lost: now.dropped - last.dropped, stuck };
+  }
+
+  #program(own: OwnAddresses, listeners: readonly Listener[], strays: readonly PortClass[] | undefined): Uint8Array {
+    return buildFilter({ linkType: this.#capture.linkType, own: own.all, listeners, strays: strays ?? [] });
   }
 
   /** Sets the same filter again. Throws CannotListen. */

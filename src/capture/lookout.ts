@@ -7,6 +7,7 @@ import { ANY, AUTO, choose, isOneName, ownAddresses } from "./interfaces.ts";
 import { CannotListen, Listening } from "./listening.ts";
 import { type NativeLinkWatch, native, type Snapshot } from "./native.ts";
 import type { OwnAddresses } from "./own-addresses.ts";
+import type { PortClass } from "./port-classes.ts";
 import type { CapturedPacket, Records } from "./records.ts";
 
 /** Changes come in swarms; together they are looked at so soon. */
@@ -53,6 +54,7 @@ export class Lookout {
   readonly #watch: NativeLinkWatch;
   #missing: readonly string[] = [];
   #listeners: readonly Listener[] = [];
+  #strays: readonly PortClass[] | undefined;
   #started = false;
   #closed = false;
   #status = "";
@@ -121,6 +123,18 @@ export class Lookout {
     this.#listeners = listeners;
     this.#selfTest();
     return longest;
+  }
+
+  /** What else the filters let through (widening.ts). */
+  widen(strays: readonly PortClass[] | undefined): void {
+    this.#strays = strays;
+    for (const [name, { listening }] of this.#places) {
+      try {
+        listening.widen(strays);
+      } catch (error) {
+        this.#options.tell.warn(`${name}: scans are not seen: ${(error as Error).message}`); // knocks are heard as before
+      }
+    }
   }
 
   start(): void {
@@ -263,6 +277,7 @@ export class Lookout {
     try {
       const { listening } = this.#open(name, snapshot);
       listening.hear(this.#listeners, this.#own(name, snapshot));
+      if (this.#strays !== undefined) listening.widen(this.#strays);
       listening.start();
     } catch (error) {
       if (!(error instanceof CannotListen)) throw error;

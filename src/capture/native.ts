@@ -103,6 +103,8 @@ export interface Native {
   };
   /** What is there now; the defaults only `withRoutes`. Throws in the system's words. */
   snapshot(withRoutes: boolean): Snapshot;
+  /** The ports at which sockets of this host listen, of both families; one may come twice. Throws in the system's words. */
+  listeningPorts(): { tcp: number[]; udp: number[] };
   /**
    * Locks a file, made where it is not there, for as long as this process lives (fcntl(2)): 0; or the process that holds
    * it, -1 where that can't be seen. Never twice for one file in one process. Throws in the system's words.

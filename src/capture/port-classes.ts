@@ -32,7 +32,11 @@ const MOST_RANGES = 2048;
 const FEWEST_RANGES = 64;
 
 /** Each address that is listened at stands in one body, with all that counts there. */
-export function portClasses(own: readonly Address[], listeners: readonly Listener[]): Body[] {
+export function portClasses(
+  own: readonly Address[],
+  listeners: readonly Listener[],
+  strays: readonly PortClass[] = [],
+): Body[] {
   const at = new Map<string, { address: Address; listeners: Set<Listener> }>();
   for (const listener of listeners) {
     for (const address of listener.targets ?? own) {
@@ -42,11 +46,13 @@ export function portClasses(own: readonly Address[], listeners: readonly Listene
       place.listeners.add(listener);
     }
   }
+  const mine = new Set(own.map(formatAddress));
   const numbers = new Map(listeners.map((listener, number) => [listener, number]));
   const bodies = new Map<string, { addresses: Address[]; classes: PortClass[] }>();
   for (const { address, listeners: here } of at.values()) {
-    const key = [...here].map((listener) => numbers.get(listener)).join();
-    const body = bodies.get(key) ?? { addresses: [], classes: classesOf([...here]) };
+    const more = mine.has(formatAddress(address)) ? strays : [];
+    const key = `${[...here].map((listener) => numbers.get(listener)).join()} ${more.length}`;
+    const body = bodies.get(key) ?? { addresses: [], classes: [...classesOf([...here]), ...more] };
     bodies.set(key, body);
     body.addresses.push(address);
   }

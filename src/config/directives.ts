@@ -1,5 +1,6 @@
 // The directives of knockd.conf: one table, name → what its value does to the section.
 
+import { MOST_STRAYS } from "../attempts/strays.ts";
 import type { Door, FileOptions, Line, Policy } from "./door.ts";
 import { parseSequence, SequenceError } from "./sequence.ts";
 import { addTcpFlags } from "./tcp-flags.ts";
@@ -19,9 +20,6 @@ export interface Complaints {
 }
 
 type Setter<T> = (draft: T, value: string, complaints: Complaints) => void;
-
-/** More places for a scanner's ports are not kept (attempts/strays.ts). */
-const MOST_STRAYS = 64;
 
 /** Of a door and of [options] alike. 0.8 knows none of them: what is wrong here refuses the config. */
 const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: PolicyDraft }>>> = {

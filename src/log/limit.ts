@@ -9,10 +9,12 @@ const SECOND_MS = 1000;
 /** Those who were told of, newest last: eleven minutes of a siege. */
 const MOST_TOLD = 65_536;
 
+type StageEvent = Extract<KnockEvent, { type: "stage" }>;
+
 export type Verdict = "tell" | "hold" | "tell with Stage 1";
 
 interface Budget {
-  readonly kind: "Stage 1" | "sequence timeout";
+  readonly kind: "Stage 1" | "sequence timeout" | "scan";
   begunAt: number;
   told: number;
   held: number;
@@ -21,18 +23,20 @@ interface Budget {
 export class Limit {
   readonly #starts = budget("Stage 1");
   readonly #timeouts = budget("sequence timeout");
+  readonly #scans = budget("scan");
   /** Whose Stage 1 was told: at most 100 a second are. Those whose was not are as many as an attacker likes. */
   readonly #told = new Set<string>();
   #heldAt = Number.NEGATIVE_INFINITY;
 
   /** `summaries` has nothing to tell before this time; Infinity when nothing is held back. */
   get due(): number {
-    return Math.min(dueOf(this.#starts), dueOf(this.#timeouts));
+    return Math.min(dueOf(this.#starts), dueOf(this.#timeouts), dueOf(this.#scans));
   }
 
   /** What to do with the line of this event. `now` in milliseconds, monotonic. */
   judge(event: KnockEvent, now: number): Verdict {
     if (event.type === "open") return "tell";
+    if (event.type === "scan") return spend(this.#scans, now) ? "tell" : "hold";
     if (event.type === "timeout") return spend(this.#timeouts, now) ? "tell" : "hold";
     if (event.door.sequence.length === 1) return "tell"; // it opens with this knock
     if (event.stage === 1) return this.#judgeStart(event, now);
@@ -43,7 +47,9 @@ export class Limit {
 
   /** One line for each kind of which lines were held back in a second that is over; of any, at the end: Infinity. */
   summaries(now: number): readonly string[] {
-    const over = [this.#starts, this.#timeouts].filter((budget) => budget.held > 0 && dueOf(budget) <= now);
+    const over = [this.#starts, this.#timeouts, this.#scans].filter(
+      (budget) => budget.held > 0 && dueOf(budget) <= now,
+    );
     return over.map((budget) => {
       const line = `${budget.held} similar ${budget.held === 1 ? "line" : "lines"} (${budget.kind})`;
       budget.held = 0;
@@ -51,7 +57,7 @@ export class Limit {
     });
   }
 
-  #judgeStart(event: KnockEvent, now: number): Verdict {
+  #judgeStart(event: StageEvent, now: number): Verdict {
     const key = keyOf(event);
     this.#told.delete(key); // an earlier attempt's
     if (!spend(this.#starts, now)) {
@@ -86,6 +92,6 @@ function spend(budget: Budget, now: number): boolean {
   return false;
 }
 
-function keyOf({ door, knocker: { w0, w1, w2, w3 } }: KnockEvent): string {
+function keyOf({ door, knocker: { w0, w1, w2, w3 } }: StageEvent): string {
   return `${w0},${w1},${w2},${w3} ${door.name}`;
 }

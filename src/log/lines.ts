@@ -9,12 +9,14 @@ import type { Door } from "../config/door.ts";
 
 /** `who` is the knocker's address, or with -l `address (name)`. */
 export function eventLine(event: KnockEvent, who: string): string {
-  const at = `${who}: ${event.door.name}:`;
+  const at = event.type === "scan" ? "" : `${who}: ${event.door.name}:`;
   switch (event.type) {
     case "stage":
       return `${at} Stage ${event.stage}`;
     case "open":
       return `${at} OPEN SESAME`;
+    case "scan":
+      return `${who}: scan: ${event.ports} other ports touched, ignored for ${event.seconds} seconds`;
     case "timeout":
       return `${at} sequence timeout (stage ${event.stage})`;
   }
@@ -59,4 +61,9 @@ export function noSequencesLeft(name: string): string {
 
 export function notStruckOut(door: Door, error: Error): string {
   return `${door.name}: the one time sequence could not be struck out --> disabling the door: ${error.message}`;
+}
+
+/** At the start: what the one before us did not come to close. */
+export function leftOpen(doors: number): string {
+  return `${doors} ${doors === 1 ? "door was" : "doors were"} left open, and will be closed in time`;
 }

@@ -1,5 +1,7 @@
 // -d: the first process, the daemon it leaves, and the pid file between them; where the same is to be seen, beside Debian's.
+
 import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
@@ -68,33 +70,47 @@ describe("knockd in the background", { skip: needsRoot }, () => {
 
   const OK = { status: 0, signal: null, stdout: "", stderr: "" };
 
-  it("returns when the daemon listens, not before: then its pid file is there, and the first knock counts", async () => {
+  /** A log file at whose opening it waits until somebody reads: before it listens. */
+  const STALLED = `[options]\nLogFile = fifo\n${CONFIG}`;
+  async function startStalled(): Promise<{ first: ChildProcess; ended: Promise<unknown> }> {
     await wire.run("server", ["mkfifo", at("fifo")]);
-    const first = wire.spawn("server", command("ours", ["-c", "fifo", "-p", "pid"]), {
+    fs.writeFileSync(at("conf"), STALLED.replace("fifo", at("fifo")));
+    const first = wire.spawn("server", command("ours", ["-c", "conf", "-p", "pid"]), {
       env: { KNOCK_LOG: at("commands") },
+      stdio: "ignore",
     });
-    const ended = new Promise((resolve) => first.once("exit", resolve));
-    const fifo = await readerOf(at("fifo")); // it has begun, and waits for its config
+    return { first, ended: new Promise((resolve) => first.once("exit", resolve)) };
+  }
+
+  it("returns when the daemon listens, not before: then its pid file is there, and the first knock counts", async () => {
+    const { first, ended } = await startStalled();
+    await sleep(1000); // as long as one that does not wait needs several times over
     assert.deepEqual([first.exitCode, exists("pid")], [null, false]);
-    fs.writeSync(fifo, CONFIG);
-    fs.closeSync(fifo);
+    const reader = fs.openSync(at("fifo"), fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
     assert.equal(await ended, 0);
     assert.match(text("pid"), /^\d+\n$/);
     await knock();
     await until("the command", () => lines("commands").length > 0);
     await stop(pid());
+    fs.closeSync(reader);
     assert.equal(exists("pid"), false);
   });
 
   it("ends when the first process was ended before the daemon listened: somebody changed his mind", async () => {
-    await wire.run("server", ["mkfifo", at("fifo")]);
-    const first = wire.spawn("server", command("ours", ["-c", "fifo", "-p", "pid", "-g", "log"]), { stdio: "ignore" });
-    const fifo = await readerOf(at("fifo"));
+    const { first, ended } = await startStalled();
+    await sleep(1000);
     first.kill("SIGTERM");
-    await new Promise((resolve) => first.once("exit", resolve));
-    fs.writeSync(fifo, CONFIG);
-    fs.closeSync(fifo);
-    await until("the daemon ends", () => lines("log").some((line) => line.endsWith("] shutting down")));
+    await ended;
+    const reader = fs.openSync(at("fifo"), fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    let log = "";
+    await until("the daemon ends", () => {
+      const buffer = Buffer.alloc(4096);
+      try {
+        log += buffer.toString("latin1", 0, fs.readSync(reader, buffer));
+      } catch {} // nothing yet
+      return log.includes("] shutting down");
+    });
+    fs.closeSync(reader);
     await until("its pid file goes", () => !exists("pid"));
   });
 
@@ -225,16 +241,6 @@ describe("knockd in the background", { skip: needsRoot }, () => {
   });
 
   /** A FIFO's end for writing, as soon as somebody reads it. */
-  async function readerOf(fifo: string): Promise<number> {
-    let fd: number | undefined;
-    await until("somebody reads", () => {
-      try {
-        fd = fs.openSync(fifo, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK);
-      } catch {}
-      return fd !== undefined;
-    });
-    return fd!;
-  }
 });
 
 function isAlive(pid: number): boolean {

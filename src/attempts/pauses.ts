@@ -1,0 +1,28 @@
+// For how long somebody is passed over: scanners, and knockers at a door that has just opened for them. A fixed table,
+// so that no flood makes it grow: a newcomer takes the place of whoever was there.
+
+const PLACES = 65_536;
+
+export class Pauses {
+  readonly #keys = new Uint32Array(PLACES);
+  readonly #ends = new Float64Array(PLACES);
+  #latest = Number.NEGATIVE_INFINITY;
+
+  /** `key` is a keyed hash: nobody can aim at a place. Times in milliseconds. */
+  begin(key: number, end: number): void {
+    const place = at(key);
+    this.#keys[place] = key;
+    this.#ends[place] = end;
+    this.#latest = Math.max(this.#latest, end);
+  }
+
+  isOn(key: number, now: number): boolean {
+    if (now >= this.#latest) return false;
+    const place = at(key);
+    return this.#keys[place] === key >>> 0 && now < this.#ends[place]!;
+  }
+}
+
+function at(key: number): number {
+  return Math.imul(key, 0x9e3779b1) >>> 16;
+}

@@ -1,0 +1,72 @@
+// Tells what happens at the doors: by name with -l, and no more of a siege than anybody wants to read.
+
+import { type Address, formatAddress } from "../address.ts";
+import type { KnockEvent } from "../attempts/attempts.ts";
+import { Limit } from "./limit.ts";
+import { eventLine } from "./lines.ts";
+import type { LogBook } from "./log.ts";
+import type { Lookup } from "./lookup.ts";
+
+export class Teller {
+  readonly #book: LogBook;
+  readonly #lookup: Lookup | undefined;
+  readonly #now: () => number;
+  readonly #limit = new Limit();
+  /** Runs only while something is held back. */
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `lookup` with -l. `now` in milliseconds, monotonic. */
+  constructor(book: LogBook, lookup: Lookup | undefined, now: () => number) {
+    this.#book = book;
+    this.#lookup = lookup;
+    this.#now = now;
+  }
+
+  event(event: KnockEvent, at: number): void {
+    if (!this.#book.tellsEvents) return; // the text need not be made
+    this.#tellHeldBack(at);
+    const verdict = this.#limit.judge(event, at);
+    if (verdict === "hold") {
+      this.#awaitHeldBack(at);
+      return;
+    }
+    const { knocker } = event;
+    if (verdict === "tell with Stage 1" && event.type !== "scan") {
+      const first: KnockEvent = { type: "stage", door: event.door, knocker, stage: 1 };
+      this.#tell(knocker, (who) => this.#book.log.info(eventLine(first, who)));
+    }
+    this.#tell(knocker, (who) => this.#book.log.info(eventLine(event, who)));
+  }
+
+  /** For the doorkeeper. */
+  readonly doors = {
+    event: (knocker: Address, line: (who: string) => string) =>
+      this.#tell(knocker, (who) => this.#book.log.info(line(who))),
+    failure: (knocker: Address, line: (who: string) => string) =>
+      this.#tell(knocker, (who) => this.#book.log.warn(line(who))),
+  };
+
+  /** No further event comes: what is held back is told by its number. */
+  end(): void {
+    this.#tellHeldBack(Number.POSITIVE_INFINITY);
+    clearTimeout(this.#timer);
+  }
+
+  #tell(knocker: Address, line: (who: string) => void): void {
+    if (this.#lookup !== undefined) this.#lookup.tell(knocker, line);
+    else line(formatAddress(knocker));
+  }
+
+  #tellHeldBack(at: number): void {
+    if (this.#limit.due <= at) for (const line of this.#limit.summaries(at)) this.#book.log.info(line);
+  }
+
+  /** The second ends even when no further event comes. */
+  #awaitHeldBack(at: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#tellHeldBack(this.#now());
+      if (this.#limit.due < Number.POSITIVE_INFINITY) this.#awaitHeldBack(this.#now());
+    }, this.#limit.due - at);
+  }
+}

@@ -1,0 +1,122 @@
+// A scanner in the middle of a sequence is found out and ignored; an honest knocker is not.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Address, formatAddress, parseAddress } from "../src/address.ts";
+import { Attempts } from "../src/attempts/attempts.ts";
+import { MOST_STRAYS, Strays } from "../src/attempts/strays.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { eventLine } from "../src/log/lines.ts";
+import { toPacket } from "./story.ts";
+
+describe("strays", () => {
+  it("are counted once a port, from the beginning of an attempt, for each source", () => {
+    const strays = new Strays();
+    assert.deepEqual(
+      [10, 11, 10, 12].map((port) => strays.touch(7, port, 100)),
+      [1, 2, 2, 3],
+    );
+    assert.equal(strays.touch(8, 10, 100), 1);
+    assert.equal(strays.touch(7, 13, 200), 1, "another attempt");
+  });
+  it("are not counted beyond what can be asked for", () => {
+    const strays = new Strays();
+    let last = 0;
+    for (let port = 1; port <= 1000; port++) last = strays.touch(-1, port, 0);
+    assert.equal(last, MOST_STRAYS);
+  });
+});
+
+function scene(more: string) {
+  const attempts = new Attempts({
+    isOurs: (to: Address) => formatAddress(to) === "10.77.0.1",
+    isStray: ({ port }) => port !== 443,
+    hashKey: [1, 2],
+  });
+  const { doors } = parseConfig(`[a]\nsequence = 7000,8000,9000\n${more}`, "", () => undefined);
+  attempts.setDoors(doors.map((door) => ({ door, targets: undefined })));
+  let seq = 0;
+  const send = (at: number, port: number, from = "10.77.0.2", protocol: "tcp" | "udp" = "tcp", to = "10.77.0.1") => {
+    const segment = { from, to, protocol, port, flags: ["syn"] as const, sourcePort: 40_000, seq: ++seq };
+    return attempts.knock(toPacket(segment), at * 1000).map((event) => eventLine(event, formatAddress(event.knocker)));
+  };
+  const touch = (at: number, from: number, to: number) => {
+    const lines: string[] = [];
+    for (let port = from; port <= to; port++) lines.push(...send(at, port));
+    return lines;
+  };
+  return { attempts, send, touch };
+}
+
+describe("a source in the middle of a sequence", () => {
+  it("is ignored for Ban_Time after Max_Strays different other ports, with one line", () => {
+    const { attempts, send, touch } = scene("Ban_Time = 30\nMax_Strays = 4");
+    send(0, 7000);
+    assert.deepEqual(touch(1, 7001, 7003), []);
+    assert.deepEqual(send(1, 7001), [], "the same again");
+    assert.deepEqual(send(1, 7004), ["10.77.0.2: scan: 4 other ports touched, ignored for 30 seconds"]);
+    assert.equal(attempts.live, 0);
+    assert.deepEqual([...touch(2, 7005, 7999), ...send(2, 8000), ...send(3, 7000)], []);
+    assert.deepEqual(send(30.9, 7000), []);
+    assert.deepEqual(send(31.1, 7000), ["10.77.0.2: a: Stage 1"]);
+  });
+
+  it("opens when it has touched fewer, and what nobody else has touched counts", () => {
+    const { send, touch } = scene("");
+    send(0, 7000);
+    touch(1, 1, 7);
+    send(1, 100, "10.77.0.3");
+    send(1, 100, "10.77.0.2", "udp"); // counts for strict doors only
+    send(1, 101, "10.77.0.2", "tcp", "10.77.0.9"); // to another host
+    for (let i = 0; i < 50; i++) send(1, 443); // somebody listens there
+    send(2, 8000);
+    assert.deepEqual(send(3, 9000), ["10.77.0.2: a: Stage 3", "10.77.0.2: a: OPEN SESAME"]);
+  });
+
+  it("may touch what it likes with Max_Strays = 0, and before and after", () => {
+    const off = scene("Max_Strays = 0");
+    off.send(0, 7000);
+    assert.deepEqual(off.touch(1, 7001, 7999), []);
+    assert.deepEqual(off.send(2, 8000), ["10.77.0.2: a: Stage 2"]);
+    const on = scene("");
+    on.touch(0, 1, 100);
+    assert.deepEqual(on.send(1, 7000), ["10.77.0.2: a: Stage 1"]);
+  });
+
+  it("is a scanner to a strict door at the first stray, of UDP too", () => {
+    for (const protocol of ["tcp", "udp"] as const) {
+      const { send } = scene("Strict = yes\nBan_Time = 5");
+      send(0, 7000);
+      assert.deepEqual(send(1, 443, "10.77.0.2", protocol), []);
+      assert.deepEqual(send(1, 1, "10.77.0.2", protocol), [
+        "10.77.0.2: scan: 1 other ports touched, ignored for 5 seconds",
+      ]);
+    }
+  });
+
+  it("is ignored by the doors that mind, and not by those that do not", () => {
+    const { send, touch } = scene("[b]\nsequence = 7000,8001\nMax_Strays = 0\n");
+    send(0, 7000);
+    assert.equal(touch(1, 1, 8).length, 1);
+    assert.deepEqual(send(2, 8001), ["10.77.0.2: b: Stage 2", "10.77.0.2: b: OPEN SESAME"]);
+    assert.deepEqual(send(3, 7000), ["10.77.0.2: b: Stage 1"]);
+  });
+
+  it("of other sources' bans knows nothing", () => {
+    const { send, touch } = scene("");
+    send(0, 7000);
+    touch(1, 1, 8);
+    const from = formatAddress(parseAddress("10.77.0.3")!);
+    for (const port of [7000, 8000]) send(2, port, from);
+    assert.deepEqual(send(2, 9000, from), ["10.77.0.3: a: Stage 3", "10.77.0.3: a: OPEN SESAME"]);
+  });
+});
+
+describe("Seq_Cooldown", () => {
+  it("lets a door open once in so many seconds for a source; another source, and another door, do not wait", () => {
+    const { send } = scene("[one]\nsequence = 5000:udp\nSeq_Cooldown = 10\n[two]\nsequence = 5001:udp\n");
+    const knock = (at: number, port: number, from?: string) => send(at, port, from, "udp").length;
+    assert.deepEqual([knock(0, 5000), knock(0, 5000), knock(9.9, 5000)], [2, 0, 0]);
+    assert.deepEqual([knock(5, 5000, "10.77.0.3"), knock(5, 5001), knock(5.1, 5001)], [2, 2, 2]);
+    assert.equal(knock(10.1, 5000), 2);
+  });
+});

@@ -1,0 +1,31 @@
+// Which sequences a stranger finds; the line says it without the ports.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseConfig } from "../src/config/parse.ts";
+import { parseSequence } from "../src/config/sequence.ts";
+import { weakDoors } from "../src/config/weak.ts";
+
+describe("a sequence that is easily found", () => {
+  const table: [sequence: string, why: string | undefined][] = [
+    ["7000,8000,9000", "it is one that the manuals print"],
+    ["4438,1813,8235", "it is one that the manuals print"],
+    ["2222:udp,3333:tcp,4444:udp", "it is one that the manuals print"],
+    ["7000", "it has fewer than three knocks"],
+    ["9000,7000", "it has fewer than three knocks"],
+    ["101,202:udp,303", "its ports ascend, as a scanner's do"],
+    ["303,202,101", "its ports descend, as a scanner's may"],
+    ["303,101,202", undefined],
+    ["101,101,202", undefined],
+  ];
+  for (const [sequence, why] of table) {
+    it(`${sequence}: ${why ?? "no"}`, () => {
+      const { doors } = parseConfig(`[a]\nsequence = ${sequence}`, "", () => undefined);
+      assert.deepEqual(weakDoors(doors), why === undefined ? [] : [`a: its sequence is easily found: ${why}`]);
+    });
+  }
+
+  it("is none when it is used once", () => {
+    const { doors } = parseConfig("[a]\none_time_sequences = x", "", () => parseSequence("1,2,3"));
+    assert.deepEqual(weakDoors(doors), []);
+  });
+});
