@@ -91,6 +91,7 @@ export class Daemon {
     if (names !== "") this.#log.note(`starting up, listening on ${names}`);
     if (names !== "") this.#log.say(`listening on ${names}...`);
     if (missing.length > 0) this.#log.info(`waiting for ${missing.join(", ")}`);
+    for (const line of weakDoors(this.#listeners.map(({ door }) => door))) this.#log.note(line);
     return settings;
   }
 
@@ -160,7 +161,6 @@ export class Daemon {
     this.#widening.setDoors(config.doors);
     this.#house.doorkeeper; // who closes what an earlier life has left open
     for (const warning of [...config.warnings, ...warnings]) this.#log.warn(warning);
-    for (const line of weakDoors(config.doors)) this.#log.note(line);
     for (const door of config.doors) this.#log.debug(`config: ${JSON.stringify(door)}`);
     for (const { own } of lookout.listenings) {
       for (const address of own.all) this.#log.debug(`local IP: ${formatAddress(address)}`);

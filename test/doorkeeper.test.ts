@@ -351,6 +351,31 @@ describe("of many commands", () => {
   });
 });
 
+describe("of very many", () => {
+  it("those who wait already are not put in line again, nor anybody when there is no end of them; told once a second", async () => {
+    const house = new House();
+    const knocker = (i: number) => parseAddress(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)!;
+    const open = (i: number) => house.open({ stopCommand: undefined }, knocker(i));
+    const told = () => house.seen.filter((line) => line.startsWith("! "));
+    for (let i = 0; i < 64 + 1024; i++) open(i);
+    for (let i = 0; i < 10; i++) open(1000); // who waits
+    assert.deepEqual(told(), ["! door: 1024 commands wait for their turn: left out 1 more"]);
+    for (let i = 0; i < 20_000; i++) open(10_000 + i);
+    house.now += 1;
+    open(50_000);
+    assert.equal(
+      told()[1],
+      `! door: 16384 commands wait for their turn: left out ${9 + 20_000 - (16_384 - 1024) + 1} more`,
+    );
+    house.seen.length = 0;
+    await house.end("start 10.0.0.0");
+    assert.deepEqual(
+      house.seen.filter((line) => line.startsWith("$ ")),
+      ["$ start 10.0.0.64"],
+    );
+  });
+});
+
 describe("a doorkeeper that leaves", () => {
   /** Whether it has left, as far as promises can tell. */
   function leaving(house: House): { left: boolean } {

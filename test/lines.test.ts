@@ -40,6 +40,10 @@ describe("the lines", () => {
   const others: [line: string, expected: string][] = [
     [lines.commandTimeout("192.168.1.63", door.name), "192.168.1.63: openSSH: command timeout"],
     [lines.runningCommand(door.name, "echo '%d' $$ 100%"), "openSSH: running command: echo '%d' $$ 100%"],
+    [lines.tooManyWait("a", 1024, 7), "a: 1024 commands wait for their turn: left out 7 more"],
+    [lines.stillRunning("a", 60), "a: command still running after 60 seconds, ending it"],
+    [lines.leftOpen(1), "1 door was left open, and will be closed in time"],
+    [lines.leftOpen(2), "2 doors were left open, and will be closed in time"],
     [lines.commandFailed(door.name, 3), "openSSH: command returned non-zero status code (3)"],
     [lines.couldNotRun(door.name, new Error("spawn E2BIG")), "openSSH: could not run command: spawn E2BIG"],
     [

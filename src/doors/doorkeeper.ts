@@ -2,7 +2,7 @@
 
 import { type Address, formatAddress, isIpv4, parseAddress } from "../address.ts";
 import type { Door } from "../config/door.ts";
-import { commandFailed, commandTimeout, couldNotRun, runningCommand, stillRunning } from "../log/lines.ts";
+import { commandFailed, commandTimeout, couldNotRun, runningCommand, stillRunning, tooManyWait } from "../log/lines.ts";
 import { fillIn, type Run } from "./command.ts";
 import { type Ledger, type LedgerEntry, secondsLeft } from "./ledger.ts";
 
@@ -34,6 +34,8 @@ interface OpenDoor {
 
 /** Commands at once; the others wait in order. */
 const MOST_RUNNING = 64;
+/** When so many wait, who waits already is not put in line again; and when so many do, nobody is. */
+const [MANY_WAITING, MOST_WAITING] = [1024, 16_384] as const;
 
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
@@ -42,6 +44,10 @@ export class Doorkeeper {
   readonly #queues = new Map<string | symbol, Promise<void>>();
   #running = 0;
   readonly #turns: (() => void)[] = [];
+  /** The (door, knocker)s whose start command has not begun. */
+  readonly #waiting = new Set<string>();
+  /** Openings that were not put in line since that was last told, and when, in seconds. */
+  #leftOut = { count: 0, toldAt: Number.NEGATIVE_INFINITY };
   #leaving: "close" | "keep" | undefined;
 
   constructor(options: DoorkeeperOptions) {
@@ -65,6 +71,12 @@ export class Doorkeeper {
       this.#options.ledger.save();
       return;
     }
+    const line = this.#turns.length;
+    if (line >= MOST_WAITING || (line >= MANY_WAITING && this.#waiting.has(key))) {
+      this.#leaveOut(door, knocker);
+      return;
+    }
+    this.#waiting.add(key);
     // 0.8 runs any number side by side: only what is to be closed again has an order.
     this.#enqueue(stop ? key : Symbol(key), () =>
       this.#start(door, knocker, fillIn(start, ip), stop && fillIn(stop, ip)),
@@ -169,10 +181,21 @@ export class Doorkeeper {
     else void saved.then(() => ledger.unmark(id));
   }
 
+  /** A flood of openings: told once a second. */
+  #leaveOut(door: Door, knocker: Address): void {
+    const { now, tell } = this.#options;
+    this.#leftOut.count++;
+    if (now() - this.#leftOut.toldAt < 1) return;
+    const { count } = this.#leftOut;
+    tell.failure(knocker, () => tooManyWait(door.name, this.#turns.length, count));
+    this.#leftOut = { count: 0, toldAt: now() };
+  }
+
   async #run(door: string, knocker: Address, command: string, seconds: number, marker?: string): Promise<void> {
     const { run, tell, after } = this.#options;
     if (this.#running >= MOST_RUNNING) await new Promise<void>((resolve) => this.#turns.push(resolve));
     else this.#running++;
+    this.#waiting.delete(keyOf(door, formatAddress(knocker)));
     tell.event(knocker, () => runningCommand(door, command));
     let limit: { cancel(): void } | undefined;
     try {

@@ -34,6 +34,11 @@ export function commandFailed(door: string, status: number): string {
   return `${door}: command returned non-zero status code (${status})`;
 }
 
+/** A flood of openings. `leftOut` were not put in line since this was told last. */
+export function tooManyWait(door: string, waiting: number, leftOut: number): string {
+  return `${door}: ${waiting} commands wait for their turn: left out ${leftOut} more`;
+}
+
 export function stillRunning(door: string, seconds: number): string {
   return `${door}: command still running after ${seconds} seconds, ending it`;
 }

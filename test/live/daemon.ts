@@ -124,7 +124,7 @@ export class Daemon {
 
   /** What came to /dev/log. */
   syslog(): string[] {
-    return linesOf(join(this.dir, "syslog"));
+    return linesOf(join(this.dir, "syslog")).filter(isOf08);
   }
 
   /** Nobody listens at /dev/log any more. */
@@ -170,6 +170,9 @@ export class Daemon {
     return `\n--- stdout\n${this.stdout}--- stderr\n${this.stderr}--- commands\n${this.commands().join("\n")}`;
   }
 }
+
+/** Our word on weak sequences (test/weak.test.ts) is passed over: nearly all of these tests have one. */
+export const isOf08 = (line: string): boolean => !line.includes(": its sequence is easily found: ");
 
 function program(which: Which): string[] {
   const path = join(repo, which === "ours" ? "dist/src/knockd.js" : "build/judge/usr/sbin/knockd");

@@ -4,7 +4,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { frame } from "../frame.ts";
-import { Daemon, type StartOptions, type Which } from "./daemon.ts";
+import { Daemon, isOf08, type StartOptions, type Which } from "./daemon.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
 const BOTH = ["judge", "ours"] as const;
@@ -131,6 +131,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
         readFileSync(path, "utf8")
           .split("\n")
           .slice(0, -1)
+          .filter(isOf08)
           .map((line) => line.slice(19));
       assert.deepEqual(unstamped(`${log}.1`), ["starting up, listening on eth0", rereading]);
       assert.deepEqual(unstamped(log), [...told, ...opened]);
@@ -165,7 +166,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
       await daemon.waitFor(() => daemon.syslog().some((line) => line.includes("running command")));
       await daemon.stop();
       const here = (text: string) => text.replaceAll(daemon.dir, "DIR").replace(/^\[.{16}\] |^<29>.{15} /gm, "");
-      const lines = (path: string) => here(readFileSync(path, "utf8")).split("\n").filter(Boolean);
+      const lines = (path: string) => here(readFileSync(path, "utf8")).split("\n").filter(Boolean).filter(isOf08);
       told.push({
         old: lines(`${log}.1`),
         new: lines(log).slice(0, 3), // 0.8 does not come to the end here, as something still runs
