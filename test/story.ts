@@ -152,7 +152,6 @@ class Replay {
         save: () => undefined,
         marker: () => "",
         isMarked: () => false,
-        unmark() {},
       },
       after: (seconds, callback) => {
         const timer = { at: this.#now + seconds, callback };

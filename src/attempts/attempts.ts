@@ -120,9 +120,9 @@ export class Attempts {
     }
     if (moved) return events;
     // 0.8 swallows the packet as long as the source has any live attempt.
-    const banned = this.#bans.isOn(hash, now);
     for (const state of ear.firsts) {
-      if ((banned && strayLimit(state.door) > 0) || this.#cooldowns.isOn(cooldownKey(hash, state), now)) continue;
+      const pause = pauseKey(hash, state);
+      if (this.#bans.isOn(pause, now) || this.#cooldowns.isOn(pause, now)) continue;
       if (state.metAt === this.#packets || state.retired || !this.#hears(state.hearing, packet)) continue;
       knocker ??= copy(source);
       events = add(events, { type: "stage", door: state.door, knocker, stage: 1 });
@@ -161,10 +161,10 @@ export class Attempts {
       const limit = strayLimit(this.#state(slot).door);
       if (limit === 0 || ports < limit || (protocol !== TCP && !policy.strict)) continue;
       seconds = Math.max(seconds, policy.banTime);
+      this.#bans.begin(pauseKey(hash, this.#state(slot)), now + 1000 * policy.banTime);
       this.#remove(slot, hash);
     }
     if (seconds < 0) return NOTHING;
-    this.#bans.begin(hash, now + 1000 * seconds);
     return [{ type: "scan", knocker: copy(source), ports, seconds }];
   }
 
@@ -216,7 +216,7 @@ export class Attempts {
   #open(state: DoorState, knocker: Address, hash: number, print: number, now: number): KnockEvent {
     this.#remember(hash, print, now);
     const { seqCooldown } = state.door.policy;
-    if (seqCooldown > 0) this.#cooldowns.begin(cooldownKey(hash, state), now + 1000 * seqCooldown);
+    if (seqCooldown > 0) this.#cooldowns.begin(pauseKey(hash, state), now + 1000 * seqCooldown);
     // Nobody comes in by a used sequence, not even before setDoors brings the next one.
     if (state.door.oneTimeSequences !== undefined) state.retired = true;
     return { type: "open", door: state.door, knocker };
@@ -247,7 +247,7 @@ function strayLimit({ policy }: Door): number {
   return policy.strict ? 1 : policy.maxStrays;
 }
 
-function cooldownKey(sourceHash: number, state: DoorState): number {
+function pauseKey(sourceHash: number, state: DoorState): number {
   return Math.imul(sourceHash ^ Math.imul(state.number + 1, 0x85ebca6b), 0xc2b2ae35);
 }
 

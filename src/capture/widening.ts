@@ -10,8 +10,8 @@ import type { PortClass, Range } from "./port-classes.ts";
 
 /** After the last attempt has ended: a flood of attempts must not become a flood of filters. */
 const NARROW_SECONDS = 1;
-/** What is known of the ports on which we listen is good for so long. */
-const FRESH_MS = 1000;
+/** What is known of the ports on which we listen is good for so long: passive FTP opens one for each transfer. */
+const FRESH_MS = 50;
 /** Linux's default for net.ipv4.ip_local_port_range. */
 const USUAL_EPHEMERAL: Range = { low: 32_768, high: 60_999 };
 
@@ -21,7 +21,8 @@ export interface WideningOptions {
   readonly after: (seconds: number, callback: () => void) => { cancel(): void };
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  readonly listeningPorts: () => { readonly tcp: readonly number[]; readonly udp: readonly number[] };
+  /** Undefined when nobody can tell: then no packet is a stray. */
+  readonly listeningPorts: () => { readonly tcp: readonly number[]; readonly udp: readonly number[] } | undefined;
   /** The ports of outgoing connections: answers to them are no strays. */
   readonly ephemeral: Range;
 }
@@ -30,6 +31,7 @@ export class Widening {
   readonly #options: WideningOptions;
   #tcp: ReadonlySet<number> = new Set();
   #udp: ReadonlySet<number> = new Set();
+  #isKnown = false;
   #askedAt = Number.NEGATIVE_INFINITY;
   #wide = false;
   #narrowing: { cancel(): void } | undefined;
@@ -67,20 +69,22 @@ export class Widening {
   /** Nobody listens there, and it is no answer to a connection of ours. */
   isStray({ protocol, port, flags }: Packet): boolean {
     const { ephemeral } = this.#options;
+    if ((flags & TCP_FLAG_BITS.rst) !== 0) return false; // it ends a connection of ours, or means nothing
     if ((protocol !== TCP || (flags & TCP_FLAG_BITS.ack) !== 0) && port >= ephemeral.low && port <= ephemeral.high) {
       return false;
     }
     this.#askAgain();
-    return !(protocol === TCP ? this.#tcp : this.#udp).has(port);
+    return this.#isKnown && !(protocol === TCP ? this.#tcp : this.#udp).has(port);
   }
 
   #askAgain(): void {
     const now = this.#options.now();
     if (now - this.#askedAt < FRESH_MS) return;
     this.#askedAt = now;
-    const { tcp, udp } = this.#options.listeningPorts();
-    this.#tcp = new Set(tcp);
-    this.#udp = new Set(udp);
+    const ports = this.#options.listeningPorts();
+    this.#isKnown = ports !== undefined;
+    this.#tcp = new Set(ports?.tcp);
+    this.#udp = new Set(ports?.udp);
   }
 
   #set(): void {
@@ -120,12 +124,12 @@ export function ephemeralPorts(): Range {
   }
 }
 
-/** The one that asks this host; nothing is known where the kernel can't tell. */
-export function listeningPorts(): { tcp: number[]; udp: number[] } {
+/** The one that asks this host; undefined where the kernel can't tell. */
+export function listeningPorts(): { tcp: number[]; udp: number[] } | undefined {
   try {
     return native.listeningPorts();
   } catch {
-    return { tcp: [], udp: [] };
+    return undefined;
   }
 }
 

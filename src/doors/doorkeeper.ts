@@ -18,7 +18,7 @@ export interface DoorkeeperOptions {
     /** The same, when something failed. */
     failure(knocker: Address, line: (who: string) => string): void;
   };
-  ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked" | "unmark">;
+  ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked">;
 }
 
 /** One door as one knocker has opened it, once or again. */
@@ -36,6 +36,10 @@ interface OpenDoor {
 const MOST_RUNNING = 64;
 /** When so many wait, who waits already is not put in line again; and when so many do, nobody is. */
 const [MANY_WAITING, MOST_WAITING] = [1024, 16_384] as const;
+/** Doors that are to be closed again. */
+const MOST_OPEN = 65_536;
+/** A stop command that could not be started (no process, no memory) is tried again: the door is open. */
+const TRY_AGAIN_SECONDS = 5;
 
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
@@ -46,6 +50,8 @@ export class Doorkeeper {
   readonly #turns: (() => void)[] = [];
   /** The (door, knocker)s whose start command has not begun. */
   readonly #waiting = new Set<string>();
+  /** Start commands that have not begun. */
+  #line = 0;
   /** Openings that were not put in line since that was last told, and when, in seconds. */
   #leftOut = { count: 0, toldAt: Number.NEGATIVE_INFINITY };
   #leaving: "close" | "keep" | undefined;
@@ -71,12 +77,13 @@ export class Doorkeeper {
       this.#options.ledger.save();
       return;
     }
-    const line = this.#turns.length;
-    if (line >= MOST_WAITING || (line >= MANY_WAITING && this.#waiting.has(key))) {
+    const again = this.#line >= MANY_WAITING && this.#waiting.has(key);
+    if (again || this.#line >= MOST_WAITING || this.#open.size >= MOST_OPEN) {
       this.#leaveOut(door, knocker);
       return;
     }
     this.#waiting.add(key);
+    this.#line++;
     // 0.8 runs any number side by side: only what is to be closed again has an order.
     this.#enqueue(stop ? key : Symbol(key), () =>
       this.#start(door, knocker, fillIn(start, ip), stop && fillIn(stop, ip)),
@@ -134,7 +141,10 @@ export class Doorkeeper {
       this.#open.set(key, open);
       open.toClose.push(entry);
     }
-    await this.#run(door.name, knocker, start, door.policy.commandTimeout);
+    await this.#run(door.name, knocker, start, door.policy.commandTimeout, undefined, () => {
+      this.#line--;
+      this.#waiting.delete(key);
+    });
     if (open !== undefined) this.#closeLater(open, door.cmdTimeout);
   }
 
@@ -166,19 +176,27 @@ export class Doorkeeper {
     const entries = open.toClose;
     open.toClose = [];
     this.#open.delete(open.key);
-    for (const { id, door, stopCommand, commandTimeout } of entries) {
-      await this.#run(door, open.knocker, stopCommand, commandTimeout, this.#options.ledger.marker(id));
-      this.#forget(id);
+    for (const entry of entries) {
+      const { id, door, stopCommand, commandTimeout } = entry;
+      const ran = await this.#run(door, open.knocker, stopCommand, commandTimeout, this.#options.ledger.marker(id));
+      if (ran) this.#forget(id);
+      else this.#stillOpen(open, entry);
     }
   }
 
-  /** Closed: the ledger first, then the marker, or a crash between them would close it again. */
+  /** In the ledger it is anyway: when we leave, the next life closes it. */
+  #stillOpen({ key, knocker }: OpenDoor, entry: LedgerEntry): void {
+    if (this.#leaving !== undefined) return;
+    const { now } = this.#options;
+    const open = this.#open.get(key) ?? { key, knocker, toClose: [], due: now(), timer: undefined };
+    this.#open.set(key, open);
+    open.toClose.push(entry);
+    this.#awaitClosing(open, TRY_AGAIN_SECONDS);
+  }
+
   #forget(id: number): void {
-    const { ledger } = this.#options;
-    ledger.remove(id);
-    const saved = ledger.save();
-    if (saved === undefined) ledger.unmark(id);
-    else void saved.then(() => ledger.unmark(id));
+    this.#options.ledger.remove(id);
+    this.#options.ledger.save();
   }
 
   /** A flood of openings: told once a second. */
@@ -187,15 +205,23 @@ export class Doorkeeper {
     this.#leftOut.count++;
     if (now() - this.#leftOut.toldAt < 1) return;
     const { count } = this.#leftOut;
-    tell.failure(knocker, () => tooManyWait(door.name, this.#turns.length, count));
+    tell.failure(knocker, () => tooManyWait(door.name, this.#line, count));
     this.#leftOut = { count: 0, toldAt: now() };
   }
 
-  async #run(door: string, knocker: Address, command: string, seconds: number, marker?: string): Promise<void> {
+  /** False when it could not be started. `onTurn` is called when it begins. */
+  async #run(
+    door: string,
+    knocker: Address,
+    command: string,
+    seconds: number,
+    marker?: string,
+    onTurn?: () => void,
+  ): Promise<boolean> {
     const { run, tell, after } = this.#options;
     if (this.#running >= MOST_RUNNING) await new Promise<void>((resolve) => this.#turns.push(resolve));
     else this.#running++;
-    this.#waiting.delete(keyOf(door, formatAddress(knocker)));
+    onTurn?.();
     tell.event(knocker, () => runningCommand(door, command));
     let limit: { cancel(): void } | undefined;
     try {
@@ -207,8 +233,10 @@ export class Doorkeeper {
         });
       });
       if (status !== 0) tell.failure(knocker, () => commandFailed(door, status));
+      return true;
     } catch (error) {
       tell.failure(knocker, () => couldNotRun(door, error as Error));
+      return false;
     } finally {
       limit?.cancel();
       const next = this.#turns.shift(); // takes the place over

@@ -23,8 +23,8 @@ export interface LedgerEntry {
 /** Where ledgers are kept, unless StateFile says another place: firewall rules do not outlive a boot either. */
 export const STATE_DIRECTORY = "/run/knockd";
 const VERSION = 1;
-/** Of some 80,000 open doors. A larger one is not ours. */
-const LARGEST_BYTES = 16 << 20;
+/** A larger one is not ours: of 65,536 open doors (doorkeeper.ts) with stop commands of four kilobytes. */
+const LARGEST_BYTES = 256 << 20;
 /** A save that took so long is followed by nine times that of quiet: a flood of openings costs a tenth of the CPU. */
 const QUIET_FACTOR = 9;
 const LONGEST_NAME = 200;
@@ -49,6 +49,8 @@ export class Ledger {
   readonly path: string;
   readonly #trouble: (why: string) => void;
   readonly #entries = new Map<number, LedgerEntry>();
+  /** Closed, and to be unmarked when the disk says so too: a marker that goes first would have them closed again. */
+  readonly #closed = new Set<number>();
   #lastId = 0;
   #saving: Promise<void> | undefined;
   #quietUntil = 0;
@@ -79,6 +81,7 @@ export class Ledger {
       this.#untouched = false;
     }
     this.#sweepMarkers();
+    if (this.#closed.size > 0) this.flush();
     return entries;
   }
 
@@ -89,8 +92,7 @@ export class Ledger {
     const mine = adopted.map((entry) => ({ ...entry, id: ++this.#lastId }));
     for (const entry of mine) this.#entries.set(entry.id, entry);
     this.flush(); // here before it is gone there
-    for (const { id } of other.#entries.values()) other.unmark(id);
-    other.#entries.clear();
+    for (const id of [...other.#entries.keys()]) other.remove(id);
     other.flush();
     return mine;
   }
@@ -107,9 +109,10 @@ export class Ledger {
     if (entry !== undefined) this.#entries.set(id, { ...entry, due: dueIn(seconds) });
   }
 
-  /** It is closed; `save` makes that last. */
+  /** It is closed, and its marker goes with it; `save` makes that last. */
   remove(id: number): void {
     this.#entries.delete(id);
+    this.#closed.add(id);
   }
 
   /**
@@ -135,12 +138,14 @@ export class Ledger {
 
   /** Writes it now. */
   flush(): void {
-    if (this.#untouched && this.#entries.size === 0) return;
+    if (this.#untouched && this.#entries.size === 0 && this.#closed.size === 0) return;
     this.#untouched = false;
     const begun = performance.now();
     try {
       if (this.#entries.size === 0) fs.rmSync(this.path, { force: true });
       else this.#write(JSON.stringify({ version: VERSION, open: [...this.#entries.values()] }));
+      for (const id of this.#closed) fs.rmSync(this.marker(id), { force: true });
+      this.#closed.clear();
       this.#troubled = false;
     } catch (error) {
       if (!this.#troubled)
@@ -161,10 +166,6 @@ export class Ledger {
 
   isMarked(id: number): boolean {
     return fs.existsSync(this.marker(id));
-  }
-
-  unmark(id: number): void {
-    fs.rmSync(this.marker(id), { force: true });
   }
 
   #write(text: string): void {
@@ -205,11 +206,14 @@ export class Ledger {
   /** Markers of entries that are closed for good: a crash came between the two. */
   #sweepMarkers(): void {
     const name = basename(this.path);
-    if (!fs.existsSync(dirname(this.path))) return;
-    for (const file of fs.readdirSync(dirname(this.path))) {
+    let files: string[] = [];
+    try {
+      files = fs.readdirSync(dirname(this.path));
+    } catch {} // there is no directory, or none that can be read: no marker either
+    for (const file of files) {
       if (!file.startsWith(`${name}.`) || !file.endsWith(".closing")) continue;
       const id = Number(file.slice(name.length + 1, -".closing".length));
-      if (!this.#entries.has(id)) fs.rmSync(`${dirname(this.path)}/${file}`, { force: true });
+      if (!this.#entries.has(id)) this.#closed.add(id);
     }
   }
 }
