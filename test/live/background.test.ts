@@ -65,7 +65,9 @@ describe("knockd in the background", { skip: needsRoot }, () => {
 
   async function stop(pid: number, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     process.kill(pid, signal);
-    await until("the daemon ends", () => !isAlive(pid));
+    // 0.8 sleeps on until a packet comes when the signal finds it between its pid file and its loop.
+    const again = isJudge(pid) ? setInterval(() => isAlive(pid) && process.kill(pid, signal), 500) : undefined;
+    await until("the daemon ends", () => !isAlive(pid)).finally(() => clearInterval(again));
   }
 
   const OK = { status: 0, signal: null, stdout: "", stderr: "" };
@@ -242,6 +244,14 @@ describe("knockd in the background", { skip: needsRoot }, () => {
 
   /** A FIFO's end for writing, as soon as somebody reads it. */
 });
+
+function isJudge(pid: number): boolean {
+  try {
+    return fs.readlinkSync(`/proc/${pid}/exe`).includes("build/judge/");
+  } catch {
+    return false; // it has ended
+  }
+}
 
 function isAlive(pid: number): boolean {
   try {

@@ -159,6 +159,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     for (const which of BOTH) {
       const daemon = await start(which, good, undefined, { syslog: true });
       const log = join(daemon.dir, "events");
+      await daemon.waitFor(() => readFileSync(log, "utf8").includes("starting up")); // 0.8 listens a little earlier
       renameSync(log, `${log}.1`);
       await reload(daemon);
       await knock(7000);
