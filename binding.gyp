@@ -6,6 +6,7 @@
         "native/addon.cc",
         "native/capture.cc",
         "native/command.cc",
+        "native/complaint.cc",
         "native/datagram.cc",
         "native/decode.cc",
         "native/links.cc",

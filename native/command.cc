@@ -13,6 +13,8 @@
 #include <memory>
 #include <string>
 
+#include "complaint.h"
+
 extern char** environ;
 
 namespace knockd {
@@ -23,6 +25,7 @@ struct Running {
   uv_poll_t poll;
   pid_t pid;
   int pidfd;
+  Complaint::Pointer complaint;
   Napi::FunctionReference on_end;
 };
 
@@ -40,10 +43,13 @@ void OnEnd(uv_poll_t* poll, int, int) {
     delete done;
   });
   const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  const std::string wrote = running->complaint ? Complaint::Take(std::move(running->complaint)) : "";
   const Napi::Env env = running->on_end.Env();
   const Napi::HandleScope scope(env);
-  napi_value argument = Napi::Number::New(env, code), result;
-  if (napi_make_callback(env, nullptr, env.Global(), running->on_end.Value(), 1, &argument, &result) ==
+  const napi_value arguments[] = {Napi::Number::New(env, code),
+                                  Napi::Buffer<char>::Copy(env, wrote.data(), wrote.size())};
+  napi_value result;
+  if (napi_make_callback(env, nullptr, env.Global(), running->on_end.Value(), 2, arguments, &result) ==
       napi_pending_exception) {
     napi_value error;
     napi_get_and_clear_last_exception(env, &error);
@@ -63,7 +69,7 @@ void MakeStandardStreamsBlocking() {
 
 // posix_spawn, which shares our memory until the program is there: fork, as in Node's own spawn, takes eight times as
 // long with a process of this size. 0, or errno.
-int Spawn(const char* command, const std::string& marker, pid_t* pid) {
+int Spawn(const char* command, const std::string& marker, int standard_error, pid_t* pid) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   posix_spawnattr_init(&attributes);
@@ -75,7 +81,8 @@ int Spawn(const char* command, const std::string& marker, pid_t* pid) {
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   // Onto themselves: that takes off the close-on-exec flag, which Node has put on these too.
-  for (int fd = 0; fd <= 2; fd++) posix_spawn_file_actions_adddup2(&actions, fd, fd);
+  for (int fd = 0; fd <= 1; fd++) posix_spawn_file_actions_adddup2(&actions, fd, fd);
+  posix_spawn_file_actions_adddup2(&actions, standard_error, STDERR_FILENO);
   // In the new process: the file is there exactly when it is, whatever becomes of this one meanwhile.
   if (!marker.empty()) posix_spawn_file_actions_addopen(&actions, 3, marker.c_str(), O_WRONLY | O_CREAT, 0600);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
@@ -110,8 +117,11 @@ Napi::Value RunCommand(const Napi::CallbackInfo& info) {
   const int place = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (place < 0) throw Napi::Error::New(env, strerror(errno));
   MakeStandardStreamsBlocking();
-  int error = Spawn(command.c_str(), marker, &running->pid);
-  if (error != 0 && !marker.empty()) error = Spawn(command.c_str(), "", &running->pid);  // a full disk closes no door
+  running->complaint = Complaint::Open(loop);
+  const int standard_error = running->complaint ? running->complaint->command_end() : STDERR_FILENO;
+  int error = Spawn(command.c_str(), marker, standard_error, &running->pid);
+  // A full disk keeps no door open.
+  if (error != 0 && !marker.empty()) error = Spawn(command.c_str(), "", standard_error, &running->pid);
   close(place);
   if (error != 0) throw Napi::Error::New(env, strerror(error));
   // The pid stays its own until OnEnd has waited for it: nobody else does.

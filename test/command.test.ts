@@ -57,7 +57,7 @@ function commands(name: string, run: Run): void {
   ];
   for (const [command, status] of statuses) {
     it(`resolves with ${status} for: ${command}`, async () =>
-      assert.equal(await run(`{ ${command}; } 2>/dev/null`), status));
+      assert.equal((await run(`{ ${command}; } 2>/dev/null`)).status, status));
   }
 
   it("rejects what the system refuses to start", async () => {
@@ -69,7 +69,7 @@ function commands(name: string, run: Run): void {
       import { openSync } from "node:fs";
       import { ${name} } from ${JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href)};
       try { for (;;) openSync("/dev/null"); } catch {}
-      console.log(await ${name}("true").catch((error) => error.message));
+      console.log(await ${name}("true").then(({ status }) => status).catch((error) => error.message));
     `;
     const argv = ["-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, "--input-type=module", "-e", script];
     const { stdout, stderr } = spawnSync("sh", argv, { encoding: "utf8", timeout: 10_000 });
@@ -79,8 +79,8 @@ function commands(name: string, run: Run): void {
 
   it("has any number side by side, none waiting for another", async () => {
     const order: number[] = [];
-    const slow = run(`while [ ! -e ${dir}/go ]; do sleep 0.01; done; exit 1`).then((status) => order.push(status));
-    const quick = [2, 3, 4].map((status) => run(`exit ${status}`).then((it) => order.push(it)));
+    const slow = run(`while [ ! -e ${dir}/go ]; do sleep 0.01; done; exit 1`).then(({ status }) => order.push(status));
+    const quick = [2, 3, 4].map((status) => run(`exit ${status}`).then((it) => order.push(it.status)));
     await Promise.all(quick);
     assert.deepEqual([...order].sort(), [2, 3, 4]);
     await run(`: >${dir}/go`);
@@ -119,7 +119,7 @@ function commands(name: string, run: Run): void {
       fs.openSync(${JSON.stringify(join(dir, "held"))}, "w");
       fs.fstatSync(5); // it is there
       const server = createServer().listen(${JSON.stringify(join(dir, "socket"))}, async () => {
-        const status = await ${name}(${JSON.stringify(`cat; echo err >&2; ${list}`)});
+        const { status } = await ${name}(${JSON.stringify(`cat; echo err >&2; ${list}`)});
         server.close();
         process.exit(status);
       });
@@ -141,6 +141,73 @@ function commands(name: string, run: Run): void {
     assert.deepEqual(inherited, ["0", "1", "2"]);
   });
 }
+
+describe("what a command writes on standard error", () => {
+  /** A process of its own that runs it: what `run` resolved with, and what came on that process's standard error. */
+  async function ran(command: string, more = ""): Promise<{ status: number; complaint: string; stderr: string }> {
+    const script = `
+      import { run } from ${JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href)};
+      const ended = await run(${JSON.stringify(command)});
+      ${more}
+      process.stdout.write(JSON.stringify(ended));
+    `;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "pipe"] });
+    let [stdout, stderr] = ["", ""];
+    child.stdout!.setEncoding("utf8").on("data", (text) => (stdout += text));
+    child.stderr!.setEncoding("utf8").on("data", (text) => (stderr += text));
+    await new Promise((resolve) => child.on("close", resolve));
+    return { ...JSON.parse(stdout), stderr };
+  }
+
+  it("goes on to ours, all of it, and the first 512 bytes are kept", async () => {
+    assert.deepEqual(await ran("echo no chain >&2; exit 3"), {
+      status: 3,
+      complaint: "no chain\n",
+      stderr: "no chain\n",
+    });
+    assert.deepEqual(await ran("exit 3"), { status: 3, complaint: "", stderr: "" });
+    const much = await ran("yes 0123456789abcde | head -c 1000000 >&2; exit 1");
+    assert.equal(much.stderr.length, 1_000_000);
+    assert.equal(much.complaint, "0123456789abcde\n".repeat(32));
+  });
+
+  it("by what it has left running goes on to ours too, and is waited for by nobody", async () => {
+    const file = join(tmpdir(), `knockd-late-${process.pid}`);
+    const { complaint, stderr } = await ran(
+      `(while [ ! -e ${file} ]; do sleep 0.01; done; echo late >&2; rm ${file}) & echo first >&2`,
+      `await run(": >${file}; while [ -e ${file} ]; do sleep 0.01; done");`,
+    );
+    assert.equal(complaint, "first\n");
+    assert.equal(stderr, "first\nlate\n");
+  });
+
+  it("by what it has left running harms neither that nor anybody when we are gone", async () => {
+    const file = join(tmpdir(), `knockd-left-${process.pid}`);
+    // More than a pipe holds: with a reader that has gone it would be ended by SIGPIPE, without one it would wait.
+    const server = `(while [ ! -e ${file}.go ]; do sleep 0.02; done; head -c 200000 /dev/zero >&2; echo $? >${file}) >/dev/null &`;
+    await ran(server);
+    await run(`: >${file}.go; while [ ! -s ${file} ]; do sleep 0.02; done`);
+    assert.equal(readFileSync(file, "utf8"), "1\n", "it was told that there is no room, and lives");
+    for (const one of [file, `${file}.go`]) rmSync(one);
+  });
+
+  it("waits for our reader who has fallen asleep, and we do not", async () => {
+    const script = `
+      import { run } from ${JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href)};
+      const ended = run("head -c 1000000 /dev/zero >&2").then(() => "ended");
+      const awake = new Promise((resolve) => setTimeout(resolve, 500, "awake"));
+      process.stdout.write(await Promise.race([ended, awake]));
+      await ended;
+    `;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "pipe"] });
+    const first = await new Promise((resolve) => child.stdout!.once("data", (text) => resolve(`${text}`)));
+    assert.equal(first, "awake");
+    let bytes = 0;
+    child.stderr!.on("data", (chunk: Buffer) => (bytes += chunk.length));
+    await new Promise((resolve) => child.on("close", resolve));
+    assert.equal(bytes, 1_000_000);
+  });
+});
 
 function linkOf(fd: string): string {
   try {

@@ -3,8 +3,9 @@ import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { parseAddress } from "../src/address.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
+import type { Ended } from "../src/doors/command.ts";
 import { Doorkeeper } from "../src/doors/doorkeeper.ts";
-import type { LedgerEntry } from "../src/doors/ledger.ts";
+import type { LedgerEntry } from "../src/doors/ledger-entry.ts";
 
 const IPV4 = parseAddress("10.77.0.2")!;
 const IPV6 = parseAddress("fd77::2")!;
@@ -35,7 +36,7 @@ class House {
   /** Seconds. */
   now = 1000;
   #lastId = 0;
-  readonly #commands = new Map<string, { resolve(status: number): void; reject(error: Error): void }>();
+  readonly #commands = new Map<string, { resolve(ended: Ended): void; reject(error: Error): void }>();
   #timers: { seconds: number; callback: () => void }[] = [];
   readonly keeper = new Doorkeeper({
     now: () => this.now,
@@ -68,6 +69,7 @@ class House {
     tell: {
       event: (_, line) => void this.seen.push(line("WHO")),
       failure: (_, line) => void this.seen.push(`! ${line("WHO")}`),
+      aside: (_, line) => void this.seen.push(`~ ${line("WHO")}`),
     },
   });
 
@@ -80,10 +82,10 @@ class House {
     this.keeper.open({ ...DOOR, ...door }, knocker);
   }
 
-  async end(command: string, how: number | Error = 0): Promise<void> {
+  async end(command: string, how: number | Error = 0, complaint = ""): Promise<void> {
     const { resolve, reject } = this.#commands.get(command)!;
     this.#commands.delete(command);
-    if (typeof how === "number") resolve(how);
+    if (typeof how === "number") resolve({ status: how, complaint });
     else reject(how);
     await turn();
   }
@@ -174,23 +176,55 @@ describe("a doorkeeper", () => {
     assert.deepEqual(house.waiting, []);
   });
 
-  it("tells how a command failed, and closes in time all the same", async () => {
-    for (const [how, line] of [
-      [3, "! door: command returned non-zero status code (3)"],
-      [137, "! door: command returned non-zero status code (137)"],
-      [new Error("spawn E2BIG"), "! door: could not run command: spawn E2BIG"],
+  it("tells how a command failed, and what it said, and closes in time all the same", async () => {
+    for (const [how, complaint, told] of [
+      [3, "", ["! door: command returned non-zero status code (3)"]],
+      [137, "no\n", ["! door: command returned non-zero status code (137)", "~ door: command said: no"]],
+      [0, "a warning\n", []],
     ] as const) {
       const house = new House();
       house.open();
-      await house.end("start 10.77.0.2", how);
-      assert.deepEqual(house.seen.splice(0), [...running("start 10.77.0.2"), line]);
+      await house.end("start 10.77.0.2", how, complaint);
+      assert.deepEqual(house.seen.splice(0), [...running("start 10.77.0.2"), ...told]);
       await house.elapse();
-      await house.end("stop 10.77.0.2", how);
-      assert.deepEqual(house.seen, ["WHO: door: command timeout", ...running("stop 10.77.0.2"), line]);
-      // One that could not be started is tried again: the door is open.
-      const again = typeof how !== "number";
-      assert.deepEqual([house.waiting, house.ledger.size], again ? [[5], 1] : [[], 0]);
+      await house.end("stop 10.77.0.2", how, complaint);
+      assert.deepEqual(house.seen, ["WHO: door: command timeout", ...running("stop 10.77.0.2"), ...told]);
+      assert.deepEqual([house.waiting, house.ledger.size], [[], 0]);
     }
+  });
+
+  const refused = new Error("spawn EAGAIN");
+  const couldNotRun = "! door: could not run command: spawn EAGAIN";
+
+  it("tries a stop command that could not be started again: the door is open", async () => {
+    const house = new House();
+    house.open();
+    await house.end("start 10.77.0.2");
+    await house.elapse();
+    house.seen.length = 0;
+    await house.end("stop 10.77.0.2", refused);
+    assert.deepEqual([house.seen, house.waiting, house.ledger.size], [[couldNotRun], [5], 1]);
+    await house.elapse();
+    await house.end("stop 10.77.0.2");
+    assert.deepEqual([house.waiting, house.ledger.size], [[], 0]);
+  });
+
+  it("runs no stop command for a start command that could not be started, and one for each that was", async () => {
+    const house = new House();
+    house.open();
+    await house.end("start 10.77.0.2", refused);
+    assert.deepEqual([house.seen.at(-1), house.waiting], [couldNotRun, []]);
+    assert.deepEqual([house.keeper.size, house.ledger.size], [0, 0]);
+    house.open();
+    await house.end("start 10.77.0.2");
+    house.open();
+    await house.end("start 10.77.0.2", refused);
+    assert.deepEqual([house.waiting, house.keeper.size, house.ledger.size], [[10], 1, 1]);
+    house.seen.length = 0;
+    await house.elapse();
+    await house.end("stop 10.77.0.2");
+    assert.deepEqual(house.seen, ["WHO: door: command timeout", ...running("stop 10.77.0.2")]);
+    assert.deepEqual([house.waiting, house.ledger.size], [[], 0]);
   });
 
   it("lets no door wait for another one, nor a knocker for another one at the same door", async () => {
@@ -370,14 +404,16 @@ describe("of very many", () => {
     const told = () => house.seen.filter((line) => line.startsWith("! "));
     for (let i = 0; i < 64 + 1024; i++) open(i);
     for (let i = 0; i < 10; i++) open(1000); // who waits
-    assert.deepEqual(told(), ["! door: 1024 commands wait for their turn: left out 1 more"]);
+    assert.deepEqual(told(), ["! door: 1024 commands wait for their turn: 1 more merged"]);
     for (let i = 0; i < 20_000; i++) open(10_000 + i);
+    assert.deepEqual(told().slice(1), ["! door: 16384 commands wait for their turn: 1 more refused"]);
     house.now += 1;
     open(50_000);
-    assert.equal(
-      told()[1],
-      `! door: 16384 commands wait for their turn: left out ${9 + 20_000 - (16_384 - 1024) + 1} more`,
-    );
+    open(1000);
+    assert.deepEqual(told().slice(2), [
+      `! door: 16384 commands wait for their turn: ${20_000 - (16_384 - 1024)} more refused`,
+      "! door: 16384 commands wait for their turn: 10 more merged",
+    ]);
     house.seen.length = 0;
     await house.end("start 10.0.0.0");
     assert.deepEqual(
@@ -427,8 +463,8 @@ describe("a doorkeeper that leaves", () => {
     house.seen.length = 0;
     const state = leaving(house);
     assert.deepEqual(house.seen, []);
-    await house.end("start 10.77.0.2", new Error("spawn EAGAIN"));
-    assert.deepEqual(house.seen, ["! door: could not run command: spawn EAGAIN", ...running("stop 10.77.0.2")]);
+    await house.end("start 10.77.0.2", 3);
+    assert.deepEqual(house.seen, ["! door: command returned non-zero status code (3)", ...running("stop 10.77.0.2")]);
     assert.deepEqual(house.waiting, []);
     await house.end("stop 10.77.0.2");
     assert.equal(state.left, false);

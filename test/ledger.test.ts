@@ -4,8 +4,8 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, describe, it } from "node:test";
-import fc from "fast-check";
-import { Ledger, type LedgerEntry, ledgerPath, parseLedger, secondsLeft } from "../src/doors/ledger.ts";
+import { Ledger, ledgerPath } from "../src/doors/ledger.ts";
+import { secondsLeft } from "../src/doors/ledger-entry.ts";
 
 const dir = fs.mkdtempSync(join(tmpdir(), "ledger-"));
 after(() => fs.rmSync(dir, { recursive: true }));
@@ -139,7 +139,7 @@ describe("what is no ledger is told, and set aside", () => {
     fs.writeFileSync(path, "");
     fs.truncateSync(path, (256 << 20) + 1);
     assert.deepEqual(open().takeOver(), []);
-    assert.match(told[0]!, /\(268435457 bytes\): set aside/);
+    assert.match(told[0]!, /\(Larger than 256 MiB\): set aside/);
   });
 
   it("below a file, where no directory can be", () => {
@@ -154,46 +154,6 @@ describe("what is no ledger is told, and set aside", () => {
     assert.deepEqual(open().takeOver(), []);
     assert.equal(told.length, 1);
   });
-
-  it("of any text, it is a list of entries or an Error", () => {
-    const entry = fc.record({ id: fc.anything(), door: fc.anything(), ip: fc.anything(), due: fc.anything() });
-    const json = fc.record({
-      version: fc.oneof(fc.constant(1), fc.anything()),
-      open: fc.oneof(fc.array(entry), fc.anything()),
-    });
-    const text = fc.oneof(
-      fc.string(),
-      fc.json(),
-      json.map((value) => JSON.stringify(value) ?? ""),
-    );
-    fc.assert(
-      fc.property(text, (any) => {
-        try {
-          for (const { stopCommand } of parseLedger(any)) assert.equal(typeof stopCommand, "string");
-        } catch (error) {
-          assert.ok(error instanceof Error && !(error instanceof TypeError), `${error}`);
-        }
-      }),
-    );
-  });
-});
-
-describe("the time left", () => {
-  const hour = 3_600_000;
-  const tenYears = 10 * 365 * 24 * hour;
-  /** In minutes, of an entry made now and then changed. */
-  const left = (seconds: number, change: Partial<LedgerEntry["due"]>) => {
-    const entry = open().add(DOOR, seconds);
-    return Math.round(secondsLeft({ ...entry, due: { ...entry.due, ...change } }) / 60);
-  };
-
-  it("goes by this boot's clock, however far the wall clock was set", () => {
-    for (const step of [tenYears, -tenYears]) assert.equal(left(3600, { wall: Date.now() + step }), 60);
-  });
-  it("goes by the wall clock after another boot", () => {
-    assert.equal(left(0, { bootId: "another", wall: Date.now() + hour }), 60);
-  });
-  it("is never less than none", () => assert.equal(left(-3600, {}), 0));
 });
 
 describe("its path", () => {

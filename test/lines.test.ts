@@ -40,7 +40,12 @@ describe("the lines", () => {
   const others: [line: string, expected: string][] = [
     [lines.commandTimeout("192.168.1.63", door.name), "192.168.1.63: openSSH: command timeout"],
     [lines.runningCommand(door.name, "echo '%d' $$ 100%"), "openSSH: running command: echo '%d' $$ 100%"],
-    [lines.tooManyWait("a", 1024, 7), "a: 1024 commands wait for their turn: left out 7 more"],
+    [lines.tooManyWait("a", 1024, "merged", 7), "a: 1024 commands wait for their turn: 7 more merged"],
+    [lines.tooManyOpen("a", 65_536, 7), "a: 65536 doors are open: 7 more refused"],
+    [
+      lines.commandComplained("a", " iptables:\r\n\n  no \x1b[31mchain\n"),
+      "a: command said: iptables: | no ?[31mchain",
+    ],
     [lines.stillRunning("a", 60), "a: command still running after 60 seconds, ending it"],
     [lines.leftOpen(1), "1 door was left open, and will be closed in time"],
     [lines.leftOpen(2), "2 doors were left open, and will be closed in time"],

@@ -142,7 +142,7 @@ class Replay {
       run: async (command) => {
         const [, what] = /^echo (.*?)(?: >> \$KNOCK_LOG)?$/.exec(command)!;
         this.commands.push(what!);
-        return 0;
+        return { status: 0, complaint: "" };
       },
       now: () => this.#now,
       ledger: {
@@ -158,7 +158,7 @@ class Replay {
         this.#timers.push(timer);
         return { cancel: () => void (this.#timers = this.#timers.filter((one) => one !== timer)) };
       },
-      tell: { event: tell, failure: tell },
+      tell: { event: tell, failure: tell, aside: tell },
     });
   }
 

@@ -119,12 +119,13 @@ export interface Native {
   notify(socket: string, text: string): boolean;
   /**
    * Starts `/bin/sh -c command` in a session of its own with standard input, output and error, no other descriptor and
-   * no signal blocked or ignored; calls back with its exit status, or 128 + n when signal n ended it. Its process first
+   * no signal blocked or ignored; calls back with its exit status, or 128 + n when signal n ended it, and with the first
+   * 512 bytes that were written on its standard error: a pipe, from which we pass all of it on to ours. Its process first
    * makes the file `marker`, unless that is empty or can't be made. Returns its process id, which is its own until the
    * call back, and its process group's. Throws in the system's words when it can't be started. Undefined where the kernel
    * has no pidfd_open (before Linux 5.3).
    */
-  runCommand?(command: string, marker: string, onEnd: (status: number) => void): number;
+  runCommand?(command: string, marker: string, onEnd: (status: number, wrote: Buffer) => void): number;
   /** Standard input, output and error become /dev/null, the working directory /. */
   detach(): void;
   /** Ends the process at once: no exit handler, and no waiting for threads that wait for a name server. */

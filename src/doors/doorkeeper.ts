@@ -2,9 +2,11 @@
 
 import { type Address, formatAddress, isIpv4, parseAddress } from "../address.ts";
 import type { Door } from "../config/door.ts";
-import { commandFailed, commandTimeout, couldNotRun, runningCommand, stillRunning, tooManyWait } from "../log/lines.ts";
+import * as lines from "../log/lines.ts";
 import { fillIn, type Run } from "./command.ts";
-import { type Ledger, type LedgerEntry, secondsLeft } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
+import { Line, Tally } from "./line.ts";
 
 export interface DoorkeeperOptions {
   run: Run;
@@ -17,6 +19,8 @@ export interface DoorkeeperOptions {
     event(knocker: Address, line: (who: string) => string): void;
     /** The same, when something failed. */
     failure(knocker: Address, line: (who: string) => string): void;
+    /** More of a failure, which standard error has already. */
+    aside(knocker: Address, line: (who: string) => string): void;
   };
   ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked">;
 }
@@ -32,10 +36,6 @@ interface OpenDoor {
   timer: { cancel(): void } | undefined;
 }
 
-/** Commands at once; the others wait in order. */
-const MOST_RUNNING = 64;
-/** When so many wait, who waits already is not put in line again; and when so many do, nobody is. */
-const [MANY_WAITING, MOST_WAITING] = [1024, 16_384] as const;
 /** Doors that are to be closed again. */
 const MOST_OPEN = 65_536;
 /** A stop command that could not be started (no process, no memory) is tried again: the door is open. */
@@ -46,14 +46,8 @@ export class Doorkeeper {
   readonly #open = new Map<string, OpenDoor>();
   /** Of each (door, knocker) that is closed again, the last of what runs or is to run there: they never overlap. */
   readonly #queues = new Map<string | symbol, Promise<void>>();
-  #running = 0;
-  readonly #turns: (() => void)[] = [];
-  /** The (door, knocker)s whose start command has not begun. */
-  readonly #waiting = new Set<string>();
-  /** Start commands that have not begun. */
-  #line = 0;
-  /** Openings that were not put in line since that was last told, and when, in seconds. */
-  #leftOut = { count: 0, toldAt: Number.NEGATIVE_INFINITY };
+  readonly #line = new Line();
+  readonly #leftOut = { merged: new Tally(), refused: new Tally(), full: new Tally() };
   #leaving: "close" | "keep" | undefined;
 
   constructor(options: DoorkeeperOptions) {
@@ -77,13 +71,11 @@ export class Doorkeeper {
       this.#options.ledger.save();
       return;
     }
-    const again = this.#line >= MANY_WAITING && this.#waiting.has(key);
-    if (again || this.#line >= MOST_WAITING || this.#open.size >= MOST_OPEN) {
-      this.#leaveOut(door, knocker);
+    const place = this.#open.size >= MOST_OPEN ? "full" : this.#line.join(key);
+    if (place !== "waits") {
+      this.#leaveOut(place, door, knocker);
       return;
     }
-    this.#waiting.add(key);
-    this.#line++;
     // 0.8 runs any number side by side: only what is to be closed again has an order.
     this.#enqueue(stop ? key : Symbol(key), () =>
       this.#start(door, knocker, fillIn(start, ip), stop && fillIn(stop, ip)),
@@ -92,18 +84,13 @@ export class Doorkeeper {
 
   /** Closes in its time what an earlier life has left open. What is overdue is closed at once. */
   recover(entries: readonly LedgerEntry[]): void {
-    const { ledger, now } = this.#options;
     for (const entry of entries) {
       const knocker = parseAddress(entry.ip);
-      if (ledger.isMarked(entry.id) || knocker === undefined) {
+      if (this.#options.ledger.isMarked(entry.id) || knocker === undefined) {
         this.#forget(entry.id); // its stop command was started by the one who died
         continue;
       }
-      const key = keyOf(entry.door, entry.ip);
-      const open = this.#open.get(key) ?? { key, knocker, toClose: [], due: now(), timer: undefined };
-      this.#open.set(key, open);
-      open.toClose.push(entry);
-      this.#awaitClosing(open, secondsLeft(entry));
+      this.#awaitClosing(this.#isOpen(entry, knocker), secondsLeft(entry));
     }
   }
 
@@ -127,25 +114,38 @@ export class Doorkeeper {
   }
 
   async #start(door: Door, knocker: Address, start: string, stop: string | undefined): Promise<void> {
-    const key = keyOf(door.name, formatAddress(knocker));
+    const ip = formatAddress(knocker);
+    const key = keyOf(door.name, ip);
+    const { commandTimeout } = door.policy;
     let open: OpenDoor | undefined;
+    let entry: LedgerEntry | undefined;
     if (stop) {
-      const { ledger, now } = this.#options;
-      const entry = ledger.add(
-        { door: door.name, ip: formatAddress(knocker), stopCommand: stop, commandTimeout: door.policy.commandTimeout },
-        door.cmdTimeout,
-      );
+      const { ledger } = this.#options;
+      entry = ledger.add({ door: door.name, ip, stopCommand: stop, commandTimeout }, door.cmdTimeout);
       const saved = ledger.save();
       if (saved !== undefined) await saved; // before it is open: a crash must not leave it so
-      open = this.#open.get(key) ?? { key, knocker, toClose: [], due: now(), timer: undefined };
-      this.#open.set(key, open);
-      open.toClose.push(entry);
+      open = this.#isOpen(entry, knocker);
     }
-    await this.#run(door.name, knocker, start, door.policy.commandTimeout, undefined, () => {
-      this.#line--;
-      this.#waiting.delete(key);
-    });
-    if (open !== undefined) this.#closeLater(open, door.cmdTimeout);
+    const ran = await this.#run(door.name, knocker, start, commandTimeout, undefined, () => this.#line.leave(key));
+    if (open === undefined || entry === undefined) return;
+    if (ran) this.#closeLater(open, door.cmdTimeout);
+    else this.#neverOpened(open, entry);
+  }
+
+  /** One start command more that is to be undone. */
+  #isOpen(entry: LedgerEntry, knocker: Address): OpenDoor {
+    const key = keyOf(entry.door, entry.ip);
+    const open = this.#open.get(key) ?? { key, knocker, toClose: [], due: this.#options.now(), timer: undefined };
+    this.#open.set(key, open);
+    open.toClose.push(entry);
+    return open;
+  }
+
+  /** Its stop command would undo what somebody else has done. */
+  #neverOpened(open: OpenDoor, { id }: LedgerEntry): void {
+    open.toClose = open.toClose.filter((entry) => entry.id !== id);
+    if (open.toClose.length === 0) this.#open.delete(open.key);
+    this.#forget(id);
   }
 
   /** The one pending close, moved to the later time. */
@@ -166,7 +166,7 @@ export class Doorkeeper {
       open.timer = undefined;
       this.#enqueue(open.key, async () => {
         if (open.timer !== undefined || open.toClose.length === 0) return; // a start command came in between
-        tell.event(open.knocker, (who) => commandTimeout(who, open.toClose[0]!.door));
+        tell.event(open.knocker, (who) => lines.commandTimeout(who, open.toClose[0]!.door));
         await this.#close(open);
       });
     });
@@ -180,18 +180,9 @@ export class Doorkeeper {
       const { id, door, stopCommand, commandTimeout } = entry;
       const ran = await this.#run(door, open.knocker, stopCommand, commandTimeout, this.#options.ledger.marker(id));
       if (ran) this.#forget(id);
-      else this.#stillOpen(open, entry);
+      // In the ledger it is anyway: when we leave, the next life closes it.
+      else if (this.#leaving === undefined) this.#awaitClosing(this.#isOpen(entry, open.knocker), TRY_AGAIN_SECONDS);
     }
-  }
-
-  /** In the ledger it is anyway: when we leave, the next life closes it. */
-  #stillOpen({ key, knocker }: OpenDoor, entry: LedgerEntry): void {
-    if (this.#leaving !== undefined) return;
-    const { now } = this.#options;
-    const open = this.#open.get(key) ?? { key, knocker, toClose: [], due: now(), timer: undefined };
-    this.#open.set(key, open);
-    open.toClose.push(entry);
-    this.#awaitClosing(open, TRY_AGAIN_SECONDS);
   }
 
   #forget(id: number): void {
@@ -199,14 +190,15 @@ export class Doorkeeper {
     this.#options.ledger.save();
   }
 
-  /** A flood of openings: told once a second. */
-  #leaveOut(door: Door, knocker: Address): void {
+  /** A flood of openings. */
+  #leaveOut(how: "merged" | "refused" | "full", { name }: Door, knocker: Address): void {
     const { now, tell } = this.#options;
-    this.#leftOut.count++;
-    if (now() - this.#leftOut.toldAt < 1) return;
-    const { count } = this.#leftOut;
-    tell.failure(knocker, () => tooManyWait(door.name, this.#line, count));
-    this.#leftOut = { count: 0, toldAt: now() };
+    this.#leftOut[how].add(now(), (count) =>
+      tell.failure(knocker, () => {
+        if (how === "full") return lines.tooManyOpen(name, this.#open.size, count);
+        return lines.tooManyWait(name, this.#line.length, how, count);
+      }),
+    );
   }
 
   /** False when it could not be started. `onTurn` is called when it begins. */
@@ -219,29 +211,28 @@ export class Doorkeeper {
     onTurn?: () => void,
   ): Promise<boolean> {
     const { run, tell, after } = this.#options;
-    if (this.#running >= MOST_RUNNING) await new Promise<void>((resolve) => this.#turns.push(resolve));
-    else this.#running++;
+    const turn = this.#line.turn();
+    if (turn !== undefined) await turn;
     onTurn?.();
-    tell.event(knocker, () => runningCommand(door, command));
+    tell.event(knocker, () => lines.runningCommand(door, command));
     let limit: { cancel(): void } | undefined;
     try {
-      const status = await run(command, marker, (end) => {
+      const { status, complaint } = await run(command, marker, (end) => {
         if (seconds === 0) return;
         limit = after(seconds, () => {
-          tell.failure(knocker, () => stillRunning(door, seconds));
+          tell.failure(knocker, () => lines.stillRunning(door, seconds));
           end();
         });
       });
-      if (status !== 0) tell.failure(knocker, () => commandFailed(door, status));
+      if (status !== 0) tell.failure(knocker, () => lines.commandFailed(door, status));
+      if (status !== 0 && complaint !== "") tell.aside(knocker, () => lines.commandComplained(door, complaint));
       return true;
     } catch (error) {
-      tell.failure(knocker, () => couldNotRun(door, error as Error));
+      tell.failure(knocker, () => lines.couldNotRun(door, error as Error));
       return false;
     } finally {
       limit?.cancel();
-      const next = this.#turns.shift(); // takes the place over
-      if (next === undefined) this.#running--;
-      else next();
+      this.#line.done();
     }
   }
 

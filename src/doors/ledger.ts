@@ -4,25 +4,12 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname } from "node:path";
+import { readRegularFile } from "../regular-file.ts";
 import { systemWords } from "../system-words.ts";
-
-/** A start command that has run, or is about to, and what undoes it. */
-export interface LedgerEntry {
-  readonly id: number;
-  /** The door's name: it may be in no config any more. */
-  readonly door: string;
-  readonly ip: string;
-  /** To the letter, the address filled in. */
-  readonly stopCommand: string;
-  /** Seconds after which the stop command is ended if it still runs; 0: never. */
-  readonly commandTimeout: number;
-  /** When it is to run: milliseconds of the wall clock, and of this boot's. */
-  readonly due: { readonly wall: number; readonly boot: number; readonly bootId: string };
-}
+import { dueIn, type LedgerEntry, ledgerText, parseLedger } from "./ledger-entry.ts";
 
 /** Where ledgers are kept, unless StateFile says another place: firewall rules do not outlive a boot either. */
 export const STATE_DIRECTORY = "/run/knockd";
-const VERSION = 1;
 /** A larger one is not ours: of 65,536 open doors (doorkeeper.ts) with stop commands of four kilobytes. */
 const LARGEST_BYTES = 256 << 20;
 /** A save that took so long is followed by nine times that of quiet: a flood of openings costs a tenth of the CPU. */
@@ -71,7 +58,7 @@ export class Ledger {
   takeOver(): readonly LedgerEntry[] {
     let entries: LedgerEntry[] = [];
     try {
-      entries = parseLedger(readBounded(this.path));
+      entries = parseLedger(readRegularFile(this.path, fs.constants.O_RDONLY, LARGEST_BYTES).toString());
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#setAside(error as Error);
     }
@@ -142,8 +129,8 @@ export class Ledger {
     this.#untouched = false;
     const begun = performance.now();
     try {
-      if (this.#entries.size === 0) fs.rmSync(this.path, { force: true });
-      else this.#write(JSON.stringify({ version: VERSION, open: [...this.#entries.values()] }));
+      if (this.#entries.size === 0) this.#remove();
+      else this.#write(ledgerText([...this.#entries.values()]));
       for (const id of this.#closed) fs.rmSync(this.marker(id), { force: true });
       this.#closed.clear();
       this.#troubled = false;
@@ -184,9 +171,20 @@ export class Ledger {
       fs.rmSync(temporary, { force: true });
       throw error;
     }
+    this.#syncDirectory();
+  }
+
+  #remove(): void {
+    if (!fs.existsSync(this.path)) return;
+    fs.rmSync(this.path);
+    this.#syncDirectory(); // before the markers go: a power cut must not bring it back without them
+  }
+
+  /** What was renamed or removed there is so on the disk too. */
+  #syncDirectory(): void {
     const directory = fs.openSync(dirname(this.path), "r");
     try {
-      fs.fsyncSync(directory); // the rename itself
+      fs.fsyncSync(directory);
     } finally {
       fs.closeSync(directory);
     }
@@ -217,56 +215,3 @@ export class Ledger {
     }
   }
 }
-
-/** Seconds until it is due, not below 0. In the boot of its writing the wall clock does not matter: a Pi's jumps by years. */
-export function secondsLeft({ due }: LedgerEntry): number {
-  const here = bootClock();
-  const left = due.bootId === here.bootId ? due.boot - here.boot : due.wall - Date.now();
-  return Math.max(0, left / 1000);
-}
-
-/** Throws an Error that says what is wrong with it. */
-export function parseLedger(text: string): LedgerEntry[] {
-  const parsed: unknown = JSON.parse(text);
-  const { version, open } = (typeof parsed === "object" && parsed !== null ? parsed : {}) as Record<string, unknown>;
-  if (version !== VERSION) throw new Error(`version ${JSON.stringify(version)}, not ${VERSION}`);
-  if (!Array.isArray(open)) throw new Error("it has no list of open doors");
-  return open.map((one, i) => {
-    if (!isEntry(one)) throw new Error(`its entry ${i + 1} is not an open door`);
-    return one;
-  });
-}
-
-function isEntry(one: unknown): one is LedgerEntry {
-  if (typeof one !== "object" || one === null) return false;
-  const { id, door, ip, stopCommand, commandTimeout, due } = one as Record<string, unknown>;
-  if (typeof due !== "object" || due === null) return false;
-  const { wall, boot, bootId } = due as Record<string, unknown>;
-  const texts = [door, ip, stopCommand, bootId].every((text) => typeof text === "string");
-  const numbers = [commandTimeout, wall, boot].every((number) => typeof number === "number" && Number.isFinite(number));
-  return texts && numbers && Number.isSafeInteger(id) && (id as number) > 0;
-}
-
-function readBounded(path: string): string {
-  const file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK); // a fifo must not hold us
-  try {
-    const { size } = fs.fstatSync(file);
-    if (!fs.fstatSync(file).isFile()) throw new Error("not a file");
-    if (size > LARGEST_BYTES) throw new Error(`${size} bytes`);
-    return fs.readFileSync(file, "utf8");
-  } finally {
-    fs.closeSync(file);
-  }
-}
-
-function dueIn(seconds: number): LedgerEntry["due"] {
-  const { boot, bootId } = bootClock();
-  return { wall: Math.round(Date.now() + seconds * 1000), boot: Math.round(boot + seconds * 1000), bootId };
-}
-
-/** Milliseconds since the boot, time asleep included, and which boot. */
-function bootClock(): { boot: number; bootId: string } {
-  boot ??= fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-  return { boot: Number.parseFloat(fs.readFileSync("/proc/uptime", "latin1")) * 1000, bootId: boot };
-}
-let boot: string | undefined;

@@ -34,9 +34,22 @@ export function commandFailed(door: string, status: number): string {
   return `${door}: command returned non-zero status code (${status})`;
 }
 
-/** A flood of openings. `leftOut` were not put in line since this was told last. */
-export function tooManyWait(door: string, waiting: number, leftOut: number): string {
-  return `${door}: ${waiting} commands wait for their turn: left out ${leftOut} more`;
+/** What a failed command wrote on standard error, in one line, whatever it is. */
+export function commandComplained(door: string, complaint: string): string {
+  const text = complaint
+    .trim()
+    .replace(/\s*\n\s*/g, " | ")
+    .replace(/\p{Cc}/gu, "?");
+  return `${door}: command said: ${text}`;
+}
+
+/** A flood of openings: `count` more since this was told last. Merged: their knockers wait in line already. */
+export function tooManyWait(door: string, waiting: number, how: "merged" | "refused", count: number): string {
+  return `${door}: ${waiting} commands wait for their turn: ${count} more ${how}`;
+}
+
+export function tooManyOpen(door: string, open: number, count: number): string {
+  return `${door}: ${open} doors are open: ${count} more refused`;
 }
 
 export function stillRunning(door: string, seconds: number): string {

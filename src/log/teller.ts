@@ -44,6 +44,8 @@ export class Teller {
       this.#tell(knocker, (who) => this.#book.log.info(line(who))),
     failure: (knocker: Address, line: (who: string) => string) =>
       this.#tell(knocker, (who) => this.#book.log.warn(line(who))),
+    aside: (knocker: Address, line: (who: string) => string) =>
+      this.#tell(knocker, (who) => this.#book.log.note(line(who))),
   };
 
   /** No further event comes: what is held back is told by its number. */

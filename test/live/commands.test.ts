@@ -1,5 +1,7 @@
 // The commands as the running daemon starts them, beside 0.8.
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { frame } from "../frame.ts";
 import { Daemon } from "./daemon.ts";
@@ -152,5 +154,31 @@ describe("commands", { skip: needsRoot }, () => {
     assert.equal(judge!.stderr, failed(0, 0) + failed(1, 0));
     assert.equal(ours!.stderr, failed(0, 137) + failed(1, 143));
     await stop([judge!, ours!]);
+  });
+
+  it("that fail have what they said on standard error in the log, and the one they started lives on without us", async () => {
+    const server =
+      "(while [ ! -e $KNOCK_LOG.go ]; do sleep 0.02; done; head -c 200000 /dev/zero >&2; echo lives >>$KNOCK_LOG) &";
+    const config = doors([
+      "command = iptables -A NOSUCHCHAIN -s %IP% -j ACCEPT",
+      "command = echo a warning >&2",
+      `command = ${server}`,
+    ]);
+    const daemons = await start(config, ["-g", "@dir@/events"]);
+    const log = (daemon: Daemon) => readFileSync(join(daemon.dir, "events"), "utf8");
+    for (const port of [7000, 7001, 7002]) await knock(port);
+    for (const daemon of daemons) {
+      await daemon.waitFor(() => daemon.stderr.includes("a warning") && daemon.stderr.includes("status code"));
+      await daemon.waitFor(`door2: running command: `);
+      assert.match(daemon.stderr, /No chain\/target\/match by that name/);
+      if (daemon.which === "judge") assert.doesNotMatch(log(daemon), /No chain/);
+      else assert.match(log(daemon), /\] door0: command said: iptables.*No chain\/target\/match by that name\.\n/);
+      assert.doesNotMatch(log(daemon), /said: a warning/);
+      daemon.signal(daemon.which === "ours" ? "SIGKILL" : "SIGTERM");
+      await daemon.exited;
+      writeFileSync(join(daemon.dir, "commands.go"), "");
+      await daemon.waitFor(() => daemon.commands().includes("lives"));
+    }
+    await stop(daemons);
   });
 });

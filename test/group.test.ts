@@ -1,0 +1,64 @@
+// What a command has started is ended with it, however it takes it.
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Run, run, runByNode } from "../src/doors/command.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "knockd-group-"));
+after(() => rmSync(dir, { recursive: true }));
+
+for (const [name, by] of [
+  ["run", run],
+  ["runByNode", runByNode],
+] as const)
+  describe(`a command of ${name} that is told to end`, () => ends(by));
+
+function ends(run: Run): void {
+  /** Runs it, tells it to end once it has said that it is ready, and returns its status. */
+  async function ended(command: string): Promise<number> {
+    const ready = join(dir, "ready");
+    let end: (() => void) | undefined;
+    const status = run(command.replaceAll("READY", `: >${ready}`), "", (how) => (end = how));
+    while (!existsSync(ready)) await sleep(5);
+    rmSync(ready);
+    end!();
+    end!(); // a second time means nothing
+    return (await status).status;
+  }
+  const child = () => Number(readFileSync(join(dir, "child"), "utf8"));
+
+  it("ends by TERM, and is not waited for longer", async () => {
+    const begun = performance.now();
+    assert.equal(await ended("READY; sleep 1000"), 143);
+    assert.ok(performance.now() - begun < 4000, "nobody was killed after five seconds of kindness");
+  });
+
+  it("may tidy up", async () => {
+    assert.equal(await ended("trap 'exit 7' TERM; READY; while :; do sleep 0.01; done"), 7);
+  });
+
+  it("takes along a child that will not hear, when the shell has long gone", async () => {
+    const deaf = `sh -c "trap '' TERM; echo \\$\\$ >${dir}/child; READY; while :; do sleep 0.1; done" & wait`;
+    assert.equal(await ended(deaf), 143);
+    assert.equal(isAlive(child()), false);
+  });
+
+  it("leaves alone what it has put into a session of its own", async () => {
+    const own = `setsid sleep 1000 & echo $! >${dir}/child; sleep 0.2; READY; wait`;
+    assert.equal(await ended(own), 143);
+    assert.ok(isAlive(child()));
+    process.kill(child(), "SIGKILL");
+  });
+}
+
+/** Dead and not yet buried is dead: an orphan's new parent may take its time. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
