@@ -9,6 +9,15 @@
 #include <string>
 
 namespace knockd {
+namespace {
+
+Napi::Value Answer(Napi::Env env, const char* name, int number) {
+  Napi::Object answer = Napi::Object::New(env);
+  answer[name] = Napi::Number::New(env, number);
+  return answer;
+}
+
+}  // namespace
 
 Napi::Value Lock(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -25,7 +34,7 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
       }, there{};
       const bool same = fstat(fd, &ours) == 0 && stat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino &&
                         ours.st_dev == there.st_dev;
-      if (same) return Napi::Number::New(env, 0);  // open, and so locked, for as long as this process lives
+      if (same) return Answer(env, "descriptor", fd);  // open, and so locked
       close(fd);
       continue;
     }
@@ -35,7 +44,7 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
     close(fd);
     if (!held) throw Napi::Error::New(env, strerror(error));
     if (told && lock.l_type == F_UNLCK) continue;  // it has just been let go
-    return Napi::Number::New(env, told && lock.l_pid > 0 ? lock.l_pid : -1);
+    return Answer(env, "holder", told && lock.l_pid > 0 ? lock.l_pid : 0);
   }
 }
 

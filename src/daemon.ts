@@ -115,6 +115,7 @@ export class Daemon {
       } catch (error) {
         if (!(error instanceof ConfigError || error instanceof CannotListen || error instanceof AlreadyRunning))
           throw error;
+        this.#house.listensAt(this.#lookout!.words);
         book.keep(this.#settings!); // whoever rotated the log waits for a new file, whatever the config is
         this.#log.error(error.message);
         this.#log.error("the old configuration goes on");
@@ -156,6 +157,7 @@ export class Daemon {
     book.keep(settings);
     this.#settings = settings;
     this.#lookout = lookout;
+    this.#house.listensAt(words);
     this.#listeners = listeners;
     this.#attempts.setDoors(listeners);
     this.#widening.setDoors(config.doors);

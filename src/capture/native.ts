@@ -106,10 +106,11 @@ export interface Native {
   /** The ports at which sockets of this host listen, of both families; one may come twice. Throws in the system's words. */
   listeningPorts(): { tcp: number[]; udp: number[] };
   /**
-   * Locks a file, made where it is not there, for as long as this process lives (fcntl(2)): 0; or the process that holds
-   * it, -1 where that can't be seen. Never twice for one file in one process. Throws in the system's words.
+   * Locks a file, made where it is not there, for as long as this process lives or until the descriptor is closed
+   * (fcntl(2)); or says which process holds it, 0 where that can't be seen. Never twice for one file in one process.
+   * Throws in the system's words.
    */
-  lock(path: string): number;
+  lock(path: string): { readonly descriptor: number } | { readonly holder: number };
   /**
    * One line of that time (seconds since 1970) to the system's log: identifier "knockd" without a pid, facility daemon,
    * priority notice. Never blocks: "full" when the log's reader is slow, "absent" when there is none; the line is not sent.

@@ -10,42 +10,69 @@ import { ledgerPath, makePrivateDirectory, STATE_DIRECTORY } from "./ledger.ts";
 export class AlreadyRunning extends Error {}
 
 export class Claims {
-  readonly #files = new Set<string>();
+  /** By what is claimed, the descriptor that holds its lock. */
+  readonly #held = new Map<string, number>();
+  /** Those of interfaces. */
+  readonly #interfaces = new Set<string>();
 
   /** Throws AlreadyRunning, naming the process; an Error in the system's words when nothing can be locked there. */
   take(path: string, what: string): void {
-    const file = `${path}.lock`;
-    if (this.#files.has(file)) return;
-    const holder = native.lock(file);
-    if (holder !== 0)
-      throw new AlreadyRunning(`knockd is already running ${what}${holder > 0 ? ` (pid ${holder})` : ""}`);
-    this.#files.add(file);
+    if (this.#held.has(path)) return;
+    const lock = native.lock(lockFile(path));
+    if ("holder" in lock)
+      throw new AlreadyRunning(`knockd is already running ${what}${lock.holder > 0 ? ` (pid ${lock.holder})` : ""}`);
+    this.#held.set(path, lock.descriptor);
   }
 
   /** One for each interface that this config is heard at. */
   takeInterfaces(config: string, words: readonly string[]): void {
     makePrivateDirectory(STATE_DIRECTORY);
-    for (const word of words) this.take(ledgerPath(config, word), `with ${config} on ${word}`);
+    for (const word of words) {
+      const path = ledgerPath(config, word);
+      this.take(path, `with ${config} on ${word}`);
+      this.#interfaces.add(path);
+    }
+  }
+
+  /** Of the interfaces only these: it is heard at no other any more. */
+  keepInterfaces(config: string, words: readonly string[]): void {
+    const kept = new Set(words.map((word) => ledgerPath(config, word)));
+    for (const path of this.#interfaces) {
+      if (kept.has(path)) continue;
+      this.#interfaces.delete(path);
+      this.release(path);
+    }
+  }
+
+  /** Lets others have it, if it was ours. */
+  release(path: string): void {
+    const descriptor = this.#held.get(path);
+    if (descriptor === undefined) return;
+    fs.rmSync(lockFile(path), { force: true }); // while nobody else can hold it
+    fs.closeSync(descriptor);
+    this.#held.delete(path);
   }
 
   /**
-   * Ledgers that daemons with the same config, for other interfaces, have left behind: nobody closes their doors but us.
-   * They are ours from now on.
+   * Has each ledger adopted that a daemon with the same config, for other interfaces, has left behind: nobody closes its
+   * doors but us.
    */
-  orphans(config: string, own: string): string[] {
+  adoptOrphans(config: string, own: string, adopt: (path: string) => void): void {
     const [directory, start] = [STATE_DIRECTORY, basename(ledgerPath(config, ""), ".ledger")]; // "etc-knockd.conf@"
-    if (!fs.existsSync(directory)) return [];
-    return fs
-      .readdirSync(directory)
-      .filter((file) => file.startsWith(start) && file.endsWith(".ledger"))
-      .map((file) => `${directory}/${file}`)
-      .filter((path) => path !== own && this.#isFree(path));
+    if (!fs.existsSync(directory)) return;
+    for (const file of fs.readdirSync(directory)) {
+      const path = `${directory}/${file}`;
+      if (!file.startsWith(start) || !file.endsWith(".ledger") || path === own) continue;
+      const wasOurs = this.#held.has(path);
+      if (!this.#isFree(path)) continue;
+      adopt(path);
+      if (!wasOurs) this.release(path);
+    }
   }
 
-  /** Lets go of the files; the locks end with the process. */
+  /** Lets go of all. */
   end(): void {
-    for (const file of this.#files) fs.rmSync(file, { force: true });
-    this.#files.clear();
+    for (const path of [...this.#held.keys()]) this.release(path);
   }
 
   #isFree(path: string): boolean {
@@ -56,4 +83,8 @@ export class Claims {
       return false; // its owner lives, or nobody can tell
     }
   }
+}
+
+function lockFile(path: string): string {
+  return `${path}.lock`;
 }

@@ -17,6 +17,8 @@ export class House {
   readonly #tell: DoorkeeperOptions["tell"];
   readonly #claims = new Claims();
   #ledger: Ledger | undefined;
+  /** The interfaces that the ledger is named for. */
+  #ledgersWords: readonly string[] = [];
   #doorkeeper: Doorkeeper | undefined;
 
   /** `config` is the path of the config file. */
@@ -37,7 +39,14 @@ export class House {
       if (error instanceof AlreadyRunning) throw error;
       this.#log.note(`can't make sure that no other knockd runs: ${(error as Error).message}`);
     }
-    this.#ledger ??= new Ledger(path, (why) => this.#log.error(why));
+    if (this.#ledger !== undefined) return;
+    this.#ledger = new Ledger(path, (why) => this.#log.error(why));
+    if (words.length === 1) this.#ledgersWords = words;
+  }
+
+  /** Of what was claimed for interfaces, keeps what these words need. The ledger stays where it is. */
+  listensAt(words: readonly string[]): void {
+    this.#claims.keepInterfaces(this.#config, [...words, ...this.#ledgersWords]);
   }
 
   /** The doorkeeper, who the first time begins with what an earlier life has left open. After `claim`. */
@@ -47,7 +56,7 @@ export class House {
     const keeper = new Doorkeeper({ run, after, now: () => performance.now() / 1000, ledger, tell: this.#tell });
     this.#doorkeeper = keeper;
     const left = [...ledger.takeOver()];
-    for (const orphan of this.#claims.orphans(this.#config, ledger.path)) left.push(...ledger.adopt(orphan));
+    this.#claims.adoptOrphans(this.#config, ledger.path, (orphan) => left.push(...ledger.adopt(orphan)));
     keeper.recover(left);
     if (keeper.size > 0) this.#log.note(leftOpen(keeper.size));
     return keeper;

@@ -149,6 +149,28 @@ ${more}`;
     assert.equal(otherConfig.ended, undefined);
   });
 
+  it("is another's business where a daemon does not listen any more since SIGHUP", async () => {
+    const config = (interfaces: string) => `[options]\nInterface = ${interfaces}\n${door("a", 7000, 600)}`;
+    const options = { ready: "listening on eth0, lo..." };
+    const first = await Daemon.start(wire, "ours", config("eth0,lo"), ["-c", "@dir@/knockd.conf", "-v", "-D"], options);
+    running.push(first);
+    const args = ["-i", "lo", "-c", first.configPath, "-v"];
+    const second = () => Daemon.start(wire, "ours", config("lo"), args, { ready: "listening on lo..." });
+    await assert.rejects(second(), /already running with .* on lo \(pid/);
+    const reload = async (interfaces: string, told: string) => {
+      const times = () => `${first.stdout}${first.stderr}`.split(told).length;
+      const before = times();
+      writeFileSync(first.configPath, config(interfaces));
+      first.signal("SIGHUP");
+      await first.waitFor(() => times() > before);
+    };
+    await reload("eth0", "packet filter: ");
+    const beside = await second();
+    await reload("eth0,lo", "the old configuration goes on");
+    await beside.stop();
+    running.push(await second()); // what was refused to the first one is not kept by it either
+  });
+
   it("that a life on another interface left behind is closed by the one that follows", async () => {
     const config = door("a", 7000, 1);
     const first = await start(config);

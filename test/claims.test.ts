@@ -1,0 +1,87 @@
+// What one daemon alone may do: claimed, refused to others with the holder's name, and let go.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, describe, it } from "node:test";
+import { AlreadyRunning, Claims } from "../src/doors/claims.ts";
+import { ledgerPath, STATE_DIRECTORY } from "../src/doors/ledger.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "claims-"));
+/** No daemon has such a config. */
+const config = join(dir, "knockd.conf");
+const made: Claims[] = [];
+const open = () => {
+  const claims = new Claims();
+  made.push(claims);
+  return claims;
+};
+afterEach(() => {
+  for (const claims of made.splice(0)) claims.end();
+});
+after(() => rmSync(dir, { recursive: true }));
+
+/** What another process is told that claims it: an empty text when it gets it. */
+function other(code: string): string {
+  const script = `
+    import { Claims } from ${JSON.stringify(new URL("../src/doors/claims.js", import.meta.url).href)};
+    const claims = new Claims();
+    try { ${code}; claims.end(); } catch (error) { console.log(error.message); }
+  `;
+  return spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" }).stdout.trim();
+}
+
+describe("a claim", () => {
+  const path = join(dir, "state");
+  const take = `claims.take(${JSON.stringify(path)}, "here")`;
+
+  it("is one process's, whose number the others are told, until it is let go", () => {
+    const claims = open();
+    claims.take(path, "here");
+    claims.take(path, "here"); // again means nothing
+    assert.equal(other(take), `knockd is already running here (pid ${process.pid})`);
+    claims.release(path);
+    assert.equal(existsSync(`${path}.lock`), false);
+    assert.equal(other(take), "");
+  });
+
+  it("that cannot be made is an error in the system's words", () => {
+    assert.throws(() => open().take(join(dir, "nowhere", "x"), ""), /No such file or directory/);
+    assert.throws(
+      () => open().take("/proc/x", ""),
+      (error: Error) => !(error instanceof AlreadyRunning),
+    );
+  });
+});
+
+describe("the claims of interfaces", {
+  skip: process.getuid?.() === 0 || process.env.CI ? false : "needs root: sudo npm test",
+}, () => {
+  const claim = (...words: string[]) => `claims.takeInterfaces(${JSON.stringify(config)}, ${JSON.stringify(words)})`;
+
+  it("are for one config, each interface by itself, and those not listened at any more are let go", () => {
+    const claims = open();
+    claims.takeInterfaces(config, ["eth0", "wlan0"]);
+    assert.match(other(claim("lo", "wlan0")), /knockd\.conf on wlan0 \(pid \d+\)$/);
+    assert.equal(other(claim("lo")), "");
+    claims.keepInterfaces(config, ["eth0"]);
+    assert.equal(other(claim("wlan0")), "");
+    assert.match(other(claim("eth0")), /on eth0 \(pid/);
+  });
+
+  it("let the ledgers of dead ones be adopted, once, and not for good", () => {
+    const claims = open();
+    claims.takeInterfaces(config, ["eth0"]);
+    mkdirSync(STATE_DIRECTORY, { recursive: true });
+    const [dead, ours, foreign] = ["wlan0", "eth0", "eth0,wlan0"].map((words) => ledgerPath(config, words));
+    const another = ledgerPath(`${config}.other`, "eth0");
+    for (const path of [dead!, ours!, foreign!, another]) writeFileSync(path, "{}");
+    const adopted: string[] = [];
+    claims.adoptOrphans(config, foreign!, (path) => void adopted.push(path));
+    for (const path of [dead!, ours!, foreign!, another]) rmSync(path);
+    assert.deepEqual(adopted.sort(), [ours, dead].sort());
+    assert.equal(other(claim("wlan0")), "", "what was adopted is free again");
+    assert.match(other(claim("eth0")), /on eth0/, "what was ours before stays so");
+  });
+});
