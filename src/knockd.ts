@@ -138,11 +138,24 @@ async function main(flags: Flags): Promise<void> {
   }
 }
 
-/** It goes with the process, however that ends. */
+/** It goes with the process, however that ends; a full disk leaves no half of it. */
 function writePidFile(path: string, log: Log): void {
+  const remove = () => {
+    try {
+      fs.rmSync(path, { force: true });
+    } catch {} // a disk that is read-only by now: it is no reason to end otherwise
+  };
   try {
-    fs.writeFileSync(path, `${process.pid}\n`);
-    process.on("exit", () => fs.rmSync(path, { force: true }));
+    const file = fs.openSync(path, "w");
+    try {
+      fs.writeFileSync(file, `${process.pid}\n`);
+      process.on("exit", remove);
+    } catch (error) {
+      remove();
+      throw error;
+    } finally {
+      fs.closeSync(file);
+    }
   } catch (error) {
     log.warn(`could not create pid file ${path}: ${systemWords(error)}`);
   }

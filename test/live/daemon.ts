@@ -20,8 +20,13 @@ export interface StartOptions {
   files?: Record<string, string>;
   /** A /dev/log of its own, to be read with `syslog()`. */
   syslog?: boolean;
-  /** A directory that becomes a disk of 64 KiB, seen by the daemon and its commands alone. Needs `syslog`. */
+  /**
+   * A directory that becomes a disk of 64 KiB with what it holds, seen by the daemon, its commands and `inside` alone.
+   * Needs `syslog`.
+   */
   disk?: string;
+  /** What starts it, with the program and its arguments behind. */
+  by?: readonly string[];
   /** What standard output or error says once the daemon is under way; '' doesn't wait. */
   ready?: string;
 }
@@ -49,7 +54,11 @@ for device in null zero full random urandom; do : >"$dir/dev/$device"; mount --b
 ln -s /proc/self/fd "$dir/dev/fd"
 ln -s "$dir/log" "$dir/dev/log"
 mount --move "$dir/dev" /dev
-[ -z "$DISK" ] || mount -t tmpfs -o size=64k private-disk "$DISK"
+if [ -n "$DISK" ]; then
+  mount -t tmpfs -o size=64k private-disk "$dir/dev"
+  cp -a "$DISK/." "$dir/dev/"
+  mount --move "$dir/dev" "$DISK"
+fi
 exec "$@"
 `;
 
@@ -95,7 +104,8 @@ export class Daemon {
     }
     const listener = options.syslog ? await listen(wire, dir) : undefined;
     const inPrivateDev = options.syslog ? ["unshare", "-m", "sh", "-c", PRIVATE_DEV, "sh", dir] : [];
-    const child = wire.spawn("server", [...inPrivateDev, ...command, ...args.map(here)], {
+    const by = (options.by ?? []).map(here);
+    const child = wire.spawn("server", [...inPrivateDev, ...by, ...command, ...args.map(here)], {
       cwd: dir,
       env: { ...options.env, DISK: options.disk ?? "", KNOCK_LOG: join(dir, "commands") },
       stdio: ["ignore", "pipe", "pipe"],

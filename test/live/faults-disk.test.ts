@@ -1,0 +1,164 @@
+// The disk is full, or read-only: doors open and close all the same, it is told once, and all is written again afterwards.
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import { frame } from "../frame.ts";
+import { Daemon, type StartOptions } from "./daemon.ts";
+import { needsRoot, Wire } from "./wire.ts";
+
+const ARGS = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"];
+/** What goes wrong with the disk, what the system says of it, and how it comes about: before the start, and when it runs. */
+const FAULTS = [
+  {
+    what: "full",
+    words: "No space left on device",
+    broken: 'cat /dev/zero >"$DISK/filler" 2>/dev/null',
+    begin: fill,
+    end: makeRoom,
+  },
+  {
+    what: "read-only",
+    words: "Read-only file system",
+    broken: 'mount -o remount,ro "$DISK"',
+    begin: makeReadOnly,
+    end: makeWritable,
+  },
+] as const;
+
+interface Disk {
+  readonly daemon: Daemon;
+  /** The disk, as the test sees it. */
+  readonly path: string;
+  readonly name: string;
+  /** In the daemon's world. */
+  run(...argv: string[]): Promise<void>;
+}
+
+function fill({ path }: Disk): void {
+  // To the last byte: a page less and a short file would still fit.
+  assert.throws(() => writeFileSync(join(path, "filler"), Buffer.alloc(1 << 20)), /ENOSPC/);
+}
+function makeRoom({ path }: Disk): void {
+  rmSync(join(path, "filler"));
+}
+/** As a disk that the kernel has taken for broken: a file system of which a file is open can't be made so in the usual way. */
+async function makeReadOnly({ run, name }: Disk): Promise<void> {
+  await run("mount", "--bind", name, name);
+  await run("mount", "-o", "remount,bind,ro", name);
+}
+async function makeWritable({ run, name }: Disk): Promise<void> {
+  await run("umount", name);
+}
+
+type StartMore = StartOptions & { readonly args?: readonly string[] };
+
+describe("knockd on a disk that fails", { skip: needsRoot }, () => {
+  let wire: Wire;
+  let sequence = 0;
+  let disks = 0;
+  const running: Daemon[] = [];
+
+  before(async () => {
+    wire = await Wire.open();
+  });
+  after(() => wire?.close());
+  afterEach(async () => {
+    for (const daemon of running.splice(0)) await daemon.stop();
+  });
+
+  async function start(config: string, files: Record<string, string> = {}, more: StartMore = {}): Promise<Disk> {
+    const name = join(wire.dir, `disk${++disks}`);
+    mkdirSync(name);
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(name, file), text);
+    const here = (text: string) => text.replaceAll("@disk@", name);
+    const { args = ARGS, ...options } = more;
+    const daemon = await Daemon.start(wire, "ours", here(config), args.map(here), {
+      ...options,
+      syslog: true,
+      disk: name,
+    });
+    running.push(daemon);
+    return { daemon, name, ...seenBy(daemon.pid, name) };
+  }
+  function seenBy(pid: number, name: string): Pick<Disk, "path" | "run"> {
+    const run = async (...argv: string[]) => {
+      const { status, stderr } = await wire.run("server", ["nsenter", "-t", `${pid}`, "-m", ...argv]);
+      assert.equal(status, 0, stderr);
+    };
+    return { path: `/proc/${pid}/root${name}`, run };
+  }
+  async function knock(...ports: number[]): Promise<void> {
+    const { client: from, server: to } = wire;
+    await wire.send(
+      ports.map((port, i) => ({ at: i * 0.02, frame: frame({ from, to, protocol: "tcp", port, seq: ++sequence }) })),
+    );
+  }
+  const said = (daemon: Daemon, text: string) => daemon.stderr.split(text).length - 1;
+  const logged = (daemon: Daemon, text: string) => daemon.syslog().filter((line) => line.includes(text)).length;
+
+  for (const { what, words, broken, begin, end } of FAULTS) {
+    it(`goes on without a log file when its disk is ${what} at SIGHUP; told once, and written after the next`, async () => {
+      const config = `[options]\nUseSyslog\nLogFile = @disk@/events\n[door]\nsequence = 7000\ncommand = echo open >>$KNOCK_LOG\n`;
+      const disk = await start(config);
+      const { daemon, path } = disk;
+      const opens = async () => {
+        const before = daemon.commands().length;
+        await knock(7000);
+        await daemon.waitFor(() => daemon.commands().length === before + 1);
+      };
+      const reread = async () => {
+        const before = logged(daemon, "re-opening log file");
+        daemon.signal("SIGHUP");
+        await daemon.waitFor(() => logged(daemon, "re-opening log file") > before);
+        await opens();
+      };
+      await opens();
+      renameSync(join(path, "events"), join(path, "events.1"));
+      await begin(disk);
+      await reread();
+      for (let i = 0; i < 3; i++) await opens();
+      const why = `warning: cannot ${what === "full" ? "write" : "open"} logfile ${disk.name}/events: ${words}`;
+      assert.deepEqual([said(daemon, why), logged(daemon, why)], [1, 1]);
+      await end(disk);
+      await reread();
+      await opens();
+      const text = readFileSync(join(path, "events"), "utf8");
+      assert.match(text, /door: OPEN SESAME\n.*] door: running command.*\n/);
+    });
+
+    it(`has no pid file, and no half of one, when its disk is ${what}`, async () => {
+      const config = "[options]\nUseSyslog\n[door]\nsequence = 7000\ncommand = echo $PPID >>$KNOCK_LOG\n";
+      const background = async (by: readonly string[]) => {
+        const args = ["-d", "-i", "eth0", "-c", "@dir@/knockd.conf", "-p", "@disk@/pid"];
+        const disk = await start(config, {}, { args, by, ready: "" });
+        const { daemon } = disk;
+        assert.deepEqual(await daemon.exited, { status: 0, signal: null }); // of the first process
+        await knock(7000);
+        await daemon.waitFor(() => daemon.commands().length === 1);
+        const pid = Number(daemon.commands()[0]);
+        const ends = async () => {
+          process.kill(pid, "SIGTERM");
+          await daemon.waitFor(() => hasEnded(pid));
+          assert.match(daemon.syslog().at(-1)!, /: shutting down$/); // and no bug after it
+        };
+        return { ...disk, ...seenBy(pid, disk.name), ends };
+      };
+
+      const first = await background(["sh", "-c", `${broken}; exec "$@"`, "sh"]);
+      const why = `could not create pid file ${first.name}/pid: ${words}`;
+      assert.deepEqual([first.daemon.stderr, logged(first.daemon, why)], [`${why}\n`, 1]);
+      assert.equal(existsSync(join(first.path, "pid")), false);
+      await first.ends();
+    });
+  }
+});
+
+/** Who adopts orphans may take its time to bury them. */
+function hasEnded(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return true;
+  }
+}
