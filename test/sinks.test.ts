@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -109,6 +109,20 @@ describe("a log file", () => {
     mkdirSync(path);
     open().close();
     assert.match(troubles[1]!, /: Is a directory$/);
+  });
+
+  it("that could not be opened is tried again, at most once a second, with the lines that come", async () => {
+    const [folder, later] = [join(dir, "later"), join(dir, "later", "log")];
+    const sink = open(later);
+    mkdirSync(folder);
+    sink.write("lost");
+    await undefined;
+    assert.equal(existsSync(later), false);
+    await sleep(1100);
+    sink.write("back");
+    sink.close();
+    assert.equal(readFileSync(later, "utf8"), "[2016-07-06 19:46] back\n");
+    assert.equal(troubles.length, 1);
   });
 
   it("on a full disk is told once, and never throws", async () => {

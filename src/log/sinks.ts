@@ -1,6 +1,7 @@
 // Where lines go: the system's log, the log file, standard output and standard error.
 
 import * as fs from "node:fs";
+import { performance } from "node:perf_hooks";
 import type { Writable } from "node:stream";
 import { native } from "../capture/native.ts";
 import { systemWords } from "../system-words.ts";
@@ -84,6 +85,9 @@ export function streamSink(stream: Writable): Sink {
   };
 }
 
+/** A log file that can't be opened is tried again so often. */
+const OPEN_AGAIN_MS = 1000;
+
 /**
  * `[2016-07-06 19:46] line`, local time. Lines are collected and written once per turn of the loop.
  * `trouble` is told, once until it works again, why the file can't be opened or written.
@@ -92,6 +96,8 @@ export class FileSink implements Sink {
   readonly path: string;
   readonly #trouble: (why: string) => void;
   #file: number | undefined;
+  #openAt = Number.NEGATIVE_INFINITY;
+  #closed = false;
   #waiting = "";
   #stamp = "";
   #stampMinute = -1;
@@ -102,11 +108,7 @@ export class FileSink implements Sink {
   constructor(path: string, trouble: (why: string) => void) {
     this.path = path;
     this.#trouble = trouble;
-    try {
-      this.#file = fs.openSync(path, "a");
-    } catch (error) {
-      this.#tell(`warning: cannot open logfile ${path}: ${systemWords(error)}`);
-    }
+    this.#open();
   }
 
   write(line: string): void {
@@ -117,7 +119,9 @@ export class FileSink implements Sink {
   flush(): void {
     const text = this.#waiting;
     this.#waiting = "";
-    if (text === "" || this.#file === undefined) return;
+    if (text === "" || this.#closed) return;
+    if (this.#file === undefined) this.#open();
+    if (this.#file === undefined) return;
     const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
     let written = 0;
     try {
@@ -134,6 +138,19 @@ export class FileSink implements Sink {
     this.flush();
     if (this.#file !== undefined) fs.closeSync(this.#file);
     this.#file = undefined;
+    this.#closed = true;
+  }
+
+  /** What was in the way may be gone a moment later: it is tried again with the lines that come. */
+  #open(): void {
+    const now = performance.now();
+    if (now < this.#openAt) return;
+    this.#openAt = now + OPEN_AGAIN_MS;
+    try {
+      this.#file = fs.openSync(this.path, "a");
+    } catch (error) {
+      this.#tell(`warning: cannot open logfile ${this.path}: ${systemWords(error)}`);
+    }
   }
 
   #tell(why: string): void {
