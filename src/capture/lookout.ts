@@ -57,6 +57,8 @@ export class Lookout {
   #strays: readonly PortClass[] | undefined;
   #started = false;
   #closed = false;
+  /** The interfaces can't be looked at, which has been told. */
+  #blind = false;
   #status = "";
   #settling: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -219,10 +221,12 @@ export class Lookout {
     try {
       snapshot = this.#snapshot();
     } catch (error) {
-      this.#options.tell.error(`the interfaces can't be looked at: ${(error as Error).message}`);
+      if (!this.#blind) this.#options.tell.error(`the interfaces can't be looked at: ${(error as Error).message}`);
+      this.#blind = true;
       this.#tryLater();
       return;
     }
+    this.#blind = false;
     const { present, missing } = choose(this.#options.words, snapshot);
     for (const [name, place] of this.#places) this.#keepOrClose(name, place, snapshot);
     for (const name of present) if (!this.#places.has(name)) this.#comeBack(name, snapshot);
