@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Address, formatAddress } from "./address.ts";
 import { Attempts, type KnockEvent } from "./attempts/attempts.ts";
 import type { Listener } from "./attempts/ears.ts";
@@ -63,6 +64,7 @@ export class Daemon {
   #expiryTimer: NodeJS.Timeout | undefined;
   #expiryAt = Number.POSITIVE_INFINITY;
   #reloaded: Promise<void> = Promise.resolve();
+  #reloadWaits = false;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -105,9 +107,16 @@ export class Daemon {
     return this.#lookout!.isDeaf;
   }
 
-  /** Reads the config again; with an error in it the old one goes on. One at a time. */
+  /**
+   * Reads the config again; with an error in it the old one goes on. One at a time, at most one in a turn of the loop: a
+   * storm of signals must not keep knocks waiting.
+   */
   reload(): Promise<void> {
+    if (this.#reloadWaits) return this.#reloaded;
+    this.#reloadWaits = true;
     this.#reloaded = this.#reloaded.then(async () => {
+      await nextTurn();
+      this.#reloadWaits = false;
       const { flags, book } = this.#options;
       this.#log.info(`re-reading config file: ${flags.config}`);
       try {
