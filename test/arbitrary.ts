@@ -12,7 +12,8 @@ export interface Scene {
 
 const FLAGS: readonly TcpFlag[] = ["fin", "syn", "rst", "psh", "ack", "urg"];
 const port = fc.integer({ min: 7000, max: 7004 });
-const knock = fc.record({ port, protocol: fc.constantFrom("tcp", "tcp", "udp") });
+const knockProtocol = fc.constantFrom("tcp" as const, "tcp" as const, "udp" as const);
+const knock = fc.record({ port, protocol: knockProtocol });
 const flags = fc.uniqueArray(fc.constantFrom(...FLAGS), { minLength: 1, maxLength: 3 });
 const wanted = fc.option(
   fc.uniqueArray(fc.tuple(fc.boolean(), fc.constantFrom(...FLAGS)), {
@@ -21,16 +22,30 @@ const wanted = fc.option(
     selector: ([, f]) => f,
   }),
 );
-const door = fc.record({
+/** A port that no door uses and at which somebody listens. */
+export const LISTENING = 7011;
+const stray = fc.record({ port: fc.integer({ min: 7005, max: LISTENING }), protocol: knockProtocol });
+/** Lines of a door's section: strays and seconds that a short scene comes past. */
+const policy = fc
+  .record({
+    Max_Strays: fc.integer({ min: 0, max: 5 }),
+    Strict: fc.constantFrom("no", "no", "no", "yes"),
+    Ban_Time: fc.integer({ min: 0, max: 4 }),
+    Seq_Cooldown: fc.integer({ min: 0, max: 4 }),
+  })
+  .map((lines) => Object.entries(lines).map(([name, value]) => `  ${name} = ${value}`));
+
+const door = {
   sequence: fc.array(knock, { minLength: 1, maxLength: 4 }),
   flags: fc.oneof({ arbitrary: wanted, weight: 1 }, { arbitrary: fc.constant([[true, "syn"] as const]), weight: 2 }),
   target: fc.boolean().map((own) => (own ? undefined : "10.77.0.9")),
-});
+};
 
-/** A source walks through a door's sequence, now and then with a mistake, or knocks at random. */
+/** A source walks through a door's sequence, now and then with a mistake, knocks at random, or scans. */
 function walk(
   doors: readonly { sequence: readonly { port: number; protocol: string }[] }[],
   sources: readonly string[],
+  strays: boolean,
 ) {
   const segmentOf = (
     source: string,
@@ -51,7 +66,18 @@ function walk(
       ),
     );
   const wrong = fc.tuple(source, knock, flags).map(([from, one, given]) => [segmentOf(from, one, given)]);
-  return fc.oneof({ arbitrary: right, weight: 3 }, { arbitrary: wrong, weight: 1 });
+  // Other ports between the first knock and the rest.
+  const scanning = fc
+    .tuple(source, fc.nat(doors.length - 1), fc.array(stray, { minLength: 1, maxLength: 6 }))
+    .map(([from, number, others]) => {
+      const [first, ...rest] = doors[number]!.sequence;
+      return [first!, ...others, ...rest].map((one) => segmentOf(from, one, ["syn"]));
+    });
+  return fc.oneof(
+    { arbitrary: right, weight: 3 },
+    { arbitrary: wrong, weight: 1 },
+    { arbitrary: scanning, weight: strays ? 2 : 0 },
+  );
 }
 
 export interface SceneOptions {
@@ -65,36 +91,48 @@ export interface SceneOptions {
   readonly seqTimeout: number;
   /** Are segments sent again, and knocks from a new port? */
   readonly again: boolean;
+  /** Do doors say what they think of strays, and when they open again? If so, strays come, and now and then a second passes. */
+  readonly policies: boolean;
 }
 
-export function scene({ sources, own, mostWalks, gap, seqTimeout, again }: SceneOptions): fc.Arbitrary<Scene> {
-  return fc.array(door, { minLength: 1, maxLength: 4 }).chain((doors) =>
-    fc.array(walk(doors, sources), { minLength: Math.ceil(mostWalks / 2), maxLength: mostWalks }).chain((walks) => {
-      const steps = walks.flat();
-      return fc.array(fc.nat(9), { minLength: steps.length, maxLength: steps.length }).map((dice) => {
-        const packets: Knocked[] = [];
-        steps.forEach((step, index) => {
-          const ipv6 = step.source.includes(":");
-          const to =
-            !ipv6 && doors.some((one) => one.target) && dice[index]! < 3 ? "10.77.0.9" : ipv6 ? own.ipv6 : own.ipv4;
-          const fresh = {
-            at: packets.length * gap,
-            from: step.source,
-            to,
-            port: step.port,
-            protocol: step.protocol,
-            flags: step.flags,
-            sourcePort: 20_000 + packets.length,
-            seq: 1_000 * (packets.length + 1),
-          };
-          packets.push(fresh);
-          const times = () => packets.length * gap;
-          if (again && dice[index] === 9) packets.push({ ...fresh, at: times() });
-          if (again && dice[index] === 8) packets.push({ ...fresh, at: times(), sourcePort: 50_000 + packets.length });
+export function scene(options: SceneOptions): fc.Arbitrary<Scene> {
+  const { sources, own, mostWalks, gap, seqTimeout, again, policies } = options;
+  const doorsOf = fc.array(fc.record({ ...door, policy: policies ? policy : fc.constant([]) }), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  return doorsOf.chain((doors) =>
+    fc
+      .array(walk(doors, sources, policies), { minLength: Math.ceil(mostWalks / 2), maxLength: mostWalks })
+      .chain((walks) => {
+        const steps = walks.flat();
+        return fc.array(fc.nat(9), { minLength: steps.length, maxLength: steps.length }).map((dice) => {
+          const packets: Knocked[] = [];
+          let passed = 0;
+          steps.forEach((step, index) => {
+            const ipv6 = step.source.includes(":");
+            const to =
+              !ipv6 && doors.some((one) => one.target) && dice[index]! < 3 ? "10.77.0.9" : ipv6 ? own.ipv6 : own.ipv4;
+            const times = () => packets.length * gap + passed;
+            if (policies && dice[index] === 7) passed += 1;
+            const fresh = {
+              at: times(),
+              from: step.source,
+              to,
+              port: step.port,
+              protocol: step.protocol,
+              flags: step.flags,
+              sourcePort: 20_000 + packets.length,
+              seq: 1_000 * (packets.length + 1),
+            };
+            packets.push(fresh);
+            if (again && dice[index] === 9) packets.push({ ...fresh, at: times() });
+            if (again && dice[index] === 8)
+              packets.push({ ...fresh, at: times(), sourcePort: 50_000 + packets.length });
+          });
+          return { config: doors.map((one, number) => section(one, number, seqTimeout)).join(""), packets };
         });
-        return { config: doors.map((one, number) => section(one, number, seqTimeout)).join(""), packets };
-      });
-    }),
+      }),
   );
 }
 
@@ -103,6 +141,7 @@ function section(
     sequence: readonly { port: number; protocol: string }[];
     flags: readonly (readonly [boolean, string])[] | null;
     target: string | undefined;
+    policy: readonly string[];
   },
   number: number,
   seqTimeout: number,
@@ -112,6 +151,7 @@ function section(
     `  sequence = ${one.sequence.map(({ port, protocol }) => `${port}:${protocol}`).join(",")}`,
     `  seq_timeout = ${seqTimeout}`,
     `  command = echo door${number} %IP% >> $KNOCK_LOG`,
+    ...one.policy,
   ];
   if (one.flags) lines.push(`  tcpflags = ${one.flags.map(([set, flag]) => (set ? flag : `!${flag}`)).join(",")}`);
   if (one.target) lines.push(`  target = ${one.target}`);

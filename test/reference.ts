@@ -13,26 +13,44 @@ interface Attempt {
   ip: string;
   stage: number;
   startedAt: number;
+  /** TCP ports that its source has touched meanwhile and that are no knocks. */
+  strays: Set<number>;
 }
+
+export interface World {
+  readonly isOurs: (address: Address) => boolean;
+  /** Is a packet that is no knock a scanner's? */
+  readonly isStray: (packet: Packet) => boolean;
+}
+
+type Ending = "ban" | "cooldown";
 
 export class Reference {
   readonly lines: string[] = [];
-  /** The Mend that was first at work, and how many lines there were before. */
+  /** The rule that 0.8 does not have and that was first at work, and how many lines there were before. */
   mended: { by: string; lines: number } | undefined;
+  /** All such rules, and how often: the Mends of 0.8, and `ban` and `cooldown` when they pass somebody over. */
+  readonly atWork = new Map<string, number>();
   readonly #listeners: readonly Listener[];
-  readonly #isOurs: (address: Address) => boolean;
+  readonly #world: World;
   readonly #attempts: Attempt[] = [];
   readonly #segments = new Map<string, number>();
+  /** Who is passed over at which door. */
+  readonly #pauses: { why: Ending; listener: Listener; ip: string; until: number }[] = [];
 
-  constructor(listeners: readonly Listener[], isOurs: (address: Address) => boolean) {
+  constructor(listeners: readonly Listener[], world: World) {
     this.#listeners = listeners;
-    this.#isOurs = isOurs;
+    this.#world = world;
   }
 
   /** `now` in milliseconds. */
   knock(packet: Packet, now: number): void {
     this.expire(now);
     const ip = formatAddress(packet.source);
+    if (!this.#listeners.some((listener) => uses(listener, packet))) {
+      this.#stray(packet, ip, now);
+      return;
+    }
     const relevant = this.#listeners.some((listener) => this.#hears(listener, packet) && uses(listener, packet));
     if (!relevant) return;
     const segment = `${ip} ${packet.sourcePort} ${packet.port} ${packet.sequence} ${packet.flags}`;
@@ -56,7 +74,7 @@ export class Reference {
         this.lines.push(`${ip}: ${name}: Stage ${attempt.stage}`);
         if (attempt.stage === sequence.length) {
           this.#end(attempt);
-          this.lines.push(`${ip}: ${name}: OPEN SESAME`);
+          this.#open(listener, ip, now);
         }
       } else if (is(sequence[stage - 1], packet)) {
         this.#mend("17");
@@ -70,11 +88,12 @@ export class Reference {
         const { name, sequence } = listener.door;
         const live = this.#attempts.some((attempt) => attempt.ip === ip && attempt.listener === listener);
         if (live || !this.#hears(listener, packet) || !is(sequence[0], packet)) continue;
+        if (this.#isPaused(listener, ip, now)) continue;
         if (mine.length > 0) this.#mend("16");
         effect = true;
         this.lines.push(`${ip}: ${name}: Stage 1`);
-        if (sequence.length === 1) this.lines.push(`${ip}: ${name}: OPEN SESAME`);
-        else this.#attempts.push({ listener, ip, stage: 1, startedAt: now });
+        if (sequence.length === 1) this.#open(listener, ip, now);
+        else this.#attempts.push({ listener, ip, stage: 1, startedAt: now, strays: new Set() });
       }
     }
     if (effect) this.#segments.set(segment, now);
@@ -89,6 +108,38 @@ export class Reference {
     }
   }
 
+  #open(listener: Listener, ip: string, now: number): void {
+    const { name, policy } = listener.door;
+    this.lines.push(`${ip}: ${name}: OPEN SESAME`);
+    this.#pauses.push({ why: "cooldown", listener, ip, until: now + policy.seqCooldown * 1000 });
+  }
+
+  /** A port that is no knock of any door. */
+  #stray(packet: Packet, ip: string, now: number): void {
+    if (!this.#world.isOurs(packet.destination) || !this.#world.isStray(packet)) return;
+    let [ports, seconds] = [0, 0];
+    for (const attempt of this.#attempts.filter((one) => one.ip === ip)) {
+      const { listener, strays } = attempt;
+      const { maxStrays, strict, banTime } = listener.door.policy;
+      if (packet.protocol === TCP) strays.add(packet.port);
+      const isScan = strict || (packet.protocol === TCP && maxStrays > 0 && strays.size >= maxStrays);
+      if (!isScan) continue;
+      this.#end(attempt);
+      this.#pauses.push({ why: "ban", listener, ip, until: now + banTime * 1000 });
+      ports = Math.max(ports, packet.protocol === TCP ? strays.size : 1);
+      seconds = Math.max(seconds, banTime);
+    }
+    if (ports === 0) return;
+    this.#mend("7");
+    this.lines.push(`${ip}: scan: ${ports} other ports touched, ignored for ${seconds} seconds`);
+  }
+
+  #isPaused(listener: Listener, ip: string, now: number): boolean {
+    const pause = this.#pauses.find((one) => one.listener === listener && one.ip === ip && now < one.until);
+    if (pause !== undefined) this.#mend(pause.why);
+    return pause !== undefined;
+  }
+
   #end(attempt: Attempt): void {
     this.#attempts.splice(this.#attempts.indexOf(attempt), 1);
     if (this.#attempts.some((other) => other.ip !== attempt.ip)) this.#mend("1");
@@ -97,11 +148,12 @@ export class Reference {
 
   #hears({ door, targets }: Listener, packet: Packet): boolean {
     if (packet.protocol === TCP && !flagsMatch(door.tcpFlags, packet.flags)) return false;
-    return targets?.some((target) => sameAddress(target, packet.destination)) ?? this.#isOurs(packet.destination);
+    return targets?.some((target) => sameAddress(target, packet.destination)) ?? this.#world.isOurs(packet.destination);
   }
 
   #mend(by: string): void {
     this.mended ??= { by, lines: this.lines.length };
+    this.atWork.set(by, (this.atWork.get(by) ?? 0) + 1);
   }
 }
 

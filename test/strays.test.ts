@@ -9,20 +9,22 @@ import { eventLine } from "../src/log/lines.ts";
 import { toPacket } from "./story.ts";
 
 describe("strays", () => {
-  it("are counted once a port, from the beginning of an attempt, for each source", () => {
+  it("are counted once a port, since a time, for each source", () => {
     const strays = new Strays();
+    for (const [i, port] of [10, 11, 10, 12].entries()) strays.touch(7, port, 100 + i);
     assert.deepEqual(
-      [10, 11, 10, 12].map((port) => strays.touch(7, port, 100)),
-      [1, 2, 2, 3],
+      [100, 102, 103, 104].map((since) => strays.count(7, since)),
+      [3, 2, 1, 0],
     );
-    assert.equal(strays.touch(8, 10, 100), 1);
-    assert.equal(strays.touch(7, 13, 200), 1, "another attempt");
+    strays.touch(8, 10, 103);
+    assert.deepEqual([strays.count(8, 0), strays.count(7, 0), strays.count(9, 0)], [1, 3, 0]);
   });
-  it("are not counted beyond what can be asked for", () => {
+  it("are remembered as many as can be asked for: those touched last", () => {
     const strays = new Strays();
-    let last = 0;
-    for (let port = 1; port <= 1000; port++) last = strays.touch(-1, port, 0);
-    assert.equal(last, MOST_STRAYS);
+    for (let port = 1; port <= 1000; port++) strays.touch(-1, port, port);
+    assert.equal(strays.count(-1, 0), MOST_STRAYS);
+    assert.equal(strays.count(-1, 1000 - MOST_STRAYS + 1), MOST_STRAYS);
+    assert.equal(strays.count(-1, 999), 2);
   });
 });
 
@@ -110,6 +112,16 @@ describe("a source in the middle of a sequence", () => {
     assert.equal(touch(1, 2, 8).length, 2);
     assert.deepEqual(send(2, 7000), []);
     assert.deepEqual(send(7, 7000), ["10.77.0.2: a: Stage 1"]);
+  });
+
+  it("has its strays counted for each of its attempts, from when it began", () => {
+    const { send, touch } = scene("Max_Strays = 0\n[b]\nsequence = 7100,7200\n");
+    send(0, 7000);
+    assert.deepEqual(touch(1, 1, 64), []);
+    send(2, 7000);
+    send(2, 7100);
+    assert.deepEqual(touch(3, 1, 7), []);
+    assert.deepEqual(send(4, 7200), ["10.77.0.2: b: Stage 2", "10.77.0.2: b: OPEN SESAME"]);
   });
 
   it("of other sources' bans knows nothing", () => {

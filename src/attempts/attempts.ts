@@ -151,20 +151,23 @@ export class Attempts {
     if (this.#slots.first(hash, source) === NONE || !this.#isOurs(packet.destination)) return NOTHING;
     const count = this.#gather(source, hash);
     if (count === 0 || !this.#isStray(packet)) return NOTHING;
-    let since = now;
-    for (let i = 0; i < count; i++) since = Math.min(since, now - this.#slots.age(this.#mine[i]!, now));
-    const ports = protocol === TCP ? this.#strays.touch(hash, port, Math.floor(since)) : 1;
-    let seconds = -1;
+    const at = Math.floor(now); // as slots.ts keeps times
+    if (protocol === TCP) this.#strays.touch(hash, port, at);
+    let ports = 0;
+    let seconds = 0;
     for (let i = 0; i < count; i++) {
       const slot = this.#mine[i]!;
       const { policy } = this.#state(slot).door;
       const limit = strayLimit(this.#state(slot).door);
-      if (limit === 0 || ports < limit || (protocol !== TCP && !policy.strict)) continue;
+      if (limit === 0 || (protocol !== TCP && !policy.strict)) continue;
+      const touched = protocol === TCP ? this.#strays.count(hash, at - this.#slots.age(slot, now)) : 1;
+      if (touched < limit) continue;
+      ports = Math.max(ports, touched);
       seconds = Math.max(seconds, policy.banTime);
       this.#bans.begin(pauseKey(hash, this.#state(slot)), now + 1000 * policy.banTime);
       this.#remove(slot, hash);
     }
-    if (seconds < 0) return NOTHING;
+    if (ports === 0) return NOTHING;
     return [{ type: "scan", knocker: copy(source), ports, seconds }];
   }
 

@@ -3,32 +3,42 @@
 
 /** Sources that are counted at once; a newcomer takes the place of whoever was there: nothing grows under a siege. */
 const PLACES = 4096;
-/** Different ports of one source: more than Max_Strays can ask for are not counted. */
+/** Ports remembered of one source, those touched last: Max_Strays can't ask for more. */
 export const MOST_STRAYS = 64;
 
 export class Strays {
   readonly #sources = new Uint32Array(PLACES);
-  readonly #begun = new Float64Array(PLACES);
   readonly #counts = new Uint8Array(PLACES);
   readonly #ports = new Uint16Array(PLACES * MOST_STRAYS);
+  /** When each was touched last. */
+  readonly #times = new Float64Array(PLACES * MOST_STRAYS);
 
-  /**
-   * How many different ports this source has touched, this one included, since its attempt began, `since` (milliseconds).
-   * `sourceHash` is keyed: nobody can aim at a place.
-   */
-  touch(sourceHash: number, port: number, since: number): number {
+  /** `sourceHash` is keyed: nobody can aim at a place. `now` in milliseconds. */
+  touch(sourceHash: number, port: number, now: number): void {
     const place = (sourceHash >>> 0) % PLACES;
-    if (this.#sources[place] !== sourceHash >>> 0 || this.#begun[place]! !== since) {
+    if (this.#sources[place] !== sourceHash >>> 0) {
       this.#sources[place] = sourceHash;
-      this.#begun[place] = since;
       this.#counts[place] = 0;
     }
-    const count = this.#counts[place]!;
     const first = place * MOST_STRAYS;
-    for (let i = 0; i < count; i++) if (this.#ports[first + i] === port) return count;
-    if (count === MOST_STRAYS) return count;
-    this.#ports[first + count] = port;
-    this.#counts[place] = count + 1;
-    return count + 1;
+    const end = first + this.#counts[place]!;
+    let at = first;
+    let oldest = first;
+    for (; at < end && this.#ports[at] !== port; at++) if (this.#times[at]! < this.#times[oldest]!) oldest = at;
+    if (at === first + MOST_STRAYS) at = oldest;
+    else if (at === end) this.#counts[place]!++;
+    this.#ports[at] = port;
+    this.#times[at] = now;
+  }
+
+  /** How many different ports this source has touched since then, the last 64 of them. */
+  count(sourceHash: number, since: number): number {
+    const place = (sourceHash >>> 0) % PLACES;
+    if (this.#sources[place] !== sourceHash >>> 0) return 0;
+    const first = place * MOST_STRAYS;
+    const end = first + this.#counts[place]!;
+    let count = 0;
+    for (let at = first; at < end; at++) if (this.#times[at]! >= since) count++;
+    return count;
   }
 }
