@@ -47,7 +47,8 @@ export class Daemon {
   readonly #log: Log;
   readonly #attempts: Attempts;
   readonly #widening = new Widening({
-    set: (strays) => this.#lookout?.widen(strays),
+    prepare: (strays) => this.#lookout!.prepare(strays),
+    widen: (wide) => this.#lookout!.widen(wide),
     after,
     now,
     listeningPorts,

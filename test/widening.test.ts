@@ -14,7 +14,8 @@ function scene() {
   const clock = { now: 0 };
   const listening = { tcp: [22, 443], udp: [53], known: true };
   const widening = new Widening({
-    set: (strays) => set.push(strays === undefined ? "narrow" : "wide"),
+    prepare: (strays) => set.push(strays === undefined ? "nothing" : `${strays.length} classes`),
+    widen: (wide) => set.push(wide ? "wide" : "narrow"),
     after: (_, callback) => {
       timers.push(callback);
       return { cancel: () => void timers.splice(timers.indexOf(callback), 1) };
@@ -32,22 +33,36 @@ describe("widening", () => {
     const { set, timers, widening } = scene();
     widening.setDoors([policy()]);
     for (const live of [0, 1, 5, 1]) widening.update(live);
-    assert.deepEqual([set, timers.length], [["wide"], 0]);
+    assert.deepEqual([set.splice(0), timers.length], [["2 classes", "narrow", "wide"], 0]);
     widening.update(0);
     widening.update(0);
     assert.equal(timers.length, 1);
     widening.update(1); // somebody knocks again
-    assert.deepEqual([set, timers.length], [["wide"], 0]);
+    assert.deepEqual([set, timers.length], [[], 0]);
     widening.update(0);
     timers.shift()!();
-    assert.deepEqual(set, ["wide", "narrow"]);
+    assert.deepEqual(set, ["narrow"]);
+  });
+
+  it("is prepared before anybody knocks, and anew, once it is wide, when somebody else listens here", () => {
+    const { set, clock, listening, widening } = scene();
+    widening.setDoors([policy()]);
+    set.length = 0;
+    listening.tcp.push(8080);
+    clock.now = 1000;
+    widening.update(1);
+    assert.deepEqual(set.splice(0), ["wide", "2 classes"]);
+    widening.setDoors([policy({ strict: true })]);
+    assert.deepEqual(set.splice(0), ["3 classes", "wide"]);
+    widening.setDoors([policy({ maxStrays: 0 })]);
+    assert.deepEqual(set, ["nothing", "narrow"]);
   });
 
   it("never comes when no door minds", () => {
     const { set, widening } = scene();
     widening.setDoors([policy({ maxStrays: 0 })]);
     widening.update(7);
-    assert.deepEqual(set, []);
+    assert.deepEqual(set, ["nothing", "narrow"]);
   });
 
   it("knows no stray where somebody listens, asked anew now and then, nor in answers to our own connections", () => {

@@ -26,8 +26,10 @@ export class Listening {
   #own = new OwnAddresses([]);
   #listeners: readonly Listener[] = [];
   #strays: readonly PortClass[] | undefined;
-  /** The filter without strays, for these doors and addresses. */
+  /** The filter without strays and the one with them, made beforehand: see `widen`. */
   #narrow: Uint8Array | undefined;
+  #wide: Uint8Array | undefined;
+  #isWide = false;
   /** What was counted at the last two accounts, the later one first. */
   #accounts: readonly [CaptureStats, CaptureStats] = [NOTHING_YET, NOTHING_YET];
 
@@ -64,27 +66,41 @@ export class Listening {
    */
   hear(listeners: readonly Listener[], own: OwnAddresses): number {
     try {
-      const program = this.#program(own, listeners, this.#strays);
-      this.#capture.setFilter(program);
+      const narrow = this.#program(own, listeners, undefined);
+      const wide = this.#strays && this.#program(own, listeners, this.#strays);
+      this.#capture.setFilter((this.#isWide && wide) || narrow);
       this.#own = own;
       this.#listeners = listeners;
-      this.#narrow = undefined;
-      return program.length / 8;
+      this.#narrow = narrow;
+      this.#wide = wide;
+      return narrow.length / 8;
     } catch (error) {
-      throw new CannotListen(`could not listen on ${this.interface}: ${(error as Error).message}`);
+      throw this.#cannot(error);
     }
   }
 
-  /** From now on what a scanner touches is let through too; undefined: nothing but knocks. Throws CannotListen. */
-  widen(strays: readonly PortClass[] | undefined): void {
+  /** What a wide filter lets through beside knocks: what a scanner touches. Throws CannotListen. */
+  prepare(strays: readonly PortClass[] | undefined): void {
     try {
-      // The way back is taken often, and a thousand doors take milliseconds.
-      if (strays !== undefined) this.#narrow ??= this.#program(this.#own, this.#listeners, undefined);
-      const program = strays === undefined ? this.#narrow : this.#program(this.#own, this.#listeners, strays);
-      this.#capture.setFilter(program ?? this.#program(this.#own, this.#listeners, undefined));
+      const wide = strays && this.#program(this.#own, this.#listeners, strays);
+      if (this.#isWide) this.#capture.setFilter(wide ?? this.#narrow!);
       this.#strays = strays;
+      this.#wide = wide;
     } catch (error) {
-      throw new CannotListen(`could not listen on ${this.interface}: ${(error as Error).message}`);
+      throw this.#cannot(error);
+    }
+  }
+
+  /**
+   * From now on the filter is the wide one, or the narrow one again. At once, as both are made beforehand: a scan at full
+   * speed is at the second knock some milliseconds after the first. Throws CannotListen.
+   */
+  widen(wide: boolean): void {
+    try {
+      this.#isWide = wide;
+      if (this.#wide !== undefined) this.#capture.setFilter(wide ? this.#wide : this.#narrow!);
+    } catch (error) {
+      throw this.#cannot(error);
     }
   }
 
@@ -120,6 +136,10 @@ export class Listening {
 
   #program(own: OwnAddresses, listeners: readonly Listener[], strays: readonly PortClass[] | undefined): Uint8Array {
     return buildFilter({ linkType: this.#capture.linkType, own: own.all, listeners, strays: strays ?? [] });
+  }
+
+  #cannot(error: unknown): CannotListen {
+    return new CannotListen(`could not listen on ${this.interface}: ${(error as Error).message}`);
   }
 
   /** Sets the same filter again. Throws CannotListen. */

@@ -55,6 +55,7 @@ export class Lookout {
   #missing: readonly string[] = [];
   #listeners: readonly Listener[] = [];
   #strays: readonly PortClass[] | undefined;
+  #isWide = false;
   #started = false;
   #closed = false;
   /** The interfaces can't be looked at, which has been told. */
@@ -127,14 +128,24 @@ export class Lookout {
     return longest;
   }
 
-  /** What else the filters let through (widening.ts). */
-  widen(strays: readonly PortClass[] | undefined): void {
+  /** What the filters let through while they are wide (widening.ts). */
+  prepare(strays: readonly PortClass[] | undefined): void {
     this.#strays = strays;
+    this.#each((listening) => listening.prepare(strays));
+  }
+
+  widen(wide: boolean): void {
+    this.#isWide = wide;
+    this.#each((listening) => listening.widen(wide));
+  }
+
+  /** For the filters' width: whatever becomes of it, knocks are heard as before. */
+  #each(change: (listening: Listening) => void): void {
     for (const [name, { listening }] of this.#places) {
       try {
-        listening.widen(strays);
+        change(listening);
       } catch (error) {
-        this.#options.tell.warn(`${name}: scans are not seen: ${(error as Error).message}`); // knocks are heard as before
+        this.#options.tell.warn(`${name}: scans are not seen: ${(error as Error).message}`);
       }
     }
   }
@@ -281,7 +292,8 @@ export class Lookout {
     try {
       const { listening } = this.#open(name, snapshot);
       listening.hear(this.#listeners, this.#own(name, snapshot));
-      if (this.#strays !== undefined) listening.widen(this.#strays);
+      listening.prepare(this.#strays);
+      listening.widen(this.#isWide);
       listening.start();
     } catch (error) {
       if (!(error instanceof CannotListen)) throw error;

@@ -16,8 +16,9 @@ const FRESH_MS = 50;
 const USUAL_EPHEMERAL: Range = { low: 32_768, high: 60_999 };
 
 export interface WideningOptions {
-  /** Sets the filters: undefined, narrow. */
-  readonly set: (strays: readonly PortClass[] | undefined) => void;
+  /** What wide filters let through beside knocks; undefined: nothing. */
+  readonly prepare: (strays: readonly PortClass[] | undefined) => void;
+  readonly widen: (wide: boolean) => void;
   readonly after: (seconds: number, callback: () => void) => { cancel(): void };
   /** Milliseconds, monotonic. */
   readonly now: () => number;
@@ -32,6 +33,8 @@ export class Widening {
   #tcp: ReadonlySet<number> = new Set();
   #udp: ReadonlySet<number> = new Set();
   #isKnown = false;
+  /** The ports for which the filters were prepared. */
+  #prepared = "";
   #askedAt = Number.NEGATIVE_INFINITY;
   #wide = false;
   #narrowing: { cancel(): void } | undefined;
@@ -46,7 +49,9 @@ export class Widening {
     this.#guards = "none";
     if (doors.some(({ policy }) => policy.maxStrays > 0)) this.#guards = "tcp";
     if (doors.some(({ policy }) => policy.strict)) this.#guards = "all";
-    if (this.#wide) this.#set();
+    this.#prepared = "";
+    this.#prepare();
+    this.#options.widen(this.#wide && this.#guards !== "none"); // the lookout may be a new one
   }
 
   /** So many attempts are live. Asked after every batch: cheap when nothing changes. */
@@ -56,12 +61,13 @@ export class Widening {
       this.#narrowing = undefined;
       if (this.#wide || this.#guards === "none") return;
       this.#wide = true;
-      this.#set();
+      this.#options.widen(true);
+      this.#prepare(); // meanwhile a server may have started here, whose traffic is not for us
     } else if (this.#wide && this.#narrowing === undefined) {
       this.#narrowing = this.#options.after(NARROW_SECONDS, () => {
         this.#narrowing = undefined;
         this.#wide = false;
-        this.#options.set(undefined);
+        this.#options.widen(false);
       });
     }
   }
@@ -87,9 +93,16 @@ export class Widening {
     this.#udp = new Set(ports?.udp);
   }
 
-  #set(): void {
+  #prepare(): void {
+    if (this.#guards === "none") {
+      this.#options.prepare(undefined);
+      return;
+    }
     this.#askAgain();
-    this.#options.set(strayClasses(this.#tcp, this.#udp, this.#options.ephemeral, this.#guards === "all"));
+    const ports = `${[...this.#tcp].sort()} ${[...this.#udp].sort()}`;
+    if (ports === this.#prepared) return;
+    this.#prepared = ports;
+    this.#options.prepare(strayClasses(this.#tcp, this.#udp, this.#options.ephemeral, this.#guards === "all"));
   }
 }
 
