@@ -1,10 +1,10 @@
-// What a packet costs: one source that sends matching SYNs as fast as it can.
-import { execFileSync } from "node:child_process";
-import { cpus } from "node:os";
+// What a packet costs: one source that sends matching SYNs as fast as it can, in every way that makes work.
 import { frame } from "../test/frame.ts";
-import type { Daemon, Which } from "../test/live/daemon.ts";
 import type { Wire } from "../test/live/wire.ts";
-import { cpu, packets, startQuietly, untilIdle } from "./probe.ts";
+import { cpu, packets, untilIdle } from "./probe.ts";
+import { type Bench, type Family, figures, inTurns } from "./rounds.ts";
+import { apart, type Job, type Running, type Subject, start } from "./subject.ts";
+import type { Row } from "./table.ts";
 
 export interface Flood {
   /** Frames per second that the sender managed. */
@@ -15,61 +15,123 @@ export interface Flood {
   cost: number;
 }
 
-export interface Floods {
-  /** A first knock, again and again. */
-  firstKnocks: Flood;
-  /** The whole sequence, again and again. */
-  sequences: Flood;
-}
-
-const PORTS = [7000, 8000, 9000];
-const WARM_UP = 100_000;
+export const PORTS = [7000, 8000, 9000];
+const ALONE = 7100;
 const MOST_PACKETS = 1_000_000;
+const WARM_UP = 60_000;
 let floodsSent = 0;
+
 // No command: what is measured is the way of a packet, not how a process is started.
-const CONFIG = `[options]
+const JOB: Job = {
+  config: `[options]
 [door]
   sequence    = ${PORTS}
   seq_timeout = 5
   tcpflags    = syn
-`;
+[alone]
+  sequence = ${ALONE}
+  tcpflags = syn
+`,
+  ports: [...PORTS, ALONE],
+};
+const LOGGED: Job = { ...JOB, args: ["-g", "@dir@/log"] };
 
-/** One daemon, started for this; each flood is of `count` packets. */
-export async function floods(wire: Wire, which: Which, count: number): Promise<Floods> {
-  const daemon = await startQuietly(wire, which, CONFIG);
-  apart(daemon);
-  // Not counted: Node's compiler at work, once in the daemon's life. What it has compiled for one kind it compiles
-  // again for the other.
-  await flood(wire, daemon, PORTS, WARM_UP);
-  await flood(wire, daemon, PORTS.slice(0, 1), WARM_UP);
-  const firstKnocks = await flood(wire, daemon, PORTS.slice(0, 1), count);
-  const sequences = await flood(wire, daemon, PORTS, count);
-  await daemon.stop();
-  return { firstKnocks, sequences };
+interface Kind {
+  readonly what: string;
+  readonly ports: readonly number[];
+  /** One knock that comes first. */
+  readonly before?: number;
+  readonly family?: 6;
+  readonly job?: Job;
+  /** Ours against 0.8's. */
+  readonly times: number;
+}
+
+const KINDS: readonly Kind[] = [
+  { what: "first knocks", ports: [7000], times: 15 },
+  { what: "second knocks", ports: [8000], before: 7000, times: 15 },
+  { what: "whole sequences", ports: PORTS, times: 15 },
+  { what: "a door of one knock", ports: [ALONE], times: 15 },
+  { what: "first knocks, IPv6", ports: [7000], family: 6, times: 15 },
+  { what: "whole sequences, IPv6", ports: PORTS, family: 6, times: 15 },
+  { what: "first knocks, log file on", ports: [7000], job: LOGGED, times: 6 },
+  { what: "whole sequences, log file on", ports: PORTS, job: LOGGED, times: 6 },
+];
+
+export async function floods(bench: Bench): Promise<Family> {
+  const count = bench.quick ? 60_000 : 400_000;
+  const rows: Row[] = [];
+  const losses: Row[] = [];
+  const byKind = await inTurns(bench, "flood", ["ours", "judge", "loop", "immediate"], (subject) =>
+    bench.quick && subject === "immediate" ? oneFlood(bench.wire, subject) : all(bench.wire, subject, count),
+  );
+  for (const kind of KINDS) {
+    const of = (what: keyof Flood, scale = 1) =>
+      figures(byKind, (round) => (round.get(kind)?.[what] ?? Number.NaN) * scale);
+    rows.push({
+      what: `${kind.what} at full speed, CPU s a million`,
+      figures: of("cost"),
+      reach: { most: 1 / kind.times, of: "judge" },
+    });
+    losses.push({ what: `${kind.what} at full speed, lost, %`, figures: of("lost", 100), reach: { most: 0 } });
+  }
+  const rates = Object.values(byKind).flatMap((rounds) =>
+    rounds.flatMap((one) => [...one.values()].map((f) => f.rate)),
+  );
+  const thousands = (rate: number) => `${Math.round(rate / 1000)},000`;
+  const speed = `Full speed was ${thousands(Math.min(...rates))} to ${thousands(Math.max(...rates))} packets a second.`;
+  return { rows: [...rows, ...losses], notes: [speed] };
+}
+
+/** One that is started for each job; each flood is of `count` packets. */
+async function all(wire: Wire, subject: Subject, count: number): Promise<Map<Kind, Flood>> {
+  const done = new Map<Kind, Flood>();
+  for (const job of [JOB, LOGGED]) {
+    const running = await start(wire, subject, job);
+    apart(running);
+    const kinds = KINDS.filter((kind) => (kind.job ?? JOB) === job);
+    // Not counted: Node's compiler at work, once in the daemon's life. What it has compiled for one kind it compiles
+    // again for the other.
+    for (const kind of kinds) await flood(wire, running, kind, WARM_UP);
+    for (const kind of kinds) done.set(kind, await flood(wire, running, kind, count));
+    await running.stop();
+  }
+  return done;
+}
+
+async function oneFlood(wire: Wire, subject: Subject): Promise<Map<Kind, Flood>> {
+  const running = await start(wire, subject, JOB);
+  apart(running);
+  const done = new Map([[KINDS[0]!, await flood(wire, running, KINDS[0]!, WARM_UP)]]);
+  await running.stop();
+  return done;
+}
+
+async function flood(wire: Wire, running: Running, kind: Kind, count: number): Promise<Flood> {
+  const template = (port: number) =>
+    kind.family === 6 ? { from: wire.client6, to: wire.server6, port } : { from: wire.client, to: wire.server, port };
+  if (kind.before) {
+    await wire.send([{ at: 0, frame: frame({ ...template(kind.before), protocol: "tcp", seq: floodsSent + 1 }) }]);
+    await untilIdle(running);
+  }
+  return measured(wire, running, kind.ports.map(template), count);
 }
 
 /** Every packet is from another port than the one before and has a sequence number of its own: none is sent again. */
-async function flood(wire: Wire, daemon: Daemon, ports: readonly number[], count: number): Promise<Flood> {
+export async function measured(
+  wire: Wire,
+  running: Running,
+  knocks: readonly { from: string; to: string; port: number }[],
+  count: number,
+  rate = 0,
+): Promise<Flood> {
   const seq = (floodsSent++ * MOST_PACKETS) % 2 ** 32;
-  const templates = ports.map((port) =>
-    frame({ from: wire.client, to: wire.server, protocol: "tcp", port, sourcePort: 1024, seq }),
-  );
-  const before = cpu(daemon);
-  packets(daemon); // from here on they count
-  const { sent, seconds } = await wire.flood({ templates, count, rate: 0, vary: "port" });
-  const used = (await untilIdle(daemon)) - before;
-  const { received, dropped } = packets(daemon);
-  if (received + dropped !== sent) throw new Error(`${daemon.which}: of ${sent} frames ${received + dropped} came`);
+  const templates = knocks.map((knock) => frame({ ...knock, protocol: "tcp", sourcePort: 1024, seq }));
+  const before = cpu(running);
+  packets(running); // from here on they count
+  const { sent, seconds } = await wire.flood({ templates, count, rate, vary: "port" });
+  const used = (await untilIdle(running)) - before;
+  const { received, dropped } = packets(running);
+  if (received + dropped !== sent) throw new Error(`${running.subject}: of ${sent} frames ${received + dropped} came`);
   return { rate: sent / seconds, lost: dropped / sent, cost: used / 1000 / received };
-}
-
-/**
- * The sender on the first processor, the daemon on the others: which of the two gets the time is not left to chance.
- * The kernel brings a packet to the ring on the sender's, so that the daemon is charged for its own work only.
- */
-function apart(daemon: Daemon): void {
-  if (cpus().length < 2) return;
-  const pin = (pid: number, list: string) => execFileSync("taskset", ["-apc", list, `${pid}`], { timeout: 10_000 });
-  pin(process.pid, "0"); // the sender is a child of ours
-  pin(daemon.pid, `1-${cpus().length - 1}`);
 }

@@ -4,45 +4,74 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../test/frame.ts";
-import type { Which } from "../test/live/daemon.ts";
 import type { Wire } from "../test/live/wire.ts";
-import { probe, startQuietly } from "./probe.ts";
+import { PORTS } from "./flood.ts";
+import { probe } from "./probe.ts";
+import { type Bench, type Family, inTurns, type Results } from "./rounds.ts";
+import { type Subject, start, together } from "./subject.ts";
+import { ofRounds, percentile, type Row, short } from "./table.ts";
 
-export interface Latency {
-  /** Milliseconds, one for each knock whose command ran, the first after the start of the daemon in front. */
-  waits: number[];
-  /** Knocks whose command has not run. */
-  missed: number;
-}
+/** Milliseconds, one for each knock whose command ran. */
+type Waits = number[];
 
-const PORTS = [7000, 8000, 9000];
 /** Each knock comes from its own address, so that a command is never taken for another knock's. */
-const KNOCKERS = { route: "10.77.0.128/25", address: (i: number) => `10.77.0.${128 + i}`, most: 126 };
+const KNOCKERS = { route: "10.77.0.128/25", address: (i: number) => `10.77.0.${128 + i}` };
 const MS = 1e6; // nanoseconds
 
+export async function latency(bench: Bench): Promise<Family> {
+  const { wire, rounds, quick } = bench;
+  const knocks = quick ? 8 : 40;
+  together();
+  const shell = await alone(wire, rounds * knocks);
+  const waits = await inTurns(bench, "latency", ["ours", "judge", "immediate"], (subject) =>
+    knockOneByOne(wire, subject, knocks),
+  );
+  const missed = Object.entries(waits).map(([subject, all]) => [subject, rounds * knocks - all.flat().length] as const);
+  const notes = [
+    `Of each latency /bin/sh and the command alone, without a daemon, take ${short(percentile(shell, 50))} ms (p50) and ${short(percentile(shell, 99))} ms (p99).`,
+    ...missed.filter(([, count]) => count > 0).map(([subject, count]) => `${subject}: ${count} knocks opened nothing.`),
+  ];
+  const rows: Row[] = [
+    { what: "last SYN → command begins, p50, ms", figures: all(waits, 50), reach: { most: 1 / 15, of: "judge" } },
+    { what: "the same, p99, ms", figures: all(waits, 99), reach: { most: 1 / 10, of: "judge" } },
+    { what: "the same, p50, beside the C loop's, ms", figures: all(waits, 50), reach: { most: 1.25, of: "immediate" } },
+  ];
+  return { rows, notes };
+}
+
+/** The percentile over all rounds, and those of the single ones. */
+function all(results: Results<Waits>, percent: number): Row["figures"] {
+  const figures: Row["figures"] = {};
+  for (const [subject, rounds] of Object.entries(results)) {
+    const spread = ofRounds(rounds.map((waits) => percentile(waits, percent)));
+    figures[subject as Subject] = { ...spread, value: percentile(rounds.flat(), percent) };
+  }
+  return figures;
+}
+
 /** One daemon, started for this. Its knocks come one by one, so that it has always gone to sleep between them. */
-export async function latency(wire: Wire, which: Which, knocks: number): Promise<Latency> {
-  if (knocks > KNOCKERS.most) throw new Error(`more than ${KNOCKERS.most} knocks in one round`);
-  const daemon = await startQuietly(
-    wire,
-    which,
-    `[options]
+async function knockOneByOne(wire: Wire, subject: Subject, knocks: number): Promise<Waits> {
+  const command = `${probe()} stamp %IP% >> $KNOCK_LOG`;
+  const running = await start(wire, subject, {
+    config: `[options]
 [door]
   sequence      = ${PORTS}
   seq_timeout   = 5
   tcpflags      = syn
-  start_command = ${probe()} stamp %IP% >> $KNOCK_LOG
+  start_command = ${command}
 `,
-  );
+    ports: PORTS,
+    command,
+  });
   // Somebody answers for each knocker: else the server would ask for him in vain at every SYN that it refuses.
   await wire.run("client", ["ip", "route", "replace", "local", KNOCKERS.route, "dev", "lo"]);
   await sleep(Math.random() * 50); // 0.8 counts its 50 ms (see below) from its start, which must not set our pace too
   const schedule = Array.from({ length: knocks }, (_, i) => oneKnock(wire, i)).flat();
   const left = await wire.send(schedule);
   const deadline = performance.now() + 2000;
-  while (daemon.commands().length < knocks && performance.now() < deadline) await sleep(20);
-  const commands = new Map(daemon.commands().map((line) => line.split(" ") as [string, string]));
-  await daemon.stop();
+  while (running.commands().length < knocks && performance.now() < deadline) await sleep(20);
+  const commands = new Map(running.commands().map((line) => line.split(" ") as [string, string]));
+  await running.stop();
 
   const waits: number[] = [];
   for (let i = 0; i < knocks; i++) {
@@ -50,14 +79,14 @@ export async function latency(wire: Wire, which: Which, knocks: number): Promise
     const last = left[(i + 1) * PORTS.length - 1]!;
     if (begun !== undefined) waits.push((Number(begun) - last) / MS);
   }
-  return { waits, missed: knocks - waits.length };
+  return waits;
 }
 
 /**
  * The same command, started by a C program that was only waiting to start it: no daemon that runs its commands by
  * /bin/sh can be faster.
  */
-export async function alone(wire: Wire, runs: number): Promise<number[]> {
+async function alone(wire: Wire, runs: number): Promise<number[]> {
   const file = join(wire.dir, "alone");
   const { stdout } = await wire.run("server", [probe(), "alone", `${runs}`, `${probe()} stamp x >> ${file}`], {
     timeoutMs: runs * 100 + 10_000,

@@ -15,14 +15,17 @@ export interface Packets {
 /** Static: the dynamic linker takes twice as long as all the rest of a command, and is no daemon's doing. */
 export const probe = () => compiled("bench/probe.cc", "build/probe", "-static");
 
-const ask = (what: string, { pid }: Daemon) =>
+/** Whoever it is asked about. */
+type Process = Pick<Daemon, "pid">;
+
+const ask = (what: string, { pid }: Process) =>
   JSON.parse(execFileSync(probe(), [what, `${pid}`], { encoding: "utf8", timeout: 10_000 }));
 
 /** Nanoseconds of processor time, user and system, of all threads of the daemon; not of its children. */
-export const cpu = (daemon: Daemon): number => ask("cpu", daemon);
+export const cpu = (daemon: Process): number => ask("cpu", daemon);
 
 /** The kernel's own count, for both daemons alike. */
-export const packets = (daemon: Daemon): Packets => ask("packets", daemon);
+export const packets = (daemon: Process): Packets => ask("packets", daemon);
 
 /** Without -v and without a log, so that both do the same work. Nobody says then that he is ready: the kernel knows. */
 export async function startQuietly(wire: Wire, which: Which, config: string): Promise<Daemon> {
@@ -36,10 +39,10 @@ export async function startQuietly(wire: Wire, which: Which, config: string): Pr
 }
 
 /** Until the daemon has used next to no processor time for an eighth of a second; resolves with what it has used in all. */
-export async function untilIdle(daemon: Daemon): Promise<number> {
+export async function untilIdle(daemon: Process): Promise<number> {
   let used = cpu(daemon);
   for (let quiet = 0, tries = 0; quiet < 5; tries++) {
-    if (tries > 1200) throw new Error(`${daemon.which} is never idle`);
+    if (tries > 1200) throw new Error(`process ${daemon.pid} is never idle`);
     await sleep(25);
     const now = cpu(daemon);
     quiet = now - used < 50_000 ? quiet + 1 : 0;

@@ -1,7 +1,8 @@
 // Numbers as a person reads them.
 import { cpus, release, type as system } from "node:os";
+import { NAMES, type Subject } from "./subject.ts";
 
-/** What one row says of one daemon: the figure, and the smallest and largest of the rounds. */
+/** What one row says of one subject: the figure, and the smallest and largest of the rounds. */
 export interface Figure {
   value: number;
   low: number;
@@ -10,10 +11,9 @@ export interface Figure {
 
 export interface Row {
   what: string;
-  ours: Figure;
-  judge: Figure;
-  /** Ours is to be less than the judge's divided by this. */
-  times?: number;
+  figures: Partial<Record<Subject, Figure>>;
+  /** Ours is to be at most so much, or so many times what another one has. */
+  reach?: { most: number; of?: Subject };
 }
 
 export function percentile(values: readonly number[], percent: number): number {
@@ -34,16 +34,16 @@ export const ofRounds = (values: readonly number[]): Figure => ({
   high: Math.max(...values),
 });
 
-/** A Markdown table, in columns. */
+/** A Markdown table, in columns; only for those who were measured. */
 export function table(rows: readonly Row[]): string {
+  const subjects = (Object.keys(NAMES) as Subject[]).filter((one) => rows.some(({ figures }) => figures[one]));
   const cells = [
-    ["", "knockd-ng", "knockd 0.8", "ratio", "expected"],
-    ...rows.map(({ what, ours, judge, times }) => [
-      what,
-      figure(ours),
-      figure(judge),
-      ratio(ours, judge),
-      times ? verdict(ours, judge, times) : "",
+    ["", ...subjects.map((one) => NAMES[one]), "ratio", "to reach"],
+    ...rows.map((row) => [
+      row.what,
+      ...subjects.map((one) => (row.figures[one] ? figure(row.figures[one]) : "")),
+      ratio(row.figures),
+      verdict(row),
     ]),
   ];
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
@@ -58,15 +58,31 @@ export function machine(): string {
   return `${model}, ${all.length} cores; ${system()} ${release()}; Node ${process.version}`;
 }
 
-/** Three figures, but no more than two behind the point. */
+/** Three figures, but no more than two behind the point from 0.1 up, and three below. */
 export function short(value: number): string {
   if (value === 0) return "0";
-  return value.toFixed(Math.max(0, Math.min(2, 2 - Math.floor(Math.log10(Math.abs(value))))));
+  const digits = Math.max(0, Math.min(2, 2 - Math.floor(Math.log10(Math.abs(value)))));
+  return value.toFixed(Math.abs(value) < 0.1 ? 3 : digits);
 }
 
-const figure = ({ value, low, high }: Figure) => `${short(value)} (${short(low)} – ${short(high)})`;
+const figure = ({ value, low, high }: Figure) =>
+  low === high ? short(value) : `${short(value)} (${short(low)} – ${short(high)})`;
 
-const ratio = (ours: Figure, judge: Figure) => (ours.value > 0 ? `1 : ${short(judge.value / ours.value)}` : "");
+/** Of 0.8's to ours. */
+function ratio({ ours, judge }: Row["figures"]): string {
+  return ours && judge && ours.value > 0 && judge.value > 0 ? `1 : ${short(judge.value / ours.value)}` : "";
+}
 
-const verdict = (ours: Figure, judge: Figure, times: number) =>
-  `1 : ${times} ${ours.value * times < judge.value ? "reached" : "NOT reached"}`;
+export function isReached({ figures, reach }: Row): boolean | undefined {
+  const unit = reach?.of === undefined ? 1 : figures[reach.of]?.value;
+  if (reach === undefined || unit === undefined || !figures.ours) return undefined;
+  return figures.ours.value <= reach.most * unit;
+}
+
+function verdict(row: Row): string {
+  const reached = isReached(row);
+  if (reached === undefined) return "";
+  const { most, of } = row.reach!;
+  const aim = of === undefined ? short(most) : most < 1 ? `1 : ${short(1 / most)}` : `${short(most)} × ${NAMES[of]}`;
+  return `${aim} ${reached ? "reached" : "NOT reached"}`;
+}

@@ -1,0 +1,124 @@
+// What the number of live attempts costs: each packet, and the memory.
+import { setTimeout as sleep } from "node:timers/promises";
+import { frame } from "../test/frame.ts";
+import type { Wire } from "../test/live/wire.ts";
+import { measured, PORTS } from "./flood.ts";
+import { memory } from "./memory.ts";
+import { packets, untilIdle } from "./probe.ts";
+import { type Bench, type Family, figures, inTurns, lines } from "./rounds.ts";
+import { apart, type Job, type Running, type Subject, start } from "./subject.ts";
+import type { Row } from "./table.ts";
+
+const LIVE = [1, 1_000, 10_000, 100_000, 1_000_000];
+/** 0.8 walks all of them at each packet: more take minutes to bring about. */
+const MOST_OF_08 = 10_000;
+const A_MILLION = 1_000_000;
+
+const job = (seconds: number): Job => ({
+  config: `[options]\n[door]\n  sequence = ${PORTS}\n  seq_timeout = ${seconds}\n  tcpflags = syn\n`,
+  ports: PORTS,
+});
+
+export async function attempts(bench: Bench): Promise<Family> {
+  const most = bench.quick ? 100_000 : A_MILLION;
+  const xs = LIVE.filter((live) => live <= most);
+  const costs = await inTurns(bench, "attempts", ["ours", "judge", "loop"], (subject) =>
+    withMoreAndMore(bench, subject, xs),
+  );
+  const grown = (live: number) =>
+    figures({ ours: costs.ours!, loop: costs.loop! }, (round) => round.get(live)! / round.get(1)!);
+  const rows: Row[] = [
+    { what: "a packet with 100,000 live attempts ÷ with one", figures: grown(100_000), reach: { most: 1.5 } },
+    {
+      what: "the same, 10,000",
+      figures: figures(costs, (round) => round.get(10_000)! / round.get(1)!),
+    },
+  ];
+  if (!bench.quick) rows.push({ what: "the same, 1,000,000", figures: grown(A_MILLION) });
+  const curve = {
+    title: "Cost of a packet by live attempts",
+    across: "live attempts",
+    up: "CPU µs a packet",
+    lines: lines(costs, xs, (round, live) => round.get(live) ?? Number.NaN),
+  };
+  return { rows, curves: [curve] };
+}
+
+/** Microseconds a packet, by the number of attempts that are live meanwhile. */
+async function withMoreAndMore(bench: Bench, subject: Subject, xs: readonly number[]): Promise<Map<number, number>> {
+  const { wire, quick } = bench;
+  const running = await start(wire, subject, job(600));
+  apart(running);
+  const costs = new Map<number, number>();
+  const knock = { from: wire.client, to: wire.server, port: PORTS[0]! };
+  const count = subject === "judge" ? 2_000 : quick ? 50_000 : 200_000;
+  await measured(wire, running, [knock], subject === "judge" ? 2_000 : 60_000);
+  let live = 1;
+  for (const x of xs) {
+    if (subject === "judge" && x > MOST_OF_08) break;
+    await bringAbout(wire, running, live, x, subject === "judge" ? 1_000 : 20_000);
+    live = x;
+    costs.set(x, (await measured(wire, running, [knock], count)).cost);
+  }
+  await running.stop();
+  return costs;
+}
+
+/** First knocks from new sources, in gulps that each one's ring takes. */
+async function bringAbout(wire: Wire, running: Running, from: number, to: number, gulp: number): Promise<void> {
+  for (let at = from; at < to; at += gulp) {
+    const source = `10.${100 + (at >>> 16)}.${(at >>> 8) & 255}.${at & 255}`;
+    const one = frame({ from: source, to: wire.server, protocol: "tcp", port: PORTS[0]! });
+    await wire.flood({ templates: [one], count: Math.min(gulp, to - at), rate: 0, vary: "source" });
+    await untilIdle(running);
+  }
+}
+
+/** A million new sources as fast as they come, from anywhere and from one /64. */
+export async function burst(bench: Bench): Promise<Family> {
+  const count = bench.quick ? 100_000 : A_MILLION;
+  const rows: Row[] = [];
+  for (const family of [4, 6] as const) {
+    // 0.8 takes minutes for what it does not drop: it is killed.
+    const results = await inTurns(bench, `burst, IPv${family}`, ["ours"], (subject) =>
+      oneBurst(bench, subject, family, count),
+    );
+    const what = `${count.toLocaleString("en")} sources${family === 6 ? " of one /64" : ""} at full speed`;
+    rows.push(
+      { what: `${what}: lost, %`, figures: figures(results, ({ lost }) => lost), reach: { most: 0 } },
+      { what: `${what}: memory grows, MB`, figures: figures(results, ({ grown }) => grown), reach: { most: 60 } },
+      {
+        what: `${what}: left when they are over, MB`,
+        figures: figures(results, ({ left }) => left),
+        reach: { most: 10 },
+      },
+    );
+  }
+  const judge = await inTurns({ rounds: 1 }, "burst, 0.8", ["judge"], (subject) => oneBurst(bench, subject, 4, count));
+  rows[0]!.figures = { ...rows[0]!.figures, ...figures(judge, ({ lost }) => lost) };
+  return { rows, notes: ["Of the burst of sources, 0.8 was measured once."] };
+}
+
+async function oneBurst({ wire }: Bench, subject: Subject, family: 4 | 6, count: number) {
+  const seconds = 5;
+  const running = await start(wire, subject, job(seconds));
+  apart(running);
+  const knock = { from: wire.client, to: wire.server, port: PORTS[0]! };
+  if (subject === "ours") await measured(wire, running, [knock], 60_000);
+  const [from, to] = family === 4 ? ["10.100.0.0", wire.server] : ["fd77::1:0:0:0", wire.server6];
+  packets(running);
+  const before = memory(running).now;
+  const templates = [frame({ from, to, protocol: "tcp", port: PORTS[0]! })];
+  const { sent } = await wire.flood({ templates, count, rate: 0, vary: "source" });
+  const lost = (100 * packets(running).dropped) / sent;
+  if (subject === "judge") {
+    await running.stop();
+    return { lost, grown: Number.NaN, left: Number.NaN };
+  }
+  await untilIdle(running);
+  await sleep(seconds * 1000 + 3000); // the attempts are over by then, and told
+  await untilIdle(running);
+  const { now, peak } = memory(running);
+  await running.stop();
+  return { lost, grown: peak - before, left: now - before };
+}

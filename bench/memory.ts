@@ -1,0 +1,96 @@
+// How much memory it takes, and how often it wakes up, when nothing happens and after a thousand knocks.
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { frame } from "../test/frame.ts";
+import { Wire } from "../test/live/wire.ts";
+import { PORTS } from "./flood.ts";
+import { cpu, untilIdle } from "./probe.ts";
+import { type Bench, type Family, figures, type Results } from "./rounds.ts";
+import { type Job, type Running, type Subject, start, together } from "./subject.ts";
+
+const KNOCKS = 1000;
+const JOB: Job = {
+  config: `[options]\n[door]\n  sequence = ${PORTS}\n  seq_timeout = 5\n  tcpflags = syn\n  command = true\n`,
+  ports: PORTS,
+  command: "true",
+};
+
+/** Resident, in MB: now, and the most it has ever been. */
+export function memory({ pid }: Pick<Running, "pid">): { now: number; peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const of = (what: string) => Number(new RegExp(`^${what}:\\s+(\\d+)`, "m").exec(status)?.[1]) / 1024;
+  return { now: of("VmRSS"), peak: of("VmHWM") };
+}
+
+/** Each in a world of its own, all at the same time: there is nothing to be disturbed. */
+export async function idle(bench: Bench): Promise<Family> {
+  const { quick, rounds } = bench;
+  const seconds = quick ? 10 : 60;
+  together();
+  process.stderr.write(`idle: ${seconds} s, ${rounds} of each at once\n`);
+  const results: Results<Awaited<ReturnType<typeof doNothing>>> = {};
+  const subjects: Subject[] = ["ours", "judge", "loop"];
+  await Promise.all(
+    Array.from({ length: rounds }, () => subjects)
+      .flat()
+      .map(async (subject) => {
+        const round = await doNothing(subject, seconds);
+        results[subject] = [...(results[subject] ?? []), round];
+      }),
+  );
+  return {
+    rows: [
+      {
+        what: `wake-ups in ${seconds} idle seconds`,
+        figures: figures(results, ({ wakeUps }) => wakeUps),
+        reach: { most: 4 },
+      },
+      { what: "CPU ms meanwhile", figures: figures(results, ({ used }) => used) },
+      { what: "memory idle, RSS in MB", figures: figures(results, ({ resident }) => resident), reach: { most: 25 } },
+      {
+        what: `memory after ${KNOCKS.toLocaleString("en")} knocks, RSS in MB`,
+        figures: figures({ ours: results.ours!, judge: results.judge! }, ({ knocked }) => knocked),
+        reach: { most: 30 },
+      },
+    ],
+  };
+}
+
+async function doNothing(subject: Subject, seconds: number) {
+  const wire = await Wire.open();
+  try {
+    const running = await start(wire, subject, JOB);
+    await sleep(2000); // what has to be done once is done
+    const [before, usedBefore] = [wakeUps(running), cpu(running)];
+    await sleep(seconds * 1000);
+    const [after, used] = [wakeUps(running), cpu(running)];
+    const resident = memory(running).now;
+    if (subject !== "loop") await knockOften(wire, running);
+    const knocked = memory(running).now;
+    await running.stop();
+    return { wakeUps: after - before, used: (used - usedBefore) / 1e6, resident, knocked };
+  } finally {
+    await wire.close();
+  }
+}
+
+async function knockOften(wire: Wire, running: Running): Promise<void> {
+  const knocks = Array.from({ length: KNOCKS }, (_, i) =>
+    PORTS.map((port, stage) => ({
+      at: 0.01 * i + 0.002 * stage,
+      frame: frame({ from: `10.77.${4 + (i >> 8)}.${i & 255}`, to: wire.server, protocol: "tcp", port, seq: i }),
+    })),
+  ).flat();
+  await wire.send(knocks);
+  await untilIdle(running);
+}
+
+/** How often the kernel has given it the processor because it had something to do: all threads. */
+function wakeUps({ pid }: Running): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const of = (thread: string) => {
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8");
+    return Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1]);
+  };
+  return threads.reduce((sum, thread) => sum + of(thread), 0);
+}

@@ -1,0 +1,109 @@
+// Who is measured: ours, Debian's knockd 0.8, and the smallest C program that hears knocks (bench/loop.cc), which has
+// nothing to decide and so is the limit.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Daemon, type Which } from "../test/live/daemon.ts";
+import { compiled, type Wire } from "../test/live/wire.ts";
+import { packets, untilIdle } from "./probe.ts";
+
+/** `loop` sleeps until a buffer is full or 50 ms are over, `immediate` wakes up for each packet. */
+export type Subject = Which | "loop" | "immediate";
+
+export const NAMES: Readonly<Record<Subject, string>> = {
+  ours: "knockd-ng",
+  judge: "knockd 0.8",
+  loop: "C loop",
+  immediate: "C loop, immediate",
+};
+
+export interface Running {
+  readonly subject: Subject;
+  readonly pid: number;
+  /** What its commands wrote to $KNOCK_LOG. */
+  commands(): string[];
+  stop(): Promise<unknown>;
+}
+
+export interface Job {
+  /** For ours and 0.8. */
+  config: string;
+  /** For the C loop: the ports it counts, and what it runs at the last of them. */
+  ports: readonly number[];
+  command?: string;
+  args?: readonly string[];
+}
+
+/** Started, listening and idle. Without -v, so that all do the same work; the kernel knows when it listens. */
+export async function start(wire: Wire, subject: Subject, job: Job): Promise<Running> {
+  const running = await begin(wire, subject, job);
+  await untilListening(running, 60_000);
+  await untilIdle(running);
+  return running;
+}
+
+/** Started, and not yet listening. */
+export async function begin(wire: Wire, subject: Subject, job: Job): Promise<Running> {
+  if (subject === "loop" || subject === "immediate") return startLoop(wire, subject, job);
+  const args = ["-i", "eth0", "-c", "@dir@/knockd.conf", ...(job.args ?? [])];
+  const daemon = await Daemon.start(wire, subject, job.config, args, { ready: "" });
+  return {
+    subject,
+    pid: daemon.pid,
+    commands: () => daemon.commands(),
+    stop: () => daemon.stop(subject === "judge" ? "SIGKILL" : "SIGTERM"),
+  };
+}
+
+/** A filter of one instruction is libpcap's own, which lets nothing through while the true one is put in place. */
+export async function untilListening(running: Running, ms: number, stepMs = 20): Promise<void> {
+  for (const end = Date.now() + ms; packets(running).filter < 2; await sleep(stepMs)) {
+    if (Date.now() > end) throw new Error(`${running.subject} does not listen`);
+  }
+}
+
+/** The C loop is a Daemon to the wire: it is ended with it, and its commands write to a file of the wire's. */
+function startLoop(wire: Wire, subject: "loop" | "immediate", { ports, command }: Job): Running {
+  const program = compiled("bench/loop.cc", "build/loop", "-Wl,--no-as-needed", "-lpcap");
+  const log = `${wire.dir}/loop-commands`;
+  const filter = `tcp and (${ports.map((port) => `dst port ${port}`).join(" or ")})`;
+  const mode = subject === "loop" ? "buffered" : "immediate";
+  const last = command === undefined ? [] : [`${ports.at(-1)}`, command];
+  const child = wire.spawn("server", [program, "eth0", mode, filter, ...last], {
+    env: { KNOCK_LOG: log },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  return {
+    subject,
+    pid: child.pid!,
+    commands: () => linesOf(log),
+    stop: async () => {
+      child.kill("SIGKILL");
+      await ended;
+      rmSync(log, { force: true });
+    },
+  };
+}
+
+const linesOf = (file: string) => (existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : []);
+
+/**
+ * The sender on the first processor, who is measured on the others: which of the two gets the time is not left to
+ * chance. The kernel brings a packet to the ring on the sender's, so that nobody is charged for more than his own work.
+ */
+export function apart(running: Running): void {
+  if (cpus().length < 2) return;
+  pin(process.pid, "0"); // the sender is a child of ours
+  pin(running.pid, `1-${cpus().length - 1}`);
+}
+
+/** Whoever is started from now on may run where the kernel likes. */
+export function together(): void {
+  pin(process.pid, `0-${cpus().length - 1}`);
+}
+
+function pin(pid: number, list: string): void {
+  execFileSync("taskset", ["-apc", list, `${pid}`], { timeout: 10_000 });
+}
