@@ -224,9 +224,10 @@ export class Daemon {
 
   #onBatch(listening: Listening, records: Records, count: number, at: number): void {
     this.#at = listening;
+    const { hasEchoes } = this.#lookout!;
     for (let i = 0; i < count; i++) {
       const packet = records.at(i);
-      if (this.#lookout!.isEcho(packet)) continue;
+      if (hasEchoes && this.#lookout!.isEcho(packet)) continue;
       if (this.#options.flags.debug) this.#log.debug(packetLine(packet));
       this.#onEvents(this.#attempts.knock(packet, at), at);
     }

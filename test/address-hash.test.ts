@@ -17,7 +17,7 @@ describe("address hash", () => {
   const COUNT = 65_536;
   const patterns: [string, (n: number) => [number, number, number, number]][] = [
     ["IPv4 in a row", (n) => [0, 0, 0xffff, 0x0a000000 + n]],
-    ["IPv4 that differ in the high bits", (n) => [0, 0, 0xffff, (n << 16) >>> 0]],
+    ["IPv4 that differ in the high bits", (n) => [0, 0, 0xffff, n << 16]],
     ["IPv6 of one /64", (n) => [0xfd770000, 0, n * 0x10001, n]],
     ["IPv6 of many /48", (n) => [0x20010000 + n, 0, 0, 1]],
     ["words that cancel out under exclusive or", (n) => [n, n, n, n]],

@@ -23,8 +23,8 @@ const hex = (...lines: string[]) => Buffer.from(lines.join("").replaceAll(" ", "
 
 const words = (ip: string) => {
   const bytes = parseAddress(ip);
-  if (bytes.length === 4) return { w0: 0, w1: 0, w2: 0xffff, w3: bytes.readUInt32BE() };
-  const [w0, w1, w2, w3] = [0, 4, 8, 12].map((at) => bytes.readUInt32BE(at)) as [number, number, number, number];
+  if (bytes.length === 4) return { w0: 0, w1: 0, w2: 0xffff, w3: bytes.readInt32BE() };
+  const [w0, w1, w2, w3] = [0, 4, 8, 12].map((at) => bytes.readInt32BE(at)) as [number, number, number, number];
   return { w0, w1, w2, w3 };
 };
 
@@ -39,12 +39,12 @@ describe("decode reads every kind of frame", () => {
     );
     assert.deepEqual(decode(syn), {
       source: { w0: 0, w1: 0, w2: 0xffff, w3: 0x0a4d0002 },
-      destination: { w0: 0, w1: 0, w2: 0xffff, w3: 0xc6336401 },
+      destination: { w0: 0, w1: 0, w2: 0xffff, w3: 0xc6336401 | 0 },
       sourcePort: 40000,
       port: 7000,
       protocol: 6,
       flags: 2,
-      sequence: 0xdeadbeef,
+      sequence: 0xdeadbeef | 0,
     });
     assert.equal(decode(syn.subarray(0, -1)), undefined, "one byte short of enough");
   });
@@ -60,8 +60,8 @@ describe("decode reads every kind of frame", () => {
       "0035 1f40 000a 0000 4142", // 53 to 8000, 10 bytes, no checksum, "AB"
     );
     const packet = decode(knock)!;
-    assert.deepEqual(packet.source, { w0: 0xfd770000, w1: 0, w2: 0, w3: 2 });
-    assert.deepEqual(packet.destination, { w0: 0x20010db8, w1: 0, w2: 0, w3: 0x80000001 });
+    assert.deepEqual(packet.source, { w0: 0xfd770000 | 0, w1: 0, w2: 0, w3: 2 });
+    assert.deepEqual(packet.destination, { w0: 0x20010db8, w1: 0, w2: 0, w3: 0x80000001 | 0 });
     assert.deepEqual([packet.sourcePort, packet.port, packet.protocol], [53, 8000, 17]);
     assert.deepEqual([packet.flags, packet.sequence], [0, 0]);
     assert.ok(decode(knock.subarray(0, -2)), "the payload is not needed");
@@ -112,7 +112,7 @@ describe("decode reads every kind of frame", () => {
         port: segment.port,
         protocol: tcp ? 6 : 17,
         flags: tcp ? 2 : 0,
-        sequence: tcp ? segment.seq : 0,
+        sequence: tcp ? (segment.seq ?? 0) | 0 : 0,
       };
       assert.deepEqual(decode(bytes, linkType), expected, title);
       for (let n = 0; n < bytes.length; n++) {

@@ -12,18 +12,18 @@ const RECORD_BYTES = 56;
 function write(buffer: ArrayBuffer, i: number, salt: number) {
   const view = new DataView(buffer, i * RECORD_BYTES, RECORD_BYTES);
   const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-  const source = { w0: 0xf0000000 + salt, w1: 0xf1000000, w2: 0xf2000000, w3: 0xf3000000 };
-  const destination = { w0: 0xe0000000 + salt, w1: 0xe1000000, w2: 0xe2000000, w3: 0xe3000000 };
+  const source = { w0: -0x10000000 + salt, w1: -0xf000000, w2: -0xe000000, w3: -0xd000000 };
+  const destination = { w0: -0x20000000 + salt, w1: -0x1f000000, w2: -0x1e000000, w3: -0x1d000000 };
   const words = [...Object.values(source), ...Object.values(destination)];
-  for (const [at, word] of words.entries()) view.setUint32(at * 4, word, little);
+  for (const [at, word] of words.entries()) view.setInt32(at * 4, word, little);
   const rest = { sourcePort: 0xfff0 + salt, port: 0xeee0 + salt, protocol: 6 + salt, flags: 32 + salt };
   view.setUint16(32, rest.sourcePort, little);
   view.setUint16(34, rest.port, little);
   view.setUint8(36, rest.protocol);
   view.setUint8(37, rest.flags);
   view.setUint16(38, 0xdead, little); // reserved
-  const [sequence, length, time] = [0xffffff00 + salt, 0xfffffe00 + salt, 1467827163.25 + salt];
-  view.setUint32(40, sequence, little);
+  const [sequence, length, time] = [-0x100 + salt, 0xfe00 + salt, 1467827163.25 + salt];
+  view.setInt32(40, sequence, little);
   view.setUint32(44, length, little);
   view.setFloat64(48, time, little);
   return { source, destination, ...rest, sequence, length, time };
@@ -55,13 +55,13 @@ describe("records", () => {
     const { length, time, ...packet } = structuredClone(records.at(0));
     assert.deepEqual([length, time], [0, 0], "decode leaves these to the capture");
     assert.deepEqual(packet, {
-      source: { w0: 0, w1: 0, w2: 0xffff, w3: 0x80000001 },
-      destination: { w0: 0, w1: 0, w2: 0xffff, w3: 0xffffffff },
+      source: { w0: 0, w1: 0, w2: 0xffff, w3: 0x80000001 | 0 },
+      destination: { w0: 0, w1: 0, w2: 0xffff, w3: -1 },
       sourcePort: 1,
       port: 65535,
       protocol: 6,
       flags: 32,
-      sequence: 0xffffffff,
+      sequence: -1,
     });
   });
 });

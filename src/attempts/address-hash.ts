@@ -13,15 +13,33 @@ export class AddressHash {
   readonly #start: Int32Array;
   readonly #ipv4: Int32Array;
 
+  readonly #last = { w0: 0, w1: 0, w2: 0, w3: 0 };
+  #lastHash: number;
+
   /** Two random 32-bit words. */
   constructor([k0, k1]: readonly [number, number]) {
     this.#start = Int32Array.of(k0, k1, 0x6c796765 ^ k0, 0x74656462 ^ k1);
     this.#ipv4 = this.#start.slice();
     mix(this.#ipv4, 0, 3, { w0: 0, w1: 0, w2: IPV4_MARK, w3: 0 }, this.#ipv4);
+    this.#lastHash = this.#compute(this.#last);
   }
 
   /** A 32-bit integer, negative ones included. */
   of(a: Address): number {
+    // In a flood from one source, every packet but the first.
+    if (a.w3 === this.#last.w3 && a.w2 === this.#last.w2 && a.w1 === this.#last.w1 && a.w0 === this.#last.w0) {
+      return this.#lastHash;
+    }
+    const last = this.#last;
+    last.w0 = a.w0;
+    last.w1 = a.w1;
+    last.w2 = a.w2;
+    last.w3 = a.w3;
+    this.#lastHash = this.#compute(a);
+    return this.#lastHash;
+  }
+
+  #compute(a: Address): number {
     if (a.w2 === IPV4_MARK && a.w1 === 0 && a.w0 === 0) return mix(this.#ipv4, 3, 8, a);
     return mix(this.#start, 0, 8, a);
   }

@@ -45,6 +45,10 @@ export class Attempts {
   readonly #bans = new Pauses();
   readonly #cooldowns = new Pauses();
   #packets = 0;
+  /** What was found to hear the packet of this moment. */
+  #heard: Hearing | undefined;
+  /** Has it brought an attempt one stage further? */
+  #moved = false;
   /** The live attempts of the packet's source, `#gather` says how many: one array for all packets. */
   #mine = new Int32Array(16);
 
@@ -74,13 +78,13 @@ export class Attempts {
 
   /** One packet. `now` in milliseconds. The packet is not kept. */
   knock(packet: Packet, now: number): readonly KnockEvent[] {
-    const key = knockKey(packet.protocol, packet.port);
+    const { source, protocol } = packet;
+    const key = knockKey(protocol, packet.port);
     const ear = this.#ears.ear(key);
     if (ear === undefined) return this.#slots.live > 0 ? this.#stray(packet, now) : NOTHING;
     if (!this.#isHeard(ear, packet)) return NOTHING;
-    const { source } = packet;
     const hash = this.#hash.of(source);
-    const print = packet.protocol === TCP ? fingerprint(packet) : 0;
+    const print = protocol === TCP ? fingerprint(packet) : 0;
     // Sent again because no answer came: the same knock. 0.8 voids the attempt.
     if (print !== 0 && this.#retransmissions.has(hash, print, now)) return NOTHING;
     const count = this.#gather(source, hash);
@@ -88,45 +92,67 @@ export class Attempts {
     for (let i = 0; print !== 0 && i < count; i++) if (this.#slots.print(mine[i]!) === print) return NOTHING;
 
     this.#packets++;
+    this.#moved = false;
     let events = NOTHING as KnockEvent[]; // made when there is something to tell: most packets of a flood tell nothing
-    let knocker: Address | undefined; // one copy for all events
-    let moved = false;
-    for (let i = 0; i < count; i++) {
-      const slot = mine[i]!;
-      const state = this.#state(slot);
-      const stage = this.#slots.stage(slot);
-      if (this.#expiry.expired(slot, state.term, now)) {
-        events = add(events, this.#timeout(slot, hash, now));
-      } else if (!this.#hears(state.hearing, packet)) {
-        state.metAt = this.#packets;
-      } else if (state.knocks[stage] === key) {
-        moved = true;
-        this.#remember(hash, this.#slots.print(slot), now);
-        knocker ??= copy(source);
-        events = add(events, { type: "stage", door: state.door, knocker, stage: stage + 1 });
-        if (stage + 1 < state.knocks.length) {
-          this.#slots.advance(slot, print);
-        } else {
-          this.#remove(slot, hash);
-          events = add(events, this.#open(state, knocker, hash, print, now));
-        }
-      } else if (state.knocks[stage - 1] === key) {
-        state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
-      } else {
-        this.#remember(hash, this.#slots.print(slot), now);
-        this.#remember(hash, print, now);
-        this.#remove(slot, hash);
-      }
-    }
-    if (moved) return events;
+    for (let i = 0; i < count; i++) events = this.#goOn(mine[i]!, packet, key, hash, print, now, events);
     // 0.8 swallows the packet as long as the source has any live attempt.
-    for (const state of ear.firsts) {
+    if (!this.#moved && ear.firsts.length > 0) events = this.#begin(ear.firsts, packet, hash, print, now, events);
+    return events;
+  }
+
+  /** What a packet of its source does to a live attempt. */
+  #goOn(
+    slot: number,
+    packet: Packet,
+    key: number,
+    hash: number,
+    print: number,
+    now: number,
+    events: KnockEvent[],
+  ): KnockEvent[] {
+    const state = this.#state(slot);
+    const stage = this.#slots.stage(slot);
+    if (this.#expiry.expired(slot, state.term, now)) return add(events, this.#timeout(slot, hash, now));
+    if (!this.#hears(state.hearing, packet)) {
+      state.metAt = this.#packets;
+    } else if (state.knocks[stage] === key) {
+      this.#moved = true;
+      this.#remember(hash, this.#slots.print(slot), now);
+      const knocker = copy(packet.source);
+      const told = add(events, { type: "stage", door: state.door, knocker, stage: stage + 1 });
+      if (stage + 1 === state.knocks.length) {
+        this.#remove(slot, hash);
+        return add(told, this.#open(state, knocker, hash, print, now));
+      }
+      this.#slots.advance(slot, print);
+      return told;
+    } else if (state.knocks[stage - 1] === key) {
+      state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
+    } else {
+      this.#remember(hash, this.#slots.print(slot), now);
+      this.#remember(hash, print, now);
+      this.#remove(slot, hash);
+    }
+    return events;
+  }
+
+  /** A packet that moved nothing, at the doors whose first knock it is. */
+  #begin(
+    firsts: readonly DoorState[],
+    packet: Packet,
+    hash: number,
+    print: number,
+    now: number,
+    before: KnockEvent[],
+  ): KnockEvent[] {
+    let events = before;
+    for (const state of firsts) {
+      if (state.metAt === this.#packets || state.retired || !this.#hears(state.hearing, packet)) continue;
       const pause = pauseKey(hash, state);
       if (this.#bans.isOn(pause, now) || this.#cooldowns.isOn(pause, now)) continue;
-      if (state.metAt === this.#packets || state.retired || !this.#hears(state.hearing, packet)) continue;
-      knocker ??= copy(source);
+      const knocker = copy(packet.source);
       events = add(events, { type: "stage", door: state.door, knocker, stage: 1 });
-      if (state.knocks.length > 1) this.#begin(state, source, hash, print, now);
+      if (state.knocks.length > 1) this.#take(state, packet.source, hash, print, now);
       else events = add(events, this.#open(state, knocker, hash, print, now));
     }
     return events;
@@ -176,13 +202,21 @@ export class Attempts {
   }
 
   #hears(hearing: Hearing, packet: Packet): boolean {
+    return hearing === this.#heard || this.#wouldHear(hearing, packet);
+  }
+
+  #wouldHear(hearing: Hearing, packet: Packet): boolean {
     if (packet.protocol === TCP && !flagsMatch(hearing.flags, packet.flags)) return false;
     if (hearing.targets === undefined) return this.#isOurs(packet.destination);
     return hearing.targets.some((target) => sameAddress(target, packet.destination));
   }
 
   #isHeard({ hearings }: Ear, packet: Packet): boolean {
-    for (const hearing of hearings) if (this.#hears(hearing, packet)) return true;
+    for (const hearing of hearings) {
+      if (!this.#wouldHear(hearing, packet)) continue;
+      this.#heard = hearing;
+      return true;
+    }
     return false;
   }
 
@@ -202,11 +236,16 @@ export class Attempts {
       }
       slot = following;
     }
-    if (count > 1) this.#mine.subarray(0, count).sort((a, b) => this.#state(a).order - this.#state(b).order);
+    if (count > 1) this.#sort(count);
     return count;
   }
 
-  #begin(state: DoorState, source: Address, hash: number, print: number, now: number): void {
+  #sort(count: number): void {
+    this.#mine.subarray(0, count).sort((a, b) => this.#state(a).order - this.#state(b).order);
+  }
+
+  /** Takes a slot for a new attempt. */
+  #take(state: DoorState, source: Address, hash: number, print: number, now: number): void {
     if (this.#slots.live === this.#slots.capacity) {
       const victim = this.#expiry.victim(now);
       this.#remove(victim, this.#hash.of(this.#slots.source(victim)));

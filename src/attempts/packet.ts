@@ -11,7 +11,7 @@ export interface Packet {
   protocol: number;
   /** TCP's flags byte without ECE and CWR; 0 for UDP. */
   flags: number;
-  /** TCP's sequence number; 0 for UDP. */
+  /** TCP's sequence number, signed; 0 for UDP. */
   sequence: number;
 }
 

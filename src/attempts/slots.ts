@@ -29,13 +29,13 @@ export class Slots {
   #mask = 0;
   // Of each slot: the address (w0 to w2 are left alone for IPv4), door, stage and family in one word, the time of the
   // first knock, the last knock's fingerprint, the next slot of its chain + 1, and its neighbours in its queue.
-  #w0!: Uint32Array;
-  #w1!: Uint32Array;
-  #w2!: Uint32Array;
-  #w3!: Uint32Array;
+  #w0!: Int32Array;
+  #w1!: Int32Array;
+  #w2!: Int32Array;
+  #w3!: Int32Array;
   #meta!: Uint32Array;
   #started!: Uint32Array;
-  #print!: Uint32Array;
+  #print!: Int32Array;
   #chain!: Uint32Array;
   #previous!: Int32Array;
   #next!: Int32Array;
@@ -171,16 +171,17 @@ export class Slots {
 
   #allocate(): void {
     const words = () => new Uint32Array(this.capacity);
-    this.#w0 = words();
-    this.#w1 = words();
-    this.#w2 = words();
-    this.#w3 = words();
+    const signed = () => new Int32Array(this.capacity);
+    this.#w0 = signed();
+    this.#w1 = signed();
+    this.#w2 = signed();
+    this.#w3 = signed();
     this.#meta = words();
     this.#started = words();
-    this.#print = words();
+    this.#print = signed();
     this.#chain = words();
-    this.#previous = new Int32Array(this.capacity);
-    this.#next = new Int32Array(this.capacity);
+    this.#previous = signed();
+    this.#next = signed();
     const chains = 1 << Math.ceil(Math.log2(this.capacity));
     this.#heads = new Uint32Array(chains);
     this.#mask = chains - 1;

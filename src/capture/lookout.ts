@@ -105,9 +105,14 @@ export class Lookout {
     return this.#missing;
   }
 
+  /** Can one packet be seen at two interfaces? Asked once a batch. */
+  get hasEchoes(): boolean {
+    return this.#places.size > 1 || this.#places.has(ANY);
+  }
+
   /** The same packet, seen at another interface? */
   isEcho(packet: CapturedPacket): boolean {
-    return (this.#places.size > 1 || this.#places.has(ANY)) && this.#echoes.has(packet);
+    return this.#echoes.has(packet);
   }
 
   /** From now on these doors. Returns the longest filter's instructions. Throws CannotListen: then the old ones go on. */

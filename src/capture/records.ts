@@ -19,7 +19,7 @@ const RECORD_BYTES = 56;
  */
 export class Records {
   readonly buffer: ArrayBuffer;
-  readonly #words: Uint32Array;
+  readonly #words: Int32Array;
   readonly #halves: Uint16Array;
   readonly #bytes: Uint8Array;
   readonly #doubles: Float64Array;
@@ -39,7 +39,7 @@ export class Records {
 
   constructor(capacity = 1024) {
     this.buffer = new ArrayBuffer(capacity * RECORD_BYTES);
-    this.#words = new Uint32Array(this.buffer);
+    this.#words = new Int32Array(this.buffer);
     this.#halves = new Uint16Array(this.buffer);
     this.#bytes = new Uint8Array(this.buffer);
     this.#doubles = new Float64Array(this.buffer);

@@ -77,7 +77,7 @@ function ipv4Header(to: Address, protocol: Knock["protocol"]): Buffer {
   header.writeUInt16BE(40, 2);
   header[8] = 64;
   header[9] = protocol === "tcp" ? 6 : UDP;
-  header.writeUInt32BE(to.w3, 16);
+  header.writeInt32BE(to.w3, 16);
   return header;
 }
 
@@ -87,7 +87,7 @@ function ipv6Header(to: Address, protocol: Knock["protocol"]): Buffer {
   header.writeUInt16BE(20, 4);
   header[6] = protocol === "tcp" ? 6 : UDP;
   header[7] = 64;
-  [to.w0, to.w1, to.w2, to.w3].forEach((word, i) => void header.writeUInt32BE(word, 24 + 4 * i));
+  [to.w0, to.w1, to.w2, to.w3].forEach((word, i) => void header.writeInt32BE(word, 24 + 4 * i));
   return header;
 }
 

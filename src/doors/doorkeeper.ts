@@ -60,10 +60,10 @@ export class Doorkeeper {
    */
   open(door: Door, knocker: Address): void {
     const ipv4 = isIpv4(knocker);
-    const ip = formatAddress(knocker);
     const start = ipv4 ? door.startCommand : (door.startCommand6 ?? door.startCommand);
     const stop = ipv4 ? door.stopCommand : (door.stopCommand6 ?? door.stopCommand);
     if (!start) return;
+    const ip = formatAddress(knocker);
     const key = keyOf(door.name, ip);
     const open = this.#open.get(key);
     if (open !== undefined && door.policy.reknock === "extend") {
