@@ -7,10 +7,10 @@ import type { Packet } from "./packet.ts";
 
 /** Linux gives up after 63 seconds (tcp_syn_retries = 6). */
 const HORIZON_MS = 70_000;
-/** 1 MiB, touched only where used. A newcomer takes the place of whoever was there: nothing grows, nothing is swept. */
-const PLACES = 65_536;
-// What stands in a place, side by side: a flood of whole sequences looks at one cache line a packet, not at three.
-const [WORDS, SOURCE, PRINT, TIME] = [4, 0, 1, 2] as const;
+/** So many are remembered, in 768 KiB, touched only where used. A newcomer takes the place of the oldest: nothing is swept. */
+const MOST = 65_536;
+// What is known of one, side by side.
+const [WORDS, SOURCE, PRINT, TIME] = [3, 0, 1, 2] as const;
 
 /** 32 bits, signed, by which a segment is known again, together with its source; never 0. */
 export function fingerprint(packet: Packet): number {
@@ -20,45 +20,54 @@ export function fingerprint(packet: Packet): number {
   return h ^ (h >>> 16) || 1;
 }
 
+/**
+ * They are written down one behind the other, and found by a hash: in a flood of whole sequences each packet is one to
+ * remember, and at random places of a megabyte it would wait for memory, for half of all it costs (bench/flood.ts).
+ */
 export class Retransmissions {
-  readonly #places = new Int32Array(PLACES * WORDS);
-  /** A byte of each place's print: 64 KiB, which stay in the cache, say of nearly every new segment that it is new. */
-  readonly #tags = new Uint8Array(PLACES);
+  readonly #book = new Int32Array(MOST * WORDS);
+  /** By hash: 16 bits of the print, and where in the book (16 bits) it stands. Both of new segments nearly never match. */
+  readonly #index = new Int32Array(MOST);
+  /** The oldest, or one that was never used. */
+  #next = 0;
   #latest = Number.NEGATIVE_INFINITY;
 
   /** `sourceHash` is keyed (AddressHash): nobody can aim at a place. `now` in milliseconds. */
   remember(sourceHash: number, print: number, now: number): void {
-    const number = at(sourceHash, print);
-    const place = number * WORDS;
-    this.#tags[number] = print;
-    this.#places[place + SOURCE] = sourceHash;
-    this.#places[place + PRINT] = print;
-    this.#places[place + TIME] = now;
+    const place = this.#next * WORDS;
+    this.#book[place + SOURCE] = sourceHash;
+    this.#book[place + PRINT] = print;
+    this.#book[place + TIME] = now;
+    this.#index[hashOf(sourceHash, print)] = (print << 16) | this.#next;
+    this.#next = (this.#next + 1) % MOST;
     this.#latest = now;
   }
 
   /** The same, unless that would put another one out: for what a flood of strangers can bring about. */
   rememberIfFree(sourceHash: number, print: number, now: number): void {
-    const place = at(sourceHash, print) * WORDS;
-    if (this.#places[place + PRINT] === 0 || this.#isOver(place, now)) this.remember(sourceHash, print, now);
+    const hash = hashOf(sourceHash, print);
+    const place = (this.#index[hash]! & 0xffff) * WORDS;
+    const isFree = this.#isOver(place, now) || hashOf(this.#book[place + SOURCE]!, this.#book[place + PRINT]!) !== hash;
+    if (isFree && this.#isOver(this.#next * WORDS, now)) this.remember(sourceHash, print, now);
   }
 
   has(sourceHash: number, print: number, now: number): boolean {
     if (now - this.#latest > HORIZON_MS) return false;
-    const number = at(sourceHash, print);
-    if (this.#tags[number] !== (print & 0xff)) return false;
-    const place = number * WORDS;
+    const found = this.#index[hashOf(sourceHash, print)]!;
+    if (found >> 16 !== (print << 16) >> 16) return false;
+    const place = (found & 0xffff) * WORDS;
     return (
-      this.#places[place + PRINT] === print && this.#places[place + SOURCE] === sourceHash && !this.#isOver(place, now)
+      this.#book[place + PRINT] === print && this.#book[place + SOURCE] === sourceHash && !this.#isOver(place, now)
     );
   }
 
+  /** Too old, or never used. */
   #isOver(place: number, now: number): boolean {
-    return ((now | 0) - this.#places[place + TIME]!) >>> 0 > HORIZON_MS;
+    return this.#book[place + PRINT] === 0 || ((now | 0) - this.#book[place + TIME]!) >>> 0 > HORIZON_MS;
   }
 }
 
-/** The number of a segment's place. */
-function at(sourceHash: number, print: number): number {
+/** Below MOST. */
+function hashOf(sourceHash: number, print: number): number {
   return Math.imul(sourceHash ^ print, 0x9e3779b1) >>> 16;
 }
