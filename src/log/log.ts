@@ -71,6 +71,11 @@ export class LogBook {
     for (const sink of this.#journals) sink.flush();
   }
 
+  /** The line of an event, at level info. Past pino, whose JSON nobody reads: it takes longer than all else of the line. */
+  event(line: string): void {
+    if (this.#tellsEvents) this.#route(LEVELS.info, line);
+  }
+
   /** Does anybody hear of events? Else their text need not be made. */
   get tellsEvents(): boolean {
     return this.#tellsEvents;

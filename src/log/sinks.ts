@@ -88,8 +88,11 @@ export function streamSink(stream: Writable): Sink {
 /** A log file that can't be opened is tried again so often. */
 const OPEN_AGAIN_MS = 1000;
 
+/** Characters that are collected: of more, V8's collector has to carry the pieces around. */
+const MOST_TOGETHER = 16_384;
+
 /**
- * `[2016-07-06 19:46] line`, local time. Lines are collected and written once per turn of the loop.
+ * `[2016-07-06 19:46] line`, local time. Lines are collected and written at least once per turn of the loop.
  * `trouble` is told, once until it works again, why the file can't be opened or written.
  */
 export class FileSink implements Sink {
@@ -114,6 +117,7 @@ export class FileSink implements Sink {
   write(line: string): void {
     if (this.#waiting === "") queueMicrotask(() => this.flush());
     this.#waiting += `${this.#now()}${line}\n`;
+    if (this.#waiting.length > MOST_TOGETHER) this.flush();
   }
 
   flush(): void {

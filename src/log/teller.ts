@@ -1,6 +1,6 @@
 // Tells what happens at the doors: by name with -l, and no more of a siege than anybody wants to read.
 
-import { type Address, formatAddress } from "../address.ts";
+import { type Address, formatAddress, sameAddress } from "../address.ts";
 import type { KnockEvent } from "../attempts/attempts.ts";
 import { Limit } from "./limit.ts";
 import { eventLine } from "./lines.ts";
@@ -12,6 +12,8 @@ export class Teller {
   readonly #lookup: Lookup | undefined;
   readonly #now: () => number;
   readonly #limit = new Limit();
+  /** Whose line was told last, and how he is written: most lines come in threes and fours. */
+  #last: { readonly knocker: Address; readonly text: string } | undefined;
   /** Runs only while something is held back. */
   #timer: NodeJS.Timeout | undefined;
 
@@ -33,9 +35,9 @@ export class Teller {
     const { knocker } = event;
     if (verdict === "tell with Stage 1" && event.type !== "scan") {
       const first: KnockEvent = { type: "stage", door: event.door, knocker, stage: 1 };
-      this.#tell(knocker, (who) => this.#book.log.info(eventLine(first, who)));
+      this.#tell(knocker, (who) => this.#book.event(eventLine(first, who)));
     }
-    this.#tell(knocker, (who) => this.#book.log.info(eventLine(event, who)));
+    this.#tell(knocker, (who) => this.#book.event(eventLine(event, who)));
   }
 
   /** For the doorkeeper. */
@@ -56,7 +58,14 @@ export class Teller {
 
   #tell(knocker: Address, line: (who: string) => void): void {
     if (this.#lookup !== undefined) this.#lookup.tell(knocker, line);
-    else line(formatAddress(knocker));
+    else line(this.#text(knocker));
+  }
+
+  #text(knocker: Address): string {
+    if (this.#last === undefined || !sameAddress(this.#last.knocker, knocker)) {
+      this.#last = { knocker, text: formatAddress(knocker) };
+    }
+    return this.#last.text;
   }
 
   #tellHeldBack(at: number): void {
