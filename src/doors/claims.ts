@@ -59,8 +59,7 @@ export class Claims {
    */
   adoptOrphans(config: string, own: string, adopt: (path: string) => void): void {
     const [directory, start] = [STATE_DIRECTORY, basename(ledgerPath(config, ""), ".ledger")]; // "etc-knockd.conf@"
-    if (!fs.existsSync(directory)) return;
-    for (const file of fs.readdirSync(directory)) {
+    for (const file of filesIn(directory)) {
       const path = `${directory}/${file}`;
       if (!file.startsWith(start) || !file.endsWith(".ledger") || path === own) continue;
       const wasOurs = this.#held.has(path);
@@ -87,4 +86,12 @@ export class Claims {
 
 function lockFile(path: string): string {
   return `${path}.lock`;
+}
+
+function filesIn(directory: string): string[] {
+  try {
+    return fs.readdirSync(directory);
+  } catch {
+    return []; // there is none, or it is not for us
+  }
 }

@@ -152,7 +152,7 @@ export class Ledger {
   }
 
   isMarked(id: number): boolean {
-    return fs.existsSync(this.marker(id));
+    return isThere(this.marker(id));
   }
 
   #write(text: string): void {
@@ -175,7 +175,7 @@ export class Ledger {
   }
 
   #remove(): void {
-    if (!fs.existsSync(this.path)) return;
+    if (!isThere(this.path)) return;
     fs.rmSync(this.path);
     this.#syncDirectory(); // before the markers go: a power cut must not bring it back without them
   }
@@ -214,4 +214,9 @@ export class Ledger {
       if (!this.#entries.has(id)) this.#closed.add(id);
     }
   }
+}
+
+/** Not by existsSync, which asks what our user may, not what our capabilities do. */
+function isThere(path: string): boolean {
+  return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
