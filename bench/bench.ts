@@ -10,6 +10,7 @@ import { attempts, burst } from "./attempts.ts";
 import { doors } from "./doors.ts";
 import { draw } from "./draw.ts";
 import { floods } from "./flood.ts";
+import { follow } from "./follow.ts";
 import { latency } from "./latency.ts";
 import { idle } from "./memory.ts";
 import type { Bench, Family } from "./rounds.ts";
@@ -26,11 +27,12 @@ const FAMILIES: Readonly<Record<string, (bench: Bench) => Promise<Family>>> = {
   burst,
   doors,
   together: atOnce,
+  follow,
   start: starts,
   idle,
 };
 /** The quick run leaves out what takes long. */
-const QUICK = ["latency", "flood", "steady", "together", "start"];
+const QUICK = ["latency", "flood", "steady", "together", "follow", "start"];
 const RESULTS = join(repo, "build/bench");
 
 async function bench(names: readonly string[], quick: boolean): Promise<void> {
