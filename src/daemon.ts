@@ -8,8 +8,7 @@ import { Attempts, type KnockEvent } from "./attempts/attempts.ts";
 import type { Listener } from "./attempts/ears.ts";
 import { interfaceWords } from "./capture/interfaces.ts";
 import { CannotListen, type Listening } from "./capture/listening.ts";
-import { Lookout } from "./capture/lookout.ts";
-import { native } from "./capture/native.ts";
+import { interfacesNow, Lookout } from "./capture/lookout.ts";
 import type { Records } from "./capture/records.ts";
 import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
 import { ephemeralPorts, listeningPorts, Widening } from "./capture/widening.ts";
@@ -200,7 +199,7 @@ export class Daemon {
   #words(specification: string | undefined): readonly string[] {
     if (specification !== undefined) return interfaceWords(specification);
     if (this.#lookout !== undefined && this.#settings?.interface === undefined) return this.#lookout.words;
-    if (native.snapshot(false).links.some(({ name }) => name === "eth0")) return ["eth0"];
+    if (interfacesNow(false).links.some(({ name }) => name === "eth0")) return ["eth0"];
     this.#log.info("there is no eth0, and no interface is set: listening at those of the default routes");
     return ["auto"];
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The daemon's command: argv → flags → run. The only process.exit of the daemon.
+// The daemon's command: argv → flags → run. The only process.exit of the daemon, but for an addon that can't be loaded.
 
 import { lookupService } from "node:dns/promises";
 import * as fs from "node:fs";
@@ -166,6 +166,9 @@ process.on("SIGUSR1", () => {}); // at which Node would open its debugger to eve
 try {
   await main(readFlags(process.argv));
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exit(error.exitCode);
+  if (error instanceof CommanderError) process.exit(error.exitCode);
+  const { syscall } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) throw error;
+  fs.writeSync(2, `knockd: ${syscall}: ${systemWords(error)}\n`); // no working directory, no process: no bug of ours
+  process.exit(1);
 }

@@ -44,6 +44,23 @@ interface Place {
   broken: string | undefined;
 }
 
+/** Throws CannotListen where the kernel does not say: under systemd's RestrictAddressFamilies without AF_NETLINK. */
+export function interfacesNow(withRoutes: boolean): Snapshot {
+  try {
+    return native.snapshot(withRoutes);
+  } catch (error) {
+    throw new CannotListen(`the interfaces can't be looked at: ${(error as Error).message}`);
+  }
+}
+
+function watch(onChange: () => void, withRoutes: boolean): NativeLinkWatch {
+  try {
+    return new native.LinkWatch(onChange, withRoutes);
+  } catch (error) {
+    throw new CannotListen(`the interfaces can't be followed: ${(error as Error).message}`);
+  }
+}
+
 export class Lookout {
   readonly #options: LookoutOptions;
   readonly #places = new Map<string, Place>();
@@ -68,7 +85,7 @@ export class Lookout {
   /** Opens what is there; nothing is heard before `start`. Throws CannotListen. */
   constructor(options: LookoutOptions) {
     this.#options = options;
-    this.#watch = new native.LinkWatch(() => this.#onChange(), this.#withRoutes);
+    this.#watch = watch(() => this.#onChange(), this.#withRoutes);
     try {
       this.#openAll();
     } catch (error) {
@@ -192,7 +209,7 @@ export class Lookout {
   }
 
   #snapshot(): Snapshot {
-    return native.snapshot(this.#withRoutes);
+    return interfacesNow(this.#withRoutes);
   }
 
   #own(name: string, snapshot: Snapshot): OwnAddresses {
@@ -237,7 +254,7 @@ export class Lookout {
     try {
       snapshot = this.#snapshot();
     } catch (error) {
-      if (!this.#blind) this.#options.tell.error(`the interfaces can't be looked at: ${(error as Error).message}`);
+      if (!this.#blind) this.#options.tell.error((error as Error).message);
       this.#blind = true;
       this.#tryLater();
       return;

@@ -1,5 +1,6 @@
 // The addon's whole surface, declared and documented here and nowhere else, and the one place that loads it.
 
+import { writeSync } from "node:fs";
 import { createRequire } from "node:module";
 
 /** What to listen to: a live interface, or a capture file that tcpdump or libpcap wrote. */
@@ -133,4 +134,14 @@ export interface Native {
   exitNow(status: number): never;
 }
 
-export const native: Native = createRequire(import.meta.url)("../../../build/Release/knockd.node");
+/** Nobody could catch it: it comes before anything of ours runs. */
+function load(): Native {
+  try {
+    return createRequire(import.meta.url)("../../../build/Release/knockd.node");
+  } catch (error) {
+    writeSync(2, `knockd: the addon can't be loaded: ${(error as Error).message.split("\n")[0]}\n`); // no libpcap, not built
+    process.exit(1);
+  }
+}
+
+export const native: Native = load();
