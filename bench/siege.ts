@@ -1,60 +1,204 @@
-// `npm run siege`: ever-new forged sources hit the first knock, while a real client knocks 20 times. How many doors open,
-// and what it takes; Debian's knockd 0.8 beside ours.
-import { readFileSync } from "node:fs";
+// `npm run siege`: what an attacker can do who forges addresses or knows a knock, while real knockers come. How many of
+// them come in, and what it takes; Debian's knockd 0.8 beside ours, in turns, each alone on its interface.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { frame } from "../test/frame.ts";
+import { parseArgs } from "node:util";
+import { frame, type Segment } from "../test/frame.ts";
 import type { Daemon, Which } from "../test/live/daemon.ts";
-import { Wire } from "../test/live/wire.ts";
-import { startQuietly } from "./probe.ts";
+import { needsRoot, Wire } from "../test/live/wire.ts";
+import { cpu, startQuietly } from "./probe.ts";
+import { machine } from "./table.ts";
 
 const PORTS = [7000, 8000, 9000];
+const FLOODED = 5000;
 const KNOCKERS = 20;
-const RATES = [1_000, 20_000, 100_000];
+const SECONDS = 15;
 const CONFIG = `[options]
+  LogFile = @dir@/log
 [door]
   sequence    = ${PORTS}
   seq_timeout = 10
   tcpflags    = syn
-  command     = echo %IP% >>$KNOCK_LOG
+  command     = echo in %IP% >>$KNOCK_LOG
+`;
+const ONE_KNOCK = `[flooded]
+  sequence    = ${FLOODED}:udp
+  command     = echo flooded %IP% >>$KNOCK_LOG
 `;
 
-const wire = await Wire.open();
-try {
-  console.log("forged sources a second | of 20 real knockers came in: ours, 0.8 | most memory: ours, 0.8");
-  for (const rate of RATES) {
-    for (const family of rate === 20_000 ? (["IPv4", "IPv6"] as const) : (["IPv4"] as const)) {
-      const [ours, judge] = [await siege("ours", rate, family), await siege("judge", rate, family)];
-      const rates = `${ours.rate.toLocaleString()} ${family}`;
-      console.log(`${rates} | ${ours.opened}, ${judge.opened} | ${ours.mebibytes}, ${judge.mebibytes} MiB`);
-    }
-  }
-} finally {
-  await wire.close();
+interface Siege {
+  what: string;
+  /** Frames a second, and how many seconds. */
+  rate: number;
+  seconds: number;
+  config: string;
+  /** Used in turn. */
+  attack: Segment[];
+  vary: "source" | "none";
+  /** 0.8 does not know the config. */
+  alone?: boolean;
 }
 
-async function siege(which: Which, rate: number, family: "IPv4" | "IPv6") {
-  const daemon = await startQuietly(wire, which, CONFIG);
-  const [from, to] = family === "IPv4" ? [wire.client, wire.server] : [wire.client6, wire.server6];
-  const templates = [frame({ from, to, protocol: "tcp", port: PORTS[0]! })];
-  const seconds = 15;
-  const flood = wire.flood({ templates, count: seconds * rate, rate, vary: "source" });
-  await sleep(3000);
-  const knocks = Array.from({ length: KNOCKERS }, (_, i) =>
+let wire: Wire;
+const syn = (port: number, ipv6 = false): Segment => ({
+  from: ipv6 ? wire.client6 : wire.client,
+  to: ipv6 ? wire.server6 : wire.server,
+  protocol: "tcp",
+  port,
+});
+const udp = (): Segment => ({ ...syn(FLOODED), protocol: "udp" });
+
+function sieges(): Siege[] {
+  const first = { seconds: SECONDS, config: CONFIG, vary: "source" } as const;
+  const openings = { rate: 4000, seconds: 2, config: CONFIG + ONE_KNOCK, attack: [udp()] };
+  const strays = Array.from({ length: 63 }, (_, i) => syn(20_000 + i));
+  return [
+    ...[1_000, 20_000, 100_000].map((rate) => ({
+      ...first,
+      what: "first knocks, IPv4",
+      rate,
+      attack: [syn(PORTS[0]!)],
+    })),
+    ...[20_000, 100_000].map((rate) => ({
+      ...first,
+      what: "first knocks, IPv6 of one /64",
+      rate,
+      attack: [syn(PORTS[0]!, true)],
+    })),
+    { ...first, what: "closed ports, 1 of 64 a first knock", rate: 100_000, attack: [syn(PORTS[0]!), ...strays] },
+    { ...openings, what: "openings by ever-new sources", vary: "source" },
+    { ...openings, what: "openings by one source", vary: "none" },
+    {
+      ...openings,
+      what: "openings by one source, Seq_Cooldown = 10",
+      config: `${CONFIG}${ONE_KNOCK}  Seq_Cooldown = 10\n`,
+      vary: "none",
+      alone: true,
+    },
+  ];
+}
+
+async function main(only: string): Promise<void> {
+  console.log(`${machine()}\n`);
+  console.log(
+    `| siege | a second | of ${KNOCKERS} came in | memory, MiB | CPU, % | log lines, most a second | commands | most at once |`,
+  );
+  console.log("|---|---|---|---|---|---|---|---|");
+  wire = await Wire.open();
+  try {
+    for (const siege of sieges()) {
+      if (!siege.what.includes(only)) continue;
+      for (const which of siege.alone ? (["ours"] as const) : (["ours", "judge"] as const)) {
+        console.log(
+          `| ${[`${siege.what}: ${which === "ours" ? "knockd-ng" : "0.8"}`, ...(await lay(siege, which))].join(" | ")} |`,
+        );
+      }
+    }
+  } finally {
+    await wire.close();
+  }
+}
+
+async function lay(siege: Siege, which: Which): Promise<(string | number)[]> {
+  const daemon = await startQuietly(wire, which, siege.config);
+  const templates = siege.attack.map((segment) => frame(segment));
+  const watch = new Watch(daemon);
+  const before = cpu(daemon);
+  const flood = wire.flood({ templates, count: siege.seconds * siege.rate, rate: siege.rate, vary: siege.vary });
+  // In the middle of it: when sources are many there are a million attempts by then.
+  await sleep(siege.seconds * 200);
+  await wire.send(knocks(siege.attack[0]!.to, siege.seconds * 0.6));
+  const { sent, seconds } = await flood;
+  const used = (cpu(daemon) - before) / 1e9 / seconds;
+  await settled(daemon);
+  const { lines, processes } = watch.end();
+  const commands = daemon.commands();
+  const came = new Set(commands.filter((line) => line.startsWith("in "))).size;
+  const flooded = commands.filter((line) => line.startsWith("flooded ")).length;
+  const memory = mostMemory(daemon);
+  await daemon.stop("SIGKILL");
+  const rate = (Math.round(sent / seconds / 100) * 100).toLocaleString("en");
+  return [rate, came, memory, Math.round(used * 100), lines, flooded, processes];
+}
+
+/** Of addresses that the flood does not come to, within so many seconds. */
+function knocks(to: string, seconds: number): { at: number; frame: Buffer }[] {
+  const from = (i: number) => (to.includes(":") ? `fd77:0:0:1::${i + 1}` : `10.9.9.${i + 1}`);
+  return Array.from({ length: KNOCKERS }, (_, i) =>
     PORTS.map((port, stage) => ({
-      at: i * 0.4 + stage * 0.1,
-      frame: frame({ from: `10.77.200.${i + 1}`, to: wire.server, protocol: "tcp", port, seq: 1000 * i + stage }),
+      at: ((i + stage / 4) * seconds) / KNOCKERS,
+      frame: frame({ from: from(i), to, protocol: "tcp", port, seq: 1000 * i + stage }),
     })),
   ).flat();
-  await wire.send(knocks);
-  const { sent, seconds: took } = await flood;
-  await sleep(1000);
-  const opened = new Set(daemon.commands().filter((ip) => ip.startsWith("10.77.200."))).size;
-  const mebibytes = mostMemory(daemon);
-  await daemon.stop("SIGKILL");
-  return { rate: Math.round(sent / took / 100) * 100, opened, mebibytes };
+}
+
+/** Until no command has run for a second. */
+async function settled(daemon: Daemon): Promise<void> {
+  for (let before = -1, now = daemon.commands().length; before !== now; now = daemon.commands().length) {
+    before = now;
+    await sleep(1000);
+  }
+}
+
+/** What only shows while it lasts. */
+class Watch {
+  readonly #daemon: Daemon;
+  readonly #counting: NodeJS.Timeout;
+  readonly #reading: NodeJS.Timeout;
+  #lines = 0;
+  #mostLines = 0;
+  #processes = 0;
+
+  constructor(daemon: Daemon) {
+    this.#daemon = daemon;
+    this.#counting = setInterval(() => this.#count(), 50);
+    this.#reading = setInterval(() => this.#read(), 1000);
+  }
+
+  end(): { lines: number; processes: number } {
+    clearInterval(this.#counting);
+    clearInterval(this.#reading);
+    this.#read();
+    return { lines: this.#mostLines, processes: this.#processes };
+  }
+
+  #count(): void {
+    this.#processes = Math.max(this.#processes, children(this.#daemon.pid));
+  }
+
+  #read(): void {
+    const lines = readFileSync(join(this.#daemon.dir, "log"), "latin1").split("\n").length;
+    this.#mostLines = Math.max(this.#mostLines, lines - this.#lines);
+    this.#lines = lines;
+  }
+}
+
+/** All processes below this one: 0.8's commands are its grandchildren. */
+function children(pid: number): number {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "latin1");
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]));
+    } catch {} // it has ended
+  }
+  const below = new Set([pid]);
+  for (let before = 0; before !== below.size; ) {
+    before = below.size;
+    for (const [child, parent] of parents) if (below.has(parent)) below.add(child);
+  }
+  return below.size - 1;
 }
 
 function mostMemory(daemon: Daemon): number {
   const status = readFileSync(`/proc/${daemon.pid}/status`, "utf8");
   return Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1]) / 1024);
 }
+
+if (needsRoot) {
+  console.error("npm run siege needs root");
+  process.exit(1);
+}
+await main(parseArgs({ allowPositionals: true }).positionals[0] ?? "");
