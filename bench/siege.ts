@@ -1,11 +1,12 @@
 // `npm run siege`: what an attacker can do who forges addresses or knows a knock, while real knockers come. How many of
 // them come in, and what it takes; Debian's knockd 0.8 beside ours, in turns, each alone on its interface.
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { frame, type Segment } from "../test/frame.ts";
 import type { Daemon, Which } from "../test/live/daemon.ts";
+import { descendants, mostMemory } from "../test/live/footprint.ts";
 import { needsRoot, Wire } from "../test/live/wire.ts";
 import { cpu, startQuietly } from "./probe.ts";
 import { machine } from "./table.ts";
@@ -116,7 +117,7 @@ async function lay(siege: Siege, which: Which): Promise<(string | number)[]> {
   const commands = daemon.commands();
   const came = new Set(commands.filter((line) => line.startsWith("in "))).size;
   const flooded = commands.filter((line) => line.startsWith("flooded ")).length;
-  const memory = mostMemory(daemon);
+  const memory = mostMemory(daemon.pid);
   await daemon.stop("SIGKILL");
   const rate = (Math.round(sent / seconds / 100) * 100).toLocaleString("en");
   return [rate, came, memory, Math.round(used * 100), lines, flooded, processes];
@@ -164,7 +165,7 @@ class Watch {
   }
 
   #count(): void {
-    this.#processes = Math.max(this.#processes, children(this.#daemon.pid));
+    this.#processes = Math.max(this.#processes, descendants(this.#daemon.pid));
   }
 
   #read(): void {
@@ -172,29 +173,6 @@ class Watch {
     this.#mostLines = Math.max(this.#mostLines, lines - this.#lines);
     this.#lines = lines;
   }
-}
-
-/** All processes below this one: 0.8's commands are its grandchildren. */
-function children(pid: number): number {
-  const parents = new Map<number, number>();
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "latin1");
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]));
-    } catch {} // it has ended
-  }
-  const below = new Set([pid]);
-  for (let before = 0; before !== below.size; ) {
-    before = below.size;
-    for (const [child, parent] of parents) if (below.has(parent)) below.add(child);
-  }
-  return below.size - 1;
-}
-
-function mostMemory(daemon: Daemon): number {
-  const status = readFileSync(`/proc/${daemon.pid}/status`, "utf8");
-  return Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1]) / 1024);
 }
 
 if (needsRoot) {

@@ -1,0 +1,97 @@
+// A siege in short: what `npm run siege` counts at 100,000 a second, here at a rate that any machine stands.
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { frame } from "../frame.ts";
+import { Daemon } from "./daemon.ts";
+import { descendants, mostMemory } from "./footprint.ts";
+import { needsRoot, Wire } from "./wire.ts";
+
+const PORTS = [7000, 8000, 9000];
+const CONFIG = `
+[door]
+  sequence = ${PORTS}
+  seq_timeout = 20
+  tcpflags = syn
+  command = echo in %IP% >>$KNOCK_LOG
+[flooded]
+  sequence = 5000:udp
+  command = echo flooded %IP% >>$KNOCK_LOG
+`;
+/** MiB. */
+const MOST_MEMORY = 120;
+const MOST_AT_ONCE = 64;
+
+describe("under siege", { skip: needsRoot }, () => {
+  let wire: Wire;
+  const running: Daemon[] = [];
+  before(async () => {
+    wire = await Wire.open();
+  });
+  after(() => wire?.close());
+  afterEach(async () => {
+    for (const daemon of running.splice(0)) await daemon.stop("SIGKILL");
+  });
+  async function start(config = CONFIG): Promise<Daemon> {
+    const daemon = await Daemon.start(wire, "ours", config);
+    running.push(daemon);
+    return daemon;
+  }
+  /** Addresses that no flood here comes to. */
+  const knockers = Array.from({ length: 5 }, (_, i) => `10.9.9.${i + 1}`);
+  const knock = () =>
+    wire.send(
+      knockers.flatMap((from, i) =>
+        PORTS.map((port, stage) => ({
+          at: 0.5 + i * 0.3 + stage * 0.1,
+          frame: frame({ from, to: wire.server, protocol: "tcp", port, seq: 100 * i + stage }),
+        })),
+      ),
+    );
+  const udp = () => frame({ from: wire.client, to: wire.server, protocol: "udp", port: 5000 });
+  const came = (daemon: Daemon) => daemon.commands().filter((line) => line.startsWith("in "));
+  const flooded = (daemon: Daemon) => daemon.commands().filter((line) => line.startsWith("flooded "));
+  const allCome = (daemon: Daemon) => daemon.waitFor(() => came(daemon).length >= knockers.length, 30_000);
+  const expected = knockers.map((from) => `in ${from}`);
+
+  for (const [title, from, to] of [
+    ["IPv4", "client", "server"],
+    ["IPv6 of one /64", "client6", "server6"],
+  ] as const) {
+    it(`by forged first knocks, ${title}: knockers come in, and memory is bounded`, async () => {
+      const ours = await start();
+      const templates = [frame({ from: wire[from], to: wire[to], protocol: "tcp", port: PORTS[0]! })];
+      const flood = wire.flood({ templates, count: 20_000, rate: 8000, vary: "source" });
+      await knock();
+      await flood;
+      await allCome(ours);
+      assert.deepEqual(came(ours), expected);
+      assert.ok(mostMemory(ours.pid) < MOST_MEMORY, `${mostMemory(ours.pid)} MiB`);
+    });
+  }
+
+  it("by openings of ever-new sources: each has its command, few at once, and knockers come in at another door", async () => {
+    const ours = await start();
+    let most = 0;
+    const counting = setInterval(() => (most = Math.max(most, descendants(ours.pid))), 20);
+    const flood = wire.flood({ templates: [udp()], count: 2000, rate: 1000, vary: "source" });
+    await knock();
+    await flood;
+    await allCome(ours);
+    await ours.waitFor(() => flooded(ours).length >= 2000, 60_000);
+    clearInterval(counting);
+    assert.equal(new Set(flooded(ours)).size, 2000);
+    assert.deepEqual(came(ours), expected);
+    assert.ok(most > 0 && most <= MOST_AT_ONCE, `${most} processes`);
+    assert.ok(mostMemory(ours.pid) < MOST_MEMORY, `${mostMemory(ours.pid)} MiB`);
+  });
+
+  it("by openings of one source, Seq_Cooldown lets one command run", async () => {
+    const ours = await start(`${CONFIG}  Seq_Cooldown = 600\n`);
+    const flood = wire.flood({ templates: [udp()], count: 5000, rate: 2500, vary: "port" });
+    await knock();
+    await flood;
+    await allCome(ours);
+    assert.deepEqual(flooded(ours), [`flooded ${wire.client}`]);
+    assert.deepEqual(came(ours), expected);
+  });
+});
