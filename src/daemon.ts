@@ -7,8 +7,9 @@ import { type Address, formatAddress } from "./address.ts";
 import { Attempts, type KnockEvent } from "./attempts/attempts.ts";
 import type { Listener } from "./attempts/ears.ts";
 import { interfaceWords } from "./capture/interfaces.ts";
+import { interfacesNow } from "./capture/links.ts";
 import { CannotListen, type Listening } from "./capture/listening.ts";
-import { interfacesNow, Lookout } from "./capture/lookout.ts";
+import { Lookout } from "./capture/lookout.ts";
 import type { Records } from "./capture/records.ts";
 import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
 import { ephemeralPorts, listeningPorts, Widening } from "./capture/widening.ts";
@@ -46,8 +47,8 @@ export class Daemon {
   readonly #log: Log;
   readonly #attempts: Attempts;
   readonly #widening = new Widening({
-    prepare: (strays) => this.#lookout!.prepare(strays),
-    widen: (wide) => this.#lookout!.widen(wide),
+    prepare: (strays) => this.#lookout!.places.prepare(strays),
+    widen: (wide) => this.#lookout!.places.widen(wide),
     after,
     now,
     listeningPorts,
@@ -88,8 +89,8 @@ export class Daemon {
       this.#house.giveUp();
       throw error;
     }
-    const { listenings, missing } = this.#lookout!;
-    const names = listenings.map((one) => one.interface).join(", ");
+    const { places, missing } = this.#lookout!;
+    const names = [...places.all.keys()].join(", ");
     if (names !== "") this.#log.note(`starting up, listening on ${names}`);
     if (names !== "") this.#log.say(`listening on ${names}...`);
     if (missing.length > 0) this.#log.info(`waiting for ${missing.join(", ")}`);
@@ -173,8 +174,8 @@ export class Daemon {
     this.#house.doorkeeper; // who closes what an earlier life has left open
     for (const warning of [...config.warnings, ...warnings]) this.#log.warn(warning);
     for (const door of config.doors) this.#log.debug(`config: ${JSON.stringify(door)}`);
-    for (const { own } of lookout.listenings) {
-      for (const address of own.all) this.#log.debug(`local IP: ${formatAddress(address)}`);
+    for (const { listening } of lookout.places.all.values()) {
+      for (const address of listening.own.all) this.#log.debug(`local IP: ${formatAddress(address)}`);
     }
     this.#log.debug(`packet filter: ${instructions} instructions`);
     if (lookout !== old) {
@@ -223,10 +224,11 @@ export class Daemon {
 
   #onBatch(listening: Listening, records: Records, count: number, at: number): void {
     this.#at = listening;
-    const { hasEchoes } = this.#lookout!;
+    const { places } = this.#lookout!;
+    const { haveEchoes } = places;
     for (let i = 0; i < count; i++) {
       const packet = records.at(i);
-      if (hasEchoes && this.#lookout!.isEcho(packet)) continue;
+      if (haveEchoes && places.isEcho(packet)) continue;
       if (this.#options.flags.debug) this.#log.debug(packetLine(packet));
       this.#onEvents(this.#attempts.knock(packet, at), at);
     }

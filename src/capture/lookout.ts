@@ -2,13 +2,13 @@
 // happened (netlink), and each time the whole is looked at anew, so that nothing missed can leave us deaf.
 
 import type { Listener } from "../attempts/ears.ts";
-import { Echoes } from "./echoes.ts";
 import { ANY, AUTO, choose, isOneName, ownAddresses } from "./interfaces.ts";
-import { CannotListen, Listening } from "./listening.ts";
-import { type NativeLinkWatch, native, type Snapshot } from "./native.ts";
+import { followInterfaces, interfacesNow } from "./links.ts";
+import { CannotListen, type Listening } from "./listening.ts";
+import type { NativeLinkWatch, Snapshot } from "./native.ts";
 import type { OwnAddresses } from "./own-addresses.ts";
-import type { PortClass } from "./port-classes.ts";
-import type { CapturedPacket, Records } from "./records.ts";
+import { type Place, Places } from "./places.ts";
+import type { Records } from "./records.ts";
 
 /** Changes come in swarms; together they are looked at so soon. */
 const SETTLE_MS = 20;
@@ -33,46 +33,15 @@ export interface LookoutOptions {
 /** What `any` listens at never goes. */
 const ALL_LINKS = { name: ANY, index: 0, up: true };
 
-interface Place {
-  readonly listening: Listening;
-  /** Of its link; 0 for `any`. */
-  readonly index: number;
-  up: boolean;
-  /** Why some knock would not be heard, though all seems well. */
-  deaf: string | undefined;
-  /** Nothing more comes from it, in libpcap's words. */
-  broken: string | undefined;
-}
-
-/** Throws CannotListen where the kernel does not say: under systemd's RestrictAddressFamilies without AF_NETLINK. */
-export function interfacesNow(withRoutes: boolean): Snapshot {
-  try {
-    return native.snapshot(withRoutes);
-  } catch (error) {
-    throw new CannotListen(`the interfaces can't be looked at: ${(error as Error).message}`);
-  }
-}
-
-function watch(onChange: () => void, withRoutes: boolean): NativeLinkWatch {
-  try {
-    return new native.LinkWatch(onChange, withRoutes);
-  } catch (error) {
-    throw new CannotListen(`the interfaces can't be followed: ${(error as Error).message}`);
-  }
-}
-
 export class Lookout {
+  /** Those listened at now. */
+  readonly places: Places;
   readonly #options: LookoutOptions;
-  readonly #places = new Map<string, Place>();
   /** Interfaces that could not be opened, or failed, and why. */
   readonly #failed = new Map<string, string>();
   readonly #gone = new Set<string>();
-  readonly #echoes = new Echoes();
   readonly #watch: NativeLinkWatch;
   #missing: readonly string[] = [];
-  #listeners: readonly Listener[] = [];
-  #strays: readonly PortClass[] | undefined;
-  #isWide = false;
   #started = false;
   #closed = false;
   /** The interfaces can't be looked at, which has been told. */
@@ -85,7 +54,10 @@ export class Lookout {
   /** Opens what is there; nothing is heard before `start`. Throws CannotListen. */
   constructor(options: LookoutOptions) {
     this.#options = options;
-    this.#watch = watch(() => this.#onChange(), this.#withRoutes);
+    const { words, now, onBatch, tell } = options;
+    // What is broken is perhaps gone: looking around tells.
+    this.places = new Places({ several: !isOneName(words), now, onBatch, onBroken: () => this.#onChange(), tell });
+    this.#watch = followInterfaces(() => this.#onChange(), this.#withRoutes);
     try {
       this.#openAll();
     } catch (error) {
@@ -98,7 +70,7 @@ export class Lookout {
   get status(): string {
     const at = (place: Place) =>
       place.deaf ? "deaf" : place.up ? `${place.listening.own}` || "no address yet" : "down";
-    const here = [...this.#places].map(([name, place]) => `${name} (${at(place)})`);
+    const here = [...this.places.all].map(([name, place]) => `${name} (${at(place)})`);
     const listening = here.length > 0 ? [`listening on ${here.join(", ")}`] : [];
     const waiting = [...this.#missing, ...this.#failed.keys()];
     return [...listening, ...(waiting.length > 0 ? [`waiting for ${waiting.join(", ")}`] : [])].join("; ");
@@ -108,73 +80,24 @@ export class Lookout {
     return this.#options.words;
   }
 
-  /** Those listened at now. */
-  get listenings(): readonly Listening[] {
-    return [...this.#places.values()].map(({ listening }) => listening);
-  }
-
   /** Is something there at which we ought to hear, and do not? */
   get isDeaf(): boolean {
-    return this.#failed.size > 0 || [...this.#places.values()].some((place) => place.deaf !== undefined);
+    return this.#failed.size > 0 || this.places.isDeaf;
   }
 
   get missing(): readonly string[] {
     return this.#missing;
   }
 
-  /** Can one packet be seen at two interfaces? Asked once a batch. */
-  get hasEchoes(): boolean {
-    return this.#places.size > 1 || this.#places.has(ANY);
-  }
-
-  /** The same packet, seen at another interface? */
-  isEcho(packet: CapturedPacket): boolean {
-    return this.#echoes.has(packet);
-  }
-
   /** From now on these doors. Returns the longest filter's instructions. Throws CannotListen: then the old ones go on. */
   setDoors(listeners: readonly Listener[]): number {
     const snapshot = this.#snapshot();
-    const before = this.#listeners;
-    let longest = 0;
-    try {
-      for (const [name, { listening }] of this.#places) {
-        longest = Math.max(longest, listening.hear(listeners, this.#own(name, snapshot)));
-      }
-    } catch (error) {
-      for (const { listening } of this.#places.values()) listening.hear(before, listening.own);
-      throw error;
-    }
-    this.#listeners = listeners;
-    this.#selfTest();
-    return longest;
-  }
-
-  /** What the filters let through while they are wide (widening.ts). */
-  prepare(strays: readonly PortClass[] | undefined): void {
-    this.#strays = strays;
-    this.#each((listening) => listening.prepare(strays));
-  }
-
-  widen(wide: boolean): void {
-    this.#isWide = wide;
-    this.#each((listening) => listening.widen(wide));
-  }
-
-  /** For the filters' width: whatever becomes of it, knocks are heard as before. */
-  #each(change: (listening: Listening) => void): void {
-    for (const [name, { listening }] of this.#places) {
-      try {
-        change(listening);
-      } catch (error) {
-        this.#options.tell.warn(`${name}: scans are not seen: ${(error as Error).message}`);
-      }
-    }
+    return this.places.setDoors(listeners, (name) => this.#own(name, snapshot));
   }
 
   start(): void {
     this.#started = true;
-    for (const { listening } of this.#places.values()) listening.start();
+    this.places.start();
     this.#status = this.status;
     this.#check = setInterval(() => this.check(), CHECK_MS);
     this.#onChange(); // between opening and the filter something may have changed
@@ -185,22 +108,13 @@ export class Lookout {
     this.#closed = true;
     for (const timer of [this.#settling, this.#retry, this.#check]) clearTimeout(timer);
     this.#watch.close();
-    for (const { listening } of this.#places.values()) listening.close();
-    this.#places.clear();
+    this.places.closeAll();
   }
 
   /** Do we hear what we think we hear? What does not is opened anew. */
   check(): void {
-    for (const [name, { listening }] of this.#places) {
-      try {
-        const { lost, stuck } = listening.account();
-        if (lost > 0) this.#options.tell.warn(`${name}: ${lost} packets lost: more came than could be looked at`);
-        if (stuck) this.#fail(name, "packets came and could not be fetched");
-      } catch (error) {
-        this.#fail(name, (error as Error).message);
-      }
-    }
-    this.#selfTest();
+    for (const [name, why] of this.places.account()) this.#fail(name, why);
+    this.places.selfTest();
     this.#onChange();
   }
 
@@ -222,23 +136,8 @@ export class Lookout {
     const snapshot = this.#snapshot();
     const { present, missing } = choose(words, snapshot);
     this.#missing = missing;
-    if (missing.length > 0 && isOneName(words) && !wait) this.#open(words[0]!, snapshot); // libpcap says why not
-    for (const name of present) if (!this.#places.has(name)) this.#open(name, snapshot);
-  }
-
-  #open(name: string, snapshot: Snapshot): Place {
-    const listening: Listening = new Listening(name, !isOneName(this.#options.words), {
-      now: this.#options.now,
-      onBatch: (records, count, at) => this.#options.onBatch(listening, records, count, at),
-      onError: (error) => {
-        place.broken = error.message;
-        this.#onChange(); // which sees whether the interface is still there
-      },
-    });
-    const index = snapshot.links.find((link) => link.name === name)?.index ?? 0;
-    const place: Place = { listening, index, up: true, deaf: undefined, broken: undefined };
-    this.#places.set(name, place);
-    return place;
+    if (missing.length > 0 && isOneName(words) && !wait) this.places.open(words[0]!, indexOf(words[0]!, snapshot)); // libpcap says why not
+    for (const name of present) if (!this.places.all.has(name)) this.places.open(name, indexOf(name, snapshot));
   }
 
   #onChange(): void {
@@ -261,10 +160,10 @@ export class Lookout {
     }
     this.#blind = false;
     const { present, missing } = choose(this.#options.words, snapshot);
-    for (const [name, place] of this.#places) this.#keepOrClose(name, place, snapshot);
-    for (const name of present) if (!this.#places.has(name)) this.#comeBack(name, snapshot);
+    for (const [name, place] of this.places.all) this.#keepOrClose(name, place, snapshot);
+    for (const name of present) if (!this.places.all.has(name)) this.#comeBack(name, snapshot);
     for (const name of this.#failed.keys()) if (!present.includes(name)) this.#failed.delete(name);
-    this.#missing = missing.filter((word) => !this.#places.has(word));
+    this.#missing = missing.filter((word) => !this.places.all.has(word));
     if (this.#failed.size > 0) this.#tryLater();
     if (this.#status !== this.status) this.#options.onStatus();
     this.#status = this.status;
@@ -278,8 +177,7 @@ export class Lookout {
     const link = name === ANY ? ALL_LINKS : snapshot.links.find((one) => one.name === name);
     const meant = choose(this.#options.words, { ...snapshot, links: link ? [{ ...link, up: true }] : [] });
     if (link?.index !== place.index || meant.present.length === 0) {
-      place.listening.close();
-      this.#places.delete(name);
+      this.places.close(name);
       this.#gone.add(name);
       const why = link?.index === place.index ? "is not meant any more" : "is gone: waiting for it";
       this.#options.tell.warn(`${name} ${why}`);
@@ -297,54 +195,36 @@ export class Lookout {
     this.#followAddresses(name, place, snapshot);
   }
 
-  #followAddresses(name: string, { listening }: Place, snapshot: Snapshot): void {
+  #followAddresses(name: string, place: Place, snapshot: Snapshot): void {
     const own = this.#own(name, snapshot);
-    if (own.equals(listening.own)) return;
+    if (own.equals(place.listening.own)) return;
     try {
-      listening.hear(this.#listeners, own);
+      this.places.setAddresses(place, own);
     } catch (error) {
       this.#fail(name, (error as Error).message);
       return;
     }
     this.#options.tell.notice(`${name}: listening at ${`${own}` || "no address yet"}`);
-    this.#selfTest();
+    this.places.selfTest();
   }
 
   #comeBack(name: string, snapshot: Snapshot): void {
     try {
-      const { listening } = this.#open(name, snapshot);
-      listening.hear(this.#listeners, this.#own(name, snapshot));
-      listening.prepare(this.#strays);
-      listening.widen(this.#isWide);
-      listening.start();
+      this.places.add(name, indexOf(name, snapshot), this.#own(name, snapshot));
     } catch (error) {
       if (!(error instanceof CannotListen)) throw error;
       this.#fail(name, error.message);
       return;
     }
     this.#failed.delete(name);
-    const own = `${this.#places.get(name)!.listening.own}` || "no address yet";
+    const own = `${this.places.all.get(name)!.listening.own}` || "no address yet";
     this.#options.tell.notice(`${name} is ${this.#gone.delete(name) ? "back" : "there"}: listening at ${own}`);
-    this.#selfTest();
-  }
-
-  /** What is found deaf gets its filter anew; what is deaf even then is told, and `isDeaf`. */
-  #selfTest(): void {
-    for (const [name, place] of this.#places) {
-      let why = place.listening.selfTest();
-      if (why !== undefined) {
-        place.listening.hearAgain();
-        why = place.listening.selfTest();
-      }
-      if (why !== undefined && why !== place.deaf) this.#options.tell.error(`deaf on ${name}: ${why}`);
-      place.deaf = why;
-    }
+    this.places.selfTest();
   }
 
   /** We are deaf there: told once until it works again. */
   #fail(name: string, why: string): void {
-    this.#places.get(name)?.listening.close();
-    this.#places.delete(name);
+    this.places.close(name);
     if (this.#failed.get(name) !== why) this.#options.tell.error(`deaf on ${name}, trying again: ${why}`);
     this.#failed.set(name, why);
   }
@@ -353,4 +233,9 @@ export class Lookout {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#onChange(), RETRY_MS);
   }
+}
+
+/** Of its link; 0 for `any`. */
+function indexOf(name: string, { links }: Snapshot): number {
+  return links.find((link) => link.name === name)?.index ?? 0;
 }

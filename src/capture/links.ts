@@ -1,0 +1,22 @@
+// The interfaces of this machine, as the kernel tells of them. Where it does not, as under systemd's RestrictAddressFamilies
+// without AF_NETLINK, it is one line: both throw CannotListen.
+
+import { CannotListen } from "./listening.ts";
+import { type NativeLinkWatch, native, type Snapshot } from "./native.ts";
+
+export function interfacesNow(withRoutes: boolean): Snapshot {
+  try {
+    return native.snapshot(withRoutes);
+  } catch (error) {
+    throw new CannotListen(`the interfaces can't be looked at: ${(error as Error).message}`);
+  }
+}
+
+/** Calls back when something about them has changed, until it is closed. */
+export function followInterfaces(onChange: () => void, withRoutes: boolean): NativeLinkWatch {
+  try {
+    return new native.LinkWatch(onChange, withRoutes);
+  } catch (error) {
+    throw new CannotListen(`the interfaces can't be followed: ${(error as Error).message}`);
+  }
+}
