@@ -94,10 +94,10 @@ describe("a clock that is set by ten years", { skip: needsRoot }, () => {
 
     it(`(${offset}) between two lives closes in its time what the first left open`, async () => {
       const { daemon: first } = await start();
+      const begun = performance.now();
       await knock(7004);
       await knock(7005);
       await first.waitFor(() => first.commands().length === 2);
-      const begun = performance.now();
       await first.stop("SIGKILL");
       await start(CONFIG.replaceAll("@dir@", first.dir), offset);
       await first.waitFor(() => first.commands().length > 2);
