@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import { constants } from "node:os";
 import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
+import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
 import { letGo, takeMark, toBackground } from "./background.ts";
 import { CannotListen } from "./capture/listening.ts";
@@ -163,6 +164,8 @@ function writePidFile(path: string, log: Log): void {
 
 process.title = "knockd";
 process.on("SIGUSR1", () => {}); // at which Node would open its debugger to everybody on this machine
+// All that a flood leaves behind is garbage at once: V8 would let the room for it grow to 50 MB, for a tenth less work.
+setFlagsFromString("--semi-space-growth-factor=1");
 try {
   await main(readFlags(process.argv));
 } catch (error) {
