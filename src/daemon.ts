@@ -1,18 +1,15 @@
-// Wires the parts: packets seen → events decided → doors opened, lines told. Nobody else knows all four.
+// Wires the parts: packets seen → events decided (guard.ts) → doors opened, lines told; and settles by the config what each
+// of them does, at the start and at each reload.
 
-import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Address, formatAddress } from "./address.ts";
-import { Attempts, type KnockEvent } from "./attempts/attempts.ts";
 import type { Listener } from "./attempts/ears.ts";
 import { interfaceWords } from "./capture/interfaces.ts";
 import { interfacesNow } from "./capture/links.ts";
-import { CannotListen, type Listening } from "./capture/listening.ts";
+import { CannotListen } from "./capture/listening.ts";
 import { Lookout } from "./capture/lookout.ts";
-import type { Records } from "./capture/records.ts";
 import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
-import { ephemeralPorts, listeningPorts, Widening } from "./capture/widening.ts";
 import { type Config, ConfigError, type Door } from "./config/door.ts";
 import { type Flags, type Settings, settle } from "./config/options.ts";
 import { readConfig } from "./config/read.ts";
@@ -20,16 +17,11 @@ import { weakDoors } from "./config/weak.ts";
 import { AlreadyRunning } from "./doors/claims.ts";
 import { House } from "./doors/house.ts";
 import { nextOneTime, strikeOut } from "./doors/one-time.ts";
-import { noSequencesLeft, notStruckOut, packetLine } from "./log/lines.ts";
+import { Guard } from "./guard.ts";
+import { noSequencesLeft, notStruckOut } from "./log/lines.ts";
 import type { Log, LogBook } from "./log/log.ts";
 import type { Lookup } from "./log/lookup.ts";
 import { Teller } from "./log/teller.ts";
-import { after } from "./timer.ts";
-
-/** A timeout is told at most this late, and together with others that are close. */
-const EXPIRY_GRAIN_MS = 20;
-/** Timeouts told in one go, in units of 1,024: the end of a flood must not hold up the packets. */
-const MOST_EXPIRY_ROUNDS = 16;
 
 const now = () => performance.now();
 
@@ -45,25 +37,13 @@ export interface DaemonOptions {
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
-  readonly #attempts: Attempts;
-  readonly #widening = new Widening({
-    prepare: (strays) => this.#lookout!.places.prepare(strays),
-    widen: (wide) => this.#lookout!.places.widen(wide),
-    after,
-    now,
-    listeningPorts,
-    ephemeral: ephemeralPorts(),
-  });
   readonly #teller: Teller;
+  readonly #guard: Guard;
   readonly #house: House;
   #settings: Settings | undefined;
   #lookout: Lookout | undefined;
-  /** Where the packets of this moment came in. */
-  #at: Listening | undefined;
   #listeners: readonly Listener[] = [];
   #sequencesUsed = 0;
-  #expiryTimer: NodeJS.Timeout | undefined;
-  #expiryAt = Number.POSITIVE_INFINITY;
   #reloaded: Promise<void> = Promise.resolve();
   #reloadWaits = false;
 
@@ -72,11 +52,11 @@ export class Daemon {
     this.#log = options.book.log;
     this.#teller = new Teller(options.book, options.lookup, now);
     this.#house = new House(options.flags.config, this.#log, this.#teller.doors);
-    const key = randomBytes(8);
-    this.#attempts = new Attempts({
-      isOurs: (address) => this.#at!.isOurs(address),
-      isStray: (packet) => this.#widening.isStray(packet),
-      hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
+    this.#guard = new Guard({
+      places: () => this.#lookout!.places,
+      teller: this.#teller,
+      packetLog: options.flags.debug ? this.#log : undefined,
+      open: (door, knocker) => this.#open(door, knocker),
     });
   }
 
@@ -137,7 +117,7 @@ export class Daemon {
   /** Hears no more, runs what closes the doors, and resolves when that is done, or after `mostSeconds`. */
   async stop(mostSeconds: number): Promise<void> {
     this.#lookout?.close();
-    clearTimeout(this.#expiryTimer);
+    this.#guard.end();
     this.#teller.end();
     this.#log.say("waiting for child processes...");
     await this.#house.leave(this.#settings?.onExit ?? "close", mostSeconds);
@@ -169,8 +149,8 @@ export class Daemon {
     this.#lookout = lookout;
     this.#house.listensAt(words);
     this.#listeners = listeners;
-    this.#attempts.setDoors(listeners);
-    this.#widening.setDoors(config.doors);
+    this.#guard.setDoors(listeners);
+    this.#guard.setGuarded(config.doors);
     this.#house.doorkeeper; // who closes what an earlier life has left open
     for (const warning of [...config.warnings, ...warnings]) this.#log.warn(warning);
     for (const door of config.doors) this.#log.debug(`config: ${JSON.stringify(door)}`);
@@ -212,7 +192,7 @@ export class Daemon {
       onlyIpv4,
       wait,
       now,
-      onBatch: (listening, records, count, at) => this.#onBatch(listening, records, count, at),
+      onBatch: (listening, records, count, at) => this.#guard.onBatch(listening, records, count, at),
       tell: {
         notice: (line) => this.#log.note(line),
         warn: (line) => this.#log.warn(line),
@@ -220,26 +200,6 @@ export class Daemon {
       },
       onStatus: () => this.#options.onStatus(this.status),
     });
-  }
-
-  #onBatch(listening: Listening, records: Records, count: number, at: number): void {
-    this.#at = listening;
-    const { places } = this.#lookout!;
-    const { haveEchoes } = places;
-    for (let i = 0; i < count; i++) {
-      const packet = records.at(i);
-      if (haveEchoes && places.isEcho(packet)) continue;
-      if (this.#options.flags.debug) this.#log.debug(packetLine(packet));
-      this.#onEvents(this.#attempts.knock(packet, at), at);
-    }
-    this.#awaitExpiry();
-  }
-
-  #onEvents(events: readonly KnockEvent[], at: number): void {
-    for (const event of events) {
-      this.#teller.event(event, at);
-      if (event.type === "open") this.#open(event.door, event.knocker);
-    }
   }
 
   #open(door: Door, knocker: Address): void {
@@ -263,30 +223,11 @@ export class Daemon {
     this.#listeners = this.#listeners.flatMap((listener) =>
       listener.door === door ? next.map((one) => ({ ...one, targets: listener.targets })) : [listener],
     );
-    this.#attempts.setDoors(this.#listeners);
+    this.#guard.setDoors(this.#listeners);
     try {
       this.#lookout!.setDoors(this.#listeners);
     } catch (error) {
       this.#log.error((error as Error).message); // the next sequence is not heard; all other doors are
     }
-  }
-
-  /** One timer, for the attempt that expires first; none while there is no attempt. */
-  #awaitExpiry(): void {
-    const { deadline, live } = this.#attempts;
-    this.#widening.update(live);
-    if (deadline >= this.#expiryAt) return;
-    clearTimeout(this.#expiryTimer);
-    this.#expiryAt = deadline;
-    this.#expiryTimer = setTimeout(() => this.#expire(), Math.max(EXPIRY_GRAIN_MS, Math.ceil(deadline - now())));
-  }
-
-  #expire(): void {
-    this.#expiryAt = Number.POSITIVE_INFINITY;
-    const at = now();
-    for (let round = 0; round < MOST_EXPIRY_ROUNDS && this.#attempts.deadline <= at; round++) {
-      this.#onEvents(this.#attempts.expire(at), at);
-    }
-    this.#awaitExpiry();
   }
 }

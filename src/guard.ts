@@ -1,0 +1,116 @@
+// Stands at the doors: has each packet decided, tells each event, hands each opening on, and wakes for the attempts that
+// expire.
+
+import { randomBytes } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import type { Address } from "./address.ts";
+import { Attempts, type KnockEvent } from "./attempts/attempts.ts";
+import type { Listener } from "./attempts/ears.ts";
+import type { Listening } from "./capture/listening.ts";
+import type { Places } from "./capture/places.ts";
+import type { Records } from "./capture/records.ts";
+import { ephemeralPorts, listeningPorts, Widening } from "./capture/widening.ts";
+import type { Door } from "./config/door.ts";
+import { packetLine } from "./log/lines.ts";
+import type { Log } from "./log/log.ts";
+import type { Teller } from "./log/teller.ts";
+import { after } from "./timer.ts";
+
+/** A timeout is told at most this late, and together with others that are close. */
+const EXPIRY_GRAIN_MS = 20;
+/** Timeouts told in one go, in units of 1,024: the end of a flood must not hold up the packets. */
+const MOST_EXPIRY_ROUNDS = 16;
+
+const now = () => performance.now();
+
+export interface GuardOptions {
+  /** Where packets come from now. */
+  readonly places: () => Places;
+  readonly teller: Teller;
+  /** With -D: of each packet a line. */
+  readonly packetLog: Log | undefined;
+  readonly open: (door: Door, knocker: Address) => void;
+}
+
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #attempts: Attempts;
+  readonly #widening: Widening;
+  /** Where the packets of this moment came in. */
+  #at: Listening | undefined;
+  #expiryTimer: NodeJS.Timeout | undefined;
+  #expiryAt = Number.POSITIVE_INFINITY;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+    this.#widening = new Widening({
+      prepare: (strays) => options.places().prepare(strays),
+      widen: (wide) => options.places().widen(wide),
+      after,
+      now,
+      listeningPorts,
+      ephemeral: ephemeralPorts(),
+    });
+    const key = randomBytes(8);
+    this.#attempts = new Attempts({
+      isOurs: (address) => this.#at!.isOurs(address),
+      isStray: (packet) => this.#widening.isStray(packet),
+      hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
+    });
+  }
+
+  /** From now on these are the doors. */
+  setDoors(listeners: readonly Listener[]): void {
+    this.#attempts.setDoors(listeners);
+  }
+
+  /** The doors by which scans are looked for. */
+  setGuarded(doors: readonly Door[]): void {
+    this.#widening.setDoors(doors);
+  }
+
+  onBatch(listening: Listening, records: Records, count: number, at: number): void {
+    this.#at = listening;
+    const { packetLog } = this.#options;
+    const places = this.#options.places();
+    const { haveEchoes } = places;
+    for (let i = 0; i < count; i++) {
+      const packet = records.at(i);
+      if (haveEchoes && places.isEcho(packet)) continue;
+      packetLog?.debug(packetLine(packet));
+      this.#onEvents(this.#attempts.knock(packet, at), at);
+    }
+    this.#awaitExpiry();
+  }
+
+  /** No further packet comes. */
+  end(): void {
+    clearTimeout(this.#expiryTimer);
+  }
+
+  #onEvents(events: readonly KnockEvent[], at: number): void {
+    for (const event of events) {
+      this.#options.teller.event(event, at);
+      if (event.type === "open") this.#options.open(event.door, event.knocker);
+    }
+  }
+
+  /** One timer, for the attempt that expires first; none while there is no attempt. */
+  #awaitExpiry(): void {
+    const { deadline, live } = this.#attempts;
+    this.#widening.update(live);
+    if (deadline >= this.#expiryAt) return;
+    clearTimeout(this.#expiryTimer);
+    this.#expiryAt = deadline;
+    this.#expiryTimer = setTimeout(() => this.#expire(), Math.max(EXPIRY_GRAIN_MS, Math.ceil(deadline - now())));
+  }
+
+  #expire(): void {
+    this.#expiryAt = Number.POSITIVE_INFINITY;
+    const at = now();
+    for (let round = 0; round < MOST_EXPIRY_ROUNDS && this.#attempts.deadline <= at; round++) {
+      this.#onEvents(this.#attempts.expire(at), at);
+    }
+    this.#awaitExpiry();
+  }
+}
