@@ -11,6 +11,7 @@
         "native/decode.cc",
         "native/links.cc",
         "native/lock.cc",
+        "native/memory.cc",
         "native/notify.cc",
         "native/ports.cc",
         "native/process.cc",

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../test/frame.ts";
 import type { Wire } from "../test/live/wire.ts";
 import { measured, PORTS } from "./flood.ts";
-import { memory } from "./memory.ts";
+import { forgetPeak, memory } from "./memory.ts";
 import { packets, untilIdle } from "./probe.ts";
 import { type Bench, type Family, figures, inTurns, lines } from "./rounds.ts";
 import { apart, type Job, type Running, type Subject, start } from "./subject.ts";
@@ -106,8 +106,11 @@ async function oneBurst({ wire }: Bench, subject: Subject, family: 4 | 6, count:
   const knock = { from: wire.client, to: wire.server, port: PORTS[0]! };
   if (subject === "ours") await measured(wire, running, [knock], 60_000);
   const [from, to] = family === 4 ? ["10.100.0.0", wire.server] : ["fd77::1:0:0:0", wire.server6];
+  await sleep(seconds * 1000); // what has to be done once is done, and the attempts from before are over
+  await untilIdle(running);
   packets(running);
   const before = memory(running).now;
+  forgetPeak(running);
   const templates = [frame({ from, to, protocol: "tcp", port: PORTS[0]! })];
   const { sent } = await wire.flood({ templates, count, rate: 0, vary: "source" });
   const lost = (100 * packets(running).dropped) / sent;

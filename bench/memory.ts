@@ -1,5 +1,5 @@
 // How much memory it takes, and how often it wakes up, when nothing happens and after a thousand knocks.
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../test/frame.ts";
 import { Wire } from "../test/live/wire.ts";
@@ -20,6 +20,11 @@ export function memory({ pid }: Pick<Running, "pid">): { now: number; peak: numb
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const of = (what: string) => Number(new RegExp(`^${what}:\\s+(\\d+)`, "m").exec(status)?.[1]) / 1024;
   return { now: of("VmRSS"), peak: of("VmHWM") };
+}
+
+/** From now on `peak` is that of from now on. */
+export function forgetPeak({ pid }: Pick<Running, "pid">): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }
 
 /** Each in a world of its own, all at the same time: there is nothing to be disturbed. */
@@ -66,6 +71,7 @@ async function doNothing(subject: Subject, seconds: number) {
     const [after, used] = [wakeUps(running), cpu(running)];
     const resident = memory(running).now;
     if (subject !== "loop") await knockOften(wire, running);
+    await sleep(5000);
     const knocked = memory(running).now;
     await running.stop();
     return { wakeUps: after - before, used: (used - usedBefore) / 1e6, resident, knocked };

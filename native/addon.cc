@@ -7,6 +7,7 @@
 #include "decode.h"
 #include "links.h"
 #include "lock.h"
+#include "memory.h"
 #include "notify.h"
 #include "ports.h"
 #include "process.h"
@@ -38,6 +39,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["lock"] = Napi::Function::New<knockd::Lock>(env, "lock");
   exports["syslog"] = Napi::Function::New<knockd::WriteSyslog>(env, "syslog");
   exports["notify"] = Napi::Function::New<knockd::Notify>(env, "notify");
+  exports["giveBack"] = Napi::Function::New<knockd::GiveBack>(env, "giveBack");
+  exports["clear"] = Napi::Function::New<knockd::Clear>(env, "clear");
   exports["detach"] = Napi::Function::New<knockd::Detach>(env, "detach");
   if (knockd::CanRunCommand()) exports["runCommand"] = Napi::Function::New<knockd::RunCommand>(env, "runCommand");
   exports["exitNow"] = Napi::Function::New<knockd::ExitNow>(env, "exitNow");

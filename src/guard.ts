@@ -14,12 +14,15 @@ import type { Door } from "./config/door.ts";
 import { packetLine } from "./log/lines.ts";
 import type { Log } from "./log/log.ts";
 import type { Teller } from "./log/teller.ts";
+import { clear, giveBack } from "./memory.ts";
 import { after } from "./timer.ts";
 
 /** A timeout is told at most this late, and together with others that are close. */
 const EXPIRY_GRAIN_MS = 20;
 /** Timeouts told in one go, in units of 1,024: the end of a flood must not hold up the packets. */
 const MOST_EXPIRY_ROUNDS = 16;
+/** After so many openings, or a flood, memory is given back as soon as nobody knocks. */
+const MUCH_WORK = 256;
 
 const now = () => performance.now();
 
@@ -38,6 +41,8 @@ export class Guard {
   readonly #widening: Widening;
   /** Where the packets of this moment came in. */
   #at: Listening | undefined;
+  /** Openings since memory was given back. */
+  #work = 0;
   #expiryTimer: NodeJS.Timeout | undefined;
   #expiryAt = Number.POSITIVE_INFINITY;
 
@@ -45,7 +50,10 @@ export class Guard {
     this.#options = options;
     this.#widening = new Widening({
       prepare: (strays) => options.places().prepare(strays),
-      widen: (wide) => options.places().widen(wide),
+      widen: (wide) => {
+        options.places().widen(wide);
+        if (!wide) this.#rest();
+      },
       after,
       now,
       listeningPorts,
@@ -56,6 +64,10 @@ export class Guard {
       isOurs: (address) => this.#at!.isOurs(address),
       isStray: (packet) => this.#widening.isStray(packet),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
+      clear: (buffers) => {
+        clear(buffers);
+        this.#work += MUCH_WORK;
+      },
     });
   }
 
@@ -91,8 +103,17 @@ export class Guard {
   #onEvents(events: readonly KnockEvent[], at: number): void {
     for (const event of events) {
       this.#options.teller.event(event, at);
-      if (event.type === "open") this.#options.open(event.door, event.knocker);
+      if (event.type !== "open") continue;
+      this.#work++;
+      this.#options.open(event.door, event.knocker);
     }
+  }
+
+  /** Nobody is knocking any more. */
+  #rest(): void {
+    if (this.#work < MUCH_WORK) return;
+    this.#work = 0;
+    giveBack();
   }
 
   /** One timer, for the attempt that expires first; none while there is no attempt. */

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type Address, formatAddress, parseAddress } from "../src/address.ts";
 import { NONE, type Queue, Slots } from "../src/attempts/slots.ts";
+import { clear } from "../src/memory.ts";
 
 const newQueue = (): Queue => ({ head: NONE, tail: NONE });
 // One hash for many: every chain holds strangers.
@@ -91,12 +92,42 @@ describe("slots", () => {
     assert.equal(slots.age(slot, 2 ** 32 - 20), 0);
   });
 
-  it("touches no memory before it is used, and gives it back after a flood", () => {
+  it("touches no memory before it is used", () => {
     // Of 48 MB, a pool that holds ten attempts has only some pages; the process's memory tells.
     const before = process.memoryUsage().rss;
     const pools = Array.from({ length: 8 }, () => new Slots(1 << 20));
     for (const pool of pools) for (let n = 0; n < 10; n++) pool.add(n, addresses[0]!, 0, 0, 0, newQueue());
     const grown = process.memoryUsage().rss - before;
     assert.ok(grown < 16 << 20, `8 nearly empty pools take ${grown} bytes`);
+  });
+
+  for (const [how, by] of [
+    ["plainly", undefined],
+    ["by the addon", clear],
+  ] as const) {
+    it(`after a flood has gone, finds what comes then: cleared ${how}`, () => {
+      const slots = new Slots(1 << 15, by);
+      const queue = newQueue();
+      const source = (n: number): Address => ({ w0: 0, w1: 0, w2: 0xffff, w3: n });
+      for (let flood = 0; flood < 2; flood++) {
+        for (let n = 0; n < 1 << 15; n++) slots.add(n, source(n), n, n, 7, queue);
+        while (queue.head !== NONE) slots.remove(queue.head, slots.source(queue.head).w3, queue);
+        assert.equal(slots.live, 0);
+        for (let n = 0; n < 1 << 15; n++) assert.equal(slots.first(n, source(n)), NONE);
+      }
+    });
+  }
+
+  it("after a flood has gone, its memory is the system's again, at once", () => {
+    const slots = new Slots(1 << 20, clear);
+    const queue = newQueue();
+    const add = (n: number) => slots.add(n, { w0: n, w1: n, w2: n, w3: n }, 0, 0, 0, queue);
+    const before = process.memoryUsage().rss;
+    for (let n = 0; n < 1 << 20; n++) add(n);
+    const full = process.memoryUsage().rss;
+    while (queue.head !== NONE) slots.remove(queue.head, slots.source(queue.head).w3, queue);
+    const after = process.memoryUsage().rss;
+    assert.ok(full - before > 32 << 20, `a million take ${full - before} bytes`);
+    assert.ok(after < full - (32 << 20), `${before} bytes, then ${full}, and now ${after}`);
   });
 });

@@ -10,7 +10,7 @@ import { Expiry } from "./expiry.ts";
 import { type Packet, TCP } from "./packet.ts";
 import { Pauses } from "./pauses.ts";
 import { fingerprint, Retransmissions } from "./retransmissions.ts";
-import { NONE, Slots } from "./slots.ts";
+import { type Clear, NONE, Slots } from "./slots.ts";
 import { Strays } from "./strays.ts";
 
 export type KnockEvent =
@@ -28,6 +28,8 @@ export interface AttemptsOptions {
   hashKey: readonly [number, number];
   /** At most so many live attempts in all. */
   capacity?: number;
+  /** How memory that is not used any more is cleared, and maybe given back. */
+  clear?: Clear | undefined;
 }
 
 export const MOST_ATTEMPTS = 1_048_576;
@@ -52,11 +54,11 @@ export class Attempts {
   /** The live attempts of the packet's source, `#gather` says how many: one array for all packets. */
   #mine = new Int32Array(16);
 
-  constructor({ isOurs, isStray, hashKey, capacity = MOST_ATTEMPTS }: AttemptsOptions) {
+  constructor({ isOurs, isStray, hashKey, capacity = MOST_ATTEMPTS, clear }: AttemptsOptions) {
     this.#isOurs = isOurs;
     this.#isStray = isStray;
     this.#hash = new AddressHash(hashKey);
-    this.#slots = new Slots(capacity);
+    this.#slots = new Slots(capacity, clear);
     this.#expiry = new Expiry(this.#slots);
     this.#ears = new Ears(this.#expiry);
   }

@@ -13,6 +13,8 @@ const STAGE_MASK = 0x3f;
 const KEPT = 0x40;
 const IPV6 = 0x80;
 const DOOR_SHIFT = 8;
+/** When so many slots have been used and none is any more, their memory is given back. */
+const MANY = 16_384;
 
 /** Attempts of one `seq_timeout`, in the order in which they began, which is the order in which they expire. */
 export interface Queue {
@@ -20,31 +22,44 @@ export interface Queue {
   tail: number;
 }
 
+/** Sets all of them to 0. */
+export type Clear = (buffers: readonly ArrayBuffer[]) => void;
+
 export class Slots {
   readonly capacity: number;
+  readonly #clear: Clear;
   #live = 0;
-  /** Slots at and above have not been used since the arrays were made: their pages do not exist yet. */
+  /** Slots at and above have not been used since the arrays were made or cleared: their pages do not exist. */
   #fresh = 0;
   #free = NONE;
-  #mask = 0;
+  readonly #mask: number;
   // Of each slot: the address (w0 to w2 are left alone for IPv4), door, stage and family in one word, the time of the
   // first knock, the last knock's fingerprint, the next slot of its chain + 1, and its neighbours in its queue.
-  #w0!: Int32Array;
-  #w1!: Int32Array;
-  #w2!: Int32Array;
-  #w3!: Int32Array;
-  #meta!: Uint32Array;
-  #started!: Uint32Array;
-  #print!: Int32Array;
-  #chain!: Uint32Array;
-  #previous!: Int32Array;
-  #next!: Int32Array;
+  readonly #w0: Int32Array;
+  readonly #w1: Int32Array;
+  readonly #w2: Int32Array;
+  readonly #w3: Int32Array;
+  readonly #meta: Uint32Array;
+  readonly #started: Uint32Array;
+  readonly #print: Int32Array;
+  readonly #chain: Uint32Array;
+  readonly #previous: Int32Array;
+  readonly #next: Int32Array;
   /** The first slot of each chain + 1: 0 is empty, as a new array is. */
-  #heads!: Uint32Array;
+  readonly #heads: Uint32Array;
 
-  constructor(capacity: number) {
+  /** `clear` may give the memory back to the system: V8 would keep it until it next collects, which in idleness is never. */
+  constructor(capacity: number, clear: Clear = zero) {
     this.capacity = capacity;
-    this.#allocate();
+    this.#clear = clear;
+    const signed = () => new Int32Array(capacity);
+    const words = () => new Uint32Array(capacity);
+    [this.#w0, this.#w1, this.#w2, this.#w3] = [signed(), signed(), signed(), signed()];
+    [this.#meta, this.#started, this.#print, this.#chain] = [words(), words(), signed(), words()];
+    [this.#previous, this.#next] = [signed(), signed()];
+    const chains = 1 << Math.ceil(Math.log2(capacity));
+    this.#heads = new Uint32Array(chains);
+    this.#mask = chains - 1;
   }
 
   get live(): number {
@@ -96,8 +111,7 @@ export class Slots {
     }
     this.#next[slot] = this.#free;
     this.#free = slot;
-    // After a flood has gone, its pages go back to the system with the arrays.
-    if (--this.#live === 0 && this.#fresh > 65_536) this.#allocate();
+    if (--this.#live === 0 && this.#fresh > MANY) this.#empty();
   }
 
   enqueue(slot: number, queue: Queue): void {
@@ -169,23 +183,15 @@ export class Slots {
     return NONE;
   }
 
-  #allocate(): void {
-    const words = () => new Uint32Array(this.capacity);
-    const signed = () => new Int32Array(this.capacity);
-    this.#w0 = signed();
-    this.#w1 = signed();
-    this.#w2 = signed();
-    this.#w3 = signed();
-    this.#meta = words();
-    this.#started = words();
-    this.#print = signed();
-    this.#chain = words();
-    this.#previous = signed();
-    this.#next = signed();
-    const chains = 1 << Math.ceil(Math.log2(this.capacity));
-    this.#heads = new Uint32Array(chains);
-    this.#mask = chains - 1;
+  /** A flood has gone. */
+  #empty(): void {
+    const all = [this.#w0, this.#w1, this.#w2, this.#w3, this.#meta, this.#started, this.#print, this.#chain];
+    this.#clear([...all, this.#previous, this.#next, this.#heads].map(({ buffer }) => buffer as ArrayBuffer));
     this.#fresh = 0;
     this.#free = NONE;
   }
+}
+
+function zero(buffers: readonly ArrayBuffer[]): void {
+  for (const buffer of buffers) new Uint8Array(buffer).fill(0);
 }

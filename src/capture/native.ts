@@ -128,6 +128,13 @@ export interface Native {
    * has no pidfd_open (before Linux 5.3).
    */
   runCommand?(command: string, marker: string, onEnd: (status: number, wrote: Buffer) => void): number;
+  /**
+   * Gives back the memory that start-up has touched and that can be had again: pages of the program's and the libraries'
+   * files, and what malloc keeps. Where /proc is missing, nothing happens.
+   */
+  giveBack(): void;
+  /** Sets all bytes to 0, and gives their memory back to the system until they are written again. */
+  clear(buffer: ArrayBuffer): void;
   /** Standard input, output and error become /dev/null, the working directory /. */
   detach(): void;
   /** Ends the process at once: no exit handler, and no waiting for threads that wait for a name server. */

@@ -1,0 +1,22 @@
+// What Node takes more of than we need. On a Pi it is the memory of all others.
+
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { native } from "./capture/native.ts";
+
+// V8 doubles its space for new objects, up to 32 MB, whenever it has been full, which the loading of the modules brings
+// about; what a knock makes is gone at once. Costs nothing under a flood (bench/flood.ts).
+setFlagsFromString("--semi-space-growth-factor=1");
+
+/** All that is not in use goes back to the system: after the start, and after a flood. Takes some ten milliseconds. */
+export function giveBack(): void {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  collect(); // else V8 waits for more to do, and in idleness there is none
+  native.giveBack();
+}
+
+/** Sets them to 0; their memory goes back at once. */
+export function clear(buffers: readonly ArrayBuffer[]): void {
+  for (const buffer of buffers) native.clear(buffer);
+}

@@ -1,0 +1,58 @@
+// Memory that the addon clears and gives back.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { describe, it } from "node:test";
+import { native } from "../src/capture/native.ts";
+
+describe("clear", () => {
+  it("makes every byte 0 and no other one, of any length", () => {
+    for (const length of [0, 1, 4095, 4096, 4097, 8191, 100_000, 1 << 20]) {
+      const all = Array.from({ length: 3 }, () => new Uint8Array(length).fill(0xaa));
+      native.clear(all[1]!.buffer as ArrayBuffer);
+      assert.ok(
+        all[1]!.every((byte) => byte === 0),
+        `${length}`,
+      );
+      assert.ok(
+        [all[0]!, all[2]!].every((other) => other.every((byte) => byte === 0xaa)),
+        `beside ${length}`,
+      );
+      all[1]!.fill(0xbb);
+      assert.ok(
+        all[1]!.every((byte) => byte === 0xbb),
+        `${length}, written again`,
+      );
+    }
+  });
+
+  it("takes an ArrayBuffer, and nothing else", () => {
+    for (const other of [undefined, new Uint8Array(8), "x"]) {
+      assert.throws(() => native.clear(other as never), { name: "TypeError", message: "clear takes an ArrayBuffer" });
+    }
+  });
+});
+
+describe("giving back", () => {
+  // In a process of its own: in this one the test runner's pages would come back meanwhile.
+  it("takes megabytes of the process's files out of its memory, and all goes on as before, again and again", () => {
+    const script = `
+      import { native } from ${JSON.stringify(new URL("../src/capture/native.js", import.meta.url).href)};
+      import { readFileSync } from "node:fs";
+      const ofFiles = () => Number(/^RssFile:\\s+(\\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))[1]);
+      const before = ofFiles();
+      for (let i = 0; i < 3; i++) native.giveBack();
+      const after = ofFiles();
+      const sorted = Array.from({ length: 1000 }, (_, i) => String(i * 7919 % 1000)).sort().join();
+      const json = JSON.stringify({ before, after, sorted: sorted.length, regexp: /(a+)b/.exec("caab")[1] });
+      await import("node:dns/promises"); // touches what was never touched
+      console.log(json);`;
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    assert.deepEqual([status, signal, stderr], [0, null, ""]);
+    const { before, after, sorted, regexp } = JSON.parse(stdout);
+    assert.deepEqual([sorted, regexp], [3889, "aa"]);
+    assert.ok(after < before - 10_000, `${before} KB of files before, ${after} KB after`);
+  });
+});
