@@ -8,7 +8,7 @@ import { frame, type Segment } from "../test/frame.ts";
 import type { Daemon, Which } from "../test/live/daemon.ts";
 import { descendants, mostMemory } from "../test/live/footprint.ts";
 import { needsRoot, Wire } from "../test/live/wire.ts";
-import { cpu, startQuietly } from "./probe.ts";
+import { cpu, packets, startQuietly } from "./probe.ts";
 import { machine } from "./table.ts";
 
 const PORTS = [7000, 8000, 9000];
@@ -83,9 +83,9 @@ function sieges(): Siege[] {
 async function main(only: string): Promise<void> {
   console.log(`${machine()}\n`);
   console.log(
-    `| siege | a second | of ${KNOCKERS} came in | memory, MiB | CPU, % | log lines, most a second | commands | most at once |`,
+    `| siege | a second | of ${KNOCKERS} came in | packets lost | memory, MiB | CPU, % | log lines, most a second | commands | most at once |`,
   );
-  console.log("|---|---|---|---|---|---|---|---|");
+  console.log("|---|---|---|---|---|---|---|---|---|");
   wire = await Wire.open();
   try {
     for (const siege of sieges()) {
@@ -106,11 +106,13 @@ async function lay(siege: Siege, which: Which): Promise<(string | number)[]> {
   const templates = siege.attack.map((segment) => frame(segment));
   const watch = new Watch(daemon);
   const before = cpu(daemon);
+  packets(daemon); // from here on they count
   const flood = wire.flood({ templates, count: siege.seconds * siege.rate, rate: siege.rate, vary: siege.vary });
   // In the middle of it: when sources are many there are a million attempts by then.
   await sleep(siege.seconds * 200);
   await wire.send(knocks(siege.attack[0]!.to, siege.seconds * 0.6));
   const { sent, seconds } = await flood;
+  const { dropped } = packets(daemon);
   const used = (cpu(daemon) - before) / 1e9 / seconds;
   await settled(daemon);
   const { lines, processes } = watch.end();
@@ -120,7 +122,7 @@ async function lay(siege: Siege, which: Which): Promise<(string | number)[]> {
   const memory = mostMemory(daemon.pid);
   await daemon.stop("SIGKILL");
   const rate = (Math.round(sent / seconds / 100) * 100).toLocaleString("en");
-  return [rate, came, memory, Math.round(used * 100), lines, flooded, processes];
+  return [rate, came, dropped, memory, Math.round(used * 100), lines, flooded, processes];
 }
 
 /** Of addresses that the flood does not come to, within so many seconds. */
