@@ -10,6 +10,7 @@ const SECOND_MS = 1000;
 const MOST_TOLD = 65_536;
 
 type StageEvent = Extract<KnockEvent, { type: "stage" }>;
+type TimeoutEvent = Extract<KnockEvent, { type: "timeout" }>;
 
 export type Verdict = "tell" | "hold" | "tell with Stage 1";
 
@@ -37,7 +38,11 @@ export class Limit {
   judge(event: KnockEvent, now: number): Verdict {
     if (event.type === "open") return "tell";
     if (event.type === "scan") return spend(this.#scans, now) ? "tell" : "hold";
-    if (event.type === "timeout") return spend(this.#timeouts, now) ? "tell" : "hold";
+    if (event.type === "timeout") {
+      if (!spend(this.#timeouts, now)) return "hold";
+      this.#told.delete(keyOf(event)); // his attempt is over
+      return "tell";
+    }
     if (event.door.sequence.length === 1) return "tell"; // it opens with this knock
     if (event.stage === 1) return this.#judgeStart(event, now);
     if (event.stage > 2 || this.#told.delete(keyOf(event))) return "tell";
@@ -92,6 +97,6 @@ function spend(budget: Budget, now: number): boolean {
   return false;
 }
 
-function keyOf({ door, knocker: { w0, w1, w2, w3 } }: StageEvent): string {
+function keyOf({ door, knocker: { w0, w1, w2, w3 } }: StageEvent | TimeoutEvent): string {
   return `${w0},${w1},${w2},${w3} ${door.name}`;
 }
