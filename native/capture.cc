@@ -1,6 +1,5 @@
 #include "capture.h"
 
-#include <linux/filter.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -8,6 +7,7 @@
 
 #include "bytes.h"
 #include "decode.h"
+#include "filter.h"
 #include "process.h"
 
 namespace knockd {
@@ -16,62 +16,6 @@ namespace {
 // What read() returns in place of a number of records.
 constexpr int kNoneWaits = -1;
 constexpr int kInterfaceDown = -2;
-
-std::vector<bpf_insn> ReadProgram(Napi::Env env, const Napi::Value& value) {
-  static_assert(sizeof(bpf_insn) == 8, "src/capture/bpf.ts writes eight bytes an instruction");
-  if (!IsBytes(value)) throw Napi::TypeError::New(env, "a filter is a Uint8Array");
-  const auto bytes = value.As<Napi::Uint8Array>();
-  if (bytes.ByteLength() == 0 || bytes.ByteLength() % sizeof(bpf_insn) != 0) {
-    throw Napi::TypeError::New(env, "a filter is a whole number of instructions, at least one");
-  }
-  std::vector<bpf_insn> program(bytes.ByteLength() / sizeof(bpf_insn));
-  memcpy(program.data(), bytes.Data(), bytes.ByteLength());
-  return program;
-}
-
-// A cooked frame's header is libpcap's own: the kernel's filter sees the packet from its network layer on, and what the
-// header says at ancillary offsets (linux/filter.h). Of that, src/capture/filter.ts reads the protocol alone.
-struct Cooked {
-  uint32_t header, protocol;
-};
-
-const Cooked* CookedAs(int link_type) {
-  static constexpr Cooked kVersion1{16, 14}, kVersion2{20, 0};
-  return link_type == kLinkLinuxSll ? &kVersion1 : link_type == kLinkLinuxSll2 ? &kVersion2 : nullptr;
-}
-
-bool LoadsPacket(const bpf_insn& instruction) {
-  const int load = BPF_CLASS(instruction.code), mode = BPF_MODE(instruction.code);
-  return (load == BPF_LD || load == BPF_LDX) && (mode == BPF_ABS || mode == BPF_IND || mode == BPF_MSH);
-}
-
-constexpr uint32_t kAncillary = static_cast<uint32_t>(SKF_AD_OFF);
-
-// From offsets of libpcap's frames to the kernel's. False when there is no such thing in the kernel.
-bool ToKernel(const Cooked& cooked, std::vector<bpf_insn>* program) {
-  for (bpf_insn& one : *program) {
-    if (!LoadsPacket(one) || one.k >= kAncillary) continue;
-    if (one.k >= cooked.header) {
-      one.k -= cooked.header;
-    } else if (one.k == cooked.protocol) {
-      one.k = kAncillary + SKF_AD_PROTOCOL;
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
-void FromKernel(const Cooked& cooked, std::vector<bpf_insn>* program) {
-  for (bpf_insn& one : *program) {
-    if (!LoadsPacket(one)) continue;
-    if (one.k == kAncillary + SKF_AD_PROTOCOL) {
-      one.k = cooked.protocol;
-    } else if (one.k < kAncillary) {
-      one.k += cooked.header;
-    }
-  }
-}
 
 // Where one read() has got to: all that the callback may touch.
 struct Batch {
@@ -97,7 +41,7 @@ Napi::Function Capture::Define(Napi::Env env) {
                       InstanceMethod<&Capture::SetFilter>("setFilter"), InstanceMethod<&Capture::Start>("start"),
                       InstanceMethod<&Capture::Stop>("stop"), InstanceMethod<&Capture::Read>("read"),
                       InstanceMethod<&Capture::Stats>("stats"), InstanceMethod<&Capture::HeldFilter>("heldFilter"),
-                      InstanceMethod<&Capture::Close>("close"), StaticMethod<&Capture::Matches>("matches")});
+                      InstanceMethod<&Capture::Close>("close"), StaticMethod<&Matches>("matches")});
 }
 
 Capture::Capture(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Capture>(info) {
@@ -171,47 +115,24 @@ Napi::Value Capture::LinkType(const Napi::CallbackInfo& info) {
 void Capture::SetFilter(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   pcap_t* handle = Open(env);
-  std::vector<bpf_insn> instructions = ReadProgram(env, info[0]);
+  Program instructions = ReadProgram(env, info[0]);
   if (!live_) {
     bpf_program program{static_cast<u_int>(instructions.size()), instructions.data()};
     if (pcap_setfilter(handle, &program) != 0) throw Napi::Error::New(env, pcap_geterr(handle));
     savefile_filter_ = instructions;
     return;
   }
-  // Not by pcap_setfilter: that drops all packets for a moment while it changes a filter, and filters in user space,
-  // saying nothing, when the kernel refuses a program (more than 4,096 instructions). The kernel swaps it in one step.
-  if (!bpf_validate(instructions.data(), static_cast<int>(instructions.size()))) {
-    throw Napi::Error::New(env, "not a valid filter");
-  }
-  const Cooked* cooked = CookedAs(pcap_datalink(handle));
-  if (cooked != nullptr && !ToKernel(*cooked, &instructions)) {
-    throw Napi::Error::New(env, "the filter reads what a cooked frame does not have");
-  }
-  static_assert(sizeof(bpf_insn) == sizeof(sock_filter), "one and the same, by two names");
-  const sock_fprog program{static_cast<uint16_t>(instructions.size()),
-                           reinterpret_cast<sock_filter*>(instructions.data())};
-  const bool attached = instructions.size() <= UINT16_MAX &&
-                        setsockopt(pcap_fileno(handle), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
-  if (!attached) throw Napi::Error::New(env, std::string("the kernel did not take the packet filter"));
-}
-
-std::vector<bpf_insn> Capture::KernelFilter(Napi::Env env) const {
-  const int fd = pcap_fileno(handle_.get());
-  socklen_t held = 0;  // instructions, not bytes
-  if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, nullptr, &held) != 0) throw Napi::Error::New(env, strerror(errno));
-  std::vector<bpf_insn> program(held);
-  if (held > 0 && getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, program.data(), &held) != 0) {
-    throw Napi::Error::New(env, strerror(errno));
-  }
-  return program;
+  const char* why = Attach(pcap_fileno(handle), pcap_datalink(handle), instructions);
+  if (why != nullptr) throw Napi::Error::New(env, why);
 }
 
 Napi::Value Capture::HeldFilter(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   pcap_t* handle = Open(env);
-  std::vector<bpf_insn> program = live_ ? KernelFilter(env) : savefile_filter_;
-  const Cooked* cooked = live_ ? CookedAs(pcap_datalink(handle)) : nullptr;
-  if (cooked != nullptr) FromKernel(*cooked, &program);
+  Program program = savefile_filter_;
+  if (live_ && !Attached(pcap_fileno(handle), pcap_datalink(handle), &program)) {
+    throw Napi::Error::New(env, strerror(errno));
+  }
   Napi::Uint8Array bytes = Napi::Uint8Array::New(env, program.size() * sizeof(bpf_insn));
   if (!program.empty()) memcpy(bytes.Data(), program.data(), bytes.ByteLength());
   return bytes;
@@ -308,20 +229,6 @@ void Capture::Close(const Napi::CallbackInfo&) {
     Unref();
   }
   handle_.reset();
-}
-
-Napi::Value Capture::Matches(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  std::vector<bpf_insn> instructions = ReadProgram(env, info[0]);
-  if (!IsBytes(info[1])) throw Napi::TypeError::New(env, "a frame is a Uint8Array");
-  const auto frame = info[1].As<Napi::Uint8Array>();
-  if (!bpf_validate(instructions.data(), static_cast<int>(instructions.size()))) {
-    throw Napi::Error::New(env, "not a valid filter");
-  }
-  const bpf_program program{static_cast<u_int>(instructions.size()), instructions.data()};
-  pcap_pkthdr header{};
-  header.caplen = header.len = static_cast<bpf_u_int32>(frame.ByteLength());
-  return Napi::Boolean::New(env, pcap_offline_filter(&program, &header, frame.Data()) != 0);
 }
 
 }  // namespace knockd

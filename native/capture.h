@@ -8,7 +8,8 @@
 
 #include <memory>
 #include <string>
-#include <vector>
+
+#include "filter.h"
 
 namespace knockd {
 
@@ -31,19 +32,17 @@ class Capture : public Napi::ObjectWrap<Capture> {
   Napi::Value Read(const Napi::CallbackInfo& info);
   Napi::Value Stats(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
-  static Napi::Value Matches(const Napi::CallbackInfo& info);
 
   void OpenLive(Napi::Env env, const std::string& device, int snap_length, int buffer_size, bool stamp_arrival);
   void OpenSavefile(Napi::Env env, const std::string& path);
   pcap_t* Open(Napi::Env env) const;  // the handle, or throws "capture is closed"
-  std::vector<bpf_insn> KernelFilter(Napi::Env env) const;
   void StopPolling();
   static void OnPoll(uv_poll_t* poll, int status, int events);
 
   // In the order of their lives; they end the other way round: first the polling of the descriptor, then its owner.
   std::unique_ptr<pcap_t, ClosePcap> handle_;
   bool live_ = false;
-  std::vector<bpf_insn> savefile_filter_;
+  Program savefile_filter_;
   double frames_read_ = 0;
   std::string failure_;        // what read() has yet to throw: the packets before it come first
   uv_poll_t* poll_ = nullptr;  // libuv's until its close callback deletes it

@@ -20,6 +20,11 @@ export function sameAddress(a: Address, b: Address): boolean {
   return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0;
 }
 
+/** For who keeps it: a packet's is overwritten by the next one. */
+export function copyOf({ w0, w1, w2, w3 }: Address): Address {
+  return { w0, w1, w2, w3 };
+}
+
 /** An address from its text, a scope (`%eth0`) left out; undefined when it is none. */
 export function parseAddress(text: string): Address | undefined {
   const bare = text.split("%", 1)[0]!;

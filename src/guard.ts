@@ -4,8 +4,9 @@
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import type { Address } from "./address.ts";
-import { Attempts, type KnockEvent } from "./attempts/attempts.ts";
+import { Attempts } from "./attempts/attempts.ts";
 import type { Listener } from "./attempts/ears.ts";
+import type { KnockEvent } from "./attempts/event.ts";
 import type { Listening } from "./capture/listening.ts";
 import type { Places } from "./capture/places.ts";
 import type { Records } from "./capture/records.ts";

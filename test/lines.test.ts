@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseAddress } from "../src/address.ts";
-import type { KnockEvent } from "../src/attempts/attempts.ts";
+import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import * as lines from "../src/log/lines.ts";
 

@@ -1,6 +1,31 @@
 // A small assembler for the kernel's packet filter language (classic BPF, linux/filter.h), with labels.
 // Conditional jumps reach 255 instructions; those that must reach farther go by way of an unconditional one.
 
+/** Instruction codes: loads (of the packet relative to X, `abs` at its begin), arithmetic and moves, conditional jumps, the end. */
+export const OP = {
+  ldb: 0x50,
+  ldh: 0x48,
+  ld: 0x40,
+  absb: 0x30,
+  absh: 0x28,
+  mem: 0x60,
+  memx: 0x61,
+  immx: 0x01,
+} as const;
+export const ALU = {
+  st: 0x02,
+  stx: 0x03,
+  add: 0x04,
+  addx: 0x0c,
+  and: 0x54,
+  lsh: 0x64,
+  rsh: 0x74,
+  tax: 0x07,
+  txa: 0x87,
+} as const;
+export const JUMP = { eq: 0x15, gt: 0x25, ge: 0x35, set: 0x45 } as const;
+export const RET = 0x06;
+
 export class Label {
   at = -1;
 }

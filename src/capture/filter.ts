@@ -10,7 +10,7 @@
 import type { Address } from "../address.ts";
 import { isIpv4 } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
-import { Assembler, Label } from "./bpf.ts";
+import { ALU, Assembler, JUMP, Label, OP, RET } from "./bpf.ts";
 import { dropToFit, type PortClass, portClasses, type Range } from "./port-classes.ts";
 
 /** Link-layer header length and where the ethertype stands in it (undefined: there is none, IP says what it is). */
@@ -24,20 +24,6 @@ const LINKS: Readonly<Record<number, { length: number; etherType: number | undef
   276: { length: 20, etherType: 0 }, // Linux cooked v2
 };
 
-const OP = { ldb: 0x50, ldh: 0x48, ld: 0x40, absb: 0x30, absh: 0x28, mem: 0x60, memx: 0x61, immx: 0x01 } as const;
-const ALU = {
-  st: 0x02,
-  stx: 0x03,
-  add: 0x04,
-  addx: 0x0c,
-  and: 0x54,
-  lsh: 0x64,
-  rsh: 0x74,
-  tax: 0x07,
-  txa: 0x87,
-} as const;
-const JUMP = { eq: 0x15, gt: 0x25, ge: 0x35, set: 0x45 } as const;
-const RET = 0x06;
 const WHOLE = 0x40000;
 const [ETHER_IPV4, ETHER_IPV6, VLAN_TYPES] = [0x0800, 0x86dd, [0x8100, 0x88a8, 0x9100]] as const;
 /** As many as native/decode.cc walks. */

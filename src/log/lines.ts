@@ -2,7 +2,7 @@
 // fail2ban filters and how-tos look for them.
 
 import { formatAddress } from "../address.ts";
-import type { KnockEvent } from "../attempts/attempts.ts";
+import type { KnockEvent } from "../attempts/event.ts";
 import { TCP } from "../attempts/packet.ts";
 import type { CapturedPacket } from "../capture/records.ts";
 import type { Door } from "../config/door.ts";

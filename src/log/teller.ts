@@ -1,7 +1,7 @@
 // Tells what happens at the doors: by name with -l, and no more of a siege than anybody wants to read.
 
 import { type Address, formatAddress, sameAddress } from "../address.ts";
-import type { KnockEvent } from "../attempts/attempts.ts";
+import type { KnockEvent } from "../attempts/event.ts";
 import { Limit } from "./limit.ts";
 import { eventLine } from "./lines.ts";
 import type { LogBook } from "./log.ts";

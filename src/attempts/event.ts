@@ -1,0 +1,10 @@
+// What the state machine answers: what has come about at a door.
+
+import type { Address } from "../address.ts";
+import type { Door } from "../config/door.ts";
+
+export type KnockEvent =
+  | { readonly type: "stage"; readonly door: Door; readonly knocker: Address; readonly stage: number }
+  | { readonly type: "open"; readonly door: Door; readonly knocker: Address }
+  | { readonly type: "timeout"; readonly door: Door; readonly knocker: Address; readonly stage: number }
+  | { readonly type: "scan"; readonly knocker: Address; readonly ports: number; readonly seconds: number };
