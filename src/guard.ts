@@ -124,7 +124,8 @@ export class Guard {
     if (deadline >= this.#expiryAt) return;
     clearTimeout(this.#expiryTimer);
     this.#expiryAt = deadline;
-    this.#expiryTimer = setTimeout(() => this.#expire(), Math.max(EXPIRY_GRAIN_MS, Math.ceil(deadline - now())));
+    const soonest = this.#attempts.isUrgent ? 0 : EXPIRY_GRAIN_MS;
+    this.#expiryTimer = setTimeout(() => this.#expire(), Math.max(soonest, Math.ceil(deadline - now())));
   }
 
   #expire(): void {

@@ -195,10 +195,22 @@ describe("attempts", () => {
     attempts.setDoors(doors.map((door) => ({ door, targets: undefined })));
     attempts.knock(syn("10.77.0.2", 7000, 1), 0);
     attempts.knock(syn("10.77.0.3", 7000, 2), 0);
-    assert.equal(attempts.knock(syn("10.77.0.2", 8000, 3), 1).length, 2);
-    assert.deepEqual(attempts.knock(syn("10.77.0.3", 8000, 4), 2), []);
-    assert.deepEqual(attempts.knock(syn("10.77.0.4", 7000, 5), 2), []);
+    assert.equal(attempts.knock(syn("10.77.0.2", 8000, 3), 100).length, 2);
+    assert.deepEqual(attempts.knock(syn("10.77.0.3", 8000, 4), 101), []);
+    assert.deepEqual(attempts.knock(syn("10.77.0.4", 7000, 5), 102), []);
     assert.deepEqual(attempts.expire(1e6), []);
+  });
+
+  it("lets one in by a one-time sequence that two have done in haste", () => {
+    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2] });
+    const knocks = [7000, 8000].map((port) => ({ protocol: "tcp" as const, port }));
+    const { doors } = parseConfig("[a]\none_time_sequences = file\n", "", () => knocks);
+    attempts.setDoors(doors.map((door) => ({ door, targets: undefined })));
+    for (const from of ["10.77.0.2", "10.77.0.3"]) {
+      for (const [i, { port }] of knocks.entries()) attempts.knock(syn(from, port, port), i);
+    }
+    assert.deepEqual(attempts.expire(6).map(text), ["10.77.0.2: a: OPEN SESAME"]);
+    assert.deepEqual([attempts.live, attempts.deadline], [0, Number.POSITIVE_INFINITY]);
   });
 
   it("holds 1,048,576 live attempts and no more, however many sources come", () => {

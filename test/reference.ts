@@ -36,6 +36,8 @@ export class Reference {
   readonly #attempts: Attempt[] = [];
   readonly #segments = new Map<string, number>();
   /** Who is passed over at which door. */
+  /** Openings that wait for what else their knocker does. */
+  readonly #hasty: { attempt: Attempt; due: number }[] = [];
   readonly #pauses: { why: Ending; listener: Listener; ip: string; until: number }[] = [];
 
   constructor(listeners: readonly Listener[], world: World) {
@@ -74,7 +76,9 @@ export class Reference {
         this.lines.push(`${ip}: ${name}: Stage ${attempt.stage}`);
         if (attempt.stage === sequence.length) {
           this.#end(attempt);
-          this.#open(listener, ip, now);
+          const { maxStrays, strict } = listener.door.policy;
+          if ((strict || maxStrays > 0) && now - attempt.startedAt < 25) this.#hasty.push({ attempt, due: now + 5 });
+          else this.#open(listener, ip, now);
         }
       } else if (is(sequence[stage - 1], packet)) {
         this.#mend("17");
@@ -100,6 +104,10 @@ export class Reference {
   }
 
   expire(now: number): void {
+    for (const waiting of this.#hasty.filter(({ due }) => due <= now)) {
+      this.#hasty.splice(this.#hasty.indexOf(waiting), 1);
+      this.#open(waiting.attempt.listener, waiting.attempt.ip, now);
+    }
     for (const attempt of [...this.#attempts]) {
       const { door } = attempt.listener;
       if (now - attempt.startedAt < door.seqTimeout * 1000) continue;
@@ -118,13 +126,20 @@ export class Reference {
   #stray(packet: Packet, ip: string, now: number): void {
     if (!this.#world.isOurs(packet.destination) || !this.#world.isStray(packet)) return;
     let [ports, seconds] = [0, 0];
-    for (const attempt of this.#attempts.filter((one) => one.ip === ip)) {
+    const waiting = this.#hasty.map(({ attempt }) => attempt);
+    for (const attempt of [...this.#attempts, ...waiting].filter((one) => one.ip === ip)) {
       const { listener, strays } = attempt;
       const { maxStrays, strict, banTime } = listener.door.policy;
       if (packet.protocol === TCP) strays.add(packet.port);
       const isScan = strict || (packet.protocol === TCP && maxStrays > 0 && strays.size >= maxStrays);
       if (!isScan) continue;
-      this.#end(attempt);
+      const at = waiting.indexOf(attempt);
+      if (at < 0) this.#end(attempt);
+      else
+        this.#hasty.splice(
+          this.#hasty.findIndex((one) => one.attempt === attempt),
+          1,
+        );
       this.#pauses.push({ why: "ban", listener, ip, until: now + banTime * 1000 });
       ports = Math.max(ports, packet.protocol === TCP ? strays.size : 1);
       seconds = Math.max(seconds, banTime);

@@ -124,13 +124,42 @@ describe("a source in the middle of a sequence", () => {
     assert.deepEqual(send(4, 7200), ["10.77.0.2: b: Stage 2", "10.77.0.2: b: OPEN SESAME"]);
   });
 
+  it("that is through before anything else was seen of it waits 5 ms at the door, in which a scan is found out", () => {
+    for (const isScan of [true, false]) {
+      const { attempts, send, touch } = scene("");
+      for (const [i, port] of [7000, 8000].entries()) send(i / 1000, port);
+      assert.deepEqual(send(0.012, 9000), ["10.77.0.2: a: Stage 3"]);
+      assert.deepEqual([attempts.live, attempts.isUrgent, attempts.deadline], [1, true, 17]);
+      assert.deepEqual(attempts.expire(16), []);
+      const lines = isScan ? ["10.77.0.2: scan: 8 other ports touched, ignored for 60 seconds"] : [];
+      assert.deepEqual(touch(0.0165, 9001, isScan ? 9008 : 9007), lines);
+      const events = attempts.expire(17).map((event) => eventLine(event, "WHO"));
+      assert.deepEqual(events, isScan ? [] : ["WHO: a: OPEN SESAME"]);
+      assert.deepEqual([attempts.live, attempts.isUrgent], [0, false]);
+      assert.equal(send(1, 7000).length, isScan ? 0 : 1);
+    }
+  });
+
+  it("does not wait after 25 ms, nor at a door that minds no strays, nor by another's haste", () => {
+    for (const [more, at] of [
+      ["", 0.025],
+      ["Max_Strays = 0", 0.001],
+    ] as const) {
+      const { send } = scene(more);
+      for (const port of [7000, 8000, 9000]) send(0.001, port, "10.77.0.3");
+      send(0, 7000);
+      send(0, 8000);
+      assert.deepEqual(send(at, 9000), ["10.77.0.2: a: Stage 3", "10.77.0.2: a: OPEN SESAME"]);
+    }
+  });
+
   it("of other sources' bans knows nothing", () => {
     const { send, touch } = scene("");
     send(0, 7000);
     touch(1, 1, 8);
     const from = formatAddress(parseAddress("10.77.0.3")!);
     for (const port of [7000, 8000]) send(2, port, from);
-    assert.deepEqual(send(2, 9000, from), ["10.77.0.3: a: Stage 3", "10.77.0.3: a: OPEN SESAME"]);
+    assert.deepEqual(send(3, 9000, from), ["10.77.0.3: a: Stage 3", "10.77.0.3: a: OPEN SESAME"]);
   });
 });
 

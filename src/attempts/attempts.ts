@@ -2,17 +2,16 @@
 // The rules are 0.8's (README, "Differences from knockd 0.8", names those that are not).
 
 import { type Address, copyOf, sameAddress } from "../address.ts";
-import type { Door } from "../config/door.ts";
 import { flagsMatch } from "../config/tcp-flags.ts";
 import { type DoorState, type Ear, type Hearing, knockKey, type Listener } from "./ears.ts";
 import type { KnockEvent } from "./event.ts";
 import type { Expiry } from "./expiry.ts";
 import { Knockers } from "./knockers.ts";
 import { type Packet, TCP } from "./packet.ts";
-import { Pauses } from "./pauses.ts";
+import { Pauses, pauseKey } from "./pauses.ts";
 import { fingerprint, Retransmissions } from "./retransmissions.ts";
+import { Scans } from "./scans.ts";
 import { type Clear, NONE, type Slots } from "./slots.ts";
-import { Strays } from "./strays.ts";
 
 export interface AttemptsOptions {
   /** Is this one of the addresses that doors without a Target listen at? */
@@ -37,8 +36,7 @@ export class Attempts {
   readonly #expiry: Expiry;
   readonly #retransmissions = new Retransmissions();
   readonly #isStray: (packet: Packet) => boolean;
-  readonly #strays = new Strays();
-  readonly #bans = new Pauses();
+  readonly #scans: Scans;
   readonly #cooldowns = new Pauses();
   #packets = 0;
   /** What was found to hear the packet of this moment. */
@@ -50,18 +48,24 @@ export class Attempts {
     this.#isOurs = isOurs;
     this.#isStray = isStray;
     this.#knockers = new Knockers(hashKey, capacity, clear);
+    this.#scans = new Scans(this.#knockers);
     this.#slots = this.#knockers.slots;
     this.#expiry = this.#knockers.expiry;
   }
 
-  /** Live attempts. */
+  /** Live attempts, and openings that wait. */
   get live(): number {
-    return this.#slots.live;
+    return this.#slots.live + this.#scans.haste.size;
   }
 
   /** `expire` has nothing to do before this time (milliseconds); Infinity when there is no attempt. */
   get deadline(): number {
-    return this.#expiry.deadline;
+    return Math.min(this.#scans.haste.deadline, this.#expiry.deadline);
+  }
+
+  /** Somebody waits for his door: `deadline` is not to be missed. */
+  get isUrgent(): boolean {
+    return this.#scans.haste.size > 0;
   }
 
   /** From now on these doors. Those that did not change keep their attempts; attempts at others are void. */
@@ -74,7 +78,7 @@ export class Attempts {
     const { source, protocol } = packet;
     const key = knockKey(protocol, packet.port);
     const ear = this.#knockers.ears.ear(key);
-    if (ear === undefined) return this.#slots.live > 0 ? this.#stray(packet, now) : NOTHING;
+    if (ear === undefined) return this.live > 0 ? this.#stray(packet, now) : NOTHING;
     if (!this.#isHeard(ear, packet)) return NOTHING;
     const hash = this.#knockers.hash(source);
     const print = protocol === TCP ? fingerprint(packet) : 0;
@@ -114,7 +118,10 @@ export class Attempts {
       const knocker = copyOf(packet.source);
       const told = add(events, { type: "stage", door: state.door, knocker, stage: stage + 1 });
       if (stage + 1 === state.knocks.length) {
+        const age = this.#slots.age(slot, now);
         this.#knockers.remove(slot, hash);
+        const opening = { state, knocker, hash, print, since: Math.floor(now) - age };
+        if (this.#scans.mayBeOne(age, opening, now)) return told;
         return add(told, this.#open(state, knocker, hash, print, now));
       }
       this.#slots.advance(slot, print);
@@ -141,8 +148,7 @@ export class Attempts {
     let events = before;
     for (const state of firsts) {
       if (state.metAt === this.#packets || state.retired || !this.#hears(state.hearing, packet)) continue;
-      const pause = pauseKey(hash, state);
-      if (this.#bans.isOn(pause, now) || this.#cooldowns.isOn(pause, now)) continue;
+      if (this.#scans.isBanned(hash, state, now) || this.#cooldowns.isOn(pauseKey(hash, state), now)) continue;
       const knocker = copyOf(packet.source);
       events = add(events, { type: "stage", door: state.door, knocker, stage: 1 });
       if (state.knocks.length > 1) this.#knockers.begin(state, packet.source, hash, print, now);
@@ -151,10 +157,16 @@ export class Attempts {
     return events;
   }
 
-  /** The attempts whose time is over, at most `most` of them: while more wait, `deadline` is not later than `now`. */
+  /**
+   * What time brings: doors open that waited for a moment, and attempts are over, at most `most` of them: while more wait,
+   * `deadline` is not later than `now`.
+   */
   expire(now: number, most = 1024): readonly KnockEvent[] {
-    if (now < this.#expiry.deadline) return NOTHING;
+    if (now < this.deadline) return NOTHING;
     const events: KnockEvent[] = [];
+    for (const { state, knocker, hash, print } of this.#scans.haste.take(now)) {
+      if (!state.retired) events.push(this.#open(state, knocker, hash, print, now));
+    }
     this.#expiry.drain(now, most, (slot) => {
       const hash = this.#knockers.hash(this.#slots.source(slot));
       if (this.#knockers.state(slot).retired) this.#knockers.remove(slot, hash);
@@ -163,31 +175,16 @@ export class Attempts {
     return events;
   }
 
-  /** A port that is no knock, touched by a source in the middle of a sequence: too many, and it is a scan. */
+  /** A port that is no knock: it means something only of a source in the middle of a sequence. */
   #stray(packet: Packet, now: number): readonly KnockEvent[] {
-    const { source, port, protocol } = packet;
+    const { source } = packet;
     const hash = this.#knockers.hash(source);
-    if (this.#slots.first(hash, source) === NONE || !this.#isOurs(packet.destination)) return NOTHING;
+    const isKnocker = this.#slots.first(hash, source) !== NONE || this.#scans.haste.has(hash);
+    if (!isKnocker || !this.#isOurs(packet.destination)) return NOTHING;
     const count = this.#knockers.gather(source, hash);
-    if (count === 0 || !this.#isStray(packet)) return NOTHING;
-    const at = Math.floor(now); // as slots.ts keeps times
-    if (protocol === TCP) this.#strays.touch(hash, port, at);
-    let ports = 0;
-    let seconds = 0;
-    for (let i = 0; i < count; i++) {
-      const slot = this.#knockers.mine[i]!;
-      const { policy } = this.#knockers.state(slot).door;
-      const limit = strayLimit(this.#knockers.state(slot).door);
-      if (limit === 0 || (protocol !== TCP && !policy.strict)) continue;
-      const touched = protocol === TCP ? this.#strays.count(hash, at - this.#slots.age(slot, now)) : 1;
-      if (touched < limit) continue;
-      ports = Math.max(ports, touched);
-      seconds = Math.max(seconds, policy.banTime);
-      this.#bans.begin(pauseKey(hash, this.#knockers.state(slot)), now + 1000 * policy.banTime);
-      this.#knockers.remove(slot, hash);
-    }
-    if (ports === 0) return NOTHING;
-    return [{ type: "scan", knocker: copyOf(source), ports, seconds }];
+    if (!this.#isStray(packet)) return NOTHING;
+    const scan = this.#scans.touch(packet, hash, count, now);
+    return scan === undefined ? NOTHING : [scan];
   }
 
   #hears(hearing: Hearing, packet: Packet): boolean {
@@ -230,15 +227,6 @@ export class Attempts {
   #remember(hash: number, print: number, now: number): void {
     if (print !== 0) this.#retransmissions.remember(hash, print, now);
   }
-}
-
-/** So many different stray ports are a scan to this door; 0: none are. */
-function strayLimit({ policy }: Door): number {
-  return policy.strict ? 1 : policy.maxStrays;
-}
-
-function pauseKey(sourceHash: number, state: DoorState): number {
-  return Math.imul(sourceHash ^ Math.imul(state.number + 1, 0x85ebca6b), 0xc2b2ae35);
 }
 
 function add(events: KnockEvent[], event: KnockEvent): KnockEvent[] {

@@ -1,7 +1,14 @@
 // For how long somebody is passed over: scanners, and knockers at a door that has just opened for them. A fixed table,
 // so that no flood makes it grow: a newcomer takes the place of whoever was there.
 
+import type { DoorState } from "./ears.ts";
+
 const PLACES = 65_536;
+
+/** Of a source (by its hash) at a door. */
+export function pauseKey(sourceHash: number, { number }: DoorState): number {
+  return Math.imul(sourceHash ^ Math.imul(number + 1, 0x85ebca6b), 0xc2b2ae35);
+}
 
 export class Pauses {
   readonly #keys = new Uint32Array(PLACES);

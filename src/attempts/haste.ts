@@ -1,0 +1,63 @@
+// Sequences that were done faster than the filter could be widened (capture/widening.ts): a scan at full speed is through
+// before anything but its knocks has been seen. Such an opening waits for a moment, in which the rest of the scan comes by.
+
+import { type Address, sameAddress } from "../address.ts";
+import type { DoorState } from "./ears.ts";
+
+/** An attempt that is younger when its last knock comes may be a scan's. `nmap -r` takes 13 ms from port 7000 to 9000. */
+const HASTY_MS = 25;
+/** In this time such a scan touches hundreds of ports. */
+const WAIT_MS = 5;
+/** Only who knows a sequence can make so many wait: he comes in at once. */
+const MOST = 4096;
+
+export interface Hasty {
+  readonly state: DoorState;
+  readonly knocker: Address;
+  /** The knocker's (AddressHash). */
+  readonly hash: number;
+  /** Of the last knock. */
+  readonly print: number;
+  /** When the attempt began, as slots.ts keeps times. */
+  readonly since: number;
+}
+
+export class Haste {
+  /** In the order in which they are due. */
+  #waiting: (Hasty & { readonly due: number })[] = [];
+
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** When the first is to open; Infinity when none waits. */
+  get deadline(): number {
+    return this.#waiting[0]?.due ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** False when it need not wait: the attempt took `age` milliseconds. */
+  wait(age: number, opening: Hasty, now: number): boolean {
+    if (age >= HASTY_MS || this.#waiting.length >= MOST) return false;
+    this.#waiting.push({ ...opening, due: now + WAIT_MS });
+    return true;
+  }
+
+  /** Does somebody wait who may be this one? */
+  has(hash: number): boolean {
+    return this.#waiting.some((one) => one.hash === hash);
+  }
+
+  of(hash: number, source: Address): readonly Hasty[] {
+    return this.#waiting.filter((one) => one.hash === hash && sameAddress(one.knocker, source));
+  }
+
+  drop(opening: Hasty): void {
+    this.#waiting = this.#waiting.filter((one) => one !== opening);
+  }
+
+  /** Those that have waited long enough, which then wait no longer. */
+  take(now: number): readonly Hasty[] {
+    const later = this.#waiting.findIndex((one) => one.due > now);
+    return this.#waiting.splice(0, later < 0 ? this.#waiting.length : later);
+  }
+}
