@@ -6,13 +6,16 @@ import { buildFilter } from "./filter.ts";
 import { type CaptureStats, type NativeCapture, native } from "./native.ts";
 import { OwnAddresses } from "./own-addresses.ts";
 import type { PortClass } from "./port-classes.ts";
-import { deafTo } from "./self-test.ts";
+import { type Hearing, tryKnocks } from "./self-test.ts";
 import { Source, type SourceOptions } from "./source.ts";
 
 /** Enough for a burst of some 17,000 packets while we are busy. */
 const RING_BYTES = 4 << 20;
 /** Ethernet, three VLAN tags, an IPv6 header and TCP's, and 74 bytes for extensions: each byte costs the ring packets. */
 const SNAP_LENGTH = 160;
+
+/** Losses are told at most so often. */
+const ACCOUNT_MS = 50_000;
 
 const NOTHING_YET: CaptureStats = { received: 0, dropped: 0, read: 0 };
 
@@ -30,8 +33,10 @@ export class Listening {
   #narrow: Uint8Array | undefined;
   #wide: Uint8Array | undefined;
   #isWide = false;
+  readonly #now: () => number;
   /** What was counted at the last two accounts, the later one first. */
   #accounts: readonly [CaptureStats, CaptureStats] = [NOTHING_YET, NOTHING_YET];
+  #accountedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * Opens the interface; nothing is heard before `start`. One of several: an Echoes must know the same packet again.
@@ -49,6 +54,7 @@ export class Listening {
     } catch (error) {
       throw new CannotListen(`could not open ${name}: ${(error as Error).message}`);
     }
+    this.#now = options.now;
     this.#source = new Source(this.#capture, options);
   }
 
@@ -113,21 +119,24 @@ export class Listening {
     this.#source.close();
   }
 
-  /** Why it would not hear a knock, by the filter that the kernel really holds; undefined when it hears all. */
-  selfTest(): string | undefined {
+  /** Would it hear every knock, by the filter that the kernel really holds? */
+  selfTest(): Hearing {
     try {
-      return deafTo(this.#capture.heldFilter(), this.#capture.linkType, this.#own.all, this.#listeners);
+      return tryKnocks(this.#capture.heldFilter(), this.#capture.linkType, this.#own.all, this.#listeners);
     } catch (error) {
-      return (error as Error).message;
+      return { tried: 0, deafTo: (error as Error).message };
     }
   }
 
   /**
    * Packets lost since the last account because the ring was full; and are packets waiting that had come before the
-   * last account, so that nobody seems to fetch them any more?
+   * last account, so that nobody seems to fetch them any more? Asked again soon, it says nothing new: of two moments in a
+   * flood it would say so wrongly. Throws in the system's words when the handle is dead.
    */
   account(): { lost: number; stuck: boolean } {
     const now = this.#capture.stats();
+    if (this.#now() - this.#accountedAt < ACCOUNT_MS) return { lost: 0, stuck: false };
+    this.#accountedAt = this.#now();
     const [last, before] = this.#accounts;
     this.#accounts = [now, last];
     const stuck = last.received > before.received && last.read === before.read && now.read === last.read;

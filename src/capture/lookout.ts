@@ -2,6 +2,7 @@
 // happened (netlink), and each time the whole is looked at anew, so that nothing missed can leave us deaf.
 
 import type { Listener } from "../attempts/ears.ts";
+import { type HearingReport, hearingReports, statusLine } from "./hearing-report.ts";
 import { ANY, AUTO, choose, isOneName, ownAddresses } from "./interfaces.ts";
 import { followInterfaces, interfacesNow } from "./links.ts";
 import { CannotListen, type Listening } from "./listening.ts";
@@ -66,14 +67,14 @@ export class Lookout {
     }
   }
 
-  /** For systemd and people: `listening on eth0 (192.168.1.5), waiting for wlan0`. */
+  /** For systemd and people. */
   get status(): string {
-    const at = (place: Place) =>
-      place.deaf ? "deaf" : place.up ? `${place.listening.own}` || "no address yet" : "down";
-    const here = [...this.places.all].map(([name, place]) => `${name} (${at(place)})`);
-    const listening = here.length > 0 ? [`listening on ${here.join(", ")}`] : [];
-    const waiting = [...this.#missing, ...this.#failed.keys()];
-    return [...listening, ...(waiting.length > 0 ? [`waiting for ${waiting.join(", ")}`] : [])].join("; ");
+    return statusLine(this.places.all, this.#failed, this.#missing);
+  }
+
+  /** Of each interface that is meant. Some are deaf: `isDeaf`. */
+  get report(): readonly HearingReport[] {
+    return hearingReports(this.places.all, this.#failed, this.#missing);
   }
 
   get words(): readonly string[] {
@@ -113,9 +114,10 @@ export class Lookout {
 
   /** Do we hear what we think we hear? What does not is opened anew. */
   check(): void {
+    if (this.#closed) return;
     for (const [name, why] of this.places.account()) this.#fail(name, why);
     this.places.selfTest();
-    this.#onChange();
+    if (this.#started) this.#lookAround();
   }
 
   get #withRoutes(): boolean {

@@ -13,7 +13,8 @@ export interface Place {
   /** Of its link; 0 for `any`. */
   readonly index: number;
   up: boolean;
-  /** Why some knock would not be heard, though all seems well. */
+  /** How many knocks the last self-test has tried; and why one would not be heard, though all seems well. */
+  tried: number;
   deaf: string | undefined;
   /** Nothing more comes from it, in libpcap's words. */
   broken: string | undefined;
@@ -72,7 +73,7 @@ export class Places {
         onBroken();
       },
     });
-    const place: Place = { listening, index, up: true, deaf: undefined, broken: undefined };
+    const place: Place = { listening, index, up: true, tried: 0, deaf: undefined, broken: undefined };
     this.#places.set(name, place);
     return place;
   }
@@ -151,13 +152,18 @@ export class Places {
   /** What is found deaf gets its filter anew; what is deaf even then is told, and `isDeaf`. */
   selfTest(): void {
     for (const [name, place] of this.#places) {
-      let why = place.listening.selfTest();
-      if (why !== undefined) {
-        place.listening.hearAgain();
-        why = place.listening.selfTest();
+      let { tried, deafTo } = place.listening.selfTest();
+      if (deafTo !== undefined) {
+        try {
+          place.listening.hearAgain();
+          ({ tried, deafTo } = place.listening.selfTest());
+        } catch (error) {
+          deafTo = (error as Error).message;
+        }
       }
-      if (why !== undefined && why !== place.deaf) this.#options.tell.error(`deaf on ${name}: ${why}`);
-      place.deaf = why;
+      if (deafTo !== undefined && deafTo !== place.deaf) this.#options.tell.error(`deaf on ${name}: ${deafTo}`);
+      place.tried = tried;
+      place.deaf = deafTo;
     }
   }
 

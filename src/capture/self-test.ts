@@ -14,13 +14,21 @@ const SOURCE_PORT = 40_000;
 /** With thousands of doors and addresses, as many as take some 50 ms: the first ones. */
 const MOST_FRAMES = 20_000;
 
-/** Which knock the filter or decode would not let through, without its port; undefined when there is none. */
-export function deafTo(
+/** Without ports: they are the secret. */
+export interface Hearing {
+  /** The knocks that were tried, each at each address. */
+  readonly tried: number;
+  /** Which of them would not be heard; undefined when all would. */
+  readonly deafTo: string | undefined;
+}
+
+/** Would the filter and decode let every knock through? */
+export function tryKnocks(
   filter: Uint8Array,
   linkType: number,
   own: readonly Address[],
   listeners: readonly Listener[],
-): string | undefined {
+): Hearing {
   const records = new Records(1);
   const tried = new Set<string>();
   for (const { door, targets } of listeners) {
@@ -28,14 +36,17 @@ export function deafTo(
       for (const [stage, knock] of door.sequence.entries()) {
         const key = `${knock.protocol}${knock.port}/${door.tcpFlags.set}/${JSON.stringify(to)}`;
         if (tried.has(key)) continue;
-        if (tried.add(key).size > MOST_FRAMES) return undefined;
+        if (tried.size === MOST_FRAMES) return { tried: tried.size, deafTo: undefined };
+        tried.add(key);
         const frame = knockFrame(linkType, to, knock, door.tcpFlags);
         const heard = native.Capture.matches(filter, frame) && native.decode(frame, linkType, records.buffer);
-        if (!heard || records.at(0).port !== knock.port) return `stage ${stage + 1} of ${door.name} would not be heard`;
+        if (!heard || records.at(0).port !== knock.port) {
+          return { tried: tried.size, deafTo: `stage ${stage + 1} of ${door.name} would not be heard` };
+        }
       }
     }
   }
-  return undefined;
+  return { tried: tried.size, deafTo: undefined };
 }
 
 /** A smallest frame of libpcap's link type that holds the knock. */

@@ -1,0 +1,50 @@
+// How well each interface that is meant is heard, in words for people: systemctl status, knockctl.
+
+import { formatAddress } from "../address.ts";
+import type { Place } from "./places.ts";
+
+export interface HearingReport {
+  /** Its name; or the word that means none now, like `ppp*`. */
+  readonly interface: string;
+  /** `waiting`: nothing can be heard there yet, and that is no fault of ours. */
+  readonly state: "hears" | "deaf" | "waiting";
+  readonly addresses: readonly string[];
+  /** Knocks that the self-test has tried, each at each address. */
+  readonly tried: number;
+  /** Why it does not hear. */
+  readonly why?: string;
+}
+
+/** By name, why it could not be opened or failed. */
+export type Failures = ReadonlyMap<string, string>;
+
+export function hearingReports(
+  places: ReadonlyMap<string, Place>,
+  failed: Failures,
+  missing: readonly string[],
+): HearingReport[] {
+  const none = { addresses: [], tried: 0 };
+  return [
+    ...[...places].map(([name, place]) => reportOf(name, place)),
+    ...[...failed].map(([name, why]) => ({ interface: name, state: "deaf" as const, ...none, why })),
+    ...missing.map((word) => ({ interface: word, state: "waiting" as const, ...none, why: "it is not there" })),
+  ];
+}
+
+function reportOf(name: string, { listening, tried, deaf, up }: Place): HearingReport {
+  const addresses = listening.own.all.map(formatAddress);
+  const at = { interface: name, addresses, tried };
+  if (deaf !== undefined) return { ...at, state: "deaf", why: deaf };
+  if (!up) return { ...at, state: "waiting", why: "it is down" };
+  if (addresses.length === 0 && tried === 0) return { ...at, state: "waiting", why: "it has no address yet" };
+  return { ...at, state: "hears" };
+}
+
+/** In one line: `listening on eth0 (192.168.1.5); waiting for wlan0`. */
+export function statusLine(places: ReadonlyMap<string, Place>, failed: Failures, missing: readonly string[]): string {
+  const at = (place: Place) => (place.deaf ? "deaf" : place.up ? `${place.listening.own}` || "no address yet" : "down");
+  const here = [...places].map(([name, place]) => `${name} (${at(place)})`);
+  const listening = here.length > 0 ? [`listening on ${here.join(", ")}`] : [];
+  const waiting = [...missing, ...failed.keys()];
+  return [...listening, ...(waiting.length > 0 ? [`waiting for ${waiting.join(", ")}`] : [])].join("; ");
+}
