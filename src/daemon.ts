@@ -14,6 +14,9 @@ import { type Config, ConfigError, type Door } from "./config/door.ts";
 import { type Flags, type Settings, settle } from "./config/options.ts";
 import { readConfig } from "./config/read.ts";
 import { weakDoors } from "./config/weak.ts";
+import { Control } from "./control/control.ts";
+import { SelfTest } from "./control/self-test.ts";
+import { socketPath } from "./control/socket-path.ts";
 import { AlreadyRunning } from "./doors/claims.ts";
 import { House } from "./doors/house.ts";
 import { nextOneTime, strikeOut } from "./doors/one-time.ts";
@@ -22,6 +25,7 @@ import { noSequencesLeft, notStruckOut } from "./log/lines.ts";
 import type { Log, LogBook } from "./log/log.ts";
 import type { Lookup } from "./log/lookup.ts";
 import { Teller } from "./log/teller.ts";
+import { realPath } from "./real-path.ts";
 
 const now = () => performance.now();
 
@@ -42,6 +46,7 @@ export class Daemon {
   readonly #house: House;
   #settings: Settings | undefined;
   #lookout: Lookout | undefined;
+  #control: Control | undefined;
   #listeners: readonly Listener[] = [];
   #sequencesUsed = 0;
   #reloaded: Promise<void> = Promise.resolve();
@@ -75,6 +80,8 @@ export class Daemon {
     if (names !== "") this.#log.say(`listening on ${names}...`);
     if (missing.length > 0) this.#log.info(`waiting for ${missing.join(", ")}`);
     for (const line of weakDoors(this.#listeners.map(({ door }) => door))) this.#log.note(line);
+    this.#control = this.#makeControl();
+    await this.#control.open();
     return settings;
   }
 
@@ -116,6 +123,7 @@ export class Daemon {
 
   /** Hears no more, runs what closes the doors, and resolves when that is done, or after `mostSeconds`. */
   async stop(mostSeconds: number): Promise<void> {
+    this.#control?.close();
     this.#lookout?.close();
     this.#guard.end();
     this.#teller.end();
@@ -125,6 +133,22 @@ export class Daemon {
     this.#log.say("closing...");
     this.#log.note("shutting down");
     this.#options.book.flush();
+  }
+
+  /** For knockctl. Where it can't be made, all else goes on. */
+  #makeControl(): Control {
+    const config = realPath(this.#options.flags.config);
+    const selfTest = new SelfTest(() => {
+      this.#lookout!.check();
+      return this.#lookout!.report;
+    });
+    const path = socketPath(config, this.#lookout!.words);
+    return new Control({
+      path,
+      config,
+      commands: new Map([["self-test", () => selfTest.answer()]]),
+      trouble: (why) => this.#log.warn(`knockctl can't reach this knockd: ${path}: ${why}`),
+    });
   }
 
   /** All that can fail comes before anything of the old is let go. */

@@ -1,10 +1,10 @@
 // The doors of one daemon: who may keep them, what an earlier life has left open, and their doorkeeper.
 
-import * as fs from "node:fs";
 import { performance } from "node:perf_hooks";
 import type { Settings } from "../config/options.ts";
 import { leftOpen } from "../log/lines.ts";
 import type { Log } from "../log/log.ts";
+import { realPath } from "../real-path.ts";
 import { after } from "../timer.ts";
 import { AlreadyRunning, Claims } from "./claims.ts";
 import { run } from "./command.ts";
@@ -82,14 +82,5 @@ export class House {
   /** Lets others have it: it has not come to a start. */
   giveUp(): void {
     this.#claims.end();
-  }
-}
-
-/** The same file is the same config, by whatever path. */
-function realPath(file: string): string {
-  try {
-    return fs.realpathSync(file);
-  } catch {
-    return file; // it will be told when it is read
   }
 }

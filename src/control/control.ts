@@ -1,0 +1,143 @@
+// The daemon's socket: one request a client, its answer, and the end (protocol.ts). Whoever floods or stalls it has it to
+// himself at worst; the knocks have nothing to do with it.
+
+import * as fs from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { dirname } from "node:path";
+import { makePrivateDirectory } from "../doors/ledger.ts";
+import { systemWords } from "../system-words.ts";
+import { version } from "../version.ts";
+import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protocol.ts";
+
+/** One client more puts an end to the one that is there longest: those who stall keep nobody out. */
+const MOST_CLIENTS = 8;
+/** For the request and the answer together. */
+const LONGEST_MS = 10_000;
+/** What a client has not read, beyond what the kernel holds for it. */
+const MOST_UNREAD = 4 << 20;
+
+export type Commands = ReadonlyMap<string, () => Promise<readonly Answer[]>>;
+
+export interface ControlOptions {
+  /** The socket's. */
+  readonly path: string;
+  /** The config's. */
+  readonly config: string;
+  readonly commands: Commands;
+  /** Why there is no socket. */
+  readonly trouble: (why: string) => void;
+}
+
+export class Control {
+  readonly #options: ControlOptions;
+  readonly #clients = new Set<Socket>();
+  #server: Server | undefined;
+  #closed = false;
+
+  constructor(options: ControlOptions) {
+    this.#options = options;
+  }
+
+  /** In the place of a socket that a dead daemon has left. Resolves when it is there, or can't be. */
+  async open(): Promise<void> {
+    const { path, trouble } = this.#options;
+    try {
+      makePrivateDirectory(dirname(path));
+      if (await this.#listen(path)) return;
+      if (await isAlive(path)) throw new Error("another process listens there");
+      fs.rmSync(path, { force: true });
+      if (!(await this.#listen(path))) throw new Error("another process listens there");
+    } catch (error) {
+      trouble(systemWords(error));
+    }
+  }
+
+  /** At any time, and again. The socket goes with it. */
+  close(): void {
+    this.#closed = true;
+    this.#server?.close();
+    for (const client of this.#clients) client.destroy();
+  }
+
+  /** False when something is at its place. */
+  #listen(path: string): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(true);
+    const server = createServer({ allowHalfOpen: true }, (client) => this.#onClient(client));
+    return new Promise((resolve, reject) => {
+      server.once("error", (error: NodeJS.ErrnoException) => {
+        if (error.code === "EADDRINUSE") resolve(false);
+        else reject(error);
+      });
+      server.once("listening", () => {
+        server.on("error", () => {}); // no descriptor left for a client: it is told by the kernel
+        if (this.#closed) server.close();
+        resolve(true);
+      });
+      this.#server = server;
+      const umask = process.umask(0o177); // from its first moment for root only; it is made in this turn
+      server.listen(path);
+      process.umask(umask);
+    });
+  }
+
+  #onClient(client: Socket): void {
+    const [oldest] = this.#clients;
+    if (this.#clients.size >= MOST_CLIENTS) oldest?.destroy();
+    if (oldest?.destroyed) this.#clients.delete(oldest);
+    this.#clients.add(client);
+    const limit = setTimeout(() => client.destroy(), LONGEST_MS);
+    client.once("close", () => {
+      clearTimeout(limit);
+      this.#clients.delete(client);
+    });
+    client.on("error", () => {}); // it has gone
+    client.on("end", () => client.destroy()); // it had no request
+    let request = "";
+    client.setEncoding("latin1"); // no byte is more than one letter
+    client.on("data", (text: string) => {
+      request += text;
+      const end = request.indexOf("\n");
+      if (end < 0 && request.length <= LONGEST_REQUEST) return;
+      client.removeAllListeners("end").removeAllListeners("data").pause(); // what else it sends stays with it
+      if (end < 0 || end > LONGEST_REQUEST) this.#end(client, refusal("the request is too long"));
+      else void this.#answer(client, request.slice(0, end));
+    });
+  }
+
+  async #answer(client: Socket, line: string): Promise<void> {
+    const request = readRequest(line);
+    if (request instanceof Error) {
+      this.#end(client, refusal(request.message));
+      return;
+    }
+    const command = this.#options.commands.get(request.command);
+    if (command === undefined) {
+      this.#end(client, refusal("this knockd does not know that command"));
+      return;
+    }
+    const daemon: Answer = { type: "daemon", pid: process.pid, knockd: version, config: this.#options.config };
+    this.#end(client, [daemon, ...(await command()), { type: "end" }]);
+  }
+
+  #end(client: Socket, answers: readonly Answer[]): void {
+    const text = answers.map(answerLine).join("");
+    if (client.destroyed) return;
+    if (text.length > MOST_UNREAD) client.end(answerLine(refusal("the answer is too long")[0]!));
+    else client.end(text, () => client.destroy()); // even when it has more to send
+  }
+}
+
+function refusal(error: string): [Answer] {
+  return [{ type: "error", error }];
+}
+
+/** Does somebody listen at this socket? */
+function isAlive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path, () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code !== "ECONNREFUSED" && code !== "ENOENT"));
+  });
+}

@@ -1,0 +1,51 @@
+// What is said at the socket. A client sends one line of JSON, and gets some:
+//   {"version":1,"command":"self-test"}
+//   {"version":1,"type":"daemon","pid":123,"knockd":"1.0.0","config":"/etc/knockd.conf"}
+//   ... what the command has to say, each with its type ...
+//   {"version":1,"type":"end"}
+// An answer without the last line is torn. In place of all there may be one line of the type "error".
+
+import type { HearingReport } from "../capture/hearing-report.ts";
+
+export const VERSION = 1;
+/** A request is much shorter. */
+export const LONGEST_REQUEST = 1024;
+
+export type Answer =
+  | { readonly type: "daemon"; readonly pid: number; readonly knockd: string; readonly config: string }
+  | ({ readonly type: "interface" } & HearingReport)
+  | { readonly type: "end" }
+  | { readonly type: "error"; readonly error: string };
+
+/** What is asked for; an Error says what is wrong with it. */
+export function readRequest(line: string): { command: string } | Error {
+  let request: unknown;
+  try {
+    request = JSON.parse(line);
+  } catch {
+    return new Error("the request is not JSON");
+  }
+  if (typeof request !== "object" || request === null) return new Error("the request is not an object");
+  const { version, command } = request as Record<string, unknown>;
+  if (version !== VERSION) return new Error(`this knockd speaks version ${VERSION}`);
+  if (typeof command !== "string") return new Error("the request has no command");
+  return { command };
+}
+
+export function requestLine(command: string): string {
+  return `${JSON.stringify({ version: VERSION, command })}\n`;
+}
+
+export function answerLine(answer: Answer): string {
+  return `${JSON.stringify({ version: VERSION, ...answer })}\n`;
+}
+
+/** Undefined when it is of another version, or none. */
+export function readAnswer(line: string): Answer | undefined {
+  try {
+    const { version, ...answer } = JSON.parse(line);
+    return version === VERSION && typeof answer.type === "string" ? answer : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,54 @@
+// knockctl self-test: does the daemon hear?
+
+import type { Command } from "commander";
+import type { HearingReport } from "../capture/hearing-report.ts";
+import { type Answer, answerLine } from "../control/protocol.ts";
+import { ask } from "./ask.ts";
+
+const DEAF = 1;
+
+const HELP = `
+Has the running knockd try now, at each of its interfaces, whether it would hear
+every knock of every door, at each of its addresses: with frames made in memory,
+run through the very filter that the kernel holds. Nothing goes onto the wire,
+and no port is shown. What is found deaf is mended first, where that is possible.
+
+An interface that is not there, is down or has no address yet is waited for: it
+is told, and is not deaf, as for systemd's watchdog.
+
+Exit status:
+  0  it hears wherever it can
+  1  it is deaf somewhere: the line says where and why
+  2  the command line is wrong
+  3  no knockd answers, or you may not ask it: the line says what to do
+`;
+
+export function selfTest(program: Command): void {
+  program
+    .command("self-test")
+    .summary("does the running knockd hear?")
+    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
+    .option("--json", "print what the daemon answers, a JSON object a line")
+    .addHelpText("after", HELP)
+    .action(async ({ config, json }: { config: string; json?: true }) => {
+      const answers = (await ask(config, "self-test")).flat();
+      const interfaces = answers.filter(isInterface);
+      process.stdout.write((json ? answers.map(answerLine) : interfaces.map(interfaceLine)).join(""));
+      if (interfaces.some(({ state }) => state === "deaf")) process.exitCode = DEAF;
+    });
+}
+
+type InterfaceAnswer = Extract<Answer, { type: "interface" }>;
+
+function isInterface(answer: Answer): answer is InterfaceAnswer {
+  return answer.type === "interface";
+}
+
+/** `eth0: hears: 12 knocks tried at 10.0.0.1, fd00::1` */
+export function interfaceLine(report: HearingReport): string {
+  const { interface: name, state, addresses, tried, why } = report;
+  const at = addresses.length > 0 ? ` at ${addresses.join(", ")}` : "";
+  const what = why ?? `${tried} ${tried === 1 ? "knock" : "knocks"} tried${at}`;
+  // Nothing that an interface or a door is called may move the terminal's cursor.
+  return `${`${name}: ${state}: ${what}`.replace(/[\x00-\x1f\x7f-\x9f]/g, "?")}\n`;
+}

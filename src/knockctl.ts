@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// The command that asks the daemon: knockctl COMMAND, each in its file in ctl/.
+
+import { Command, CommanderError } from "commander";
+import { Complaint } from "./ctl/complaint.ts";
+import { selfTest } from "./ctl/self-test.ts";
+import { version } from "./version.ts";
+
+const USAGE_IS_WRONG = 2;
+
+const program = new Command("knockctl")
+  .description("Asks the running knockd.")
+  .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
+  .helpCommand(false)
+  .exitOverride();
+selfTest(program); // a command inherits exitOverride when it is made
+
+process.stdout.on("error", () => {}); // who reads has gone; the status still counts
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_IS_WRONG;
+  else if (error instanceof Complaint) {
+    process.stderr.write(`knockctl: ${error.message}\n`);
+    process.exitCode = error.status;
+  } else throw error;
+}

@@ -1,0 +1,251 @@
+// knockctl and the real daemon: does it hear? And what becomes of knocks while somebody abuses the daemon's socket.
+import assert from "node:assert/strict";
+import { existsSync, statSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import { requestLine } from "../../src/control/protocol.ts";
+import { socketPath } from "../../src/control/socket-path.ts";
+import { frame } from "../frame.ts";
+import { Daemon, type StartOptions } from "./daemon.ts";
+import { Tun } from "./tun.ts";
+import { needsRoot, repo, Wire } from "./wire.ts";
+
+const CONFIG = `
+[secret]
+  sequence = 7461,7462:udp,7463
+  seq_timeout = 60
+  start_command = echo open %IP% >>$KNOCK_LOG
+`;
+
+// Gives a daemon's packet socket another filter, one that lets nothing through, from outside, by pidfd_getfd(2); and
+// locks it (second argument: lock), so that the daemon can't have it back.
+const DEAFEN = `
+import ctypes, os, socket, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+pid, lock = int(sys.argv[1]), sys.argv[2] == 'lock'
+pidfd = libc.syscall(434, pid, 0)
+sockets = [int(fd) for fd in os.listdir(f'/proc/{pid}/fd') if os.readlink(f'/proc/{pid}/fd/{fd}').startswith('socket:')]
+deafened = 0
+for fd in sockets:
+    copy = libc.syscall(438, pidfd, fd, 0)
+    assert copy >= 0, os.strerror(ctypes.get_errno())
+    with socket.socket(fileno=copy) as sock:
+        if sock.family != socket.AF_PACKET: continue
+        nothing = ctypes.create_string_buffer(struct.pack('HBBI', 6, 0, 0, 0))
+        sock.setsockopt(socket.SOL_SOCKET, 26, struct.pack('HxxxxxxP', 1, ctypes.addressof(nothing))) # SO_ATTACH_FILTER
+        if lock: sock.setsockopt(socket.SOL_SOCKET, 44, 1) # SO_LOCK_FILTER
+        deafened += 1
+assert deafened == 1, deafened
+`;
+
+describe("knockctl", { skip: needsRoot }, () => {
+  let wire: Wire;
+  let sequence = 0;
+  const running: Daemon[] = [];
+
+  before(async () => {
+    wire = await Wire.open();
+  });
+  after(() => wire?.close());
+  afterEach(async () => {
+    for (const daemon of running.splice(0)) await daemon.stop();
+  });
+
+  async function start(args: string[] = ["-i", "eth0"], more: StartOptions = {}): Promise<Daemon> {
+    const daemon = await Daemon.start(wire, "ours", CONFIG, [...args, "-c", "@dir@/knockd.conf", "-v"], more);
+    running.push(daemon);
+    await daemon.waitFor(() => existsSync(socketPath(daemon.configPath, args[1]!.split(","))));
+    return daemon;
+  }
+
+  const knockctl = (...args: string[]) => wire.run("server", [process.execPath, program, ...args]);
+  const program = join(repo, "dist/src/knockctl.js");
+  const selfTest = (daemon: Daemon, ...more: string[]) => knockctl("self-test", "-c", daemon.configPath, ...more);
+
+  async function knock(...from: string[]): Promise<void> {
+    await wire.send(
+      from.flatMap((ip, n) =>
+        [7461, 7462, 7463].map((port, i) => ({
+          at: n * 0.005 + i * 0.03,
+          frame: frame({
+            from: ip,
+            to: wire.server,
+            protocol: port === 7462 ? "udp" : "tcp",
+            port,
+            seq: ++sequence,
+          }),
+        })),
+      ),
+    );
+  }
+
+  async function deafen(daemon: Daemon, how: "lock" | "once"): Promise<void> {
+    const { status, stderr } = await wire.run("server", ["python3", "-c", DEAFEN, `${daemon.pid}`, how]);
+    assert.equal(status, 0, stderr);
+  }
+
+  it("self-test: 0 where it hears, with what it has tried, and never a port", async () => {
+    const daemon = await start();
+    const { status, stdout, stderr } = await selfTest(daemon);
+    assert.match(stdout, /^eth0: hears: 9 knocks tried at 10\.77\.0\.1, fd77::1, fe80::\S+\n$/);
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+    const json = await selfTest(daemon, "--json");
+    assert.equal(json.status, 0);
+    const [first, eth0, end] = json.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      [first.type, first.version, first.pid, first.config],
+      ["daemon", 1, daemon.pid, daemon.configPath],
+    );
+    assert.deepEqual([eth0.type, eth0.interface, eth0.state, eth0.tried], ["interface", "eth0", "hears", 9]);
+    assert.deepEqual(end, { version: 1, type: "end" });
+    assert.doesNotMatch(stdout + json.stdout, /746[123]/);
+    assert.equal(statSync(socketPath(daemon.configPath, ["eth0"])).mode & 0o777, 0o600);
+  });
+
+  it("self-test: mends a filter that somebody has taken away; 1 when that can't be, and no further knock is heard", async () => {
+    const daemon = await start();
+    await deafen(daemon, "once");
+    await knock("10.77.0.2");
+    assert.equal((await selfTest(daemon)).status, 0);
+    await knock("10.77.0.3");
+    await daemon.waitFor(() => daemon.commands().length === 1);
+    assert.deepEqual(daemon.commands(), ["open 10.77.0.3"]);
+
+    await deafen(daemon, "lock");
+    const { status, stdout } = await selfTest(daemon);
+    assert.match(stdout, /^eth0: deaf: could not listen on eth0: .+\n$/);
+    assert.equal(status, 1);
+    assert.doesNotMatch(stdout, /746[123]/);
+    await daemon.waitFor(() => daemon.stderr.includes("deaf on eth0: could not listen"));
+    const again = await selfTest(daemon, "--json");
+    assert.equal(again.status, 1);
+    assert.equal(JSON.parse(again.stdout.split("\n")[1]!).state, "deaf");
+    assert.equal(daemon.ended, undefined, "it lives: whoever starts it anew decides");
+  });
+
+  it("self-test: 1 for an interface that is there and can't be opened; 0 while it is only waited for", async () => {
+    const daemon = await start(["-i", "eth0,wifi0"]);
+    const waiting = await selfTest(daemon);
+    assert.match(waiting.stdout, /^eth0: hears: .*\nwifi0: waiting: it is not there\n$/);
+    assert.equal(waiting.status, 0);
+    const tun = await Tun.open(wire, "wifi0", 801); // ARPHRD_IEEE80211, which we can't read
+    await daemon.waitFor(() => daemon.stderr.includes("deaf on wifi0"));
+    const deaf = await selfTest(daemon);
+    assert.match(
+      deaf.stdout,
+      /^eth0: hears: .*\nwifi0: deaf: could not listen on wifi0: link type 105 is not supported\n$/,
+    );
+    assert.equal(deaf.status, 1);
+    tun.close();
+    await daemon.waitFor(() => daemon.stderr.includes("wifi0"));
+  });
+
+  it("asks all daemons of one config, and none of another", async () => {
+    const one = await start(["-i", "eth0"]);
+    const other = await start(["-i", "eth0"]); // its directory, and so its config, is another
+    const second = wire.spawn(
+      "server",
+      [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "lo", "-c", one.configPath],
+      {
+        stdio: "ignore",
+      },
+    );
+    const ended = new Promise((resolve) => second.once("exit", resolve));
+    try {
+      await one.waitFor(() => existsSync(socketPath(one.configPath, ["lo"])));
+      const { stdout, status } = await selfTest(one);
+      assert.match(stdout, /^eth0: hears: .*\nlo: hears: .*\n$/);
+      assert.equal(status, 0);
+      assert.match((await selfTest(other)).stdout, /^eth0: hears: .*\n$/);
+    } finally {
+      second.kill("SIGTERM");
+      await ended;
+    }
+    assert.match((await selfTest(one)).stdout, /^eth0: hears: .*\n$/);
+  });
+
+  it("self-test: 3 when no daemon answers, also where one was killed; the next one takes the socket's place", async () => {
+    const daemon = await start();
+    const path = socketPath(daemon.configPath, ["eth0"]);
+    await daemon.stop("SIGKILL");
+    assert.ok(existsSync(path));
+    const { status, stdout, stderr } = await selfTest(daemon);
+    assert.deepEqual({ status, stdout }, { status: 3, stdout: "" });
+    assert.match(stderr, /^knockctl: no knockd answers that runs with \S+knockd\.conf: .*\n$/);
+    const args = [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "eth0", "-c", daemon.configPath];
+    const next = wire.spawn("server", args, { stdio: "ignore" });
+    const ended = new Promise((resolve) => next.once("exit", resolve));
+    try {
+      const answers = async () => (await selfTest(daemon)).status === 0;
+      while (!(await answers())) assert.equal(next.exitCode, null);
+    } finally {
+      next.kill("SIGTERM");
+      await ended;
+    }
+    assert.equal(existsSync(path), false, "it goes with the daemon");
+  });
+
+  it("self-test: 3 for who may not ask, with what to do", async () => {
+    const daemon = await start();
+    const asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const argv = [...asNobody, process.execPath, program, "self-test", "-c", daemon.configPath];
+    const { status, stderr } = await wire.run("server", argv);
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /Permission denied: run knockctl as root/);
+  });
+
+  it("2 for a command line that is wrong; 0 for help", async () => {
+    for (const args of [[], ["nonsense"], ["self-test", "-x"], ["self-test", "more"], ["self-test", "-c"]]) {
+      const { status, stdout, stderr } = await knockctl(...args);
+      assert.equal(status, 2, args.join(" "));
+      assert.equal(stdout, "");
+      assert.notEqual(stderr, "");
+    }
+    for (const args of [["--help"], ["-h"], ["self-test", "--help"], ["-V"]]) {
+      const { status, stdout, stderr } = await knockctl(...args);
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+      assert.match(stdout, args[0] === "-V" ? /^knockctl \d/ : /^Usage: knockctl/);
+    }
+  });
+
+  it("abuse of the socket costs no knock, and keeps nobody out", async () => {
+    const daemon = await start();
+    const path = socketPath(daemon.configPath, ["eth0"]);
+    const clients = new Set<Socket>();
+    let abused = 0;
+    let on = true;
+    const say = [
+      Buffer.from([0xff, 0xfe, 0, 10]),
+      '{"version":1,"comm',
+      "x".repeat(1 << 20),
+      requestLine("self-test"), // and never reads
+      requestLine("self-test").repeat(1000),
+    ];
+    const abuse = () => {
+      if (!on) return;
+      const client = connect(path, () => client.write(say[abused++ % say.length]!));
+      clients.add(client.on("error", () => {}));
+      client.once("close", () => {
+        clients.delete(client);
+        setImmediate(abuse);
+      });
+      if (abused % say.length !== 4) client.resume();
+      setTimeout(() => client.destroy(), 500).unref();
+    };
+    for (let i = 0; i < 200; i++) abuse();
+    const knockers = Array.from({ length: 40 }, (_, i) => `10.77.0.${100 + i}`);
+    await knock(...knockers);
+    assert.equal((await selfTest(daemon)).status, 0);
+    await daemon.waitFor(() => daemon.commands().length === knockers.length, 20_000);
+    assert.ok(abused > 200, `${abused} clients`);
+    on = false;
+    for (const client of clients) client.destroy();
+    assert.deepEqual(daemon.commands().sort(), knockers.map((ip) => `open ${ip}`).sort());
+    assert.equal((await selfTest(daemon)).status, 0);
+    assert.equal(daemon.stderr, "");
+  });
+});
