@@ -9,8 +9,8 @@ import { systemWords } from "../system-words.ts";
 import { version } from "../version.ts";
 import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protocol.ts";
 
-/** One client more puts an end to the one that is there longest: those who stall keep nobody out. */
-const MOST_CLIENTS = 8;
+/** One client more puts an end to the oldest that has not asked yet, or else to the oldest: who stalls keeps nobody out. */
+const MOST_CLIENTS = 64;
 /** For the request and the answer together. */
 const LONGEST_MS = 10_000;
 /** What a client has not read, beyond what the kernel holds for it. */
@@ -31,6 +31,8 @@ export interface ControlOptions {
 export class Control {
   readonly #options: ControlOptions;
   readonly #clients = new Set<Socket>();
+  /** Those whose request is not there yet. */
+  readonly #asking = new Set<Socket>();
   #server: Server | undefined;
   #closed = false;
 
@@ -81,14 +83,13 @@ export class Control {
   }
 
   #onClient(client: Socket): void {
-    const [oldest] = this.#clients;
-    if (this.#clients.size >= MOST_CLIENTS) oldest?.destroy();
-    if (oldest?.destroyed) this.#clients.delete(oldest);
+    if (this.#clients.size >= MOST_CLIENTS) this.#forgetOne();
     this.#clients.add(client);
+    this.#asking.add(client);
     const limit = setTimeout(() => client.destroy(), LONGEST_MS);
     client.once("close", () => {
       clearTimeout(limit);
-      this.#clients.delete(client);
+      this.#forget(client);
     });
     client.on("error", () => {}); // it has gone
     client.on("end", () => client.destroy()); // it had no request
@@ -98,10 +99,22 @@ export class Control {
       request += text;
       const end = request.indexOf("\n");
       if (end < 0 && request.length <= LONGEST_REQUEST) return;
+      this.#asking.delete(client);
       client.removeAllListeners("end").removeAllListeners("data").pause(); // what else it sends stays with it
       if (end < 0 || end > LONGEST_REQUEST) this.#end(client, refusal("the request is too long"));
       else void this.#answer(client, request.slice(0, end));
     });
+  }
+
+  #forgetOne(): void {
+    const [oldest] = this.#asking.size > 0 ? this.#asking : this.#clients;
+    oldest!.destroy();
+    this.#forget(oldest!);
+  }
+
+  #forget(client: Socket): void {
+    this.#clients.delete(client);
+    this.#asking.delete(client);
   }
 
   async #answer(client: Socket, line: string): Promise<void> {

@@ -9,6 +9,8 @@ import { Complaint, UNREACHED } from "./complaint.ts";
 
 /** Longer than a daemon takes for an answer. */
 const PATIENCE_MS = 15_000;
+/** A daemon that has too many clients cuts one off. */
+const MOST_TRIES = 10;
 /** Of an answer. A daemon says less. */
 const MOST_BYTES = 16 << 20;
 
@@ -17,7 +19,8 @@ export async function ask(config: string, command: string): Promise<(readonly An
   const file = realPath(config);
   const answers: (readonly Answer[])[] = [];
   for (const path of sockets(config)) {
-    const text = await talk(path, requestLine(command));
+    let text: string | undefined = "";
+    for (let tries = 0; text === "" && tries < MOST_TRIES; tries++) text = await talk(path, requestLine(command));
     if (text === undefined) continue; // a daemon that lives no more
     const answer = read(text, path);
     const [first] = answer;
@@ -53,6 +56,7 @@ function talk(path: string, request: string): Promise<string | undefined> {
     socket.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ECONNREFUSED" || error.code === "ENOENT") resolve(undefined);
       else if (error.code === "EACCES" || error.code === "EPERM") reject(refused(error));
+      else if (error.code === "ECONNRESET" || error.code === "EPIPE") resolve("");
       else fail(`does not answer: ${systemWords(error)}`);
     });
     socket.once("close", () => {
