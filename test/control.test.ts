@@ -135,7 +135,7 @@ describe("the daemon's socket", () => {
 
   it("keeps nobody out for 400 who say half a line and stay, or never read", { timeout: 60_000 }, async () => {
     const path = newPath();
-    await open(path, Array(20_000).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
+    await open(path, Array(1400).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
     const cutOff = new Set<Socket>();
     for (let i = 0; i < 200; i++) {
       const stalls = client(path);
@@ -143,13 +143,13 @@ describe("the daemon's socket", () => {
       stalls.write('{"version":1,');
       client(path).write(requestLine("self-test")); // and never reads
     }
-    assert.equal(types(await talk(path, requestLine("self-test"))).length, 20_002);
+    assert.equal(types(await talk(path, requestLine("self-test"))).length, 1402);
     while (cutOff.size < 136) await sleep(5); // at most 64 are left
   });
 
   it("refuses an answer that would take too much memory", async () => {
     const path = newPath();
-    await open(path, Array(60_000).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
+    await open(path, Array(2000).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
     assert.deepEqual(types(await talk(path, requestLine("self-test"))), ["error"]);
   });
 });

@@ -11,10 +11,15 @@ import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protoco
 
 /** One client more puts an end to the oldest that has not asked yet, or else to the oldest: who stalls keeps nobody out. */
 const MOST_CLIENTS = 64;
+/**
+ * More of them in one turn of the loop are a storm: libuv before 1.45 (Node 18) does nothing else while one more waits, so
+ * that two processes that only connect would make us deaf. Then there is no socket for so long.
+ */
+const [MOST_A_TURN, REST_MS] = [64, 100] as const;
 /** For the request and the answer together. */
 const LONGEST_MS = 10_000;
 /** What a client has not read, beyond what the kernel holds for it. */
-const MOST_UNREAD = 4 << 20;
+const MOST_UNREAD = 256 << 10;
 
 export type Commands = ReadonlyMap<string, () => Promise<readonly Answer[]>>;
 
@@ -34,6 +39,8 @@ export class Control {
   /** Those whose request is not there yet. */
   readonly #asking = new Set<Socket>();
   #server: Server | undefined;
+  #cameThisTurn = 0;
+  #rest: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: ControlOptions) {
@@ -57,6 +64,7 @@ export class Control {
   /** At any time, and again. The socket goes with it. */
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#rest);
     this.#server?.close();
     for (const client of this.#clients) client.destroy();
   }
@@ -83,6 +91,12 @@ export class Control {
   }
 
   #onClient(client: Socket): void {
+    if (this.#cameThisTurn++ === 0) setImmediate(() => void (this.#cameThisTurn = 0));
+    if (this.#cameThisTurn > MOST_A_TURN) {
+      client.destroy();
+      this.#restAWhile();
+      return;
+    }
     if (this.#clients.size >= MOST_CLIENTS) this.#forgetOne();
     this.#clients.add(client);
     this.#asking.add(client);
@@ -104,6 +118,12 @@ export class Control {
       if (end < 0 || end > LONGEST_REQUEST) this.#end(client, refusal("the request is too long"));
       else void this.#answer(client, request.slice(0, end));
     });
+  }
+
+  #restAWhile(): void {
+    this.#server?.close();
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => void this.open(), REST_MS);
   }
 
   #forgetOne(): void {

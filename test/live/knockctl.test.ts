@@ -39,6 +39,18 @@ for fd in sockets:
 assert deafened == 1, deafened
 `;
 
+// Does nothing but connect, as fast as it can. Says so after the first thousand.
+const STORM = `
+import socket, sys
+made = 0
+while True:
+    with socket.socket(socket.AF_UNIX) as sock:
+        try: sock.connect(sys.argv[1])
+        except OSError: continue
+    made += 1
+    if made == 1000: print('storm', flush=True)
+`;
+
 describe("knockctl", { skip: needsRoot }, () => {
   let wire: Wire;
   let sequence = 0;
@@ -248,4 +260,23 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.equal((await selfTest(daemon)).status, 0);
     assert.equal(daemon.stderr, "");
   });
+
+  for (const major of [18, 24]) {
+    it(`a storm of connections costs no knock on Node ${major}`, { timeout: 60_000 }, async () => {
+      const node = join(repo, `build/nodes/node_modules/n${major}/bin/node`);
+      const daemon = await start(["-i", "eth0"], { by: ["sh", "-c", `shift; exec ${node} "$@"`, "sh"] });
+      const path = socketPath(daemon.configPath, ["eth0"]);
+      const storms = [1, 2].map(() => wire.spawn("server", ["python3", "-c", STORM, path]));
+      await Promise.all(storms.map((storm) => new Promise((resolve) => storm.stdout!.once("data", resolve))));
+      const knockers = Array.from({ length: 20 }, (_, i) => `10.77.0.${100 + i}`);
+      await knock(...knockers);
+      await daemon.waitFor(() => daemon.commands().length === knockers.length, 20_000);
+      for (const storm of storms) {
+        assert.equal(storm.exitCode, null, "all while the storm went on");
+        storm.kill("SIGKILL");
+      }
+      while ((await selfTest(daemon)).status !== 0) assert.equal(daemon.ended, undefined); // its rest may not be over
+      assert.equal(daemon.stderr, "");
+    });
+  }
 });
