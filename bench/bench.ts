@@ -1,6 +1,6 @@
 // npm run bench [-- --quick] [FAMILY …]: ours beside Debian's knockd 0.8 and the smallest C program that hears knocks, in
 // one run, in turns. It judges nothing: it prints what was measured, and whether that is what we expect of ourselves.
-// All of it is in build/bench/*.json too; of the curves in there, `npm run bench -- draw` makes bench/costs.svg.
+// All of it is in build/bench/*.json too. A whole run draws the curves, bench/costs.svg; so does `npm run bench -- draw`.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
@@ -18,9 +18,11 @@ import { starts } from "./start.ts";
 import { steady } from "./steady.ts";
 import { machine, table } from "./table.ts";
 import { atOnce } from "./together.ts";
+import { waits } from "./waits.ts";
 
 const FAMILIES: Readonly<Record<string, (bench: Bench) => Promise<Family>>> = {
   latency,
+  waits,
   flood: floods,
   steady,
   attempts,
@@ -82,7 +84,8 @@ if (needsRoot || unknown.length > 0) {
 try {
   const measured = names.filter((name) => name !== "draw");
   if (measured.length > 0) await bench(measured, values.quick ?? false);
-  if (names.includes("draw")) draw(RESULTS, join(repo, "bench/costs.svg"));
+  const isWhole = positionals.length === 0 && !values.quick;
+  if (isWhole || names.includes("draw")) draw(RESULTS, join(repo, "bench/costs.svg"));
 } catch (error) {
   console.error(`bench: ${(error as Error).stack}`);
   process.exitCode = 1;

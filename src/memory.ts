@@ -4,8 +4,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { native } from "./capture/native.ts";
 
-// V8 doubles its space for new objects, up to 32 MB, whenever it has been full, which the loading of the modules brings
-// about; what a knock makes is gone at once. Costs nothing under a flood (bench/flood.ts).
+// V8 doubles its space for new objects, up to 32 MB, whenever it has been full: the loading of the modules does it, and a
+// flood. All that they leave behind is garbage at once.
 setFlagsFromString("--semi-space-growth-factor=1");
 
 /** All that is not in use goes back to the system: after the start, and after a flood. Takes some ten milliseconds. */

@@ -9,7 +9,7 @@ import { Records } from "./records.ts";
 const BUSY = 20;
 const WINDOW_MS = 100;
 /** While busy, a packet waits at most this long. */
-const TICK_MS = 8;
+const TICK_MS = 7;
 /** Batches in one go, so that timers and signals get their turn in a flood: at most some 16,000 packets. */
 const MOST_BATCHES = 16;
 /** What `read` returns while the interface is down. Its removal wakes nobody: we must look, so often. */

@@ -16,12 +16,24 @@ import type { Call, Heard } from "./ear.ts";
 const [device = "", kind = "", onlyIpv4] = process.argv.slice(2);
 const heard: Heard = { packets: 0, batches: 0, ports: [], busy: false, errors: [] };
 
+/** Of each packet, the milliseconds from the kernel's ring to us, by the clock of the ring; since they were last asked for. */
+let waits: number[] = [];
+const MOST_WAITS = 1_000_000;
+const takeWaits = () => {
+  const all = waits.sort((a, b) => a - b);
+  waits = [];
+  const at = (part: number) => all[Math.max(0, Math.ceil(part * all.length) - 1)] ?? Number.NaN;
+  return { count: all.length, p50: at(0.5), p99: at(0.99), most: at(1) };
+};
+
 const options: SourceOptions = {
   now: () => performance.now(),
   onBatch: (records: Records, count: number) => {
+    const now = (performance.timeOrigin + performance.now()) / 1000;
     heard.batches++;
     heard.packets += count;
     for (let i = 0; i < count && heard.ports.length < 100; i++) heard.ports.push(records.at(i).port);
+    for (let i = 0; i < count && waits.length < MOST_WAITS; i++) waits.push(1000 * (now - records.at(i).time));
   },
   onError: (error) => heard.errors.push(error.message),
 };
@@ -71,6 +83,7 @@ function source(): Record<string, (argument: never) => unknown> {
     start: () => it.start(),
     stats: () => capture.stats(),
     busy: () => it.busy,
+    waits: takeWaits,
     reads: () => reads,
     close: () => it.close(),
   };

@@ -1,0 +1,60 @@
+// How long a packet lies in the kernel's ring before it is decided, at every rate: while few come, in between, while many
+// come, and while it changes from one to the other.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Door } from "../src/config/door.ts";
+import { frame } from "../test/frame.ts";
+import { Ear, type Heard } from "../test/live/ear.ts";
+import { PORTS } from "./flood.ts";
+import { type Bench, type Family, figures, inTurns } from "./rounds.ts";
+import { together } from "./subject.ts";
+import type { Row } from "./table.ts";
+
+const RATES = [10, 150, 250, 1_000, 10_000, 100_000];
+
+interface Waits {
+  count: number;
+  p50: number;
+  p99: number;
+  most: number;
+}
+
+export async function waits(bench: Bench): Promise<Family> {
+  const { wire, quick } = bench;
+  together();
+  const results = await inTurns(bench, "waits", ["ours"], async () => {
+    const ear = await Ear.open(wire, "eth0", "source");
+    const door = { sequence: PORTS.map((port) => ({ protocol: "tcp", port })), tcpFlags: { set: 2, clear: 0 } };
+    await ear.setDoors([wire.server], [{ door: door as unknown as Door, targets: undefined }]);
+    await ear.call("start");
+    const templates = [frame({ from: wire.client, to: wire.server, protocol: "tcp", port: PORTS[0]! })];
+    const found = new Map<number | "changes", Waits>();
+    let packets = 0;
+    const flood = async (count: number, rate: number) => {
+      packets += (await wire.flood({ templates, count, rate, vary: "source" })).sent;
+      await ear.until<Heard>("heard", (heard) => heard.packets >= packets);
+    };
+    for (const rate of RATES) {
+      await flood(Math.max(10, rate * (quick ? 0.3 : 1)), rate);
+      found.set(rate, await ear.call<Waits>("waits"));
+    }
+    // A swarm, and a silence just long enough for it to be quiet again: each swarm meets both changes.
+    for (let swarm = 0; swarm < (quick ? 5 : 20); swarm++) {
+      await flood(60, 1_000);
+      await sleep(250);
+    }
+    found.set("changes", await ear.call<Waits>("waits"));
+    await ear.call("close");
+    ear.end();
+    return found;
+  });
+  const rows = ([...RATES, "changes"] as const).flatMap((rate): Row[] => {
+    const what = rate === "changes" ? "swarms of 60 in 60 ms" : `${rate.toLocaleString("en")} packets a second`;
+    const of = (which: keyof Waits) => figures(results, (round) => round.get(rate)![which]);
+    return [
+      { what: `${what}: a packet waits, p50, ms`, figures: of("p50") },
+      { what: "p99", figures: of("p99") },
+      { what: "the longest", figures: of("most"), reach: { most: 10 } },
+    ];
+  });
+  return { rows };
+}
