@@ -78,7 +78,7 @@ export class Doorkeeper {
     }
     // 0.8 runs any number side by side: only what is to be closed again has an order.
     this.#enqueue(stop ? key : Symbol(key), () =>
-      this.#start(door, knocker, fillIn(start, ip), stop && fillIn(stop, ip)),
+      this.#start(door, knocker, key, fillIn(start, ip), stop && fillIn(stop, ip)),
     );
   }
 
@@ -113,9 +113,8 @@ export class Doorkeeper {
     while (this.#queues.size > 0) await Promise.all(this.#queues.values());
   }
 
-  async #start(door: Door, knocker: Address, start: string, stop: string | undefined): Promise<void> {
+  async #start(door: Door, knocker: Address, key: string, start: string, stop: string | undefined): Promise<void> {
     const ip = formatAddress(knocker);
-    const key = keyOf(door.name, ip);
     const { commandTimeout } = door.policy;
     let open: OpenDoor | undefined;
     let entry: LedgerEntry | undefined;
