@@ -1,6 +1,8 @@
 // knockctl and the real daemon: does it hear? And what becomes of knocks while somebody abuses the daemon's socket.
 import assert from "node:assert/strict";
-import { existsSync, statSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, existsSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -74,6 +76,19 @@ describe("knockctl", { skip: needsRoot }, () => {
   const knockctl = (...args: string[]) => wire.run("server", [process.execPath, program, ...args]);
   const program = join(repo, "dist/src/knockctl.js");
   const selfTest = (daemon: Daemon, ...more: string[]) => knockctl("self-test", "-c", daemon.configPath, ...more);
+
+  /** A daemon more, of a config that is there. */
+  function launch(...args: string[]): { child: ChildProcess; end: () => Promise<void> } {
+    const child = wire.spawn("server", [process.execPath, join(repo, "dist/src/knockd.js"), ...args], {
+      stdio: "ignore",
+    });
+    const ended = once(child, "exit");
+    const end = async () => {
+      child.kill("SIGTERM");
+      await ended;
+    };
+    return { child, end };
+  }
 
   async function knock(...from: string[]): Promise<void> {
     await wire.send(
@@ -156,31 +171,31 @@ describe("knockctl", { skip: needsRoot }, () => {
     await daemon.waitFor(() => daemon.stderr.includes("wifi0"));
   });
 
-  it("asks all daemons of one config, and none of another", async () => {
+  it("asks all daemons of one config, and none of another, however alike", async () => {
     const one = await start(["-i", "eth0"]);
-    const other = await start(["-i", "eth0"]); // its directory, and so its config, is another
-    const second = wire.spawn(
-      "server",
-      [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "lo", "-c", one.configPath],
-      {
-        stdio: "ignore",
-      },
-    );
-    const ended = new Promise((resolve) => second.once("exit", resolve));
+    const alike = `${one.dir}-knockd.conf`; // its socket is called the same, but for the interface
+    copyFileSync(one.configPath, alike);
+    const others = [launch("-i", "lo", "-c", one.configPath), launch("-i", "dum7", "--wait", "-c", alike)];
     try {
-      await one.waitFor(() => existsSync(socketPath(one.configPath, ["lo"])));
+      for (const [config, word] of [
+        [one.configPath, "lo"],
+        [alike, "dum7"],
+      ] as const) {
+        await one.waitFor(() => existsSync(socketPath(config, [word])));
+      }
       const { stdout, status } = await selfTest(one);
       assert.match(stdout, /^eth0: hears: .*\nlo: hears: .*\n$/);
       assert.equal(status, 0);
-      assert.match((await selfTest(other)).stdout, /^eth0: hears: .*\n$/);
+      assert.equal((await knockctl("self-test", "-c", alike)).stdout, "dum7: waiting: it is not there\n");
     } finally {
-      second.kill("SIGTERM");
-      await ended;
+      for (const { end } of others) await end();
     }
     assert.match((await selfTest(one)).stdout, /^eth0: hears: .*\n$/);
   });
 
-  it("self-test: 3 when no daemon answers, also where one was killed; the next one takes the socket's place", async () => {
+  it("self-test: 3 when no daemon answers, also where one was killed; the next one takes the socket's place", {
+    timeout: 30_000,
+  }, async () => {
     const daemon = await start();
     const path = socketPath(daemon.configPath, ["eth0"]);
     await daemon.stop("SIGKILL");
@@ -188,17 +203,24 @@ describe("knockctl", { skip: needsRoot }, () => {
     const { status, stdout, stderr } = await selfTest(daemon);
     assert.deepEqual({ status, stdout }, { status: 3, stdout: "" });
     assert.match(stderr, /^knockctl: no knockd answers that runs with \S+knockd\.conf: .*\n$/);
-    const args = [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "eth0", "-c", daemon.configPath];
-    const next = wire.spawn("server", args, { stdio: "ignore" });
-    const ended = new Promise((resolve) => next.once("exit", resolve));
+    const next = launch("-i", "eth0", "-c", daemon.configPath);
     try {
       const answers = async () => (await selfTest(daemon)).status === 0;
-      while (!(await answers())) assert.equal(next.exitCode, null);
+      while (!(await answers())) assert.equal(next.child.exitCode, null);
     } finally {
-      next.kill("SIGTERM");
-      await ended;
+      await next.end();
     }
     assert.equal(existsSync(path), false, "it goes with the daemon");
+  });
+
+  it("self-test: 3 when the daemon hangs, with what to do", async () => {
+    const daemon = await start();
+    daemon.signal("SIGSTOP");
+    const argv = [process.execPath, program, "self-test", "-c", daemon.configPath];
+    const { status, stderr } = await wire.run("server", argv, { timeoutMs: 60_000 });
+    daemon.signal("SIGCONT");
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /does not answer: restart it/);
   });
 
   it("self-test: 3 for who may not ask, with what to do", async () => {
