@@ -159,6 +159,11 @@ describe("what is no ledger is told, and set aside", () => {
 describe("its path", () => {
   it("is of the config and the interfaces", () =>
     assert.equal(ledgerPath("/etc/knockd.conf", "eth0,ppp*"), "/run/knockd/etc-knockd.conf@eth0,ppp*.ledger"));
+  it("is no other's, however alike two configs look", () => {
+    const configs = ["/etc/a/b", "/etc/a-b", "/etc/a\\x2db", "/etc/a@b", "/etc/a"];
+    assert.equal(new Set(configs.flatMap((one) => ["b", "b@b"].map((words) => ledgerPath(one, words)))).size, 10);
+    assert.equal(ledgerPath("/etc/a-b", "eth0"), "/run/knockd/etc-a\\x2db@eth0.ledger");
+  });
   it("is never too long for a file's name", () =>
     assert.match(ledgerPath(`/${"x".repeat(300)}`, "eth0"), /^\/run\/knockd\/[0-9a-f]{64}\.ledger$/));
 });

@@ -8,8 +8,8 @@ import { needsRoot } from "./live/wire.ts";
 
 describe("the socket's path", () => {
   it("is named for the config and the interfaces", () => {
-    assert.equal(socketPath("/etc/no-knockd.conf", ["eth0"]), "/run/knockd/etc-no-knockd.conf@eth0.sock");
-    assert.equal(socketPath("/etc/no-knockd.conf", ["eth0", "ppp*"]), "/run/knockd/etc-no-knockd.conf@eth0,ppp*.sock");
+    assert.equal(socketPath("/etc/no.knockd.conf", ["eth0"]), "/run/knockd/etc-no.knockd.conf@eth0.sock");
+    assert.equal(socketPath("/etc/no.knockd.conf", ["eth0", "ppp*"]), "/run/knockd/etc-no.knockd.conf@eth0,ppp*.sock");
   });
 
   it("is its own one for each, and short enough for the kernel, however long they are", () => {

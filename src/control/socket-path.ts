@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
-import { STATE_DIRECTORY } from "../doors/ledger.ts";
+import { nameOf, STATE_DIRECTORY } from "../doors/ledger.ts";
 import { realPath } from "../real-path.ts";
 
 /** sun_path of unix(7) holds 107 bytes and a zero. */
@@ -17,8 +17,7 @@ export function socketPath(config: string, words: readonly string[]): string {
 }
 
 /**
- * Of all that may listen with this config, dead or alive; perhaps of others too, whose paths look alike: the answer says
- * whose it is. Throws in the system's words.
+ * Of all that may listen with this config, dead or alive. Throws in the system's words.
  */
 export function socketsOf(config: string): string[] {
   const file = nameOf(realPath(config));
@@ -28,10 +27,6 @@ export function socketsOf(config: string): string[] {
     .filter((name) => name.endsWith(".sock") && starts.some((start) => name.startsWith(start)))
     .map((name) => `${STATE_DIRECTORY}/${name}`)
     .sort();
-}
-
-function nameOf(text: string): string {
-  return text.replace(/^\//, "").replaceAll("/", "-");
 }
 
 function hash(text: string): string {

@@ -25,9 +25,17 @@ export function makePrivateDirectory(path: string): void {
   }
 }
 
+/** A path, or interfaces, in a file's name, as systemd-escape(1) has it: `/etc/a-b` is not `/etc/a/b`. */
+export function nameOf(text: string): string {
+  return text
+    .replace(/^\//, "")
+    .replace(/[-@\\]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16)}`)
+    .replaceAll("/", "-");
+}
+
 /** Of each config, and each choice of interfaces for it, its own. */
 export function ledgerPath(config: string, interfaces: string): string {
-  const name = `${config.replace(/^\//, "").replaceAll("/", "-")}@${interfaces.replaceAll("/", "-")}`;
+  const name = `${nameOf(config)}@${nameOf(interfaces)}`;
   if (Buffer.byteLength(name) <= LONGEST_NAME) return `${STATE_DIRECTORY}/${name}.ledger`;
   return `${STATE_DIRECTORY}/${createHash("sha256").update(name).digest("hex")}.ledger`;
 }
