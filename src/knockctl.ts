@@ -2,7 +2,6 @@
 // The command that asks the daemon: knockctl COMMAND, each in its file in ctl/.
 
 import { Command, CommanderError } from "commander";
-import { Complaint } from "./ctl/complaint.ts";
 import { selfTest } from "./ctl/self-test.ts";
 import { version } from "./version.ts";
 
@@ -19,9 +18,6 @@ process.stdout.on("error", () => {}); // who reads has gone; the status still co
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_IS_WRONG;
-  else if (error instanceof Complaint) {
-    process.stderr.write(`knockctl: ${error.message}\n`);
-    process.exitCode = error.status;
-  } else throw error;
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : USAGE_IS_WRONG;
 }

@@ -6,12 +6,15 @@ import { type Answer, answerLine } from "../control/protocol.ts";
 import { ask } from "./ask.ts";
 
 const DEAF = 1;
+/** Some daemon has not answered. */
+const UNANSWERED = 3;
 
 const HELP = `
-Has the running knockd try now, at each of its interfaces, whether it would hear
-every knock of every door, at each of its addresses: with frames made in memory,
-run through the very filter that the kernel holds. Nothing goes onto the wire,
-and no port is shown. What is found deaf is mended first, where that is possible.
+Has each knockd that runs with this config try now, at each of its interfaces,
+whether it would hear every knock of every door, at each of its addresses: with
+frames made in memory, run through the very filter that the kernel holds. Nothing
+goes onto the wire, and no port is shown. What is found deaf is mended first,
+where that is possible.
 
 An interface that is not there, is down or has no address yet is waited for: it
 is told, and is not deaf, as for systemd's watchdog.
@@ -20,7 +23,8 @@ Exit status:
   0  it hears wherever it can
   1  it is deaf somewhere: the line says where and why
   2  the command line is wrong
-  3  no knockd answers, or you may not ask it: the line says what to do
+  3  no knockd answers, or one of several does not, or you may not ask it: the
+     line on standard error says what to do
 `;
 
 export function selfTest(program: Command): void {
@@ -31,10 +35,13 @@ export function selfTest(program: Command): void {
     .option("--json", "print what the daemon answers, a JSON object a line")
     .addHelpText("after", HELP)
     .action(async ({ config, json }: { config: string; json?: true }) => {
-      const answers = (await ask(config, "self-test")).flat();
-      const interfaces = answers.filter(isInterface);
-      process.stdout.write((json ? answers.map(answerLine) : interfaces.map(interfaceLine)).join(""));
+      const { answers, troubles } = await ask(config, "self-test");
+      const lines = answers.flat();
+      const interfaces = lines.filter(isInterface);
+      process.stdout.write((json ? lines.map(answerLine) : interfaces.map(interfaceLine)).join(""));
+      process.stderr.write(troubles.map((trouble) => `knockctl: ${trouble}\n`).join(""));
       if (interfaces.some(({ state }) => state === "deaf")) process.exitCode = DEAF;
+      else if (troubles.length > 0) process.exitCode = UNANSWERED;
     });
 }
 
