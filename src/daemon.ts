@@ -74,14 +74,13 @@ export class Daemon {
       this.#house.giveUp();
       throw error;
     }
+    await this.#openControl();
     const { places, missing } = this.#lookout!;
     const names = [...places.all.keys()].join(", ");
     if (names !== "") this.#log.note(`starting up, listening on ${names}`);
     if (names !== "") this.#log.say(`listening on ${names}...`);
     if (missing.length > 0) this.#log.info(`waiting for ${missing.join(", ")}`);
     for (const line of weakDoors(this.#listeners.map(({ door }) => door))) this.#log.note(line);
-    this.#control = this.#makeControl();
-    await this.#control.open();
     return settings;
   }
 
@@ -135,20 +134,20 @@ export class Daemon {
     this.#options.book.flush();
   }
 
-  /** For knockctl. Where it can't be made, all else goes on. */
-  #makeControl(): Control {
+  /** For knockctl, in one place for our whole life. Where it can't be made, all else goes on. */
+  async #openControl(): Promise<void> {
     const config = realPath(this.#options.flags.config);
     const selfTest = new SelfTest(() => {
       this.#lookout!.check();
       return this.#lookout!.report;
     });
-    const path = socketPath(config, this.#lookout!.words);
-    return new Control({
-      path,
+    this.#control = new Control({
+      path: socketPath(config, this.#lookout!.words),
       config,
       commands: new Map([["self-test", () => selfTest.answer()]]),
-      trouble: (why) => this.#log.warn(`knockctl can't reach this knockd: ${path}: ${why}`),
+      trouble: (why) => this.#log.warn(`knockctl can't reach this knockd: ${why}`),
     });
+    await this.#control.open();
   }
 
   /** All that can fail comes before anything of the old is let go. */

@@ -77,15 +77,16 @@ describe("the daemon's socket", () => {
     assert.ok(fs.statSync(path).isSocket());
     assert.deepEqual(await open(path), []);
     await works(path);
-    assert.deepEqual(await open(path), ["Another process listens there"]);
+    assert.deepEqual(await open(path), [`${path}: Another process listens there`]);
     await works(path);
   });
 
   it("that can't be made is told, and no more", async () => {
     const path = newPath();
     fs.mkdirSync(path);
-    assert.equal((await open(path)).length, 1);
-    assert.equal((await open(join(dir, "no", "such", "x.sock"))).length, 1);
+    assert.deepEqual(await open(path), [`${path}: Is a directory`]);
+    const nowhere = join(dir, "no", "such", "x.sock");
+    assert.deepEqual(await open(nowhere), [`${nowhere}: No such file or directory`]);
   });
 
   const bad: [what: string, request: string | Buffer, error: RegExp][] = [

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import { connect } from "node:net";
 import { it } from "node:test";
 import { systemWords } from "../src/system-words.ts";
 
@@ -21,4 +22,9 @@ it("are perror's, as 0.8 has them", () => {
     words(() => fs.readFileSync("/")),
     "Is a directory",
   );
+});
+
+it("are the same of what is said of sockets", async () => {
+  const error = await new Promise((resolve) => connect("/no/such").once("error", resolve));
+  assert.equal(systemWords(error), "No such file or directory");
 });

@@ -54,10 +54,10 @@ export class Control {
       makePrivateDirectory(dirname(path));
       if (await this.#listen(path)) return;
       if (await isAlive(path)) throw new Error("another process listens there");
-      fs.rmSync(path, { force: true });
+      fs.unlinkSync(path);
       if (!(await this.#listen(path))) throw new Error("another process listens there");
     } catch (error) {
-      trouble(systemWords(error));
+      trouble(`${path}: ${systemWords(error)}`);
     }
   }
 

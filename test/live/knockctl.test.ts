@@ -1,6 +1,6 @@
 // knockctl and the real daemon: does it hear? And what becomes of knocks while somebody abuses the daemon's socket.
 import assert from "node:assert/strict";
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -67,7 +67,6 @@ describe("knockctl", { skip: needsRoot }, () => {
   async function start(args: string[] = ["-i", "eth0"], more: StartOptions = {}): Promise<Daemon> {
     const daemon = await Daemon.start(wire, "ours", CONFIG, [...args, "-c", "@dir@/knockd.conf", "-v"], more);
     running.push(daemon);
-    await daemon.waitFor(() => existsSync(socketPath(daemon.configPath, args[1]!.split(","))));
     return daemon;
   }
 
@@ -204,6 +203,24 @@ describe("knockctl", { skip: needsRoot }, () => {
     await deafen(daemon, "lock");
     assert.equal((await selfTest(daemon)).status, 1, "deaf is worse");
     rmSync(path);
+  });
+
+  it("a socket that can't be made is a line, and doors open all the same", async () => {
+    const config = join(wire.dir, "blocked.conf");
+    const path = socketPath(config, ["eth0"]);
+    writeFileSync(config, CONFIG);
+    mkdirSync(path);
+    try {
+      const daemon = await Daemon.start(wire, "ours", "", ["-i", "eth0", "-c", config, "-v"]);
+      running.push(daemon);
+      await daemon.waitFor(() => daemon.stderr.endsWith("\n")); // another pipe than the one that said it listens
+      assert.equal(daemon.stderr, `knockctl can't reach this knockd: ${path}: Is a directory\n`);
+      await knock("10.77.0.2");
+      await daemon.waitFor(() => daemon.commands().length === 1);
+      assert.equal((await knockctl("self-test", "-c", config)).status, 3);
+    } finally {
+      rmdirSync(path);
+    }
   });
 
   it("self-test: 3 when no daemon answers, also where one was killed; the next one takes the socket's place", async () => {

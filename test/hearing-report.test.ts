@@ -1,0 +1,52 @@
+// What is told of each interface that is meant: by the watchdog's measure, and with the reason.
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { parseAddress } from "../src/address.ts";
+import { hearingReports, statusLine } from "../src/capture/hearing-report.ts";
+import type { Listening } from "../src/capture/listening.ts";
+import { OwnAddresses } from "../src/capture/own-addresses.ts";
+import type { Place } from "../src/capture/places.ts";
+
+function place(addresses: readonly string[], more: Partial<Place> = {}): Place {
+  const own = new OwnAddresses(addresses.map((text) => parseAddress(text)!));
+  const tried = 3 * addresses.length;
+  return { listening: { own } as Listening, index: 2, up: true, tried, deaf: undefined, broken: undefined, ...more };
+}
+
+const places = new Map([
+  ["eth0", place(["10.77.0.1", "fd77::1"])],
+  ["eth1", place(["10.77.1.1"], { deaf: "stage 2 of door would not be heard" })],
+  ["eth2", place(["10.77.2.1"], { up: false })],
+  ["eth3", place([])],
+  ["eth4", place([], { tried: 3 })],
+]);
+const failed = new Map([["wifi0", "could not open wifi0"]]);
+
+it("deaf is what ought to hear and does not; what is only waited for is not", () => {
+  assert.deepEqual(
+    hearingReports(places, failed, ["ppp*"]).map(({ interface: name, state, why }) => [name, state, why]),
+    [
+      ["eth0", "hears", undefined],
+      ["eth1", "deaf", "stage 2 of door would not be heard"],
+      ["eth2", "waiting", "it is down"],
+      ["eth3", "waiting", "it has no address yet"],
+      ["eth4", "hears", undefined], // all its doors have a Target
+      ["wifi0", "deaf", "could not open wifi0"],
+      ["ppp*", "waiting", "it is not there"],
+    ],
+  );
+});
+
+it("says where, and how many knocks were tried there", () => {
+  const [eth0] = hearingReports(places, failed, []);
+  assert.deepEqual(eth0, { interface: "eth0", state: "hears", addresses: ["10.77.0.1", "fd77::1"], tried: 6 });
+});
+
+it("is one line for systemd", () => {
+  assert.equal(
+    statusLine(places, failed, ["ppp*"]),
+    "listening on eth0 (10.77.0.1, fd77::1), eth1 (deaf), eth2 (down), eth3 (no address yet), eth4 (no address yet);" +
+      " waiting for ppp*, wifi0",
+  );
+  assert.equal(statusLine(new Map(), new Map(), ["eth0"]), "waiting for eth0");
+});
