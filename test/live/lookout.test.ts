@@ -135,7 +135,7 @@ describe("the lookout", { skip: needsRoot }, () => {
 
   it("survives that its interface is deleted, and comes back as another kind: macvlan, tunnel, bridge", async () => {
     const ours = await start(["-i", "eth0,vl0"], SYSLOG + CONFIG("7000,7001:udp,7002"), { syslog: true });
-    assert.match(ours.stdout, /^waiting for vl0$/m);
+    await ours.waitFor(() => /^waiting for vl0$/m.test(ours.stdout));
     const gone = (times: number) =>
       ours.waitFor(() => ours.stderr.split("vl0 is gone: waiting for it").length - 1 === times);
     const back = (times: number, address: string) =>
