@@ -14,6 +14,8 @@ const COLOURS: Readonly<Record<Subject, string>> = {
 const [WIDTH, HEIGHT] = [300, 250] as const;
 const BOX = { left: 52, top: 34, right: 288, bottom: 200 } as const;
 
+const TITLE = "What a packet costs, by live attempts, doors and packets a second";
+
 export function draw(results: string, file: string): void {
   const curves = readdirSync(results)
     .filter((name) => name.endsWith(".json"))
@@ -28,7 +30,7 @@ export function draw(results: string, file: string): void {
   const paper = `<rect width="100%" height="100%" fill="#fff"/>`;
   writeFileSync(
     file,
-    `<svg xmlns="http://www.w3.org/2000/svg" ${size} style="${style}">${paper}\n${pictures.join("\n")}\n${machine}\n</svg>\n`,
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} style="${style}"><title>${TITLE}</title>${paper}\n${pictures.join("\n")}\n${machine}\n</svg>\n`,
   );
   console.log(`drawn: ${file}`);
 }

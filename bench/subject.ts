@@ -24,6 +24,8 @@ const SETTLED_MS = 1200;
 export interface Running {
   readonly subject: Subject;
   readonly pid: number;
+  /** Its standard output. */
+  says(): string;
   /** What its commands wrote to $KNOCK_LOG. */
   commands(): string[];
   stop(): Promise<unknown>;
@@ -55,6 +57,7 @@ export async function begin(wire: Wire, subject: Subject, job: Job): Promise<Run
   return {
     subject,
     pid: daemon.pid,
+    says: () => daemon.stdout,
     commands: () => daemon.commands(),
     stop: () => daemon.stop(subject === "judge" ? "SIGKILL" : "SIGTERM"),
   };
@@ -82,6 +85,7 @@ function startLoop(wire: Wire, subject: "loop" | "immediate", { ports, command }
   return {
     subject,
     pid: child.pid!,
+    says: () => "",
     commands: () => linesOf(log),
     stop: async () => {
       child.kill("SIGKILL");
