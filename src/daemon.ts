@@ -19,9 +19,8 @@ import { SelfTest } from "./control/self-test.ts";
 import { socketPath } from "./control/socket-path.ts";
 import { AlreadyRunning } from "./doors/claims.ts";
 import { House } from "./doors/house.ts";
-import { nextOneTime, strikeOut } from "./doors/one-time.ts";
+import { doorAfterUse } from "./doors/one-time.ts";
 import { Guard } from "./guard.ts";
-import { noSequencesLeft, notStruckOut } from "./log/lines.ts";
 import type { Log, LogBook } from "./log/log.ts";
 import type { Lookup } from "./log/lookup.ts";
 import { Teller } from "./log/teller.ts";
@@ -230,21 +229,13 @@ export class Daemon {
     this.#house.doorkeeper.open(door, knocker);
   }
 
-  /** Strikes out the sequence, on the disk before the command runs, and goes on with the next one, or without the door. */
+  /** The sequence is used, on the disk before the command runs: it goes on with the next one, or without the door. */
   #useUp(door: Door, path: string): void {
-    let next: Listener[] = [];
     this.#sequencesUsed++;
-    try {
-      strikeOut(path, door.sequence);
-      const sequence = nextOneTime(path, (why) => this.#log.warn(`config: section ${door.name}: ${why}`));
-      if (sequence === undefined) this.#log.info(noSequencesLeft(door.name));
-      else next = [{ door: { ...door, sequence }, targets: undefined }];
-    } catch (error) {
-      // It would count again. The one who knocked comes in; the door is disabled, as it can't keep its promise.
-      this.#log.error(notStruckOut(door, error as Error));
-    }
-    this.#listeners = this.#listeners.flatMap((listener) =>
-      listener.door === door ? next.map((one) => ({ ...one, targets: listener.targets })) : [listener],
+    const next = doorAfterUse(door, path, this.#log);
+    const others = next === undefined ? [] : [next];
+    this.#listeners = this.#listeners.flatMap((one) =>
+      one.door === door ? others.map((after) => ({ ...one, door: after })) : [one],
     );
     this.#guard.setDoors(this.#listeners);
     try {

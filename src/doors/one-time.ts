@@ -2,7 +2,10 @@
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";
+import type { Door } from "../config/door.ts";
 import { formatSequence, parseSequence, type Sequence } from "../config/sequence.ts";
+import { noSequencesLeft, notStruckOut } from "../log/lines.ts";
+import type { Log } from "../log/log.ts";
 import { readRegularFile } from "../regular-file.ts";
 import { systemWords } from "../system-words.ts";
 
@@ -38,6 +41,22 @@ export function strikeOut(path: string, used: Sequence): void {
     return;
   }
   throw new Error(`${path}: the sequence that was just used is not there any more`);
+}
+
+/**
+ * Strikes out the sequence that has just opened a door. Returns the door with the next one; undefined, which is told, when
+ * there is none, or when the file can't be written: the sequence would count again, so the door can't keep its promise.
+ */
+export function doorAfterUse(door: Door, path: string, log: Pick<Log, "info" | "warn" | "error">): Door | undefined {
+  try {
+    strikeOut(path, door.sequence);
+    const sequence = nextOneTime(path, (why) => log.warn(`config: section ${door.name}: ${why}`));
+    if (sequence !== undefined) return { ...door, sequence };
+    log.info(noSequencesLeft(door.name));
+  } catch (error) {
+    log.error(notStruckOut(door, error as Error));
+  }
+  return undefined;
 }
 
 function read(path: string): Buffer {

@@ -180,6 +180,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
       await daemon.waitFor(() => daemon.stderr.includes('target "slow.example" can\'t be resolved'), 8000);
       await knock([7000, 7001]);
       await knock([7002, 7003], "10.77.0.3");
+      await daemon.waitFor(() => daemon.commands().includes("10.77.0.3"));
       await settled(daemon);
       assert.deepEqual(
         daemon.commands().filter((line) => line.startsWith("10.")),
