@@ -1,10 +1,11 @@
 // Two network namespaces and the cable between them: whatever happens on it, this machine's own network sees nothing.
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { nameOf, STATE_DIRECTORY } from "../../src/doors/ledger.ts";
 import { MACS } from "../frame.ts";
 
 export type Side = "server" | "client";
@@ -140,6 +141,7 @@ export class Wire {
       }
       ip("netns", "delete", namespace);
     }
+    removeStateOf(this.dir);
     rmSync(this.dir, { recursive: true, force: true });
   }
 
@@ -196,6 +198,13 @@ export function compiled(source: string, program: string, ...flags: string[]): s
 function ip(...args: string[]): string {
   const env = { ...process.env, PATH };
   return execFileSync("ip", args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 10_000 });
+}
+
+/** What daemons that were killed have left in /run/knockd: sockets, locks, ledgers of configs in that folder. */
+function removeStateOf(dir: string): void {
+  if (!existsSync(STATE_DIRECTORY)) return;
+  const left = readdirSync(STATE_DIRECTORY).filter((name) => name.startsWith(`${nameOf(dir)}-`));
+  for (const name of left) rmSync(join(STATE_DIRECTORY, name), { force: true });
 }
 
 const pidsIn = (namespace: string): number[] => ip("netns", "pids", namespace).split("\n").filter(Boolean).map(Number);
