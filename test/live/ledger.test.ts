@@ -8,8 +8,8 @@ import { frame } from "../frame.ts";
 import { Daemon, type Which } from "./daemon.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
-/** How many lives the daemon of the last test loses; KNOCKD_KILLS=100 for the long form. */
-const KILLS = Number(process.env.KNOCKD_KILLS ?? 15);
+/** How many lives the daemon of the last test loses. */
+const KILLS = 100;
 
 describe("an open door", { skip: needsRoot }, () => {
   let wire: Wire;
