@@ -6,14 +6,15 @@ import type { DoorState } from "../src/attempts/ears.ts";
 import { Haste } from "../src/attempts/haste.ts";
 
 const state = {} as DoorState;
-const opening = (ip: string, hash = 1) => ({ state, knocker: parseAddress(ip)!, hash, print: 0, since: 0 });
+const wait = (haste: Haste, ip: string, hash: number, now: number) =>
+  haste.wait(state, parseAddress(ip)!, hash, 0, 0, now);
 
 it("haste lets openings wait for 5 ms, in their order, and none that took 25 ms", () => {
   const haste = new Haste();
   assert.equal(haste.deadline, Number.POSITIVE_INFINITY);
-  assert.equal(haste.wait(24, opening("10.77.0.2"), 100), true);
-  assert.equal(haste.wait(0, opening("10.77.0.3"), 102), true);
-  assert.equal(haste.wait(25, opening("10.77.0.4"), 103), false);
+  assert.deepEqual([haste.mustWait(24, 1, state), haste.mustWait(25, 1, state)], [true, false]);
+  wait(haste, "10.77.0.2", 1, 100);
+  wait(haste, "10.77.0.3", 2, 102);
   assert.deepEqual([haste.size, haste.deadline], [2, 105]);
   assert.deepEqual(haste.take(104.9), []);
   assert.deepEqual(
@@ -26,7 +27,7 @@ it("haste lets openings wait for 5 ms, in their order, and none that took 25 ms"
 
 it("haste knows whose openings wait, by more than the hash, and drops one", () => {
   const haste = new Haste();
-  for (const ip of ["10.77.0.2", "10.77.0.3", "10.77.0.2"]) haste.wait(0, opening(ip), 0);
+  for (const ip of ["10.77.0.2", "10.77.0.3", "10.77.0.2"]) wait(haste, ip, 1, 0);
   const mine = haste.of(1, parseAddress("10.77.0.2")!);
   assert.equal(mine.length, 2);
   assert.deepEqual(haste.of(2, parseAddress("10.77.0.2")!), []);
@@ -34,8 +35,13 @@ it("haste knows whose openings wait, by more than the hash, and drops one", () =
   assert.equal(haste.size, 2);
 });
 
-it("haste lets no more than 4,096 wait", () => {
+it("haste lets one of each knocker wait at a door, and no more than 256 in all", () => {
   const haste = new Haste();
-  for (let i = 0; i < 4096; i++) assert.equal(haste.wait(0, opening("10.77.0.2"), 0), true);
-  assert.equal(haste.wait(0, opening("10.77.0.2"), 0), false);
+  wait(haste, "10.77.0.2", 0, 0);
+  assert.deepEqual([haste.mustWait(0, 0, state), haste.mustWait(0, 0, {} as DoorState)], [false, true]);
+  for (let hash = 1; hash < 256; hash++) {
+    assert.equal(haste.mustWait(0, hash, state), true);
+    wait(haste, "10.77.0.2", hash, 0);
+  }
+  assert.equal(haste.mustWait(0, 256, state), false);
 });

@@ -77,7 +77,9 @@ export class Reference {
         if (attempt.stage === sequence.length) {
           this.#end(attempt);
           const { maxStrays, strict } = listener.door.policy;
-          if ((strict || maxStrays > 0) && now - attempt.startedAt < 25) this.#hasty.push({ attempt, due: now + 5 });
+          const waits = this.#hasty.some((one) => one.attempt.ip === ip && one.attempt.listener === listener);
+          const mayBeScan = (strict || maxStrays > 0) && now - attempt.startedAt < 25;
+          if (mayBeScan && !waits) this.#hasty.push({ attempt, due: now + 5 });
           else this.#open(listener, ip, now);
         }
       } else if (is(sequence[stage - 1], packet)) {

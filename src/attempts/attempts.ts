@@ -120,9 +120,9 @@ export class Attempts {
       if (stage + 1 === state.knocks.length) {
         const age = this.#slots.age(slot, now);
         this.#knockers.remove(slot, hash);
-        const opening = { state, knocker, hash, print, since: Math.floor(now) - age };
-        if (this.#scans.mayBeOne(age, opening, now)) return told;
-        return add(told, this.#open(state, knocker, hash, print, now));
+        if (!this.#scans.mayBeOne(age, hash, state)) return add(told, this.#open(state, knocker, hash, print, now));
+        this.#scans.haste.wait(state, knocker, hash, print, age, now);
+        return told;
       }
       this.#slots.advance(slot, print);
       return told;

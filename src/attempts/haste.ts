@@ -9,9 +9,11 @@ const HASTY_MS = 25;
 /** In this time such a scan touches hundreds of ports. */
 const WAIT_MS = 5;
 /** Only who knows a sequence can make so many wait: he comes in at once. */
-const MOST = 4096;
+const MOST = 256;
 
 export interface Hasty {
+  /** When it opens. */
+  readonly due: number;
   readonly state: DoorState;
   readonly knocker: Address;
   /** The knocker's (AddressHash). */
@@ -24,7 +26,7 @@ export interface Hasty {
 
 export class Haste {
   /** In the order in which they are due. */
-  #waiting: (Hasty & { readonly due: number })[] = [];
+  #waiting: Hasty[] = [];
 
   get size(): number {
     return this.#waiting.length;
@@ -35,11 +37,17 @@ export class Haste {
     return this.#waiting[0]?.due ?? Number.POSITIVE_INFINITY;
   }
 
-  /** False when it need not wait: the attempt took `age` milliseconds. */
-  wait(age: number, opening: Hasty, now: number): boolean {
+  /**
+   * Has an opening to wait whose attempt took so many milliseconds? Not when the same knocker waits there already: who is
+   * through twice in 5 ms is no scan, but a flood.
+   */
+  mustWait(age: number, hash: number, state: DoorState): boolean {
     if (age >= HASTY_MS || this.#waiting.length >= MOST) return false;
-    this.#waiting.push({ ...opening, due: now + WAIT_MS });
-    return true;
+    return !this.#waiting.some((one) => one.hash === hash && one.state === state);
+  }
+
+  wait(state: DoorState, knocker: Address, hash: number, print: number, age: number, now: number): void {
+    this.#waiting.push({ due: now + WAIT_MS, state, knocker, hash, print, since: Math.floor(now) - age });
   }
 
   /** Does somebody wait who may be this one? */

@@ -4,7 +4,7 @@
 import { copyOf } from "../address.ts";
 import type { DoorState } from "./ears.ts";
 import type { KnockEvent } from "./event.ts";
-import { Haste, type Hasty } from "./haste.ts";
+import { Haste } from "./haste.ts";
 import type { Knockers } from "./knockers.ts";
 import { type Packet, TCP } from "./packet.ts";
 import { Pauses, pauseKey } from "./pauses.ts";
@@ -24,9 +24,9 @@ export class Scans {
     return this.#bans.isOn(pauseKey(hash, state), now);
   }
 
-  /** An opening whose attempt took `age` milliseconds: it waits, if it may be a scan's. */
-  mayBeOne(age: number, opening: Hasty, now: number): boolean {
-    return strayLimit(opening.state) > 0 && this.haste.wait(age, opening, now);
+  /** An opening whose attempt took `age` milliseconds: has it to wait, as it may be a scan's? */
+  mayBeOne(age: number, hash: number, state: DoorState): boolean {
+    return strayLimit(state) > 0 && this.haste.mustWait(age, hash, state);
   }
 
   /**
