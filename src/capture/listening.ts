@@ -9,8 +9,8 @@ import type { PortClass } from "./port-classes.ts";
 import { type Hearing, tryKnocks } from "./self-test.ts";
 import { Source, type SourceOptions } from "./source.ts";
 
-/** Enough for a burst of some 17,000 packets while we are busy. */
-const RING_BYTES = 4 << 20;
+/** Enough for a burst of some 34,000 packets while we are busy: half of it lost a tenth more of a million at once. */
+const RING_BYTES = 8 << 20;
 /** Ethernet, three VLAN tags, an IPv6 header and TCP's, and 74 bytes for extensions: each byte costs the ring packets. */
 const SNAP_LENGTH = 160;
 

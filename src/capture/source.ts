@@ -33,6 +33,8 @@ export class Source {
   /** Wake-ups in this window while quiet, packets while busy. */
   #windowCount = 0;
   #tick: NodeJS.Timeout | undefined;
+  /** The last drain has left some. */
+  #more = false;
   #downCheck: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -65,7 +67,11 @@ export class Source {
     if (this.#closed || this.#inWindow(now, 1) <= BUSY) return;
     this.#capture.stop();
     this.#newWindow(now);
-    this.#tick = setTimeout(() => this.#onTick(), TICK_MS);
+    this.#awaitTick(TICK_MS);
+  }
+
+  #awaitTick(ms: number): void {
+    this.#tick = setTimeout(() => this.#onTick(), ms);
   }
 
   #onTick(): void {
@@ -75,7 +81,7 @@ export class Source {
     const over = now - this.#windowStart >= WINDOW_MS && this.#windowCount + packets <= BUSY;
     if (!over) {
       this.#inWindow(now, packets);
-      this.#tick.refresh();
+      this.#awaitTick(this.#more ? 0 : TICK_MS); // what is left must not wait until the ring is full
       return;
     }
     this.#tick = undefined;
@@ -97,10 +103,14 @@ export class Source {
   /** Returns how many packets were decided. Afterwards all may be closed: the capture has failed, or a packet did it. */
   #drain(now: number, most: number): number {
     let packets = 0;
+    this.#more = true;
     for (let batch = 0; batch < most && !this.#closed; batch++) {
       const count = this.#read();
       if (count === DOWN) this.#lookAgain();
-      if (count < 0) break;
+      if (count < 0) {
+        this.#more = false;
+        break;
+      }
       packets += count;
       if (count > 0) this.#options.onBatch(this.#records, count, now);
     }
