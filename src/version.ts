@@ -1,5 +1,7 @@
 // The version, from the one place that has it.
 
-import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "./package-root.ts";
 
-export const version: string = createRequire(import.meta.url)("../../package.json").version;
+export const version: string = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")).version;

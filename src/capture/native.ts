@@ -1,7 +1,8 @@
 // The addon's whole surface, declared and documented here and nowhere else, and the one place that loads it.
 
 import { writeSync } from "node:fs";
-import { createRequire } from "node:module";
+import nodeGypBuild from "node-gyp-build";
+import { packageRoot } from "../package-root.ts";
 
 /** What to listen to: a live interface, or a capture file that tcpdump or libpcap wrote. */
 export type CaptureOptions =
@@ -141,10 +142,13 @@ export interface Native {
   exitNow(status: number): never;
 }
 
-/** Nobody could catch it: it comes before anything of ours runs. */
+/**
+ * What was built here (build/Release), or else what npm's package brings along for this machine (prebuilds). An error
+ * nobody could catch: it comes before anything of ours runs.
+ */
 function load(): Native {
   try {
-    return createRequire(import.meta.url)("../../../build/Release/knockd.node");
+    return nodeGypBuild(packageRoot);
   } catch (error) {
     writeSync(2, `knockd: the addon can't be loaded: ${(error as Error).message.split("\n")[0]}\n`); // no libpcap, not built
     process.exit(1);

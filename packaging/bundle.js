@@ -1,0 +1,32 @@
+// One JavaScript file for each command in package.json's "bin", with all that it needs but the addon: build/bundle/.
+// dist/ must be built; `npm run package` does it.
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const { name, version, license, bin } = JSON.parse(readFileSync("package.json", "utf8"));
+const to = "build/bundle";
+rmSync(to, { recursive: true, force: true });
+mkdirSync(to, { recursive: true });
+
+await build({
+  entryPoints: bin,
+  outdir: to,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node18",
+  legalComments: "inline",
+  // The packages among our dependencies that are CommonJS want a `require`; nobody else's node may be run than Debian's.
+  banner: {
+    js: 'import { createRequire as requireOf } from "node:module";\nconst require = requireOf(import.meta.url);',
+  },
+});
+for (const command of Object.keys(bin)) {
+  const file = `${to}/${command}.js`;
+  writeFileSync(file, readFileSync(file, "utf8").replace(/^#!.*/, "#!/usr/bin/node"));
+  chmodSync(file, 0o755);
+}
+// What package-root.ts looks for: it says that the files are modules, and which version this is.
+writeFileSync(`${to}/package.json`, `${JSON.stringify({ name, version, license, type: "module" }, null, 2)}\n`);
