@@ -15,6 +15,7 @@ import { CannotListen } from "./capture/listening.ts";
 import { native } from "./capture/native.ts";
 import { ConfigError } from "./config/door.ts";
 import type { Flags } from "./config/options.ts";
+import { readConfig } from "./config/read.ts";
 import { Daemon } from "./daemon.ts";
 import { AlreadyRunning } from "./doors/claims.ts";
 import { type Log, LogBook } from "./log/log.ts";
@@ -23,7 +24,7 @@ import { systemWords } from "./system-words.ts";
 import { Systemd } from "./systemd.ts";
 import { version } from "./version.ts";
 
-/** 0.8's, to the letter, and one option more. */
+/** 0.8's, to the letter, and two options more. */
 const USAGE = `usage: knockd [options]
 options:
   -i, --interface <int>  network interface to listen on (default "eth0")
@@ -38,6 +39,7 @@ options:
   -V, --version          display version
   -h, --help             this help
       --wait             wait for an interface that is not there
+      --check            say whether the config is right, and end
 
 `;
 
@@ -46,12 +48,13 @@ const STOP_SECONDS = 5;
 /** By then, all that is done once is done. */
 const SETTLED_MS = 1000;
 
-function readFlags(argv: readonly string[]): Flags {
+function readFlags(argv: readonly string[]): Flags & { readonly check: boolean } {
   const command = new Command("knockd")
     .option("-i, --interface <int>", "", (one: string, before?: string) =>
       before === undefined ? one : `${before},${one}`,
     )
     .option("--wait")
+    .option("--check")
     .option("-d, --daemon")
     .option("-c, --config <file>", "", "/etc/knockd.conf")
     .option("-D, --debug")
@@ -87,6 +90,7 @@ function readFlags(argv: readonly string[]): Flags {
     verbose: given.verbose ?? false,
     onlyIpv4: given.onlyIpV4 ?? false,
     wait: given.wait ?? false,
+    check: given.check ?? false,
   };
 }
 
@@ -94,6 +98,7 @@ async function main(flags: Flags): Promise<void> {
   const background = takeMark() && flags.daemon;
   if (flags.daemon && !background) process.exit(await toBackground());
 
+  const startKnockd = process.env.START_KNOCKD;
   const systemd = new Systemd(process.env);
   const book = new LogBook({ debug: flags.debug, verbose: flags.verbose && !background });
   const name = async (ip: string) => (await lookupService(ip, 0)).hostname;
@@ -128,6 +133,9 @@ async function main(flags: Flags): Promise<void> {
       process.on(signal, () => void end(constants.signals[signal])); // 15 and 2: Debian's unit calls them success
     }
     const settings = await started;
+    if (systemd.isThere && startKnockd !== undefined && startKnockd !== "1") {
+      book.log.note(`START_KNOCKD=${startKnockd} is for sysvinit only; with systemd it is: systemctl disable knockd`);
+    }
     systemd.ready(daemon.status);
     systemd.watchdog(() => !daemon.isDeaf);
     setTimeout(giveBack, SETTLED_MS).unref();
@@ -140,6 +148,17 @@ async function main(flags: Flags): Promise<void> {
     if (!(refused && error instanceof Error)) throw error;
     book.log.error(error.message);
     book.flush();
+    process.exit(1);
+  }
+}
+
+/** `systemctl reload` asks before it sends SIGHUP, to which nobody can answer. */
+function check(file: string): void {
+  try {
+    for (const warning of readConfig(file).warnings) console.error(warning);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
     process.exit(1);
   }
 }
@@ -170,7 +189,9 @@ function writePidFile(path: string, log: Log): void {
 process.title = "knockd";
 process.on("SIGUSR1", () => {}); // at which Node would open its debugger to everybody on this machine
 try {
-  await main(readFlags(process.argv));
+  const flags = readFlags(process.argv);
+  if (flags.check) check(flags.config);
+  else await main(flags);
 } catch (error) {
   if (error instanceof CommanderError) process.exit(error.exitCode);
   const { syscall } = error as NodeJS.ErrnoException;

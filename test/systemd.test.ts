@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -169,6 +169,26 @@ describe("knockd under systemd", { skip: needsRoot }, () => {
     assert.match(again!, /^READY=1\nSTATUS=listening on eth0 /);
     assert.equal(stopping, "STOPPING=1");
     await daemon.stop();
+    await listener.end();
+  });
+
+  it("is told once that START_KNOCKD=0 does not hold it back; knockd without systemd is told nothing", async () => {
+    const listener = await Listener.at(join(wire.dir, "notify-3"));
+    const config = "[options]\nlogfile = @dir@/log\n[door]\nsequence = 7000\n";
+    const args = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"];
+    const told = async (env: Record<string, string>) => {
+      const daemon = await Daemon.start(wire, "ours", config, args, { env });
+      daemon.signal("SIGHUP");
+      await daemon.waitFor("re-opening log file");
+      await daemon.stop();
+      const log = readFileSync(join(daemon.dir, "log"), "utf8").split("\n");
+      return log.filter((line) => line.includes("START_KNOCKD"));
+    };
+    const [line, ...more] = await told({ NOTIFY_SOCKET: listener.socket, START_KNOCKD: "0" });
+    assert.match(line!, / START_KNOCKD=0 is for sysvinit only; with systemd it is: systemctl disable knockd$/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(await told({ NOTIFY_SOCKET: listener.socket, START_KNOCKD: "1" }), []);
+    assert.deepEqual(await told({ START_KNOCKD: "0" }), []);
     await listener.end();
   });
 

@@ -38,9 +38,9 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
   for (const args of [["-h"], ["-vDh"], ["--verbose", "-Dl4", "--interface=x", "-i", "y", "--config", "z", "--help"]]) {
     it(`answers ${args.join(" ")} as 0.8 does`, async () => {
       const [judge, ours] = await Promise.all(BOTH.map((which) => run(which, args)));
-      const wait = /^ +--wait +wait for an interface that is not there\n/m; // what 0.8 does not have
-      assert.match(ours!.stdout, wait);
-      assert.deepEqual({ ...ours, stdout: ours!.stdout.replace(wait, "") }, judge);
+      const more = /^ +--wait +wait for an interface that is not there\n +--check +say whether the config is right, and end\n/m;
+      assert.match(ours!.stdout, more); // what 0.8 does not have
+      assert.deepEqual({ ...ours, stdout: ours!.stdout.replace(more, "") }, judge);
       assert.match(ours!.stdout, /^usage: knockd \[options\]\n/);
     });
   }
@@ -88,6 +88,14 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
       if (!args.includes("@etc@/bad.conf")) assert.equal(ours!.stderr, judge!.stderr);
     });
   }
+
+  it("says with --check what is wrong with a config, with status 1, and listens with none", async () => {
+    const bad = await run("ours", ["--check", "-i", "eth0", "-c", "@etc@/bad.conf"]);
+    assert.deepEqual([bad.status, bad.stdout], [1, ""]);
+    assert.match(bad.stderr, /^config: line 4: syntax error/);
+    const good = await run("ours", ["--check", "-d", "-i", "nope", "-c", "@etc@/good.conf"]);
+    assert.deepEqual(good, { status: 0, signal: null, stdout: "", stderr: "" });
+  });
 
   for (const [signal, status] of [
     ["SIGTERM", 15],

@@ -1,0 +1,25 @@
+# bash completion for knockd, knock and knock_helper_ipt.sh
+
+_knockd() {
+	local cur prev words cword
+	_init_completion || return
+	case $prev in
+		-i | --interface) mapfile -t COMPREPLY < <(compgen -W "any auto $(cd /sys/class/net 2>/dev/null && echo *)" -- "$cur") ;;
+		-c | --config | -p | --pidfile | -g | --logfile) _filedir ;;
+		*) mapfile -t COMPREPLY < <(compgen -W '-i --interface -d --daemon -c --config -D --debug -l --lookup -p --pidfile
+			-g --logfile -v --verbose -4 --only-ip-v4 -V --version -h --help --wait --check' -- "$cur") ;;
+	esac
+} && complete -F _knockd knockd
+
+_knock() {
+	local cur prev words cword
+	_init_completion -n : || return
+	case $prev in
+		-d | --delay) return ;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '-u --udp -d --delay -4 --ipv4 -6 --ipv6 -v --verbose -V --version -h --help' -- "$cur")
+	else
+		_known_hosts_real -- "$cur"
+	fi
+} && complete -F _knock knock
