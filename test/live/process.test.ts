@@ -38,7 +38,8 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
   for (const args of [["-h"], ["-vDh"], ["--verbose", "-Dl4", "--interface=x", "-i", "y", "--config", "z", "--help"]]) {
     it(`answers ${args.join(" ")} as 0.8 does`, async () => {
       const [judge, ours] = await Promise.all(BOTH.map((which) => run(which, args)));
-      const more = /^ +--wait +wait for an interface that is not there\n +--check +say whether the config is right, and end\n/m;
+      const more =
+        /^ +--wait +wait for an interface that is not there\n +--check +say whether the config is right, and end\n/m;
       assert.match(ours!.stdout, more); // what 0.8 does not have
       assert.deepEqual({ ...ours, stdout: ours!.stdout.replace(more, "") }, judge);
       assert.match(ours!.stdout, /^usage: knockd \[options\]\n/);

@@ -1,0 +1,186 @@
+// A Debian machine with systemd, booted for real by systemd-nspawn: its network is the server's side of a wire. It lives on
+// an overlay over a root of build/roots, which stays as it is, and can be rebooted.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { needsRoot, type Result, repo, Wire } from "../live/wire.ts";
+
+export { needsRoot };
+
+export type Release = "bookworm" | "trixie";
+export const RELEASES: readonly Release[] = ["bookworm", "trixie"];
+
+const POWER_OFF = 38; // SIGRTMIN+4, to systemd as process 1
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * A view of cgroups as on a Pi, version 2 alone, of which this machine has a group of its own (first argument): two
+ * systemds in one group would end each other's processes.
+ */
+const START = `
+set -e
+group=$1; shift
+umount -R /sys/fs/cgroup
+mount -t cgroup2 none /sys/fs/cgroup
+mkdir -p "/sys/fs/cgroup/$group"
+echo 0 >"/sys/fs/cgroup/$group/cgroup.procs"
+exec "$@"
+`;
+
+/** What is left of that group. */
+const END = `
+umount -R /sys/fs/cgroup
+mount -t cgroup2 none /sys/fs/cgroup
+[ ! -e "/sys/fs/cgroup/$1" ] || find "/sys/fs/cgroup/$1" -depth -type d -exec rmdir {} \\;
+`;
+const UNSHARE = ["--mount", "--propagation", "slave", "sh", "-c"];
+
+let machinesMade = 0;
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+export class Machine {
+  readonly wire: Wire;
+  /** What the machine's files are seen as from outside. */
+  readonly root: string;
+  readonly #name: string;
+  readonly #dir: string;
+  #nspawn: ChildProcess | undefined;
+  #leader = 0;
+  #said = "";
+
+  private constructor(release: Release, wire: Wire) {
+    this.wire = wire;
+    this.#name = `${release}-${process.pid}-${++machinesMade}`;
+    this.#dir = join(repo, "build/boot", this.#name);
+    this.root = join(this.#dir, "root");
+    for (const folder of ["changes", "work", "root"]) mkdirSync(join(this.#dir, folder), { recursive: true });
+    const lower = join(repo, "build/roots", release);
+    const options = `lowerdir=${lower},upperdir=${this.#dir}/changes,workdir=${this.#dir}/work`;
+    execFileSync("mount", ["-t", "overlay", this.#name, "-o", options, this.root]);
+    for (const file of readdirSync(join(repo, "build/packages"))) {
+      copyFileSync(join(repo, "build/packages", file), join(this.root, "srv", file));
+    }
+  }
+
+  /** Boots it; the wire is its own. */
+  static async boot(release: Release): Promise<Machine> {
+    const machine = new Machine(release, await Wire.open());
+    await machine.start();
+    return machine;
+  }
+
+  /** Boots it as it is now. Resolves when systemd has started all; `during` runs while it does. */
+  async start(during: () => Promise<void> = async () => {}): Promise<void> {
+    const namespace = `/run/netns/${this.wire.namespaces.server}`;
+    const nspawn = ["systemd-nspawn", "--quiet", `--directory=${this.root}`, "--boot", `--machine=${this.#name}`];
+    const options = ["--register=no", "--keep-unit", `--network-namespace-path=${namespace}`, "--console=pipe"];
+    const more = ["--capability=CAP_NET_ADMIN", "--link-journal=no", "--resolv-conf=off", "--timezone=off"];
+    const argv = [...UNSHARE, START, "sh", `knockd-${this.#name}`];
+    const child = spawn("unshare", [...argv, ...nspawn, ...options, ...more], { stdio: ["ignore", "pipe", "pipe"] });
+    this.#nspawn = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream!.setEncoding("utf8").on("data", (text) => (this.#said += text));
+    }
+    await this.until(async () => (this.#leader = leaderOf(child.pid!)) !== 0, "process 1");
+    await this.until(async () => (await this.run("test -S /run/systemd/private")).status === 0, "systemd");
+    await during();
+    await this.until(async () => {
+      const { stdout } = await this.run("systemctl is-system-running");
+      return /^(running|degraded)/.test(stdout);
+    }, "the end of the boot");
+  }
+
+  /** By the shell in there, as root. */
+  async run(script: string, timeoutMs = 60_000): Promise<Result> {
+    const enter = ["nsenter", "-t", `${this.#leader}`, "-m", "-u", "-i", "-n", "-p", "-C"];
+    const argv = [...enter, "env", "-i", `PATH=${PATH}`, "HOME=/root", "LC_ALL=C.UTF-8", "sh", "-c", script];
+    return this.wire.run("server", argv, { timeoutMs });
+  }
+
+  /** The same, which must end with status 0: what it printed. */
+  async ok(script: string): Promise<string> {
+    const { status, signal, stdout, stderr } = await this.run(script);
+    if (status !== 0) throw new Error(`${script}: ${signal ?? status}\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  read(file: string): string {
+    return readFileSync(join(this.root, file), "utf8");
+  }
+
+  write(file: string, text: string): void {
+    writeFileSync(join(this.root, file), text);
+  }
+
+  append(file: string, text: string): void {
+    appendFileSync(join(this.root, file), text);
+  }
+
+  /** systemd's own word on a unit. */
+  async property(name: string, unit = "knockd"): Promise<string> {
+    return (await this.ok(`systemctl show -P ${name} ${unit}`)).trim();
+  }
+
+  /** Waits for what is true sooner or later. */
+  async until(isTrue: () => Promise<boolean>, what: string, ms = 60_000): Promise<void> {
+    for (const end = Date.now() + ms; !(await isTrue()); await sleep(50)) {
+      if (Date.now() > end) throw new Error(`${this.#name}: no ${what} after ${ms} ms\n${this.#said.slice(-2000)}`);
+      if (this.#nspawn?.exitCode != null) throw new Error(`${this.#name} has ended, no ${what}\n${this.#said}`);
+    }
+  }
+
+  /** Knocks from the client's side, as people do. */
+  async knock(...ports: readonly (number | string)[]): Promise<void> {
+    const { status, stderr } = await this.wire.run("client", [
+      process.execPath,
+      join(repo, "dist/src/knock.js"),
+      ...["-d", "100", this.wire.server],
+      ...ports.map(String),
+    ]);
+    if (status !== 0) throw new Error(stderr);
+  }
+
+  /** Does the firewall let the client in at this port, where somebody listens? */
+  async isOpen(port: number): Promise<boolean> {
+    const probe = `import socket; socket.create_connection(('${this.wire.server}', ${port}), 1).close()`;
+    return (await this.wire.run("client", ["python3", "-c", probe])).status === 0;
+  }
+
+  async powerOff(): Promise<void> {
+    const child = this.#nspawn;
+    if (child === undefined) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    if (child.exitCode === null) {
+      process.kill(this.#leader, POWER_OFF);
+      const limit = setTimeout(() => child.kill("SIGKILL"), 60_000);
+      await ended;
+      clearTimeout(limit);
+    }
+    this.#nspawn = undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.powerOff();
+    await this.wire.close();
+    execFileSync("unshare", [...UNSHARE, END, "sh", `knockd-${this.#name}`]);
+    execFileSync("umount", [this.root]);
+    rmSync(this.#dir, { recursive: true });
+  }
+}
+
+/** nspawn's child that is process 1 in there; 0 while there is none. */
+function leaderOf(pid: number): number {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+    const isFirst = (child: string) => /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${child}/status`, "utf8"));
+    return Number(children.find(isFirst) ?? 0);
+  } catch {
+    return 0; // one of them has ended meanwhile
+  }
+}

@@ -1,0 +1,67 @@
+// What the tests of booted machines have in common: the package, a firewall, a config with two doors, and somebody at port 22.
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { repo } from "../live/wire.ts";
+import type { Machine } from "./machine.ts";
+
+/** In the machine's /srv. */
+export const OURS = `/srv/${packageFile()}`;
+export const JUDGE = "/srv/knockd_0.8*.deb";
+
+/** The first door stays open; the other one's stop command comes in five minutes, or when knockd ends. */
+export const CONFIG = `# mine
+[options]
+	UseSyslog
+[openSSH]
+	sequence = 4438,1813,8235
+	tcpflags = syn
+	command  = /sbin/iptables -A KNOCKD -s %IP% -p tcp --dport 22 -j ACCEPT
+[while]
+	sequence      = 5151,6262:udp,1313
+	tcpflags      = syn
+	start_command = /sbin/iptables -A KNOCKD -s %IP% -p tcp --dport 22 -j ACCEPT
+	cmd_timeout   = 300
+	stop_command  = /sbin/iptables -D KNOCKD -s %IP% -p tcp --dport 22 -j ACCEPT
+`;
+export const SSH = [4438, 1813, 8235];
+export const WHILE = [5151, "6262:udp", 1313];
+
+/** Who has not knocked is refused, and somebody listens at port 22. */
+export async function firewall(machine: Machine): Promise<void> {
+  for (const rule of [
+    "-N KNOCKD",
+    "-A INPUT -i lo -j ACCEPT",
+    "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+    "-A INPUT -j KNOCKD",
+    "-A INPUT -j REJECT",
+  ]) {
+    await machine.ok(`iptables ${rule}`);
+  }
+  const server = "import socket; s = socket.create_server(('0.0.0.0', 22))\nwhile True: s.accept()";
+  machine.wire.spawn("server", ["python3", "-c", server], { stdio: "ignore" });
+  await machine.until(async () => (await machine.wire.run("server", ["ss", "-ltn"])).stdout.includes(":22 "), "sshd");
+}
+
+/** As people do, with nobody there to answer a question. */
+export function install(machine: Machine, file: string): Promise<string> {
+  return machine.ok(`apt-get install -y --allow-downgrades ${file} </dev/null`);
+}
+
+export async function opens(machine: Machine, knocks: readonly (number | string)[]): Promise<void> {
+  assert.equal(await machine.isOpen(22), false, "closed before the knock");
+  await machine.knock(...knocks);
+  await machine.until(() => machine.isOpen(22), "open door");
+}
+
+/** As it is while an attempt or a command is under way, too. */
+export async function isListening(machine: Machine): Promise<void> {
+  assert.equal(await machine.property("ActiveState"), "active");
+  assert.match(await machine.property("StatusText"), /^listening on eth0 \(10\.77\.0\.1, /);
+}
+
+function packageFile(): string {
+  const ours = readdirSync(join(repo, "build/packages")).find((file) => /^knockd_[\d.]+-\d+_amd64\.deb$/.test(file));
+  if (ours === undefined) throw new Error("no package: npm run test:boot makes it");
+  return ours;
+}

@@ -1,0 +1,107 @@
+// knockd.service as the package installs it, on machines that are booted for real.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { afterEach, describe, it } from "node:test";
+import { Machine, needsRoot, RELEASES } from "./machine.ts";
+import { CONFIG, firewall, install, isListening, OURS, opens, SSH, WHILE } from "./scene.ts";
+
+for (const release of RELEASES) {
+  describe(`knockd.service on ${release}`, { skip: needsRoot }, () => {
+    let machine: Machine;
+    afterEach(() => machine.close());
+
+    async function withOurs(): Promise<void> {
+      machine = await Machine.boot(release);
+      await firewall(machine);
+      await install(machine, OURS);
+      machine.write("etc/knockd.conf", CONFIG);
+      await machine.ok("systemctl enable --now knockd");
+    }
+
+    const restarts = async () => Number(await machine.property("NRestarts"));
+
+    it("is exposed by 5.5 at most, and systemd finds no fault in it", async () => {
+      await withOurs();
+      const [, exposure] = /exposure level for knockd\.service: ([\d.]+)/.exec(
+        await machine.ok("systemd-analyze security --no-pager knockd.service"),
+      )!;
+      assert.ok(Number(exposure) <= 5.5, exposure);
+      const { stdout, stderr } = await machine.run("systemd-analyze verify --man=no knockd.service");
+      assert.equal(`${stdout}${stderr}`.match(/knockd[^\n]*/), null);
+    });
+
+    it("is started again after SIGKILL, as often as it is killed, and closes what was open", async () => {
+      await withOurs();
+      await opens(machine, WHILE);
+      for (let kills = 1; kills <= 6; kills++) {
+        await machine.ok("kill -9 $(systemctl show -P MainPID knockd)");
+        await machine.until(async () => (await restarts()) === kills, "restart");
+        await machine.until(async () => (await machine.property("ActiveState")) === "active", "READY");
+      }
+      await isListening(machine);
+      assert.equal(await machine.isOpen(22), true, "its time is not over");
+      await machine.ok("systemctl stop knockd");
+      assert.equal(await machine.isOpen(22), false);
+      assert.equal(await machine.property("ActiveState"), "inactive");
+    });
+
+    it("is ended by the watchdog when it hangs, and started again", async () => {
+      await withOurs();
+      await machine.ok("mkdir -p /etc/systemd/system/knockd.service.d");
+      machine.write("etc/systemd/system/knockd.service.d/test.conf", "[Service]\nWatchdogSec=2\n");
+      await machine.ok("systemctl daemon-reload && systemctl restart knockd");
+      const { stdout } = await machine.run("sleep 5; systemctl show -P NRestarts knockd"); // two lives of it, and it beats
+      assert.equal(stdout, "0\n");
+      await machine.ok("kill -STOP $(systemctl show -P MainPID knockd)");
+      await machine.until(async () => (await restarts()) === 1, "restart");
+      await machine.until(async () => (await machine.property("ActiveState")) === "active", "READY");
+      await opens(machine, SSH);
+    });
+
+    it("closes at a restart what is open, or keeps it with On_Exit = keep", async () => {
+      await withOurs();
+      await opens(machine, WHILE);
+      await machine.ok("systemctl restart knockd");
+      assert.equal(await machine.isOpen(22), false);
+      machine.write("etc/knockd.conf", CONFIG.replace("UseSyslog", "UseSyslog\n\tOn_Exit = keep"));
+      await machine.ok("systemctl reload knockd");
+      await machine.until(async () => machine.read("var/log/syslog").includes("re-reading config file"), "reload");
+      await opens(machine, WHILE);
+      await machine.ok("systemctl restart knockd");
+      assert.equal(await machine.isOpen(22), true);
+    });
+
+    it("fails to reload a wrong config, with its error in the journal, and goes on with the old one", async () => {
+      await withOurs();
+      machine.append("etc/knockd.conf", "sequence = 1,2\nnonsense\n");
+      const { status } = await machine.run("systemctl reload knockd");
+      assert.equal(status, 1);
+      assert.match(await machine.ok("journalctl -u knockd --no-pager"), /line 15/);
+      await isListening(machine);
+      assert.doesNotMatch(machine.read("var/log/syslog"), /re-reading config file/);
+      await opens(machine, SSH);
+      machine.write("etc/knockd.conf", CONFIG.replace("4438,1813,8235", "2323,1919,4545"));
+      await machine.ok("iptables -F KNOCKD && systemctl reload knockd");
+      await machine.until(async () => machine.read("var/log/syslog").includes("re-reading config file"), "reload");
+      await opens(machine, [2323, 1919, 4545]);
+    });
+
+    it("listens after a reboot before its interface has an address, and opens once it has", async () => {
+      await withOurs();
+      const server = (...words: string[]) => execFileSync("ip", ["-n", machine.wire.namespaces.server, ...words]);
+      await machine.powerOff();
+      server("address", "flush", "dev", "eth0");
+      server("link", "set", "eth0", "down");
+      await machine.start();
+      assert.equal(await machine.property("ActiveState"), "active");
+      assert.match(await machine.property("StatusText"), /eth0/);
+      assert.doesNotMatch(await machine.property("StatusText"), /10\.77\.0\.1/);
+      assert.equal(await restarts(), 0);
+      server("link", "set", "eth0", "up");
+      server("address", "add", "10.77.0.1/24", "dev", "eth0");
+      await machine.until(async () => (await machine.property("StatusText")).includes("10.77.0.1"), "address");
+      await isListening(machine);
+      await opens(machine, SSH);
+    });
+  });
+}
