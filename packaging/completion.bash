@@ -1,4 +1,4 @@
-# bash completion for knockd, knock and knock_helper_ipt.sh
+# bash completion for knockd, knock and knockctl
 
 _knockd() {
 	local cur prev words cword
@@ -23,3 +23,12 @@ _knock() {
 		_known_hosts_real -- "$cur"
 	fi
 } && complete -F _knock knock
+
+_knockctl() {
+	local cur prev words cword
+	_init_completion || return
+	case $prev in
+		-c | --config) _filedir ;;
+		*) mapfile -t COMPREPLY < <(compgen -W 'self-test -c --config --json -V --version -h --help' -- "$cur") ;;
+	esac
+} && complete -F _knockctl knockctl

@@ -77,6 +77,8 @@ for (const release of RELEASES) {
       it(`${unit} is exposed by ${most} at most, and lets through what the table says`, async () => {
         await under(unit);
         const exposed = await exposure();
+        const config = column === 3 ? "/run/credentials/knockd.service/knockd.conf" : "/etc/knockd.conf";
+        assert.match(await machine.ok(`knockctl self-test -c ${config}`), /^eth0: hears: /m);
         assert.deepEqual(
           await works(),
           COMMANDS.filter((row) => column === undefined || row[column]).map(([name]) => name),
