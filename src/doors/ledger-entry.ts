@@ -1,6 +1,8 @@
 // An open door as the ledger has it: what closes it and when, by two clocks, and how that is written down.
 
+import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
+import { uptime } from "node:os";
 
 /** A start command that has run, or is about to, and what undoes it. */
 export interface LedgerEntry {
@@ -57,9 +59,17 @@ export function dueIn(seconds: number): LedgerEntry["due"] {
   return { wall: Math.round(Date.now() + seconds * 1000), boot: Math.round(boot + seconds * 1000), bootId };
 }
 
-/** Milliseconds since the boot, time asleep included, and which boot. */
+/** Milliseconds since the boot, time asleep included, and which boot. Never throws, when no file can be opened either. */
 function bootClock(): { boot: number; bootId: string } {
-  boot ??= fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
-  return { boot: Number.parseFloat(fs.readFileSync("/proc/uptime", "latin1")) * 1000, bootId: boot };
+  return { boot: uptime() * 1000, bootId: BOOT_ID };
 }
-let boot: string | undefined;
+const BOOT_ID = readBootId();
+
+/** Without /proc, one that is no other's: the wall clock counts then. */
+function readBootId(): string {
+  try {
+    return fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  } catch {
+    return randomUUID();
+  }
+}

@@ -100,6 +100,21 @@ describe("knockd that has reached its limit", { skip: needsRoot }, () => {
     });
   }
 
+  it("without a descriptor opens no door that it can't close, and none is left in the ledger", async () => {
+    const daemon = await start();
+    const relieve = await limit(daemon, "nofile", 3);
+    await knock(7000);
+    await daemon.waitFor(has(daemon, "soon: could not run command: Too many open files\n"));
+    await daemon.waitFor(
+      has(daemon, `cannot write ${daemon.dir}/ledger: Too many open files: doors still open and close\n`),
+    );
+    await relieve();
+    await knock(7000);
+    await daemon.waitFor(() => daemon.commands().includes("close soon"));
+    await daemon.waitFor(() => !existsSync(join(daemon.dir, "ledger")));
+    assert.deepEqual(daemon.commands(), ["open soon", "close soon"]);
+  });
+
   it("without a descriptor keeps its config at SIGHUP, and hears at a new address when it has one again", async () => {
     const daemon = await start();
     const relieve = await limit(daemon, "nofile", 3);

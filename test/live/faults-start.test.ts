@@ -87,6 +87,7 @@ describe("knockd at its start", { skip: needsRoot }, () => {
 
   const gone: [what: string, by: readonly string[]][] = [
     ["standard input, output and error are closed", sh("exec <&- >&- 2>&-")],
+    ["/proc is not there", ["unshare", "-m", ...sh("umount -l /proc")]],
     ["/run can't be written", ["unshare", "-m", ...sh("mount -t tmpfs -o ro none /run")]],
   ];
   for (const [what, by] of gone) {
