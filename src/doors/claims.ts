@@ -48,7 +48,9 @@ export class Claims {
   release(path: string): void {
     const descriptor = this.#held.get(path);
     if (descriptor === undefined) return;
-    fs.rmSync(lockFile(path), { force: true }); // while nobody else can hold it
+    try {
+      fs.rmSync(lockFile(path), { force: true }); // while nobody else can hold it
+    } catch {} // the disk is read-only by now: nobody holds it all the same
     fs.closeSync(descriptor);
     this.#held.delete(path);
   }

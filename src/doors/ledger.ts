@@ -137,11 +137,14 @@ export class Ledger {
     this.#untouched = false;
     const begun = performance.now();
     try {
-      if (this.#entries.size === 0) this.#remove();
-      else this.#write(ledgerText([...this.#entries.values()]));
+      if (this.#entries.size === 0) {
+        this.#remove(); // which works on a full disk too
+      } else {
+        this.#write(ledgerText([...this.#entries.values()]));
+        this.#troubled = false;
+      }
       for (const id of this.#closed) fs.rmSync(this.marker(id), { force: true });
       this.#closed.clear();
-      this.#troubled = false;
     } catch (error) {
       if (!this.#troubled)
         this.#trouble(`cannot write ${this.path}: ${systemWords(error)}: doors still open and close`);

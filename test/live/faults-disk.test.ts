@@ -98,6 +98,41 @@ describe("knockd on a disk that fails", { skip: needsRoot }, () => {
   const logged = (daemon: Daemon, text: string) => daemon.syslog().filter((line) => line.includes(text)).length;
 
   for (const { what, words, broken, begin, end } of FAULTS) {
+    it(`opens and closes when the ledger's is ${what}`, async () => {
+      const disk = await start(`[options]\nUseSyslog\nStateFile = @disk@/ledger
+[door]
+sequence = 7000
+start_command = echo open >>$KNOCK_LOG
+cmd_timeout = 0
+stop_command = echo close >>$KNOCK_LOG
+[later]
+sequence = 7001
+start_command = echo open >>$KNOCK_LOG
+cmd_timeout = 600
+stop_command = echo close >>$KNOCK_LOG
+`);
+      const { daemon, path } = disk;
+      const opensAndCloses = async () => {
+        const before = daemon.commands().length;
+        await knock(7000);
+        await daemon.waitFor(() => daemon.commands().length === before + 2);
+        assert.deepEqual(daemon.commands().slice(before), ["open", "close"]);
+      };
+      await opensAndCloses();
+      await begin(disk);
+      for (let i = 0; i < 3; i++) await opensAndCloses();
+      const why = `cannot write ${disk.name}/ledger: ${words}: doors still open and close`;
+      assert.deepEqual([said(daemon, why), logged(daemon, why)], [1, 1]);
+      await end(disk);
+      await knock(7001);
+      await daemon.waitFor(() => daemon.commands().length === 9);
+      assert.equal(JSON.parse(readFileSync(join(path, "ledger"), "utf8")).open.length, 1);
+      await begin(disk);
+      daemon.signal("SIGTERM");
+      assert.deepEqual(await daemon.exited, { status: 15, signal: null });
+      assert.deepEqual(daemon.commands().at(-1), "close");
+    });
+
     it(`goes on without a log file when its disk is ${what} at SIGHUP; told once, and written after the next`, async () => {
       const config = `[options]\nUseSyslog\nLogFile = @disk@/events\n[door]\nsequence = 7000\ncommand = echo open >>$KNOCK_LOG\n`;
       const disk = await start(config);
@@ -127,7 +162,7 @@ describe("knockd on a disk that fails", { skip: needsRoot }, () => {
       assert.match(text, /door: OPEN SESAME\n.*] door: running command.*\n/);
     });
 
-    it(`has no pid file, and no half of one, when its disk is ${what}`, async () => {
+    it(`has no pid file, and no half of one, when its disk is ${what} at the start, and ends well when it is so at the end`, async () => {
       const config = "[options]\nUseSyslog\n[door]\nsequence = 7000\ncommand = echo $PPID >>$KNOCK_LOG\n";
       const background = async (by: readonly string[]) => {
         const args = ["-d", "-i", "eth0", "-c", "@dir@/knockd.conf", "-p", "@disk@/pid"];
@@ -142,7 +177,7 @@ describe("knockd on a disk that fails", { skip: needsRoot }, () => {
           await daemon.waitFor(() => hasEnded(pid) && logged(daemon, ": shutting down") === 1);
           assert.equal(logged(daemon, "a bug ends knockd"), 0);
         };
-        return { ...disk, ...seenBy(pid, disk.name), ends };
+        return { ...disk, ...seenBy(pid, disk.name), pid, ends };
       };
 
       const first = await background(["sh", "-c", `${broken}; exec "$@"`, "sh"]);
@@ -150,6 +185,11 @@ describe("knockd on a disk that fails", { skip: needsRoot }, () => {
       assert.deepEqual([first.daemon.stderr, logged(first.daemon, why)], [`${why}\n`, 1]);
       assert.equal(existsSync(join(first.path, "pid")), false);
       await first.ends();
+
+      const second = await background([]);
+      assert.equal(readFileSync(join(second.path, "pid"), "utf8"), `${second.pid}\n`);
+      await begin(second);
+      await second.ends();
     });
   }
 });
