@@ -36,8 +36,12 @@ export function strikeOut(path: string, used: Sequence): void {
   const text = formatSequence(used);
   for (const { sequence, offset, blank } of places(bytes, () => {})) {
     if (formatSequence(sequence) !== text) continue;
-    if (blank) overwrite(path, offset);
-    else replace(fs.realpathSync(path), bytes, offset);
+    try {
+      if (blank) overwrite(path, offset);
+      else replace(fs.realpathSync(path), bytes, offset);
+    } catch (error) {
+      throw new Error(`${path}: ${systemWords(error)}`);
+    }
     return;
   }
   throw new Error(`${path}: the sequence that was just used is not there any more`);

@@ -1,6 +1,6 @@
 // The disk is full, or read-only: doors open and close all the same, it is told once, and all is written again afterwards.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { frame } from "../frame.ts";
@@ -131,6 +131,38 @@ stop_command = echo close >>$KNOCK_LOG
       daemon.signal("SIGTERM");
       assert.deepEqual(await daemon.exited, { status: 15, signal: null });
       assert.deepEqual(daemon.commands().at(-1), "close");
+    });
+
+    it(`lets in by a one-time sequence when its file's is ${what}, and disables the door until it is filled again`, async () => {
+      const config = `[options]\nUseSyslog
+[once]
+one_time_sequences = @disk@/sequences
+command = echo once >>$KNOCK_LOG
+[other]
+sequence = 7500
+command = echo other >>$KNOCK_LOG
+`;
+      const disk = await start(config, { sequences: "7000,7001\n7002,7003\n7004,7005\n" });
+      const { daemon, path } = disk;
+      await begin(disk);
+      await knock(7000, 7001);
+      await daemon.waitFor(() => daemon.commands().length === 1);
+      await knock(7000, 7001, 7002, 7003, 7500);
+      await daemon.waitFor(() => daemon.commands().length === 2);
+      assert.deepEqual(daemon.commands(), ["once", "other"]);
+      const why = `once: the one time sequence could not be struck out --> disabling the door: ${disk.name}/sequences: ${words}`;
+      assert.deepEqual([said(daemon, why), logged(daemon, why)], [1, 1]);
+      assert.equal(readFileSync(join(path, "sequences"), "utf8"), "7000,7001\n7002,7003\n7004,7005\n");
+      await end(disk);
+      writeFileSync(join(path, "sequences"), "7002,7003\n7004,7005\n");
+      assert.deepEqual(readdirSync(path), ["sequences"]);
+      daemon.signal("SIGHUP");
+      await daemon.waitFor(() => logged(daemon, "re-reading config file") === 1);
+      await knock(7500); // after it the config is read
+      await daemon.waitFor(() => daemon.commands().length === 3);
+      await knock(7002, 7003);
+      await daemon.waitFor(() => daemon.commands().length === 4);
+      assert.equal(readFileSync(join(path, "sequences"), "utf8"), "#7002,7003\n7004,7005\n");
     });
 
     it(`goes on without a log file when its disk is ${what} at SIGHUP; told once, and written after the next`, async () => {
