@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { removeStateOf } from "./live/wire.ts";
 
 const repo = fileURLToPath(new URL("../..", import.meta.url));
 const [server, client] = [`knockdemo-s-${process.pid}`, `knockdemo-c-${process.pid}`];
@@ -147,6 +148,7 @@ function byCurl(): string {
 function cleanUp(): void {
   for (const child of children) child.kill("SIGKILL");
   for (const namespace of [server, client]) spawnSync("ip", ["netns", "del", namespace]);
+  if (dir) removeStateOf(dir);
   if (dir) fs.rmSync(dir, { recursive: true, force: true });
 }
 

@@ -201,7 +201,7 @@ function ip(...args: string[]): string {
 }
 
 /** What daemons that were killed have left in /run/knockd: sockets, locks, ledgers of configs in that folder. */
-function removeStateOf(dir: string): void {
+export function removeStateOf(dir: string): void {
   if (!existsSync(STATE_DIRECTORY)) return;
   const left = readdirSync(STATE_DIRECTORY).filter((name) => name.startsWith(`${nameOf(dir)}-`));
   for (const name of left) rmSync(join(STATE_DIRECTORY, name), { force: true });
