@@ -20,11 +20,12 @@ const places = new Map([
   ["eth3", place([])],
   ["eth4", place([], { tried: 3 })],
 ]);
+const missing = new Map([["ppp*", "it is not there"]]);
 const failed = new Map([["wifi0", "could not open wifi0"]]);
 
 it("deaf is what ought to hear and does not; what is only waited for is not", () => {
   assert.deepEqual(
-    hearingReports(places, failed, ["ppp*"]).map(({ interface: name, state, why }) => [name, state, why]),
+    hearingReports(places, failed, missing).map(({ interface: name, state, why }) => [name, state, why]),
     [
       ["eth0", "hears", undefined],
       ["eth1", "deaf", "stage 2 of door would not be heard"],
@@ -38,15 +39,15 @@ it("deaf is what ought to hear and does not; what is only waited for is not", ()
 });
 
 it("says where, and how many knocks were tried there", () => {
-  const [eth0] = hearingReports(places, failed, []);
+  const [eth0] = hearingReports(places, failed, new Map());
   assert.deepEqual(eth0, { interface: "eth0", state: "hears", addresses: ["10.77.0.1", "fd77::1"], tried: 6 });
 });
 
 it("is one line for systemd", () => {
   assert.equal(
-    statusLine(places, failed, ["ppp*"]),
+    statusLine(places, failed, missing),
     "listening on eth0 (10.77.0.1, fd77::1), eth1 (deaf), eth2 (down), eth3 (no address yet), eth4 (no address yet);" +
       " waiting for ppp*, wifi0",
   );
-  assert.equal(statusLine(new Map(), new Map(), ["eth0"]), "waiting for eth0");
+  assert.equal(statusLine(new Map(), new Map(), new Map([["eth0", "it is down"]])), "waiting for eth0");
 });

@@ -39,13 +39,15 @@ describe("the words", () => {
 });
 
 describe("chosen is", () => {
-  const table: [words: string[], present: string[], missing: string[]][] = [
+  const [gone, down] = ["it is not there", "it is down"];
+  const table: [words: string[], present: string[], missing: [word: string, why: string][]][] = [
     [["eth0"], ["eth0"], []],
-    [["nope"], [], ["nope"]],
-    [["wlan0"], [], ["wlan0"]], // it is there, but down
-    [["wlan0", "eth0"], ["eth0"], ["wlan0"]],
+    [["nope"], [], [["nope", gone]]],
+    [["wlan0"], [], [["wlan0", down]]],
+    [["wl*"], [], [["wl*", down]]],
+    [["wlan0", "eth0"], ["eth0"], [["wlan0", down]]],
     [["ppp*"], ["ppp0", "ppp1"], []],
-    [["tun*", "ppp1"], ["ppp1"], ["tun*"]],
+    [["tun*", "ppp1"], ["ppp1"], [["tun*", gone]]],
     [["auto"], ["eth0", "ppp0"], []],
     [["auto", "eth0"], ["eth0", "ppp0"], []],
     [["any"], ["any"], []],
@@ -53,11 +55,13 @@ describe("chosen is", () => {
   ];
   for (const [words, present, missing] of table) {
     it(`${present.join(" and ") || "nothing"} for ${words}`, () =>
-      assert.deepEqual(choose(words, machine), { present, missing }));
+      assert.deepEqual(choose(words, machine), { present, missing: new Map(missing) }));
   }
 
-  it("nothing for auto without a default route", () =>
-    assert.deepEqual(choose(["auto"], { ...machine, defaults: [] }), { present: [], missing: ["auto"] }));
+  it("nothing for auto without a default route", () => {
+    const missing = new Map([["auto", "there is no default route"]]);
+    assert.deepEqual(choose(["auto"], { ...machine, defaults: [] }), { present: [], missing });
+  });
 });
 
 describe("own addresses", () => {

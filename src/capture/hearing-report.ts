@@ -15,19 +15,15 @@ export interface HearingReport {
   readonly why?: string;
 }
 
-/** By name, why it could not be opened or failed. */
-export type Failures = ReadonlyMap<string, string>;
+/** By name, why it is not listened at. */
+export type Reasons = ReadonlyMap<string, string>;
 
-export function hearingReports(
-  places: ReadonlyMap<string, Place>,
-  failed: Failures,
-  missing: readonly string[],
-): HearingReport[] {
+export function hearingReports(places: ReadonlyMap<string, Place>, failed: Reasons, missing: Reasons): HearingReport[] {
   const none = { addresses: [], tried: 0 };
   return [
     ...[...places].map(([name, place]) => reportOf(name, place)),
     ...[...failed].map(([name, why]) => ({ interface: name, state: "deaf" as const, ...none, why })),
-    ...missing.map((word) => ({ interface: word, state: "waiting" as const, ...none, why: "it is not there" })),
+    ...[...missing].map(([word, why]) => ({ interface: word, state: "waiting" as const, ...none, why })),
   ];
 }
 
@@ -41,10 +37,10 @@ function reportOf(name: string, { listening, tried, deaf, up }: Place): HearingR
 }
 
 /** In one line: `listening on eth0 (192.168.1.5); waiting for wlan0`. */
-export function statusLine(places: ReadonlyMap<string, Place>, failed: Failures, missing: readonly string[]): string {
+export function statusLine(places: ReadonlyMap<string, Place>, failed: Reasons, missing: Reasons): string {
   const at = (place: Place) => (place.deaf ? "deaf" : place.up ? `${place.listening.own}` || "no address yet" : "down");
   const here = [...places].map(([name, place]) => `${name} (${at(place)})`);
   const listening = here.length > 0 ? [`listening on ${here.join(", ")}`] : [];
-  const waiting = [...missing, ...failed.keys()];
+  const waiting = [...missing.keys(), ...failed.keys()];
   return [...listening, ...(waiting.length > 0 ? [`waiting for ${waiting.join(", ")}`] : [])].join("; ");
 }

@@ -13,8 +13,8 @@ export const AUTO = "auto";
 export interface Chosen {
   /** Names of links that are up, or `any` alone; each once. */
   readonly present: readonly string[];
-  /** The words of the specification that mean nothing that is up now. */
-  readonly missing: readonly string[];
+  /** The words of the specification that mean nothing that is up now, and why. */
+  readonly missing: ReadonlyMap<string, string>;
 }
 
 /** The words of a specification, each once. `eth0` when there are none, as 0.8. */
@@ -32,15 +32,22 @@ export function isOneName(words: readonly string[]): boolean {
 }
 
 export function choose(words: readonly string[], snapshot: Snapshot): Chosen {
-  if (words.includes(ANY)) return { present: [ANY], missing: [] };
+  if (words.includes(ANY)) return { present: [ANY], missing: new Map() };
   const present = new Set<string>();
-  const missing: string[] = [];
+  const missing = new Map<string, string>();
   for (const word of words) {
-    const links = snapshot.links.filter((link) => link.up && isMeant(word, link, snapshot));
-    if (links.length === 0) missing.push(word);
+    const meant = snapshot.links.filter((link) => isMeant(word, link, snapshot));
+    const links = meant.filter(({ up }) => up);
+    if (links.length === 0) missing.set(word, whyMissing(word, meant));
     for (const { name } of links) present.add(name);
   }
   return { present: [...present], missing };
+}
+
+/** In words for people: an interface that is down need not be looked for. */
+function whyMissing(word: string, meant: readonly Link[]): string {
+  if (meant.length > 0) return "it is down";
+  return word === AUTO ? "there is no default route" : "it is not there";
 }
 
 function isMeant(word: string, { name, index }: Link, { defaults }: Snapshot): boolean {

@@ -42,7 +42,7 @@ export class Lookout {
   readonly #failed = new Map<string, string>();
   readonly #gone = new Set<string>();
   readonly #watch: NativeLinkWatch;
-  #missing: readonly string[] = [];
+  #missing: ReadonlyMap<string, string> = new Map();
   #started = false;
   #closed = false;
   /** The interfaces can't be looked at, which has been told. */
@@ -86,8 +86,9 @@ export class Lookout {
     return this.#failed.size > 0 || this.places.isDeaf;
   }
 
+  /** The words that mean nothing that is up now. */
   get missing(): readonly string[] {
-    return this.#missing;
+    return [...this.#missing.keys()];
   }
 
   /** From now on these doors. Returns the longest filter's instructions. Throws CannotListen: then the old ones go on. */
@@ -138,7 +139,7 @@ export class Lookout {
     const snapshot = this.#snapshot();
     const { present, missing } = choose(words, snapshot);
     this.#missing = missing;
-    if (missing.length > 0 && isOneName(words) && !wait) this.places.open(words[0]!, indexOf(words[0]!, snapshot)); // libpcap says why not
+    if (missing.size > 0 && isOneName(words) && !wait) this.places.open(words[0]!, indexOf(words[0]!, snapshot)); // libpcap says why not
     for (const name of present) if (!this.places.all.has(name)) this.places.open(name, indexOf(name, snapshot));
   }
 
@@ -165,7 +166,7 @@ export class Lookout {
     for (const [name, place] of this.places.all) this.#keepOrClose(name, place, snapshot);
     for (const name of present) if (!this.places.all.has(name)) this.#comeBack(name, snapshot);
     for (const name of this.#failed.keys()) if (!present.includes(name)) this.#failed.delete(name);
-    this.#missing = missing.filter((word) => !this.places.all.has(word));
+    this.#missing = new Map([...missing].filter(([word]) => !this.places.all.has(word)));
     if (this.#failed.size > 0) this.#tryLater();
     if (this.#status !== this.status) this.#options.onStatus();
     this.#status = this.status;

@@ -143,6 +143,9 @@ describe("knockctl", { skip: needsRoot }, () => {
     const waiting = await selfTest(daemon);
     assert.match(waiting.stdout, /^eth0: hears: .*\nwifi0: waiting: it is not there\n$/);
     assert.equal(waiting.status, 0);
+    await wire.run("server", ["ip", "link", "add", "wifi0", "type", "veth"]);
+    assert.match((await selfTest(daemon)).stdout, /^wifi0: waiting: it is down$/m);
+    await wire.run("server", ["ip", "link", "del", "wifi0"]);
     const tun = await Tun.open(wire, "wifi0", 801); // ARPHRD_IEEE80211, which we can't read
     await daemon.waitFor(() => daemon.stderr.includes("deaf on wifi0"));
     const deaf = await selfTest(daemon);
