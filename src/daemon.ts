@@ -216,7 +216,7 @@ export class Daemon {
       now,
       onBatch: (listening, records, count, at) => this.#guard.onBatch(listening, records, count, at),
       tell: {
-        notice: (line) => this.#log.note(line),
+        notice: (line) => this.#log.info(line),
         warn: (line) => this.#log.warn(line),
         error: (line) => this.#log.error(line),
       },

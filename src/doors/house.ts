@@ -58,7 +58,7 @@ export class House {
     const left = [...ledger.takeOver()];
     this.#claims.adoptOrphans(this.#config, ledger.path, (orphan) => left.push(...ledger.adopt(orphan)));
     keeper.recover(left);
-    if (keeper.size > 0) this.#log.note(leftOpen(keeper.size));
+    if (keeper.size > 0) this.#log.info(leftOpen(keeper.size));
     return keeper;
   }
 

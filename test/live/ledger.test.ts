@@ -78,6 +78,7 @@ ${more}`;
     await first.stop("SIGKILL");
     await sleep(1100);
     const second = await again(first, OPTIONS("@dir@/ledger") + door("other", 7002, 1));
+    assert.match(second.stdout, /^2 doors were left open, and will be closed in time$/m);
     await settled(first, [`start soon ${wire.client}`, `start later ${wire.client}`, `stop soon ${wire.client}`]);
     await second.waitFor(() => JSON.parse(readFileSync(ledgerIn(first.dir), "utf8")).open.length === 1);
     const { status } = await second.stop("SIGTERM");

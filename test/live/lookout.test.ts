@@ -128,6 +128,7 @@ describe("the lookout", { skip: needsRoot }, () => {
     await ip("address", "add", "10.77.5.1/24", "dev", "eth7");
     await ip("link", "set", "eth7", "addrgenmode", "none", "up");
     await says(ours, "eth7 is there: listening at 10.77.5.1");
+    await ours.waitFor(() => /^eth7 is there: /m.test(ours.stdout)); // with -v: else a terminal still shows it waiting
     await sendTo5([7000, "7001:udp", 7002]);
     await opens(ours);
     await ip("link", "del", "eth7");
