@@ -13,7 +13,7 @@ import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
 import { type Config, ConfigError, type Door } from "./config/door.ts";
 import { type Flags, type Settings, settle } from "./config/options.ts";
 import { readConfig } from "./config/read.ts";
-import { weakDoors } from "./config/weak.ts";
+import { WeakDoors } from "./config/weak.ts";
 import { Control } from "./control/control.ts";
 import { SelfTest } from "./control/self-test.ts";
 import { socketPath } from "./control/socket-path.ts";
@@ -48,6 +48,7 @@ export class Daemon {
   #control: Control | undefined;
   #listeners: readonly Listener[] = [];
   #sequencesUsed = 0;
+  readonly #weak = new WeakDoors();
   #reloaded: Promise<void> = Promise.resolve();
   #reloadWaits = false;
 
@@ -66,20 +67,17 @@ export class Daemon {
 
   /** Resolves, with what was settled, when packets are really being captured. Rejects with ConfigError or CannotListen. */
   async start(): Promise<Settings> {
-    let settings: Settings;
-    try {
-      settings = await this.#adopt();
-    } catch (error) {
+    const settings = await this.#adopt().catch((error) => {
       this.#house.giveUp();
       throw error;
-    }
+    });
     await this.#openControl();
     const { places, missing } = this.#lookout!;
     const names = [...places.all.keys()].join(", ");
     if (names !== "") this.#log.note(`starting up, listening on ${names}`);
     if (names !== "") this.#log.say(`listening on ${names}...`);
     if (missing.length > 0) this.#log.info(`waiting for ${missing.join(", ")}`);
-    for (const line of weakDoors(this.#listeners.map(({ door }) => door))) this.#log.note(line);
+    for (const line of this.#weak.news(this.#listeners)) this.#log.note(line);
     return settings;
   }
 
@@ -107,6 +105,7 @@ export class Daemon {
       this.#log.info(`re-reading config file: ${flags.config}`);
       try {
         await this.#adopt();
+        for (const line of this.#weak.news(this.#listeners)) this.#log.note(line);
       } catch (error) {
         if (!(error instanceof ConfigError || error instanceof CannotListen || error instanceof AlreadyRunning))
           throw error;

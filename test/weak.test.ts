@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
 import { parseSequence } from "../src/config/sequence.ts";
-import { weakDoors } from "../src/config/weak.ts";
+import { WeakDoors, weakDoors } from "../src/config/weak.ts";
 
 describe("a sequence that is easily found", () => {
   const table: [sequence: string, why: string | undefined][] = [
@@ -23,6 +23,16 @@ describe("a sequence that is easily found", () => {
       assert.deepEqual(weakDoors(doors), why === undefined ? [] : [`a: its sequence is easily found: ${why}`]);
     });
   }
+
+  it("is told when it comes, and again when it comes back", () => {
+    const weak = new WeakDoors();
+    const news = (text: string) =>
+      weak
+        .news(parseConfig(text, "", () => undefined).doors.map((door) => ({ door })))
+        .map((line) => line.split(":")[0]);
+    const [a, b] = ["[a]\nsequence = 1,2\n", "[b]\nsequence = 3\n"];
+    assert.deepEqual([a, a + b, a + b, b, a].map(news), [["a"], ["b"], [], [], ["a"]]);
+  });
 
   it("is none when it is used once", () => {
     const { doors } = parseConfig("[a]\none_time_sequences = x", "", () => parseSequence("1,2,3"));

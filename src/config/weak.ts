@@ -22,6 +22,17 @@ export function weakDoors(doors: readonly Door[]): string[] {
   });
 }
 
+/** Tells of such a door when it comes, and not at every rotation of the log. */
+export class WeakDoors {
+  #told: readonly string[] = [];
+
+  news(listeners: readonly { readonly door: Door }[]): string[] {
+    const before = this.#told;
+    this.#told = weakDoors(listeners.map(({ door }) => door));
+    return this.#told.filter((line) => !before.includes(line));
+  }
+}
+
 function weakness(sequence: Sequence): string | undefined {
   if (PUBLISHED.has(formatSequence(sequence))) return "it is one that the manuals print";
   if (sequence.length < FEWEST_KNOCKS) return "it has fewer than three knocks";

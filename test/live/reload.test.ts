@@ -56,6 +56,20 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     }
   });
 
+  it("a new door that is easily found is told in the log, once", async () => {
+    const logged = (doors: string) => `[options]\nLogFile = @dir@/events\n${doors}`;
+    const first = "[a]\nsequence = 7000\n";
+    const daemon = await start("ours", logged(first));
+    const told = () =>
+      readFileSync(join(daemon.dir, "events"), "utf8").match(/\w+(?=: its sequence is easily found)/g) ?? [];
+    await daemon.waitFor(() => told().length === 1);
+    await reload(daemon, logged(`${first}[b]\nsequence = 7001,7002\n`));
+    await reload(daemon);
+    await daemon.waitFor(() => told().length === 2);
+    assert.deepEqual(told(), ["a", "b"]);
+    await daemon.stop();
+  });
+
   it("an attempt goes on where its door did not change (its command may), and is void where it did", async () => {
     const door = (name: string, ports: string, more = "", word = name) =>
       `[${name}]\nsequence = ${ports}\n${more}${run(word)}`;
