@@ -61,7 +61,8 @@ export function portClasses(
 
 /** The bodies, then coarser ones, each a superset of those before. */
 export function* dropToFit(bodies: readonly Body[]): Generator<readonly Body[]> {
-  for (const shape of [bodies, [anywhere(bodies)]]) {
+  for (const shapeOf of [() => bodies, () => [anywhere(bodies)]]) {
+    const shape = shapeOf(); // the second is seldom needed, and costs a sixth of the start
     let longest = 0;
     for (const { classes } of shape) for (const { ports } of classes) longest = Math.max(longest, ports.length);
     for (let most = Math.min(longest, MOST_RANGES); ; most -= most >> 3) {
