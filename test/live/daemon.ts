@@ -184,8 +184,10 @@ export class Daemon {
 /** Our word on weak sequences (test/weak.test.ts) is passed over: nearly all of these tests have one. */
 export const isOf08 = (line: string): boolean => !line.includes(": its sequence is easily found: ");
 
+/** Ours is what was compiled, or what KNOCKD names: the benches run what the Debian package brings. */
 function program(which: Which): string[] {
-  const path = join(repo, which === "ours" ? "dist/src/knockd.js" : "build/judge/usr/sbin/knockd");
+  const ours = process.env.KNOCKD ?? "dist/src/knockd.js";
+  const path = join(repo, which === "ours" ? ours : "build/judge/usr/sbin/knockd");
   if (!existsSync(path)) throw new Error(`no ${path}: run \`sh scripts/setup test\``);
   return which === "ours" ? [process.execPath, path] : [path];
 }
