@@ -1,177 +1,64 @@
-// The daemon's socket: who may ask, what is answered, and what becomes of those who flood, stall or talk nonsense.
+// The daemon's two sockets: root's and the group's.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { after, describe, it } from "node:test";
+import type { Command } from "../src/control/command.ts";
 import { Control } from "../src/control/control.ts";
-import { type Answer, requestLine } from "../src/control/protocol.ts";
-import { SelfTest } from "../src/control/self-test.ts";
+import { requestLine } from "../src/control/protocol.ts";
+import { needsRoot } from "./live/wire.ts";
 
 const dir = fs.mkdtempSync(join(tmpdir(), "control-"));
 after(() => fs.rmSync(dir, { recursive: true }));
 
-describe("the daemon's socket", () => {
-  const controls: Control[] = [];
-  const clients: Socket[] = [];
-  let paths = 0;
-  const newPath = () => join(dir, `${++paths}.sock`);
-  afterEach(() => {
-    for (const control of controls.splice(0)) control.close();
-    for (const client of clients.splice(0)) client.destroy();
-  });
+describe("the daemon's sockets", () => {
+  const MAY: Command = ({ mayChange }) => [{ type: "error", error: `${mayChange}` }];
 
-  async function open(path: string, answers: readonly Answer[] = []): Promise<string[]> {
+  async function open(directory: string, group: number | undefined): Promise<{ control: Control; troubles: string[] }> {
     const troubles: string[] = [];
-    const commands = new Map([["self-test", async () => answers]]);
-    const control = new Control({ path, config: "/etc/x.conf", commands, trouble: (why) => troubles.push(why) });
-    controls.push(control);
+    const trouble = (why: string) => troubles.push(why);
+    const path = join(directory, "x.sock");
+    const control = new Control({ path, config: "/etc/x.conf", commands: new Map([["may", MAY]]), trouble }, group);
     await control.open();
-    return troubles;
+    return { control, troubles };
   }
 
-  function client(path: string): Socket {
-    const socket = connect({ path, allowHalfOpen: true }).on("error", () => {});
-    clients.push(socket);
-    return socket;
-  }
-
-  /** All that is answered, or what is left of it when we are cut off. */
-  function talk(path: string, request: string | Buffer): Promise<string> {
+  function may(path: string): Promise<string> {
     return new Promise((resolve) => {
       let text = "";
-      const socket = client(path);
-      socket.on("data", (more) => (text += more)).on("close", () => resolve(text));
-      socket.on("end", () => socket.destroy());
-      socket.write(request);
-    });
-  }
-  const types = (text: string) =>
-    text
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => JSON.parse(line).type);
-  const works = async (path: string) =>
-    assert.deepEqual(types(await talk(path, requestLine("self-test"))), ["daemon", "end"]);
-
-  it("answers, is root's alone, and goes with the daemon", async () => {
-    const path = newPath();
-    const answer: Answer = { type: "interface", interface: "eth0", state: "hears", addresses: ["10.0.0.1"], tried: 3 };
-    assert.deepEqual(await open(path, [answer]), []);
-    assert.equal(fs.statSync(path).mode & 0o777, 0o600);
-    const [first, ...more] = (await talk(path, requestLine("self-test"))).split("\n");
-    const { pid, config, version } = JSON.parse(first!);
-    assert.deepEqual({ pid, config, version }, { pid: process.pid, config: "/etc/x.conf", version: 1 });
-    assert.deepEqual(more, [JSON.stringify({ version: 1, ...answer }), '{"version":1,"type":"end"}', ""]);
-    controls[0]!.close();
-    assert.equal(fs.existsSync(path), false);
-  });
-
-  it("takes the place of a socket that a dead daemon has left, and of no living one's", async () => {
-    const path = newPath();
-    const bind = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])";
-    assert.equal(spawnSync("python3", ["-c", bind, path]).status, 0);
-    assert.ok(fs.statSync(path).isSocket());
-    assert.deepEqual(await open(path), []);
-    await works(path);
-    assert.deepEqual(await open(path), [`${path}: Another process listens there`]);
-    await works(path);
-  });
-
-  it("that can't be made is told, and no more", async () => {
-    const path = newPath();
-    fs.mkdirSync(path);
-    assert.deepEqual(await open(path), [`${path}: Is a directory`]);
-    const nowhere = join(dir, "no", "such", "x.sock");
-    assert.deepEqual(await open(nowhere), [`${nowhere}: No such file or directory`]);
-  });
-
-  const bad: [what: string, request: string | Buffer, error: RegExp][] = [
-    ["garbage", Buffer.from([0xff, 0, 0x80, 10, 0xc3, 10]), /not JSON/],
-    ["no object", "[]\n", /version/],
-    ["a number", "7\n", /not an object/],
-    ["another version", '{"version":2,"command":"self-test"}\n', /version 1/],
-    ["no command", '{"version":1}\n', /no command/],
-    ["an unknown command", requestLine("no-such"), /does not know/],
-    ["a command of an object's own", requestLine("constructor"), /does not know/],
-    ["a line without an end", "x".repeat(2000), /too long/],
-    ["a long line", `${"x".repeat(2000)}\n`, /too long/],
-    ["a flood", Buffer.alloc(8 << 20, "x"), /too long/],
-  ];
-  for (const [what, request, error] of bad) {
-    it(`says what is wrong with ${what}`, async () => {
-      const path = newPath();
-      await open(path);
-      const { type, error: why } = JSON.parse(await talk(path, request));
-      assert.equal(type, "error");
-      assert.match(why, error);
-      await works(path);
+      const socket = connect(path, () => socket.write(requestLine("may")));
+      socket.on("data", (more) => (text += more)).on("close", () => resolve(JSON.parse(text.split("\n")[1]!).error));
     });
   }
 
-  it("hears only the first request", async () => {
-    const path = newPath();
-    await open(path);
-    assert.deepEqual(types(await talk(path, requestLine("self-test").repeat(50))), ["daemon", "end"]);
+  it("are root's alone without a group", async () => {
+    const place = join(dir, "alone");
+    const { control, troubles } = await open(place, undefined);
+    assert.deepEqual(fs.readdirSync(place), ["x.sock"]);
+    assert.equal(fs.statSync(place).mode & 0o777, 0o700);
+    assert.equal(await may(join(place, "x.sock")), "true");
+    control.close();
+    assert.deepEqual(fs.readdirSync(place), []);
+    assert.deepEqual(troubles, []);
   });
 
-  it("answers those who say no more than they ask, and lets go of those who ask nothing", async () => {
-    const path = newPath();
-    await open(path);
-    const polite = new Promise<string>((resolve) => {
-      let text = "";
-      const socket = client(path);
-      socket.on("data", (more) => (text += more)).on("end", () => resolve(text));
-      socket.end(requestLine("self-test"));
-    });
-    assert.deepEqual(types(await polite), ["daemon", "end"]);
-    const silent = client(path);
-    const gone = new Promise((resolve) => silent.once("close", resolve));
-    silent.resume().end('{"version":1');
-    await gone;
+  it("are two with it: nothing is changed at the group's", { skip: needsRoot }, async () => {
+    const place = join(dir, "shared");
+    const { control, troubles } = await open(place, 64_123);
+    assert.deepEqual(fs.readdirSync(place), ["x.read", "x.sock"]);
+    assert.equal(await may(join(place, "x.sock")), "true");
+    assert.equal(await may(join(place, "x.read")), "false");
+    control.close();
+    assert.deepEqual(fs.readdirSync(place), []);
+    assert.deepEqual(troubles, []);
   });
 
-  it("keeps nobody out for 400 who say half a line and stay, or never read", { timeout: 60_000 }, async () => {
-    const path = newPath();
-    await open(path, Array(1400).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
-    const cutOff = new Set<Socket>();
-    for (let i = 0; i < 200; i++) {
-      const stalls = client(path);
-      for (const event of ["end", "close"]) stalls.resume().once(event, () => cutOff.add(stalls));
-      stalls.write('{"version":1,');
-      client(path).write(requestLine("self-test")); // and never reads
-    }
-    assert.equal(types(await talk(path, requestLine("self-test"))).length, 1402);
-    while (cutOff.size < 136) await sleep(5); // at most 64 are left
-  });
-
-  it("refuses an answer that would take too much memory", async () => {
-    const path = newPath();
-    await open(path, Array(2000).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
-    assert.deepEqual(types(await talk(path, requestLine("self-test"))), ["error"]);
-  });
-});
-
-describe("the command self-test", () => {
-  it("tests after the question, once for all who ask meanwhile, and rests nine times as long as it took", async () => {
-    let tests = 0;
-    const [begun, ended]: number[][] = [[], []];
-    const selfTest = new SelfTest(() => {
-      tests++;
-      begun!.push(performance.now());
-      for (const end = performance.now() + 30; performance.now() < end; );
-      ended!.push(performance.now());
-      return [];
-    });
-    assert.equal(tests, 0);
-    await Promise.all(Array.from({ length: 50 }, () => selfTest.answer()));
-    assert.equal(tests, 1);
-    const second = selfTest.answer();
-    await Promise.all([second, selfTest.answer()]);
-    assert.equal(tests, 2);
-    assert.ok(begun![1]! - ended![0]! >= 260);
+  it("that can't be made are told once, and no more", async () => {
+    const place = join(dir, "no", "such");
+    const { control, troubles } = await open(place, undefined);
+    assert.deepEqual(troubles, [`${place}/x.sock: No such file or directory`]);
+    control.close();
   });
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { describe, it } from "node:test";
-import { socketPath, socketsOf } from "../src/control/socket-path.ts";
+import { readersSocketOf, socketPath, socketsOf } from "../src/control/socket-path.ts";
 import { makePrivateDirectory, STATE_DIRECTORY } from "../src/doors/ledger.ts";
 import { needsRoot } from "./live/wire.ts";
 
@@ -27,11 +27,14 @@ describe("the socket's path", () => {
     const many = Array.from({ length: 50 }, (_, i) => `eth${i}`);
     const mine = [socketPath(config, ["eth0"]), socketPath(config, many)];
     const others = [socketPath(`${config}2`, ["eth0"]), socketPath(`/x${config}`, many)];
+    const all = [...mine, ...others].flatMap((path) => [path, readersSocketOf(path)]);
     try {
-      for (const path of [...mine, ...others]) fs.writeFileSync(path, "");
-      assert.deepEqual(socketsOf(config), [...mine].sort());
+      for (const path of all) fs.writeFileSync(path, "");
+      assert.deepEqual(socketsOf(config, "root's"), [...mine].sort());
+      assert.deepEqual(socketsOf(config, "readers'"), mine.map(readersSocketOf).sort());
+      assert.equal(new Set(all).size, 8);
     } finally {
-      for (const path of [...mine, ...others]) fs.rmSync(path, { force: true });
+      for (const path of all) fs.rmSync(path, { force: true });
     }
   });
 });

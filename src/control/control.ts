@@ -1,30 +1,17 @@
-// The daemon's socket: one request a client, its answer, and the end (protocol.ts). Whoever floods or stalls it has it to
-// himself at worst; the knocks have nothing to do with it.
+// For knockctl: the daemon's two sockets. Root's, at which all may be asked, and the group's (readers.ts), at which nothing is
+// changed and no secret told. Two, and not one that asks the kernel who is there: by the files' modes the kernel keeps
+// everybody else away before he costs us anything, and whoever floods the group's does not keep root out.
 
-import * as fs from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { makePrivateDirectory } from "../doors/ledger.ts";
 import { systemWords } from "../system-words.ts";
-import { version } from "../version.ts";
-import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protocol.ts";
-
-/** One client more puts an end to the oldest that has not asked yet, or else to the oldest: who stalls keeps nobody out. */
-const MOST_CLIENTS = 64;
-/**
- * More of them in one turn of the loop are a storm: libuv before 1.45 (Node 18) does nothing else while one more waits, so
- * that two processes that only connect would make us deaf. Then there is no socket for so long.
- */
-const [MOST_A_TURN, REST_MS] = [64, 100] as const;
-/** For the request and the answer together. */
-const LONGEST_MS = 10_000;
-/** What a client has not read, beyond what the kernel holds for it. */
-const MOST_UNREAD = 256 << 10;
-
-export type Commands = ReadonlyMap<string, () => Promise<readonly Answer[]>>;
+import type { Commands } from "./command.ts";
+import { letIn, readers } from "./readers.ts";
+import { ControlSocket } from "./socket.ts";
+import { readersSocketOf } from "./socket-path.ts";
 
 export interface ControlOptions {
-  /** The socket's. */
+  /** Of root's socket (socket-path.ts). */
   readonly path: string;
   /** The config's. */
   readonly config: string;
@@ -35,142 +22,42 @@ export interface ControlOptions {
 
 export class Control {
   readonly #options: ControlOptions;
-  readonly #clients = new Set<Socket>();
-  /** Those whose request is not there yet. */
-  readonly #asking = new Set<Socket>();
-  #server: Server | undefined;
-  #cameThisTurn = 0;
-  #rest: NodeJS.Timeout | undefined;
-  #closed = false;
+  readonly #group: number | undefined;
+  readonly #sockets: ControlSocket[] = [];
 
-  constructor(options: ControlOptions) {
+  /** `group` may look; undefined: nobody but root. */
+  constructor(options: ControlOptions, group = readers()) {
     this.#options = options;
+    this.#group = group;
   }
 
-  /** In the place of a socket that a dead daemon has left. Resolves when it is there, or can't be. */
+  /** Resolves when the sockets are there, or can't be. */
   async open(): Promise<void> {
     const { path, trouble } = this.#options;
     try {
       makePrivateDirectory(dirname(path));
-      if (await this.#listen(path)) return;
-      if (await isAlive(path)) throw new Error("another process listens there");
-      fs.unlinkSync(path);
-      if (!(await this.#listen(path))) throw new Error("another process listens there");
     } catch (error) {
       trouble(`${path}: ${systemWords(error)}`);
+      return;
     }
+    await this.#openOne(path, undefined);
+    if (this.#group === undefined) return;
+    try {
+      letIn(this.#group, dirname(path));
+    } catch {
+      return; // a daemon that may not: it is root's alone
+    }
+    await this.#openOne(readersSocketOf(path), this.#group);
   }
 
-  /** At any time, and again. The socket goes with it. */
+  /** At any time, and again. The sockets go with it. */
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#rest);
-    this.#server?.close();
-    for (const client of this.#clients) client.destroy();
+    for (const socket of this.#sockets) socket.close();
   }
 
-  /** False when something is at its place. */
-  #listen(path: string): Promise<boolean> {
-    if (this.#closed) return Promise.resolve(true);
-    const server = createServer({ allowHalfOpen: true }, (client) => this.#onClient(client));
-    return new Promise((resolve, reject) => {
-      server.once("error", (error: NodeJS.ErrnoException) => {
-        if (error.code === "EADDRINUSE") resolve(false);
-        else reject(error);
-      });
-      server.once("listening", () => {
-        server.on("error", () => {}); // no descriptor left for a client: it is told by the kernel
-        if (this.#closed) server.close();
-        resolve(true);
-      });
-      this.#server = server;
-      const umask = process.umask(0o177); // from its first moment for root only; it is made in this turn
-      server.listen(path);
-      process.umask(umask);
-    });
+  #openOne(path: string, group: number | undefined): Promise<void> {
+    const socket = new ControlSocket({ ...this.#options, path, group });
+    this.#sockets.push(socket);
+    return socket.open();
   }
-
-  #onClient(client: Socket): void {
-    if (this.#cameThisTurn++ === 0) setImmediate(() => void (this.#cameThisTurn = 0));
-    if (this.#cameThisTurn > MOST_A_TURN) {
-      client.destroy();
-      this.#restAWhile();
-      return;
-    }
-    if (this.#clients.size >= MOST_CLIENTS) this.#forgetOne();
-    this.#clients.add(client);
-    this.#asking.add(client);
-    const limit = setTimeout(() => client.destroy(), LONGEST_MS);
-    client.once("close", () => {
-      clearTimeout(limit);
-      this.#forget(client);
-    });
-    client.on("error", () => {}); // it has gone
-    client.on("end", () => client.destroy()); // it had no request
-    let request = "";
-    client.setEncoding("latin1"); // no byte is more than one letter
-    client.on("data", (text: string) => {
-      request += text;
-      const end = request.indexOf("\n");
-      if (end < 0 && request.length <= LONGEST_REQUEST) return;
-      this.#asking.delete(client);
-      client.removeAllListeners("end").removeAllListeners("data").pause(); // what else it sends stays with it
-      if (end < 0 || end > LONGEST_REQUEST) this.#end(client, refusal("the request is too long"));
-      else void this.#answer(client, request.slice(0, end));
-    });
-  }
-
-  #restAWhile(): void {
-    this.#server?.close();
-    clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => void this.open(), REST_MS);
-  }
-
-  #forgetOne(): void {
-    const [oldest] = this.#asking.size > 0 ? this.#asking : this.#clients;
-    oldest!.destroy();
-    this.#forget(oldest!);
-  }
-
-  #forget(client: Socket): void {
-    this.#clients.delete(client);
-    this.#asking.delete(client);
-  }
-
-  async #answer(client: Socket, line: string): Promise<void> {
-    const request = readRequest(line);
-    if (request instanceof Error) {
-      this.#end(client, refusal(request.message));
-      return;
-    }
-    const command = this.#options.commands.get(request.command);
-    if (command === undefined) {
-      this.#end(client, refusal("this knockd does not know that command"));
-      return;
-    }
-    const daemon: Answer = { type: "daemon", pid: process.pid, knockd: version, config: this.#options.config };
-    this.#end(client, [daemon, ...(await command()), { type: "end" }]);
-  }
-
-  #end(client: Socket, answers: readonly Answer[]): void {
-    const text = answers.map(answerLine).join("");
-    if (client.destroyed) return;
-    if (text.length > MOST_UNREAD) client.end(answerLine(refusal("the answer is too long")[0]!));
-    else client.end(text, () => client.destroy()); // even when it has more to send
-  }
-}
-
-function refusal(error: string): [Answer] {
-  return [{ type: "error", error }];
-}
-
-/** Does somebody listen at this socket? */
-function isAlive(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path, () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code !== "ECONNREFUSED" && code !== "ENOENT"));
-  });
 }

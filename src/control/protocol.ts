@@ -1,15 +1,16 @@
 // What is said at the socket. A client sends one line of JSON, and gets some:
-//   {"version":1,"command":"self-test"}
+//   {"version":1,"command":"explain","args":{"ip":"192.0.2.1"}}      args may be left out
 //   {"version":1,"type":"daemon","pid":123,"knockd":"1.0.0","config":"/etc/knockd.conf"}
 //   ... what the command has to say, each with its type ...
 //   {"version":1,"type":"end"}
 // An answer without the last line is torn. In place of all there may be one line of the type "error".
 
 import type { HearingReport } from "../capture/hearing-report.ts";
+import type { Args } from "./command.ts";
 
 export const VERSION = 1;
-/** A request is much shorter. */
-export const LONGEST_REQUEST = 1024;
+/** In bytes. A door's name is in there at the most. */
+export const LONGEST_REQUEST = 4096;
 
 export type Answer =
   | { readonly type: "daemon"; readonly pid: number; readonly knockd: string; readonly config: string }
@@ -17,8 +18,13 @@ export type Answer =
   | { readonly type: "end" }
   | { readonly type: "error"; readonly error: string };
 
+export interface Request {
+  readonly command: string;
+  readonly args: Args;
+}
+
 /** What is asked for; an Error says what is wrong with it. */
-export function readRequest(line: string): { command: string } | Error {
+export function readRequest(line: string): Request | Error {
   let request: unknown;
   try {
     request = JSON.parse(line);
@@ -26,14 +32,15 @@ export function readRequest(line: string): { command: string } | Error {
     return new Error("the request is not JSON");
   }
   if (typeof request !== "object" || request === null) return new Error("the request is not an object");
-  const { version, command } = request as Record<string, unknown>;
+  const { version, command, args = {} } = request as Record<string, unknown>;
   if (version !== VERSION) return new Error(`this knockd speaks version ${VERSION}`);
   if (typeof command !== "string") return new Error("the request has no command");
-  return { command };
+  if (typeof args !== "object" || args === null || Array.isArray(args)) return new Error("the args are not an object");
+  return { command, args: args as Args };
 }
 
-export function requestLine(command: string): string {
-  return `${JSON.stringify({ version: VERSION, command })}\n`;
+export function requestLine(command: string, args: Args = {}): string {
+  return `${JSON.stringify({ version: VERSION, command, args })}\n`;
 }
 
 export function answerLine(answer: Answer): string {

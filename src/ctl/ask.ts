@@ -2,6 +2,7 @@
 
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Args } from "../control/command.ts";
 import { type Answer, readAnswer, requestLine } from "../control/protocol.ts";
 import { socketsOf } from "../control/socket-path.ts";
 import { realPath } from "../real-path.ts";
@@ -25,12 +26,15 @@ class Trouble extends Error {}
 
 const CUT_OFF: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "ENOENT"]);
 
-/** All at once: one that hangs does not hold up the others. */
-export async function ask(config: string, command: string): Promise<Asked> {
+/**
+ * All at once: one that hangs does not hold up the others. What `changes` something, or tells a secret, only root may ask;
+ * the rest the group too (control.ts).
+ */
+export async function ask(config: string, command: string, args: Args = {}, changes = false): Promise<Asked> {
   const file = realPath(config);
   let paths: readonly string[];
   try {
-    paths = socketsOf(config);
+    paths = socketsOf(config, changes || process.geteuid!() === 0 ? "root's" : "readers'");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return { answers: [], troubles: [code === "ENOENT" ? nobody(config) : refused(error)] };
@@ -41,7 +45,7 @@ export async function ask(config: string, command: string): Promise<Asked> {
       let text = "";
       for (let tries = 0; text === "" && tries < MOST_TRIES; tries++) {
         if (tries > 0) await sleep(PAUSE_MS);
-        text = await talk(path, requestLine(command));
+        text = await talk(path, requestLine(command, args));
       }
       const answer = read(text, path);
       const [first] = answer;

@@ -18,6 +18,10 @@ const CONFIG = `
   start_command = echo open %IP% >>$KNOCK_LOG
 `;
 
+const NOBODY = ["--reuid=65534", "--regid=65534"];
+/** A number that no group of this machine has. */
+const GROUP = 64_123;
+
 // Gives a daemon's packet socket another filter, one that lets nothing through, from outside, by pidfd_getfd(2); and
 // locks it (second argument: lock), so that the daemon can't have it back.
 const DEAFEN = `
@@ -250,10 +254,47 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.match(none.stderr, /^knockctl: no knockd runs with \S+knockd\.conf: .*\n$/);
   });
 
+  it("the group knockd may ask, root may more, and others nothing", async () => {
+    // A machine with that group; its /run/knockd is seen by the daemon and by whom nsenter takes there.
+    const machine = 'mount --bind "$1" /etc/group; mount -t tmpfs -o mode=700 none /run/knockd; shift; exec "$@"';
+    const daemon = await start(["-i", "eth0"], {
+      files: { group: `root:x:0:\nknockd:x:${GROUP}:\n` },
+      by: ["unshare", "-m", "sh", "-c", machine, "sh", "@dir@/group"],
+    });
+    const as = (ids: string[], ...args: string[]) => {
+      const nsenter = ["nsenter", "-m", "-t", `${daemon.pid}`, "setpriv", ...ids];
+      return wire.run("server", [...nsenter, process.execPath, program, ...args, "-c", daemon.configPath]);
+    };
+    const [member, other] = [`--groups=${GROUP}`, "--clear-groups"].map((groups) => [...NOBODY, groups]);
+    const asked = await as(member!, "self-test");
+    assert.match(asked.stdout, /^eth0: hears: 9 knocks tried/);
+    assert.deepEqual([asked.status, asked.stderr], [0, ""]);
+    const refused = await as(other!, "self-test");
+    assert.deepEqual([refused.status, refused.stdout], [3, ""]);
+    assert.match(refused.stderr, /Permission denied: run knockctl as root/);
+    assert.equal((await as([], "self-test")).status, 0);
+    const modes = "cd /run/knockd && stat -c '%a %g %F' . *.sock *.read *.lock | sort | uniq";
+    const files = await wire.run("server", ["nsenter", "-m", "-t", `${daemon.pid}`, "sh", "-c", modes]);
+    assert.deepEqual(files.stdout.split("\n").slice(0, -1), [
+      "600 0 regular empty file",
+      "600 0 socket",
+      `660 ${GROUP} socket`,
+      `750 ${GROUP} directory`,
+    ]);
+  });
+
   it("self-test: 3 for who may not ask, with what to do", async () => {
     const daemon = await start();
-    const asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    const argv = [...asNobody, process.execPath, program, "self-test", "-c", daemon.configPath];
+    const argv = [
+      "setpriv",
+      ...NOBODY,
+      "--clear-groups",
+      process.execPath,
+      program,
+      "self-test",
+      "-c",
+      daemon.configPath,
+    ];
     const { status, stderr } = await wire.run("server", argv);
     assert.equal(status, 3, stderr);
     assert.match(stderr, /Permission denied: run knockctl as root/);

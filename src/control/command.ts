@@ -1,0 +1,37 @@
+// A command that is asked for at the daemon's socket: what it is given, and what it may say.
+
+import type { Answer } from "./protocol.ts";
+
+export interface Question {
+  /** To the letter what came as `args`: each command looks at its own. */
+  readonly args: Args;
+  /** Root asks: the commands that change something, and secrets, are for root alone. */
+  readonly mayChange: boolean;
+}
+
+export type Args = Readonly<Record<string, unknown>>;
+
+/** What it answers stands between the lines `daemon` and `end`. Throws Refusal. */
+export type Command = (question: Question) => Promise<readonly Answer[]> | readonly Answer[];
+
+export type Commands = ReadonlyMap<string, Command>;
+
+/** What is asked can't be done, or not for the one who asks; the message says why. */
+export class Refusal extends Error {}
+
+/** Throws Refusal. */
+export function onlyForRoot({ mayChange }: Question): void {
+  if (!mayChange) throw new Refusal("that is for root only");
+}
+
+/** Throws Refusal when it is not there, or no text. */
+export function textIn(args: Args, name: string): string {
+  const value = args[name];
+  if (typeof value !== "string") throw new Refusal(`the request has no ${name}`);
+  return value;
+}
+
+/** A question that may be left out; true where it is asked. */
+export function isSet(args: Args, name: string): boolean {
+  return args[name] === true;
+}

@@ -1,0 +1,216 @@
+// One socket of the daemon: what is answered, and what becomes of those who flood, stall or talk nonsense.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Command, onlyForRoot, textIn } from "../src/control/command.ts";
+import { type Answer, requestLine } from "../src/control/protocol.ts";
+import { SelfTest } from "../src/control/self-test.ts";
+import { ControlSocket } from "../src/control/socket.ts";
+
+import { needsRoot } from "./live/wire.ts";
+
+const dir = fs.mkdtempSync(join(tmpdir(), "control-"));
+after(() => fs.rmSync(dir, { recursive: true }));
+
+describe("the daemon's socket", () => {
+  const sockets: ControlSocket[] = [];
+  const clients: Socket[] = [];
+  const NOTHING = { addresses: [], tried: 0 };
+  let paths = 0;
+  const newPath = () => join(dir, `${++paths}.sock`);
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.close();
+    for (const client of clients.splice(0)) client.destroy();
+  });
+
+  async function open(path: string, answers: readonly Answer[] = [], group?: number): Promise<string[]> {
+    const troubles: string[] = [];
+    const say = (name: string): Answer[] => [{ type: "interface", interface: name, state: "hears", ...NOTHING }];
+    const commands = new Map<string, Command>([
+      ["self-test", async () => answers],
+      ["name", ({ args }) => say(textIn(args, "name"))],
+      [
+        "change",
+        (question) => {
+          onlyForRoot(question);
+          return say("changed");
+        },
+      ],
+    ]);
+    const trouble = (why: string) => troubles.push(why);
+    const socket = new ControlSocket({ path, group, config: "/etc/x.conf", commands, trouble });
+    sockets.push(socket);
+    await socket.open();
+    return troubles;
+  }
+
+  function client(path: string): Socket {
+    const socket = connect({ path, allowHalfOpen: true }).on("error", () => {});
+    clients.push(socket);
+    return socket;
+  }
+
+  /** All that is answered, or what is left of it when we are cut off. */
+  function talk(path: string, request: string | Buffer): Promise<string> {
+    return new Promise((resolve) => {
+      let text = "";
+      const socket = client(path);
+      socket.on("data", (more) => (text += more)).on("close", () => resolve(text));
+      socket.on("end", () => socket.destroy());
+      socket.write(request);
+    });
+  }
+  const types = (text: string) =>
+    text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line).type);
+  const works = async (path: string) =>
+    assert.deepEqual(types(await talk(path, requestLine("self-test"))), ["daemon", "end"]);
+
+  it("answers, is root's alone, and goes with the daemon", async () => {
+    const path = newPath();
+    const answer: Answer = { type: "interface", interface: "eth0", state: "hears", addresses: ["10.0.0.1"], tried: 3 };
+    assert.deepEqual(await open(path, [answer]), []);
+    assert.equal(fs.statSync(path).mode & 0o777, 0o600);
+    const [first, ...more] = (await talk(path, requestLine("self-test"))).split("\n");
+    const { pid, config, version } = JSON.parse(first!);
+    assert.deepEqual({ pid, config, version }, { pid: process.pid, config: "/etc/x.conf", version: 1 });
+    assert.deepEqual(more, [JSON.stringify({ version: 1, ...answer }), '{"version":1,"type":"end"}', ""]);
+    sockets[0]!.close();
+    assert.equal(fs.existsSync(path), false);
+  });
+
+  it("takes the place of a socket that a dead daemon has left, and of no living one's", async () => {
+    const path = newPath();
+    const bind = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])";
+    assert.equal(spawnSync("python3", ["-c", bind, path]).status, 0);
+    assert.ok(fs.statSync(path).isSocket());
+    assert.deepEqual(await open(path), []);
+    await works(path);
+    assert.deepEqual(await open(path), [`${path}: Another process listens there`]);
+    await works(path);
+  });
+
+  it("that can't be made is told, and no more", async () => {
+    const path = newPath();
+    fs.mkdirSync(path);
+    assert.deepEqual(await open(path), [`${path}: Is a directory`]);
+  });
+
+  const bad: [what: string, request: string | Buffer, error: RegExp][] = [
+    ["garbage", Buffer.from([0xff, 0, 0x80, 10, 0xc3, 10]), /not JSON/],
+    ["no object", "[]\n", /version/],
+    ["a number", "7\n", /not an object/],
+    ["another version", '{"version":2,"command":"self-test"}\n', /version 1/],
+    ["no command", '{"version":1}\n', /no command/],
+    ["args that are none", '{"version":1,"command":"name","args":[]}\n', /args are not an object/],
+    ["no arg", requestLine("name"), /^the request has no name$/],
+    ["an arg of another kind", requestLine("name", { name: 7 }), /^the request has no name$/],
+    ["an unknown command", requestLine("no-such"), /does not know/],
+    ["a command of an object's own", requestLine("constructor"), /does not know/],
+    ["a line without an end", "x".repeat(5000), /too long/],
+    ["a long line", `${"x".repeat(5000)}\n`, /too long/],
+    ["a flood", Buffer.alloc(8 << 20, "x"), /too long/],
+  ];
+  for (const [what, request, error] of bad) {
+    it(`says what is wrong with ${what}`, async () => {
+      const path = newPath();
+      await open(path);
+      const { type, error: why } = JSON.parse(await talk(path, request));
+      assert.equal(type, "error");
+      assert.match(why, error);
+      await works(path);
+    });
+  }
+
+  it("hands the args over to the letter", async () => {
+    const path = newPath();
+    await open(path);
+    const name = '"Tür"\n\u0000 ☂'.repeat(50);
+    const [, answer] = (await talk(path, requestLine("name", { name }))).split("\n");
+    assert.equal(JSON.parse(answer!).interface, name);
+  });
+
+  it("changes something for root, not at the group's, and that one is the group's", { skip: needsRoot }, async () => {
+    const [roots, readers] = [newPath(), newPath()];
+    await open(roots);
+    assert.deepEqual(types(await talk(roots, requestLine("change"))), ["daemon", "interface", "end"]);
+    assert.deepEqual(await open(readers, [], 64_123), []);
+    assert.equal(
+      await talk(readers, requestLine("change")),
+      '{"version":1,"type":"error","error":"that is for root only"}\n',
+    );
+    await works(readers);
+    const { mode, uid, gid } = fs.statSync(readers);
+    assert.deepEqual([mode & 0o777, uid, gid], [0o660, 0, 64_123]);
+  });
+
+  it("hears only the first request", async () => {
+    const path = newPath();
+    await open(path);
+    assert.deepEqual(types(await talk(path, requestLine("self-test").repeat(50))), ["daemon", "end"]);
+  });
+
+  it("answers those who say no more than they ask, and lets go of those who ask nothing", async () => {
+    const path = newPath();
+    await open(path);
+    const polite = new Promise<string>((resolve) => {
+      let text = "";
+      const socket = client(path);
+      socket.on("data", (more) => (text += more)).on("end", () => resolve(text));
+      socket.end(requestLine("self-test"));
+    });
+    assert.deepEqual(types(await polite), ["daemon", "end"]);
+    const silent = client(path);
+    const gone = new Promise((resolve) => silent.once("close", resolve));
+    silent.resume().end('{"version":1');
+    await gone;
+  });
+
+  it("keeps nobody out for 400 who say half a line and stay, or never read", { timeout: 60_000 }, async () => {
+    const path = newPath();
+    await open(path, Array(1400).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
+    const cutOff = new Set<Socket>();
+    for (let i = 0; i < 200; i++) {
+      const stalls = client(path);
+      for (const event of ["end", "close"]) stalls.resume().once(event, () => cutOff.add(stalls));
+      stalls.write('{"version":1,');
+      client(path).write(requestLine("self-test")); // and never reads
+    }
+    assert.equal(types(await talk(path, requestLine("self-test"))).length, 1402);
+    while (cutOff.size < 136) await sleep(5); // at most 64 are left
+  });
+
+  it("refuses an answer that would take too much memory", async () => {
+    const path = newPath();
+    await open(path, Array(2000).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
+    assert.deepEqual(types(await talk(path, requestLine("self-test"))), ["error"]);
+  });
+});
+
+describe("the command self-test", () => {
+  it("tests after the question, once for all who ask meanwhile, and rests nine times as long as it took", async () => {
+    let tests = 0;
+    const [begun, ended]: number[][] = [[], []];
+    const selfTest = new SelfTest(() => {
+      tests++;
+      begun!.push(performance.now());
+      for (const end = performance.now() + 30; performance.now() < end; );
+      ended!.push(performance.now());
+      return [];
+    });
+    assert.equal(tests, 0);
+    await Promise.all(Array.from({ length: 50 }, () => selfTest.answer()));
+    assert.equal(tests, 1);
+    const second = selfTest.answer();
+    await Promise.all([second, selfTest.answer()]);
+    assert.equal(tests, 2);
+    assert.ok(begun![1]! - ended![0]! >= 260);
+  });
+});
