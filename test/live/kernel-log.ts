@@ -1,0 +1,45 @@
+// What the kernel logs of packets that a LOG rule meets in a namespace: its own lines, of real packets.
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Wire } from "./wire.ts";
+
+/** Of namespaces other than the first, the kernel logs nothing unless this is 1. */
+const ALL_NAMESPACES = "/proc/sys/net/netfilter/nf_log_all_netns";
+
+/** README's rules, without their rate limit, in the server's namespace. */
+export async function logRejected(wire: Wire, by: "iptables" | "nft", prefix: string): Promise<void> {
+  const rules =
+    by === "nft"
+      ? [["nft", `add table inet knock; add chain inet knock in { type filter hook input priority 0; policy drop; }`]]
+      : [];
+  if (by === "nft") rules.push(["nft", `add rule inet knock in log prefix "${prefix}"`]);
+  for (const program of by === "iptables" ? ["iptables", "ip6tables"] : []) {
+    rules.push([program, "-A", "INPUT", "-j", "LOG", "--log-prefix", prefix], [program, "-P", "INPUT", "DROP"]);
+  }
+  for (const rule of rules) {
+    const { status, stderr } = await wire.run("server", rule);
+    if (status !== 0) throw new Error(`${rule.join(" ")}: ${stderr}`);
+  }
+}
+
+/** Has namespaces logged while `act` runs. It is the machine's setting, and is as it was afterwards. */
+export async function whileLogging(act: () => Promise<void>): Promise<void> {
+  const before = readFileSync(ALL_NAMESPACES, "latin1");
+  writeFileSync(ALL_NAMESPACES, "1");
+  try {
+    await act();
+  } finally {
+    writeFileSync(ALL_NAMESPACES, before);
+  }
+}
+
+/** The kernel's messages with this prefix, as soon as they are so many. */
+export async function kernelLines(prefix: string, count: number): Promise<string[]> {
+  for (const end = Date.now() + 10_000; ; await sleep(50)) {
+    const said = execFileSync("dmesg", ["--notime"], { encoding: "latin1", maxBuffer: 64 << 20 });
+    const lines = said.split("\n").filter((line) => line.startsWith(prefix));
+    if (lines.length >= count) return lines;
+    if (Date.now() > end) throw new Error(`${lines.length} of ${count} lines with ${prefix} after 10 seconds`);
+  }
+}
