@@ -7,6 +7,7 @@ import { Attempts, MOST_ATTEMPTS } from "../src/attempts/attempts.ts";
 import type { Listener } from "../src/attempts/ears.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import type { Packet } from "../src/attempts/packet.ts";
+import { FATE, type Fate, type Witness } from "../src/attempts/witness.ts";
 import type { Door } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { eventLine } from "../src/log/lines.ts";
@@ -23,11 +24,19 @@ function listenersOf(config: string): Listener[] {
   return doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] }));
 }
 
-function attemptsAt(config: string, capacity = 64): Attempts {
-  const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], capacity });
+function attemptsAt(config: string, capacity = 64, witness?: Witness): Attempts {
+  const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], capacity, witness });
   attempts.setDoors(listenersOf(config));
   return attempts;
 }
+
+const FATES = Object.keys(FATE) as Fate[];
+/** Writes as reference.ts does what has become of each packet. */
+const witnessOf = (fates: string[]): Witness => ({
+  saw(fate, at, stage, source, _hash, _key, _now, detail) {
+    fates.push(`${formatAddress(source)} ${at?.door.name ?? "-"}: ${FATES[fate]} ${stage} ${detail}`);
+  },
+});
 
 const text = (event: KnockEvent) => eventLine(event, formatAddress(event.knocker));
 const syn = (from: string, port: number, n: number) =>
@@ -46,10 +55,11 @@ describe("attempts", () => {
     const what = `seq_timeout ${seqTimeout}, a packet each ${gap} s${policies ? ", strays and cooldowns" : ""}`;
     it(`does what the reference does: ${what}`, () => {
       const scenes = scene({ sources, own, mostWalks: 25, gap, seqTimeout, again: true, policies });
-      const seen = { lines: 0, atWork: new Map<string, number>() };
+      const seen = { lines: 0, atWork: new Map<string, number>(), fates: new Set<string>() };
       fc.assert(
         fc.property(scenes, ({ config, packets }) => {
-          const attempts = attemptsAt(config);
+          const fates: string[] = [];
+          const attempts = attemptsAt(config, 64, witnessOf(fates));
           const reference = new Reference(listenersOf(config), { isOurs, isStray });
           const lines: string[] = [];
           for (const segment of packets) {
@@ -61,11 +71,13 @@ describe("attempts", () => {
           lines.push(...attempts.expire(end).map(text));
           reference.expire(end);
           assert.deepEqual(lines, reference.lines);
+          assert.deepEqual(fates, reference.fates);
           assert.equal(attempts.live, 0);
           assert.equal(attempts.expire(end + 1).length, 0);
           assert.equal(attempts.deadline, Number.POSITIVE_INFINITY);
           seen.lines += lines.length;
           for (const rule of reference.atWork.keys()) seen.atWork.set(rule, (seen.atWork.get(rule) ?? 0) + 1);
+          for (const fate of fates) seen.fates.add(fate.split(" ")[2]!);
         }),
         { numRuns: 1500, seed: 4438, includeErrorInReport: true },
       );
@@ -73,6 +85,9 @@ describe("attempts", () => {
       assert.ok(seen.lines > 10_000, `${seen.lines} lines`);
       const rules = ["1", "16", "17", "2", "3", ...(policies ? ["7", "ban", "cooldown"] : [])];
       assert.deepEqual([...seen.atWork.keys()].sort(), rules);
+      const notHere = ["used", ...(gap > 0.01 ? ["held"] : [])]; // below; nobody is in haste
+      if (!policies) notHere.push("banned", "cooldown", "scan");
+      assert.deepEqual([...seen.fates].sort(), FATES.filter((fate) => !notHere.includes(fate)).sort());
       for (const [rule, scenesWithIt] of seen.atWork) assert.ok(scenesWithIt > 100, `${rule}: in ${scenesWithIt}`);
     });
   }
@@ -92,6 +107,21 @@ describe("attempts", () => {
     attempts.knock(syn("10.77.0.2", 7000, 3), 10_000);
     assert.deepEqual(attempts.knock(syn("10.77.0.2", 8000, 4), 12_000).map(text), [
       "10.77.0.2: a: sequence timeout (stage 1)",
+    ]);
+  });
+
+  it("tells the witness of a late knock that its attempt was over, and since when", () => {
+    const fates: string[] = [];
+    const attempts = attemptsAt(three, 64, witnessOf(fates));
+    attempts.knock(syn("10.77.0.2", 7000, 1), 1000);
+    attempts.knock(syn("10.77.0.2", 8000, 2), 12_300);
+    attempts.knock(syn("10.77.0.2", 8000, 3), 12_400);
+    const me = "10.77.0.2";
+    assert.deepEqual(fates, [
+      `${me} a: stage 1 0`,
+      `${me} a: timeout 1 1300`,
+      `${me} -: later 0 0`,
+      `${me} -: later 0 0`,
     ]);
   });
 
@@ -186,7 +216,8 @@ describe("attempts", () => {
   });
 
   it("lets nobody in by a one-time sequence that is used, not even before the next one is set", () => {
-    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2] });
+    const fates: string[] = [];
+    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], witness: witnessOf(fates) });
     const config = "[a]\none_time_sequences = file\n";
     const { doors } = parseConfig(config, "", () => [
       { protocol: "tcp", port: 7000 },
@@ -198,11 +229,13 @@ describe("attempts", () => {
     assert.equal(attempts.knock(syn("10.77.0.2", 8000, 3), 100).length, 2);
     assert.deepEqual(attempts.knock(syn("10.77.0.3", 8000, 4), 101), []);
     assert.deepEqual(attempts.knock(syn("10.77.0.4", 7000, 5), 102), []);
+    assert.equal(fates.at(-1), "10.77.0.4 a: used 0 0");
     assert.deepEqual(attempts.expire(1e6), []);
   });
 
   it("lets one in by a one-time sequence that two have done in haste", () => {
-    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2] });
+    const fates: string[] = [];
+    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], witness: witnessOf(fates) });
     const knocks = [7000, 8000].map((port) => ({ protocol: "tcp" as const, port }));
     const { doors } = parseConfig("[a]\none_time_sequences = file\n", "", () => knocks);
     attempts.setDoors(doors.map((door) => ({ door, targets: undefined })));
@@ -210,6 +243,7 @@ describe("attempts", () => {
       for (const [i, { port }] of knocks.entries()) attempts.knock(syn(from, port, port), i);
     }
     assert.deepEqual(attempts.expire(6).map(text), ["10.77.0.2: a: OPEN SESAME"]);
+    assert.deepEqual(fates.slice(-2), ["10.77.0.2 a: open 2 0", "10.77.0.3 a: used 0 0"]);
     assert.deepEqual([attempts.live, attempts.deadline], [0, Number.POSITIVE_INFINITY]);
   });
 

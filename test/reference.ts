@@ -6,6 +6,7 @@ import type { Address } from "../src/address.ts";
 import { formatAddress, sameAddress } from "../src/address.ts";
 import type { Listener } from "../src/attempts/ears.ts";
 import { type Packet, TCP } from "../src/attempts/packet.ts";
+import type { Fate } from "../src/attempts/witness.ts";
 import { flagsMatch } from "../src/config/tcp-flags.ts";
 
 interface Attempt {
@@ -27,6 +28,8 @@ type Ending = "ban" | "cooldown";
 
 export class Reference {
   readonly lines: string[] = [];
+  /** What has become of each packet, as `ip door: fate stage detail`; a door that is no one's is `-`. */
+  readonly fates: string[] = [];
   /** The rule that 0.8 does not have and that was first at work, and how many lines there were before. */
   mended: { by: string; lines: number } | undefined;
   /** All such rules, and how often: the Mends of 0.8, and `ban` and `cooldown` when they pass somebody over. */
@@ -49,16 +52,20 @@ export class Reference {
   knock(packet: Packet, now: number): void {
     this.expire(now);
     const ip = formatAddress(packet.source);
-    if (!this.#listeners.some((listener) => uses(listener, packet))) {
+    const users = this.#listeners.filter((listener) => uses(listener, packet));
+    if (users.length === 0) {
       this.#stray(packet, ip, now);
       return;
     }
-    const relevant = this.#listeners.some((listener) => this.#hears(listener, packet) && uses(listener, packet));
-    if (!relevant) return;
+    if (!users.some((listener) => this.#hears(listener, packet))) {
+      this.#fate(ip, undefined, this.#whyNot(users, packet));
+      return;
+    }
     const segment = `${ip} ${packet.sourcePort} ${packet.port} ${packet.sequence} ${packet.flags}`;
     const sentBefore = this.#segments.get(segment);
     if (packet.protocol === TCP && sentBefore !== undefined && now - sentBefore <= 70_000) {
       this.#mend("3");
+      this.#fate(ip, undefined, "again");
       return;
     }
 
@@ -66,42 +73,61 @@ export class Reference {
     mine.sort((a, b) => this.#listeners.indexOf(a.listener) - this.#listeners.indexOf(b.listener));
     let moved = false;
     let effect = false;
+    const movedNow: Listener[] = [];
+    const before = this.fates.length;
     for (const attempt of mine) {
       const { listener, stage } = attempt;
-      if (!this.#hears(listener, packet)) continue;
+      if (!this.#hears(listener, packet)) {
+        this.#fate(ip, listener, this.#whyNot([listener], packet), stage);
+        continue;
+      }
       const { name, sequence } = listener.door;
       if (is(sequence[stage], packet)) {
         moved = effect = true;
+        movedNow.push(listener);
         attempt.stage++;
+        this.#fate(ip, listener, "stage", attempt.stage, now - attempt.startedAt);
         this.lines.push(`${ip}: ${name}: Stage ${attempt.stage}`);
         if (attempt.stage === sequence.length) {
           this.#end(attempt);
           const { maxStrays, strict } = listener.door.policy;
           const waits = this.#hasty.some((one) => one.attempt.ip === ip && one.attempt.listener === listener);
           const mayBeScan = (strict || maxStrays > 0) && now - attempt.startedAt < 25;
-          if (mayBeScan && !waits) this.#hasty.push({ attempt, due: now + 5 });
-          else this.#open(listener, ip, now);
+          if (mayBeScan && !waits) {
+            this.#fate(ip, listener, "held", attempt.stage);
+            this.#hasty.push({ attempt, due: now + 5 });
+          } else this.#open(listener, ip, now);
         }
       } else if (is(sequence[stage - 1], packet)) {
         this.#mend("17");
+        this.#fate(ip, listener, "twice", stage);
       } else {
         effect = true;
+        this.#fate(ip, listener, "wrong", stage);
         this.#end(attempt);
       }
     }
-    if (!moved) {
-      for (const listener of this.#listeners) {
-        const { name, sequence } = listener.door;
-        const live = this.#attempts.some((attempt) => attempt.ip === ip && attempt.listener === listener);
-        if (live || !this.#hears(listener, packet) || !is(sequence[0], packet)) continue;
-        if (this.#isPaused(listener, ip, now)) continue;
-        if (mine.length > 0) this.#mend("16");
-        effect = true;
-        this.lines.push(`${ip}: ${name}: Stage 1`);
-        if (sequence.length === 1) this.#open(listener, ip, now);
-        else this.#attempts.push({ listener, ip, stage: 1, startedAt: now, strays: new Set() });
+    for (const listener of this.#listeners) {
+      const { name, sequence } = listener.door;
+      const live = this.#attempts.some((attempt) => attempt.ip === ip && attempt.listener === listener);
+      if (live || movedNow.includes(listener) || !is(sequence[0], packet)) continue;
+      if (!this.#hears(listener, packet)) {
+        this.#fate(ip, listener, this.#whyNot([listener], packet));
+        continue;
       }
+      if (this.#isPaused(listener, ip, now)) continue;
+      if (moved) {
+        this.#fate(ip, listener, "taken");
+        continue;
+      }
+      if (mine.length > 0) this.#mend("16");
+      effect = true;
+      this.#fate(ip, listener, "stage", 1);
+      this.lines.push(`${ip}: ${name}: Stage 1`);
+      if (sequence.length === 1) this.#open(listener, ip, now);
+      else this.#attempts.push({ listener, ip, stage: 1, startedAt: now, strays: new Set() });
     }
+    if (this.fates.length === before) this.#fate(ip, undefined, "later");
     if (effect) this.#segments.set(segment, now);
   }
 
@@ -112,7 +138,9 @@ export class Reference {
     }
     for (const attempt of [...this.#attempts]) {
       const { door } = attempt.listener;
-      if (now - attempt.startedAt < door.seqTimeout * 1000) continue;
+      const late = now - attempt.startedAt - door.seqTimeout * 1000;
+      if (late < 0) continue;
+      this.#fate(attempt.ip, attempt.listener, "timeout", attempt.stage, late);
       this.#end(attempt);
       this.lines.push(`${attempt.ip}: ${door.name}: sequence timeout (stage ${attempt.stage})`);
     }
@@ -120,16 +148,23 @@ export class Reference {
 
   #open(listener: Listener, ip: string, now: number): void {
     const { name, policy } = listener.door;
+    this.#fate(ip, listener, "open", listener.door.sequence.length);
     this.lines.push(`${ip}: ${name}: OPEN SESAME`);
     this.#pauses.push({ why: "cooldown", listener, ip, until: now + policy.seqCooldown * 1000 });
   }
 
   /** A port that is no knock of any door. */
   #stray(packet: Packet, ip: string, now: number): void {
-    if (!this.#world.isOurs(packet.destination) || !this.#world.isStray(packet)) return;
-    let [ports, seconds] = [0, 0];
+    if (!this.#world.isOurs(packet.destination)) {
+      this.#fate(ip, undefined, "address");
+      return;
+    }
     const waiting = this.#hasty.map(({ attempt }) => attempt);
-    for (const attempt of [...this.#attempts, ...waiting].filter((one) => one.ip === ip)) {
+    const mine = [...this.#attempts, ...waiting].filter((one) => one.ip === ip);
+    if (mine.length === 0) this.#fate(ip, undefined, "other");
+    if (mine.length === 0 || !this.#world.isStray(packet)) return;
+    let [ports, seconds] = [0, 0];
+    for (const attempt of mine) {
       const { listener, strays } = attempt;
       const { maxStrays, strict, banTime } = listener.door.policy;
       if (packet.protocol === TCP) strays.add(packet.port);
@@ -146,15 +181,20 @@ export class Reference {
       ports = Math.max(ports, packet.protocol === TCP ? strays.size : 1);
       seconds = Math.max(seconds, banTime);
     }
+    this.#fate(ip, undefined, ports === 0 ? "stray" : "scan", 0, ports);
     if (ports === 0) return;
     this.#mend("7");
     this.lines.push(`${ip}: scan: ${ports} other ports touched, ignored for ${seconds} seconds`);
   }
 
   #isPaused(listener: Listener, ip: string, now: number): boolean {
-    const pause = this.#pauses.find((one) => one.listener === listener && one.ip === ip && now < one.until);
-    if (pause !== undefined) this.#mend(pause.why);
-    return pause !== undefined;
+    const mine = this.#pauses.filter((one) => one.listener === listener && one.ip === ip && now < one.until);
+    const bans = mine.filter(({ why }) => why === "ban");
+    const pause = bans.at(-1) ?? mine.at(-1);
+    if (pause === undefined) return false;
+    this.#mend(pause.why);
+    this.#fate(ip, listener, pause.why === "ban" ? "banned" : "cooldown", 0, pause.until - now);
+    return true;
   }
 
   #end(attempt: Attempt): void {
@@ -166,6 +206,17 @@ export class Reference {
   #hears({ door, targets }: Listener, packet: Packet): boolean {
     if (packet.protocol === TCP && !flagsMatch(door.tcpFlags, packet.flags)) return false;
     return targets?.some((target) => sameAddress(target, packet.destination)) ?? this.#world.isOurs(packet.destination);
+  }
+
+  /** Why none of these hears it. */
+  #whyNot(listeners: readonly Listener[], { destination }: Packet): Fate {
+    const isThere = ({ targets }: Listener) =>
+      targets?.some((target) => sameAddress(target, destination)) ?? this.#world.isOurs(destination);
+    return listeners.some(isThere) ? "flags" : "address";
+  }
+
+  #fate(ip: string, listener: Listener | undefined, fate: Fate, stage = 0, detail = 0): void {
+    this.fates.push(`${ip} ${listener?.door.name ?? "-"}: ${fate} ${stage} ${detail}`);
   }
 
   #mend(by: string): void {

@@ -12,6 +12,7 @@ import { Pauses, pauseKey } from "./pauses.ts";
 import { fingerprint, Retransmissions } from "./retransmissions.ts";
 import { Scans } from "./scans.ts";
 import { type Clear, NONE, type Slots } from "./slots.ts";
+import { FATE, type Witness } from "./witness.ts";
 
 export interface AttemptsOptions {
   /** Is this one of the addresses that doors without a Target listen at? */
@@ -24,6 +25,7 @@ export interface AttemptsOptions {
   capacity?: number;
   /** How memory that is not used any more is cleared, and maybe given back. */
   clear?: Clear | undefined;
+  witness?: Witness | undefined;
 }
 
 export const MOST_ATTEMPTS = 1_048_576;
@@ -38,15 +40,19 @@ export class Attempts {
   readonly #isStray: (packet: Packet) => boolean;
   readonly #scans: Scans;
   readonly #cooldowns = new Pauses();
+  readonly #witness: Witness | undefined;
   #packets = 0;
   /** What was found to hear the packet of this moment. */
   #heard: Hearing | undefined;
   /** Has it brought an attempt one stage further? */
   #moved = false;
+  /** Has the witness been told of it? */
+  #told = false;
 
-  constructor({ isOurs, isStray, hashKey, capacity = MOST_ATTEMPTS, clear }: AttemptsOptions) {
+  constructor({ isOurs, isStray, hashKey, capacity = MOST_ATTEMPTS, clear, witness }: AttemptsOptions) {
     this.#isOurs = isOurs;
     this.#isStray = isStray;
+    this.#witness = witness;
     this.#knockers = new Knockers(hashKey, capacity, clear);
     this.#scans = new Scans(this.#knockers);
     this.#slots = this.#knockers.slots;
@@ -78,22 +84,29 @@ export class Attempts {
     const { source, protocol } = packet;
     const key = knockKey(protocol, packet.port);
     const ear = this.#knockers.ears.ear(key);
-    if (ear === undefined) return this.live > 0 ? this.#stray(packet, now) : NOTHING;
-    if (!this.#isHeard(ear, packet)) return NOTHING;
+    if (ear === undefined) return this.#stray(packet, key, now);
     const hash = this.#knockers.hash(source);
+    if (!this.#isHeard(ear, packet)) {
+      this.#say(this.#whyNot(ear.hearings, packet), undefined, 0, packet, hash, key, now);
+      return NOTHING;
+    }
     const print = protocol === TCP ? fingerprint(packet) : 0;
     // Sent again because no answer came: the same knock. 0.8 voids the attempt.
-    if (print !== 0 && this.#retransmissions.has(hash, print, now)) return NOTHING;
+    if (print !== 0 && this.#retransmissions.has(hash, print, now)) return this.#again(packet, hash, key, now);
     const count = this.#knockers.gather(source, hash);
     const mine = this.#knockers.mine;
-    for (let i = 0; print !== 0 && i < count; i++) if (this.#slots.print(mine[i]!) === print) return NOTHING;
+    for (let i = 0; print !== 0 && i < count; i++) {
+      if (this.#slots.print(mine[i]!) === print) return this.#again(packet, hash, key, now);
+    }
 
     this.#packets++;
     this.#moved = false;
+    this.#told = false;
     let events = NOTHING as KnockEvent[]; // made when there is something to tell: most packets of a flood tell nothing
     for (let i = 0; i < count; i++) events = this.#goOn(mine[i]!, packet, key, hash, print, now, events);
     // 0.8 swallows the packet as long as the source has any live attempt.
-    if (!this.#moved && ear.firsts.length > 0) events = this.#begin(ear.firsts, packet, hash, print, now, events);
+    if (ear.firsts.length > 0) events = this.#begin(ear.firsts, packet, key, hash, print, now, events);
+    if (!this.#told) this.#say(FATE.later, undefined, 0, packet, hash, key, now);
     return events;
   }
 
@@ -112,15 +125,19 @@ export class Attempts {
     if (this.#expiry.expired(slot, state.term, now)) return add(events, this.#timeout(slot, hash, now));
     if (!this.#hears(state.hearing, packet)) {
       state.metAt = this.#packets;
+      this.#say(this.#whyNot([state.hearing], packet), state, stage, packet, hash, key, now);
     } else if (state.knocks[stage] === key) {
       this.#moved = true;
+      state.metAt = this.#packets;
       this.#remember(hash, this.#slots.print(slot), now);
       const knocker = copyOf(packet.source);
       const told = add(events, { type: "stage", door: state.door, knocker, stage: stage + 1 });
+      const age = this.#slots.age(slot, now);
+      this.#say(FATE.stage, state, stage + 1, packet, hash, key, now, age);
       if (stage + 1 === state.knocks.length) {
-        const age = this.#slots.age(slot, now);
         this.#knockers.remove(slot, hash);
         if (!this.#scans.mayBeOne(age, hash, state)) return add(told, this.#open(state, knocker, hash, print, now));
+        this.#say(FATE.held, state, stage + 1, packet, hash, key, now);
         this.#scans.haste.wait(state, knocker, hash, print, age, now);
         return told;
       }
@@ -128,18 +145,21 @@ export class Attempts {
       return told;
     } else if (state.knocks[stage - 1] === key) {
       state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
+      this.#say(FATE.twice, state, stage, packet, hash, key, now);
     } else {
       this.#remember(hash, this.#slots.print(slot), now);
       this.#remember(hash, print, now);
       this.#knockers.remove(slot, hash);
+      this.#say(FATE.wrong, state, stage, packet, hash, key, now);
     }
     return events;
   }
 
-  /** A packet that moved nothing, at the doors whose first knock it is. */
+  /** A packet at the doors whose first knock it is: it begins there what it can, unless it has moved an attempt. */
   #begin(
     firsts: readonly DoorState[],
     packet: Packet,
+    key: number,
     hash: number,
     print: number,
     now: number,
@@ -147,9 +167,14 @@ export class Attempts {
   ): KnockEvent[] {
     let events = before;
     for (const state of firsts) {
-      if (state.metAt === this.#packets || state.retired || !this.#hears(state.hearing, packet)) continue;
-      if (this.#scans.isBanned(hash, state, now) || this.#cooldowns.isOn(pauseKey(hash, state), now)) continue;
+      if (state.metAt === this.#packets) continue;
+      const isPaused = this.#scans.isBanned(hash, state, now) || this.#cooldowns.isOn(pauseKey(hash, state), now);
+      if (this.#moved || isPaused || state.retired || !this.#hears(state.hearing, packet)) {
+        this.#sayNotBegun(state, packet, key, hash, now);
+        continue;
+      }
       const knocker = copyOf(packet.source);
+      this.#say(FATE.stage, state, 1, packet, hash, key, now);
       events = add(events, { type: "stage", door: state.door, knocker, stage: 1 });
       if (state.knocks.length > 1) this.#knockers.begin(state, packet.source, hash, print, now);
       else events = add(events, this.#open(state, knocker, hash, print, now));
@@ -166,6 +191,7 @@ export class Attempts {
     const events: KnockEvent[] = [];
     for (const { state, knocker, hash, print } of this.#scans.haste.take(now)) {
       if (!state.retired) events.push(this.#open(state, knocker, hash, print, now));
+      else this.#witness?.saw(FATE.used, state, 0, knocker, hash, undefined, now, 0);
     }
     this.#expiry.drain(now, most, (slot) => {
       const hash = this.#knockers.hash(this.#slots.source(slot));
@@ -176,15 +202,26 @@ export class Attempts {
   }
 
   /** A port that is no knock: it means something only of a source in the middle of a sequence. */
-  #stray(packet: Packet, now: number): readonly KnockEvent[] {
+  #stray(packet: Packet, key: number, now: number): readonly KnockEvent[] {
     const { source } = packet;
     const hash = this.#knockers.hash(source);
-    const isKnocker = this.#slots.first(hash, source) !== NONE || this.#scans.haste.has(hash);
-    if (!isKnocker || !this.#isOurs(packet.destination)) return NOTHING;
+    const isKnocker = this.live > 0 && (this.#slots.first(hash, source) !== NONE || this.#scans.haste.has(hash));
+    if (!isKnocker || !this.#isOurs(packet.destination)) {
+      const why = this.#isOurs(packet.destination) ? FATE.other : FATE.address;
+      this.#say(why, undefined, 0, packet, hash, key, now);
+      return NOTHING;
+    }
     const count = this.#knockers.gather(source, hash);
     if (!this.#isStray(packet)) return NOTHING;
     const scan = this.#scans.touch(packet, hash, count, now);
+    const ports = scan?.type === "scan" ? scan.ports : 0;
+    this.#say(ports > 0 ? FATE.scan : FATE.stray, undefined, 0, packet, hash, key, now, ports);
     return scan === undefined ? NOTHING : [scan];
+  }
+
+  #again(packet: Packet, hash: number, key: number, now: number): readonly KnockEvent[] {
+    this.#say(FATE.again, undefined, 0, packet, hash, key, now);
+    return NOTHING;
   }
 
   #hears(hearing: Hearing, packet: Packet): boolean {
@@ -193,8 +230,12 @@ export class Attempts {
 
   #wouldHear(hearing: Hearing, packet: Packet): boolean {
     if (packet.protocol === TCP && !flagsMatch(hearing.flags, packet.flags)) return false;
-    if (hearing.targets === undefined) return this.#isOurs(packet.destination);
-    return hearing.targets.some((target) => sameAddress(target, packet.destination));
+    return this.#isAt(hearing.targets, packet.destination);
+  }
+
+  #isAt(targets: readonly Address[] | undefined, address: Address): boolean {
+    if (targets === undefined) return this.#isOurs(address);
+    return targets.some((target) => sameAddress(target, address));
   }
 
   #isHeard({ hearings }: Ear, packet: Packet): boolean {
@@ -208,6 +249,7 @@ export class Attempts {
 
   #open(state: DoorState, knocker: Address, hash: number, print: number, now: number): KnockEvent {
     this.#remember(hash, print, now);
+    this.#witness?.saw(FATE.open, state, state.knocks.length, knocker, hash, undefined, now, 0);
     const { seqCooldown } = state.door.policy;
     if (seqCooldown > 0) this.#cooldowns.begin(pauseKey(hash, state), now + 1000 * seqCooldown);
     // Nobody comes in by a used sequence, not even before setDoors brings the next one.
@@ -216,16 +258,52 @@ export class Attempts {
   }
 
   #timeout(slot: number, hash: number, now: number): KnockEvent {
-    const { door } = this.#knockers.state(slot);
+    const state = this.#knockers.state(slot);
+    const [knocker, stage] = [this.#slots.source(slot), this.#slots.stage(slot)];
     const print = this.#slots.print(slot);
     if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now);
-    const event = { type: "timeout", door, knocker: this.#slots.source(slot), stage: this.#slots.stage(slot) } as const;
+    const late = this.#slots.age(slot, now) - state.term.milliseconds;
+    this.#witness?.saw(FATE.timeout, state, stage, knocker, hash, undefined, now, late);
+    const event = { type: "timeout", door: state.door, knocker, stage } as const;
     this.#knockers.remove(slot, hash);
     return event;
   }
 
   #remember(hash: number, print: number, now: number): void {
     if (print !== 0) this.#retransmissions.remember(hash, print, now);
+  }
+
+  /** What has become of the packet of this moment. */
+  #say(
+    fate: number,
+    state: DoorState | undefined,
+    stage: number,
+    { source }: Packet,
+    hash: number,
+    key: number,
+    now: number,
+    detail = 0,
+  ): void {
+    this.#told = true;
+    this.#witness?.saw(fate, state, stage, source, hash, key, now, detail);
+  }
+
+  /** It is the first knock there, and yet begins nothing. */
+  #sayNotBegun(state: DoorState, packet: Packet, key: number, hash: number, now: number): void {
+    const banned = this.#scans.banLeft(hash, state, now);
+    const cooldown = this.#cooldowns.left(pauseKey(hash, state), now);
+    let fate: number = FATE.taken;
+    if (state.retired) fate = FATE.used;
+    else if (!this.#hears(state.hearing, packet)) fate = this.#whyNot([state.hearing], packet);
+    else if (banned > 0) fate = FATE.banned;
+    else if (cooldown > 0) fate = FATE.cooldown;
+    const left = fate === FATE.banned ? banned : fate === FATE.cooldown ? cooldown : 0;
+    this.#say(fate, state, 0, packet, hash, key, now, left);
+  }
+
+  /** Why none of these hears it. */
+  #whyNot(hearings: readonly Hearing[], packet: Packet): number {
+    return hearings.some(({ targets }) => this.#isAt(targets, packet.destination)) ? FATE.flags : FATE.address;
   }
 }
 

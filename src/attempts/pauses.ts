@@ -28,6 +28,11 @@ export class Pauses {
     const place = at(key);
     return this.#keys[place] === key >>> 0 && now < this.#ends[place]!;
   }
+
+  /** For so many milliseconds more; 0 when it is not on. */
+  left(key: number, now: number): number {
+    return this.isOn(key, now) ? this.#ends[at(key)]! - now : 0;
+  }
 }
 
 function at(key: number): number {

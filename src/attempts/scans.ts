@@ -24,6 +24,11 @@ export class Scans {
     return this.#bans.isOn(pauseKey(hash, state), now);
   }
 
+  /** Milliseconds. */
+  banLeft(hash: number, state: DoorState, now: number): number {
+    return this.#bans.left(pauseKey(hash, state), now);
+  }
+
   /** An opening whose attempt took `age` milliseconds: has it to wait, as it may be a scan's? */
   mayBeOne(age: number, hash: number, state: DoorState): boolean {
     return strayLimit(state) > 0 && this.haste.mustWait(age, hash, state);
