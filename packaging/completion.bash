@@ -28,7 +28,13 @@ _knockctl() {
 	local cur prev words cword
 	_init_completion || return
 	case $prev in
-		-c | --config) _filedir ;;
-		*) mapfile -t COMPREPLY < <(compgen -W 'self-test -c --config --json -V --version -h --help' -- "$cur") ;;
+		-c | --config) _filedir; return ;;
 	esac
+	if [[ $cword == 1 && $cur != -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'self-test watch' -- "$cur")
+	elif [[ $cword == 1 ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
+	else
+		mapfile -t COMPREPLY < <(compgen -W '-c --config --json -h --help' -- "$cur")
+	fi
 } && complete -F _knockctl knockctl

@@ -14,8 +14,8 @@ import { type Config, ConfigError, type Door } from "./config/door.ts";
 import { type Flags, type Settings, settle } from "./config/options.ts";
 import { readConfig } from "./config/read.ts";
 import { WeakDoors } from "./config/weak.ts";
+import { commandsFor } from "./control/commands.ts";
 import { Control } from "./control/control.ts";
-import { SelfTest } from "./control/self-test.ts";
 import { socketPath } from "./control/socket-path.ts";
 import { AlreadyRunning } from "./doors/claims.ts";
 import { House } from "./doors/house.ts";
@@ -135,14 +135,10 @@ export class Daemon {
   /** For knockctl, in one place for our whole life. Where it can't be made, all else goes on. */
   async #openControl(): Promise<void> {
     const config = realPath(this.#options.flags.config);
-    const selfTest = new SelfTest(() => {
-      this.#lookout!.check();
-      return this.#lookout!.report;
-    });
     this.#control = new Control({
       path: socketPath(config, this.#lookout!.words),
       config,
-      commands: new Map([["self-test", () => selfTest.answer()]]),
+      commands: commandsFor({ lookout: () => this.#lookout!, watch: this.#teller.watch }),
       trouble: (why) => this.#log.warn(`knockctl can't reach this knockd: ${why}`),
     });
     await this.#control.open();

@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from "commander";
 import { selfTest } from "./ctl/self-test.ts";
+import { watch } from "./ctl/watch.ts";
 import { version } from "./version.ts";
 
 const USAGE_IS_WRONG = 2;
@@ -12,7 +13,7 @@ const program = new Command("knockctl")
   .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
   .helpCommand(false)
   .exitOverride();
-selfTest(program); // a command inherits exitOverride when it is made
+for (const command of [selfTest, watch]) command(program); // each inherits exitOverride when it is made
 
 process.stdout.on("error", () => {}); // who reads has gone; the status still counts
 try {

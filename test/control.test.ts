@@ -20,7 +20,8 @@ describe("the daemon's sockets", () => {
     const troubles: string[] = [];
     const trouble = (why: string) => troubles.push(why);
     const path = join(directory, "x.sock");
-    const control = new Control({ path, config: "/etc/x.conf", commands: new Map([["may", MAY]]), trouble }, group);
+    const commands = { answered: new Map([["may", MAY]]), streamed: new Map() };
+    const control = new Control({ path, config: "/etc/x.conf", commands, trouble }, group);
     await control.open();
     return { control, troubles };
   }

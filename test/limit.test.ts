@@ -52,10 +52,10 @@ describe("the limit of the log", () => {
     assert.equal(siege(limit, 5000, 1009), 0);
     assert.equal(limit.due, 1010);
     assert.deepEqual(limit.summaries(1009), []);
-    assert.deepEqual(limit.summaries(1010), ["9900 similar lines (Stage 1)"]);
+    assert.deepEqual(limit.summaries(1010), [{ count: 9900, kind: "Stage 1" }]);
     assert.deepEqual([limit.due, limit.summaries(1010)], [Number.POSITIVE_INFINITY, []]);
     assert.equal(siege(limit, 101, 1010), 100);
-    assert.deepEqual(limit.summaries(Number.POSITIVE_INFINITY), ["1 similar line (Stage 1)"]);
+    assert.deepEqual(limit.summaries(Number.POSITIVE_INFINITY), [{ count: 1, kind: "Stage 1" }]);
   });
 
   it("has a budget of their own for timeouts", () => {
@@ -63,9 +63,9 @@ describe("the limit of the log", () => {
     siege(limit, 150, 0);
     assert.equal(siege(limit, 120, 400, timeout), 100);
     assert.equal(limit.due, 1000);
-    assert.deepEqual(limit.summaries(1000), ["50 similar lines (Stage 1)"]);
+    assert.deepEqual(limit.summaries(1000), [{ count: 50, kind: "Stage 1" }]);
     assert.equal(limit.due, 1400);
-    assert.deepEqual(limit.summaries(1400), ["20 similar lines (sequence timeout)"]);
+    assert.deepEqual(limit.summaries(1400), [{ count: 20, kind: "sequence timeout" }]);
   });
 
   it("never holds back later stages, openings, nor the Stage 1 of a door of one knock", () => {

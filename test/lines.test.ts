@@ -38,6 +38,8 @@ describe("the lines", () => {
   }
 
   const others: [line: string, expected: string][] = [
+    [lines.heldBack({ count: 1, kind: "Stage 1" }), "1 similar line (Stage 1)"],
+    [lines.heldBack({ count: 9900, kind: "sequence timeout" }), "9900 similar lines (sequence timeout)"],
     [lines.commandTimeout("192.168.1.63", door.name), "192.168.1.63: openSSH: command timeout"],
     [lines.runningCommand(door.name, "echo '%d' $$ 100%"), "openSSH: running command: echo '%d' $$ 100%"],
     [lines.tooManyWait("a", 1024, "merged", 7), "a: 1024 commands wait for their turn: 7 more merged"],

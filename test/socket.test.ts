@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Command, onlyForRoot, textIn } from "../src/control/command.ts";
+import { type Command, onlyForRoot, type Stream, textIn } from "../src/control/command.ts";
 import { type Answer, requestLine } from "../src/control/protocol.ts";
 import { SelfTest } from "../src/control/self-test.ts";
 import { ControlSocket } from "../src/control/socket.ts";
@@ -20,18 +20,20 @@ after(() => fs.rmSync(dir, { recursive: true }));
 describe("the daemon's socket", () => {
   const sockets: ControlSocket[] = [];
   const clients: Socket[] = [];
+  const watchers = new Set<(answer: Answer) => void>();
   const NOTHING = { addresses: [], tried: 0 };
   let paths = 0;
   const newPath = () => join(dir, `${++paths}.sock`);
-  afterEach(() => {
+  afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.close();
     for (const client of clients.splice(0)) client.destroy();
+    while (watchers.size > 0) await sleep(5);
   });
 
   async function open(path: string, answers: readonly Answer[] = [], group?: number): Promise<string[]> {
     const troubles: string[] = [];
     const say = (name: string): Answer[] => [{ type: "interface", interface: name, state: "hears", ...NOTHING }];
-    const commands = new Map<string, Command>([
+    const answered = new Map<string, Command>([
       ["self-test", async () => answers],
       ["name", ({ args }) => say(textIn(args, "name"))],
       [
@@ -42,8 +44,14 @@ describe("the daemon's socket", () => {
         },
       ],
     ]);
+    const watch: Stream = (_, tell) => {
+      const one = (answer: Answer) => tell(answer);
+      watchers.add(one);
+      return () => void watchers.delete(one);
+    };
+    const streamed = new Map([["watch", watch]]);
     const trouble = (why: string) => troubles.push(why);
-    const socket = new ControlSocket({ path, group, config: "/etc/x.conf", commands, trouble });
+    const socket = new ControlSocket({ path, group, config: "/etc/x.conf", commands: { answered, streamed }, trouble });
     sockets.push(socket);
     await socket.open();
     return troubles;
@@ -110,8 +118,6 @@ describe("the daemon's socket", () => {
     ["another version", '{"version":2,"command":"self-test"}\n', /version 1/],
     ["no command", '{"version":1}\n', /no command/],
     ["args that are none", '{"version":1,"command":"name","args":[]}\n', /args are not an object/],
-    ["no arg", requestLine("name"), /^the request has no name$/],
-    ["an arg of another kind", requestLine("name", { name: 7 }), /^the request has no name$/],
     ["an unknown command", requestLine("no-such"), /does not know/],
     ["a command of an object's own", requestLine("constructor"), /does not know/],
     ["a line without an end", "x".repeat(5000), /too long/],
@@ -129,6 +135,16 @@ describe("the daemon's socket", () => {
     });
   }
 
+  for (const args of [{}, { name: 7 }]) {
+    it(`refuses what a command can't do with its args, ${JSON.stringify(args)}`, async () => {
+      const path = newPath();
+      await open(path);
+      const text = await talk(path, requestLine("name", args));
+      assert.deepEqual(types(text), ["daemon", "refused", "end"]);
+      assert.equal(JSON.parse(text.split("\n")[1]!).why, "the request has no name");
+    });
+  }
+
   it("hands the args over to the letter", async () => {
     const path = newPath();
     await open(path);
@@ -142,10 +158,8 @@ describe("the daemon's socket", () => {
     await open(roots);
     assert.deepEqual(types(await talk(roots, requestLine("change"))), ["daemon", "interface", "end"]);
     assert.deepEqual(await open(readers, [], 64_123), []);
-    assert.equal(
-      await talk(readers, requestLine("change")),
-      '{"version":1,"type":"error","error":"that is for root only"}\n',
-    );
+    const [, refused] = (await talk(readers, requestLine("change"))).split("\n");
+    assert.equal(refused, '{"version":1,"type":"refused","why":"that is for root only"}');
     await works(readers);
     const { mode, uid, gid } = fs.statSync(readers);
     assert.deepEqual([mode & 0o777, uid, gid], [0o660, 0, 64_123]);
@@ -185,6 +199,59 @@ describe("the daemon's socket", () => {
     }
     assert.equal(types(await talk(path, requestLine("self-test"))).length, 1402);
     while (cutOff.size < 136) await sleep(5); // at most 64 are left
+  });
+
+  const event = (door: string): Answer => ({ type: "event", time: "now", event: "open", ip: "10.0.0.1", door });
+
+  it("goes on telling who watches, until he goes", async () => {
+    const path = newPath();
+    await open(path);
+    let text = "";
+    const watcher = client(path).on("data", (more) => (text += more));
+    watcher.write(requestLine("watch"));
+    while (watchers.size === 0) await sleep(5);
+    for (const door of ["a", "b"]) for (const tell of watchers) tell(event(door));
+    while (text.split("\n").length < 4) await sleep(5);
+    assert.deepEqual(types(text), ["daemon", "event", "event"]);
+    await works(path);
+    watcher.end();
+    while (watchers.size > 0) await sleep(5);
+  });
+
+  it("lets go of a watcher who says more", { timeout: 60_000 }, async () => {
+    const path = newPath();
+    await open(path);
+    const watcher = client(path).resume();
+    watcher.write(requestLine("watch"));
+    while (watchers.size === 0) await sleep(5);
+    watcher.write(requestLine("watch"));
+    while (watchers.size > 0) await sleep(5);
+  });
+
+  it("takes eight watchers, whom 400 others do not drive out, and refuses the ninth", { timeout: 60_000 }, async () => {
+    const path = newPath();
+    await open(path);
+    for (let i = 0; i < 8; i++) client(path).resume().write(requestLine("watch"));
+    while (watchers.size < 8) await sleep(5);
+    const ninth = (await talk(path, requestLine("watch"))).split("\n");
+    assert.equal(ninth[1], '{"version":1,"type":"refused","why":"8 watch already"}');
+    for (let i = 0; i < 400; i++) client(path).write('{"version":1,');
+    await works(path);
+    assert.equal(watchers.size, 8);
+  });
+
+  it("cuts off a watcher who does not read, at 256 KiB beyond what the kernel holds", { timeout: 60_000 }, async () => {
+    const path = newPath();
+    await open(path);
+    const deaf = client(path);
+    deaf.write(requestLine("watch"));
+    while (watchers.size === 0) await sleep(5);
+    let told = 0;
+    for (const line = event("x".repeat(900)); watchers.size > 0; await sleep(1)) {
+      for (const tell of watchers) tell(line);
+      told++;
+    }
+    assert.ok(told > 256 && told < 2000, `${told} KiB`);
   });
 
   it("refuses an answer that would take too much memory", async () => {

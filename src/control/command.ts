@@ -14,9 +14,15 @@ export type Args = Readonly<Record<string, unknown>>;
 /** What it answers stands between the lines `daemon` and `end`. Throws Refusal. */
 export type Command = (question: Question) => Promise<readonly Answer[]> | readonly Answer[];
 
-export type Commands = ReadonlyMap<string, Command>;
+/** Goes on until the one who asks has gone: `tell` says each thing as it comes, later. Returns what ends it. Throws Refusal. */
+export type Stream = (question: Question, tell: (answer: Answer) => void) => () => void;
 
-/** What is asked can't be done, or not for the one who asks; the message says why. */
+export interface Commands {
+  readonly answered: ReadonlyMap<string, Command>;
+  readonly streamed: ReadonlyMap<string, Stream>;
+}
+
+/** What is asked can't be done, or not for the one who asks; the message, in plain words, says why. */
 export class Refusal extends Error {}
 
 /** Throws Refusal. */

@@ -3,9 +3,11 @@
 //   {"version":1,"type":"daemon","pid":123,"knockd":"1.0.0","config":"/etc/knockd.conf"}
 //   ... what the command has to say, each with its type ...
 //   {"version":1,"type":"end"}
-// An answer without the last line is torn. In place of all there may be one line of the type "error".
+// An answer without the last line is torn; `watch` alone goes on until one of both has enough. What can't be done is a line
+// of the type "refused". In place of all there may be one line of the type "error": it could not be asked.
 
 import type { HearingReport } from "../capture/hearing-report.ts";
+import type { Happening } from "../log/watch.ts";
 import type { Args } from "./command.ts";
 
 export const VERSION = 1;
@@ -15,6 +17,8 @@ export const LONGEST_REQUEST = 4096;
 export type Answer =
   | { readonly type: "daemon"; readonly pid: number; readonly knockd: string; readonly config: string }
   | ({ readonly type: "interface" } & HearingReport)
+  | ({ readonly type: "event"; readonly time: string } & Happening)
+  | { readonly type: "refused"; readonly why: string }
   | { readonly type: "end" }
   | { readonly type: "error"; readonly error: string };
 

@@ -1,11 +1,11 @@
-// One socket of the daemon: one request a client, its answer, and the end (protocol.ts). Whoever floods or stalls it has it
-// to himself at worst; the knocks have nothing to do with it.
+// One socket of the daemon: one request a client, its answer, and the end (protocol.ts); or what he watches, until he goes.
+// Whoever floods or stalls it has it to himself at worst; the knocks have nothing to do with it.
 
 import * as fs from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { systemWords } from "../system-words.ts";
 import { version } from "../version.ts";
-import { type Commands, Refusal } from "./command.ts";
+import { type Commands, type Question, Refusal, type Stream } from "./command.ts";
 import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protocol.ts";
 import { letIn } from "./readers.ts";
 
@@ -16,6 +16,8 @@ const MOST_CLIENTS = 64;
  * that two processes that only connect would make us deaf. Then there is no socket for so long.
  */
 const [MOST_A_TURN, REST_MS] = [64, 100] as const;
+/** They stay as long as they like. What one of them has not read is small, most of the time. */
+const MOST_WATCHERS = 8;
 /** For the request and the answer together. */
 const LONGEST_MS = 10_000;
 /** What a client has not read, beyond what the kernel holds for it. */
@@ -37,9 +39,12 @@ export interface SocketOptions {
 
 export class ControlSocket {
   readonly #options: SocketOptions;
-  readonly #clients = new Set<Socket>();
+  /** Each with what ends it. */
+  readonly #clients = new Map<Socket, NodeJS.Timeout>();
   /** Those whose request is not there yet. */
   readonly #asking = new Set<Socket>();
+  /** Those that are clients no more: nobody takes their place. */
+  readonly #watchers = new Set<Socket>();
   #server: Server | undefined;
   #cameThisTurn = 0;
   #rest: NodeJS.Timeout | undefined;
@@ -67,7 +72,7 @@ export class ControlSocket {
     this.#closed = true;
     clearTimeout(this.#rest);
     this.#server?.close();
-    for (const client of this.#clients) client.destroy();
+    for (const client of [...this.#clients.keys(), ...this.#watchers]) client.destroy();
   }
 
   /** False when something is at its place. */
@@ -114,13 +119,12 @@ export class ControlSocket {
       return;
     }
     if (this.#clients.size >= MOST_CLIENTS) this.#forgetOne();
-    this.#clients.add(client);
+    this.#clients.set(
+      client,
+      setTimeout(() => client.destroy(), LONGEST_MS),
+    );
     this.#asking.add(client);
-    const limit = setTimeout(() => client.destroy(), LONGEST_MS);
-    client.once("close", () => {
-      clearTimeout(limit);
-      this.#forget(client);
-    });
+    client.once("close", () => this.#forget(client));
     client.on("error", () => {}); // it has gone
     client.on("end", () => client.destroy()); // it had no request
     let request = "";
@@ -143,12 +147,13 @@ export class ControlSocket {
   }
 
   #forgetOne(): void {
-    const [oldest] = this.#asking.size > 0 ? this.#asking : this.#clients;
+    const [oldest] = this.#asking.size > 0 ? this.#asking : this.#clients.keys();
     oldest!.destroy();
     this.#forget(oldest!);
   }
 
   #forget(client: Socket): void {
+    clearTimeout(this.#clients.get(client));
     this.#clients.delete(client);
     this.#asking.delete(client);
   }
@@ -160,19 +165,38 @@ export class ControlSocket {
       return;
     }
     const { commands, config, group } = this.#options;
-    const command = commands.get(request.command);
-    if (command === undefined) {
-      this.#end(client, refusal("this knockd does not know that command"));
-      return;
-    }
+    const question: Question = { args: request.args, mayChange: group === undefined };
     const daemon: Answer = { type: "daemon", pid: process.pid, knockd: version, config };
+    const command = commands.answered.get(request.command);
+    const stream = commands.streamed.get(request.command);
     try {
-      const answers = await command({ args: request.args, mayChange: group === undefined });
-      this.#end(client, [daemon, ...answers, { type: "end" }]);
+      if (command !== undefined) this.#end(client, [daemon, ...(await command(question)), { type: "end" }]);
+      else if (stream !== undefined) this.#watch(client, stream, question, daemon);
+      else this.#end(client, refusal("this knockd does not know that command"));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.#end(client, refusal(error.message));
+      this.#end(client, [daemon, { type: "refused", why: error.message }, { type: "end" }]);
     }
+  }
+
+  /** Until he goes, says more, or does not read. */
+  #watch(client: Socket, stream: Stream, question: Question, daemon: Answer): void {
+    if (client.destroyed) return;
+    if (this.#watchers.size >= MOST_WATCHERS) throw new Refusal(`${MOST_WATCHERS} watch already`);
+    const tell = (answer: Answer) => {
+      client.write(answerLine(answer));
+      if (client.writableLength > MOST_UNREAD) client.destroy();
+    };
+    const stop = stream(question, tell);
+    this.#forget(client);
+    this.#watchers.add(client);
+    client.once("close", () => {
+      stop();
+      this.#watchers.delete(client);
+    });
+    for (const event of ["end", "data"]) client.once(event, () => client.destroy());
+    client.resume();
+    tell(daemon);
   }
 
   #end(client: Socket, answers: readonly Answer[]): void {

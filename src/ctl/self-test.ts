@@ -2,12 +2,9 @@
 
 import type { Command } from "commander";
 import type { HearingReport } from "../capture/hearing-report.ts";
-import { type Answer, answerLine } from "../control/protocol.ts";
-import { ask } from "./ask.ts";
-
-const DEAF = 1;
-/** Some daemon has not answered. */
-const UNANSWERED = 3;
+import type { Answer } from "../control/protocol.ts";
+import { ask, STATUS, tell } from "./ask.ts";
+import { clean } from "./terminal.ts";
 
 const HELP = `
 Has each knockd that runs with this config try now, at each of its interfaces,
@@ -35,13 +32,9 @@ export function selfTest(program: Command): void {
     .option("--json", "print what the daemon answers, a JSON object a line")
     .addHelpText("after", HELP)
     .action(async ({ config, json }: { config: string; json?: true }) => {
-      const { answers, troubles } = await ask(config, "self-test");
-      const lines = answers.flat();
-      const interfaces = lines.filter(isInterface);
-      process.stdout.write((json ? lines.map(answerLine) : interfaces.map(interfaceLine)).join(""));
-      process.stderr.write(troubles.map((trouble) => `knockctl: ${trouble}\n`).join(""));
-      if (interfaces.some(({ state }) => state === "deaf")) process.exitCode = DEAF;
-      else if (troubles.length > 0) process.exitCode = UNANSWERED;
+      const words = (answers: readonly Answer[]) => answers.filter(isInterface).map(interfaceLine).join("");
+      const answers = tell(await ask(config, "self-test"), json, words);
+      if (answers.filter(isInterface).some(({ state }) => state === "deaf")) process.exitCode = STATUS.no;
     });
 }
 
@@ -56,6 +49,5 @@ export function interfaceLine(report: HearingReport): string {
   const { interface: name, state, addresses, tried, why } = report;
   const at = addresses.length > 0 ? ` at ${addresses.join(", ")}` : "";
   const what = why ?? `${tried} ${tried === 1 ? "knock" : "knocks"} tried${at}`;
-  // Nothing that an interface or a door is called may move the terminal's cursor.
-  return `${`${name}: ${state}: ${what}`.replace(/[\x00-\x1f\x7f-\x9f]/g, "?")}\n`;
+  return `${clean(`${name}: ${state}: ${what}`)}\n`;
 }

@@ -14,8 +14,13 @@ type TimeoutEvent = Extract<KnockEvent, { type: "timeout" }>;
 
 export type Verdict = "tell" | "hold" | "tell with Stage 1";
 
-interface Budget {
+export interface HeldBack {
+  readonly count: number;
   readonly kind: "Stage 1" | "sequence timeout" | "scan";
+}
+
+interface Budget {
+  readonly kind: HeldBack["kind"];
   begunAt: number;
   told: number;
   held: number;
@@ -50,15 +55,15 @@ export class Limit {
     return now - this.#heldAt <= event.door.seqTimeout * SECOND_MS ? "tell with Stage 1" : "tell";
   }
 
-  /** One line for each kind of which lines were held back in a second that is over; of any, at the end: Infinity. */
-  summaries(now: number): readonly string[] {
+  /** Of each kind, how many lines were held back in a second that is over; in any, at the end: Infinity. */
+  summaries(now: number): readonly HeldBack[] {
     const over = [this.#starts, this.#timeouts, this.#scans].filter(
       (budget) => budget.held > 0 && dueOf(budget) <= now,
     );
     return over.map((budget) => {
-      const line = `${budget.held} similar ${budget.held === 1 ? "line" : "lines"} (${budget.kind})`;
+      const { held: count, kind } = budget;
       budget.held = 0;
-      return line;
+      return { count, kind };
     });
   }
 

@@ -6,6 +6,7 @@ import type { KnockEvent } from "../attempts/event.ts";
 import { TCP } from "../attempts/packet.ts";
 import type { CapturedPacket } from "../capture/records.ts";
 import type { Door } from "../config/door.ts";
+import type { HeldBack } from "./limit.ts";
 
 /** `who` is the knocker's address, or with -l `address (name)`. */
 export function eventLine(event: KnockEvent, who: string): string {
@@ -20,6 +21,11 @@ export function eventLine(event: KnockEvent, who: string): string {
     case "timeout":
       return `${at} sequence timeout (stage ${event.stage})`;
   }
+}
+
+/** Of a siege no more is told. */
+export function heldBack({ count, kind }: HeldBack): string {
+  return `${count} similar ${count === 1 ? "line" : "lines"} (${kind})`;
 }
 
 export function commandTimeout(who: string, door: string): string {

@@ -3,11 +3,14 @@
 import { type Address, formatAddress, sameAddress } from "../address.ts";
 import type { KnockEvent } from "../attempts/event.ts";
 import { Limit } from "./limit.ts";
-import { eventLine } from "./lines.ts";
+import { eventLine, heldBack } from "./lines.ts";
 import type { LogBook } from "./log.ts";
 import type { Lookup } from "./lookup.ts";
+import { Watch } from "./watch.ts";
 
 export class Teller {
+  /** Who watches hears what the log does. */
+  readonly watch: Watch;
   readonly #book: LogBook;
   readonly #lookup: Lookup | undefined;
   readonly #now: () => number;
@@ -22,22 +25,21 @@ export class Teller {
     this.#book = book;
     this.#lookup = lookup;
     this.#now = now;
+    this.watch = new Watch(now);
   }
 
   event(event: KnockEvent, at: number): void {
-    if (!this.#book.tellsEvents) return; // the text need not be made
+    if (!this.#book.tellsEvents && !this.watch.isWatched) return; // the text need not be made
     this.#tellHeldBack(at);
     const verdict = this.#limit.judge(event, at);
     if (verdict === "hold") {
       this.#awaitHeldBack(at);
       return;
     }
-    const { knocker } = event;
     if (verdict === "tell with Stage 1" && event.type !== "scan") {
-      const first: KnockEvent = { type: "stage", door: event.door, knocker, stage: 1 };
-      this.#tell(knocker, (who) => this.#book.event(eventLine(first, who)));
+      this.#tellEvent({ type: "stage", door: event.door, knocker: event.knocker, stage: 1 });
     }
-    this.#tell(knocker, (who) => this.#book.event(eventLine(event, who)));
+    this.#tellEvent(event);
   }
 
   /** For the doorkeeper. */
@@ -56,6 +58,11 @@ export class Teller {
     clearTimeout(this.#timer);
   }
 
+  #tellEvent(event: KnockEvent): void {
+    this.watch.knock(event);
+    this.#tell(event.knocker, (who) => this.#book.event(eventLine(event, who)));
+  }
+
   #tell(knocker: Address, line: (who: string) => void): void {
     if (this.#lookup !== undefined) this.#lookup.tell(knocker, line);
     else line(this.#text(knocker));
@@ -69,7 +76,11 @@ export class Teller {
   }
 
   #tellHeldBack(at: number): void {
-    if (this.#limit.due <= at) for (const line of this.#limit.summaries(at)) this.#book.log.info(line);
+    if (this.#limit.due > at) return;
+    for (const held of this.#limit.summaries(at)) {
+      this.#book.log.info(heldBack(held));
+      this.watch.tell({ event: "held back", ...held });
+    }
   }
 
   /** The second ends even when no further event comes. */

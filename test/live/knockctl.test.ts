@@ -300,14 +300,81 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.match(stderr, /Permission denied: run knockctl as root/);
   });
 
+  /** What knockctl says while it runs; `until` it has said enough, and then its end by Ctrl-C. */
+  async function follow(daemon: Daemon, args: string[], until: (said: () => string) => Promise<void>) {
+    const child = wire.spawn("server", [process.execPath, program, ...args, "-c", daemon.configPath]);
+    let [said, complained] = ["", ""];
+    child.stdout!.setEncoding("utf8").on("data", (text) => (said += text));
+    child.stderr!.setEncoding("utf8").on("data", (text) => (complained += text));
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    await until(() => said);
+    child.kill("SIGINT");
+    return { status: await ended, said, complained };
+  }
+
+  it("watch: knocks as they happen, in words and in JSON, until Ctrl-C, and never a port", async () => {
+    const daemon = await start();
+    const knocks = async (said: () => string) => {
+      const begun = () => said().includes("Stage 1") || said().includes('"stage":1');
+      for (let source = 2; !begun() && source < 100; source++) await knock(`10.77.0.${source}`); // until it is there
+      await knock("10.77.0.200");
+      await daemon.waitFor(() => /10\.77\.0\.200.*(OPEN SESAME|"open")/s.test(said()));
+    };
+    const { status, said, complained } = await follow(daemon, ["watch"], knocks);
+    assert.deepEqual([status, complained], [0, ""]);
+    const mine = said.split("\n").filter((line) => line.includes("10.77.0.200"));
+    assert.deepEqual(
+      mine.map((line) => line.replace(/^\d\d:\d\d:\d\d\.\d{3} /, "")),
+      ["Stage 1", "Stage 2", "Stage 3", "OPEN SESAME"].map((what) => `10.77.0.200: secret: ${what}`),
+    );
+    const json = await follow(daemon, ["watch", "--json"], knocks);
+    assert.deepEqual([json.status, json.complained], [0, ""]);
+    const answers = json.said
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual([answers[0].type, answers[0].pid], ["daemon", daemon.pid]);
+    const last = answers.at(-1);
+    assert.deepEqual([last.type, last.event, last.ip, last.door], ["event", "open", "10.77.0.200", "secret"]);
+    assert.ok(Math.abs(Date.parse(last.time) - Date.now()) < 60_000);
+    assert.doesNotMatch(said + json.said, /746[123]/);
+  });
+
+  it("watch: 3 when the daemon ends, or there is none", async () => {
+    const daemon = await start();
+    const watching = knockctl("watch", "-c", daemon.configPath);
+    const path = socketPath(daemon.configPath, ["eth0"]);
+    for (const its = await connections(path); (await connections(path)) === its; )
+      assert.equal(daemon.ended, undefined);
+    await daemon.stop();
+    const { status, stderr } = await watching;
+    assert.equal(status, 3);
+    assert.match(stderr, /^knockctl: the knockd at \S+ has ended\n$/);
+    const none = await knockctl("watch", "-c", daemon.configPath);
+    assert.equal(none.status, 3);
+    assert.match(none.stderr, /^knockctl: no knockd runs with /);
+  });
+
+  /** How many sockets there are at this path. */
+  async function connections(path: string): Promise<number> {
+    return (await wire.run("server", ["cat", "/proc/net/unix"])).stdout.split(path).length;
+  }
+
   it("2 for a command line that is wrong; 0 for help", async () => {
-    for (const args of [[], ["nonsense"], ["self-test", "-x"], ["self-test", "more"], ["self-test", "-c"]]) {
+    for (const args of [
+      [],
+      ["nonsense"],
+      ["self-test", "-x"],
+      ["self-test", "more"],
+      ["self-test", "-c"],
+      ["watch", "more"],
+    ]) {
       const { status, stdout, stderr } = await knockctl(...args);
       assert.equal(status, 2, args.join(" "));
       assert.equal(stdout, "");
       assert.notEqual(stderr, "");
     }
-    for (const args of [["--help"], ["-h"], ["self-test", "--help"], ["-V"]]) {
+    for (const args of [["--help"], ["-h"], ["self-test", "--help"], ["watch", "--help"], ["-V"]]) {
       const { status, stdout, stderr } = await knockctl(...args);
       assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
       assert.match(stdout, args[0] === "-V" ? /^knockctl \d/ : /^Usage: knockctl/);

@@ -1,0 +1,81 @@
+// The daemons of a config, each at its socket: where they are, and how one is talked to.
+
+import { connect } from "node:net";
+import { type Answer, readAnswer } from "../control/protocol.ts";
+import { socketsOf } from "../control/socket-path.ts";
+import { systemWords } from "../system-words.ts";
+
+/** Longer than a daemon takes for an answer. */
+const PATIENCE_MS = 15_000;
+/** Of an answer. A daemon says less. */
+const MOST_BYTES = 16 << 20;
+
+/** Why one can't be asked, or does not answer, with what to do. */
+export class Trouble extends Error {}
+
+const CUT_OFF: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "ENOENT"]);
+
+/** Throws a Trouble. What `changes` something, or tells a secret, only root may ask; the rest the group too (control.ts). */
+export function findDaemons(config: string, changes: boolean): string[] {
+  try {
+    return socketsOf(config, changes || process.geteuid!() === 0 ? "root's" : "readers'");
+  } catch (error) {
+    throw new Trouble((error as NodeJS.ErrnoException).code === "ENOENT" ? nobody(config) : refused(error));
+  }
+}
+
+export interface TalkOptions {
+  readonly request: string;
+  /** Each line that it says, and how to end it; undefined for a line that can't be read. */
+  readonly onAnswer: (answer: Answer | undefined, end: () => void) => void;
+  /** When it has begun to speak it may go on for as long as it likes. */
+  readonly endless?: boolean;
+}
+
+/** Resolves when it has no more to say; with what it has left half said. Rejects with a Trouble. */
+export function talk(path: string, { request, onAnswer, endless }: TalkOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let rest = "";
+    let bytes = 0;
+    const socket = connect(path, () => socket.write(request));
+    const fail = (why: string) => {
+      socket.destroy();
+      reject(new Trouble(why));
+    };
+    const limit = setTimeout(() => fail(`the knockd at ${path} does not answer: restart it`), PATIENCE_MS);
+    socket.setEncoding("utf8").on("data", (more: string) => {
+      if (endless) clearTimeout(limit);
+      else if ((bytes += more.length) > MOST_BYTES) fail(`the knockd at ${path} says too much`);
+      const lines = (rest + more).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) onAnswer(readAnswer(line), () => socket.destroy());
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      if (!CUT_OFF.has(error.code)) fail(failure(path, error));
+    });
+    socket.once("close", () => {
+      clearTimeout(limit);
+      resolve(rest);
+    });
+  });
+}
+
+function failure(path: string, error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case "ECONNREFUSED":
+      return `the knockd at ${path} has died: start it again, or remove that file if it is not to run any more`;
+    case "EACCES":
+    case "EPERM":
+      return refused(error);
+    default:
+      return `the knockd at ${path} does not answer: ${systemWords(error)}`;
+  }
+}
+
+export function nobody(config: string): string {
+  return `no knockd runs with ${config}: see systemctl status knockd, or name its config with -c`;
+}
+
+function refused(error: unknown): string {
+  return `knockd can't be asked: ${systemWords(error)}: run knockctl as root (sudo knockctl)`;
+}

@@ -1,0 +1,14 @@
+// What a terminal is shown.
+
+const COLOURS = { good: 32, bad: 31, soft: 2 } as const;
+
+/** Nothing that an interface or a door is called may move the terminal's cursor. */
+export function clean(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+}
+
+/** In a terminal that has colours, and where nobody has said NO_COLOR. */
+export function paint(how: keyof typeof COLOURS, text: string): string {
+  const { stdout } = process;
+  return stdout.isTTY && stdout.hasColors() && !process.env.NO_COLOR ? `\x1b[${COLOURS[how]}m${text}\x1b[0m` : text;
+}

@@ -1,0 +1,95 @@
+// knockctl watch: knocks as they happen.
+
+import type { Command } from "commander";
+import { type Answer, answerLine, requestLine } from "../control/protocol.ts";
+import type { Happening } from "../log/watch.ts";
+import { realPath } from "../real-path.ts";
+import { complain, STATUS } from "./ask.ts";
+import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";
+import { clean, paint } from "./terminal.ts";
+
+const HELP = `
+Says what happens at the doors, as it happens, until Ctrl-C: each knock that made
+a stage, each door that opens, attempts that come too late, scans. Of a siege, no
+more than the log has. No port is shown.
+
+Exit status:
+  0  it was ended with Ctrl-C
+  1  it may not be watched: eight do already
+  2  the command line is wrong
+  3  no knockd answers, or it has ended, or you may not ask it
+`;
+
+export function watch(program: Command): void {
+  program
+    .command("watch")
+    .summary("what happens at the doors, as it happens")
+    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
+    .option("--json", "print what the daemon says, a JSON object a line")
+    .addHelpText("after", HELP)
+    .action(async ({ config, json }: { config: string; json?: true }) => {
+      process.once("SIGINT", () => process.exit());
+      process.stdout.once("error", () => process.exit()); // who reads has gone
+      const file = realPath(config);
+      let watched = 0;
+      const one = async (path: string) => {
+        let mine = true;
+        const onAnswer = (answer: Answer | undefined, end: () => void) => {
+          if (answer?.type === "daemon") {
+            mine = answer.config === file;
+            if (mine) watched++;
+            else end();
+          }
+          if (!mine || answer === undefined) return;
+          if (json) process.stdout.write(answerLine(answer));
+          else if (answer.type === "event") process.stdout.write(`${eventLine(answer)}\n`);
+          if (answer.type === "error" || answer.type === "refused") refused(answer);
+        };
+        await talk(path, { request: requestLine("watch"), onAnswer, endless: true });
+        if (mine && process.exitCode === undefined) throw new Trouble(`the knockd at ${path} has ended`);
+      };
+      const refused = (answer: Extract<Answer, { type: "error" | "refused" }>) => {
+        complain(answer.type === "error" ? answer.error : answer.why);
+        process.exitCode = answer.type === "error" ? STATUS.unanswered : STATUS.no;
+      };
+      const failed = (error: unknown) => {
+        if (!(error instanceof Trouble)) throw error;
+        complain(error.message);
+        process.exitCode ??= STATUS.unanswered;
+      };
+      try {
+        await Promise.all(findDaemons(config, false).map((path) => one(path).catch(failed)));
+        if (watched === 0 && process.exitCode === undefined) throw new Trouble(nobody(config));
+      } catch (error) {
+        failed(error);
+      }
+    });
+}
+
+/** `14:05:09.123 192.0.2.1: openSSH: Stage 1`, the words as in the log. */
+export function eventLine({ time, ...happening }: Happening & { readonly time: string }): string {
+  const at = new Date(time);
+  const two = (n: number, digits = 2) => String(n).padStart(digits, "0");
+  const clock = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${two(at.getMilliseconds(), 3)}`;
+  return `${paint("soft", clock)} ${words(happening)}`;
+}
+
+function words(happening: Happening): string {
+  switch (happening.event) {
+    case "held back":
+      return clean(`${happening.count} more (${happening.kind})`);
+    case "scan":
+      return paint(
+        "bad",
+        clean(
+          `${happening.ip}: scan: ${happening.ports} other ports touched, ignored for ${happening.seconds} seconds`,
+        ),
+      );
+    case "stage":
+      return clean(`${happening.ip}: ${happening.door}: Stage ${happening.stage}`);
+    case "timeout":
+      return paint("bad", clean(`${happening.ip}: ${happening.door}: sequence timeout (stage ${happening.stage})`));
+    case "open":
+      return paint("good", clean(`${happening.ip}: ${happening.door}: OPEN SESAME`));
+  }
+}

@@ -1,0 +1,82 @@
+// Those who watch the doors, now: nearly always nobody, and then nothing is made for them.
+
+import { formatAddress } from "../address.ts";
+import type { KnockEvent } from "../attempts/event.ts";
+
+/** What happens at the doors, as a plain value. */
+export type Happening =
+  | { readonly event: "stage" | "timeout"; readonly ip: string; readonly door: string; readonly stage: number }
+  | { readonly event: "open"; readonly ip: string; readonly door: string }
+  | { readonly event: "scan"; readonly ip: string; readonly ports: number; readonly seconds: number }
+  /** So many more were not told. */
+  | { readonly event: "held back"; readonly count: number; readonly kind: string };
+
+export type Watcher = (happening: Happening, time: Date) => void;
+
+/** A flood of openings must not become one of JSON, for each who watches. */
+const MOST_A_SECOND = 500;
+const SECOND_MS = 1000;
+
+export class Watch {
+  readonly #watchers = new Set<Watcher>();
+  readonly #now: () => number;
+  #secondBegan = Number.NEGATIVE_INFINITY;
+  #told = 0;
+  #heldBack = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `now` in milliseconds, monotonic. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Else what happens need not be told here. */
+  get isWatched(): boolean {
+    return this.#watchers.size > 0;
+  }
+
+  /** Returns what ends it. */
+  begin(watcher: Watcher): () => void {
+    const mine: Watcher = (happening, time) => watcher(happening, time);
+    this.#watchers.add(mine);
+    return () => void this.#watchers.delete(mine);
+  }
+
+  knock(event: KnockEvent): void {
+    if (this.isWatched) this.tell(happeningOf(event));
+  }
+
+  tell(happening: Happening): void {
+    if (!this.isWatched) return;
+    const now = this.#now();
+    if (now - this.#secondBegan >= SECOND_MS) {
+      this.#secondBegan = now;
+      this.#told = 0;
+    }
+    if (this.#told++ < MOST_A_SECOND) {
+      this.#toAll(happening);
+      return;
+    }
+    this.#heldBack++;
+    this.#timer ??= setTimeout(() => this.#tellHeldBack(), this.#secondBegan + SECOND_MS - now).unref();
+  }
+
+  #tellHeldBack(): void {
+    this.#timer = undefined;
+    this.#toAll({ event: "held back", count: this.#heldBack, kind: "any" });
+    this.#heldBack = 0;
+  }
+
+  #toAll(happening: Happening): void {
+    const time = new Date();
+    for (const watcher of this.#watchers) watcher(happening, time);
+  }
+}
+
+function happeningOf(event: KnockEvent): Happening {
+  const ip = formatAddress(event.knocker);
+  if (event.type === "scan") return { event: "scan", ip, ports: event.ports, seconds: event.seconds };
+  const at = { ip, door: event.door.name };
+  if (event.type === "open") return { event: "open", ...at };
+  return { event: event.type, ...at, stage: event.stage };
+}

@@ -1,0 +1,69 @@
+// Who watches the doors: what he is told, and how much of it.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseAddress } from "../src/address.ts";
+import type { KnockEvent } from "../src/attempts/event.ts";
+import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
+import { type Happening, Watch } from "../src/log/watch.ts";
+
+const DOOR: Door = {
+  name: "ssh",
+  sequence: [{ protocol: "tcp", port: 7000 }],
+  oneTimeSequences: undefined,
+  seqTimeout: 25,
+  tcpFlags: { set: 0, clear: 0 },
+  target: undefined,
+  startCommand: undefined,
+  stopCommand: undefined,
+  startCommand6: undefined,
+  stopCommand6: undefined,
+  cmdTimeout: 10,
+  policy: DEFAULT_POLICY,
+};
+
+describe("who watches the doors", () => {
+  const knocker = parseAddress("192.0.2.1")!;
+  const open: KnockEvent = { type: "open", door: DOOR, knocker };
+
+  it("is told what happens while he does, and no port", () => {
+    const watch = new Watch(() => 0);
+    assert.equal(watch.isWatched, false);
+    watch.knock(open);
+    const heard: Happening[] = [];
+    const end = watch.begin((happening) => heard.push(happening));
+    assert.equal(watch.isWatched, true);
+    watch.knock({ ...open, type: "stage", stage: 1 });
+    watch.knock(open);
+    watch.knock({ ...open, type: "timeout", stage: 2 });
+    watch.knock({ type: "scan", knocker, ports: 8, seconds: 60 });
+    end();
+    watch.knock(open);
+    const at = { ip: "192.0.2.1", door: "ssh" };
+    assert.deepEqual(heard, [
+      { event: "stage", ...at, stage: 1 },
+      { event: "open", ...at },
+      { event: "timeout", ...at, stage: 2 },
+      { event: "scan", ip: "192.0.2.1", ports: 8, seconds: 60 },
+    ]);
+    assert.equal(watch.isWatched, false);
+  });
+
+  it("is told 500 things a second, and how many there were beyond", async () => {
+    let now = 0;
+    const watch = new Watch(() => now);
+    const [one, other]: Happening[][] = [[], []];
+    watch.begin((happening) => one!.push(happening));
+    watch.begin((happening) => other!.push(happening));
+    for (let i = 0; i < 700; i++) watch.knock(open);
+    assert.equal(one!.length, 500);
+    now = 990;
+    watch.knock(open);
+    for (let waited = 0; one!.length < 501 && waited < 10_000; waited += 20) await sleep(20);
+    assert.deepEqual(one!.at(-1), { event: "held back", count: 201, kind: "any" });
+    now = 1000;
+    watch.knock(open);
+    assert.equal(one!.length, 502);
+    assert.deepEqual(other, one);
+  });
+});
