@@ -3,25 +3,12 @@
 import { type Address, formatAddress, isIpv4, parseAddress } from "../address.ts";
 import type { Door } from "../config/door.ts";
 import * as lines from "../log/lines.ts";
-import { fillIn, type Run } from "./command.ts";
+import { fillIn } from "./command.ts";
+import { Errands, type ErrandsOptions } from "./errands.ts";
 import type { Ledger } from "./ledger.ts";
 import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
-import { Line, Tally } from "./line.ts";
 
-export interface DoorkeeperOptions {
-  run: Run;
-  /** Calls back after so many seconds of the monotonic clock, unless cancelled. */
-  after: (seconds: number, callback: () => void) => { cancel(): void };
-  /** Seconds, monotonic. */
-  now: () => number;
-  tell: {
-    /** A line about a door that this knocker opened. */
-    event(knocker: Address, line: (who: string) => string): void;
-    /** The same, when something failed. */
-    failure(knocker: Address, line: (who: string) => string): void;
-    /** More of a failure, which standard error has already. */
-    aside(knocker: Address, line: (who: string) => string): void;
-  };
+export interface DoorkeeperOptions extends ErrandsOptions {
   ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked">;
 }
 
@@ -46,12 +33,12 @@ export class Doorkeeper {
   readonly #open = new Map<string, OpenDoor>();
   /** Of each (door, knocker) that is closed again, the last of what runs or is to run there: they never overlap. */
   readonly #queues = new Map<string | symbol, Promise<void>>();
-  readonly #line = new Line();
-  readonly #leftOut = { merged: new Tally(), refused: new Tally(), full: new Tally() };
+  readonly #errands: Errands;
   #leaving: "close" | "keep" | undefined;
 
   constructor(options: DoorkeeperOptions) {
     this.#options = options;
+    this.#errands = new Errands(options);
   }
 
   /**
@@ -71,11 +58,11 @@ export class Doorkeeper {
       this.#options.ledger.save();
       return;
     }
-    const place = this.#open.size >= MOST_OPEN ? "full" : this.#line.join(key);
-    if (place !== "waits") {
-      this.#leaveOut(place, door, knocker);
+    if (this.#open.size >= MOST_OPEN) {
+      this.#errands.leaveOut("full", door.name, knocker, this.#open.size);
       return;
     }
+    if (!this.#errands.join(key, door.name, knocker)) return;
     // 0.8 runs any number side by side: only what is to be closed again has an order.
     this.#enqueue(stop ? key : Symbol(key), () =>
       this.#start(door, knocker, key, fillIn(start, ip), stop && fillIn(stop, ip)),
@@ -125,9 +112,10 @@ export class Doorkeeper {
       if (saved !== undefined) await saved; // before it is open: a crash must not leave it so
       open = this.#isOpen(entry, knocker);
     }
-    const ran = await this.#run(door.name, knocker, start, commandTimeout, undefined, () => this.#line.leave(key));
+    const onTurn = () => this.#errands.leave(key);
+    const status = await this.#errands.run({ door: door.name, knocker, command: start, commandTimeout, onTurn });
     if (open === undefined || entry === undefined) return;
-    if (ran) this.#closeLater(open, door.cmdTimeout);
+    if (status !== undefined) this.#closeLater(open, door.cmdTimeout);
     else this.#neverOpened(open, entry);
   }
 
@@ -176,9 +164,10 @@ export class Doorkeeper {
     open.toClose = [];
     this.#open.delete(open.key);
     for (const entry of entries) {
-      const { id, door, stopCommand, commandTimeout } = entry;
-      const ran = await this.#run(door, open.knocker, stopCommand, commandTimeout, this.#options.ledger.marker(id));
-      if (ran) this.#forget(id);
+      const { id, door, stopCommand: command, commandTimeout } = entry;
+      const marker = this.#options.ledger.marker(id);
+      const status = await this.#errands.run({ door, knocker: open.knocker, command, commandTimeout, marker });
+      if (status !== undefined) this.#forget(id);
       // In the ledger it is anyway: when we leave, the next life closes it.
       else if (this.#leaving === undefined) this.#awaitClosing(this.#isOpen(entry, open.knocker), TRY_AGAIN_SECONDS);
     }
@@ -187,52 +176,6 @@ export class Doorkeeper {
   #forget(id: number): void {
     this.#options.ledger.remove(id);
     this.#options.ledger.save();
-  }
-
-  /** A flood of openings. */
-  #leaveOut(how: "merged" | "refused" | "full", { name }: Door, knocker: Address): void {
-    const { now, tell } = this.#options;
-    this.#leftOut[how].add(now(), (count) =>
-      tell.failure(knocker, () => {
-        if (how === "full") return lines.tooManyOpen(name, this.#open.size, count);
-        return lines.tooManyWait(name, this.#line.length, how, count);
-      }),
-    );
-  }
-
-  /** False when it could not be started. `onTurn` is called when it begins. */
-  async #run(
-    door: string,
-    knocker: Address,
-    command: string,
-    seconds: number,
-    marker?: string,
-    onTurn?: () => void,
-  ): Promise<boolean> {
-    const { run, tell, after } = this.#options;
-    const turn = this.#line.turn();
-    if (turn !== undefined) await turn;
-    onTurn?.();
-    tell.event(knocker, () => lines.runningCommand(door, command));
-    let limit: { cancel(): void } | undefined;
-    try {
-      const { status, complaint } = await run(command, marker, (end) => {
-        if (seconds === 0) return;
-        limit = after(seconds, () => {
-          tell.failure(knocker, () => lines.stillRunning(door, seconds));
-          end();
-        });
-      });
-      if (status !== 0) tell.failure(knocker, () => lines.commandFailed(door, status));
-      if (status !== 0 && complaint !== "") tell.aside(knocker, () => lines.commandComplained(door, complaint));
-      return true;
-    } catch (error) {
-      tell.failure(knocker, () => lines.couldNotRun(door, error as Error));
-      return false;
-    } finally {
-      limit?.cancel();
-      this.#line.done();
-    }
   }
 
   /** After all that is to be done for this (door, knocker); at once when that is nothing. */
