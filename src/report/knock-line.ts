@@ -1,0 +1,39 @@
+// What knockd's own lines (log/lines.ts, and 0.8's, which are the same) say of a door.
+
+export type Knocked = "begun" | "opened" | "failed";
+
+/** Not more of a name than this: nobody's door is called so. */
+const MOST_NAME = 200;
+
+export class KnockLine {
+  // Of the line that was read last.
+  door = "";
+  what: Knocked = "begun";
+  /** Of a line that stands for many: how many, and of which kind; 0 for others. */
+  heldBack = 0;
+
+  /** `message` in Latin-1, as the bytes came. Is it one of those? */
+  read(message: string): boolean {
+    this.heldBack = 0;
+    const end = message.trimEnd();
+    if (end.endsWith(": Stage 1")) return this.#of(end.slice(0, -9), "begun");
+    if (end.endsWith(": OPEN SESAME")) return this.#of(end.slice(0, -13), "opened");
+    if (end.endsWith(")") && end.includes(": sequence timeout (stage ")) {
+      return this.#of(end.slice(0, end.lastIndexOf(": sequence timeout (stage ")), "failed");
+    }
+    const held = /^(\d{1,9}) similar lines? \((Stage 1|sequence timeout)\)$/.exec(end);
+    if (held === null) return false;
+    this.heldBack = Number(held[1]);
+    this.what = held[2] === "Stage 1" ? "begun" : "failed";
+    return true;
+  }
+
+  /** `192.0.2.1: door`, or with -l `192.0.2.1 (name): door`. */
+  #of(text: string, what: Knocked): boolean {
+    const colon = text.indexOf(": ");
+    if (colon < 0 || colon + 2 === text.length || text.length - colon > MOST_NAME) return false;
+    this.door = Buffer.from(text.slice(colon + 2), "latin1").toString("utf8");
+    this.what = what;
+    return true;
+  }
+}

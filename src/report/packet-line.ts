@@ -1,0 +1,156 @@
+// The line that iptables' LOG and nftables' log make of a packet. The kernel writes it, and all that a sender has a say in are
+// numbers: of what is not exactly as the kernel writes it, nothing is believed.
+
+export const [TCP, UDP, ICMP, ICMPV6] = [6, 17, 1, 58] as const;
+export const [ESP, AH, UDPLITE] = [50, 51, 136] as const;
+const NUMBERS: Readonly<Record<string, number>> = { TCP, UDP, UDPLITE, ICMP, ICMPv6: ICMPV6, ESP, AH };
+/** Of ICMP, those that ask for an answer; errors and answers are no attempts. */
+const REQUESTS: ReadonlySet<number> = new Set([8, 13, 15, 17]);
+const ECHO_REQUEST_6 = 128;
+
+/** An IPv4 address is a number; an IPv6 address its eight groups, a character each, which is smaller than its text. */
+export type SourceKey = number | string;
+
+/** `other`: no line of a packet, or none of an attempt from outside. `cut`: torn or garbled. */
+export type Verdict = "attempt" | "other" | "cut";
+
+export class PacketLine {
+  // Of the attempt that was read last.
+  source: SourceKey = 0;
+  protocol = 0;
+  /** 0 where the protocol has none. */
+  port = 0;
+
+  /** `message` is what the kernel said, with whatever prefix. */
+  read(message: string): Verdict {
+    const out = message.indexOf(" OUT=");
+    if (out < 0) return "other";
+    const into = message.lastIndexOf("IN=", out);
+    if (into < 0) return "other";
+    if (into + 3 === out) return "other"; // from here to elsewhere
+    const from = message.indexOf(" SRC=", out);
+    const to = message.indexOf(" DST=", from);
+    const protocolAt = message.indexOf(" PROTO=", to);
+    if (from < 0 || to < 0 || protocolAt < 0) return "cut";
+    const source = sourceKey(message, from + 5, to);
+    if (source === undefined) return "cut";
+    const protocol = readProtocol(message, protocolAt + 7);
+    if (protocol < 0) return "cut";
+    if (isToMany(message, to + 5)) return "other";
+    this.source = source;
+    this.protocol = protocol;
+    this.port = 0;
+    if (protocol === TCP || protocol === UDP || protocol === UDPLITE) return this.#readPort(message, protocolAt);
+    if (protocol === ICMP || protocol === ICMPV6) return readIcmp(message, protocolAt, protocol);
+    return "attempt";
+  }
+
+  #readPort(message: string, protocolAt: number): Verdict {
+    const at = message.indexOf(" DPT=", protocolAt);
+    // A later fragment has no ports; neither has a packet that ends before them.
+    if (at < 0) return isIncomplete(message, protocolAt) ? "other" : "cut";
+    this.port = number(message, at + 5, 65_535);
+    if (this.port < 0) return "cut";
+    if (this.protocol !== TCP) return message.indexOf(" LEN=", at) < 0 ? "cut" : "attempt";
+    const flags = message.indexOf(" RES=", at);
+    const end = message.indexOf(" URGP=", flags);
+    if (flags < 0 || end < 0) return "cut";
+    // ` RES=0x00 SYN URGP=`: nearly all are that. Answers and late segments of a connection are no attempts.
+    if (end - flags === 13)
+      return message.charCodeAt(flags + 10) === 0x53 || isProbe(message, flags, end) ? "attempt" : "other";
+    return isProbe(message, flags, end) ? "attempt" : "other";
+  }
+}
+
+/** No ACK and no RST: a SYN, or what a scanner sends in its place (FIN, Xmas, null). */
+function isProbe(message: string, flags: number, end: number): boolean {
+  const between = `${message.slice(flags, end)} `;
+  return !between.includes(" ACK ") && !between.includes(" RST ");
+}
+
+function readIcmp(message: string, protocolAt: number, protocol: number): Verdict {
+  const at = message.indexOf(" TYPE=", protocolAt);
+  if (at < 0) return isIncomplete(message, protocolAt) ? "other" : "cut";
+  const type = number(message, at + 6, 255);
+  if (type < 0) return "cut";
+  return (protocol === ICMP ? REQUESTS.has(type) : type === ECHO_REQUEST_6) ? "attempt" : "other";
+}
+
+function isIncomplete(message: string, protocolAt: number): boolean {
+  return message.includes(" INCOMPLETE [", protocolAt) || message.includes(" FRAG:");
+}
+
+/** To a group or to everybody in the network: not to our door. */
+function isToMany(message: string, at: number): boolean {
+  if (message.startsWith("ff", at) || message.startsWith("255.255.255.255 ", at)) return true;
+  const first = message.charCodeAt(at + 3) === 0x2e ? Number(message.slice(at, at + 3)) : 0;
+  return first >= 224 && first < 240;
+}
+
+function readProtocol(message: string, at: number): number {
+  const first = message.charCodeAt(at);
+  if (first === 0x54 && message.startsWith("TCP ", at)) return TCP;
+  if (first === 0x55 && message.startsWith("UDP ", at)) return UDP;
+  if (first <= 0x39) return number(`${message} `, at, 255); // the line may end with it
+  const end = message.indexOf(" ", at);
+  const name = message.slice(at, end);
+  return end > 0 && Object.hasOwn(NUMBERS, name) ? NUMBERS[name]! : -1;
+}
+
+/** In digits, with a blank behind: without one it may go on where the line was cut. -1 when there is none, or it is too large. */
+function number(message: string, at: number, most: number): number {
+  let value = 0;
+  let end = at;
+  for (; end < at + 6; end++) {
+    const digit = message.charCodeAt(end) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) break;
+    value = value * 10 + digit;
+  }
+  return end > at && message.charCodeAt(end) === 0x20 && value <= most ? value : -1;
+}
+
+function sourceKey(message: string, at: number, end: number): SourceKey | undefined {
+  return end - at === 39 ? ipv6Key(message, at) : ipv4Key(message, at, end);
+}
+
+function ipv4Key(message: string, at: number, end: number): number | undefined {
+  let word = 0;
+  let byte = -1;
+  let bytes = 0;
+  for (let i = at; i <= end; i++) {
+    const code = i === end ? 0x2e : message.charCodeAt(i);
+    if (code === 0x2e) {
+      if (byte < 0) return undefined;
+      word = word * 256 + byte;
+      byte = -1;
+      bytes++;
+    } else {
+      const digit = code - 0x30;
+      if (!(digit >= 0 && digit <= 9)) return undefined;
+      byte = byte < 0 ? digit : byte * 10 + digit;
+      if (byte > 255) return undefined;
+    }
+  }
+  return bytes === 4 ? word : undefined;
+}
+
+/** The kernel writes all 32 digits. */
+function ipv6Key(message: string, at: number): string | undefined {
+  const groups: number[] = [];
+  for (let i = at; i < at + 40; i += 5) {
+    let group = 0;
+    for (let j = i; j < i + 4; j++) {
+      const digit = hexDigit(message.charCodeAt(j));
+      if (digit < 0) return undefined;
+      group = group * 16 + digit;
+    }
+    if (i + 4 < at + 39 && message.charCodeAt(i + 4) !== 0x3a) return undefined;
+    groups.push(group);
+  }
+  return String.fromCharCode(...groups);
+}
+
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
+}

@@ -1,0 +1,25 @@
+// Keeps a map bounded whose keys strangers choose: when it is full, the half with the fewest attempts goes, of those with
+// equally many the oldest. Whoever has many more than the others is never forgotten.
+
+/** Attempts up to so many are told apart; who has more goes last. */
+const MOST_TOLD_APART = 1024;
+
+export function forgetSmallest<K, V extends { readonly attempts: number }>(
+  map: Map<K, V>,
+  leave: number,
+  forgotten: (key: K, value: V) => void,
+): void {
+  const rank = ({ attempts }: V) => Math.min(attempts, MOST_TOLD_APART);
+  const counts = new Uint32Array(MOST_TOLD_APART + 1);
+  for (const value of map.values()) counts[rank(value)]!++;
+  let rest = map.size - leave;
+  let last = 0; // all of a lower rank go, and of this one, `rest`
+  while (rest > counts[last]!) rest -= counts[last++]!;
+  // A map's order is that of coming.
+  for (const [key, value] of map) {
+    const its = rank(value);
+    if (its > last || (its === last && rest-- <= 0)) continue;
+    map.delete(key);
+    forgotten(key, value);
+  }
+}

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { PacketLine } from "../../src/report/packet-line.ts";
+import { addressText } from "../../src/report/whereabouts.ts";
+
+const MAC = "MAC=02:00:0a:4d:00:01:02:00:0a:4d:00:02:08:00";
+const HEAD = `IN=eth0 OUT= ${MAC} SRC=185.220.101.1 DST=10.77.0.1 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1`;
+const HEAD_6 =
+  "IN=eth0 OUT= MAC= SRC=2a02:8071:0000:0000:0000:0000:0000:00ff DST=fd77:0000:0000:0000:0000:0000:0000:0001 LEN=60 TC=0 HOPLIMIT=64 FLOWLBL=0";
+const TCP = "PROTO=TCP SPT=40000 DPT=22 WINDOW=64240 RES=0x00 SYN URGP=0 ";
+
+function read(message: string): string {
+  const line = new PacketLine();
+  const verdict = line.read(message);
+  return verdict === "attempt" ? `${addressText(line.source)} ${line.protocol} ${line.port}` : verdict;
+}
+
+describe("a packet's line", () => {
+  it("says who wanted what, whatever the prefix", () => {
+    for (const prefix of ["", "REJECT ", "[UFW BLOCK] ", "IN= it comes: ", "DROP", "a OUT"]) {
+      assert.equal(read(`${prefix}${HEAD} ${TCP}`), "185.220.101.1 6 22", prefix);
+    }
+    assert.equal(read(`x: ${HEAD_6} ${TCP}`), "2a02:8071::ff 6 22");
+    assert.equal(read(`${HEAD} DF PROTO=UDP SPT=40000 DPT=5060 LEN=8 `), "185.220.101.1 17 5060");
+    assert.equal(read(`${HEAD} PROTO=132 `), "185.220.101.1 132 0");
+    assert.equal(read(`${HEAD} PROTO=47`), "185.220.101.1 47 0");
+    assert.equal(read(`${HEAD} PROTO=ESP SPI=0x1 `), "185.220.101.1 50 0");
+    assert.equal(read(`${HEAD} PROTO=ICMP TYPE=8 CODE=0 ID=1 SEQ=1 `), "185.220.101.1 1 0");
+    assert.equal(read(`${HEAD_6} PROTO=ICMPv6 TYPE=128 CODE=0 ID=1 SEQ=1 `), "2a02:8071::ff 58 0");
+    assert.equal(read(`${HEAD} SEQ=1 ACK=0 ${TCP}OPT (020405B4) MARK=0x1 `), "185.220.101.1 6 22");
+  });
+
+  it("is an attempt also when a scanner leaves out the SYN", () => {
+    for (const flags of ["SYN ", "", "FIN ", "URG PSH FIN ", "CWR ECE SYN ", "SYN FIN "]) {
+      const line = `${HEAD} PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 ${flags}URGP=0 `;
+      assert.equal(read(line), "185.220.101.1 6 22", flags);
+    }
+  });
+
+  it("is none when it is an answer, a fragment, ours, or for everybody", () => {
+    for (const flags of ["ACK ", "ACK SYN ", "RST ", "ACK RST ", "ACK PSH FIN "]) {
+      assert.equal(read(`${HEAD} PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 ${flags}URGP=0 `), "other", flags);
+    }
+    for (const line of [
+      `${HEAD} FRAG:185 PROTO=UDP `,
+      `${HEAD} PROTO=TCP INCOMPLETE [4 bytes] `,
+      `${HEAD} PROTO=ICMP INCOMPLETE [4 bytes] `,
+      `${HEAD} PROTO=ICMP TYPE=3 CODE=3 [SRC=10.77.0.1 DST=9.9.9.9 LEN=40 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ] `,
+      `${HEAD_6} PROTO=ICMPv6 TYPE=135 CODE=0 `,
+      `${HEAD} ${TCP}`.replace("IN=eth0 OUT=", "IN= OUT=eth0"),
+      `${HEAD} ${TCP}`.replace("DST=10.77.0.1", "DST=224.0.0.251"),
+      `${HEAD} ${TCP}`.replace("DST=10.77.0.1", "DST=255.255.255.255"),
+      `${HEAD_6} ${TCP}`.replace("DST=fd77", "DST=ff02"),
+      "eth0: link becomes ready",
+      "",
+    ]) {
+      assert.equal(read(line), "other", line);
+    }
+  });
+
+  it("that is garbled is cut", () => {
+    for (const [good, bad] of [
+      ["185.220.101.1", "185.220.101.256"],
+      ["185.220.101.1", "185.220.101"],
+      ["185.220.101.1", "185.220..1"],
+      ["185.220.101.1", "1e5.220.101.1"],
+      ["PROTO=TCP", "PROTO=XYZ"],
+      ["PROTO=TCP", "PROTO=toString"],
+      ["PROTO=TCP", "PROTO=256"],
+      ["DPT=22", "DPT=65536"],
+      ["DPT=22", "DPT=-1"],
+      ["DPT=22", "DPT="],
+      [" SRC=", " SRV="],
+      [" DST=", " DSV="],
+    ] as const) {
+      assert.equal(read(`${HEAD} ${TCP}`.replace(good, bad)), "cut", bad);
+    }
+    assert.equal(read(`${HEAD_6} ${TCP}`.replace("00ff", "00fg")), "cut");
+    assert.equal(read(`${HEAD_6} ${TCP}`.replace(":00ff", ".00ff")), "cut");
+  });
+
+  it("cut off anywhere is never taken for another attempt", () => {
+    for (const rest of [TCP, "PROTO=UDP SPT=40000 DPT=5060 LEN=8 ", "PROTO=ICMP TYPE=8 CODE=0 ID=1 SEQ=1 "]) {
+      const whole = `drop: ${HEAD} ${rest}`;
+      for (let end = 0; end < whole.length; end++) {
+        assert.ok(["other", "cut", read(whole)].includes(read(whole.slice(0, end))), whole.slice(0, end));
+      }
+    }
+  });
+
+  it("may be any text", () => {
+    const word = fc.constantFrom(
+      "IN=",
+      " OUT=",
+      " SRC=",
+      " DST=",
+      " PROTO=",
+      "TCP ",
+      " DPT=",
+      " RES=",
+      " URGP=",
+      "1.2.3.4",
+      " TYPE=",
+      "8 ",
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(word, fc.string({ unit: "binary" }))), (parts) => {
+        assert.match(read(parts.join("")), /^(other|cut|\S+ \d+ \d+)$/);
+      }),
+    );
+  });
+});
