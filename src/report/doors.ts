@@ -1,0 +1,45 @@
+// What became of knocks, by knockd's own lines.
+
+import type { KnockLine } from "./knock-line.ts";
+import type { DoorRow } from "./report.ts";
+
+/** Nobody has more; a garbled log may seem to. */
+const MOST = 1000;
+
+export class Doors {
+  readonly #doors = new Map<string, { -readonly [K in keyof DoorRow]: DoorRow[K] }>();
+  /** Knocks of which knockd, in a siege, told only how many there were. */
+  #heldBack = 0;
+  #notKept = 0;
+
+  add({ door, what, heldBack }: KnockLine): void {
+    if (heldBack > 0) {
+      this.#heldBack += heldBack;
+      return;
+    }
+    let row = this.#doors.get(door);
+    if (row === undefined) {
+      if (this.#doors.size >= MOST) {
+        this.#notKept++;
+        return;
+      }
+      row = { door, begun: 0, opened: 0, failed: 0 };
+      this.#doors.set(door, row);
+    }
+    row[what]++;
+  }
+
+  rows(): DoorRow[] {
+    return [...this.#doors.values()].sort((a, b) => b.begun - a.begun || (a.door < b.door ? -1 : 1));
+  }
+
+  leftOut(): string[] {
+    const sentences: string[] = [];
+    if (this.#heldBack > 0)
+      sentences.push(
+        `knockd held back ${this.#heldBack} lines of knocks begun or failed: they are not counted with their doors.`,
+      );
+    if (this.#notKept > 0) sentences.push(`${this.#notKept} lines named more doors than the ${MOST} that are counted.`);
+    return sentences;
+  }
+}

@@ -1,0 +1,62 @@
+// Where the attempts came from: counted by country, network and place.
+
+import type { SourceKey } from "./packet-line.ts";
+import type { CountryRow, NetworkRow, PlaceRow } from "./report.ts";
+import { forgetSmallest } from "./smallest.ts";
+import type { Source } from "./sources.ts";
+import { countryName, type Whereabouts } from "./whereabouts.ts";
+
+/** As many as sources: beyond it the smallest are forgotten. */
+const MOST = 262_144;
+
+interface Count {
+  attempts: number;
+  sources: number;
+}
+
+export class Origins {
+  readonly #whereabouts: Whereabouts;
+  readonly #countries = new Map<string, Count>();
+  readonly #networks = new Map<string, Count>();
+  readonly #places = new Map<string, { attempts: number; readonly row: Omit<PlaceRow, "attempts"> }>();
+  networksForgotten = 0;
+
+  constructor(whereabouts: Whereabouts) {
+    this.#whereabouts = whereabouts;
+  }
+
+  /** All that a source did. */
+  add(key: SourceKey, { attempts }: Source): void {
+    const { country, network, place } = this.#whereabouts.find(key);
+    count(this.#countries, country, attempts);
+    if (this.#networks.size >= MOST) forgetSmallest(this.#networks, MOST >> 1, () => this.networksForgotten++);
+    count(this.#networks, network, attempts);
+    if (place === undefined) return;
+    if (this.#places.size >= MOST) forgetSmallest(this.#places, MOST >> 1, () => {});
+    const id = `${place.latitude} ${place.longitude} ${place.name}`;
+    const known = this.#places.get(id);
+    if (known === undefined) this.#places.set(id, { attempts, row: place });
+    else known.attempts += attempts;
+  }
+
+  countries(): CountryRow[] {
+    return Array.from(this.#countries, ([code, both]) => ({ code, name: countryName(code), ...both }));
+  }
+
+  networks(): NetworkRow[] {
+    return Array.from(this.#networks, ([network, both]) => ({ network, ...both }));
+  }
+
+  places(): PlaceRow[] {
+    return Array.from(this.#places.values(), ({ row, attempts }) => ({ ...row, attempts }));
+  }
+}
+
+function count(map: Map<string, Count>, key: string, attempts: number): void {
+  const known = map.get(key);
+  if (known === undefined) map.set(key, { attempts, sources: 1 });
+  else {
+    known.attempts += attempts;
+    known.sources++;
+  }
+}

@@ -1,0 +1,148 @@
+// Counts what the logs tell, in bounded memory, and makes the report of it.
+
+import { Doors } from "./doors.ts";
+import type { KnockLine } from "./knock-line.ts";
+import { Origins } from "./origins.ts";
+import type { PacketLine, SourceKey } from "./packet-line.ts";
+import type { PortRow, Report, SourceRow } from "./report.ts";
+import { protocolName, type Services } from "./services.ts";
+import { type Bounds, portKey, portsOf, type Source, Sources } from "./sources.ts";
+import { days, hours, leftOutOfTimeline, QUARTER_S } from "./timeline.ts";
+import { together } from "./together.ts";
+import { addressText, type Whereabouts } from "./whereabouts.ts";
+
+/** Of each list in the report. */
+const MOST_ROWS = 1000;
+
+export class Tally {
+  #attempts = 0;
+  #since = Number.POSITIVE_INFINITY;
+  #until = Number.NEGATIVE_INFINITY;
+  #host = "";
+  #severalHosts = false;
+  readonly #ports = new Map<number, { attempts: number; sources: number }>();
+  readonly #quarters = new Map<number, number>();
+  readonly #sources: Sources;
+  readonly #origins: Origins;
+  readonly #doors = new Doors();
+  readonly #whereabouts: Whereabouts;
+  readonly #services: Services;
+
+  constructor(whereabouts: Whereabouts, services: Services, bounds?: Bounds) {
+    this.#whereabouts = whereabouts;
+    this.#services = services;
+    this.#origins = new Origins(whereabouts);
+    this.#sources = new Sources((key, source) => this.#origins.add(key, source), bounds);
+  }
+
+  packet({ source, protocol, port }: PacketLine, time: number, host: string): void {
+    this.#attempts++;
+    this.#seen(time, host);
+    const quarter = Math.floor(time / QUARTER_S);
+    this.#quarters.set(quarter, (this.#quarters.get(quarter) ?? 0) + 1);
+    const key = portKey(protocol, port);
+    const isNew = this.#sources.touch(source, time, key) ? 1 : 0;
+    const known = this.#ports.get(key);
+    if (known === undefined) this.#ports.set(key, { attempts: 1, sources: isNew });
+    else {
+      known.attempts++;
+      known.sources += isNew;
+    }
+  }
+
+  knock(line: KnockLine, time: number, host: string): void {
+    this.#seen(time, host);
+    this.#doors.add(line);
+  }
+
+  /** Once, at the end. `notes`: what was left out on the way here. */
+  report(at: number, notes: readonly string[]): Report {
+    const { map, forgotten } = this.#sources;
+    for (const [key, source] of map) this.#origins.add(key, source);
+    const sets = together(map.values(), (key) => `${protocolName(Math.floor(key / 65_536))}/${key % 65_536}`);
+    const leftOut = [...notes, ...this.#leftOut(sets.many)];
+    const most = <T>(what: string, rows: T[]): T[] => {
+      if (rows.length > MOST_ROWS) leftOut.push(`Of ${rows.length} ${what}, ${MOST_ROWS} are listed.`);
+      return rows.slice(0, MOST_ROWS);
+    };
+    return {
+      since: Number.isFinite(this.#since) ? this.#since : undefined,
+      until: Number.isFinite(this.#until) ? this.#until : undefined,
+      at,
+      host: this.#host,
+      attempts: this.#attempts,
+      sources: map.size + forgotten,
+      ports: most(
+        "ports",
+        sorted(this.#portRows(), ({ protocol, port }) => `${protocol} ${`${port}`.padStart(5)}`),
+      ),
+      countries: sorted(this.#origins.countries(), ({ code }) => code),
+      networks: most(
+        "networks",
+        sorted(this.#origins.networks(), ({ network }) => network),
+      ),
+      places: most(
+        "places",
+        sorted(this.#origins.places(), ({ name }) => name),
+      ),
+      top: most("sources", byAttempts(map)).map(([key, source]) => this.#row(key, source)),
+      hours: hours(this.#quarters),
+      days: days(this.#quarters),
+      together: most("sets of ports that were tried together", sets.rows),
+      doors: this.#doors.rows(),
+      leftOut,
+      sourcesOfData: this.#whereabouts.sourcesOfData,
+    };
+  }
+
+  #seen(time: number, host: string): void {
+    if (time < this.#since) this.#since = time;
+    if (time > this.#until) this.#until = time;
+    if (host === this.#host || host === "") return;
+    if (this.#host === "") this.#host = host;
+    else this.#severalHosts = true;
+  }
+
+  #portRows(): PortRow[] {
+    return Array.from(this.#ports, ([key, both]) => {
+      const [protocol, port] = [protocolName(Math.floor(key / 65_536)), key % 65_536];
+      return { protocol, port, service: this.#services.name(protocol, port), ...both };
+    });
+  }
+
+  #row(key: SourceKey, source: Source): SourceRow {
+    const { country, network } = this.#whereabouts.find(key);
+    const { attempts, first, last } = source;
+    return { address: addressText(key), country, network, attempts, ports: portsOf(source), first, last };
+  }
+
+  #leftOut(many: number): string[] {
+    const { forgotten, portsNotKept } = this.#sources;
+    const sentences = leftOutOfTimeline(this.#quarters);
+    if (this.#severalHosts) sentences.push("Lines of more than one host were counted together.");
+    if (forgotten > 0) {
+      sentences.push(
+        `Too many sources to remember: ${forgotten} of few attempts were forgotten on the way. They count in all numbers but those of single sources; one that came again counts as another.`,
+      );
+    }
+    if (portsNotKept > 0)
+      sentences.push(`${portsNotKept} attempts were at ports that could not be remembered with their source.`);
+    if (this.#origins.networksForgotten > 0)
+      sentences.push(`${this.#origins.networksForgotten} networks of few attempts were forgotten.`);
+    if (many > 0)
+      sentences.push(
+        `${many} sources tried more than a dozen ports each: those are not among the ports tried together.`,
+      );
+    return [...sentences, ...this.#doors.leftOut()];
+  }
+}
+
+/** Of equally many attempts, who came first: by name, a quarter of a million would take seconds. */
+function byAttempts(sources: ReadonlyMap<SourceKey, Source>): [SourceKey, Source][] {
+  return [...sources].sort(([, a], [, b]) => b.attempts - a.attempts);
+}
+
+/** The most attempts first; of equally many, in the order of what they are called. */
+function sorted<T extends { readonly attempts: number }>(rows: T[], name: (row: T) => string): T[] {
+  return rows.sort((a, b) => b.attempts - a.attempts || (name(a) < name(b) ? -1 : 1));
+}

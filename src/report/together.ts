@@ -1,0 +1,38 @@
+// Ports that one source tried: which sets of them come from several.
+
+import type { TogetherRow } from "./report.ts";
+import { portsOf, type Source } from "./sources.ts";
+
+/** Who tries more tries all that there are, and not these together. */
+const MOST_PORTS = 12;
+
+export interface Together {
+  /** The set that most sources tried first. */
+  readonly rows: TogetherRow[];
+  /** Sources that tried too many ports to be among them. */
+  readonly many: number;
+}
+
+/** `name` of a port, by its `portKey`. */
+export function together(sources: Iterable<Source>, name: (key: number) => string): Together {
+  const sets = new Map<string, { readonly keys: readonly number[]; sources: number }>();
+  let many = 0;
+  for (const source of sources) {
+    const count = portsOf(source);
+    if (count > MOST_PORTS) many++;
+    if (count < 2 || count > MOST_PORTS) continue;
+    const keys = [...source.ports].sort((a, b) => a - b);
+    const set = sets.get(keys.join());
+    if (set === undefined) sets.set(keys.join(), { keys, sources: 1 });
+    else set.sources++;
+  }
+  const sorted = [...sets.values()].sort(
+    (a, b) => b.sources - a.sources || a.keys.length - b.keys.length || order(a.keys, b.keys),
+  );
+  return { rows: sorted.map((set) => ({ ports: set.keys.map(name), sources: set.sources })), many };
+}
+
+function order(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((key, i) => key !== b[i]);
+  return at < 0 ? 0 : a[at]! - b[at]!;
+}

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { SourceKey } from "../../src/report/packet-line.ts";
+import { portKey, portsOf, Sources } from "../../src/report/sources.ts";
+
+const SSH = portKey(6, 22);
+
+describe("sources", () => {
+  it("know when each was here and what it tried, each port once", () => {
+    const sources = new Sources(() => {});
+    assert.equal(sources.touch(1, 100, SSH), true);
+    assert.equal(sources.touch(1, 90, SSH), false);
+    assert.equal(sources.touch("v6", 95, SSH), true);
+    for (let port = 1; port <= 1000; port++) assert.equal(sources.touch(1, 110, portKey(6, port)), port !== 22);
+    for (let port = 1; port <= 1000; port++) assert.equal(sources.touch(1, 110, portKey(6, port)), false);
+    const { ports: _, ...one } = sources.map.get(1)!;
+    assert.deepEqual(one, { attempts: 2002, first: 90, last: 110 });
+    assert.equal(portsOf(sources.map.get(1)!), 1000);
+    assert.equal(portsOf(sources.map.get("v6")!), 1);
+  });
+
+  it("forget those of few attempts when they are too many, and say whom", () => {
+    const gone = new Map<SourceKey, number>();
+    const sources = new Sources((key, { attempts }) => gone.set(key, attempts), { sources: 10, ports: 100 });
+    for (let key = 0; key < 8; key++) sources.touch(key, key, SSH);
+    sources.touch(0, 9, SSH);
+    for (let key = 8; key < 12; key++) sources.touch(key, key, SSH);
+    assert.deepEqual(
+      [...gone],
+      [
+        [1, 1],
+        [2, 1],
+        [3, 1],
+        [4, 1],
+        [5, 1],
+      ],
+    );
+    assert.deepEqual([...sources.map.keys()], [0, 6, 7, 8, 9, 10, 11]);
+    assert.equal(sources.forgotten, 5);
+  });
+
+  it("remember no more ports than they may, and count what they don't", () => {
+    const sources = new Sources(() => {}, { sources: 4, ports: 3 });
+    for (let port = 1; port <= 5; port++) sources.touch(1, 0, portKey(6, port));
+    assert.equal(portsOf(sources.map.get(1)!), 3);
+    assert.equal(sources.portsNotKept, 2);
+    // Who is forgotten gives back his.
+    for (let key = 2; key <= 5; key++) sources.touch(key, 0, SSH);
+    assert.ok(sources.map.has(1));
+    assert.equal(sources.portsNotKept, 6);
+    const roomy = new Sources(() => {}, { sources: 2, ports: 2 });
+    for (let key = 1; key <= 9; key++) assert.equal(roomy.touch(key, 0, SSH), true);
+  });
+});
