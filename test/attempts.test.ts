@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type Address, formatAddress, parseAddress } from "../src/address.ts";
 import { Attempts, MOST_ATTEMPTS } from "../src/attempts/attempts.ts";
-import type { Listener } from "../src/attempts/ears.ts";
+import type { DoorState, Listener } from "../src/attempts/ears.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import type { Packet } from "../src/attempts/packet.ts";
 import { FATE, type Fate, type Witness } from "../src/attempts/witness.ts";
@@ -32,11 +32,14 @@ function attemptsAt(config: string, capacity = 64, witness?: Witness): Attempts 
 
 const FATES = Object.keys(FATE) as Fate[];
 /** Writes as reference.ts does what has become of each packet. */
-const witnessOf = (fates: string[]): Witness => ({
-  saw(fate, at, stage, source, _hash, _key, _now, detail) {
-    fates.push(`${formatAddress(source)} ${at?.door.name ?? "-"}: ${FATES[fate]} ${stage} ${detail}`);
-  },
-});
+const witnessOf = (fates: string[]): Witness => {
+  const write = (fate: number, at: DoorState | undefined, stage: number, source: Address, detail: number) =>
+    void fates.push(`${formatAddress(source)} ${at?.door.name ?? "-"}: ${FATES[fate]} ${stage} ${detail}`);
+  return {
+    saw: (fate, at, stage, { source }, _hash, _now, detail) => write(fate, at, stage, source, detail),
+    hasEnded: (fate, at, stage, knocker, _hash, _now, detail) => write(fate, at, stage, knocker, detail),
+  };
+};
 
 const text = (event: KnockEvent) => eventLine(event, formatAddress(event.knocker));
 const syn = (from: string, port: number, n: number) =>
@@ -85,7 +88,7 @@ describe("attempts", () => {
       assert.ok(seen.lines > 10_000, `${seen.lines} lines`);
       const rules = ["1", "16", "17", "2", "3", ...(policies ? ["7", "ban", "cooldown"] : [])];
       assert.deepEqual([...seen.atWork.keys()].sort(), rules);
-      const notHere = ["used", ...(gap > 0.01 ? ["held"] : [])]; // below; nobody is in haste
+      const notHere = ["used", "late", ...(gap > 0.01 ? ["held"] : [])]; // below; nobody is in haste
       if (!policies) notHere.push("banned", "cooldown", "scan");
       assert.deepEqual([...seen.fates].sort(), FATES.filter((fate) => !notHere.includes(fate)).sort());
       for (const [rule, scenesWithIt] of seen.atWork) assert.ok(scenesWithIt > 100, `${rule}: in ${scenesWithIt}`);
@@ -119,8 +122,8 @@ describe("attempts", () => {
     const me = "10.77.0.2";
     assert.deepEqual(fates, [
       `${me} a: stage 1 0`,
+      `${me} a: late 1 1300`,
       `${me} a: timeout 1 1300`,
-      `${me} -: later 0 0`,
       `${me} -: later 0 0`,
     ]);
   });

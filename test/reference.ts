@@ -74,7 +74,6 @@ export class Reference {
     let moved = false;
     let effect = false;
     const movedNow: Listener[] = [];
-    const before = this.fates.length;
     for (const attempt of mine) {
       const { listener, stage } = attempt;
       if (!this.#hears(listener, packet)) {
@@ -127,7 +126,8 @@ export class Reference {
       if (sequence.length === 1) this.#open(listener, ip, now);
       else this.#attempts.push({ listener, ip, stage: 1, startedAt: now, strays: new Set() });
     }
-    if (this.fates.length === before) this.#fate(ip, undefined, "later");
+    if (mine.length === 0 && !users.some(({ door }) => is(door.sequence[0], packet)))
+      this.#fate(ip, undefined, "later");
     if (effect) this.#segments.set(segment, now);
   }
 

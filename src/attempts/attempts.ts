@@ -46,8 +46,6 @@ export class Attempts {
   #heard: Hearing | undefined;
   /** Has it brought an attempt one stage further? */
   #moved = false;
-  /** Has the witness been told of it? */
-  #told = false;
 
   constructor({ isOurs, isStray, hashKey, capacity = MOST_ATTEMPTS, clear, witness }: AttemptsOptions) {
     this.#isOurs = isOurs;
@@ -84,29 +82,28 @@ export class Attempts {
     const { source, protocol } = packet;
     const key = knockKey(protocol, packet.port);
     const ear = this.#knockers.ears.ear(key);
-    if (ear === undefined) return this.#stray(packet, key, now);
+    if (ear === undefined) return this.#stray(packet, now);
     const hash = this.#knockers.hash(source);
     if (!this.#isHeard(ear, packet)) {
-      this.#say(this.#whyNot(ear.hearings, packet), undefined, 0, packet, hash, key, now);
+      this.#say(this.#whyNot(ear.hearings, packet), undefined, 0, packet, hash, now);
       return NOTHING;
     }
     const print = protocol === TCP ? fingerprint(packet) : 0;
     // Sent again because no answer came: the same knock. 0.8 voids the attempt.
-    if (print !== 0 && this.#retransmissions.has(hash, print, now)) return this.#again(packet, hash, key, now);
+    if (print !== 0 && this.#retransmissions.has(hash, print, now)) return this.#again(packet, hash, now);
     const count = this.#knockers.gather(source, hash);
     const mine = this.#knockers.mine;
     for (let i = 0; print !== 0 && i < count; i++) {
-      if (this.#slots.print(mine[i]!) === print) return this.#again(packet, hash, key, now);
+      if (this.#slots.print(mine[i]!) === print) return this.#again(packet, hash, now);
     }
 
     this.#packets++;
     this.#moved = false;
-    this.#told = false;
     let events = NOTHING as KnockEvent[]; // made when there is something to tell: most packets of a flood tell nothing
     for (let i = 0; i < count; i++) events = this.#goOn(mine[i]!, packet, key, hash, print, now, events);
     // 0.8 swallows the packet as long as the source has any live attempt.
-    if (ear.firsts.length > 0) events = this.#begin(ear.firsts, packet, key, hash, print, now, events);
-    if (!this.#told) this.#say(FATE.later, undefined, 0, packet, hash, key, now);
+    if (ear.firsts.length > 0) events = this.#begin(ear.firsts, packet, hash, print, now, events);
+    else if (count === 0) this.#say(FATE.later, undefined, 0, packet, hash, now);
     return events;
   }
 
@@ -122,10 +119,13 @@ export class Attempts {
   ): KnockEvent[] {
     const state = this.#knockers.state(slot);
     const stage = this.#slots.stage(slot);
-    if (this.#expiry.expired(slot, state.term, now)) return add(events, this.#timeout(slot, hash, now));
+    if (this.#expiry.expired(slot, state.term, now)) {
+      this.#say(FATE.late, state, stage, packet, hash, now, this.#slots.age(slot, now) - state.term.milliseconds);
+      return add(events, this.#timeout(slot, hash, now));
+    }
     if (!this.#hears(state.hearing, packet)) {
       state.metAt = this.#packets;
-      this.#say(this.#whyNot([state.hearing], packet), state, stage, packet, hash, key, now);
+      this.#say(this.#whyNot([state.hearing], packet), state, stage, packet, hash, now);
     } else if (state.knocks[stage] === key) {
       this.#moved = true;
       state.metAt = this.#packets;
@@ -133,11 +133,11 @@ export class Attempts {
       const knocker = copyOf(packet.source);
       const told = add(events, { type: "stage", door: state.door, knocker, stage: stage + 1 });
       const age = this.#slots.age(slot, now);
-      this.#say(FATE.stage, state, stage + 1, packet, hash, key, now, age);
+      this.#say(FATE.stage, state, stage + 1, packet, hash, now, age);
       if (stage + 1 === state.knocks.length) {
         this.#knockers.remove(slot, hash);
         if (!this.#scans.mayBeOne(age, hash, state)) return add(told, this.#open(state, knocker, hash, print, now));
-        this.#say(FATE.held, state, stage + 1, packet, hash, key, now);
+        this.#say(FATE.held, state, stage + 1, packet, hash, now);
         this.#scans.haste.wait(state, knocker, hash, print, age, now);
         return told;
       }
@@ -145,12 +145,12 @@ export class Attempts {
       return told;
     } else if (state.knocks[stage - 1] === key) {
       state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
-      this.#say(FATE.twice, state, stage, packet, hash, key, now);
+      this.#say(FATE.twice, state, stage, packet, hash, now);
     } else {
       this.#remember(hash, this.#slots.print(slot), now);
       this.#remember(hash, print, now);
       this.#knockers.remove(slot, hash);
-      this.#say(FATE.wrong, state, stage, packet, hash, key, now);
+      this.#say(FATE.wrong, state, stage, packet, hash, now);
     }
     return events;
   }
@@ -159,7 +159,6 @@ export class Attempts {
   #begin(
     firsts: readonly DoorState[],
     packet: Packet,
-    key: number,
     hash: number,
     print: number,
     now: number,
@@ -170,11 +169,11 @@ export class Attempts {
       if (state.metAt === this.#packets) continue;
       const isPaused = this.#scans.isBanned(hash, state, now) || this.#cooldowns.isOn(pauseKey(hash, state), now);
       if (this.#moved || isPaused || state.retired || !this.#hears(state.hearing, packet)) {
-        this.#sayNotBegun(state, packet, key, hash, now);
+        this.#sayNotBegun(state, packet, hash, now);
         continue;
       }
       const knocker = copyOf(packet.source);
-      this.#say(FATE.stage, state, 1, packet, hash, key, now);
+      this.#say(FATE.stage, state, 1, packet, hash, now);
       events = add(events, { type: "stage", door: state.door, knocker, stage: 1 });
       if (state.knocks.length > 1) this.#knockers.begin(state, packet.source, hash, print, now);
       else events = add(events, this.#open(state, knocker, hash, print, now));
@@ -191,7 +190,7 @@ export class Attempts {
     const events: KnockEvent[] = [];
     for (const { state, knocker, hash, print } of this.#scans.haste.take(now)) {
       if (!state.retired) events.push(this.#open(state, knocker, hash, print, now));
-      else this.#witness?.saw(FATE.used, state, 0, knocker, hash, undefined, now, 0);
+      else this.#witness?.hasEnded(FATE.used, state, 0, knocker, hash, now, 0);
     }
     this.#expiry.drain(now, most, (slot) => {
       const hash = this.#knockers.hash(this.#slots.source(slot));
@@ -202,25 +201,25 @@ export class Attempts {
   }
 
   /** A port that is no knock: it means something only of a source in the middle of a sequence. */
-  #stray(packet: Packet, key: number, now: number): readonly KnockEvent[] {
+  #stray(packet: Packet, now: number): readonly KnockEvent[] {
     const { source } = packet;
     const hash = this.#knockers.hash(source);
     const isKnocker = this.live > 0 && (this.#slots.first(hash, source) !== NONE || this.#scans.haste.has(hash));
     if (!isKnocker || !this.#isOurs(packet.destination)) {
       const why = this.#isOurs(packet.destination) ? FATE.other : FATE.address;
-      this.#say(why, undefined, 0, packet, hash, key, now);
+      this.#say(why, undefined, 0, packet, hash, now);
       return NOTHING;
     }
     const count = this.#knockers.gather(source, hash);
     if (!this.#isStray(packet)) return NOTHING;
     const scan = this.#scans.touch(packet, hash, count, now);
     const ports = scan?.type === "scan" ? scan.ports : 0;
-    this.#say(ports > 0 ? FATE.scan : FATE.stray, undefined, 0, packet, hash, key, now, ports);
+    this.#say(ports > 0 ? FATE.scan : FATE.stray, undefined, 0, packet, hash, now, ports);
     return scan === undefined ? NOTHING : [scan];
   }
 
-  #again(packet: Packet, hash: number, key: number, now: number): readonly KnockEvent[] {
-    this.#say(FATE.again, undefined, 0, packet, hash, key, now);
+  #again(packet: Packet, hash: number, now: number): readonly KnockEvent[] {
+    this.#say(FATE.again, undefined, 0, packet, hash, now);
     return NOTHING;
   }
 
@@ -249,7 +248,7 @@ export class Attempts {
 
   #open(state: DoorState, knocker: Address, hash: number, print: number, now: number): KnockEvent {
     this.#remember(hash, print, now);
-    this.#witness?.saw(FATE.open, state, state.knocks.length, knocker, hash, undefined, now, 0);
+    this.#witness?.hasEnded(FATE.open, state, state.knocks.length, knocker, hash, now, 0);
     const { seqCooldown } = state.door.policy;
     if (seqCooldown > 0) this.#cooldowns.begin(pauseKey(hash, state), now + 1000 * seqCooldown);
     // Nobody comes in by a used sequence, not even before setDoors brings the next one.
@@ -263,7 +262,7 @@ export class Attempts {
     const print = this.#slots.print(slot);
     if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now);
     const late = this.#slots.age(slot, now) - state.term.milliseconds;
-    this.#witness?.saw(FATE.timeout, state, stage, knocker, hash, undefined, now, late);
+    this.#witness?.hasEnded(FATE.timeout, state, stage, knocker, hash, now, late);
     const event = { type: "timeout", door: state.door, knocker, stage } as const;
     this.#knockers.remove(slot, hash);
     return event;
@@ -278,18 +277,16 @@ export class Attempts {
     fate: number,
     state: DoorState | undefined,
     stage: number,
-    { source }: Packet,
+    packet: Packet,
     hash: number,
-    key: number,
     now: number,
     detail = 0,
   ): void {
-    this.#told = true;
-    this.#witness?.saw(fate, state, stage, source, hash, key, now, detail);
+    if (this.#witness !== undefined) this.#witness.saw(fate, state, stage, packet, hash, now, detail);
   }
 
   /** It is the first knock there, and yet begins nothing. */
-  #sayNotBegun(state: DoorState, packet: Packet, key: number, hash: number, now: number): void {
+  #sayNotBegun(state: DoorState, packet: Packet, hash: number, now: number): void {
     const banned = this.#scans.banLeft(hash, state, now);
     const cooldown = this.#cooldowns.left(pauseKey(hash, state), now);
     let fate: number = FATE.taken;
@@ -298,7 +295,7 @@ export class Attempts {
     else if (banned > 0) fate = FATE.banned;
     else if (cooldown > 0) fate = FATE.cooldown;
     const left = fate === FATE.banned ? banned : fate === FATE.cooldown ? cooldown : 0;
-    this.#say(fate, state, 0, packet, hash, key, now, left);
+    this.#say(fate, state, 0, packet, hash, now, left);
   }
 
   /** Why none of these hears it. */

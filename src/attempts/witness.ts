@@ -3,6 +3,7 @@
 
 import type { Address } from "../address.ts";
 import type { DoorState } from "./ears.ts";
+import type { Packet } from "./packet.ts";
 
 /** Numbers, not words: in a flood they are written into typed arrays (verdicts/). */
 export const FATE = {
@@ -13,45 +14,56 @@ export const FATE = {
   held: 2,
   /** No packet's: the attempt is over. Detail: since so many milliseconds. */
   timeout: 3,
+  /** A packet that finds an attempt's time over. Detail as with `timeout`, which is told too. */
+  late: 4,
   /** Sent again because no answer came: the same segment. */
-  again: 4,
+  again: 5,
   /** The knock that was made last, from a new port. */
-  twice: 5,
+  twice: 6,
   /** Not the knock that was next: the attempt is void. */
-  wrong: 6,
-  flags: 7,
-  address: 8,
+  wrong: 7,
+  flags: 8,
+  address: 9,
   /** Detail: milliseconds for which it goes on; so with `cooldown`. */
-  banned: 9,
-  cooldown: 10,
+  banned: 10,
+  cooldown: 11,
   /** It is the first knock here, but has moved an attempt at another door. */
-  taken: 11,
+  taken: 12,
   /** Some door's knock, but no first one, and no attempt waits for it. */
-  later: 12,
+  later: 13,
   /** The one-time sequence has let somebody in. */
-  used: 13,
+  used: 14,
   /** No door's knock, in the middle of a sequence. */
-  stray: 14,
+  stray: 15,
   /** The stray that was one too many. Detail: how many ports. */
-  scan: 15,
+  scan: 16,
   /** No door's knock, and nobody's stray. */
-  other: 16,
+  other: 17,
 } as const;
 
 export type Fate = keyof typeof FATE;
 
 export interface Witness {
   /**
-   * `at`: the door, where it is one's. `stage`: of the attempt there, after this packet. `key`: the packet's (knockKey);
-   * undefined where time has brought it about. `source` is not kept. `hash`: the source's, keyed. `now` in milliseconds.
+   * `at`: the door, where it is one's. `stage`: of the attempt there, after this packet, which is not kept. `hash`: its
+   * source's, keyed. `now` in milliseconds.
    */
   saw(
     fate: number,
     at: DoorState | undefined,
     stage: number,
-    source: Address,
+    packet: Packet,
     hash: number,
-    key: number | undefined,
+    now: number,
+    detail: number,
+  ): void;
+  /** The same of an attempt, with which no packet has to do, or one of which `saw` tells. */
+  hasEnded(
+    fate: number,
+    at: DoorState,
+    stage: number,
+    knocker: Address,
+    hash: number,
     now: number,
     detail: number,
   ): void;
