@@ -17,6 +17,7 @@ import type { Log } from "./log/log.ts";
 import type { Teller } from "./log/teller.ts";
 import { clear, giveBack } from "./memory.ts";
 import { after } from "./timer.ts";
+import { Notebook } from "./verdicts/notebook.ts";
 
 /** A timeout is told at most this late, and together with others that are close. */
 const EXPIRY_GRAIN_MS = 20;
@@ -37,6 +38,8 @@ export interface GuardOptions {
 }
 
 export class Guard {
+  /** What has become of the packets. */
+  readonly notebook = new Notebook();
   readonly #options: GuardOptions;
   readonly #attempts: Attempts;
   readonly #widening: Widening;
@@ -69,12 +72,14 @@ export class Guard {
         clear(buffers);
         this.#work += MUCH_WORK;
       },
+      witness: this.notebook,
     });
   }
 
   /** From now on these are the doors. */
   setDoors(listeners: readonly Listener[]): void {
     this.#attempts.setDoors(listeners);
+    this.notebook.setDoors(listeners, now());
   }
 
   /** The doors by which scans are looked for. */

@@ -1,0 +1,79 @@
+// What those did who have shown that they know more than a first knock: each has pages of his own, which no stranger
+// turns. Four share a bucket, found by their keyed hash; a fifth gets the pages of the one who has been away longest.
+
+import { type Address, sameAddress } from "../address.ts";
+import { Entries, type Entry } from "./entries.ts";
+
+const [BUCKETS, IN_A_BUCKET] = [128, 4] as const;
+const PLACES = BUCKETS * IN_A_BUCKET;
+/** Of each, so that 32 packets find room of which some have met two doors. 576 KiB in all. */
+const ENTRIES = 48;
+
+export class Acquaintances {
+  readonly #hashes = new Int32Array(PLACES);
+  readonly #sources: (Address | undefined)[] = new Array(PLACES).fill(undefined);
+  /** Of each in all; 0: nobody is there. */
+  readonly #written = new Int32Array(PLACES);
+  readonly #entries = new Entries(PLACES * ENTRIES);
+
+  /** His place; -1 when he is none. */
+  find(hash: number): number {
+    const first = (hash & (BUCKETS - 1)) * IN_A_BUCKET;
+    for (let place = first; place < first + IN_A_BUCKET; place++) {
+      if (this.#hashes[place] === hash && this.#written[place] !== 0) return place;
+    }
+    return -1;
+  }
+
+  /** A place for one who has none, until something is written there. */
+  welcome(hash: number, source: Address): number {
+    const first = (hash & (BUCKETS - 1)) * IN_A_BUCKET;
+    let best = first;
+    for (let place = first + 1; place < first + IN_A_BUCKET; place++) {
+      if (this.#lastAt(place) < this.#lastAt(best)) best = place;
+    }
+    this.#hashes[best] = hash;
+    this.#sources[best] = source;
+    this.#written[best] = 0;
+    return best;
+  }
+
+  write(place: number, what: number, knock: number, now: number, detail: number): void {
+    const written = this.#written[place]!;
+    if (written > 0) {
+      const last = this.#entryAt(place, written - 1);
+      if (this.#entries.what(last) === what && this.#entries.knock(last) === knock) {
+        this.#entries.repeat(last, now, detail);
+        return;
+      }
+    }
+    this.#entries.write(this.#entryAt(place, written), what, knock, now, detail);
+    this.#written[place] = written < 1 << 30 ? written + 1 : ENTRIES + ((written + 1) % ENTRIES);
+  }
+
+  /** The oldest first. */
+  of(source: Address): Entry[] {
+    const place = this.#sources.findIndex((one) => one !== undefined && sameAddress(one, source));
+    if (place < 0) return [];
+    const written = this.#written[place]!;
+    const count = Math.min(written, ENTRIES);
+    return Array.from({ length: count }, (_, i) => this.#entries.read(this.#entryAt(place, written - count + i)));
+  }
+
+  /** Who was here last, and when. */
+  last(): { source: Address; at: number } | undefined {
+    let best = 0;
+    for (let place = 1; place < PLACES; place++) if (this.#lastAt(place) > this.#lastAt(best)) best = place;
+    const source = this.#sources[best];
+    return source && { source, at: this.#lastAt(best) };
+  }
+
+  #lastAt(place: number): number {
+    const written = this.#written[place]!;
+    return written === 0 ? Number.NEGATIVE_INFINITY : this.#entries.at(this.#entryAt(place, written - 1));
+  }
+
+  #entryAt(place: number, number: number): number {
+    return place * ENTRIES + (number % ENTRIES);
+  }
+}

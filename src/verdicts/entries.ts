@@ -1,0 +1,58 @@
+// Lines of the notebook, 24 bytes each in one block of memory: a flood writes a million of them in a second.
+
+export interface Entry {
+  readonly at: number;
+  readonly what: number;
+  readonly knock: number;
+  readonly detail: number;
+  readonly times: number;
+}
+
+/** Words of an entry: two are its time, as a double. */
+const [WORDS, WHAT, KNOCK, DETAIL, TIMES] = [6, 2, 3, 4, 5] as const;
+
+export class Entries {
+  readonly #words: Int32Array;
+  readonly #times: Float64Array;
+
+  constructor(count: number) {
+    const buffer = new ArrayBuffer(count * WORDS * 4);
+    this.#words = new Int32Array(buffer);
+    this.#times = new Float64Array(buffer);
+  }
+
+  write(place: number, what: number, knock: number, at: number, detail: number): void {
+    const w = place * WORDS;
+    this.#times[place * (WORDS / 2)] = at;
+    this.#words[w + WHAT] = what;
+    this.#words[w + KNOCK] = knock;
+    this.#words[w + DETAIL] = detail;
+    this.#words[w + TIMES] = 1;
+  }
+
+  /** The same once more. */
+  repeat(place: number, at: number, detail: number): void {
+    const w = place * WORDS;
+    this.#times[place * (WORDS / 2)] = at;
+    this.#words[w + DETAIL] = detail;
+    this.#words[w + TIMES]! += 1;
+  }
+
+  what(place: number): number {
+    return this.#words[place * WORDS + WHAT]!;
+  }
+
+  knock(place: number): number {
+    return this.#words[place * WORDS + KNOCK]!;
+  }
+
+  at(place: number): number {
+    return this.#times[place * (WORDS / 2)]!;
+  }
+
+  read(place: number): Entry {
+    const w = place * WORDS;
+    const [what, knock] = [this.what(place), this.knock(place)];
+    return { at: this.at(place), what, knock, detail: this.#words[w + DETAIL]!, times: this.#words[w + TIMES]! >>> 0 };
+  }
+}

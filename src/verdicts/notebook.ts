@@ -1,0 +1,162 @@
+// The witness: writes down what has become of the last packets of each source, in a megabyte, whatever comes. Who only
+// knocks first somewhere is a stranger; who did more, or is followed, an acquaintance. So a flood of forged first knocks
+// puts out nothing of what an honest knocker did, once he has got further than they.
+// All is written down while it is quiet. Of what one moment of a flood brings (in source.ts packets that are read together
+// have one time) only the beginning is: writing costs a tenth of a packet, which a flood's are not worth.
+
+import { type Address, copyOf, sameAddress } from "../address.ts";
+import { type DoorState, knockKey, type Listener } from "../attempts/ears.ts";
+import type { Packet } from "../attempts/packet.ts";
+import { FATE, type Witness } from "../attempts/witness.ts";
+import type { Door } from "../config/door.ts";
+import { Acquaintances } from "./acquaintances.ts";
+import { Changes } from "./changes.ts";
+import type { Entry } from "./entries.ts";
+import { Strangers } from "./strangers.ts";
+import { decode, encode, knockOf, MOST_DOORS, NO_KNOCK, type Verdict } from "./verdict.ts";
+
+/** Of one source in a row, and of all strangers, in one moment. */
+const [MOST_IN_A_ROW, MOST_OF_STRANGERS] = [64, 128] as const;
+
+export class Notebook implements Witness {
+  /** Who wants each verdict as it comes about. */
+  onVerdict: ((verdict: Verdict) => void) | undefined;
+  readonly changes = new Changes();
+  readonly #strangers = new Strangers();
+  readonly #acquaintances = new Acquaintances();
+  /** Of all doors there have been, by the number in the entries; 0 is no one's. */
+  readonly #names: string[] = [""];
+  readonly #numbers = new Map<string, number>();
+  #lastDoor: Door | undefined;
+  #lastNumber = 0;
+  #followed: Address | undefined;
+  #now = Number.NEGATIVE_INFINITY;
+  #hash = 0;
+  #inARow = 0;
+  #strangersNow = 0;
+  #passedOverAt = Number.NEGATIVE_INFINITY;
+
+  /** When something was last passed over, as too much came at once; -Infinity: never. */
+  get passedOverAt(): number {
+    return this.#isFlood ? this.#now : this.#passedOverAt;
+  }
+
+  /** Something of this row or this moment is passed over. */
+  get #isFlood(): boolean {
+    return this.#inARow > MOST_IN_A_ROW || this.#strangersNow > MOST_OF_STRANGERS;
+  }
+
+  /** What these doors' names mean from now on. */
+  setDoors(listeners: readonly Listener[], now: number): void {
+    this.changes.setDoors(
+      listeners.map(({ door }) => door),
+      now,
+    );
+  }
+
+  /** All that he does is kept, also what strangers do; undefined: nobody. */
+  follow(source: Address | undefined): void {
+    this.#followed = source;
+  }
+
+  saw(
+    fate: number,
+    at: DoorState | undefined,
+    stage: number,
+    packet: Packet,
+    hash: number,
+    now: number,
+    detail: number,
+  ): void {
+    if (hash !== this.#hash || now !== this.#now) this.#newRow(hash, now);
+    if (this.#inARow++ >= MOST_IN_A_ROW) return;
+    this.#write(fate, at, stage, packet.source, hash, knockKey(packet.protocol, packet.port), now, detail);
+  }
+
+  hasEnded(
+    fate: number,
+    at: DoorState,
+    stage: number,
+    knocker: Address,
+    hash: number,
+    now: number,
+    detail: number,
+  ): void {
+    if (hash !== this.#hash || now !== this.#now) this.#newRow(hash, now);
+    if (this.#inARow++ >= MOST_IN_A_ROW) return;
+    this.#write(fate, at, stage, knocker, hash, NO_KNOCK, now, detail);
+  }
+
+  #newRow(hash: number, now: number): void {
+    if (this.#isFlood) this.#passedOverAt = this.#now;
+    this.#hash = hash;
+    this.#inARow = 0;
+    if (now === this.#now) return;
+    this.#now = now;
+    this.#strangersNow = 0;
+  }
+
+  #write(
+    fate: number,
+    at: DoorState | undefined,
+    stage: number,
+    source: Address,
+    hash: number,
+    knock: number,
+    now: number,
+    detail: number,
+  ): void {
+    const of = at === undefined ? 0 : at.knocks.length;
+    let place = this.#acquaintances.find(hash);
+    if (place < 0) {
+      if (isMore(fate, stage, of) || this.#isFollowed(source)) {
+        place = this.#acquaintances.welcome(hash, copyOf(source));
+      } else if (++this.#strangersNow > MOST_OF_STRANGERS) {
+        return;
+      }
+    }
+    const what = encode(fate, stage, of, at === undefined ? 0 : this.#numberOf(at.door));
+    if (place < 0) this.#strangers.write(source, what, knock, now, detail);
+    else this.#acquaintances.write(place, what, knock, now, detail);
+    this.onVerdict?.(this.#verdict({ at: now, what, knock, detail, times: 1 }, copyOf(source)));
+  }
+
+  /** The oldest first. */
+  of(source: Address): Verdict[] {
+    const entries = [...this.#strangers.of(source), ...this.#acquaintances.of(source)]; // none was a stranger later
+    return entries.map((entry) => this.#verdict(entry, source));
+  }
+
+  /** Who knocked last. */
+  last(): Address | undefined {
+    const lasts = [this.#strangers.last(), this.#acquaintances.last()];
+    return lasts.reduce((a, b) => (b !== undefined && (a === undefined || b.at > a.at) ? b : a))?.source;
+  }
+
+  #verdict({ at, what, knock, detail, times }: Entry, knocker: Address): Verdict {
+    const { fate, stage, of, door } = decode(what);
+    return { at, knocker, fate, door: this.#names[door] || undefined, stage, of, detail, times, knock: knockOf(knock) };
+  }
+
+  #isFollowed(source: Address): boolean {
+    return this.#followed !== undefined && sameAddress(this.#followed, source);
+  }
+
+  #numberOf(door: Door): number {
+    if (door === this.#lastDoor) return this.#lastNumber;
+    this.#lastDoor = door;
+    this.#lastNumber = this.#numbers.get(door.name) ?? this.#newNumber(door.name);
+    return this.#lastNumber;
+  }
+
+  #newNumber(name: string): number {
+    if (this.#names.length === MOST_DOORS) return 0; // after as many reloads: then no one's
+    this.#numbers.set(name, this.#names.length);
+    return this.#names.push(name) - 1;
+  }
+}
+
+/** More than a stranger does: to forge it, one has to know two knocks that follow each other. */
+function isMore(fate: number, stage: number, of: number): boolean {
+  return stage > 1 || fate === FATE.wrong || fate === FATE.scan || (fate === FATE.open && of > 1);
+}

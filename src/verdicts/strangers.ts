@@ -1,0 +1,66 @@
+// What strangers did, of whom nothing is known but that they have knocked first somewhere, or at random: one behind the
+// other, the oldest leaves first. A flood of forged sources has this for itself, and puts out nobody else's.
+
+import type { Address } from "../address.ts";
+import { FATE } from "../attempts/witness.ts";
+import { Entries, type Entry } from "./entries.ts";
+import { isFate } from "./verdict.ts";
+
+/** With the sources 320 KiB. */
+const PLACES = 8192;
+
+export class Strangers {
+  readonly #entries = new Entries(PLACES);
+  /** Of each entry. */
+  readonly #sources = new Int32Array(4 * PLACES);
+  /** In all. */
+  #written = 0;
+
+  write(source: Address, what: number, knock: number, now: number, detail: number): void {
+    const last = (this.#written - 1) & (PLACES - 1);
+    if (this.#written > 0 && this.#entries.what(last) === what && this.#isOf(last, source)) {
+      // A scanner's other ports are all the same.
+      if (this.#entries.knock(last) === knock || isFate(what, FATE.other)) {
+        this.#entries.repeat(last, now, detail);
+        return;
+      }
+    }
+    const place = this.#written++ & (PLACES - 1);
+    this.#entries.write(place, what, knock, now, detail);
+    this.#sources[4 * place] = source.w0;
+    this.#sources[4 * place + 1] = source.w1;
+    this.#sources[4 * place + 2] = source.w2;
+    this.#sources[4 * place + 3] = source.w3;
+  }
+
+  /** The oldest first. */
+  of(source: Address): Entry[] {
+    return this.#places()
+      .filter((place) => this.#isOf(place, source))
+      .map((place) => this.#entries.read(place));
+  }
+
+  /** Who was the last to knock, and when; one who only touched what is no knock does not count. */
+  last(): { source: Address; at: number } | undefined {
+    const place = this.#places()
+      .reverse()
+      .find((one) => !isFate(this.#entries.what(one), FATE.other));
+    return place === undefined ? undefined : { source: this.#source(place), at: this.#entries.at(place) };
+  }
+
+  #places(): number[] {
+    const first = Math.max(0, this.#written - PLACES);
+    return Array.from({ length: this.#written - first }, (_, i) => (first + i) & (PLACES - 1));
+  }
+
+  #source(place: number): Address {
+    const [w0, w1, w2, w3] = this.#sources.subarray(4 * place);
+    return { w0: w0!, w1: w1!, w2: w2!, w3: w3! };
+  }
+
+  #isOf(place: number, source: Address): boolean {
+    const words = this.#sources;
+    if (words[4 * place + 3] !== source.w3 || words[4 * place + 2] !== source.w2) return false;
+    return words[4 * place + 1] === source.w1 && words[4 * place] === source.w0;
+  }
+}

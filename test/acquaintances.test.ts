@@ -1,0 +1,65 @@
+// Pages of one's own: 48 entries each, for 512 sources, four of a bucket.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseAddress } from "../src/address.ts";
+import { Acquaintances } from "../src/verdicts/acquaintances.ts";
+
+const address = (n: number) => parseAddress(`10.77.${n >> 8}.${n & 255}`)!;
+/** All in one bucket. */
+const inOneBucket = (n: number) => 5 + 128 * n;
+
+describe("acquaintances", () => {
+  it("are found by their hash, each on his own pages, the oldest entry first", () => {
+    const acquaintances = new Acquaintances();
+    for (const n of [1, 2]) {
+      assert.equal(acquaintances.find(inOneBucket(n)), -1);
+      const place = acquaintances.welcome(inOneBucket(n), address(n));
+      for (let i = 0; i < 100; i++) acquaintances.write(place, n, 7000 + i, i, 2 * i);
+      assert.equal(acquaintances.find(inOneBucket(n)), place);
+    }
+    for (const n of [1, 2]) {
+      const entries = acquaintances.of(address(n));
+      assert.deepEqual(
+        entries.map(({ at }) => at),
+        Array.from({ length: 48 }, (_, i) => 52 + i),
+      );
+      assert.deepEqual(entries.at(-1), { at: 99, what: n, knock: 7099, detail: 198, times: 1 });
+    }
+    assert.deepEqual(acquaintances.of(address(3)), []);
+  });
+
+  it("are counted when they do the same again", () => {
+    const acquaintances = new Acquaintances();
+    const place = acquaintances.welcome(7, address(1));
+    for (let i = 0; i < 1000; i++) acquaintances.write(place, 1, 7000, i, 0);
+    acquaintances.write(place, 1, 7001, 2000, 0);
+    assert.deepEqual(
+      acquaintances.of(address(1)).map(({ at, times }) => [at, times]),
+      [
+        [999, 1000],
+        [2000, 1],
+      ],
+    );
+  });
+
+  it("make room for a fifth of their bucket: the one who has been away longest leaves", () => {
+    const acquaintances = new Acquaintances();
+    for (let n = 0; n < 4; n++) {
+      acquaintances.write(acquaintances.welcome(inOneBucket(n), address(n)), 1, 7000, 10 - n, 0);
+    }
+    acquaintances.write(acquaintances.find(inOneBucket(3)), 1, 7000, 20, 0);
+    acquaintances.write(acquaintances.welcome(inOneBucket(4), address(4)), 1, 7000, 21, 0);
+    assert.deepEqual(
+      [0, 1, 2, 3, 4].map((n) => acquaintances.of(address(n)).length),
+      [1, 1, 0, 1, 1],
+    );
+    assert.equal(acquaintances.find(inOneBucket(2)), -1);
+    assert.deepEqual(acquaintances.last(), { source: address(4), at: 21 });
+  });
+
+  it("nobody is there at first", () => {
+    const acquaintances = new Acquaintances();
+    assert.equal(acquaintances.last(), undefined);
+    assert.equal(acquaintances.find(0), -1);
+  });
+});

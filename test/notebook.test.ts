@@ -1,0 +1,184 @@
+// What is written down of the packets of each source, by the state machine itself.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Address, copyOf, formatAddress, parseAddress } from "../src/address.ts";
+import { Attempts } from "../src/attempts/attempts.ts";
+import type { Packet } from "../src/attempts/packet.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { Notebook } from "../src/verdicts/notebook.ts";
+import type { Verdict } from "../src/verdicts/verdict.ts";
+import { toPacket } from "./story.ts";
+
+const OURS = "10.77.0.1";
+const CONFIG = `
+[openSSH]
+  sequence = 7000,8000,9000
+  seq_timeout = 10
+[closeSSH]
+  sequence = 9000,8000,7000
+  seq_timeout = 10
+[alone]
+  sequence = 7100
+`;
+
+class Scene {
+  readonly notebook = new Notebook();
+  readonly attempts: Attempts;
+  #sent = 0;
+
+  constructor(config = CONFIG) {
+    this.attempts = new Attempts({
+      isOurs: (to) => formatAddress(to) === OURS,
+      isStray: () => true,
+      hashKey: [3, 4],
+      capacity: 4096,
+      witness: this.notebook,
+    });
+    const { doors } = parseConfig(config, "", () => undefined);
+    const listeners = doors.map((door) => ({ door, targets: undefined }));
+    this.attempts.setDoors(listeners);
+    this.notebook.setDoors(listeners, 0);
+  }
+
+  packet(from: string, port: number, protocol: "tcp" | "udp" = "tcp"): Packet {
+    const n = ++this.#sent;
+    return toPacket({ from, to: OURS, port, protocol, flags: ["syn"], sourcePort: 1024 + (n % 60_000), seq: n });
+  }
+
+  knock(from: string, ports: readonly number[], at: number): void {
+    for (const [i, port] of ports.entries()) this.attempts.knock(this.packet(from, port), at + i);
+  }
+
+  of(ip: string): string[] {
+    return this.notebook.of(parseAddress(ip)!).map(short);
+  }
+}
+
+const short = ({ at, door, fate, stage, of, detail, times }: Verdict) =>
+  `${at} ${door ?? "-"} ${fate} ${stage}/${of} ${detail} x${times}`;
+
+describe("the notebook", () => {
+  it("has of a source all that became of its packets, in their order, also from when it was a stranger", () => {
+    const scene = new Scene();
+    scene.knock("10.77.0.3", [7000], 0);
+    scene.knock("10.77.0.2", [8000, 7000], 100);
+    scene.attempts.knock(scene.packet("10.77.0.2", 8000), 600);
+    scene.attempts.knock(scene.packet("10.77.0.2", 9000), 700);
+    assert.deepEqual(scene.of("10.77.0.2"), [
+      "100 - later 0/0 0 x1",
+      "101 openSSH stage 1/3 0 x1",
+      "600 openSSH stage 2/3 499 x1",
+      "700 openSSH stage 3/3 599 x1",
+      "700 openSSH open 3/3 0 x1",
+      "700 closeSSH taken 0/3 0 x1",
+    ]);
+    assert.deepEqual(scene.of("10.77.0.3"), ["0 openSSH stage 1/3 0 x1"]);
+    assert.deepEqual(scene.of("10.77.0.4"), []);
+    scene.attempts.expire(10_050);
+    assert.deepEqual(scene.of("10.77.0.3").at(-1), "10050 openSSH timeout 1/3 50 x1");
+  });
+
+  it("keeps the packet's knock apart, which is a secret", () => {
+    const scene = new Scene("[a]\nsequence = 7000:udp,7000\n");
+    scene.attempts.knock(scene.packet("10.77.0.2", 7000, "udp"), 0);
+    scene.attempts.knock(scene.packet("10.77.0.2", 7000), 100);
+    const knocks = scene.notebook.of(parseAddress("10.77.0.2")!).map(({ knock }) => knock);
+    const [udp, tcp] = [
+      { protocol: "udp", port: 7000 },
+      { protocol: "tcp", port: 7000 },
+    ];
+    assert.deepEqual(knocks, [udp, tcp, undefined]);
+  });
+
+  it("hands each verdict to who wants it", () => {
+    const scene = new Scene();
+    const seen: [string, string][] = [];
+    scene.notebook.onVerdict = ({ fate, knocker }) => seen.push([formatAddress(knocker), fate]);
+    scene.knock("10.77.0.2", [7000, 7000], 0);
+    scene.notebook.onVerdict = undefined;
+    scene.knock("10.77.0.2", [8000], 100);
+    assert.deepEqual(seen, [
+      ["10.77.0.2", "stage"],
+      ["10.77.0.2", "twice"],
+    ]);
+  });
+
+  it("says who knocked last", () => {
+    const scene = new Scene();
+    assert.equal(scene.notebook.last(), undefined);
+    const last = () => formatAddress(scene.notebook.last()!);
+    scene.knock("10.77.0.2", [7000, 8000, 9000], 0);
+    assert.equal(last(), "10.77.0.2");
+    scene.knock("10.77.0.3", [7000], 100);
+    assert.equal(last(), "10.77.0.3");
+    scene.knock("10.77.0.4", [22], 200);
+    assert.equal(last(), "10.77.0.3", "the other has touched no knock");
+    scene.knock("10.77.0.2", [9000], 300);
+    assert.equal(last(), "10.77.0.2");
+  });
+
+  it("of whom is followed, keeps all apart, also what strangers do", () => {
+    const scene = new Scene();
+    scene.notebook.follow(parseAddress("10.77.0.2"));
+    scene.knock("10.77.0.2", [22, 23, 24], 0);
+    scene.notebook.follow(undefined);
+    flood(scene, 20_000, 100);
+    assert.deepEqual(scene.of("10.77.0.2"), ["0 - other 0/0 0 x1", "1 - other 0/0 0 x1", "2 - other 0/0 0 x1"]);
+  });
+
+  /** Forged first knocks, at each of the three doors, so many in a moment. */
+  function flood(scene: Scene, count: number, at: number, inAMoment = 1000): void {
+    const packet = scene.packet("11.0.0.1", 7000);
+    const source = packet.source as { w3: number };
+    for (let i = 0; i < count; i++) {
+      source.w3 = 0x0b000000 + i;
+      packet.port = [7000, 9000, 7100][i % 3]!;
+      packet.sequence = i;
+      scene.attempts.knock(packet, at + Math.floor(i / inAMoment) / 10);
+    }
+  }
+
+  it("keeps what an honest knocker did through a million forged first knocks, and says that others were passed over", () => {
+    const scene = new Scene();
+    scene.knock("10.77.0.2", [7000, 8000, 7100, 8000], 0);
+    const before = scene.of("10.77.0.2");
+    assert.ok(before.length > 3);
+    assert.equal(scene.notebook.passedOverAt, Number.NEGATIVE_INFINITY);
+    flood(scene, 500_000, 1000);
+    scene.knock("10.77.0.3", [7000, 8000, 9000], 1500); // in the middle of it
+    scene.knock("10.77.0.2", [7000], 1600);
+    flood(scene, 500_000, 2000);
+    assert.deepEqual(scene.of("10.77.0.2").slice(-before.length), [...before.slice(1), "1600 openSSH stage 1/3 0 x1"]);
+    assert.deepEqual(scene.of("10.77.0.3").slice(-4), [
+      "1501 openSSH stage 2/3 1 x1",
+      "1502 openSSH stage 3/3 2 x1",
+      "1502 openSSH held 3/3 0 x1",
+      "1502 closeSSH taken 0/3 0 x1",
+    ]);
+    assert.equal(Math.floor(scene.notebook.passedOverAt), 2049);
+  });
+
+  it("of a source that sends more in a moment than is written down, keeps the beginning, and what it does next", () => {
+    const scene = new Scene();
+    for (let i = 0; i < 500; i++) scene.attempts.knock(scene.packet("10.77.0.2", [7000, 8000][i % 2]!), 0);
+    assert.ok(scene.of("10.77.0.2").length <= 49); // the first as a stranger
+    assert.equal(scene.notebook.passedOverAt, 0);
+    scene.knock("10.77.0.2", [7000, 8000, 9000], 1000);
+    assert.ok(scene.of("10.77.0.2").includes("1002 openSSH stage 3/3 2 x1"));
+  });
+
+  it("takes less than a megabyte, whoever comes", () => {
+    const scene = new Scene();
+    const measured = () => process.memoryUsage().arrayBuffers;
+    const before = measured();
+    const second = new Notebook();
+    const taken = measured() - before;
+    assert.ok(taken > 500_000 && taken < 1_000_000, `${taken} bytes`);
+    flood(scene, 300_000, 0, 50);
+    for (let i = 0; i < 5000; i++) scene.knock(formatAddress(at(i)), [7000, 8000, 9000], 50_000 + i * 100);
+    assert.equal(second.last(), undefined);
+    const kept = Array.from({ length: 5000 }, (_, i) => scene.notebook.of(at(i)).length > 3).filter(Boolean).length;
+    assert.ok(kept >= 300 && kept <= 512, `${kept} acquaintances`);
+  });
+  const at = (i: number): Address => ({ ...copyOf(parseAddress("10.78.0.0")!), w3: 0x0a4e0000 + i });
+});
