@@ -54,6 +54,7 @@ describe("attempts", () => {
     [1, 0.3, false],
     [25, 0.01, true],
     [2, 0.1, true],
+    [25, 0.0002, false], // many at one moment
   ] as const) {
     const what = `seq_timeout ${seqTimeout}, a packet each ${gap} s${policies ? ", strays and cooldowns" : ""}`;
     it(`does what the reference does: ${what}`, () => {

@@ -7,7 +7,7 @@ import { Haste } from "../src/attempts/haste.ts";
 
 const state = {} as DoorState;
 const wait = (haste: Haste, ip: string, hash: number, now: number) =>
-  haste.wait(state, parseAddress(ip)!, hash, 0, 0, now);
+  haste.wait(state, parseAddress(ip)!, hash, 0, now);
 
 it("haste lets openings wait for 5 ms, in their order, and none that took 25 ms", () => {
   const haste = new Haste();

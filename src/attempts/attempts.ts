@@ -136,9 +136,10 @@ export class Attempts {
       this.#say(FATE.stage, state, stage + 1, packet, hash, now, age);
       if (stage + 1 === state.knocks.length) {
         this.#knockers.remove(slot, hash);
-        if (!this.#scans.mayBeOne(age, hash, state)) return add(told, this.#open(state, knocker, hash, print, now));
+        this.#remember(hash, print, now);
+        if (!this.#scans.mayBeOne(age, hash, state)) return add(told, this.#open(state, knocker, hash, now));
         this.#say(FATE.held, state, stage + 1, packet, hash, now);
-        this.#scans.haste.wait(state, knocker, hash, print, age, now);
+        this.#scans.haste.wait(state, knocker, hash, age, now);
         return told;
       }
       this.#slots.advance(slot, print);
@@ -175,8 +176,12 @@ export class Attempts {
       const knocker = copyOf(packet.source);
       this.#say(FATE.stage, state, 1, packet, hash, now);
       events = add(events, { type: "stage", door: state.door, knocker, stage: 1 });
-      if (state.knocks.length > 1) this.#knockers.begin(state, packet.source, hash, print, now);
-      else events = add(events, this.#open(state, knocker, hash, print, now));
+      if (state.knocks.length > 1) {
+        this.#knockers.begin(state, packet.source, hash, print, now);
+      } else {
+        this.#remember(hash, print, now);
+        events = add(events, this.#open(state, knocker, hash, now));
+      }
     }
     return events;
   }
@@ -188,8 +193,8 @@ export class Attempts {
   expire(now: number, most = 1024): readonly KnockEvent[] {
     if (now < this.deadline) return NOTHING;
     const events: KnockEvent[] = [];
-    for (const { state, knocker, hash, print } of this.#scans.haste.take(now)) {
-      if (!state.retired) events.push(this.#open(state, knocker, hash, print, now));
+    for (const { state, knocker, hash } of this.#scans.haste.take(now)) {
+      if (!state.retired) events.push(this.#open(state, knocker, hash, now));
       else this.#witness?.hasEnded(FATE.used, state, 0, knocker, hash, now, 0);
     }
     this.#expiry.drain(now, most, (slot) => {
@@ -246,8 +251,7 @@ export class Attempts {
     return false;
   }
 
-  #open(state: DoorState, knocker: Address, hash: number, print: number, now: number): KnockEvent {
-    this.#remember(hash, print, now);
+  #open(state: DoorState, knocker: Address, hash: number, now: number): KnockEvent {
     this.#witness?.hasEnded(FATE.open, state, state.knocks.length, knocker, hash, now, 0);
     const { seqCooldown } = state.door.policy;
     if (seqCooldown > 0) this.#cooldowns.begin(pauseKey(hash, state), now + 1000 * seqCooldown);

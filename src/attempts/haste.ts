@@ -18,8 +18,6 @@ export interface Hasty {
   readonly knocker: Address;
   /** The knocker's (AddressHash). */
   readonly hash: number;
-  /** Of the last knock. */
-  readonly print: number;
   /** When the attempt began, as slots.ts keeps times. */
   readonly since: number;
 }
@@ -46,8 +44,8 @@ export class Haste {
     return !this.#waiting.some((one) => one.hash === hash && one.state === state);
   }
 
-  wait(state: DoorState, knocker: Address, hash: number, print: number, age: number, now: number): void {
-    this.#waiting.push({ due: now + WAIT_MS, state, knocker, hash, print, since: Math.floor(now) - age });
+  wait(state: DoorState, knocker: Address, hash: number, age: number, now: number): void {
+    this.#waiting.push({ due: now + WAIT_MS, state, knocker, hash, since: Math.floor(now) - age });
   }
 
   /** Does somebody wait who may be this one? */
