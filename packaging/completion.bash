@@ -31,10 +31,12 @@ _knockctl() {
 		-c | --config) _filedir; return ;;
 	esac
 	if [[ $cword == 1 && $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'self-test watch' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'status doors watch self-test' -- "$cur")
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
 	else
-		mapfile -t COMPREPLY < <(compgen -W '-c --config --json -h --help' -- "$cur")
+		local more=
+		[[ ${words[1]} == @(status|doors) ]] && more=--secrets
+		mapfile -t COMPREPLY < <(compgen -W "-c --config --json -h --help $more" -- "$cur")
 	fi
 } && complete -F _knockctl knockctl

@@ -138,7 +138,14 @@ export class Daemon {
     this.#control = new Control({
       path: socketPath(config, this.#lookout!.words),
       config,
-      commands: commandsFor({ lookout: () => this.#lookout!, watch: this.#teller.watch }),
+      commands: commandsFor({
+        lookout: () => this.#lookout!,
+        listeners: () => this.#listeners,
+        guard: this.#guard,
+        house: this.#house,
+        teller: this.#teller,
+        recent: this.#options.book.recent,
+      }),
       trouble: (why) => this.#log.warn(`knockctl can't reach this knockd: ${why}`),
     });
     await this.#control.open();

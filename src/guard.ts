@@ -76,6 +76,11 @@ export class Guard {
     });
   }
 
+  /** Attempts that are under way. */
+  get live(): number {
+    return this.#attempts.live;
+  }
+
   /** From now on these are the doors. */
   setDoors(listeners: readonly Listener[]): void {
     this.#attempts.setDoors(listeners);

@@ -2,7 +2,9 @@
 // The command that asks the daemon: knockctl COMMAND, each in its file in ctl/.
 
 import { Command, CommanderError } from "commander";
+import { doors } from "./ctl/doors.ts";
 import { selfTest } from "./ctl/self-test.ts";
+import { status } from "./ctl/status.ts";
 import { watch } from "./ctl/watch.ts";
 import { version } from "./version.ts";
 
@@ -13,7 +15,7 @@ const program = new Command("knockctl")
   .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
   .helpCommand(false)
   .exitOverride();
-for (const command of [selfTest, watch]) command(program); // each inherits exitOverride when it is made
+for (const command of [status, doors, watch, selfTest]) command(program); // each inherits exitOverride when it is made
 
 process.stdout.on("error", () => {}); // who reads has gone; the status still counts
 try {

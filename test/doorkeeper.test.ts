@@ -70,6 +70,7 @@ class House {
       event: (_, line) => void this.seen.push(line("WHO")),
       failure: (_, line) => void this.seen.push(`! ${line("WHO")}`),
       aside: (_, line) => void this.seen.push(`~ ${line("WHO")}`),
+      ended: () => {},
     },
   });
 

@@ -10,7 +10,8 @@ import type { Place } from "../src/capture/places.ts";
 function place(addresses: readonly string[], more: Partial<Place> = {}): Place {
   const own = new OwnAddresses(addresses.map((text) => parseAddress(text)!));
   const tried = 3 * addresses.length;
-  return { listening: { own } as Listening, index: 2, up: true, tried, deaf: undefined, broken: undefined, ...more };
+  const well = { up: true, tried, testedAt: 0, deaf: undefined, broken: undefined };
+  return { listening: { own } as Listening, index: 2, ...well, ...more };
 }
 
 const places = new Map([

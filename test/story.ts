@@ -159,7 +159,7 @@ class Replay {
         this.#timers.push(timer);
         return { cancel: () => void (this.#timers = this.#timers.filter((one) => one !== timer)) };
       },
-      tell: { event: tell, failure: tell, aside: tell },
+      tell: { event: tell, failure: tell, aside: tell, ended() {} },
     });
   }
 

@@ -62,6 +62,16 @@ export class Listening {
     return this.#own;
   }
 
+  /** Of the filter without strays. */
+  get instructions(): number {
+    return (this.#narrow?.length ?? 0) / 8;
+  }
+
+  /** Since it was opened. Throws in the system's words when the handle is dead. */
+  get stats(): CaptureStats {
+    return this.#capture.stats();
+  }
+
   isOurs(address: Address): boolean {
     return this.#own.has(address);
   }
@@ -79,7 +89,7 @@ export class Listening {
       this.#listeners = listeners;
       this.#narrow = narrow;
       this.#wide = wide;
-      return narrow.length / 8;
+      return this.instructions;
     } catch (error) {
       throw this.#cannot(error);
     }

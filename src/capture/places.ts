@@ -15,6 +15,8 @@ export interface Place {
   up: boolean;
   /** How many knocks the last self-test has tried; and why one would not be heard, though all seems well. */
   tried: number;
+  /** When that was, by `now`. */
+  testedAt: number | undefined;
   deaf: string | undefined;
   /** Nothing more comes from it, in libpcap's words. */
   broken: string | undefined;
@@ -73,7 +75,15 @@ export class Places {
         onBroken();
       },
     });
-    const place: Place = { listening, index, up: true, tried: 0, deaf: undefined, broken: undefined };
+    const place: Place = {
+      listening,
+      index,
+      up: true,
+      tried: 0,
+      testedAt: undefined,
+      deaf: undefined,
+      broken: undefined,
+    };
     this.#places.set(name, place);
     return place;
   }
@@ -163,6 +173,7 @@ export class Places {
       }
       if (deafTo !== undefined && deafTo !== place.deaf) this.#options.tell.error(`deaf on ${name}: ${deafTo}`);
       place.tried = tried;
+      place.testedAt = this.#options.now();
       place.deaf = deafTo;
     }
   }

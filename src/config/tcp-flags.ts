@@ -30,6 +30,13 @@ export function addTcpFlags(before: TcpFlags, text: string): TcpFlags {
   return { set, clear };
 }
 
+/** `syn,!ack`; empty when any will do. */
+export function formatTcpFlags({ set, clear }: TcpFlags): string {
+  return Object.entries(TCP_FLAG_BITS)
+    .flatMap(([name, bit]) => (set & bit ? [name] : clear & bit ? [`!${name}`] : []))
+    .join(",");
+}
+
 export function flagsMatch(wanted: TcpFlags, flags: number): boolean {
   return (flags & wanted.set) === wanted.set && (flags & wanted.clear) === 0;
 }

@@ -1,15 +1,27 @@
 // The commands that the daemon knows, and what they look at: its parts, as they are when somebody asks.
 
+import type { Listener } from "../attempts/ears.ts";
 import type { Lookout } from "../capture/lookout.ts";
-import type { Watch } from "../log/watch.ts";
-import type { Commands } from "./command.ts";
+import type { House } from "../doors/house.ts";
+import type { Guard } from "../guard.ts";
+import type { Recent } from "../log/recent.ts";
+import type { Teller } from "../log/teller.ts";
+import type { Command, Commands } from "./command.ts";
+import { doors } from "./doors.ts";
 import { SelfTest } from "./self-test.ts";
+import { status } from "./status.ts";
 import { watch } from "./watch.ts";
 
 /** The daemon, as far as it may be asked about. */
 export interface Subject {
   readonly lookout: () => Lookout;
-  readonly watch: Watch;
+  /** The doors that are listened for. */
+  readonly listeners: () => readonly Listener[];
+  readonly guard: Pick<Guard, "live">;
+  readonly house: Pick<House, "doorkeeper">;
+  readonly teller: Pick<Teller, "watch" | "counts">;
+  /** The last warnings and errors. */
+  readonly recent: Recent;
 }
 
 export function commandsFor(subject: Subject): Commands {
@@ -19,7 +31,11 @@ export function commandsFor(subject: Subject): Commands {
     return lookout.report;
   });
   return {
-    answered: new Map([["self-test", () => selfTest.answer()]]),
-    streamed: new Map([["watch", watch(subject.watch)]]),
+    answered: new Map<string, Command>([
+      ["self-test", () => selfTest.answer()],
+      ["status", status(subject)],
+      ["doors", doors(subject)],
+    ]),
+    streamed: new Map([["watch", watch(subject.teller.watch)]]),
   };
 }

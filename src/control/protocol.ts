@@ -16,7 +16,32 @@ export const LONGEST_REQUEST = 4096;
 
 export type Answer =
   | { readonly type: "daemon"; readonly pid: number; readonly knockd: string; readonly config: string }
-  | ({ readonly type: "interface" } & HearingReport)
+  | ({ readonly type: "interface" } & HearingReport & Hearing)
+  | {
+      readonly type: "status";
+      readonly since: string;
+      /** The words that were given for them. */
+      readonly interfaces: string;
+      readonly doors: number;
+      readonly live: number;
+      readonly open: number;
+      readonly counts: Readonly<Record<"stages" | "opens" | "timeouts" | "scans" | "commandsFailed", number>>;
+    }
+  | {
+      readonly type: "door";
+      readonly door: string;
+      readonly oneTime: boolean;
+      readonly seqTimeout: number;
+      /** Seconds; null: it is not closed again. */
+      readonly closesAfter: number | null;
+      readonly target?: string;
+      readonly secrets?: Secrets;
+    }
+  /** For whom a door is open, and for how many seconds; null: it is being opened or closed. */
+  | { readonly type: "open"; readonly door: string; readonly ip: string; readonly left: number | null }
+  | { readonly type: "more"; readonly of: "door" | "open"; readonly count: number }
+  /** A warning or an error of late. */
+  | { readonly type: "trouble"; readonly time: string; readonly line: string }
   | ({ readonly type: "event"; readonly time: string } & Happening)
   | { readonly type: "refused"; readonly why: string }
   | { readonly type: "end" }
@@ -25,6 +50,26 @@ export type Answer =
 export interface Request {
   readonly command: string;
   readonly args: Args;
+}
+
+/** Of an interface that is listened at, for `status`. */
+export interface Hearing {
+  /** Instructions of the filter that the kernel runs. */
+  readonly filter?: number;
+  /** Since it was opened: let through by the filter, and lost of these. */
+  readonly packets?: { readonly seen: number; readonly dropped: number };
+  /** When it was last tried whether it hears. */
+  readonly tested?: string;
+}
+
+/** What opens a door, as the config has it. */
+export interface Secrets {
+  readonly sequence: string;
+  readonly tcpFlags: string;
+  readonly startCommand?: string;
+  readonly stopCommand?: string;
+  readonly startCommand6?: string;
+  readonly stopCommand6?: string;
 }
 
 /** What is asked for; an Error says what is wrong with it. */

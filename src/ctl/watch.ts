@@ -10,8 +10,8 @@ import { clean, paint } from "./terminal.ts";
 
 const HELP = `
 Says what happens at the doors, as it happens, until Ctrl-C: each knock that made
-a stage, each door that opens, attempts that come too late, scans. Of a siege, no
-more than the log has. No port is shown.
+a stage, each door that opens and closes, attempts that come too late, scans. Of a
+siege, no more than the log has. No port is shown.
 
 Exit status:
   0  it was ended with Ctrl-C
@@ -89,6 +89,13 @@ function words(happening: Happening): string {
       return clean(`${happening.ip}: ${happening.door}: Stage ${happening.stage}`);
     case "timeout":
       return paint("bad", clean(`${happening.ip}: ${happening.door}: sequence timeout (stage ${happening.stage})`));
+    case "opened":
+    case "closed": {
+      const { ip, door, event, status } = happening;
+      if (status === 0) return paint("soft", clean(`${ip}: ${door}: ${event}`));
+      const how = status === null ? "could not be run" : `returned ${status}`;
+      return paint("bad", clean(`${ip}: ${door}: ${event === "opened" ? "start" : "stop"} command ${how}`));
+    }
     case "open":
       return paint("good", clean(`${happening.ip}: ${happening.door}: OPEN SESAME`));
   }

@@ -12,9 +12,19 @@ export interface DoorkeeperOptions extends ErrandsOptions {
   ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked">;
 }
 
+/** A door that is open, for people. */
+export interface Standing {
+  readonly door: string;
+  readonly ip: string;
+  /** Seconds until it is closed; undefined while it is being opened or closed. */
+  readonly left: number | undefined;
+}
+
 /** One door as one knocker has opened it, once or again. */
 interface OpenDoor {
   readonly key: string;
+  /** The name. */
+  readonly door: string;
   readonly knocker: Address;
   /** Of each start command, what undoes it, in their order. */
   toClose: LedgerEntry[];
@@ -86,6 +96,13 @@ export class Doorkeeper {
     return this.#open.size;
   }
 
+  /** Each door that is to be closed again, and for whom. */
+  *whatIsOpen(): Iterable<Standing> {
+    for (const { door, knocker, due, timer } of this.#open.values()) {
+      yield { door, ip: formatAddress(knocker), left: timer && Math.max(0, due - this.#options.now()) };
+    }
+  }
+
   /**
    * `close`: runs every outstanding stop command now; `keep`: leaves them to the ledger, for the next start. Resolves
    * when no command of ours is left.
@@ -113,7 +130,8 @@ export class Doorkeeper {
       open = this.#isOpen(entry, knocker);
     }
     const onTurn = () => this.#errands.leave(key);
-    const status = await this.#errands.run({ door: door.name, knocker, command: start, commandTimeout, onTurn });
+    const errand = { door: door.name, what: "opened", knocker, command: start, commandTimeout, onTurn } as const;
+    const status = await this.#errands.run(errand);
     if (open === undefined || entry === undefined) return;
     if (status !== undefined) this.#closeLater(open, door.cmdTimeout);
     else this.#neverOpened(open, entry);
@@ -121,8 +139,9 @@ export class Doorkeeper {
 
   /** One start command more that is to be undone. */
   #isOpen(entry: LedgerEntry, knocker: Address): OpenDoor {
-    const key = keyOf(entry.door, entry.ip);
-    const open = this.#open.get(key) ?? { key, knocker, toClose: [], due: this.#options.now(), timer: undefined };
+    const { door } = entry;
+    const key = keyOf(door, entry.ip);
+    const open = this.#open.get(key) ?? { key, door, knocker, toClose: [], due: this.#options.now(), timer: undefined };
     this.#open.set(key, open);
     open.toClose.push(entry);
     return open;
@@ -153,7 +172,7 @@ export class Doorkeeper {
       open.timer = undefined;
       this.#enqueue(open.key, async () => {
         if (open.timer !== undefined || open.toClose.length === 0) return; // a start command came in between
-        tell.event(open.knocker, (who) => lines.commandTimeout(who, open.toClose[0]!.door));
+        tell.event(open.knocker, (who) => lines.commandTimeout(who, open.door));
         await this.#close(open);
       });
     });
@@ -166,7 +185,8 @@ export class Doorkeeper {
     for (const entry of entries) {
       const { id, door, stopCommand: command, commandTimeout } = entry;
       const marker = this.#options.ledger.marker(id);
-      const status = await this.#errands.run({ door, knocker: open.knocker, command, commandTimeout, marker });
+      const errand = { door, what: "closed", knocker: open.knocker, command, commandTimeout, marker } as const;
+      const status = await this.#errands.run(errand);
       if (status !== undefined) this.#forget(id);
       // In the ledger it is anyway: when we leave, the next life closes it.
       else if (this.#leaving === undefined) this.#awaitClosing(this.#isOpen(entry, open.knocker), TRY_AGAIN_SECONDS);

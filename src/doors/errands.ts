@@ -18,12 +18,16 @@ export interface ErrandsOptions {
     failure(knocker: Address, line: (who: string) => string): void;
     /** More of a failure, which standard error has already. */
     aside(knocker: Address, line: (who: string) => string): void;
+    /** The start or stop command of a door has ended with this status; undefined: it could not be started. */
+    ended(knocker: Address, what: "opened" | "closed", door: string, status: number | undefined): void;
   };
 }
 
 export interface Errand {
   /** The name. */
   readonly door: string;
+  /** By this command. */
+  readonly what: "opened" | "closed";
   readonly knocker: Address;
   readonly command: string;
   /** Seconds after which it is ended; 0: never. */
@@ -66,7 +70,13 @@ export class Errands {
   }
 
   /** Resolves with its status; undefined when it could not be started. */
-  async run({ door, knocker, command, commandTimeout, marker, onTurn }: Errand): Promise<number | undefined> {
+  async run(errand: Errand): Promise<number | undefined> {
+    const status = await this.#run(errand);
+    this.#options.tell.ended(errand.knocker, errand.what, errand.door, status);
+    return status;
+  }
+
+  async #run({ door, knocker, command, commandTimeout, marker, onTurn }: Errand): Promise<number | undefined> {
     const { run, tell, after } = this.#options;
     const turn = this.#line.turn();
     if (turn !== undefined) await turn;

@@ -2,6 +2,7 @@
 
 import pino from "pino";
 import type { Settings } from "../config/options.ts";
+import { Recent } from "./recent.ts";
 import { FileSink, type Sink, streamSink, syslogSink } from "./sinks.ts";
 
 export interface LogOptions {
@@ -19,6 +20,7 @@ const LEVELS = { debug: 20, say: 25, info: 30, note: 35, warn: 40, error: 50 };
 
 export class LogBook {
   readonly log: Log;
+  readonly recent = new Recent();
   readonly #options: LogOptions;
   readonly #out: Sink;
   readonly #err: Sink;
@@ -89,6 +91,7 @@ export class LogBook {
 
   #route(level: number, line: string): void {
     const { verbose } = this.#options;
+    if (level >= LEVELS.warn) this.recent.add(line);
     if (level >= LEVELS.info) for (const sink of this.#journals) sink.write(line);
     if (this.#muted) return;
     if (level >= LEVELS.warn) this.#err.write(line);

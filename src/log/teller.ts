@@ -2,6 +2,7 @@
 
 import { type Address, formatAddress, sameAddress } from "../address.ts";
 import type { KnockEvent } from "../attempts/event.ts";
+import { Counts } from "./counts.ts";
 import { Limit } from "./limit.ts";
 import { eventLine, heldBack } from "./lines.ts";
 import type { LogBook } from "./log.ts";
@@ -11,6 +12,7 @@ import { Watch } from "./watch.ts";
 export class Teller {
   /** Who watches hears what the log does. */
   readonly watch: Watch;
+  readonly counts = new Counts();
   readonly #book: LogBook;
   readonly #lookup: Lookup | undefined;
   readonly #now: () => number;
@@ -29,6 +31,7 @@ export class Teller {
   }
 
   event(event: KnockEvent, at: number): void {
+    this.counts.event(event);
     if (!this.#book.tellsEvents && !this.watch.isWatched) return; // the text need not be made
     this.#tellHeldBack(at);
     const verdict = this.#limit.judge(event, at);
@@ -50,6 +53,10 @@ export class Teller {
       this.#tell(knocker, (who) => this.#book.log.warn(line(who))),
     aside: (knocker: Address, line: (who: string) => string) =>
       this.#tell(knocker, (who) => this.#book.log.note(line(who))),
+    ended: (knocker: Address, what: "opened" | "closed", door: string, status: number | undefined) => {
+      if (status !== 0) this.counts.commandsFailed++;
+      this.watch.tell({ event: what, ip: formatAddress(knocker), door, status: status ?? null });
+    },
   };
 
   /** No further event comes: what is held back is told by its number. */

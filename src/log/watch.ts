@@ -7,6 +7,8 @@ import type { KnockEvent } from "../attempts/event.ts";
 export type Happening =
   | { readonly event: "stage" | "timeout"; readonly ip: string; readonly door: string; readonly stage: number }
   | { readonly event: "open"; readonly ip: string; readonly door: string }
+  /** The start or the stop command has ended with this status; null: it could not be started. */
+  | { readonly event: "opened" | "closed"; readonly ip: string; readonly door: string; readonly status: number | null }
   | { readonly event: "scan"; readonly ip: string; readonly ports: number; readonly seconds: number }
   /** So many more were not told. */
   | { readonly event: "held back"; readonly count: number; readonly kind: string };

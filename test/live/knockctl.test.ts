@@ -273,6 +273,15 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.deepEqual([refused.status, refused.stdout], [3, ""]);
     assert.match(refused.stderr, /Permission denied: run knockctl as root/);
     assert.equal((await as([], "self-test")).status, 0);
+    for (const command of ["status", "doors"]) {
+      const may = await as(member!, command);
+      assert.deepEqual([may.status, may.stderr], [0, ""]);
+      assert.match(may.stdout, /^ *secret: a sequence within 60 s, stays open$/m);
+      const secrets = await as(member!, command, "--secrets");
+      assert.deepEqual([secrets.status, secrets.stdout], [3, ""]);
+      assert.match(secrets.stderr, /Permission denied: run knockctl as root/);
+      assert.equal((await as(other!, command)).status, 3);
+    }
     const modes = "cd /run/knockd && stat -c '%a %g %F' . *.sock *.read *.lock | sort | uniq";
     const files = await wire.run("server", ["nsenter", "-m", "-t", `${daemon.pid}`, "sh", "-c", modes]);
     assert.deepEqual(files.stdout.split("\n").slice(0, -1), [
@@ -318,14 +327,14 @@ describe("knockctl", { skip: needsRoot }, () => {
       const begun = () => said().includes("Stage 1") || said().includes('"stage":1');
       for (let source = 2; !begun() && source < 100; source++) await knock(`10.77.0.${source}`); // until it is there
       await knock("10.77.0.200");
-      await daemon.waitFor(() => /10\.77\.0\.200.*(OPEN SESAME|"open")/s.test(said()));
+      await daemon.waitFor(() => /("opened".*10\.77\.0\.200.*\}\n|10\.77\.0\.200.*: opened\n)/.test(said()));
     };
     const { status, said, complained } = await follow(daemon, ["watch"], knocks);
     assert.deepEqual([status, complained], [0, ""]);
     const mine = said.split("\n").filter((line) => line.includes("10.77.0.200"));
     assert.deepEqual(
       mine.map((line) => line.replace(/^\d\d:\d\d:\d\d\.\d{3} /, "")),
-      ["Stage 1", "Stage 2", "Stage 3", "OPEN SESAME"].map((what) => `10.77.0.200: secret: ${what}`),
+      ["Stage 1", "Stage 2", "Stage 3", "OPEN SESAME", "opened"].map((what) => `10.77.0.200: secret: ${what}`),
     );
     const json = await follow(daemon, ["watch", "--json"], knocks);
     assert.deepEqual([json.status, json.complained], [0, ""]);
@@ -334,8 +343,11 @@ describe("knockctl", { skip: needsRoot }, () => {
       .split("\n")
       .map((line) => JSON.parse(line));
     assert.deepEqual([answers[0].type, answers[0].pid], ["daemon", daemon.pid]);
-    const last = answers.at(-1);
-    assert.deepEqual([last.type, last.event, last.ip, last.door], ["event", "open", "10.77.0.200", "secret"]);
+    const last = answers.filter(({ ip }) => ip === "10.77.0.200").at(-1);
+    assert.deepEqual(
+      [last.type, last.event, last.ip, last.door, last.status],
+      ["event", "opened", "10.77.0.200", "secret", 0],
+    );
     assert.ok(Math.abs(Date.parse(last.time) - Date.now()) < 60_000);
     assert.doesNotMatch(said + json.said, /746[123]/);
   });
@@ -374,7 +386,15 @@ describe("knockctl", { skip: needsRoot }, () => {
       assert.equal(stdout, "");
       assert.notEqual(stderr, "");
     }
-    for (const args of [["--help"], ["-h"], ["self-test", "--help"], ["watch", "--help"], ["-V"]]) {
+    for (const args of [
+      ["--help"],
+      ["-h"],
+      ["self-test", "--help"],
+      ["status", "-h"],
+      ["doors", "-h"],
+      ["watch", "-h"],
+      ["-V"],
+    ]) {
       const { status, stdout, stderr } = await knockctl(...args);
       assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
       assert.match(stdout, args[0] === "-V" ? /^knockctl \d/ : /^Usage: knockctl/);

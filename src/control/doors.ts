@@ -1,0 +1,69 @@
+// The command `doors`: which doors listen, and for whom one is open. Their ports, and what opens them, only to root and only
+// when he asks for secrets.
+
+import type { Door } from "../config/door.ts";
+import { formatSequence } from "../config/sequence.ts";
+import { formatTcpFlags } from "../config/tcp-flags.ts";
+import type { Standing } from "../doors/doorkeeper.ts";
+import { isSet, onlyForRoot, type Question } from "./command.ts";
+import type { Subject } from "./commands.ts";
+import type { Answer } from "./protocol.ts";
+
+/** Of doors, and of open ones: a config may have thousands, and 65,536 may be open. */
+const MOST_BYTES = 64 << 10;
+
+export function doors(subject: Subject): (question: Question) => readonly Answer[] {
+  return (question) => [...listening(subject, question), ...standing(subject)];
+}
+
+/** Throws Refusal when secrets are asked for, and not by root. */
+export function listening({ listeners }: Subject, question: Question): Answer[] {
+  const secrets = isSet(question.args, "secrets");
+  if (secrets) onlyForRoot(question);
+  return upTo(MOST_BYTES, "door", listeners(), ({ door }) => answerOf(door, secrets));
+}
+
+export function standing({ house }: Subject): Answer[] {
+  return upTo(MOST_BYTES, "open", house.doorkeeper.whatIsOpen(), openAnswer);
+}
+
+function answerOf(door: Door, secrets: boolean): Answer {
+  const { name, sequence, oneTimeSequences, seqTimeout, tcpFlags, target, cmdTimeout } = door;
+  const { startCommand, stopCommand, startCommand6, stopCommand6 } = door;
+  const closes = Boolean(stopCommand || stopCommand6);
+  return {
+    type: "door",
+    door: name,
+    oneTime: oneTimeSequences !== undefined,
+    seqTimeout,
+    closesAfter: closes ? cmdTimeout : null,
+    ...(target && { target: target.host }),
+    ...(secrets && {
+      secrets: {
+        sequence: formatSequence(sequence),
+        tcpFlags: formatTcpFlags(tcpFlags),
+        ...(startCommand !== undefined && { startCommand }),
+        ...(stopCommand !== undefined && { stopCommand }),
+        ...(startCommand6 !== undefined && { startCommand6 }),
+        ...(stopCommand6 !== undefined && { stopCommand6 }),
+      },
+    }),
+  };
+}
+
+function openAnswer({ door, ip, left }: Standing): Answer {
+  return { type: "open", door, ip, left: left === undefined ? null : Math.round(left * 10) / 10 };
+}
+
+/** As many of them as so many bytes hold, and how many more there are. */
+function upTo<T>(most: number, what: "door" | "open", all: Iterable<T>, answer: (one: T) => Answer): Answer[] {
+  const answers: Answer[] = [];
+  let [bytes, more] = [0, 0];
+  for (const one of all) {
+    const next = bytes > most ? undefined : answer(one);
+    bytes += next === undefined ? 0 : JSON.stringify(next).length;
+    if (next === undefined || bytes > most) more++;
+    else answers.push(next);
+  }
+  return more === 0 ? answers : [...answers, { type: "more", of: what, count: more }];
+}

@@ -1,0 +1,61 @@
+// The command `status`: how the daemon is.
+
+import { performance } from "node:perf_hooks";
+import type { Place } from "../capture/places.ts";
+import { isSet, type Question } from "./command.ts";
+import type { Subject } from "./commands.ts";
+import { listening, standing } from "./doors.ts";
+import type { Answer, Hearing } from "./protocol.ts";
+
+export function status(subject: Subject): (question: Question) => readonly Answer[] {
+  const begun = performance.now();
+  return (question) => {
+    const { lookout, listeners, guard, house, teller, recent } = subject;
+    const { words, report, places } = lookout();
+    const { stages, opens, timeouts, scans, commandsFailed } = teller.counts;
+    const secrets = isSet(question.args, "secrets");
+    return [
+      {
+        type: "status",
+        since: wallClock(begun),
+        interfaces: words.join(","),
+        doors: listeners().length,
+        live: guard.live,
+        open: house.doorkeeper.size,
+        counts: { stages, opens, timeouts, scans, commandsFailed },
+      },
+      ...report.map((one): Answer => ({ type: "interface", ...one, ...hearing(places.all.get(one.interface)) })),
+      ...listening(subject, question),
+      ...standing(subject),
+      ...recent.lines.map(
+        ({ time, line }): Answer => ({
+          type: "trouble",
+          time: time.toISOString(),
+          line: secrets ? line : withoutConfig(line),
+        }),
+      ),
+    ];
+  };
+}
+
+function hearing(place: Place | undefined): Hearing | undefined {
+  if (place === undefined) return undefined;
+  const { listening, testedAt } = place;
+  const tested = testedAt === undefined ? {} : { tested: wallClock(testedAt) };
+  try {
+    const { received, dropped } = listening.stats;
+    return { filter: listening.instructions, packets: { seen: received, dropped }, ...tested };
+  } catch {
+    return { filter: listening.instructions, ...tested }; // it has just gone
+  }
+}
+
+/** A time of the monotonic clock by the wall clock of now: a Pi's jumps by years when it first hears of the time. */
+function wallClock(at: number): string {
+  return new Date(Date.now() - (performance.now() - at)).toISOString();
+}
+
+/** What is wrong with a line of the config quotes it: a sequence may be in there. */
+function withoutConfig(line: string): string {
+  return line.replace(/^(config: (?:line \d+: )?).*$/s, "$1not shown here: the log has it, and knockd --check");
+}

@@ -1,0 +1,75 @@
+// knockctl status: how the daemon is.
+
+import type { Command } from "commander";
+import type { Answer } from "../control/protocol.ts";
+import { ask, STATUS, tell } from "./ask.ts";
+import { doorLines } from "./doors.ts";
+import { clean, paint } from "./terminal.ts";
+import { duration, localTime, many } from "./words.ts";
+
+const HELP = `
+How each knockd is that runs with this config: since when; its interfaces and
+addresses, and whether it hears there, by its last self-test (it makes one each
+minute); packets that the kernel's filter let through since an interface was
+opened, and how many of them were lost; its doors, live attempts, open doors and
+when they close; its last twenty warnings and errors. No port is shown, unless
+root asks for secrets.
+
+Exit status:
+  0  it hears wherever it can
+  1  it is deaf somewhere, or you may not see secrets: the line says so
+  2  the command line is wrong
+  3  no knockd answers, or one of several does not, or you may not ask it
+`;
+
+export function status(program: Command): void {
+  program
+    .command("status")
+    .summary("how the running knockd is")
+    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
+    .option("--secrets", "show also the sequences and commands (root only)")
+    .option("--json", "print what the daemon answers, a JSON object a line")
+    .addHelpText("after", HELP)
+    .action(async ({ config, json, secrets }: { config: string; json?: true; secrets?: true }) => {
+      const args = secrets ? { secrets } : {};
+      const asked = await ask(config, "status", args, { changes: secrets ?? false });
+      const answers = tell(asked, json, () => asked.answers.map(statusText).join("\n"));
+      if (answers.some((answer) => answer.type === "interface" && answer.state === "deaf"))
+        process.exitCode = STATUS.no;
+    });
+}
+
+/** Of one daemon. */
+export function statusText(answers: readonly Answer[], now = Date.now()): string {
+  const of = <T extends Answer["type"]>(type: T) =>
+    answers.filter((answer): answer is Extract<Answer, { type: T }> => answer.type === type);
+  const [daemon] = of("daemon");
+  const [status] = of("status");
+  if (daemon === undefined || status === undefined) return "";
+  const ago = (iso: string) => duration(Math.max(0, now - Date.parse(iso)) / 1000);
+  const { stages, opens, timeouts, scans, commandsFailed } = status.counts;
+  const troubles = of("trouble");
+  const lines = [
+    `knockd ${daemon.knockd}, process ${daemon.pid}, since ${localTime(status.since)} (${ago(status.since)})`,
+    ...of("interface").map((one) => interfaceText(one, ago)),
+    `${many(status.doors, "door")}, ${many(status.live, "live attempt")}, ${status.open} open`,
+    ...answers.flatMap(doorLines).map((line) => `  ${line}`),
+    `so far: ${many(stages, "stage")}, ${many(opens, "opening")}, ${many(timeouts, "timeout")}, ` +
+      `${many(scans, "scan")}, ${many(commandsFailed, "failed command")}`,
+    ...(troubles.length === 0 ? [] : ["warnings and errors of late:"]),
+    ...troubles.map(({ time, line }) => `  ${paint("soft", localTime(time))} ${paint("bad", clean(line))}`),
+  ];
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function interfaceText(one: Extract<Answer, { type: "interface" }>, ago: (iso: string) => string): string {
+  const { interface: name, state, addresses, why, packets, filter, tested, tried } = one;
+  const parts = [
+    `${state}${addresses.length === 0 ? "" : ` at ${addresses.join(", ")}`}${why === undefined ? "" : `: ${why}`}`,
+    ...(tested === undefined ? [] : [`${many(tried, "knock")} tried ${ago(tested)} ago`]),
+    ...(packets === undefined ? [] : [`${many(packets.seen, "packet")} seen, ${packets.dropped} dropped`]),
+    ...(filter === undefined ? [] : [`a filter of ${many(filter, "instruction")}`]),
+  ];
+  const text = clean(`${name}: ${parts.join("; ")}`);
+  return state === "hears" ? text : paint(state === "deaf" ? "bad" : "soft", text);
+}

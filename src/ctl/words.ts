@@ -1,0 +1,25 @@
+// Numbers and times in words, for people.
+
+/** `1 door`, `2 doors`. */
+export function many(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : what.endsWith("s") ? "es" : "s"}`;
+}
+
+/** `25 s`, `3 min`, `2 h 5 min`, `4 days`: as exact as anybody wants to know. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 120) return `${whole} s`;
+  const minutes = Math.round(whole / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return many(Math.round(hours / 24), "day");
+}
+
+/** A time as text, in local time: `2026-11-24 14:05:09`. */
+export function localTime(iso: string): string {
+  const at = new Date(iso);
+  const two = (n: number) => String(n).padStart(2, "0");
+  const date = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
+  return `${date} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}

@@ -1,0 +1,82 @@
+// The command `doors`: what is shown to whom, and how much of it.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
+import { Refusal } from "../src/control/command.ts";
+import type { Subject } from "../src/control/commands.ts";
+import { doors } from "../src/control/doors.ts";
+import type { Standing } from "../src/doors/doorkeeper.ts";
+
+const DOOR: Door = {
+  name: "ssh",
+  sequence: [
+    { protocol: "tcp", port: 7461 },
+    { protocol: "udp", port: 7462 },
+  ],
+  oneTimeSequences: undefined,
+  seqTimeout: 25,
+  tcpFlags: { set: 2, clear: 16 },
+  target: undefined,
+  startCommand: "iptables -A x",
+  stopCommand: undefined,
+  startCommand6: undefined,
+  stopCommand6: "ip6tables -D x",
+  cmdTimeout: 10,
+  policy: DEFAULT_POLICY,
+};
+
+describe("the command doors", () => {
+  const ask = (all: readonly Door[], open: readonly Standing[], args = {}, mayChange = false) => {
+    const house = { doorkeeper: { whatIsOpen: () => open } };
+    const subject = { listeners: () => all.map((door) => ({ door, targets: undefined })), house };
+    return doors(subject as unknown as Subject)({ args, mayChange });
+  };
+  const seen = { type: "door", door: "ssh", oneTime: false, seqTimeout: 25, closesAfter: 10 };
+
+  it("shows doors and who is let in, and no port and no command", () => {
+    const open = { door: "ssh", ip: "192.0.2.1", left: 7.123 };
+    const opening = { door: "ssh", ip: "192.0.2.2", left: undefined };
+    assert.deepEqual(ask([DOOR], [open, opening]), [
+      seen,
+      { type: "open", ...open, left: 7.1 },
+      { type: "open", ...opening, left: null },
+    ]);
+  });
+
+  it("tells one that stays open, has one-time sequences or is at another address", () => {
+    const target = { host: "192.0.2.9", line: { number: 1, text: "" } };
+    const other = { ...DOOR, stopCommand6: "", oneTimeSequences: "/x", target };
+    assert.deepEqual(ask([other], []), [{ ...seen, oneTime: true, closesAfter: null, target: "192.0.2.9" }]);
+  });
+
+  it("tells root its secrets, when he asks for them", () => {
+    const [door] = ask([DOOR], [], { secrets: true }, true);
+    assert.deepEqual(door, {
+      ...seen,
+      secrets: {
+        sequence: "7461:tcp,7462:udp",
+        tcpFlags: "syn,!ack",
+        startCommand: "iptables -A x",
+        stopCommand6: "ip6tables -D x",
+      },
+    });
+    assert.deepEqual(ask([DOOR], [], {}, true), [seen]);
+    assert.throws(() => ask([DOOR], [], { secrets: true }, false), Refusal);
+  });
+
+  it("tells as many as an answer holds, and how many more there are", () => {
+    const open = Array.from({ length: 65_536 }, (_, i) => ({ door: "ssh", ip: `10.0.${i >> 8}.${i & 255}`, left: 5 }));
+    const answers = ask(
+      Array.from({ length: 3000 }, (_, i) => ({ ...DOOR, name: `door ${i}` })),
+      open,
+    );
+    assert.ok(JSON.stringify(answers).length < 140_000);
+    const more = answers.filter((answer) => answer.type === "more");
+    const told = (type: string) => answers.filter((answer) => answer.type === type).length;
+    assert.deepEqual(more, [
+      { type: "more", of: "door", count: 3000 - told("door") },
+      { type: "more", of: "open", count: 65_536 - told("open") },
+    ]);
+    assert.ok(told("door") > 500 && told("open") > 500);
+  });
+});

@@ -1,0 +1,158 @@
+// knockctl status and doors, of the real daemon and real knocks.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import { frame } from "../frame.ts";
+import { Daemon, type StartOptions } from "./daemon.ts";
+import { needsRoot, repo, Wire } from "./wire.ts";
+
+const CONFIG = `
+[while]
+  sequence = 7461,7462:udp,7463
+  seq_timeout = 60
+  tcpflags = syn
+  start_command = echo open %IP% >>$KNOCK_LOG
+  cmd_timeout = 500
+  stop_command = echo close %IP% >>$KNOCK_LOG
+[for good]
+  sequence = 7464
+  command = exit 3
+[nonsense]
+  sequence = 7465 7466
+  command = true
+`;
+
+describe("knockctl shows", { skip: needsRoot }, () => {
+  let wire: Wire;
+  let sequence = 0;
+  const running: Daemon[] = [];
+  before(async () => {
+    wire = await Wire.open();
+  });
+  after(() => wire?.close());
+  afterEach(async () => {
+    for (const daemon of running.splice(0)) await daemon.stop();
+  });
+
+  async function start(config: string, args = ["-i", "eth0"], more: StartOptions = {}): Promise<Daemon> {
+    const daemon = await Daemon.start(wire, "ours", config, [...args, "-c", "@dir@/knockd.conf", "-v"], more);
+    running.push(daemon);
+    return daemon;
+  }
+  const knockctl = (daemon: Daemon, ...args: string[]) =>
+    wire.run("server", [process.execPath, join(repo, "dist/src/knockctl.js"), ...args, "-c", daemon.configPath]);
+  const knock = (...ports: number[]) =>
+    wire.send(
+      ports.map((port, i) => ({
+        at: i * 0.03,
+        frame: frame({
+          from: wire.client,
+          to: wire.server,
+          protocol: port === 7462 ? "udp" : "tcp",
+          port,
+          seq: ++sequence,
+        }),
+      })),
+    );
+
+  it("status: all of a daemon that has been knocked at, and never a port", async () => {
+    const daemon = await start(CONFIG, ["-i", "eth0,wlan9"]);
+    await knock(7461, 7462, 7463, 7464, 7461);
+    await daemon.waitFor("for good: running command");
+    await daemon.waitFor(() => daemon.stderr.includes("for good: command returned"));
+    await daemon.waitFor(() => daemon.lines().filter((line) => line.endsWith("while: Stage 1")).length === 2);
+    const { status, stdout, stderr } = await knockctl(daemon, "status");
+    assert.deepEqual([status, stderr], [0, ""]);
+    const own = String.raw`10\.77\.0\.1, fd77::1, fe80::\S+`;
+    const date = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`;
+    const expected = [
+      `knockd \\S+, process ${daemon.pid}, since ${date} \\(\\d+ s\\)`,
+      `eth0: hears at ${own}; 12 knocks tried \\d+ s ago; 5 packets seen, 0 dropped; a filter of \\d+ instructions`,
+      "wlan9: waiting: it is not there",
+      "2 doors, 1 live attempt, 1 open",
+      "  while: a sequence within 60 s, closes after 8 min",
+      "  for good: a sequence within 25 s, stays open",
+      "  while: open for 10\\.77\\.0\\.2, closes in 8 min",
+      "so far: 5 stages, 2 openings, 0 timeouts, 0 scans, 1 failed command",
+      "warnings and errors of late:",
+      `  ${date} config: line \\d+: not shown here: the log has it, and knockd --check`,
+      `  ${date} for good: command returned non-zero status code \\(3\\)`,
+    ];
+    const lines = stdout.split("\n").slice(0, -1);
+    for (const [i, line] of expected.entries()) assert.match(lines[i] ?? "", new RegExp(`^${line}$`), stdout);
+    assert.equal(lines.length, expected.length, stdout);
+
+    const json = await knockctl(daemon, "status", "--json");
+    assert.deepEqual([json.status, json.stderr], [0, ""]);
+    const answers = json.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const { type, version, since, ...rest } = answers[1];
+    assert.deepEqual([type, version], ["status", 1]);
+    const counts = { stages: 5, opens: 2, timeouts: 0, scans: 0, commandsFailed: 1 };
+    assert.deepEqual(rest, { interfaces: "eth0,wlan9", doors: 2, live: 1, open: 1, counts });
+    assert.ok(Math.abs(Date.parse(since) - Date.now()) < 60_000);
+    assert.deepEqual([answers[2].packets, answers[2].state], [{ seen: 5, dropped: 0 }, "hears"]);
+    assert.deepEqual(answers.at(-1), { version: 1, type: "end" });
+    assert.doesNotMatch(stdout + json.stdout, /746\d/);
+
+    const secrets = await knockctl(daemon, "status", "--secrets");
+    assert.equal(secrets.status, 0);
+    assert.match(secrets.stdout, /^ {4}sequence 7461:tcp,7462:udp,7463:tcp, flags syn$/m);
+    assert.match(secrets.stdout, /port "7465 7466" is invalid/);
+  });
+
+  it("doors, and with --secrets what opens them", async () => {
+    const daemon = await start(CONFIG);
+    await knock(7461, 7462, 7463);
+    await daemon.waitFor(() => daemon.commands().length === 1);
+    const listening = [
+      "while: a sequence within 60 s, closes after 8 min",
+      "for good: a sequence within 25 s, stays open",
+    ];
+    const open = "while: open for 10.77.0.2, closes in 8 min";
+    const plain = await knockctl(daemon, "doors");
+    assert.deepEqual(plain.stdout.split("\n"), [...listening, open, ""]);
+    assert.deepEqual([plain.status, plain.stderr], [0, ""]);
+    const secrets = await knockctl(daemon, "doors", "--secrets");
+    assert.deepEqual(secrets.stdout.split("\n"), [
+      listening[0],
+      "  sequence 7461:tcp,7462:udp,7463:tcp, flags syn",
+      "  Start_Command echo open %IP% >>$KNOCK_LOG",
+      "  Stop_Command echo close %IP% >>$KNOCK_LOG",
+      listening[1],
+      "  sequence 7464:tcp",
+      "  Start_Command exit 3",
+      open,
+      "",
+    ]);
+  });
+
+  it("what it can of a daemon that runs with the example's config and nothing else set", async () => {
+    const config = readFileSync(join(repo, "knockd.conf.example"), "utf8");
+    const args = ["-i", "eth0", "-c", "@dir@/knockd.conf"];
+    const daemon = await Daemon.start(wire, "ours", config, args, { syslog: true, ready: "" });
+    running.push(daemon);
+    await daemon.waitFor(() => daemon.syslog().some((line) => line.includes("starting up")));
+    const { status, stdout, stderr } = await knockctl(daemon, "status");
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.match(stdout, /^eth0: hears at 10\.77\.0\.1, .*; 0 packets seen, 0 dropped/m);
+    assert.match(stdout, /^1 door, 0 live attempts, 0 open\n {2}openSSH: a sequence within 10 s, stays open$/m);
+    assert.doesNotMatch(stdout, /4438|1813|8235/);
+  });
+
+  it("colours in a terminal, unless NO_COLOR is set", async () => {
+    const daemon = await start(CONFIG, ["-i", "eth0,wlan9"]);
+    const pty = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))";
+    const argv = [process.execPath, join(repo, "dist/src/knockctl.js"), "status", "-c", daemon.configPath];
+    const inTerminal = (env: NodeJS.ProcessEnv) =>
+      wire.run("server", ["python3", "-c", pty, ...argv], { env: { TERM: "xterm", ...env } });
+    const coloured = await inTerminal({});
+    assert.ok(coloured.stdout.includes("\x1b[2mwlan9: waiting: it is not there\x1b[0m"), coloured.stdout);
+    const plain = await inTerminal({ NO_COLOR: "1" });
+    assert.match(plain.stdout, /wlan9: waiting/);
+    assert.ok(!plain.stdout.includes("\x1b"), plain.stdout);
+  });
+});

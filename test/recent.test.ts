@@ -1,0 +1,27 @@
+// The last warnings and errors.
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { LogBook } from "../src/log/log.ts";
+import { Recent } from "../src/log/recent.ts";
+
+it("the last twenty lines are kept, none longer than 500 letters, with their times", () => {
+  const recent = new Recent();
+  for (let i = 0; i < 30; i++) recent.add(`${i} ${"x".repeat(1000)}`);
+  assert.equal(recent.lines.length, 20);
+  assert.match(recent.lines[0]!.line, /^10 x{497}$/);
+  assert.match(recent.lines[19]!.line, /^29 x{497}$/);
+  assert.ok(Math.abs(recent.lines[19]!.time.getTime() - Date.now()) < 60_000);
+});
+
+it("of the log only warnings and errors, whatever logs there are", () => {
+  const nowhere = { write() {}, flush() {} };
+  const book = new LogBook({ debug: false, verbose: false }, nowhere, nowhere);
+  book.log.info("an event");
+  book.log.note("a note");
+  book.log.warn("a warning");
+  book.log.error("an error");
+  assert.deepEqual(
+    book.recent.lines.map(({ line }) => line),
+    ["a warning", "an error"],
+  );
+});
