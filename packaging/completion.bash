@@ -31,7 +31,7 @@ _knockctl() {
 		-c | --config) _filedir; return ;;
 	esac
 	if [[ $cword == 1 && $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'status doors watch self-test' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch self-test' -- "$cur")
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
 	else

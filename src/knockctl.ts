@@ -2,6 +2,7 @@
 // The command that asks the daemon: knockctl COMMAND, each in its file in ctl/.
 
 import { Command, CommanderError } from "commander";
+import { close, extend, open } from "./ctl/by-hand.ts";
 import { doors } from "./ctl/doors.ts";
 import { selfTest } from "./ctl/self-test.ts";
 import { status } from "./ctl/status.ts";
@@ -15,7 +16,7 @@ const program = new Command("knockctl")
   .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
   .helpCommand(false)
   .exitOverride();
-for (const command of [status, doors, watch, selfTest]) command(program); // each inherits exitOverride when it is made
+for (const command of [status, doors, open, close, extend, watch, selfTest]) command(program); // each inherits exitOverride when it is made
 
 process.stdout.on("error", () => {}); // who reads has gone; the status still counts
 try {

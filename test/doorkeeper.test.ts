@@ -498,3 +498,93 @@ describe("a doorkeeper that leaves", () => {
     assert.equal(state.left, true);
   });
 });
+
+describe("a door, by hand,", () => {
+  const [start, stop] = ["start 10.77.0.2", "stop 10.77.0.2"];
+  const refused = "it is not open, as far as knockd knows";
+
+  it("is opened as by a knock, which is told, and closed in its time", async () => {
+    const house = new House();
+    const outcome = house.keeper.openByHand(DOOR, IPV4);
+    assert.deepEqual(house.seen.splice(0), ["WHO: door: opened by hand", ...running(start)]);
+    assert.deepEqual([...house.keeper.whatIsOpen()], [{ door: "door", ip: "10.77.0.2", left: undefined }]);
+    await house.end(start, 3);
+    assert.deepEqual(await outcome, { status: 3 });
+    house.now += 4;
+    assert.deepEqual([...house.keeper.whatIsOpen()], [{ door: "door", ip: "10.77.0.2", left: 6 }]);
+    await house.elapse();
+    await house.end(stop);
+    assert.deepEqual([house.keeper.size, house.ledger.size], [0, 0]);
+  });
+
+  it("is not opened without a start command, and nothing is told", async () => {
+    const house = new House();
+    const outcome = await house.keeper.openByHand({ ...DOOR, startCommand6: "" }, IPV6);
+    assert.deepEqual([outcome, house.seen], [{ refused: "it has no start command" }, []]);
+  });
+
+  it("is closed at once, once, with a stop command for each start command", async () => {
+    const house = new House();
+    for (let i = 0; i < 2; i++) {
+      house.open();
+      await house.end(start);
+    }
+    house.seen.length = 0;
+    const outcomes = [house.keeper.closeByHand("door", IPV4), house.keeper.closeByHand("door", IPV4)];
+    assert.deepEqual(house.seen.splice(0, 1), ["WHO: door: closed by hand"]);
+    await house.end(stop, 4);
+    await house.end(stop);
+    assert.deepEqual(await Promise.all(outcomes), [{ status: 4 }, { refused }]);
+    assert.equal(house.seen.filter((line) => line === `$ ${stop}`).length, 2);
+    assert.deepEqual([house.keeper.size, house.ledger.size, house.waiting], [0, 0, []]);
+  });
+
+  it("is closed after its start command, when that still runs", async () => {
+    const house = new House();
+    house.open();
+    const outcome = house.keeper.closeByHand("door", IPV4);
+    assert.deepEqual(house.seen.at(-1), "WHO: door: closed by hand");
+    await house.end(start);
+    assert.equal(house.seen.at(-1), `$ ${stop}`);
+    await house.end(stop);
+    assert.deepEqual([await outcome, house.waiting, house.ledger.size], [{ status: 0 }, [], 0]);
+  });
+
+  it("is tried again when its stop command could not be started", async () => {
+    const house = new House();
+    house.open();
+    await house.end(start);
+    const outcome = house.keeper.closeByHand("door", IPV4);
+    await house.end(stop, new Error("spawn EAGAIN"));
+    assert.deepEqual([await outcome, house.waiting, house.ledger.size], [{ status: undefined }, [5], 1]);
+  });
+
+  it("is closed later, in the ledger too", async () => {
+    const house = new House();
+    house.open();
+    await house.end(start);
+    house.now += 4;
+    house.seen.length = 0;
+    assert.equal(await house.keeper.extendByHand("door", IPV4, 100), 106);
+    assert.deepEqual(house.seen, ["WHO: door: extended by 100 seconds by hand"]);
+    assert.deepEqual([house.waiting, [...house.ledger.values()].map(({ seconds }) => seconds)], [[106], [106]]);
+    await house.elapse();
+    await house.end(stop);
+    assert.equal(house.keeper.size, 0);
+  });
+
+  it("that is not open, is for another knocker, or is being opened is left alone", async () => {
+    const house = new House();
+    house.open();
+    const { keeper } = house;
+    assert.deepEqual(await keeper.extendByHand("door", IPV4, 5), {
+      refused: "it is being opened or closed at this moment",
+    });
+    await house.end(start);
+    house.seen.length = 0;
+    assert.deepEqual(await keeper.closeByHand("door", IPV6), { refused });
+    assert.deepEqual(await keeper.closeByHand("other", IPV4), { refused });
+    assert.deepEqual(await keeper.extendByHand("other", IPV4, 5), { refused });
+    assert.deepEqual([house.seen, house.waiting], [[], [10]]);
+  });
+});

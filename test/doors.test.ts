@@ -5,7 +5,7 @@ import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import { Refusal } from "../src/control/command.ts";
 import type { Subject } from "../src/control/commands.ts";
 import { doors } from "../src/control/doors.ts";
-import type { Standing } from "../src/doors/doorkeeper.ts";
+import type { Standing } from "../src/doors/open-door.ts";
 
 const DOOR: Door = {
   name: "ssh",

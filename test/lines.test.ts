@@ -38,6 +38,7 @@ describe("the lines", () => {
   }
 
   const others: [line: string, expected: string][] = [
+    [lines.byHand("192.0.2.1", "openSSH", "opened"), "192.0.2.1: openSSH: opened by hand"],
     [lines.heldBack({ count: 1, kind: "Stage 1" }), "1 similar line (Stage 1)"],
     [lines.heldBack({ count: 9900, kind: "sequence timeout" }), "9900 similar lines (sequence timeout)"],
     [lines.commandTimeout("192.168.1.63", door.name), "192.168.1.63: openSSH: command timeout"],

@@ -6,6 +6,7 @@ import type { House } from "../doors/house.ts";
 import type { Guard } from "../guard.ts";
 import type { Recent } from "../log/recent.ts";
 import type { Teller } from "../log/teller.ts";
+import { closeByHand, extendByHand, openByHand } from "./by-hand.ts";
 import type { Command, Commands } from "./command.ts";
 import { doors } from "./doors.ts";
 import { SelfTest } from "./self-test.ts";
@@ -35,6 +36,9 @@ export function commandsFor(subject: Subject): Commands {
       ["self-test", () => selfTest.answer()],
       ["status", status(subject)],
       ["doors", doors(subject)],
+      ["open", openByHand(subject)],
+      ["close", closeByHand(subject)],
+      ["extend", extendByHand(subject)],
     ]),
     streamed: new Map([["watch", watch(subject.teller.watch)]]),
   };

@@ -40,6 +40,17 @@ export type Answer =
   /** For whom a door is open, and for how many seconds; null: it is being opened or closed. */
   | { readonly type: "open"; readonly door: string; readonly ip: string; readonly left: number | null }
   | { readonly type: "more"; readonly of: "door" | "open"; readonly count: number }
+  /** By hand. */
+  | {
+      readonly type: "opened" | "closed";
+      readonly door: string;
+      readonly ip: string;
+      readonly command: "ended" | "runs" | "could not be run";
+      /** Of the command that has ended. */
+      readonly status?: number;
+    }
+  /** By hand; so many seconds are left. */
+  | { readonly type: "extended"; readonly door: string; readonly ip: string; readonly left: number }
   /** A warning or an error of late. */
   | { readonly type: "trouble"; readonly time: string; readonly line: string }
   | ({ readonly type: "event"; readonly time: string } & Happening)

@@ -37,7 +37,7 @@ export async function ask(config: string, command: string, args: Args = {}, opti
     }
   };
   const one = async (path: string) => {
-    const answer = await answerOf(path, requestLine(command, args));
+    const answer = await answerOf(path, requestLine(command, args), options.changes ?? false);
     if (answer[0]?.type === "daemon" && answer[0].config === file) answers.push(answer);
   };
   await attempt(async () => {
@@ -49,14 +49,13 @@ export async function ask(config: string, command: string, args: Args = {}, opti
   return { answers, troubles };
 }
 
-/** Throws a Trouble. */
-async function answerOf(path: string, request: string): Promise<Answer[]> {
-  let answers: (Answer | undefined)[] = [];
-  let rest = "";
-  for (let tries = 0; answers.length === 0 && rest === "" && tries < MOST_TRIES; tries++) {
+/** Throws a Trouble. What changes something is asked once. */
+async function answerOf(path: string, request: string, once: boolean): Promise<Answer[]> {
+  const answers: (Answer | undefined)[] = [];
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
     if (tries > 0) await sleep(PAUSE_MS);
-    answers = [];
-    rest = await talk(path, { request, onAnswer: (answer) => void answers.push(answer) });
+    const { rest, asked } = await talk(path, { request, onAnswer: (answer) => void answers.push(answer) });
+    if (answers.length > 0 || rest !== "" || (once && asked)) break;
   }
   const last = answers.at(-1);
   if (last?.type === "error") throw new Trouble(`the knockd at ${path} says: ${last.error}`);

@@ -32,12 +32,22 @@ export interface TalkOptions {
   readonly endless?: boolean;
 }
 
-/** Resolves when it has no more to say; with what it has left half said. Rejects with a Trouble. */
-export function talk(path: string, { request, onAnswer, endless }: TalkOptions): Promise<string> {
+/** What it has left half said; and whether it may have heard the request. */
+export interface Talked {
+  readonly rest: string;
+  readonly asked: boolean;
+}
+
+/** Resolves when it has no more to say. Rejects with a Trouble. */
+export function talk(path: string, { request, onAnswer, endless }: TalkOptions): Promise<Talked> {
   return new Promise((resolve, reject) => {
     let rest = "";
     let bytes = 0;
-    const socket = connect(path, () => socket.write(request));
+    let asked = false;
+    const socket = connect(path, () => {
+      asked = true;
+      socket.write(request);
+    });
     const fail = (why: string) => {
       socket.destroy();
       reject(new Trouble(why));
@@ -55,7 +65,7 @@ export function talk(path: string, { request, onAnswer, endless }: TalkOptions):
     });
     socket.once("close", () => {
       clearTimeout(limit);
-      resolve(rest);
+      resolve({ rest, asked });
     });
   });
 }

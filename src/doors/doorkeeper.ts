@@ -7,30 +7,10 @@ import { fillIn } from "./command.ts";
 import { Errands, type ErrandsOptions } from "./errands.ts";
 import type { Ledger } from "./ledger.ts";
 import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
+import { keyOf, NO_COMMAND, NOT_OPEN, type OpenDoor, type Outcome, type Refused, type Standing } from "./open-door.ts";
 
 export interface DoorkeeperOptions extends ErrandsOptions {
   ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked">;
-}
-
-/** A door that is open, for people. */
-export interface Standing {
-  readonly door: string;
-  readonly ip: string;
-  /** Seconds until it is closed; undefined while it is being opened or closed. */
-  readonly left: number | undefined;
-}
-
-/** One door as one knocker has opened it, once or again. */
-interface OpenDoor {
-  readonly key: string;
-  /** The name. */
-  readonly door: string;
-  readonly knocker: Address;
-  /** Of each start command, what undoes it, in their order. */
-  toClose: LedgerEntry[];
-  /** When they are due, in seconds of the monotonic clock. */
-  due: number;
-  timer: { cancel(): void } | undefined;
 }
 
 /** Doors that are to be closed again. */
@@ -42,7 +22,7 @@ export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
   readonly #open = new Map<string, OpenDoor>();
   /** Of each (door, knocker) that is closed again, the last of what runs or is to run there: they never overlap. */
-  readonly #queues = new Map<string | symbol, Promise<void>>();
+  readonly #queues = new Map<string | symbol, Promise<unknown>>();
   readonly #errands: Errands;
   #leaving: "close" | "keep" | undefined;
 
@@ -55,28 +35,67 @@ export class Doorkeeper {
    * Opens a door: the start command now, the stop command `cmdTimeout` seconds after its end, each for the knocker's
    * family. 0.8: without a start command there is no stop command either. Returns before anything has ended.
    */
-  open(door: Door, knocker: Address): void {
-    const ipv4 = isIpv4(knocker);
-    const start = ipv4 ? door.startCommand : (door.startCommand6 ?? door.startCommand);
-    const stop = ipv4 ? door.stopCommand : (door.stopCommand6 ?? door.stopCommand);
-    if (!start) return;
+  open(door: Door, knocker: Address, onDone: (outcome: Outcome) => void = () => {}): void {
+    const { start, stop } = commandsFor(door, knocker);
+    if (!start) {
+      onDone(NO_COMMAND);
+      return;
+    }
     const ip = formatAddress(knocker);
     const key = keyOf(door.name, ip);
     const open = this.#open.get(key);
     if (open !== undefined && door.policy.reknock === "extend") {
       this.#closeLater(open, door.cmdTimeout);
       this.#options.ledger.save();
+      onDone({ status: 0 });
       return;
     }
     if (this.#open.size >= MOST_OPEN) {
       this.#errands.leaveOut("full", door.name, knocker, this.#open.size);
+      onDone({ refused: "too many doors are open" });
       return;
     }
-    if (!this.#errands.join(key, door.name, knocker)) return;
+    if (!this.#errands.join(key, door.name, knocker)) {
+      onDone({ refused: "too many commands wait for their turn" });
+      return;
+    }
     // 0.8 runs any number side by side: only what is to be closed again has an order.
-    this.#enqueue(stop ? key : Symbol(key), () =>
-      this.#start(door, knocker, key, fillIn(start, ip), stop && fillIn(stop, ip)),
+    this.#enqueue(stop ? key : Symbol(key), async () => {
+      onDone({ status: await this.#start(door, knocker, key, fillIn(start, ip), stop && fillIn(stop, ip)) });
+    });
+  }
+
+  /** Opens it as a knock does, by hand. */
+  openByHand(door: Door, knocker: Address): Promise<Outcome> {
+    if (!commandsFor(door, knocker).start) return Promise.resolve(NO_COMMAND);
+    this.#options.tell.event(knocker, (who) => lines.byHand(who, door.name, "opened"));
+    return new Promise((resolve) => this.open(door, knocker, resolve));
+  }
+
+  /** Closes it now, as its time would. */
+  closeByHand(door: string, knocker: Address): Promise<Outcome> {
+    const open = this.#open.get(keyOf(door, formatAddress(knocker)));
+    if (open === undefined) return Promise.resolve(NOT_OPEN);
+    this.#options.tell.event(knocker, (who) => lines.byHand(who, door, "closed"));
+    return new Promise((resolve) =>
+      this.#enqueue(open.key, async () => {
+        open.timer?.cancel();
+        open.timer = undefined;
+        resolve(open.toClose.length === 0 ? NOT_OPEN : { status: await this.#close(open) });
+      }),
     );
+  }
+
+  /** Closes it so many seconds later, which is on the disk when this resolves: with the seconds that are left. */
+  async extendByHand(door: string, knocker: Address, seconds: number): Promise<number | Refused> {
+    const open = this.#open.get(keyOf(door, formatAddress(knocker)));
+    if (open === undefined) return NOT_OPEN;
+    if (open.timer === undefined) return { refused: "it is being opened or closed at this moment" };
+    const left = Math.max(0, open.due - this.#options.now()) + seconds;
+    this.#options.tell.event(knocker, (who) => lines.byHand(who, door, `extended by ${seconds} seconds`));
+    this.#closeLater(open, left);
+    await this.#options.ledger.save();
+    return left;
   }
 
   /** Closes in its time what an earlier life has left open. What is overdue is closed at once. */
@@ -117,7 +136,13 @@ export class Doorkeeper {
     while (this.#queues.size > 0) await Promise.all(this.#queues.values());
   }
 
-  async #start(door: Door, knocker: Address, key: string, start: string, stop: string | undefined): Promise<void> {
+  async #start(
+    door: Door,
+    knocker: Address,
+    key: string,
+    start: string,
+    stop: string | undefined,
+  ): Promise<number | undefined> {
     const ip = formatAddress(knocker);
     const { commandTimeout } = door.policy;
     let open: OpenDoor | undefined;
@@ -132,9 +157,10 @@ export class Doorkeeper {
     const onTurn = () => this.#errands.leave(key);
     const errand = { door: door.name, what: "opened", knocker, command: start, commandTimeout, onTurn } as const;
     const status = await this.#errands.run(errand);
-    if (open === undefined || entry === undefined) return;
+    if (open === undefined || entry === undefined) return status;
     if (status !== undefined) this.#closeLater(open, door.cmdTimeout);
     else this.#neverOpened(open, entry);
+    return status;
   }
 
   /** One start command more that is to be undone. */
@@ -178,8 +204,9 @@ export class Doorkeeper {
     });
   }
 
-  async #close(open: OpenDoor): Promise<void> {
+  async #close(open: OpenDoor): Promise<number | undefined> {
     const entries = open.toClose;
+    let worst: number | undefined = 0;
     open.toClose = [];
     this.#open.delete(open.key);
     for (const entry of entries) {
@@ -187,10 +214,12 @@ export class Doorkeeper {
       const marker = this.#options.ledger.marker(id);
       const errand = { door, what: "closed", knocker: open.knocker, command, commandTimeout, marker } as const;
       const status = await this.#errands.run(errand);
+      if (worst === 0) worst = status;
       if (status !== undefined) this.#forget(id);
       // In the ledger it is anyway: when we leave, the next life closes it.
       else if (this.#leaving === undefined) this.#awaitClosing(this.#isOpen(entry, open.knocker), TRY_AGAIN_SECONDS);
     }
+    return worst;
   }
 
   #forget(id: number): void {
@@ -199,7 +228,7 @@ export class Doorkeeper {
   }
 
   /** After all that is to be done for this (door, knocker); at once when that is nothing. */
-  #enqueue(key: string | symbol, work: () => Promise<void>): void {
+  #enqueue(key: string | symbol, work: () => Promise<unknown>): void {
     const before = this.#queues.get(key);
     const done = (before === undefined ? work() : before.then(work)).finally(() => {
       if (this.#queues.get(key) === done) this.#queues.delete(key);
@@ -208,6 +237,10 @@ export class Doorkeeper {
   }
 }
 
-function keyOf(door: string, ip: string): string {
-  return `${ip} ${door}`;
+function commandsFor(door: Door, knocker: Address): { start: string | undefined; stop: string | undefined } {
+  const ipv4 = isIpv4(knocker);
+  return {
+    start: ipv4 ? door.startCommand : (door.startCommand6 ?? door.startCommand),
+    stop: ipv4 ? door.stopCommand : (door.stopCommand6 ?? door.stopCommand),
+  };
 }

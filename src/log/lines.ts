@@ -32,6 +32,11 @@ export function commandTimeout(who: string, door: string): string {
   return `${who}: ${door}: command timeout`;
 }
 
+/** Somebody has asked for it with knockctl. */
+export function byHand(who: string, door: string, what: string): string {
+  return `${who}: ${door}: ${what} by hand`;
+}
+
 export function runningCommand(door: string, command: string): string {
   return `${door}: running command: ${command}`;
 }

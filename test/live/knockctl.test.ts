@@ -282,7 +282,29 @@ describe("knockctl", { skip: needsRoot }, () => {
       assert.match(secrets.stderr, /Permission denied: run knockctl as root/);
       assert.equal((await as(other!, command)).status, 3);
     }
+    const changes = [
+      ["open", "secret", "192.0.2.1"],
+      ["close", "secret", "192.0.2.1"],
+      ["extend", "secret", "192.0.2.1", "5"],
+    ];
+    for (const command of changes) {
+      const may = await as(member!, ...command);
+      assert.deepEqual([may.status, may.stdout], [3, ""]);
+      assert.match(may.stderr, /Permission denied: run knockctl as root/);
+    }
     const modes = "cd /run/knockd && stat -c '%a %g %F' . *.sock *.read *.lock | sort | uniq";
+    const sneaks = `
+      const [, path, request] = process.argv;
+      require("node:net").connect(path).on("data", (more) => process.stdout.write(more)).write(request);
+    `;
+    const [readers, question] = [
+      socketPath(daemon.configPath, ["eth0"]).replace(/sock$/, "read"),
+      requestLine("open", { door: "secret", ip: "192.0.2.1" }),
+    ];
+    const nsenter = ["nsenter", "-m", "-t", `${daemon.pid}`, "setpriv", ...member!];
+    const sneaked = await wire.run("server", [...nsenter, process.execPath, "-e", sneaks, readers, question]);
+    assert.match(sneaked.stdout, /"type":"refused","why":"that is for root only"/);
+    assert.deepEqual(daemon.commands(), []);
     const files = await wire.run("server", ["nsenter", "-m", "-t", `${daemon.pid}`, "sh", "-c", modes]);
     assert.deepEqual(files.stdout.split("\n").slice(0, -1), [
       "600 0 regular empty file",
@@ -392,6 +414,9 @@ describe("knockctl", { skip: needsRoot }, () => {
       ["self-test", "--help"],
       ["status", "-h"],
       ["doors", "-h"],
+      ["open", "-h"],
+      ["close", "-h"],
+      ["extend", "-h"],
       ["watch", "-h"],
       ["-V"],
     ]) {

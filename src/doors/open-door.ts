@@ -1,0 +1,40 @@
+// A door that is open for a knocker and will be closed again; and what comes of opening and closing one.
+
+import type { Address } from "../address.ts";
+import type { LedgerEntry } from "./ledger-entry.ts";
+
+/** One door as one knocker has opened it, once or again. */
+export interface OpenDoor {
+  readonly key: string;
+  /** The name. */
+  readonly door: string;
+  readonly knocker: Address;
+  /** Of each start command, what undoes it, in their order. */
+  toClose: LedgerEntry[];
+  /** When they are due, in seconds of the monotonic clock. */
+  due: number;
+  timer: { cancel(): void } | undefined;
+}
+
+export function keyOf(door: string, ip: string): string {
+  return `${ip} ${door}`;
+}
+
+/** The same for people. */
+export interface Standing {
+  readonly door: string;
+  readonly ip: string;
+  /** Seconds until it is closed; undefined while it is being opened or closed. */
+  readonly left: number | undefined;
+}
+
+/** Nothing was done, and why. */
+export interface Refused {
+  readonly refused: string;
+}
+
+/** The status of the command, the first that is not 0; undefined where one could not be started. */
+export type Outcome = { readonly status: number | undefined } | Refused;
+
+export const NOT_OPEN: Refused = { refused: "it is not open, as far as knockd knows" };
+export const NO_COMMAND: Refused = { refused: "it has no start command" };
