@@ -4,6 +4,7 @@
 import { Command, CommanderError } from "commander";
 import { close, extend, open } from "./ctl/by-hand.ts";
 import { doors } from "./ctl/doors.ts";
+import { metrics } from "./ctl/metrics.ts";
 import { selfTest } from "./ctl/self-test.ts";
 import { status } from "./ctl/status.ts";
 import { watch } from "./ctl/watch.ts";
@@ -16,7 +17,8 @@ const program = new Command("knockctl")
   .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
   .helpCommand(false)
   .exitOverride();
-for (const command of [status, doors, open, close, extend, watch, selfTest]) command(program); // each inherits exitOverride when it is made
+const commands = [status, doors, open, close, extend, watch, metrics, selfTest];
+for (const command of commands) command(program); // it inherits exitOverride when it is made
 
 process.stdout.on("error", () => {}); // who reads has gone; the status still counts
 try {

@@ -7,9 +7,15 @@ import type { Subject } from "./commands.ts";
 import { listening, standing } from "./doors.ts";
 import type { Answer, Hearing } from "./protocol.ts";
 
+/** A wall clock that is so far off what it was has been set; below, two readings differ by themselves. */
+const CLOCK_WAS_SET_MS = 1000;
+
 export function status(subject: Subject): (question: Question) => readonly Answer[] {
   const begun = performance.now();
+  let since = wallClock(begun);
   return (question) => {
+    const sinceNow = wallClock(begun);
+    if (Math.abs(Date.parse(sinceNow) - Date.parse(since)) > CLOCK_WAS_SET_MS) since = sinceNow;
     const { lookout, listeners, guard, house, teller, recent } = subject;
     const { words, report, places } = lookout();
     const { stages, opens, timeouts, scans, commandsFailed } = teller.counts;
@@ -17,7 +23,7 @@ export function status(subject: Subject): (question: Question) => readonly Answe
     return [
       {
         type: "status",
-        since: wallClock(begun),
+        since,
         interfaces: words.join(","),
         doors: listeners().length,
         live: guard.live,

@@ -1,6 +1,6 @@
 // knockctl status and doors, of the real daemon and real knocks.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { frame } from "../frame.ts";
@@ -141,6 +141,54 @@ describe("knockctl shows", { skip: needsRoot }, () => {
     assert.match(stdout, /^eth0: hears at 10\.77\.0\.1, .*; 0 packets seen, 0 dropped/m);
     assert.match(stdout, /^1 door, 0 live attempts, 0 open\n {2}openSSH: a sequence within 10 s, stays open$/m);
     assert.doesNotMatch(stdout, /4438|1813|8235/);
+  });
+
+  it("metrics: what real knocks have counted, in a file that is never half of one", async () => {
+    const daemon = await start(CONFIG.replace("seq_timeout = 60", "seq_timeout = 1"));
+    await knock(7461, 7462, 7463, 7464, 7461);
+    await daemon.waitFor("while: sequence timeout (stage 1)");
+    await daemon.waitFor(() => daemon.stderr.includes("for good: command returned"));
+    const file = join(daemon.dir, "knockd.prom");
+    assert.deepEqual(await knockctl(daemon, "metrics", "-o", file), {
+      status: 0,
+      signal: null,
+      stdout: "",
+      stderr: "",
+    });
+    const series = (text: string) => text.split("\n").filter((line) => !line.startsWith("#") && line !== "");
+    const written = series(readFileSync(file, "utf8"));
+    for (const line of [
+      "knockd_up 1",
+      'knockd_packets_seen_total{daemon="eth0",interface="eth0"} 5',
+      'knockd_packets_dropped_total{daemon="eth0",interface="eth0"} 0',
+      'knockd_deaf{daemon="eth0",interface="eth0"} 0',
+      'knockd_stages_total{daemon="eth0"} 5',
+      'knockd_opens_total{daemon="eth0"} 2',
+      'knockd_timeouts_total{daemon="eth0"} 1',
+      'knockd_scans_total{daemon="eth0"} 0',
+      'knockd_commands_failed_total{daemon="eth0"} 1',
+      'knockd_live_attempts{daemon="eth0"} 0',
+      'knockd_open_doors{daemon="eth0"} 1',
+    ]) {
+      assert.ok(written.includes(line), `${line}: ${written.join("\n")}`);
+    }
+    const first = statSync(file);
+    assert.equal(first.mode & 0o777, 0o644);
+    assert.equal((await knockctl(daemon, "metrics", "-o", file)).status, 0);
+    assert.notEqual(statSync(file).ino, first.ino, "another file, by the same name");
+    const { stdout } = await knockctl(daemon, "metrics");
+    assert.deepEqual(series(stdout), written, "the start is the same, too");
+    assert.deepEqual(readdirSync(daemon.dir).sort(), ["commands", "knockd.conf", "knockd.prom"]);
+
+    const nowhere = await knockctl(daemon, "metrics", "-o", join(daemon.dir, "no", "x.prom"));
+    assert.equal(nowhere.status, 1);
+    assert.match(nowhere.stderr, /^knockctl: can't write \S+\/no\/x\.prom: No such file or directory\n$/);
+
+    await daemon.stop();
+    const down = await knockctl(daemon, "metrics", "-o", file);
+    assert.equal(down.status, 3);
+    assert.match(down.stderr, /^knockctl: no knockd runs with /);
+    assert.deepEqual(series(readFileSync(file, "utf8")), ["knockd_up 0"]);
   });
 
   it("colours in a terminal, unless NO_COLOR is set", async () => {

@@ -417,6 +417,7 @@ describe("knockctl", { skip: needsRoot }, () => {
       ["open", "-h"],
       ["close", "-h"],
       ["extend", "-h"],
+      ["metrics", "-h"],
       ["watch", "-h"],
       ["-V"],
     ]) {

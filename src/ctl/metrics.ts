@@ -1,0 +1,165 @@
+// knockctl metrics: the daemon's numbers in Prometheus' text format, for node_exporter's textfile collector.
+
+import * as fs from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Command } from "commander";
+import { type Answer, answerLine } from "../control/protocol.ts";
+import { systemWords } from "../system-words.ts";
+import { ask, complain, STATUS } from "./ask.ts";
+
+const HELP = `
+The daemon's numbers in Prometheus' text format: packets, stages, openings,
+timeouts, scans, failed commands, live attempts, open doors, and whether it is
+deaf. With -o they become FILE in one step, for node_exporter's textfile
+collector; /usr/share/doc/knockd/examples has a timer for it. When no knockd
+answers, knockd_up is 0.
+
+Exit status:
+  0  these are they
+  1  FILE can't be written
+  2  the command line is wrong
+  3  no knockd answers, or one of several does not, or you may not ask it
+`;
+
+export function metrics(program: Command): void {
+  program
+    .command("metrics")
+    .summary("its numbers, for Prometheus")
+    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
+    .option("-o, --output <file>", "write them there, in one step, and not to standard output")
+    .option("--json", "print what the daemon answers, a JSON object a line")
+    .addHelpText("after", HELP)
+    .action(async ({ config, output, json }: { config: string; output?: string; json?: true }) => {
+      const { answers, troubles } = await ask(config, "status");
+      const text = json ? answers.flat().map(answerLine).join("") : metricsText(answers, troubles.length === 0);
+      if (troubles.length > 0) process.exitCode = STATUS.unanswered;
+      for (const trouble of troubles) complain(trouble);
+      if (output === undefined) {
+        process.stdout.write(text);
+        return;
+      }
+      try {
+        writeWhole(output, text);
+      } catch (error) {
+        complain(`can't write ${output}: ${systemWords(error)}`);
+        process.exitCode = STATUS.no;
+      }
+    });
+}
+
+type Labels = Readonly<Record<string, string>>;
+type Series = readonly (readonly [labels: Labels, value: number])[];
+
+/** Of each daemon its answer to `status`; `up`: all have answered. */
+export function metricsText(answers: readonly (readonly Answer[])[], up: boolean): string {
+  const all = answers.flatMap((lines) => {
+    const status = lines.find((answer) => answer.type === "status");
+    const interfaces = lines.filter((answer) => answer.type === "interface");
+    return status === undefined ? [] : [{ status, interfaces, labels: { daemon: status.interfaces } }];
+  });
+  type Status = (typeof all)[number]["status"];
+  type Interface = (typeof all)[number]["interfaces"][number];
+  const ofDaemon = (value: (status: Status) => number): Series =>
+    all.map(({ status, labels }) => [labels, value(status)]);
+  const ofInterface = (value: (one: Interface) => number | undefined): Series =>
+    all.flatMap(({ interfaces, labels }) =>
+      interfaces.flatMap((one) => {
+        const number = value(one);
+        return number === undefined ? [] : [[{ ...labels, interface: one.interface }, number] as const];
+      }),
+    );
+  return [
+    family("up", "gauge", "Whether each knockd that runs with this config answers.", [[{}, up ? 1 : 0]]),
+    family(
+      "start_time_seconds",
+      "gauge",
+      "When knockd began to listen, in seconds since 1970.",
+      ofDaemon(({ since }) => Date.parse(since) / 1000),
+    ),
+    family(
+      "packets_seen_total",
+      "counter",
+      "Packets that the filter let through since the interface was opened.",
+      ofInterface(({ packets }) => packets?.seen),
+    ),
+    family(
+      "packets_dropped_total",
+      "counter",
+      "Of these, packets that were lost because more came than could be looked at.",
+      ofInterface(({ packets }) => packets?.dropped),
+    ),
+    family(
+      "deaf",
+      "gauge",
+      "Whether knockd ought to hear at this interface, and does not.",
+      ofInterface(({ state }) => (state === "deaf" ? 1 : 0)),
+    ),
+    family(
+      "stages_total",
+      "counter",
+      "Knocks that made a stage of a sequence.",
+      ofDaemon(({ counts }) => counts.stages),
+    ),
+    family(
+      "opens_total",
+      "counter",
+      "Sequences that were complete.",
+      ofDaemon(({ counts }) => counts.opens),
+    ),
+    family(
+      "timeouts_total",
+      "counter",
+      "Sequences that were not complete in time.",
+      ofDaemon(({ counts }) => counts.timeouts),
+    ),
+    family(
+      "scans_total",
+      "counter",
+      "Knockers taken for scanners.",
+      ofDaemon(({ counts }) => counts.scans),
+    ),
+    family(
+      "commands_failed_total",
+      "counter",
+      "Commands of doors with a status that is not 0, or that could not be started.",
+      ofDaemon(({ counts }) => counts.commandsFailed),
+    ),
+    family(
+      "live_attempts",
+      "gauge",
+      "Sequences that are under way.",
+      ofDaemon(({ live }) => live),
+    ),
+    family(
+      "open_doors",
+      "gauge",
+      "Doors that are open and will be closed again.",
+      ofDaemon(({ open }) => open),
+    ),
+  ].join("");
+}
+
+/** https://prometheus.io/docs/instrumenting/exposition_formats/ */
+function family(name: string, type: "counter" | "gauge", help: string, series: Series): string {
+  if (series.length === 0) return "";
+  const lines = series.map(([labels, value]) => `knockd_${name}${labelText(labels)} ${value}`);
+  return [`# HELP knockd_${name} ${help}`, `# TYPE knockd_${name} ${type}`, ...lines, ""].join("\n");
+}
+
+function labelText(labels: Labels): string {
+  const escaped = (value: string) => value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+/** It is the old one or the new one, never half of one; and the collector, which reads *.prom, does not see what it was. */
+function writeWhole(path: string, text: string): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  try {
+    fs.writeFileSync(temporary, text, { mode: 0o644 });
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+}
