@@ -31,11 +31,12 @@ _knockctl() {
 		-c | --config | -o | --output) _filedir; return ;;
 	esac
 	if [[ $cword == 1 && $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch metrics self-test' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch explain metrics self-test' -- "$cur")
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
 	else
 		local more=
+		[[ ${words[1]} == explain ]] && more='--last --secrets'
 		[[ ${words[1]} == @(status|doors) ]] && more=--secrets
 		[[ ${words[1]} == metrics ]] && more='-o --output'
 		mapfile -t COMPREPLY < <(compgen -W "-c --config --json -h --help $more" -- "$cur")

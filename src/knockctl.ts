@@ -4,6 +4,7 @@
 import { Command, CommanderError } from "commander";
 import { close, extend, open } from "./ctl/by-hand.ts";
 import { doors } from "./ctl/doors.ts";
+import { explain } from "./ctl/explain.ts";
 import { metrics } from "./ctl/metrics.ts";
 import { selfTest } from "./ctl/self-test.ts";
 import { status } from "./ctl/status.ts";
@@ -17,7 +18,7 @@ const program = new Command("knockctl")
   .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
   .helpCommand(false)
   .exitOverride();
-const commands = [status, doors, open, close, extend, watch, metrics, selfTest];
+const commands = [status, doors, open, close, extend, watch, explain, metrics, selfTest];
 for (const command of commands) command(program); // it inherits exitOverride when it is made
 
 process.stdout.on("error", () => {}); // who reads has gone; the status still counts

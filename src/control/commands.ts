@@ -9,6 +9,7 @@ import type { Teller } from "../log/teller.ts";
 import { closeByHand, extendByHand, openByHand } from "./by-hand.ts";
 import type { Command, Commands } from "./command.ts";
 import { doors } from "./doors.ts";
+import { explain } from "./explain.ts";
 import { SelfTest } from "./self-test.ts";
 import { status } from "./status.ts";
 import { watch } from "./watch.ts";
@@ -18,7 +19,7 @@ export interface Subject {
   readonly lookout: () => Lookout;
   /** The doors that are listened for. */
   readonly listeners: () => readonly Listener[];
-  readonly guard: Pick<Guard, "live">;
+  readonly guard: Pick<Guard, "live" | "notebook">;
   readonly house: Pick<House, "doorkeeper">;
   readonly teller: Pick<Teller, "watch" | "counts">;
   /** The last warnings and errors. */
@@ -39,6 +40,7 @@ export function commandsFor(subject: Subject): Commands {
       ["open", openByHand(subject)],
       ["close", closeByHand(subject)],
       ["extend", extendByHand(subject)],
+      ["explain", explain(subject.guard.notebook)],
     ]),
     streamed: new Map([["watch", watch(subject.teller.watch)]]),
   };

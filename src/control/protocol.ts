@@ -8,6 +8,8 @@
 
 import type { HearingReport } from "../capture/hearing-report.ts";
 import type { Happening } from "../log/watch.ts";
+import type { Explanation } from "../verdicts/explanation.ts";
+import type { Verdict } from "../verdicts/verdict.ts";
 import type { Args } from "./command.ts";
 
 export const VERSION = 1;
@@ -54,9 +56,36 @@ export type Answer =
   /** A warning or an error of late. */
   | { readonly type: "trouble"; readonly time: string; readonly line: string }
   | ({ readonly type: "event"; readonly time: string } & Happening)
+  | VerdictAnswer
+  | ExplanationAnswer
   | { readonly type: "refused"; readonly why: string }
   | { readonly type: "end" }
   | { readonly type: "error"; readonly error: string };
+
+/** What became of a packet, or of several that followed each other (verdicts/). */
+export interface VerdictAnswer {
+  readonly type: "verdict";
+  readonly time: string;
+  readonly ip: string;
+  readonly verdict: Verdict["fate"];
+  readonly door?: string;
+  readonly stage?: number;
+  readonly of?: number;
+  readonly times: number;
+  readonly text: string;
+  /** `7000:tcp`; for root, who asks for secrets. */
+  readonly knock?: string;
+}
+
+export interface ExplanationAnswer {
+  readonly type: "explanation";
+  readonly ip: string;
+  readonly packets: number;
+  readonly outcome: Explanation["outcome"];
+  readonly advice: string;
+  /** Since a flood has kept something from being written down; left out when none has. */
+  readonly secondsSinceFlood?: number;
+}
 
 export interface Request {
   readonly command: string;

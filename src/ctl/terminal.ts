@@ -7,6 +7,12 @@ export function clean(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
 }
 
+/** `14:05:09.123`, local time. */
+export function clock(at: Date): string {
+  const two = (n: number, digits = 2) => String(n).padStart(digits, "0");
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${two(at.getMilliseconds(), 3)}`;
+}
+
 /** In a terminal that has colours, and where nobody has said NO_COLOR. */
 export function paint(how: keyof typeof COLOURS, text: string): string {
   const { stdout } = process;

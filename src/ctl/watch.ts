@@ -6,7 +6,7 @@ import type { Happening } from "../log/watch.ts";
 import { realPath } from "../real-path.ts";
 import { complain, STATUS } from "./ask.ts";
 import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";
-import { clean, paint } from "./terminal.ts";
+import { clean, clock, paint } from "./terminal.ts";
 
 const HELP = `
 Says what happens at the doors, as it happens, until Ctrl-C: each knock that made
@@ -68,10 +68,7 @@ export function watch(program: Command): void {
 
 /** `14:05:09.123 192.0.2.1: openSSH: Stage 1`, the words as in the log. */
 export function eventLine({ time, ...happening }: Happening & { readonly time: string }): string {
-  const at = new Date(time);
-  const two = (n: number, digits = 2) => String(n).padStart(digits, "0");
-  const clock = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${two(at.getMilliseconds(), 3)}`;
-  return `${paint("soft", clock)} ${words(happening)}`;
+  return `${paint("soft", clock(new Date(time)))} ${words(happening)}`;
 }
 
 function words(happening: Happening): string {

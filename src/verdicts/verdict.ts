@@ -8,7 +8,7 @@ export interface Verdict {
   /** Milliseconds of the monotonic clock. */
   readonly at: number;
   readonly knocker: Address;
-  readonly fate: Fate;
+  readonly fate: Fate | "changed";
   /** By name; undefined where it is no one's in particular. */
   readonly door: string | undefined;
   /** Of the attempt there, after this packet, and how many there are; 0 where there is none. */

@@ -1,0 +1,59 @@
+// The command `explain`: what became of the last packets of a source, and why.
+
+import { type Address, formatAddress, parseAddress } from "../address.ts";
+import { explain as explanationOf } from "../verdicts/explanation.ts";
+import type { Notebook } from "../verdicts/notebook.ts";
+import type { Verdict } from "../verdicts/verdict.ts";
+import { verdictLine } from "../verdicts/words.ts";
+import { type Command, isSet, onlyForRoot, type Question, Refusal, textIn } from "./command.ts";
+import type { Answer } from "./protocol.ts";
+
+/** `args`: `ip`, or `last`; `secrets`, for root: the ports too. */
+export function explain(notebook: Notebook): Command {
+  return (question) => {
+    const { args } = question;
+    const secrets = isSet(args, "secrets");
+    if (secrets) onlyForRoot(question);
+    const source = isSet(args, "last") ? notebook.last() : addressIn(question);
+    if (source === undefined) throw new Refusal("nobody has knocked since knockd was started");
+    const now = performance.now();
+    const { verdicts, packets, outcome, advice } = explanationOf(notebook.of(source), notebook.changes, now);
+    const wall = Date.now() - now;
+    const flood = now - notebook.passedOverAt;
+    return [
+      ...verdicts.map((verdict) => verdictAnswer(verdict, wall, secrets)),
+      {
+        type: "explanation",
+        ip: formatAddress(source),
+        packets,
+        outcome,
+        advice,
+        ...(flood < Number.POSITIVE_INFINITY ? { secondsSinceFlood: Math.round(flood / 1000) } : {}),
+      },
+    ];
+  };
+}
+
+/** Throws Refusal. */
+function addressIn({ args }: Question): Address {
+  const text = textIn(args, "ip");
+  const address = parseAddress(text);
+  if (address === undefined) throw new Refusal(`${text} is no IP address`);
+  return address;
+}
+
+function verdictAnswer(verdict: Verdict, wall: number, secrets: boolean): Answer {
+  const { at, knocker, fate, door, stage, of, times, knock } = verdict;
+  return {
+    type: "verdict",
+    time: new Date(wall + at).toISOString(),
+    ip: formatAddress(knocker),
+    verdict: fate,
+    ...(door === undefined ? {} : { door }),
+    ...(stage > 0 ? { stage } : {}),
+    ...(of > 0 ? { of } : {}),
+    times,
+    text: verdictLine(verdict),
+    ...(secrets && knock !== undefined ? { knock: `${knock.port}:${knock.protocol}` } : {}),
+  };
+}

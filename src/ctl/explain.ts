@@ -1,0 +1,78 @@
+// knockctl explain: why a knock did not count.
+
+import type { Command } from "commander";
+import type { Answer, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
+import { ask, STATUS, tell } from "./ask.ts";
+import { clean, clock, paint } from "./terminal.ts";
+
+const NOTHING_SEEN = 4;
+
+const HELP = `
+Tells of the last 32 packets that came from an address, and that some door may have
+had to do with, what became of each, and in one sentence what to do about it. The
+same again is counted. No port is shown, unless root asks for them with --secrets.
+
+What the kernel does not let through to knockd can't be told of: other ports,
+protocols and addresses than doors listen at, while nobody there is in the middle
+of a sequence. In a flood, not all of what strangers do is written down.
+
+Exit status:
+  0  the last of it opened a door
+  1  it did not: the last line says what to do
+  2  the command line is wrong
+  3  no knockd answers, or one of several does not, or you may not ask it: the
+     line on standard error says what to do
+  4  nothing was seen from there
+`;
+
+interface Options {
+  readonly config: string;
+  readonly last?: true;
+  readonly secrets?: true;
+  readonly json?: true;
+}
+
+export function explain(program: Command): void {
+  program
+    .command("explain")
+    .summary("why did a knock not count?")
+    .argument("[ip]", "the address that the knocks came from")
+    .option("--last", "of who knocked last")
+    .option("--secrets", "the ports too, for root")
+    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
+    .option("--json", "print what the daemon answers, a JSON object a line")
+    .addHelpText("after", HELP)
+    .action(async (ip: string | undefined, { config, last, secrets, json }: Options, command: Command) => {
+      if ((ip === undefined) === (last === undefined)) command.error("error: an IP address, or --last");
+      const args = { ...(last ? { last } : { ip }), ...(secrets ? { secrets } : {}) };
+      const asked = await ask(config, "explain", args, { changes: secrets ?? false });
+      const answers = tell(asked, json, words);
+      const outcomes = answers.filter(isExplanation).map(({ outcome }) => outcome);
+      if (process.exitCode !== undefined || outcomes.includes("opened")) return;
+      process.exitCode = outcomes.includes("not opened") ? STATUS.no : NOTHING_SEEN;
+    });
+}
+
+const isExplanation = (answer: Answer): answer is ExplanationAnswer => answer.type === "explanation";
+
+/** Of several daemons, those that have seen something; or else one that has not. */
+export function words(answers: readonly Answer[]): string {
+  const seen = answers.filter((answer) => answer.type === "verdict").map(verdictWords);
+  const all = answers.filter(isExplanation);
+  const telling = all.filter(({ outcome }) => outcome !== "nothing seen");
+  return [...seen, ...(telling.length > 0 ? telling : all.slice(0, 1)).map(explanationWords)].join("");
+}
+
+function verdictWords({ time, verdict, text, knock }: VerdictAnswer): string {
+  const line = clean(knock === undefined ? text : `${text} [${knock}]`);
+  const how = verdict === "open" ? "good" : verdict === "stage" || verdict === "held" ? undefined : "bad";
+  return `${paint("soft", clock(new Date(time)))} ${how === undefined ? line : paint(how, line)}\n`;
+}
+
+function explanationWords({ ip, packets, outcome, advice, secondsSinceFlood }: ExplanationAnswer): string {
+  const count = packets === 1 ? "1 packet" : `${packets} packets`;
+  const flood =
+    secondsSinceFlood === undefined ? "" : ` (a flood kept some from being written down ${secondsSinceFlood} s ago)`;
+  const what = outcome === "nothing seen" ? "nothing seen" : `${count}, ${outcome}`;
+  return clean(`${ip}: ${what}${flood}: ${advice}`).concat("\n");
+}

@@ -1,0 +1,83 @@
+// Why a knock did not count: the last packets of a source with the verdict of each, and in a sentence what to do about it.
+
+import { advice } from "./advice.ts";
+import type { Changes } from "./changes.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** Packets. */
+const MOST = 32;
+/** A packet that comes later than that after an attempt's time has nothing to do with it. */
+const LATEST_MS = 60_000;
+
+export interface Explanation {
+  /** The oldest first. */
+  readonly verdicts: readonly Verdict[];
+  readonly packets: number;
+  /** Did the last of it open a door? */
+  readonly outcome: "opened" | "not opened" | "nothing seen";
+  readonly advice: string;
+}
+
+/** Of what the notebook has of one source. `now` in milliseconds. */
+export function explain(noted: readonly Verdict[], changes: Changes, now: number): Explanation {
+  const all = withChanges(withLate(noted, changes), changes);
+  const starts = all.flatMap((_, i) => (isNewPacket(all, i) ? [i] : []));
+  const verdicts = all.slice(starts.length > MOST ? starts.at(-MOST) : 0);
+  const packets = Math.min(starts.length, MOST);
+  if (packets === 0) return { verdicts: [], packets, outcome: "nothing seen", advice: advice([], changes, now) };
+  const decisive = verdicts.filter(({ fate }) => fate !== "again" && fate !== "taken");
+  const outcome = decisive.at(-1)?.fate === "open" ? "opened" : "not opened";
+  return { verdicts, packets, outcome, advice: advice(decisive.length > 0 ? decisive : verdicts, changes, now) };
+}
+
+/** Verdicts of one packet stand beside each other; those that time brought about belong to none. */
+function isNewPacket(all: readonly Verdict[], i: number): boolean {
+  const { knock, at, door } = all[i]!;
+  if (knock === undefined) return false;
+  for (let before = i - 1; before >= 0 && all[before]!.at === at; before--) {
+    const other = all[before]!;
+    if (other.knock === undefined) continue;
+    return other.knock.port !== knock.port || other.knock.protocol !== knock.protocol || other.door === door;
+  }
+  return true;
+}
+
+/** A knock that belonged to no attempt any more: the first that would have been next at one whose time was over. */
+function withLate(noted: readonly Verdict[], changes: Changes): Verdict[] {
+  const over = new Map<string, Verdict>();
+  return noted.map((verdict) => {
+    const { fate, door, at, knock } = verdict;
+    if (fate === "timeout") over.set(door!, verdict);
+    else if (door !== undefined) over.delete(door); // the door has had something new to say
+    if (fate !== "later") return verdict;
+    for (const [name, timeout] of over) {
+      const next = changes.door(name)?.sequence[timeout.stage];
+      const late = at - (timeout.at - timeout.detail);
+      if (next?.port !== knock?.port || next?.protocol !== knock?.protocol || late > LATEST_MS) continue;
+      over.delete(name);
+      return { ...verdict, fate: "late", door: name, stage: timeout.stage, of: timeout.of, detail: late };
+    }
+    return verdict;
+  });
+}
+
+/** Attempts that were under way when their door became another one end there. */
+function withChanges(noted: readonly Verdict[], changes: Changes): Verdict[] {
+  const all = [...noted];
+  for (const door of new Set(noted.map((verdict) => verdict.door))) {
+    const change = door === undefined ? undefined : changes.last(door);
+    if (change === undefined) continue;
+    const before = noted.filter((verdict) => verdict.door === door && verdict.at <= change.at).at(-1);
+    if (before === undefined || !isUnderWay(before)) continue;
+    const after = all.findIndex(({ at }) => at > change.at);
+    const fate = change.why;
+    const ended: Verdict = { ...before, at: change.at, fate, detail: 0, times: 1, knock: undefined };
+    all.splice(after < 0 ? all.length : after, 0, ended);
+  }
+  return all;
+}
+
+/** Is an attempt live after this? */
+export function isUnderWay({ fate, stage, of }: Verdict): boolean {
+  return stage > 0 && stage < of && ["stage", "twice", "flags", "address"].includes(fate);
+}

@@ -1,0 +1,161 @@
+// What is made of a source's pages: its last 32 packets, and a sentence; whatever it did, never a port.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { formatAddress, parseAddress } from "../src/address.ts";
+import { Attempts } from "../src/attempts/attempts.ts";
+import { FATE } from "../src/attempts/witness.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { explain } from "../src/control/explain.ts";
+import { Changes } from "../src/verdicts/changes.ts";
+import { explain as explanationOf } from "../src/verdicts/explanation.ts";
+import { Notebook } from "../src/verdicts/notebook.ts";
+import type { Verdict } from "../src/verdicts/verdict.ts";
+import { verdictLine } from "../src/verdicts/words.ts";
+import { LISTENING, scene } from "./arbitrary.ts";
+import { Reference } from "./reference.ts";
+import { toPacket } from "./story.ts";
+
+const own = { ipv4: "10.77.0.1", ipv6: "fd77::1" };
+const knocker = parseAddress("10.77.0.2")!;
+
+function changesOf(config: string): Changes {
+  const changes = new Changes();
+  changes.setDoors(parseConfig(config, "", () => undefined).doors, 0);
+  return changes;
+}
+
+const verdict = (at: number, fate: Verdict["fate"], more: Partial<Verdict> = {}): Verdict => {
+  const knock = { protocol: "tcp", port: 7000 + at } as const;
+  return { at, knocker, fate, door: "a", stage: 0, of: 3, detail: 0, times: 1, knock, ...more };
+};
+
+describe("an explanation", () => {
+  it("is of the last 32 packets: what two doors made of one is one", () => {
+    const noted = Array.from({ length: 40 }, (_, i) => [
+      verdict(i, "wrong", { stage: 1 }),
+      verdict(i, "stage", { stage: 1, door: "b" }),
+    ]).flat();
+    const { packets, verdicts } = explanationOf(noted, changesOf("[a]\nsequence = 1,2\n"), 100);
+    assert.equal(packets, 32);
+    assert.equal(verdicts.length, 64);
+    assert.deepEqual([verdicts[0]!.at, verdicts[0]!.door], [8, "a"]);
+  });
+
+  it("tells a timeout's next knock to be late, once, and no other knock", () => {
+    const changes = changesOf("[a]\nsequence = 7000,7001,7002\nseq_timeout = 2\n");
+    const tcp = (port: number) => ({ protocol: "tcp" as const, port });
+    const timeout = verdict(2010, "timeout", { stage: 1, detail: 10, knock: undefined });
+    const later = (at: number, port: number) => verdict(at, "later", { door: undefined, of: 0, knock: tcp(port) });
+    const noted = [verdict(0, "stage", { stage: 1 }), timeout, later(2500, 7002), later(3300, 7001), later(3400, 7001)];
+    const { verdicts, advice } = explanationOf(noted, changes, 4000);
+    assert.deepEqual(verdicts.map(verdictLine), [
+      "a: Stage 1 of 3",
+      "a: sequence timeout (stage 1)",
+      "ignored: a later knock of a sequence that was not under way",
+      "a: too late by 1.3 s for Stage 2",
+      "ignored: a later knock of a sequence that was not under way",
+    ]);
+    assert.match(advice, /^knock faster, within the 2 s that a gives/);
+    const [, , afterAll] = explanationOf([noted[0]!, timeout, later(70_000, 7001)], changes, 70_001).verdicts;
+    assert.equal(afterAll!.fate, "later");
+  });
+
+  it("ends an attempt where its door became another one, and no attempt that was over", () => {
+    const changes = changesOf("[a]\nsequence = 1,2,3\n");
+    const noted = [verdict(5, "stage", { stage: 1 })];
+    const ended = [...noted, verdict(6, "wrong", { stage: 1 })];
+    changes.setDoors([], 10);
+    const after = verdict(20, "later", { door: undefined });
+    assert.deepEqual(
+      explanationOf([...noted, after], changes, 30).verdicts.map(({ fate, at }) => [fate, at]),
+      [
+        ["stage", 5],
+        ["changed", 10],
+        ["later", 20],
+      ],
+    );
+    assert.equal(explanationOf(ended, changes, 30).verdicts.length, 2);
+  });
+
+  const words = (text: string) => /\b70\d\d\b/.exec(text)?.[0];
+  it("is what the reference says of each packet, with a sentence of what to do and without a port, in generated scenes", () => {
+    const sources = ["10.77.0.2", "fd77::2"];
+    const scenes = scene({ sources, own, mostWalks: 12, gap: 0.04, seqTimeout: 1, again: true, policies: true });
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(scenes, ({ config, packets }) => {
+        const notebook = new Notebook();
+        const isOurs = (to: Parameters<typeof formatAddress>[0]) => Object.values(own).includes(formatAddress(to));
+        const isStray = ({ port }: { port: number }) => port !== LISTENING;
+        const attempts = new Attempts({ isOurs, isStray, hashKey: [5, 6], capacity: 64, witness: notebook });
+        const { doors } = parseConfig(config, "", () => undefined);
+        const listeners = doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] }));
+        attempts.setDoors(listeners);
+        notebook.setDoors(listeners, 0);
+        const reference = new Reference(listeners, { isOurs, isStray });
+        let now = 0;
+        for (const segment of packets) {
+          now = Math.round(segment.at * 1000);
+          attempts.expire(now);
+          attempts.knock(toPacket(segment), now);
+          reference.knock(toPacket(segment), now);
+        }
+        for (const source of sources) {
+          const noted = notebook.of(parseAddress(source)!);
+          const { verdicts, packets: told, advice, outcome } = explanationOf(noted, notebook.changes, now);
+          assert.ok(told <= 32);
+          assert.equal(outcome === "nothing seen", told === 0);
+          assert.notEqual(advice, "");
+          for (const line of [advice, ...verdicts.map(verdictLine)]) assert.equal(words(line), undefined, line);
+          const mine = reference.fates.filter((fate) => fate.startsWith(`${source} `));
+          // The same again is one of several; and what was later may be told to be late.
+          const one = ({ door, fate, stage, detail }: Verdict) =>
+            `${source} ${door ?? "-"}: ${fate} ${stage} ${detail}`;
+          const inFull = noted.flatMap((entry) => Array(entry.times).fill(one(entry)));
+          const withoutDetail = (fates: string[]) => fates.map((fate) => fate.replace(/ [\d.]+$/, ""));
+          assert.deepEqual(withoutDetail(inFull), withoutDetail(mine.slice(-inFull.length)));
+          if (noted.length < 48) assert.equal(inFull.length, mine.length);
+          for (const { fate } of verdicts) seen.add(fate);
+        }
+      }),
+      { numRuns: 400, seed: 7000, includeErrorInReport: true },
+    );
+    const notHere = ["held", "used"]; // nobody is in haste, and there is no one-time sequence
+    assert.deepEqual(
+      [...seen].sort(),
+      Object.keys(FATE)
+        .filter((fate) => !notHere.includes(fate))
+        .sort(),
+    );
+  });
+});
+
+describe("the command explain", () => {
+  const notebook = new Notebook();
+  const ask = (args: Record<string, unknown>, mayChange = true) => explain(notebook)({ args, mayChange });
+
+  it("refuses what is no address, and secrets to who is not root", () => {
+    assert.throws(() => ask({}), /no ip/);
+    assert.throws(() => ask({ ip: "10.77.0" }), /^Error: 10\.77\.0 is no IP address/);
+    assert.throws(() => ask({ last: true }), /nobody has knocked/);
+    assert.throws(() => ask({ ip: "10.77.0.2", secrets: true }, false), /for root only/);
+  });
+
+  it("says to who is not root what it says to root who asks for no secrets", () => {
+    const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2], witness: notebook });
+    const { doors } = parseConfig("[a]\nsequence = 7000,7001\n", "", () => undefined);
+    attempts.setDoors(doors.map((door) => ({ door, targets: undefined })));
+    const from = "10.77.0.2";
+    for (const port of [7000, 7001]) {
+      const flags = ["syn"] as const;
+      const packet = toPacket({ from, to: own.ipv4, port, protocol: "tcp", flags, sourcePort: port, seq: port });
+      attempts.knock(packet, performance.now());
+    }
+    const type = (answer: { type: string }) => answer.type;
+    const [asMember, asRoot] = [ask({ ip: from }, false), ask({ ip: from, secrets: true })] as { type: string }[][];
+    assert.deepEqual(asMember!.map(type), ["verdict", "verdict", "verdict", "explanation"]);
+    assert.doesNotMatch(JSON.stringify(asMember), /700\d/);
+    assert.deepEqual((asRoot as { knock?: string }[]).map(({ knock }) => knock).slice(0, 2), ["7000:tcp", "7001:tcp"]);
+  });
+});

@@ -1,0 +1,308 @@
+// knockctl explain at the real daemon, with real packets: a case for each verdict, and what a flood leaves of it.
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Answer, ExplanationAnswer, VerdictAnswer } from "../../src/control/protocol.ts";
+import { ask } from "../../src/ctl/ask.ts";
+import { frame, type Segment } from "../frame.ts";
+import { Daemon } from "./daemon.ts";
+import { needsRoot, repo, Wire } from "./wire.ts";
+
+const CONFIG = `
+[openSSH]
+  sequence = 7461,7462:udp,7463
+  seq_timeout = 60
+  tcpflags = syn
+  start_command = echo open %IP% >>$KNOCK_LOG
+[mail]
+  sequence = 7463,7464
+  seq_timeout = 60
+  tcpflags = syn
+[short]
+  sequence = 7471,7472
+  seq_timeout = 1
+[guarded]
+  sequence = 7481,7482
+  Max_Strays = 3
+[rare]
+  sequence = 7491
+  Seq_Cooldown = 60
+[elsewhere]
+  sequence = 7501,7502
+  Target = 10.77.0.9
+[once]
+  one_time_sequences = @dir@/sequences
+  tcpflags = syn
+`;
+const FILES = { sequences: "7511,7512\n7513,7514\n" };
+const STRAYS = [9991, 9992, 9993];
+
+/** A packet, or a pause in seconds before the next one. */
+type Step = number | (Partial<Segment> & { readonly port: number }) | { readonly pause: number };
+
+describe("knockctl explain", { skip: needsRoot }, () => {
+  let wire: Wire;
+  let daemon: Daemon;
+  let sent = 0;
+  let sources = 10;
+
+  before(async () => {
+    wire = await Wire.open();
+  });
+  after(() => wire?.close());
+  const start = async () => {
+    daemon = await Daemon.start(wire, "ours", CONFIG, ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"], {
+      files: FILES,
+    });
+  };
+  afterEach(() => daemon?.stop());
+
+  const newSource = () => `10.77.0.${++sources}`;
+  const packet = (from: string, step: Partial<Segment> & { readonly port: number }) =>
+    frame({ from, to: wire.server, protocol: "tcp", sourcePort: 20_000 + (++sent % 40_000), seq: sent, ...step });
+
+  /** 40 ms apart: nobody is in haste who is not meant to be. */
+  function knock(from: string, ...steps: Step[]): Promise<unknown> {
+    let at = 0;
+    const frames = steps.flatMap((step) => {
+      if (typeof step === "object" && "pause" in step) {
+        at += step.pause;
+        return [];
+      }
+      at += 0.04;
+      return [{ at, frame: packet(from, typeof step === "number" ? { port: step } : step) }];
+    });
+    return wire.send(frames);
+  }
+  const udp = (port: number) => ({ port, protocol: "udp" as const });
+
+  async function explained(ip: string): Promise<{ verdicts: VerdictAnswer[]; end: ExplanationAnswer }> {
+    const { answers, troubles } = await ask(daemon.configPath, "explain", { ip });
+    assert.deepEqual(troubles, []);
+    const all: readonly Answer[] = answers.flat();
+    return {
+      verdicts: all.filter((answer): answer is VerdictAnswer => answer.type === "verdict"),
+      end: all.find((answer): answer is ExplanationAnswer => answer.type === "explanation")!,
+    };
+  }
+  /** Of a machine that is slow packets may come together. */
+  const short = (verdicts: readonly VerdictAnswer[]) =>
+    verdicts
+      .filter(({ verdict }) => verdict !== "held")
+      .map(({ door, verdict, stage }) => [door ?? "-", verdict, ...(stage === undefined ? [] : [stage])].join(" "));
+
+  /** Waits until this has become of his packets. */
+  async function waitFor(ip: string, ...expected: string[]): Promise<ExplanationAnswer> {
+    const until = Date.now() + 10_000;
+    for (;;) {
+      const { verdicts, end } = await explained(ip);
+      if (`${short(verdicts)}` === `${expected}` || Date.now() > until) {
+        assert.deepEqual(short(verdicts), expected);
+        return end;
+      }
+      await sleep(20);
+    }
+  }
+
+  const knockctl = (...args: string[]) =>
+    wire.run("server", [
+      process.execPath,
+      join(repo, "dist/src/knockctl.js"),
+      "explain",
+      ...args,
+      "-c",
+      daemon.configPath,
+    ]);
+
+  const OPENED = ["openSSH stage 1", "openSSH stage 2", "openSSH stage 3", "openSSH open 3", "mail taken"];
+
+  it("tells who opened a door so, in lines for people, with status 0; and ports only to root who asks", async () => {
+    await start();
+    const me = newSource();
+    await knock(me, 7461, udp(7462), 7463);
+    await waitFor(me, ...OPENED);
+    const { status, stdout, stderr } = await knockctl(me);
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+    const lines = stdout.split("\n").slice(0, -1);
+    const clock = /^\d\d:\d\d:\d\d\.\d\d\d /;
+    assert.ok(
+      lines.slice(0, -1).every((line) => clock.test(line)),
+      stdout,
+    );
+    assert.match(lines[1]!, / openSSH: Stage 2 of 3, 0\.\d+ s after the first knock$/);
+    assert.match(lines.at(-1)!, /^10\.77\.0\.\d+: 3 packets, opened: openSSH opened: if no connection comes about/);
+    assert.doesNotMatch(stdout, /746\d/);
+    const withoutClock = (text: string) => text.replace(/^\d\d:\d\d:\d\d\.\d\d\d /gm, "");
+    assert.equal(withoutClock((await knockctl("--last")).stdout), withoutClock(stdout));
+    const secrets = await knockctl(me, "--secrets");
+    assert.match(secrets.stdout, / openSSH: Stage 1 of 3 \[7461:tcp\]\n.* \[7462:udp\]\n/);
+    const json = (await knockctl(me, "--json")).stdout.trimEnd().split("\n");
+    const { type, version, ip, door, verdict, stage, of, times } = JSON.parse(json[1]!);
+    assert.deepEqual(
+      { type, version, ip, door, verdict, stage, of, times },
+      { type: "verdict", version: 1, ip: me, door: "openSSH", verdict: "stage", stage: 1, of: 3, times: 1 },
+    );
+    assert.equal(JSON.parse(json.at(-1)!).type, "end");
+    assert.doesNotMatch(`${json}`, /746\d/);
+  });
+
+  const cases: [what: string, steps: Step[], expected: string[], advice: RegExp][] = [
+    [
+      "a knock that made a stage, and no more",
+      [7461],
+      ["openSSH stage 1"],
+      /waits for the knock of Stage 2, for \d+ s/,
+    ],
+    ["the wrong knock", [7461, 7464], ["openSSH stage 1", "openSSH wrong 1"], /in the order of openSSH's sequence/],
+    ["a later knock", [udp(7462)], ["- later"], /begin with the first knock/],
+    [
+      "a knock made twice",
+      [7461, 7461],
+      ["openSSH stage 1", "openSSH twice 1"],
+      /openSSH waits for the knock of Stage 2/,
+    ],
+    [
+      "a retransmission",
+      [
+        { port: 7461, sourcePort: 1234, seq: 77 },
+        { port: 7461, sourcePort: 1234, seq: 77 },
+      ],
+      ["openSSH stage 1", "- again"],
+      /openSSH waits/,
+    ],
+    ["TCP flags", [7461, { port: 7463, flags: ["fin"] }], ["openSSH stage 1", "- flags"], /send plain SYNs/],
+    ["another address", [7461, 7501], ["openSSH stage 1", "- address"], /knock at an address of the interface/],
+    [
+      "a late knock",
+      [7471, { pause: 1.3 }, 7472],
+      ["short stage 1", "short timeout 1", "short late 1"],
+      /^knock faster, within the 1 s that short gives, or set a longer Seq_Timeout/,
+    ],
+    [
+      "other ports, one too many, and the ban",
+      [7481, ...STRAYS, 7481],
+      ["guarded stage 1", "- stray", "- stray", "- scan", "guarded banned"],
+      /touch no other ports while knocking, and wait: he is heard again in (60|5\d) s/,
+    ],
+    ["a cooldown", [7491, 7491], ["rare stage 1", "rare open 1", "rare cooldown"], /opens again for him in (60|5\d) s/],
+  ];
+  for (const [what, steps, expected, advice] of cases) {
+    it(`explains ${what}`, async () => {
+      await start();
+      const me = newSource();
+      await knock(me, ...steps);
+      const end = await waitFor(me, ...expected);
+      assert.match(end.advice, advice);
+      assert.equal(end.outcome, "not opened");
+      const { status, stdout } = await knockctl(me);
+      assert.equal(status, 1);
+      assert.doesNotMatch(stdout, /74\d\d|75\d\d|999\d/);
+    });
+  }
+
+  it("explains an attempt whose time was over, and by how much a knock was late", async () => {
+    await start();
+    const me = newSource();
+    await knock(me, 7471);
+    await daemon.waitFor(`${me}: short: sequence timeout (stage 1)`);
+    assert.match((await waitFor(me, "short stage 1", "short timeout 1")).advice, /^knock again, within the 1 s/);
+    await knock(me, 7472);
+    await waitFor(me, "short stage 1", "short timeout 1", "short late 1");
+    const late = (await explained(me)).verdicts.at(-1)!;
+    assert.match(late.text, /^short: too late by [\d.]+ s for Stage 2$/);
+  });
+
+  it("explains a port that is no knock, where it is seen", async () => {
+    await start();
+    const [other, me] = [newSource(), newSource()];
+    await knock(other, 7461); // only now the kernel lets it through
+    await waitFor(other, "openSSH stage 1");
+    await knock(me, { pause: 0.1 }, 9990);
+    assert.match((await waitFor(me, "- other")).advice, /compare the client's ports and protocols/);
+  });
+
+  it("explains who was held back for his haste", async () => {
+    await start();
+    const seen: string[] = [];
+    for (let tries = 0; tries < 50 && !seen.includes("held"); tries++) {
+      const me = newSource();
+      await wire.send(
+        [7461, 7462, 7463].map((port) => ({ at: 0, frame: packet(me, port === 7462 ? udp(port) : { port }) })),
+      );
+      await daemon.waitFor(`${me}: openSSH: OPEN SESAME`);
+      const { verdicts, end } = await explained(me);
+      assert.equal(end.outcome, "opened");
+      seen.push(...verdicts.map(({ verdict }) => verdict));
+    }
+    assert.ok(seen.includes("held"), `${seen}`);
+  });
+
+  it("explains a one-time sequence that somebody else has used, and one's own", async () => {
+    await start();
+    const [first, second] = [newSource(), newSource()];
+    await knock(second, 7511);
+    await waitFor(second, "once stage 1");
+    await knock(first, 7511, 7512);
+    const done = await waitFor(first, "once stage 1", "once stage 2", "once open 2");
+    assert.match(done.advice, /once opened: that sequence is used, next time knock the next one of its file/);
+    assert.match(
+      (await waitFor(second, "once stage 1", "once used 1")).advice,
+      /^knock the next sequence of once's file/,
+    );
+  });
+
+  it("explains an attempt that a new config has ended", async () => {
+    await start();
+    const me = newSource();
+    await knock(me, 7461);
+    await waitFor(me, "openSSH stage 1");
+    writeFileSync(daemon.configPath, CONFIG.replaceAll("@dir@", daemon.dir).replace("7461,7462:udp", "7465,7462:udp"));
+    daemon.signal("SIGHUP");
+    assert.match((await waitFor(me, "openSSH stage 1", "openSSH changed 1")).advice, /by the config as it is now/);
+  });
+
+  it("says what to look at when nothing was seen, with status 4; 1 for what can't be explained, 2 for nonsense", async () => {
+    await start();
+    const last = await knockctl("--last");
+    assert.deepEqual([last.status, last.stdout], [1, ""]);
+    assert.equal(last.stderr, "knockctl: nobody has knocked since knockd was started\n");
+    const me = newSource();
+    await knock(me, 22, 80);
+    const { status, stdout, stderr } = await knockctl(me);
+    assert.deepEqual({ status, stderr }, { status: 4, stderr: "" });
+    assert.match(stdout, /^10\.77\.0\.\d+: nothing seen: look whether /);
+    const nonsense = await knockctl("nonsense");
+    assert.deepEqual([nonsense.status, nonsense.stderr], [1, "knockctl: nonsense is no IP address\n"]);
+    for (const args of [[], [me, "--last"], [me, me], ["-x"]]) assert.equal((await knockctl(...args)).status, 2);
+  });
+
+  it("explains IPv6", async () => {
+    await start();
+    const me = "fd77::beef";
+    await wire.send([7461, 7464].map((port, i) => ({ at: 0.04 * i, frame: packet(me, { port, to: wire.server6 }) })));
+    const end = await waitFor(me, "openSSH stage 1", "openSSH wrong 1");
+    assert.equal(end.ip, me);
+    assert.equal((await knockctl("FD77:0::BEEF")).status, 1, "however it is written");
+  });
+
+  it("has what an honest knocker did before and in the middle of 300,000 forged first knocks", async () => {
+    await start();
+    const [before, during] = [newSource(), newSource()];
+    await knock(before, 7461, 7464);
+    await waitFor(before, "openSSH stage 1", "openSSH wrong 1");
+    const forged = frame({ from: "10.80.0.0", to: wire.server, protocol: "tcp", port: 7461 });
+    const flood = wire.flood({ templates: [forged], count: 300_000, rate: 60_000, vary: "source" });
+    await knock(during, { pause: 1 }, 7461, udp(7462), 7463);
+    await daemon.waitFor(() => daemon.commands().length === 1, 30_000);
+    await flood;
+    const strangers = (verdicts: readonly VerdictAnswer[]) =>
+      short(verdicts).filter((line) => !line.endsWith("stage 1"));
+    assert.deepEqual(strangers((await explained(before)).verdicts), ["openSSH wrong 1"]);
+    assert.deepEqual(strangers((await explained(during)).verdicts), OPENED.slice(1));
+    const { status, stdout } = await knockctl(before);
+    assert.equal(status, 1);
+    assert.match(stdout, /not opened \(a flood kept some from being written down \d+ s ago\)/);
+  });
+});
