@@ -29,11 +29,16 @@ _knockctl() {
 	_init_completion || return
 	case $prev in
 		-c | --config | -o | --output) _filedir; return ;;
+		-a | --address) return ;;
 	esac
 	if [[ $cword == 1 && $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch explain metrics self-test' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch explain replay metrics self-test' -- "$cur")
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
+	elif [[ ${words[1]} == replay && $cur != -?* ]]; then
+		_filedir
+	elif [[ ${words[1]} == replay ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '-c --config -a --address --json -h --help' -- "$cur")
 	else
 		local more=
 		[[ ${words[1]} == explain ]] && more='--last --secrets'

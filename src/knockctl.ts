@@ -6,6 +6,7 @@ import { close, extend, open } from "./ctl/by-hand.ts";
 import { doors } from "./ctl/doors.ts";
 import { explain } from "./ctl/explain.ts";
 import { metrics } from "./ctl/metrics.ts";
+import { replay } from "./ctl/replay.ts";
 import { selfTest } from "./ctl/self-test.ts";
 import { status } from "./ctl/status.ts";
 import { watch } from "./ctl/watch.ts";
@@ -18,7 +19,7 @@ const program = new Command("knockctl")
   .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
   .helpCommand(false)
   .exitOverride();
-const commands = [status, doors, open, close, extend, watch, explain, metrics, selfTest];
+const commands = [status, doors, open, close, extend, watch, explain, replay, metrics, selfTest];
 for (const command of commands) command(program); // it inherits exitOverride when it is made
 
 process.stdout.on("error", () => {}); // who reads has gone; the status still counts

@@ -42,6 +42,11 @@ export interface FilterOptions {
   readonly strays?: readonly PortClass[];
 }
 
+/** Can packets of this link type be read? */
+export function isSupported(linkType: number): boolean {
+  return linkType in LINKS;
+}
+
 /** The program as `NativeCapture.setFilter` takes it. Throws when the link type is not known. */
 export function buildFilter({ linkType, own, listeners, strays }: FilterOptions): Uint8Array {
   const link = LINKS[linkType];

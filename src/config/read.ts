@@ -4,15 +4,15 @@ import { nextOneTime } from "../doors/one-time.ts";
 import { readRegularFile } from "../regular-file.ts";
 import { systemWords } from "../system-words.ts";
 import { type Config, ConfigError } from "./door.ts";
-import { parseConfig } from "./parse.ts";
+import { type NextOneTime, parseConfig } from "./parse.ts";
 
 /** Reads and parses a config file, and the one-time sequences that it names. Throws ConfigError. */
-export function readConfig(file: string): Config {
+export function readConfig(file: string, next: NextOneTime = nextOneTime): Config {
   let text: string;
   try {
     text = readRegularFile(file).toString("utf8");
   } catch (error) {
     throw new ConfigError(`${file}: ${systemWords(error)}`);
   }
-  return parseConfig(text, file, nextOneTime);
+  return parseConfig(text, file, next);
 }

@@ -22,8 +22,12 @@ interface Place {
  * Throws an Error in the system's words when the file can't be read.
  */
 export function nextOneTime(path: string, warn: (why: string) => void): Sequence | undefined {
-  return places(read(path), (line, text, why) => warn(`${why} (${path}: line ${line}: ${text})`)).next().value
-    ?.sequence;
+  return unused(read(path), path, warn).next().value?.sequence;
+}
+
+/** All unused sequences of the file, to be read only. Tells and throws as `nextOneTime`. */
+export function unusedSequences(path: string, warn: (why: string) => void): Sequence[] {
+  return [...unused(read(path, fs.constants.O_RDONLY), path, warn)].map(({ sequence }) => sequence);
 }
 
 /**
@@ -44,17 +48,33 @@ export function strikeOut(path: string, used: Sequence): void {
     }
     return;
   }
-  throw new Error(`${path}: the sequence that was just used is not there any more`);
+  throw goneMeanwhile(path);
+}
+
+/** Another door has used it, or somebody has edited the file. */
+export function goneMeanwhile(path: string): Error {
+  return new Error(`${path}: the sequence that was just used is not there any more`);
+}
+
+/** The files, or what stands for them in a replay. */
+export interface OneTimeFiles {
+  nextOneTime(path: string, warn: (why: string) => void): Sequence | undefined;
+  strikeOut(path: string, used: Sequence): void;
 }
 
 /**
  * Strikes out the sequence that has just opened a door. Returns the door with the next one; undefined, which is told, when
  * there is none, or when the file can't be written: the sequence would count again, so the door can't keep its promise.
  */
-export function doorAfterUse(door: Door, path: string, log: Pick<Log, "info" | "warn" | "error">): Door | undefined {
+export function doorAfterUse(
+  door: Door,
+  path: string,
+  log: Pick<Log, "info" | "warn" | "error">,
+  files: OneTimeFiles = { nextOneTime, strikeOut },
+): Door | undefined {
   try {
-    strikeOut(path, door.sequence);
-    const sequence = nextOneTime(path, (why) => log.warn(`config: section ${door.name}: ${why}`));
+    files.strikeOut(path, door.sequence);
+    const sequence = files.nextOneTime(path, (why) => log.warn(`config: section ${door.name}: ${why}`));
     if (sequence !== undefined) return { ...door, sequence };
     log.info(noSequencesLeft(door.name));
   } catch (error) {
@@ -63,14 +83,20 @@ export function doorAfterUse(door: Door, path: string, log: Pick<Log, "info" | "
   return undefined;
 }
 
-function read(path: string): Buffer {
+/**
+ * To read and to write, as 0.8 opens it: a file in which nothing can be struck out is found at the start, not at the first
+ * knock.
+ */
+function read(path: string, access: number = fs.constants.O_RDWR): Buffer {
   try {
-    // To read and to write, as 0.8 opens it: a file in which nothing can be struck out is found at the start, not at
-    // the first knock.
-    return readRegularFile(path, fs.constants.O_RDWR);
+    return readRegularFile(path, access);
   } catch (error) {
     throw new Error(`${path}: ${systemWords(error)}`);
   }
+}
+
+function unused(bytes: Buffer, path: string, warn: (why: string) => void): Generator<Place, undefined> {
+  return places(bytes, (line, text, why) => warn(`${why} (${path}: line ${line}: ${text})`));
 }
 
 function* places(bytes: Buffer, wrong: (line: number, text: string, why: string) => void): Generator<Place, undefined> {

@@ -2,31 +2,37 @@
 
 import { type Address, formatAddress, sameAddress } from "../address.ts";
 import type { KnockEvent } from "../attempts/event.ts";
+import { after } from "../timer.ts";
 import { Counts } from "./counts.ts";
 import { Limit } from "./limit.ts";
 import { eventLine, heldBack } from "./lines.ts";
-import type { LogBook } from "./log.ts";
+import type { Log, LogBook } from "./log.ts";
 import type { Lookup } from "./lookup.ts";
 import { Watch } from "./watch.ts";
+
+/** The logs, as far as doors and knockers are told there. */
+export type Book = Pick<LogBook, "tellsEvents" | "event"> & { readonly log: Pick<Log, "info" | "warn" | "note"> };
 
 export class Teller {
   /** Who watches hears what the log does. */
   readonly watch: Watch;
   readonly counts = new Counts();
-  readonly #book: LogBook;
+  readonly #book: Book;
   readonly #lookup: Lookup | undefined;
   readonly #now: () => number;
+  readonly #after: typeof after;
   readonly #limit = new Limit();
   /** Whose line was told last, and how he is written: most lines come in threes and fours. */
   #last: { readonly knocker: Address; readonly text: string } | undefined;
   /** Runs only while something is held back. */
-  #timer: NodeJS.Timeout | undefined;
+  #timer: { cancel(): void } | undefined;
 
-  /** `lookup` with -l. `now` in milliseconds, monotonic. */
-  constructor(book: LogBook, lookup: Lookup | undefined, now: () => number) {
+  /** `lookup` with -l. `now` in milliseconds, monotonic; `by` is a timer of the same clock. */
+  constructor(book: Book, lookup: Lookup | undefined, now: () => number, by: typeof after = after) {
     this.#book = book;
     this.#lookup = lookup;
     this.#now = now;
+    this.#after = by;
     this.watch = new Watch(now);
   }
 
@@ -62,7 +68,7 @@ export class Teller {
   /** No further event comes: what is held back is told by its number. */
   end(): void {
     this.#tellHeldBack(Number.POSITIVE_INFINITY);
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
   }
 
   #tellEvent(event: KnockEvent): void {
@@ -92,10 +98,10 @@ export class Teller {
 
   /** The second ends even when no further event comes. */
   #awaitHeldBack(at: number): void {
-    this.#timer ??= setTimeout(() => {
+    this.#timer ??= this.#after((this.#limit.due - at) / 1000, () => {
       this.#timer = undefined;
       this.#tellHeldBack(this.#now());
       if (this.#limit.due < Number.POSITIVE_INFINITY) this.#awaitHeldBack(this.#now());
-    }, this.#limit.due - at);
+    });
   }
 }

@@ -1,0 +1,41 @@
+// The ports of a capture at which somebody answers. To touch one of them is no sign of a scan (attempts/scans.ts): the
+// daemon asks its own kernel who listens here, and a capture can be of any machine.
+
+import { type Address, copyOf, sameAddress } from "../address.ts";
+import { knockKey } from "../attempts/ears.ts";
+import { type Packet, TCP } from "../attempts/packet.ts";
+import { TCP_FLAG_BITS } from "../config/tcp-flags.ts";
+
+/** A flood from forged sources must neither fill the memory nor make each packet look at all of them. */
+const [MOST, MOST_AT_A_PORT] = [65_536, 256] as const;
+const [ANSWER, ANSWER_MASK] = [TCP_FLAG_BITS.ack, TCP_FLAG_BITS.ack | TCP_FLAG_BITS.rst];
+
+export class Answering {
+  /** By port and protocol. */
+  readonly #addresses = new Map<number, Address[]>();
+  #count = 0;
+
+  /** A closed port says RST, or nothing: whatever else is said with an ACK, or by UDP, somebody says. */
+  learn({ source, sourcePort, protocol, flags }: Packet): void {
+    if ((protocol === TCP && (flags & ANSWER_MASK) !== ANSWER) || this.#count >= MOST) return;
+    const key = knockKey(protocol, sourcePort);
+    if (this.#has(source, key)) return;
+    const addresses = this.#addresses.get(key) ?? [];
+    if (addresses.length >= MOST_AT_A_PORT) return;
+    this.#addresses.set(key, addresses);
+    addresses.push(copyOf(source));
+    this.#count++;
+  }
+
+  /** Does somebody answer where this packet goes? */
+  at({ destination, port, protocol }: Packet): boolean {
+    return this.#has(destination, knockKey(protocol, port));
+  }
+
+  #has(address: Address, key: number): boolean {
+    const addresses = this.#addresses.get(key);
+    if (addresses === undefined) return false;
+    for (const one of addresses) if (sameAddress(one, address)) return true;
+    return false;
+  }
+}

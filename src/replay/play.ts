@@ -1,0 +1,82 @@
+// A capture from its beginning to its end, through the doors of a config.
+
+import type { Address } from "../address.ts";
+import type { Listener } from "../attempts/ears.ts";
+import { OwnAddresses } from "../capture/own-addresses.ts";
+import { Answering } from "./answering.ts";
+import { Replay, type ReplayOptions } from "./replay.ts";
+import type { Reading, Savefile } from "./savefile.ts";
+import type { UnusedSequences } from "./unused-sequences.ts";
+
+export interface PlayOptions extends Pick<ReplayOptions, "said" | "ran"> {
+  readonly listeners: readonly Listener[];
+  readonly unused: UnusedSequences;
+  /** Of the host whose capture it is. None: every destination counts. */
+  readonly own: readonly Address[];
+  /** After each batch, with how far we are, in bytes. False: nobody wants to hear more. */
+  readonly onBatch: (position: () => number) => Promise<boolean>;
+}
+
+export interface Played {
+  /** TCP's and UDP's. */
+  readonly packets: number;
+  readonly openings: number;
+  /** To which knocks came, a few of them. */
+  readonly knockedAt: readonly Address[];
+  /** In libpcap's words: nothing behind it can be read. */
+  readonly damage: string | undefined;
+}
+
+/** Throws in libpcap's words when it is no capture. */
+export async function play(savefile: Savefile, options: PlayOptions): Promise<Played> {
+  const { own, onBatch } = options;
+  const addresses = new OwnAddresses(own);
+  const answering = new Answering();
+  // Who answers is known from the first packet on, where the capture can be read twice.
+  if (savefile.size !== undefined) {
+    await each(savefile.open(), ({ records }, count) => {
+      for (let i = 0; i < count; i++) answering.learn(records.at(i));
+      return undefined;
+    });
+  }
+  const reading = savefile.open();
+  const replay = new Replay({
+    ...options,
+    answering,
+    isOurs: own.length === 0 ? () => true : (address) => addresses.has(address),
+    haveEchoes: reading.haveEchoes,
+  });
+  let packets = 0;
+  const damage = await each(reading, async ({ records }, count) => {
+    for (let i = 0; i < count; i++) {
+      const packet = records.at(i);
+      if (savefile.size === undefined) answering.learn(packet);
+      const later = replay.knock(packet);
+      if (later !== undefined) await later;
+    }
+    packets += count;
+    return onBatch(() => reading.position);
+  });
+  await replay.end();
+  return { packets, openings: replay.opened, knockedAt: replay.knockedAt, damage };
+}
+
+/** Returns what is wrong with it at its end, if anything. */
+async function each(
+  reading: Reading,
+  onBatch: (reading: Reading, count: number) => Promise<boolean> | undefined,
+): Promise<string | undefined> {
+  try {
+    for (;;) {
+      let count: number;
+      try {
+        count = reading.next();
+      } catch (error) {
+        return (error as Error).message;
+      }
+      if (count < 0 || (await onBatch(reading, count)) === false) return undefined;
+    }
+  } finally {
+    reading.close();
+  }
+}

@@ -1,0 +1,177 @@
+// The daemon in the time of a capture: the same state machine, doorkeeper and teller, and nothing is run. A command ends
+// as soon as it has begun.
+
+import { randomBytes } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type Address, copyOf, sameAddress } from "../address.ts";
+import { Attempts } from "../attempts/attempts.ts";
+import type { Listener } from "../attempts/ears.ts";
+import type { KnockEvent } from "../attempts/event.ts";
+import { Echoes } from "../capture/echoes.ts";
+import type { CapturedPacket } from "../capture/records.ts";
+import { ephemeralPorts, Widening } from "../capture/widening.ts";
+import type { Door } from "../config/door.ts";
+import { Doorkeeper } from "../doors/doorkeeper.ts";
+import type { LedgerEntry } from "../doors/ledger-entry.ts";
+import { doorAfterUse } from "../doors/one-time.ts";
+import type { Log } from "../log/log.ts";
+import { Teller } from "../log/teller.ts";
+import type { Answering } from "./answering.ts";
+import { Clock } from "./clock.ts";
+import type { UnusedSequences } from "./unused-sequences.ts";
+
+export interface ReplayOptions {
+  readonly listeners: readonly Listener[];
+  /** Is this an address of the host that is replayed? */
+  readonly isOurs: (address: Address) => boolean;
+  readonly answering: Answering;
+  readonly unused: UnusedSequences;
+  /** May one packet be in it twice, as it was seen at two interfaces (echoes.ts)? */
+  readonly haveEchoes: boolean;
+  /** What the daemon would have said, and run, and when, in seconds since 1970. */
+  readonly said: (line: string, time: number) => void;
+  readonly ran: (command: string, time: number) => void;
+}
+
+/** Addresses that are told: nobody wants to read more. */
+const MOST_TOLD = 8;
+
+export class Replay {
+  /** Doors opened. */
+  opened = 0;
+  /** To which knocks came, the first few of them. */
+  readonly knockedAt: Address[] = [];
+  readonly #options: ReplayOptions;
+  readonly #clock = new Clock();
+  readonly #log: Pick<Log, "info" | "warn" | "error" | "note">;
+  readonly #attempts: Attempts;
+  readonly #teller: Teller;
+  readonly #doorkeeper: Doorkeeper;
+  readonly #echoes = new Echoes();
+  #listeners: readonly Listener[];
+
+  constructor(options: ReplayOptions) {
+    const { listeners, isOurs, answering, said, ran } = options;
+    this.#options = options;
+    this.#listeners = listeners;
+    const now = () => this.#clock.now;
+    const after = (seconds: number, callback: () => void) => this.#clock.after(seconds, callback);
+    const say = (line: string) => said(line, this.#clock.time);
+    const strays = new Widening({
+      prepare() {},
+      widen() {},
+      after,
+      now,
+      listeningPorts: () => ({ tcp: [], udp: [] }), // `answering` knows better
+      ephemeral: ephemeralPorts(),
+    });
+    const key = randomBytes(8);
+    this.#attempts = new Attempts({
+      isOurs,
+      isStray: (packet) => strays.isStray(packet) && !answering.at(packet) && this.#isListenedAt(packet.destination),
+      hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
+    });
+    this.#attempts.setDoors(listeners);
+    this.#log = { info: say, warn: say, error: say, note() {} };
+    this.#teller = new Teller({ tellsEvents: true, event: say, log: this.#log }, undefined, now, after);
+    this.#doorkeeper = new Doorkeeper({
+      run: async (command) => {
+        ran(command, this.#clock.time);
+        return { status: 0, complaint: "" };
+      },
+      after,
+      now: () => now() / 1000,
+      tell: this.#teller.doors,
+      ledger: noLedger(),
+    });
+  }
+
+  /** The next packet of the capture, which is not kept. The one behind it has to wait for the promise, where there is one. */
+  knock(packet: CapturedPacket): Promise<void> | undefined {
+    const at = this.#clock.at(packet.time);
+    const before = this.#passTo(at);
+    if (before !== undefined) return before.then(() => this.#take(packet, at));
+    return this.#take(packet, at);
+  }
+
+  /** No packet comes any more; time passes all the same, until nobody waits for anything. */
+  async end(): Promise<void> {
+    await this.#passTo(Number.POSITIVE_INFINITY);
+    this.#teller.end();
+  }
+
+  #take(packet: CapturedPacket, at: number): Promise<void> | undefined {
+    this.#clock.passTo(at);
+    if (this.#options.haveEchoes && this.#echoes.has(packet)) return undefined;
+    const events = this.#attempts.knock(packet, at);
+    if (events.length > 0) this.#noteKnockedAt(packet.destination);
+    return this.#onEvents(events, at) ? nextTurn() : undefined;
+  }
+
+  /** All that comes about until then. */
+  #passTo(at: number): Promise<void> | undefined {
+    for (;;) {
+      const timer = this.#clock.due;
+      const due = Math.min(timer, this.#attempts.deadline);
+      if (due > at || due === Number.POSITIVE_INFINITY) return undefined;
+      this.#clock.passTo(due);
+      const opened = this.#onEvents(this.#attempts.expire(due), due);
+      if (timer === due) this.#clock.fire();
+      else if (!opened) continue;
+      return nextTurn().then(() => this.#passTo(at));
+    }
+  }
+
+  /** True when commands are under way: they end, and are told, in this turn of the loop. */
+  #onEvents(events: readonly KnockEvent[], at: number): boolean {
+    let opened = false;
+    for (const event of events) {
+      this.#teller.event(event, at);
+      if (event.type !== "open") continue;
+      opened = true;
+      this.opened++;
+      const { door, knocker } = event;
+      if (door.oneTimeSequences !== undefined) this.#useUp(door, door.oneTimeSequences);
+      this.#doorkeeper.open(door, knocker);
+    }
+    return opened;
+  }
+
+  /** At an address where no door is, a filter lets nothing through (capture/port-classes.ts). */
+  #isListenedAt(address: Address): boolean {
+    return this.#listeners.some(
+      ({ targets }) => targets === undefined || targets.some((target) => sameAddress(target, address)),
+    );
+  }
+
+  #useUp(door: Door, path: string): void {
+    const next = doorAfterUse(door, path, this.#log, this.#options.unused);
+    const others = next === undefined ? [] : [next];
+    this.#listeners = this.#listeners.flatMap((one) =>
+      one.door === door ? others.map((after) => ({ ...one, door: after })) : [one],
+    );
+    this.#attempts.setDoors(this.#listeners);
+  }
+
+  #noteKnockedAt(address: Address): void {
+    if (this.knockedAt.length >= MOST_TOLD || this.knockedAt.some((one) => sameAddress(one, address))) return;
+    this.knockedAt.push(copyOf(address));
+  }
+}
+
+/** What is open here is open nowhere. */
+function noLedger() {
+  let lastId = 0;
+  return {
+    add: (entry: Omit<LedgerEntry, "id" | "due">): LedgerEntry => ({
+      ...entry,
+      id: ++lastId,
+      due: { wall: 0, boot: 0, bootId: "" },
+    }),
+    move() {},
+    remove() {},
+    save: () => undefined,
+    marker: () => "",
+    isMarked: () => false,
+  };
+}

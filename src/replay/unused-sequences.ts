@@ -1,0 +1,26 @@
+// One-time sequences as they are used up while a capture is replayed. Nothing is struck out in their files.
+
+import { formatSequence, type Sequence } from "../config/sequence.ts";
+import { goneMeanwhile, type OneTimeFiles, unusedSequences } from "../doors/one-time.ts";
+
+export class UnusedSequences implements OneTimeFiles {
+  readonly #unused = new Map<string, Sequence[]>();
+
+  nextOneTime(path: string, warn: (why: string) => void): Sequence | undefined {
+    return this.#of(path, warn)[0];
+  }
+
+  strikeOut(path: string, used: Sequence): void {
+    const unused = this.#of(path, () => {});
+    const text = formatSequence(used);
+    const at = unused.findIndex((one) => formatSequence(one) === text);
+    if (at < 0) throw goneMeanwhile(path);
+    unused.splice(at, 1);
+  }
+
+  #of(path: string, warn: (why: string) => void): Sequence[] {
+    const unused = this.#unused.get(path) ?? unusedSequences(path, warn);
+    this.#unused.set(path, unused);
+    return unused;
+  }
+}

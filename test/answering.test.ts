@@ -1,0 +1,50 @@
+// At which ports of a capture somebody answers.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Answering } from "../src/replay/answering.ts";
+import type { TcpFlag } from "./frame.ts";
+import { toPacket } from "./story.ts";
+
+const [HOST, OTHER] = ["10.77.0.1", "10.77.0.2"];
+const packet = (
+  from: string,
+  sourcePort: number,
+  to: string,
+  port: number,
+  protocol: "tcp" | "udp",
+  flags: TcpFlag[],
+) => toPacket({ from, sourcePort, to, port, protocol, flags, seq: 1 });
+
+describe("somebody answers at a port", () => {
+  const table: [title: string, protocol: "tcp" | "udp", flags: TcpFlag[], answers: boolean][] = [
+    ["that says SYN and ACK", "tcp", ["syn", "ack"], true],
+    ["that sends data", "tcp", ["psh", "ack"], true],
+    ["that sends a datagram", "udp", [], true],
+    ["but not that only refuses", "tcp", ["rst", "ack"], false],
+    ["but not that only asks", "tcp", ["syn"], false],
+  ];
+  for (const [title, protocol, flags, answers] of table) {
+    it(title, () => {
+      const answering = new Answering();
+      const touch = packet(OTHER, 40_000, HOST, 22, protocol, ["syn"]);
+      assert.equal(answering.at(touch), false);
+      answering.learn(packet(HOST, 22, OTHER, 40_000, protocol, flags));
+      assert.equal(answering.at(touch), answers);
+      const [elsewhere, otherPort] = [
+        packet(OTHER, 1, "10.77.0.3", 22, protocol, []),
+        packet(OTHER, 1, HOST, 23, protocol, []),
+      ];
+      assert.deepEqual([answering.at(elsewhere), answering.at(otherPort)], [false, false]);
+      const other = protocol === "tcp" ? "udp" : "tcp";
+      assert.equal(answering.at(packet(OTHER, 1, HOST, 22, other, [])), false, other);
+    });
+  }
+
+  it("and a flood of forged ones is not remembered without end", () => {
+    const answering = new Answering();
+    answering.learn(packet(HOST, 53, OTHER, 1, "udp", []));
+    for (let i = 0; i < 1000; i++) answering.learn(packet(`10.78.${i >> 8}.${i & 255}`, 53, HOST, 1, "udp", []));
+    assert.equal(answering.at(packet(OTHER, 1, HOST, 53, "udp", [])), true);
+    assert.equal(answering.at(packet(OTHER, 1, "10.78.3.231", 53, "udp", [])), false);
+  });
+});

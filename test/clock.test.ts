@@ -1,0 +1,52 @@
+// The time of a capture: it never goes back, and what waits is called in the order of its time.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { Clock } from "../src/replay/clock.ts";
+
+describe("a capture's clock", () => {
+  it("begins with the first packet, and goes on with each", () => {
+    const clock = new Clock();
+    const pass = (time: number) => {
+      clock.passTo(clock.at(time));
+      return [Math.round(clock.now), Math.round(clock.time * 1000) / 1000];
+    };
+    assert.deepEqual([1000.25, 1000.25, 1002.5].map(pass), [
+      [0, 1000.25],
+      [0, 1000.25],
+      [2250, 1002.5],
+    ]);
+  });
+
+  it("does not go back for packets out of order, and counts on from a clock that was set back", () => {
+    const clock = new Clock();
+    const now = (time: number) => {
+      clock.passTo(clock.at(time));
+      return Math.round(clock.now);
+    };
+    assert.deepEqual([1000, 1002, 1001.5, 1003].map(now), [0, 2000, 2000, 3000]);
+    assert.deepEqual([500, 501].map(now), [3000, 4000], "set back");
+    assert.equal(clock.time, 501);
+  });
+
+  it("calls timers in the order of their time, whatever the order in which they came or were cancelled", () => {
+    const seconds = fc.array(fc.tuple(fc.integer({ min: 0, max: 50 }), fc.boolean()), { maxLength: 60 });
+    fc.assert(
+      fc.property(seconds, (given) => {
+        const clock = new Clock();
+        const called: number[] = [];
+        const timers = given.map(([after]) => clock.after(after, () => called.push(after)));
+        given.forEach(([, cancelled], i) => {
+          if (cancelled) timers[i]!.cancel();
+        });
+        while (clock.due < Number.POSITIVE_INFINITY) {
+          clock.passTo(clock.due);
+          clock.fire();
+          assert.equal(clock.now, 1000 * called.at(-1)!);
+        }
+        const expected = given.flatMap(([after, cancelled]) => (cancelled ? [] : [after])).sort((a, b) => a - b);
+        assert.deepEqual(called, expected);
+      }),
+    );
+  });
+});

@@ -1,0 +1,252 @@
+// The daemon in the time of a capture. That it says what the live one says is live/replay.test.ts's to prove; here is what
+// takes long, or can't be had, on a wire.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { formatAddress, parseAddress } from "../src/address.ts";
+import type { CapturedPacket } from "../src/capture/records.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { Answering } from "../src/replay/answering.ts";
+import { play } from "../src/replay/play.ts";
+import { Replay, type ReplayOptions } from "../src/replay/replay.ts";
+import { Savefile } from "../src/replay/savefile.ts";
+import { UnusedSequences } from "../src/replay/unused-sequences.ts";
+import { frame, type Segment } from "./frame.ts";
+import { pcapFile } from "./pcap-file.ts";
+import { toPacket } from "./story.ts";
+
+/** When a capture of these tests begins, in seconds since 1970. */
+const BEGIN = 1_467_827_163.25;
+
+function listenersOf(config: string, unused = new UnusedSequences()) {
+  const { doors } = parseConfig(config, "knockd.conf", (path, warn) => unused.nextOneTime(path, warn));
+  return doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] }));
+}
+
+class Scene {
+  /** `SECONDS line` and `SECONDS $ command`. */
+  readonly said: string[] = [];
+  readonly answering = new Answering();
+  readonly replay: Replay;
+  #sourcePort = 40_000;
+
+  constructor(config: string, more: Partial<ReplayOptions> = {}) {
+    const since = (time: number) => Math.round(1e6 * (time - BEGIN)) / 1e6;
+    this.replay = new Replay({
+      listeners: listenersOf(config),
+      isOurs: (address) => formatAddress(address) === "10.77.0.1",
+      answering: this.answering,
+      unused: new UnusedSequences(),
+      haveEchoes: false,
+      said: (line, time) => void this.said.push(`${since(time)} ${line}`),
+      ran: (command, time) => void this.said.push(`${since(time)} $ ${command}`),
+      ...more,
+    });
+  }
+
+  async knock(at: number, port: number, more: Partial<Segment & { protocol: "tcp" | "udp" }> = {}): Promise<void> {
+    const packet = toPacket({
+      from: "10.77.0.2",
+      to: "10.77.0.1",
+      protocol: "tcp",
+      flags: ["syn"],
+      sourcePort: ++this.#sourcePort,
+      seq: this.#sourcePort,
+      ...more,
+      port,
+    } as Parameters<typeof toPacket>[0]);
+    await this.replay.knock({ ...packet, length: 60, time: BEGIN + at } as CapturedPacket);
+  }
+
+  async end(): Promise<readonly string[]> {
+    await this.replay.end();
+    return this.said;
+  }
+}
+
+const DOOR = `
+[door]
+  sequence = 7001,7003,7002
+  seq_timeout = 10
+  start_command = open %IP%
+  cmd_timeout = 3600
+  stop_command = close %IP%
+`;
+
+describe("a replay", () => {
+  it("has the time of its packets: in a moment an hour's waiting, and what comes behind the last packet", async () => {
+    const scene = new Scene(DOOR);
+    for (const [at, port] of [
+      [0, 7001],
+      [1.5, 7003],
+      [3.000001, 7002],
+      [7200, 7001],
+    ] as const) {
+      await scene.knock(at, port);
+    }
+    assert.deepEqual(await scene.end(), [
+      "0 10.77.0.2: door: Stage 1",
+      "1.5 10.77.0.2: door: Stage 2",
+      "3.000001 10.77.0.2: door: Stage 3",
+      "3.000001 10.77.0.2: door: OPEN SESAME",
+      "3.000001 door: running command: open 10.77.0.2",
+      "3.000001 $ open 10.77.0.2",
+      "3603.000001 10.77.0.2: door: command timeout",
+      "3603.000001 door: running command: close 10.77.0.2",
+      "3603.000001 $ close 10.77.0.2",
+      "7200 10.77.0.2: door: Stage 1",
+      "7210 10.77.0.2: door: sequence timeout (stage 1)",
+    ]);
+    assert.equal(scene.replay.opened, 1);
+  });
+
+  it("has bans and cooldowns end by that time", async () => {
+    const scene = new Scene(`${DOOR}Max_Strays = 1\nBan_Time = 60\nSeq_Cooldown = 100`);
+    await scene.knock(0, 7001);
+    await scene.knock(1, 7009);
+    await scene.knock(60.9, 7001);
+    for (const [i, port] of [7001, 7003, 7002].entries()) await scene.knock(61.1 + i, port);
+    await scene.knock(163, 7001);
+    await scene.knock(163.25, 7001, { from: "10.77.0.3" });
+    await scene.knock(163.5, 7001);
+    const said = await scene.end();
+    assert.deepEqual(
+      said.filter((line) => !/command|\$|Stage [23]/.test(line)),
+      [
+        "0 10.77.0.2: door: Stage 1",
+        "1 10.77.0.2: scan: 1 other ports touched, ignored for 60 seconds",
+        "61.1 10.77.0.2: door: Stage 1",
+        "63.1 10.77.0.2: door: OPEN SESAME",
+        "163.25 10.77.0.3: door: Stage 1",
+        "163.5 10.77.0.2: door: Stage 1",
+        "173.25 10.77.0.3: door: sequence timeout (stage 1)",
+        "173.5 10.77.0.2: door: sequence timeout (stage 1)",
+      ],
+    );
+  });
+
+  it("takes no port for a stray at which somebody answers", async () => {
+    const strict = `${DOOR}Strict = yes`;
+    for (const answers of [true, false]) {
+      const scene = new Scene(strict);
+      if (answers) scene.answering.learn(packetFrom("10.77.0.1", 443, ["syn", "ack"]));
+      await scene.knock(0, 7001);
+      await scene.knock(1, 443);
+      await scene.knock(2, 7003);
+      const said = await scene.end();
+      assert.equal(
+        said.some((line) => line.endsWith("Stage 2")),
+        answers,
+      );
+      assert.equal(
+        said.some((line) => line.includes("scan: 1 other")),
+        !answers,
+      );
+    }
+  });
+
+  it("holds back what the daemon would hold back of a siege, and says so a second later", async () => {
+    const scene = new Scene(DOOR);
+    for (let i = 0; i < 150; i++) await scene.knock(i / 1000, 7001, { from: `10.77.1.${i}` });
+    const said = await scene.end();
+    assert.equal(said.filter((line) => line.endsWith("Stage 1")).length, 100);
+    assert.ok(said.includes("1 50 similar lines (Stage 1)"), said.join("\n"));
+    assert.equal(said.at(-1), "11 50 similar lines (sequence timeout)");
+  });
+
+  it("of cooked captures takes one packet that was seen twice once", async () => {
+    const twice = "[door]\nsequence = 7001:udp,7001:udp\n";
+    for (const [haveEchoes, stage] of [
+      [true, 1],
+      [false, 2],
+    ] as const) {
+      const scene = new Scene(twice, { haveEchoes });
+      for (let i = 0; i < 2; i++) await scene.knock(0, 7001, { protocol: "udp", sourcePort: 40_000 });
+      assert.match((await scene.end()).join(), new RegExp(`Stage ${stage}(?!.*Stage)`));
+    }
+  });
+
+  it("goes on when the clock of the capture was set back", async () => {
+    const scene = new Scene(DOOR);
+    await scene.knock(0, 7001);
+    await scene.knock(-3600, 7003);
+    await scene.knock(-3591, 7002);
+    assert.deepEqual((await scene.end()).slice(0, 4), [
+      "0 10.77.0.2: door: Stage 1",
+      "-3600 10.77.0.2: door: Stage 2",
+      "-3591 10.77.0.2: door: Stage 3",
+      "-3591 10.77.0.2: door: OPEN SESAME",
+    ]);
+  });
+});
+
+describe("a capture file", () => {
+  const dir = mkdtempSync(join(tmpdir(), "replay-"));
+  after(() => rmSync(dir, { recursive: true }));
+  const written = (name: string, bytes: Buffer) => {
+    writeFileSync(join(dir, name), bytes);
+    return new Savefile(join(dir, name));
+  };
+  const segment = (port: number, more: Partial<Segment> = {}): Segment => ({
+    from: "10.77.0.2",
+    to: "10.77.0.1",
+    protocol: "tcp",
+    sourcePort: 40_000 + port,
+    port,
+    ...more,
+  });
+  const ANSWER = segment(40_443, { from: "10.77.0.1", to: "10.77.0.2", sourcePort: 443, flags: ["syn", "ack"] });
+  async function played(savefile: Savefile, config: string, own: string[] = []) {
+    const lines: string[] = [];
+    const result = await play(savefile, {
+      listeners: listenersOf(config),
+      unused: new UnusedSequences(),
+      own: own.map((text) => parseAddress(text)!),
+      onBatch: async () => true,
+      said: (line) => void lines.push(line),
+      ran() {},
+    });
+    return { ...result, knockedAt: result.knockedAt.map(formatAddress), lines };
+  }
+
+  it("is read twice, so that a port counts as one that answers before it has", async () => {
+    const frames = [segment(7001), segment(443), ANSWER, segment(7003)].map((one) => frame(one));
+    const { lines, packets, knockedAt } = await played(written("a.pcap", pcapFile(1, frames)), `${DOOR}Strict = yes`);
+    assert.deepEqual([packets, knockedAt], [4, ["10.77.0.1"]]);
+    assert.deepEqual(lines.slice(0, 2), ["10.77.0.2: door: Stage 1", "10.77.0.2: door: Stage 2"]);
+  });
+
+  it("is of the host with the addresses that are named, or else each destination is one", async () => {
+    const frames = [segment(7001), segment(7001, { to: "10.77.0.9", from: "10.77.0.3" })].map((one) => frame(one));
+    const first = async (own: string[]) => {
+      const { lines, knockedAt } = await played(written("b.pcap", pcapFile(1, frames)), DOOR, own);
+      return [lines.filter((line) => line.endsWith("Stage 1")).map((line) => line.split(":")[0]), knockedAt];
+    };
+    assert.deepEqual(await first([]), [
+      ["10.77.0.2", "10.77.0.3"],
+      ["10.77.0.1", "10.77.0.9"],
+    ]);
+    assert.deepEqual(await first(["10.77.0.9"]), [["10.77.0.3"], ["10.77.0.9"]]);
+    assert.deepEqual(await first(["fd77::1"]), [[], []]);
+  });
+
+  it("that is damaged is replayed as far as it can be read", async () => {
+    const whole = pcapFile(
+      1,
+      [segment(7001), segment(7003), segment(7002)].map((one) => frame(one)),
+    );
+    const { lines, damage, openings } = await played(written("c.pcap", whole.subarray(0, -1)), DOOR);
+    assert.match(damage ?? "", /^truncated dump file/);
+    assert.deepEqual([lines[1], openings], ["10.77.0.2: door: Stage 2", 0]);
+  });
+
+  it("of links that nobody can read here is refused", async () => {
+    await assert.rejects(played(written("d.pcap", pcapFile(147, [])), DOOR), /^Error: link type 147 is not supported$/);
+  });
+});
+
+function packetFrom(from: string, sourcePort: number, flags: ("syn" | "ack")[]) {
+  return toPacket({ from, to: "10.77.0.2", sourcePort, port: 40_000, protocol: "tcp", flags, seq: 1 });
+}
