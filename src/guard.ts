@@ -101,7 +101,8 @@ export class Guard {
       const packet = records.at(i);
       if (haveEchoes && places.isEcho(packet)) continue;
       packetLog?.debug(packetLine(packet));
-      this.#onEvents(this.#attempts.knock(packet, at), at);
+      const events = this.#attempts.knock(packet, at);
+      if (events.length > 0) this.#onEvents(events, at);
     }
     this.#awaitExpiry();
   }

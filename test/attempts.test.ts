@@ -54,7 +54,7 @@ describe("attempts", () => {
     [1, 0.3, false],
     [25, 0.01, true],
     [2, 0.1, true],
-    [25, 0.0002, false], // many at one moment
+    [25, 0.0002, false], // many at one moment: previous.ts
   ] as const) {
     const what = `seq_timeout ${seqTimeout}, a packet each ${gap} s${policies ? ", strays and cooldowns" : ""}`;
     it(`does what the reference does: ${what}`, () => {
@@ -217,6 +217,18 @@ describe("attempts", () => {
     for (let i = 0; i < 100; i++) attempts.setDoors(listenersOf(i % 2 === 0 ? "[x]\nsequence = 5,6\n" : three));
     attempts.knock(syn("10.77.0.2", 7000, 9), 1e6);
     assert.deepEqual(attempts.knock(syn("10.77.0.2", 8000, 10), 1e6).map(text), ["10.77.0.2: a: Stage 2"]);
+  });
+
+  it("sees at once what a reload or a scan has changed, also when the same knock has just changed nothing", () => {
+    const attempts = attemptsAt(`${three}strict = yes\nban_time = 0\n`);
+    const knock = (port: number, n: number) => attempts.knock(syn("10.77.0.2", port, n), 100).map(text);
+    assert.deepEqual(knock(7000, 1), ["10.77.0.2: a: Stage 1"]);
+    assert.deepEqual(knock(7000, 2), []);
+    assert.deepEqual(knock(1234, 3), ["10.77.0.2: scan: 1 other ports touched, ignored for 0 seconds"]);
+    assert.deepEqual(knock(7000, 4), ["10.77.0.2: a: Stage 1"]);
+    assert.deepEqual(knock(7000, 5), []);
+    attempts.setDoors(listenersOf("[b]\nsequence = 7000,8000\n"));
+    assert.deepEqual(knock(7000, 6), ["10.77.0.2: b: Stage 1"]);
   });
 
   it("lets nobody in by a one-time sequence that is used, not even before the next one is set", () => {

@@ -9,6 +9,7 @@ import type { Expiry } from "./expiry.ts";
 import { Knockers } from "./knockers.ts";
 import { type Packet, TCP } from "./packet.ts";
 import { Pauses, pauseKey } from "./pauses.ts";
+import { Previous } from "./previous.ts";
 import { fingerprint, Retransmissions } from "./retransmissions.ts";
 import { Scans } from "./scans.ts";
 import { type Clear, NONE, type Slots } from "./slots.ts";
@@ -30,6 +31,7 @@ export interface AttemptsOptions {
 
 export const MOST_ATTEMPTS = 1_048_576;
 const NOTHING: readonly KnockEvent[] = [];
+const NO_KEY = -1;
 
 export class Attempts {
   readonly #isOurs: (address: Address) => boolean;
@@ -41,8 +43,20 @@ export class Attempts {
   readonly #scans: Scans;
   readonly #cooldowns = new Pauses();
   readonly #witness: Witness | undefined;
+  readonly #previous = new Previous();
+  /** The knock of the packet before, if nothing came of it: then nothing comes of another one like it. */
+  #idleKey = NO_KEY;
+  /** What the witness was told of it, and how often he was told something. */
+  #said: { fate: number; state: DoorState | undefined; stage: number; hash: number; detail: number } = {
+    fate: FATE.other,
+    state: undefined,
+    stage: 0,
+    hash: 0,
+    detail: 0,
+  };
+  #timesSaid = 0;
   #packets = 0;
-  /** What was found to hear the packet of this moment. */
+  /** What was found to hear the packet of this moment, and all that are like it. */
   #heard: Hearing | undefined;
   /** Has it brought an attempt one stage further? */
   #moved = false;
@@ -74,6 +88,7 @@ export class Attempts {
 
   /** From now on these doors. Those that did not change keep their attempts; attempts at others are void. */
   setDoors(listeners: readonly Listener[]): void {
+    this.#previous.forget();
     this.#knockers.ears.set(listeners);
   }
 
@@ -83,6 +98,15 @@ export class Attempts {
     const key = knockKey(protocol, packet.port);
     const ear = this.#knockers.ears.ear(key);
     if (ear === undefined) return this.#stray(packet, now);
+    if (!this.#previous.isLike(packet, now)) {
+      this.#heard = undefined;
+    } else if (key === this.#idleKey) {
+      const { fate, state, stage, hash, detail } = this.#said;
+      this.#witness?.saw(fate, state, stage, packet, hash, now, detail);
+      return NOTHING;
+    }
+    this.#idleKey = NO_KEY;
+    this.#timesSaid = 0;
     const hash = this.#knockers.hash(source);
     if (!this.#isHeard(ear, packet)) {
       this.#say(this.#whyNot(ear.hearings, packet), undefined, 0, packet, hash, now);
@@ -104,6 +128,7 @@ export class Attempts {
     // 0.8 swallows the packet as long as the source has any live attempt.
     if (ear.firsts.length > 0) events = this.#begin(ear.firsts, packet, hash, print, now, events);
     else if (count === 0) this.#say(FATE.later, undefined, 0, packet, hash, now);
+    if (events.length === 0 && this.#timesSaid === 1 && this.#said.fate !== FATE.wrong) this.#idleKey = key;
     return events;
   }
 
@@ -217,6 +242,7 @@ export class Attempts {
     }
     const count = this.#knockers.gather(source, hash);
     if (!this.#isStray(packet)) return NOTHING;
+    this.#previous.forget();
     const scan = this.#scans.touch(packet, hash, count, now);
     const ports = scan?.type === "scan" ? scan.ports : 0;
     this.#say(ports > 0 ? FATE.scan : FATE.stray, undefined, 0, packet, hash, now, ports);
@@ -244,7 +270,7 @@ export class Attempts {
 
   #isHeard({ hearings }: Ear, packet: Packet): boolean {
     for (const hearing of hearings) {
-      if (!this.#wouldHear(hearing, packet)) continue;
+      if (!this.#hears(hearing, packet)) continue;
       this.#heard = hearing;
       return true;
     }
@@ -286,6 +312,13 @@ export class Attempts {
     now: number,
     detail = 0,
   ): void {
+    this.#timesSaid++;
+    const said = this.#said;
+    said.fate = fate;
+    said.state = state;
+    said.stage = stage;
+    said.hash = hash;
+    said.detail = detail;
     if (this.#witness !== undefined) this.#witness.saw(fate, state, stage, packet, hash, now, detail);
   }
 
@@ -308,8 +341,10 @@ export class Attempts {
   }
 }
 
+/** A push onto an array of one would make room for seventeen more: in a flood of openings, most of the garbage. */
 function add(events: KnockEvent[], event: KnockEvent): KnockEvent[] {
-  if (events === NOTHING) return [event];
+  if (events.length === 0) return [event];
+  if (events.length === 1) return [events[0]!, event];
   events.push(event);
   return events;
 }
