@@ -1,6 +1,8 @@
 #include "capture.h"
 
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -16,6 +18,8 @@ namespace {
 // What read() returns in place of a number of records.
 constexpr int kNoneWaits = -1;
 constexpr int kInterfaceDown = -2;
+
+constexpr int kMostMilliseconds = 999;
 
 // Where one read() has got to: all that the callback may touch.
 struct Batch {
@@ -62,6 +66,27 @@ Capture::Capture(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Capture>(inf
 
 Capture::~Capture() { StopPolling(); }
 
+bool Capture::Timer::Open() {
+  descriptor = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  return descriptor >= 0;
+}
+
+void Capture::Timer::Set(int milliseconds) {
+  const timespec period{0, milliseconds * 1000000L};
+  const itimerspec times{period, period};
+  timerfd_settime(descriptor, 0, &times, nullptr);  // fails only for times that are none
+}
+
+void Capture::Timer::Clear() {
+  uint64_t times;
+  (void)!read(descriptor, &times, sizeof times);
+}
+
+void Capture::Timer::Close() {
+  if (descriptor >= 0) close(descriptor);
+  descriptor = -1;
+}
+
 void Capture::OpenLive(Napi::Env env, const std::string& device, int snap_length, int buffer_size, bool stamp_arrival) {
   char error[PCAP_ERRBUF_SIZE] = "";
   handle_.reset(pcap_create(device.c_str(), error));
@@ -89,6 +114,11 @@ void Capture::OpenLive(Napi::Env env, const std::string& device, int snap_length
   // (socket(7)).
   const int on = 1;
   if (stamp_arrival && setsockopt(pcap_fileno(handle), SOL_SOCKET, SO_TIMESTAMP, &on, sizeof on) != 0) {
+    const std::string why = strerror(errno);
+    handle_.reset();
+    throw Napi::Error::New(env, why);
+  }
+  if (!timer_.Open()) {
     const std::string why = strerror(errno);
     handle_.reset();
     throw Napi::Error::New(env, why);
@@ -143,17 +173,22 @@ void Capture::Start(const Napi::CallbackInfo& info) {
   pcap_t* handle = Open(env);
   if (!live_) throw Napi::Error::New(env, "a savefile is always readable");
   if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "start takes a function");
+  const bool timed = info[1].IsNumber();
+  const int every = timed ? info[1].ToNumber().Int32Value() : 0;
+  if (timed && (every < 1 || every > kMostMilliseconds)) throw Napi::RangeError::New(env, "no such period");
   if (poll_ != nullptr) throw Napi::Error::New(env, "capture is already started");
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "no event loop");
   uv_poll_t* poll = new uv_poll_t;
-  const int status = uv_poll_init(loop, poll, pcap_get_selectable_fd(handle));
+  const int status = uv_poll_init(loop, poll, timed ? timer_.descriptor : pcap_get_selectable_fd(handle));
   if (status != 0) {
     delete poll;
     throw Napi::Error::New(env, uv_strerror(status));
   }
   poll->data = this;
   poll_ = poll;
+  timed_ = timed;
+  if (timed) timer_.Set(every);
   on_readable_ = Napi::Persistent(info[0].As<Napi::Function>());
   uv_poll_start(poll, UV_READABLE, OnPoll);  // fails only for a handle that is closing
   Ref();                                     // an object that is being polled must not be collected
@@ -171,6 +206,7 @@ void Capture::StopPolling() {
   uv_poll_stop(poll_);
   uv_close(reinterpret_cast<uv_handle_t*>(poll_), [](uv_handle_t* done) { delete reinterpret_cast<uv_poll_t*>(done); });
   poll_ = nullptr;
+  if (timed_) timer_.Set(0);
   on_readable_.Reset();
 }
 
@@ -181,6 +217,7 @@ void Capture::OnPoll(uv_poll_t* poll, int status, int) {
   // libuv stops by itself on POLLERR (the interface went down or away): go on listening. The read() that follows takes
   // the error off the socket, so that it is told once, or throws it.
   if (status < 0) uv_poll_start(poll, UV_READABLE, OnPoll);
+  if (self->timed_) self->timer_.Clear();
   // A copy: the function may stop or close this capture, and drop the reference that it is being called through.
   const Napi::Function on_readable = self->on_readable_.Value();
   napi_value result;
@@ -228,6 +265,7 @@ void Capture::Close(const Napi::CallbackInfo&) {
     StopPolling();
     Unref();
   }
+  timer_.Close();
   handle_.reset();
 }
 

@@ -24,6 +24,17 @@ class Capture : public Napi::ObjectWrap<Capture> {
     void operator()(pcap_t* handle) const { pcap_close(handle); }
   };
 
+  // Readable every so many milliseconds once it is set. Not libuv's timer, which counts whole milliseconds from when it
+  // was looked at: of that, and of Node's on top of it, packets would wait up to two milliseconds more.
+  struct Timer {
+    int descriptor = -1;
+    ~Timer() { Close(); }
+    bool Open();                 // false and errno when it can't be had
+    void Set(int milliseconds);  // 0: never
+    void Clear();                // it is readable no more, until the next time
+    void Close();
+  };
+
   Napi::Value LinkType(const Napi::CallbackInfo& info);
   void SetFilter(const Napi::CallbackInfo& info);
   Napi::Value HeldFilter(const Napi::CallbackInfo& info);
@@ -45,6 +56,8 @@ class Capture : public Napi::ObjectWrap<Capture> {
   Program savefile_filter_;
   double frames_read_ = 0;
   std::string failure_;        // what read() has yet to throw: the packets before it come first
+  Timer timer_;                // opened with the handle: in a flood there may be no descriptor to be had
+  bool timed_ = false;         // the timer is polled, in place of the handle
   uv_poll_t* poll_ = nullptr;  // libuv's until its close callback deletes it
   Napi::FunctionReference on_readable_;
 };

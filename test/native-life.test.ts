@@ -189,6 +189,20 @@ describe("a handle's callback", { skip: needsRoot, concurrency: 2 }, () => {
     assert.deepEqual(ended, { ...WELL, stdout: "tick\npromise\nimmediate\n" });
   });
 
+  it("comes every so many milliseconds when asked to, read or not, and no more after stop", async () => {
+    const ended = await run(`
+      for (const none of [0, -1, 1000]) try { open().start(() => {}, none); } catch (error) { console.log(error.name); }
+      const capture = open();
+      let times = 0;
+      const begun = Date.now();
+      capture.start(() => {
+        if (++times < 5) return;
+        capture.stop();
+        setTimeout(() => { console.log(times, Date.now() - begun >= 95); capture.close(); }, 50);
+      }, 10);`);
+    assert.deepEqual(ended, { ...WELL, stdout: "RangeError\nRangeError\nRangeError\n5 true\n" });
+  });
+
   it("comes again for what was not read, and no more after stop", async () => {
     const ended = await run(`
       let times = 0;
@@ -204,7 +218,7 @@ describe("a handle keeps nothing", { skip: needsRoot }, () => {
   it("open when it is closed, or collected without", async () => {
     const ended = await run(`
       const links = () => fs.readdirSync("/proc/self/fd").map((fd) => { try { return fs.readlinkSync("/proc/self/fd/" + fd); } catch { return ""; } });
-      const count = () => links().filter((to) => to.startsWith("socket:") || to.includes("eventfd")).length;
+      const count = () => links().filter((to) => to.startsWith("socket:") || /eventfd|timerfd/.test(to)).length;
       open().close();
       const before = count();
       for (let i = 0; i < 8; i++) open().close();

@@ -16,25 +16,27 @@ class FakeCapture implements NativeCapture {
   starts = 0;
   closed = false;
   #onReadable: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   get waitedFor(): boolean {
-    return this.#onReadable !== undefined;
+    return this.#onReadable !== undefined && this.#timer === undefined;
   }
   /** As libuv does when packets wait. */
   wake(...script: (number | Error)[]): void {
     this.script.push(...script);
-    assert.ok(this.#onReadable, "nobody waits");
-    this.#onReadable();
+    assert.ok(this.waitedFor, "nobody waits");
+    this.#onReadable!();
   }
-  start(onReadable: () => void): void {
+  start(onReadable: () => void, everyMs?: number): void {
     this.#open();
     if (this.#onReadable) throw new Error("capture is already started");
     this.#onReadable = onReadable;
-    this.starts++;
+    if (everyMs === undefined) this.starts++;
+    else this.#timer = setInterval(onReadable, everyMs);
   }
   stop(): void {
     this.#open();
-    this.#onReadable = undefined;
+    this.#end();
   }
   read(): number {
     this.#open();
@@ -45,7 +47,7 @@ class FakeCapture implements NativeCapture {
   }
   close(): void {
     this.closed = true;
-    this.#onReadable = undefined;
+    this.#end();
   }
   setFilter(): void {}
   stats() {
@@ -53,6 +55,11 @@ class FakeCapture implements NativeCapture {
   }
   heldFilter(): Uint8Array {
     return new Uint8Array(0);
+  }
+  #end(): void {
+    this.#onReadable = undefined;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
   #open(): void {
     if (this.closed) throw new Error("capture is closed");
@@ -295,7 +302,8 @@ describe("when the capture fails or is closed", () => {
     const script = `
       import { Source } from ${JSON.stringify(new URL("../src/capture/source.js", import.meta.url).href)};
       let onReadable, reads = 0;
-      const capture = { start: (it) => { onReadable = it; }, stop() {}, close() {}, read: () => ++reads };
+      const start = (it, everyMs) => { onReadable = it; if (everyMs) setInterval(it, everyMs); };
+      const capture = { start, stop() {}, close() {}, read: () => ++reads };
       const onBatch = (records, count) => { if (count === 22) throw new Error("a bug"); };
       new Source(capture, { now: () => 0, onBatch, onError: () => process.exit(7) }).start();
       while (reads < 21) onReadable();`;

@@ -32,8 +32,11 @@ export interface NativeCapture {
    * the offsets of libpcap's frames. Throws when it is not a program, or when the kernel did not take it.
    */
   setFilter(program: Uint8Array): void;
-  /** Calls back when packets wait, again and again until they are read. Live handles only; once until `stop()`. */
-  start(onReadable: () => void): void;
+  /**
+   * Calls back when packets wait, again and again until they are read; or every so many milliseconds (1 to 999), whether
+   * any wait or not. Live handles only; once until `stop()`.
+   */
+  start(onReadable: () => void, everyMs?: number): void;
   /** Ends the calls. Nothing happens when they had not begun. */
   stop(): void;
   /**

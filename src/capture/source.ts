@@ -8,7 +8,7 @@ import { Records } from "./records.ts";
 /** So many wake-ups within the window are a flood; when a window brings fewer packets, it is over. */
 const BUSY = 20;
 const WINDOW_MS = 100;
-/** While busy, a packet waits at most this long. */
+/** While busy, a packet waits at most this long, and until the processor is ours. */
 const TICK_MS = 7;
 /** Batches in one go, so that timers and signals get their turn in a flood: at most some 16,000 packets. */
 const MOST_BATCHES = 16;
@@ -32,9 +32,10 @@ export class Source {
   #windowStart = Number.NEGATIVE_INFINITY;
   /** Wake-ups in this window while quiet, packets while busy. */
   #windowCount = 0;
-  #tick: NodeJS.Timeout | undefined;
+  #busy = false;
   /** The last drain has left some. */
   #more = false;
+  #rest: NodeJS.Immediate | undefined;
   #downCheck: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -45,7 +46,7 @@ export class Source {
 
   /** Is it emptied by the timer? */
   get busy(): boolean {
-    return this.#tick !== undefined;
+    return this.#busy;
   }
 
   start(): void {
@@ -55,9 +56,9 @@ export class Source {
   /** May be called at any time, by `onBatch` and `onError` too, and again. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#tick);
+    this.#busy = false;
+    clearImmediate(this.#rest);
     clearTimeout(this.#downCheck);
-    this.#tick = undefined;
     this.#capture.close();
   }
 
@@ -67,24 +68,23 @@ export class Source {
     if (this.#closed || this.#inWindow(now, 1) <= BUSY) return;
     this.#capture.stop();
     this.#newWindow(now);
-    this.#awaitTick(TICK_MS);
-  }
-
-  #awaitTick(ms: number): void {
-    this.#tick = setTimeout(() => this.#onTick(), ms);
+    this.#busy = true;
+    this.#capture.start(() => this.#onTick(), TICK_MS);
   }
 
   #onTick(): void {
+    clearImmediate(this.#rest);
     const now = this.#options.now();
     const packets = this.#drain(now, MOST_BATCHES);
-    if (this.#tick === undefined) return; // closed meanwhile
+    if (!this.#busy) return; // closed meanwhile
     const over = now - this.#windowStart >= WINDOW_MS && this.#windowCount + packets <= BUSY;
     if (!over) {
       this.#inWindow(now, packets);
-      this.#awaitTick(this.#more ? 0 : TICK_MS); // what is left must not wait until the ring is full
+      if (this.#more) this.#rest = setImmediate(() => this.#onTick()); // it must not wait until the ring is full
       return;
     }
-    this.#tick = undefined;
+    this.#busy = false;
+    this.#capture.stop();
     this.start();
   }
 

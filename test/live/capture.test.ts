@@ -78,12 +78,28 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     assert.ok(batches < 10_000, `${batches} batches: no buffering at all`);
     assert.deepEqual(await it.call<Stats>("stats"), { received: 50_000, dropped: 0, read: 50_000 });
     await it.until<boolean>("busy", (busy) => !busy);
+    assert.equal(await it.call("timers"), 0, "no timer runs while nothing comes");
     const reads = await it.call<number>("reads");
     await sleep(300);
     assert.equal(await it.call<number>("reads"), reads, "nothing comes, and nothing is looked for");
     await wire.send(at0(knock(7000)));
     await hears(it, 50_001);
     assert.equal(await it.call<number>("reads"), reads + 1);
+    await it.end();
+  });
+
+  it("is fetched by a timer while many come, by none before and after, as often as that changes", async () => {
+    const it = await ear("eth0", doors([7000]));
+    for (let swarm = 1; swarm <= 3; swarm++) {
+      assert.deepEqual([await it.call("busy"), await it.call("timers")], [false, 0], `before swarm ${swarm}`);
+      const flooding = wire.flood({ templates: [knock(7000)], count: 3000, rate: 2000, vary: "source" });
+      await it.until<boolean>("busy", (busy) => busy);
+      assert.equal(await it.call("timers"), 1, `in swarm ${swarm}`);
+      await flooding;
+      await it.until<boolean>("busy", (busy) => !busy);
+      assert.equal((await it.heard()).packets, 3000 * swarm);
+      assert.deepEqual((await it.call<Stats>("stats")).dropped, 0);
+    }
     await it.end();
   });
 

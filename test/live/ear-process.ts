@@ -2,6 +2,7 @@
 //   ear-process INTERFACE listening [-4]      as the daemon does it (Listening)
 //   ear-process INTERFACE source              a Source on a capture, whose insides can be seen
 
+import { readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { formatAddress, parseAddress } from "../../src/address.ts";
 import type { Listener } from "../../src/attempts/ears.ts";
@@ -25,6 +26,18 @@ const takeWaits = () => {
   const at = (part: number) => all[Math.max(0, Math.ceil(part * all.length) - 1)] ?? Number.NaN;
   return { count: all.length, p50: at(0.5), p99: at(0.99), most: at(1) };
 };
+
+/** Timers of the kernel's that run (proc_pid_fdinfo(5)). */
+function timersRunning(): number {
+  const infos = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readFileSync(`/proc/self/fdinfo/${fd}`, "latin1");
+    } catch {
+      return ""; // that of the listing itself
+    }
+  });
+  return infos.filter((info) => /^it_interval: \((?!0, 0\))/m.test(info)).length;
+}
 
 const options: SourceOptions = {
   now: () => performance.now(),
@@ -58,7 +71,7 @@ function source(): Record<string, (argument: never) => unknown> {
     linkType: capture.linkType,
     setFilter: (program) => capture.setFilter(program),
     heldFilter: () => capture.heldFilter(),
-    start: (onReadable) => capture.start(onReadable),
+    start: (onReadable, everyMs) => capture.start(onReadable, everyMs),
     stop: () => capture.stop(),
     read: (buffer) => {
       reads++;
@@ -83,6 +96,7 @@ function source(): Record<string, (argument: never) => unknown> {
     start: () => it.start(),
     stats: () => capture.stats(),
     busy: () => it.busy,
+    timers: timersRunning,
     waits: takeWaits,
     reads: () => reads,
     close: () => it.close(),
