@@ -29,16 +29,21 @@ _knockctl() {
 	_init_completion || return
 	case $prev in
 		-c | --config | -o | --output) _filedir; return ;;
-		-a | --address) return ;;
+		-a | --address | --door | --port | --sequence | --timeout | --minutes) return ;;
+		--firewall) mapfile -t COMPREPLY < <(compgen -W 'iptables nft' -- "$cur"); return ;;
+		--interface) mapfile -t COMPREPLY < <(compgen -W "any auto $(cd /sys/class/net 2>/dev/null && echo *)" -- "$cur"); return ;;
 	esac
 	if [[ $cword == 1 && $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch explain replay metrics self-test' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch explain replay metrics self-test init' -- "$cur")
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
 	elif [[ ${words[1]} == replay && $cur != -?* ]]; then
 		_filedir
 	elif [[ ${words[1]} == replay ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-c --config -a --address --json -h --help' -- "$cur")
+	elif [[ ${words[1]} == init ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '-c --config --door --port --interface --firewall --sequence --mixed
+			--timeout --minutes --replace --persist -y --yes --dry-run --confirm --rollback -h --help' -- "$cur")
 	else
 		local more=
 		[[ ${words[1]} == explain ]] && more='--last --secrets'

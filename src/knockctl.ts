@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-// The command that asks the daemon: knockctl COMMAND, each in its file in ctl/.
+// The command that asks the daemon, or sets it up: knockctl COMMAND, each in its file in ctl/.
 
 import { Command, CommanderError } from "commander";
 import { close, extend, open } from "./ctl/by-hand.ts";
 import { doors } from "./ctl/doors.ts";
 import { explain } from "./ctl/explain.ts";
+import { init } from "./ctl/init.ts";
 import { metrics } from "./ctl/metrics.ts";
 import { replay } from "./ctl/replay.ts";
 import { selfTest } from "./ctl/self-test.ts";
@@ -15,11 +16,11 @@ import { version } from "./version.ts";
 const USAGE_IS_WRONG = 2;
 
 const program = new Command("knockctl")
-  .description("Asks the running knockd.")
+  .description("Asks the running knockd, or sets one up.")
   .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
   .helpCommand(false)
   .exitOverride();
-const commands = [status, doors, open, close, extend, watch, explain, replay, metrics, selfTest];
+const commands = [status, doors, open, close, extend, watch, explain, replay, metrics, selfTest, init];
 for (const command of commands) command(program); // it inherits exitOverride when it is made
 
 process.stdout.on("error", () => {}); // who reads has gone; the status still counts

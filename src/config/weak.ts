@@ -33,7 +33,8 @@ export class WeakDoors {
   }
 }
 
-function weakness(sequence: Sequence): string | undefined {
+/** Why a stranger finds it; undefined when he does not. */
+export function weakness(sequence: Sequence): string | undefined {
   if (PUBLISHED.has(formatSequence(sequence))) return "it is one that the manuals print";
   if (sequence.length < FEWEST_KNOCKS) return "it has fewer than three knocks";
   const steps = sequence.slice(1).map(({ port }, i) => Math.sign(port - sequence[i]!.port));

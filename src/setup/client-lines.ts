@@ -1,0 +1,22 @@
+// What one types elsewhere to knock, with the three things that are at hand.
+
+import type { Sequence } from "../config/sequence.ts";
+import { plainSequence } from "./door-config.ts";
+
+/** A line for knock, one for nc, and one for curl where it can: it knows no UDP. */
+export function clientLines(host: string, sequence: Sequence): string[] {
+  const [ports, isTcp] = [
+    sequence.map(({ port }) => port).join(" "),
+    sequence.every(({ protocol }) => protocol === "tcp"),
+  ];
+  const url = host.includes(":") ? `[${host}]` : host;
+  const nc = sequence.map(({ protocol, port }) =>
+    protocol === "udp" ? `echo | nc -u -w 1 ${host} ${port}` : `nc -z -w 1 ${host} ${port}`,
+  );
+  const lines = [
+    `knock -d 200 ${host} ${plainSequence(sequence).replaceAll(",", " ")}`,
+    isTcp ? `for port in ${ports}; do nc -z -w 1 ${host} $port; done` : nc.join("; "),
+  ];
+  if (isTcp) lines.push(`for port in ${ports}; do curl -s --max-time 1 http://${url}:$port & sleep 0.2; done`);
+  return lines;
+}

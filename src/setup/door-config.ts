@@ -1,0 +1,88 @@
+// The config with a new door: a whole one where there is none worth keeping, or the lines that come behind those that are.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Config, ConfigError } from "../config/door.ts";
+import { readConfig } from "../config/read.ts";
+import { formatSequence, type Sequence } from "../config/sequence.ts";
+import { packageRoot } from "../package-root.ts";
+import type { DoorCommands } from "./firewall.ts";
+
+/** Those that come with us, and that nobody has edited: their sequences are printed in manuals. */
+const EXAMPLES = ["/usr/share/knockd/knockd.conf", join(packageRoot, "knockd.conf.example")];
+const SEQUENCE_SECONDS = 15;
+
+export interface NewDoor {
+  readonly name: string;
+  readonly sequence: Sequence;
+  /** Seconds for which it is open to who has knocked. */
+  readonly seconds: number;
+  readonly commands: DoorCommands;
+  /** As in the config; undefined: as it is there, and in a new one `auto`. */
+  readonly interface: string | undefined;
+}
+
+/** The file as it is, a byte a letter: what is no UTF-8 stays so. */
+export interface Existing {
+  readonly text: string;
+  readonly config: Config;
+}
+
+/** Undefined where there is no file. Throws ConfigError at one that knockd would refuse: it is for its owner to mend. */
+export function existingConfig(file: string): Existing | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, "latin1");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new ConfigError(`${file}: ${(error as Error).message}`);
+  }
+  return { text, config: readConfig(file) };
+}
+
+/** Is there anything in it that somebody has made? */
+export function isOwn({ text, config }: Existing): boolean {
+  return config.doors.length > 0 && !EXAMPLES.some((file) => text === textOf(file));
+}
+
+/** `kept` is the text whose doors stay. */
+export function configText(door: NewDoor, kept: string | undefined): string {
+  const options = kept === undefined ? ["UseSyslog", `Interface = ${door.interface ?? "auto"}`] : [];
+  if (kept !== undefined && door.interface !== undefined) options.push(`Interface = ${door.interface}`);
+  const before =
+    kept === undefined ? "# Written by knockctl init. The sequence is a secret: this file is for root alone.\n" : kept;
+  return `${before.replace(/\n*$/, "\n")}\n${section("options", options)}${section(door.name, [
+    `sequence        = ${plainSequence(door.sequence)}`,
+    `seq_timeout     = ${SEQUENCE_SECONDS}`,
+    "tcpflags        = syn",
+    `start_command   = ${door.commands.start}`,
+    `start_command_6 = ${door.commands.start6}`,
+    `cmd_timeout     = ${door.seconds}`,
+    `stop_command    = ${door.commands.stop}`,
+    `stop_command_6  = ${door.commands.stop6}`,
+    "# a second knock while it is open gives more time, and no second rule",
+    "reknock         = extend",
+  ])}`;
+}
+
+/** The same for the time of trial: it tells `log` which door has opened, and closes each when it ends. */
+export function trialText(text: string, log: string): string {
+  return `${text}\n${section("options", [`LogFile = ${log}`, "On_Exit = close"])}`;
+}
+
+/** As people write it: `7000,8000:udp`. */
+export function plainSequence(sequence: Sequence): string {
+  return formatSequence(sequence).replaceAll(":tcp", "");
+}
+
+function section(name: string, lines: readonly string[]): string {
+  return lines.length === 0 ? "" : `[${name}]\n${lines.map((line) => `\t${line}\n`).join("")}\n`;
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, "latin1");
+  } catch {
+    return undefined;
+  }
+}

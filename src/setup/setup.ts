@@ -1,0 +1,151 @@
+// What is to be set up, all of it decided before anything is changed: a plain value, of what was asked for and what is there.
+
+import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { existsSync, lstatSync } from "node:fs";
+import type { Sequence } from "../config/sequence.ts";
+import { realPath } from "../real-path.ts";
+import { configText, existingConfig, isOwn, trialText } from "./door-config.ts";
+import { doorCommands, type FirewallKind, type FirewallPlace, firewallScript, PATH, programPath } from "./firewall.ts";
+import { freePorts, randomSequence } from "./random-sequence.ts";
+import { DAEMON_LOG } from "./trial-scripts.ts";
+
+/** What was asked for. */
+export interface Wishes {
+  readonly config: string;
+  readonly door: string;
+  readonly port: number;
+  readonly knocks: number;
+  readonly mixed: boolean;
+  readonly seconds: number;
+  readonly minutes: number;
+  readonly interface: string | undefined;
+  readonly firewall: FirewallKind | undefined;
+  readonly replace: boolean;
+  readonly persist: boolean;
+}
+
+/** knockd.service, where systemd runs. */
+export interface Unit {
+  /** The program. */
+  readonly daemon: string;
+  readonly wasActive: boolean;
+}
+
+export interface Setup {
+  readonly id: string;
+  readonly door: string;
+  readonly port: number;
+  readonly seconds: number;
+  readonly minutes: number;
+  readonly persist: boolean;
+  readonly sequence: Sequence;
+  /** By its real path. */
+  readonly config: string;
+  /** Where the old config stays when the new one is confirmed. */
+  readonly backup: string;
+  readonly existed: boolean;
+  /** The names of the doors that are in it already, and stay. */
+  readonly kept: readonly string[];
+  /** Of the config: in the end, and for the time of trial. A byte a letter. */
+  readonly text: string;
+  readonly trialText: string;
+  readonly firewall: FirewallPlace;
+  /** The port was guarded before: a rollback does not open it. */
+  readonly wasClosed: boolean;
+  readonly unit: Unit | undefined;
+}
+
+/** Why nothing can be set up: a line for whoever asked. */
+export class Refused extends Error {}
+
+/** Throws Refused, or a ConfigError at a config that knockd would refuse. */
+export function plan(wishes: Wishes): Setup {
+  const { config, door, port } = wishes;
+  const file = realPath(config);
+  const existing = existingConfig(file);
+  const kept = existing !== undefined && !wishes.replace && isOwn(existing) ? existing : undefined;
+  const names = kept?.config.doors.map(({ name }) => name) ?? [];
+  if (names.includes(door)) {
+    throw new Refused(
+      `${file} has a door ${door} already: name another one (--door), or have all its doors replaced (--replace)`,
+    );
+  }
+  const unit = knockdUnit();
+  if (wishes.persist && unit === undefined) {
+    throw new Refused(
+      "--persist wants systemd with knockd.service; without, README's how-to says what brings rules back",
+    );
+  }
+  const firewall = { kind: wishes.firewall ?? firewallHere(), ipv6: existsSync("/proc/net/if_inet6") };
+  const wasClosed = isClosed(firewall, port);
+  const sequence = randomSequence(wishes.knocks, wishes.mixed, freePorts());
+  const { seconds, interface: at } = wishes;
+  const commands = doorCommands(firewall, port);
+  const text = configText({ name: door, sequence, seconds, commands, interface: at }, kept?.text);
+  return {
+    ...{ id: randomUUID(), door, port, seconds, minutes: wishes.minutes, persist: wishes.persist, sequence },
+    ...{ config: file, backup: backupOf(file), existed: existing !== undefined, kept: names },
+    ...{ text, trialText: trialText(text, DAEMON_LOG), firewall, wasClosed, unit },
+  };
+}
+
+/** Runs a program that only looks. */
+export function look(argv: readonly string[], input?: string): { status: number; stdout: string; stderr: string } {
+  const [program = "", ...args] = argv;
+  const env = { ...process.env, PATH, LC_ALL: "C" };
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    encoding: "utf8",
+    env,
+    timeout: 20_000,
+    ...(input === undefined ? {} : { input }),
+  });
+  return { status: status ?? 127, stdout: stdout ?? "", stderr: (stderr || error?.message) ?? "" };
+}
+
+/** Undefined where systemd does not run, or has no knockd.service. */
+function knockdUnit(): Unit | undefined {
+  if (!existsSync("/run/systemd/system")) return undefined;
+  const property = (name: string) => look(["systemctl", "show", "-P", name, "knockd.service"]).stdout.trim();
+  if (property("LoadState") !== "loaded") return undefined;
+  if (property("DynamicUser") === "yes") {
+    throw new Refused(
+      "knockd.service runs as a user of its own (knockd-unprivileged.conf): take that drop-in away while you set up",
+    );
+  }
+  const daemon = /\bpath=(\S+)/.exec(property("ExecStart"))?.[1] ?? "/usr/sbin/knockd";
+  return { daemon, wasActive: /^(active|activating|reloading)$/.test(property("ActiveState")) };
+}
+
+/**
+ * The one that is in use: where there is a KNOCKD chain, iptables; a table of the family inet is nft's, for iptables never
+ * makes one. Otherwise iptables, as in all the how-tos, if it is there.
+ */
+function firewallHere(): FirewallKind {
+  const [iptables, nft] = [programPath("iptables"), programPath("nft")];
+  if (iptables !== undefined && look([iptables, "-S", "KNOCKD"]).status === 0) return "iptables";
+  if (nft !== undefined && /^table inet /m.test(look([nft, "list", "tables"]).stdout)) return "nft";
+  if (iptables !== undefined) return "iptables";
+  if (nft !== undefined) return "nft";
+  throw new Refused("there is no firewall to be set up: apt install iptables (or nftables)");
+}
+
+/** By the script that will close it. Throws Refused where the firewall can't be asked. */
+function isClosed(firewall: FirewallPlace, port: number): boolean {
+  const probes =
+    firewall.kind === "nft"
+      ? [["nft", "list", "tables"]]
+      : [["iptables", "-S", "INPUT"], ...(firewall.ipv6 ? [["ip6tables", "-S", "INPUT"]] : [])];
+  for (const probe of probes) {
+    const { status, stderr } = look(probe);
+    if (status !== 0) throw new Refused(`${probe.join(" ")} does not work here: ${stderr.trim().split("\n")[0]}`);
+  }
+  return look(["sh", "-s", "is-closed", `${port}`], firewallScript(firewall)).status === 0;
+}
+
+function backupOf(file: string): string {
+  for (let n = 1; ; n++) {
+    const backup = `${file}.before-init${n === 1 ? "" : `.${n}`}`;
+    if (lstatSync(backup, { throwIfNoEntry: false }) === undefined) return backup;
+  }
+}

@@ -1,0 +1,168 @@
+// knockctl init where systemd runs: the rollback is a timer of its, knockd.service tries the new config, a reboot undoes what
+// is not confirmed, and --persist brings back what is. What becomes of it when anything dies: test/live/init.test.ts.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { afterEach, describe, it } from "node:test";
+import { Machine, needsRoot, RELEASES } from "./machine.ts";
+import { install, isListening, OURS, opens } from "./scene.ts";
+
+const OWN = `# mine
+[options]
+	UseSyslog
+[web]
+	sequence = 5151,1313,6262
+	tcpflags = syn
+	command  = touch /run/knocked
+`;
+const SSHD = "import socket; s = socket.create_server(('0.0.0.0', 22))\nwhile True: s.accept()";
+
+for (const release of RELEASES) {
+  describe(`knockctl init on ${release}`, { skip: needsRoot }, () => {
+    let machine: Machine;
+    afterEach(() => machine.close());
+
+    async function withOurs(config?: string): Promise<void> {
+      machine = await Machine.boot(release);
+      machine.wire.spawn("server", ["python3", "-c", SSHD], { stdio: "ignore" });
+      await install(machine, OURS);
+      if (config !== undefined) machine.write("etc/knockd.conf", config);
+      await machine.until(() => machine.isOpen(22), "sshd");
+    }
+
+    const init = (words: string) => machine.run(`knockctl init --interface eth0 ${words}`);
+    const inNamespace = (command: string) =>
+      execFileSync("ip", ["netns", "exec", machine.wire.namespaces.server, "sh", "-c", command], { encoding: "utf8" });
+    const tables = () => inNamespace("iptables -S; ip6tables -S");
+    const sequence = () =>
+      /sequence\s+= (\S+)\n\tseq_timeout {5}= 15/.exec(machine.read("etc/knockd.conf"))![1]!.split(",");
+    const trialSequence = async () =>
+      /sequence\s+= (\S+)\n\tseq_timeout {5}= 15/
+        .exec(await machine.ok("cat /run/knockd-init/knockd.conf"))![1]!
+        .split(",");
+    const isTimed = async () => (await machine.property("ActiveState", "knockd-init-rollback.timer")) === "active";
+
+    /** The kernel's rules do not survive a boot of the kernel, but here the kernel goes on. */
+    async function reboot(): Promise<void> {
+      await machine.powerOff();
+      inNamespace("nft flush ruleset");
+      await machine.start();
+    }
+
+    for (const kind of ["iptables", "nft"]) {
+      it(`${kind}: is confirmed in the session that came in, and closes the port after a reboot`, async () => {
+        await withOurs();
+        const begun = await init(`--yes --persist --firewall ${kind}`);
+        assert.equal(begun.status, 0, begun.stderr);
+        assert.equal(await isTimed(), true);
+        assert.match(machine.read("etc/knockd.conf"), /4438,1813,8235/, "nothing on the disk yet");
+        await isListening(machine);
+        assert.match((await machine.run("knockctl init --confirm")).stderr, /nobody has knocked/);
+        await opens(machine, await trialSequence());
+        const { status, stderr } = await machine.run("knockctl init --confirm");
+        assert.equal(status, 0, stderr);
+        assert.doesNotMatch(machine.read("etc/knockd.conf"), /4438|knockd-init/);
+        assert.equal(await machine.ok("stat -c '%a %U %G' /etc/knockd.conf"), "640 root root\n");
+        assert.match(machine.read("etc/knockd.conf.before-init"), /4438,1813,8235/);
+        assert.equal(await isTimed(), false);
+        await isListening(machine);
+        assert.equal(
+          await machine.ok("ls /run/systemd/system/knockd.service.d /run/knockd-init 2>/dev/null || :"),
+          "/run/systemd/system/knockd.service.d:\n",
+        );
+
+        await reboot();
+        await machine.until(async () => (await machine.property("ActiveState")) === "active", "knockd");
+        await isListening(machine);
+        assert.equal(await machine.isOpen(22), false);
+        await opens(machine, sequence());
+        await machine.ok(`systemctl disable --now knockd-${kind}@22`);
+        await machine.ok("systemctl stop knockd");
+        assert.equal(await machine.isOpen(22), true);
+      });
+    }
+
+    it("is rolled back by systemd: the config, byte for byte, the tables, and knockd, which listens for the old doors", async () => {
+      await withOurs(OWN);
+      await machine.ok("systemctl start knockd && iptables -A INPUT -p tcp --dport 22 -j ACCEPT");
+      const before = tables();
+      const begun = await init("--yes --minutes 0.3");
+      assert.equal(begun.status, 0, begun.stderr);
+      assert.equal(await machine.isOpen(22), false);
+      await machine.until(async () => (await machine.run("test -e /run/knockd-init/id")).status !== 0, "rollback");
+      assert.equal(tables(), before);
+      assert.equal(machine.read("etc/knockd.conf"), OWN);
+      assert.equal(await machine.isOpen(22), true);
+      await isListening(machine);
+      await machine.knock(5151, 1313, 6262);
+      await machine.until(async () => (await machine.run("test -e /run/knocked")).status === 0, "old door");
+      await machine.until(
+        async () => machine.read("var/log/syslog").includes("init: rolled back: nobody confirmed"),
+        "line",
+      );
+      assert.match(
+        (await machine.run("knockctl init --confirm")).stderr,
+        /rolled back: nobody confirmed within 0\.3 minutes/,
+      );
+    });
+
+    it("is undone by a reboot", async () => {
+      await withOurs(OWN);
+      const begun = await init("--yes --persist");
+      assert.equal(begun.status, 0, begun.stderr);
+      await opens(machine, await trialSequence());
+      await reboot();
+      assert.equal(machine.read("etc/knockd.conf"), OWN);
+      assert.equal(await machine.isOpen(22), true);
+      assert.equal(await machine.property("ActiveState"), "inactive");
+      assert.equal(await isTimed(), false);
+      assert.equal((await machine.run("systemctl is-enabled knockd")).stdout, "disabled\n");
+      assert.equal(
+        await machine.ok("ls /etc/knockd* /etc/systemd/system/knockd* 2>/dev/null || :"),
+        "/etc/knockd.conf\n",
+      );
+    });
+
+    it("closes nothing when knockd does not hear, and keeps nothing when it would not hear with the config", async () => {
+      await withOurs(OWN);
+      await machine.ok("systemctl start knockd");
+      const before = tables();
+      const deaf = await machine.run("knockctl init --yes --interface nosuch0");
+      assert.equal(deaf.status, 1);
+      assert.match(deaf.stderr, /^knockctl: rolled back: knockd does not/);
+      assert.equal(tables(), before);
+      await isListening(machine);
+
+      // A config that knockd.service does not read, in the end.
+      machine.write("etc/other.conf", OWN);
+      machine.write("etc/default/knockd", 'KNOCKD_OPTS="-i eth0 -c /etc/other.conf"\n');
+      await machine.ok("systemctl restart knockd");
+      const begun = await init("--yes");
+      assert.equal(begun.status, 0, begun.stderr);
+      await opens(machine, await trialSequence());
+      const { status, stderr } = await machine.run("knockctl init --confirm --persist");
+      assert.equal(status, 1);
+      assert.match(stderr, /not confirmed: knockd does not hear: knockctl: no knockd runs with \/etc\/knockd\.conf/);
+      assert.equal(machine.read("etc/knockd.conf"), OWN);
+      assert.equal(tables(), before);
+      assert.equal(await machine.isOpen(22), true);
+      await isListening(machine);
+    });
+
+    it("tries it in the hardened unit, and is refused where knockd is a user of its own", async () => {
+      await withOurs(OWN);
+      const use = (conf: string) =>
+        machine.ok(
+          `mkdir -p /etc/systemd/system/knockd.service.d && cp /usr/share/doc/knockd/examples/${conf} /etc/systemd/system/knockd.service.d/x.conf && systemctl daemon-reload`,
+        );
+      await use("knockd-hardened.conf");
+      const begun = await init("--yes");
+      assert.equal(begun.status, 0, begun.stderr);
+      await opens(machine, await trialSequence());
+      const { status, stderr } = await machine.run("knockctl init --confirm");
+      assert.equal(status, 0, stderr);
+      await isListening(machine);
+      await use("knockd-unprivileged.conf");
+      assert.match((await init("--yes --door other")).stderr, /runs as a user of its own/);
+    });
+  });
+}

@@ -1,0 +1,85 @@
+// The config that knockctl init writes is one that knockd reads, and says what was meant.
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { ConfigError } from "../src/config/door.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { parseSequence } from "../src/config/sequence.ts";
+import { configText, existingConfig, isOwn, trialText } from "../src/setup/door-config.ts";
+import { doorCommands, type FirewallPlace } from "../src/setup/firewall.ts";
+import { repo } from "./live/wire.ts";
+
+const OWN = "[options]\n\tInterface = wlan0\n\tOn_Exit = keep\n[web]\nsequence = 5151,1313,6262";
+const dir = mkdtempSync(join(tmpdir(), "door-config-"));
+after(() => rmSync(dir, { recursive: true }));
+
+const door = (place: FirewallPlace = { kind: "iptables", ipv6: true }, at?: string) => ({
+  name: "openSSH",
+  sequence: parseSequence("5000,7000:udp,6000"),
+  seconds: 45,
+  commands: doorCommands(place, 2222),
+  interface: at,
+});
+const parse = (text: string) => parseConfig(text, "knockd.conf", () => assert.fail());
+
+describe("the config of a new door", () => {
+  it("is whole where there was none: system's log, default routes, the door with both families' commands", () => {
+    const { options, doors, warnings } = parse(configText(door(), undefined));
+    assert.deepEqual([options.useSyslog, options.interface, warnings], [true, "auto", []]);
+    assert.equal(doors.length, 1);
+    const { name, sequence, seqTimeout, cmdTimeout, tcpFlags, policy } = doors[0]!;
+    assert.deepEqual([name, seqTimeout, cmdTimeout, policy.reknock], ["openSSH", 15, 45, "extend"]);
+    assert.deepEqual(sequence, door().sequence);
+    assert.notEqual(tcpFlags.set, 0);
+    assert.match(doors[0]!.startCommand!, /\/iptables -w -A KNOCKD -s %IP% -p tcp --dport 2222 -j ACCEPT$/);
+    assert.match(doors[0]!.stopCommand6!, /\/ip6tables -w -D KNOCKD -s %IP% -p tcp --dport 2222 -j ACCEPT$/);
+  });
+
+  it("runs nothing for IPv6 knockers where there is no IPv6", () => {
+    for (const kind of ["iptables", "nft"] as const) {
+      const [{ startCommand6, stopCommand6 }] = parse(configText(door({ kind, ipv6: false }), undefined)).doors as [
+        never,
+      ];
+      assert.deepEqual([startCommand6, stopCommand6], ["", ""]);
+    }
+  });
+
+  it("comes behind what is kept, to the letter, and changes its interface only when told", () => {
+    const text = configText(door(), OWN);
+    assert.ok(text.startsWith(`${OWN}\n`));
+    const { options, doors } = parse(text);
+    assert.deepEqual(
+      doors.map(({ name }) => name),
+      ["web", "openSSH"],
+    );
+    assert.deepEqual([options.interface, options.useSyslog, options.onExit], ["wlan0", false, "keep"]);
+    assert.equal(parse(configText(door(undefined, "eth1"), OWN)).options.interface, "eth1");
+  });
+
+  it("has a log of its own in the time of trial, and closes what it has opened", () => {
+    const { options, doors } = parse(
+      trialText(configText(door(), `${OWN}\n[options]\nLogFile = /var/log/x`), "/run/x/log"),
+    );
+    assert.deepEqual([options.logFile, options.onExit, doors.length], ["/run/x/log", "close", 2]);
+  });
+
+  it("keeps what somebody has made, and nothing of the package's example", () => {
+    const file = join(dir, "knockd.conf");
+    assert.equal(existingConfig(file), undefined);
+    for (const [text, own] of [
+      [OWN, true],
+      [readFileSync(join(repo, "knockd.conf.example"), "latin1"), false],
+      [`${readFileSync(join(repo, "knockd.conf.example"), "latin1")}# edited\n`, true],
+      ["[options]\n", false],
+    ] as const) {
+      writeFileSync(file, text, "latin1");
+      assert.equal(isOwn(existingConfig(file)!), own, text);
+    }
+    writeFileSync(file, Buffer.from([0x23, 0xe9, 0x0a]));
+    assert.deepEqual(Buffer.from(existingConfig(file)!.text, "latin1"), Buffer.from([0x23, 0xe9, 0x0a]));
+    writeFileSync(file, "nonsense\n");
+    assert.throws(() => existingConfig(file), ConfigError);
+  });
+});

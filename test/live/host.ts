@@ -1,0 +1,128 @@
+// The server's side of a wire as a machine of its own, as far as knockctl init sees one: its network, its firewall and its
+// /run, which is small. Somebody answers at port 22, as sshd would.
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Result, repo, Wire } from "./wire.ts";
+
+const PRIVATE_RUN = "mount -t tmpfs -o mode=755,size=4m private-run /run && echo ready && exec sleep infinity";
+
+const SSHD = `
+import socket, threading
+def serve(one):
+    for line in one.makefile('rb'): one.sendall(b'echo ' + line)
+door = socket.create_server(('::', 22), family=socket.AF_INET6, dualstack_ipv6=True)
+print('ready', flush=True)
+while True: threading.Thread(target=serve, args=(door.accept()[0],), daemon=True).start()
+`;
+const SSH = `
+import socket, sys
+one = socket.create_connection((sys.argv[1], 22), 3)
+one.settimeout(20)
+answers = one.makefile('rb')
+print('in', flush=True)
+for line in sys.stdin:
+    one.sendall(line.encode())
+    print(answers.readline().decode(), end='', flush=True)
+`;
+
+/** The open connection of a terminal. */
+export class Session {
+  said = "";
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stdout!.setEncoding("utf8").on("data", (text) => (this.said += text));
+  }
+
+  static async open(wire: Wire): Promise<Session> {
+    const argv = ["python3", "-c", SSH, wire.server];
+    const session = new Session(wire.spawn("client", argv, { stdio: ["pipe", "pipe", "inherit"] }));
+    await until(() => session.said === "in\n", "session");
+    return session;
+  }
+
+  /** He speaks first, after a silence. */
+  async answers(word: string): Promise<void> {
+    this.#child.stdin!.write(`${word}\n`);
+    await until(() => this.said.endsWith(`echo ${word}\n`), `answer to ${word}`);
+  }
+}
+
+export class Host {
+  readonly wire: Wire;
+  readonly #holder: ChildProcess;
+
+  private constructor(wire: Wire, holder: ChildProcess) {
+    this.wire = wire;
+    this.#holder = holder;
+  }
+
+  static async open(): Promise<Host> {
+    const wire = await Wire.open();
+    const ready = async (argv: readonly string[]) => {
+      const child = wire.spawn("server", argv, { stdio: ["ignore", "pipe", "inherit"] });
+      await new Promise((resolve) => child.stdout!.once("data", resolve));
+      return child;
+    };
+    const holder = await ready(["unshare", "-m", "sh", "-c", PRIVATE_RUN]);
+    await ready(["python3", "-c", SSHD]);
+    return new Host(wire, holder);
+  }
+
+  close(): Promise<void> {
+    return this.wire.close();
+  }
+
+  /** Of a program that runs on this host. */
+  argv(...words: readonly string[]): string[] {
+    return ["nsenter", "-m", "-t", `${this.#holder.pid}`, ...words];
+  }
+
+  /** A file of its /run, seen from outside. */
+  path(file: string): string {
+    return `/proc/${this.#holder.pid}/root${file}`;
+  }
+
+  run(...words: readonly string[]): Promise<Result> {
+    return this.wire.run("server", this.argv(...words), { timeoutMs: 60_000 });
+  }
+
+  /** By its shell; what it printed. */
+  async ok(script: string): Promise<string> {
+    const { status, stdout, stderr } = await this.run("sh", "-c", script);
+    assert.equal(status, 0, `${script}: ${stdout}${stderr}`);
+    return stdout;
+  }
+
+  knockctl(...words: readonly string[]): Promise<Result> {
+    return this.run(process.execPath, join(repo, "dist/src/knockctl.js"), ...words);
+  }
+
+  /** From the client's side, by the client's program. */
+  async knock(to: string, ...ports: readonly string[]): Promise<void> {
+    const knock = [process.execPath, join(repo, "dist/src/knock.js"), "-d", "100", to, ...ports];
+    const { status, stderr } = await this.wire.run("client", knock);
+    assert.equal(status, 0, stderr);
+  }
+
+  /** Is a new connection to port 22 accepted? False: it is refused, and not only slow. */
+  async isOpen(to = this.wire.server): Promise<boolean> {
+    const probe = `
+import socket
+try: socket.create_connection(('${to}', 22), 20).close()
+except ConnectionRefusedError: exit(9)`;
+    const { status, stderr } = await this.wire.run("client", ["python3", "-c", probe], { timeoutMs: 30_000 });
+    assert.ok(status === 0 || status === 9, stderr);
+    return status === 0;
+  }
+}
+
+/** Waits for what is true sooner or later. */
+export async function until(isTrue: () => boolean | Promise<boolean>, what: string, ms = 60_000): Promise<void> {
+  for (const end = Date.now() + ms; !(await isTrue()); await sleep(50)) {
+    if (Date.now() > end) throw new Error(`no ${what} after ${ms} ms`);
+  }
+}
