@@ -20,8 +20,7 @@ export async function ask(question: string, otherwise = "", signal?: AbortSignal
   }
 }
 
-/** Nothing but a whole `yes` is one. */
 export async function agrees(question: string, signal?: AbortSignal): Promise<boolean | undefined> {
   const answer = await ask(`${question} (yes/no)`, "", signal);
-  return answer === undefined ? undefined : answer.toLowerCase() === "yes";
+  return answer === undefined ? undefined : /^y(es)?$/i.test(answer);
 }

@@ -10,7 +10,7 @@ import { MOST_KNOCKS } from "../config/sequence.ts";
 import { clientLines } from "../setup/client-lines.ts";
 import type { FirewallKind } from "../setup/firewall.ts";
 import { unitName } from "../setup/persistence.ts";
-import { plan, Refused, type Setup } from "../setup/setup.ts";
+import { plan, Refused, type Setup, systemdRuns } from "../setup/setup.ts";
 import { arm, begin, confirm, isUnderWay, lastOutcome, openings, rollBack, trialDoor } from "../setup/trial.ts";
 import { PID_FILE, TRIAL, trialFiles } from "../setup/trial-scripts.ts";
 import { agrees, ask } from "./dialogue.ts";
@@ -137,13 +137,8 @@ async function questions(options: Options): Promise<Parameters<typeof plan>[0]> 
     }
   };
   const port = await answer("Which TCP port is to be closed?", `${said.port}`, wholeNumber(1, 65535));
-  const at =
-    said.interface ??
-    (await answer("Where do knocks come in? auto: where the default route is", "as it is", (text) =>
-      text === "as it is" ? undefined : interfaceName(text),
-    ));
-  const persist = said.persist || (await agrees("Is it to be closed after a reboot too?"));
-  return { ...said, port, interface: at, persist: persist ?? false };
+  const persist = said.persist || (systemdRuns() && (await agrees("Is it to be closed after a reboot too?")));
+  return { ...said, port, persist: persist ?? false };
 }
 
 function wishes(options: Options): Parameters<typeof plan>[0] {

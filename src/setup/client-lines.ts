@@ -17,6 +17,6 @@ export function clientLines(host: string, sequence: Sequence): string[] {
     `knock -d 200 ${host} ${plainSequence(sequence).replaceAll(",", " ")}`,
     isTcp ? `for port in ${ports}; do nc -z -w 1 ${host} $port; done` : nc.join("; "),
   ];
-  if (isTcp) lines.push(`for port in ${ports}; do curl -s --max-time 1 http://${url}:$port & sleep 0.2; done`);
+  if (isTcp) lines.push(`for port in ${ports}; do curl -s --max-time 1 http://${url}:$port; done`);
   return lines;
 }

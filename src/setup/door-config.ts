@@ -10,7 +10,8 @@ import type { DoorCommands } from "./firewall.ts";
 
 /** Those that come with us, and that nobody has edited: their sequences are printed in manuals. */
 const EXAMPLES = ["/usr/share/knockd/knockd.conf", join(packageRoot, "knockd.conf.example")];
-const SEQUENCE_SECONDS = 15;
+/** For each knock: whoever knocks by hand, or waits for a port that does not answer. */
+const KNOCK_SECONDS = 5;
 
 export interface NewDoor {
   readonly name: string;
@@ -53,7 +54,7 @@ export function configText(door: NewDoor, kept: string | undefined): string {
     kept === undefined ? "# Written by knockctl init. The sequence is a secret: this file is for root alone.\n" : kept;
   return `${before.replace(/\n*$/, "\n")}\n${section("options", options)}${section(door.name, [
     `sequence        = ${plainSequence(door.sequence)}`,
-    `seq_timeout     = ${SEQUENCE_SECONDS}`,
+    `seq_timeout     = ${KNOCK_SECONDS * door.sequence.length}`,
     "tcpflags        = syn",
     `start_command   = ${door.commands.start}`,
     `start_command_6 = ${door.commands.start6}`,

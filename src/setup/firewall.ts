@@ -73,17 +73,19 @@ is_closed() {
 }
 close() {
   is_closed && return
-  {
-    echo '*filter'
-    "$tables" -w 5 -S KNOCKD >/dev/null 2>&1 || echo ':KNOCKD - [0:0]'
-    echo ':KNOCKD_GUARD - [0:0]
+  # asked for first: the older iptables-restore holds the lock while it reads
+  chain=$("$tables" -w 5 -S KNOCKD >/dev/null 2>&1 || echo ':KNOCKD - [0:0]')
+  "$tables-restore" -w 5 --noflush <<END
+*filter
+$chain
+:KNOCKD_GUARD - [0:0]
 -A KNOCKD_GUARD -i lo -j ACCEPT
 -A KNOCKD_GUARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
 -A KNOCKD_GUARD -j KNOCKD
--A KNOCKD_GUARD -j REJECT'
-    echo "-I INPUT 1 -p tcp --dport $port --syn -j KNOCKD_GUARD"
-    echo COMMIT
-  } | "$tables-restore" -w 5 --noflush
+-A KNOCKD_GUARD -j REJECT
+-I INPUT 1 -p tcp --dport $port --syn -j KNOCKD_GUARD
+COMMIT
+END
 }
 open() {
   while rule -D; do :; done

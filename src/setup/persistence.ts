@@ -18,12 +18,12 @@ export function unitName(kind: FirewallKind, port: number): string {
   return `knockd-${kind}@${port}.service`;
 }
 
-/** Without knockd or its config nobody could knock, and the port stays open. */
-export function unitText(kind: FirewallKind, daemon: string, config: string): string {
+/** Without this knockd, or its config, nobody could knock, and the port stays open: 0.8, which has no knockctl, may not read it. */
+export function unitText(kind: FirewallKind, knockctl: string, config: string): string {
   return `# Written by knockctl init --persist.
 [Unit]
 Description=TCP port %i is closed to who has not knocked
-ConditionPathExists=${daemon}
+ConditionPathExists=${knockctl}
 ConditionPathExists=${config}
 # Before there is a network, and after those who begin with empty tables.
 DefaultDependencies=no

@@ -103,9 +103,14 @@ export function look(argv: readonly string[], input?: string): { status: number;
   return { status: status ?? 127, stdout: stdout ?? "", stderr: (stderr || error?.message) ?? "" };
 }
 
+/** As sd_booted(3). */
+export function systemdRuns(): boolean {
+  return existsSync("/run/systemd/system");
+}
+
 /** Undefined where systemd does not run, or has no knockd.service. */
 function knockdUnit(): Unit | undefined {
-  if (!existsSync("/run/systemd/system")) return undefined;
+  if (!systemdRuns()) return undefined;
   const property = (name: string) => look(["systemctl", "show", "-P", name, "knockd.service"]).stdout.trim();
   if (property("LoadState") !== "loaded") return undefined;
   if (property("DynamicUser") === "yes") {

@@ -28,7 +28,7 @@ export function trialFiles(setup: Setup, knockctl: readonly string[]): Record<st
     "confirmed.conf": setup.text,
     firewall: firewallScript(setup.firewall),
     "unit.conf": setup.unit === undefined ? "" : dropIn(setup.unit.daemon),
-    "persist.service": setup.unit === undefined ? "" : unitText(kind, setup.unit.daemon, setup.config),
+    "persist.service": setup.unit === undefined ? "" : unitText(kind, knockctl.at(-1)!, setup.config),
     "door.json": `${JSON.stringify({ door: setup.door, config: setup.config })}\n`,
     ...(setup.persist ? { persist: "" } : {}),
     begin: begin(setup, knockctl),

@@ -75,9 +75,12 @@ for (const release of RELEASES) {
         await isListening(machine);
         assert.equal(await machine.isOpen(22), false);
         await opens(machine, sequence());
-        await machine.ok(`systemctl disable --now knockd-${kind}@22`);
-        await machine.ok("systemctl stop knockd");
+        await machine.ok("systemctl stop knockd"); // and its door is closed again
+        assert.equal(await machine.isOpen(22), false);
+        if (kind === "nft") await machine.ok("systemctl disable --now knockd-nft@22");
+        else await machine.ok("apt-get purge -y knockd </dev/null");
         assert.equal(await machine.isOpen(22), true);
+        if (kind === "iptables") assert.equal(await machine.ok("find /etc -name '*knockd*'"), "");
       });
     }
 

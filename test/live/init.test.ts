@@ -17,6 +17,8 @@ const OWN = `# mine, and a byte that is no UTF-8: \xe9
 	sequence = 5151,1313,6262
 	command  = /bin/true
 `;
+/** This host's iptables is the older one. */
+const LEGACY = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
 const BEFORE = ["-A INPUT -p tcp --dport 22 -j ACCEPT", "-A INPUT -p udp --dport 7 -j DROP"];
 /** In the tests that wait for the rollback. */
 const SOON = ["--minutes", "0.05"];
@@ -49,7 +51,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
   /** Starts the daemon as init says; its sequence. */
   async function daemon(said: string): Promise<string[]> {
     const command = /^Start knockd: (.+)$/m.exec(said)![1]!;
-    await host.ok(`mkdir -p /run/knockd && ${command}`);
+    await host.ok(`${command}`);
     return sequenceOf(await host.ok("cat /run/knockd-init/knockd.conf"));
   }
 
@@ -59,10 +61,14 @@ describe("knockctl init", { skip: needsRoot }, () => {
     await until(() => host.isOpen(to), "open door");
   }
 
-  for (const kind of ["iptables", "nft"] as const) {
-    it(`${kind}: closes the port, keeps sessions, opens to the knock, over IPv4 and IPv6, and stays when confirmed`, async () => {
+  for (const tables of ["iptables", "iptables-legacy", "nft"]) {
+    const kind = tables === "nft" ? "nft" : "iptables";
+    const use = () => host.ok(tables === "iptables-legacy" ? LEGACY : ":");
+
+    it(`${tables}: closes the port, keeps sessions, opens to the knock, over IPv4 and IPv6, and stays when confirmed`, async () => {
+      await use();
       const session = await Session.open(host.wire); // before the kernel follows any connection
-      const { stdout } = await begun("--firewall", kind);
+      const { stdout } = await begun("--firewall", kind, ...(kind === "nft" ? ["--mixed"] : []));
       if (kind === "iptables") {
         assert.equal(await host.ok("iptables -S"), RULES);
         assert.equal(await host.ok("ip6tables -S"), RULES.replace("icmp-", "icmp6-"));
@@ -104,17 +110,19 @@ describe("knockctl init", { skip: needsRoot }, () => {
       await late.answers("third");
     });
 
-    it(`${kind}: rolls back when nobody confirms, and what others have is as it was`, async () => {
+    it(`${tables}: rolls back when nobody confirms, and what others have is as it was`, async () => {
+      await use();
       if (kind === "iptables") for (const rule of BEFORE) await host.ok(`iptables ${rule} && ip6tables ${rule}`);
       else
         await host.ok(
           "nft add table inet filter && nft add chain inet filter input '{ type filter hook input priority 0; }'",
         );
       writeFileSync(config, OWN, "latin1");
-      const [tables, text] = [await ruleset(), conf()];
+      const look = async () => `${await rules()}${await ruleset()}`;
+      const [before, text] = [await look(), conf()];
       await begun(...SOON);
       await rolledBack();
-      assert.equal(await ruleset(), tables);
+      assert.equal(await look(), before);
       assert.equal(await host.isOpen(), true);
       assert.equal(conf(), text);
       const late = await host.knockctl("init", "--confirm");
@@ -131,6 +139,25 @@ describe("knockctl init", { skip: needsRoot }, () => {
     assert.equal(await rules(), tables);
     assert.equal(existsSync(config), false);
     assert.equal((await host.run("ls", "/run/knockd-init")).status, 2);
+  });
+
+  it("opens to what it prints for knock, nc and curl", async () => {
+    const { stdout } = await begun("--timeout", "1");
+    await daemon(stdout);
+    const lines = [...stdout.matchAll(/^ {4}(.+)$/gm)].map(([, line]) => line!);
+    assert.deepEqual(
+      lines.map((line) => /\b(knock|nc|curl)\b/.exec(line)?.[1]),
+      ["knock", "nc", "curl"],
+    );
+    for (const line of lines) {
+      await until(async () => !(await host.ok("iptables -S KNOCKD")).includes("-A KNOCKD"), "closed door");
+      const command = line.replace(/^knock /, `${process.execPath} ${join(repo, "dist/src/knock.js")} `);
+      await host.wire.run("client", ["sh", "-c", command], { timeoutMs: 30_000 });
+      await until(
+        async () => (await host.ok("cat /run/knockd-init/log")).split("OPEN SESAME").length === lines.indexOf(line) + 2,
+        line,
+      );
+    }
   });
 
   it("rolls back at once with --rollback, which may be said again", async () => {
@@ -288,6 +315,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
     for (const rule of BEFORE) await host.ok(`iptables ${rule}`);
     const tables = await rules();
     await begun();
+    assert.equal(await host.isOpen(), false, "though a rule lets everybody in");
     await host.ok("rm /run/knockd-init/firewall");
     const { status } = await host.knockctl("init", "--rollback");
     assert.equal(status, 0);
@@ -300,8 +328,6 @@ describe("knockctl init", { skip: needsRoot }, () => {
       const terminal = new Terminal(host, config);
       await terminal.says("Which TCP port is to be closed?");
       terminal.types("");
-      await terminal.says("Is it to be closed after a reboot too?");
-      terminal.types("no");
       await terminal.says("Shall it be done?");
       assert.equal(await rules(), tables);
       terminal.types("yes");
@@ -325,10 +351,10 @@ describe("knockctl init", { skip: needsRoot }, () => {
   it("rolls back when the terminal has gone, and everybody in it", async () => {
     const tables = await rules();
     const terminal = new Terminal(host, config, "--minutes", "0.2");
-    for (const answer of ["", "no", "yes"]) {
-      await terminal.says(answer === "" ? "closed?" : answer === "no" ? "reboot too?" : "Shall it be done?");
-      terminal.types(answer);
-    }
+    await terminal.says("Which TCP port is to be closed?");
+    terminal.types("");
+    await terminal.says("Shall it be done?");
+    terminal.types("yes");
     await terminal.says("Waiting for the knock");
     assert.notEqual(await rules(), tables);
     terminal.dies();
