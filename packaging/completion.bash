@@ -24,9 +24,25 @@ _knock() {
 	fi
 } && complete -F _knock knock
 
+_knockctl_report() {
+	case $prev in
+		-o | --output) _filedir ;;
+		--geo) _filedir mmdb ;;
+		--format) mapfile -t COMPREPLY < <(compgen -W 'table markdown csv json' -- "$cur") ;;
+		--from) mapfile -t COMPREPLY < <(compgen -W 'auto journal files' -- "$cur") ;;
+		--since | --until) mapfile -t COMPREPLY < <(compgen -W 'today yesterday now' -- "$cur") ;;
+		*) if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '--since --until --from --format --json -o --output --geo -h --help' -- "$cur")
+		else
+			_filedir
+		fi ;;
+	esac
+}
+
 _knockctl() {
 	local cur prev words cword
 	_init_completion || return
+	if [[ $cword -gt 1 && ${words[1]} == report ]]; then _knockctl_report; return; fi
 	case $prev in
 		-c | --config | -o | --output) _filedir; return ;;
 		-a | --address | --door | --port | --sequence | --timeout | --minutes) return ;;
@@ -34,7 +50,7 @@ _knockctl() {
 		--interface) mapfile -t COMPREPLY < <(compgen -W "any auto $(cd /sys/class/net 2>/dev/null && echo *)" -- "$cur"); return ;;
 	esac
 	if [[ $cword == 1 && $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch explain replay metrics self-test init' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch explain replay metrics report self-test init' -- "$cur")
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
 	elif [[ ${words[1]} == replay && $cur != -?* ]]; then

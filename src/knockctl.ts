@@ -8,6 +8,7 @@ import { explain } from "./ctl/explain.ts";
 import { init } from "./ctl/init.ts";
 import { metrics } from "./ctl/metrics.ts";
 import { replay } from "./ctl/replay.ts";
+import { report } from "./ctl/report.ts";
 import { selfTest } from "./ctl/self-test.ts";
 import { status } from "./ctl/status.ts";
 import { watch } from "./ctl/watch.ts";
@@ -16,11 +17,11 @@ import { version } from "./version.ts";
 const USAGE_IS_WRONG = 2;
 
 const program = new Command("knockctl")
-  .description("Asks the running knockd, or sets one up.")
+  .description("Asks the running knockd, sets one up, and tells who was at the door.")
   .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
   .helpCommand(false)
   .exitOverride();
-const commands = [status, doors, open, close, extend, watch, explain, replay, metrics, selfTest, init];
+const commands = [status, doors, open, close, extend, watch, explain, replay, metrics, report, selfTest, init];
 for (const command of commands) command(program); // it inherits exitOverride when it is made
 
 process.stdout.on("error", () => {}); // who reads has gone; the status still counts

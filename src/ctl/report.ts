@@ -1,0 +1,93 @@
+// knockctl report: who was at the door?
+
+import { writeFileSync } from "node:fs";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { plain } from "../report/plain.ts";
+import { FORMATS, NoReport, SOURCES, type Wanted } from "../report/wanted.ts";
+import { FORMS, when } from "../report/when.ts";
+import { systemWords } from "../system-words.ts";
+
+const FAILED = 1;
+const NOT_INSTALLED = 3;
+
+const HELP = `
+Reads what the kernel has logged of rejected packets (iptables' LOG, nftables' log,
+with whatever prefix) and what knockd has logged of knocks, and counts it: ports,
+countries, networks, sources, hours, days, ports tried together, knocks by door. A
+packet that asks for something is an attempt; answers and late segments of a
+connection are not, and neither is what goes to everybody in the network.
+
+Without FILE it reads the journal; where there is none, kern.log and syslog in
+/var/log with those that logrotate has put aside. FILE is such a log, or knockd's
+LogFile, or what journalctl prints (-o short, short-iso or short-unix); what ends in
+.gz is unpacked, and - is standard input. Years that a log leaves out are taken
+from when it was last written.
+
+--since and --until take: ${FORMS}.
+
+Exit status:
+  0  the report is made; what could not be read or counted of the logs is said in it
+  1  a log, a database or the output could not be opened: the line on standard
+     error says which
+  2  the command line is wrong
+  3  the package knockd-report, which makes the report, is not installed
+`;
+
+interface Options {
+  readonly since?: number;
+  readonly until?: number;
+  readonly from: Wanted["from"];
+  readonly format: Wanted["format"];
+  readonly json?: true;
+  readonly output?: string;
+  readonly geo: readonly string[];
+}
+
+export function report(program: Command): void {
+  const now = Date.now();
+  const moment = (text: string): number => {
+    const at = when(text, now);
+    if (at === undefined) throw new InvalidArgumentError(`It is none of: ${FORMS}.`);
+    return at;
+  };
+  program
+    .command("report")
+    .summary("who was at the door, by the firewall's log?")
+    .argument("[file...]", "logs, or - for standard input")
+    .option("--since <time>", "what was then and later", moment)
+    .option("--until <time>", "what was before then", moment)
+    .addOption(new Option("--from <logs>", "what to read without FILE").choices(SOURCES).default("auto"))
+    .addOption(new Option("--format <format>", "what to make").choices(FORMATS).default("table"))
+    .option("--json", "the same as --format json")
+    .option("-o, --output <file>", "write it there, and not to standard output")
+    .option("--geo <file>", "a .mmdb database of countries, cities or networks (may be repeated)", collect, [])
+    .addHelpText("after", HELP)
+    .action(async (logs: string[], { json, output, ...options }: Options) => {
+      const { since, until } = options;
+      const wanted = { ...options, logs, since, until, format: json ? "json" : options.format } as const;
+      try {
+        // Loaded now and only now: neither knockd nor another command grows by what it takes.
+        const { make } = await import("../report/make.ts");
+        const text = await make(wanted, process.stderr, now);
+        if (output === undefined) process.stdout.write(text);
+        else writeFileSync(output, text);
+      } catch (error) {
+        const [line, status] = trouble(error);
+        process.stderr.write(`knockctl: ${plain(line)}\n`);
+        process.exitCode = status;
+      }
+    });
+}
+
+const collect = (file: string, files: readonly string[]): string[] => [...files, file];
+
+/** What is not foreseen is thrown on. */
+function trouble(error: unknown): [line: string, status: number] {
+  const { code, path, syscall } = error as NodeJS.ErrnoException;
+  if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {
+    return ["no report without the package knockd-report: sudo apt install knockd-report", NOT_INSTALLED];
+  }
+  if (error instanceof NoReport) return [error.message, FAILED];
+  if (syscall === undefined) throw error;
+  return [`${path ?? syscall}: ${systemWords(error)}`, FAILED];
+}

