@@ -1,0 +1,151 @@
+// knockctl report on what a real kernel says of real packets: iptables' LOG and nftables' log with README's rules, through a
+// real journald, and the lines of the real daemon beside them.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Report } from "../../src/report/report.ts";
+import { frame, type Segment } from "../frame.ts";
+import { Daemon } from "./daemon.ts";
+import { kernelLines, whileLogging } from "./kernel-log.ts";
+import { needsRoot, repo, Wire } from "./wire.ts";
+
+/** A journald that nobody sees but who enters its namespace of mounts: it reads the kernel's log, and writes below its own /run. */
+const JOURNALD = `
+set -e
+mount -t tmpfs private-run /run
+mkdir -p /run/log/journal
+printf '[Journal]\\nStorage=volatile\\nAudit=no\\nForwardToSyslog=no\\nForwardToKMsg=no\\nForwardToConsole=no\\nForwardToWall=no\\n' >/run/conf
+mount --bind /run/conf /etc/systemd/journald.conf
+exec /lib/systemd/systemd-journald
+`;
+const CONFIG = "[ssh]\n  sequence = 7461,7462:udp\n  seq_timeout = 1\n  tcpflags = syn\n  command = true\n";
+const SOURCES = ["10.77.0.2", "10.77.8.1", "10.77.8.2", "fd77::2", "fd77::8:1"];
+
+describe("what the kernel logs", { skip: needsRoot }, () => {
+  let wire: Wire;
+  let journald: ChildProcess;
+
+  before(async () => {
+    wire = await Wire.open();
+    for (const name of ["all", "eth0"])
+      await wire.run("server", ["sysctl", "-qw", `net.ipv4.conf.${name}.rp_filter=0`]);
+    journald = spawn("unshare", ["--mount", "--propagation", "private", "sh", "-c", JOURNALD], { stdio: "ignore" });
+    await until(() => inside("journalctl", "--quiet", "--lines=1").stdout !== "");
+  });
+  after(async () => {
+    journald?.kill("SIGKILL");
+    await wire?.close();
+  });
+
+  async function until(is: () => boolean): Promise<void> {
+    for (const end = Date.now() + 30_000; !is(); await sleep(100)) assert.ok(Date.now() < end, "not in 30 seconds");
+  }
+
+  function inside(...argv: string[]) {
+    return spawnSync("nsenter", ["--mount", "--target", `${journald.pid}`, ...argv], {
+      encoding: "utf8",
+      maxBuffer: 64 << 20,
+    });
+  }
+
+  const knockctl = (...args: string[]) => inside(process.execPath, join(repo, "dist/src/knockctl.js"), ...args);
+
+  function report(...args: string[]): Report {
+    const { status, stdout, stderr } = knockctl("report", "--json", ...args);
+    assert.deepEqual([status, stderr], [0, ""]);
+    return JSON.parse(stdout);
+  }
+
+  /** The rules as README has them; a packet that is logged is then dropped. */
+  const rules = readFileSync(join(repo, "README.md"), "utf8")
+    .split("\n")
+    .filter((line) => /^ {4}(iptables|nft) .*(LOG|log) /.test(line))
+    .map((line) => line.trim().replace(/ +#.*/, ""));
+
+  async function run(line: string): Promise<void> {
+    const { status, stderr } = await wire.run("server", ["sh", "-c", line]);
+    assert.equal(status, 0, `${line}: ${stderr}`);
+  }
+
+  /** Attempts of each source, and what there was before taken away: the kernel remembers what other tests have had it log. */
+  const bySource = ({ top }: Report) => new Map(top.map(({ address, attempts }) => [address, attempts]));
+  function more(now: Report, earlier: Report): Record<string, number> {
+    const old = bySource(earlier);
+    return Object.fromEntries(SOURCES.map((from) => [from, (bySource(now).get(from) ?? 0) - (old.get(from) ?? 0)]));
+  }
+
+  for (const by of ["iptables", "nft"] as const) {
+    it(`of packets that ${by} rejects is counted, no packet more and none less`, async () => {
+      const prefix = `${by} ${process.pid}: `;
+      const rule = rules.find((line) => line.startsWith(by))!.replace("rejected: ", prefix);
+      if (by === "iptables")
+        for (const program of ["iptables", "ip6tables"]) await run(rule.replace("iptables", program));
+      else
+        await run(
+          `nft add table inet filter; nft "add chain inet filter input { type filter hook input priority 0; }"; ${rule}`,
+        );
+      const to = (from: string) => (from.includes(":") ? wire.server6 : wire.server);
+      const segment = (from: string, rest: Partial<Segment>) =>
+        frame({ from, to: to(from), protocol: "tcp", port: 22, ...rest });
+      const attempts = SOURCES.flatMap((from, i) =>
+        Array.from({ length: i + 1 }, (_, n) =>
+          segment(from, n === 1 ? { protocol: "udp", port: 5060 } : { port: 22 + n }),
+        ),
+      );
+      const others = [
+        segment(SOURCES[0]!, { flags: ["ack"] }),
+        segment(SOURCES[1]!, { flags: ["rst", "ack"] }),
+        frame(
+          { from: SOURCES[0]!, to: wire.server, protocol: "udp", port: 53 },
+          { fragment: { offset: 100, more: false } },
+        ),
+      ];
+      const earlier = report();
+      await whileLogging(async () => {
+        const frames = [...attempts, ...others].map((one, i) => ({ at: i / 100, frame: one }));
+        await wire.send(frames);
+        // The later fragment may wait for its first one in vain, and never come to the rule.
+        await kernelLines(prefix, frames.length - 1);
+      });
+      await until(
+        () => inside("journalctl", "--quiet").stdout.split(prefix).length - 1 >= attempts.length + others.length - 1,
+      );
+      const now = report();
+      assert.deepEqual(more(now, earlier), {
+        "10.77.0.2": 1,
+        "10.77.8.1": 2,
+        "10.77.8.2": 3,
+        "fd77::2": 4,
+        "fd77::8:1": 5,
+      });
+      for (const output of ["short", "short-iso", "short-unix"]) {
+        const shell = `journalctl --quiet --output=${output} _TRANSPORT=kernel | ${process.execPath} ${join(repo, "dist/src/knockctl.js")} report --json -`;
+        const { stdout } = inside("sh", "-c", shell);
+        assert.deepEqual(more(JSON.parse(stdout), earlier), more(now, earlier), output);
+      }
+      if (by === "iptables") for (const program of ["iptables", "ip6tables"]) await run(`${program} --flush`);
+    });
+  }
+
+  it("stands beside what the daemon says of knocks", async () => {
+    const by = ["nsenter", "--mount", "--target", `${journald.pid}`, "systemd-cat", "--identifier=knockd"];
+    const daemon = await Daemon.start(wire, "ours", CONFIG, ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"], {
+      by,
+      ready: "",
+    });
+    await until(() => knockctl("self-test", "-c", daemon.configPath).status === 0);
+    const knock = (from: string, port: number, protocol: "tcp" | "udp") =>
+      frame({ from, to: wire.server, protocol, port });
+    await wire.send([
+      { at: 0, frame: knock("10.77.0.2", 7461, "tcp") },
+      { at: 0.1, frame: knock("10.77.8.1", 7461, "tcp") },
+      { at: 0.2, frame: knock("10.77.0.2", 7462, "udp") },
+    ]);
+    await until(() => inside("journalctl", "--quiet").stdout.includes("sequence timeout"));
+    assert.deepEqual(report().doors, [{ door: "ssh", begun: 2, opened: 1, failed: 1 }]);
+    await daemon.stop();
+  });
+});
