@@ -13,6 +13,7 @@ import { floods } from "./flood.ts";
 import { follow } from "./follow.ts";
 import { latency } from "./latency.ts";
 import { idle } from "./memory.ts";
+import { reports } from "./report.ts";
 import type { Bench, Family } from "./rounds.ts";
 import { starts } from "./start.ts";
 import { steady } from "./steady.ts";
@@ -32,6 +33,7 @@ const FAMILIES: Readonly<Record<string, (bench: Bench) => Promise<Family>>> = {
   follow,
   start: starts,
   idle,
+  report: reports,
 };
 /** The quick run leaves out what takes long. */
 const QUICK = ["latency", "flood", "steady", "together", "follow", "start"];
