@@ -2,21 +2,26 @@
 // real journald, and the lines of the real daemon beside them.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import type { Report } from "../../src/report/report.ts";
 import { frame, type Segment } from "../frame.ts";
 import { Daemon } from "./daemon.ts";
 import { kernelLines, whileLogging } from "./kernel-log.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
-/** A journald that nobody sees but who enters its namespace of mounts: it reads the kernel's log, and writes below its own /run. */
+/**
+ * A journald that nobody sees but who enters its namespace of mounts: it reads the kernel's log, and writes below its own /run.
+ * The folder that is its first argument is /var/log there.
+ */
 const JOURNALD = `
 set -e
 mount -t tmpfs private-run /run
 mkdir -p /run/log/journal
+mount --bind "$1" /var/log
 printf '[Journal]\\nStorage=volatile\\nAudit=no\\nForwardToSyslog=no\\nForwardToKMsg=no\\nForwardToConsole=no\\nForwardToWall=no\\n' >/run/conf
 mount --bind /run/conf /etc/systemd/journald.conf
 exec /lib/systemd/systemd-journald
@@ -24,15 +29,20 @@ exec /lib/systemd/systemd-journald
 const CONFIG = "[ssh]\n  sequence = 7461,7462:udp\n  seq_timeout = 1\n  tcpflags = syn\n  command = true\n";
 const SOURCES = ["10.77.0.2", "10.77.8.1", "10.77.8.2", "fd77::2", "fd77::8:1"];
 
-describe("what the kernel logs", { skip: needsRoot }, () => {
+describe("what the kernel logs,", { skip: needsRoot }, () => {
   let wire: Wire;
   let journald: ChildProcess;
+  let logs: string;
 
   before(async () => {
     wire = await Wire.open();
     for (const name of ["all", "eth0"])
       await wire.run("server", ["sysctl", "-qw", `net.ipv4.conf.${name}.rp_filter=0`]);
-    journald = spawn("unshare", ["--mount", "--propagation", "private", "sh", "-c", JOURNALD], { stdio: "ignore" });
+    logs = join(wire.dir, "log");
+    mkdirSync(logs);
+    journald = spawn("unshare", ["--mount", "--propagation", "private", "sh", "-c", JOURNALD, "sh", logs], {
+      stdio: "ignore",
+    });
     await until(() => inside("journalctl", "--quiet", "--lines=1").stdout !== "");
   });
   after(async () => {
@@ -78,7 +88,7 @@ describe("what the kernel logs", { skip: needsRoot }, () => {
   }
 
   for (const by of ["iptables", "nft"] as const) {
-    it(`of packets that ${by} rejects is counted, no packet more and none less`, async () => {
+    it(`of packets that ${by} rejects, is counted, no packet more and none less`, async () => {
       const prefix = `${by} ${process.pid}: `;
       const rule = rules.find((line) => line.startsWith(by))!.replace("rejected: ", prefix);
       if (by === "iptables")
@@ -147,5 +157,35 @@ describe("what the kernel logs", { skip: needsRoot }, () => {
     await until(() => inside("journalctl", "--quiet").stdout.includes("sequence timeout"));
     assert.deepEqual(report().doors, [{ door: "ssh", begun: 2, opened: 1, failed: 1 }]);
     await daemon.stop();
+  });
+
+  it("and syslogd wrote, over New Year, to files of which some are rotated and packed, is counted once and in its year", () => {
+    const packets = readFileSync(join(repo, "test/report/real.log"), "utf8")
+      .split("\n")
+      .filter((line) => line.includes(" SYN "));
+    const traditional = (stamp: string, line: string) => `${stamp} ${line.slice(line.indexOf(" ") + 1)}\n`;
+    const put = (name: string, text: string, written: Date) => {
+      writeFileSync(join(logs, name), name.endsWith(".gz") ? gzipSync(text) : text);
+      utimesSync(join(logs, name), written, written);
+    };
+    const year = new Date().getFullYear();
+    const [old, over] = [packets.slice(0, 30), packets.slice(30, 100)];
+    put("kern.log.2.gz", old.map((line) => traditional("Dec 30 12:00:00", line)).join(""), new Date(year - 1, 11, 31));
+    const newYear = over.map((line, i) => traditional(i < 20 ? "Dec 31 23:59:59" : "Jan  1 00:00:00", line)).join("");
+    put("kern.log.1", newYear, new Date(year, 0, 2));
+    put("kern.log", "", new Date());
+    // By Debian's rsyslog.conf the kernel's lines are here, too.
+    const knocks = ["Stage 1", "OPEN SESAME"].map((what) => `Jan  1 00:00:01 door knockd: 192.0.2.1: ssh: ${what}\n`);
+    put("syslog", newYear + knocks.join(""), new Date(year, 0, 2));
+    const { attempts, days, doors, leftOut } = report("--from", "files");
+    assert.equal(attempts, 100);
+    const day = (y: number, month: number, date: number) => new Date(y, month, date).getTime() / 1000;
+    assert.deepEqual(days, [
+      { at: day(year - 1, 11, 30), attempts: 30 },
+      { at: day(year - 1, 11, 31), attempts: 20 },
+      { at: day(year, 0, 1), attempts: 50 },
+    ]);
+    assert.deepEqual([doors, leftOut], [[{ door: "ssh", begun: 1, opened: 1, failed: 0 }], []]);
+    assert.equal(report("--from", "files", "--since", `${year}-01-01`).attempts, 50);
   });
 });
