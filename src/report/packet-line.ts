@@ -26,45 +26,45 @@ export class PacketLine {
     const out = message.indexOf(" OUT=");
     if (out < 0) return "other";
     const into = message.lastIndexOf("IN=", out);
-    if (into < 0) return "other";
-    if (into + 3 === out) return "other"; // from here to elsewhere
-    const from = message.indexOf(" SRC=", out);
-    const to = message.indexOf(" DST=", from);
-    const protocolAt = message.indexOf(" PROTO=", to);
-    if (from < 0 || to < 0 || protocolAt < 0) return "cut";
-    const source = sourceKey(message, from + 5, to);
+    if (into < 0 || into + 3 === out) return "other"; // that is from here to elsewhere
+    const from = message.indexOf("SRC=", out);
+    if (from < 0) return "cut";
+    const to = message.indexOf(" ", from);
+    if (!message.startsWith("DST=", to + 1)) return "cut";
+    const source = sourceKey(message, from + 4, to);
     if (source === undefined) return "cut";
-    const protocol = readProtocol(message, protocolAt + 7);
+    const at = message.indexOf("PROTO=", to) + 6;
+    if (at < 6) return "cut";
+    const protocol = readProtocol(message, at);
     if (protocol < 0) return "cut";
     if (isToMany(message, to + 5)) return "other";
     this.source = source;
     this.protocol = protocol;
     this.port = 0;
-    if (protocol === TCP || protocol === UDP || protocol === UDPLITE) return this.#readPort(message, protocolAt);
-    if (protocol === ICMP || protocol === ICMPV6) return readIcmp(message, protocolAt, protocol);
+    if (protocol === TCP || protocol === UDP || protocol === UDPLITE) return this.#readPort(message, at);
+    if (protocol === ICMP || protocol === ICMPV6) return readIcmp(message, at, protocol);
     return "attempt";
   }
 
   #readPort(message: string, protocolAt: number): Verdict {
-    const at = message.indexOf(" DPT=", protocolAt);
+    const at = message.indexOf("DPT=", protocolAt) + 4;
     // A later fragment has no ports; neither has a packet that ends before them.
-    if (at < 0) return isIncomplete(message, protocolAt) ? "other" : "cut";
-    this.port = number(message, at + 5, 65_535);
+    if (at < 4) return isIncomplete(message, protocolAt) ? "other" : "cut";
+    this.port = number(message, at, 65_535);
     if (this.port < 0) return "cut";
-    if (this.protocol !== TCP) return message.indexOf(" LEN=", at) < 0 ? "cut" : "attempt";
-    const flags = message.indexOf(" RES=", at);
-    const end = message.indexOf(" URGP=", flags);
-    if (flags < 0 || end < 0) return "cut";
-    // ` RES=0x00 SYN URGP=`: nearly all are that. Answers and late segments of a connection are no attempts.
-    if (end - flags === 13)
-      return message.charCodeAt(flags + 10) === 0x53 || isProbe(message, flags, end) ? "attempt" : "other";
+    if (this.protocol !== TCP) return message.includes(" LEN=", at) ? "attempt" : "cut";
+    const flags = message.indexOf("RES=", at);
+    if (flags < 0) return "cut";
+    if (message.startsWith("SYN URGP=", flags + 9)) return "attempt"; // nearly all are that
+    const end = message.indexOf("URGP=", flags);
+    if (end < 0) return "cut";
     return isProbe(message, flags, end) ? "attempt" : "other";
   }
 }
 
 /** No ACK and no RST: a SYN, or what a scanner sends in its place (FIN, Xmas, null). */
 function isProbe(message: string, flags: number, end: number): boolean {
-  const between = `${message.slice(flags, end)} `;
+  const between = message.slice(flags, end);
   return !between.includes(" ACK ") && !between.includes(" RST ");
 }
 
@@ -89,8 +89,8 @@ function isToMany(message: string, at: number): boolean {
 
 function readProtocol(message: string, at: number): number {
   const first = message.charCodeAt(at);
-  if (first === 0x54 && message.startsWith("TCP ", at)) return TCP;
-  if (first === 0x55 && message.startsWith("UDP ", at)) return UDP;
+  if (message.startsWith("TCP ", at)) return TCP;
+  if (message.startsWith("UDP ", at)) return UDP;
   if (first <= 0x39) return number(`${message} `, at, 255); // the line may end with it
   const end = message.indexOf(" ", at);
   const name = message.slice(at, end);
