@@ -27,7 +27,7 @@ const DOOR: Door = {
 
 describe("the command doors", () => {
   const ask = (all: readonly Door[], open: readonly Standing[], args = {}, mayChange = false) => {
-    const house = { doorkeeper: { whatIsOpen: () => open } };
+    const house = { doorkeeper: { whatIsOpen: () => open, size: open.length } };
     const subject = { listeners: () => all.map((door) => ({ door, targets: undefined })), house };
     return doors(subject as unknown as Subject)({ args, mayChange });
   };

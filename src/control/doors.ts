@@ -20,11 +20,12 @@ export function doors(subject: Subject): (question: Question) => readonly Answer
 export function listening({ listeners }: Subject, question: Question): Answer[] {
   const secrets = isSet(question.args, "secrets");
   if (secrets) onlyForRoot(question);
-  return upTo(MOST_BYTES, "door", listeners(), ({ door }) => answerOf(door, secrets));
+  const all = listeners();
+  return upTo("door", all, all.length, ({ door }) => answerOf(door, secrets));
 }
 
 export function standing({ house }: Subject): Answer[] {
-  return upTo(MOST_BYTES, "open", house.doorkeeper.whatIsOpen(), openAnswer);
+  return upTo("open", house.doorkeeper.whatIsOpen(), house.doorkeeper.size, openAnswer);
 }
 
 function answerOf(door: Door, secrets: boolean): Answer {
@@ -56,14 +57,15 @@ function openAnswer({ door, ip, left }: Standing): Answer {
 }
 
 /** As many of them as so many bytes hold, and how many more there are. */
-function upTo<T>(most: number, what: "door" | "open", all: Iterable<T>, answer: (one: T) => Answer): Answer[] {
+function upTo<T>(what: "door" | "open", all: Iterable<T>, count: number, answer: (one: T) => Answer): Answer[] {
   const answers: Answer[] = [];
-  let [bytes, more] = [0, 0];
+  let bytes = 0;
   for (const one of all) {
-    const next = bytes > most ? undefined : answer(one);
-    bytes += next === undefined ? 0 : JSON.stringify(next).length;
-    if (next === undefined || bytes > most) more++;
-    else answers.push(next);
+    const next = answer(one);
+    bytes += JSON.stringify(next).length;
+    if (bytes > MOST_BYTES) break;
+    answers.push(next);
   }
+  const more = count - answers.length;
   return more === 0 ? answers : [...answers, { type: "more", of: what, count: more }];
 }

@@ -3,6 +3,7 @@
 
 import * as fs from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { systemWords } from "../system-words.ts";
 import { version } from "../version.ts";
 import { type Commands, type Question, Refusal, type Stream } from "./command.ts";
@@ -47,6 +48,8 @@ export class ControlSocket {
   readonly #watchers = new Set<Socket>();
   #server: Server | undefined;
   #cameThisTurn = 0;
+  /** One answer in a turn: between two, packets are fetched. */
+  #answered: Promise<unknown> = Promise.resolve();
   #rest: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -159,6 +162,9 @@ export class ControlSocket {
   }
 
   async #answer(client: Socket, line: string): Promise<void> {
+    this.#answered = this.#answered.then(() => nextTurn());
+    await this.#answered;
+    if (client.destroyed) return;
     const request = readRequest(line);
     if (request instanceof Error) {
       this.#end(client, refusal(request.message));

@@ -7,7 +7,7 @@ import { realPath } from "../real-path.ts";
 import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";
 
 /** A daemon that has too many clients cuts one off, or rests a while. */
-const [MOST_TRIES, PAUSE_MS] = [10, 50] as const;
+const [MOST_TRIES, PAUSE_MS] = [40, 50] as const;
 
 export interface Asked {
   /** Of each daemon that has answered, the lines. */

@@ -13,7 +13,8 @@ const MOST_BYTES = 16 << 20;
 /** Why one can't be asked, or does not answer, with what to do. */
 export class Trouble extends Error {}
 
-const CUT_OFF: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "ENOENT"]);
+/** EAGAIN: more want in than the kernel lets wait. */
+const CUT_OFF: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "ENOENT", "EAGAIN"]);
 
 /** Throws a Trouble. What `changes` something, or tells a secret, only root may ask; the rest the group too (control.ts). */
 export function findDaemons(config: string, changes: boolean): string[] {

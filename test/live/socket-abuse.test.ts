@@ -1,0 +1,115 @@
+// Whoever may reach the daemon's sockets and abuses them, during a siege: no knock is lost, and others are answered.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import { requestLine } from "../../src/control/protocol.ts";
+import { readersSocketOf, socketPath } from "../../src/control/socket-path.ts";
+import { frame } from "../frame.ts";
+import { Daemon, type StartOptions } from "./daemon.ts";
+import { mostMemory } from "./footprint.ts";
+import { needsRoot, repo, Wire } from "./wire.ts";
+
+const PORTS = [7000, 8000, 9000];
+const CONFIG = `
+[door]
+  sequence = ${PORTS}
+  seq_timeout = 20
+  tcpflags = syn
+  command = echo in %IP% >>$KNOCK_LOG
+`;
+/** MiB. */
+const MOST_MEMORY = 130;
+/** A number that no group of this machine has. */
+const GROUP = 64_123;
+
+// A thousand clients at once, always: some talk nonsense, some half a line, some ask and never read, some watch. Each comes
+// again as soon as it is cut off, or after a second. Says so when a thousand have been there.
+const ABUSE = `
+const { connect } = require("node:net");
+const [, path, ...requests] = process.argv;
+const sayings = [Buffer.from([0xff, 0xfe, 0, 10]), '{"version":1,"comm', "x".repeat(1 << 20), ...requests];
+let came = 0;
+function abuse(n) {
+  const client = connect(path, () => {
+    client.write(sayings[n % sayings.length]);
+    if (++came === 1000) process.stdout.write("a thousand\\n");
+  });
+  if (n % 2 === 0) client.resume();
+  client.on("error", () => {});
+  const end = setTimeout(() => client.destroy(), 1000);
+  client.on("close", () => { clearTimeout(end); setImmediate(abuse, n + 1); });
+}
+for (let n = 0; n < 1000; n++) abuse(n);
+`;
+
+describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, () => {
+  let wire: Wire;
+  const running: Daemon[] = [];
+  before(async () => {
+    wire = await Wire.open();
+  });
+  after(() => wire?.close());
+  afterEach(async () => {
+    for (const daemon of running.splice(0)) await daemon.stop("SIGKILL");
+  });
+  /** Addresses that no flood here comes to. */
+  const knockers = Array.from({ length: 20 }, (_, i) => `10.9.9.${i + 1}`);
+  const knock = () =>
+    wire.send(
+      knockers.flatMap((from, i) =>
+        PORTS.map((port, stage) => ({
+          at: 0.3 + i * 0.1 + stage * 0.1,
+          frame: frame({ from, to: wire.server, protocol: "tcp", port, seq: 100 * i + stage }),
+        })),
+      ),
+    );
+
+  // A machine with that group, as in knockctl.test.ts.
+  const machine = 'mount --bind "$1" /etc/group; mount -t tmpfs -o mode=700 none /run/knockd; shift; exec "$@"';
+  const options: StartOptions = {
+    files: { group: `root:x:0:\nknockd:x:${GROUP}:\n` },
+    by: ["unshare", "-m", "sh", "-c", machine, "sh", "@dir@/group"],
+  };
+
+  for (const [who, ids] of [
+    ["root", []],
+    ["the group", ["setpriv", "--reuid=65534", "--regid=65534", `--groups=${GROUP}`]],
+  ] as const) {
+    it(`by ${who}: a thousand clients cost no knock, and root is answered`, {
+      timeout: 120_000,
+    }, async () => {
+      const daemon = await Daemon.start(wire, "ours", CONFIG, undefined, options);
+      running.push(daemon);
+      const there = (more: readonly string[]) => ["nsenter", "-m", "-t", `${daemon.pid}`, ...more, process.execPath];
+      const roots = socketPath(daemon.configPath, ["eth0"]);
+      const path = who === "root" ? roots : readersSocketOf(roots);
+      const requests = ["self-test", "status", "doors", "watch"].map((command) => requestLine(command));
+      const abuse = wire.spawn("server", [...there(ids), "-e", ABUSE, path, ...requests], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let said = "";
+      abuse.stdout!.setEncoding("utf8").on("data", (text) => (said += text));
+      await daemon.waitFor(() => said.includes("a thousand"), 30_000);
+
+      const templates = [frame({ from: wire.client, to: wire.server, protocol: "tcp", port: PORTS[0]! })];
+      const flood = wire.flood({ templates, count: 30_000, rate: 8000, vary: "source" });
+      await knock();
+      await flood;
+      const came = () => daemon.commands().filter((line) => line.startsWith("in "));
+      await daemon.waitFor(() => came().length >= knockers.length, 30_000);
+      assert.deepEqual(came().sort(), knockers.map((from) => `in ${from}`).sort());
+
+      const argv = [join(repo, "dist/src/knockctl.js"), "status", "-c", daemon.configPath];
+      const root = await wire.run("server", [...there([]), ...argv], { timeoutMs: 30_000 });
+      assert.equal(root.status, 0, root.stderr);
+      assert.match(root.stdout, /^1 door, \d+ live attempts, 0 open$/m);
+      assert.equal(abuse.exitCode, null, "it has gone on all the time");
+      const closed = once(abuse, "close");
+      abuse.kill("SIGTERM");
+      await closed;
+      assert.equal(daemon.stderr, "");
+      assert.ok(mostMemory(daemon.pid) < MOST_MEMORY, `${mostMemory(daemon.pid)} MiB`);
+    });
+  }
+});
