@@ -49,6 +49,20 @@ describe("who watches the doors", () => {
     assert.equal(watch.isWatched, false);
   });
 
+  it("is told a hundred verdicts a second, which do not hide what happens", () => {
+    const watch = new Watch(() => 0);
+    let made = 0;
+    const verdict = (): Happening => ({ event: "verdict", ip: "192.0.2.1", verdict: "other", text: `${++made}` });
+    watch.verdict(verdict);
+    assert.equal(made, 0, "nobody watches");
+    const heard: Happening[] = [];
+    watch.begin((happening) => heard.push(happening));
+    for (let i = 0; i < 1000; i++) watch.verdict(verdict);
+    assert.deepEqual([heard.length, made], [100, 100]);
+    watch.knock(open);
+    assert.equal(heard.at(-1)!.event, "open");
+  });
+
   it("is told 500 things a second, and how many there were beyond", async () => {
     let now = 0;
     const watch = new Watch(() => now);

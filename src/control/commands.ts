@@ -42,6 +42,6 @@ export function commandsFor(subject: Subject): Commands {
       ["extend", extendByHand(subject)],
       ["explain", explain(subject.guard.notebook)],
     ]),
-    streamed: new Map([["watch", watch(subject.teller.watch)]]),
+    streamed: new Map([["watch", watch(subject.teller.watch, subject.guard.notebook)]]),
   };
 }

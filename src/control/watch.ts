@@ -1,8 +1,32 @@
 // The command `watch`: what happens at the doors, as it happens.
 
-import type { Watch } from "../log/watch.ts";
+import { formatAddress } from "../address.ts";
+import type { Happening, Watch } from "../log/watch.ts";
+import type { Notebook } from "../verdicts/notebook.ts";
+import type { Verdict } from "../verdicts/verdict.ts";
+import { verdictLine } from "../verdicts/words.ts";
 import type { Stream } from "./command.ts";
 
-export function watch(doors: Watch): Stream {
-  return (_, tell) => doors.begin((happening, time) => tell({ type: "event", time: time.toISOString(), ...happening }));
+/** These are events, and told as such. */
+const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>(["stage", "open", "timeout", "scan"]);
+
+/** The notebook offers its verdicts only while somebody watches: each costs an object. */
+export function watch(doors: Watch, notebook: Pick<Notebook, "onVerdict">): Stream {
+  const onVerdict = (verdict: Verdict) => {
+    if (!EVENTS.has(verdict.fate)) doors.verdict(() => happeningOf(verdict));
+  };
+  return (_, tell) => {
+    const end = doors.begin((happening, time) => tell({ type: "event", time: time.toISOString(), ...happening }));
+    notebook.onVerdict = onVerdict;
+    return () => {
+      end();
+      if (!doors.isWatched) notebook.onVerdict = undefined;
+    };
+  };
+}
+
+function happeningOf(verdict: Verdict): Happening {
+  const { knocker, fate, door } = verdict;
+  const at = { event: "verdict", ip: formatAddress(knocker), verdict: fate } as const;
+  return { ...at, ...(door === undefined ? {} : { door }), text: verdictLine(verdict) };
 }

@@ -10,8 +10,8 @@ import { clean, clock, paint } from "./terminal.ts";
 
 const HELP = `
 Says what happens at the doors, as it happens, until Ctrl-C: each knock that made
-a stage, each door that opens and closes, attempts that come too late, scans. Of a
-siege, no more than the log has. No port is shown.
+a stage, each door that opens and closes, attempts that come too late, scans, and
+why any other packet did not count. Of a siege, not all. No port is shown.
 
 Exit status:
   0  it was ended with Ctrl-C
@@ -73,6 +73,8 @@ export function eventLine({ time, ...happening }: Happening & { readonly time: s
 
 function words(happening: Happening): string {
   switch (happening.event) {
+    case "verdict":
+      return clean(`${happening.ip}: ${happening.text}`);
     case "held back":
       return clean(`${happening.count} more (${happening.kind})`);
     case "scan":

@@ -10,20 +10,28 @@ export type Happening =
   /** The start or the stop command has ended with this status; null: it could not be started. */
   | { readonly event: "opened" | "closed"; readonly ip: string; readonly door: string; readonly status: number | null }
   | { readonly event: "scan"; readonly ip: string; readonly ports: number; readonly seconds: number }
+  /** What became of a packet that has brought about nothing of all this; `text` says it in words. */
+  | {
+      readonly event: "verdict";
+      readonly ip: string;
+      readonly verdict: string;
+      readonly door?: string;
+      readonly text: string;
+    }
   /** So many more were not told. */
   | { readonly event: "held back"; readonly count: number; readonly kind: string };
 
 export type Watcher = (happening: Happening, time: Date) => void;
 
-/** A flood of openings must not become one of JSON, for each who watches. */
-const MOST_A_SECOND = 500;
+/** A flood must not become one of JSON, for each who watches; and what brings about nothing must not hide what does. */
+const MOST_A_SECOND = { happenings: 500, verdicts: 100 } as const;
 const SECOND_MS = 1000;
 
 export class Watch {
   readonly #watchers = new Set<Watcher>();
   readonly #now: () => number;
   #secondBegan = Number.NEGATIVE_INFINITY;
-  #told = 0;
+  readonly #told = { happenings: 0, verdicts: 0 };
   #heldBack = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -45,22 +53,30 @@ export class Watch {
   }
 
   knock(event: KnockEvent): void {
-    if (this.isWatched) this.tell(happeningOf(event));
+    if (this.#isRoom("happenings")) this.#toAll(happeningOf(event));
   }
 
   tell(happening: Happening): void {
-    if (!this.isWatched) return;
+    if (this.#isRoom("happenings")) this.#toAll(happening);
+  }
+
+  /** What it is is asked only when it is told. */
+  verdict(happening: () => Happening): void {
+    if (this.#isRoom("verdicts")) this.#toAll(happening());
+  }
+
+  #isRoom(kind: keyof typeof MOST_A_SECOND): boolean {
+    if (!this.isWatched) return false;
     const now = this.#now();
     if (now - this.#secondBegan >= SECOND_MS) {
       this.#secondBegan = now;
-      this.#told = 0;
+      this.#told.happenings = 0;
+      this.#told.verdicts = 0;
     }
-    if (this.#told++ < MOST_A_SECOND) {
-      this.#toAll(happening);
-      return;
-    }
+    if (this.#told[kind]++ < MOST_A_SECOND[kind]) return true;
     this.#heldBack++;
     this.#timer ??= setTimeout(() => this.#tellHeldBack(), this.#secondBegan + SECOND_MS - now).unref();
+    return false;
   }
 
   #tellHeldBack(): void {

@@ -374,6 +374,26 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.doesNotMatch(said + json.said, /746[123]/);
   });
 
+  it("watch: why a packet did not count", async () => {
+    const daemon = await start();
+    const wrong = async (said: () => string) => {
+      for (let source = 2; !said().includes("Stage 1") && source < 100; source++) await knock(`10.77.0.${source}`);
+      const segments = [7461, 7463].map((port, i) => ({
+        at: i * 0.05,
+        frame: frame({ from: "10.77.0.201", to: wire.server, protocol: "tcp", port, seq: ++sequence }),
+      }));
+      await wire.send(segments);
+      await daemon.waitFor(() => said().includes("10.77.0.201: secret: not the knock"));
+    };
+    const { said, complained } = await follow(daemon, ["watch"], wrong);
+    assert.equal(complained, "");
+    const mine = said.split("\n").filter((line) => line.includes("10.77.0.201"));
+    assert.deepEqual(
+      mine.map((line) => line.slice("00:00:00.000 10.77.0.201: secret: ".length)),
+      ["Stage 1", "not the knock of Stage 2: the attempt is void"],
+    );
+  });
+
   it("watch: 3 when the daemon ends, or there is none", async () => {
     const daemon = await start();
     const watching = knockctl("watch", "-c", daemon.configPath);
