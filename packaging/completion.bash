@@ -53,6 +53,12 @@ _knockctl() {
 		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch explain replay metrics report self-test init' -- "$cur")
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
+	elif [[ ${words[1]} == @(open|close|extend) && $cword == 2 && $cur != -* ]]; then
+		# Not by compgen -W, which would expand what a door is called.
+		local door
+		while IFS= read -r door; do
+			[[ $door == "$cur"* ]] && COMPREPLY+=("$(printf %q "$door")")
+		done < <(knockctl doors --json 2>/dev/null | sed -n 's/.*"type":"door","door":"\([^"\\]*\)".*/\1/p')
 	elif [[ ${words[1]} == replay && $cur != -?* ]]; then
 		_filedir
 	elif [[ ${words[1]} == replay ]]; then
