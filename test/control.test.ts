@@ -48,11 +48,12 @@ describe("the daemon's sockets", () => {
   it("are two with it: nothing is changed at the group's", { skip: needsRoot }, async () => {
     const place = join(dir, "shared");
     const { control, troubles } = await open(place, 64_123);
-    assert.deepEqual(fs.readdirSync(place), ["x.read", "x.sock"]);
+    assert.deepEqual(fs.readdirSync(place), ["group", "x.sock"]);
     assert.equal(await may(join(place, "x.sock")), "true");
-    assert.equal(await may(join(place, "x.read")), "false");
+    assert.equal(await may(join(place, "group", "x.sock")), "false");
     control.close();
-    assert.deepEqual(fs.readdirSync(place), []);
+    assert.deepEqual(fs.readdirSync(place), ["group"]);
+    assert.deepEqual(fs.readdirSync(join(place, "group")), []);
     assert.deepEqual(troubles, []);
   });
 

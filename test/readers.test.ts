@@ -1,10 +1,10 @@
-// Who may look beside root: the group's number, and how it comes to the sockets.
+// Who may look beside root: the group's number, and how it comes to its sockets.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { letIn, readers } from "../src/control/readers.ts";
+import { makeGroupDirectory, readers } from "../src/control/readers.ts";
 import { needsRoot } from "./live/wire.ts";
 
 const dir = fs.mkdtempSync(join(tmpdir(), "readers-"));
@@ -30,14 +30,23 @@ describe("the group that may look", () => {
 
   it("is none where there is no such file", () => assert.equal(readers(join(dir, "no-such")), undefined));
 
-  it("comes as far as the directory, once and again, and its other modes stay", { skip: needsRoot }, () => {
+  it("has a directory of its own in root's, once and again", { skip: needsRoot }, () => {
     const place = join(dir, "place");
     fs.mkdirSync(place, { mode: 0o700 });
-    for (let times = 0; times < 2; times++) letIn(123, place);
-    assert.deepEqual([fs.statSync(place).mode & 0o7777, fs.statSync(place).gid], [0o750, 123]);
-    fs.chmodSync(place, 0o2750);
-    letIn(123, place);
-    assert.equal(fs.statSync(place).mode & 0o7777, 0o2750);
-    assert.throws(() => letIn(123, join(dir, "no-such")), /ENOENT/);
+    const own = join(place, "group");
+    const seen = (path: string) => [fs.statSync(path).mode & 0o7777, fs.statSync(path).gid];
+    for (let times = 0; times < 2; times++) makeGroupDirectory(123, own);
+    assert.deepEqual(
+      [seen(place), seen(own)],
+      [
+        [0o711, 0],
+        [0o750, 123],
+      ],
+    );
+    fs.chmodSync(own, 0o2700);
+    makeGroupDirectory(124, own);
+    assert.equal(fs.statSync(own).gid, 124);
+    assert.equal(fs.statSync(own).mode & 0o770, 0o750);
+    assert.throws(() => makeGroupDirectory(123, join(dir, "no-such", "group")), /ENOENT/);
   });
 });

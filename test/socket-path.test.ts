@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { describe, it } from "node:test";
-import { readersSocketOf, socketPath, socketsOf } from "../src/control/socket-path.ts";
+import { groupSocketOf, socketPath, socketsOf } from "../src/control/socket-path.ts";
 import { makePrivateDirectory, STATE_DIRECTORY } from "../src/doors/ledger.ts";
 import { needsRoot } from "./live/wire.ts";
 
@@ -18,23 +18,27 @@ describe("the socket's path", () => {
       [["eth0"], ["eth1"], Array.from({ length: 100 }, (_, i) => `eth${i}`)].map((words) => socketPath(config, words)),
     );
     assert.equal(new Set(paths).size, paths.length);
-    for (const path of paths) assert.ok(Buffer.byteLength(path) <= 107, path);
+    for (const path of paths) assert.ok(Buffer.byteLength(groupSocketOf(path)) <= 107, path);
   });
 
   it("is found by the config, short or long, and others' are not", { skip: needsRoot }, () => {
     makePrivateDirectory(STATE_DIRECTORY);
+    const group = `${STATE_DIRECTORY}/group`;
+    const wasThere = fs.existsSync(group);
+    makePrivateDirectory(group);
     const config = `/srv/test-${process.pid}.conf`;
     const many = Array.from({ length: 50 }, (_, i) => `eth${i}`);
     const mine = [socketPath(config, ["eth0"]), socketPath(config, many)];
     const others = [socketPath(`${config}2`, ["eth0"]), socketPath(`/x${config}`, many)];
-    const all = [...mine, ...others].flatMap((path) => [path, readersSocketOf(path)]);
+    const all = [...mine, ...others].flatMap((path) => [path, groupSocketOf(path)]);
     try {
       for (const path of all) fs.writeFileSync(path, "");
       assert.deepEqual(socketsOf(config, "root's"), [...mine].sort());
-      assert.deepEqual(socketsOf(config, "readers'"), mine.map(readersSocketOf).sort());
+      assert.deepEqual(socketsOf(config, "the group's"), mine.map(groupSocketOf).sort());
       assert.equal(new Set(all).size, 8);
     } finally {
       for (const path of all) fs.rmSync(path, { force: true });
+      if (!wasThere) fs.rmdirSync(group);
     }
   });
 });

@@ -6,9 +6,9 @@ import { dirname } from "node:path";
 import { makePrivateDirectory } from "../doors/ledger.ts";
 import { systemWords } from "../system-words.ts";
 import type { Commands } from "./command.ts";
-import { letIn, readers } from "./readers.ts";
+import { makeGroupDirectory, readers } from "./readers.ts";
 import { ControlSocket } from "./socket.ts";
-import { readersSocketOf } from "./socket-path.ts";
+import { groupSocketOf } from "./socket-path.ts";
 
 export interface ControlOptions {
   /** Of root's socket (socket-path.ts). */
@@ -42,12 +42,13 @@ export class Control {
     }
     await this.#openOne(path, undefined);
     if (this.#group === undefined) return;
+    const groups = groupSocketOf(path);
     try {
-      letIn(this.#group, dirname(path));
+      makeGroupDirectory(this.#group, dirname(groups));
     } catch {
-      return; // a daemon that may not: it is root's alone
+      return; // a daemon that may not: root alone can ask it
     }
-    await this.#openOne(readersSocketOf(path), this.#group);
+    await this.#openOne(groups, this.#group);
   }
 
   /** At any time, and again. The sockets go with it. */

@@ -2,39 +2,40 @@
 
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { nameOf, STATE_DIRECTORY } from "../doors/ledger.ts";
 import { realPath } from "../real-path.ts";
 
 /** sun_path of unix(7) holds 107 bytes and a zero. */
 const LONGEST_PATH = 107;
-/** As long as each other: what holds one holds the other. */
-const [ROOTS, READERS] = [".sock", ".read"] as const;
+const END = ".sock";
+/** Where the group's sockets are: the rest of that directory is for root alone. */
+const GROUP_DIRECTORY = "group";
 
 /** Of each config, and each choice of interfaces for it (interfaces.ts), its own. */
 export function socketPath(config: string, words: readonly string[]): string {
   const [file, interfaces] = [nameOf(realPath(config)), nameOf(words.join(","))];
-  const path = `${STATE_DIRECTORY}/${file}@${interfaces}${ROOTS}`;
-  if (Buffer.byteLength(path) <= LONGEST_PATH) return path;
-  return `${STATE_DIRECTORY}/${hash(file)}@${hash(interfaces)}${ROOTS}`;
+  const path = `${STATE_DIRECTORY}/${file}@${interfaces}${END}`;
+  if (Buffer.byteLength(groupSocketOf(path)) <= LONGEST_PATH) return path;
+  return `${STATE_DIRECTORY}/${hash(file)}@${hash(interfaces)}${END}`;
 }
 
-/** The one beside it for the group that may look. */
-export function readersSocketOf(path: string): string {
-  return `${path.slice(0, -ROOTS.length)}${READERS}`;
+/** The one for the group that may look. */
+export function groupSocketOf(path: string): string {
+  return join(dirname(path), GROUP_DIRECTORY, basename(path));
 }
 
 /**
  * Of all that may listen with this config, dead or alive; for root, or for the group. Throws in the system's words.
  */
-export function socketsOf(config: string, whose: "root's" | "readers'"): string[] {
+export function socketsOf(config: string, whose: "root's" | "the group's"): string[] {
+  const directory = whose === "root's" ? STATE_DIRECTORY : join(STATE_DIRECTORY, GROUP_DIRECTORY);
   const file = nameOf(realPath(config));
   const starts = [`${file}@`, `${hash(file)}@`];
   return fs
-    .readdirSync(STATE_DIRECTORY)
-    .filter(
-      (name) => name.endsWith(whose === "root's" ? ROOTS : READERS) && starts.some((start) => name.startsWith(start)),
-    )
-    .map((name) => `${STATE_DIRECTORY}/${name}`)
+    .readdirSync(directory)
+    .filter((name) => name.endsWith(END) && starts.some((start) => name.startsWith(start)))
+    .map((name) => `${directory}/${name}`)
     .sort();
 }
 

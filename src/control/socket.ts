@@ -8,7 +8,7 @@ import { systemWords } from "../system-words.ts";
 import { version } from "../version.ts";
 import { type Commands, type Question, Refusal, type Stream } from "./command.ts";
 import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protocol.ts";
-import { letIn } from "./readers.ts";
+import { letAsk } from "./readers.ts";
 
 /** One client more puts an end to the oldest that has not asked yet, or else to the oldest: who stalls keeps nobody out. */
 const MOST_CLIENTS = 64;
@@ -23,9 +23,6 @@ const MOST_WATCHERS = 8;
 const LONGEST_MS = 10_000;
 /** What a client has not read, beyond what the kernel holds for it. */
 const MOST_UNREAD = 256 << 10;
-
-/** Who connects, writes. */
-const MAY_ASK = 0o060;
 
 export interface SocketOptions {
   readonly path: string;
@@ -105,7 +102,7 @@ export class ControlSocket {
     const { group } = this.#options;
     if (group === undefined) return true;
     try {
-      letIn(group, path, MAY_ASK);
+      letAsk(group, path);
       return true;
     } catch (error) {
       this.#server?.close();

@@ -18,10 +18,13 @@ const CUT_OFF: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE",
 
 /** Throws a Trouble. What `changes` something, or tells a secret, only root may ask; the rest the group too (control.ts). */
 export function findDaemons(config: string, changes: boolean): string[] {
+  const whose = changes || process.geteuid!() === 0 ? "root's" : "the group's";
   try {
-    return socketsOf(config, changes || process.geteuid!() === 0 ? "root's" : "readers'");
+    return socketsOf(config, whose);
   } catch (error) {
-    throw new Trouble((error as NodeJS.ErrnoException).code === "ENOENT" ? nobody(config) : refused(error));
+    const isThere = (error as NodeJS.ErrnoException).code !== "ENOENT";
+    if (isThere) throw new Trouble(refused(systemWords(error)));
+    throw new Trouble(whose === "root's" ? nobody(config) : refused("there is no group knockd that may"));
   }
 }
 
@@ -77,7 +80,7 @@ function failure(path: string, error: NodeJS.ErrnoException): string {
       return `the knockd at ${path} has died: start it again, or remove that file if it is not to run any more`;
     case "EACCES":
     case "EPERM":
-      return refused(error);
+      return refused(systemWords(error));
     default:
       return `the knockd at ${path} does not answer: ${systemWords(error)}`;
   }
@@ -87,6 +90,6 @@ export function nobody(config: string): string {
   return `no knockd runs with ${config}: see systemctl status knockd, or name its config with -c`;
 }
 
-function refused(error: unknown): string {
-  return `knockd can't be asked: ${systemWords(error)}: run knockctl as root (sudo knockctl)`;
+function refused(why: string): string {
+  return `knockd can't be asked: ${why}: run knockctl as root (sudo knockctl)`;
 }

@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { requestLine } from "../../src/control/protocol.ts";
-import { socketPath } from "../../src/control/socket-path.ts";
+import { groupSocketOf, socketPath } from "../../src/control/socket-path.ts";
 import { frame } from "../frame.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
 import { Tun } from "./tun.ts";
@@ -292,13 +292,13 @@ describe("knockctl", { skip: needsRoot }, () => {
       assert.deepEqual([may.status, may.stdout], [3, ""]);
       assert.match(may.stderr, /Permission denied: run knockctl as root/);
     }
-    const modes = "cd /run/knockd && stat -c '%a %g %F' . *.sock *.read *.lock | sort | uniq";
+    const modes = "cd /run/knockd && stat -c '%a %g %F' . *.sock *.lock group group/* | sort | uniq";
     const sneaks = `
       const [, path, request] = process.argv;
       require("node:net").connect(path).on("data", (more) => process.stdout.write(more)).write(request);
     `;
     const [readers, question] = [
-      socketPath(daemon.configPath, ["eth0"]).replace(/sock$/, "read"),
+      groupSocketOf(socketPath(daemon.configPath, ["eth0"])),
       requestLine("open", { door: "secret", ip: "192.0.2.1" }),
     ];
     const nsenter = ["nsenter", "-m", "-t", `${daemon.pid}`, "setpriv", ...member!];
@@ -310,6 +310,7 @@ describe("knockctl", { skip: needsRoot }, () => {
       "600 0 regular empty file",
       "600 0 socket",
       `660 ${GROUP} socket`,
+      "711 0 directory",
       `750 ${GROUP} directory`,
     ]);
   });

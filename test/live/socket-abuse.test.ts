@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { requestLine } from "../../src/control/protocol.ts";
-import { readersSocketOf, socketPath } from "../../src/control/socket-path.ts";
+import { groupSocketOf, socketPath } from "../../src/control/socket-path.ts";
 import { frame } from "../frame.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
 import { mostMemory } from "./footprint.ts";
@@ -83,7 +83,7 @@ describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, ()
       running.push(daemon);
       const there = (more: readonly string[]) => ["nsenter", "-m", "-t", `${daemon.pid}`, ...more, process.execPath];
       const roots = socketPath(daemon.configPath, ["eth0"]);
-      const path = who === "root" ? roots : readersSocketOf(roots);
+      const path = who === "root" ? roots : groupSocketOf(roots);
       const requests = ["self-test", "status", "doors", "watch"].map((command) => requestLine(command));
       const abuse = wire.spawn("server", [...there(ids), "-e", ABUSE, path, ...requests], {
         stdio: ["ignore", "pipe", "inherit"],

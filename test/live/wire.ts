@@ -202,9 +202,11 @@ function ip(...args: string[]): string {
 
 /** What daemons that were killed have left in /run/knockd: sockets, locks, ledgers of configs in that folder. */
 export function removeStateOf(dir: string): void {
-  if (!existsSync(STATE_DIRECTORY)) return;
-  const left = readdirSync(STATE_DIRECTORY).filter((name) => name.startsWith(`${nameOf(dir)}-`));
-  for (const name of left) rmSync(join(STATE_DIRECTORY, name), { force: true });
+  for (const directory of [STATE_DIRECTORY, join(STATE_DIRECTORY, "group")]) {
+    if (!existsSync(directory)) continue;
+    const left = readdirSync(directory).filter((name) => name.startsWith(`${nameOf(dir)}-`));
+    for (const name of left) rmSync(join(directory, name), { force: true });
+  }
 }
 
 const pidsIn = (namespace: string): number[] => ip("netns", "pids", namespace).split("\n").filter(Boolean).map(Number);
