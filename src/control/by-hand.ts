@@ -3,7 +3,7 @@
 
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Door } from "../config/door.ts";
-import type { Outcome } from "../doors/open-door.ts";
+import { commandsOf, NOT_OPEN, type Outcome, type Refused } from "../doors/open-door.ts";
 import { type Command, onlyForRoot, type Question, Refusal, textIn } from "./command.ts";
 import type { Subject } from "./commands.ts";
 import type { Answer } from "./protocol.ts";
@@ -12,63 +12,73 @@ import type { Answer } from "./protocol.ts";
 const LONGEST_WAIT_MS = 8000;
 /** Thirty years. */
 const MOST_SECONDS = 1e9;
+const STAYS_OPEN: Refused = { refused: "it has no stop command, so that knockd can't close it" };
 
-export function openByHand({ listeners, house }: Subject): Command {
+export function openByHand(subject: Subject): Command {
   return async (question) => {
-    const { door, knocker } = read(question);
-    const found = listeners().filter((one) => one.door.name === door);
-    if (found.length === 0) throw new Refusal(`there is no door ${door}`);
-    if (found.length > 1) throw new Refusal(`${found.length} doors are called ${door}: give each its own name`);
-    return [await done("opened", found[0]!.door.name, knocker, house.doorkeeper.openByHand(found[0]!.door, knocker))];
+    const { name, knocker } = read(question);
+    const [door, ...others] = called(name, subject);
+    if (door === undefined) throw new Refusal(`there is no door ${name}`);
+    if (others.length > 0) throw new Refusal(`${others.length + 1} doors are called ${name}: give each its own name`);
+    return [await done(subject, "opened", name, knocker, subject.house.doorkeeper.openByHand(door, knocker))];
   };
 }
 
-export function closeByHand({ house }: Subject): Command {
+export function closeByHand(subject: Subject): Command {
   return async (question) => {
-    const { door, knocker } = read(question);
-    return [await done("closed", door, knocker, house.doorkeeper.closeByHand(door, knocker))];
+    const { name, knocker } = read(question);
+    return [await done(subject, "closed", name, knocker, subject.house.doorkeeper.closeByHand(name, knocker))];
   };
 }
 
-export function extendByHand({ house }: Subject): Command {
+export function extendByHand(subject: Subject): Command {
   return async (question) => {
-    const { door, knocker } = read(question);
+    const { name, knocker } = read(question);
     const { seconds } = question.args;
     if (typeof seconds !== "number" || !(seconds > 0 && seconds <= MOST_SECONDS)) {
       throw new Refusal(`seconds are a number above 0, and ${MOST_SECONDS} at most`);
     }
-    const left = await house.doorkeeper.extendByHand(door, knocker, seconds);
-    if (typeof left !== "number") throw refusal(door, knocker, left.refused);
-    return [{ type: "extended", door, ip: formatAddress(knocker), left }];
+    const left = await subject.house.doorkeeper.extendByHand(name, knocker, seconds);
+    if (typeof left !== "number") throw refusal(subject, name, knocker, left);
+    return [{ type: "extended", door: name, ip: formatAddress(knocker), left }];
   };
 }
 
 /** Throws Refusal. */
-function read(question: Question): { door: string; knocker: Address } {
+function read(question: Question): { name: string; knocker: Address } {
   onlyForRoot(question);
   const ip = textIn(question.args, "ip");
   const knocker = parseAddress(ip);
   if (knocker === undefined) throw new Refusal(`${ip} is not an address`);
-  return { door: textIn(question.args, "door"), knocker };
+  return { name: textIn(question.args, "door"), knocker };
+}
+
+function called(name: string, { listeners }: Subject): Door[] {
+  return listeners().flatMap(({ door }) => (door.name === name ? [door] : []));
 }
 
 async function done(
+  subject: Subject,
   what: "opened" | "closed",
-  door: Door["name"],
+  name: string,
   knocker: Address,
   work: Promise<Outcome>,
 ): Promise<Answer> {
-  const at = { type: what, door, ip: formatAddress(knocker) };
+  const at = { type: what, door: name, ip: formatAddress(knocker) };
   const outcome = await inTime(work);
   if (outcome === undefined) return { ...at, command: "runs" };
-  if ("refused" in outcome) throw refusal(door, knocker, outcome.refused);
+  if ("refused" in outcome) throw refusal(subject, name, knocker, outcome);
   const { status } = outcome;
   if (status === undefined) return { ...at, command: "could not be run" };
   return { ...at, command: "ended", status };
 }
 
-function refusal(door: string, knocker: Address, why: string): Refusal {
-  return new Refusal(`${door} for ${formatAddress(knocker)}: ${why}`);
+/** What is never closed is not known to be open, which is a better word for it. */
+function refusal(subject: Subject, name: string, knocker: Address, outcome: Refused): Refusal {
+  const doors = called(name, subject);
+  const staysOpen = doors.length > 0 && !doors.some((door) => commandsOf(door, knocker).stop);
+  const { refused } = outcome === NOT_OPEN && staysOpen ? STAYS_OPEN : outcome;
+  return new Refusal(`${name} for ${formatAddress(knocker)}: ${refused}`);
 }
 
 /** Undefined when it takes too long. */

@@ -1,13 +1,22 @@
 // Runs a door's start command when it opens, and its stop command in its time, for every start command one.
 
-import { type Address, formatAddress, isIpv4, parseAddress } from "../address.ts";
+import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Door } from "../config/door.ts";
 import * as lines from "../log/lines.ts";
 import { fillIn } from "./command.ts";
 import { Errands, type ErrandsOptions } from "./errands.ts";
 import type { Ledger } from "./ledger.ts";
 import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
-import { keyOf, NO_COMMAND, NOT_OPEN, type OpenDoor, type Outcome, type Refused, type Standing } from "./open-door.ts";
+import {
+  commandsOf,
+  keyOf,
+  NO_COMMAND,
+  NOT_OPEN,
+  type OpenDoor,
+  type Outcome,
+  type Refused,
+  type Standing,
+} from "./open-door.ts";
 
 export interface DoorkeeperOptions extends ErrandsOptions {
   ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked">;
@@ -36,7 +45,7 @@ export class Doorkeeper {
    * family. 0.8: without a start command there is no stop command either. Returns before anything has ended.
    */
   open(door: Door, knocker: Address, onDone: (outcome: Outcome) => void = () => {}): void {
-    const { start, stop } = commandsFor(door, knocker);
+    const { start, stop } = commandsOf(door, knocker);
     if (!start) {
       onDone(NO_COMMAND);
       return;
@@ -67,7 +76,7 @@ export class Doorkeeper {
 
   /** Opens it as a knock does, by hand. */
   openByHand(door: Door, knocker: Address): Promise<Outcome> {
-    if (!commandsFor(door, knocker).start) return Promise.resolve(NO_COMMAND);
+    if (!commandsOf(door, knocker).start) return Promise.resolve(NO_COMMAND);
     this.#options.tell.event(knocker, (who) => lines.byHand(who, door.name, "opened"));
     return new Promise((resolve) => this.open(door, knocker, resolve));
   }
@@ -235,12 +244,4 @@ export class Doorkeeper {
     });
     this.#queues.set(key, done);
   }
-}
-
-function commandsFor(door: Door, knocker: Address): { start: string | undefined; stop: string | undefined } {
-  const ipv4 = isIpv4(knocker);
-  return {
-    start: ipv4 ? door.startCommand : (door.startCommand6 ?? door.startCommand),
-    stop: ipv4 ? door.stopCommand : (door.stopCommand6 ?? door.stopCommand),
-  };
 }

@@ -1,6 +1,7 @@
 // A door that is open for a knocker and will be closed again; and what comes of opening and closing one.
 
-import type { Address } from "../address.ts";
+import { type Address, isIpv4 } from "../address.ts";
+import type { Door } from "../config/door.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 
 /** One door as one knocker has opened it, once or again. */
@@ -18,6 +19,18 @@ export interface OpenDoor {
 
 export function keyOf(door: string, ip: string): string {
   return `${ip} ${door}`;
+}
+
+/** Those for the knocker's family. */
+export function commandsOf(
+  door: Door,
+  knocker: Address,
+): { readonly start: string | undefined; readonly stop: string | undefined } {
+  const ipv4 = isIpv4(knocker);
+  return {
+    start: ipv4 ? door.startCommand : (door.startCommand6 ?? door.startCommand),
+    stop: ipv4 ? door.stopCommand : (door.stopCommand6 ?? door.stopCommand),
+  };
 }
 
 /** The same for people. */

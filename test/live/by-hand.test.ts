@@ -128,6 +128,9 @@ describe("by hand", { skip: needsRoot }, () => {
     await refused(knockctl(daemon, "open", "twice", "192.0.2.7"), "2 doors are called twice: give each its own name");
     await refused(knockctl(daemon, "open", "only IPv4", "fd00::1"), "only IPv4 for fd00::1: it has no start command");
     await refused(knockctl(daemon, "extend", "while", "192.0.2.7", "5"), notOpen("while", "192.0.2.7"));
+    const stays = "it has no stop command, so that knockd can't close it";
+    await refused(knockctl(daemon, "close", "only IPv4", "192.0.2.7"), `only IPv4 for 192.0.2.7: ${stays}`);
+    await refused(knockctl(daemon, "extend", "twice", "192.0.2.7", "5"), `twice for 192.0.2.7: ${stays}`);
     await refused(knockctl(daemon, "close", "nothing", "192.0.2.7"), notOpen("nothing", "192.0.2.7"));
     await refused(
       knockctl(daemon, "extend", "while", "192.0.2.7", "2000000000"),

@@ -141,6 +141,16 @@ describe("knockctl shows", { skip: needsRoot }, () => {
     assert.match(stdout, /^eth0: hears at 10\.77\.0\.1, .*; 0 packets seen, 0 dropped/m);
     assert.match(stdout, /^1 door, 0 live attempts, 0 open\n {2}openSSH: a sequence within 10 s, stays open$/m);
     assert.doesNotMatch(stdout, /4438|1813|8235/);
+    assert.equal((await knockctl(daemon, "doors")).stdout, "openSSH: a sequence within 10 s, stays open\n");
+    assert.match((await knockctl(daemon, "metrics")).stdout, /^knockd_up 1$/m);
+    for (const command of ["-N KNOCKD", "-S KNOCKD"]) {
+      assert.equal((await wire.run("server", ["iptables", ...command.split(" ")])).status, 0);
+    }
+    const opened = await knockctl(daemon, "open", "openSSH", "192.0.2.7");
+    assert.deepEqual([opened.status, opened.stdout], [0, "openSSH: opened for 192.0.2.7\n"]);
+    const rules = await wire.run("server", ["iptables", "-S", "KNOCKD"]);
+    assert.match(rules.stdout, /^-A KNOCKD -s 192\.0\.2\.7\/32 -p tcp -m tcp --dport 22 -j ACCEPT$/m);
+    await daemon.waitFor(() => daemon.syslog().some((line) => line.endsWith("192.0.2.7: openSSH: opened by hand")));
   });
 
   it("metrics: what real knocks have counted, in a file that is never half of one", async () => {
