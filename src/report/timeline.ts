@@ -12,41 +12,32 @@ const [MOST_HOURS, MOST_DAYS] = [744, 1100] as const;
 export type Quarters = ReadonlyMap<number, number>;
 
 /** In order of time, with those in which nothing was; the newest, when they are too many. */
-export function hours(quarters: Quarters): TimeRow[] {
-  return rows(quarters, MOST_HOURS, hourOf, (at) => at + HOUR_S);
-}
+export const hours = (quarters: Quarters): TimeRow[] => rows(quarters, MOST_HOURS, 4, hourOf);
+export const days = (quarters: Quarters): TimeRow[] => rows(quarters, MOST_DAYS, 100, dayOf);
 
-export function days(quarters: Quarters): TimeRow[] {
-  return rows(quarters, MOST_DAYS, dayOf, (at) => {
-    const date = new Date(at * 1000);
-    return new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1).getTime() / 1000;
-  });
-}
-
-/** A sentence, where there are more than are listed. */
+/** A sentence for each, where there are more than are listed. */
 export function leftOutOfTimeline(quarters: Quarters): string[] {
   const [first, last] = ends(quarters);
-  const isLonger = (last - first) * QUARTER_S > (MOST_HOURS - 1) * HOUR_S;
-  return isLonger ? [`Attempts per hour are listed for the last ${MOST_HOURS} hours only.`] : [];
+  const seconds = (last - first) * QUARTER_S;
+  return [
+    ...(seconds > (MOST_HOURS - 1) * HOUR_S
+      ? [`Attempts per hour are listed for the last ${MOST_HOURS} hours only.`]
+      : []),
+    ...(seconds > (MOST_DAYS - 1) * 24 * HOUR_S
+      ? [`Attempts per day are listed for the last ${MOST_DAYS} days only.`]
+      : []),
+  ];
 }
 
-function rows(
-  quarters: Quarters,
-  most: number,
-  begin: (at: number) => number,
-  next: (at: number) => number,
-): TimeRow[] {
-  if (quarters.size === 0) return [];
-  const attempts = new Map<number, number>();
-  for (const [quarter, count] of quarters) {
+/** Quarter by quarter, so that no change of the clock is in the way. `longest`: quarters that an hour or a day has at most. */
+function rows(quarters: Quarters, most: number, longest: number, begin: (at: number) => number): TimeRow[] {
+  const [first, last] = ends(quarters);
+  const list: { at: number; attempts: number }[] = [];
+  for (let quarter = Math.max(first, last - most * longest); quarter <= last; quarter++) {
     const at = begin(quarter * QUARTER_S);
-    attempts.set(at, (attempts.get(at) ?? 0) + count);
+    if (list.at(-1)?.at !== at) list.push({ at, attempts: 0 });
+    list.at(-1)!.attempts += quarters.get(quarter) ?? 0;
   }
-  const [first, last] = ends(quarters).map((quarter) => begin(quarter * QUARTER_S)) as [number, number];
-  const list: TimeRow[] = [];
-  // A garbled log's years are not walked through hour by hour.
-  const from = Math.max(first, begin(last - most * (next(last) - last)));
-  for (let at = from; at <= last; at = next(at)) list.push({ at, attempts: attempts.get(at) ?? 0 });
   return list.slice(-most);
 }
 
@@ -59,8 +50,10 @@ function ends(quarters: Quarters): [number, number] {
   return [first, last];
 }
 
+/** By the offset of that moment: the same hour may come twice. */
 function hourOf(at: number): number {
-  return new Date(at * 1000).setMinutes(0, 0, 0) / 1000;
+  const ahead = -new Date(at * 1000).getTimezoneOffset() * 60;
+  return Math.floor((at + ahead) / HOUR_S) * HOUR_S - ahead;
 }
 
 function dayOf(at: number): number {

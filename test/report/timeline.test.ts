@@ -28,7 +28,10 @@ describe("the timeline", () => {
     assert.equal(hours(all).length, 744);
     assert.deepEqual(hours(all).at(-1), { at: seconds(local(2, 1)), attempts: 2 });
     assert.equal(days(all).length, 1100);
-    assert.deepEqual(leftOutOfTimeline(all), ["Attempts per hour are listed for the last 744 hours only."]);
+    assert.deepEqual(leftOutOfTimeline(all), [
+      "Attempts per hour are listed for the last 744 hours only.",
+      "Attempts per day are listed for the last 1100 days only.",
+    ]);
   });
 
   it("of nothing is empty", () => {
@@ -58,6 +61,11 @@ describe("the timeline", () => {
       25,
       1,
       "2026-10-24T22:00:00.000Z",
+    ]);
+    assert.deepEqual(count("Australia/Lord_Howe", "2026-04-04T13:00Z", "2026-04-05T12:15Z"), [
+      24,
+      1,
+      "2026-04-04T13:00:00.000Z",
     ]);
     assert.deepEqual(count("Asia/Kolkata", "2026-11-01T00:15Z", "2026-11-01T18:15Z"), [
       19,
