@@ -6,8 +6,8 @@ import { forgetSmallest } from "./smallest.ts";
 import type { Source } from "./sources.ts";
 import { countryName, type Whereabouts } from "./whereabouts.ts";
 
-/** As many as sources: beyond it the smallest are forgotten. */
-const MOST = 262_144;
+/** Of networks, and of places: beyond it the smallest are forgotten. */
+const MOST = 65_536;
 
 interface Count {
   attempts: number;

@@ -17,7 +17,7 @@ export interface Bounds {
   readonly ports: number;
 }
 
-const BOUNDS: Bounds = { sources: 262_144, ports: 4_000_000 };
+const BOUNDS: Bounds = { sources: 262_144, ports: 1_000_000 };
 const MOST_IN_LIST = 16;
 
 export const portKey = (protocol: number, port: number): number => protocol * 65_536 + port;
@@ -43,24 +43,28 @@ export class Sources {
     const source = this.map.get(key);
     if (source === undefined) {
       if (this.map.size >= this.#bounds.sources) this.#makeRoom();
-      this.map.set(key, { attempts: 1, first: time, last: time, ports: [] });
-      return this.#keepPort(this.map.get(key)!, port);
+      const isKept = this.#hasRoomForPort();
+      // A list that is made empty and then pushed to has room for 17: of a quarter of a million, 30 MB.
+      this.map.set(key, { attempts: 1, first: time, last: time, ports: isKept ? [port] : [] });
+      return isKept;
     }
     source.attempts++;
     if (time < source.first) source.first = time;
     if (time > source.last) source.last = time;
     const { ports } = source;
-    return !(Array.isArray(ports) ? ports.includes(port) : ports.has(port)) && this.#keepPort(source, port);
+    if (Array.isArray(ports) ? ports.includes(port) : ports.has(port)) return false;
+    if (!this.#hasRoomForPort()) return false;
+    if (!Array.isArray(ports)) ports.add(port);
+    else if (ports.push(port) > MOST_IN_LIST) source.ports = new Set(ports);
+    return true;
   }
 
-  #keepPort(source: Source, port: number): boolean {
+  #hasRoomForPort(): boolean {
     if (this.#portsKept >= this.#bounds.ports) {
       this.portsNotKept++;
       return false;
     }
     this.#portsKept++;
-    if (!Array.isArray(source.ports)) source.ports.add(port);
-    else if (source.ports.push(port) > MOST_IN_LIST) source.ports = new Set(source.ports);
     return true;
   }
 
