@@ -71,6 +71,7 @@ describe("a packet's line", () => {
       ["DPT=22", "DPT=65536"],
       ["DPT=22", "DPT=-1"],
       ["DPT=22", "DPT="],
+      ["DPT=22", "DPT=22x"],
       [" SRC=", " SRV="],
       [" DST=", " DSV="],
     ] as const) {
@@ -81,7 +82,8 @@ describe("a packet's line", () => {
   });
 
   it("cut off anywhere is never taken for another attempt", () => {
-    for (const rest of [TCP, "PROTO=UDP SPT=40000 DPT=5060 LEN=8 ", "PROTO=ICMP TYPE=8 CODE=0 ID=1 SEQ=1 "]) {
+    const icmp = ["PROTO=ICMP TYPE=8 CODE=0 ID=1 SEQ=1 ", "PROTO=ICMP TYPE=80 CODE=0 "]; // 80 is no request, 8 is one
+    for (const rest of [TCP, "PROTO=UDP SPT=40000 DPT=5060 LEN=8 ", ...icmp]) {
       const whole = `drop: ${HEAD} ${rest}`;
       for (let end = 0; end < whole.length; end++) {
         assert.ok(["other", "cut", read(whole)].includes(read(whole.slice(0, end))), whole.slice(0, end));
