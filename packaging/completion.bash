@@ -50,7 +50,7 @@ _knockctl() {
 		--interface) mapfile -t COMPREPLY < <(compgen -W "any auto $(cd /sys/class/net 2>/dev/null && echo *)" -- "$cur"); return ;;
 	esac
 	if [[ $cword == 1 && $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch explain replay metrics report self-test init' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch explain check replay metrics report self-test init' -- "$cur")
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
 	elif [[ ${words[1]} == @(open|close|extend) && $cword == 2 && $cur != -* ]]; then
@@ -59,8 +59,10 @@ _knockctl() {
 		while IFS= read -r door; do
 			[[ $door == "$cur"* ]] && COMPREPLY+=("$(printf %q "$door")")
 		done < <(knockctl doors --json 2>/dev/null | sed -n 's/.*"type":"door","door":"\([^"\\]*\)".*/\1/p')
-	elif [[ ${words[1]} == replay && $cur != -?* ]]; then
+	elif [[ ${words[1]} == @(check|replay) && $cur != -?* ]]; then
 		_filedir
+	elif [[ ${words[1]} == check ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '--fix --yes --json -h --help' -- "$cur")
 	elif [[ ${words[1]} == replay ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-c --config -a --address --json -h --help' -- "$cur")
 	elif [[ ${words[1]} == init ]]; then

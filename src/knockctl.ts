@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// The command that asks the daemon, or sets it up: knockctl COMMAND, each in its file in ctl/.
+// The command beside the daemon: knockctl COMMAND, each in its file in ctl/.
 
 import { Command, CommanderError } from "commander";
 import { close, extend, open } from "./ctl/by-hand.ts";
+import { check } from "./ctl/check.ts";
 import { doors } from "./ctl/doors.ts";
 import { explain } from "./ctl/explain.ts";
 import { init } from "./ctl/init.ts";
@@ -15,13 +16,15 @@ import { watch } from "./ctl/watch.ts";
 import { version } from "./version.ts";
 
 const USAGE_IS_WRONG = 2;
+/** Its status for that; a command may have another. */
+const COMMANDERS = 1;
 
 const program = new Command("knockctl")
-  .description("Asks the running knockd, sets one up, and tells who was at the door.")
+  .description("Asks the running knockd, sets one up, checks configs, and tells who was at the door.")
   .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
   .helpCommand(false)
   .exitOverride();
-const commands = [status, doors, open, close, extend, watch, explain, replay, metrics, report, selfTest, init];
+const commands = [status, doors, open, close, extend, watch, explain, check, replay, metrics, report, selfTest, init];
 for (const command of commands) command(program); // it inherits exitOverride when it is made
 
 process.stdout.on("error", () => {}); // who reads has gone; the status still counts
@@ -29,5 +32,5 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? 0 : USAGE_IS_WRONG;
+  process.exitCode = error.exitCode === COMMANDERS ? USAGE_IS_WRONG : error.exitCode;
 }

@@ -15,9 +15,9 @@ import { CannotListen } from "./capture/listening.ts";
 import { native } from "./capture/native.ts";
 import { ConfigError } from "./config/door.ts";
 import type { Flags } from "./config/options.ts";
-import { readConfig } from "./config/read.ts";
 import { Daemon } from "./daemon.ts";
 import { AlreadyRunning } from "./doors/claims.ts";
+import { read } from "./lint/reading.ts";
 import { type Log, LogBook } from "./log/log.ts";
 import { Lookup } from "./log/lookup.ts";
 import { systemWords } from "./system-words.ts";
@@ -152,15 +152,11 @@ async function main(flags: Flags): Promise<void> {
   }
 }
 
-/** `systemctl reload` asks before it sends SIGHUP, to which nobody can answer. */
+/** `systemctl reload` asks before it sends SIGHUP, to which nobody can answer. What else is to be said: knockctl check. */
 function check(file: string): void {
-  try {
-    for (const warning of readConfig(file).warnings) console.error(warning);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
-    process.exit(1);
-  }
+  const { config, findings } = read(file);
+  for (const { text } of findings) console.error(text);
+  if (config === undefined) process.exit(1);
 }
 
 /** It goes with the process, however that ends; a full disk leaves no half of it. */

@@ -57,8 +57,29 @@ describe("lines", () => {
     ["may be none at all", "", []],
   ];
   for (const [title, text, doors] of table) {
-    test(title, () => assert.deepEqual(parse(text), { ...parse(""), doors }));
+    test(title, () =>
+      assert.deepEqual({ ...parse(text), lines: undefined }, { ...parse(""), doors, lines: undefined }),
+    );
   }
+
+  test("are known by their directives, the last of a name, of [options] and of each door that does not stay closed", () => {
+    const text =
+      "[options]\nUseSyslog\n[a]\nsequence=1\n[b]\nsequence=x\n[a]\n\n sequence=1\ntimeout=2\nSeq_Timeout=3\n[options]\nLogFile=x\n";
+    const { doors, options, lines } = parse(text);
+    const numbers = [options, ...doors].map((of) => [...lines.get(of)!].map(([name, { number }]) => [name, number]));
+    assert.deepEqual(numbers, [
+      [
+        ["usesyslog", 2],
+        ["logfile", 13],
+      ],
+      [["sequence", 4]],
+      [
+        ["sequence", 9],
+        ["seq_timeout", 11],
+      ],
+    ]);
+    assert.equal(lines.get(doors[1]!)!.get("seq_timeout")!.text, "Seq_Timeout=3");
+  });
 
   test("of a megabyte are read as quickly as any other", () => {
     const begun = performance.now();

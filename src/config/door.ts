@@ -83,10 +83,18 @@ export interface Config {
   readonly doors: readonly Door[];
   /** What was wrong and yet no reason to refuse it all, a line each. */
   readonly warnings: readonly string[];
+  /** Of each door and of [options], by directive (its name as the tables have it) the line that counts. */
+  readonly lines: ReadonlyMap<Door | FileOptions, ReadonlyMap<string, Line>>;
 }
 
 /** A config that is refused. The message names the line and quotes it, where there is one. */
 export class ConfigError extends Error {}
+
+/** The line's number in a complaint about one; undefined in one about all of the file. */
+export function lineNumber(complaint: string): number | undefined {
+  const found = /^config: line (\d+): /.exec(complaint) ?? /: line (\d+)\)$/.exec(complaint);
+  return found === null ? undefined : Number(found[1]);
+}
 
 /** The one form of a complaint about a line: 0.8's beginning, then the file and the text. */
 export function complain(file: string, line: Line, why: string): string {

@@ -6,7 +6,7 @@ import ini from "ini";
 import { noSequencesLeft } from "../log/lines.ts";
 import type { Complaints, DoorDraft, OptionsDraft } from "./directives.ts";
 import { directiveName, doorDirectives, optionDirectives } from "./directives.ts";
-import { type Config, ConfigError, complain, DEFAULT_POLICY, type Line } from "./door.ts";
+import { type Config, ConfigError, complain, DEFAULT_POLICY, type Door, type FileOptions, type Line } from "./door.ts";
 import type { Sequence } from "./sequence.ts";
 import { ANY_FLAGS } from "./tcp-flags.ts";
 
@@ -26,6 +26,8 @@ export type NextOneTime = (path: string, warn: (why: string) => void) => Sequenc
 export function parseConfig(text: string, file: string, nextOneTime: NextOneTime): Config {
   const options = newOptions();
   const doors: DoorDraft[] = [];
+  const linesOfDoors: Map<string, Line>[] = [];
+  const linesOfOptions = new Map<string, Line>();
   const warnings: string[] = [];
   const place = (line: Line, why: string) => complain(file, line, why);
 
@@ -33,7 +35,7 @@ export function parseConfig(text: string, file: string, nextOneTime: NextOneTime
     const global = isOptions(section);
     const door = newDoor(section.name);
     // By directive, for the last of a name is the one that counts.
-    const given = new Map<string, Line>();
+    const given = global ? linesOfOptions : new Map<string, Line>();
     const closings = new Map<string, string>();
     for (const line of section.lines) {
       const name = nameOf(line);
@@ -69,11 +71,16 @@ export function parseConfig(text: string, file: string, nextOneTime: NextOneTime
       closings.set("seq_timeout", place(given.get("seq_timeout")!, why));
     }
     warnings.push(...closings.values());
-    if (closings.size === 0) doors.push(door);
+    if (closings.size > 0) continue;
+    doors.push(door);
+    linesOfDoors.push(given);
   }
   const withPolicy = (door: DoorDraft) =>
     Object.freeze({ ...door, policy: Object.freeze({ ...DEFAULT_POLICY, ...options.policy, ...door.policy }) });
-  return Object.freeze({ file, options: Object.freeze(options), doors: doors.map(withPolicy), warnings });
+  const frozen = doors.map(withPolicy);
+  const lines = new Map(frozen.map((door, i): [Door | FileOptions, Map<string, Line>] => [door, linesOfDoors[i]!]));
+  lines.set(Object.freeze(options), linesOfOptions);
+  return Object.freeze({ file, options, doors: frozen, warnings, lines });
 }
 
 function newOptions(): OptionsDraft {

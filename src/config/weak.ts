@@ -16,10 +16,16 @@ const FEWEST_KNOCKS = 3;
 /** A line for each door that is easily found, without its ports: logs are read by many. */
 export function weakDoors(doors: readonly Door[]): string[] {
   return doors.flatMap((door) => {
-    // One that is used once is not worth finding.
-    const why = door.oneTimeSequences === undefined ? weakness(door.sequence) : undefined;
-    return why === undefined ? [] : [`${door.name}: its sequence is easily found: ${why}`];
+    const why = doorWeakness(door);
+    return why === undefined ? [] : [`${door.name}: ${why}`];
   });
+}
+
+/** In the words of a line; undefined when it is not easily found. */
+export function doorWeakness({ oneTimeSequences, sequence }: Door): string | undefined {
+  if (oneTimeSequences !== undefined) return undefined; // one that is used once is not worth finding
+  const why = weakness(sequence);
+  return why && `its sequence is easily found: ${why}`;
 }
 
 /** Tells of such a door when it comes, and not at every rotation of the log. */

@@ -1,6 +1,6 @@
 // What a terminal is shown.
 
-const COLOURS = { good: 32, bad: 31, soft: 2 } as const;
+const COLOURS = { good: 32, bad: 31, warn: 33, soft: 2 } as const;
 
 /** Nothing that an interface or a door is called may move the terminal's cursor. */
 export function clean(text: string): string {

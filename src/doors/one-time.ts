@@ -154,8 +154,8 @@ function replace(path: string, bytes: Buffer, offset: number): void {
   }
 }
 
-/** The new file has the old one's owner and mode before it has a byte of the secret. */
-function writeReplacement(temporary: string, path: string, bytes: Buffer): void {
+/** The new file has the old one's owner and mode before it has a byte of the secret, and is on the disk. */
+export function writeReplacement(temporary: string, path: string, bytes: Buffer): void {
   const old = fs.openSync(path, "r");
   const { mode, uid, gid } = fs.fstatSync(old);
   fs.closeSync(old);

@@ -1,0 +1,45 @@
+// As much of the shell's grammar as is needed to be certain of something: no quotes, no substitutions, no patterns.
+
+/** One command of a line: its words, and the files that it writes by `>` and `>>`. */
+export interface Simple {
+  readonly words: readonly string[];
+  readonly writes: readonly string[];
+}
+
+/** What only a shell could read. */
+const UNCERTAIN = /["'\\`$(){}*?[\]~#]|<</;
+/** Dash's builtins and the words of its grammar: no file need be there for them. */
+const BUILTINS = new Set(
+  `. : alias bg break case cd chdir command continue do done echo elif else esac eval exec exit export false fc fg fi for
+  getopts hash if in jobs kill let local printf pwd read readonly return set shift test then times trap true type ulimit
+  umask unalias unset until wait while`.split(/\s+/),
+);
+
+/** The program that a line begins with, to the letter; undefined when that is the shell's own or not certain. */
+export function firstProgram(line: string): string | undefined {
+  const word = /^\s*([^\s;&|<>]+)(?=[\s;&|<>]|$)/.exec(line)?.[1];
+  if (word === undefined || !/^[\w./+-]+$/.test(word) || BUILTINS.has(word)) return undefined;
+  return word;
+}
+
+/** All of a line; undefined when that is not certain. */
+export function simpleCommands(line: string): readonly Simple[] | undefined {
+  if (UNCERTAIN.test(line)) return undefined;
+  return line
+    .split(/&&|\|\||[;|\n]|(?<!>)&(?!\d)/)
+    .map(simpleCommand)
+    .filter(({ words, writes }) => words.length > 0 || writes.length > 0);
+}
+
+function simpleCommand(text: string): Simple {
+  const writes: string[] = [];
+  const rest = text
+    .replace(/(?:^|(?<=\s))\d*>>?\s*([^\s<>&]+)/g, (_, file: string) => {
+      writes.push(file);
+      return " ";
+    })
+    .replace(/\d*[<>]&\d|\d*<\s*\S+/g, " ");
+  const words = rest.split(/\s+/).filter((word) => word !== "");
+  while (words.length > 0 && /^\w+=/.test(words[0]!)) words.shift(); // NAME=VALUE before the command
+  return { words, writes };
+}

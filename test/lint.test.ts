@@ -1,0 +1,214 @@
+// What `knockctl check` finds in a config: each with the lines that it says.
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { type Host, lint } from "../src/lint/lint.ts";
+
+const HOST: Host = {
+  ports: { listening: { tcp: [22, 443], udp: [53] }, ephemeral: { low: 32_768, high: 60_999 } },
+  defaults: { file: "/nonexistent", lines: [], options: [] },
+};
+const GOOD = "[a]\nsequence = 4001,1002:udp,3003\n";
+
+describe("what is found in a config", () => {
+  const dir = mkdtempSync(join(tmpdir(), "lint-"));
+  after(() => rmSync(dir, { recursive: true }));
+  writeFileSync(join(dir, "program"), "#!/bin/sh\n", { mode: 0o644 });
+  writeFileSync(join(dir, "sequences"), "7000,8000\n", { mode: 0o600 });
+  const file = join(dir, "k.conf");
+  const found = async (config: string, host: Host, mode = 0o640) => {
+    writeFileSync(file, config.replaceAll("@dir@", dir));
+    chmodSync(file, mode);
+    return (await lint(file, host)).map((one) => ({
+      ...one,
+      text: one.text.replaceAll(dir, "@dir@"),
+      hint: one.hint?.replaceAll(dir, "@dir@"),
+    }));
+  };
+
+  const door = (more: string) => `${GOOD}${more}\n`;
+  const table: [title: string, config: string, lines: string[], host?: Partial<Host>][] = [
+    ["nothing", GOOD, []],
+    [
+      "what the daemon refuses, with what was meant",
+      "[a]\nsequnce = 1,2,3\n",
+      ['error config 2 syntax error: a door knows no "sequnce" (@dir@/k.conf: sequnce = 1,2,3) → is sequence meant?'],
+    ],
+    [
+      "a directive of [options] in a door",
+      door("LogFile = x"),
+      [
+        'error config 3 syntax error: a door knows no "LogFile" (@dir@/k.conf: LogFile = x) → it belongs into [options]',
+      ],
+    ],
+    [
+      "one of a door in [options]",
+      "[options]\ncommand = x\n",
+      ['error config 2 syntax error: [options] know no "command" (@dir@/k.conf: command = x) → it belongs to a door'],
+    ],
+    [
+      "one that nobody knows",
+      door("colour = red"),
+      [
+        'error config 3 syntax error: a door knows no "colour" (@dir@/k.conf: colour = red) → man knockd.conf lists the directives',
+      ],
+    ],
+    [
+      "a door without a sequence",
+      "\n[a]\n",
+      [
+        "error config 2 error: section 'a' has an empty knock sequence (@dir@/k.conf: line 2) → give the door a Sequence, or One_Time_Sequences",
+      ],
+    ],
+    [
+      "a door that stays closed",
+      "[a]\nsequence = 4001 1002\n",
+      [
+        "warning config 2 port \"4001 1002\" is invalid: door 'a' stays closed (@dir@/k.conf: sequence = 4001 1002) → a sequence is PORT[:tcp|udp],…: with commas between, ports from 1 to 65535",
+      ],
+    ],
+    [
+      "a number with words behind",
+      door("timeout = 9 s"),
+      ['warning config 3 seq_timeout "9 s" is taken as 9 seconds (@dir@/k.conf: timeout = 9 s)'],
+    ],
+    [
+      "a target that is nobody",
+      door("target = nobody.invalid"),
+      [
+        "warning config 3 target \"nobody.invalid\" can't be resolved: door 'a' stays closed (@dir@/k.conf: target = nobody.invalid) → write its address in place of the name",
+      ],
+    ],
+    [
+      "sequences that a scan finds",
+      "[a]\nsequence = 1001,2002,3003\n[b]\nsequence = 3,1\n",
+      [
+        "warning weak-sequence 2 a: its sequence is easily found: its ports ascend, as a scanner's do (@dir@/k.conf: [a]) → choose three ports or more of your own, neither ascending nor descending",
+        "warning weak-sequence 4 b: its sequence is easily found: it has fewer than three knocks (@dir@/k.conf: [b]) → choose three ports or more of your own, neither ascending nor descending",
+      ],
+    ],
+    [
+      "a sequence that begins another",
+      `${GOOD}[b]\nsequence = 4001,1002:udp,3003,5\n[c]\nsequence = 4001,1002:udp,30035,5\n[d]\nsequence=4001,1002:udp,3003,6\ntarget=10.77.0.9\n`,
+      [
+        "warning sequence-begins-another 2 a: its sequence is the beginning of b's: who knocks there opens this door, too (@dir@/k.conf: [a]) → begin one of them otherwise",
+      ],
+    ],
+    ["two doors with one sequence", `${GOOD}${GOOD}`, []],
+    [
+      "ports where somebody listens, by their protocol",
+      "[a]\nsequence = 443,22:udp,53:udp,443,53\n[b]\nsequence = 443,22,53\ntarget = 10.77.0.9\n",
+      [
+        "warning port-in-use 2 a: knock 1 is at a port where somebody listens on this host: whoever uses that knocks, and the knock is answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
+        "warning port-in-use 2 a: knock 3 is at a port where somebody listens on this host: whoever uses that knocks, and the knock is answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
+      ],
+    ],
+    [
+      "ports of which nobody can tell",
+      "[a]\nsequence = 443,22:udp,53:udp\n",
+      [],
+      { ports: { ...HOST.ports, listening: undefined } },
+    ],
+    [
+      "ports of outgoing connections",
+      "[a]\nsequence = 60999,32767,32768:udp,61000\n",
+      [1, 3].map(
+        (knock) =>
+          `warning ephemeral-port 2 a: knock ${knock} is at a port that connections of this host may have: what is answered to them knocks (@dir@/k.conf: [a]) → choose a port outside 32768 to 60999 (net.ipv4.ip_local_port_range)`,
+      ),
+    ],
+    [
+      "programs that are not there, or not executable",
+      door(
+        "command = @dir@/none %IP%\ncommand_6 = @dir@/program x\nstop_command = nosuchprogram; true\nstop_command_6 = @dir@",
+      ),
+      [
+        "warning no-program 3 a: @dir@/none: No such file or directory (@dir@/k.conf: command = @dir@/none %IP%) → install it, or write where it is",
+        "warning no-program 4 a: @dir@/program: it is not executable (@dir@/k.conf: command_6 = @dir@/program x) → chmod +x @dir@/program",
+        "warning no-program 5 a: nosuchprogram: it is in none of /usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin (@dir@/k.conf: stop_command = nosuchprogram; true) → install it, or write its whole path",
+        "warning no-program 6 a: @dir@: it is a directory (@dir@/k.conf: stop_command_6 = @dir@) → write which program in it is meant",
+      ],
+    ],
+    [
+      "programs of which nobody is certain",
+      door(
+        "command = $HOME/x; y\ncommand_6 = [ -e x ] && nosuch\nstop_command = PATH=/x nosuch\nstop_command_6 = echo x",
+      ),
+      [],
+    ],
+    [
+      "iptables for an IPv6 address",
+      door(
+        "command = /bin/true; iptables -A INPUT -s %IP% -j ACCEPT\nstop_command = /bin/true && /sbin/iptables-legacy -D INPUT -s %IP%",
+      ),
+      [
+        "warning iptables-for-ipv6 3 a: an IPv6 knocker's address is none for iptables, and there is no start_command_6 (@dir@/k.conf: command = /bin/true; iptables -A INPUT -s %IP% -j ACCEPT) → start_command_6 = … ip6tables …; or, empty: nothing is run for IPv6 knockers",
+        "warning iptables-for-ipv6 4 a: an IPv6 knocker's address is none for iptables, and there is no stop_command_6 (@dir@/k.conf: stop_command = /bin/true && /sbin/iptables-legacy -D INPUT -s %IP%) → stop_command_6 = … ip6tables …; or, empty: nothing is run for IPv6 knockers",
+      ],
+    ],
+    [
+      "iptables with a twin, an empty one too",
+      door(
+        "command = /bin/true; iptables %IP% x\ncommand_6 =\nstop_command = /bin/true; iptables %IP% x\nstop_command_6 = /bin/true",
+      ),
+      [],
+    ],
+    [
+      "iptables without an address, and ip6tables",
+      door("command = /bin/true; iptables -F\nstop_command = /bin/true; ip6tables -s %IP% x"),
+      [],
+    ],
+    [
+      "iptables where IPv6 is not heard",
+      door("command = /bin/true; iptables -s %IP% x"),
+      [],
+      { defaults: { ...HOST.defaults, options: ["-4"] } },
+    ],
+    ["a one-time sequence that is weak", "[a]\none_time_sequences = @dir@/sequences\n", []],
+    [
+      "a one-time sequence at a port that is used",
+      "[a]\none_time_sequences = @dir@/sequences\n",
+      [
+        "warning port-in-use 2 a: knock 1 is at a port where somebody listens on this host: whoever uses that knocks, and the knock is answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
+      ],
+      { ports: { ...HOST.ports, listening: { tcp: [7000], udp: [] } } },
+    ],
+  ];
+  for (const [title, config, lines, host] of table) {
+    it(title, async () => {
+      const said = (await found(config, { ...HOST, ...host })).map(({ severity, lint: name, line, text, hint }) => {
+        const why = text.replace(/^config: line \d+: /, "");
+        return `${severity} ${name} ${line}${` ${why}`}${hint === undefined ? "" : ` → ${hint}`}`;
+      });
+      assert.deepEqual(said, lines);
+    });
+  }
+
+  const modes: [mode: number, why: string | undefined, fixed?: number][] = [
+    [0o600, undefined],
+    [0o640, undefined],
+    [0o400, undefined],
+    [0o644, "everybody on this machine may read the sequences", 0o640],
+    [0o604, "everybody on this machine may read the sequences", 0o600],
+    [0o666, "everybody on this machine may write it, and so say what root runs", 0o640],
+    [0o660, "its group may write it, and so say what root runs", 0o640],
+  ];
+  for (const [mode, why, fixed] of modes) {
+    it(`mode 0${mode.toString(8)}: ${why ?? "is well"}`, async () => {
+      const [finding] = await found(GOOD, HOST, mode);
+      assert.equal(finding?.text, why && `@dir@/k.conf: ${why}`);
+      finding?.fix?.apply();
+      assert.equal(statSync(file).mode & 0o777, fixed ?? mode);
+      assert.deepEqual(await lint(file, HOST), []);
+    });
+  }
+
+  it("the mode of a file of one-time sequences", async () => {
+    chmodSync(join(dir, "sequences"), 0o644);
+    const [finding] = await found("[a]\none_time_sequences = @dir@/sequences\n", HOST);
+    assert.equal(finding?.text, "@dir@/sequences: everybody on this machine may read the sequences");
+    chmodSync(join(dir, "sequences"), 0o600);
+  });
+});

@@ -1,0 +1,215 @@
+// knockctl check as people call it: without root, with files of this system in their places, and what --fix does and asks.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { needsRoot, repo } from "./wire.ts";
+
+const KNOCKCTL = join(repo, "dist/src/knockctl.js");
+const GOOD = "[a]\nsequence = 4001,1002:udp,3003\n";
+
+describe("knockctl check", () => {
+  const dir = mkdtempSync(join(tmpdir(), "check-"));
+  after(() => rmSync(dir, { recursive: true }));
+  const file = join(dir, "k.conf");
+  const write = (text: string, mode = 0o640) => {
+    writeFileSync(file, text);
+    chmodSync(file, mode);
+  };
+  const run = (args: string[], input = "") => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [KNOCKCTL, "check", ...args], {
+      input,
+      encoding: "utf8",
+    });
+    return { status, stdout, stderr };
+  };
+  /** In a terminal of its own; whatever is written there. */
+  const inTerminal = (args: string, input: string, env = {}) => {
+    const command = `${process.execPath} ${KNOCKCTL} check ${args}`;
+    const given = { input, encoding: "utf8", env: { ...process.env, TERM: "xterm", ...env } } as const;
+    const { status, stdout } = spawnSync("script", ["-qec", command, "/dev/null"], given);
+    return { status, stdout };
+  };
+
+  it("says by its exit status how bad it is", () => {
+    const table: [config: string, args: string[], status: number, stdout: RegExp][] = [
+      [GOOD, [file], 0, /k\.conf: nothing to complain of\n$/],
+      [
+        `${GOOD}timeout = 9 s`,
+        [file],
+        1,
+        /^warning: config: line 3: seq_timeout "9 s" is taken as 9 seconds \(\S+: timeout = 9 s\)\n$/,
+      ],
+      ["[a]\nsequense = 1\n", [file], 2, /^error: config: line 2: .*\n {4}is sequence meant\?\n$/],
+      [GOOD, [join(dir, "none")], 2, /^error: \S+none: No such file or directory\n {4}name the config/],
+      [GOOD, [file, "--nonsense"], 3, /^$/],
+      [GOOD, [file, file], 3, /^$/],
+      [GOOD, ["--help"], 0, /Exit status, with --fix of what is left:\n {2}0 {2}nothing was found\n/],
+    ];
+    for (const [config, args, status, stdout] of table) {
+      write(config);
+      const result = run(args);
+      assert.equal(result.status, status, `${args}: ${result.stdout}${result.stderr}`);
+      assert.match(result.stdout, stdout);
+      assert.match(result.stderr, status === 3 ? /^error: / : /^$/);
+    }
+  });
+
+  it("says what knockd --check says, word for word, and more", () => {
+    for (const config of ["[a]\nsequence = 1,x\ntimeout = 1 s\n", "[a]\nsequence = 1\n[b]\ntcpflags = x\n"]) {
+      write(config);
+      const knockd = spawnSync(process.execPath, [join(repo, "dist/src/knockd.js"), "--check", "-c", file], {
+        encoding: "utf8",
+      });
+      const lines = knockd.stderr.split("\n").slice(0, -1);
+      const findings = run(["--json", file])
+        .stdout.split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line));
+      assert.ok(lines.length > 0);
+      assert.deepEqual(
+        findings
+          .filter(({ lint }) => lint === "config")
+          .map(({ text }) => text)
+          .sort(),
+        lines.sort(),
+      );
+      assert.equal(
+        knockd.status === 1,
+        findings.some(({ severity }) => severity === "error"),
+      );
+    }
+  });
+
+  it("with --json says it in objects, and counts", () => {
+    write("[a]\nsequence = 1001,2002,3003\n", 0o644);
+    const { stdout, status } = run(["--json", file]);
+    const [first, second, end, ...more] = stdout
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+    assert.deepEqual([first.lint, first.fixable, first.line], ["readable-by-all", true, undefined]);
+    assert.deepEqual(
+      [second.lint, second.fixable, second.line, second.severity],
+      ["weak-sequence", false, 2, "warning"],
+    );
+    assert.deepEqual(end, { version: 1, type: "end", file, errors: 0, warnings: 2 });
+    assert.deepEqual([more, status], [[], 1]);
+    assert.doesNotMatch(stdout, /1001|2002|3003/, "the secret");
+  });
+
+  it("finds the ports at which somebody listens here, now", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as { port: number };
+    write(`[a]\nsequence = 4001,${port},3003\n`);
+    const lints = () => [...run(["--json", file]).stdout.matchAll(/"lint":"([a-z-]+)"/g)].map(([, name]) => name);
+    assert.ok(lints().includes("port-in-use"));
+    server.close();
+    await new Promise((resolve) => server.once("close", resolve));
+    assert.ok(!lints().includes("port-in-use"));
+  });
+
+  it("needs no privilege", { skip: needsRoot }, () => {
+    write(GOOD);
+    const argv = ["--bounding-set=-all", "--no-new-privs", process.execPath, KNOCKCTL, "check", file];
+    const { status, stdout } = spawnSync("setpriv", argv, { encoding: "utf8" });
+    assert.deepEqual([status, stdout], [0, `${file}: nothing to complain of\n`]);
+  });
+
+  describe("--fix", () => {
+    const difference = `${file}\n--rw-r--r-- (0644)\n+-rw-r----- (0640)\n`;
+    const mode = () => statSync(file).mode & 0o777;
+
+    it("shows the difference, and with --yes mends", () => {
+      write(GOOD, 0o644);
+      const { status, stdout } = run(["--fix", "--yes", file]);
+      assert.deepEqual([status, stdout, mode()], [0, `${difference}${file}: nothing to complain of\n`, 0o640]);
+    });
+
+    it("mends nothing where there is nobody to ask", () => {
+      write(GOOD, 0o644);
+      const { status, stdout, stderr } = run(["--fix", file], "y\n");
+      assert.deepEqual([status, mode()], [1, 0o644]);
+      assert.ok(stdout.startsWith(difference));
+      assert.match(stderr, /^knockctl: not mended: there is nobody to ask, and no --yes\n$/);
+    });
+
+    for (const [answer, mended] of [
+      ["n", false],
+      ["", false],
+      ["y", true],
+    ] as const) {
+      it(`asks in a terminal: "${answer}"`, () => {
+        write(GOOD, 0o644);
+        const { status, stdout } = inTerminal(`--fix ${file}`, `${answer}\n`, { NO_COLOR: "1" });
+        assert.match(stdout, /Mend that\? \[y\/N\]/);
+        assert.deepEqual([status, mode()], mended ? [0, 0o640] : [1, 0o644]);
+      });
+    }
+  });
+
+  it("is coloured in a terminal only, and not for who says NO_COLOR", () => {
+    write(`${GOOD}timeout = 9 s`);
+    const RED = "\x1b[33mwarning\x1b[0m";
+    assert.ok(inTerminal(file, "").stdout.startsWith(RED));
+    assert.ok(inTerminal(file, "", { NO_COLOR: "1" }).stdout.startsWith("warning: "));
+    assert.ok(run([file]).stdout.startsWith("warning: "));
+  });
+
+  describe("of this system", { skip: needsRoot }, () => {
+    // As the package has it, in a mount namespace: /etc/default and /etc/systemd/system are folders of the test's, /run is new.
+    const [defaults, system] = [join(dir, "default"), join(dir, "system")];
+    const INSIDE = `
+      mount -t tmpfs none /run && mkdir -p /run/systemd/system /etc/default
+      mount --bind ${defaults} /etc/default && mount --bind ${system} /etc/systemd/system
+      exec "$@"`;
+    const here = (...args: string[]) => {
+      const argv = ["-m", "sh", "-c", INSIDE, "sh", process.execPath, KNOCKCTL, "check", ...args];
+      const { status, stdout, stderr } = spawnSync("unshare", argv, { encoding: "utf8" });
+      return { status, stdout, stderr };
+    };
+    before(() => {
+      mkdirSync(defaults);
+      mkdirSync(join(system, "knockd.service.d"), { recursive: true });
+      mkdirSync(join(system, "multi-user.target.wants"));
+      writeFileSync(join(system, "knockd.service"), readFileSync(join(repo, "systemd/knockd.service")));
+      writeFileSync(join(defaults, "knockd"), `START_KNOCKD=0\nKNOCKD_OPTS="-i eth0 -c ${file}"\n`);
+    });
+
+    it("takes the config that KNOCKD_OPTS name, and says what START_KNOCKD does not do; --fix has it say what is", () => {
+      write(GOOD);
+      assert.deepEqual(here(), { status: 0, stdout: `${file}: nothing to complain of\n`, stderr: "" });
+      symlinkSync("../knockd.service", join(system, "multi-user.target.wants/knockd.service"));
+      const found = here();
+      assert.equal(found.status, 1, found.stderr);
+      assert.match(
+        found.stdout,
+        /^warning \*: \/etc\/default\/knockd: line 1: that keeps nobody from starting: .* \(START_KNOCKD=0\)\n/,
+      );
+      const other = join(dir, "other.conf");
+      writeFileSync(other, GOOD, { mode: 0o600 });
+      assert.equal(here(other).status, 0, "it is not that system's config");
+      const mended = here("--fix", "--yes");
+      assert.deepEqual([mended.status, mended.stderr], [0, ""]);
+      assert.ok(mended.stdout.startsWith("/etc/default/knockd\n-START_KNOCKD=0\n+START_KNOCKD=1\n"));
+      assert.match(readFileSync(join(defaults, "knockd"), "utf8"), /^START_KNOCKD=1\nKNOCKD_OPTS=/);
+    });
+
+    it("says what the unit refuses, and what its drop-ins do", () => {
+      write(`${GOOD}command = touch /etc/knocked\nstop_command = /bin/mount /mnt\n`);
+      const refused = () =>
+        [...here(file).stdout.matchAll(/knockd\.service refuses that: (.*) \(/g)].map(([, why]) => why);
+      assert.deepEqual(refused(), ["mount needs CAP_SYS_ADMIN (CapabilityBoundingSet)"]);
+      const dropIn = readFileSync(join(repo, "examples/knockd-hardened.conf"));
+      writeFileSync(join(system, "knockd.service.d/knockd-hardened.conf"), dropIn);
+      assert.deepEqual(refused(), [
+        "/etc/knocked can't be written (ProtectSystem=strict)",
+        "mount needs CAP_SYS_ADMIN (CapabilityBoundingSet)",
+      ]);
+    });
+  });
+});

@@ -1,0 +1,157 @@
+// Which commands the unit refuses, by the unit and the drop-ins that are shipped: what is said is true, by what booted
+// systems did (boot/commands.ts), and by what a process with the unit's capabilities can do.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, describe, it } from "node:test";
+import { parseConfig } from "../src/config/parse.ts";
+import { lintSandbox } from "../src/lint/sandbox.ts";
+import { installedUnit, Unit } from "../src/lint/unit.ts";
+import { COMMANDS } from "./boot/commands.ts";
+import { needsRoot, repo } from "./live/wire.ts";
+
+const text = (file: string) => readFileSync(join(repo, file), "utf8");
+const base = text("systemd/knockd.service");
+const UNITS = {
+  "knockd.service": new Unit([base]),
+  "knockd-hardened.conf": new Unit([base, text("examples/knockd-hardened.conf")]),
+  "knockd-unprivileged.conf": new Unit([base, text("examples/knockd-unprivileged.conf")]),
+};
+const DEBIAN = new Unit(["[Service]\nProtectSystem=full\nCapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN"]);
+const OWN = new Unit([base, "[Service]\nProtectSystem=strict\nReadWritePaths=-/var/log /srv/a\nProtectHome=read-only"]);
+
+/** Why this unit refuses it, in the words between its name and the line. */
+function refusal(command: string, unit: Unit): string | undefined {
+  const config = parseConfig(`[a]\nsequence = 1\ncommand = ${command}\n`, "k.conf", () => undefined);
+  const [finding] = lintSandbox(config, unit);
+  return finding && /^config: line 3: a: knockd\.service refuses that: (.*) \(k\.conf: /.exec(finding.text)![1];
+}
+
+describe("the unit refuses", () => {
+  const [plain, hardened, unprivileged] = Object.values(UNITS) as [Unit, Unit, Unit];
+  const strict = (path: string) => `${path} can't be written (ProtectSystem=strict)`;
+  const table: [command: string, unit: Unit, why: string | undefined][] = [
+    ["echo %IP% >>/usr/local/log", plain, "/usr/local/log can't be written (ProtectSystem=true)"],
+    ["echo %IP% >>/etc/knocked", plain, undefined],
+    ["echo %IP% >>/etc/knocked", DEBIAN, "/etc/knocked can't be written (ProtectSystem=full)"],
+    ["echo %IP% >>/etc/knocked", hardened, strict("/etc/knocked")],
+    ["echo %IP% >/var/log/knocked", hardened, strict("/var/log/knocked")],
+    ["echo %IP% >/var/log/knocked", OWN, undefined],
+    ["touch /srv/a/b", OWN, undefined],
+    ["touch /srv/ab", OWN, strict("/srv/ab")],
+    ["iptables -F && rm /srv/x", hardened, strict("/srv/x")],
+    ["echo x >/tmp/mine", hardened, undefined],
+    ["echo x >/tmp/mine", unprivileged, undefined],
+    ["echo x >/run/knockd/mine 2>/dev/null", hardened, undefined],
+    ["echo 1 >/sys/class/gpio/export", plain, undefined],
+    ["echo 1 >/proc/sys/net/ipv4/ip_forward", plain, undefined],
+    [
+      "echo 1 >/proc/sys/net/ipv4/ip_forward",
+      hardened,
+      "/proc/sys/net/ipv4/ip_forward can't be written (ProtectKernelTunables)",
+    ],
+    ["sysctl -w net.ipv4.ip_forward=1", hardened, "/proc/sys can't be written (ProtectKernelTunables)"],
+    ["sysctl net.ipv4.ip_forward", hardened, undefined],
+    ["/home/pi/open.sh %IP%", plain, undefined],
+    ["/home/pi/open.sh %IP%", hardened, "/home/pi/open.sh is out of reach (ProtectHome)"],
+    ["/root/open.sh", unprivileged, "/root/open.sh is out of reach (ProtectHome)"],
+    ["/home/pi/open.sh", OWN, undefined],
+    ["cat /dev/ttyUSB0", plain, undefined],
+    ["cat /dev/ttyUSB0", hardened, "/dev/ttyUSB0 is out of reach (PrivateDevices)"],
+    ["cat /dev/urandom", hardened, undefined],
+    ["mount /mnt", plain, "mount needs CAP_SYS_ADMIN (CapabilityBoundingSet)"],
+    ["/bin/su pi", plain, "su needs CAP_SETGID (CapabilityBoundingSet)"],
+    ["modprobe xt_recent", plain, undefined],
+    ["modprobe xt_recent", hardened, "modprobe needs CAP_SYS_MODULE (CapabilityBoundingSet)"],
+    ["sudo iptables -F", plain, undefined],
+    ["sudo iptables -F", hardened, "sudo gets no privileges (NoNewPrivileges)"],
+    ["systemctl start cron", hardened, undefined],
+    ["systemctl start cron", unprivileged, "systemctl is for root (DynamicUser)"],
+    ["curl http://10.77.0.9/", plain, undefined],
+    ["curl http://10.77.0.9/", hardened, "curl may not speak to anybody (IPAddressDeny)"],
+    [
+      "curl http://10.77.0.9/",
+      new Unit([base, text("examples/knockd-hardened.conf"), "[Service]\nIPAddressAllow=10.0.0.0/8"]),
+      undefined,
+    ],
+    ["mount /mnt", new Unit(["[Service]\nProtectSystem=yes"]), undefined],
+    [
+      "mount /mnt",
+      new Unit(["[Service]\nCapabilityBoundingSet=~CAP_SYS_ADMIN CAP_MKNOD"]),
+      "mount needs CAP_SYS_ADMIN (CapabilityBoundingSet)",
+    ],
+    ["su pi", new Unit(["[Service]\nCapabilityBoundingSet=~CAP_SYS_ADMIN"]), undefined],
+    [
+      "mount /mnt",
+      new Unit(["[Service]\nCapabilityBoundingSet=CAP_NET_RAW\nCapabilityBoundingSet=CAP_SYS_ADMIN"]),
+      undefined,
+    ],
+    ["sh -c 'mount /mnt'", plain, undefined],
+    ["X=$(mount /mnt)", plain, undefined],
+  ];
+  for (const [command, unit, why] of table) {
+    const name = Object.entries(UNITS).find(([, one]) => one === unit)?.[0] ?? "another unit";
+    it(`${command}, under ${name}: ${why ?? "no"}`, () => assert.equal(refusal(command, unit), why));
+  }
+
+  it("nothing that a booted system has run, and most of what it has refused", () => {
+    const refused = COMMANDS.flatMap(([name, command, ...works]) =>
+      [true, ...works].flatMap((works, i) => {
+        const [unit, under] = [Object.values(UNITS)[i]!, Object.keys(UNITS)[i]];
+        const why = refusal(command, unit);
+        assert.ok(!works || why === undefined, `${name} works under ${under}, and is called refused: ${why}`);
+        return works ? [] : [why];
+      }),
+    );
+    assert.ok(refused.filter((why) => why !== undefined).length >= 9, `${refused.length}: ${refused}`);
+  });
+
+  for (const command of [
+    "mount -t tmpfs none @",
+    "umount @",
+    "su nobody -s /bin/true",
+    "runuser -u nobody true",
+    "chroot / true",
+    "mknod @/x c 1 3",
+  ]) {
+    it(`${command}: so does the kernel, of a process with the unit's capabilities`, { skip: needsRoot }, () => {
+      const dir = mkdtempSync(join(tmpdir(), "sandbox-"));
+      const line = command.replace("@", dir);
+      assert.match(refusal(line, plain) ?? "", /needs CAP_/);
+      const set = plain.words("CapabilityBoundingSet").map((name) => `+${name.slice("CAP_".length).toLowerCase()}`);
+      const { status, stderr } = spawnSync("setpriv", [`--bounding-set=-all,${set}`, "sh", "-c", line], {
+        encoding: "utf8",
+      });
+      rmSync(dir, { recursive: true });
+      assert.notEqual(status, 0);
+      assert.match(stderr, /not permitted|denied|must be superuser/);
+    });
+  }
+});
+
+describe("the unit that is installed", () => {
+  const root = mkdtempSync(join(tmpdir(), "unit-"));
+  after(() => rmSync(root, { recursive: true }));
+  const write = (path: string, lines: string) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), `[Unit]\nProtectHome=no\n[Service]\n# ProtectHome=x\n${lines}`);
+  };
+
+  it("is none, then a package's, then that of /etc, with drop-ins from everywhere in the order of their names", () => {
+    assert.equal(installedUnit(root), undefined);
+    write("usr/lib/systemd/system/knockd.service", "ProtectHome = read-only\nReadWritePaths=/a \\\n  /b\n");
+    const unit = () => installedUnit(root)!;
+    assert.deepEqual([unit().last("ProtectHome"), unit().words("ReadWritePaths")], ["read-only", ["/a", "/b"]]);
+    write("etc/systemd/system/knockd.service", "ProtectHome=tmpfs\n");
+    assert.deepEqual([unit().last("ProtectHome"), unit().words("ReadWritePaths")], ["tmpfs", []]);
+    write("etc/systemd/system/knockd.service.d/b.conf", "ReadWritePaths=/b\n");
+    write("usr/lib/systemd/system/knockd.service.d/a.conf", "ReadWritePaths=/a\nProtectHome=yes\n");
+    write("usr/lib/systemd/system/knockd.service.d/b.conf", "ReadWritePaths=/hidden\n");
+    write("etc/systemd/system/knockd.service.d/c.txt", "ReadWritePaths=/c\n");
+    assert.deepEqual([unit().isOn("ProtectHome"), unit().words("ReadWritePaths")], [true, ["/a", "/b"]]);
+    write("etc/systemd/system/knockd.service.d/z.conf", "ReadWritePaths=\nReadWritePaths=/z\n");
+    assert.deepEqual(unit().words("ReadWritePaths"), ["/z"]);
+  });
+});
