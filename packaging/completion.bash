@@ -64,7 +64,7 @@ _knockctl() {
 	elif [[ ${words[1]} == check ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '--fix --yes --json -h --help' -- "$cur")
 	elif [[ ${words[1]} == replay ]]; then
-		mapfile -t COMPREPLY < <(compgen -W '-c --config -a --address --json -h --help' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W '-c --config -a --address --verdicts --json -h --help' -- "$cur")
 	elif [[ ${words[1]} == init ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-c --config --door --port --interface --firewall --sequence --mixed
 			--timeout --minutes --replace --persist -y --yes --dry-run --confirm --rollback -h --help' -- "$cur")

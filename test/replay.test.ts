@@ -250,3 +250,28 @@ describe("a capture file", () => {
 function packetFrom(from: string, sourcePort: number, flags: ("syn" | "ack")[]) {
   return toPacket({ from, to: "10.77.0.2", sourcePort, port: 40_000, protocol: "tcp", flags, seq: 1 });
 }
+
+it("with verdicts, says why nothing came of what had to do with a door, and nothing of what had not", async () => {
+  const ignored: string[] = [];
+  const scene: Scene = new Scene(`${DOOR}tcpflags = syn\nSeq_Cooldown = 100`, {
+    ignored: (line) => void ignored.push(line),
+  });
+  await scene.knock(0, 7001);
+  await scene.knock(1, 7001);
+  await scene.knock(2, 7003, { flags: ["ack"] });
+  await scene.knock(3, 7002);
+  await scene.knock(4, 7003);
+  await scene.knock(5, 7009);
+  await scene.knock(5, 7009, { to: "10.77.0.9" });
+  await scene.knock(5, 7001, { to: "10.77.0.9" });
+  for (const [i, port] of [7001, 7003, 7002, 7001].entries()) await scene.knock(6 + i, port);
+  await scene.end();
+  assert.deepEqual(ignored, [
+    "10.77.0.2: door: ignored: the knock of Stage 1 once more",
+    "10.77.0.2: ignored: TCP flags that no door wants (TCPFlags)",
+    "10.77.0.2: door: not the knock of Stage 2: the attempt is void",
+    "10.77.0.2: ignored: a later knock of a sequence that was not under way",
+    "10.77.0.2: ignored: not to our address",
+    "10.77.0.2: door: ignored: it has just opened for him (Seq_Cooldown), for 99 s more",
+  ]);
+});

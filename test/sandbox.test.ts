@@ -96,6 +96,35 @@ describe("the unit refuses", () => {
     it(`${command}, under ${name}: ${why ?? "no"}`, () => assert.equal(refusal(command, unit), why));
   }
 
+  it("files that knockd writes, unless they are opened for it", () => {
+    const config = parseConfig(
+      "[options]\nLogFile = /var/log/knockd.log\n[a]\none_time_sequences = /etc/knockd/a\n[b]\none_time_sequences = /root/b\n",
+      "k.conf",
+      () => [{ protocol: "tcp", port: 1 }],
+    );
+    const found = (unit: Unit) => lintSandbox(config, unit).map(({ text, hint }) => `${text} → ${hint}`);
+    assert.deepEqual(found(plain), []);
+    const [log, a, b] = [
+      "config: line 2: options: it can't be written (ProtectSystem=strict) (k.conf: LogFile = /var/log/knockd.log) → systemctl edit knockd: [Service] ReadWritePaths=/var/log",
+      "config: line 4: a: it can't be opened for writing, and knockd does not start (ProtectSystem=strict) (k.conf: one_time_sequences = /etc/knockd/a) → systemctl edit knockd: [Service] ReadWritePaths=/etc/knockd",
+      "config: line 6: b: it can't be opened for writing, and knockd does not start (ProtectHome) (k.conf: one_time_sequences = /root/b) → systemctl edit knockd: [Service] ReadWritePaths=/root",
+    ];
+    assert.deepEqual(found(hardened), [log, a, b]);
+    const opened = new Unit([
+      base,
+      text("examples/knockd-hardened.conf"),
+      "[Service]\nReadWritePaths=/var/log /etc/knockd",
+    ]);
+    assert.deepEqual(found(opened), [b]);
+    const file = new Unit([
+      base,
+      text("examples/knockd-hardened.conf"),
+      "[Service]\nReadWritePaths=/var/log /etc/knockd/a",
+    ]);
+    const folder = "what is used can't be struck out, which disables the door";
+    assert.deepEqual(found(file), [a!.replace("it can't be opened for writing, and knockd does not start", folder), b]);
+  });
+
   it("nothing that a booted system has run, and most of what it has refused", () => {
     const refused = COMMANDS.flatMap(([name, command, ...works]) =>
       [true, ...works].flatMap((works, i) => {

@@ -27,7 +27,8 @@ by the names that --json has for them:
   ephemeral-port           connections of this host may have that port
   no-program               a command's program is not there, or not executable
   iptables-for-ipv6        iptables for IPv6 knockers: there is no _6 command
-  sandbox                  knockd.service, or a drop-in of it, refuses a command
+  sandbox                  knockd.service, or a drop-in of it, refuses a command,
+                           or that knockd writes a file
   readable-by-all          others can read the config, or write it
   start-knockd             what ${DEFAULTS} says is not what happens
 

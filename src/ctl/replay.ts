@@ -25,6 +25,8 @@ time. Nothing is run, nothing is listened to, no knockd is asked, and no one-tim
 sequence is used up. What would have been run is in the lines "running command";
 a stop command comes cmd_timeout seconds after its start command, as if that had
 taken no time. It goes on behind the last packet until nobody waits for anything.
+With --verdicts there is a line in parentheses for each packet that had to do with a
+door, and of which nothing came: why not.
 
   tcpdump -i eth0 -s 256 -w door.pcap 'tcp or udp'   and later   knockctl replay door.pcap
   ssh HOST sudo tcpdump -i eth0 -s 256 -U -w - 'tcp or udp' | knockctl replay -c my.conf -
@@ -45,6 +47,7 @@ Exit status:
 interface Options {
   readonly config: string;
   readonly address?: readonly Address[];
+  readonly verdicts?: true;
   readonly json?: true;
 }
 
@@ -55,6 +58,7 @@ export function replay(program: Command): void {
     .argument("<file>", "a capture that tcpdump has written; -: standard input")
     .option("-c, --config <file>", "the config to replay it by", "/etc/knockd.conf")
     .option("-a, --address <address>", "an address of knockd's host; may be given again", addresses)
+    .option("--verdicts", "say also why nothing came of a packet")
     .option("--json", "print a JSON object a line")
     .addHelpText("after", HELP)
     .action(async (file: string, options: Options) => {
@@ -75,7 +79,7 @@ function addresses(text: string, before: readonly Address[] = []): readonly Addr
 }
 
 /** Returns the exit status. Throws an Error that says what can't be read. */
-async function run(file: string, { config: path, address: own = [], json }: Options): Promise<number> {
+async function run(file: string, { config: path, address: own = [], verdicts, json }: Options): Promise<number> {
   const unused = new UnusedSequences();
   const config = readConfig(path, (file, warn) => unused.nextOneTime(file, warn));
   const { listeners, warnings } = await resolveTargets(config, false);
@@ -104,7 +108,9 @@ async function run(file: string, { config: path, address: own = [], json }: Opti
       if (progress.isDue && savefile.size !== undefined) progress.draw(position() / savefile.size, file);
       return isRead;
     };
-    played = await play(savefile, { listeners, unused, own, onBatch: show, said: output.said, ran: output.ran });
+    const { said, ran } = output;
+    const ignored = verdicts && output.ignored;
+    played = await play(savefile, { listeners, unused, own, onBatch: show, said, ran, ignored });
   } catch (error) {
     throw say(error);
   }
@@ -131,6 +137,10 @@ class TextOutput {
     const text = clean(line);
     const coloured = text.endsWith(": OPEN SESAME") ? paint("good", text) : text;
     this.#text += `${paint("soft", this.#stamp.of(time))} ${coloured}\n`;
+  };
+
+  readonly ignored = (line: string, time: number): void => {
+    this.#text += `${paint("soft", `${this.#stamp.of(time)} (${clean(line)})`)}\n`;
   };
 
   /** It is in the line that was said before. */
@@ -160,6 +170,8 @@ class JsonOutput {
   }
 
   readonly said = (line: string, time: number): void => this.#add({ type: "line", time, line });
+
+  readonly ignored = (line: string, time: number): void => this.#add({ type: "verdict", time, line });
 
   readonly ran = (command: string, time: number): void => this.#add({ type: "command", time, command });
 

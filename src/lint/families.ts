@@ -1,7 +1,7 @@
 // Commands that an IPv6 knocker has, and that are of IPv4: iptables refuses his address, and the door stays closed.
 
 import type { Config } from "../config/door.ts";
-import { aboutDoor, type Finding } from "./finding.ts";
+import { type Finding, warning } from "./finding.ts";
 
 const IPTABLES = /(?:^|[\s;&|(/])iptables(?:-legacy|-nft)?(?=\s)/;
 
@@ -18,7 +18,7 @@ export function lintFamilies(config: Config): Finding[] {
       if (!IPTABLES.test(command) || !command.includes("%IP%")) return [];
       const why = `an IPv6 knocker's address is none for iptables, and there is no ${directive}_6`;
       const hint = `${directive}_6 = … ip6tables …; or, empty: nothing is run for IPv6 knockers`;
-      return [aboutDoor(config, door, directive, "iptables-for-ipv6", why, hint)];
+      return [warning({ config, of: door, directive }, "iptables-for-ipv6", why, hint)];
     }),
   );
 }

@@ -1,6 +1,6 @@
 // What a lint finds, and how it is said: as the daemon says what is wrong with a line, and a hint what to do about it.
 
-import { type Config, complain, type Door, type FileOptions, type Line } from "../config/door.ts";
+import { type Config, complain, type Door, type FileOptions } from "../config/door.ts";
 import type { Fix } from "./fix.ts";
 
 /** The lints, by the names that scripts know. */
@@ -29,28 +29,24 @@ export interface Finding {
   readonly fix?: Fix;
 }
 
-/** About a directive of a door. Its ports are not told: what is found goes into mails and issues. */
-export function aboutDoor(
-  config: Config,
-  door: Door,
-  directive: string,
-  lint: Lint,
-  why: string,
-  hint: string | undefined,
-): Finding {
-  const line = lineOf(config, door, directive);
-  const text = directive === "sequence" ? `[${door.name}]` : line.text;
+export interface About {
+  readonly config: Config;
+  /** Whose directive it is. */
+  readonly of: Door | FileOptions;
+  readonly directive: string;
+}
+
+/** A warning about one line. A sequence is not told: what is found goes into mails and issues. */
+export function warning({ config, of, directive }: About, lint: Lint, why: string, hint: string): Finding {
+  const lines = config.lines.get(of)!;
+  const line = lines.get(directive) ?? lines.get("one_time_sequences")!;
+  const name = "name" in of ? of.name : "options";
   return {
     severity: "warning",
     lint,
     file: config.file,
     line: line.number,
-    text: complain(config.file, { ...line, text }, `${door.name}: ${why}`),
+    text: complain(config.file, directive === "sequence" ? { ...line, text: `[${name}]` } : line, `${name}: ${why}`),
     hint,
   };
-}
-
-function lineOf(config: Config, of: Door | FileOptions, directive: string): Line {
-  const lines = config.lines.get(of)!;
-  return lines.get(directive) ?? lines.get("one_time_sequences")!;
 }

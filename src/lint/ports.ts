@@ -2,7 +2,7 @@
 
 import type { Range } from "../capture/port-classes.ts";
 import type { Config, Door } from "../config/door.ts";
-import { aboutDoor, type Finding } from "./finding.ts";
+import { type Finding, warning } from "./finding.ts";
 
 export interface Ports {
   /** Those at which somebody listens; undefined when the kernel can't tell. */
@@ -18,20 +18,16 @@ export function lintPorts(config: Config, { listening, ephemeral }: Ports): Find
     const passing = which(door, ({ port }) => port >= ephemeral.low && port <= ephemeral.high);
     return [
       ...used.map((knock) =>
-        aboutDoor(
-          config,
-          door,
-          "sequence",
+        warning(
+          { config, of: door, directive: "sequence" },
           "port-in-use",
           `${knock} is at a port where somebody listens on this host: whoever uses that knocks, and the knock is answered`,
           "choose a port that is closed; ss -lntu lists those that are not",
         ),
       ),
       ...passing.map((knock) =>
-        aboutDoor(
-          config,
-          door,
-          "sequence",
+        warning(
+          { config, of: door, directive: "sequence" },
           "ephemeral-port",
           `${knock} is at a port that connections of this host may have: what is answered to them knocks`,
           `choose a port outside ${ephemeral.low} to ${ephemeral.high} (net.ipv4.ip_local_port_range)`,

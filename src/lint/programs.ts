@@ -3,7 +3,7 @@
 import * as fs from "node:fs";
 import type { Config, Door } from "../config/door.ts";
 import { systemWords } from "../system-words.ts";
-import { aboutDoor, type Finding } from "./finding.ts";
+import { type Finding, warning } from "./finding.ts";
 import { firstProgram } from "./shell.ts";
 
 export const COMMANDS = [
@@ -22,7 +22,7 @@ export function lintPrograms(config: Config): Finding[] {
       const program = firstProgram(door[field] ?? "");
       const why = program === undefined ? undefined : whyNot(program);
       if (why === undefined) return [];
-      return [aboutDoor(config, door, directive, "no-program", `${program}: ${why.what}`, why.hint)];
+      return [warning({ config, of: door, directive }, "no-program", `${program}: ${why.what}`, why.hint)];
     }),
   );
 }

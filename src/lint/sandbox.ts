@@ -1,8 +1,9 @@
-// Commands that the unit refuses: they run in the daemon's sandbox. Only what is certain is said; that what is said is true,
+// What the unit refuses: commands, which run in the daemon's sandbox, and files that knockd writes. Only what is certain is said; that what is said is true,
 // and that nothing is said of what works, test/boot/hardened.test.ts and test/sandbox.test.ts have seen.
 
-import type { Config } from "../config/door.ts";
-import { aboutDoor, type Finding } from "./finding.ts";
+import { dirname } from "node:path";
+import type { Config, Door } from "../config/door.ts";
+import { type Finding, warning } from "./finding.ts";
 import { COMMANDS } from "./programs.ts";
 import { type Simple, simpleCommands } from "./shell.ts";
 import type { Unit } from "./unit.ts";
@@ -31,15 +32,52 @@ const PSEUDO_DEVICE =
   /^\/dev\/(null|zero|full|random|urandom|tty|ptmx|std(in|out|err)|log|(pts|shm|fd|mqueue|hugepages)(\/.*)?)$/;
 
 export function lintSandbox(config: Config, unit: Unit): Finding[] {
-  return config.doors.flatMap((door) =>
-    COMMANDS.flatMap(([directive, field]) => {
-      const why = (simpleCommands(door[field] ?? "") ?? []).map((one) => refusal(one, unit)).find((one) => one);
-      if (why === undefined) return [];
-      const hint = "drop-ins change it: systemctl edit knockd; what works under which is in README, Hardening";
-      return [aboutDoor(config, door, directive, "sandbox", `knockd.service refuses that: ${why}`, hint)];
-    }),
-  );
+  return [
+    ...logFile(config, unit),
+    ...config.doors.flatMap((of) => [...sequences(config, of, unit), ...commands(config, of, unit)]),
+  ];
 }
+
+function commands(config: Config, of: Door, unit: Unit): Finding[] {
+  return COMMANDS.flatMap(([directive, field]) => {
+    const why = (simpleCommands(of[field] ?? "") ?? []).map((one) => refusal(one, unit)).find((one) => one);
+    if (why === undefined) return [];
+    const hint = "drop-ins change it: systemctl edit knockd; what works under which is in README, Hardening";
+    return [warning({ config, of, directive }, "sandbox", `knockd.service refuses that: ${why}`, hint)];
+  });
+}
+
+function logFile(config: Config, unit: Unit): Finding[] {
+  const { logFile: path = "" } = config.options;
+  const why = closed(path, unit);
+  if (why === undefined) return [];
+  return [
+    warning(
+      { config, of: config.options, directive: "logfile" },
+      "sandbox",
+      `it can't be written (${why})`,
+      open(path),
+    ),
+  ];
+}
+
+/** They are opened for writing at the start; what is used is struck out by a new file in the place of the old one. */
+function sequences(config: Config, of: Door, unit: Unit): Finding[] {
+  const path = of.oneTimeSequences ?? "";
+  const [file, folder] = [closed(path, unit), closed(dirname(path), unit)];
+  if (file === undefined && folder === undefined) return [];
+  const what =
+    file !== undefined
+      ? `it can't be opened for writing, and knockd does not start (${file})`
+      : `what is used can't be struck out, which disables the door (${folder})`;
+  return [warning({ config, of, directive: "one_time_sequences" }, "sandbox", what, open(path))];
+}
+
+function closed(path: string, unit: Unit): string | undefined {
+  return path.startsWith("/") ? (outOfReach(path, unit) ?? readOnly(path, unit)) : undefined;
+}
+
+const open = (path: string): string => `systemctl edit knockd: [Service] ReadWritePaths=${dirname(path)}`;
 
 /** Why the unit refuses it, with the directive to look for; undefined when it does not, or when that is not certain. */
 function refusal({ words, writes }: Simple, unit: Unit): string | undefined {

@@ -3,7 +3,7 @@
 import type { Config, Door } from "../config/door.ts";
 import { formatSequence } from "../config/sequence.ts";
 import { doorWeakness } from "../config/weak.ts";
-import { aboutDoor, type Finding } from "./finding.ts";
+import { type Finding, warning } from "./finding.ts";
 
 export function lintSequences(config: Config): Finding[] {
   return config.doors.flatMap((door) => [...weak(config, door), ...beginnings(config, door)]);
@@ -13,7 +13,7 @@ function weak(config: Config, door: Door): Finding[] {
   const why = doorWeakness(door);
   if (why === undefined) return [];
   const hint = "choose three ports or more of your own, neither ascending nor descending";
-  return [aboutDoor(config, door, "sequence", "weak-sequence", why, hint)];
+  return [warning({ config, of: door, directive: "sequence" }, "weak-sequence", why, hint)];
 }
 
 /** Who knocks at the other one opens this one on his way. */
@@ -23,10 +23,8 @@ function beginnings(config: Config, door: Door): Finding[] {
     (other) => formatSequence(other.sequence).startsWith(begin) && hostOf(other) === hostOf(door),
   );
   return others.map((other) =>
-    aboutDoor(
-      config,
-      door,
-      "sequence",
+    warning(
+      { config, of: door, directive: "sequence" },
       "sequence-begins-another",
       `its sequence is the beginning of ${other.name}'s: who knocks there opens this door, too`,
       "begin one of them otherwise",

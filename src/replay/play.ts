@@ -8,7 +8,7 @@ import { Replay, type ReplayOptions } from "./replay.ts";
 import type { Reading, Savefile } from "./savefile.ts";
 import type { UnusedSequences } from "./unused-sequences.ts";
 
-export interface PlayOptions extends Pick<ReplayOptions, "said" | "ran"> {
+export interface PlayOptions extends Pick<ReplayOptions, "said" | "ran" | "ignored"> {
   readonly listeners: readonly Listener[];
   readonly unused: UnusedSequences;
   /** Of the host whose capture it is. None: every destination counts. */

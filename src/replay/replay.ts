@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Address, copyOf, sameAddress } from "../address.ts";
+import { type Address, copyOf, formatAddress, sameAddress } from "../address.ts";
 import { Attempts } from "../attempts/attempts.ts";
 import type { Listener } from "../attempts/ears.ts";
 import type { KnockEvent } from "../attempts/event.ts";
@@ -18,6 +18,7 @@ import type { Log } from "../log/log.ts";
 import { Teller } from "../log/teller.ts";
 import type { Answering } from "./answering.ts";
 import { Clock } from "./clock.ts";
+import { Onlooker } from "./onlooker.ts";
 import type { UnusedSequences } from "./unused-sequences.ts";
 
 export interface ReplayOptions {
@@ -31,6 +32,8 @@ export interface ReplayOptions {
   /** What the daemon would have said, and run, and when, in seconds since 1970. */
   readonly said: (line: string, time: number) => void;
   readonly ran: (command: string, time: number) => void;
+  /** Why nothing came of a packet: `192.0.2.1: openSSH: too late by 1.3 s for Stage 3`. Undefined: nobody wants to know. */
+  readonly ignored?: ((line: string, time: number) => void) | undefined;
 }
 
 /** Addresses that are told: nobody wants to read more. */
@@ -48,12 +51,12 @@ export class Replay {
   readonly #teller: Teller;
   readonly #doorkeeper: Doorkeeper;
   readonly #echoes = new Echoes();
-  #listeners: readonly Listener[];
+  readonly #onlooker: Onlooker | undefined;
+  #listeners: readonly Listener[] = [];
 
   constructor(options: ReplayOptions) {
-    const { listeners, isOurs, answering, said, ran } = options;
+    const { listeners, isOurs, answering, said, ran, ignored } = options;
     this.#options = options;
-    this.#listeners = listeners;
     const now = () => this.#clock.now;
     const after = (seconds: number, callback: () => void) => this.#clock.after(seconds, callback);
     const say = (line: string) => said(line, this.#clock.time);
@@ -65,13 +68,16 @@ export class Replay {
       listeningPorts: () => ({ tcp: [], udp: [] }), // `answering` knows better
       ephemeral: ephemeralPorts(),
     });
+    this.#onlooker =
+      ignored && new Onlooker((knocker, line) => ignored(`${formatAddress(knocker)}: ${line}`, this.#clock.time));
     const key = randomBytes(8);
     this.#attempts = new Attempts({
       isOurs,
       isStray: (packet) => strays.isStray(packet) && !answering.at(packet) && this.#isListenedAt(packet.destination),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
+      witness: this.#onlooker,
     });
-    this.#attempts.setDoors(listeners);
+    this.#setDoors(listeners);
     this.#log = { info: say, warn: say, error: say, note() {} };
     this.#teller = new Teller({ tellsEvents: true, event: say, log: this.#log }, undefined, now, after);
     this.#doorkeeper = new Doorkeeper({
@@ -147,10 +153,15 @@ export class Replay {
   #useUp(door: Door, path: string): void {
     const next = doorAfterUse(door, path, this.#log, this.#options.unused);
     const others = next === undefined ? [] : [next];
-    this.#listeners = this.#listeners.flatMap((one) =>
-      one.door === door ? others.map((after) => ({ ...one, door: after })) : [one],
+    this.#setDoors(
+      this.#listeners.flatMap((one) => (one.door === door ? others.map((after) => ({ ...one, door: after })) : [one])),
     );
-    this.#attempts.setDoors(this.#listeners);
+  }
+
+  #setDoors(listeners: readonly Listener[]): void {
+    this.#listeners = listeners;
+    this.#attempts.setDoors(listeners);
+    this.#onlooker?.setDoors(listeners);
   }
 
   #noteKnockedAt(address: Address): void {

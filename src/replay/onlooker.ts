@@ -1,0 +1,52 @@
+// The witness of a replay: says of each packet that had to do with a door why nothing came of it. What came about, the
+// daemon's lines have.
+
+import type { Address } from "../address.ts";
+import { type DoorState, knockKey, type Listener } from "../attempts/ears.ts";
+import { type Packet, TCP, UDP } from "../attempts/packet.ts";
+import { FATE, type Fate, type Witness } from "../attempts/witness.ts";
+import { verdictLine } from "../verdicts/words.ts";
+
+const NAMES = Object.keys(FATE) as Fate[];
+/** The daemon's lines tell of them; and of `other`, which is all the rest of a capture, nobody wants to read. */
+const PASSED_OVER: ReadonlySet<Fate> = new Set(["stage", "open", "timeout", "scan", "other"]);
+
+export class Onlooker implements Witness {
+  readonly #tell: (knocker: Address, line: string) => void;
+  #knocks: ReadonlySet<number> = new Set();
+
+  constructor(tell: (knocker: Address, line: string) => void) {
+    this.#tell = tell;
+  }
+
+  setDoors(listeners: readonly Listener[]): void {
+    const knocks = listeners.flatMap(({ door }) => door.sequence);
+    this.#knocks = new Set(knocks.map(({ protocol, port }) => knockKey(protocol === "tcp" ? TCP : UDP, port)));
+  }
+
+  saw(
+    number: number,
+    at: DoorState | undefined,
+    stage: number,
+    packet: Packet,
+    _: number,
+    now: number,
+    detail: number,
+  ) {
+    const fate = NAMES[number]!;
+    if (PASSED_OVER.has(fate)) return;
+    // A capture has what is meant for others, too.
+    if (fate === "address" && !this.#knocks.has(knockKey(packet.protocol, packet.port))) return;
+    this.#say(fate, at, stage, packet.source, now, detail);
+  }
+
+  hasEnded(number: number, at: DoorState, stage: number, knocker: Address, _: number, now: number, detail: number) {
+    const fate = NAMES[number]!;
+    if (!PASSED_OVER.has(fate)) this.#say(fate, at, stage, knocker, now, detail);
+  }
+
+  #say(fate: Fate, at: DoorState | undefined, stage: number, knocker: Address, now: number, detail: number): void {
+    const [door, of] = [at?.door.name, at?.knocks.length ?? 0];
+    this.#tell(knocker, verdictLine({ at: now, knocker, fate, door, stage, of, detail, times: 1, knock: undefined }));
+  }
+}
