@@ -99,8 +99,9 @@ export class Wire {
         const done = () =>
           resolve({ status, signal, stdout: `${Buffer.concat(out)}`, stderr: `${Buffer.concat(err)}` });
         child.once("close", done);
-        // A daemon that it left behind may hold the pipes open for ever.
-        setTimeout(done, 200);
+        // A daemon that it left behind may hold the pipes open for ever. On a busy machine this timer may come before what
+        // has long been written is read: one turn of the loop more reads it.
+        setTimeout(() => setImmediate(done), 200);
       });
     });
   }
