@@ -101,8 +101,8 @@ describe("what is found in a config", () => {
       "ports where somebody listens, by their protocol",
       "[a]\nsequence = 443,22:udp,53:udp,443,53\n[b]\nsequence = 443,22,53\ntarget = 10.77.0.9\n",
       [
-        "warning port-in-use 2 a: knock 1 is at a port where somebody listens on this host: whoever uses that knocks, and the knock is answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
-        "warning port-in-use 2 a: knock 3 is at a port where somebody listens on this host: whoever uses that knocks, and the knock is answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
+        "warning port-in-use 2 a: knock 1 is at a port where somebody listens on this host: whoever uses that knocks, and a knock may be answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
+        "warning port-in-use 2 a: knock 3 is at a port where somebody listens on this host: whoever uses that knocks, and a knock may be answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
       ],
     ],
     [
@@ -171,7 +171,7 @@ describe("what is found in a config", () => {
       "a one-time sequence at a port that is used",
       "[a]\none_time_sequences = @dir@/sequences\n",
       [
-        "warning port-in-use 2 a: knock 1 is at a port where somebody listens on this host: whoever uses that knocks, and the knock is answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
+        "warning port-in-use 2 a: knock 1 is at a port where somebody listens on this host: whoever uses that knocks, and a knock may be answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
       ],
       { ports: { ...HOST.ports, listening: { tcp: [7000], udp: [] } } },
     ],

@@ -21,7 +21,7 @@ export function lintPorts(config: Config, { listening, ephemeral }: Ports): Find
         warning(
           { config, of: door, directive: "sequence" },
           "port-in-use",
-          `${knock} is at a port where somebody listens on this host: whoever uses that knocks, and the knock is answered`,
+          `${knock} is at a port where somebody listens on this host: whoever uses that knocks, and a knock may be answered`,
           "choose a port that is closed; ss -lntu lists those that are not",
         ),
       ),
