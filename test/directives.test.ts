@@ -58,6 +58,7 @@ describe("an option, in any case:", () => {
   const none: FileOptions = {
     useSyslog: false,
     logFile: undefined,
+    logFormat: "text",
     pidFile: undefined,
     interface: undefined,
     stateFile: undefined,
@@ -72,6 +73,8 @@ describe("an option, in any case:", () => {
     ["[a]\nsequence=1\nusesyslog = no\n[options]\nusesyslog", { useSyslog: true }],
     ["[options]\nLogFile = /l\nPIDFILE=/p\nInterface = eth7", { logFile: "/l", pidFile: "/p", interface: "eth7" }],
     ["[options]\nLogFile = /l\nlogfile = /m", { logFile: "/m" }],
+    ["[options]\nLogFormat = JSON", { logFormat: "json" }],
+    ["[options]\nlogformat = json\nLogFormat = text", { logFormat: "text" }],
     ["[options]\nLogFile = /l\nlogfile =\npidfile=\ninterface =", {}], // empty is as good as absent, in 0.8 too
     ["[options]\nStateFile = /s\nON_EXIT = Keep", { stateFile: "/s", onExit: "keep" }],
     ["[options]\nOn_Exit = keep\nOn_Exit = close\nstatefile =", {}],
@@ -126,7 +129,11 @@ describe("what 0.8 has no word for", () => {
     ["Ban_Time = 1m", /Ban_Time is a whole number, not "1m"/],
     ["Command_Timeout = never", /Command_Timeout is a whole number, not "never"/],
   ];
-  for (const [line, why] of [...refused, ["On_Exit = run", /On_Exit is close or keep, not "run"/] as const]) {
+  for (const [line, why] of [
+    ...refused,
+    ["LogFormat = xml", /LogFormat is text or json, not "xml"/] as const,
+    ["On_Exit = run", /On_Exit is close or keep, not "run"/] as const,
+  ]) {
     test(`${line} refuses the config`, () => assert.throws(() => parse(`[options]\n${line}`), why));
   }
   for (const [line, why] of refused) {

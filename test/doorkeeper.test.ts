@@ -67,9 +67,9 @@ class House {
       return { cancel: () => void (this.#timers = this.#timers.filter((one) => one !== timer)) };
     },
     tell: {
-      event: (_, line) => void this.seen.push(line("WHO")),
-      failure: (_, line) => void this.seen.push(`! ${line("WHO")}`),
-      aside: (_, line) => void this.seen.push(`~ ${line("WHO")}`),
+      event: (_, _door, line) => void this.seen.push(line("WHO")),
+      failure: (_, _door, line) => void this.seen.push(`! ${line("WHO")}`),
+      aside: (_, _door, line) => void this.seen.push(`~ ${line("WHO")}`),
       ended: () => {},
     },
   });

@@ -63,7 +63,7 @@ describe("a log book", () => {
             const words = Object.entries(given).flatMap(([word, is]) => (is ? [word] : []));
             it(`sends each level where it belongs: ${words.join(", ") || "nothing asked for"}`, () => {
               const book = open({ debug, verbose });
-              book.keep({ useSyslog, logFile: withFile ? logFile : undefined });
+              book.keep({ useSyslog, logFile: withFile ? logFile : undefined, logFormat: "text" });
               if (muted) book.mute();
               for (const level of LEVELS) book.log[level](`this is ${level}`);
               book.flush();
@@ -96,7 +96,7 @@ describe("a log book", () => {
   for (const [words, options, useSyslog, info, debug] of silent) {
     it(`tells before a text is built whether it is worth it: ${words}`, () => {
       const book = open(options);
-      book.keep({ useSyslog, logFile: undefined });
+      book.keep({ useSyslog, logFile: undefined, logFormat: "text" });
       assert.equal(book.log.isLevelEnabled("info"), info);
       assert.equal(book.log.isLevelEnabled("debug"), debug);
       assert.equal(book.log.isLevelEnabled("warn"), true);
@@ -105,7 +105,7 @@ describe("a log book", () => {
 
   it("keeps a line to the letter", () => {
     const book = open({ verbose: true });
-    book.keep({ useSyslog: true, logFile });
+    book.keep({ useSyslog: true, logFile, logFormat: "text" });
     const lines = [
       "%s %d %j %% %",
       '"{"a":1}"',
@@ -128,10 +128,10 @@ describe("a log book", () => {
 
   it("opens the log file anew at each keep, in 0.8's words, and tells syslog of it too", () => {
     const book = open({ verbose: true });
-    book.keep({ useSyslog: true, logFile });
+    book.keep({ useSyslog: true, logFile, logFormat: "text" });
     book.log.info("one");
     renameSync(logFile, `${logFile}.1`);
-    book.keep({ useSyslog: true, logFile });
+    book.keep({ useSyslog: true, logFile, logFormat: "text" });
     book.log.info("two");
     book.flush();
     const reopening = `re-opening log file: ${logFile}`;
@@ -152,26 +152,74 @@ describe("a log book", () => {
       [true, logFile],
     ];
     kept.forEach(([useSyslog, logFile], i) => {
-      book.keep({ useSyslog, logFile });
+      book.keep({ useSyslog, logFile, logFormat: "text" });
       book.log.info(`${i}`);
     });
     book.flush();
     assert.deepEqual([syslog, file(), file(other)], [["0", "2", "4"], ["0", "4"], ["1"]]);
   });
 
+  it("writes pino's JSON to the log file when that is asked for, and to it alone", () => {
+    const book = open({ debug: true, verbose: true });
+    book.keep({ useSyslog: true, logFile, logFormat: "json" });
+    assert.ok(book.tellsEvents);
+    for (const level of LEVELS) book.log[level]({ door: "a" }, level);
+    book.event('"quoted"\n', () => ({ event: "stage", door: "a\u001b" }));
+    book.flush();
+    const events = (lines: string[]) => [...lines, '"quoted"\n'];
+    assert.deepEqual(syslog, events(["info", "note", "warn", "error"]));
+    assert.deepEqual([out, err], [events(["debug", "say", "info"]), ["warn", "error"]]);
+    const written = readFileSync(logFile, "utf8").split("\n").slice(0, -1);
+    const parsed = written.map((line) => JSON.parse(line));
+    assert.ok(parsed.every(({ time }) => Math.abs(Date.parse(time) - Date.now()) < 60_000));
+    assert.deepEqual(
+      parsed.map(({ time: _, ...rest }) => rest),
+      [
+        { level: 30, door: "a", msg: "info" },
+        { level: 35, door: "a", msg: "note" },
+        { level: 40, door: "a", msg: "warn" },
+        { level: 50, door: "a", msg: "error" },
+        { level: 30, event: "stage", door: "a\u001b", msg: '"quoted"\n' },
+      ],
+    );
+  });
+
+  it("goes over from one format to the other, also of one file", () => {
+    const book = open();
+    for (const logFormat of ["json", "text", "json"] as const) {
+      book.keep({ useSyslog: false, logFile, logFormat });
+      book.event(`event in ${logFormat}`, () => ({}));
+    }
+    book.keep({ useSyslog: false, logFile: undefined, logFormat: "json" });
+    assert.equal(book.tellsEvents, false);
+    const lines = readFileSync(logFile, "utf8").split("\n").slice(0, -1);
+    const json = lines.map((line) => line.startsWith("{") && JSON.parse(line).msg);
+    assert.deepEqual(json, ["event in json", false, "event in json"]);
+    assert.match(lines[1]!, /^\[\d{4}-\d\d-\d\d \d\d:\d\d\] event in text$/);
+  });
+
+  it("makes no fields where nobody wants them", () => {
+    const book = open({ verbose: true });
+    book.keep({ useSyslog: true, logFile, logFormat: "text" });
+    book.event("line", () => assert.fail());
+    book.keep({ useSyslog: true, logFile: undefined, logFormat: "json" });
+    book.event("line", () => assert.fail());
+    assert.deepEqual(syslog.slice(0, 2), ["line", "line"]);
+  });
+
   it("tells standard error and syslog when the log file is in trouble, at each keep once, and goes on", () => {
     const book = open({ verbose: true });
     const missing = join(dir, "nowhere/log");
     const why = `warning: cannot open logfile ${missing}: No such file or directory`;
-    book.keep({ useSyslog: true, logFile: missing });
+    book.keep({ useSyslog: true, logFile: missing, logFormat: "text" });
     book.log.info("one");
     book.log.info("two");
     assert.deepEqual([err, syslog, out], [[why], [why, "one", "two"], ["one", "two"]]);
-    book.keep({ useSyslog: true, logFile: missing });
+    book.keep({ useSyslog: true, logFile: missing, logFormat: "text" });
     assert.deepEqual(err, [why, why]);
 
     book.mute();
-    book.keep({ useSyslog: true, logFile: "/dev/full" });
+    book.keep({ useSyslog: true, logFile: "/dev/full", logFormat: "text" });
     book.log.info("three");
     book.flush();
     assert.equal(syslog.at(-1), "warning: cannot write logfile /dev/full: No space left on device");

@@ -19,6 +19,7 @@ const noFlags: Flags = {
 const noOptions: FileOptions = {
   useSyslog: false,
   logFile: undefined,
+  logFormat: "text",
   pidFile: undefined,
   interface: undefined,
   stateFile: undefined,
@@ -38,6 +39,7 @@ describe("what is settled:", () => {
     ["-p", { pidfile: "/p" }, {}, { pidFile: "/p" }],
     ["PidFile beats -p", { pidfile: "/p" }, { pidFile: "/f" }, { pidFile: "/f" }],
     ["UseSyslog", {}, { useSyslog: true }, { useSyslog: true }],
+    ["LogFormat", {}, { logFormat: "json" }, { logFormat: "json" }],
     ["StateFile", {}, { stateFile: "/s" }, { stateFile: "/s" }],
     ["On_Exit", {}, { onExit: "keep" }, { onExit: "keep" }],
   ];
@@ -45,6 +47,7 @@ describe("what is settled:", () => {
     interface: undefined,
     pidFile: "/var/run/knockd.pid",
     logFile: undefined,
+    logFormat: "text",
     useSyslog: false,
     stateFile: undefined,
     onExit: "close",

@@ -162,6 +162,7 @@ describe("sections", () => {
     assert.deepEqual(options, {
       useSyslog: true,
       logFile: "/l",
+      logFormat: "text",
       pidFile: "/p",
       interface: "eth8",
       stateFile: undefined,

@@ -138,7 +138,8 @@ class Replay {
       capacity: 4096,
     });
     this.#setDoors();
-    const tell = (knocker: Address, line: (who: string) => string) => void this.log.push(line(formatAddress(knocker)));
+    const tell = (knocker: Address, _: string, line: (who: string) => string) =>
+      void this.log.push(line(formatAddress(knocker)));
     this.#doorkeeper = new Doorkeeper({
       run: async (command) => {
         const [, what] = /^echo (.*?)(?: >> \$KNOCK_LOG)?$/.exec(command)!;

@@ -107,6 +107,9 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
   statefile(options, value) {
     options.stateFile = value || undefined;
   },
+  logformat(options, value) {
+    options.logFormat = oneOf("LogFormat", value, ["text", "json"]);
+  },
   on_exit(options, value) {
     options.onExit = oneOf("On_Exit", value, ["close", "keep"]);
   },

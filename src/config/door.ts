@@ -65,6 +65,8 @@ export interface Line {
 export interface FileOptions {
   readonly useSyslog: boolean;
   readonly logFile: string | undefined;
+  /** Of the log file: 0.8's lines, or pino's, JSON objects with the same as `msg`. */
+  readonly logFormat: "text" | "json";
   readonly pidFile: string | undefined;
   /** To the letter: a list, a pattern and `auto` too (capture/interfaces.ts). */
   readonly interface: string | undefined;

@@ -22,6 +22,7 @@ export interface Settings {
   readonly interface: string | undefined;
   readonly pidFile: string;
   readonly logFile: string | undefined;
+  readonly logFormat: "text" | "json";
   readonly useSyslog: boolean;
   readonly stateFile: string | undefined;
   readonly onExit: "close" | "keep";
@@ -33,6 +34,7 @@ export function settle(flags: Flags, file: FileOptions): Settings {
     interface: flags.interface ?? file.interface,
     pidFile: file.pidFile ?? flags.pidfile ?? "/var/run/knockd.pid",
     logFile: file.logFile ?? flags.logfile,
+    logFormat: file.logFormat,
     useSyslog: file.useSyslog,
     stateFile: file.stateFile,
     onExit: file.onExit,

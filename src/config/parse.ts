@@ -87,6 +87,7 @@ function newOptions(): OptionsDraft {
   return {
     useSyslog: false,
     logFile: undefined,
+    logFormat: "text",
     pidFile: undefined,
     interface: undefined,
     stateFile: undefined,

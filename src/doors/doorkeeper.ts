@@ -77,7 +77,7 @@ export class Doorkeeper {
   /** Opens it as a knock does, by hand. */
   openByHand(door: Door, knocker: Address): Promise<Outcome> {
     if (!commandsOf(door, knocker).start) return Promise.resolve(NO_COMMAND);
-    this.#options.tell.event(knocker, (who) => lines.byHand(who, door.name, "opened"));
+    this.#options.tell.event(knocker, door.name, (who) => lines.byHand(who, door.name, "opened"));
     return new Promise((resolve) => this.open(door, knocker, resolve));
   }
 
@@ -85,7 +85,7 @@ export class Doorkeeper {
   closeByHand(door: string, knocker: Address): Promise<Outcome> {
     const open = this.#open.get(keyOf(door, formatAddress(knocker)));
     if (open === undefined) return Promise.resolve(NOT_OPEN);
-    this.#options.tell.event(knocker, (who) => lines.byHand(who, door, "closed"));
+    this.#options.tell.event(knocker, door, (who) => lines.byHand(who, door, "closed"));
     return new Promise((resolve) =>
       this.#enqueue(open.key, async () => {
         open.timer?.cancel();
@@ -101,7 +101,7 @@ export class Doorkeeper {
     if (open === undefined) return NOT_OPEN;
     if (open.timer === undefined) return { refused: "it is being opened or closed at this moment" };
     const left = Math.max(0, open.due - this.#options.now()) + seconds;
-    this.#options.tell.event(knocker, (who) => lines.byHand(who, door, `extended by ${seconds} seconds`));
+    this.#options.tell.event(knocker, door, (who) => lines.byHand(who, door, `extended by ${seconds} seconds`));
     this.#closeLater(open, left);
     await this.#options.ledger.save();
     return left;
@@ -207,7 +207,7 @@ export class Doorkeeper {
       open.timer = undefined;
       this.#enqueue(open.key, async () => {
         if (open.timer !== undefined || open.toClose.length === 0) return; // a start command came in between
-        tell.event(open.knocker, (who) => lines.commandTimeout(who, open.door));
+        tell.event(open.knocker, open.door, (who) => lines.commandTimeout(who, open.door));
         await this.#close(open);
       });
     });

@@ -13,11 +13,11 @@ export interface ErrandsOptions {
   now: () => number;
   tell: {
     /** A line about a door that this knocker opened. */
-    event(knocker: Address, line: (who: string) => string): void;
+    event(knocker: Address, door: string, line: (who: string) => string): void;
     /** The same, when something failed. */
-    failure(knocker: Address, line: (who: string) => string): void;
+    failure(knocker: Address, door: string, line: (who: string) => string): void;
     /** More of a failure, which standard error has already. */
-    aside(knocker: Address, line: (who: string) => string): void;
+    aside(knocker: Address, door: string, line: (who: string) => string): void;
     /** The start or stop command of a door has ended with this status; undefined: it could not be started. */
     ended(knocker: Address, what: "opened" | "closed", door: string, status: number | undefined): void;
   };
@@ -63,7 +63,7 @@ export class Errands {
   leaveOut(how: "merged" | "refused" | "full", door: string, knocker: Address, many: number): void {
     const { now, tell } = this.#options;
     this.#leftOut[how].add(now(), (count) =>
-      tell.failure(knocker, () =>
+      tell.failure(knocker, door, () =>
         how === "full" ? lines.tooManyOpen(door, many, count) : lines.tooManyWait(door, many, how, count),
       ),
     );
@@ -81,21 +81,21 @@ export class Errands {
     const turn = this.#line.turn();
     if (turn !== undefined) await turn;
     onTurn?.();
-    tell.event(knocker, () => lines.runningCommand(door, command));
+    tell.event(knocker, door, () => lines.runningCommand(door, command));
     let limit: { cancel(): void } | undefined;
     try {
       const { status, complaint } = await run(command, marker, (end) => {
         if (commandTimeout === 0) return;
         limit = after(commandTimeout, () => {
-          tell.failure(knocker, () => lines.stillRunning(door, commandTimeout));
+          tell.failure(knocker, door, () => lines.stillRunning(door, commandTimeout));
           end();
         });
       });
-      if (status !== 0) tell.failure(knocker, () => lines.commandFailed(door, status));
-      if (status !== 0 && complaint !== "") tell.aside(knocker, () => lines.commandComplained(door, complaint));
+      if (status !== 0) tell.failure(knocker, door, () => lines.commandFailed(door, status));
+      if (status !== 0 && complaint !== "") tell.aside(knocker, door, () => lines.commandComplained(door, complaint));
       return status;
     } catch (error) {
-      tell.failure(knocker, () => lines.couldNotRun(door, error as Error));
+      tell.failure(knocker, door, () => lines.couldNotRun(door, error as Error));
       return undefined;
     } finally {
       limit?.cancel();

@@ -25,6 +25,8 @@ export class LogBook {
   readonly #out: Sink;
   readonly #err: Sink;
   #journals: Sink[] = [];
+  /** The log file, when what it wants is pino's JSON. */
+  #jsonFile: Sink | undefined;
   #muted = false;
   #tellsEvents = false;
   #file: FileSink | undefined;
@@ -34,32 +36,35 @@ export class LogBook {
     this.#out = out;
     this.#err = err;
     const book = this;
-    // With this mark pino hands over the message beside its JSON, which nobody reads.
+    // With this mark pino hands over the message beside its JSON, which only a log file may want.
     const destination = {
       [Symbol.for("pino.metadata")]: true,
       lastLevel: 0,
       lastMsg: "",
-      write() {
-        book.#route(this.lastLevel, this.lastMsg);
+      write(json: string) {
+        book.#route(this.lastLevel, this.lastMsg, json);
       },
     };
     this.log = pino(
-      { base: null, timestamp: false, customLevels: { say: LEVELS.say, note: LEVELS.note } },
+      { base: null, timestamp: pino.stdTimeFunctions.isoTime, customLevels: { say: LEVELS.say, note: LEVELS.note } },
       destination,
     );
     this.#settleLevel();
   }
 
   /** The logs that a config asks for, from now on. A log file of the same name is opened anew. */
-  keep({ useSyslog, logFile }: Pick<Settings, "useSyslog" | "logFile">): void {
+  keep({ useSyslog, logFile, logFormat }: Pick<Settings, "useSyslog" | "logFile" | "logFormat">): void {
     const old = this.#file;
     if (old !== undefined) this.log.say(`closing log file: ${old.path}`);
     old?.close();
     this.#journals = useSyslog ? [syslogSink] : [];
+    this.#jsonFile = undefined;
     this.#settleLevel();
     if (old !== undefined && logFile !== undefined) this.log.info(`re-opening log file: ${logFile}`);
-    this.#file = logFile === undefined ? undefined : new FileSink(logFile, (why) => this.log.warn(why));
-    if (this.#file !== undefined) this.#journals.push(this.#file);
+    const isJson = logFormat === "json";
+    this.#file = logFile === undefined ? undefined : new FileSink(logFile, (why) => this.log.warn(why), !isJson);
+    if (isJson) this.#jsonFile = this.#file;
+    else if (this.#file !== undefined) this.#journals.push(this.#file);
     this.#settleLevel();
   }
 
@@ -71,11 +76,17 @@ export class LogBook {
   /** Everything said so far is written. */
   flush(): void {
     for (const sink of this.#journals) sink.flush();
+    this.#jsonFile?.flush();
   }
 
-  /** The line of an event, at level info. Past pino, whose JSON nobody reads: it takes longer than all else of the line. */
-  event(line: string): void {
-    if (this.#tellsEvents) this.#route(LEVELS.info, line);
+  /**
+   * The line of an event, at level info, and what JSON has beside it. Past pino where nobody reads that: it takes longer than
+   * all else of the line.
+   */
+  event(line: string, fields: () => object): void {
+    if (!this.#tellsEvents) return;
+    if (this.#jsonFile === undefined) this.#route(LEVELS.info, line, "");
+    else this.log.info(fields(), line);
   }
 
   /** Does anybody hear of events? Else their text need not be made. */
@@ -83,16 +94,23 @@ export class LogBook {
     return this.#tellsEvents;
   }
 
+  get #hasJournals(): boolean {
+    return this.#journals.length > 0 || this.#jsonFile !== undefined;
+  }
+
   #settleLevel(): void {
     const { debug, verbose } = this.#options;
-    this.log.level = debug ? "debug" : verbose ? "say" : this.#journals.length > 0 ? "info" : "warn";
+    this.log.level = debug ? "debug" : verbose ? "say" : this.#hasJournals ? "info" : "warn";
     this.#tellsEvents = this.log.isLevelEnabled("info");
   }
 
-  #route(level: number, line: string): void {
+  #route(level: number, line: string, json: string): void {
     const { verbose } = this.#options;
     if (level >= LEVELS.warn) this.recent.add(line);
-    if (level >= LEVELS.info) for (const sink of this.#journals) sink.write(line);
+    if (level >= LEVELS.info) {
+      for (const sink of this.#journals) sink.write(line);
+      this.#jsonFile?.write(json.trimEnd());
+    }
     if (this.#muted) return;
     if (level >= LEVELS.warn) this.#err.write(line);
     else if (level === LEVELS.debug || (verbose && level !== LEVELS.note)) this.#out.write(line);

@@ -92,12 +92,13 @@ const OPEN_AGAIN_MS = 1000;
 const MOST_TOGETHER = 16_384;
 
 /**
- * `[2016-07-06 19:46] line`, local time. Lines are collected and written at least once per turn of the loop.
+ * `[2016-07-06 19:46] line`, local time; where `stamped` is false the lines have a time of their own. Lines are collected and written at least once per turn of the loop.
  * `trouble` is told, once until it works again, why the file can't be opened or written.
  */
 export class FileSink implements Sink {
   readonly path: string;
   readonly #trouble: (why: string) => void;
+  readonly #stamped: boolean;
   #file: number | undefined;
   #openAt = Number.NEGATIVE_INFINITY;
   #closed = false;
@@ -108,15 +109,16 @@ export class FileSink implements Sink {
   /** The last line was cut off by a full disk: the next one begins on a line of its own. */
   #torn = false;
 
-  constructor(path: string, trouble: (why: string) => void) {
+  constructor(path: string, trouble: (why: string) => void, stamped = true) {
     this.path = path;
+    this.#stamped = stamped;
     this.#trouble = trouble;
     this.#open();
   }
 
   write(line: string): void {
     if (this.#waiting === "") queueMicrotask(() => this.flush());
-    this.#waiting += `${this.#now()}${line}\n`;
+    this.#waiting += this.#stamped ? `${this.#now()}${line}\n` : `${line}\n`;
     if (this.#waiting.length > MOST_TOGETHER) this.flush();
   }
 

@@ -8,7 +8,7 @@ import { Limit } from "./limit.ts";
 import { eventLine, heldBack } from "./lines.ts";
 import type { Log, LogBook } from "./log.ts";
 import type { Lookup } from "./lookup.ts";
-import { Watch } from "./watch.ts";
+import { happeningOf, Watch } from "./watch.ts";
 
 /** The logs, as far as doors and knockers are told there. */
 export type Book = Pick<LogBook, "tellsEvents" | "event"> & { readonly log: Pick<Log, "info" | "warn" | "note"> };
@@ -53,12 +53,12 @@ export class Teller {
 
   /** For the doorkeeper. */
   readonly doors = {
-    event: (knocker: Address, line: (who: string) => string) =>
-      this.#tell(knocker, (who) => this.#book.log.info(line(who))),
-    failure: (knocker: Address, line: (who: string) => string) =>
-      this.#tell(knocker, (who) => this.#book.log.warn(line(who))),
-    aside: (knocker: Address, line: (who: string) => string) =>
-      this.#tell(knocker, (who) => this.#book.log.note(line(who))),
+    event: (knocker: Address, door: string, line: (who: string) => string) =>
+      this.#tell(knocker, (who) => this.#book.log.info(this.#at(knocker, door), line(who))),
+    failure: (knocker: Address, door: string, line: (who: string) => string) =>
+      this.#tell(knocker, (who) => this.#book.log.warn(this.#at(knocker, door), line(who))),
+    aside: (knocker: Address, door: string, line: (who: string) => string) =>
+      this.#tell(knocker, (who) => this.#book.log.note(this.#at(knocker, door), line(who))),
     ended: (knocker: Address, what: "opened" | "closed", door: string, status: number | undefined) => {
       if (status !== 0) this.counts.commandsFailed++;
       this.watch.tell({ event: what, ip: formatAddress(knocker), door, status: status ?? null });
@@ -73,12 +73,17 @@ export class Teller {
 
   #tellEvent(event: KnockEvent): void {
     this.watch.knock(event);
-    this.#tell(event.knocker, (who) => this.#book.event(eventLine(event, who)));
+    this.#tell(event.knocker, (who) => this.#book.event(eventLine(event, who), () => happeningOf(event)));
   }
 
   #tell(knocker: Address, line: (who: string) => void): void {
     if (this.#lookup !== undefined) this.#lookup.tell(knocker, line);
     else line(this.#text(knocker));
+  }
+
+  /** What JSON has beside a line. */
+  #at(knocker: Address, door: string): { ip: string; door: string } {
+    return { ip: this.#text(knocker), door };
   }
 
   #text(knocker: Address): string {
@@ -91,7 +96,7 @@ export class Teller {
   #tellHeldBack(at: number): void {
     if (this.#limit.due > at) return;
     for (const held of this.#limit.summaries(at)) {
-      this.#book.log.info(heldBack(held));
+      this.#book.log.info({ event: "held back", ...held }, heldBack(held));
       this.watch.tell({ event: "held back", ...held });
     }
   }

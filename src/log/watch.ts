@@ -91,7 +91,7 @@ export class Watch {
   }
 }
 
-function happeningOf(event: KnockEvent): Happening {
+export function happeningOf(event: KnockEvent): Happening {
   const ip = formatAddress(event.knocker);
   if (event.type === "scan") return { event: "scan", ip, ports: event.ports, seconds: event.seconds };
   const at = { ip, door: event.door.name };
