@@ -70,7 +70,7 @@ _knockctl() {
 			--timeout --minutes --replace --persist -y --yes --dry-run --confirm --rollback -h --help' -- "$cur")
 	else
 		local more=
-		[[ ${words[1]} == explain ]] && more='--last --secrets'
+		[[ ${words[1]} == explain ]] && more='--last --follow --secrets'
 		[[ ${words[1]} == @(status|doors) ]] && more=--secrets
 		[[ ${words[1]} == metrics ]] && more='-o --output'
 		mapfile -t COMPREPLY < <(compgen -W "-c --config --json -h --help $more" -- "$cur")

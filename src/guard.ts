@@ -18,6 +18,7 @@ import type { Teller } from "./log/teller.ts";
 import { clear, giveBack } from "./memory.ts";
 import { after } from "./timer.ts";
 import { Notebook } from "./verdicts/notebook.ts";
+import type { Verdict } from "./verdicts/verdict.ts";
 
 /** A timeout is told at most this late, and together with others that are close. */
 const EXPIRY_GRAIN_MS = 20;
@@ -43,6 +44,7 @@ export class Guard {
   readonly #options: GuardOptions;
   readonly #attempts: Attempts;
   readonly #widening: Widening;
+  #followed: Address | undefined;
   /** Where the packets of this moment came in. */
   #at: Listening | undefined;
   /** Openings since memory was given back. */
@@ -90,6 +92,7 @@ export class Guard {
   /** The doors by which scans are looked for. */
   setGuarded(doors: readonly Door[]): void {
     this.#widening.setDoors(doors);
+    if (this.#followed !== undefined) this.#options.places().follow(this.#followed); // the lookout may be a new one
   }
 
   onBatch(listening: Listening, records: Records, count: number, at: number): void {
@@ -105,6 +108,21 @@ export class Guard {
       if (events.length > 0) this.#onEvents(events, at);
     }
     this.#awaitExpiry();
+  }
+
+  /**
+   * All that comes from there is seen and kept, and told, until the function that is returned is called. Undefined: another
+   * one is followed.
+   */
+  follow(source: Address, onVerdict: (verdict: Verdict) => void): (() => void) | undefined {
+    if (this.#followed !== undefined) return undefined;
+    const follow = (address: Address | undefined) => {
+      this.#followed = address;
+      this.notebook.follow(address, onVerdict);
+      this.#options.places().follow(address);
+    };
+    follow(source);
+    return () => follow(undefined);
   }
 
   /** No further packet comes. */

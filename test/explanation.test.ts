@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { formatAddress, parseAddress } from "../src/address.ts";
+import { type Address, formatAddress, parseAddress } from "../src/address.ts";
 import { Attempts } from "../src/attempts/attempts.ts";
 import { FATE } from "../src/attempts/witness.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import type { Question } from "../src/control/command.ts";
 import { explain } from "../src/control/explain.ts";
+import { follow } from "../src/control/follow.ts";
 import { Changes } from "../src/verdicts/changes.ts";
 import { explain as explanationOf } from "../src/verdicts/explanation.ts";
 import { Notebook } from "../src/verdicts/notebook.ts";
@@ -128,6 +130,45 @@ describe("an explanation", () => {
         .filter((fate) => !notHere.includes(fate))
         .sort(),
     );
+  });
+});
+
+describe("the command follow", () => {
+  const source = parseAddress("10.77.0.2")!;
+  const notebook = new Notebook();
+  const question = { args: { ip: "10.77.0.2" }, mayChange: true };
+
+  it("is for root, for one at a time, and ends", () => {
+    const calls: string[] = [];
+    const guard = {
+      notebook,
+      follow: (address: Address) => {
+        calls.push(formatAddress(address));
+        return calls.length > 1 ? undefined : () => void calls.push("end");
+      },
+    };
+    const begin = (asked: Question) => follow(guard)(asked, () => assert.fail());
+    assert.throws(() => begin({ ...question, mayChange: false }), /for root only/);
+    assert.throws(() => begin({ ...question, args: { ip: "x" } }), /x is no IP address/);
+    const end = begin(question);
+    assert.throws(() => begin(question), /another one is being followed/);
+    end();
+    assert.deepEqual(calls, ["10.77.0.2", "10.77.0.2", "end"]);
+  });
+
+  it("tells at most 100 verdicts a second", () => {
+    const told: string[] = [];
+    let onVerdict: (verdict: Verdict) => void = () => assert.fail();
+    const guard = {
+      notebook,
+      follow: (_: Address, wanted: typeof onVerdict) => {
+        onVerdict = wanted;
+        return () => {};
+      },
+    };
+    follow(guard)(question, (answer) => told.push((answer as { text: string }).text));
+    for (let i = 0; i < 1000; i++) onVerdict(verdict(i, "other", { door: undefined, knocker: source }));
+    assert.deepEqual(told, Array(100).fill("ignored: no knock of any door"));
   });
 });
 

@@ -143,6 +143,38 @@ describe("the filter lets through what some door can use", () => {
     assert.ok(through > 1500 && kept > 1500, `${through} through, ${kept} kept out: too few to prove anything`);
   });
 
+  it("and of who is followed all that may be a knock, wherever to", () => {
+    const seen = { followed: 0, acks: 0, others: 0 };
+    const source = fc.constantFrom(
+      "10.77.0.9",
+      "10.77.0.8",
+      "fd77::9",
+      "fd77::8",
+      "fd77::1:0:9",
+      "fd77:0:0:1::9",
+      "fd78::9",
+    );
+    fc.assert(
+      fc.property(config, source, fc.array(packet, { minLength: 40, maxLength: 40 }), (settings, from, packets) => {
+        const program = buildFilter({ ...settings, followed: address(from) });
+        for (const one of packets) {
+          const bytes = bytesOf(one, settings);
+          const asEver = heard(bytes, settings.linkType, settings.own, settings.listeners);
+          const isKnown = native.decode(bytes, settings.linkType, records.buffer);
+          const { source, protocol, flags } = records.at(0);
+          const isHis = isKnown && formatAddress(source) === from;
+          const mayBeKnock = isHis && (protocol === 17 || (flags & 16) === 0);
+          assert.equal(matches(program, bytes), asEver || mayBeKnock, JSON.stringify(one));
+          if (mayBeKnock && !asEver) seen.followed++;
+          if (isHis && !mayBeKnock && !asEver) seen.acks++;
+          if (!isHis && !asEver) seen.others++;
+        }
+      }),
+      { numRuns: 400 },
+    );
+    assert.ok(seen.followed > 150 && seen.acks > 80 && seen.others > 2000, JSON.stringify(seen));
+  });
+
   it("also when bytes are changed or missing: whatever decode takes for a knock", () => {
     let through = 0;
     const change = fc.record({ at: fc.nat(), value: fc.integer({ min: 0, max: 255 }) });

@@ -121,9 +121,12 @@ describe("the notebook", () => {
 
   it("of whom is followed, keeps all apart, also what strangers do", () => {
     const scene = new Scene();
-    scene.notebook.follow(parseAddress("10.77.0.2"));
+    const told: string[] = [];
+    scene.notebook.follow(parseAddress("10.77.0.2"), (verdict) => told.push(short(verdict)));
     scene.knock("10.77.0.2", [22, 23, 24], 0);
+    scene.knock("10.77.0.3", [7000], 0);
     scene.notebook.follow(undefined);
+    assert.deepEqual(told, scene.of("10.77.0.2"));
     flood(scene, 20_000, 100);
     assert.deepEqual(scene.of("10.77.0.2"), ["0 - other 0/0 0 x1", "1 - other 0/0 0 x1", "2 - other 0/0 0 x1"]);
   });

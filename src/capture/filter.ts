@@ -10,6 +10,7 @@
 import type { Address } from "../address.ts";
 import { isIpv4 } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
+import { TCP_FLAG_BITS } from "../config/tcp-flags.ts";
 import { ALU, Assembler, JUMP, Label, OP, RET } from "./bpf.ts";
 import { dropToFit, type PortClass, portClasses, type Range } from "./port-classes.ts";
 
@@ -40,6 +41,11 @@ export interface FilterOptions {
   readonly listeners: readonly Listener[];
   /** What else is let through to our own addresses while somebody may be scanning (widening.ts). */
   readonly strays?: readonly PortClass[];
+  /**
+   * From there everything is let through, to whatever port and address, that may be a knock: UDP, and TCP but ACKs, so that
+   * his other connections cost nothing.
+   */
+  readonly followed?: Address | undefined;
 }
 
 /** Can packets of this link type be read? */
@@ -48,11 +54,11 @@ export function isSupported(linkType: number): boolean {
 }
 
 /** The program as `NativeCapture.setFilter` takes it. Throws when the link type is not known. */
-export function buildFilter({ linkType, own, listeners, strays }: FilterOptions): Uint8Array {
+export function buildFilter({ linkType, own, listeners, strays, followed }: FilterOptions): Uint8Array {
   const link = LINKS[linkType];
   if (link === undefined) throw new Error(`link type ${linkType} is not supported`);
   for (const bodies of dropToFit(portClasses(own, listeners, strays))) {
-    const program = new FilterProgram(link.length).build(link.etherType, bodies);
+    const program = new FilterProgram(link.length, followed).build(link.etherType, bodies);
     if (program !== undefined) return program;
   }
   throw new Error("the doors do not fit into a packet filter");
@@ -62,9 +68,12 @@ class FilterProgram {
   readonly #link: number;
   readonly #out = new Assembler();
   readonly #reject = new Label();
+  readonly #accept = new Label();
+  readonly #followed: Address | undefined;
 
-  constructor(linkLength: number) {
+  constructor(linkLength: number, followed: Address | undefined) {
     this.#link = linkLength;
+    this.#followed = followed;
   }
 
   build(
@@ -82,6 +91,7 @@ class FilterProgram {
       this.#out.place(labels[i]!.label);
       this.#body(classes);
     });
+    this.#out.place(this.#accept).op(RET, WHOLE);
     this.#out.place(this.#reject).op(RET, 0);
     return this.#out.assemble();
   }
@@ -112,6 +122,8 @@ class FilterProgram {
     out.op(OP.ldb, link).op(ALU.and, 0x0f).op(ALU.lsh, 2).op(ALU.addx).op(ALU.tax).op(OP.mem, M.protocol);
     out.jump(JUMP.eq, 6, transport, undefined).jump(JUMP.eq, 17, transport, this.#reject).place(transport);
     this.#transport();
+    const followed = this.#followed;
+    if (followed !== undefined && isIpv4(followed)) this.#follow([[12, followed.w3]]);
     for (const { addresses, label } of bodies) {
       if (addresses === undefined) out.always(label);
       for (const { w3 } of (addresses ?? []).filter(isIpv4)) {
@@ -160,6 +172,16 @@ class FilterProgram {
     }
     out.always(this.#reject).place(transport).op(ALU.st, M.protocol);
     this.#transport();
+    const followed = this.#followed;
+    if (followed !== undefined && !isIpv4(followed)) {
+      const { w0, w1, w2, w3 } = followed;
+      this.#follow([
+        [20, w3],
+        [16, w2],
+        [12, w1],
+        [8, w0],
+      ]);
+    }
     for (const { addresses, label } of bodies) {
       if (addresses === undefined) out.always(label);
       for (const { w0, w1, w2, w3 } of (addresses ?? []).filter((address) => !isIpv4(address))) {
@@ -190,6 +212,15 @@ class FilterProgram {
       .op(ALU.and, 0x3f)
       .op(ALU.st, M.flags);
     out.place(read).op(OP.memx, M.network);
+  }
+
+  /** Accepts what may be a knock of the source that has these words there; all else goes on. */
+  #follow(source: readonly (readonly [at: number, word: number])[]): void {
+    const other = new Label();
+    for (const [at, word] of source) this.#out.op(OP.ld, this.#link + at).jump(JUMP.eq, word, undefined, other);
+    this.#out.op(OP.mem, M.protocol).jump(JUMP.eq, 17, this.#accept, undefined);
+    this.#out.op(OP.mem, M.flags).jump(JUMP.set, TCP_FLAG_BITS.ack, other, this.#accept);
+    this.#out.place(other);
   }
 
   #body(classes: readonly PortClass[]): void {

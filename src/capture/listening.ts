@@ -29,6 +29,7 @@ export class Listening {
   #own = new OwnAddresses([]);
   #listeners: readonly Listener[] = [];
   #strays: readonly PortClass[] | undefined;
+  #followed: Address | undefined;
   /** The filter without strays and the one with them, made beforehand: see `widen`. */
   #narrow: Uint8Array | undefined;
   #wide: Uint8Array | undefined;
@@ -120,6 +121,12 @@ export class Listening {
     }
   }
 
+  /** From now on all knocks of this source are heard, and what might be some; undefined: of none. Throws CannotListen. */
+  follow(source: Address | undefined): void {
+    this.#followed = source;
+    this.hear(this.#listeners, this.#own);
+  }
+
   start(): void {
     this.#source.start();
   }
@@ -154,7 +161,13 @@ export class Listening {
   }
 
   #program(own: OwnAddresses, listeners: readonly Listener[], strays: readonly PortClass[] | undefined): Uint8Array {
-    return buildFilter({ linkType: this.#capture.linkType, own: own.all, listeners, strays: strays ?? [] });
+    return buildFilter({
+      linkType: this.#capture.linkType,
+      own: own.all,
+      listeners,
+      strays: strays ?? [],
+      followed: this.#followed,
+    });
   }
 
   #cannot(error: unknown): CannotListen {

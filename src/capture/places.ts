@@ -1,5 +1,6 @@
 // The interfaces that are listened at now, all with the same doors, and how well each is heard.
 
+import type { Address } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
 import { Echoes } from "./echoes.ts";
 import { ANY } from "./interfaces.ts";
@@ -41,6 +42,7 @@ export class Places {
   #listeners: readonly Listener[] = [];
   #strays: readonly PortClass[] | undefined;
   #isWide = false;
+  #followed: Address | undefined;
 
   constructor(options: PlacesOptions) {
     this.#options = options;
@@ -92,6 +94,7 @@ export class Places {
   add(name: string, index: number, own: OwnAddresses): void {
     const { listening } = this.open(name, index);
     listening.hear(this.#listeners, own);
+    if (this.#followed !== undefined) listening.follow(this.#followed);
     listening.prepare(this.#strays);
     listening.widen(this.#isWide);
     listening.start();
@@ -139,6 +142,12 @@ export class Places {
     this.#each((listening) => listening.prepare(strays));
   }
 
+  /** All that this source does is let through; undefined: no one's. */
+  follow(source: Address | undefined): void {
+    this.#followed = source;
+    this.#each((listening) => listening.follow(source), "not all is seen of who is followed");
+  }
+
   widen(wide: boolean): void {
     this.#isWide = wide;
     this.#each((listening) => listening.widen(wide));
@@ -179,12 +188,12 @@ export class Places {
   }
 
   /** For the filters' width: whatever becomes of it, knocks are heard as before. */
-  #each(change: (listening: Listening) => void): void {
+  #each(change: (listening: Listening) => void, trouble = "scans are not seen"): void {
     for (const [name, { listening }] of this.#places) {
       try {
         change(listening);
       } catch (error) {
-        this.#options.tell.warn(`${name}: scans are not seen: ${(error as Error).message}`);
+        this.#options.tell.warn(`${name}: ${trouble}: ${(error as Error).message}`);
       }
     }
   }

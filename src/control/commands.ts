@@ -10,6 +10,7 @@ import { closeByHand, extendByHand, openByHand } from "./by-hand.ts";
 import type { Command, Commands } from "./command.ts";
 import { doors } from "./doors.ts";
 import { explain } from "./explain.ts";
+import { follow } from "./follow.ts";
 import { SelfTest } from "./self-test.ts";
 import { status } from "./status.ts";
 import { watch } from "./watch.ts";
@@ -19,7 +20,7 @@ export interface Subject {
   readonly lookout: () => Lookout;
   /** The doors that are listened for. */
   readonly listeners: () => readonly Listener[];
-  readonly guard: Pick<Guard, "live" | "notebook">;
+  readonly guard: Pick<Guard, "live" | "notebook" | "follow">;
   readonly house: Pick<House, "doorkeeper">;
   readonly teller: Pick<Teller, "watch" | "counts">;
   /** The last warnings and errors. */
@@ -42,6 +43,9 @@ export function commandsFor(subject: Subject): Commands {
       ["extend", extendByHand(subject)],
       ["explain", explain(subject.guard.notebook)],
     ]),
-    streamed: new Map([["watch", watch(subject.teller.watch, subject.guard.notebook)]]),
+    streamed: new Map([
+      ["watch", watch(subject.teller.watch, subject.guard.notebook)],
+      ["follow", follow(subject.guard)],
+    ]),
   };
 }

@@ -35,14 +35,14 @@ export function explain(notebook: Notebook): Command {
 }
 
 /** Throws Refusal. */
-function addressIn({ args }: Question): Address {
+export function addressIn({ args }: Question): Address {
   const text = textIn(args, "ip");
   const address = parseAddress(text);
   if (address === undefined) throw new Refusal(`${text} is no IP address`);
   return address;
 }
 
-function verdictAnswer(verdict: Verdict, wall: number, secrets: boolean): Answer {
+export function verdictAnswer(verdict: Verdict, wall: number, secrets: boolean): Answer {
   const { at, knocker, fate, door, stage, of, times, knock } = verdict;
   return {
     type: "verdict",

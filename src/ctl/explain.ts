@@ -1,8 +1,10 @@
 // knockctl explain: why a knock did not count.
 
 import type { Command } from "commander";
+import type { Args } from "../control/command.ts";
 import type { Answer, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
 import { ask, STATUS, tell } from "./ask.ts";
+import { listen } from "./listen.ts";
 import { clean, clock, paint } from "./terminal.ts";
 
 const NOTHING_SEEN = 4;
@@ -13,8 +15,10 @@ had to do with, what became of each, and in one sentence what to do about it. Th
 same again is counted. No port is shown, unless root asks for them with --secrets.
 
 What the kernel does not let through to knockd can't be told of: other ports,
-protocols and addresses than doors listen at, while nobody there is in the middle
-of a sequence. In a flood, not all of what strangers do is written down.
+protocols and addresses than doors listen at, while nobody is in the middle of a
+sequence. With --follow it lets through all that comes from that address, but what
+belongs to connections, and each packet is told as it comes; after Ctrl-C comes
+what else explain says. In a flood, not all that strangers do is written down.
 
 Exit status:
   0  the last of it opened a door
@@ -28,6 +32,7 @@ Exit status:
 interface Options {
   readonly config: string;
   readonly last?: true;
+  readonly follow?: true;
   readonly secrets?: true;
   readonly json?: true;
 }
@@ -38,19 +43,38 @@ export function explain(program: Command): void {
     .summary("why did a knock not count?")
     .argument("[ip]", "the address that the knocks came from")
     .option("--last", "of who knocked last")
+    .option("--follow", "then all that comes from there, as it comes, until Ctrl-C; for root")
     .option("--secrets", "the ports too, for root")
     .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
     .option("--json", "print what the daemon answers, a JSON object a line")
     .addHelpText("after", HELP)
-    .action(async (ip: string | undefined, { config, last, secrets, json }: Options, command: Command) => {
+    .action(async (ip: string | undefined, options: Options, command: Command) => {
+      const { config, last, follow, secrets, json } = options;
       if ((ip === undefined) === (last === undefined)) command.error("error: an IP address, or --last");
+      if (follow && ip === undefined) command.error("error: --follow wants an IP address");
       const args = { ...(last ? { last } : { ip }), ...(secrets ? { secrets } : {}) };
+      if (follow) await followed(options, args);
+      if (process.exitCode !== undefined) return;
       const asked = await ask(config, "explain", args, { changes: secrets ?? false });
-      const answers = tell(asked, json, words);
+      const isTold = (answer: Answer) => follow && answer.type === "verdict";
+      const answers = tell(asked, json, (all) => words(all.filter((answer) => !isTold(answer))));
       const outcomes = answers.filter(isExplanation).map(({ outcome }) => outcome);
       if (process.exitCode !== undefined || outcomes.includes("opened")) return;
       process.exitCode = outcomes.includes("not opened") ? STATUS.no : NOTHING_SEEN;
     });
+}
+
+/** Until Ctrl-C. */
+async function followed({ config, json }: Options, args: Args): Promise<void> {
+  const ends: (() => void)[] = [];
+  const stop = () => {
+    for (const end of ends) end();
+  };
+  process.once("SIGINT", stop);
+  process.stdout.once("error", stop); // who reads has gone
+  const words = (answer: Answer) => (answer.type === "verdict" ? verdictWords(answer) : undefined);
+  await listen(config, "follow", { args, changes: true, json, words }, (end) => ends.push(end));
+  process.off("SIGINT", stop);
 }
 
 const isExplanation = (answer: Answer): answer is ExplanationAnswer => answer.type === "explanation";

@@ -1,11 +1,9 @@
 // knockctl watch: knocks as they happen.
 
 import type { Command } from "commander";
-import { type Answer, answerLine, requestLine } from "../control/protocol.ts";
+import type { Answer } from "../control/protocol.ts";
 import type { Happening } from "../log/watch.ts";
-import { realPath } from "../real-path.ts";
-import { complain, STATUS } from "./ask.ts";
-import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";
+import { listen } from "./listen.ts";
 import { clean, clock, paint } from "./terminal.ts";
 
 const HELP = `
@@ -30,39 +28,8 @@ export function watch(program: Command): void {
     .action(async ({ config, json }: { config: string; json?: true }) => {
       process.once("SIGINT", () => process.exit());
       process.stdout.once("error", () => process.exit()); // who reads has gone
-      const file = realPath(config);
-      let watched = 0;
-      const one = async (path: string) => {
-        let mine = true;
-        const onAnswer = (answer: Answer | undefined, end: () => void) => {
-          if (answer?.type === "daemon") {
-            mine = answer.config === file;
-            if (mine) watched++;
-            else end();
-          }
-          if (!mine || answer === undefined) return;
-          if (json) process.stdout.write(answerLine(answer));
-          else if (answer.type === "event") process.stdout.write(`${eventLine(answer)}\n`);
-          if (answer.type === "error" || answer.type === "refused") refused(answer);
-        };
-        await talk(path, { request: requestLine("watch"), onAnswer, endless: true });
-        if (mine && process.exitCode === undefined) throw new Trouble(`the knockd at ${path} has ended`);
-      };
-      const refused = (answer: Extract<Answer, { type: "error" | "refused" }>) => {
-        complain(answer.type === "error" ? answer.error : answer.why);
-        process.exitCode = answer.type === "error" ? STATUS.unanswered : STATUS.no;
-      };
-      const failed = (error: unknown) => {
-        if (!(error instanceof Trouble)) throw error;
-        complain(error.message);
-        process.exitCode ??= STATUS.unanswered;
-      };
-      try {
-        await Promise.all(findDaemons(config, false).map((path) => one(path).catch(failed)));
-        if (watched === 0 && process.exitCode === undefined) throw new Trouble(nobody(config));
-      } catch (error) {
-        failed(error);
-      }
+      const words = (answer: Answer) => (answer.type === "event" ? `${eventLine(answer)}\n` : undefined);
+      await listen(config, "watch", { json, words });
     });
 }
 

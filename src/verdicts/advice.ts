@@ -63,10 +63,11 @@ export function advice(verdicts: readonly Verdict[], changes: Changes, now: numb
   }
 }
 
-const LOST = "it was lost on the way, or went to another port, protocol or address than the door wants";
+const LOST =
+  "it was lost on the way, or went to another port, protocol or address than the door wants (see explain --follow)";
 
 const NOTHING = `look whether the client knocks at this host's address, from the one that was asked about, at the first port \
-of a sequence and with its protocol, and whether something drops it on the way: nothing was seen that a door wants`;
+of a sequence and with its protocol, and whether something drops it on the way: nothing was seen that a door wants; explain --follow shows all that comes`;
 
 function isTogether(verdicts: readonly Verdict[], wrong: Verdict): boolean {
   const before = verdicts[verdicts.indexOf(wrong) - 1];

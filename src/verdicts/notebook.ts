@@ -30,6 +30,7 @@ export class Notebook implements Witness {
   #lastDoor: Door | undefined;
   #lastNumber = 0;
   #followed: Address | undefined;
+  #onFollowed: (verdict: Verdict) => void = () => {};
   #now = Number.NEGATIVE_INFINITY;
   #hash = 0;
   #inARow = 0;
@@ -54,9 +55,10 @@ export class Notebook implements Witness {
     );
   }
 
-  /** All that he does is kept, also what strangers do; undefined: nobody. */
-  follow(source: Address | undefined): void {
+  /** All that he does is kept, also what strangers do, and told; undefined: nobody. */
+  follow(source: Address | undefined, onVerdict: (verdict: Verdict) => void = () => {}): void {
     this.#followed = source;
+    this.#onFollowed = onVerdict;
   }
 
   saw(
@@ -118,7 +120,11 @@ export class Notebook implements Witness {
     const what = encode(fate, stage, of, at === undefined ? 0 : this.#numberOf(at.door));
     if (place < 0) this.#strangers.write(source, what, knock, now, detail);
     else this.#acquaintances.write(place, what, knock, now, detail);
-    this.onVerdict?.(this.#verdict({ at: now, what, knock, detail, times: 1 }, copyOf(source)));
+    const isFollowed = this.#isFollowed(source);
+    if (this.onVerdict === undefined && !isFollowed) return;
+    const verdict = this.#verdict({ at: now, what, knock, detail, times: 1 }, copyOf(source));
+    this.onVerdict?.(verdict);
+    if (isFollowed) this.#onFollowed(verdict);
   }
 
   /** The oldest first. */

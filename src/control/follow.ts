@@ -1,0 +1,34 @@
+// The command `follow`: what becomes of all that a source sends, as it comes; also of what the kernel else keeps from us.
+
+import type { Guard } from "../guard.ts";
+import { explain } from "../verdicts/explanation.ts";
+import type { Verdict } from "../verdicts/verdict.ts";
+import { isSet, onlyForRoot, Refusal, type Stream } from "./command.ts";
+import { addressIn, verdictAnswer } from "./explain.ts";
+
+/** One who floods us must not become a flood of JSON. */
+const MOST_A_SECOND = 100;
+
+/** For root, as it changes what is looked at. `args`: `ip`; `secrets`: the ports too. */
+export function follow(guard: Pick<Guard, "notebook" | "follow">): Stream {
+  return (question, tell) => {
+    onlyForRoot(question);
+    const source = addressIn(question);
+    const secrets = isSet(question.args, "secrets");
+    let second = 0;
+    let told = 0;
+    const onVerdict = (verdict: Verdict) => {
+      const now = performance.now();
+      if (now - second >= 1000) [second, told] = [now, 0];
+      if (++told > MOST_A_SECOND) return;
+      const { notebook } = guard;
+      // Only with what came before it is it known that a knock was late.
+      const isLater = verdict.fate === "later";
+      const known = isLater ? explain(notebook.of(source), notebook.changes, now).verdicts.at(-1)! : verdict;
+      tell(verdictAnswer({ ...known, times: 1 }, Date.now() - now, secrets));
+    };
+    const end = guard.follow(source, onVerdict);
+    if (end === undefined) throw new Refusal("another one is being followed");
+    return end;
+  };
+}

@@ -1,0 +1,67 @@
+// Listens to what daemons have to say until one of both has enough.
+
+import type { Args } from "../control/command.ts";
+import { type Answer, answerLine, requestLine } from "../control/protocol.ts";
+import { realPath } from "../real-path.ts";
+import { complain, STATUS } from "./ask.ts";
+import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";
+
+export interface ListenOptions {
+  readonly args?: Args;
+  /** For root alone. */
+  readonly changes?: boolean;
+  readonly json: boolean | undefined;
+  /** Undefined: nothing to say of it. */
+  readonly words: (answer: Answer) => string | undefined;
+}
+
+/**
+ * Writes what each daemon of this config says to the command. Sets the exit status when one can't be listened to, or has
+ * ended. `onBegin` is told of each that listens to us, with what ends it.
+ */
+export async function listen(
+  config: string,
+  command: string,
+  { args = {}, changes = false, json, words }: ListenOptions,
+  onBegin: (end: () => void) => void = () => {},
+): Promise<void> {
+  const file = realPath(config);
+  let daemons = 0;
+  let isEnded = false;
+  const one = async (path: string) => {
+    let mine = true;
+    const onAnswer = (answer: Answer | undefined, end: () => void) => {
+      if (answer?.type === "daemon") {
+        mine = answer.config === file;
+        if (mine) daemons++;
+        if (!mine) end();
+        else
+          onBegin(() => {
+            isEnded = true;
+            end();
+          });
+      }
+      if (!mine || answer === undefined) return;
+      const text = json ? answerLine(answer) : words(answer);
+      if (text !== undefined) process.stdout.write(text);
+      if (answer.type === "error" || answer.type === "refused") refused(answer);
+    };
+    await talk(path, { request: requestLine(command, args), onAnswer, endless: true });
+    if (mine && !isEnded && process.exitCode === undefined) throw new Trouble(`the knockd at ${path} has ended`);
+  };
+  const refused = (answer: Extract<Answer, { type: "error" | "refused" }>) => {
+    complain(answer.type === "error" ? answer.error : answer.why);
+    process.exitCode = answer.type === "error" ? STATUS.unanswered : STATUS.no;
+  };
+  const failed = (error: unknown) => {
+    if (!(error instanceof Trouble)) throw error;
+    complain(error.message);
+    process.exitCode ??= STATUS.unanswered;
+  };
+  try {
+    await Promise.all(findDaemons(config, changes).map((path) => one(path).catch(failed)));
+    if (daemons === 0 && process.exitCode === undefined) throw new Trouble(nobody(config));
+  } catch (error) {
+    failed(error);
+  }
+}
