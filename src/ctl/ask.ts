@@ -26,7 +26,7 @@ export interface AskOptions {
 /** All at once, so that one that hangs does not hold up the others, unless one is enough. */
 export async function ask(config: string, command: string, args: Args = {}, options: AskOptions = {}): Promise<Asked> {
   const file = realPath(config);
-  const answers: (readonly Answer[])[] = [];
+  const answers: (readonly Answer[])[] = []; // in the order of the sockets, whoever is first
   const troubles: string[] = [];
   const attempt = async (work: () => Promise<unknown>) => {
     try {
@@ -36,17 +36,17 @@ export async function ask(config: string, command: string, args: Args = {}, opti
       troubles.push(error.message);
     }
   };
-  const one = async (path: string) => {
+  const one = async (path: string, place: number) => {
     const answer = await answerOf(path, requestLine(command, args), options.changes ?? false);
-    if (answer[0]?.type === "daemon" && answer[0].config === file) answers.push(answer);
+    if (answer[0]?.type === "daemon" && answer[0].config === file) answers[place] = answer;
   };
   await attempt(async () => {
     const paths = findDaemons(config, options.changes ?? false);
-    if (!options.one) await Promise.all(paths.map((path) => attempt(() => one(path))));
-    else for (const path of paths) if (answers.length === 0) await attempt(() => one(path));
+    if (!options.one) await Promise.all(paths.map((path, place) => attempt(() => one(path, place))));
+    else for (const path of paths) if (answers.length === 0) await attempt(() => one(path, 0));
   });
   if (answers.length === 0 && troubles.length === 0) troubles.push(nobody(config));
-  return { answers, troubles };
+  return { answers: answers.filter(Boolean), troubles };
 }
 
 /** Throws a Trouble. What changes something is asked once. */

@@ -206,7 +206,7 @@ describe("knockctl shows", { skip: needsRoot }, () => {
     const pty = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))";
     const argv = [process.execPath, join(repo, "dist/src/knockctl.js"), "status", "-c", daemon.configPath];
     const inTerminal = (env: NodeJS.ProcessEnv) =>
-      wire.run("server", ["python3", "-c", pty, ...argv], { env: { TERM: "xterm", ...env } });
+      wire.run("server", ["python3", "-c", pty, ...argv], { env: { TERM: "xterm", CI: undefined, ...env } });
     const coloured = await inTerminal({});
     assert.ok(coloured.stdout.includes("\x1b[2mwlan9: waiting: it is not there\x1b[0m"), coloured.stdout);
     const plain = await inTerminal({ NO_COLOR: "1" });
