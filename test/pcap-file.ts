@@ -21,3 +21,27 @@ export function pcapFile(
   );
   return Buffer.concat([Buffer.from(head), ...packets]);
 }
+
+/** The same packets as pcapng (draft-ietf-opsawg-pcapng): a section, an interface, a block each. */
+export function pcapngFile(network: number, frames: readonly Buffer[]): Buffer {
+  const block = (type: number, body: Buffer) => {
+    const padded = Buffer.concat([body, Buffer.alloc(-body.length & 3)]);
+    return Buffer.concat([words(type, padded.length + 12), padded, words(padded.length + 12)]);
+  };
+  const words = (...values: number[]) => {
+    const bytes = Buffer.alloc(4 * values.length);
+    values.forEach((value, i) => void bytes.writeUInt32LE(value, 4 * i));
+    return bytes;
+  };
+  const ALL = 0xffff_ffff;
+  const packets = frames.map((bytes, i) => {
+    const micros = BigInt(1467827163 + i) * 1_000_000n + 250_000n;
+    const head = words(0, Number(micros >> 32n), Number(micros & 0xffff_ffffn), bytes.length, 3000);
+    return block(6, Buffer.concat([head, bytes]));
+  });
+  return Buffer.concat([
+    block(0x0a0d0d0a, words(0x1a2b3c4d, 1, ALL, ALL)),
+    block(1, words(network, 65535)),
+    ...packets,
+  ]);
+}

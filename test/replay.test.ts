@@ -14,7 +14,7 @@ import { Replay, type ReplayOptions } from "../src/replay/replay.ts";
 import { Savefile } from "../src/replay/savefile.ts";
 import { UnusedSequences } from "../src/replay/unused-sequences.ts";
 import { frame, type Segment } from "./frame.ts";
-import { pcapFile } from "./pcap-file.ts";
+import { pcapFile, pcapngFile } from "./pcap-file.ts";
 import { toPacket } from "./story.ts";
 
 /** When a capture of these tests begins, in seconds since 1970. */
@@ -230,6 +230,14 @@ describe("a capture file", () => {
     ]);
     assert.deepEqual(await first(["10.77.0.9"]), [["10.77.0.3"], ["10.77.0.9"]]);
     assert.deepEqual(await first(["fd77::1"]), [[], []]);
+  });
+
+  it("is pcap or pcapng: of one as of the other", async () => {
+    const frames = [segment(7001), segment(7003), segment(7002)].map((one) => frame(one));
+    const [pcap, pcapng] = [written("e.pcap", pcapFile(1, frames)), written("e.pcapng", pcapngFile(1, frames))];
+    const [one, other] = [await played(pcap, DOOR), await played(pcapng, DOOR)];
+    assert.equal(one.openings, 1);
+    assert.deepEqual(other, one);
   });
 
   it("that is damaged is replayed as far as it can be read", async () => {

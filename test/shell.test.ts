@@ -1,6 +1,7 @@
 // What can be said for certain of a shell's line; of anything else, nothing is said.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import { firstProgram, simpleCommands } from "../src/lint/shell.ts";
 
 describe("the program that a line begins with", () => {
@@ -64,4 +65,29 @@ describe("the commands of a line", () => {
       assert.deepEqual(found, commands);
     });
   }
+});
+
+describe("any line", () => {
+  const signs = fc.constantFrom(..."ab/.%=-12 \t;&|<>\"'$`(){}*#~!\n");
+  it("is read, and only words that stand there are told", () => {
+    fc.assert(
+      fc.property(fc.array(signs, { maxLength: 40 }), (letters) => {
+        const line = letters.join("");
+        const program = firstProgram(line);
+        assert.ok(program === undefined || line.trimStart().startsWith(program));
+        for (const { words, writes } of simpleCommands(line) ?? []) {
+          for (const word of [...words, ...writes])
+            assert.ok(word !== "" && !/[\s;&|]/.test(word) && line.includes(word));
+        }
+      }),
+    );
+  });
+
+  it("is read at once, however long", () => {
+    for (const letter of ["1", "<", ">", " ", "a", ";", "&"]) {
+      const line = letter.repeat(1 << 20);
+      firstProgram(line);
+      assert.equal(simpleCommands(line), undefined);
+    }
+  });
 });

@@ -27,6 +27,12 @@ const BY_SYSTEMD = new Set(["systemctl", "service", "reboot", "poweroff", "halt"
 const BY_NETWORK = new Set(["curl", "wget", "ssh", "scp", "nc", "ncat", "telnet", "ping"]);
 /** They do nothing but change the files that they are given. */
 const WRITERS = new Set(["touch", "rm", "mkdir", "rmdir", "tee", "truncate"]);
+/** To them a path is a file. To others, as `logger`, it may be only a word. */
+const FILE_USERS = new Set(
+  [...WRITERS].concat(
+    `. cat test sh bash dash python python3 perl ruby php node cp mv ln ls stat chmod chown head tail stty`.split(" "),
+  ),
+);
 /** What PrivateDevices leaves. */
 const PSEUDO_DEVICE =
   /^\/dev\/(null|zero|full|random|urandom|tty|ptmx|std(in|out|err)|log|(pts|shm|fd|mqueue|hugepages)(\/.*)?)$/;
@@ -82,7 +88,7 @@ const open = (path: string): string => `systemctl edit knockd: [Service] ReadWri
 /** Why the unit refuses it, with the directive to look for; undefined when it does not, or when that is not certain. */
 function refusal({ words, writes }: Simple, unit: Unit): string | undefined {
   const program = words[0]?.replace(/^.*\//, "") ?? "";
-  const paths = words.filter((word) => word.startsWith("/"));
+  const paths = words.filter((word, i) => word.startsWith("/") && (i === 0 || FILE_USERS.has(program)));
   const written = [...writes, ...(WRITERS.has(program) ? paths.filter((path) => path !== words[0]) : [])];
   for (const path of paths.concat(writes)) {
     const why = outOfReach(path, unit);

@@ -6,8 +6,10 @@ export interface Simple {
   readonly writes: readonly string[];
 }
 
+/** Of what is longer, nobody is certain. */
+const LONGEST = 4096;
 /** What only a shell could read. */
-const UNCERTAIN = /["'\\`$(){}*?[\]~#]|<</;
+const UNCERTAIN = /["'\\`$(){}*?[\]~#]|<<|[<>]&(?!\d)/;
 /** Dash's builtins and the words of its grammar: no file need be there for them. */
 const BUILTINS = new Set(
   `. : alias bg break case cd chdir command continue do done echo elif else esac eval exec exit export false fc fg fi for
@@ -24,9 +26,9 @@ export function firstProgram(line: string): string | undefined {
 
 /** All of a line; undefined when that is not certain. */
 export function simpleCommands(line: string): readonly Simple[] | undefined {
-  if (UNCERTAIN.test(line)) return undefined;
+  if (line.length > LONGEST || UNCERTAIN.test(line)) return undefined;
   return line
-    .split(/&&|\|\||[;|\n]|(?<!>)&(?!\d)/)
+    .split(/&&|\|\||[;|\n]|(?<![<>])&/)
     .map(simpleCommand)
     .filter(({ words, writes }) => words.length > 0 || writes.length > 0);
 }
