@@ -78,7 +78,9 @@ export class Replay {
       witness: this.#onlooker,
     });
     this.#setDoors(listeners);
-    this.#log = { info: say, warn: say, error: say, note() {} };
+    // As pino takes it: a line, maybe with what JSON has beside it before.
+    const log = (first: unknown, line?: string) => say(typeof first === "string" ? first : line!);
+    this.#log = { info: log, warn: log, error: log, note() {} };
     this.#teller = new Teller({ tellsEvents: true, event: say, log: this.#log }, undefined, now, after);
     this.#doorkeeper = new Doorkeeper({
       run: async (command) => {
