@@ -182,6 +182,16 @@ describe("a replay", () => {
   });
 });
 
+it("has beside each line what LogFormat = json has", async () => {
+  const beside: object[] = [];
+  const scene = new Scene(DOOR, { said: (_line, _time, fields) => void beside.push(fields) });
+  for (const [at, port] of [7001, 7003, 7002].entries()) await scene.knock(at, port);
+  await scene.end();
+  const at = { ip: "10.77.0.2", door: "door" };
+  const stages = [1, 2, 3].map((stage) => ({ event: "stage", ...at, stage }));
+  assert.deepEqual(beside, [...stages, { event: "open", ...at }, at, at, at]);
+});
+
 describe("a capture file", () => {
   const dir = mkdtempSync(join(tmpdir(), "replay-"));
   after(() => rmSync(dir, { recursive: true }));

@@ -169,7 +169,8 @@ class JsonOutput {
     return this.#text !== "";
   }
 
-  readonly said = (line: string, time: number): void => this.#add({ type: "line", time, line });
+  readonly said = (line: string, time: number, beside: object): void =>
+    this.#add({ type: "line", time, line, ...beside });
 
   readonly ignored = (line: string, time: number): void => this.#add({ type: "verdict", time, line });
 

@@ -25,9 +25,9 @@ export class Clock {
     return this.#now;
   }
 
-  /** Seconds since 1970. */
+  /** Seconds since 1970, to the microsecond. */
   get time(): number {
-    return (this.#origin ?? 0) + this.#now / 1000;
+    return Math.round(1e6 * (this.#origin ?? 0) + 1000 * this.#now) / 1e6;
   }
 
   /** When a packet of this time (seconds since 1970) comes. `passTo` brings us there. */

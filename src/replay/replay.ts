@@ -29,8 +29,8 @@ export interface ReplayOptions {
   readonly unused: UnusedSequences;
   /** May one packet be in it twice, as it was seen at two interfaces (echoes.ts)? */
   readonly haveEchoes: boolean;
-  /** What the daemon would have said, and run, and when, in seconds since 1970. */
-  readonly said: (line: string, time: number) => void;
+  /** What the daemon would have said, and run, and when, in seconds since 1970; `beside` is what JSON has beside a line. */
+  readonly said: (line: string, time: number, beside: object) => void;
   readonly ran: (command: string, time: number) => void;
   /** Why nothing came of a packet: `192.0.2.1: openSSH: too late by 1.3 s for Stage 3`. Undefined: nobody wants to know. */
   readonly ignored?: ((line: string, time: number) => void) | undefined;
@@ -59,7 +59,7 @@ export class Replay {
     this.#options = options;
     const now = () => this.#clock.now;
     const after = (seconds: number, callback: () => void) => this.#clock.after(seconds, callback);
-    const say = (line: string) => said(line, this.#clock.time);
+    const say = (line: string, beside = {}) => said(line, this.#clock.time, beside);
     const strays = new Widening({
       prepare() {},
       widen() {},
@@ -78,10 +78,16 @@ export class Replay {
       witness: this.#onlooker,
     });
     this.#setDoors(listeners);
-    // As pino takes it: a line, maybe with what JSON has beside it before.
-    const log = (first: unknown, line?: string) => say(typeof first === "string" ? first : line!);
+    // As pino takes it: a line, or what JSON has beside it and the line.
+    const log = (first: unknown, line?: string) =>
+      typeof first === "string" ? say(first) : say(line!, first as object);
     this.#log = { info: log, warn: log, error: log, note() {} };
-    this.#teller = new Teller({ tellsEvents: true, event: say, log: this.#log }, undefined, now, after);
+    this.#teller = new Teller(
+      { tellsEvents: true, event: (line, fields) => say(line, fields()), log: this.#log },
+      undefined,
+      now,
+      after,
+    );
     this.#doorkeeper = new Doorkeeper({
       run: async (command) => {
         ran(command, this.#clock.time);
