@@ -23,7 +23,8 @@ LogFile, or what journalctl prints (-o short, short-iso or short-unix); what end
 .gz is unpacked, and - is standard input. Years that a log leaves out are taken
 from when it was last written.
 
---since and --until take: ${FORMS}.
+--since and --until take:
+${FORMS}.
 
 Exit status:
   0  the report is made; what could not be read or counted of the logs is said in it
@@ -40,7 +41,7 @@ interface Options {
   readonly format: Wanted["format"];
   readonly json?: true;
   readonly output?: string;
-  readonly geo: readonly string[];
+  readonly geo?: readonly string[];
 }
 
 export function report(program: Command): void {
@@ -60,11 +61,11 @@ export function report(program: Command): void {
     .addOption(new Option("--format <format>", "what to make").choices(FORMATS).default("table"))
     .option("--json", "the same as --format json")
     .option("-o, --output <file>", "write it there, and not to standard output")
-    .option("--geo <file>", "a .mmdb database of countries, cities or networks (may be repeated)", collect, [])
+    .option("--geo <file>", "a .mmdb database of countries, cities or networks (may be repeated)", collect)
     .addHelpText("after", HELP)
     .action(async (logs: string[], { json, output, ...options }: Options) => {
-      const { since, until } = options;
-      const wanted = { ...options, logs, since, until, format: json ? "json" : options.format } as const;
+      const { since, until, geo = [] } = options;
+      const wanted = { ...options, logs, since, until, geo, format: json ? "json" : options.format } as const;
       try {
         // Loaded now and only now: neither knockd nor another command grows by what it takes.
         const { make } = await import("../report/make.ts");
@@ -79,7 +80,7 @@ export function report(program: Command): void {
     });
 }
 
-const collect = (file: string, files: readonly string[]): string[] => [...files, file];
+const collect = (file: string, files: readonly string[] = []): string[] => [...files, file];
 
 /** What is not foreseen is thrown on. */
 function trouble(error: unknown): [line: string, status: number] {

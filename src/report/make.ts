@@ -29,7 +29,7 @@ export async function make(wanted: Wanted, terminal: Terminal, now: number): Pro
   } finally {
     progress.end();
   }
-  const report = tally.report(Math.floor(now / 1000), [...reading.leftOut, ...unseen(logs, reading.lines)]);
+  const report = tally.report(Math.floor(now / 1000), [...reading.leftOut, ...unseen(logs, reading)]);
   return shown(report, wanted.format);
 }
 
@@ -42,12 +42,13 @@ function chosen({ logs, from, since, until }: Wanted, now: number): Log[] {
   return files;
 }
 
-/** journalctl is silent about what it may not read. */
-function unseen(logs: readonly Log[], lines: number): string[] {
+/** Where nothing is found, why that may be. journalctl is silent about what it may not read. */
+function unseen(logs: readonly Log[], { lines, attempts }: Reading): string[] {
+  if (attempts > 0) return [];
   const isSecret = lines === 0 && process.getuid?.() !== 0 && logs.some(({ name }) => name === JOURNAL);
   return isSecret
     ? ["Nothing could be read of the journal without being root (sudo knockctl), or in the group systemd-journal."]
-    : [];
+    : ["No packet was found that a rule of the firewall logged: man knockctl has such a rule."];
 }
 
 function shown(report: Report, format: Format): string {

@@ -14,6 +14,7 @@ export type Span = Pick<Wanted, "since" | "until">;
 export class Reading {
   /** That were read, of whatever kind. */
   lines = 0;
+  attempts = 0;
   readonly #tally: Tally;
   readonly #since: number;
   readonly #until: number;
@@ -74,8 +75,10 @@ export class Reading {
       return;
     }
     const verdict = this.#packet.read(line.message);
-    if (verdict === "attempt") this.#tally.packet(this.#packet, line.time, line.host);
-    else if (verdict === "cut") this.#garbage++;
+    if (verdict === "attempt") {
+      this.attempts++;
+      this.#tally.packet(this.#packet, line.time, line.host);
+    } else if (verdict === "cut") this.#garbage++;
   }
 }
 
