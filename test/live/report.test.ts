@@ -131,6 +131,9 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
         "fd77::2": 4,
         "fd77::8:1": 5,
       });
+      // journald gives the kernel's lines the time at which it read them.
+      assert.equal(report("--since", "2 hours ago").attempts, now.attempts);
+      assert.equal(report("--until", "2 hours ago").attempts, 0);
       for (const output of ["short", "short-iso", "short-unix"]) {
         const shell = `journalctl --quiet --output=${output} _TRANSPORT=kernel | ${process.execPath} ${join(repo, "dist/src/knockctl.js")} report --json -`;
         const { stdout } = inside("sh", "-c", shell);
