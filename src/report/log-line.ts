@@ -19,6 +19,7 @@ export class LogLine {
   }
 
   read(line: string): Speaker {
+    if (line.charCodeAt(0) === 0x7b) return this.#readJson(line);
     const at = this.#stamp.read(line);
     if (at < 0) return "garbage";
     this.time = this.#stamp.time;
@@ -32,6 +33,20 @@ export class LogLine {
     if (end < 0) return "garbage";
     if (end > tag + 6 && (line.charCodeAt(tag + 6) !== 0x5b || line.charCodeAt(end - 1) !== 0x5d)) return "other";
     return this.#say("knockd", line.slice(at, blank), line.slice(end + 2));
+  }
+
+  /** knockd's log file, where `LogFormat = json`. */
+  #readJson(line: string): Speaker {
+    let said: { readonly time?: unknown; readonly msg?: unknown };
+    try {
+      said = JSON.parse(line);
+    } catch {
+      return "garbage";
+    }
+    const { time, msg } = said;
+    if (typeof time !== "string" || typeof msg !== "string" || this.#stamp.read(`${time} `) < 0) return "garbage";
+    this.time = this.#stamp.time;
+    return this.#say("knockd", "", msg);
   }
 
   #say(speaker: "kernel" | "knockd", host: string, message: string): Speaker {

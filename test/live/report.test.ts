@@ -26,7 +26,8 @@ printf '[Journal]\\nStorage=volatile\\nAudit=no\\nForwardToSyslog=no\\nForwardTo
 mount --bind /run/conf /etc/systemd/journald.conf
 exec /lib/systemd/systemd-journald
 `;
-const CONFIG = "[ssh]\n  sequence = 7461,7462:udp\n  seq_timeout = 1\n  tcpflags = syn\n  command = true\n";
+const CONFIG =
+  "[options]\n  LogFile = @dir@/json\n  LogFormat = json\n[ssh]\n  sequence = 7461,7462:udp\n  seq_timeout = 1\n  tcpflags = syn\n  command = true\n";
 const SOURCES = ["10.77.0.2", "10.77.8.1", "10.77.8.2", "fd77::2", "fd77::8:1"];
 
 describe("what the kernel logs,", { skip: needsRoot }, () => {
@@ -158,7 +159,9 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
       { at: 0.2, frame: knock("10.77.0.2", 7462, "udp") },
     ]);
     await until(() => inside("journalctl", "--quiet").stdout.includes("sequence timeout"));
-    assert.deepEqual(report().doors, [{ door: "ssh", begun: 2, opened: 1, failed: 1 }]);
+    for (const { doors } of [report(), report(join(daemon.dir, "json"))]) {
+      assert.deepEqual(doors, [{ door: "ssh", begun: 2, opened: 1, failed: 1 }]);
+    }
     await daemon.stop();
   });
 

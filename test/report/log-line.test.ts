@@ -19,6 +19,21 @@ describe("a log's line", () => {
     assert.equal(read("[2026-07-06 19:46] 1.2.3.4: a: Stage 1"), "knockd at : 1.2.3.4: a: Stage 1");
   });
 
+  it("is an object, where knockd's log file has those", () => {
+    const line = (time: string, msg: string) => JSON.stringify({ level: 30, time, event: "stage", msg });
+    assert.equal(read(line("2026-11-24T11:20:18.845Z", "1.2.3.4: a: Stage 1")), "knockd at : 1.2.3.4: a: Stage 1");
+    const torn = line("2026-11-24T11:20:18.845Z", "1.2.3.4: a: Stage 1").slice(0, -1);
+    for (const garbage of [
+      torn,
+      "{}",
+      line("soon", "x"),
+      '{"time":1,"msg":"x"}',
+      '{"time":"2026-11-24T11:20:18Z","msg":{}}',
+    ]) {
+      assert.equal(read(garbage), "garbage", garbage);
+    }
+  });
+
   it("is nobody's that matters here when strangers may have written it", () => {
     const forged = "kernel: IN=eth0 OUT= SRC=8.8.8.8 DST=1.1.1.1 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ";
     assert.equal(read(`${STAMP} door sshd[12]: Invalid user ${forged}`), "other");
