@@ -27,7 +27,7 @@ mount --bind /run/conf /etc/systemd/journald.conf
 exec /lib/systemd/systemd-journald
 `;
 const CONFIG =
-  "[options]\n  LogFile = @dir@/json\n  LogFormat = json\n[ssh]\n  sequence = 7461,7462:udp\n  seq_timeout = 1\n  tcpflags = syn\n  command = true\n";
+  "[options]\n  LogFile = @dir@/json\n  LogFormat = json\n[ssh]\n  sequence = 7461,7462:udp\n  seq_timeout = 3\n  tcpflags = syn\n  command = true\n";
 const SOURCES = ["10.77.0.2", "10.77.8.1", "10.77.8.2", "fd77::2", "fd77::8:1"];
 
 describe("what the kernel logs,", { skip: needsRoot }, () => {
