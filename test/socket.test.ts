@@ -73,6 +73,14 @@ describe("the daemon's socket", () => {
       socket.write(request);
     });
   }
+  /** As knockctl does: until it is not cut off. Many at once are a storm on Node 18, after which the socket rests. */
+  async function talkAgain(path: string, request: string): Promise<string> {
+    for (;;) {
+      const text = await talk(path, request);
+      if (text !== "") return text;
+      await sleep(20);
+    }
+  }
   const types = (text: string) =>
     text
       .split("\n")
@@ -197,7 +205,7 @@ describe("the daemon's socket", () => {
       stalls.write('{"version":1,');
       client(path).write(requestLine("self-test")); // and never reads
     }
-    assert.equal(types(await talk(path, requestLine("self-test"))).length, 1402);
+    assert.equal(types(await talkAgain(path, requestLine("self-test"))).length, 1402);
     while (cutOff.size < 136) await sleep(5); // at most 64 are left
   });
 
@@ -236,7 +244,7 @@ describe("the daemon's socket", () => {
     const ninth = (await talk(path, requestLine("watch"))).split("\n");
     assert.equal(ninth[1], '{"version":1,"type":"refused","why":"8 watch already"}');
     for (let i = 0; i < 400; i++) client(path).write('{"version":1,');
-    await works(path);
+    assert.deepEqual(types(await talkAgain(path, requestLine("self-test"))), ["daemon", "end"]);
     assert.equal(watchers.size, 8);
   });
 

@@ -1,13 +1,9 @@
 // Asks the daemons of a config, and tells what they answer.
 
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Args } from "../control/command.ts";
 import { type Answer, answerLine, requestLine } from "../control/protocol.ts";
 import { realPath } from "../real-path.ts";
 import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";
-
-/** A daemon that has too many clients cuts one off, or rests a while. */
-const [MOST_TRIES, PAUSE_MS] = [40, 50] as const;
 
 export interface Asked {
   /** Of each daemon that has answered, the lines. */
@@ -49,14 +45,10 @@ export async function ask(config: string, command: string, args: Args = {}, opti
   return { answers: answers.filter(Boolean), troubles };
 }
 
-/** Throws a Trouble. What changes something is asked once. */
+/** Throws a Trouble. */
 async function answerOf(path: string, request: string, once: boolean): Promise<Answer[]> {
   const answers: (Answer | undefined)[] = [];
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
-    if (tries > 0) await sleep(PAUSE_MS);
-    const { rest, asked } = await talk(path, { request, onAnswer: (answer) => void answers.push(answer) });
-    if (answers.length > 0 || rest !== "" || (once && asked)) break;
-  }
+  await talk(path, { request, onAnswer: (answer) => void answers.push(answer), once });
   const last = answers.at(-1);
   if (last?.type === "error") throw new Trouble(`the knockd at ${path} says: ${last.error}`);
   if (last?.type === "end" && answers.every((answer) => answer !== undefined)) return answers as Answer[];

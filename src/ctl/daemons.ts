@@ -1,6 +1,7 @@
 // The daemons of a config, each at its socket: where they are, and how one is talked to.
 
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Answer, readAnswer } from "../control/protocol.ts";
 import { socketsOf } from "../control/socket-path.ts";
 import { systemWords } from "../system-words.ts";
@@ -13,6 +14,8 @@ const MOST_BYTES = 16 << 20;
 /** Why one can't be asked, or does not answer, with what to do. */
 export class Trouble extends Error {}
 
+/** A daemon that has too many clients cuts one off, or rests a while. */
+const [MOST_TRIES, PAUSE_MS] = [40, 50] as const;
 /** EAGAIN: more want in than the kernel lets wait. */
 const CUT_OFF: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "ENOENT", "EAGAIN"]);
 
@@ -34,20 +37,28 @@ export interface TalkOptions {
   readonly onAnswer: (answer: Answer | undefined, end: () => void) => void;
   /** When it has begun to speak it may go on for as long as it likes. */
   readonly endless?: boolean;
+  /** It changes something: who was cut off does not ask again. */
+  readonly once?: boolean;
 }
 
-/** What it has left half said; and whether it may have heard the request. */
-export interface Talked {
-  readonly rest: string;
+/** Resolves when it has no more to say, or has cut us off each time. Rejects with a Trouble. */
+export async function talk(path: string, options: TalkOptions): Promise<void> {
+  for (let tries = 1; tries <= MOST_TRIES; tries++) {
+    const { asked, answered } = await talkOnce(path, options);
+    if (answered || (options.once && asked)) return;
+    await sleep(PAUSE_MS);
+  }
+}
+
+interface Talked {
+  /** We may have been heard; it has said something. */
   readonly asked: boolean;
+  readonly answered: boolean;
 }
 
-/** Resolves when it has no more to say. Rejects with a Trouble. */
-export function talk(path: string, { request, onAnswer, endless }: TalkOptions): Promise<Talked> {
+function talkOnce(path: string, { request, onAnswer, endless }: TalkOptions): Promise<Talked> {
   return new Promise((resolve, reject) => {
-    let rest = "";
-    let bytes = 0;
-    let asked = false;
+    let [bytes, rest, asked] = [0, "", false];
     const socket = connect(path, () => {
       asked = true;
       socket.write(request);
@@ -58,8 +69,9 @@ export function talk(path: string, { request, onAnswer, endless }: TalkOptions):
     };
     const limit = setTimeout(() => fail(`the knockd at ${path} does not answer: restart it`), PATIENCE_MS);
     socket.setEncoding("utf8").on("data", (more: string) => {
+      bytes += more.length;
       if (endless) clearTimeout(limit);
-      else if ((bytes += more.length) > MOST_BYTES) fail(`the knockd at ${path} says too much`);
+      else if (bytes > MOST_BYTES) fail(`the knockd at ${path} says too much`);
       const lines = (rest + more).split("\n");
       rest = lines.pop()!;
       for (const line of lines) onAnswer(readAnswer(line), () => socket.destroy());
@@ -69,7 +81,7 @@ export function talk(path: string, { request, onAnswer, endless }: TalkOptions):
     });
     socket.once("close", () => {
       clearTimeout(limit);
-      resolve({ rest, asked });
+      resolve({ asked, answered: bytes > 0 });
     });
   });
 }
