@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { socketPath } from "../src/control/socket-path.ts";
 import { frame, type Segment } from "../test/frame.ts";
+import { abuse } from "../test/live/abuse.ts";
 import type { Daemon, Which } from "../test/live/daemon.ts";
 import { descendants, mostMemory } from "../test/live/footprint.ts";
 import { needsRoot, Wire } from "../test/live/wire.ts";
@@ -37,8 +39,10 @@ interface Siege {
   /** Used in turn. */
   attack: Segment[];
   vary: "source" | "none";
-  /** 0.8 does not know the config. */
+  /** 0.8 does not know the config, or has no socket. */
   alone?: boolean;
+  /** A thousand clients at the daemon's socket. */
+  abused?: boolean;
 }
 
 let wire: Wire;
@@ -68,6 +72,14 @@ function sieges(): Siege[] {
       attack: [syn(PORTS[0]!, true)],
     })),
     { ...first, what: "closed ports, 1 of 64 a first knock", rate: 100_000, attack: [syn(PORTS[0]!), ...strays] },
+    {
+      ...first,
+      what: "first knocks, 1,000 clients at the socket",
+      rate: 20_000,
+      attack: [syn(PORTS[0]!)],
+      alone: true,
+      abused: true,
+    },
     { ...openings, what: "openings by ever-new sources", vary: "source" },
     { ...openings, what: "openings by one source", vary: "none" },
     {
@@ -104,6 +116,7 @@ async function main(only: string): Promise<void> {
 async function lay(siege: Siege, which: Which): Promise<(string | number)[]> {
   const daemon = await startQuietly(wire, which, siege.config);
   const templates = siege.attack.map((segment) => frame(segment));
+  const clients = siege.abused ? await abuse(wire, socketPath(daemon.configPath, ["eth0"])) : undefined;
   const watch = new Watch(daemon);
   const before = cpu(daemon);
   packets(daemon); // from here on they count
@@ -113,6 +126,7 @@ async function lay(siege: Siege, which: Which): Promise<(string | number)[]> {
   await wire.send(knocks(siege.attack[0]!.to, siege.seconds * 0.6));
   const { sent, seconds } = await flood;
   const { dropped } = packets(daemon);
+  clients?.kill("SIGKILL");
   const used = (cpu(daemon) - before) / 1e9 / seconds;
   await settled(daemon);
   const { lines, processes } = watch.end();

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import { requestLine } from "../../src/control/protocol.ts";
 import { groupSocketOf, socketPath } from "../../src/control/socket-path.ts";
 import { frame } from "../frame.ts";
+import { abuse } from "./abuse.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
 import { mostMemory } from "./footprint.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
@@ -22,26 +22,6 @@ const CONFIG = `
 const MOST_MEMORY = 130;
 /** A number that no group of this machine has. */
 const GROUP = 64_123;
-
-// A thousand clients at once, always: some talk nonsense, some half a line, some ask and never read, some watch. Each comes
-// again as soon as it is cut off, or after a second. Says so when a thousand have been there.
-const ABUSE = `
-const { connect } = require("node:net");
-const [, path, ...requests] = process.argv;
-const sayings = [Buffer.from([0xff, 0xfe, 0, 10]), '{"version":1,"comm', "x".repeat(1 << 20), ...requests];
-let came = 0;
-function abuse(n) {
-  const client = connect(path, () => {
-    client.write(sayings[n % sayings.length]);
-    if (++came === 1000) process.stdout.write("a thousand\\n");
-  });
-  if (n % 2 === 0) client.resume();
-  client.on("error", () => {});
-  const end = setTimeout(() => client.destroy(), 1000);
-  client.on("close", () => { clearTimeout(end); setImmediate(abuse, n + 1); });
-}
-for (let n = 0; n < 1000; n++) abuse(n);
-`;
 
 describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, () => {
   let wire: Wire;
@@ -81,16 +61,10 @@ describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, ()
     }, async () => {
       const daemon = await Daemon.start(wire, "ours", CONFIG, undefined, options);
       running.push(daemon);
-      const there = (more: readonly string[]) => ["nsenter", "-m", "-t", `${daemon.pid}`, ...more, process.execPath];
+      const there = (more: readonly string[]) => ["nsenter", "-m", "-t", `${daemon.pid}`, ...more];
       const roots = socketPath(daemon.configPath, ["eth0"]);
       const path = who === "root" ? roots : groupSocketOf(roots);
-      const requests = ["self-test", "status", "doors", "watch"].map((command) => requestLine(command));
-      const abuse = wire.spawn("server", [...there(ids), "-e", ABUSE, path, ...requests], {
-        stdio: ["ignore", "pipe", "inherit"],
-      });
-      let said = "";
-      abuse.stdout!.setEncoding("utf8").on("data", (text) => (said += text));
-      await daemon.waitFor(() => said.includes("a thousand"), 30_000);
+      const clients = await abuse(wire, path, there(ids));
 
       const templates = [frame({ from: wire.client, to: wire.server, protocol: "tcp", port: PORTS[0]! })];
       const flood = wire.flood({ templates, count: 30_000, rate: 8000, vary: "source" });
@@ -100,13 +74,13 @@ describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, ()
       await daemon.waitFor(() => came().length >= knockers.length, 30_000);
       assert.deepEqual(came().sort(), knockers.map((from) => `in ${from}`).sort());
 
-      const argv = [join(repo, "dist/src/knockctl.js"), "status", "-c", daemon.configPath];
+      const argv = [process.execPath, join(repo, "dist/src/knockctl.js"), "status", "-c", daemon.configPath];
       const root = await wire.run("server", [...there([]), ...argv], { timeoutMs: 30_000 });
       assert.equal(root.status, 0, root.stderr);
       assert.match(root.stdout, /^1 door, \d+ live attempts, 0 open$/m);
-      assert.equal(abuse.exitCode, null, "it has gone on all the time");
-      const closed = once(abuse, "close");
-      abuse.kill("SIGTERM");
+      assert.equal(clients.exitCode, null, "they have been there all the time");
+      const closed = once(clients, "close");
+      clients.kill("SIGKILL");
       await closed;
       assert.equal(daemon.stderr, "");
       assert.ok(mostMemory(daemon.pid) < MOST_MEMORY, `${mostMemory(daemon.pid)} MiB`);
