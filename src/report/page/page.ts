@@ -1,0 +1,124 @@
+// The report as one HTML page: nothing is fetched and nothing runs, so that it can be kept, mailed and opened from a file.
+
+import { createHash } from "node:crypto";
+import type { Report } from "../report.ts";
+import { worldMap } from "./map.ts";
+import { foreign, html, Markup } from "./markup.ts";
+import { style } from "./style.ts";
+import { addresses, countries, knocks, networks, places, ports, times, together } from "./tables.ts";
+import { timeline } from "./timeline.ts";
+import { count, counted, day, machineTime, moment, timeZone } from "./words.ts";
+
+const OUTLINES = {
+  name: "Country outlines: Natural Earth, in the package world-atlas",
+  licence: "public domain; ISC",
+  link: "https://www.naturalearthdata.com/about/terms-of-use/",
+};
+
+/** No script, font or picture; this one style sheet, whatever a line of the log says. */
+const POLICY = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; base-uri 'none'; form-action 'none'`;
+
+interface Section {
+  readonly id: string;
+  readonly heading: string;
+  readonly content: Markup;
+}
+
+export function page(report: Report): string {
+  const all = sections(report);
+  const title = html`Who was at the door${report.host && html` of ${foreign(report.host)}`}`;
+  return html`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>Who was at the door${report.host && ` of ${report.host}`}</title>
+<style>${new Markup(style)}</style>
+</head>
+<body>
+<a class="skip" href="#main">Past the menu</a>
+<header>
+<h1>${title}</h1>
+${period(report)}
+${all.length > 0 ? html`<nav aria-label="Sections"><ul>${all.map(({ id, heading }) => html`<li><a href="#${id}">${heading}</a></li>\n`)}</ul></nav>` : ""}
+</header>
+<main id="main" tabindex="-1">
+${report.attempts > 0 ? summary(report) : html`<p class="nobody">None of the lines that were read tells of a rejected packet.</p>`}
+${report.leftOut.length > 0 ? html`<ul class="left-out" aria-label="What is left out">${report.leftOut.map((one) => html`<li>${foreign(one)}</li>\n`)}</ul>` : ""}
+${all.map(({ id, heading, content }) => html`<section id="${id}" aria-labelledby="${id}-heading"><h2 id="${id}-heading">${heading}</h2>\n${content}\n</section>\n`)}</main>
+${foot(report)}
+</body>
+</html>
+`.text;
+}
+
+function period({ since, until }: Report): Markup {
+  if (since === undefined || until === undefined) return html``;
+  return html`<p class="period">${instant(since)} to ${instant(until)}</p>`;
+}
+
+/** What one would tell somebody who asks. */
+function summary(report: Report): Markup {
+  const [port] = report.ports;
+  const busiest = report.days.reduce<Report["days"][number] | undefined>(
+    (most, row) => (most && most.attempts >= row.attempts ? most : row),
+    undefined,
+  );
+  const opened = report.doors.reduce((sum, door) => sum + door.opened, 0);
+  const begun = report.doors.reduce((sum, door) => sum + door.begun, 0);
+  const known = report.countries.filter(({ code }) => code !== "").length;
+  const tile = (name: string, value: string | Markup, more: string | Markup = "") =>
+    html`<div><dt>${name}</dt><dd>${value}${more && html` <small>${more}</small>`}</dd></div>\n`;
+  return html`<dl class="summary">
+${tile("Attempts", count(report.attempts))}${tile("Addresses", count(report.sources))}${known > 0 ? tile("Countries", count(known)) : ""}${
+  port
+    ? tile(
+        "Tried most",
+        port.port === 0 ? foreign(port.protocol) : html`${port.port}/${foreign(port.protocol)}`,
+        foreign(port.service),
+      )
+    : ""
+}${busiest && report.days.length > 1 ? tile("Busiest day", day(busiest.at), counted(busiest.attempts, "attempt")) : ""}${
+  report.doors.length > 0 ? tile("Doors opened", count(opened), `of ${counted(begun, "knock")} begun`) : ""
+}</dl>`;
+}
+
+function sections(report: Report): Section[] {
+  const numbers = (...tables: (Markup | undefined)[]) => html`<div class="tables">${tables}</div>`;
+  const parts: [string, string, readonly unknown[], () => Markup][] = [
+    [
+      "where",
+      "Where from",
+      report.countries,
+      () => html`${worldMap(report)}${numbers(countries(report), networks(report), places(report))}`,
+    ],
+    [
+      "when",
+      "When",
+      report.days,
+      () =>
+        html`${timeline("day", report.days)}${timeline("hour", report.hours)}${times("day", report.days)}${times("hour", report.hours)}<p class="note">Times are those of ${timeZone}.</p>`,
+    ],
+    ["what", "What they tried", report.ports, () => numbers(ports(report), together(report))],
+    ["who", "Who", report.top, () => numbers(addresses(report))],
+    ["knocks", "Knocks", report.doors, () => numbers(knocks(report))],
+  ];
+  return parts
+    .filter(([, , rows]) => rows.length > 0)
+    .map(([id, heading, , content]) => ({ id, heading, content: content() }));
+}
+
+function foot({ at, sourcesOfData, countries: drawn }: Report): Markup {
+  const sources = drawn.length > 0 ? [...sourcesOfData, OUTLINES] : sourcesOfData;
+  return html`<footer>
+<p>Made by knockctl on ${instant(at)}. Addresses can be forged, and where they are is what databases say.</p>
+${sources.length > 0 ? html`<ul aria-label="Sources of data">${sources.map(({ name, licence, link }) => html`<li>${/^https?:\/\//.test(link) ? html`<a href="${link}">${foreign(name)}</a>` : foreign(name)}: ${foreign(licence)}</li>\n`)}</ul>` : ""}
+</footer>`;
+}
+
+function instant(at: number): Markup {
+  return html`<time datetime="${machineTime(at)}">${moment(at)}</time>`;
+}
