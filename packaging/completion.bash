@@ -28,7 +28,7 @@ _knockctl_report() {
 	case $prev in
 		-o | --output) _filedir ;;
 		--geo) _filedir mmdb ;;
-		--format) mapfile -t COMPREPLY < <(compgen -W 'table markdown csv json' -- "$cur") ;;
+		--format) mapfile -t COMPREPLY < <(compgen -W 'table markdown csv json html' -- "$cur") ;;
 		--from) mapfile -t COMPREPLY < <(compgen -W 'auto journal files' -- "$cur") ;;
 		--since | --until) mapfile -t COMPREPLY < <(compgen -W 'today yesterday now' -- "$cur") ;;
 		*) if [[ $cur == -* ]]; then

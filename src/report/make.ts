@@ -5,6 +5,7 @@ import { csv } from "./csv.ts";
 import { json } from "./json.ts";
 import { file, hasJournal, JOURNAL, journal, type Log, standardInput, syslogs } from "./logs.ts";
 import { markdown } from "./markdown.ts";
+import { page } from "./page/page.ts";
 import { Progress, type Terminal } from "./progress.ts";
 import { Reading } from "./reading.ts";
 import type { Report } from "./report.ts";
@@ -61,5 +62,7 @@ function shown(report: Report, format: Format): string {
       return csv(report);
     case "json":
       return json(report);
+    case "html":
+      return page(report);
   }
 }

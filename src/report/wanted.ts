@@ -1,6 +1,6 @@
 // What is asked for: the plain value between knockctl's command line and make.ts.
 
-export const FORMATS = ["table", "markdown", "csv", "json"] as const;
+export const FORMATS = ["table", "markdown", "csv", "json", "html"] as const;
 export type Format = (typeof FORMATS)[number];
 
 export const SOURCES = ["auto", "journal", "files"] as const;
