@@ -48,7 +48,12 @@ describe("under siege", { skip: needsRoot }, () => {
       ),
     );
   const udp = () => frame({ from: wire.client, to: wire.server, protocol: "udp", port: 5000 });
-  const came = (daemon: Daemon) => daemon.commands().filter((line) => line.startsWith("in "));
+  /** Sorted: their commands run side by side. */
+  const came = (daemon: Daemon) =>
+    daemon
+      .commands()
+      .filter((line) => line.startsWith("in "))
+      .sort();
   const flooded = (daemon: Daemon) => daemon.commands().filter((line) => line.startsWith("flooded "));
   const allCome = (daemon: Daemon) => daemon.waitFor(() => came(daemon).length >= knockers.length, 30_000);
   const expected = knockers.map((from) => `in ${from}`);
