@@ -44,6 +44,17 @@ describe("an explanation", () => {
     assert.deepEqual([verdicts[0]!.at, verdicts[0]!.door], [8, "a"]);
   });
 
+  it("says how long a door still waits, where that is known", () => {
+    const changes = changesOf("[a]\nsequence = 7000,7001,7002\nseq_timeout = 10\n");
+    const of = (...noted: Verdict[]) => explanationOf(noted, changes, 6000).advice;
+    assert.match(of(verdict(1000, "stage", { stage: 1 })), /^a waits for the knock of Stage 2, for 5 s more: /);
+    assert.match(
+      of(verdict(3000, "stage", { stage: 2, detail: 2500 })),
+      /^a waits for the knock of Stage 3, for 4\.5 s more: /,
+    );
+    assert.match(of(verdict(3000, "twice", { stage: 1 })), /^a waits for the knock of Stage 2: /);
+  });
+
   it("tells a timeout's next knock to be late, once, and no other knock", () => {
     const changes = changesOf("[a]\nsequence = 7000,7001,7002\nseq_timeout = 2\n");
     const tcp = (port: number) => ({ protocol: "tcp" as const, port });

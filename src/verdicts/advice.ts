@@ -25,8 +25,7 @@ export function advice(verdicts: readonly Verdict[], changes: Changes, now: numb
       return `${door} is about to open, unless this is a scan: ask again`;
     case "stage":
     case "twice": {
-      const begun = cause.at - (fate === "stage" && stage > 1 ? detail : 0);
-      const left = stage > 1 && fate === "twice" ? 0 : begun + 1000 * seqTimeout - now;
+      const left = fate === "stage" ? cause.at - detail + 1000 * seqTimeout - now : 0; // of a stage it is known when it began
       const wait = left > 0 ? `, for ${seconds(left)} more` : "";
       return `${door} waits for the knock of Stage ${stage + 1}${wait}: if it was sent, ${LOST}`;
     }
