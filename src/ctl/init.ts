@@ -10,8 +10,8 @@ import { MOST_KNOCKS } from "../config/sequence.ts";
 import { clientLines } from "../setup/client-lines.ts";
 import type { FirewallKind } from "../setup/firewall.ts";
 import { unitName } from "../setup/persistence.ts";
-import { plan, Refused, type Setup, systemdRuns } from "../setup/setup.ts";
-import { arm, begin, confirm, isUnderWay, lastOutcome, openings, rollBack, trialDoor } from "../setup/trial.ts";
+import { NO_SYSTEMD, plan, Refused, type Setup, systemdRuns } from "../setup/setup.ts";
+import { arm, begin, confirm, isUnderWay, lastOutcome, openings, rollBack, tried } from "../setup/trial.ts";
 import { PID_FILE, TRIAL, trialFiles } from "../setup/trial-scripts.ts";
 import { agrees, ask } from "./dialogue.ts";
 
@@ -63,7 +63,7 @@ export function init(program: Command): void {
     .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
     .option("--door <name>", "what the door is called", doorName, "openSSH")
     .option("--port <port>", "the TCP port that it opens, and that is closed otherwise", wholeNumber(1, 65535), 22)
-    .option("--interface <name>", "where knocks come in: as Interface in the config (default: auto)", interfaceName)
+    .option("--interface <name>", "where knocks come in (default: as in the config, in a new one auto)", interfaceName)
     .addOption(new Option("--firewall <kind>", "default: the one in use").choices(["iptables", "nft"]))
     .option("--sequence <n>", "how many knocks", wholeNumber(3, MOST_KNOCKS), 3)
     .option("--mixed", "knocks of TCP and UDP; curl can't make these")
@@ -115,7 +115,7 @@ async function setUp(options: Options): Promise<boolean> {
   say(howToKnock(setup));
   if (!asks) {
     if (interrupted) return undo();
-    say(`Then, within ${timeOf(setup)}, in the session that came in so: knockctl init --confirm`);
+    say(`\nThen, within ${timeOf(setup)}, in the session that came in so: knockctl init --confirm`);
     return true;
   }
   return attend(setup, () => interrupted);
@@ -166,18 +166,18 @@ async function attend(setup: Setup, isInterrupted: () => boolean): Promise<boole
 }
 
 async function keep(persist: boolean): Promise<boolean> {
-  const door = isUnderWay() ? trialDoor() : undefined;
-  if (door === undefined) return tellOutcome();
+  const trial = isUnderWay() ? tried() : undefined;
+  if (trial === undefined) return tellOutcome();
+  const { door, config, bySystemd } = trial;
+  if (persist && !bySystemd) throw new Refused(`not confirmed yet: ${NO_SYSTEMD}`);
   if (!hasOpened()) {
     const why = openings().failures > 0 ? "its command failed, by the log" : "nobody has knocked at it";
-    throw new Refused(
-      `not confirmed: door ${door.door} has not opened since this began: ${why}. Knock, and confirm again`,
-    );
+    throw new Refused(`not confirmed: door ${door} has not opened since this began: ${why}. Knock, and confirm again`);
   }
   const outcome = await confirm(persist);
   if (!outcome.done) throw new Refused(`not confirmed: ${outcome.why}`);
-  say(`Confirmed: door ${door.door} stays, in ${door.config}.`);
-  if (isTrialDaemon()) say(`Restart knockd with that config now, as it is done here (service knockd restart).`);
+  say(`Confirmed: door ${door} stays, in ${config}.`);
+  if (!bySystemd) say("Restart knockd with that config now, as it is done here (service knockd restart).");
   return true;
 }
 
@@ -207,11 +207,6 @@ function tellOutcome(): boolean {
 function hasOpened(): boolean {
   const { knockers, failures } = openings();
   return knockers.length > failures;
-}
-
-/** Without systemd the daemon of the trial goes on, until somebody starts another one. */
-function isTrialDaemon(): boolean {
-  return trialDoor() !== undefined;
 }
 
 function summary(setup: Setup): string {

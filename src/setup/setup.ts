@@ -56,6 +56,9 @@ export interface Setup {
   readonly unit: Unit | undefined;
 }
 
+export const NO_SYSTEMD =
+  "--persist wants systemd with knockd.service; without, another way has to bring the rules back at a boot";
+
 /** Why nothing can be set up: a line for whoever asked. */
 export class Refused extends Error {}
 
@@ -73,9 +76,7 @@ export function plan(wishes: Wishes): Setup {
   }
   const unit = knockdUnit();
   if (wishes.persist && unit === undefined) {
-    throw new Refused(
-      "--persist wants systemd with knockd.service; without, README's how-to says what brings rules back",
-    );
+    throw new Refused(NO_SYSTEMD);
   }
   const firewall = { kind: wishes.firewall ?? firewallHere(), ipv6: existsSync("/proc/net/if_inet6") };
   const wasClosed = isClosed(firewall, port);

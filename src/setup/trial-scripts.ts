@@ -7,6 +7,7 @@
 import { families, firewallScript, PATH } from "./firewall.ts";
 import { scriptPath, templatePath, unitName, unitText } from "./persistence.ts";
 import type { Setup } from "./setup.ts";
+import type { Tried } from "./trial.ts";
 
 /** Root's alone. Not in /run/knockd, which may belong to the daemon's own user, and which a purge removes. */
 export const TRIAL = "/run/knockd-init";
@@ -23,13 +24,14 @@ const TIMER = "knockd-init-rollback";
 /** What lies in the directory, by name; and `id`, as long as the trial is under way. */
 export function trialFiles(setup: Setup, knockctl: readonly string[]): Record<string, string> {
   const { kind } = setup.firewall;
+  const tried: Tried = { door: setup.door, config: setup.config, bySystemd: setup.unit !== undefined };
   return {
     "knockd.conf": setup.trialText,
     "confirmed.conf": setup.text,
     firewall: firewallScript(setup.firewall),
     "unit.conf": setup.unit === undefined ? "" : dropIn(setup.unit.daemon),
     "persist.service": setup.unit === undefined ? "" : unitText(kind, knockctl.at(-1)!, setup.config),
-    "door.json": `${JSON.stringify({ door: setup.door, config: setup.config })}\n`,
+    "tried.json": `${JSON.stringify(tried)}\n`,
     ...(setup.persist ? { persist: "" } : {}),
     begin: begin(setup, knockctl),
     confirm: confirm(setup, knockctl),

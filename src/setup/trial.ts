@@ -26,9 +26,16 @@ export function lastOutcome(): string | undefined {
   return read(LAST)?.trim();
 }
 
-/** Which door it is about, and in which config. */
-export function trialDoor(): { readonly door: string; readonly config: string } | undefined {
-  const text = read(`${TRIAL}/door.json`);
+/** What it is about. */
+export interface Tried {
+  readonly door: string;
+  readonly config: string;
+  /** Does systemd run knockd? */
+  readonly bySystemd: boolean;
+}
+
+export function tried(): Tried | undefined {
+  const text = read(`${TRIAL}/tried.json`);
   return text === undefined ? undefined : JSON.parse(text);
 }
 
@@ -66,14 +73,18 @@ export async function arm(setup: Setup, knockctl: readonly string[]): Promise<vo
 export async function begin(): Promise<Outcome> {
   const { status, stderr } = await run(scriptCommand("begin"));
   if (status === 0) return { done: true };
-  const why = stderr.trim() || `status ${status}`;
+  const why = status === NOT_MINE ? "its time was over before it began" : stderr.trim() || `status ${status}`;
   await rollBack(why.split("\n")[0]!);
   return { done: false, why };
 }
 
 /** Makes it last. Where that can't be done, all of it is rolled back. */
 export async function confirm(persist: boolean): Promise<Outcome> {
-  if (persist) writeTrial("persist", "");
+  try {
+    if (persist) writeTrial("persist", "");
+  } catch (error) {
+    throw new Refused(`not confirmed yet: ${TRIAL} can't be written: ${systemWords(error)}`);
+  }
   const { status, stderr } = await run(scriptCommand("confirm"));
   if (status === 0) return { done: true };
   if (status === NOT_MINE || !isUnderWay())
@@ -91,7 +102,7 @@ export async function rollBack(why: string): Promise<void> {
 
 /** Who has come in by the door since the trial began, and what failed of its commands. */
 export function openings(): { readonly knockers: readonly string[]; readonly failures: number } {
-  const door = trialDoor()?.door;
+  const door = tried()?.door;
   const lines = (read(DAEMON_LOG) ?? "").split("\n");
   const knockers = lines.flatMap((line) => {
     const [, knocker] = /^\[[^\]]*\] (.*): OPEN SESAME$/.exec(line) ?? [];

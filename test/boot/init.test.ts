@@ -88,7 +88,7 @@ for (const release of RELEASES) {
       await withOurs(OWN);
       await machine.ok("systemctl start knockd && iptables -A INPUT -p tcp --dport 22 -j ACCEPT");
       const before = tables();
-      const begun = await init("--yes --minutes 0.3");
+      const begun = await init("--yes --minutes 0.5");
       assert.equal(begun.status, 0, begun.stderr);
       assert.equal(await machine.isOpen(22), false);
       await machine.until(async () => (await machine.run("test -e /run/knockd-init/id")).status !== 0, "rollback");
@@ -104,7 +104,7 @@ for (const release of RELEASES) {
       );
       assert.match(
         (await machine.run("knockctl init --confirm")).stderr,
-        /rolled back: nobody confirmed within 0\.3 minutes/,
+        /rolled back: nobody confirmed within 0\.5 minutes/,
       );
     });
 
@@ -149,6 +149,24 @@ for (const release of RELEASES) {
       assert.equal(tables(), before);
       assert.equal(await machine.isOpen(22), true);
       await isListening(machine);
+    });
+
+    it("undoes a confirmation that fails at its end", async () => {
+      await withOurs(OWN);
+      const look = () =>
+        machine.ok(
+          "iptables -S; ip6tables -S; find /etc -name '*knockd*'; cat /etc/knockd.conf; systemctl is-enabled knockd || :",
+        );
+      await machine.ok("mkdir /etc/knockd.iptables"); // no script that could close it at a boot
+      const before = await look();
+      const begun = await init("--yes --persist");
+      assert.equal(begun.status, 0, begun.stderr);
+      await opens(machine, await trialSequence());
+      const { status, stderr } = await machine.run("knockctl init --confirm");
+      assert.equal(status, 1);
+      assert.match(stderr, /^knockctl: not confirmed: /);
+      assert.equal(await look(), before);
+      assert.equal(await machine.isOpen(22), true);
     });
 
     it("tries it in the hardened unit, and is refused where knockd is a user of its own", async () => {

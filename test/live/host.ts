@@ -2,9 +2,25 @@
 // /run, which is small. Somebody answers at port 22, as sshd would.
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Result, repo, Wire } from "./wire.ts";
+
+/** A config that somebody has made. */
+export const OWN = `# mine, and a byte that is no UTF-8: \xe9
+[options]
+	UseSyslog
+	Interface = eth0
+
+[web]
+	sequence = 5151,1313,6262
+	command  = /bin/true
+`;
+/** Rules that are there. */
+export const BEFORE = ["-A INPUT -p tcp --dport 22 -j ACCEPT", "-A INPUT -p udp --dport 7 -j DROP"];
+/** For tests that wait for the rollback. */
+export const SOON = ["--minutes", "0.1"];
 
 const PRIVATE_RUN = "mount -t tmpfs -o mode=755,size=4m private-run /run && echo ready && exec sleep infinity";
 
@@ -53,11 +69,15 @@ export class Session {
 
 export class Host {
   readonly wire: Wire;
+  /** knockd.conf, which is not there in the beginning. */
+  readonly config: string;
   readonly #holder: ChildProcess;
 
   private constructor(wire: Wire, holder: ChildProcess) {
     this.wire = wire;
     this.#holder = holder;
+    mkdirSync(join(wire.dir, "etc"));
+    this.config = join(wire.dir, "etc/knockd.conf");
   }
 
   static async open(): Promise<Host> {
@@ -101,6 +121,42 @@ export class Host {
     return this.run(process.execPath, join(repo, "dist/src/knockctl.js"), ...words);
   }
 
+  init(...words: readonly string[]): Promise<Result> {
+    return this.knockctl("init", "-c", this.config, "--interface", "eth0", ...words);
+  }
+
+  /** A trial is under way, and nobody has asked. */
+  async begun(...words: readonly string[]): Promise<Result> {
+    const result = await this.init("--yes", ...words);
+    assert.equal(result.status, 0, result.stderr);
+    return result;
+  }
+
+  /** Starts the daemon as init says; its new door's sequence. */
+  async daemon(said: string): Promise<string[]> {
+    await this.ok(/^Start knockd: (.+)$/m.exec(said)![1]!);
+    return sequenceOf(await this.ok("cat /run/knockd-init/knockd.conf"));
+  }
+
+  async opensTo(sequence: readonly string[], to = this.wire.server): Promise<void> {
+    assert.equal(await this.isOpen(to), false, "closed before the knock");
+    await this.knock(to, ...sequence);
+    await until(() => this.isOpen(to), "open door");
+  }
+
+  /** By itself, or because it was told to. */
+  rolledBack(): Promise<void> {
+    return until(async () => (await this.run("test", "-e", "/run/knockd-init/id")).status !== 0, "rollback");
+  }
+
+  rules(): Promise<string> {
+    return this.ok("iptables -S; ip6tables -S");
+  }
+
+  conf(): string {
+    return readFileSync(this.config, "latin1");
+  }
+
   /** From the client's side, by the client's program. */
   async knock(to: string, ...ports: readonly string[]): Promise<void> {
     const knock = [process.execPath, join(repo, "dist/src/knock.js"), "-d", "100", to, ...ports];
@@ -118,6 +174,11 @@ except ConnectionRefusedError: exit(9)`;
     assert.ok(status === 0 || status === 9, stderr);
     return status === 0;
   }
+}
+
+/** Of the door that init has made. */
+export function sequenceOf(config: string): string[] {
+  return /sequence\s+= (\S+)\n\tseq_timeout {5}= 15/.exec(config)![1]!.split(",");
 }
 
 /** Waits for what is true sooner or later. */

@@ -1,0 +1,187 @@
+// knockctl init locks nobody out, whatever dies, fills up, is broken off or comes too late.
+import assert from "node:assert/strict";
+import { existsSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BEFORE, Host, OWN, SOON, until } from "./host.ts";
+import { Terminal } from "./terminal.ts";
+import { needsRoot, repo } from "./wire.ts";
+
+describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => {
+  let host: Host;
+  beforeEach(async () => {
+    host = await Host.open();
+  });
+  afterEach(() => host?.close());
+
+  it("rolls back though the door has opened, when nobody confirms; the daemon of the trial ends, and its rule goes", async () => {
+    const tables = await host.rules();
+    const { stdout } = await host.begun("--minutes", "0.5", "--timeout", "3600");
+    await host.opensTo(await host.daemon(stdout));
+    await host.rolledBack();
+    assert.equal(await host.rules(), tables);
+    assert.equal(existsSync(host.config), false);
+    assert.equal((await host.run("ls", "/run/knockd-init")).status, 2);
+  });
+
+  it("rolls back at once with --rollback, which may be said again", async () => {
+    const tables = await host.rules();
+    await host.begun();
+    assert.equal(await host.isOpen(), false);
+    const { status, stdout } = await host.knockctl("init", "--rollback");
+    assert.deepEqual([status, stdout], [0, "Rolled back: all is as it was.\n"]);
+    assert.equal(await host.rules(), tables);
+    assert.equal(await host.isOpen(), true);
+    const again = await host.knockctl("init", "--rollback");
+    assert.deepEqual([again.status, again.stdout], [0, "Nothing to roll back: rolled back: asked to.\n"]);
+  });
+
+  for (const moment of ["", "/firewall", "/rollback", "/armed", "/id", "a closed port"]) {
+    it(`leaves nothing behind when it is killed at ${moment.replace(/^\/?$|^\//, "the file ") || moment}`, async () => {
+      const tables = await host.rules();
+      const argv = [process.execPath, join(repo, "dist/src/knockctl.js"), "init", "--yes", "-c", host.config, ...SOON];
+      const child = host.wire.spawn("server", host.argv(...argv), { stdio: "ignore" });
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      const isClosed = async () => (await host.rules()) !== tables;
+      const isNow = () =>
+        moment === "a closed port" ? isClosed() : existsSync(host.path(`/run/knockd-init${moment}`));
+      for (const end = Date.now() + 30_000; !(await isNow()); await sleep(1)) assert.ok(Date.now() < end, moment);
+      child.kill("SIGKILL");
+      await ended;
+      await sleep(500); // what it has started may go on
+      await host.rolledBack();
+      await until(async () => (await host.rules()) === tables, "tables as they were");
+      assert.equal(existsSync(host.config), false);
+      await host.begun(...SOON); // and the next one is not held up
+      await host.rolledBack();
+    });
+  }
+
+  it("rolls all back when the disk is full at the confirmation: the config is as it was, byte for byte", async () => {
+    const disk = dirname(host.config);
+    await host.ok(`mount -t tmpfs -o size=16k private-disk ${disk}`);
+    const inside = host.argv("sh", "-c", `cat >${host.config}`);
+    assert.equal((await host.wire.run("server", inside, { input: Buffer.from(OWN, "latin1") })).status, 0);
+    const tables = await host.rules();
+    const { stdout } = await host.begun("--timeout", "3600");
+    await host.opensTo(await host.daemon(stdout));
+    await host.run("sh", "-c", `cat /dev/zero >${disk}/full`);
+    const { status, stderr } = await host.knockctl("init", "--confirm");
+    assert.equal(status, 1);
+    assert.match(stderr, /^knockctl: not confirmed: .*No space left on device/);
+    assert.equal(await host.rules(), tables);
+    assert.equal(await host.ok(`ls ${disk}`), "full\nknockd.conf\n");
+    const { stdout: now } = await host.run("od", "-An", "-tx1", "-v", "-w1", host.config);
+    assert.equal(Buffer.from(now.replace(/\s/g, ""), "hex").toString("latin1"), OWN);
+  });
+
+  it("restores the config that a confirmation had replaced before it was broken off", async () => {
+    writeFileSync(host.config, OWN, "latin1");
+    const tables = await host.rules();
+    const { stdout } = await host.begun("--timeout", "3600");
+    await host.opensTo(await host.daemon(stdout));
+    // It is killed at its last step but one.
+    await host.ok("sed -i '/there is no way back/ikill -9 $$' /run/knockd-init/confirm");
+    const { status } = await host.run("sh", "/run/knockd-init/confirm");
+    assert.notEqual(status, 0);
+    assert.match(host.conf(), /\[openSSH\]/, "it had come that far");
+    await host.ok("sh /run/knockd-init/rollback");
+    assert.equal(host.conf(), OWN);
+    assert.equal(existsSync(`${host.config}.before-init`), false);
+    assert.equal(await host.rules(), tables);
+  });
+
+  it("changes nothing where /run is full, or the rollback can't be armed", async () => {
+    const tables = await host.rules();
+    await host.run("sh", "-c", "cat /dev/zero >/run/full");
+    const full = await host.init("--yes");
+    assert.equal(full.status, 1);
+    assert.match(full.stderr, /^knockctl: nothing is changed: .*[Nn]o space left/);
+    assert.equal(await host.rules(), tables);
+    await host.ok("rm /run/full; mount --bind /bin/false /usr/bin/setsid");
+    const unarmed = await host.init("--yes");
+    assert.equal(unarmed.status, 1);
+    assert.match(unarmed.stderr, /^knockctl: nothing is changed: nothing would roll it back/);
+    assert.equal(await host.rules(), tables);
+  });
+
+  it("rolls back on a full /run too, and waits on at a --persist that can't be", async () => {
+    const tables = await host.rules();
+    const { stdout } = await host.begun("--timeout", "3600");
+    await host.opensTo(await host.daemon(stdout));
+    const persist = await host.knockctl("init", "--confirm", "--persist");
+    assert.equal(persist.status, 1);
+    assert.match(persist.stderr, /^knockctl: not confirmed yet: --persist wants systemd/);
+    await host.run("sh", "-c", "cat /dev/zero >/run/full");
+    await host.knockctl("init", "--rollback");
+    assert.equal(await host.rules(), tables);
+    assert.equal(await host.isOpen(), true);
+  });
+
+  it("begins nothing while another one waits, and of two at once only one", async () => {
+    await host.begun();
+    const second = await host.init("--yes", "--door", "other");
+    assert.equal(second.status, 1);
+    assert.match(second.stderr, /another set-up waits to be confirmed/);
+    await host.knockctl("init", "--rollback");
+    const both = await Promise.all([host.init("--yes"), host.init("--yes")]);
+    assert.deepEqual(both.map(({ status }) => status).sort(), [0, 1]);
+  });
+
+  it("closes nothing when the rollback has come first", async () => {
+    const tables = await host.rules();
+    await host.begun();
+    await host.ok(
+      "cp -a /run/knockd-init /run/copy && sh /run/knockd-init/rollback && cp -a /run/copy /run/knockd-init && rm /run/knockd-init/id",
+    );
+    const { status } = await host.run("sh", "/run/knockd-init/begin");
+    assert.equal(status, 3);
+    assert.equal(await host.rules(), tables);
+  });
+
+  it("leaves a port closed that was closed before, and one that another set-up has closed", async () => {
+    const { stdout } = await host.begun("--timeout", "3600");
+    await host.opensTo(await host.daemon(stdout));
+    assert.equal((await host.knockctl("init", "--confirm")).status, 0);
+    const tables = await host.rules();
+    await host.begun("--door", "again");
+    await host.knockctl("init", "--rollback");
+    assert.equal(await host.rules(), tables);
+    await host.begun("--door", "web", "--port", "443");
+    assert.match(await host.rules(), /--dport 443 .*-j KNOCKD_GUARD/);
+    await host.knockctl("init", "--rollback");
+    assert.equal(await host.rules(), tables);
+  });
+
+  it("restores the whole tables when its rules can't be taken out", async () => {
+    for (const rule of BEFORE) await host.ok(`iptables ${rule}`);
+    const tables = await host.rules();
+    await host.begun();
+    assert.equal(await host.isOpen(), false, "though a rule lets everybody in");
+    await host.ok("rm /run/knockd-init/firewall");
+    const { status } = await host.knockctl("init", "--rollback");
+    assert.equal(status, 0);
+    assert.equal(await host.rules(), tables);
+  });
+
+  it("rolls back when the terminal has gone, and everybody in it", async () => {
+    const tables = await host.rules();
+    const terminal = new Terminal(host, "--minutes", "0.3");
+    await terminal.says("Which TCP port is to be closed?");
+    terminal.types("");
+    await terminal.says("Shall it be done?");
+    terminal.types("yes");
+    await terminal.says("Waiting for the knock");
+    assert.notEqual(await host.rules(), tables);
+    terminal.dies();
+    await terminal.ended;
+    await until(
+      async () => !(await host.ok("ps ax -o args")).includes(`knockctl.js init -c ${host.config}`),
+      "end of knockctl",
+    );
+    assert.notEqual(await host.rules(), tables, "it died without a word");
+    await host.rolledBack();
+    assert.equal(await host.rules(), tables);
+  });
+});
