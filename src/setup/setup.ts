@@ -2,11 +2,12 @@
 
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, lstatSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync } from "node:fs";
 import type { Sequence } from "../config/sequence.ts";
 import { realPath } from "../real-path.ts";
 import { configText, existingConfig, isOwn, trialText } from "./door-config.ts";
 import { doorCommands, type FirewallKind, type FirewallPlace, firewallScript, PATH, programPath } from "./firewall.ts";
+import { scriptPath } from "./persistence.ts";
 import { freePorts, randomSequence } from "./random-sequence.ts";
 import { DAEMON_LOG } from "./trial-scripts.ts";
 
@@ -79,6 +80,9 @@ export function plan(wishes: Wishes): Setup {
     throw new Refused(NO_SYSTEMD);
   }
   const firewall = { kind: wishes.firewall ?? firewallHere(), ipv6: existsSync("/proc/net/if_inet6") };
+  if (wishes.persist && isOther(scriptPath(firewall.kind), firewallScript(firewall))) {
+    throw new Refused(`${scriptPath(firewall.kind)} is not what would close the port at a boot: remove it first`);
+  }
   const wasClosed = isClosed(firewall, port);
   const sequence = randomSequence(wishes.knocks, wishes.mixed, freePorts());
   const { seconds, interface: at } = wishes;
@@ -147,6 +151,11 @@ function isClosed(firewall: FirewallPlace, port: number): boolean {
     if (status !== 0) throw new Refused(`${probe.join(" ")} does not work here: ${stderr.trim().split("\n")[0]}`);
   }
   return look(["sh", "-s", "is-closed", `${port}`], firewallScript(firewall)).status === 0;
+}
+
+/** A file that is there, with another text. */
+function isOther(file: string, text: string): boolean {
+  return existsSync(file) && readFileSync(file, "utf8") !== text;
 }
 
 function backupOf(file: string): string {

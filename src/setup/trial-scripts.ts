@@ -139,6 +139,7 @@ function persist({ firewall: { kind }, port }: Setup): string {
   return `
 if [ -e "$dir/persist" ]; then
   [ -e ${script} ] || { : >"$dir/made-script"; install -m 644 "$dir/firewall" ${script}; }
+  cmp -s "$dir/firewall" ${script} || { echo '${script} is not what would close the port: remove it' >&2; exit 1; }
   [ -e ${template} ] || { : >"$dir/made-template"; install -m 644 "$dir/persist.service" ${template}; }
   sync ${script} ${template}
   systemctl daemon-reload

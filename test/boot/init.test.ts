@@ -157,14 +157,18 @@ for (const release of RELEASES) {
         machine.ok(
           "iptables -S; ip6tables -S; find /etc -name '*knockd*'; cat /etc/knockd.conf; systemctl is-enabled knockd || :",
         );
-      await machine.ok("mkdir /etc/knockd.iptables"); // no script that could close it at a boot
+      await machine.ok("echo 'exit 0' >/etc/knockd.iptables"); // it would not close anything at a boot
+      assert.match(
+        (await init("--yes --persist")).stderr,
+        /^knockctl: \/etc\/knockd\.iptables is not what would close/,
+      );
       const before = await look();
-      const begun = await init("--yes --persist");
+      const begun = await init("--yes");
       assert.equal(begun.status, 0, begun.stderr);
       await opens(machine, await trialSequence());
-      const { status, stderr } = await machine.run("knockctl init --confirm");
+      const { status, stderr } = await machine.run("knockctl init --confirm --persist");
       assert.equal(status, 1);
-      assert.match(stderr, /^knockctl: not confirmed: /);
+      assert.match(stderr, /^knockctl: not confirmed: \/etc\/knockd\.iptables is not what would close/);
       assert.equal(await look(), before);
       assert.equal(await machine.isOpen(22), true);
     });
