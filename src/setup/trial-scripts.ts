@@ -210,7 +210,8 @@ done`;
 
 function unpersist({ firewall: { kind }, port }: Setup): string {
   return `[ ! -e "$dir/enabled-unit" ] || systemctl disable --quiet ${unitName(kind, port)}
-[ ! -e "$dir/enabled-knockd" ] || systemctl disable --quiet knockd
+# not by systemctl, which would disable it for sysvinit too
+[ ! -e "$dir/enabled-knockd" ] || rm -f /etc/systemd/system/multi-user.target.wants/knockd.service
 [ ! -e "$dir/made-template" ] || rm -f ${templatePath(kind)}
 [ ! -e "$dir/made-script" ] || rm -f ${scriptPath(kind)}
 `;

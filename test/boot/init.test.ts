@@ -157,20 +157,29 @@ for (const release of RELEASES) {
         machine.ok(
           "iptables -S; ip6tables -S; find /etc -name '*knockd*'; cat /etc/knockd.conf; systemctl is-enabled knockd || :",
         );
-      await machine.ok("echo 'exit 0' >/etc/knockd.iptables"); // it would not close anything at a boot
-      assert.match(
-        (await init("--yes --persist")).stderr,
-        /^knockctl: \/etc\/knockd\.iptables is not what would close/,
-      );
-      const before = await look();
-      const begun = await init("--yes");
-      assert.equal(begun.status, 0, begun.stderr);
-      await opens(machine, await trialSequence());
-      const { status, stderr } = await machine.run("knockctl init --confirm --persist");
-      assert.equal(status, 1);
-      assert.match(stderr, /^knockctl: not confirmed: \/etc\/knockd\.iptables is not what would close/);
-      assert.equal(await look(), before);
-      assert.equal(await machine.isOpen(22), true);
+      // the unit that would close the port at a boot can't be started; then, it would not close anything
+      const folder = "/etc/systemd/system/knockd-iptables@.service.d";
+      for (const [obstacle, why] of [
+        [
+          `mkdir ${folder} && printf '[Service]\\nExecStartPre=/bin/false\\n' >${folder}/x.conf`,
+          /Job for knockd-iptables@22/,
+        ],
+        ["echo 'exit 0' >/etc/knockd.iptables", /\/etc\/knockd\.iptables is not what would close the port: remove it/],
+      ] as const) {
+        await machine.ok(obstacle);
+        const before = await look();
+        const begun = await init("--yes");
+        assert.equal(begun.status, 0, begun.stderr);
+        await opens(machine, await trialSequence());
+        const { status, stderr } = await machine.run("knockctl init --confirm --persist");
+        assert.equal(status, 1);
+        assert.match(stderr, /^knockctl: not confirmed: /);
+        assert.match(stderr, why);
+        assert.equal(await look(), before);
+        assert.equal(await machine.isOpen(22), true);
+      }
+      const refused = await init("--yes --persist");
+      assert.match(refused.stderr, /^knockctl: \/etc\/knockd\.iptables is not what would close the port at a boot/);
     });
 
     it("tries it in the hardened unit, and is refused where knockd is a user of its own", async () => {
