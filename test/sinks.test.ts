@@ -78,6 +78,7 @@ describe("a log file", () => {
     ]) {
       clock(time);
       sink.write("line");
+      sink.flush();
     }
     sink.close();
     const stamps = ["2026-10-25 02:59", "2026-10-25 02:00", "2026-10-25 02:00", "2026-10-25 03:00", "1970-01-01 01:00"];

@@ -1,7 +1,9 @@
 // How much is told of a siege: forged first knocks cost nothing, and must not fill the disk. Pure: time is an argument.
 // Whoever opens a door loses no line: his Stage 1, if it was held back, is told before his Stage 2.
 
+import { type Address, sameAddress } from "../address.ts";
 import type { KnockEvent } from "../attempts/event.ts";
+import type { Door } from "../config/door.ts";
 
 /** Lines of a kind in a second. */
 const MOST_LINES = 100;
@@ -33,9 +35,12 @@ export class Limit {
   /** Whose Stage 1 was told: at most 100 a second are. Those whose was not are as many as an attacker likes. */
   readonly #told = new Set<string>();
   #heldAt = Number.NEGATIVE_INFINITY;
+  /** Most events come in threes and fours of one knocker at one door. */
+  #last: { readonly door: Door; readonly knocker: Address; readonly key: string } | undefined;
 
   /** `summaries` has nothing to tell before this time; Infinity when nothing is held back. */
   get due(): number {
+    if (this.#starts.held + this.#timeouts.held + this.#scans.held === 0) return Number.POSITIVE_INFINITY;
     return Math.min(dueOf(this.#starts), dueOf(this.#timeouts), dueOf(this.#scans));
   }
 
@@ -45,12 +50,12 @@ export class Limit {
     if (event.type === "scan") return spend(this.#scans, now) ? "tell" : "hold";
     if (event.type === "timeout") {
       if (!spend(this.#timeouts, now)) return "hold";
-      this.#told.delete(keyOf(event)); // his attempt is over
+      this.#told.delete(this.#keyOf(event)); // his attempt is over
       return "tell";
     }
     if (event.door.sequence.length === 1) return "tell"; // it opens with this knock
     if (event.stage === 1) return this.#judgeStart(event, now);
-    if (event.stage > 2 || this.#told.delete(keyOf(event))) return "tell";
+    if (event.stage > 2 || this.#told.delete(this.#keyOf(event))) return "tell";
     // His attempt is no older than this: when nothing was held back since, he was told, and is forgotten by now.
     return now - this.#heldAt <= event.door.seqTimeout * SECOND_MS ? "tell with Stage 1" : "tell";
   }
@@ -68,7 +73,7 @@ export class Limit {
   }
 
   #judgeStart(event: StageEvent, now: number): Verdict {
-    const key = keyOf(event);
+    const key = this.#keyOf(event);
     this.#told.delete(key); // an earlier attempt's
     if (!spend(this.#starts, now)) {
       this.#heldAt = now;
@@ -77,6 +82,14 @@ export class Limit {
     this.#told.add(key);
     if (this.#told.size > MOST_TOLD) this.#told.delete(this.#told.values().next().value!);
     return "tell";
+  }
+
+  #keyOf({ door, knocker }: StageEvent | TimeoutEvent): string {
+    if (this.#last === undefined || this.#last.door !== door || !sameAddress(this.#last.knocker, knocker)) {
+      const { w0, w1, w2, w3 } = knocker;
+      this.#last = { door, knocker, key: `${w0},${w1},${w2},${w3} ${door.name}` };
+    }
+    return this.#last.key;
   }
 }
 
@@ -100,8 +113,4 @@ function spend(budget: Budget, now: number): boolean {
   }
   budget.held++;
   return false;
-}
-
-function keyOf({ door, knocker: { w0, w1, w2, w3 } }: StageEvent | TimeoutEvent): string {
-  return `${w0},${w1},${w2},${w3} ${door.name}`;
 }

@@ -88,7 +88,7 @@ export function streamSink(stream: Writable): Sink {
 /** A log file that can't be opened is tried again so often. */
 const OPEN_AGAIN_MS = 1000;
 
-/** Characters that are collected: of more, V8's collector has to carry the pieces around. */
+/** Characters that are collected. */
 const MOST_TOGETHER = 16_384;
 
 /**
@@ -102,7 +102,8 @@ export class FileSink implements Sink {
   #file: number | undefined;
   #openAt = Number.NEGATIVE_INFINITY;
   #closed = false;
-  #waiting = "";
+  #waiting: string[] = [];
+  #waitingLength = 0;
   #stamp = "";
   #stampMinute = -1;
   #troubled = false;
@@ -117,17 +118,23 @@ export class FileSink implements Sink {
   }
 
   write(line: string): void {
-    if (this.#waiting === "") queueMicrotask(() => this.flush());
-    this.#waiting += this.#stamped ? `${this.#now()}${line}\n` : `${line}\n`;
-    if (this.#waiting.length > MOST_TOGETHER) this.flush();
+    if (this.#waiting.length === 0) queueMicrotask(() => this.flush());
+    this.#waiting.push(line);
+    this.#waitingLength += line.length;
+    if (this.#waitingLength > MOST_TOGETHER) this.flush();
   }
 
   flush(): void {
-    const text = this.#waiting;
-    this.#waiting = "";
-    if (text === "" || this.#closed) return;
+    const lines = this.#waiting;
+    if (lines.length === 0) return;
+    this.#waiting = [];
+    this.#waitingLength = 0;
+    if (this.#closed) return;
     if (this.#file === undefined) this.#open();
     if (this.#file === undefined) return;
+    const stamp = this.#stamped ? this.#now() : "";
+    // Joined at once: a string that grows with each line is a tree of pieces, and costs more than all else of the line.
+    const text = `${stamp}${lines.join(`\n${stamp}`)}\n`;
     const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
     let written = 0;
     try {

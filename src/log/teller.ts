@@ -2,6 +2,7 @@
 
 import { type Address, formatAddress, sameAddress } from "../address.ts";
 import type { KnockEvent } from "../attempts/event.ts";
+import type { Door } from "../config/door.ts";
 import { after } from "../timer.ts";
 import { Counts } from "./counts.ts";
 import { Limit } from "./limit.ts";
@@ -13,6 +14,13 @@ import { happeningOf, Watch } from "./watch.ts";
 /** The logs, as far as doors and knockers are told there. */
 export type Book = Pick<LogBook, "tellsEvents" | "event"> & { readonly log: Pick<Log, "info" | "warn" | "note"> };
 
+interface Known {
+  readonly knocker: Address;
+  readonly text: string;
+  /** By stage; 0: that it opened. */
+  readonly lines: Map<Door, string[]>;
+}
+
 export class Teller {
   /** Who watches hears what the log does. */
   readonly watch: Watch;
@@ -22,8 +30,8 @@ export class Teller {
   readonly #now: () => number;
   readonly #after: typeof after;
   readonly #limit = new Limit();
-  /** Whose line was told last, and how he is written: most lines come in threes and fours. */
-  #last: { readonly knocker: Address; readonly text: string } | undefined;
+  /** Whose line was told last: most lines come in threes and fours. */
+  #last: Known | undefined;
   /** Runs only while something is held back. */
   #timer: { cancel(): void } | undefined;
 
@@ -73,24 +81,40 @@ export class Teller {
 
   #tellEvent(event: KnockEvent): void {
     this.watch.knock(event);
-    this.#tell(event.knocker, (who) => this.#book.event(eventLine(event, who), () => happeningOf(event)));
+    const fields = () => happeningOf(event);
+    if (this.#lookup !== undefined) this.#tell(event.knocker, (who) => this.#book.event(eventLine(event, who), fields));
+    else this.#book.event(this.#line(event), fields);
+  }
+
+  /** In a flood from one source the same few lines are told again and again. */
+  #line(event: KnockEvent): string {
+    const { text, lines } = this.#known(event.knocker);
+    if (event.type === "timeout" || event.type === "scan") return eventLine(event, text);
+    let ofDoor = lines.get(event.door);
+    if (ofDoor === undefined) {
+      ofDoor = [];
+      lines.set(event.door, ofDoor);
+    }
+    const stage = event.type === "open" ? 0 : event.stage;
+    ofDoor[stage] ??= eventLine(event, text);
+    return ofDoor[stage];
   }
 
   #tell(knocker: Address, line: (who: string) => void): void {
     if (this.#lookup !== undefined) this.#lookup.tell(knocker, line);
-    else line(this.#text(knocker));
+    else line(this.#known(knocker).text);
   }
 
   /** What JSON has beside a line. */
   #at(knocker: Address, door: string): { ip: string; door: string } {
-    return { ip: this.#text(knocker), door };
+    return { ip: this.#known(knocker).text, door };
   }
 
-  #text(knocker: Address): string {
+  #known(knocker: Address): Known {
     if (this.#last === undefined || !sameAddress(this.#last.knocker, knocker)) {
-      this.#last = { knocker, text: formatAddress(knocker) };
+      this.#last = { knocker, text: formatAddress(knocker), lines: new Map() };
     }
-    return this.#last.text;
+    return this.#last;
   }
 
   #tellHeldBack(at: number): void {

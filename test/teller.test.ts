@@ -1,0 +1,32 @@
+// What is told of events, line by line. How much of a siege: limit.test.ts.
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { formatAddress, parseAddress } from "../src/address.ts";
+import type { KnockEvent } from "../src/attempts/event.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { eventLine } from "../src/log/lines.ts";
+import type { LogBook } from "../src/log/log.ts";
+import { Teller } from "../src/log/teller.ts";
+
+it("a teller tells each event by its own line, whoever and whichever door came before", () => {
+  const doors = ["a", "b"].flatMap((name) => parseConfig(`[${name}]\nsequence = 1,2,3\n`, "", () => undefined).doors);
+  const knockers = ["10.77.0.2", "10.77.0.2", "10.77.0.3", "fd77::2", "10.77.0.2"].map((ip) => parseAddress(ip)!);
+  const told: string[] = [];
+  const book = { tellsEvents: true, event: (line: string) => void told.push(line) } as unknown as LogBook;
+  const teller = new Teller(book, undefined, () => 0);
+  const events = knockers.flatMap((knocker) =>
+    [...doors, ...doors].flatMap((door): KnockEvent[] => [
+      ...[1, 2, 3].map((stage) => ({ type: "stage", door, knocker, stage }) as const),
+      { type: "open", door, knocker },
+      { type: "timeout", door, knocker, stage: 2 },
+      { type: "timeout", door, knocker, stage: 1 },
+      { type: "scan", knocker, ports: 8, seconds: 60 },
+    ]),
+  );
+  for (const event of events) teller.event(event, 0);
+  teller.end();
+  assert.deepEqual(
+    told,
+    events.map((event) => eventLine(event, formatAddress(event.knocker))),
+  );
+});
