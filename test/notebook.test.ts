@@ -172,6 +172,20 @@ describe("the notebook", () => {
     assert.ok(scene.of("10.77.0.2").includes("1002 openSSH stage 3/3 2 x1"));
   });
 
+  it("of one that sends the same knock more often in a moment than is written down, tells how often it was, up to there", () => {
+    const scene = new Scene();
+    for (let i = 0; i < 500; i++) scene.attempts.knock(scene.packet("10.77.0.2", 7000), 0);
+    const times = scene.of("10.77.0.2").map((text) => Number(/ x(\d+)$/.exec(text)![1]));
+    assert.equal(
+      times.reduce((sum, one) => sum + one),
+      64,
+    );
+    assert.equal(scene.notebook.hasEnough, true);
+    assert.equal(scene.notebook.passedOverAt, 0);
+    scene.knock("10.77.0.2", [8000], 1);
+    assert.equal(scene.notebook.hasEnough, false);
+  });
+
   it("takes less than a megabyte, whoever comes", () => {
     const scene = new Scene();
     setFlagsFromString("--expose-gc");

@@ -1,7 +1,7 @@
 // The state machine: (packet, time) → events. Pure: no clock, no file, no process.
 // The rules are 0.8's (README, "Differences from knockd 0.8", names those that are not).
 
-import { type Address, copyOf, sameAddress } from "../address.ts";
+import { type Address, sameAddress } from "../address.ts";
 import { flagsMatch } from "../config/tcp-flags.ts";
 import { type DoorState, type Ear, type Hearing, knockKey, type Listener } from "./ears.ts";
 import type { KnockEvent } from "./event.ts";
@@ -46,16 +46,11 @@ export class Attempts {
   readonly #previous = new Previous();
   /** The knock of the packet before, if nothing came of it: then nothing comes of another one like it. */
   #idleKey = NO_KEY;
-  /** What the witness was told of it, and how often he was told something. */
-  #said: { fate: number; state: DoorState | undefined; stage: number; hash: number; detail: number } = {
-    fate: FATE.other,
-    state: undefined,
-    stage: 0,
-    hash: 0,
-    detail: 0,
-  };
-  #timesSaid = 0;
   #packets = 0;
+  /** Its source's. */
+  #hash = 0;
+  /** Is there a witness that wants to know of the packet of this moment? */
+  #isTold = false;
   /** What was found to hear the packet of this moment, and all that are like it. */
   #heard: Hearing | undefined;
   /** Has it brought an attempt one stage further? */
@@ -98,16 +93,16 @@ export class Attempts {
     const key = knockKey(protocol, packet.port);
     const ear = this.#knockers.ears.ear(key);
     if (ear === undefined) return this.#stray(packet, now);
-    if (!this.#previous.isLike(packet, now)) {
+    if (this.#previous.isLike(packet, now)) {
+      this.#isTold = this.#witness !== undefined && !this.#witness.hasEnough;
+      if (key === this.#idleKey && !this.#isTold) return NOTHING;
+    } else {
+      this.#hash = this.#knockers.hash(source);
       this.#heard = undefined;
-    } else if (key === this.#idleKey) {
-      const { fate, state, stage, hash, detail } = this.#said;
-      this.#witness?.saw(fate, state, stage, packet, hash, now, detail);
-      return NOTHING;
+      this.#idleKey = NO_KEY;
+      this.#isTold = this.#witness !== undefined;
     }
-    this.#idleKey = NO_KEY;
-    this.#timesSaid = 0;
-    const hash = this.#knockers.hash(source);
+    const hash = this.#hash;
     if (!this.#isHeard(ear, packet)) {
       this.#say(this.#whyNot(ear.hearings, packet), undefined, 0, packet, hash, now);
       return NOTHING;
@@ -128,7 +123,7 @@ export class Attempts {
     // 0.8 swallows the packet as long as the source has any live attempt.
     if (ear.firsts.length > 0) events = this.#begin(ear.firsts, packet, hash, print, now, events);
     else if (count === 0) this.#say(FATE.later, undefined, 0, packet, hash, now);
-    if (events.length === 0 && this.#timesSaid === 1 && this.#said.fate !== FATE.wrong) this.#idleKey = key;
+    this.#idleKey = events.length === 0 ? key : NO_KEY;
     return events;
   }
 
@@ -155,7 +150,7 @@ export class Attempts {
       this.#moved = true;
       state.metAt = this.#packets;
       this.#remember(hash, this.#slots.print(slot), now);
-      const knocker = copyOf(packet.source);
+      const knocker = this.#previous.source;
       const told = add(events, { type: "stage", door: state.door, knocker, stage: stage + 1 });
       const age = this.#slots.age(slot, now);
       this.#say(FATE.stage, state, stage + 1, packet, hash, now, age);
@@ -195,10 +190,10 @@ export class Attempts {
       if (state.metAt === this.#packets) continue;
       const isPaused = this.#scans.isBanned(hash, state, now) || this.#cooldowns.isOn(pauseKey(hash, state), now);
       if (this.#moved || isPaused || state.retired || !this.#hears(state.hearing, packet)) {
-        this.#sayNotBegun(state, packet, hash, now);
+        if (this.#isTold) this.#sayNotBegun(state, packet, hash, now);
         continue;
       }
-      const knocker = copyOf(packet.source);
+      const knocker = this.#previous.source;
       this.#say(FATE.stage, state, 1, packet, hash, now);
       events = add(events, { type: "stage", door: state.door, knocker, stage: 1 });
       if (state.knocks.length > 1) {
@@ -233,6 +228,7 @@ export class Attempts {
   /** A port that is no knock: it means something only of a source in the middle of a sequence. */
   #stray(packet: Packet, now: number): readonly KnockEvent[] {
     const { source } = packet;
+    this.#isTold = this.#witness !== undefined;
     const hash = this.#knockers.hash(source);
     const isKnocker = this.live > 0 && (this.#slots.first(hash, source) !== NONE || this.#scans.haste.has(hash));
     if (!isKnocker || !this.#isOurs(packet.destination)) {
@@ -312,14 +308,7 @@ export class Attempts {
     now: number,
     detail = 0,
   ): void {
-    this.#timesSaid++;
-    const said = this.#said;
-    said.fate = fate;
-    said.state = state;
-    said.stage = stage;
-    said.hash = hash;
-    said.detail = detail;
-    if (this.#witness !== undefined) this.#witness.saw(fate, state, stage, packet, hash, now, detail);
+    if (this.#isTold) this.#witness!.saw(fate, state, stage, packet, hash, now, detail);
   }
 
   /** It is the first knock there, and yet begins nothing. */

@@ -1,14 +1,20 @@
 // The packet before: in a flood, the next one is like it in all but its ports and its sequence number, and what was found
 // out of the one holds for the other. Half of what such a packet costs (bench/flood.ts, "first knocks").
 
+import { type Address, copyOf, sameAddress } from "../address.ts";
 import type { Packet } from "./packet.ts";
 
 export class Previous {
   #now = Number.NaN;
   #protocol = 0;
   #flags = 0;
-  readonly #source = { w0: 0, w1: 0, w2: 0, w3: 0 };
+  #source: Address = { w0: 0, w1: 0, w2: 0, w3: 0 };
   readonly #destination = { w0: 0, w1: 0, w2: 0, w3: 0 };
+
+  /** Its source, for who keeps it. */
+  get source(): Address {
+    return this.#source;
+  }
 
   /** Is this one from the same source to the same address at the same moment, with the same flags? Remembers it. */
   isLike({ source, destination, protocol, flags }: Packet, now: number): boolean {
@@ -29,13 +35,10 @@ export class Previous {
     ) {
       return true;
     }
+    if (!sameAddress(source, from)) this.#source = copyOf(source);
     this.#now = now;
     this.#protocol = protocol;
     this.#flags = flags;
-    from.w0 = source.w0;
-    from.w1 = source.w1;
-    from.w2 = source.w2;
-    from.w3 = source.w3;
     to.w0 = destination.w0;
     to.w1 = destination.w1;
     to.w2 = destination.w2;

@@ -44,6 +44,8 @@ export const FATE = {
 export type Fate = keyof typeof FATE;
 
 export interface Witness {
+  /** What else the source that it was told of last does at the same moment, it would pass over. */
+  readonly hasEnough: boolean;
   /**
    * `at`: the door, where it is one's. `stage`: of the attempt there, after this packet, which is not kept. `hash`: its
    * source's, keyed. `now` in milliseconds.

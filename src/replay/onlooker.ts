@@ -12,6 +12,8 @@ const NAMES = Object.keys(FATE) as Fate[];
 const PASSED_OVER: ReadonlySet<Fate> = new Set(["stage", "open", "timeout", "scan", "other"]);
 
 export class Onlooker implements Witness {
+  /** All of a capture is told. */
+  readonly hasEnough = false;
   readonly #tell: (knocker: Address, line: string) => void;
   #knocks: ReadonlySet<number> = new Set();
 

@@ -42,6 +42,10 @@ export class Notebook implements Witness {
     return this.#isFlood ? this.#now : this.#passedOverAt;
   }
 
+  get hasEnough(): boolean {
+    return this.#inARow > MOST_IN_A_ROW;
+  }
+
   /** Something of this row or this moment is passed over. */
   get #isFlood(): boolean {
     return this.#inARow > MOST_IN_A_ROW || this.#strangersNow > MOST_OF_STRANGERS;
