@@ -7,8 +7,12 @@ import type { Packet } from "./packet.ts";
 
 /** Linux gives up after 63 seconds (tcp_syn_retries = 6). */
 const HORIZON_MS = 70_000;
-/** So many are remembered, in 768 KiB, touched only where used. A newcomer takes the place of the oldest: nothing is swept. */
-const MOST = 65_536;
+/**
+ * So many are remembered, in 128 KiB: 117 a second for all of that time. With 65,536, in a megabyte, a flood of whole
+ * sequences cost a fifth more, as it waited for memory (bench/flood.ts). A newcomer takes the place of the oldest: nothing
+ * is swept.
+ */
+const MOST = 8192;
 // What is known of one, side by side.
 const [WORDS, SOURCE, PRINT, TIME] = [3, 0, 1, 2] as const;
 
@@ -22,7 +26,7 @@ export function fingerprint(packet: Packet): number {
 
 /**
  * They are written down one behind the other, and found by a hash: in a flood of whole sequences each packet is one to
- * remember, and at random places of a megabyte it would wait for memory, for half of all it costs (bench/flood.ts).
+ * remember, and only one word of it is at a random place.
  */
 export class Retransmissions {
   readonly #book = new Int32Array(MOST * WORDS);
@@ -69,5 +73,5 @@ export class Retransmissions {
 
 /** Below MOST. */
 function hashOf(sourceHash: number, print: number): number {
-  return Math.imul(sourceHash ^ print, 0x9e3779b1) >>> 16;
+  return Math.imul(sourceHash ^ print, 0x9e3779b1) >>> 19;
 }
