@@ -131,6 +131,15 @@ describe("attempts", () => {
     ]);
   });
 
+  it("tells of a knock like the one before what became of that one, not of what came in between", () => {
+    const fates: string[] = [];
+    const attempts = attemptsAt(three, 64, witnessOf(fates));
+    attempts.knock(syn("10.77.0.2", 8000, 1), 1000);
+    attempts.knock(syn("10.77.0.3", 1234, 2), 1000);
+    attempts.knock(syn("10.77.0.2", 8000, 3), 1000);
+    assert.deepEqual(fates, ["10.77.0.2 -: later 0 0", "10.77.0.3 -: other 0 0", "10.77.0.2 -: later 0 0"]);
+  });
+
   it("names the deadline of the attempt that expires first", () => {
     const attempts = attemptsAt(`${three}[b]\nsequence = 7001,1\nseq_timeout = 3\n`);
     assert.equal(attempts.deadline, Number.POSITIVE_INFINITY);
