@@ -111,8 +111,16 @@ const NFT = `${HEAD}
 is_closed() {
   nft get element inet knockd guarded "{ $port }" >/dev/null 2>&1
 }
+# somebody may have made a table of that name himself
+is_ours() {
+  nft list set inet knockd guarded >/dev/null 2>&1
+}
 close() {
-  nft list table inet knockd >/dev/null 2>&1 || nft -f - <<'END' || return 1
+  if ! is_ours && nft list table inet knockd >/dev/null 2>&1; then
+    echo 'there is a table inet knockd that is not ours: rename it, or use --firewall iptables' >&2
+    return 1
+  fi
+  is_ours || nft -f - <<'END' || return 1
 table inet knockd {
   set open4 { type ipv4_addr . inet_service; }
   set open6 { type ipv6_addr . inet_service; }
@@ -136,7 +144,7 @@ END
   nft add element inet knockd guarded "{ $port }"
 }
 open() {
-  nft list table inet knockd >/dev/null 2>&1 || { nft list tables >/dev/null; return; }
+  is_ours || { nft list tables >/dev/null; return; }
   ! is_closed || nft delete element inet knockd guarded "{ $port }" || return 1
   # Other ports may be guarded too.
   nft list set inet knockd guarded | grep -q elements || nft delete table inet knockd

@@ -154,6 +154,18 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal(await host.rules(), tables);
   });
 
+  it("leaves a table inet knockd alone that somebody else has made", async () => {
+    await host.ok(
+      "nft add table inet knockd '{ chain mine { type filter hook input priority 0; policy drop; tcp dport 22 accept; }; }'",
+    );
+    const before = await host.ok("nft list ruleset");
+    const { status, stderr } = await host.init("--yes");
+    assert.equal(status, 1);
+    assert.match(stderr, /^knockctl: rolled back: there is a table inet knockd that is not ours: /);
+    assert.equal(await host.ok("nft list ruleset"), before);
+    assert.equal((await host.run("ls", "/run/knockd-init")).status, 2);
+  });
+
   it("restores the whole tables when its rules can't be taken out", async () => {
     for (const rule of BEFORE) await host.ok(`iptables ${rule}`);
     const tables = await host.rules();
