@@ -60,9 +60,12 @@ describe("the config of a new door", () => {
 
   it("has a log of its own in the time of trial, and closes what it has opened", () => {
     const { options, doors } = parse(
-      trialText(configText(door(), `${OWN}\n[options]\nLogFile = /var/log/x`), "/run/x/log"),
+      trialText(configText(door(), `${OWN}\n[options]\nLogFile = /var/log/x\nLogFormat = json`), "/run/x/log"),
     );
-    assert.deepEqual([options.logFile, options.onExit, doors.length], ["/run/x/log", "close", 2]);
+    assert.deepEqual(
+      [options.logFile, options.logFormat, options.onExit, doors.length],
+      ["/run/x/log", "text", "close", 2],
+    );
   });
 
   it("keeps what somebody has made, and nothing of the package's example", () => {

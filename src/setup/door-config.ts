@@ -66,9 +66,9 @@ export function configText(door: NewDoor, kept: string | undefined): string {
   ])}`;
 }
 
-/** The same for the time of trial: it tells `log` which door has opened, and closes each when it ends. */
+/** The same for the time of trial: it tells `log` which door has opened, in lines that trial.ts reads, and closes each when it ends. */
 export function trialText(text: string, log: string): string {
-  return `${text}\n${section("options", [`LogFile = ${log}`, "On_Exit = close"])}`;
+  return `${text}\n${section("options", [`LogFile = ${log}`, "LogFormat = text", "On_Exit = close"])}`;
 }
 
 /** As people write it: `7000,8000:udp`. */

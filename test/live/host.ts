@@ -11,6 +11,7 @@ import { type Result, repo, Wire } from "./wire.ts";
 export const OWN = `# mine, and a byte that is no UTF-8: \xe9
 [options]
 	UseSyslog
+	LogFormat = json
 	Interface = eth0
 
 [web]
