@@ -111,7 +111,7 @@ ${setup.unit === undefined ? "" : daemon}sh "$dir/firewall" close ${setup.port}
 
 function confirm(setup: Setup, knockctl: readonly string[]): string {
   const { config, backup, existed, unit, port } = setup;
-  const [file, fresh] = [quote(config), quote(`${config}.new`)];
+  const [file, fresh] = [quote(config), quote(freshOf(setup))];
   const withBackup = `ln ${file} ${quote(backup)} || cp -a ${file} ${quote(backup)}`;
   const withNone = `[ ! -e ${file} ] || { echo ${quote(`${config} is there now, and was not`)} >&2; exit 1; }`;
   return `${head(setup)}set -e
@@ -132,6 +132,11 @@ ${unit === undefined ? "" : `systemctl stop ${TIMER}.timer\nrm -rf "$dir"\n`}ech
 logger -t knockd 'init: confirmed'
 exit 0
 `;
+}
+
+/** A name that nobody else's file has: a rollback removes it. */
+function freshOf({ config, id }: Setup): string {
+  return `${config}.${id}`;
 }
 
 function persist({ firewall: { kind }, port }: Setup): string {
@@ -160,7 +165,7 @@ if [ -e ${LOCK} ]; then exec 9>>${LOCK}; flock -w 120 9; fi
 [ "$(cat "$dir/id" 2>/dev/null)" = ${id} ] || exit 0
 ${wasClosed ? "" : openFirewall(setup)}
 # what a confirmation that was broken off has changed
-rm -f ${quote(`${config}.new`)}
+rm -f ${quote(freshOf(setup))}
 if [ -e "$dir/config-changed" ]; then
   ${existed ? `[ ! -e ${old} ] || mv -f ${old} ${file}` : `rm -f ${file}`}
 fi

@@ -1,6 +1,6 @@
 // knockctl init locks nobody out, whatever dies, fills up, is broken off or comes too late.
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -78,6 +78,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
 
   it("restores the config that a confirmation had replaced before it was broken off", async () => {
     writeFileSync(host.config, OWN, "latin1");
+    writeFileSync(`${host.config}.new`, "somebody else's");
     const tables = await host.rules();
     const { stdout } = await host.begun("--timeout", "3600");
     await host.opensTo(await host.daemon(stdout));
@@ -89,6 +90,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     await host.ok("sh /run/knockd-init/rollback");
     assert.equal(host.conf(), OWN);
     assert.equal(existsSync(`${host.config}.before-init`), false);
+    assert.equal(readFileSync(`${host.config}.new`, "latin1"), "somebody else's");
     assert.equal(await host.rules(), tables);
   });
 
