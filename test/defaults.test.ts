@@ -94,4 +94,7 @@ it("a fix changes its line, and nothing else of the file, nor its mode; not when
   assert.equal(readFileSync(file, "utf8"), "# a\n  START_KNOCKD=1\nC=\u00e4");
   assert.equal(statSync(file).mode & 0o777, 0o604);
   assert.throws(() => fix!.apply(), /^Error: line 2 has changed meanwhile$/);
+  writeFileSync(file, "# caf\xe9\nSTART_KNOCKD=0 # \xe9\n", "latin1");
+  lintDefaults(readDefaults(file), ENABLED)[0]!.fix!.apply();
+  assert.equal(readFileSync(file, "latin1"), "# caf\xe9\nSTART_KNOCKD=1\n");
 });

@@ -25,12 +25,13 @@ export function lineFix(file: string, number: number, before: string, after: str
     after,
     apply() {
       const path = fs.realpathSync(file);
-      const lines = fs.readFileSync(path, "utf8").split("\n");
-      if (lines[number - 1] !== before) throw new Error(`line ${number} has changed meanwhile`);
-      lines[number - 1] = after;
+      const lines = fs.readFileSync(path, "latin1").split("\n"); // a byte a letter: what is no UTF-8 stays so
+      const line = Buffer.from(lines[number - 1] ?? "", "latin1").toString();
+      if (line !== before) throw new Error(`line ${number} has changed meanwhile`);
+      lines[number - 1] = Buffer.from(after).toString("latin1");
       const temporary = `${path}.knockctl`;
       try {
-        writeReplacement(temporary, path, Buffer.from(lines.join("\n")));
+        writeReplacement(temporary, path, Buffer.from(lines.join("\n"), "latin1"));
         fs.renameSync(temporary, path);
       } catch (error) {
         fs.rmSync(temporary, { force: true });
