@@ -156,7 +156,9 @@ function labelText(labels: Labels): string {
 function writeWhole(path: string, text: string): void {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
   try {
-    fs.writeFileSync(temporary, text, { mode: 0o644 });
+    fs.rmSync(temporary, { force: true });
+    // The collector's user may own the folder: what lies there by that name is not followed to somebody else's file.
+    fs.writeFileSync(temporary, text, { mode: 0o644, flag: "wx" });
     fs.renameSync(temporary, path);
   } catch (error) {
     fs.rmSync(temporary, { force: true });

@@ -190,6 +190,13 @@ describe("knockctl shows", { skip: needsRoot }, () => {
     assert.deepEqual(series(stdout), written, "the start is the same, too");
     assert.deepEqual(readdirSync(daemon.dir).sort(), ["commands", "knockd.conf", "knockd.prom"]);
 
+    const shadow = join(daemon.dir, "shadow");
+    const planted = `ln -s ${shadow} ${daemon.dir}/.knockd.prom.$$; exec "$@"`;
+    const argv = [process.execPath, join(repo, "dist/src/knockctl.js"), "metrics", "-c", daemon.configPath, "-o", file];
+    assert.equal((await wire.run("server", ["sh", "-c", planted, "sh", ...argv])).status, 0);
+    assert.ok(!readdirSync(daemon.dir).includes("shadow"), "a link that lies there is not followed");
+    assert.deepEqual(series(readFileSync(file, "utf8")), written);
+
     const nowhere = await knockctl(daemon, "metrics", "-o", join(daemon.dir, "no", "x.prom"));
     assert.equal(nowhere.status, 1);
     assert.match(nowhere.stderr, /^knockctl: can't write \S+\/no\/x\.prom: No such file or directory\n$/);
