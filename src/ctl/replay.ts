@@ -66,7 +66,7 @@ export function replay(program: Command): void {
         process.exitCode = await run(file, options);
       } catch (error) {
         if (!(error instanceof Error)) throw error;
-        complain(error.message);
+        complain(clean(error.message));
         process.exitCode = UNREADABLE;
       }
     });
@@ -83,7 +83,7 @@ async function run(file: string, { config: path, address: own = [], verdicts, js
   const unused = new UnusedSequences();
   const config = readConfig(path, (file, warn) => unused.nextOneTime(file, warn));
   const { listeners, warnings } = await resolveTargets(config, false);
-  process.stderr.write([...config.warnings, ...warnings].map((warning) => `${warning}\n`).join(""));
+  process.stderr.write([...config.warnings, ...warnings].map((warning) => `${clean(warning)}\n`).join(""));
   // Only who replays needs the addon.
   const [{ play }, { Savefile, STANDARD_INPUT }] = await Promise.all([
     import("../replay/play.ts"),

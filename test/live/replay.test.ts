@@ -143,7 +143,8 @@ describe("knockctl replay", { skip: needsRoot }, () => {
     try {
       const [config, file] = [join(wire.dir, "k.conf"), join(wire.dir, "k.pcap")];
       writeFileSync(config, CONFIG);
-      writeFileSync(join(wire.dir, "bad.conf"), "[door]\nsequense = 1\n");
+      writeFileSync(join(wire.dir, "bad.conf"), "[door]\n\x1b[31msequense = 1\n");
+      writeFileSync(join(wire.dir, "warns.conf"), "[door]\nsequence = 7000\nseq_timeout = 5\x1b[31m\n");
       writeFileSync(join(wire.dir, "text"), "no capture\n");
       const recording = await record(wire, "eth0", file);
       await wire.send(knocks);
@@ -158,7 +159,8 @@ describe("knockctl replay", { skip: needsRoot }, () => {
         [[join(wire.dir, "none"), "-c", config], 3, /^knockctl: \S+none: No such file or directory\n$/],
         [[join(wire.dir, "text"), "-c", config], 3, /^knockctl: \S+text: unknown file format\n$/],
         [[file, "-c", join(wire.dir, "none")], 3, /^knockctl: \S+none: No such file or directory\n$/],
-        [[file, "-c", join(wire.dir, "bad.conf")], 3, /^knockctl: config: line 2: .*sequense/],
+        [[file, "-c", join(wire.dir, "bad.conf")], 3, /^knockctl: config: line 2: .*"\?\[31msequense"/],
+        [[join(wire.dir, "text"), "-c", join(wire.dir, "warns.conf")], 3, /^config: line 3: .*"5\?\[31m"/],
       ];
       for (const [args, status, stderr] of table) {
         const result = await replay(args);
