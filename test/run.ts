@@ -30,11 +30,11 @@ function check(name: string, command: string, args: string[]): string | undefine
   return status === 0 ? undefined : name;
 }
 
-/** Test files of other branches may lie in dist: only those whose source is there. Booted machines: `npm run test:boot`. */
+/** Test files of other branches may lie in dist: only those whose source is there. Booted machines: `npm run test:boot` and `test:arm`. */
 function tests(): string[] {
   const known = new Set(walk(join(repo, "test")).map((file) => relative(join(repo, "test"), file)));
   return walk(built)
-    .filter((file) => file.endsWith(".test.js") && !/^(boot|howto)\//.test(relative(built, file)))
+    .filter((file) => file.endsWith(".test.js") && !/^(arm|boot|howto)\//.test(relative(built, file)))
     .filter((file) => known.has(relative(built, file).replace(/\.js$/, ".ts")))
     .sort();
 }

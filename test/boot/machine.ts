@@ -5,6 +5,7 @@ import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmS
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { needsRoot, type Result, repo, Wire } from "../live/wire.ts";
+import { isOpen, knock } from "./knocker.ts";
 
 export { needsRoot };
 
@@ -135,21 +136,12 @@ export class Machine {
     }
   }
 
-  /** Knocks from the client's side, as people do. */
-  async knock(...ports: readonly (number | string)[]): Promise<void> {
-    const { status, stderr } = await this.wire.run("client", [
-      process.execPath,
-      join(repo, "dist/src/knock.js"),
-      ...["-d", "100", this.wire.server],
-      ...ports.map(String),
-    ]);
-    if (status !== 0) throw new Error(stderr);
+  knock(...ports: readonly (number | string)[]): Promise<void> {
+    return knock(this.wire, ...ports);
   }
 
-  /** Does the firewall let the client in at this port, where somebody listens? */
-  async isOpen(port: number): Promise<boolean> {
-    const probe = `import socket; socket.create_connection(('${this.wire.server}', ${port}), 1).close()`;
-    return (await this.wire.run("client", ["python3", "-c", probe])).status === 0;
+  isOpen(port: number): Promise<boolean> {
+    return isOpen(this.wire, port);
   }
 
   async powerOff(): Promise<void> {

@@ -1,0 +1,143 @@
+// The arm64 package on a whole machine in QEMU, with Debian's kernel, systemd and packet sockets: in the place of Debian's
+// knockd, then the how-to line by line, and a reboot.
+import assert from "node:assert/strict";
+import { afterEach, describe, it } from "node:test";
+import { isOpen, knock } from "../boot/knocker.ts";
+import { isOf08 } from "../live/daemon.ts";
+import { needsRoot } from "../live/wire.ts";
+import { Pi } from "./pi.ts";
+
+const RULES = `
+iptables -N KNOCKD
+iptables -A INPUT -i lo -j ACCEPT
+iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+iptables -A INPUT -j KNOCKD
+iptables -A INPUT -j REJECT
+iptables-save > /etc/network/iptables
+`;
+const RESTORE = "#!/bin/sh\n/sbin/iptables-restore < /etc/network/iptables\n";
+const INTERFACES = "auto lo eth0\niface lo inet loopback\niface eth0 inet static\n  address 10.77.0.1/24\n";
+const CONFIG = `[options]
+	UseSyslog
+
+[openSSH]
+	sequence    = 4438,1813,8235
+	seq_timeout = 10
+	tcpflags    = syn
+	command     = /sbin/iptables -A KNOCKD -s %IP% -p tcp --dport 22 -j ACCEPT
+`;
+const WHILE = `
+[while]
+	sequence      = 5151,6262:udp,1313
+	tcpflags      = syn
+	start_command = /usr/sbin/nft add rule ip filter KNOCKD ip saddr %IP% tcp dport 22 accept
+	cmd_timeout   = 600
+	stop_command  = /usr/sbin/nft flush chain ip filter KNOCKD
+`;
+const SSH = [4438, 1813, 8235];
+const DEFAULTS = "START_KNOCKD=0\nKNOCKD_OPTS=\n";
+const SSHD = 'require("net").createServer((one) => one.on("error", () => {})).listen(22, "0.0.0.0")';
+const START_SSHD = "systemd-run --unit=sshd-of-sorts node /root/sshd.js";
+const CURLS = "for port in 4438 1813 8235; do curl -s --max-time 1 http://10.77.0.1:$port & sleep 0.2; done; wait";
+
+describe("the package on a whole arm64 machine", { skip: needsRoot }, () => {
+  let pi: Pi;
+  afterEach(() => pi?.close());
+
+  const lines = async () =>
+    (await pi.ok("cat /var/log/syslog"))
+      .split("\n")
+      .filter((line) => / knockd: (10\.77\.0\.2: )?openSSH: /.test(line) && isOf08(line));
+  const isListening = async () => {
+    await pi.until(async () => (await pi.property("StatusText")).includes("10.77.0.1"), "address");
+    assert.equal(await pi.property("ActiveState"), "active");
+    assert.match(await pi.property("StatusText"), /^listening on eth0 \(10\.77\.0\.1/);
+  };
+  const opens = async (...knocks: (number | string)[]) => {
+    assert.equal(await isOpen(pi.wire, 22), false, "closed before the knock");
+    await knock(pi.wire, ...knocks);
+    await pi.until(() => isOpen(pi.wire, 22), "open door");
+  };
+
+  it("takes the place of 0.8, opens, closes, and is back after a reboot before there is an address", async (t) => {
+    pi = await Pi.boot();
+    const { wire } = pi;
+    t.diagnostic((await pi.ok("uname -srm; node --version; dpkg --print-architecture")).replaceAll("\n", "; "));
+    await pi.write("etc/network/interfaces", INTERFACES);
+    await pi.ok("systemctl restart networking");
+    await pi.write(
+      "etc/rsyslog.d/form.conf",
+      'module(load="builtin:omfile" Template="RSYSLOG_TraditionalFileFormat")\n',
+    );
+    await pi.ok("systemctl restart rsyslog");
+    await pi.write("root/sshd.js", SSHD);
+    await pi.ok(RULES);
+    await pi.write("etc/network/if-pre-up.d/iptables", RESTORE);
+    await pi.ok(`chmod +x /etc/network/if-pre-up.d/iptables; ${START_SSHD}`);
+
+    // Debian's knockd, running and enabled, and ours in its place
+    await pi.ok("dpkg -i /mnt/srv/knockd_0.8*.deb </dev/null");
+    await pi.write("etc/knockd.conf", CONFIG + WHILE);
+    await pi.write("etc/default/knockd", DEFAULTS);
+    await pi.ok("systemctl enable --now knockd");
+    assert.match(await pi.ok("knockd -V"), /^knockd 0\.8\n/);
+    await pi.ok("apt-get install -y /srv/knockd_*_arm64.deb </dev/null");
+    await isListening();
+    t.diagnostic((await pi.ok("knockd -V")).trim());
+    assert.equal(await pi.ok("cat /etc/knockd.conf /etc/default/knockd"), CONFIG + WHILE + DEFAULTS);
+    assert.equal(await pi.ok("systemctl is-enabled knockd"), "enabled\n");
+
+    // knock HOST 4438 1813 8235
+    const hears = await pi.ok("knockctl self-test");
+    assert.match(hears, /^eth0: hears: 12 knocks tried at 10\.77\.0\.1/m);
+    t.diagnostic(hears.trim());
+    await opens(...SSH);
+    await pi.until(async () => (await lines()).length >= 5, "five lines in /var/log/syslog");
+    const form = /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d raspberrypi knockd: /;
+    const said = await lines();
+    for (const line of said) assert.match(line, form);
+    assert.deepEqual(
+      said.map((line) => line.replace(form, "")),
+      [
+        "10.77.0.2: openSSH: Stage 1",
+        "10.77.0.2: openSSH: Stage 2",
+        "10.77.0.2: openSSH: Stage 3",
+        "10.77.0.2: openSSH: OPEN SESAME",
+        "openSSH: running command: /sbin/iptables -A KNOCKD -s 10.77.0.2 -p tcp --dport 22 -j ACCEPT",
+      ],
+    );
+    assert.match(await pi.ok("journalctl --no-pager -t knockd"), /10\.77\.0\.2: openSSH: OPEN SESAME\n/);
+    assert.match(await pi.ok("iptables -L -v -n"), /ACCEPT +(6|tcp) .* 10\.77\.0\.2 +0\.0\.0\.0\/0 +tcp dpt:22/);
+
+    // curl as a client, after the nightly closing
+    await pi.ok("sh /usr/share/doc/knockd/examples/clear_knockd_iptables");
+    assert.equal(await isOpen(wire, 22), false);
+    await wire.run("client", ["sh", "-c", CURLS]);
+    await pi.until(() => isOpen(wire, 22), "open door by curl");
+
+    // a door with a stop command, by nft: closed when the service is stopped
+    await pi.ok("iptables -F KNOCKD");
+    await opens(5151, "6262:udp", 1313);
+    await pi.ok("kill -9 $(systemctl show -P MainPID knockd)");
+    await pi.until(async () => (await pi.property("NRestarts")) === "1", "restart");
+    await isListening();
+    assert.equal(await isOpen(wire, 22), true, "its time is not over");
+    await pi.ok("systemctl stop knockd");
+    assert.equal(await isOpen(wire, 22), false);
+
+    // a reboot: it listens before there is an address, and the rules are back
+    await pi.write("etc/network/if-pre-up.d/00late", "#!/bin/sh\nwhile [ ! -e /run/now ]; do sleep 0.1; done\n");
+    await pi.ok("chmod +x /etc/network/if-pre-up.d/00late");
+    await pi.reboot(async () => {
+      await pi.until(async () => (await pi.property("ActiveState")) === "active", "knockd");
+      assert.doesNotMatch(await pi.property("StatusText"), /10\.77\.0\.1/);
+      await pi.ok("touch /run/now");
+    });
+    await isListening();
+    assert.equal(await pi.property("NRestarts"), "0");
+    await pi.ok(START_SSHD);
+    assert.match(await pi.ok("iptables -S"), /-A INPUT -j KNOCKD\n-A INPUT -j REJECT/);
+    await opens(...SSH);
+    t.diagnostic((await pi.run("systemd-analyze time; ps -o rss= -C knockd")).stdout.replaceAll("\n", "; "));
+  });
+});
