@@ -205,4 +205,10 @@ describe("the notebook", () => {
     assert.ok(kept >= 300 && kept <= 512, `${kept} acquaintances`);
   });
   const at = (i: number): Address => ({ ...copyOf(parseAddress("10.78.0.0")!), w3: 0x0a4e0000 + i });
+
+  it("a ban of two months is not over at once", () => {
+    const scene = new Scene("[options]\nMax_Strays = 1\nBan_Time = 5184000\n[openSSH]\nsequence = 7000,8000,9000\n");
+    scene.knock("10.77.0.2", [7000, 1, 2, 7000, 7000], 1000);
+    assert.equal(scene.of("10.77.0.2").at(-1), "1004 openSSH banned 0/3 2147483647 x2");
+  });
 });

@@ -10,6 +10,8 @@ export interface Entry {
 
 /** Words of an entry: two are its time, as a double. */
 const [WORDS, WHAT, KNOCK, DETAIL, TIMES] = [6, 2, 3, 4, 5] as const;
+/** Of a Ban_Time of years 24 days are told, and not that it is over. */
+const MOST_DETAIL = 0x7fff_ffff;
 
 export class Entries {
   readonly #words: Int32Array;
@@ -26,7 +28,7 @@ export class Entries {
     this.#times[place * (WORDS / 2)] = at;
     this.#words[w + WHAT] = what;
     this.#words[w + KNOCK] = knock;
-    this.#words[w + DETAIL] = detail;
+    this.#words[w + DETAIL] = Math.min(detail, MOST_DETAIL);
     this.#words[w + TIMES] = 1;
   }
 
@@ -34,7 +36,7 @@ export class Entries {
   repeat(place: number, at: number, detail: number): void {
     const w = place * WORDS;
     this.#times[place * (WORDS / 2)] = at;
-    this.#words[w + DETAIL] = detail;
+    this.#words[w + DETAIL] = Math.min(detail, MOST_DETAIL);
     this.#words[w + TIMES]! += 1;
   }
 
