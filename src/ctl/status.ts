@@ -33,7 +33,7 @@ export function status(program: Command): void {
     .action(async ({ config, json, secrets }: { config: string; json?: true; secrets?: true }) => {
       const args = secrets ? { secrets } : {};
       const asked = await ask(config, "status", args, { changes: secrets ?? false });
-      const answers = tell(asked, json, () => asked.answers.map(statusText).join("\n"));
+      const answers = tell(asked, json, () => asked.answers.map((one) => statusText(one)).join("\n"));
       if (answers.some((answer) => answer.type === "interface" && answer.state === "deaf"))
         process.exitCode = STATUS.no;
     });
