@@ -8,8 +8,8 @@ import { type AskOptions, ask, STATUS, tell } from "./ask.ts";
 import { clean } from "./terminal.ts";
 import { duration } from "./words.ts";
 
-const STATUSES = `
-For root only. It is logged ("192.0.2.1: openSSH: opened by hand").
+const statuses = (line: string) => `
+For root only. It is logged ("192.0.2.1: openSSH: ${line} by hand").
 
 Exit status:
   0  done
@@ -22,17 +22,17 @@ const OPEN = `
 Opens a door for an address as a knock would: runs its start command, and its stop
 command in its time. No knock is needed, no one-time sequence used, and
 Seq_Cooldown does not count. Of several daemons with this config, one does it.
-${STATUSES}`;
+${statuses("opened")}`;
 
 const CLOSE = `
 Closes a door that is open for an address now: runs its stop command, as its time
 would. A door without a stop command is nothing that knockd can close.
-${STATUSES}`;
+${statuses("closed")}`;
 
 const EXTEND = `
 Has a door that is open for an address closed so many seconds later than it would
 be. A restart that keeps doors (On_Exit = keep), and a crash, do not change that.
-${STATUSES}`;
+${statuses("extended by 60 seconds")}`;
 
 interface Options {
   readonly config: string;
