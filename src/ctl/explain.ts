@@ -1,6 +1,7 @@
 // knockctl explain: why a knock did not count.
 
 import type { Command } from "commander";
+import { parseAddress } from "../address.ts";
 import type { Args } from "../control/command.ts";
 import type { Answer, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
 import { ask, STATUS, tell } from "./ask.ts";
@@ -51,6 +52,7 @@ export function explain(program: Command): void {
     .action(async (ip: string | undefined, options: Options, command: Command) => {
       const { config, last, follow, secrets, json } = options;
       if ((ip === undefined) === (last === undefined)) command.error("error: an IP address, or --last");
+      if (ip !== undefined && parseAddress(ip) === undefined) command.error(`error: ${clean(ip)} is no IP address`);
       if (follow && ip === undefined) command.error("error: --follow wants an IP address");
       const args = { ...(last ? { last } : { ip }), ...(secrets ? { secrets } : {}) };
       if (follow) await followed(options, args);

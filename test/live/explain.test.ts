@@ -277,7 +277,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     assert.deepEqual({ status, stderr }, { status: 4, stderr: "" });
     assert.match(stdout, /^10\.77\.0\.\d+: nothing seen: look whether /);
     const nonsense = await knockctl("nonsense");
-    assert.deepEqual([nonsense.status, nonsense.stderr], [1, "knockctl: nonsense is no IP address\n"]);
+    assert.deepEqual([nonsense.status, nonsense.stderr], [2, "error: nonsense is no IP address\n"]);
     for (const args of [[], [me, "--last"], [me, me], ["-x"]]) assert.equal((await knockctl(...args)).status, 2);
   });
 
