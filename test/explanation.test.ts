@@ -44,6 +44,14 @@ describe("an explanation", () => {
     assert.deepEqual([verdicts[0]!.at, verdicts[0]!.door], [8, "a"]);
   });
 
+  it("counts the last knock of a sequence once when the opening is held for a moment", () => {
+    const tcp = (port: number) => ({ protocol: "tcp" as const, port });
+    const noted = [1, 2, 3].map((stage) => verdict(0, "stage", { stage, knock: tcp(stage) }));
+    noted.push(verdict(0, "held", { stage: 3, knock: tcp(3) }), verdict(6, "open", { stage: 3, knock: undefined }));
+    const { packets, outcome } = explanationOf(noted, changesOf("[a]\nsequence = 1,2,3\n"), 100);
+    assert.deepEqual([packets, outcome], [3, "opened"]);
+  });
+
   it("says how long a door still waits, where that is known", () => {
     const changes = changesOf("[a]\nsequence = 7000,7001,7002\nseq_timeout = 10\n");
     const of = (...noted: Verdict[]) => explanationOf(noted, changes, 6000).advice;

@@ -32,8 +32,8 @@ export function explain(noted: readonly Verdict[], changes: Changes, now: number
 
 /** Verdicts of one packet stand beside each other; those that time brought about belong to none. */
 function isNewPacket(all: readonly Verdict[], i: number): boolean {
-  const { knock, at, door } = all[i]!;
-  if (knock === undefined) return false;
+  const { knock, at, door, fate } = all[i]!;
+  if (knock === undefined || fate === "held") return false; // what is held has made its last stage
   for (let before = i - 1; before >= 0 && all[before]!.at === at; before--) {
     const other = all[before]!;
     if (other.knock === undefined) continue;
