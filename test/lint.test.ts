@@ -59,7 +59,7 @@ describe("what is found in a config", () => {
       "a door without a sequence",
       "\n[a]\n",
       [
-        "error config 2 error: section 'a' has an empty knock sequence (@dir@/k.conf: line 2) → give the door a Sequence, or One_Time_Sequences",
+        "error config 2 section 'a' has an empty knock sequence (@dir@/k.conf: line 2) → give the door a Sequence, or One_Time_Sequences",
       ],
     ],
     [
@@ -144,7 +144,7 @@ describe("what is found in a config", () => {
         "command = /bin/true; iptables -A INPUT -s %IP% -j ACCEPT\nstop_command = /bin/true && /sbin/iptables-legacy -D INPUT -s %IP%",
       ),
       [
-        "warning iptables-for-ipv6 3 a: an IPv6 knocker's address is none for iptables, and there is no start_command_6 (@dir@/k.conf: command = /bin/true; iptables -A INPUT -s %IP% -j ACCEPT) → command_6 = … ip6tables …; or, empty: nothing is run for IPv6 knockers",
+        "warning iptables-for-ipv6 3 a: an IPv6 knocker's address is none for iptables, and there is no command_6 (@dir@/k.conf: command = /bin/true; iptables -A INPUT -s %IP% -j ACCEPT) → command_6 = … ip6tables …; or, empty: nothing is run for IPv6 knockers",
         "warning iptables-for-ipv6 4 a: an IPv6 knocker's address is none for iptables, and there is no stop_command_6 (@dir@/k.conf: stop_command = /bin/true && /sbin/iptables-legacy -D INPUT -s %IP%) → stop_command_6 = … ip6tables …; or, empty: nothing is run for IPv6 knockers",
       ],
     ],

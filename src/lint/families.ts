@@ -16,8 +16,8 @@ export function lintFamilies(config: Config): Finding[] {
       // An empty one says that IPv6 knockers get nothing.
       if (command === undefined || command6 !== undefined) return [];
       if (!IPTABLES.test(command) || !command.includes("%IP%")) return [];
-      const why = `an IPv6 knocker's address is none for iptables, and there is no ${directive}_6`;
       const name = config.lines.get(door)!.get(directive)!.text.split("=")[0]!.trimEnd(); // as its writer calls it
+      const why = `an IPv6 knocker's address is none for iptables, and there is no ${name}_6`;
       const hint = `${name}_6 = … ip6tables …; or, empty: nothing is run for IPv6 knockers`;
       return [warning({ config, of: door, directive }, "iptables-for-ipv6", why, hint)];
     }),

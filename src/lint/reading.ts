@@ -17,7 +17,7 @@ export function read(file: string): Reading {
     lint: "config",
     file,
     line: lineNumber(text),
-    text,
+    text: text.replace(/^error: /, ""), // the finding says so itself
     hint: hint(text),
   });
   try {
