@@ -1,11 +1,11 @@
 // The state machine: (packet, time) → events. Pure: no clock, no file, no process.
 // The rules are 0.8's (README, "Differences from knockd 0.8", names those that are not).
 
-import { type Address, sameAddress } from "../address.ts";
-import { flagsMatch } from "../config/tcp-flags.ts";
-import { type DoorState, type Ear, type Hearing, knockKey, type Listener } from "./ears.ts";
-import type { KnockEvent } from "./event.ts";
+import type { Address } from "../address.ts";
+import { type DoorState, knockKey, type Listener } from "./ears.ts";
+import { add, type KnockEvent, NOTHING } from "./event.ts";
 import type { Expiry } from "./expiry.ts";
+import { Hearer } from "./hearer.ts";
 import { Knockers } from "./knockers.ts";
 import { type Packet, TCP } from "./packet.ts";
 import { Pauses, pauseKey } from "./pauses.ts";
@@ -30,11 +30,11 @@ export interface AttemptsOptions {
 }
 
 export const MOST_ATTEMPTS = 1_048_576;
-const NOTHING: readonly KnockEvent[] = [];
 const NO_KEY = -1;
 
 export class Attempts {
   readonly #isOurs: (address: Address) => boolean;
+  readonly #hearer: Hearer;
   readonly #knockers: Knockers;
   readonly #slots: Slots;
   readonly #expiry: Expiry;
@@ -51,13 +51,12 @@ export class Attempts {
   #hash = 0;
   /** Is there a witness that wants to know of the packet of this moment? */
   #isTold = false;
-  /** What was found to hear the packet of this moment, and all that are like it. */
-  #heard: Hearing | undefined;
   /** Has it brought an attempt one stage further? */
   #moved = false;
 
   constructor({ isOurs, isStray, hashKey, capacity = MOST_ATTEMPTS, clear, witness }: AttemptsOptions) {
     this.#isOurs = isOurs;
+    this.#hearer = new Hearer(isOurs);
     this.#isStray = isStray;
     this.#witness = witness;
     this.#knockers = new Knockers(hashKey, capacity, clear);
@@ -98,13 +97,13 @@ export class Attempts {
       if (key === this.#idleKey && !this.#isTold) return NOTHING;
     } else {
       this.#hash = this.#knockers.hash(source);
-      this.#heard = undefined;
+      this.#hearer.forget();
       this.#idleKey = NO_KEY;
       this.#isTold = this.#witness !== undefined;
     }
     const hash = this.#hash;
-    if (!this.#isHeard(ear, packet)) {
-      this.#say(this.#whyNot(ear.hearings, packet), undefined, 0, packet, hash, now);
+    if (!this.#hearer.isHeard(ear.hearings, packet)) {
+      this.#say(this.#hearer.whyNot(ear.hearings, packet), undefined, 0, packet, hash, now);
       return NOTHING;
     }
     const print = protocol === TCP ? fingerprint(packet) : 0;
@@ -143,9 +142,9 @@ export class Attempts {
       this.#say(FATE.late, state, stage, packet, hash, now, this.#slots.age(slot, now) - state.term.milliseconds);
       return add(events, this.#timeout(slot, hash, now));
     }
-    if (!this.#hears(state.hearing, packet)) {
+    if (!this.#hearer.hears(state.hearing, packet)) {
       state.metAt = this.#packets;
-      this.#say(this.#whyNot([state.hearing], packet), state, stage, packet, hash, now);
+      this.#say(this.#hearer.whyNot([state.hearing], packet), state, stage, packet, hash, now);
     } else if (state.knocks[stage] === key) {
       this.#moved = true;
       state.metAt = this.#packets;
@@ -189,7 +188,7 @@ export class Attempts {
     for (const state of firsts) {
       if (state.metAt === this.#packets) continue;
       const isPaused = this.#scans.isBanned(hash, state, now) || this.#cooldowns.isOn(pauseKey(hash, state), now);
-      if (this.#moved || isPaused || state.retired || !this.#hears(state.hearing, packet)) {
+      if (this.#moved || isPaused || state.retired || !this.#hearer.hears(state.hearing, packet)) {
         if (this.#isTold) this.#sayNotBegun(state, packet, hash, now);
         continue;
       }
@@ -212,6 +211,7 @@ export class Attempts {
    */
   expire(now: number, most = 1024): readonly KnockEvent[] {
     if (now < this.deadline) return NOTHING;
+    this.#previous.forget(); // another packet of this moment may begin what this one ends
     const events: KnockEvent[] = [];
     for (const { state, knocker, hash } of this.#scans.haste.take(now)) {
       if (!state.retired) events.push(this.#open(state, knocker, hash, now));
@@ -248,29 +248,6 @@ export class Attempts {
   #again(packet: Packet, hash: number, now: number): readonly KnockEvent[] {
     this.#say(FATE.again, undefined, 0, packet, hash, now);
     return NOTHING;
-  }
-
-  #hears(hearing: Hearing, packet: Packet): boolean {
-    return hearing === this.#heard || this.#wouldHear(hearing, packet);
-  }
-
-  #wouldHear(hearing: Hearing, packet: Packet): boolean {
-    if (packet.protocol === TCP && !flagsMatch(hearing.flags, packet.flags)) return false;
-    return this.#isAt(hearing.targets, packet.destination);
-  }
-
-  #isAt(targets: readonly Address[] | undefined, address: Address): boolean {
-    if (targets === undefined) return this.#isOurs(address);
-    return targets.some((target) => sameAddress(target, address));
-  }
-
-  #isHeard({ hearings }: Ear, packet: Packet): boolean {
-    for (const hearing of hearings) {
-      if (!this.#hears(hearing, packet)) continue;
-      this.#heard = hearing;
-      return true;
-    }
-    return false;
   }
 
   #open(state: DoorState, knocker: Address, hash: number, now: number): KnockEvent {
@@ -317,23 +294,10 @@ export class Attempts {
     const cooldown = this.#cooldowns.left(pauseKey(hash, state), now);
     let fate: number = FATE.taken;
     if (state.retired) fate = FATE.used;
-    else if (!this.#hears(state.hearing, packet)) fate = this.#whyNot([state.hearing], packet);
+    else if (!this.#hearer.hears(state.hearing, packet)) fate = this.#hearer.whyNot([state.hearing], packet);
     else if (banned > 0) fate = FATE.banned;
     else if (cooldown > 0) fate = FATE.cooldown;
     const left = fate === FATE.banned ? banned : fate === FATE.cooldown ? cooldown : 0;
     this.#say(fate, state, 0, packet, hash, now, left);
   }
-
-  /** Why none of these hears it. */
-  #whyNot(hearings: readonly Hearing[], packet: Packet): number {
-    return hearings.some(({ targets }) => this.#isAt(targets, packet.destination)) ? FATE.flags : FATE.address;
-  }
-}
-
-/** A push onto an array of one would make room for seventeen more: in a flood of openings, most of the garbage. */
-function add(events: KnockEvent[], event: KnockEvent): KnockEvent[] {
-  if (events.length === 0) return [event];
-  if (events.length === 1) return [events[0]!, event];
-  events.push(event);
-  return events;
 }

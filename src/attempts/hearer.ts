@@ -1,0 +1,51 @@
+// Who hears a packet: the flags and the addresses at which doors listen.
+
+import { type Address, sameAddress } from "../address.ts";
+import { flagsMatch } from "../config/tcp-flags.ts";
+import type { Hearing } from "./ears.ts";
+import { type Packet, TCP } from "./packet.ts";
+import { FATE } from "./witness.ts";
+
+export class Hearer {
+  readonly #isOurs: (address: Address) => boolean;
+  /** What was found to hear the last packet, and all that are like it (previous.ts). */
+  #heard: Hearing | undefined;
+
+  constructor(isOurs: (address: Address) => boolean) {
+    this.#isOurs = isOurs;
+  }
+
+  /** The next packet is not like the one before. */
+  forget(): void {
+    this.#heard = undefined;
+  }
+
+  hears(hearing: Hearing, packet: Packet): boolean {
+    return hearing === this.#heard || this.#wouldHear(hearing, packet);
+  }
+
+  /** Does any of these? */
+  isHeard(hearings: readonly Hearing[], packet: Packet): boolean {
+    for (const hearing of hearings) {
+      if (!this.hears(hearing, packet)) continue;
+      this.#heard = hearing;
+      return true;
+    }
+    return false;
+  }
+
+  /** Why none of these does. */
+  whyNot(hearings: readonly Hearing[], packet: Packet): number {
+    return hearings.some(({ targets }) => this.#isAt(targets, packet.destination)) ? FATE.flags : FATE.address;
+  }
+
+  #wouldHear(hearing: Hearing, packet: Packet): boolean {
+    if (packet.protocol === TCP && !flagsMatch(hearing.flags, packet.flags)) return false;
+    return this.#isAt(hearing.targets, packet.destination);
+  }
+
+  #isAt(targets: readonly Address[] | undefined, address: Address): boolean {
+    if (targets === undefined) return this.#isOurs(address);
+    return targets.some((target) => sameAddress(target, address));
+  }
+}
