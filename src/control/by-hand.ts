@@ -18,7 +18,7 @@ export function openByHand(subject: Subject): Command {
   return async (question) => {
     const { name, knocker } = read(question);
     const [door, ...others] = called(name, subject);
-    if (door === undefined) throw new Refusal(`there is no door ${name}`);
+    if (door === undefined) throw new Refusal(`there is no door ${name}: knockctl doors tells which there are`);
     if (others.length > 0) throw new Refusal(`${others.length + 1} doors are called ${name}: give each its own name`);
     return [await done(subject, "opened", name, knocker, subject.house.doorkeeper.openByHand(door, knocker))];
   };

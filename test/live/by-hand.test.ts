@@ -124,7 +124,10 @@ describe("by hand", { skip: needsRoot }, () => {
     const twice = `[twice]\nsequence = 7462\ncommand = true\n[twice]\nsequence = 7463\ncommand = true\n`;
     const only4 = "[only IPv4]\nsequence = 7464\ncommand = true\ncommand_6 =\n";
     const daemon = await start(`${CONFIG}${twice}${only4}`);
-    await refused(knockctl(daemon, "open", "nothing", "192.0.2.7"), "there is no door nothing");
+    await refused(
+      knockctl(daemon, "open", "nothing", "192.0.2.7"),
+      "there is no door nothing: knockctl doors tells which there are",
+    );
     await refused(knockctl(daemon, "open", "twice", "192.0.2.7"), "2 doors are called twice: give each its own name");
     await refused(knockctl(daemon, "open", "only IPv4", "fd00::1"), "only IPv4 for fd00::1: it has no start command");
     await refused(knockctl(daemon, "extend", "while", "192.0.2.7", "5"), notOpen("while", "192.0.2.7"));
