@@ -32,6 +32,13 @@ describe("what is found in a config", () => {
   const table: [title: string, config: string, lines: string[], host?: Partial<Host>][] = [
     ["nothing", GOOD, []],
     [
+      "no door",
+      "[options]\nUseSyslog\n",
+      [
+        "warning config undefined there is no door in it: no knock opens anything → a door is a section with a sequence, as [openSSH] in knockd.conf(5)",
+      ],
+    ],
+    [
       "what the daemon refuses, with what was meant",
       "[a]\nsequnce = 1,2,3\n",
       ['error config 2 syntax error: a door knows no "sequnce" (@dir@/k.conf: sequnce = 1,2,3) → is sequence meant?'],

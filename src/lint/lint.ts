@@ -38,6 +38,7 @@ export async function lint(file: string, { ports, defaults }: Host): Promise<Fin
         hint: "write its address in place of the name",
       }),
     ),
+    ...(config.doors.length === 0 && findings.length === 0 ? [noDoor(file)] : []),
     ...lintSequences(config),
     ...lintPorts(config, ports),
     ...lintPrograms(config),
@@ -46,4 +47,11 @@ export async function lint(file: string, { ports, defaults }: Host): Promise<Fin
   );
   const place = ({ file: one, line }: Finding) => (one === file ? (line ?? 0) : Number.POSITIVE_INFINITY);
   return all.sort((a, b) => place(a) - place(b));
+}
+
+/** 0.8 starts with it, too, and says nothing. */
+function noDoor(file: string): Finding {
+  const hint = "a door is a section with a sequence, as [openSSH] in knockd.conf(5)";
+  const text = "there is no door in it: no knock opens anything";
+  return { severity: "warning", lint: "config", file, line: undefined, text, hint };
 }

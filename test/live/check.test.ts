@@ -29,7 +29,7 @@ describe("knockctl check", () => {
   /** In a terminal of its own; whatever is written there. */
   const inTerminal = (args: string, input: string, env = {}) => {
     const command = `${process.execPath} ${KNOCKCTL} check ${args}`;
-    const given = { input, encoding: "utf8", env: { ...process.env, TERM: "xterm", ...env } } as const;
+    const given = { input, encoding: "utf8", env: { ...process.env, CI: undefined, TERM: "xterm", ...env } } as const;
     const { status, stdout } = spawnSync("script", ["-qec", command, "/dev/null"], given);
     return { status, stdout };
   };
