@@ -1,4 +1,5 @@
 // One JavaScript file for each command in package.json's "bin", with all that it needs but the addon: build/bundle/.
+// Only what makes `knockctl report` is apart, in report/ there, for a package of its own; what both need is in shared/.
 // dist/ must be built; `npm run package` does it.
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,12 +7,12 @@ import { build } from "esbuild";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const { name, version, license, bin } = JSON.parse(readFileSync("package.json", "utf8"));
+const { knockctl, ...alone } = bin;
 const to = "build/bundle";
 rmSync(to, { recursive: true, force: true });
 mkdirSync(to, { recursive: true });
 
-await build({
-  entryPoints: bin,
+const options = {
   outdir: to,
   bundle: true,
   platform: "node",
@@ -22,7 +23,10 @@ await build({
   banner: {
     js: 'import { createRequire as requireOf } from "node:module";\nconst require = requireOf(import.meta.url);',
   },
-});
+};
+await build({ ...options, entryPoints: alone });
+const entryPoints = { knockctl, "report/make": "dist/src/report/make.js" };
+await build({ ...options, entryPoints, splitting: true, chunkNames: "shared/[hash]" });
 for (const command of Object.keys(bin)) {
   const file = `${to}/${command}.js`;
   writeFileSync(file, readFileSync(file, "utf8").replace(/^#!.*/, "#!/usr/bin/node"));
