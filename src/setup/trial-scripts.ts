@@ -112,7 +112,9 @@ ${setup.unit === undefined ? "" : daemon}sh "$dir/firewall" close ${setup.port}
 function confirm(setup: Setup, knockctl: readonly string[]): string {
   const { config, backup, existed, unit, port } = setup;
   const [file, fresh] = [quote(config), quote(freshOf(setup))];
-  const withBackup = `ln ${file} ${quote(backup)} || cp -a ${file} ${quote(backup)}`;
+  // a copy that is broken off must not be taken for the file
+  const half = quote(`${backup}.half`);
+  const withBackup = `ln ${file} ${quote(backup)} || { cp -a ${file} ${half} && mv ${half} ${quote(backup)}; }`;
   const withNone = `[ ! -e ${file} ] || { echo ${quote(`${config} is there now, and was not`)} >&2; exit 1; }`;
   return `${head(setup)}set -e
 sh "$dir/firewall" is-closed ${port} || { echo 'the port is not closed: somebody has changed the firewall' >&2; exit 1; }
@@ -167,7 +169,7 @@ ${wasClosed ? "" : openFirewall(setup)}
 # what a confirmation that was broken off has changed
 rm -f ${quote(freshOf(setup))}
 if [ -e "$dir/config-changed" ]; then
-  ${existed ? `[ ! -e ${old} ] || mv -f ${old} ${file}` : `rm -f ${file}`}
+  ${existed ? `rm -f ${quote(`${backup}.half`)}\n  [ ! -e ${old} ] || mv -f ${old} ${file}` : `rm -f ${file}`}
 fi
 ${unit === undefined ? endDaemon : `${unpersist(setup)}${restoreUnit(unit.wasActive)}`}
 ${wasClosed || firewall.kind === "nft" ? "" : removeChain(setup)}

@@ -108,7 +108,8 @@ export function openings(): { readonly knockers: readonly string[]; readonly fai
     const [, knocker] = /^\[[^\]]*\] (.*): OPEN SESAME$/.exec(line) ?? [];
     return knocker?.endsWith(`: ${door}`) ? [knocker.slice(0, -`: ${door}`.length)] : [];
   });
-  const failures = lines.filter((line) => line.includes(`] ${door}: command returned non-zero status code`)).length;
+  const failed = [`] ${door}: command returned non-zero status code`, `] ${door}: could not run command`];
+  const failures = lines.filter((line) => failed.some((text) => line.includes(text))).length;
   return { knockers, failures };
 }
 
