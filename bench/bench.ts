@@ -11,6 +11,7 @@ import { doors } from "./doors.ts";
 import { draw } from "./draw.ts";
 import { floods } from "./flood.ts";
 import { follow } from "./follow.ts";
+import { instructions } from "./instructions.ts";
 import { latency } from "./latency.ts";
 import { idle } from "./memory.ts";
 import { reports } from "./report.ts";
@@ -33,8 +34,11 @@ const FAMILIES: Readonly<Record<string, (bench: Bench) => Promise<Family>>> = {
   follow,
   start: starts,
   idle,
+  instructions,
   report: reports,
 };
+/** Only by their names: some six minutes, and ten. */
+const LONG = ["instructions", "report"];
 /** The quick run leaves out what takes long. */
 const QUICK = ["latency", "flood", "steady", "together", "follow", "start"];
 const RESULTS = join(repo, "build/bench");
@@ -76,7 +80,7 @@ const { values, positionals } = parseArgs({
   options: { quick: { type: "boolean", default: false } },
   allowPositionals: true,
 });
-const all = values.quick ? QUICK : Object.keys(FAMILIES);
+const all = values.quick ? QUICK : Object.keys(FAMILIES).filter((name) => !LONG.includes(name));
 const names = positionals.length > 0 ? positionals : all;
 const unknown = names.filter((name) => name !== "draw" && !(name in FAMILIES));
 if (needsRoot || unknown.length > 0) {
