@@ -1,7 +1,7 @@
 // The bar is for a terminal, and only when there is something to wait for.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Progress } from "../src/ctl/progress.ts";
+import { Progress } from "../src/progress.ts";
 
 function scene(isTTY: boolean) {
   const [written, clock]: [string[], { now: number }] = [[], { now: 0 }];
@@ -25,6 +25,12 @@ describe("the progress of a long work", () => {
     progress.clear();
     progress.clear();
     assert.deepEqual(written, [`\r[${"#".repeat(15)}${" ".repeat(15)}]  50 % x\x1b[K`, "\r\x1b[K"]);
+  });
+
+  it("is in words alone where nobody knows how much there is", () => {
+    const { written, progress } = scene(true);
+    progress.draw(undefined, "5 lines");
+    assert.deepEqual(written, ["\r5 lines\x1b[K"]);
   });
 
   it("is not drawn where there is no terminal", () => {

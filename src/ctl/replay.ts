@@ -6,12 +6,12 @@ import { type Command, InvalidArgumentError } from "commander";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import { resolveTargets } from "../capture/targets.ts";
 import { readConfig } from "../config/read.ts";
+import { Progress } from "../progress.ts";
 import type { Played, PlayOptions } from "../replay/play.ts";
 import { Stamp } from "../replay/stamp.ts";
 import { UnusedSequences } from "../replay/unused-sequences.ts";
 import { systemWords } from "../system-words.ts";
 import { complain } from "./ask.ts";
-import { Progress } from "./progress.ts";
 import { clean, paint } from "./terminal.ts";
 
 const NOTHING_OPENED = 1;

@@ -1,12 +1,12 @@
 // Makes the report: the one door to this folder, through which knockctl comes only when it is asked for a report. What is
 // imported from here on is in the package knockd-report.
 
+import { Progress, type Terminal } from "../progress.ts";
 import { csv } from "./csv.ts";
 import { json } from "./json.ts";
 import { file, hasJournal, JOURNAL, journal, type Log, standardInput, syslogs } from "./logs.ts";
 import { markdown } from "./markdown.ts";
 import { page } from "./page/page.ts";
-import { Progress, type Terminal } from "./progress.ts";
 import { Reading } from "./reading.ts";
 import type { Report } from "./report.ts";
 import { Services } from "./services.ts";
@@ -23,12 +23,14 @@ export async function make(wanted: Wanted, terminal: Terminal, now: number): Pro
   const tally = new Tally(new Whereabouts(wanted.geo), new Services());
   // Of the journal and a pipe nobody knows the size: then no part of the whole is shown.
   const total = logs.every(({ size }) => size > 0) ? logs.reduce((sum, { size }) => sum + size, 0) : 0;
-  const progress = new Progress(terminal, total, () => performance.now());
-  const reading = new Reading(tally, wanted, progress);
+  const progress = new Progress(terminal);
+  const reading = new Reading(tally, wanted, (bytes, lines) => {
+    if (progress.isDue) progress.draw(total > 0 ? bytes / total : undefined, `${lines} lines`);
+  });
   try {
     for (const log of logs) await reading.read(log);
   } finally {
-    progress.end();
+    progress.clear();
   }
   const report = tally.report(Math.floor(now / 1000), [...reading.leftOut, ...unseen(logs, reading)]);
   return shown(report, wanted.format);

@@ -5,7 +5,6 @@ import { Lines } from "./lines.ts";
 import { LogLine } from "./log-line.ts";
 import type { Log } from "./logs.ts";
 import { PacketLine } from "./packet-line.ts";
-import type { Progress } from "./progress.ts";
 import type { Tally } from "./tally.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -18,7 +17,7 @@ export class Reading {
   readonly #tally: Tally;
   readonly #since: number;
   readonly #until: number;
-  readonly #progress: Progress;
+  readonly #onRead: (bytes: number, lines: number) => void;
   readonly #packet = new PacketLine();
   readonly #knock = new KnockLine();
   #bytes = 0;
@@ -26,15 +25,16 @@ export class Reading {
   #tooLong = 0;
   readonly #torn: string[] = [];
 
+  /** `onRead` is told now and then how much was read in all. */
   constructor(
     tally: Tally,
     { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY }: Span,
-    progress: Progress,
+    onRead: (bytes: number, lines: number) => void,
   ) {
     this.#tally = tally;
     this.#since = since;
     this.#until = until;
-    this.#progress = progress;
+    this.#onRead = onRead;
   }
 
   /** What ends before its time, as a .gz that is being written, is counted as far as it goes. */
@@ -44,7 +44,7 @@ export class Reading {
     try {
       for await (const chunk of log.open((bytes) => (this.#bytes += bytes))) {
         lines.write(chunk);
-        this.#progress.at(this.#bytes, this.lines);
+        this.#onRead(this.#bytes, this.lines);
       }
     } catch (error) {
       const { code, message, path } = error as NodeJS.ErrnoException;

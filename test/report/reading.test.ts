@@ -3,7 +3,6 @@ import { describe, it } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import type { Log, Of } from "../../src/report/logs.ts";
-import { Progress } from "../../src/report/progress.ts";
 import { Reading, type Span } from "../../src/report/reading.ts";
 import type { Report } from "../../src/report/report.ts";
 import { Services } from "../../src/report/services.ts";
@@ -19,11 +18,7 @@ const [whereabouts, services] = [new Whereabouts([]), new Services()];
 
 async function read(bytes: Iterable<Buffer>, span: Partial<Span> = {}, of: Of = "all"): Promise<Report> {
   const tally = new Tally(whereabouts, services);
-  const reading = new Reading(
-    tally,
-    { since: undefined, until: undefined, ...span },
-    new Progress({ write() {} }, 0, () => 0),
-  );
+  const reading = new Reading(tally, { since: undefined, until: undefined, ...span }, () => {});
   async function* open() {
     yield* bytes;
   }

@@ -5,7 +5,7 @@ const WIDTH = 30;
 const FIRST_MS = 500;
 const EACH_MS = 100;
 
-type Terminal = Pick<NodeJS.WritableStream, "write"> & { readonly isTTY?: boolean };
+export type Terminal = Pick<NodeJS.WritableStream, "write"> & { readonly isTTY?: boolean };
 
 export class Progress {
   readonly #stream: Terminal;
@@ -27,11 +27,9 @@ export class Progress {
     return this.#isShown && this.#now() >= this.#nextAt;
   }
 
-  /** From 0 to 1, and in words. */
-  draw(part: number, words: string): void {
-    const full = Math.round(WIDTH * Math.min(1, part));
-    const percent = `${Math.floor(100 * Math.min(1, part))}`.padStart(3);
-    this.#stream.write(`\r[${"#".repeat(full)}${" ".repeat(WIDTH - full)}] ${percent} % ${words}\x1b[K`);
+  /** From 0 to 1, where somebody knows how much there is, and in words. */
+  draw(part: number | undefined, words: string): void {
+    this.#stream.write(`\r${part === undefined ? "" : bar(Math.min(1, part))}${words}\x1b[K`);
     this.#drawn = true;
     this.#nextAt = this.#now() + EACH_MS;
   }
@@ -41,4 +39,9 @@ export class Progress {
     if (this.#drawn) this.#stream.write("\r\x1b[K");
     this.#drawn = false;
   }
+}
+
+function bar(part: number): string {
+  const full = Math.round(WIDTH * part);
+  return `[${"#".repeat(full)}${" ".repeat(WIDTH - full)}] ${`${Math.floor(100 * part)}`.padStart(3)} % `;
 }
