@@ -37,7 +37,7 @@ interface Entry {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the library's types are those of MaxMind's databases alone
-type Database = Reader<any>;
+type Database = { readonly path: string; readonly reader: Reader<any> };
 
 const NAMES = new Intl.DisplayNames(["en"], { type: "region" });
 
@@ -61,13 +61,14 @@ export class Whereabouts {
     ];
   }
 
+  /** Throws NoReport where a database is damaged. */
   find(key: SourceKey): Where {
     const address = addressText(key);
     let country = "";
     let network = "";
     let place: Place | undefined;
     for (const database of this.#databases) {
-      const entry: Entry | null = database.get(address);
+      const entry = entryOf(database, address);
       if (entry === null || typeof entry !== "object") continue;
       country ||= countryOf(entry);
       network ||= systemOf(entry);
@@ -79,10 +80,18 @@ export class Whereabouts {
 
 function open(path: string): Database {
   try {
-    return new Reader(readFileSync(path));
+    return { path, reader: new Reader(readFileSync(path)) };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw code === undefined ? new NoReport(`${path} is no .mmdb database: ${message}`) : error;
+  }
+}
+
+function entryOf({ path, reader }: Database, address: string): Entry | null {
+  try {
+    return reader.get(address);
+  } catch (error) {
+    throw new NoReport(`${path} is damaged: ${(error as Error).message}`);
   }
 }
 

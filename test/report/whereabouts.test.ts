@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -81,5 +81,16 @@ describe("whereabouts", () => {
 
   it("have names", () => {
     assert.deepEqual(["DE", "XK", "", "ZZ"].map(countryName), ["Germany", "Kosovo", "unknown", "Unknown Region"]);
+  });
+
+  it("says of a database that is damaged inside which it is", () => {
+    const path = own("damaged.mmdb", { country_code: "SE" });
+    const bytes = readFileSync(path);
+    bytes[6 + 16] = 0; // the answer's first byte: a type that there is not
+    writeFileSync(path, bytes);
+    assert.throws(() => new Whereabouts([path]).find(ip4(8, 8, 8, 8)), {
+      constructor: NoReport,
+      message: /^\S+damaged\.mmdb is damaged: /,
+    });
   });
 });
