@@ -17,7 +17,8 @@
         "native/notify.cc",
         "native/ports.cc",
         "native/process.cc",
-        "native/syslog.cc"
+        "native/syslog.cc",
+        "native/timer.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8"],

@@ -1,8 +1,6 @@
 #include "capture.h"
 
 #include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -65,27 +63,6 @@ Capture::Capture(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Capture>(inf
 }
 
 Capture::~Capture() { StopPolling(); }
-
-bool Capture::Timer::Open() {
-  descriptor = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  return descriptor >= 0;
-}
-
-void Capture::Timer::Set(int milliseconds) {
-  const timespec period{0, milliseconds * 1000000L};
-  const itimerspec times{period, period};
-  timerfd_settime(descriptor, 0, &times, nullptr);  // fails only for times that are none
-}
-
-void Capture::Timer::Clear() {
-  uint64_t times;
-  (void)!read(descriptor, &times, sizeof times);
-}
-
-void Capture::Timer::Close() {
-  if (descriptor >= 0) close(descriptor);
-  descriptor = -1;
-}
 
 void Capture::OpenLive(Napi::Env env, const std::string& device, int snap_length, int buffer_size, bool stamp_arrival) {
   char error[PCAP_ERRBUF_SIZE] = "";
@@ -180,7 +157,7 @@ void Capture::Start(const Napi::CallbackInfo& info) {
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "no event loop");
   uv_poll_t* poll = new uv_poll_t;
-  const int status = uv_poll_init(loop, poll, timed ? timer_.descriptor : pcap_get_selectable_fd(handle));
+  const int status = uv_poll_init(loop, poll, timed ? timer_.descriptor() : pcap_get_selectable_fd(handle));
   if (status != 0) {
     delete poll;
     throw Napi::Error::New(env, uv_strerror(status));

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "filter.h"
+#include "timer.h"
 
 namespace knockd {
 
@@ -22,17 +23,6 @@ class Capture : public Napi::ObjectWrap<Capture> {
  private:
   struct ClosePcap {
     void operator()(pcap_t* handle) const { pcap_close(handle); }
-  };
-
-  // Readable every so many milliseconds once it is set. Not libuv's timer, which counts whole milliseconds from when it
-  // was looked at: of that, and of Node's on top of it, packets would wait up to two milliseconds more.
-  struct Timer {
-    int descriptor = -1;
-    ~Timer() { Close(); }
-    bool Open();                 // false and errno when it can't be had
-    void Set(int milliseconds);  // 0: never
-    void Clear();                // it is readable no more, until the next time
-    void Close();
   };
 
   Napi::Value LinkType(const Napi::CallbackInfo& info);

@@ -1,0 +1,24 @@
+// A descriptor that is readable every so many milliseconds. Not libuv's timer, which counts whole milliseconds from when it
+// was looked at: of that, and of Node's on top of it, packets would wait up to two milliseconds more.
+#pragma once
+
+namespace knockd {
+
+class Timer {
+ public:
+  Timer() = default;
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  ~Timer() { Close(); }
+
+  bool Open();  // false and errno when it can't be had
+  int descriptor() const { return descriptor_; }
+  void Set(int milliseconds);  // 0: never
+  void Clear();                // it is readable no more, until the next time
+  void Close();
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace knockd
