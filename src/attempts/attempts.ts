@@ -3,6 +3,7 @@
 
 import type { Address } from "../address.ts";
 import { type DoorState, knockKey, type Listener } from "./ears.ts";
+import { Endings } from "./endings.ts";
 import { add, type KnockEvent, NOTHING } from "./event.ts";
 import type { Expiry } from "./expiry.ts";
 import { Hearer } from "./hearer.ts";
@@ -43,6 +44,7 @@ export class Attempts {
   readonly #scans: Scans;
   readonly #cooldowns = new Pauses();
   readonly #witness: Witness | undefined;
+  readonly #endings: Endings;
   readonly #previous = new Previous();
   /** The knock of the packet before, if nothing came of it: then nothing comes of another one like it. */
   #idleKey = NO_KEY;
@@ -63,6 +65,7 @@ export class Attempts {
     this.#scans = new Scans(this.#knockers);
     this.#slots = this.#knockers.slots;
     this.#expiry = this.#knockers.expiry;
+    this.#endings = new Endings(this.#knockers, this.#scans, this.#retransmissions, this.#cooldowns, witness);
   }
 
   /** Live attempts, and openings that wait. */
@@ -72,7 +75,7 @@ export class Attempts {
 
   /** `expire` has nothing to do before this time (milliseconds); Infinity when there is no attempt. */
   get deadline(): number {
-    return Math.min(this.#scans.haste.deadline, this.#expiry.deadline);
+    return this.#endings.deadline;
   }
 
   /** Somebody waits for his door: `deadline` is not to be missed. */
@@ -140,7 +143,7 @@ export class Attempts {
     const stage = this.#slots.stage(slot);
     if (this.#expiry.expired(slot, state.term, now)) {
       this.#say(FATE.late, state, stage, packet, hash, now, this.#slots.age(slot, now) - state.term.milliseconds);
-      return add(events, this.#timeout(slot, hash, now));
+      return add(events, this.#endings.timeout(slot, hash, now));
     }
     if (!this.#hearer.hears(state.hearing, packet)) {
       state.metAt = this.#packets;
@@ -156,7 +159,7 @@ export class Attempts {
       if (stage + 1 === state.knocks.length) {
         this.#knockers.remove(slot, hash);
         this.#remember(hash, print, now);
-        if (!this.#scans.mayBeOne(age, hash, state)) return add(told, this.#open(state, knocker, hash, now));
+        if (!this.#scans.mayBeOne(age, hash, state)) return add(told, this.#endings.open(state, knocker, hash, now));
         this.#say(FATE.held, state, stage + 1, packet, hash, now);
         this.#scans.haste.wait(state, knocker, hash, age, now);
         return told;
@@ -199,30 +202,17 @@ export class Attempts {
         this.#knockers.begin(state, packet.source, hash, print, now);
       } else {
         this.#remember(hash, print, now);
-        events = add(events, this.#open(state, knocker, hash, now));
+        events = add(events, this.#endings.open(state, knocker, hash, now));
       }
     }
     return events;
   }
 
-  /**
-   * What time brings: doors open that waited for a moment, and attempts are over, at most `most` of them: while more wait,
-   * `deadline` is not later than `now`.
-   */
+  /** What time brings: doors open that waited for a moment, and attempts are over, at most `most` of them (endings.ts). */
   expire(now: number, most = 1024): readonly KnockEvent[] {
     if (now < this.deadline) return NOTHING;
     this.#previous.forget(); // another packet of this moment may begin what this one ends
-    const events: KnockEvent[] = [];
-    for (const { state, knocker, hash } of this.#scans.haste.take(now)) {
-      if (!state.retired) events.push(this.#open(state, knocker, hash, now));
-      else this.#witness?.hasEnded(FATE.used, state, 0, knocker, hash, now, 0);
-    }
-    this.#expiry.drain(now, most, (slot) => {
-      const hash = this.#knockers.hash(this.#slots.source(slot));
-      if (this.#knockers.state(slot).retired) this.#knockers.remove(slot, hash);
-      else events.push(this.#timeout(slot, hash, now));
-    });
-    return events;
+    return this.#endings.expire(now, most);
   }
 
   /** A port that is no knock: it means something only of a source in the middle of a sequence. */
@@ -248,27 +238,6 @@ export class Attempts {
   #again(packet: Packet, hash: number, now: number): readonly KnockEvent[] {
     this.#say(FATE.again, undefined, 0, packet, hash, now);
     return NOTHING;
-  }
-
-  #open(state: DoorState, knocker: Address, hash: number, now: number): KnockEvent {
-    this.#witness?.hasEnded(FATE.open, state, state.knocks.length, knocker, hash, now, 0);
-    const { seqCooldown } = state.door.policy;
-    if (seqCooldown > 0) this.#cooldowns.begin(pauseKey(hash, state), now + 1000 * seqCooldown);
-    // Nobody comes in by a used sequence, not even before setDoors brings the next one.
-    if (state.door.oneTimeSequences !== undefined) state.retired = true;
-    return { type: "open", door: state.door, knocker };
-  }
-
-  #timeout(slot: number, hash: number, now: number): KnockEvent {
-    const state = this.#knockers.state(slot);
-    const [knocker, stage] = [this.#slots.source(slot), this.#slots.stage(slot)];
-    const print = this.#slots.print(slot);
-    if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now);
-    const late = this.#slots.age(slot, now) - state.term.milliseconds;
-    this.#witness?.hasEnded(FATE.timeout, state, stage, knocker, hash, now, late);
-    const event = { type: "timeout", door: state.door, knocker, stage } as const;
-    this.#knockers.remove(slot, hash);
-    return event;
   }
 
   #remember(hash: number, print: number, now: number): void {

@@ -14,6 +14,7 @@ import { NO_SYSTEMD, plan, Refused, type Setup, systemdRuns } from "../setup/set
 import { arm, begin, confirm, isUnderWay, lastOutcome, openings, rollBack, tried } from "../setup/trial.ts";
 import { PID_FILE, TRIAL, trialFiles } from "../setup/trial-scripts.ts";
 import { agrees, ask } from "./dialogue.ts";
+import { doorName, interfaceName, minutes, wholeNumber } from "./init-words.ts";
 
 const FAILED = 1;
 const LOOK_MS = 250;
@@ -247,31 +248,6 @@ function knockctl(): string[] {
 
 function timeOf({ minutes }: Setup): string {
   return `${minutes} ${minutes === 1 ? "minute" : "minutes"}`;
-}
-
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (/^\d+$/.test(text) && number >= least && number <= most) return number;
-    throw new InvalidArgumentError(`A whole number from ${least} to ${most} is wanted.`);
-  };
-}
-
-function minutes(text: string): number {
-  const number = Number(text);
-  if (/^\d*\.?\d+$/.test(text) && number > 0 && number <= 60) return number;
-  throw new InvalidArgumentError("More than 0 and at most 60 is wanted.");
-}
-
-/** It stands in the config, the log and shell scripts. */
-function doorName(text: string): string {
-  if (/^[\w.-]+$/.test(text) && text.toLowerCase() !== "options") return text;
-  throw new InvalidArgumentError("Letters, digits, dots, - and _ are wanted.");
-}
-
-function interfaceName(text: string): string {
-  if (/^[\w.,:@*-]+$/.test(text)) return text;
-  throw new InvalidArgumentError("Names of interfaces are wanted: eth0,wlan0, ppp*, auto or any.");
 }
 
 function say(text: string): void {

@@ -1,0 +1,73 @@
+// How an attempt ends: its door opens, at once or a moment later (haste.ts), or its time is over.
+
+import type { Address } from "../address.ts";
+import type { DoorState } from "./ears.ts";
+import type { KnockEvent } from "./event.ts";
+import type { Knockers } from "./knockers.ts";
+import { type Pauses, pauseKey } from "./pauses.ts";
+import type { Retransmissions } from "./retransmissions.ts";
+import type { Scans } from "./scans.ts";
+import { FATE, type Witness } from "./witness.ts";
+
+export class Endings {
+  readonly #knockers: Knockers;
+  readonly #scans: Scans;
+  readonly #retransmissions: Retransmissions;
+  readonly #cooldowns: Pauses;
+  readonly #witness: Witness | undefined;
+
+  constructor(
+    knockers: Knockers,
+    scans: Scans,
+    retransmissions: Retransmissions,
+    cooldowns: Pauses,
+    witness: Witness | undefined,
+  ) {
+    this.#knockers = knockers;
+    this.#scans = scans;
+    this.#retransmissions = retransmissions;
+    this.#cooldowns = cooldowns;
+    this.#witness = witness;
+  }
+
+  /** `expire` has nothing to do before this time (milliseconds); Infinity when there is no attempt. */
+  get deadline(): number {
+    return Math.min(this.#scans.haste.deadline, this.#knockers.expiry.deadline);
+  }
+
+  /** All that is due, but of attempts at most `most`: while more wait, `deadline` is not later than `now`. */
+  expire(now: number, most: number): readonly KnockEvent[] {
+    const events: KnockEvent[] = [];
+    for (const { state, knocker, hash } of this.#scans.haste.take(now)) {
+      if (!state.retired) events.push(this.open(state, knocker, hash, now));
+      else this.#witness?.hasEnded(FATE.used, state, 0, knocker, hash, now, 0);
+    }
+    this.#knockers.expiry.drain(now, most, (slot) => {
+      const hash = this.#knockers.hash(this.#knockers.slots.source(slot));
+      if (this.#knockers.state(slot).retired) this.#knockers.remove(slot, hash);
+      else events.push(this.timeout(slot, hash, now));
+    });
+    return events;
+  }
+
+  open(state: DoorState, knocker: Address, hash: number, now: number): KnockEvent {
+    this.#witness?.hasEnded(FATE.open, state, state.knocks.length, knocker, hash, now, 0);
+    const { seqCooldown } = state.door.policy;
+    if (seqCooldown > 0) this.#cooldowns.begin(pauseKey(hash, state), now + 1000 * seqCooldown);
+    // Nobody comes in by a used sequence, not even before setDoors brings the next one.
+    if (state.door.oneTimeSequences !== undefined) state.retired = true;
+    return { type: "open", door: state.door, knocker };
+  }
+
+  timeout(slot: number, hash: number, now: number): KnockEvent {
+    const { slots } = this.#knockers;
+    const state = this.#knockers.state(slot);
+    const [knocker, stage] = [slots.source(slot), slots.stage(slot)];
+    const print = slots.print(slot);
+    if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now);
+    const late = slots.age(slot, now) - state.term.milliseconds;
+    this.#witness?.hasEnded(FATE.timeout, state, stage, knocker, hash, now, late);
+    this.#knockers.remove(slot, hash);
+    return { type: "timeout", door: state.door, knocker, stage };
+  }
+}

@@ -1,0 +1,58 @@
+// How attempts end. Against the reference, with all the rules: attempts.test.ts.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseAddress } from "../src/address.ts";
+import { Endings } from "../src/attempts/endings.ts";
+import { Knockers } from "../src/attempts/knockers.ts";
+import { Pauses, pauseKey } from "../src/attempts/pauses.ts";
+import { Retransmissions } from "../src/attempts/retransmissions.ts";
+import { Scans } from "../src/attempts/scans.ts";
+import { parseConfig } from "../src/config/parse.ts";
+
+const source = parseAddress("10.0.0.1")!;
+
+function scene(config: string) {
+  const { doors } = parseConfig(config, "knockd.conf", () => undefined);
+  const knockers = new Knockers([1, 2], 64, undefined);
+  knockers.ears.set(doors.map((door) => ({ door, targets: undefined })));
+  const [scans, retransmissions, cooldowns] = [new Scans(knockers), new Retransmissions(), new Pauses()];
+  const endings = new Endings(knockers, scans, retransmissions, cooldowns, undefined);
+  return {
+    knockers,
+    scans,
+    retransmissions,
+    cooldowns,
+    endings,
+    state: knockers.ears.door(0),
+    hash: knockers.hash(source),
+  };
+}
+
+describe("the end of an attempt", () => {
+  it("by its time: told with its stage, its last segment known again, its slot free", () => {
+    const { knockers, retransmissions, endings, state, hash } = scene("[a]\nsequence = 1,2\nseq_timeout = 2\n");
+    assert.equal(endings.deadline, Number.POSITIVE_INFINITY);
+    knockers.begin(state, source, hash, 77, 1000);
+    assert.equal(endings.deadline, 3000);
+    assert.deepEqual(endings.expire(2999, 10), []);
+    const [event] = endings.expire(3000, 10);
+    assert.deepEqual([event!.type, event!.type === "timeout" && event!.stage, knockers.slots.live], ["timeout", 1, 0]);
+    assert.equal(retransmissions.has(hash, 77, 3000), true);
+  });
+
+  it("by opening, at once or in haste: with the cooldown, and by a one-time sequence once", () => {
+    const { cooldowns, endings, state, hash, scans } = scene("[a]\nsequence = 1,2\nseq_cooldown = 3\n");
+    assert.equal(endings.open(state, source, hash, 1000).type, "open");
+    const key = pauseKey(hash, state);
+    assert.deepEqual([cooldowns.isOn(key, 3999), cooldowns.isOn(key, 4000)], [true, false]);
+    scans.haste.wait(state, source, hash, 0, 5000);
+    assert.equal(endings.deadline, 5005);
+    state.retired = true; // a reload has taken the door away meanwhile
+    assert.deepEqual(endings.expire(5005, 10), []);
+    state.retired = false;
+    state.door = { ...state.door, oneTimeSequences: "file" };
+    endings.open(state, source, hash, 9000);
+    assert.equal(state.retired, true);
+  });
+});
