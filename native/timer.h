@@ -1,5 +1,5 @@
-// A descriptor that is readable every so many milliseconds. Not libuv's timer, which counts whole milliseconds from when it
-// was looked at: of that, and of Node's on top of it, packets would wait up to two milliseconds more.
+// A descriptor that is readable every so many milliseconds. Not libuv's timer, which counts whole milliseconds from
+// when it was looked at: of that, and of Node's on top of it, packets would wait up to two milliseconds more.
 #pragma once
 
 namespace knockd {
