@@ -5,6 +5,7 @@ import { parseAddress } from "../address.ts";
 import type { Args } from "../control/command.ts";
 import type { Answer } from "../control/protocol.ts";
 import { type AskOptions, ask, STATUS, tell } from "./ask.ts";
+import { asking } from "./asking.ts";
 import { clean } from "./terminal.ts";
 import { duration } from "./words.ts";
 
@@ -64,14 +65,9 @@ export function extend(program: Command): void {
 }
 
 function subcommand(program: Command, name: string, summary: string, help: string): Command {
-  return program
-    .command(name)
-    .summary(summary)
+  return asking(program, name, summary, help)
     .argument("<door>", "its name in the config")
-    .argument("<ip>", "for whom", readAddress)
-    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
-    .option("--json", "print what the daemon answers, a JSON object a line")
-    .addHelpText("after", help);
+    .argument("<ip>", "for whom", readAddress);
 }
 
 async function act(

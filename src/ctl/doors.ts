@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import type { Answer } from "../control/protocol.ts";
 import { ask, tell } from "./ask.ts";
+import { asking } from "./asking.ts";
 import { clean, paint } from "./terminal.ts";
 import { duration } from "./words.ts";
 
@@ -19,13 +20,8 @@ Exit status:
 `;
 
 export function doors(program: Command): void {
-  program
-    .command("doors")
-    .summary("which doors listen, and for whom one is open")
-    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
+  asking(program, "doors", "which doors listen, and for whom one is open", HELP)
     .option("--secrets", "show also the sequences and commands (root only)")
-    .option("--json", "print what the daemon answers, a JSON object a line")
-    .addHelpText("after", HELP)
     .action(async ({ config, json, secrets }: { config: string; json?: true; secrets?: true }) => {
       const args = secrets ? { secrets } : {};
       tell(await ask(config, "doors", args, { changes: secrets ?? false }), json, (answers) =>

@@ -5,6 +5,7 @@ import { parseAddress } from "../address.ts";
 import type { Args } from "../control/command.ts";
 import type { Answer, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
 import { ask, STATUS, tell } from "./ask.ts";
+import { asking } from "./asking.ts";
 import { listen } from "./listen.ts";
 import { clean, clock, paint } from "./terminal.ts";
 
@@ -39,16 +40,11 @@ interface Options {
 }
 
 export function explain(program: Command): void {
-  program
-    .command("explain")
-    .summary("why did a knock not count?")
+  asking(program, "explain", "why did a knock not count?", HELP)
     .argument("[ip]", "the address that the knocks came from")
     .option("--last", "of who knocked last")
     .option("--follow", "then all that comes from there, as it comes, until Ctrl-C; for root")
     .option("--secrets", "the ports too, for root")
-    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
-    .option("--json", "print what the daemon answers, a JSON object a line")
-    .addHelpText("after", HELP)
     .action(async (ip: string | undefined, options: Options, command: Command) => {
       const { config, last, follow, secrets, json } = options;
       if ((ip === undefined) === (last === undefined)) command.error("error: an IP address, or --last");

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { type Answer, answerLine } from "../control/protocol.ts";
 import { systemWords } from "../system-words.ts";
 import { ask, complain, STATUS } from "./ask.ts";
+import { asking } from "./asking.ts";
 
 const HELP = `
 The daemon's numbers in Prometheus' text format: packets, stages, openings,
@@ -22,13 +23,8 @@ Exit status:
 `;
 
 export function metrics(program: Command): void {
-  program
-    .command("metrics")
-    .summary("its numbers, for Prometheus")
-    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
+  asking(program, "metrics", "its numbers, for Prometheus", HELP)
     .option("-o, --output <file>", "write them there, in one step, and not to standard output")
-    .option("--json", "print what the daemon answers, a JSON object a line")
-    .addHelpText("after", HELP)
     .action(async ({ config, output, json }: { config: string; output?: string; json?: true }) => {
       const { answers, troubles } = await ask(config, "status");
       const text = json ? answers.flat().map(answerLine).join("") : metricsText(answers, troubles.length === 0);

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { HearingReport } from "../capture/hearing-report.ts";
 import type { Answer } from "../control/protocol.ts";
 import { ask, STATUS, tell } from "./ask.ts";
+import { asking } from "./asking.ts";
 import { clean } from "./terminal.ts";
 
 const HELP = `
@@ -25,17 +26,13 @@ Exit status:
 `;
 
 export function selfTest(program: Command): void {
-  program
-    .command("self-test")
-    .summary("does the running knockd hear?")
-    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
-    .option("--json", "print what the daemon answers, a JSON object a line")
-    .addHelpText("after", HELP)
-    .action(async ({ config, json }: { config: string; json?: true }) => {
+  asking(program, "self-test", "does the running knockd hear?", HELP).action(
+    async ({ config, json }: { config: string; json?: true }) => {
       const words = (answers: readonly Answer[]) => answers.filter(isInterface).map(interfaceLine).join("");
       const answers = tell(await ask(config, "self-test"), json, words);
       if (answers.filter(isInterface).some(({ state }) => state === "deaf")) process.exitCode = STATUS.no;
-    });
+    },
+  );
 }
 
 type InterfaceAnswer = Extract<Answer, { type: "interface" }>;

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import type { Answer } from "../control/protocol.ts";
 import { ask, STATUS, tell } from "./ask.ts";
+import { asking } from "./asking.ts";
 import { doorLines } from "./doors.ts";
 import { clean, paint } from "./terminal.ts";
 import { duration, localTime, many } from "./words.ts";
@@ -23,13 +24,8 @@ Exit status:
 `;
 
 export function status(program: Command): void {
-  program
-    .command("status")
-    .summary("how the running knockd is")
-    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
+  asking(program, "status", "how the running knockd is", HELP)
     .option("--secrets", "show also the sequences and commands (root only)")
-    .option("--json", "print what the daemon answers, a JSON object a line")
-    .addHelpText("after", HELP)
     .action(async ({ config, json, secrets }: { config: string; json?: true; secrets?: true }) => {
       const args = secrets ? { secrets } : {};
       const asked = await ask(config, "status", args, { changes: secrets ?? false });

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import type { Answer } from "../control/protocol.ts";
 import type { Happening } from "../log/watch.ts";
+import { asking } from "./asking.ts";
 import { listen } from "./listen.ts";
 import { clean, clock, paint } from "./terminal.ts";
 
@@ -19,18 +20,14 @@ Exit status:
 `;
 
 export function watch(program: Command): void {
-  program
-    .command("watch")
-    .summary("what happens at the doors, as it happens")
-    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
-    .option("--json", "print what the daemon says, a JSON object a line")
-    .addHelpText("after", HELP)
-    .action(async ({ config, json }: { config: string; json?: true }) => {
+  asking(program, "watch", "what happens at the doors, as it happens", HELP).action(
+    async ({ config, json }: { config: string; json?: true }) => {
       process.once("SIGINT", () => process.exit());
       process.stdout.once("error", () => process.exit()); // who reads has gone
       const words = (answer: Answer) => (answer.type === "event" ? `${eventLine(answer)}\n` : undefined);
       await listen(config, "watch", { json, words });
-    });
+    },
+  );
 }
 
 /** `14:05:09.123 192.0.2.1: openSSH: Stage 1`, the words as in the log. */
