@@ -3,29 +3,12 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { isOpen, knock } from "../boot/knocker.ts";
+import { CONFIG, RESTORE, RULES } from "../howto/lines.ts";
 import { isOf08 } from "../live/daemon.ts";
 import { needsRoot } from "../live/wire.ts";
 import { Pi } from "./pi.ts";
 
-const RULES = `
-iptables -N KNOCKD
-iptables -A INPUT -i lo -j ACCEPT
-iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
-iptables -A INPUT -j KNOCKD
-iptables -A INPUT -j REJECT
-iptables-save > /etc/network/iptables
-`;
-const RESTORE = "#!/bin/sh\n/sbin/iptables-restore < /etc/network/iptables\n";
 const INTERFACES = "auto lo eth0\niface lo inet loopback\niface eth0 inet static\n  address 10.77.0.1/24\n";
-const CONFIG = `[options]
-	UseSyslog
-
-[openSSH]
-	sequence    = 4438,1813,8235
-	seq_timeout = 10
-	tcpflags    = syn
-	command     = /sbin/iptables -A KNOCKD -s %IP% -p tcp --dport 22 -j ACCEPT
-`;
 const WHILE = `
 [while]
 	sequence      = 5151,6262:udp,1313

@@ -6,25 +6,8 @@ import { Machine, needsRoot, RELEASES } from "../boot/machine.ts";
 import { install, OURS } from "../boot/scene.ts";
 import { isOf08 } from "../live/daemon.ts";
 import type { Wire } from "../live/wire.ts";
+import { CONFIG, RESTORE, RULES } from "./lines.ts";
 
-const RULES = `
-iptables -N KNOCKD
-iptables -A INPUT -i lo -j ACCEPT
-iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
-iptables -A INPUT -j KNOCKD
-iptables -A INPUT -j REJECT
-iptables-save > /etc/network/iptables
-`;
-const RESTORE = "#!/bin/sh\n/sbin/iptables-restore < /etc/network/iptables\n";
-const CONFIG = `[options]
-	UseSyslog
-
-[openSSH]
-	sequence    = 4438,1813,8235
-	seq_timeout = 10
-	tcpflags    = syn
-	command     = /sbin/iptables -A KNOCKD -s %IP% -p tcp --dport 22 -j ACCEPT
-`;
 const CURLS = "for port in 4438 1813 8235; do curl -s --max-time 1 http://10.77.0.1:$port & done; wait";
 const MOST_TRIES = 40;
 

@@ -4,15 +4,10 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { frame } from "../frame.ts";
 import { Daemon } from "./daemon.ts";
 import { descendants, mostMemory } from "./footprint.ts";
+import { cameIn, DOOR, knockAll, knockers, PORTS } from "./knockers.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
-const PORTS = [7000, 8000, 9000];
-const CONFIG = `
-[door]
-  sequence = ${PORTS}
-  seq_timeout = 20
-  tcpflags = syn
-  command = echo in %IP% >>$KNOCK_LOG
+const CONFIG = `${DOOR}
 [flooded]
   sequence = 5000:udp
   command = echo flooded %IP% >>$KNOCK_LOG
@@ -36,27 +31,13 @@ describe("under siege", { skip: needsRoot }, () => {
     running.push(daemon);
     return daemon;
   }
-  /** Addresses that no flood here comes to. */
-  const knockers = Array.from({ length: 5 }, (_, i) => `10.9.9.${i + 1}`);
-  const knock = () =>
-    wire.send(
-      knockers.flatMap((from, i) =>
-        PORTS.map((port, stage) => ({
-          at: 0.5 + i * 0.3 + stage * 0.1,
-          frame: frame({ from, to: wire.server, protocol: "tcp", port, seq: 100 * i + stage }),
-        })),
-      ),
-    );
+  const who = knockers(5);
+  const knock = () => knockAll(wire, who, 0.5, 0.3);
   const udp = () => frame({ from: wire.client, to: wire.server, protocol: "udp", port: 5000 });
-  /** Sorted: their commands run side by side. */
-  const came = (daemon: Daemon) =>
-    daemon
-      .commands()
-      .filter((line) => line.startsWith("in "))
-      .sort();
+  const came = (daemon: Daemon) => cameIn(daemon.commands());
   const flooded = (daemon: Daemon) => daemon.commands().filter((line) => line.startsWith("flooded "));
-  const allCome = (daemon: Daemon) => daemon.waitFor(() => came(daemon).length >= knockers.length, 30_000);
-  const expected = knockers.map((from) => `in ${from}`);
+  const allCome = (daemon: Daemon) => daemon.waitFor(() => came(daemon).length >= who.length, 30_000);
+  const expected = who.map((from) => `in ${from}`);
 
   for (const [title, from, to] of [
     ["IPv4", "client", "server"],

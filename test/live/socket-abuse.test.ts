@@ -8,16 +8,9 @@ import { frame } from "../frame.ts";
 import { abuse } from "./abuse.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
 import { mostMemory } from "./footprint.ts";
+import { cameIn, DOOR, knockAll, knockers, PORTS } from "./knockers.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
-const PORTS = [7000, 8000, 9000];
-const CONFIG = `
-[door]
-  sequence = ${PORTS}
-  seq_timeout = 20
-  tcpflags = syn
-  command = echo in %IP% >>$KNOCK_LOG
-`;
 /** MiB. */
 const MOST_MEMORY = 130;
 /** A number that no group of this machine has. */
@@ -33,17 +26,7 @@ describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, ()
   afterEach(async () => {
     for (const daemon of running.splice(0)) await daemon.stop("SIGKILL");
   });
-  /** Addresses that no flood here comes to. */
-  const knockers = Array.from({ length: 20 }, (_, i) => `10.9.9.${i + 1}`);
-  const knock = () =>
-    wire.send(
-      knockers.flatMap((from, i) =>
-        PORTS.map((port, stage) => ({
-          at: 0.3 + i * 0.1 + stage * 0.1,
-          frame: frame({ from, to: wire.server, protocol: "tcp", port, seq: 100 * i + stage }),
-        })),
-      ),
-    );
+  const honest = knockers(20);
 
   // A machine with that group, as in knockctl.test.ts.
   const machine = 'mount --bind "$1" /etc/group; mount -t tmpfs -o mode=700 none /run/knockd; shift; exec "$@"';
@@ -59,7 +42,7 @@ describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, ()
     it(`by ${who}: a thousand clients cost no knock, and root is answered`, {
       timeout: 120_000,
     }, async () => {
-      const daemon = await Daemon.start(wire, "ours", CONFIG, undefined, options);
+      const daemon = await Daemon.start(wire, "ours", DOOR, undefined, options);
       running.push(daemon);
       const there = (more: readonly string[]) => ["nsenter", "-m", "-t", `${daemon.pid}`, ...more];
       const roots = socketPath(daemon.configPath, ["eth0"]);
@@ -68,11 +51,11 @@ describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, ()
 
       const templates = [frame({ from: wire.client, to: wire.server, protocol: "tcp", port: PORTS[0]! })];
       const flood = wire.flood({ templates, count: 30_000, rate: 8000, vary: "source" });
-      await knock();
+      await knockAll(wire, honest, 0.3, 0.1);
       await flood;
-      const came = () => daemon.commands().filter((line) => line.startsWith("in "));
-      await daemon.waitFor(() => came().length >= knockers.length, 30_000);
-      assert.deepEqual(came().sort(), knockers.map((from) => `in ${from}`).sort());
+      const came = () => cameIn(daemon.commands());
+      await daemon.waitFor(() => came().length >= honest.length, 30_000);
+      assert.deepEqual(came(), honest.map((from) => `in ${from}`).sort());
 
       const argv = [process.execPath, join(repo, "dist/src/knockctl.js"), "status", "-c", daemon.configPath];
       const root = await wire.run("server", [...there([]), ...argv], { timeoutMs: 30_000 });
