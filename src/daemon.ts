@@ -24,6 +24,7 @@ import { Guard } from "./guard.ts";
 import type { Log, LogBook } from "./log/log.ts";
 import type { Lookup } from "./log/lookup.ts";
 import { Teller } from "./log/teller.ts";
+import { giveFilesBack } from "./memory.ts";
 import { realPath } from "./real-path.ts";
 
 const now = () => performance.now();
@@ -223,6 +224,7 @@ export class Daemon {
         error: (line) => this.#log.error(line),
       },
       onStatus: () => this.#options.onStatus(this.status),
+      onChecked: giveFilesBack,
     });
   }
 

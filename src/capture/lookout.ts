@@ -29,6 +29,8 @@ export interface LookoutOptions {
   readonly tell: Readonly<Record<"notice" | "warn" | "error", (line: string) => void>>;
   /** `status` may be another. */
   readonly onStatus: () => void;
+  /** The check that is made each minute is done. */
+  readonly onChecked: () => void;
 }
 
 /** What `any` listens at never goes. */
@@ -101,7 +103,10 @@ export class Lookout {
     this.#started = true;
     this.places.start();
     this.#status = this.status;
-    this.#check = setInterval(() => this.check(), CHECK_MS);
+    this.#check = setInterval(() => {
+      this.check();
+      this.#options.onChecked();
+    }, CHECK_MS);
     this.#onChange(); // between opening and the filter something may have changed
   }
 

@@ -79,6 +79,28 @@ describe("an hour's load", { skip: needsRoot }, () => {
   });
 });
 
+describe("the check of each minute", { skip: needsRoot }, () => {
+  it("leaves behind nothing of the files that it has touched", async () => {
+    const wire = await Wire.open();
+    try {
+      const daemon = await Daemon.start(wire, "ours", CONFIG);
+      await sleep(3000); // what is given back after the start is
+      await wire.run("server", ["ip", "address", "add", "10.77.3.1/24", "dev", "eth0"]);
+      await daemon.waitFor("listening at 10.77.0.1, 10.77.3.1");
+      const touched = ofFiles(daemon);
+      await daemon.waitFor(() => ofFiles(daemon) < touched - 4000, 75_000);
+      assert.deepEqual(await daemon.stop(), { status: 15, signal: null });
+    } finally {
+      await wire.close();
+    }
+  });
+});
+
+/** In KB. */
+function ofFiles({ pid }: Daemon): number {
+  return Number(/^RssFile:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]);
+}
+
 /** With what V8 has not tidied up yet, which is tens of megabytes, and says nothing: the median of a second. */
 async function residentBytes({ pid }: Daemon): Promise<number> {
   const values: number[] = [];
