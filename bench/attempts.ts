@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../test/frame.ts";
 import type { Wire } from "../test/live/wire.ts";
-import { measured, PORTS } from "./flood.ts";
+import { measured, PORTS, warmUp } from "./flood.ts";
 import { forgetPeak, memory } from "./memory.ts";
 import { packets, untilIdle } from "./probe.ts";
 import { type Bench, type Family, figures, inTurns, lines } from "./rounds.ts";
@@ -52,11 +52,11 @@ async function withMoreAndMore(bench: Bench, subject: Subject, xs: readonly numb
   const costs = new Map<number, number>();
   const knock = { from: wire.client, to: wire.server, port: PORTS[0]! };
   const count = subject === "judge" ? 2_000 : quick ? 50_000 : 200_000;
-  await measured(wire, running, [knock], subject === "judge" ? 2_000 : 60_000);
+  await measured(wire, running, [knock], subject === "judge" ? 2_000 : warmUp(subject));
   let live = 1;
   for (const x of xs) {
     if (subject === "judge" && x > MOST_OF_08) break;
-    await bringAbout(wire, running, live, x, subject === "judge" ? 1_000 : 20_000);
+    if (subject !== "loop") await bringAbout(wire, running, live, x, subject === "judge" ? 1_000 : 20_000);
     live = x;
     costs.set(x, (await measured(wire, running, [knock], count)).cost);
   }
@@ -100,7 +100,7 @@ export async function burst(bench: Bench): Promise<Family> {
 }
 
 async function oneBurst({ wire }: Bench, subject: Subject, family: 4 | 6, count: number) {
-  const seconds = 5;
+  const seconds = 3;
   const running = await start(wire, subject, job(seconds));
   apart(running);
   const knock = { from: wire.client, to: wire.server, port: PORTS[0]! };
