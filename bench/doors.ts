@@ -1,7 +1,7 @@
 // What the number of doors costs: at the start, and each packet.
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import { measured, warmUp } from "./flood.ts";
+import { enough, measured, warmUp } from "./flood.ts";
 import { untilIdle } from "./probe.ts";
 import { type Bench, type Family, figures, inTurns, lines } from "./rounds.ts";
 import { apart, begin, type Job, type Running, type Subject, together, untilListening } from "./subject.ts";
@@ -79,13 +79,18 @@ async function withDoors({ wire, quick }: Bench, subject: Subject, count: number
   if (subject === "judge") {
     await running.stop();
     running = await begin(wire, subject, { config, ports }); // without -v, which costs each packet a line
-    await sleep(2 * start + 500);
+    await sleep(start + 500);
   }
   await untilIdle(running);
   apart(running);
   const knock = { from: wire.client, to: wire.server, port: ports[0]! };
   await measured(wire, running, [knock], subject === "judge" ? 5_000 : warmUp(subject));
-  const { cost } = await measured(wire, running, [knock], subject === "judge" ? 20_000 : quick ? 60_000 : 200_000);
+  const { cost } = await measured(
+    wire,
+    running,
+    [knock],
+    subject === "judge" ? 20_000 : quick ? 60_000 : enough(subject),
+  );
   await running.stop();
   return { start, cost };
 }
