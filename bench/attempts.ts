@@ -112,8 +112,8 @@ async function oneBurst({ wire }: Bench, subject: Subject, family: 4 | 6, count:
   const [from, to] = family === 4 ? ["10.100.0.0", wire.server] : ["fd77::1:0:0:0", wire.server6];
   const knock = (seq: number) => [frame({ from, to, protocol: "tcp", port: PORTS[0]!, seq })];
   // Slower: V8 compiles meanwhile.
-  const warmUp = { templates: knock(1), count: count / 2, rate: WARM_UP_RATE, vary: "source" } as const;
-  if (subject === "ours") await wire.flood(warmUp);
+  const slowly = { templates: knock(1), count: count / 2, rate: WARM_UP_RATE, vary: "source" } as const;
+  if (subject === "ours") await wire.flood(slowly);
   await sleep(seconds * 1000); // what has to be done once is done, and the attempts from before are over
   await untilIdle(running);
   packets(running);
