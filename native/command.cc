@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -9,9 +10,11 @@
 #include <uv.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "complaint.h"
 
@@ -67,9 +70,12 @@ void MakeStandardStreamsBlocking() {
   }
 }
 
+// The words of a program's command line, the first of them its file.
+using Words = std::vector<std::string>;
+
 // posix_spawn, which shares our memory until the program is there: fork, as in Node's own spawn, takes eight times as
 // long with a process of this size. 0, or errno.
-int Spawn(const char* command, const std::string& marker, int standard_error, pid_t* pid) {
+int Spawn(const Words& words, const std::string& marker, int standard_error, pid_t* pid) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   posix_spawnattr_init(&attributes);
@@ -86,12 +92,36 @@ int Spawn(const char* command, const std::string& marker, int standard_error, pi
   // In the new process: the file is there exactly when it is, whatever becomes of this one meanwhile.
   if (!marker.empty()) posix_spawn_file_actions_addopen(&actions, 3, marker.c_str(), O_WRONLY | O_CREAT, 0600);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-  char shell[] = "/bin/sh", option[] = "-c";
-  char* const argv[] = {shell, option, const_cast<char*>(command), nullptr};
-  const int error = posix_spawn(pid, shell, &actions, &attributes, argv, environ);
+  std::vector<char*> argv;
+  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  const int error = posix_spawn(pid, argv[0], &actions, &attributes, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return error;
+}
+
+// What a shell tells its programs: our directory of now, not the one in which we were started.
+void SetWorkingDirectory() {
+  char path[PATH_MAX];
+  if (getcwd(path, sizeof path) != nullptr) setenv("PWD", path, 1);
+}
+
+// [[file, argument, …], …]; empty when it is anything else.
+std::vector<Words> Ways(const Napi::Value& value) {
+  std::vector<Words> ways;
+  if (!value.IsArray()) return ways;
+  const Napi::Array given = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < given.Length(); i++) {
+    const Napi::Value way = given[i];
+    if (!way.IsArray() || way.As<Napi::Array>().Length() == 0) return {};
+    Words words;
+    for (uint32_t j = 0; j < way.As<Napi::Array>().Length(); j++) {
+      words.push_back(way.As<Napi::Array>().Get(j).ToString().Utf8Value());
+    }
+    ways.push_back(std::move(words));
+  }
+  return ways;
 }
 
 }  // namespace
@@ -104,10 +134,10 @@ bool CanRunCommand() {
 
 Napi::Value RunCommand(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsString() || !info[1].IsString() || !info[2].IsFunction()) {
-    throw Napi::TypeError::New(env, "runCommand takes two strings and a function");
+  const std::vector<Words> ways = Ways(info[0]);
+  if (ways.empty() || !info[1].IsString() || !info[2].IsFunction()) {
+    throw Napi::TypeError::New(env, "runCommand takes command lines, a string and a function");
   }
-  const std::string command = info[0].As<Napi::String>().Utf8Value();
   const std::string marker = info[1].As<Napi::String>().Utf8Value();
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "no event loop");
@@ -117,11 +147,13 @@ Napi::Value RunCommand(const Napi::CallbackInfo& info) {
   const int place = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (place < 0) throw Napi::Error::New(env, strerror(errno));
   MakeStandardStreamsBlocking();
+  SetWorkingDirectory();
   running->complaint = Complaint::Open(loop);
   const int standard_error = running->complaint ? running->complaint->command_end() : STDERR_FILENO;
-  int error = Spawn(command.c_str(), marker, standard_error, &running->pid);
+  int error = -1;
+  for (size_t i = 0; error != 0 && i < ways.size(); i++) error = Spawn(ways[i], marker, standard_error, &running->pid);
   // A full disk keeps no door open.
-  if (error != 0 && !marker.empty()) error = Spawn(command.c_str(), "", standard_error, &running->pid);
+  if (error != 0 && !marker.empty()) error = Spawn(ways.back(), "", standard_error, &running->pid);
   close(place);
   if (error != 0) throw Napi::Error::New(env, strerror(error));
   // The pid stays its own until OnEnd has waited for it: nobody else does.

@@ -8,8 +8,8 @@ namespace knockd {
 // False on a kernel before Linux 5.3, or where pidfd_open is forbidden.
 bool CanRunCommand();
 
-// runCommand(command: string, marker: string, onEnd: (status: number) => void): number: what it does is in
-// src/capture/native.ts.
+// runCommand(ways: string[][], marker: string, onEnd: (status: number, wrote: Buffer) => void): number: what it does is
+// in src/capture/native.ts.
 Napi::Value RunCommand(const Napi::CallbackInfo& info);
 
 }  // namespace knockd

@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
-import { fillIn, type Run, run, runByNode } from "../src/doors/command.ts";
+import { fillIn, type Run, run, runByNode, ways } from "../src/doors/command.ts";
 
 describe("fillIn", () => {
   const cases: [command: string, filled: string][] = [
@@ -28,6 +37,85 @@ describe("fillIn", () => {
         assert.equal(fillIn(command, "10.77.0.2"), command.split("%IP%").join("10.77.0.2"));
       }),
     );
+  });
+});
+
+describe("ways", () => {
+  const plain: [command: string, words: string[]][] = [
+    [
+      "/usr/sbin/iptables -A INPUT -s 10.77.0.2 -j ACCEPT",
+      "/usr/sbin/iptables -A INPUT -s 10.77.0.2 -j ACCEPT".split(" "),
+    ],
+    ["  /bin/echo  a   b=c ", ["/bin/echo", "a", "b=c"]],
+    ["/bin/echo", ["/bin/echo"]],
+    ["/a=b c", ["/a=b", "c"]],
+  ];
+  for (const [command, words] of plain) {
+    it(`does without a shell for: ${command}`, () =>
+      assert.deepEqual(ways(command), [words, ["/bin/sh", "-c", command]]));
+  }
+
+  for (const command of [
+    "iptables -F",
+    "echo",
+    "./run",
+    "A=b /bin/true",
+    "/bin/echo $HOME",
+    "/bin/echo ~",
+    "/bin/echo *",
+    "/bin/echo [a]",
+    "/bin/echo 'a  b'",
+    "/bin/echo a\\ b",
+    "/bin/echo a#b",
+    "/bin/echo a; /bin/echo b",
+    "/bin/echo a | cat",
+    "/bin/echo a &",
+    "/bin/echo a >/dev/null",
+    "/bin/echo {a,b}",
+    "/bin/echo a\tb",
+    "/bin/echo a\nb",
+    "/bin/echo ä",
+    "! /bin/true",
+    "",
+  ]) {
+    it(`needs the shell for: ${JSON.stringify(command)}`, () =>
+      assert.deepEqual(ways(command), [["/bin/sh", "-c", command]]));
+  }
+
+  it("has the words that the shell would give the program", () => {
+    const letters = [
+      ..."aZ_09./:=,@%+- ",
+      "  ",
+      "%IP%",
+      "~",
+      "*",
+      "?",
+      "#",
+      "^",
+      "{",
+      "}",
+      "!",
+      "'",
+      '"',
+      "\\",
+      "$",
+      "ä",
+      "\t",
+    ];
+    const line = fc.array(fc.constantFrom(...letters), { maxLength: 12 }).map((parts) => parts.join(""));
+    let [without, needed] = [0, 0];
+    fc.assert(
+      fc.property(line, (rest) => {
+        const [words] = ways(`/usr/bin/printf %s/ ${rest}`);
+        if (words![0] === "/bin/sh") return void needed++;
+        without++;
+        const byShell = spawnSync("/bin/sh", ["-c", `/usr/bin/printf %s/ ${rest}`], { encoding: "utf8" });
+        const [file, ...argv] = words!;
+        assert.equal(spawnSync(file!, argv, { encoding: "utf8" }).stdout, byShell.stdout);
+      }),
+      { numRuns: 300 },
+    );
+    assert.ok(without > 20 && needed > 20, `${without} without, ${needed} with a shell`);
   });
 });
 
@@ -59,6 +147,37 @@ function commands(name: string, run: Run): void {
     it(`resolves with ${status} for: ${command}`, async () =>
       assert.equal((await run(`{ ${command}; } 2>/dev/null`)).status, status));
   }
+
+  it("has the same status, words and arguments without a shell as with one", async () => {
+    const file = join(dir, "plain");
+    writeFileSync(`${file}.sh`, `echo "$#" "$@" >${file}; exit 4`, { mode: 0o755 }); // which no kernel can run
+    assert.equal((await run(`${file}.sh a  b=c `)).status, 4);
+    assert.equal(readFileSync(file, "utf8"), "2 a b=c\n");
+    assert.equal((await run("/bin/false")).status, 1);
+    assert.equal((await run("/bin/sleep")).status, 1);
+    assert.equal((await run("/nonexistent a")).status, 127);
+    assert.equal((await run("/etc/passwd")).status, 126);
+    assert.equal((await run("/etc")).status, 126);
+  });
+
+  it("has the environment without a shell that it has with one", async () => {
+    const script = `
+      import { ${name} } from ${JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href)};
+      process.chdir("/");
+      const command = "/usr/bin/env";
+      await ${name}(command);
+      console.log("--");
+      await ${name}(\`\${command} ;\`);
+    `;
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+      cwd: dir,
+      env: { PATH: "/usr/bin:/bin", PWD: dir },
+    });
+    const [plain, byShell] = stdout.split("--\n").map((text) => text.trim().split("\n").sort());
+    assert.deepEqual(plain, ["PATH=/usr/bin:/bin", "PWD=/"]);
+    assert.deepEqual(plain, byShell);
+  });
 
   it("rejects what the system refuses to start", async () => {
     await assert.rejects(run(`: ${"x".repeat(200_000)}`), /E2BIG|Argument list too long/);

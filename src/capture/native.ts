@@ -124,14 +124,14 @@ export interface Native {
   /** One datagram to systemd's socket: a path, or `@` and an abstract name. Never blocks; false when it was not sent. */
   notify(socket: string, text: string): boolean;
   /**
-   * Starts `/bin/sh -c command` in a session of its own with standard input, output and error, no other descriptor and
-   * no signal blocked or ignored; calls back with its exit status, or 128 + n when signal n ended it, and with the first
+   * Starts the first of these command lines (`[file, argument, …]`) that the system takes, in a session of its own with
+   * standard input, output and error, no other descriptor and no signal blocked or ignored; calls back with its exit status, or 128 + n when signal n ended it, and with the first
    * 512 bytes that were written on its standard error: a pipe, from which we pass all of it on to ours. Its process first
    * makes the file `marker`, unless that is empty or can't be made. Returns its process id, which is its own until the
    * call back, and its process group's. Throws in the system's words when it can't be started. Undefined where the kernel
    * has no pidfd_open (before Linux 5.3).
    */
-  runCommand?(command: string, marker: string, onEnd: (status: number, wrote: Buffer) => void): number;
+  runCommand?(ways: string[][], marker: string, onEnd: (status: number, wrote: Buffer) => void): number;
   /**
    * Gives back the memory that start-up has touched and that can be had again: pages of the program's and the libraries'
    * files, and what malloc keeps. Where /proc is missing, nothing happens.

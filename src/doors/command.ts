@@ -24,8 +24,22 @@ export function fillIn(command: string, ip: string): string {
   return command.replaceAll("%IP%", () => ip);
 }
 
+/** Begins with a file's whole path, so that it is no shell's word, and holds nothing that a shell would read. */
+const PLAIN = /^\/[\w./:=,@%+ -]*$/;
+
 /**
- * By `/bin/sh -c`, in a session of its own, with our standard input, output and error and no other descriptor
+ * The command lines that do what `/bin/sh -c command` does, the cheapest first: the shell that would do nothing but
+ * start a program takes longer than all else between a knock and its command. The shell comes last all the same: what
+ * can't be started without it is a script without `#!`, which only it can run, or it says what is wrong in its own words.
+ */
+export function ways(command: string): string[][] {
+  const shell = ["/bin/sh", "-c", command];
+  const line = command.trim();
+  return PLAIN.test(line) ? [line.split(/ +/), shell] : [shell];
+}
+
+/**
+ * As `/bin/sh -c` would, in a session of its own, with our standard input, output and error and no other descriptor
  * (0.8 leaks its capture socket and log file into every command). By the addon where it can: Node's own spawn copies
  * the process's page tables first, which the knocker waits for.
  */
@@ -33,7 +47,7 @@ export const run: Run = native.runCommand ? runByAddon : runByNode;
 
 function runByAddon(command: string, marker?: string, onStart?: (end: () => void) => void): Promise<Ended> {
   return new Promise((resolve) => {
-    const pid = native.runCommand!(command, marker ?? "", (status, wrote) => {
+    const pid = native.runCommand!(ways(command), marker ?? "", (status, wrote) => {
       void group.gone().then(() => resolve({ status, complaint: wrote.toString() }));
     });
     const group = new Group(pid);
