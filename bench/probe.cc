@@ -1,5 +1,6 @@
 // What the bench has to ask the kernel and Node has no call for.
 //   probe stamp NAME            prints NAME and the time at which this program began, CLOCK_MONOTONIC in nanoseconds
+//   probe note NAME             the same into the file $KNOCK_LOG, for which it needs no shell
 //   probe alone COUNT COMMAND   starts `/bin/sh -c COMMAND` so many times, and prints when each was about to start
 //   probe cpu PID               the processor time of a process, of all its threads, not of its children: nanoseconds
 //   probe packets PID           JSON: the longest filter of its packet sockets, and the packets since this was last
@@ -112,6 +113,12 @@ int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
   if (what == "stamp" && argc == 3) {
     printf("%s %llu\n", argv[2], static_cast<Ull>(begun));
+  } else if (what == "note" && argc == 3) {
+    const char* path = getenv("KNOCK_LOG");
+    FILE* log = path ? fopen(path, "a") : nullptr;
+    if (!log) Die("KNOCK_LOG");
+    fprintf(log, "%s %llu\n", argv[2], static_cast<Ull>(begun));
+    fclose(log);
   } else if (what == "alone" && argc == 4) {
     Alone(atoi(argv[2]), argv[3]);
   } else if (what == "cpu" && argc == 3) {
@@ -119,7 +126,8 @@ int main(int argc, char** argv) {
   } else if (what == "packets" && argc == 3) {
     Packets(atoi(argv[2]));
   } else {
-    fputs("usage: probe stamp NAME | probe alone COUNT COMMAND | probe cpu PID | probe packets PID\n", stderr);
+    fputs("usage: probe stamp NAME | probe note NAME | probe alone COUNT COMMAND | probe cpu PID | probe packets PID\n",
+          stderr);
     return 2;
   }
   return 0;
