@@ -4,7 +4,7 @@
 import type { Address } from "../address.ts";
 import { type DoorState, knockKey, type Listener } from "./ears.ts";
 import { Endings } from "./endings.ts";
-import { add, type KnockEvent, NOTHING } from "./event.ts";
+import { join, type KnockEvent, NOTHING } from "./event.ts";
 import type { Expiry } from "./expiry.ts";
 import { Hearer } from "./hearer.ts";
 import { Knockers } from "./knockers.ts";
@@ -120,7 +120,7 @@ export class Attempts {
 
     this.#packets++;
     this.#moved = false;
-    let events = NOTHING as KnockEvent[]; // made when there is something to tell: most packets of a flood tell nothing
+    let events = NOTHING;
     for (let i = 0; i < count; i++) events = this.#goOn(mine[i]!, packet, key, hash, print, now, events);
     // 0.8 swallows the packet as long as the source has any live attempt.
     if (ear.firsts.length > 0) events = this.#begin(ear.firsts, packet, hash, print, now, events);
@@ -137,13 +137,13 @@ export class Attempts {
     hash: number,
     print: number,
     now: number,
-    events: KnockEvent[],
-  ): KnockEvent[] {
+    events: readonly KnockEvent[],
+  ): readonly KnockEvent[] {
     const state = this.#knockers.state(slot);
     const stage = this.#slots.stage(slot);
     if (this.#expiry.expired(slot, state.term, now)) {
       this.#say(FATE.late, state, stage, packet, hash, now, this.#slots.age(slot, now) - state.term.milliseconds);
-      return add(events, this.#endings.timeout(slot, hash, now));
+      return join(events, [this.#endings.timeout(slot, hash, now)]);
     }
     if (!this.#hearer.hears(state.hearing, packet)) {
       state.metAt = this.#packets;
@@ -153,19 +153,18 @@ export class Attempts {
       state.metAt = this.#packets;
       this.#remember(hash, this.#slots.print(slot), now);
       const knocker = this.#previous.source;
-      const told = add(events, { type: "stage", door: state.door, knocker, stage: stage + 1 });
       const age = this.#slots.age(slot, now);
       this.#say(FATE.stage, state, stage + 1, packet, hash, now, age);
       if (stage + 1 === state.knocks.length) {
         this.#knockers.remove(slot, hash);
         this.#remember(hash, print, now);
-        if (!this.#scans.mayBeOne(age, hash, state)) return add(told, this.#endings.open(state, knocker, hash, now));
+        if (!this.#scans.mayBeOne(age, hash, state)) return join(events, this.#open(state, hash, now));
         this.#say(FATE.held, state, stage + 1, packet, hash, now);
         this.#scans.haste.wait(state, knocker, hash, age, now);
-        return told;
+      } else {
+        this.#slots.advance(slot, print);
       }
-      this.#slots.advance(slot, print);
-      return told;
+      return join(events, state.events.stage(state.door, knocker, stage + 1));
     } else if (state.knocks[stage - 1] === key) {
       state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
       this.#say(FATE.twice, state, stage, packet, hash, now);
@@ -185,8 +184,8 @@ export class Attempts {
     hash: number,
     print: number,
     now: number,
-    before: KnockEvent[],
-  ): KnockEvent[] {
+    before: readonly KnockEvent[],
+  ): readonly KnockEvent[] {
     let events = before;
     for (const state of firsts) {
       if (state.metAt === this.#packets) continue;
@@ -197,15 +196,22 @@ export class Attempts {
       }
       const knocker = this.#previous.source;
       this.#say(FATE.stage, state, 1, packet, hash, now);
-      events = add(events, { type: "stage", door: state.door, knocker, stage: 1 });
       if (state.knocks.length > 1) {
         this.#knockers.begin(state, packet.source, hash, print, now);
+        events = join(events, state.events.stage(state.door, knocker, 1));
       } else {
         this.#remember(hash, print, now);
-        events = add(events, this.#endings.open(state, knocker, hash, now));
+        events = join(events, this.#open(state, hash, now));
       }
     }
     return events;
+  }
+
+  /** The last knock of the sequence was made, by the source of the packet of this moment. */
+  #open(state: DoorState, hash: number, now: number): readonly KnockEvent[] {
+    const knocker = this.#previous.source;
+    this.#endings.open(state, knocker, hash, now);
+    return state.events.opening(state.door, knocker, state.knocks.length);
   }
 
   /** What time brings: doors open that waited for a moment, and attempts are over, at most `most` of them (endings.ts). */

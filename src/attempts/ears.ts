@@ -3,6 +3,7 @@
 import type { Address } from "../address.ts";
 import type { Door } from "../config/door.ts";
 import type { TcpFlags } from "../config/tcp-flags.ts";
+import { DoorEvents } from "./door-events.ts";
 import type { Expiry, Term } from "./expiry.ts";
 import { TCP, UDP } from "./packet.ts";
 
@@ -28,6 +29,7 @@ export interface DoorState {
   /** Of each stage, the key of its knock. */
   readonly knocks: readonly number[];
   readonly term: Term;
+  readonly events: DoorEvents;
   /** Its place among the doors. */
   order: number;
   /** Gone from the config, or its one-time sequence is used: its attempts are void. */
@@ -118,7 +120,8 @@ export class Ears {
     hearings.set(key, hearing);
     const knocks = door.sequence.map(({ protocol, port }) => knockKey(protocol === "tcp" ? TCP : UDP, port));
     const term = this.#expiry.term(door.seqTimeout);
-    return { number: -1, door, identity, hearing, knocks, term, order: 0, retired: false, live: 0, metAt: 0 };
+    const events = new DoorEvents();
+    return { number: -1, door, identity, hearing, knocks, term, events, order: 0, retired: false, live: 0, metAt: 0 };
   }
 
   /** A retired door whose last attempt has gone needs its number no more. */

@@ -39,8 +39,10 @@ export class Endings {
   expire(now: number, most: number): readonly KnockEvent[] {
     const events: KnockEvent[] = [];
     for (const { state, knocker, hash } of this.#scans.haste.take(now)) {
-      if (!state.retired) events.push(this.open(state, knocker, hash, now));
-      else this.#witness?.hasEnded(FATE.used, state, 0, knocker, hash, now, 0);
+      if (!state.retired) {
+        this.open(state, knocker, hash, now);
+        events.push({ type: "open", door: state.door, knocker });
+      } else this.#witness?.hasEnded(FATE.used, state, 0, knocker, hash, now, 0);
     }
     this.#knockers.expiry.drain(now, most, (slot) => {
       const hash = this.#knockers.hash(this.#knockers.slots.source(slot));
@@ -50,13 +52,13 @@ export class Endings {
     return events;
   }
 
-  open(state: DoorState, knocker: Address, hash: number, now: number): KnockEvent {
+  /** The door opens: the caller tells it. */
+  open(state: DoorState, knocker: Address, hash: number, now: number): void {
     this.#witness?.hasEnded(FATE.open, state, state.knocks.length, knocker, hash, now, 0);
     const { seqCooldown } = state.door.policy;
     if (seqCooldown > 0) this.#cooldowns.begin(pauseKey(hash, state), now + 1000 * seqCooldown);
     // Nobody comes in by a used sequence, not even before setDoors brings the next one.
     if (state.door.oneTimeSequences !== undefined) state.retired = true;
-    return { type: "open", door: state.door, knocker };
   }
 
   timeout(slot: number, hash: number, now: number): KnockEvent {

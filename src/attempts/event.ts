@@ -12,13 +12,7 @@ export type KnockEvent =
 /** Most packets of a flood tell nothing. */
 export const NOTHING: readonly KnockEvent[] = [];
 
-/**
- * With one more; those of `NOTHING` are made anew. A push onto an array of one would make room for seventeen more: in a
- * flood of openings, most of the garbage.
- */
-export function add(events: KnockEvent[], event: KnockEvent): KnockEvent[] {
-  if (events.length === 0) return [event];
-  if (events.length === 1) return [events[0]!, event];
-  events.push(event);
-  return events;
+/** The one after the other. Nearly always one of them is empty. */
+export function join(before: readonly KnockEvent[], after: readonly KnockEvent[]): readonly KnockEvent[] {
+  return before.length === 0 ? after : [...before, ...after];
 }

@@ -41,7 +41,8 @@ export class Haste {
    */
   mustWait(age: number, hash: number, state: DoorState): boolean {
     if (age >= HASTY_MS || this.#waiting.length >= MOST) return false;
-    return !this.#waiting.some((one) => one.hash === hash && one.state === state);
+    for (const one of this.#waiting) if (one.hash === hash && one.state === state) return false;
+    return true;
   }
 
   wait(state: DoorState, knocker: Address, hash: number, age: number, now: number): void {
