@@ -142,6 +142,7 @@ export class Guard {
   /** Nobody is knocking any more. */
   #rest(): void {
     if (this.#work < MUCH_WORK) return;
+    this.#attempts.rest();
     this.#work = 0;
     giveBack();
   }

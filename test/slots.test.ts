@@ -130,4 +130,29 @@ describe("slots", () => {
     assert.ok(full - before > 32 << 20, `a million take ${full - before} bytes`);
     assert.ok(after < full - (32 << 20), `${before} bytes, then ${full}, and now ${after}`);
   });
+
+  it("at rest, is cleared when it was used and nobody is there", () => {
+    const cleared: number[] = [];
+    const slots = new Slots(64, (buffers) => {
+      cleared.push(buffers.length);
+      clear(buffers);
+    });
+    const queue = newQueue();
+    const source = { w0: 0, w1: 0, w2: 0xffff, w3: 5 };
+    const rest = () => {
+      slots.rest();
+      return cleared.length;
+    };
+    assert.equal(rest(), 0);
+    const slot = slots.add(5, source, 0, 0, 0, queue);
+    assert.equal(rest(), 0);
+    assert.equal(slots.first(5, source), slot);
+    slots.remove(slot, 5, queue);
+    assert.equal(rest(), 1);
+    assert.equal(rest(), 1);
+    assert.deepEqual(cleared, [11]); // all its arrays
+    assert.equal(slots.first(5, source), NONE);
+    const next = slots.add(5, source, 0, 0, 0, queue);
+    assert.equal(slots.first(5, source), next);
+  });
 });

@@ -73,6 +73,11 @@ export class Attempts {
     return this.#slots.live + this.#scans.haste.size;
   }
 
+  /** Much was done, and nobody is knocking any more: what it needs no longer is given back. */
+  rest(): void {
+    this.#slots.rest();
+  }
+
   /** `expire` has nothing to do before this time (milliseconds); Infinity when there is no attempt. */
   get deadline(): number {
     return this.#endings.deadline;
