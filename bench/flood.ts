@@ -95,9 +95,10 @@ export async function floods(bench: Bench): Promise<Family> {
 async function each(wire: Wire, subject: Subject, all: readonly Kind[], count: number): Promise<Map<Kind, Flood>> {
   const done = new Map<Kind, Flood>();
   for (const job of [JOB, LOGGED]) {
+    const kinds = all.filter((kind) => (kind.job ?? JOB) === job);
+    if (kinds.length === 0) continue;
     const running = await start(wire, subject, job);
     apart(running);
-    const kinds = all.filter((kind) => (kind.job ?? JOB) === job);
     if (job === JOB) done.set(COLD, await flood(wire, running, COLD, FIRST));
     // What V8 has compiled for one kind it compiles again for the next, until it has seen all.
     for (const kind of kinds) await flood(wire, running, kind, FIRST);
