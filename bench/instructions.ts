@@ -55,7 +55,7 @@ const SETTLED_MS = 6000;
 /** Before a flood: V8 compiles meanwhile, which under valgrind takes its time. */
 const [WARM_UP, WARM_RATE] = [30_000, 3000] as const;
 
-/** Once each. V8 compiles again at times of its own: between so many packets, two such counts differ by a twentieth. */
+/** Once each. V8 compiles again at times of its own: between so many packets, two such counts differ by a tenth. */
 export async function instructions({ wire }: Bench): Promise<Family> {
   const rows: Row[] = [];
   for (const kind of KINDS) {

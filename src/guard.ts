@@ -142,7 +142,7 @@ export class Guard {
   /** Nobody is knocking any more. */
   #rest(): void {
     if (this.#work < MUCH_WORK) return;
-    this.#attempts.rest();
+    this.#attempts.rest(); // first: what it clears is counted as work
     this.#work = 0;
     giveBack();
   }

@@ -1,0 +1,51 @@
+// Events one after the other: a door's own (door-events.ts) stay as they are, and many are not copied for each door.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseAddress } from "../src/address.ts";
+import { Attempts } from "../src/attempts/attempts.ts";
+import { join, type KnockEvent, NOTHING } from "../src/attempts/event.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { toPacket } from "./story.ts";
+
+const knocker = parseAddress("10.77.0.2")!;
+const doorsOf = (config: string) => parseConfig(config, "knockd.conf", () => undefined).doors;
+const [door] = doorsOf("[a]\nsequence = 1,2\n");
+const stage = (n: number): readonly KnockEvent[] => [{ type: "stage", door: door!, knocker, stage: n }];
+
+describe("events of one packet", () => {
+  it("come in their order, and those of a door are never changed", () => {
+    const [one, two] = [stage(1), [...stage(2), ...stage(3)]];
+    assert.equal(join(NOTHING, one), one);
+    assert.deepEqual(join(two, one), [...two, ...one]);
+    assert.deepEqual(join(join(one, two), two), [...one, ...two, ...two]);
+    assert.deepEqual([NOTHING.length, one.length, two.length], [0, 1, 2]);
+  });
+
+  it("are not copied for each door at which they are told", () => {
+    const long = join(stage(1), [...stage(2), ...stage(3)]);
+    assert.equal(join(long, stage(4)), long);
+  });
+
+  it("are told once by each of many doors, packet after packet", () => {
+    const names = Array.from({ length: 50 }, (_, i) => `door${i}`);
+    const config = names.map((name) => `[${name}]\nsequence = 7000\ntcpflags = syn\n`).join("");
+    const attempts = new Attempts({ isOurs: () => true, isStray: () => false, hashKey: [1, 2], capacity: 64 });
+    attempts.setDoors(doorsOf(config).map((one) => ({ door: one, targets: undefined })));
+    const told = names.flatMap((name) => [`stage ${name}`, `open ${name}`]);
+    for (let n = 0; n < 3; n++) {
+      const packet = {
+        from: "10.77.0.2",
+        to: "10.77.0.1",
+        protocol: "tcp",
+        flags: ["syn"],
+        sourcePort: 20_000 + n,
+      } as const;
+      const events = attempts.knock(toPacket({ ...packet, port: 7000, seq: n }), 10 * n);
+      assert.deepEqual(
+        events.map((event) => `${event.type} ${"door" in event ? event.door.name : ""}`),
+        told,
+      );
+    }
+  });
+});
