@@ -1,7 +1,10 @@
 // Whoever is passed over is so until its end, and nobody else.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Attempts } from "../src/attempts/attempts.ts";
 import { Pauses } from "../src/attempts/pauses.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { toPacket } from "./story.ts";
 
 describe("a pause", () => {
   it("is on until its end, for its key alone", () => {
@@ -15,5 +18,54 @@ describe("a pause", () => {
     pauses.begin(1, 1000);
     pauses.begin(1, 2000);
     assert.equal(pauses.isOn(1, 1500), true);
+  });
+});
+
+describe("a ban and a cooldown", () => {
+  const three = (name: string, ports: string, more = "") =>
+    `[${name}]\nsequence = ${ports}\nseq_cooldown = 86400\n${more}`;
+  const a = three("a", "7000,8000");
+  /** What a client can open after it has opened door a, or was banned there, and after the reloads. */
+  function reloaded(how: "opens" | "scans", ...configs: string[]): string[] {
+    const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2] });
+    const set = (config: string) =>
+      attempts.setDoors(parseConfig(config, "", () => undefined).doors.map((door) => ({ door, targets: undefined })));
+    let n = 0;
+    const knock = (port: number) =>
+      attempts
+        .knock(
+          toPacket({
+            from: "10.77.0.2",
+            to: "10.77.0.1",
+            protocol: "tcp",
+            port,
+            flags: ["syn"],
+            sourcePort: 40_000,
+            seq: ++n,
+          }),
+          n * 100,
+        )
+        .flatMap((event) => (event.type === "open" ? [event.door.name] : []));
+    set(a);
+    const strays = how === "scans" ? [1, 2, 3, 4, 5, 6, 7, 8] : [];
+    for (const port of [7000, ...strays, 8000]) knock(port);
+    for (const config of configs) set(config);
+    return [7000, 8000, 7100, 8100].flatMap(knock);
+  }
+  const b = three("b", "7100,8100");
+
+  for (const how of ["opens", "scans"] as const) {
+    it(`stay at their door when a reload brings others: it ${how}`, () => {
+      assert.deepEqual(reloaded(how, b), ["b"], "a is gone, and its number is b's");
+      assert.deepEqual(reloaded(how, b, b + a), ["b"], "a is back");
+      assert.deepEqual(reloaded(how, b + a), ["b"], "b stands before it");
+      assert.deepEqual(reloaded(how, three("a", "7100,8100")), ["a"], "another door of that name");
+      assert.deepEqual(reloaded(how, three("a", "7000,8000", "seq_timeout = 7\ntcpflags = syn\n")), []);
+    });
+  }
+
+  it("are of one door alone where two are alike: one packet opens both", () => {
+    const one = "[a]\nsequence = 7000\nseq_cooldown = 9\n";
+    assert.deepEqual(reloaded("opens", one + one), ["a", "a"]);
   });
 });

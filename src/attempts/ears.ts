@@ -25,6 +25,8 @@ export interface DoorState {
   number: number;
   door: Door;
   readonly identity: string;
+  /** Names the door in pauses.ts, also after a reload. Unlike `number`, it never passes to another door. */
+  pauseId: number;
   readonly hearing: Hearing;
   /** Of each stage, the key of its knock. */
   readonly knocks: readonly number[];
@@ -96,6 +98,7 @@ export class Ears {
       state.order = order;
       return state;
     });
+    setPauseIds(states);
     for (const gone of [...before.values()].flat()) {
       gone.retired = true;
       this.#forget(gone);
@@ -121,7 +124,8 @@ export class Ears {
     const knocks = door.sequence.map(({ protocol, port }) => knockKey(protocol === "tcp" ? TCP : UDP, port));
     const term = this.#expiry.term(door.seqTimeout);
     const events = new DoorEvents();
-    return { number: -1, door, identity, hearing, knocks, term, events, order: 0, retired: false, live: 0, metAt: 0 };
+    const fresh = { number: -1, pauseId: 0, order: 0, retired: false, live: 0, metAt: 0 };
+    return { ...fresh, door, identity, hearing, knocks, term, events };
   }
 
   /** A retired door whose last attempt has gone needs its number no more. */
@@ -136,6 +140,28 @@ export class Ears {
 function identify({ door, targets }: Listener): string {
   const { name, sequence, seqTimeout, tcpFlags, oneTimeSequences } = door;
   return JSON.stringify([name, sequence, seqTimeout, tcpFlags, oneTimeSequences, targets]);
+}
+
+/**
+ * A ban or cooldown outlives a new timeout, new flags or the next one-time sequence. Doors that are equal in name, sequence
+ * and Target are told apart by their order.
+ */
+function setPauseIds(states: readonly DoorState[]): void {
+  const counts = new Map<string, number>();
+  for (const state of states) {
+    const { name, sequence, oneTimeSequences, target } = state.door;
+    const key = JSON.stringify([name, oneTimeSequences ?? sequence, target?.host]);
+    const count = counts.get(key) ?? 0;
+    counts.set(key, count + 1);
+    state.pauseId = hashOf(`${key}${count}`);
+  }
+}
+
+/** FNV-1a. It needs no secret: the config's author chooses the names. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
 }
 
 function listen(states: readonly DoorState[]): Map<number, Ear> {

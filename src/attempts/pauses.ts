@@ -6,8 +6,8 @@ import type { DoorState } from "./ears.ts";
 const PLACES = 65_536;
 
 /** Of a source (by its hash) at a door. */
-export function pauseKey(sourceHash: number, { number }: DoorState): number {
-  return Math.imul(sourceHash ^ Math.imul(number + 1, 0x85ebca6b), 0xc2b2ae35);
+export function pauseKey(sourceHash: number, { pauseId }: DoorState): number {
+  return Math.imul(sourceHash ^ Math.imul(pauseId, 0x85ebca6b), 0xc2b2ae35);
 }
 
 export class Pauses {
