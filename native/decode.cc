@@ -63,6 +63,7 @@ bool DecodeIpv4(Rest rest, Record* out) {  // RFC 791 3.1
   if (header < 20 || total < header || !rest.Has(header)) return false;
   if ((Read16(rest.at + 6) & 0x1fff) != 0) return false;  // a later fragment: its first bytes are no ports
   const uint8_t protocol = rest.at[9];
+  out->ttl = rest.at[8];
   MapIpv4(rest.at + 12, out->source);
   MapIpv4(rest.at + 16, out->destination);
   rest.CutTo(total);
@@ -74,6 +75,7 @@ bool DecodeIpv6(Rest rest, Record* out) {  // RFC 8200 3
   if (!rest.Has(40) || rest.at[0] >> 4 != 6) return false;
   const size_t payload = Read16(rest.at + 4);
   uint8_t next = rest.at[6];
+  out->ttl = rest.at[7];
   for (int i = 0; i < 4; i++) {
     out->source[i] = Read32(rest.at + 8 + 4 * i);
     out->destination[i] = Read32(rest.at + 24 + 4 * i);

@@ -27,7 +27,8 @@ struct Record {
   uint16_t port;
   uint8_t protocol;  // 6 or 17
   uint8_t flags;     // TCP: fin 1, syn 2, rst 4, psh 8, ack 16, urg 32; ECE and CWR are left out: RFC 3168 flips them
-  uint16_t reserved;
+  uint8_t ttl;       // IPv4's TTL, IPv6's hop limit
+  uint8_t reserved;
   uint32_t sequence;  // TCP sequence number
   uint32_t length;    // of the frame on the wire, in bytes; decode() leaves it to the caller
   double time;        // of capture, seconds since 1970; decode() leaves it to the caller

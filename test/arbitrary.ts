@@ -1,8 +1,9 @@
 // Generated doors and knockers: few ports, few addresses, much overlap, so that everything meets everything.
 import fc from "fast-check";
-import type { Segment, TcpFlag } from "./frame.ts";
+import type { TcpFlag } from "./frame.ts";
+import type { Sent } from "./story.ts";
 
-export type Knocked = Required<Omit<Segment, "payload" | "protocol">> & { at: number; protocol: "tcp" | "udp" };
+export type Knocked = Sent & { at: number };
 
 export interface Scene {
   /** The text of a knockd.conf. */

@@ -55,8 +55,8 @@ const VLANS: Record<string, NonNullable<Wrap["vlans"]>> = {
 };
 
 const SEGMENTS: readonly Omit<Segment, "from" | "to">[] = [
-  { protocol: "tcp", port: 0x1234, sourcePort: 0xfedc, seq: 0x89abcdef, flags: ["syn", "ece", "cwr"] },
-  { protocol: "udp", port: 0x1234, sourcePort: 0xfedc },
+  { protocol: "tcp", port: 0x1234, sourcePort: 0xfedc, ttl: 0xa7, seq: 0x89abcdef, flags: ["syn", "ece", "cwr"] },
+  { protocol: "udp", port: 0x1234, sourcePort: 0xfedc, ttl: 1 },
 ];
 
 export function corpus(): CorpusFrame[] {

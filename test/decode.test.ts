@@ -15,8 +15,8 @@ const records = new Records(1);
 /** All fields but those that decode leaves to its caller; undefined: not a knock. */
 function decode(bytes: Uint8Array, linkType = ETHERNET) {
   if (!native.decode(bytes, linkType, records.buffer)) return undefined;
-  const { source, destination, sourcePort, port, protocol, flags, sequence } = records.at(0);
-  return { source: { ...source }, destination: { ...destination }, sourcePort, port, protocol, flags, sequence };
+  const { source, destination, sourcePort, port, protocol, flags, ttl, sequence } = records.at(0);
+  return { source: { ...source }, destination: { ...destination }, sourcePort, port, protocol, flags, ttl, sequence };
 }
 
 const hex = (...lines: string[]) => Buffer.from(lines.join("").replaceAll(" ", ""), "hex");
@@ -44,6 +44,7 @@ describe("decode reads every kind of frame", () => {
       port: 7000,
       protocol: 6,
       flags: 2,
+      ttl: 64,
       sequence: 0xdeadbeef | 0,
     });
     assert.equal(decode(syn.subarray(0, -1)), undefined, "one byte short of enough");
@@ -53,7 +54,7 @@ describe("decode reads every kind of frame", () => {
     const knock = hex(
       "02000a4d0001 02000a4d0002", // to, from
       "88a8 0064 8100 0005 86dd", // service VLAN 100, VLAN 5, IPv6
-      "60000000 0012 00 40", // version, 18 bytes follow, the first of them hop-by-hop, hop limit
+      "60000000 0012 00 2d", // version, 18 bytes follow, the first of them hop-by-hop, hop limit 45
       "fd770000000000000000000000000002", // from
       "20010db8000000000000000080000001", // to
       "11 00 0104 00000000", // next is UDP, 8 bytes, padding of 4
@@ -63,7 +64,7 @@ describe("decode reads every kind of frame", () => {
     assert.deepEqual(packet.source, { w0: 0xfd770000 | 0, w1: 0, w2: 0, w3: 2 });
     assert.deepEqual(packet.destination, { w0: 0x20010db8, w1: 0, w2: 0, w3: 0x80000001 | 0 });
     assert.deepEqual([packet.sourcePort, packet.port, packet.protocol], [53, 8000, 17]);
-    assert.deepEqual([packet.flags, packet.sequence], [0, 0]);
+    assert.deepEqual([packet.flags, packet.ttl, packet.sequence], [0, 45, 0]);
     assert.ok(decode(knock.subarray(0, -2)), "the payload is not needed");
     assert.equal(decode(knock.subarray(0, -3)), undefined, "one byte short of enough");
   });
@@ -112,6 +113,7 @@ describe("decode reads every kind of frame", () => {
         port: segment.port,
         protocol: tcp ? 6 : 17,
         flags: tcp ? 2 : 0,
+        ttl: segment.ttl,
         sequence: tcp ? (segment.seq ?? 0) | 0 : 0,
       };
       assert.deepEqual(decode(bytes, linkType), expected, title);

@@ -11,6 +11,7 @@ const packet = (more: Partial<CapturedPacket> = {}): CapturedPacket => ({
   sourcePort: 4000,
   port: 7000,
   protocol: 17,
+  ttl: 64,
   flags: 0,
   sequence: 0,
   length: 60,

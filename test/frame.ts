@@ -13,6 +13,8 @@ export interface Segment {
   sourcePort?: number;
   seq?: number;
   flags?: readonly TcpFlag[];
+  /** Also the hop limit of IPv6; 64 when absent. */
+  ttl?: number;
   payload?: Buffer;
 }
 
@@ -46,8 +48,9 @@ export function frame(segment: Segment, wrap: Wrap = {}): Buffer {
   if (from.length !== to.length) throw new Error(`two families in one packet: ${segment.from} and ${segment.to}`);
   const protocol = protocolNumber(segment.protocol);
   const body = transport(segment, protocol, from, to);
-  if (from.length === 4) return linked(wrap, IPV4, ipv4(wrap, protocol, from, to, body));
-  return linked(wrap, IPV6, ipv6(wrap, protocol, from, to, body));
+  const { ttl = 64 } = segment;
+  if (from.length === 4) return linked(wrap, IPV4, ipv4(wrap, protocol, ttl, from, to, body));
+  return linked(wrap, IPV6, ipv6(wrap, protocol, ttl, from, to, body));
 }
 
 /** 4 or 16 bytes in network order. */
@@ -95,7 +98,7 @@ function pseudoHeader(protocol: number, from: Buffer, to: Buffer, length: number
   return Buffer.concat([from, to, u32(length), u32(protocol)]);
 }
 
-function ipv4(wrap: Wrap, protocol: number, from: Buffer, to: Buffer, body: Buffer): Buffer {
+function ipv4(wrap: Wrap, protocol: number, ttl: number, from: Buffer, to: Buffer, body: Buffer): Buffer {
   const { ipOptions = Buffer.alloc(0), fragment = { offset: 0, more: false } } = wrap;
   if (wrap.extensions) throw new Error("IPv4 has no extension headers");
   if (ipOptions.length % 4 || ipOptions.length > 40) throw new Error("IPv4 options: a multiple of 4 bytes, up to 40");
@@ -105,7 +108,7 @@ function ipv4(wrap: Wrap, protocol: number, from: Buffer, to: Buffer, body: Buff
     u16(length + body.length),
     u16(1),
     u16((fragment.more ? 0x2000 : 0) | fragment.offset),
-    bytes(64, protocol),
+    bytes(ttl, protocol),
     u16(0),
     from,
     to,
@@ -115,7 +118,7 @@ function ipv4(wrap: Wrap, protocol: number, from: Buffer, to: Buffer, body: Buff
   return Buffer.concat([header, body]);
 }
 
-function ipv6(wrap: Wrap, protocol: number, from: Buffer, to: Buffer, body: Buffer): Buffer {
+function ipv6(wrap: Wrap, protocol: number, ttl: number, from: Buffer, to: Buffer, body: Buffer): Buffer {
   if (wrap.ipOptions) throw new Error("IPv6 has no options: give extensions");
   const chain = [...(wrap.extensions ?? [])];
   if (wrap.fragment) {
@@ -125,7 +128,7 @@ function ipv6(wrap: Wrap, protocol: number, from: Buffer, to: Buffer, body: Buff
   const headers = chain.map((it, i) => extension(it.type, it.body, chain[i + 1]?.type ?? protocol));
   const payload = Buffer.concat([...headers, body]);
   const first = chain[0]?.type ?? protocol;
-  return Buffer.concat([u32(0x60000000), u16(payload.length), bytes(first, 64), from, to, payload]);
+  return Buffer.concat([u32(0x60000000), u16(payload.length), bytes(first, ttl), from, to, payload]);
 }
 
 function extension(type: number, body: Buffer, next: number): Buffer {

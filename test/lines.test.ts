@@ -72,6 +72,7 @@ describe("the lines", () => {
     port: 7000,
     protocol: 6,
     flags: 2,
+    ttl: 64,
     sequence: 1,
     length: 74,
     time: 0,

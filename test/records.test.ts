@@ -16,12 +16,13 @@ function write(buffer: ArrayBuffer, i: number, salt: number) {
   const destination = { w0: -0x20000000 + salt, w1: -0x1f000000, w2: -0x1e000000, w3: -0x1d000000 };
   const words = [...Object.values(source), ...Object.values(destination)];
   for (const [at, word] of words.entries()) view.setInt32(at * 4, word, little);
-  const rest = { sourcePort: 0xfff0 + salt, port: 0xeee0 + salt, protocol: 6 + salt, flags: 32 + salt };
+  const rest = { sourcePort: 0xfff0 + salt, port: 0xeee0 + salt, protocol: 6 + salt, flags: 32 + salt, ttl: 64 + salt };
   view.setUint16(32, rest.sourcePort, little);
   view.setUint16(34, rest.port, little);
   view.setUint8(36, rest.protocol);
   view.setUint8(37, rest.flags);
-  view.setUint16(38, 0xdead, little); // reserved
+  view.setUint8(38, rest.ttl);
+  view.setUint8(39, 0xde); // reserved
   const [sequence, length, time] = [-0x100 + salt, 0xfe00 + salt, 1467827163.25 + salt];
   view.setInt32(40, sequence, little);
   view.setUint32(44, length, little);
@@ -50,7 +51,14 @@ describe("records", () => {
   it("what the addon writes is read back", () => {
     const records = new Records();
     assert.equal(records.buffer.byteLength, 1024 * RECORD_BYTES);
-    const segment = { from: "128.0.0.1", to: "255.255.255.255", protocol: "tcp", port: 65535, sourcePort: 1 } as const;
+    const segment = {
+      from: "128.0.0.1",
+      to: "255.255.255.255",
+      protocol: "tcp",
+      port: 65535,
+      sourcePort: 1,
+      ttl: 255,
+    } as const;
     assert.ok(native.decode(frame({ ...segment, seq: 0xffffffff, flags: ["urg"] }), 1, records.buffer));
     const { length, time, ...packet } = structuredClone(records.at(0));
     assert.deepEqual([length, time], [0, 0], "decode leaves these to the capture");
@@ -61,6 +69,7 @@ describe("records", () => {
       port: 65535,
       protocol: 6,
       flags: 32,
+      ttl: 255,
       sequence: -1,
     });
   });

@@ -10,6 +10,7 @@ const packet: Packet = {
   sourcePort: 40_000,
   port: 7000,
   protocol: 6,
+  ttl: 64,
   flags: 2,
   sequence: 123_456,
 };

@@ -26,14 +26,17 @@ export interface Told {
   readonly commands: readonly string[];
 }
 
+/** A segment of a test, all but its TTL given. */
+export type Sent = Required<Omit<Segment, "payload" | "protocol" | "ttl">> & {
+  protocol: "tcp" | "udp";
+  ttl?: number;
+};
+
 export interface Story {
   readonly sentence: string;
   readonly config: string;
   readonly files: Readonly<Record<string, string>>;
-  readonly packets: readonly (Required<Omit<Segment, "payload" | "protocol">> & {
-    at: number;
-    protocol: "tcp" | "udp";
-  })[];
+  readonly packets: readonly (Sent & { at: number })[];
   /** Seconds. */
   readonly end: number;
   readonly expected: Told;
@@ -74,7 +77,7 @@ const PACKET =
   /^(?<at>[\d.]+) +(?:end|(?<from>\S+) > (?<to>\S+):(?<port>\d+) (?<protocol>tcp|udp)(?<flags>(?: (?:fin|syn|rst|psh|ack|urg))*)(?: from (?<sourcePort>\d+))?(?: seq (?<seq>\d+))?)$/;
 
 /** Each packet has a source port and a sequence number of its own, unless the story names them: nothing is sent again. */
-function parsePacket(line: string, index: number): { at: number; packet?: Omit<Story["packets"][number], "at"> } {
+function parsePacket(line: string, index: number): { at: number; packet?: Sent } {
   const found = PACKET.exec(line)?.groups;
   if (!found) throw new Error(`not a packet: ${line}`);
   const at = Number(found.at);
@@ -94,7 +97,7 @@ function parsePacket(line: string, index: number): { at: number; packet?: Omit<S
 }
 
 /** What the wire would give for it. */
-export function toPacket(segment: Omit<Story["packets"][number], "at">): Packet {
+export function toPacket(segment: Sent): Packet {
   const tcp = segment.protocol === "tcp";
   return {
     source: parseAddress(segment.from)!,
@@ -103,6 +106,7 @@ export function toPacket(segment: Omit<Story["packets"][number], "at">): Packet 
     port: segment.port,
     protocol: tcp ? TCP : UDP,
     flags: tcp ? segment.flags.reduce((bits, flag) => bits | TCP_FLAG_BITS[flag as keyof typeof TCP_FLAG_BITS], 0) : 0,
+    ttl: segment.ttl ?? 64,
     sequence: tcp ? segment.seq : 0,
   };
 }

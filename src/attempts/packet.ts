@@ -11,6 +11,8 @@ export interface Packet {
   protocol: number;
   /** TCP's flags byte without ECE and CWR; 0 for UDP. */
   flags: number;
+  /** IPv4's TTL or IPv6's hop limit. */
+  ttl: number;
   /** TCP's sequence number, signed; 0 for UDP. */
   sequence: number;
 }

@@ -32,6 +32,7 @@ export class Records {
     port: 0,
     protocol: 0,
     flags: 0,
+    ttl: 0,
     sequence: 0,
     length: 0,
     time: 0,
@@ -64,6 +65,7 @@ export class Records {
     packet.port = this.#halves[w * 2 + 17]!;
     packet.protocol = this.#bytes[w * 4 + 36]!;
     packet.flags = this.#bytes[w * 4 + 37]!;
+    packet.ttl = this.#bytes[w * 4 + 38]!;
     packet.sequence = words[w + 10]!;
     packet.length = words[w + 11]!;
     packet.time = this.#doubles[w / 2 + 6]!;
