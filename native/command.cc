@@ -23,26 +23,31 @@ extern char** environ;
 namespace knockd {
 namespace {
 
-// A command that runs. Lives until libuv has closed its poll.
+// How often to look whether a command has ended that has no descriptor to say so.
+constexpr uint64_t kLookMs = 20;
+
+// A command that runs. Lives until libuv has closed its handle.
 struct Running {
-  uv_poll_t poll;
+  union {
+    uv_handle_t handle;
+    uv_poll_t poll;    // of its pidfd
+    uv_timer_t timer;  // where no pidfd can be had, or polled: the command runs by then, and must not be forgotten
+  };
   pid_t pid;
   int pidfd;
   Complaint::Pointer complaint;
   Napi::FunctionReference on_end;
 };
 
-void OnEnd(uv_poll_t* poll, int, int) {
-  Running* running = static_cast<Running*>(poll->data);
+void ReapIfEnded(Running* running) {
   int status = 0;
   pid_t reaped;
   do reaped = waitpid(running->pid, &status, WNOHANG);
   while (reaped < 0 && errno == EINTR);
-  if (reaped == 0) return;  // not yet: the descriptor will say so again
-  uv_poll_stop(poll);
-  uv_close(reinterpret_cast<uv_handle_t*>(poll), [](uv_handle_t* handle) {
+  if (reaped == 0) return;  // not yet: the handle calls again
+  uv_close(&running->handle, [](uv_handle_t* handle) {
     Running* done = static_cast<Running*>(handle->data);
-    close(done->pidfd);
+    if (done->pidfd >= 0) close(done->pidfd);
     delete done;
   });
   const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -59,6 +64,10 @@ void OnEnd(uv_poll_t* poll, int, int) {
     napi_fatal_exception(env, error);
   }
 }
+
+void OnPolled(uv_poll_t* poll, int, int) { ReapIfEnded(static_cast<Running*>(poll->data)); }
+
+void OnTimer(uv_timer_t* timer) { ReapIfEnded(static_cast<Running*>(timer->data)); }
 
 int OpenPidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 
@@ -143,6 +152,7 @@ Napi::Value RunCommand(const Napi::CallbackInfo& info) {
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "no event loop");
 
   auto running = std::make_unique<Running>();
+  running->on_end = Napi::Persistent(info[2].As<Napi::Function>());
   // The descriptor by which the end is seen must be there before there is a command: this one keeps its place.
   const int place = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (place < 0) throw Napi::Error::New(env, strerror(errno));
@@ -155,16 +165,21 @@ Napi::Value RunCommand(const Napi::CallbackInfo& info) {
   // A full disk keeps no door open.
   if (error != 0 && !marker.empty()) error = Spawn(ways.back(), "", standard_error, &running->pid);
   close(place);
-  if (error != 0) throw Napi::Error::New(env, strerror(error));
-  // The pid stays its own until OnEnd has waited for it: nobody else does.
-  running->pidfd = OpenPidfd(running->pid);
-  if (running->pidfd < 0 || uv_poll_init(loop, &running->poll, running->pidfd) != 0) {
-    throw Napi::Error::New(env, std::string("it runs, but its end can't be seen: ") + strerror(errno));
+  if (error != 0) {
+    // The file says that the command has been started. A process that got no further may have made it all the same.
+    if (!marker.empty()) unlink(marker.c_str());
+    throw Napi::Error::New(env, strerror(error));
   }
-  running->poll.data = running.get();
-  running->on_end = Napi::Persistent(info[2].As<Napi::Function>());
-  uv_poll_start(&running->poll, UV_READABLE, OnEnd);
-  return Napi::Number::New(env, running.release()->pid);  // OnEnd's from now on
+  // From here on nothing may fail: the command runs. Its pid stays its own until ReapIfEnded has waited for it.
+  running->pidfd = OpenPidfd(running->pid);
+  if (running->pidfd >= 0 && uv_poll_init(loop, &running->poll, running->pidfd) == 0) {
+    uv_poll_start(&running->poll, UV_READABLE, OnPolled);
+  } else {
+    uv_timer_init(loop, &running->timer);
+    uv_timer_start(&running->timer, OnTimer, kLookMs, kLookMs);
+  }
+  running->handle.data = running.get();
+  return Napi::Number::New(env, running.release()->pid);  // ReapIfEnded's from now on
 }
 
 }  // namespace knockd

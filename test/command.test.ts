@@ -15,6 +15,7 @@ import { basename, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
 import { fillIn, type Run, run, runByNode, ways } from "../src/doors/command.ts";
+import { compiled } from "./live/wire.ts";
 
 describe("fillIn", () => {
   const cases: [command: string, filled: string][] = [
@@ -326,6 +327,45 @@ describe("what a command writes on standard error", () => {
     await new Promise((resolve) => child.on("close", resolve));
     assert.equal(bytes, 1_000_000);
   });
+});
+
+describe("a command that runs when its end can't be seen by a descriptor", () => {
+  const library = compiled("test/native/unseen-children.cc", "build/unseen-children.so", "-shared", "-fPIC", "-ldl");
+
+  /** What the script says of its commands, in a process of its own where that fails. */
+  function said(script: string, unseen: string): string {
+    const from = JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href);
+    const argv = ["--input-type=module", "-e", `import { run } from ${from};\n${script}`];
+    const env = { ...process.env, LD_PRELOAD: library, UNSEEN: unseen };
+    const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8", env, timeout: 20_000 });
+    return stdout + stderr;
+  }
+
+  for (const unseen of ["nothing", "pidfd_open", "epoll_ctl"]) {
+    it(`is waited for all the same: ${unseen} fails`, () => {
+      const script = `
+        const [one, other] = await Promise.all([run("sleep 0.1; echo no >&2; exit 3"), run("/bin/true")]);
+        console.log(JSON.stringify([one, other.status]));`;
+      assert.equal(said(script, unseen), '[{"status":3,"complaint":"no\\n"},0]\nno\n');
+    });
+
+    it(`is ended with its group: ${unseen} fails`, () => {
+      const script = `
+        const { status } = await run("sleep 1000 & wait", "", (end) => setTimeout(end, 100));
+        console.log(status);`;
+      assert.equal(said(script, unseen), "143\n");
+    });
+  }
+});
+
+it("a marker is there only where its command was started", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "knockd-marker-"));
+  const marker = join(dir, "marker");
+  await assert.rejects(run(`: ${"x".repeat(200_000)}`, marker), /Argument list too long/);
+  assert.deepEqual(readdirSync(dir), []);
+  await run(":", marker);
+  assert.deepEqual(readdirSync(dir), ["marker"]);
+  rmSync(dir, { recursive: true });
 });
 
 function linkOf(fd: string): string {

@@ -6,7 +6,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../frame.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
-import { needsRoot, Wire } from "./wire.ts";
+import { compiled, needsRoot, Wire } from "./wire.ts";
 
 const ARGS = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"];
 const CONFIG = `
@@ -131,4 +131,21 @@ describe("knockd that has reached its limit", { skip: needsRoot }, () => {
     await knock(7001, "10.77.0.9");
     await daemon.waitFor(() => daemon.commands().length === 1);
   });
+
+  for (const unseen of ["pidfd_open", "epoll_ctl"]) {
+    it(`closes what it has opened when the end of its commands can't be seen (${unseen} fails)`, async () => {
+      const library = compiled(
+        "test/native/unseen-children.cc",
+        "build/unseen-children.so",
+        "-shared",
+        "-fPIC",
+        "-ldl",
+      );
+      const daemon = await start({ env: { LD_PRELOAD: library, UNSEEN: unseen } });
+      await knock(7000);
+      await daemon.waitFor(() => daemon.commands().includes("close soon"), 15_000);
+      await daemon.waitFor(() => !existsSync(join(daemon.dir, "ledger")));
+      assert.deepEqual([daemon.commands(), daemon.stderr], [["open soon", "close soon"], ""]);
+    });
+  }
 });
