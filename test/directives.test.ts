@@ -76,6 +76,12 @@ describe("an option, in any case:", () => {
     ["[options]\nLogFormat = JSON", { logFormat: "json" }],
     ["[options]\nlogformat = json\nLogFormat = text", { logFormat: "text" }],
     ["[options]\nLogFile = /l\nlogfile =\npidfile=\ninterface =", {}], // empty is as good as absent, in 0.8 too
+    // A comment behind a blank: 0.8 looks for an interface of that name.
+    ["[options]\nInterface = eth0 # main, uplink", { interface: "eth0" }],
+    ["[options]\nInterface = eth0,wlan0\t; uplink", { interface: "eth0,wlan0" }],
+    ["[options]\nInterface = eth0:0   #", { interface: "eth0:0" }],
+    ["[options]\nInterface = eth0#1", { interface: "eth0#1" }], // it could be its name
+    ["[options]\nInterface = # eth0", {}],
     ["[options]\nStateFile = /s\nON_EXIT = Keep", { stateFile: "/s", onExit: "keep" }],
     ["[options]\nOn_Exit = keep\nOn_Exit = close\nstatefile =", {}],
     // 0.8 refuses these

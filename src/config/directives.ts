@@ -102,7 +102,7 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
     options.pidFile = value || undefined;
   },
   interface(options, value) {
-    options.interface = value || undefined;
+    options.interface = value.replace(/(^|\s)[#;].*$/, "").trimEnd() || undefined; // no name has a blank in it
   },
   statefile(options, value) {
     options.stateFile = value || undefined;
