@@ -1,6 +1,7 @@
 #include "links.h"
 
 #include <arpa/inet.h>
+#include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -9,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,12 @@
 
 namespace knockd {
 namespace {
+
+// The attributes that are inside of another one.
+void EachNested(const rtattr* outer, const std::function<void(const rtattr*)>& take) {
+  int left = static_cast<int>(RTA_PAYLOAD(outer));
+  for (auto* one = static_cast<const rtattr*>(RTA_DATA(outer)); RTA_OK(one, left); one = RTA_NEXT(one, left)) take(one);
+}
 
 Napi::Array Links(Napi::Env env) {
   Napi::Array links;
@@ -27,11 +35,18 @@ Napi::Array Links(Napi::Env env) {
         Napi::Object found = Napi::Object::New(env);
         found["index"] = Napi::Number::New(env, link->ifi_index);
         found["up"] = Napi::Boolean::New(env, (link->ifi_flags & IFF_UP) != 0);
+        Napi::Array altnames = Napi::Array::New(env);
         EachAttribute(message, sizeof *link, [&](const rtattr* one) {
           if (one->rta_type == IFLA_IFNAME) {
             found["name"] = Napi::String::New(env, static_cast<const char*>(RTA_DATA(one)));
           }
+          if ((one->rta_type & NLA_TYPE_MASK) != IFLA_PROP_LIST) return;
+          EachNested(one, [&](const rtattr* property) {
+            if (property->rta_type != IFLA_ALT_IFNAME) return;
+            altnames[altnames.Length()] = Napi::String::New(env, static_cast<const char*>(RTA_DATA(property)));
+          });
         });
+        if (altnames.Length() > 0) found["altnames"] = altnames;
         links[links.Length()] = found;
       });
   return links;
@@ -46,7 +61,9 @@ Napi::Array Addresses(Napi::Env env) {
         const auto* address = static_cast<const ifaddrmsg*>(NLMSG_DATA(message));
         const size_t length = address->ifa_family == AF_INET ? 4 : address->ifa_family == AF_INET6 ? 16 : 0;
         const void *local = nullptr, *plain = nullptr;
+        const char* label = nullptr;
         EachAttribute(message, sizeof *address, [&](const rtattr* one) {
+          if (one->rta_type == IFA_LABEL) label = static_cast<const char*>(RTA_DATA(one));
           if (RTA_PAYLOAD(one) < length) return;
           if (one->rta_type == IFA_LOCAL) local = RTA_DATA(one);
           if (one->rta_type == IFA_ADDRESS) plain = RTA_DATA(one);
@@ -60,6 +77,7 @@ Napi::Array Addresses(Napi::Env env) {
         Napi::Object found = Napi::Object::New(env);
         found["index"] = Napi::Number::New(env, address->ifa_index);
         found["address"] = Napi::String::New(env, text);
+        if (label != nullptr) found["label"] = Napi::String::New(env, label);
         addresses[addresses.Length()] = found;
       });
   return addresses;

@@ -5,7 +5,8 @@ import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Address, formatAddress } from "./address.ts";
 import type { Listener } from "./attempts/ears.ts";
-import { interfaceWords } from "./capture/interfaces.ts";
+import { askedInterfaces } from "./capture/asked-interfaces.ts";
+import { isOneName, namesOf } from "./capture/interfaces.ts";
 import { interfacesNow } from "./capture/links.ts";
 import { CannotListen } from "./capture/listening.ts";
 import { Lookout } from "./capture/lookout.ts";
@@ -73,8 +74,9 @@ export class Daemon {
       throw error;
     });
     await this.#openControl();
-    const { places, missing } = this.#lookout!;
-    const names = [...places.all.keys()].join(", ");
+    const { places, missing, words } = this.#lookout!;
+    const here = [...places.all.keys()];
+    const names = (isOneName(words) && here.length > 0 ? words : here).join(", "); // one by the name given, as 0.8
     if (names !== "") this.#log.note(`starting up, listening on ${names}`);
     if (names !== "") this.#log.say(`listening on ${names}...`);
     if (missing.length > 0) this.#log.info(`waiting for ${missing.join(", ")}`);
@@ -158,7 +160,7 @@ export class Daemon {
     const { config, listeners, warnings } = await this.#read();
     const settings = settle(flags, config.options);
     const old = this.#lookout;
-    const words = this.#words(settings.interface);
+    const words = this.#words(config);
     this.#house.claim(settings, words, flags.daemon);
     const lookout = `${old?.words}` === `${words}` ? old! : this.#lookOut(words);
     let instructions: number;
@@ -202,10 +204,12 @@ export class Daemon {
   }
 
   /** 0.8 does not start without eth0 when nobody has said another: nearly no machine has one by that name today. */
-  #words(specification: string | undefined): readonly string[] {
-    if (specification !== undefined) return interfaceWords(specification);
+  #words(config: Config): readonly string[] {
+    const snapshot = interfacesNow(false);
+    const asked = askedInterfaces(this.#options.flags, config, snapshot);
+    if (asked !== undefined) return asked;
     if (this.#lookout !== undefined && this.#settings?.interface === undefined) return this.#lookout.words;
-    if (interfacesNow(false).links.some(({ name }) => name === "eth0")) return ["eth0"];
+    if (namesOf("eth0", snapshot).length > 0) return ["eth0"];
     this.#log.info("there is no eth0, and no interface is set: listening at those of the default routes");
     return ["auto"];
   }

@@ -11,6 +11,8 @@ import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Command, CommanderError } from "commander";
 import { letGo, takeMark, toBackground } from "./background.ts";
+import { askedInterfaces } from "./capture/asked-interfaces.ts";
+import { interfacesNow } from "./capture/links.ts";
 import { CannotListen } from "./capture/listening.ts";
 import { native } from "./capture/native.ts";
 import { ConfigError } from "./config/door.ts";
@@ -153,10 +155,17 @@ async function main(flags: Flags): Promise<void> {
 }
 
 /** `systemctl reload` asks before it sends SIGHUP, to which nobody can answer. What else is to be said: knockctl check. */
-function check(file: string): void {
-  const { config, findings } = read(file);
+function check(flags: Flags): void {
+  const { config, findings } = read(flags.config);
   for (const { text } of findings) console.error(text);
   if (config === undefined) process.exit(1);
+  try {
+    askedInterfaces(flags, config, interfacesNow(false));
+  } catch (error) {
+    if (!(error instanceof ConfigError || error instanceof CannotListen)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
 }
 
 /** It goes with the process, however that ends; a full disk leaves no half of it. */
@@ -186,7 +195,7 @@ process.title = "knockd";
 process.on("SIGUSR1", () => {}); // at which Node would open its debugger to everybody on this machine
 try {
   const flags = readFlags(process.argv);
-  if (flags.check) check(flags.config);
+  if (flags.check) check(flags);
   else await main(flags);
 } catch (error) {
   if (error instanceof CommanderError) process.exit(error.exitCode);

@@ -1,20 +1,23 @@
 // What the words of `Interface` and -i mean on a machine as it is.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { choose, interfaceWords, isOneName, ownAddresses } from "../src/capture/interfaces.ts";
+import { choose, indexOf, interfaceWords, isOneName, namesOf, ownAddresses } from "../src/capture/interfaces.ts";
 import type { Snapshot } from "../src/capture/native.ts";
 
 const machine: Snapshot = {
   links: [
     { index: 1, name: "lo", up: true },
-    { index: 2, name: "eth0", up: true },
-    { index: 3, name: "wlan0", up: false },
+    { index: 2, name: "eth0", up: true, altnames: ["enp3s0", "a-name-of-more-than-15-letters"] },
+    { index: 3, name: "wlan0", up: false, altnames: ["wlp2s0"] },
     { index: 7, name: "ppp0", up: true },
     { index: 8, name: "ppp1", up: true },
   ],
   addresses: [
     { index: 1, address: "127.0.0.1" },
-    { index: 2, address: "10.77.0.1" },
+    { index: 2, address: "10.77.0.1", label: "eth0" },
+    { index: 2, address: "10.77.0.5", label: "eth0:0" },
+    { index: 2, address: "10.77.0.6", label: "eth0:0" },
+    { index: 2, address: "10.77.0.7", label: "eth0:web" },
     { index: 2, address: "fd77::1" },
     { index: 7, address: "10.77.7.1" },
   ],
@@ -32,9 +35,9 @@ describe("the words", () => {
   }
 
   it("are one name, as 0.8 knows it, or more", () => {
-    const one = [["eth0"], ["nope"]].map(isOneName);
-    const more = [["eth0", "wlan0"], ["any"], ["auto"], ["ppp*"]].map(isOneName);
-    assert.deepEqual([...one, ...more], [true, true, false, false, false, false]);
+    const one = [["eth0"], ["nope"], ["eth0:0"]].map(isOneName);
+    const more = [["eth0", "wlan0"], ["any"], ["auto"], ["ppp*"], ["eth0:*"], ["eth*:0"]].map(isOneName);
+    assert.deepEqual([...one, ...more], [true, true, true, false, false, false, false, false, false]);
   });
 });
 
@@ -52,6 +55,21 @@ describe("chosen is", () => {
     [["auto", "eth0"], ["eth0", "ppp0"], []],
     [["any"], ["any"], []],
     [["eth0", "any", "nope"], ["any"], []],
+    [["eth0:0"], ["eth0:0"], []],
+    [["eth0:later"], ["eth0:later"], []], // listened at before it has an address
+    [["nope:0"], [], [["nope:0", gone]]],
+    [["wlan0:0"], [], [["wlan0:0", down]]],
+    [["eth0:web", "ppp0", "eth0:0"], ["eth0:web", "ppp0", "eth0:0"], []],
+    [["eth0:0", "eth0"], ["eth0"], []], // the whole of it has the alias in it
+    [["eth0:*"], ["eth0:0", "eth0:web"], []],
+    [["eth0:w*"], ["eth0:web"], []],
+    [["eth0:x*"], [], [["eth0:x*", gone]]],
+    [["ppp*:0"], ["ppp0:0", "ppp1:0"], []],
+    [["enp3s0"], ["eth0"], []],
+    [["enp3s0", "eth0"], ["eth0"], []],
+    [["a-name-of-more-than-15-letters"], ["eth0"], []],
+    [["enp3s0:0"], ["eth0:0"], []],
+    [["wlp2s0"], [], [["wlp2s0", down]]],
   ];
   for (const [words, present, missing] of table) {
     it(`${present.join(" and ") || "nothing"} for ${words}`, () =>
@@ -66,8 +84,23 @@ describe("chosen is", () => {
 
 describe("own addresses", () => {
   const own = (name: string, onlyIpv4 = false) => `${ownAddresses(name, machine, onlyIpv4)}`;
-  it("are those of the interface", () => assert.equal(own("eth0"), "10.77.0.1, fd77::1"));
-  it("with -4 those of IPv4", () => assert.equal(own("eth0", true), "10.77.0.1"));
-  it("for any, those of all", () => assert.equal(own("any"), "10.77.0.1, 10.77.7.1, 127.0.0.1, fd77::1"));
+  it("are those of the interface", () =>
+    assert.equal(own("eth0"), "10.77.0.1, 10.77.0.5, 10.77.0.6, 10.77.0.7, fd77::1"));
+  it("with -4 those of IPv4", () => assert.equal(own("eth0", true), "10.77.0.1, 10.77.0.5, 10.77.0.6, 10.77.0.7"));
+  it("of an alias are those with its label", () => assert.equal(own("eth0:0"), "10.77.0.5, 10.77.0.6"));
+  it("of an alias without an address are none", () => assert.equal(own("eth0:later"), ""));
+  it("for any, those of all", () =>
+    assert.equal(own("any"), "10.77.0.1, 10.77.0.5, 10.77.0.6, 10.77.0.7, 10.77.7.1, 127.0.0.1, fd77::1"));
   it("of an interface that is not there, none", () => assert.equal(own("nope"), ""));
+});
+
+describe("a name of a word", () => {
+  it("is found also when the interface is down", () => assert.deepEqual(namesOf("wlp2s0", machine), ["wlan0"]));
+  it("stands for its link", () => {
+    const names = ["eth0", "eth0:0", "any", "nope", "enp3s0"]; // what is listened at bears the first name
+    assert.deepEqual(
+      names.map((name) => indexOf(name, machine)),
+      [2, 2, 0, 0, 0],
+    );
+  });
 });

@@ -3,7 +3,7 @@
 
 import type { Listener } from "../attempts/ears.ts";
 import { type HearingReport, hearingReports, statusLine } from "./hearing-report.ts";
-import { ANY, AUTO, choose, isOneName, ownAddresses } from "./interfaces.ts";
+import { ANY, AUTO, choose, indexOf, isAlias, isOneName, linkOf, namesOf, ownAddresses } from "./interfaces.ts";
 import { followInterfaces, interfacesNow } from "./links.ts";
 import { CannotListen, type Listening } from "./listening.ts";
 import type { NativeLinkWatch, Snapshot } from "./native.ts";
@@ -144,7 +144,10 @@ export class Lookout {
     const snapshot = this.#snapshot();
     const { present, missing } = choose(words, snapshot);
     this.#missing = missing;
-    if (missing.size > 0 && isOneName(words) && !wait) this.places.open(words[0]!, indexOf(words[0]!, snapshot)); // libpcap says why not
+    if (missing.size > 0 && isOneName(words) && !wait) {
+      const name = namesOf(words[0]!, snapshot)[0] ?? words[0]!;
+      this.places.open(name, indexOf(name, snapshot)); // libpcap says why not
+    }
     for (const name of present) if (!this.places.all.has(name)) this.places.open(name, indexOf(name, snapshot));
   }
 
@@ -171,7 +174,8 @@ export class Lookout {
     for (const [name, place] of this.places.all) this.#keepOrClose(name, place, snapshot);
     for (const name of present) if (!this.places.all.has(name)) this.#comeBack(name, snapshot);
     for (const name of this.#failed.keys()) if (!present.includes(name)) this.#failed.delete(name);
-    this.#missing = new Map([...missing].filter(([word]) => !this.places.all.has(word)));
+    const isHere = (word: string) => namesOf(word, snapshot).some((name) => this.places.all.has(name));
+    this.#missing = new Map([...missing].filter(([word]) => !isHere(word)));
     if (this.#failed.size > 0) this.#tryLater();
     if (this.#status !== this.status) this.#options.onStatus();
     this.#status = this.status;
@@ -182,12 +186,13 @@ export class Lookout {
       this.#followAddresses(name, place, snapshot);
       return;
     }
-    const link = name === ANY ? ALL_LINKS : snapshot.links.find((one) => one.name === name);
+    const link = name === ANY ? ALL_LINKS : linkOf(name, snapshot);
     const meant = choose(this.#options.words, { ...snapshot, links: link ? [{ ...link, up: true }] : [] });
-    if (link?.index !== place.index || meant.present.length === 0) {
+    if (link?.index !== place.index || !meant.present.includes(name)) {
       this.places.close(name);
       this.#gone.add(name);
-      const why = link?.index === place.index ? "is not meant any more" : "is gone: waiting for it";
+      const isThere = link?.index === place.index && !(isAlias(name) && this.#own(name, snapshot).all.length === 0);
+      const why = isThere ? "is not meant any more" : "is gone: waiting for it";
       this.#options.tell.warn(`${name} ${why}`);
       return;
     }
@@ -241,9 +246,4 @@ export class Lookout {
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#onChange(), RETRY_MS);
   }
-}
-
-/** Of its link; 0 for `any`. */
-function indexOf(name: string, { links }: Snapshot): number {
-  return links.find((link) => link.name === name)?.index ?? 0;
 }

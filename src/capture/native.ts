@@ -73,14 +73,23 @@ export interface CaptureStats {
 export interface Snapshot {
   readonly links: readonly Link[];
   /** Own addresses, in text without scope or prefix, also of links that are down. */
-  readonly addresses: readonly { readonly index: number; readonly address: string }[];
+  readonly addresses: readonly OwnAddress[];
   /** The links of the default routes in the main table, IPv4's and IPv6's; one may come twice. */
   readonly defaults: readonly number[];
+}
+
+export interface OwnAddress {
+  readonly index: number;
+  readonly address: string;
+  /** Of an IPv4 address: the interface's name, or an alias (`eth0:0`). IPv6 has no labels. */
+  readonly label?: string;
 }
 
 export interface Link {
   readonly index: number;
   readonly name: string;
+  /** Its alternative names, of up to 127 bytes (`ip link property add`). */
+  readonly altnames?: readonly string[];
   /** Set up by the administrator; whether a cable is in does not matter. */
   readonly up: boolean;
 }

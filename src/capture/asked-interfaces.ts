@@ -1,0 +1,31 @@
+// Which interfaces the user asks for: -i, or else the config. A name that no interface can have is refused at once: waiting
+// for it would be waiting for ever. 0.8 refuses each name that is not there, and so this one too.
+
+import { type Config, ConfigError, complain } from "../config/door.ts";
+import type { Flags } from "../config/options.ts";
+import { interfaceWords, linkName, namesOf } from "./interfaces.ts";
+import { CannotListen } from "./listening.ts";
+import type { Snapshot } from "./native.ts";
+
+/** IFNAMSIZ without its zero. Only an alternative name may be longer. */
+const LONGEST_NAME = 15;
+
+/** Undefined when the user names none. Throws ConfigError with the line, or CannotListen in 0.8's words. */
+export function askedInterfaces(flags: Flags, config: Config, snapshot: Snapshot): readonly string[] | undefined {
+  const asked = flags.interface ?? config.options.interface;
+  if (asked === undefined) return undefined;
+  const words = interfaceWords(asked);
+  const wrong = words.find((word) => isImpossible(word, snapshot));
+  if (wrong === undefined) return words;
+  const line = config.lines.get(config.options)?.get("interface");
+  if (flags.interface !== undefined || line === undefined)
+    throw new CannotListen(`could not open ${wrong}: ${wrong}: No such device exists (No such device exists)`);
+  throw new ConfigError(complain(config.file, line, `could not open "${wrong}": no interface can have this name`));
+}
+
+/** What the kernel takes for a name (dev_valid_name), and no quotes: they are a mistake in each config. */
+export function isImpossible(word: string, snapshot: Snapshot): boolean {
+  if (namesOf(word, snapshot).length > 0) return false; // it is there, whatever it is called
+  if ([".", "..", ""].includes(linkName(word))) return true;
+  return Buffer.byteLength(word.replace(/\*$/, "")) > LONGEST_NAME || /[\s/\\"'`\u2018-\u201f\p{Cc}]/u.test(word);
+}

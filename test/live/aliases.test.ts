@@ -1,0 +1,188 @@
+// Names of an interface beside its own: aliases (eth0:0) and alternative names; and names that no interface can have.
+// Debian's knockd beside it hears at an alias that is there when it starts, and at no alternative name.
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { frame } from "../frame.ts";
+import { Daemon, type StartOptions, type Which } from "./daemon.ts";
+import { needsRoot, Wire } from "./wire.ts";
+
+const BOTH = ["judge", "ours"] as const;
+const DOOR = "[door]\nsequence = 7000,7001:udp,7002\ncommand = echo open %IP% >>$KNOCK_LOG\n";
+/** Knocked at last, it shows that what came before it has been seen. */
+const LAST = "[last]\nsequence = 7009\ntarget = 10.77.0.1\ncommand = echo last >>$KNOCK_LOG\n";
+const SYSLOG = "[options]\nUseSyslog\n";
+
+describe("an interface by another name", { skip: needsRoot }, () => {
+  let wire: Wire;
+  let sequence = 0;
+  const running: Daemon[] = [];
+
+  before(async () => {
+    wire = await Wire.open();
+    await ip("address", "add", "10.77.0.5/24", "dev", "eth0", "label", "eth0:0");
+    await ip("address", "add", "10.77.0.6/24", "dev", "eth0", "label", "eth0:web");
+    await ip("link", "property", "add", "dev", "eth0", "altname", "enp3s0");
+    await ip("link", "property", "add", "dev", "eth0", "altname", "a-name-of-more-than-15-letters");
+  });
+  after(() => wire?.close());
+  afterEach(async () => {
+    for (const daemon of running.splice(0)) await daemon.stop();
+  });
+
+  async function ip(...args: string[]): Promise<void> {
+    const { status, stderr } = await wire.run("server", ["ip", ...args]);
+    assert.equal(status, 0, `ip ${args.join(" ")}: ${stderr}`);
+  }
+
+  async function start(which: Which, args: string[], config: string, options: StartOptions = {}): Promise<Daemon> {
+    const given = [...args, "-c", "@dir@/knockd.conf", "-v"];
+    const daemon = await Daemon.start(wire, which, config, given, { ready: "listening on ", ...options });
+    running.push(daemon);
+    return daemon;
+  }
+
+  const knock = (to: string, knocks = ["7000", "7001:udp", "7002"]) =>
+    wire.send(
+      knocks.map((one, i) => {
+        const [port, protocol = "tcp"] = one.split(":");
+        const from = to.includes(":") ? wire.client6 : wire.client;
+        const segment = { from, to, protocol: protocol as "tcp", port: Number(port), seq: ++sequence };
+        return { at: i * 0.03, frame: frame(segment) };
+      }),
+    );
+  /** Which of these addresses it hears at, by a whole sequence at each. */
+  async function hearsAt(daemon: Daemon, addresses: readonly string[]): Promise<string[]> {
+    const heard: string[] = [];
+    for (const to of addresses) {
+      const before = daemon.commands().length;
+      await knock(to);
+      await knock(wire.server, ["7009"]);
+      await daemon.waitFor(() => daemon.commands().slice(before).includes("last"));
+      const opened = daemon.stdout.split("door: OPEN SESAME").length - 1;
+      await daemon.waitFor(() => daemon.commands().filter((line) => line.startsWith("open ")).length === opened);
+      if (daemon.commands().length > before + 1) heard.push(to);
+    }
+    return heard;
+  }
+  const ALL = ["10.77.0.1", "10.77.0.5", "10.77.0.6", "fd77::1"];
+  const logged = (daemon: Daemon) => daemon.syslog().join("\n");
+
+  for (const [given, said, hears] of [
+    ["eth0:0", "eth0:0", ["10.77.0.5"]],
+    ["eth0:web", "eth0:web", ["10.77.0.6"]],
+    ["eth0:later", "eth0:later", []],
+  ] as const) {
+    it(`${given} is the alias's addresses alone, as for 0.8; in the config, too`, async () => {
+      for (const which of BOTH) {
+        for (const [args, options] of [
+          [["-i", given], ""],
+          [[], `Interface = ${given}\n`],
+        ] as const) {
+          const daemon = await start(which, [...args], `[options]\n${options}${DOOR}${LAST}`);
+          assert.match(daemon.stdout, new RegExp(`^listening on ${said}\\.\\.\\.$`, "m"));
+          // 0.8 swallows a sequence's first knock while there is an attempt: each at its own time.
+          assert.deepEqual(await hearsAt(daemon, ALL), hears, `${which} ${args}`);
+          await daemon.stop();
+        }
+      }
+    });
+  }
+
+  for (const [given, said, hears] of [
+    ["eth0:0,eth0:web", "eth0:0, eth0:web", ["10.77.0.5", "10.77.0.6"]],
+    ["eth0:*", "eth0:0, eth0:web", ["10.77.0.5", "10.77.0.6"]],
+    ["eth*:0", "eth0:0", ["10.77.0.5"]],
+    ["eth0:0,eth0", "eth0", ALL],
+    ["enp3s0:0", "enp3s0:0", ["10.77.0.5"]],
+    ["enp3s0", "enp3s0", ALL],
+    ["a-name-of-more-than-15-letters", "a-name-of-more-than-15-letters", ALL],
+    ["eth0:0, enp3s0", "eth0", ALL],
+  ] as const) {
+    it(`${given} is heard at ${hears.join(", ")}, each knock once`, async () => {
+      const daemon = await start("ours", ["-i", given], DOOR + LAST);
+      assert.match(daemon.stdout, new RegExp(`^listening on ${said}\\.\\.\\.$`, "m"));
+      assert.deepEqual(await hearsAt(daemon, ALL), hears);
+      const times = daemon.commands().filter((line) => line.startsWith("open ")).length;
+      assert.equal(times, hears.length);
+    });
+  }
+
+  it("an alias that comes later is heard, and not when it has gone", async () => {
+    const daemon = await start("ours", ["-i", "eth0:9"], SYSLOG + DOOR + LAST, { syslog: true });
+    await ip("address", "add", "10.77.0.9/24", "dev", "eth0", "label", "eth0:9");
+    await daemon.waitFor(() => logged(daemon).includes("eth0:9: listening at 10.77.0.9"));
+    assert.deepEqual(await hearsAt(daemon, ["10.77.0.9", "10.77.0.1"]), ["10.77.0.9"]);
+    await ip("address", "del", "10.77.0.9/24", "dev", "eth0");
+    await daemon.waitFor(() => logged(daemon).includes("eth0:9: listening at no address yet"));
+    assert.deepEqual(await hearsAt(daemon, ["10.77.0.9"]), []);
+  });
+
+  it("aliases of a pattern come and go", async () => {
+    const daemon = await start("ours", ["-i", "eth0:new*"], SYSLOG + DOOR + LAST, {
+      syslog: true,
+      ready: "waiting for eth0:new*",
+    });
+    await ip("address", "add", "10.77.0.9/24", "dev", "eth0", "label", "eth0:new1");
+    await daemon.waitFor(() => logged(daemon).includes("eth0:new1 is there: listening at 10.77.0.9"));
+    await knock("10.77.0.9");
+    await daemon.waitFor(() => daemon.commands().length === 1);
+    await ip("address", "del", "10.77.0.9/24", "dev", "eth0");
+    await daemon.waitFor(() => daemon.stderr.includes("eth0:new1 is gone: waiting for it"));
+  });
+
+  it("with --wait an alias and an alternative name wait for their interface", async () => {
+    for (const [given, opened, hears] of [
+      ["dum7:0", "dum7:0", "10.77.7.2"],
+      ["a-short-altname", "dum7", "10.77.7.1, 10.77.7.2"],
+    ] as const) {
+      const daemon = await start("ours", ["-i", given, "--wait"], SYSLOG + DOOR, {
+        syslog: true,
+        ready: `waiting for ${given}`,
+      });
+      await ip("link", "add", "dum7", "type", "bridge");
+      await ip("link", "set", "dum7", "addrgenmode", "none");
+      await ip("link", "property", "add", "dev", "dum7", "altname", "a-short-altname");
+      await ip("address", "add", "10.77.7.1/32", "dev", "dum7");
+      await ip("address", "add", "10.77.7.2/32", "dev", "dum7", "label", "dum7:0");
+      await ip("link", "set", "dum7", "up");
+      await daemon.waitFor(() => logged(daemon).includes(`${opened} is there: listening at ${hears}`));
+      await ip("link", "del", "dum7");
+      await daemon.waitFor(() => daemon.stderr.includes(`${opened} is gone: waiting for it`));
+      await daemon.stop();
+    }
+  });
+
+  for (const name of ["et h", '"eth0"', "eth0 wlan0", "sixteen-letters0", "eth0/1", ".", ":0"]) {
+    it(`refuses ${name}, with --wait too: -i in 0.8's words, and the config with line and text; status 1`, async () => {
+      const run = async (which: Which, args: string[], config: string) => {
+        const error = await start(which, args, config, { ready: "waiting for " }).then(
+          () => assert.fail(`${which} has started`),
+          (refused: Error) => refused.message,
+        );
+        const [, status, stderr] = /ended with (.*?)\n.*--- stderr\n(.*?)--- commands/s.exec(error) ?? [];
+        return { status, stderr };
+      };
+      const given = await run("judge", ["-i", name], DOOR);
+      const inConfig = await run("judge", [], `[options]\nInterface = ${name}\n${DOOR}`);
+      assert.deepEqual(await run("ours", ["-i", name, "--wait"], DOOR), given);
+      for (const more of [[], ["--wait"], ["--check"]]) {
+        const ours = await run("ours", more, `[options]\nInterface = ${name}\n${DOOR}`);
+        assert.equal(ours.status, inConfig.status);
+        const [, path] = /\((.*): Interface = /.exec(ours.stderr!) ?? [];
+        const why = `config: line 2: could not open "${name}": no interface can have this name`;
+        assert.equal(ours.stderr, `${why} (${path}: Interface = ${name})\n`);
+      }
+    });
+  }
+
+  it("a reload with such a name is refused, and the old config goes on; -i beats the name", async () => {
+    const daemon = await start("ours", [], `[options]\nInterface = eth0\n${DOOR}${LAST}`);
+    await wire.run("server", ["sed", "-i", "s/Interface = .*/Interface = et h/", daemon.configPath]);
+    daemon.signal("SIGHUP");
+    await daemon.waitFor(() => daemon.stderr.includes("the old configuration goes on"));
+    assert.match(daemon.stderr, /^config: line 2: could not open "et h": no interface can have this name /m);
+    assert.deepEqual(await hearsAt(daemon, ["10.77.0.1"]), ["10.77.0.1"]);
+    for (const which of BOTH)
+      await start(which, ["-i", "eth0"], `[options]\nInterface = et h\n${DOOR}`, { ready: "listening on eth0..." });
+  });
+});
