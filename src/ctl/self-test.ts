@@ -5,6 +5,7 @@ import type { HearingReport } from "../capture/hearing-report.ts";
 import type { Answer } from "../control/protocol.ts";
 import { ask, STATUS, tell } from "./ask.ts";
 import { asking } from "./asking.ts";
+import { doesNotHear, isInterface } from "./hearing.ts";
 import { clean } from "./terminal.ts";
 
 const HELP = `
@@ -14,12 +15,12 @@ frames made in memory, run through the very filter that the kernel holds. Nothin
 goes onto the wire, and no port is shown. What is found deaf is mended first,
 where that is possible.
 
-An interface that is not there, is down or has no address yet is waited for: it
-is told, and is not deaf, as for systemd's watchdog.
+An interface that is not there, is down or has no address yet is "waiting". That
+is an error only when no interface hears.
 
 Exit status:
   0  it hears wherever it can
-  1  it is deaf somewhere: the line says where and why
+  1  it is deaf somewhere, or hears nowhere: the line says where and why
   2  the command line is wrong
   3  no knockd answers, or one of several does not, or you may not ask it: the
      line on standard error says what to do
@@ -29,16 +30,11 @@ export function selfTest(program: Command): void {
   asking(program, "self-test", "does the running knockd hear?", HELP).action(
     async ({ config, json }: { config: string; json?: true }) => {
       const words = (answers: readonly Answer[]) => answers.filter(isInterface).map(interfaceLine).join("");
-      const answers = tell(await ask(config, "self-test"), json, words);
-      if (answers.filter(isInterface).some(({ state }) => state === "deaf")) process.exitCode = STATUS.no;
+      const asked = await ask(config, "self-test");
+      tell(asked, json, words);
+      if (doesNotHear(asked.answers)) process.exitCode = STATUS.no;
     },
   );
-}
-
-type InterfaceAnswer = Extract<Answer, { type: "interface" }>;
-
-function isInterface(answer: Answer): answer is InterfaceAnswer {
-  return answer.type === "interface";
 }
 
 /** `eth0: hears: 12 knocks tried at 10.0.0.1, fd00::1` */

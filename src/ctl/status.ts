@@ -5,6 +5,7 @@ import type { Answer } from "../control/protocol.ts";
 import { ask, STATUS, tell } from "./ask.ts";
 import { asking } from "./asking.ts";
 import { doorLines } from "./doors.ts";
+import { doesNotHear, type InterfaceAnswer } from "./hearing.ts";
 import { clean, paint } from "./terminal.ts";
 import { duration, localTime, many } from "./words.ts";
 
@@ -18,7 +19,8 @@ root asks for secrets.
 
 Exit status:
   0  it hears wherever it can
-  1  it is deaf somewhere, or you may not see secrets: the line says so
+  1  it is deaf somewhere, or hears nowhere, or you may not see secrets: the line
+     says so
   2  the command line is wrong
   3  no knockd answers, or one of several does not, or you may not ask it
 `;
@@ -29,9 +31,8 @@ export function status(program: Command): void {
     .action(async ({ config, json, secrets }: { config: string; json?: true; secrets?: true }) => {
       const args = secrets ? { secrets } : {};
       const asked = await ask(config, "status", args, { changes: secrets ?? false });
-      const answers = tell(asked, json, () => asked.answers.map((one) => statusText(one)).join("\n"));
-      if (answers.some((answer) => answer.type === "interface" && answer.state === "deaf"))
-        process.exitCode = STATUS.no;
+      tell(asked, json, () => asked.answers.map((one) => statusText(one)).join("\n"));
+      if (doesNotHear(asked.answers)) process.exitCode = STATUS.no;
     });
 }
 
@@ -58,7 +59,7 @@ export function statusText(answers: readonly Answer[], now = Date.now()): string
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function interfaceText(one: Extract<Answer, { type: "interface" }>, ago: (iso: string) => string): string {
+function interfaceText(one: InterfaceAnswer, ago: (iso: string) => string): string {
   const { interface: name, state, addresses, why, packets, filter, tested, tried } = one;
   const parts = [
     `${state}${addresses.length === 0 ? "" : ` at ${addresses.join(", ")}`}${why === undefined ? "" : `: ${why}`}`,

@@ -1,10 +1,11 @@
 // Names of an interface beside its own: aliases (eth0:0) and alternative names; and names that no interface can have.
 // Debian's knockd beside it hears at an alias that is there when it starts, and at no alternative name.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { frame } from "../frame.ts";
 import { Daemon, type StartOptions, type Which } from "./daemon.ts";
-import { needsRoot, Wire } from "./wire.ts";
+import { needsRoot, repo, Wire } from "./wire.ts";
 
 const BOTH = ["judge", "ours"] as const;
 const DOOR = "[door]\nsequence = 7000,7001:udp,7002\ncommand = echo open %IP% >>$KNOCK_LOG\n";
@@ -115,6 +116,32 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     await ip("address", "del", "10.77.0.9/24", "dev", "eth0");
     await daemon.waitFor(() => logged(daemon).includes("eth0:9: listening at no address yet"));
     assert.deepEqual(await hearsAt(daemon, ["10.77.0.9"]), []);
+  });
+
+  it("while nothing at all is heard, self-test and status say what is waited for, and end with 1", async () => {
+    const knockctl = async (daemon: Daemon, command: string, ...more: string[]) => {
+      const program = [process.execPath, join(repo, "dist/src/knockctl.js")];
+      return wire.run("server", [...program, command, "-c", daemon.configPath, ...more]);
+    };
+    for (const [args, ready, line] of [
+      [["-i", "eth0:later"], "listening on eth0:later...", "eth0:later: waiting: it has no address yet"],
+      [["-i", "dum7:0", "--wait"], "waiting for dum7:0", "dum7:0: waiting: it is not there"],
+      [["-i", "eth0:x*"], "waiting for eth0:x*", "eth0:x*: waiting: it is not there"],
+      [["-i", "nope,eth0:later"], "waiting for nope", "nope: waiting: it is not there"],
+    ] as const) {
+      const daemon = await start("ours", [...args], DOOR, { ready });
+      const asked = await knockctl(daemon, "self-test");
+      assert.deepEqual([asked.status, asked.stderr], [1, ""]);
+      assert.match(asked.stdout, new RegExp(`^${line.replaceAll("*", "\\*")}$`, "m"));
+      assert.equal((await knockctl(daemon, "self-test", "--json")).status, 1);
+      assert.equal((await knockctl(daemon, "status")).status, 1);
+      await daemon.stop();
+    }
+    const daemon = await start("ours", ["-i", "eth0:0,eth0:later"], DOOR);
+    const asked = await knockctl(daemon, "self-test");
+    const lines = "eth0:0: hears: 3 knocks tried at 10.77.0.5\neth0:later: waiting: it has no address yet\n";
+    assert.deepEqual([asked.status, asked.stdout], [0, lines]);
+    assert.equal((await knockctl(daemon, "status")).status, 0);
   });
 
   it("aliases of a pattern come and go", async () => {

@@ -1,0 +1,27 @@
+// Which answers of daemons mean that somebody's knocks are not heard.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { HearingReport } from "../src/capture/hearing-report.ts";
+import type { Answer } from "../src/control/protocol.ts";
+import { doesNotHear } from "../src/ctl/hearing.ts";
+
+const daemon: Answer = { type: "daemon", pid: 1, knockd: "1.0.0", config: "/etc/knockd.conf" };
+const answers = (...states: HearingReport["state"][]): Answer[] => [
+  daemon,
+  ...states.map((state): Answer => ({ type: "interface", interface: "eth0", state, addresses: [], tried: 0 })),
+];
+
+test("a daemon does not hear when it is deaf somewhere, or only waits", () => {
+  const table: [answers: Answer[][], expected: boolean][] = [
+    [[answers("hears")], false],
+    [[answers("hears", "waiting")], false],
+    [[answers("waiting")], true],
+    [[answers("waiting", "waiting")], true],
+    [[answers("hears", "deaf")], true],
+    [[answers("hears"), answers("waiting")], true], // two daemons: the other one's ears are no help
+    [[answers("hears"), answers("waiting", "hears")], false],
+    [[[daemon]], false], // it has refused to say
+    [[], false],
+  ];
+  for (const [given, expected] of table) assert.equal(doesNotHear(given), expected, JSON.stringify(given));
+});
