@@ -13,6 +13,7 @@ import { parseConfig } from "../src/config/parse.ts";
 import { eventLine } from "../src/log/lines.ts";
 import { LISTENING, scene } from "./arbitrary.ts";
 import { Reference } from "./reference.ts";
+import { ALL_SCENES, SCENES, SEED } from "./runner/scenes.ts";
 import { toPacket } from "./story.ts";
 
 const own = { ipv4: "10.77.0.1", ipv6: "fd77::1" };
@@ -85,16 +86,20 @@ describe("attempts", () => {
           for (const rule of reference.atWork.keys()) seen.atWork.set(rule, (seen.atWork.get(rule) ?? 0) + 1);
           for (const fate of fates) seen.fates.add(fate.split(" ")[2]!);
         }),
-        { numRuns: 1500, seed: 4438, includeErrorInReport: true },
+        { numRuns: SCENES, seed: SEED, includeErrorInReport: true },
       );
       // A test in which nothing happens proves nothing.
-      assert.ok(seen.lines > 10_000, `${seen.lines} lines`);
+      const share = SCENES === ALL_SCENES ? 1 : SCENES / ALL_SCENES / 2; // another seed brings about other scenes
+      assert.ok(seen.lines > 10_000 * share, `${seen.lines} lines`);
       const rules = ["1", "16", "17", "2", "3", ...(policies ? ["7", "ban", "cooldown"] : [])];
       assert.deepEqual([...seen.atWork.keys()].sort(), rules);
       const notHere = ["used", "late", ...(gap > 0.01 ? ["held"] : [])]; // below; nobody is in haste
       if (!policies) notHere.push("banned", "cooldown", "scan");
-      if (!dense) assert.deepEqual([...seen.fates].sort(), FATES.filter((fate) => !notHere.includes(fate)).sort());
-      for (const [rule, scenesWithIt] of seen.atWork) assert.ok(scenesWithIt > 100, `${rule}: in ${scenesWithIt}`);
+      // The rarest fates need all scenes.
+      if (!dense && SCENES === ALL_SCENES)
+        assert.deepEqual([...seen.fates].sort(), FATES.filter((fate) => !notHere.includes(fate)).sort());
+      for (const [rule, scenesWithIt] of seen.atWork)
+        assert.ok(scenesWithIt > 100 * share, `${rule}: in ${scenesWithIt}`);
     });
   }
 

@@ -1,53 +1,151 @@
-// `npm test`: format and lint, then every *.test.js that the build made. Exits non-zero when anything is not right.
+// `npm test`, `npm run lint`, `npm run test:unit` and `npm run test:boot`: checks the format, then runs test files, each in a
+// process of its own. Prints one line per file, then why files failed; the last line is "N passed, N failed".
+//   usage: node dist/test/run.js all|lint|unit|boot [FILE...]
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { availableParallelism } from "node:os";
+import { join, relative, resolve } from "node:path";
+import { filesOf, isAlone, type Kind, RUNS } from "./runner/files.ts";
+import { counts, type Outcome, progress, sum, whyFailed } from "./runner/outcome.ts";
+import { type Job, runAll } from "./runner/queue.ts";
+import { SEED } from "./runner/scenes.ts";
+import { type Limits, type Run, repo, runFile } from "./runner/test-file.ts";
+import { slowness } from "./time-limit.ts";
 
-const repo = fileURLToPath(new URL("../..", import.meta.url));
-const built = join(repo, "dist/test");
+/** Of one file; on a busy machine they are more (time-limit.ts). */
+const MOST_SECONDS: Record<Kind, number> = { all: 150, lint: 0, unit: 60, boot: 500 };
+const GRACE_SECONDS = 20;
+const MOST_BYTES = 2 ** 31;
+const QUIET_SECONDS = 60;
 
-if (process.getuid?.() !== 0) {
-  const why = "not root: the tests on real packets need network namespaces (sudo npm test)";
-  console.log(process.env.CI ? `${why}, and CI has to run them` : `${why}; they are skipped`);
+const [word = "all", ...named] = process.argv.slice(2);
+const kind = RUNS.find((kind) => kind === word);
+if (kind === undefined) {
+  console.error("usage: node dist/test/run.js all|lint|unit|boot [FILE...]");
+  process.exit(2);
 }
 
-const failed = [
-  check("format and lint of TypeScript", "npx", ["--no-install", "biome", "check", "."]),
-  check("format of C++", "npx", ["--no-install", "clang-format", "--dry-run", "-Werror", ...sources([".cc", ".h"])]),
-  // An explicit list: the directory form of `node --test` fails on Node 22 and 24.
-  check("tests", process.execPath, ["--test", ...tests()]),
-].filter((name) => name !== undefined);
+const begun = performance.now();
+const outcomes: Outcome[] = [];
+const running = new Map<string, { run: Run; since: number }>();
+let interrupted: NodeJS.Signals | undefined;
+stopOnSignals();
 
-if (failed.length > 0) {
-  console.log(`npm test: not right: ${failed.join(", ")}`);
-  process.exit(1);
+if ((kind === "all" || kind === "lint") && named.length === 0) lint();
+if (kind !== "lint") await runTests(kind);
+
+const total = sum(outcomes);
+const minutes = ((performance.now() - begun) / 60_000).toFixed(1);
+console.log(`${whyFailed(outcomes)}\n${minutes} min${interrupted ? `, ended by ${interrupted}` : ""}`);
+console.log(counts(total));
+process.exit(total.failed > 0 || interrupted ? 1 : 0);
+
+function lint(): void {
+  const sources = walk(["native", "test", "bench", "fuzz"], (file) => /\.(cc|h)$/.test(file));
+  check("biome", ["check", "."]);
+  check("clang-format", ["--dry-run", "-Werror", ...sources]);
 }
 
-function check(name: string, command: string, args: string[]): string | undefined {
-  console.log(`== ${name}`);
-  const { status } = spawnSync(command, args, { cwd: repo, stdio: "inherit" });
-  return status === 0 ? undefined : name;
-}
-
-/** Test files of other branches may lie in dist: only those whose source is there. Booted machines: `npm run test:boot` and `test:arm`. */
-function tests(): string[] {
-  const known = new Set(walk(join(repo, "test")).map((file) => relative(join(repo, "test"), file)));
-  return walk(built)
-    .filter((file) => file.endsWith(".test.js") && !/^(arm|boot|howto)\//.test(relative(built, file)))
-    .filter((file) => known.has(relative(built, file).replace(/\.js$/, ".ts")))
-    .sort();
-}
-
-function sources(endings: readonly string[]): string[] {
-  return ["native", "test", "bench", "fuzz"]
-    .flatMap((folder) => walk(join(repo, folder)))
-    .filter((file) => endings.some((ending) => file.endsWith(ending)));
-}
-
-function walk(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    return entry.isDirectory() ? walk(path) : [path];
+function check(tool: string, args: readonly string[]): void {
+  const since = performance.now();
+  const { status, stdout, stderr } = spawnSync("npx", ["--no-install", tool, ...args], { cwd: repo, encoding: "utf8" });
+  const isRight = status === 0;
+  outcomes.push({
+    file: tool,
+    seconds: (performance.now() - since) / 1000,
+    passed: isRight ? 1 : 0,
+    failed: isRight ? 0 : 1,
+    skipped: 0,
+    faults: isRight ? [] : [`${tool} found faults; \`npm run format\` corrects the format`],
+    output: isRight ? "" : `${stdout}${stderr}`,
   });
+  console.log(progress(outcomes.at(-1)!, outcomes.length, 2));
+}
+
+async function runTests(kind: Exclude<Kind, "lint">): Promise<void> {
+  const files = named.length > 0 ? named.map(nameOf) : filesOf(kind, testFiles());
+  const jobs = sideBySide();
+  const seconds = Math.round(MOST_SECONDS[kind] * (await slowness()));
+  const limits = { seconds, graceSeconds: GRACE_SECONDS, bytes: MOST_BYTES };
+  tellRoot(kind);
+  process.env.KNOCKD_TEST_SEED = `${SEED}`;
+  console.log(`${files.length} test files, ${jobs} at a time; at most ${seconds} s each`);
+  console.log(`Generated tests use seed ${SEED}; KNOCKD_TEST_SEED=${SEED} repeats them`);
+  const heartbeat = setInterval(tellWaiting, QUIET_SECONDS * 1000);
+  let done = 0;
+  await runAll(
+    files.map((file) => job(file, limits)),
+    jobs,
+    (outcome) => {
+      if (outcome === undefined) return;
+      outcomes.push(outcome);
+      console.log(progress(outcome, ++done, files.length));
+      heartbeat.refresh();
+    },
+  );
+  clearInterval(heartbeat);
+}
+
+function job(file: string, limits: Limits): Job<Outcome | undefined> {
+  return {
+    isAlone: isAlone(file),
+    run: async () => {
+      if (interrupted) return;
+      const run = runFile(join(repo, `dist/test/${file}.test.js`), file, join(repo, "build/test-output"), limits);
+      running.set(file, { run, since: performance.now() });
+      const outcome = await run.outcome;
+      running.delete(file);
+      return outcome;
+    },
+  };
+}
+
+/** Most tests wait more than they compute. */
+function sideBySide(): number {
+  return Number(process.env.KNOCKD_TEST_JOBS) || availableParallelism();
+}
+
+function tellRoot(kind: Kind): void {
+  if (process.getuid?.() === 0 || kind === "unit") return;
+  const why = "You are not root: tests on real packets need network namespaces";
+  console.log(
+    process.env.CI ? `${why}, and CI must run them` : `${why}. They are skipped; \`sudo npm test\` runs them`,
+  );
+}
+
+function tellWaiting(): void {
+  const who = [...running].map(([file, { since }]) => `${file} (${Math.round((performance.now() - since) / 1000)} s)`);
+  console.log(`Still running: ${who.join(", ")}`);
+}
+
+/** A second signal ends the runner at once. */
+function stopOnSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      interrupted = signal;
+      for (const { run } of running.values()) run.stop();
+    });
+  }
+}
+
+/** dist may hold the tests of other branches: a test counts only when its source is there. */
+function testFiles(): string[] {
+  return walk(["test"], (file) => file.endsWith(".test.ts")).map(nameOf);
+}
+
+/** From test/live/x.test.ts, dist/test/live/x.test.js or live/x to live/x. */
+function nameOf(file: string): string {
+  return relative(repo, resolve(repo, file))
+    .replace(/^(dist\/)?test\//, "")
+    .replace(/\.test\.[jt]s$/, "");
+}
+
+function walk(folders: readonly string[], isMeant: (file: string) => boolean): string[] {
+  return folders.flatMap((folder) =>
+    readdirSync(join(repo, folder), { withFileTypes: true }).flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return walk([path], isMeant);
+      return isMeant(path) ? [path] : [];
+    }),
+  );
 }

@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../time-limit.ts";
 import { kill, repo, type Wire } from "./wire.ts";
 
 /** `judge` is Debian's knockd 0.8, which says what a drop-in must do. */
@@ -116,7 +117,7 @@ export class Daemon {
     const isReady = () => daemon.stdout.includes(ready) || daemon.stderr.includes(ready);
     await until(() => isReady() || daemon.ended !== undefined, 10_000);
     if (isReady()) return daemon;
-    const ended = daemon.ended ? `ended with ${JSON.stringify(daemon.ended)}` : "is not under way after 10 s";
+    const ended = daemon.ended ? `ended with ${JSON.stringify(daemon.ended)}` : "is not under way after 10 s and more";
     await daemon.stop("SIGKILL");
     throw new Error(`${which} ${ended}${daemon.#said()}`);
   }
@@ -145,7 +146,8 @@ export class Daemon {
   /** Waits until standard output contains the text, or until the question is answered with true. */
   async waitFor(what: string | (() => boolean), ms = 5000): Promise<void> {
     const isTrue = typeof what === "string" ? () => this.stdout.includes(what) : what;
-    if (!(await until(isTrue, ms))) throw new Error(`${this.which}: no ${what} within ${ms} ms${this.#said()}`);
+    if (!(await until(isTrue, ms)))
+      throw new Error(`${this.which}: no ${what} within ${ms} ms and more${this.#said()}`);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -156,12 +158,13 @@ export class Daemon {
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<Ended> {
     if (!this.ended) this.signal(signal);
     // The judge waits for its sleeping children, so that without them it ends; ours deserves the time to do it well.
-    await atMost(this.which === "judge" ? 500 : 5000, this.exited);
+    if (this.which === "judge") await atMost(500, this.exited);
+    else await until(() => this.ended !== undefined, 5000);
     for (let tries = 0, pids = this.#strays(); pids.length && tries < 100; tries++, pids = this.#strays()) {
       for (const pid of pids) kill(pid);
       await sleep(5);
     }
-    await atMost(1000, this.exited);
+    await until(() => this.ended !== undefined, 1000);
     this.signal("SIGKILL");
     const ended = await this.exited;
     await atMost(500, this.#closed);
@@ -199,11 +202,6 @@ async function listen(wire: Wire, dir: string): Promise<ChildProcess> {
   // Before the file there is the socket.
   if (!(await until(() => existsSync(file), 10_000))) throw new Error(`nobody listens at ${socket}`);
   return listener;
-}
-
-async function until(isTrue: () => boolean, ms: number): Promise<boolean> {
-  for (const end = Date.now() + ms; !isTrue(); await sleep(5)) if (Date.now() > end) return false;
-  return true;
 }
 
 /** The timer alone keeps no test process alive. */

@@ -3,10 +3,13 @@ import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { nameOf, STATE_DIRECTORY } from "../../src/doors/ledger.ts";
 import { MACS } from "../frame.ts";
+import { ip, kill, namespacePrefix, PATH, removeNamespace } from "../runner/namespaces.ts";
+import { after, scaled, until } from "../time-limit.ts";
+
+export { kill };
 
 export type Side = "server" | "client";
 
@@ -32,8 +35,6 @@ export const needsRoot: string | false =
 
 export const repo = findRepo(dirname(fileURLToPath(import.meta.url)));
 
-// `ip` lives in /usr/sbin, which is not on everybody's PATH.
-const PATH = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
 const openWires = new Set<Wire>();
 let wiresMade = 0;
 
@@ -50,7 +51,7 @@ export class Wire {
   readonly #children = new Set<ChildProcess>();
 
   private constructor() {
-    const name = `kn${process.pid}x${++wiresMade}`;
+    const name = `${namespacePrefix(process.pid)}${++wiresMade}`;
     this.namespaces = { server: `${name}s`, client: `${name}c` };
     this.dir = mkdtempSync(join(tmpdir(), `${name}-`));
   }
@@ -91,11 +92,11 @@ export class Wire {
     child.stdout?.on("data", (chunk: Buffer) => out.push(chunk));
     child.stderr?.on("data", (chunk: Buffer) => err.push(chunk));
     child.stdin?.end(input);
-    const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+    const inTime = after(timeoutMs, () => child.kill("SIGKILL"));
     return new Promise((resolve, reject) => {
       child.once("error", reject);
       child.once("exit", (status, signal) => {
-        clearTimeout(timer);
+        inTime();
         const done = () =>
           resolve({ status, signal, stdout: `${Buffer.concat(out)}`, stderr: `${Buffer.concat(err)}` });
         child.once("close", done);
@@ -135,13 +136,7 @@ export class Wire {
   closeNow(): void {
     openWires.delete(this);
     for (const child of this.#children) child.kill("SIGKILL");
-    for (const namespace of Object.values(this.namespaces)) {
-      if (!existsSync(`/run/netns/${namespace}`)) continue;
-      for (let tries = 0, pids = pidsIn(namespace); pids.length && tries < 100; tries++, pids = pidsIn(namespace)) {
-        for (const pid of pids) kill(pid);
-      }
-      ip("netns", "delete", namespace);
-    }
+    for (const namespace of Object.values(this.namespaces)) removeNamespace(namespace);
     removeStateOf(this.dir);
     rmSync(this.dir, { recursive: true, force: true });
   }
@@ -163,9 +158,8 @@ export class Wire {
 
   async #linksUp(ms: number): Promise<void> {
     const isUp = (namespace: string) => /state UP/.test(ip("-n", namespace, "link", "show", "eth0"));
-    for (const end = Date.now() + ms; !Object.values(this.namespaces).every(isUp); await sleep(10)) {
-      if (Date.now() > end) throw new Error(`the links of ${this.namespaces.server} are not up after ${ms} ms`);
-    }
+    if (await until(() => Object.values(this.namespaces).every(isUp), ms, 10)) return;
+    throw new Error(`the links of ${this.namespaces.server} are not up after ${ms} ms and more`);
   }
 
   async #sender(side: Side, args: string[], input: Buffer, timeoutMs: number): Promise<string> {
@@ -191,14 +185,9 @@ export function compiled(source: string, program: string, ...flags: string[]): s
   mkdirSync(dirname(to), { recursive: true });
   // Test files run side by side: each compiles its own, and the last one put in place is as good as the first.
   const mine = `${to}.${process.pid}`;
-  execFileSync("g++", ["-O2", "-Wall", ...flags, "-o", mine, from], { timeout: 60_000 });
+  execFileSync("g++", ["-O2", "-Wall", ...flags, "-o", mine, from], { timeout: scaled(60_000) });
   renameSync(mine, to);
   return to;
-}
-
-function ip(...args: string[]): string {
-  const env = { ...process.env, PATH };
-  return execFileSync("ip", args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 10_000 });
 }
 
 /** What daemons that were killed have left in /run/knockd: sockets, locks, ledgers of configs in that folder. */
@@ -208,15 +197,6 @@ export function removeStateOf(dir: string): void {
     const left = readdirSync(directory).filter((name) => name.startsWith(`${nameOf(dir)}-`));
     for (const name of left) rmSync(join(directory, name), { force: true });
   }
-}
-
-const pidsIn = (namespace: string): number[] => ip("netns", "pids", namespace).split("\n").filter(Boolean).map(Number);
-
-/** At once; that it has ended by itself is as good. */
-export function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {}
 }
 
 function watchForTheEnd(): void {

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { filesOf, isAlone } from "./files.ts";
+
+const FILES = [
+  "stamp",
+  "report/csv",
+  "report/page/page",
+  "live/scan",
+  "live/init",
+  "boot/unit",
+  "howto/howto",
+  "arm/arm",
+];
+
+describe("the files of a run", () => {
+  it("are all but those of booted machines, the long ones first", () => {
+    assert.deepEqual(filesOf("all", FILES), ["live/init", "live/scan", "report/page/page", "report/csv", "stamp"]);
+  });
+  it("are those that need no root, no 0.8 and no browser", () => {
+    assert.deepEqual(filesOf("unit", FILES), ["report/csv", "stamp"]);
+  });
+  it("are those of booted machines", () => {
+    assert.deepEqual(filesOf("boot", FILES), ["boot/unit", "howto/howto"]);
+  });
+  it("are none where only the format is checked", () => {
+    assert.deepEqual(filesOf("lint", FILES), []);
+  });
+  it("run alone when they measure", () => {
+    assert.deepEqual(FILES.filter(isAlone), ["live/scan"]);
+  });
+});

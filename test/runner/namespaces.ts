@@ -1,0 +1,41 @@
+// Removes the network namespaces (../live/wire.ts) of a test file whose process was killed before it could.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+
+const FOLDER = "/run/netns";
+/** Long, since a busy kernel takes its time to remove a namespace. */
+const MOST_MS = 60_000;
+
+/** `ip` lives in /usr/sbin, which is not on everybody's PATH. */
+export const PATH = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
+
+/** How wires name theirs. */
+export const namespacePrefix = (pid: number): string => `kn${pid}x`;
+
+export function removeNamespacesOf(pid: number): void {
+  if (!existsSync(FOLDER)) return;
+  for (const name of readdirSync(FOLDER).filter((name) => name.startsWith(namespacePrefix(pid)))) removeNamespace(name);
+}
+
+/** Ends whatever runs in it, whoever started it there. */
+export function removeNamespace(name: string): void {
+  if (!existsSync(`${FOLDER}/${name}`)) return;
+  for (let tries = 0, pids = pidsIn(name); pids.length > 0 && tries < 100; tries++, pids = pidsIn(name)) {
+    for (const pid of pids) kill(pid);
+  }
+  ip("netns", "delete", name);
+}
+
+const pidsIn = (namespace: string): number[] => ip("netns", "pids", namespace).split("\n").filter(Boolean).map(Number);
+
+/** At once; it may have ended already. */
+export function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {}
+}
+
+export function ip(...args: string[]): string {
+  const env = { ...process.env, PATH };
+  return execFileSync("ip", args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: MOST_MS });
+}

@@ -1,0 +1,6 @@
+// The seed and the number of scenes of generated tests. The runner loads this before each file that has such tests, and
+// prints the seed; fast-check prints it too when a property fails.
+import fc from "fast-check";
+import { SEED } from "./scenes.ts";
+
+fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: SEED });

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { after, factor, scaled, until } from "./time-limit.ts";
+
+describe("a test's time limit", () => {
+  it("grows with the time that Node needs to start", () => {
+    assert.deepEqual([10, 45, 450, 1e6].map(factor), [3, 3, 10, 40]);
+    assert.ok(scaled(100) >= 300 && scaled(100) <= 4000);
+  });
+
+  it("is not awaited when the answer is yes", async () => {
+    let asked = 0;
+    assert.equal(await until(() => ++asked === 3, 1e6), true);
+    assert.equal(asked, 3);
+  });
+
+  it("passes at last when the answer stays no, and not before its scaled end", async () => {
+    const begun = performance.now();
+    assert.equal(await until(async () => false, 20), false);
+    assert.ok(performance.now() - begun >= 60);
+  });
+
+  it("finds the answer that comes after the limit of a quiet machine", async () => {
+    const begun = performance.now();
+    assert.equal(await until(() => performance.now() - begun > 100, 50), true);
+  });
+
+  it("does what is to be done afterwards, unless that is taken back", async () => {
+    const done: string[] = [];
+    after(10, () => done.push("taken back"))();
+    const takenBackLate = after(1, () => done.push("taken back late"));
+    await new Promise<void>((resolve) => after(20, resolve));
+    takenBackLate();
+    assert.ok(!done.includes("taken back"));
+  });
+});
