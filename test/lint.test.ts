@@ -78,8 +78,8 @@ describe("what is found in a config", () => {
     ],
     [
       "a number with words behind",
-      door("timeout = 9 s"),
-      ['warning config 3 seq_timeout "9 s" is taken as 9 seconds (@dir@/k.conf: timeout = 9 s)'],
+      door("timeout = 9 min"),
+      ['warning config 3 seq_timeout "9 min" is taken as 9 seconds (@dir@/k.conf: timeout = 9 min)'],
     ],
     [
       "a target that is nobody",
@@ -92,8 +92,15 @@ describe("what is found in a config", () => {
       "sequences that a scan finds",
       "[a]\nsequence = 1001,2002,3003\n[b]\nsequence = 3,1\n",
       [
-        "warning weak-sequence 2 a: its sequence is easily found: its ports ascend, as a scanner's do (@dir@/k.conf: [a]) → choose three ports or more of your own, neither ascending nor descending",
-        "warning weak-sequence 4 b: its sequence is easily found: it has fewer than three knocks (@dir@/k.conf: [b]) → choose three ports or more of your own, neither ascending nor descending",
+        "warning weak-sequence 2 a: its sequence is easily found: its ports ascend, as a scanner's do (@dir@/k.conf: [a]) → choose three ports or more of your own, neither ascending nor descending; or, if it is meant so: Easy = yes",
+        "warning weak-sequence 4 b: its sequence is easily found: it has fewer than three knocks (@dir@/k.conf: [b]) → choose three ports or more of your own, neither ascending nor descending; or, if it is meant so: Easy = yes",
+      ],
+    ],
+    [
+      "a door of one knock, of which the log says nothing; and none with Easy",
+      "[a]\nsequence = 3\n[b]\nsequence = 4\nEasy = yes\n",
+      [
+        "warning weak-sequence 2 a: its sequence is easily found: it has fewer than three knocks (@dir@/k.conf: [a]) → choose three ports or more of your own, neither ascending nor descending; or, if it is meant so: Easy = yes",
       ],
     ],
     [

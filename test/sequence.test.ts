@@ -23,6 +23,8 @@ describe("a sequence", () => {
     [" 7000 ,\t8000 : udp , 9000: udp,9001 :udp ", "7000:tcp,8000:udp,9000:udp,9001:udp"],
     ["7000,7000,7000", "7000:tcp,7000:tcp,7000:tcp"],
     ["007000", "7000:tcp"],
+    ["7000,9000// my door", "7000:tcp,9000:tcp"],
+    ["7000 # first,9000# last", "7000:tcp,9000:tcp"],
     ["7000,9000 # my door", "7000:tcp,9000:tcp"], // no comment to 0.8, which reads the digits and leaves the rest
     ["7000 # a,8000\t# b", "7000:tcp,8000:tcp"],
     [Array(32).fill("9").join(), Array(32).fill("9:tcp").join()],

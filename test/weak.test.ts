@@ -10,7 +10,7 @@ describe("a sequence that is easily found", () => {
     ["7000,8000,9000", "it is one that the manuals print"],
     ["4438,1813,8235", "it is one that the manuals print"],
     ["2222:udp,3333:tcp,4444:udp", "it is one that the manuals print"],
-    ["7000", "it has fewer than three knocks"],
+    ["7000", undefined], // as a rule it is meant so: knockctl check alone says it
     ["9000,7000", "it has fewer than three knocks"],
     ["101,202:udp,303", "its ports ascend, as a scanner's do"],
     ["303,202,101", "its ports descend, as a scanner's may"],
@@ -30,8 +30,15 @@ describe("a sequence that is easily found", () => {
       weak
         .news(parseConfig(text, "", () => undefined).doors.map((door) => ({ door })))
         .map((line) => line.split(":")[0]);
-    const [a, b] = ["[a]\nsequence = 1,2\n", "[b]\nsequence = 3\n"];
+    const [a, b] = ["[a]\nsequence = 1,2\n", "[b]\nsequence = 3,4\n"];
     assert.deepEqual([a, a + b, a + b, b, a].map(news), [["a"], ["b"], [], [], ["a"]]);
+  });
+
+  it("is no warning with Easy = yes, of the door or of all", () => {
+    const of = (text: string) => weakDoors(parseConfig(text, "", () => undefined).doors).map((line) => line[0]);
+    const door = (name: string, more = "") => `[${name}]\nsequence = 1,2\n${more}\n`;
+    assert.deepEqual(of(door("a") + door("b", "Easy = yes")), ["a"]);
+    assert.deepEqual(of(`[options]\nEasy = yes\n${door("a")}${door("b", "Easy = no")}`), ["b"]);
   });
 
   it("is none when it is used once", () => {

@@ -1,6 +1,7 @@
 // The directives of knockd.conf: one table, name → what its value does to the section.
 
 import { MOST_STRAYS } from "../attempts/strays.ts";
+import { many } from "../plural.ts";
 import type { Door, FileOptions, Line, Policy } from "./door.ts";
 import { parseSequence, SequenceError } from "./sequence.ts";
 import { addTcpFlags } from "./tcp-flags.ts";
@@ -34,6 +35,9 @@ const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: Policy
   },
   strict({ policy }, value) {
     policy.strict = yesOrNo("Strict", value);
+  },
+  easy({ policy }, value) {
+    policy.easy = yesOrNo("Easy", value);
   },
   ban_time({ policy }, value) {
     policy.banTime = wholeNumber("Ban_Time", value);
@@ -151,7 +155,9 @@ function wholeSeconds(name: string, value: string, { close, warn }: Complaints):
     close(`${name} "${value}" is not a number of seconds`);
     return undefined;
   }
-  // 0.8 reads the leading digits: `15 # seconds` works there, and must go on working
-  if (!/^\+?\d+$/.test(value)) warn(`${name} "${value}" is taken as ${digits} seconds`);
+  // 0.8 reads the leading digits: `15 # comment` works there, and must go on working. Only what may mean another time is
+  // worth a word: `5 minutes`, `1.5`.
+  if (!/^\+?\d+\s*(s|secs?|seconds?)?\s*($|#|;|\/\/)/i.test(value))
+    warn(`${name} "${value}" is taken as ${many(Number(digits), "second")}`);
   return Number(digits);
 }

@@ -36,6 +36,8 @@ export interface Policy {
   readonly strict: boolean;
   /** Seconds for which a scanner is ignored. */
   readonly banTime: number;
+  /** Its sequence may be easily found (weak.ts): it is not warned of. */
+  readonly easy: boolean;
   /** Seconds after which a command that still runs is ended; 0: never. */
   readonly commandTimeout: number;
 }
@@ -46,6 +48,7 @@ export const DEFAULT_POLICY: Policy = {
   maxStrays: 8,
   strict: false,
   banTime: 60,
+  easy: false,
   commandTimeout: 60,
 };
 

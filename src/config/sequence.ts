@@ -53,6 +53,6 @@ function split(text: string): { element: string; port: string; protocol: string;
   const [port = "", protocol = "tcp", ...rest] = element.split(":").map((part) => part.trim());
   // 0.8 reads the digits and leaves the rest, so that `9000 # comment` works there: it must go on working.
   // Not so `7000 8000`, which it takes for 7000 alone: nobody meant that.
-  const commented = /^(\d+)\s+#/.exec(element)?.[1];
+  const commented = /^(\d+)\s*(?:#|\/\/)/.exec(element)?.[1];
   return { element, port: commented ?? port, protocol: protocol.toLowerCase(), rest };
 }

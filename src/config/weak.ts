@@ -13,17 +13,21 @@ const PUBLISHED = new Set([
 ]);
 const FEWEST_KNOCKS = 3;
 
-/** A line for each door that is easily found, without its ports: logs are read by many. */
+/**
+ * A line for each door that is easily found, without its ports: logs are read by many. A door of one knock is meant so, as a
+ * rule: it wakes a server. `knockctl check` names it.
+ */
 export function weakDoors(doors: readonly Door[]): string[] {
   return doors.flatMap((door) => {
-    const why = doorWeakness(door);
+    const why = door.sequence.length === 1 ? undefined : doorWeakness(door);
     return why === undefined ? [] : [`${door.name}: ${why}`];
   });
 }
 
 /** In the words of a line; undefined when it is not easily found. */
-export function doorWeakness({ oneTimeSequences, sequence }: Door): string | undefined {
+export function doorWeakness({ oneTimeSequences, sequence, policy }: Door): string | undefined {
   if (oneTimeSequences !== undefined) return undefined; // one that is used once is not worth finding
+  if (policy.easy) return undefined;
   const why = weakness(sequence);
   return why && `its sequence is easily found: ${why}`;
 }

@@ -1,9 +1,8 @@
 // Numbers and times in words, for people.
 
-/** `1 door`, `2 doors`. */
-export function many(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : what.endsWith("s") ? "es" : "s"}`;
-}
+import { many } from "../plural.ts";
+
+export { many };
 
 /** `25 s`, `3 min`, `2 h 5 min`, `4 days`: as exact as anybody wants to know. */
 export function duration(seconds: number): string {

@@ -12,7 +12,8 @@ export function lintSequences(config: Config): Finding[] {
 function weak(config: Config, door: Door): Finding[] {
   const why = doorWeakness(door);
   if (why === undefined) return [];
-  const hint = "choose three ports or more of your own, neither ascending nor descending";
+  const hint =
+    "choose three ports or more of your own, neither ascending nor descending; or, if it is meant so: Easy = yes";
   return [warning({ config, of: door, directive: "sequence" }, "weak-sequence", why, hint)];
 }
 
