@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+
 // The client: knock HOST PORT[:PROTO] ..., one packet to each port, in order.
 //
 // Half a knock opens nothing, so everything is checked before the first packet, and a packet this machine would not
@@ -11,6 +12,7 @@ import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getSystemErrorMap } from "node:util";
 import { program } from "commander";
+import { many } from "./plural.ts";
 import { version } from "./version.ts";
 
 /** Something the user should read: one line on standard error, exit status 1. */
@@ -141,7 +143,9 @@ async function main(): Promise<void> {
     const hit = `${send === sendSyn ? "tcp" : "udp"} ${address}:${port}`;
     if (options.verbose) process.stdout.write(`hitting ${hit}\n`);
     await send(address, port).catch((error) => {
-      throw new Complaint(`error: could not send ${hit}: ${reason(error)}; ${done} of ${knocks.length} knocks sent`);
+      throw new Complaint(
+        `error: could not send ${hit}: ${reason(error)}; ${done} of ${many(knocks.length, "knock")} sent`,
+      );
     });
     // After the last one too, as 0.8: `knock -d 500 … && ssh …` counts on it.
     if (delay > 0) await sleep(delay);

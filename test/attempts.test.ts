@@ -240,7 +240,7 @@ describe("attempts", () => {
     const knock = (port: number, n: number) => attempts.knock(syn("10.77.0.2", port, n), 100).map(text);
     assert.deepEqual(knock(7000, 1), ["10.77.0.2: a: Stage 1"]);
     assert.deepEqual(knock(7000, 2), []);
-    assert.deepEqual(knock(1234, 3), ["10.77.0.2: scan: 1 other ports touched, ignored for 0 seconds"]);
+    assert.deepEqual(knock(1234, 3), ["10.77.0.2: scan: 1 other port touched, ignored for 0 seconds"]);
     assert.deepEqual(knock(7000, 4), ["10.77.0.2: a: Stage 1"]);
     assert.deepEqual(knock(7000, 5), []);
     attempts.setDoors(listenersOf("[b]\nsequence = 7000,8000\n"));

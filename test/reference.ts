@@ -8,6 +8,7 @@ import type { Listener } from "../src/attempts/ears.ts";
 import { type Packet, TCP } from "../src/attempts/packet.ts";
 import type { Fate } from "../src/attempts/witness.ts";
 import { flagsMatch } from "../src/config/tcp-flags.ts";
+import { many } from "../src/plural.ts";
 
 interface Attempt {
   listener: Listener;
@@ -184,7 +185,7 @@ export class Reference {
     this.#fate(ip, undefined, ports === 0 ? "stray" : "scan", 0, ports);
     if (ports === 0) return;
     this.#mend("7");
-    this.lines.push(`${ip}: scan: ${ports} other ports touched, ignored for ${seconds} seconds`);
+    this.lines.push(`${ip}: scan: ${many(ports, "other port")} touched, ignored for ${many(seconds, "second")}`);
   }
 
   #isPaused(listener: Listener, ip: string, now: number): boolean {

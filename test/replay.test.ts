@@ -116,7 +116,7 @@ describe("a replay", () => {
       said.filter((line) => !/command|\$|Stage [23]/.test(line)),
       [
         "0 10.77.0.2: door: Stage 1",
-        "1 10.77.0.2: scan: 1 other ports touched, ignored for 60 seconds",
+        "1 10.77.0.2: scan: 1 other port touched, ignored for 60 seconds",
         "61.1 10.77.0.2: door: Stage 1",
         "63.1 10.77.0.2: door: OPEN SESAME",
         "163.25 10.77.0.3: door: Stage 1",

@@ -90,7 +90,7 @@ describe("a source in the middle of a sequence", () => {
       send(0, 7000);
       assert.deepEqual(send(1, 443, "10.77.0.2", protocol), []);
       assert.deepEqual(send(1, 1, "10.77.0.2", protocol), [
-        "10.77.0.2: scan: 1 other ports touched, ignored for 5 seconds",
+        "10.77.0.2: scan: 1 other port touched, ignored for 5 seconds",
       ]);
     }
   });
@@ -108,7 +108,7 @@ describe("a source in the middle of a sequence", () => {
       "Ban_Time = 5\n[b]\nsequence = 7000,8001,9001\nMax_Strays = 2\nBan_Time = 600\n[c]\nsequence = 7000,8002\nStrict = yes\n";
     const { send, touch } = scene(more);
     send(0, 7000);
-    assert.deepEqual(touch(1, 1, 1), ["10.77.0.2: scan: 1 other ports touched, ignored for 60 seconds"]);
+    assert.deepEqual(touch(1, 1, 1), ["10.77.0.2: scan: 1 other port touched, ignored for 60 seconds"]);
     assert.equal(touch(1, 2, 8).length, 2);
     assert.deepEqual(send(2, 7000), []);
     assert.deepEqual(send(7, 7000), ["10.77.0.2: a: Stage 1"]);

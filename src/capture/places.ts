@@ -2,6 +2,7 @@
 
 import type { Address } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
+import { many } from "../plural.ts";
 import { Echoes } from "./echoes.ts";
 import { ANY } from "./interfaces.ts";
 import { Listening } from "./listening.ts";
@@ -159,7 +160,8 @@ export class Places {
     for (const [name, { listening }] of this.#places) {
       try {
         const { lost, stuck } = listening.account();
-        if (lost > 0) this.#options.tell.warn(`${name}: ${lost} packets lost: more came than could be looked at`);
+        if (lost > 0)
+          this.#options.tell.warn(`${name}: ${many(lost, "packet")} lost: more came than could be looked at`);
         if (stuck) failed.set(name, "packets came and could not be fetched");
       } catch (error) {
         failed.set(name, (error as Error).message);

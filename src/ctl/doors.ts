@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import type { Answer } from "../control/protocol.ts";
+import { many } from "../plural.ts";
 import { ask, tell } from "./ask.ts";
 import { asking } from "./asking.ts";
 import { clean, paint } from "./terminal.ts";
@@ -43,7 +44,9 @@ export function doorLines(answer: Answer): string[] {
       return [paint("good", clean(`${answer.door}: open for ${answer.ip}, ${when}`))];
     }
     case "more":
-      return [`and ${answer.count} more ${answer.of === "door" ? "doors" : "that are open"}`];
+      return [
+        answer.of === "door" ? `and ${many(answer.count, "more door")}` : `and ${answer.count} more that are open`,
+      ];
     default:
       return [];
   }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ConfigError } from "../config/door.ts";
 import { MOST_KNOCKS } from "../config/sequence.ts";
+import { many } from "../plural.ts";
 import { clientLines } from "../setup/client-lines.ts";
 import type { FirewallKind } from "../setup/firewall.ts";
 import { unitName } from "../setup/persistence.ts";
@@ -215,7 +216,7 @@ function summary(setup: Setup): string {
   const tables = firewall.kind === "nft" ? "nft" : `iptables${firewall.ipv6 ? " and ip6tables" : ""}`;
   const doors = kept.length === 0 ? "" : `, beside ${kept.join(", ")}`;
   return [
-    `door       ${door}: ${sequence.length} random knocks open TCP port ${port} to who knocked, for ${seconds} seconds; sessions stay`,
+    `door       ${door}: ${sequence.length} random knocks open TCP port ${port} to who knocked, for ${many(seconds, "second")}; sessions stay`,
     `config     ${config}${doors}${existed ? `; as it was: ${backup}` : ""}`,
     `firewall   ${tables}: new connections to port ${port} go through the chain KNOCKD or are rejected${setup.wasClosed ? " (they are already)" : ""}`,
     `knockd     ${unit === undefined ? "is yours to start: systemd does not run it here" : "is restarted by systemctl"}`,

@@ -6,6 +6,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import { resolveTargets } from "../capture/targets.ts";
 import { readConfig } from "../config/read.ts";
+import { many } from "../plural.ts";
 import { Progress } from "../progress.ts";
 import type { Played, PlayOptions } from "../replay/play.ts";
 import { Stamp } from "../replay/stamp.ts";
@@ -158,7 +159,7 @@ class TextOutput {
     const where = own.length > 0 ? `at ${at}` : at === "" ? guess : `at ${at} (${guess})`;
     const opened = `${openings} ${openings === 1 ? "opening" : "openings"}`;
     const heard = knockedAt.length > 0 ? opened : "no knock";
-    process.stderr.write(`knockctl: ${packets} TCP and UDP packets, ${heard}, ${where}\n`);
+    process.stderr.write(`knockctl: ${many(packets, "TCP and UDP packet")}, ${heard}, ${where}\n`);
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import type { Answer } from "../control/protocol.ts";
 import type { Happening } from "../log/watch.ts";
+import { many } from "../plural.ts";
 import { asking } from "./asking.ts";
 import { listen } from "./listen.ts";
 import { clean, clock, paint } from "./terminal.ts";
@@ -45,7 +46,7 @@ function words(happening: Happening): string {
       return paint(
         "bad",
         clean(
-          `${happening.ip}: scan: ${happening.ports} other ports touched, ignored for ${happening.seconds} seconds`,
+          `${happening.ip}: scan: ${many(happening.ports, "other port")} touched, ignored for ${many(happening.seconds, "second")}`,
         ),
       );
     case "stage":

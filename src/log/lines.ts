@@ -6,6 +6,7 @@ import type { KnockEvent } from "../attempts/event.ts";
 import { TCP } from "../attempts/packet.ts";
 import type { CapturedPacket } from "../capture/records.ts";
 import type { Door } from "../config/door.ts";
+import { many } from "../plural.ts";
 import type { HeldBack } from "./limit.ts";
 
 /** `who` is the knocker's address, or with -l `address (name)`. */
@@ -17,7 +18,7 @@ export function eventLine(event: KnockEvent, who: string): string {
     case "open":
       return `${at} OPEN SESAME`;
     case "scan":
-      return `${who}: scan: ${event.ports} other ports touched, ignored for ${event.seconds} seconds`;
+      return `${who}: scan: ${many(event.ports, "other port")} touched, ignored for ${many(event.seconds, "second")}`;
     case "timeout":
       return `${at} sequence timeout (stage ${event.stage})`;
   }
@@ -25,7 +26,7 @@ export function eventLine(event: KnockEvent, who: string): string {
 
 /** Of a siege no more is told. */
 export function heldBack({ count, kind }: HeldBack): string {
-  return `${count} similar ${count === 1 ? "line" : "lines"} (${kind})`;
+  return `${many(count, "similar line")} (${kind})`;
 }
 
 export function commandTimeout(who: string, door: string): string {
@@ -56,7 +57,7 @@ export function commandComplained(door: string, complaint: string): string {
 
 /** A flood of openings: `count` more since this was told last. Merged: their knockers wait in line already. */
 export function tooManyWait(door: string, waiting: number, how: "merged" | "refused", count: number): string {
-  return `${door}: ${waiting} commands wait for their turn: ${count} more ${how}`;
+  return `${door}: ${waiting === 1 ? "1 command waits for its" : `${waiting} commands wait for their`} turn: ${count} more ${how}`;
 }
 
 export function tooManyOpen(door: string, open: number, count: number): string {
@@ -64,7 +65,7 @@ export function tooManyOpen(door: string, open: number, count: number): string {
 }
 
 export function stillRunning(door: string, seconds: number): string {
-  return `${door}: command still running after ${seconds} seconds, ending it`;
+  return `${door}: command still running after ${many(seconds, "second")}, ending it`;
 }
 
 /** The system refused to start it: out of processes or memory, or the command is too long. */

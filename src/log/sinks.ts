@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { performance } from "node:perf_hooks";
 import type { Writable } from "node:stream";
 import { native } from "../capture/native.ts";
+import { many } from "../plural.ts";
 import { systemWords } from "../system-words.ts";
 
 export interface Sink {
@@ -54,7 +55,7 @@ export class SyslogSink implements Sink {
     if (this.#waiting.length > 0 || this.#lost === 0) return;
     const lost = this.#lost;
     this.#lost = 0;
-    this.write(`${lost} ${lost === 1 ? "line" : "lines"} lost`);
+    this.write(`${many(lost, "line")} lost`);
   }
 
   #awaitReader(): void {

@@ -1,5 +1,6 @@
 // The report as a person reads it: a few tables, for the terminal and for Markdown.
 
+import { many } from "../plural.ts";
 import type { Report } from "./report.ts";
 
 /** Of a table that sorts by attempts, and of a timeline. */
@@ -64,7 +65,7 @@ export function sections(report: Report): Section[] {
 export function summary({ attempts, sources, host, since, until }: Report): string {
   const at = host === "" ? "" : ` at ${host}`;
   const when = since === undefined || until === undefined ? "" : `, ${minute(since)} – ${minute(until)}`;
-  return `${attempts} attempts of ${sources} sources${at}${when}`;
+  return `${many(attempts, "attempt")} of ${many(sources, "source")}${at}${when}`;
 }
 
 export function portName(protocol: string, port: number): string {

@@ -1,5 +1,6 @@
 // Counts what the logs tell, in bounded memory, and makes the report of it.
 
+import { many as plural } from "../plural.ts";
 import { Doors } from "./doors.ts";
 import type { KnockLine } from "./knock-line.ts";
 import { Origins } from "./origins.ts";
@@ -126,12 +127,14 @@ export class Tally {
       );
     }
     if (portsNotKept > 0)
-      sentences.push(`${portsNotKept} attempts were at ports that could not be remembered with their source.`);
+      sentences.push(`${plural(portsNotKept, "attempt")} at ports that could not be remembered with their source.`);
     if (this.#origins.networksForgotten > 0)
-      sentences.push(`${this.#origins.networksForgotten} networks of few attempts were forgotten.`);
+      sentences.push(
+        `Too many networks to remember: ${plural(this.#origins.networksForgotten, "network")} of few attempts forgotten.`,
+      );
     if (many > 0)
       sentences.push(
-        `${many} sources tried more than a dozen ports each: those are not among the ports tried together.`,
+        `${plural(many, "source")} tried more than a dozen ports each: those are not among the ports tried together.`,
       );
     return [...sentences, ...this.#doors.leftOut()];
   }

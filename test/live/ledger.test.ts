@@ -131,7 +131,7 @@ ${more}`;
     const daemon = await start(config);
     await knock(7000);
     await daemon.waitFor(() => daemon.commands().includes(`stop a ${wire.client}`), 15_000);
-    assert.match(daemon.stderr, /^a: command still running after 1 seconds, ending it$/m);
+    assert.match(daemon.stderr, /^a: command still running after 1 second, ending it$/m);
     const child = Number(readFileSync(join(daemon.dir, "child"), "utf8"));
     assert.equal(existsSync(`/proc/${child}`), false);
   });

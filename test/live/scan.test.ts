@@ -178,7 +178,7 @@ describe("a port scan", { skip: needsRoot }, () => {
       { at: i / 4000, frame: syn(from, port) },
     ]);
     await wire.send(scanned);
-    await ours.waitFor(`${from}: scan: 1 other ports touched`);
+    await ours.waitFor(`${from}: scan: 1 other port touched`);
     const honest = "10.77.0.41";
     await wire.send([
       { at: 0, frame: udp(honest, 7000) },
@@ -212,7 +212,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     assert.equal(await client(...knock, wire.server, "7000"), 0);
     await ours.waitFor(() => ours.stdout.split("Stage 1").length === 4);
     assert.notEqual(await client(...page(wire.server, 8081)), 0);
-    await ours.waitFor(`${wire.client}: scan: 1 other ports touched`);
+    await ours.waitFor(`${wire.client}: scan: 1 other port touched`);
     server.kill();
   });
 });

@@ -127,7 +127,7 @@ describe("the tally", () => {
     assert.ok(report.leftOut[0]?.startsWith("Too many sources to remember: "), report.leftOut[0]);
     assert.equal(
       report.leftOut[1],
-      "1 sources tried more than a dozen ports each: those are not among the ports tried together.",
+      "1 source tried more than a dozen ports each: those are not among the ports tried together.",
     );
   });
 

@@ -1,0 +1,56 @@
+// One is not plural, in no message; nor is none singular.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import * as lines from "../src/log/lines.ts";
+import { many } from "../src/plural.ts";
+import { repo } from "./live/wire.ts";
+
+test("a number and its noun", () => {
+  const told = [0, 1, 2].map((count) => [many(count, "door"), many(count, "other address")]);
+  assert.deepEqual(told, [
+    ["0 doors", "0 other addresses"],
+    ["1 door", "1 other address"],
+    ["2 doors", "2 other addresses"],
+  ]);
+});
+
+test("lines of the log with one of a thing", () => {
+  assert.equal(lines.stillRunning("a", 1), "a: command still running after 1 second, ending it");
+  assert.equal(lines.tooManyWait("a", 1, "merged", 1), "a: 1 command waits for its turn: 1 more merged");
+});
+
+/** Numbers that are never one: limits of ours, and of a config that has been looked at. */
+const NEVER_ONE = [
+  "door.sequence.length} knocks", // of seq_timeout 0
+  "others.length + 1} doors",
+  "sequence.length} random knocks",
+  "MOST_HOURS} hours",
+  "mostSeconds} seconds",
+  "waiting} commands", // more than one
+  "verdict.times} times", // more than once
+  "{open} doors",
+  "packet.length} bytes", // 0.8's line
+  "instructions} instructions",
+  "lines} lines", // a number that runs
+];
+
+test("no message puts a plural behind a number without asking whether it is one", () => {
+  const nouns =
+    "seconds|minutes|hours|packets|knocks|commands|doors|lines|attempts|sources|networks|ports|openings|instructions|times|addresses|bytes|sequences";
+  const plural = new RegExp(`\\$\\{[^{}]*\\} (?:(?:more|other|similar|live|failed) )?(?:${nouns})\\b`, "g");
+  const found: string[] = [];
+  for (const file of sources(join(repo, "src"))) {
+    for (const [text] of readFileSync(file, "utf8").matchAll(plural))
+      if (!NEVER_ONE.some((one) => text.includes(one))) found.push(`${file}: ${text}`);
+  }
+  assert.deepEqual(found, []);
+});
+
+function sources(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? sources(path) : entry.name.endsWith(".ts") ? [path] : [];
+  });
+}
