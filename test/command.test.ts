@@ -16,6 +16,7 @@ import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
 import { fillIn, type Run, run, runByNode, ways } from "../src/doors/command.ts";
 import { compiled } from "./live/wire.ts";
+import { untilShell } from "./time-limit.ts";
 
 describe("fillIn", () => {
   const cases: [command: string, filled: string][] = [
@@ -199,7 +200,7 @@ function commands(name: string, run: Run): void {
 
   it("has any number side by side, none waiting for another", async () => {
     const order: number[] = [];
-    const slow = run(`while [ ! -e ${dir}/go ]; do sleep 0.01; done; exit 1`).then(({ status }) => order.push(status));
+    const slow = run(`${untilShell(`[ -e ${dir}/go ]`)}; exit 1`).then(({ status }) => order.push(status));
     const quick = [2, 3, 4].map((status) => run(`exit ${status}`).then((it) => order.push(it.status)));
     await Promise.all(quick);
     assert.deepEqual([...order].sort(), [2, 3, 4]);
@@ -294,8 +295,8 @@ describe("what a command writes on standard error", () => {
   it("by what it has left running goes on to ours too, and is waited for by nobody", async () => {
     const file = join(tmpdir(), `knockd-late-${process.pid}`);
     const { complaint, stderr } = await ran(
-      `(while [ ! -e ${file} ]; do sleep 0.01; done; echo late >&2; rm ${file}) & echo first >&2`,
-      `await run(": >${file}; while [ -e ${file} ]; do sleep 0.01; done");`,
+      `(${untilShell(`[ -e ${file} ]`)}; echo late >&2; rm ${file}) & echo first >&2`,
+      `await run(": >${file}; ${untilShell(`[ ! -e ${file} ]`)}");`,
     );
     assert.equal(complaint, "first\n");
     assert.equal(stderr, "first\nlate\n");
@@ -304,9 +305,9 @@ describe("what a command writes on standard error", () => {
   it("by what it has left running harms neither that nor anybody when we are gone", async () => {
     const file = join(tmpdir(), `knockd-left-${process.pid}`);
     // More than a pipe holds: with a reader that has gone it would be ended by SIGPIPE, without one it would wait.
-    const server = `(while [ ! -e ${file}.go ]; do sleep 0.02; done; head -c 200000 /dev/zero >&2; echo $? >${file}) >/dev/null &`;
+    const server = `(${untilShell(`[ -e ${file}.go ]`)}; head -c 200000 /dev/zero >&2; echo $? >${file}) >/dev/null &`;
     await ran(server);
-    await run(`: >${file}.go; while [ ! -s ${file} ]; do sleep 0.02; done`);
+    await run(`: >${file}.go; ${untilShell(`[ -s ${file} ]`)}`);
     assert.equal(readFileSync(file, "utf8"), "1\n", "it was told that there is no room, and lives");
     for (const one of [file, `${file}.go`]) rmSync(one);
   });

@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Run, run, runByNode } from "../src/doors/command.ts";
+import { until } from "./time-limit.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "knockd-group-"));
 after(() => rmSync(dir, { recursive: true }));
@@ -22,7 +22,7 @@ function ends(run: Run): void {
     const ready = join(dir, "ready");
     let end: (() => void) | undefined;
     const status = run(command.replaceAll("READY", `: >${ready}`), "", (how) => (end = how));
-    while (!existsSync(ready)) await sleep(5);
+    assert.ok(await until(() => existsSync(ready), 5000));
     rmSync(ready);
     end!();
     end!(); // a second time means nothing
@@ -37,11 +37,11 @@ function ends(run: Run): void {
   });
 
   it("may tidy up", async () => {
-    assert.equal(await ended("trap 'exit 7' TERM; READY; while :; do sleep 0.01; done"), 7);
+    assert.equal(await ended("trap 'exit 7' TERM; READY; for i in $(seq 6000); do sleep 0.01; done"), 7);
   });
 
   it("takes along a child that will not hear, when the shell has long gone", async () => {
-    const deaf = `sh -c "trap '' TERM; echo \\$\\$ >${dir}/child; READY; while :; do sleep 0.1; done" & wait`;
+    const deaf = `sh -c "trap '' TERM; echo \\$\\$ >${dir}/child; READY; for i in \\$(seq 600); do sleep 0.1; done" & wait`;
     assert.equal(await ended(deaf), 143);
     assert.equal(isAlive(child()), false);
   });

@@ -58,3 +58,6 @@ export function after(ms: number, action: () => void): () => void {
     clearTimeout(timer);
   };
 }
+
+/** The same for the shell, a minute long at most: a loop without end would outlive a test that is killed. */
+export const untilShell = (test: string): string => `for i in $(seq 3000); do ${test} && break; sleep 0.02; done`;

@@ -99,7 +99,7 @@ export class Machine {
 
   /** By the shell in there, as root. */
   async run(script: string, timeoutMs = 60_000): Promise<Result> {
-    const enter = ["nsenter", "-t", `${this.#leader}`, "-m", "-u", "-i", "-n", "-p", "-C"];
+    const enter = ["nsenter", `--target=${this.#leader}`, "--mount", "--root", "-u", "-i", "-n", "-p", "-C"];
     const argv = [...enter, "env", "-i", `PATH=${PATH}`, "HOME=/root", "LC_ALL=C.UTF-8", "sh", "-c", script];
     return this.wire.run("server", argv, { timeoutMs });
   }

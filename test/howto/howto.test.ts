@@ -133,7 +133,10 @@ for (const release of RELEASES) {
       assert.equal(await machine.isOpen(22), false);
 
       // reboot: it listens before there is an address, and the rules are back
-      machine.write("etc/network/if-pre-up.d/00late", "#!/bin/sh\nwhile [ ! -e /run/now ]; do sleep 0.1; done\n");
+      machine.write(
+        "etc/network/if-pre-up.d/00late",
+        "#!/bin/sh\nfor i in $(seq 3000); do [ -e /run/now ] && exit; sleep 0.1; done\n",
+      );
       await machine.ok("chmod +x /etc/network/if-pre-up.d/00late");
       await machine.powerOff();
       for (const word of ["-F", "-X"]) inNamespace("iptables", word);

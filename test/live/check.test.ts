@@ -164,6 +164,7 @@ describe("knockctl check", () => {
     // As the package has it, in a mount namespace: /etc/default and /etc/systemd/system are folders of the test's, /run is new.
     const [defaults, system] = [join(dir, "default"), join(dir, "system")];
     const INSIDE = `
+      set -e
       mount -t tmpfs none /run && mkdir -p /run/systemd/system /etc/default
       mount --bind ${defaults} /etc/default && mount --bind ${system} /etc/systemd/system
       exec "$@"`;

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { frame } from "../frame.ts";
+import { untilShell } from "../time-limit.ts";
 import { Daemon } from "./daemon.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
@@ -157,8 +158,8 @@ describe("commands", { skip: needsRoot }, () => {
   });
 
   it("that fail have what they said on standard error in the log, and the one they started lives on without us", async () => {
-    const server =
-      "(while [ ! -e $KNOCK_LOG.go ]; do sleep 0.02; done; head -c 200000 /dev/zero >&2; echo lives >>$KNOCK_LOG) &";
+    const isTold = untilShell("[ -e $KNOCK_LOG.go ]");
+    const server = `(${isTold}; head -c 200000 /dev/zero >&2; echo lives >>$KNOCK_LOG) &`;
     const config = doors([
       "command = iptables -A NOSUCHCHAIN -s %IP% -j ACCEPT",
       "command = echo a warning >&2",

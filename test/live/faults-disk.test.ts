@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { frame } from "../frame.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
+import { filling, inMountsOf } from "./mount-namespace.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
 const ARGS = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"];
@@ -13,7 +14,7 @@ const FAULTS = [
   {
     what: "full",
     words: "No space left on device",
-    broken: 'cat /dev/zero >"$DISK/filler" 2>/dev/null',
+    broken: `${filling('"$DISK"', "private-disk")} 2>/dev/null`,
     begin: fill,
     end: makeRoom,
   },
@@ -83,7 +84,7 @@ describe("knockd on a disk that fails", { skip: needsRoot }, () => {
   }
   function seenBy(pid: number, name: string): Pick<Disk, "path" | "run"> {
     const run = async (...argv: string[]) => {
-      const { status, stderr } = await wire.run("server", ["nsenter", "-t", `${pid}`, "-m", ...argv]);
+      const { status, stderr } = await wire.run("server", inMountsOf(pid, ...argv));
       assert.equal(status, 0, stderr);
     };
     return { path: `/proc/${pid}/root${name}`, run };

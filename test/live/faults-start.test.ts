@@ -27,7 +27,7 @@ libc = ctypes.CDLL(None)
 assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, ctypes.byref(program), 0, 0) == 0
 os.execvp(sys.argv[1], sys.argv[1:])
 `;
-const sh = (script: string) => ["sh", "-c", `${script}; exec "$@"`, "sh"];
+const sh = (script: string) => ["sh", "-ec", `${script}; exec "$@"`, "sh"];
 const ADDON = join(repo, "build/Release/knockd.node");
 
 describe("knockd at its start", { skip: needsRoot }, () => {

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { until as isTrueInTime } from "../time-limit.ts";
+import { assertPrivate, type Disk, filling, inMountsOf } from "./mount-namespace.ts";
 import { type Result, repo, Wire } from "./wire.ts";
 
 /** A config that somebody has made. */
@@ -24,6 +25,8 @@ export const BEFORE = ["-A INPUT -p tcp --dport 22 -j ACCEPT", "-A INPUT -p udp 
 export const SOON = ["--minutes", "0.1"];
 
 const PRIVATE_RUN = "mount -t tmpfs -o mode=755,size=4m private-run /run && echo ready && exec sleep infinity";
+/** What the tests fill. */
+const FILLER = "full";
 
 const SSHD = `
 import socket, threading
@@ -89,6 +92,7 @@ export class Host {
       return child;
     };
     const holder = await ready(["unshare", "-m", "sh", "-c", PRIVATE_RUN]);
+    assertPrivate(holder.pid!, "/run", "private-run");
     await ready(["python3", "-c", SSHD]);
     return new Host(wire, holder);
   }
@@ -99,7 +103,7 @@ export class Host {
 
   /** Of a program that runs on this host. */
   argv(...words: readonly string[]): string[] {
-    return ["nsenter", "-m", "-t", `${this.#holder.pid}`, ...words];
+    return inMountsOf(this.#holder.pid!, ...words);
   }
 
   /** A file of its /run, seen from outside. */
@@ -116,6 +120,13 @@ export class Host {
     const { status, stdout, stderr } = await this.run("sh", "-c", script);
     assert.equal(status, 0, `${script}: ${stdout}${stderr}`);
     return stdout;
+  }
+
+  /** Fills one of its disks to the last byte; `rm` of the file that it returns makes room. */
+  async fill(folder: string, disk: Disk): Promise<string> {
+    const { status, stderr } = await this.run("sh", "-c", filling(folder, disk, FILLER));
+    assert.ok(status !== 0 && stderr.includes("No space left on device"), stderr);
+    return `${folder}/${FILLER}`;
   }
 
   knockctl(...words: readonly string[]): Promise<Result> {
@@ -184,7 +195,5 @@ export function sequenceOf(config: string): string[] {
 
 /** Waits for what is true sooner or later. */
 export async function until(isTrue: () => boolean | Promise<boolean>, what: string, ms = 60_000): Promise<void> {
-  for (const end = Date.now() + ms; !(await isTrue()); await sleep(50)) {
-    if (Date.now() > end) throw new Error(`no ${what} after ${ms} ms`);
-  }
+  if (!(await isTrueInTime(isTrue, ms, 50))) throw new Error(`no ${what} after ${ms} ms and more`);
 }

@@ -66,7 +66,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     const tables = await host.rules();
     const { stdout } = await host.begun("--timeout", "3600");
     await host.opensTo(await host.daemon(stdout));
-    await host.run("sh", "-c", `cat /dev/zero >${disk}/full`);
+    await host.fill(disk, "private-disk");
     const { status, stderr } = await host.knockctl("init", "--confirm");
     assert.equal(status, 1);
     assert.match(stderr, /^knockctl: not confirmed: .*No space left on device/);
@@ -96,12 +96,12 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
 
   it("changes nothing where /run is full, or the rollback can't be armed", async () => {
     const tables = await host.rules();
-    await host.run("sh", "-c", "cat /dev/zero >/run/full");
+    const filler = await host.fill("/run", "private-run");
     const full = await host.init("--yes");
     assert.equal(full.status, 1);
     assert.match(full.stderr, /^knockctl: nothing is changed: .*[Nn]o space left/);
     assert.equal(await host.rules(), tables);
-    await host.ok("rm /run/full; mount --bind /bin/false /usr/bin/setsid");
+    await host.ok(`rm ${filler}; mount --bind /bin/false /usr/bin/setsid`);
     const unarmed = await host.init("--yes");
     assert.equal(unarmed.status, 1);
     assert.match(unarmed.stderr, /^knockctl: nothing is changed: nothing would roll it back/);
@@ -115,7 +115,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     const persist = await host.knockctl("init", "--confirm", "--persist");
     assert.equal(persist.status, 1);
     assert.match(persist.stderr, /^knockctl: not confirmed yet: --persist wants systemd/);
-    await host.run("sh", "-c", "cat /dev/zero >/run/full");
+    await host.fill("/run", "private-run");
     await host.knockctl("init", "--rollback");
     assert.equal(await host.rules(), tables);
     assert.equal(await host.isOpen(), true);

@@ -8,6 +8,7 @@ import { requestLine } from "../../src/control/protocol.ts";
 import { groupSocketOf, socketPath } from "../../src/control/socket-path.ts";
 import { frame } from "../frame.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
+import { inMountsOf } from "./mount-namespace.ts";
 import { Tun } from "./tun.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
@@ -255,15 +256,16 @@ describe("knockctl", { skip: needsRoot }, () => {
   });
 
   it("the group knockd may ask, root may more, and others nothing", async () => {
-    // A machine with that group; its /run/knockd is seen by the daemon and by whom nsenter takes there.
-    const machine = 'mount --bind "$1" /etc/group; mount -t tmpfs -o mode=700 none /run/knockd; shift; exec "$@"';
+    // A machine with that group; its /run/knockd is seen by the daemon and in its mount namespace.
+    const machine =
+      'set -e; mount --bind "$1" /etc/group; mount -t tmpfs -o mode=700 none /run/knockd; shift; exec "$@"';
     const daemon = await start(["-i", "eth0"], {
       files: { group: `root:x:0:\nknockd:x:${GROUP}:\n` },
       by: ["unshare", "-m", "sh", "-c", machine, "sh", "@dir@/group"],
     });
     const as = (ids: string[], ...args: string[]) => {
-      const nsenter = ["nsenter", "-m", "-t", `${daemon.pid}`, "setpriv", ...ids];
-      return wire.run("server", [...nsenter, process.execPath, program, ...args, "-c", daemon.configPath]);
+      const argv = ["setpriv", ...ids, process.execPath, program, ...args, "-c", daemon.configPath];
+      return wire.run("server", inMountsOf(daemon.pid, ...argv));
     };
     const [member, other] = [`--groups=${GROUP}`, "--clear-groups"].map((groups) => [...NOBODY, groups]);
     const asked = await as(member!, "self-test");
@@ -301,11 +303,11 @@ describe("knockctl", { skip: needsRoot }, () => {
       groupSocketOf(socketPath(daemon.configPath, ["eth0"])),
       requestLine("open", { door: "secret", ip: "192.0.2.1" }),
     ];
-    const nsenter = ["nsenter", "-m", "-t", `${daemon.pid}`, "setpriv", ...member!];
-    const sneaked = await wire.run("server", [...nsenter, process.execPath, "-e", sneaks, readers, question]);
+    const sneak = ["setpriv", ...member!, process.execPath, "-e", sneaks, readers, question];
+    const sneaked = await wire.run("server", inMountsOf(daemon.pid, ...sneak));
     assert.match(sneaked.stdout, /"type":"refused","why":"that is for root only"/);
     assert.deepEqual(daemon.commands(), []);
-    const files = await wire.run("server", ["nsenter", "-m", "-t", `${daemon.pid}`, "sh", "-c", modes]);
+    const files = await wire.run("server", inMountsOf(daemon.pid, "sh", "-c", modes));
     assert.deepEqual(files.stdout.split("\n").slice(0, -1), [
       "600 0 regular empty file",
       "600 0 socket",

@@ -7,6 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../frame.ts";
 import { Daemon } from "./daemon.ts";
+import { filling } from "./mount-namespace.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
 const ARGS = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"];
@@ -181,7 +182,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
     mkdirSync(dir);
     const config = FILE.replace("@dir@/logs", dir);
     // The disk belongs to this daemon and its commands alone: one of them fills it, one makes room.
-    const doors = `[fill]\nsequence = 7001\ncommand = cat /dev/zero >${dir}/filler; echo full >>$KNOCK_LOG\n[clear]\nsequence = 7002\ncommand = rm ${dir}/filler; echo clear >>$KNOCK_LOG\n[show]\nsequence = 7003\ncommand = cp ${dir}/events $KNOCK_LOG.events; echo show >>$KNOCK_LOG\n`;
+    const doors = `[fill]\nsequence = 7001\ncommand = ${filling(dir, "private-disk")}; echo full >>$KNOCK_LOG\n[clear]\nsequence = 7002\ncommand = rm ${dir}/filler; echo clear >>$KNOCK_LOG\n[show]\nsequence = 7003\ncommand = echo show >>$KNOCK_LOG\n`;
     const daemon = await Daemon.start(wire, "ours", config + doors, ARGS, { syslog: true, disk: dir });
     const knock = async (port: number, word: string) => {
       const { client: from, server: to } = wire;
@@ -197,8 +198,8 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
     await knock(7002, "clear");
     await opens(daemon);
     await knock(7003, "show");
-    const shown = readFileSync(join(daemon.dir, "commands.events"), "utf8");
-    assert.match(shown, /door: OPEN SESAME\n.*] door: running command.*\n.*: show: Stage 1\n/);
+    const log = () => readFileSync(`/proc/${daemon.pid}/root${dir}/events`, "utf8");
+    await daemon.waitFor(() => /door: OPEN SESAME\n.*] door: running command.*\n.*: show: Stage 1\n/.test(log()));
     await daemon.stop();
   });
 });

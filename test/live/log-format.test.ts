@@ -56,6 +56,8 @@ describe("LogFormat = json", { skip: needsRoot }, () => {
       await wire.send(forged);
       await daemon.waitFor(() => daemon.syslog().some((line) => line.includes("similar lines")));
 
+      // The file is written after the system's log was told.
+      await daemon.waitFor(() => raw().some((line) => line.includes("similar lines")));
       const lines = raw().map((line) => JSON.parse(line));
       for (const { time, level, msg } of lines) {
         assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000 && level >= 30 && typeof msg === "string");

@@ -11,6 +11,7 @@ import type { Report } from "../../src/report/report.ts";
 import { frame, type Segment } from "../frame.ts";
 import { Daemon } from "./daemon.ts";
 import { kernelLines, whileLogging } from "./kernel-log.ts";
+import { inMountsOf } from "./mount-namespace.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
 /**
@@ -56,7 +57,8 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
   }
 
   function inside(...argv: string[]) {
-    return spawnSync("nsenter", ["--mount", "--target", `${journald.pid}`, ...argv], {
+    const [program, ...args] = inMountsOf(journald.pid!, ...argv);
+    return spawnSync(program!, args, {
       encoding: "utf8",
       maxBuffer: 64 << 20,
     });
@@ -145,7 +147,7 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
   }
 
   it("stands beside what the daemon says of knocks", async () => {
-    const by = ["nsenter", "--mount", "--target", `${journald.pid}`, "systemd-cat", "--identifier=knockd"];
+    const by = inMountsOf(journald.pid!, "systemd-cat", "--identifier=knockd");
     const daemon = await Daemon.start(wire, "ours", CONFIG, ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"], {
       by,
       ready: "",

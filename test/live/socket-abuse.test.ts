@@ -9,6 +9,7 @@ import { abuse } from "./abuse.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
 import { mostMemory } from "./footprint.ts";
 import { cameIn, DOOR, knockAll, knockers, PORTS } from "./knockers.ts";
+import { inMountsOf } from "./mount-namespace.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
 /** MiB. */
@@ -29,7 +30,7 @@ describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, ()
   const honest = knockers(20);
 
   // A machine with that group, as in knockctl.test.ts.
-  const machine = 'mount --bind "$1" /etc/group; mount -t tmpfs -o mode=700 none /run/knockd; shift; exec "$@"';
+  const machine = 'set -e; mount --bind "$1" /etc/group; mount -t tmpfs -o mode=700 none /run/knockd; shift; exec "$@"';
   const options: StartOptions = {
     files: { group: `root:x:0:\nknockd:x:${GROUP}:\n` },
     by: ["unshare", "-m", "sh", "-c", machine, "sh", "@dir@/group"],
@@ -44,7 +45,7 @@ describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, ()
     }, async () => {
       const daemon = await Daemon.start(wire, "ours", DOOR, undefined, options);
       running.push(daemon);
-      const there = (more: readonly string[]) => ["nsenter", "-m", "-t", `${daemon.pid}`, ...more];
+      const there = (more: readonly string[]) => inMountsOf(daemon.pid, ...more);
       const roots = socketPath(daemon.configPath, ["eth0"]);
       const path = who === "root" ? roots : groupSocketOf(roots);
       const clients = await abuse(wire, path, there(ids));
