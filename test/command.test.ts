@@ -16,7 +16,7 @@ import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
 import { fillIn, type Run, run, runByNode, ways } from "../src/doors/command.ts";
 import { compiled } from "./live/wire.ts";
-import { untilShell } from "./time-limit.ts";
+import { scaled, untilShell } from "./time-limit.ts";
 
 describe("fillIn", () => {
   const cases: [command: string, filled: string][] = [
@@ -193,7 +193,7 @@ function commands(name: string, run: Run): void {
       console.log(await ${name}("true").then(({ status }) => status).catch((error) => error.message));
     `;
     const argv = ["-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, "--input-type=module", "-e", script];
-    const { stdout, stderr } = spawnSync("sh", argv, { encoding: "utf8", timeout: 10_000 });
+    const { stdout, stderr } = spawnSync("sh", argv, { encoding: "utf8", timeout: scaled(10_000) });
     assert.match(stdout, /EMFILE|Too many open files/);
     assert.equal(stderr, "");
   });

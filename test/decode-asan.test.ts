@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { corpus } from "./decode-corpus.ts";
+import { scaled } from "./time-limit.ts";
 
 const SEED = "20160706";
 const MUTATIONS = "200000";
@@ -34,14 +35,18 @@ describe("decode under sanitizers", () => {
       "g++",
       ["-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", ...sanitize, "-o", program, ...sources],
       {
-        timeout: 120_000,
+        timeout: scaled(120_000),
       },
     );
   });
   after(() => rmSync(dir, { recursive: true, force: true }));
 
   const run = (args: string[], input: Buffer) => {
-    const { status, signal, stdout, stderr } = spawnSync(program, args, { input, encoding: "utf8", timeout: 60_000 });
+    const { status, signal, stdout, stderr } = spawnSync(program, args, {
+      input,
+      encoding: "utf8",
+      timeout: scaled(60_000),
+    });
     return { status, signal, output: stdout + stderr };
   };
 

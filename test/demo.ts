@@ -5,9 +5,9 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { removeStateOf } from "./live/wire.ts";
+import { until as isInTime, scaled } from "./time-limit.ts";
 
 const repo = fileURLToPath(new URL("../..", import.meta.url));
 const [server, client] = [`knockdemo-s-${process.pid}`, `knockdemo-c-${process.pid}`];
@@ -30,7 +30,7 @@ const seen = (text: string) => console.log(`  ${colour(32, "✓")} ${text}`);
 function sh(command: string, namespace?: string): { status: number; out: string } {
   const inside = namespace ? ["ip", "netns", "exec", namespace] : [];
   const [program = "sh", ...args] = [...inside, "sh", "-c", command];
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8", timeout: 20_000 });
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8", timeout: scaled(20_000) });
   return { status: status ?? 1, out: stdout + stderr };
 }
 
@@ -47,11 +47,7 @@ function start(namespace: string, argv: string[], out: number): ChildProcess {
 }
 
 async function until(what: string, isTrue: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    if (isTrue()) return;
-    await sleep(50);
-  }
-  throw new Failed(`not seen within 5 seconds: ${what}`);
+  if (!(await isInTime(isTrue, 5000, 50))) throw new Failed(`not seen within 5 seconds and more: ${what}`);
 }
 
 async function setUp(): Promise<void> {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { native } from "../src/capture/native.ts";
+import { scaled } from "./time-limit.ts";
 
 describe("clear", () => {
   it("makes every byte 0 and no other one, of any length", () => {
@@ -48,7 +49,7 @@ describe("giving back", () => {
       console.log(json);`;
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
       encoding: "utf8",
-      timeout: 20_000,
+      timeout: scaled(20_000),
     });
     assert.deepEqual([status, signal, stderr], [0, null, ""]);
     const { before, after, sorted, regexp } = JSON.parse(stdout);

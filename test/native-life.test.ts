@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { needsRoot } from "./live/wire.ts";
+import { scaled } from "./time-limit.ts";
 
 const ADDON = fileURLToPath(new URL("../../build/Release/knockd.node", import.meta.url));
 
@@ -42,7 +43,7 @@ function run(script: string): Promise<Ended> {
   const child = spawn("unshare", ["-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", ...node], {
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: 20_000,
+    timeout: scaled(20_000),
     killSignal: "SIGKILL",
   });
   const ended: Ended = { status: null, signal: null, stdout: "", stderr: "" };

@@ -8,6 +8,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FileSink, SyslogSink, streamSink } from "../src/log/sinks.ts";
 import { needsRoot } from "./live/wire.ts";
+import { until as isInTime, scaled } from "./time-limit.ts";
 
 describe("a log file", () => {
   const realNow = Date.now;
@@ -157,7 +158,7 @@ describe("a log file", () => {
     // A mount that only this process and its children see.
     const inMount = 'mount -t tmpfs -o size=64k disk "$0" && cd "$0" && exec "$@"';
     const argv = ["-m", "sh", "-c", inMount, disk, process.execPath, "--input-type=module", "-e", script];
-    const { stdout, stderr, status } = spawnSync("unshare", argv, { encoding: "utf8", timeout: 10_000 });
+    const { stdout, stderr, status } = spawnSync("unshare", argv, { encoding: "utf8", timeout: scaled(10_000) });
     const full = "warning: cannot write logfile log: No space left on device";
     assert.deepEqual([stderr, status], ["", 0]);
     // What there was room for of the second line that is lost; on the line after it nothing is missing.
@@ -237,8 +238,7 @@ describe("the system's log", () => {
 
   /** The sink's timer holds up no process: this one does. */
   async function until(isTrue: () => boolean): Promise<void> {
-    for (let i = 0; i < 500 && !isTrue(); i++) await sleep(10);
-    assert.ok(isTrue());
+    assert.ok(await isInTime(isTrue, 5000, 10));
   }
 
   for (const trouble of ["full", "absent"] as const) {

@@ -13,6 +13,7 @@ import { SelfTest } from "../src/control/self-test.ts";
 import { ControlSocket } from "../src/control/socket.ts";
 
 import { needsRoot } from "./live/wire.ts";
+import { scaled } from "./time-limit.ts";
 
 const dir = fs.mkdtempSync(join(tmpdir(), "control-"));
 after(() => fs.rmSync(dir, { recursive: true }));
@@ -195,7 +196,7 @@ describe("the daemon's socket", () => {
     await gone;
   });
 
-  it("keeps nobody out for 400 who say half a line and stay, or never read", { timeout: 60_000 }, async () => {
+  it("keeps nobody out for 400 who say half a line and stay, or never read", { timeout: scaled(60_000) }, async () => {
     const path = newPath();
     await open(path, Array(1400).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
     const cutOff = new Set<Socket>();
@@ -226,7 +227,7 @@ describe("the daemon's socket", () => {
     while (watchers.size > 0) await sleep(5);
   });
 
-  it("lets go of a watcher who says more", { timeout: 60_000 }, async () => {
+  it("lets go of a watcher who says more", { timeout: scaled(60_000) }, async () => {
     const path = newPath();
     await open(path);
     const watcher = client(path).resume();
@@ -236,7 +237,9 @@ describe("the daemon's socket", () => {
     while (watchers.size > 0) await sleep(5);
   });
 
-  it("takes eight watchers, whom 400 others do not drive out, and refuses the ninth", { timeout: 60_000 }, async () => {
+  it("takes eight watchers, whom 400 others do not drive out, and refuses the ninth", {
+    timeout: scaled(60_000),
+  }, async () => {
     const path = newPath();
     await open(path);
     for (let i = 0; i < 8; i++) client(path).resume().write(requestLine("watch"));
@@ -248,7 +251,9 @@ describe("the daemon's socket", () => {
     assert.equal(watchers.size, 8);
   });
 
-  it("cuts off a watcher who does not read, at 256 KiB beyond what the kernel holds", { timeout: 60_000 }, async () => {
+  it("cuts off a watcher who does not read, at 256 KiB beyond what the kernel holds", {
+    timeout: scaled(60_000),
+  }, async () => {
     const path = newPath();
     await open(path);
     const deaf = client(path);

@@ -7,6 +7,7 @@ import { afterEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NativeCapture } from "../src/capture/native.ts";
 import { Source } from "../src/capture/source.ts";
+import { until as isInTime, scaled } from "./time-limit.ts";
 
 /** As strict as the real one about its states. `script` is what each read gives, then -1 for ever. */
 class FakeCapture implements NativeCapture {
@@ -99,10 +100,7 @@ const { getActiveResourcesInfo } = process as unknown as { getActiveResourcesInf
 const timers = () => getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries === 1000) assert.fail(`not within seconds: ${condition}`);
-    await sleep(5);
-  }
+  assert.ok(await isInTime(condition, 5000), `not within seconds: ${condition}`);
 }
 
 describe("while few packets come", () => {
@@ -309,7 +307,7 @@ describe("when the capture fails or is closed", () => {
       while (reads < 21) onReadable();`;
     const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
       encoding: "utf8",
-      timeout: 20_000,
+      timeout: scaled(20_000),
     });
     assert.equal(status, 1);
     assert.match(stderr, /Error: a bug\n\s+at .*onBatch/);

@@ -4,12 +4,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { native } from "../src/capture/native.ts";
 import { Systemd } from "../src/systemd.ts";
 import { frame } from "./frame.ts";
 import { Daemon } from "./live/daemon.ts";
 import { needsRoot, Wire } from "./live/wire.ts";
+import { until as isInTime } from "./time-limit.ts";
 
 // Prints what arrives at the socket (its path, or @ and its abstract name), a line of JSON each.
 const LISTENER = `
@@ -50,8 +50,7 @@ class Listener {
 }
 
 async function until(isTrue: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000 && !isTrue(); i++) await sleep(10);
-  assert.ok(isTrue());
+  assert.ok(await isInTime(isTrue, 10_000, 10));
 }
 
 describe("systemd", () => {

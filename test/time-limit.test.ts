@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { after, factor, scaled, until } from "./time-limit.ts";
+import { after, bound, factor, scaled, until } from "./time-limit.ts";
 
 describe("a test's time limit", () => {
   it("grows with the time that Node needs to start", () => {
-    assert.deepEqual([10, 45, 450, 1e6].map(factor), [3, 3, 10, 40]);
+    assert.deepEqual(
+      [10, 45, 450, 1e6].map((ms) => factor(ms)),
+      [3, 3, 10, 40],
+    );
     assert.ok(scaled(100) >= 300 && scaled(100) <= 4000);
+    assert.deepEqual([factor(10, 1), factor(90, 1)], [1, 2]);
+    assert.ok(bound(100) >= 100 && bound(100) <= 4000);
   });
 
   it("is not awaited when the answer is yes", async () => {

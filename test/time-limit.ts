@@ -19,19 +19,24 @@ export async function slowness(): Promise<number> {
   return factor(performance.now() - begun);
 }
 
-export const factor = (startMs: number): number => Math.min(Math.max(startMs / QUIET_MS, LEAST), MOST);
+export const factor = (startMs: number, least = LEAST): number => Math.min(Math.max(startMs / QUIET_MS, least), MOST);
+
+function startMs(): number {
+  const begun = performance.now();
+  spawnSync(...NODE);
+  return performance.now() - begun;
+}
 
 let once: number | undefined;
 
 /** A limit for what has to know it beforehand, such as a program's time in execFileSync. */
 export function scaled(ms: number): number {
-  if (once === undefined) {
-    const begun = performance.now();
-    spawnSync(...NODE);
-    once = factor(performance.now() - begun);
-  }
+  once ??= factor(startMs());
   return Math.round(ms * once);
 }
+
+/** An upper bound that a test asserts: on a quiet machine it is what it says, and a busy one has more time. */
+export const bound = (ms: number): number => ms * factor(startMs(), 1);
 
 /** Asks until the answer is yes. False when it is still no after the limit: `ms` on a quiet machine. */
 export async function until(isTrue: () => boolean | Promise<boolean>, ms: number, stepMs = 5): Promise<boolean> {

@@ -1,11 +1,11 @@
 // Who watches the doors: what he is told, and how much of it.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseAddress } from "../src/address.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import { type Happening, Watch } from "../src/log/watch.ts";
+import { until } from "./time-limit.ts";
 
 const DOOR: Door = {
   name: "ssh",
@@ -73,7 +73,7 @@ describe("who watches the doors", () => {
     assert.equal(one!.length, 500);
     now = 990;
     watch.knock(open);
-    for (let waited = 0; one!.length < 501 && waited < 10_000; waited += 20) await sleep(20);
+    await until(() => one!.length === 501, 10_000);
     assert.deepEqual(one!.at(-1), { event: "held back", count: 201, kind: "any" });
     now = 1000;
     watch.knock(open);

@@ -3,8 +3,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { needsRoot, type Result, repo, Wire } from "../live/wire.ts";
+import { until } from "../time-limit.ts";
 import { isOpen, knock } from "./knocker.ts";
 
 export { needsRoot };
@@ -130,10 +130,10 @@ export class Machine {
 
   /** Waits for what is true sooner or later. */
   async until(isTrue: () => Promise<boolean>, what: string, ms = 60_000): Promise<void> {
-    for (const end = Date.now() + ms; !(await isTrue()); await sleep(50)) {
-      if (Date.now() > end) throw new Error(`${this.#name}: no ${what} after ${ms} ms\n${this.#said.slice(-2000)}`);
-      if (this.#nspawn?.exitCode != null) throw new Error(`${this.#name} has ended, no ${what}\n${this.#said}`);
-    }
+    const hasEnded = () => this.#nspawn?.exitCode != null;
+    if (!(await until(async () => (await isTrue()) || hasEnded(), ms, 50)))
+      throw new Error(`${this.#name}: no ${what} after ${ms} ms and more\n${this.#said.slice(-2000)}`);
+    if (hasEnded() && !(await isTrue())) throw new Error(`${this.#name} has ended, no ${what}\n${this.#said}`);
   }
 
   knock(...ports: readonly (number | string)[]): Promise<void> {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../frame.ts";
+import { until as isInTime } from "../time-limit.ts";
 import type { Which } from "./daemon.ts";
 import { needsRoot, type Result, repo, Wire } from "./wire.ts";
 
@@ -59,8 +60,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
   };
 
   async function until(what: string, isTrue: () => boolean, ms = 5000): Promise<void> {
-    for (const end = Date.now() + ms; !isTrue(); await sleep(5))
-      if (Date.now() > end) assert.fail(`not within ${ms} ms: ${what}`);
+    assert.ok(await isInTime(isTrue, ms), `not within ${ms} ms and more: ${what}`);
   }
 
   async function stop(pid: number, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../frame.ts";
+import { until } from "../time-limit.ts";
 import { Daemon, type Which } from "./daemon.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
@@ -43,18 +43,16 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
     const child = wire.spawn("server", argv, { cwd: dir, stdio: ["ignore", "pipe", "pipe"] });
     const said = { stdout: "", stderr: "" };
     child.stderr?.setEncoding("utf8").on("data", (text) => (said.stderr += text));
-    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-    const listens = new Promise<void>((resolve) =>
-      child.stdout?.setEncoding("utf8").on("data", (text) => {
-        if ((said.stdout += text).includes("listening on eth0...")) resolve();
-      }),
-    );
-    await Promise.race([ended, listens, sleep(10_000, undefined, { ref: false })]);
+    child.stdout?.setEncoding("utf8").on("data", (text) => (said.stdout += text));
+    let status: number | null | undefined;
+    child.once("close", (value) => (status = value));
+    const hasEnded = () => status !== undefined;
+    await until(() => hasEnded() || said.stdout.includes("listening on eth0..."), 10_000);
     child.kill("SIGTERM");
-    const status = await Promise.race([ended, sleep(5_000, null, { ref: false })]);
+    await until(hasEnded, 5000);
     const anywhere = (text: string) => text.replaceAll(dir, "@dir@");
     const listening = said.stdout.includes("listening on eth0...");
-    return { listening, status, stdout: anywhere(said.stdout), stderr: anywhere(said.stderr) };
+    return { listening, status: status ?? null, stdout: anywhere(said.stdout), stderr: anywhere(said.stderr) };
   }
 
   const both = (config: string, args?: string[], files?: Record<string, string>) =>

@@ -1,9 +1,9 @@
 // An ear in a namespace: our capture at one of its interfaces, in a process of its own.
 
 import type { ChildProcess } from "node:child_process";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Listener } from "../../src/attempts/ears.ts";
+import { until } from "../time-limit.ts";
 import type { Wire } from "./wire.ts";
 
 export interface Call {
@@ -69,13 +69,10 @@ export class Ear {
 
   /** Asks until the answer holds, for seconds. */
   async until<Result>(name: string, holds: (result: Result) => boolean, seconds = 10): Promise<Result> {
-    const end = Date.now() + seconds * 1000;
-    for (;;) {
-      const result = await this.call<Result>(name);
-      if (holds(result)) return result;
-      if (Date.now() > end) throw new Error(`after ${seconds} s, ${name} is ${JSON.stringify(result)}`);
-      await sleep(10);
-    }
+    let result: Result;
+    const isTrue = async () => holds((result = await this.call<Result>(name)));
+    if (await until(isTrue, seconds * 1000, 10)) return result!;
+    throw new Error(`after ${seconds} s and more, ${name} is ${JSON.stringify(result!)}`);
   }
 
   /** Ends the process; resolves with how it ended. */

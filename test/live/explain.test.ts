@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, ExplanationAnswer, VerdictAnswer } from "../../src/control/protocol.ts";
 import { ask } from "../../src/ctl/ask.ts";
 import { frame, type Segment } from "../frame.ts";
+import { until } from "../time-limit.ts";
 import { Daemon } from "./daemon.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
@@ -95,18 +96,18 @@ describe("knockctl explain", { skip: needsRoot }, () => {
 
   /** Waits until this has become of his packets. */
   async function waitFor(ip: string, ...expected: string[]): Promise<ExplanationAnswer> {
-    const until = Date.now() + 10_000;
-    for (;;) {
-      const { verdicts, end } = await explained(ip);
+    let answer: Awaited<ReturnType<typeof explained>>;
+    let inOrder: (lines: readonly string[]) => readonly string[];
+    const isTrue = async () => {
+      answer = await explained(ip);
       // Of who was held back the opening comes last.
-      const isHeld = verdicts.some(({ verdict }) => verdict === "held");
-      const inOrder = (lines: readonly string[]) => (isHeld ? [...lines].sort() : lines);
-      if (`${inOrder(short(verdicts))}` === `${inOrder(expected)}` || Date.now() > until) {
-        assert.deepEqual(inOrder(short(verdicts)), inOrder(expected));
-        return end;
-      }
-      await sleep(20);
-    }
+      const isHeld = answer.verdicts.some(({ verdict }) => verdict === "held");
+      inOrder = (lines) => (isHeld ? [...lines].sort() : lines);
+      return `${inOrder(short(answer.verdicts))}` === `${inOrder(expected)}`;
+    };
+    await until(isTrue, 10_000, 20);
+    assert.deepEqual(inOrder!(short(answer!.verdicts)), inOrder!(expected));
+    return answer!.end;
   }
 
   const knockctl = (...args: string[]) =>

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../frame.ts";
+import { scaled } from "../time-limit.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
 import { held } from "./held.ts";
 import { needsRoot, Wire } from "./wire.ts";
@@ -140,10 +141,9 @@ stop_command = echo close >>$KNOCK_LOG
     try {
       const daemon = await start(door("old"));
       fs.writeFileSync(daemon.configPath, `${door("new")}[far]\nsequence = 7007\ntarget = far.example\n`);
-      for (let i = 0; i < 20; i++) {
-        daemon.signal("SIGHUP");
-        await sleep(5);
-      }
+      daemon.signal("SIGHUP");
+      await daemon.waitFor("re-reading config file");
+      for (let i = 0; i < 20; i++) daemon.signal("SIGHUP");
       await daemon.waitFor(() => daemon.stderr.split("can't be resolved").length === 3, 10_000);
       await settled(daemon);
       await knock(7000);
@@ -157,7 +157,7 @@ stop_command = echo close >>$KNOCK_LOG
 
   /** No config is read any more. */
   async function settled(daemon: Daemon): Promise<void> {
-    for (let before = -1; before !== daemon.stdout.length; await sleep(500)) before = daemon.stdout.length;
+    for (let before = -1; before !== daemon.stdout.length; await sleep(scaled(200))) before = daemon.stdout.length;
   }
 });
 

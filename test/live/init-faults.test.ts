@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { until as isInTime } from "../time-limit.ts";
 import { BEFORE, Host, OWN, SOON, until } from "./host.ts";
 import { Terminal } from "./terminal.ts";
 import { needsRoot, repo } from "./wire.ts";
@@ -46,7 +47,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
       const isClosed = async () => (await host.rules()) !== tables;
       const isNow = () =>
         moment === "a closed port" ? isClosed() : existsSync(host.path(`/run/knockd-init${moment}`));
-      for (const end = Date.now() + 30_000; !(await isNow()); await sleep(1)) assert.ok(Date.now() < end, moment);
+      assert.ok(await isInTime(isNow, 30_000, 1), moment);
       child.kill("SIGKILL");
       await ended;
       await sleep(500); // what it has started may go on

@@ -1,7 +1,7 @@
 // What the kernel logs of packets that a LOG rule meets in a namespace: its own lines, of real packets.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../time-limit.ts";
 import type { Wire } from "./wire.ts";
 
 /** Of namespaces other than the first, the kernel logs nothing unless this is 1. */
@@ -36,10 +36,12 @@ export async function whileLogging(act: () => Promise<void>): Promise<void> {
 
 /** The kernel's messages with this prefix, as soon as they are so many. */
 export async function kernelLines(prefix: string, count: number): Promise<string[]> {
-  for (const end = Date.now() + 10_000; ; await sleep(50)) {
+  let lines: string[] = [];
+  const isTrue = () => {
     const said = execFileSync("dmesg", ["--notime"], { encoding: "latin1", maxBuffer: 64 << 20 });
-    const lines = said.split("\n").filter((line) => line.startsWith(prefix));
-    if (lines.length >= count) return lines;
-    if (Date.now() > end) throw new Error(`${lines.length} of ${count} lines with ${prefix} after 10 seconds`);
-  }
+    lines = said.split("\n").filter((line) => line.startsWith(prefix));
+    return lines.length >= count;
+  };
+  if (await until(isTrue, 10_000, 50)) return lines;
+  throw new Error(`${lines.length} of ${count} lines with ${prefix} after 10 seconds and more`);
 }

@@ -7,6 +7,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { requestLine } from "../../src/control/protocol.ts";
 import { groupSocketOf, socketPath } from "../../src/control/socket-path.ts";
 import { frame } from "../frame.ts";
+import { scaled } from "../time-limit.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
 import { inMountsOf } from "./mount-namespace.ts";
 import { Tun } from "./tun.ts";
@@ -488,7 +489,7 @@ describe("knockctl", { skip: needsRoot }, () => {
   });
 
   for (const major of [18, 24]) {
-    it(`a storm of connections costs no knock on Node ${major}`, { timeout: 60_000 }, async () => {
+    it(`a storm of connections costs no knock on Node ${major}`, { timeout: scaled(60_000) }, async () => {
       const node = join(repo, `build/nodes/node_modules/n${major}/bin/node`);
       const daemon = await start(["-i", "eth0"], { by: ["sh", "-c", `shift; exec ${node} "$@"`, "sh"] });
       const path = socketPath(daemon.configPath, ["eth0"]);

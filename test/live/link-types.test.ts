@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { native } from "../../src/capture/native.ts";
 import { Records } from "../../src/capture/records.ts";
 import { frame, type Wrap } from "../frame.ts";
+import { until as isInTime } from "../time-limit.ts";
 import { Daemon, type Which } from "./daemon.ts";
 import { Tun } from "./tun.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
@@ -204,7 +204,5 @@ describe("a knock is heard", { skip: needsRoot }, () => {
 });
 
 async function until(isTrue: () => boolean, said: () => string): Promise<void> {
-  for (const end = Date.now() + 10_000; !isTrue(); await sleep(10)) {
-    if (Date.now() > end) throw new Error(`not within 10 s: ${said()}`);
-  }
+  if (!(await isInTime(isTrue, 10_000, 10))) throw new Error(`not within 10 s and more: ${said()}`);
 }

@@ -4,8 +4,8 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../frame.ts";
+import { until } from "../time-limit.ts";
 import { Daemon } from "./daemon.ts";
 import { filling } from "./mount-namespace.ts";
 import { needsRoot, Wire } from "./wire.ts";
@@ -72,7 +72,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
     });
     let text = "";
     child.stdout!.setEncoding("utf8").on("data", (more) => (text += more));
-    for (let i = 0; i < 1000 && text === ""; i++) await sleep(10);
+    await until(() => text !== "", 10_000, 10);
     const lines = () =>
       text
         .split("\n")

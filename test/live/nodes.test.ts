@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { frame } from "../frame.ts";
+import { until } from "../time-limit.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
 const CONFIG = "[door]\nsequence = 7000,8000\ntcpflags = syn\ncommand = echo open %IP%\n";
@@ -31,15 +32,13 @@ describe("one build", { skip: needsRoot }, () => {
       daemon.stderr?.on("data", (chunk) => {
         errors += chunk;
       });
-      const until = async (text: string) => {
-        for (let tries = 0; tries < 200 && !said.includes(text); tries++)
-          await new Promise((done) => setTimeout(done, 50));
-        assert.ok(said.includes(text), `no "${text}" in: ${said}\n${errors}`);
+      const says = async (text: string) => {
+        assert.ok(await until(() => said.includes(text), 10_000), `no "${text}" in: ${said}\n${errors}`);
       };
-      await until("listening on eth0...");
+      await says("listening on eth0...");
       const knock = (port: number) => frame({ from: "10.77.0.2", to: wire.server, protocol: "tcp", port, seq: port });
       await wire.send([7000, 8000].map((port, i) => ({ at: i / 10, frame: knock(port) })));
-      await until("\nopen 10.77.0.2\n");
+      await says("\nopen 10.77.0.2\n");
       const ended = new Promise<[number | null, NodeJS.Signals | null]>((done) =>
         daemon.once("exit", (status, signal) => done([status, signal])),
       );

@@ -9,6 +9,7 @@ import fc from "fast-check";
 import { LISTENING, scene } from "../arbitrary.ts";
 import { frame, type Segment } from "../frame.ts";
 import { readStory, type Story } from "../story.ts";
+import { until } from "../time-limit.ts";
 import { Daemon } from "./daemon.ts";
 import { needsRoot, type Result, repo, Wire } from "./wire.ts";
 
@@ -336,9 +337,8 @@ function listen(child: ChildProcess): Heard {
     stderr: "",
     ended: new Promise((resolve) => child.once("close", resolve)),
     async until(isTrue) {
-      for (const end = Date.now() + 10_000; !isTrue(); await sleep(5)) {
-        if (Date.now() > end) throw new Error(`not within 10 s: ${heard.stdout}${heard.stderr}`);
-      }
+      if (await until(isTrue, 10_000)) return;
+      throw new Error(`not within 10 s and more: ${heard.stdout}${heard.stderr}`);
     },
   };
   child.stdout?.setEncoding("utf8").on("data", (text) => (heard.stdout += text));

@@ -5,10 +5,10 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import type { Report } from "../../src/report/report.ts";
 import { frame, type Segment } from "../frame.ts";
+import { until as isInTime } from "../time-limit.ts";
 import { Daemon } from "./daemon.ts";
 import { kernelLines, whileLogging } from "./kernel-log.ts";
 import { inMountsOf } from "./mount-namespace.ts";
@@ -53,7 +53,7 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
   });
 
   async function until(is: () => boolean): Promise<void> {
-    for (const end = Date.now() + 30_000; !is(); await sleep(100)) assert.ok(Date.now() < end, "not in 30 seconds");
+    assert.ok(await isInTime(is, 30_000, 100), "not in 30 seconds and more");
   }
 
   function inside(...argv: string[]) {

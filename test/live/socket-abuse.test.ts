@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { groupSocketOf, socketPath } from "../../src/control/socket-path.ts";
 import { frame } from "../frame.ts";
+import { scaled } from "../time-limit.ts";
 import { abuse } from "./abuse.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
 import { mostMemory } from "./footprint.ts";
@@ -41,7 +42,7 @@ describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, ()
     ["the group", ["setpriv", "--reuid=65534", "--regid=65534", `--groups=${GROUP}`]],
   ] as const) {
     it(`by ${who}: a thousand clients cost no knock, and root is answered`, {
-      timeout: 120_000,
+      timeout: scaled(120_000),
     }, async () => {
       const daemon = await Daemon.start(wire, "ours", DOOR, undefined, options);
       running.push(daemon);
