@@ -19,6 +19,7 @@ describe("what is found in a config", () => {
   writeFileSync(join(dir, "sequences"), "7000,8000\n", { mode: 0o600 });
   const file = join(dir, "k.conf");
   const found = async (config: string, host: Host, mode = 0o640) => {
+    rmSync(file, { force: true }); // it may be read-only, which binds all but root
     writeFileSync(file, config.replaceAll("@dir@", dir));
     chmodSync(file, mode);
     return (await lint(file, host)).map((one) => ({

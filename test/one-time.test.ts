@@ -1,5 +1,6 @@
 // Files of one-time sequences: what comes next, and striking out so that no power cut makes a sequence count again.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
@@ -62,8 +63,12 @@ describe("the next one-time sequence", () => {
   });
 
   test("of a file in which nothing could be struck out is refused at once, as by 0.8", () => {
-    // The one file that root too may not open for writing: a program that runs (ETXTBSY).
-    assert.throws(() => nextOneTime(process.execPath, silent), /: Text file is busy|: Text file busy/i);
+    // The one file that root too may not open for writing: a program that runs (ETXTBSY). It is ours, so that others may too.
+    const program = join(dir, "sleep");
+    fs.copyFileSync("/bin/sleep", program);
+    const child = spawn(program, ["60"], { stdio: "ignore" });
+    assert.throws(() => nextOneTime(program, silent), /: Text file is busy|: Text file busy/i);
+    child.kill("SIGKILL");
   });
 });
 

@@ -68,9 +68,9 @@ async function runTests(kind: Exclude<Kind, "lint">): Promise<void> {
   const seconds = Math.round(MOST_SECONDS[kind] * (await slowness()));
   const limits = { seconds, graceSeconds: GRACE_SECONDS, bytes: MOST_BYTES };
   tellRoot(kind);
-  process.env.KNOCKD_TEST_SEED = `${SEED}`;
+  process.env.TEST_SEED = `${SEED}`;
   console.log(`${files.length} test files, ${jobs} at a time; at most ${seconds} s each`);
-  console.log(`Generated tests use seed ${SEED}; KNOCKD_TEST_SEED=${SEED} repeats them`);
+  console.log(`Generated tests use seed ${SEED}; TEST_SEED=${SEED} repeats them`);
   const heartbeat = setInterval(tellWaiting, QUIET_SECONDS * 1000);
   let done = 0;
   await runAll(
@@ -102,7 +102,7 @@ function job(file: string, limits: Limits): Job<Outcome | undefined> {
 
 /** Most tests wait more than they compute. */
 function sideBySide(): number {
-  return Number(process.env.KNOCKD_TEST_JOBS) || availableParallelism();
+  return Number(process.env.TEST_JOBS) || availableParallelism();
 }
 
 function tellRoot(kind: Kind): void {

@@ -8,7 +8,7 @@ const QUIET_MS = 45;
 /** Load comes in bursts: the start that is measured may have been lucky. */
 const LEAST = 3;
 /** A machine slower than this is no machine to test on. */
-const MOST = 40;
+const MOST = 15;
 
 const NODE = [process.execPath, ["-e", ""], { stdio: "ignore" }] as const;
 

@@ -4,6 +4,7 @@ import { filesOf, isAlone } from "./files.ts";
 
 const FILES = [
   "stamp",
+  "knock",
   "report/csv",
   "report/page/page",
   "live/scan",
@@ -15,7 +16,14 @@ const FILES = [
 
 describe("the files of a run", () => {
   it("are all but those of booted machines, the long ones first", () => {
-    assert.deepEqual(filesOf("all", FILES), ["live/init", "live/scan", "report/page/page", "report/csv", "stamp"]);
+    assert.deepEqual(filesOf("all", FILES), [
+      "knock",
+      "live/init",
+      "live/scan",
+      "report/page/page",
+      "report/csv",
+      "stamp",
+    ]);
   });
   it("are those that need no root, no 0.8 and no browser", () => {
     assert.deepEqual(filesOf("unit", FILES), ["report/csv", "stamp"]);

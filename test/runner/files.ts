@@ -5,8 +5,8 @@ export type Kind = (typeof RUNS)[number];
 /** Files that measure times, memory or lost packets: beside another file they would measure that one too. */
 const ALONE = ["live/memory", "live/process", "live/scan", "live/siege", "live/socket-abuse", "live/capture"];
 
-/** These need root, a browser or programs of the system, and for them `npm run test:unit` would take longer than a minute. */
-const NOT_UNIT = ["report/page/page"];
+/** These need a browser or 0.8. */
+const NOT_UNIT = ["report/page/page", "knock"];
 
 /** Machines that are booted, and the machine that only `npm run test:arm` has. */
 const BOOT = /^(boot|howto)\//;

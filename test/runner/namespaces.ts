@@ -1,8 +1,10 @@
 // Removes the network namespaces (../live/wire.ts) of a test file whose process was killed before it could.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 
 const FOLDER = "/run/netns";
+/** What `ip netns exec` shows in the place of files in /etc; a test may have put some there. */
+const FILES = "/etc/netns";
 /** Long, since a busy kernel takes its time to remove a namespace. */
 const MOST_MS = 60_000;
 
@@ -24,6 +26,7 @@ export function removeNamespace(name: string): void {
     for (const pid of pids) kill(pid);
   }
   ip("netns", "delete", name);
+  rmSync(`${FILES}/${name}`, { recursive: true, force: true });
 }
 
 const pidsIn = (namespace: string): number[] => ip("netns", "pids", namespace).split("\n").filter(Boolean).map(Number);

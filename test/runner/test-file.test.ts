@@ -126,7 +126,7 @@ describe("a run", () => {
     const { status, stdout } = run("unit", "dist/test/words.test.js", "test/stamp.test.ts");
     assert.equal(status, 0, stdout);
     assert.match(stdout, /^\[1\/2\] ok {7} +\d+\.\d s {2}(words|stamp): \d+ passed, 0 failed$/m);
-    assert.match(stdout, /^Generated tests use seed (\d+); KNOCKD_TEST_SEED=\1 repeats them$/m);
+    assert.match(stdout, /^Generated tests use seed (\d+); TEST_SEED=\1 repeats them$/m);
     assert.match(last(stdout)!, /^14 passed, 0 failed$/);
   });
 
