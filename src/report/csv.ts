@@ -20,6 +20,7 @@ const COLUMNS = [
   "begun",
   "opened",
   "failed",
+  "lines",
 ] as const;
 
 type Row = Partial<Record<(typeof COLUMNS)[number], Cell>>;
@@ -32,6 +33,8 @@ export function csv(report: Report): string {
 
 function rows(report: Report): Row[] {
   const { ports, countries, networks, places, top, hours, days, together, doors, leftOut, sourcesOfData } = report;
+  const { attempts, linesLeftOut, lines } = report;
+  const read = [{ reason: "attempts", lines: attempts }, ...linesLeftOut, { reason: "together", lines }];
   return [
     ...ports.map(({ protocol, port, service, attempts, sources }) => ({
       list: "port",
@@ -60,6 +63,7 @@ function rows(report: Report): Row[] {
     ...hours.map(({ at, attempts }) => ({ list: "hour", item: iso(at), attempts })),
     ...days.map(({ at, attempts }) => ({ list: "day", item: iso(at), attempts })),
     ...doors.map(({ door, begun, opened, failed }) => ({ list: "door", item: door, begun, opened, failed })),
+    ...(lines === 0 ? [] : read.map(({ reason, lines }) => ({ list: "lines read", item: reason, lines }))),
     ...leftOut.map((item) => ({ list: "left out", item })),
     ...sourcesOfData.map(({ name, licence, link }) => ({ list: "locations by", item: `${name} (${licence}) ${link}` })),
   ];

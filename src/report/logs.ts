@@ -23,7 +23,7 @@ export interface Log {
 
 /** Larger ones are no faster, and cost memory. */
 const CHUNK = 1 << 16;
-const ROTATED = /^(kern\.log|syslog)(\.\d+|-\d{6,8})?(\.gz)?$/;
+const ROTATED = /^(kern\.log|syslog|messages)(\.\d+|-\d{6,8})?(\.gz)?$/;
 export const JOURNAL = "the journal";
 const JOURNALS = ["/var/log/journal", "/run/log/journal"];
 
@@ -59,12 +59,14 @@ export function standardInput(now: number): Log {
 
 /**
  * syslogd's in `folder`, those that may have lines since then. The kernel's lines are in kern.log and in syslog as well, by
- * Debian's rsyslog.conf: they are taken from kern.log, where there is one.
+ * Debian's rsyslog.conf: they are taken from kern.log, where there is one. Others have all of it in messages.
  */
 export function syslogs(folder: string, since: number): Log[] {
-  const names = readdirSync(folder)
+  const all = readdirSync(folder)
     .filter((name) => ROTATED.test(name))
     .sort();
+  const debians = all.filter((name) => !name.startsWith("messages"));
+  const names = debians.length > 0 ? debians : all;
   const hasKernels = names.some((name) => name.startsWith("kern.log"));
   return names
     .map((name) => file(join(folder, name), !hasKernels ? "all" : name.startsWith("kern.log") ? "kernel" : "knockd"))
@@ -73,8 +75,13 @@ export function syslogs(folder: string, since: number): Log[] {
 
 export const hasJournal = (): boolean => JOURNALS.some((folder) => existsSync(folder));
 
-/** What the kernel and knockd said, of all boots. */
-export function journal(since: number | undefined, until: number | undefined, now: number): Log {
+/** What the kernel, knockd and the programs of these names said, of all boots; `undefined`: what anybody said. */
+export function journal(
+  since: number | undefined,
+  until: number | undefined,
+  now: number,
+  tags: readonly string[] | undefined,
+): Log {
   const between = [
     ...(since === undefined ? [] : [`--since=@${Math.floor(since)}`]),
     ...(until === undefined ? [] : [`--until=@${Math.ceil(until)}`]),
@@ -84,9 +91,8 @@ export function journal(since: number | undefined, until: number | undefined, no
     "--no-pager",
     "--output=short-unix",
     ...between,
-    "_TRANSPORT=kernel",
-    "+",
-    "SYSLOG_IDENTIFIER=knockd",
+    ...(tags === undefined ? [] : ["_TRANSPORT=kernel"]),
+    ...(tags === undefined ? [] : ["knockd", ...tags]).flatMap((tag) => ["+", `SYSLOG_IDENTIFIER=${tag}`]),
   ];
   return {
     name: JOURNAL,

@@ -1,6 +1,8 @@
 // The line that iptables' LOG and nftables' log make of a packet. The kernel writes it, and all that a sender has a say in are
 // numbers: of what is not exactly as the kernel writes it, nothing is believed.
 
+import { parseAddress } from "../address.ts";
+
 export const [TCP, UDP, ICMP, ICMPV6] = [6, 17, 1, 58] as const;
 export const [ESP, AH, UDPLITE] = [50, 51, 136] as const;
 const NUMBERS: Readonly<Record<string, number>> = { TCP, UDP, UDPLITE, ICMP, ICMPv6: ICMPV6, ESP, AH };
@@ -11,8 +13,11 @@ const ECHO_REQUEST_6 = 128;
 /** An IPv4 address is a number; an IPv6 address its eight groups, a character each, which is smaller than its text. */
 export type SourceKey = number | string;
 
-/** `other`: no line of a packet, or none of an attempt from outside. `cut`: torn or garbled. */
-export type Verdict = "attempt" | "other" | "cut";
+/**
+ * What a message is: an attempt; no packet; torn or garbled; a packet of this host to itself, or from it to others; one that
+ * asks for nothing; one to a group or to everybody in the network; a fragment that does not say what it asks for.
+ */
+export type Verdict = "attempt" | "none" | "cut" | "loopback" | "sent" | "answer" | "group" | "fragment";
 
 export class PacketLine {
   // Of the attempt that was read last.
@@ -20,24 +25,34 @@ export class PacketLine {
   protocol = 0;
   /** 0 where the protocol has none. */
   port = 0;
+  /** Where the kernel's words begin, behind the rule's prefix; of every verdict but `none`. */
+  begin = 0;
 
-  /** `message` is what the kernel said, with whatever prefix. */
+  /** `message` is what the kernel said, with whatever prefix. Each field begins after a blank: `log flags all` has a MACSRC, too. */
   read(message: string): Verdict {
-    const out = message.indexOf(" OUT=");
-    if (out < 0) return "other";
+    if (!message.includes(" OUT=")) return "none";
+    const from = message.indexOf(" SRC=");
+    const out = from < 0 ? message.indexOf(" OUT=") : message.lastIndexOf(" OUT=", from); // a prefix may say it, too
     const into = message.lastIndexOf("IN=", out);
-    if (into < 0 || into + 3 === out) return "other"; // that is from here to elsewhere
-    const from = message.indexOf("SRC=", out);
-    if (from < 0) return "cut";
-    const to = message.indexOf(" ", from);
+    if (into < 0) return "none";
+    this.begin = into;
+    if (from < 0) return message.startsWith("ARP ", out + 6) ? "none" : "cut";
+    const verdict = this.#readAddresses(message, from);
+    if (verdict === "cut" || verdict === "none") return verdict;
+    if (into + 3 === out) return "sent";
+    return message.startsWith("lo ", into + 3) ? "loopback" : verdict;
+  }
+
+  #readAddresses(message: string, from: number): Verdict {
+    const to = message.indexOf(" ", from + 5);
     if (!message.startsWith("DST=", to + 1)) return "cut";
-    const source = sourceKey(message, from + 4, to);
+    const source = sourceKey(message, from + 5, to);
     if (source === undefined) return "cut";
-    const at = message.indexOf("PROTO=", to) + 6;
-    if (at < 6) return "cut";
+    const at = message.indexOf(" PROTO=", to) + 7;
+    if (at < 7) return "cut";
     const protocol = readProtocol(message, at);
     if (protocol < 0) return "cut";
-    if (isToMany(message, to + 5)) return "other";
+    if (isToMany(message, to + 5)) return "group";
     this.source = source;
     this.protocol = protocol;
     this.port = 0;
@@ -47,18 +62,17 @@ export class PacketLine {
   }
 
   #readPort(message: string, protocolAt: number): Verdict {
-    const at = message.indexOf("DPT=", protocolAt) + 4;
+    const at = message.indexOf(" DPT=", protocolAt) + 5;
     // A later fragment has no ports; neither has a packet that ends before them.
-    if (at < 4) return isIncomplete(message, protocolAt) ? "other" : "cut";
+    if (at < 5) return isIncomplete(message, protocolAt) ? "fragment" : "cut";
     this.port = number(message, at, 65_535);
     if (this.port < 0) return "cut";
     if (this.protocol !== TCP) return message.includes(" LEN=", at) ? "attempt" : "cut";
-    const flags = message.indexOf("RES=", at);
+    const flags = message.indexOf(" WINDOW=", at); // the kernel writes RES= behind it, ulogd does not
     if (flags < 0) return "cut";
-    if (message.startsWith("SYN URGP=", flags + 9)) return "attempt"; // nearly all are that
-    const end = message.indexOf("URGP=", flags);
+    const end = message.indexOf(" URGP=", flags);
     if (end < 0) return "cut";
-    return isProbe(message, flags, end) ? "attempt" : "other";
+    return isProbe(message, flags, end + 1) ? "attempt" : "answer";
   }
 }
 
@@ -70,10 +84,10 @@ function isProbe(message: string, flags: number, end: number): boolean {
 
 function readIcmp(message: string, protocolAt: number, protocol: number): Verdict {
   const at = message.indexOf(" TYPE=", protocolAt);
-  if (at < 0) return isIncomplete(message, protocolAt) ? "other" : "cut";
+  if (at < 0) return isIncomplete(message, protocolAt) ? "fragment" : "cut";
   const type = number(message, at + 6, 255);
   if (type < 0) return "cut";
-  return (protocol === ICMP ? REQUESTS.has(type) : type === ECHO_REQUEST_6) ? "attempt" : "other";
+  return (protocol === ICMP ? REQUESTS.has(type) : type === ECHO_REQUEST_6) ? "attempt" : "answer";
 }
 
 function isIncomplete(message: string, protocolAt: number): boolean {
@@ -110,7 +124,16 @@ function number(message: string, at: number, most: number): number {
 }
 
 function sourceKey(message: string, at: number, end: number): SourceKey | undefined {
-  return end - at === 39 ? ipv6Key(message, at) : ipv4Key(message, at, end);
+  if (end - at === 39) return ipv6Key(message, at);
+  return message.slice(at, end).includes(":") ? shortIpv6Key(message.slice(at, end)) : ipv4Key(message, at, end);
+}
+
+/** ulogd writes `fd77::1`. */
+function shortIpv6Key(text: string): string | undefined {
+  const address = parseAddress(text);
+  if (address === undefined) return undefined;
+  const { w0, w1, w2, w3 } = address;
+  return String.fromCharCode(...[w0, w1, w2, w3].flatMap((word) => [word >>> 16, word & 0xffff]));
 }
 
 function ipv4Key(message: string, at: number, end: number): number | undefined {

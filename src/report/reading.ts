@@ -1,49 +1,66 @@
-// Reads logs, one after the other, and has what counts in them counted.
+// Reads logs, one after the other, and has what counts in them counted. Every line is an attempt, or left out for a reason.
 
+import { JournalExport } from "./journal-export.ts";
 import { KnockLine } from "./knock-line.ts";
+import { count, LeftOut, type Reason } from "./left-out.ts";
 import { Lines } from "./lines.ts";
-import { LogLine } from "./log-line.ts";
+import { LogLine, NO_TAG, type Speaker } from "./log-line.ts";
 import type { Log } from "./logs.ts";
-import { PacketLine } from "./packet-line.ts";
+import { PacketLine, type Verdict } from "./packet-line.ts";
+import { Prefixes } from "./prefixes.ts";
 import type { Tally } from "./tally.ts";
+import { Twice } from "./twice.ts";
 import type { Wanted } from "./wanted.ts";
 
-export type Span = Pick<Wanted, "since" | "until">;
+/** What is to be counted of the lines. */
+export type Chosen = Pick<Wanted, "since" | "until" | "prefixes" | "notPrefixes" | "tags">;
+
+/** rsyslog's, around a whole line, and that of other syslogds. */
+const REPEATED = /^(?:last )?message repeated \d+ times?\b/;
 
 export class Reading {
-  /** That were read, of whatever kind. */
+  /** That were read, of whatever kind; of the journal's export form entries. */
   lines = 0;
   attempts = 0;
+  readonly leftOut = new LeftOut();
   readonly #tally: Tally;
   readonly #since: number;
   readonly #until: number;
+  readonly #tags: ReadonlySet<string>;
+  readonly #boot: number;
   readonly #onRead: (bytes: number, lines: number) => void;
   readonly #packet = new PacketLine();
   readonly #knock = new KnockLine();
+  readonly #prefixes: Prefixes;
+  readonly #twice = new Twice();
   #bytes = 0;
-  #garbage = 0;
-  #tooLong = 0;
+  #sinceBoot = 0;
   readonly #torn: string[] = [];
 
-  /** `onRead` is told now and then how much was read in all. */
-  constructor(
-    tally: Tally,
-    { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY }: Span,
-    onRead: (bytes: number, lines: number) => void,
-  ) {
+  /** `boot`: when this machine was booted, in seconds since 1970. `onRead` is told now and then how much was read in all. */
+  constructor(tally: Tally, chosen: Chosen, boot: number, onRead: (bytes: number, lines: number) => void) {
     this.#tally = tally;
-    this.#since = since;
-    this.#until = until;
+    this.#since = chosen.since ?? Number.NEGATIVE_INFINITY;
+    this.#until = chosen.until ?? Number.POSITIVE_INFINITY;
+    this.#prefixes = new Prefixes(chosen);
+    this.#tags = new Set(chosen.tags);
+    this.#boot = boot;
     this.#onRead = onRead;
   }
 
   /** What ends before its time, as a .gz that is being written, is counted as far as it goes. */
   async read(log: Log): Promise<void> {
-    const line = new LogLine(log.written);
-    const lines = new Lines((text) => this.#line(line, text, log));
+    const line = new LogLine(log.written, log.written >= this.#boot ? this.#boot : Number.NaN, this.#tags);
+    const lines = new Lines((text) => {
+      const whole = text.charCodeAt(text.length - 1) === 0x0d ? text.slice(0, -1) : text; // of a file from Windows
+      this.#take(line.read(whole), line, log);
+    });
+    const entries = new JournalExport((entry) => this.#take(line.readEntry(entry), line, log));
+    let reader: Lines | JournalExport | undefined;
     try {
       for await (const chunk of log.open((bytes) => (this.#bytes += bytes))) {
-        lines.write(chunk);
+        reader ??= JournalExport.isOne(chunk) ? entries : lines;
+        reader.write(chunk);
         this.#onRead(this.#bytes, this.lines);
       }
     } catch (error) {
@@ -51,35 +68,66 @@ export class Reading {
       if (!code?.startsWith("Z_")) throw Object.assign(error as NodeJS.ErrnoException, { path: path ?? log.name });
       this.#torn.push(`${log.name} is torn: ${message}.`);
     }
-    lines.end();
-    this.#tooLong += lines.tooLong;
+    reader?.end();
+    this.lines += lines.tooLong;
+    this.leftOut.add("tooLong", lines.tooLong);
   }
 
-  /** What was passed over, a sentence each. */
-  get leftOut(): readonly string[] {
-    const sentences = [...this.#torn];
-    if (this.#garbage > 0) sentences.push(`${count(this.#garbage, "line")} could not be read: cut off, or garbled.`);
-    if (this.#tooLong > 0) sentences.push(`${count(this.#tooLong, "line")} too long to be a packet's or knockd's.`);
-    return sentences;
+  /** What the reader of the report has to know, a sentence each. */
+  get notes(): readonly string[] {
+    const notes = [...this.#torn, ...this.leftOut.notes(this.#prefixes.unsaid())];
+    if (this.#sinceBoot > 0)
+      notes.push(
+        `${count(this.#sinceBoot, "line")} had only the seconds since the boot: taken for this machine's last boot.`,
+      );
+    return notes;
   }
 
-  #line(line: LogLine, text: string, { of }: Log): void {
+  #take(speaker: Speaker, line: LogLine, { of }: Log): void {
     this.lines++;
-    const speaker = line.read(text);
-    if (speaker === "garbage") this.#garbage++;
-    if (speaker !== "kernel" && speaker !== "knockd") return;
-    if (of !== "all" && of !== speaker) return;
-    if (line.time < this.#since || line.time >= this.#until) return;
+    const reason = this.#count(speaker, line, of);
+    if (reason === undefined) this.attempts++;
+    else if (reason === "stranger") this.leftOut.addStranger(line.tag === "" ? NO_TAG : line.tag);
+    else this.leftOut.add(reason);
+  }
+
+  /** Why it is none; undefined when it was counted as an attempt. */
+  #count(speaker: Speaker, line: LogLine, of: Log["of"]): Reason | undefined {
+    const { time, message } = line;
+    if (speaker === "garbage" || speaker === "other") return this.#whatElse(speaker, line);
+    if (of === "knockd" && speaker === "kernel") return "elsewhere";
+    if (of === "kernel" && speaker === "knockd") return "elsewhere";
+    if (time < this.#since || time >= this.#until) return "elsewhen";
+    if (line.isSinceBoot) this.#sinceBoot++;
     if (speaker === "knockd") {
-      if (this.#knock.read(line.message)) this.#tally.knock(this.#knock, line.time, line.host);
-      return;
+      if (!this.#knock.read(message)) return "knockd";
+      this.#tally.knock(this.#knock, time, line.host);
+      return "knock";
     }
-    const verdict = this.#packet.read(line.message);
-    if (verdict === "attempt") {
-      this.attempts++;
-      this.#tally.packet(this.#packet, line.time, line.host);
-    } else if (verdict === "cut") this.#garbage++;
+    if (REPEATED.test(message)) return "repeated";
+    const verdict = this.#packet.read(message);
+    const reason = reasonOf(verdict);
+    if (verdict === "none" || verdict === "cut") return reason;
+    const prefix = this.#prefixes.of(message, this.#packet.begin);
+    if (reason !== undefined || prefix.reason !== undefined) return reason ?? prefix.reason;
+    if (this.#twice.has(prefix, this.#packet, message, time)) return "twice";
+    prefix.attempts++;
+    this.#tally.packet(this.#packet, time, line.host);
+    return undefined;
+  }
+
+  /** Of a line that is neither the kernel's nor knockd's. */
+  #whatElse(speaker: "garbage" | "other", line: LogLine): Reason {
+    const { message, time } = line;
+    if (REPEATED.test(message)) return "repeated";
+    const verdict = message.includes(" OUT=") ? this.#packet.read(message) : "none";
+    if (verdict === "none" || verdict === "cut") return speaker;
+    return Number.isNaN(time) ? "undated" : "stranger";
   }
 }
 
-const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
+function reasonOf(verdict: Verdict): Reason | undefined {
+  if (verdict === "attempt") return undefined;
+  if (verdict === "none") return "kernel";
+  return verdict;
+}

@@ -66,6 +66,12 @@ export interface DoorRow {
   readonly failed: number;
 }
 
+/** Lines that were left out for one reason. */
+export interface LineRow {
+  readonly reason: string;
+  readonly lines: number;
+}
+
 export interface Report {
   /** Of the first and last line that counted; undefined when none did. */
   readonly since: number | undefined;
@@ -76,6 +82,9 @@ export interface Report {
   readonly host: string;
   readonly attempts: number;
   readonly sources: number;
+  /** That were read: as many as attempts and `linesLeftOut` together. */
+  readonly lines: number;
+  readonly linesLeftOut: readonly LineRow[];
   /** Longer than so many rows no list is; what was left out of any is told here, a sentence each. */
   readonly leftOut: readonly string[];
   readonly ports: readonly PortRow[];

@@ -57,8 +57,15 @@ export function sections(report: Report): Section[] {
       row.opened,
       row.failed,
     ]),
+    { title: "Lines read", head: ["what", "lines"], rows: linesRead(report), more: 0 },
   ];
   return all.filter(({ rows }) => rows.length > 0);
+}
+
+/** Attempts and each reason for leaving lines out, and all of them together. */
+function linesRead({ attempts, lines, linesLeftOut }: Report): Cell[][] {
+  if (lines === 0) return [];
+  return [["attempts", attempts], ...linesLeftOut.map((row) => [row.reason, row.lines]), ["together", lines]];
 }
 
 /** `1,234 attempts of 56 sources at door, 2026-11-18 04:16 – 2026-11-22 23:50` */

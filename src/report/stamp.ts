@@ -1,82 +1,152 @@
-// The time at the beginning of a log's line, in each of the forms that syslog, the journal and knockd's log file have. Read
-// character by character, and the day's or hour's part once for all lines of it: there may be ten million.
+// The time at the beginning of a log's line, in each of the forms that syslogd, journalctl, dmesg and knockd's log file have.
+// Read character by character, and the day's or hour's part once for all lines of it: there may be ten million.
 
 const DAY_S = 86_400;
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
+const WEEKDAYS = "SunMonTueWedThuFriSat";
 /** What is older has a wrong clock, and would make a timeline of decades. */
 const EARLIEST = Date.UTC(2000, 0, 1) / 1000;
 /** From 29 February back to the one before, over a century's end. */
 const YEARS_BACK = 8;
+/** A stamp that does not say its year. */
+const NO_YEAR = 0;
+
+/**
+ * Whose form it is. `line`: of a log that has the lines of many programs; `logfile`: knockd's own; `dmesg`: the kernel's own;
+ * `boot`: seconds since the boot, as dmesg and `journalctl -o short-monotonic` have them.
+ */
+export type Form = "line" | "logfile" | "dmesg" | "boot";
 
 export class Stamp {
-  /** Of the stamp that was read last: seconds since 1970. */
+  // Of the stamp that was read last.
+  /** Seconds since 1970. */
   time = 0;
+  form: Form = "line";
   readonly #reference: number;
+  readonly #boot: number;
   #hour = -1;
   #hourBegins = Number.NaN;
   #day = -1;
   #dayBegins = Number.NaN;
 
-  /** `reference`: when the log was last written. A stamp without a year is of the last year that is not after it. */
-  constructor(reference: number) {
+  /**
+   * `reference`: when the log was last written. A stamp without a year is of the last year that is not after it.
+   * `boot`: when this machine was booted; NaN when the log is older than that.
+   */
+  constructor(reference: number, boot = Number.NaN) {
     this.#reference = reference;
+    this.#boot = boot;
   }
 
   /** Where the line goes on behind the stamp and one blank; -1 when it does not begin with a stamp that can be right. */
   read(line: string): number {
+    this.time = Number.NaN;
+    this.form = "line";
     const first = line.charCodeAt(0);
     let end: number;
-    if (first === 0x5b) end = this.#readLogFile(line);
-    else if (first >= 0x41) end = this.#readTraditional(line);
-    else end = line.charCodeAt(4) === 0x2d ? this.#readIso(line) : this.#readUnix(line);
+    if (first === 0x5b) end = this.#readBracketed(line);
+    else if (first >= 0x41) end = this.#readNamed(line);
+    else end = line.charCodeAt(4) === 0x2d ? this.#readIso(line, 0) : this.#readUnix(line);
     return this.time >= EARLIEST && this.time <= this.#reference + DAY_S ? end : -1;
   }
 
-  /** `Nov 24 12:20:18 `, local: syslog's of old, and `journalctl -o short`; also with a fraction of the second. */
-  #readTraditional(line: string): number {
-    this.time = Number.NaN;
-    const month = MONTHS.indexOf(line.slice(0, 3)) / 3;
-    const day = digits(line, line.charCodeAt(4) === 0x20 ? 5 : 4, line.charCodeAt(4) === 0x20 ? 1 : 2);
-    const hour = digits(line, 7, 2);
-    const key = (month * 32 + day) * 24 + hour;
-    if (!(key >= 0 && Number.isInteger(month) && hour < 24)) return -1;
+  /** `[2016-07-06 19:46] `: knockd's LogFile; `[Tue Nov 24 12:20:18 2026] `: `dmesg -T`; `[   12.345678] `: dmesg. */
+  #readBracketed(line: string): number {
+    if (line.charCodeAt(5) === 0x2d) return this.#readLogFile(line);
+    const end = line.indexOf("] ");
+    if (end < 0) return -1;
+    if (line.charCodeAt(1) >= 0x41) {
+      this.form = "dmesg";
+      return this.#readCtime(line, 1) === end ? end + 2 : -1;
+    }
+    this.form = "boot";
+    const seconds = /^\[ *(\d{1,10}\.\d{6})(?: <[ \d.]+>)?$/.exec(line.slice(0, end))?.[1];
+    this.time = this.#boot + Number(seconds);
+    return end + 2;
+  }
+
+  /** What begins with the name of a month or of a day of the week. */
+  #readNamed(line: string): number {
+    if (indexOfName(WEEKDAYS, line, 0) < 0) return behind(line, this.#readTraditional(line, 0));
+    // `Tue 2026-11-24 12:20:18 CET `: `journalctl -o short-full`; `Tue Nov 24 12:20:18 2026 `: OpenWrt's logread.
+    return line.charCodeAt(8) === 0x2d ? this.#readIso(line, 4) : behind(line, this.#readCtime(line, 0));
+  }
+
+  /** `Nov 24 12:20:18`, local: syslog's of old, and `journalctl -o short`; also `Nov 24 2026 12:20:18`, and with a fraction. */
+  #readTraditional(line: string, at: number): number {
+    const hasYear = line.charCodeAt(at + 9) !== 0x3a;
+    const year = hasYear ? digits(line, at + 7, 4) : NO_YEAR;
+    return year < 0 ? -1 : this.#readDate(line, at, year, hasYear ? at + 12 : at + 7);
+  }
+
+  /** `Tue Nov 24 12:20:18 2026`, local. */
+  #readCtime(line: string, at: number): number {
+    if (indexOfName(WEEKDAYS, line, at) < 0) return -1;
+    const year = digits(line, at + 20, 4);
+    return year < 0 || this.#readDate(line, at + 4, year, at + 11) !== at + 19 ? -1 : at + 24;
+  }
+
+  /** `Nov 24` at one place, the time of the day at another; returns where that ends. */
+  #readDate(line: string, at: number, year: number, timeAt: number): number {
+    const month = indexOfName(MONTHS, line, at);
+    const isShort = line.charCodeAt(at + 4) === 0x20;
+    const day = digits(line, isShort ? at + 5 : at + 4, isShort ? 1 : 2);
+    const hour = digits(line, timeAt, 2);
+    if (month < 0 || day < 1 || hour < 0 || hour > 23) return -1;
+    this.time = this.#localHour(year, month, day, hour) + minutesAndSeconds(line, timeAt + 3);
+    return fractionEnd(line, timeAt + 8);
+  }
+
+  #localHour(year: number, month: number, day: number, hour: number): number {
+    const key = ((year * 16 + month) * 32 + day) * 24 + hour;
     if (key !== this.#hour) {
       this.#hour = key;
-      this.#hourBegins = this.#lastYearsHour(month, day, hour);
+      this.#hourBegins = year === NO_YEAR ? this.#lastYearsHour(month, day, hour) : hourOf(year, month, day, hour);
     }
-    this.time = this.#hourBegins + minutesAndSeconds(line, 10);
-    return behind(line, fractionEnd(line, 15));
+    return this.#hourBegins;
   }
 
   #lastYearsHour(month: number, day: number, hour: number): number {
-    const latest = new Date((this.#reference + DAY_S) * 1000);
-    for (let year = latest.getFullYear(), tries = 0; tries <= YEARS_BACK; year--, tries++) {
-      const date = new Date(year, month, day, hour);
-      if (date.getMonth() === month && date.getDate() === day && date <= latest) return date.getTime() / 1000;
+    const latest = this.#reference + DAY_S;
+    for (let year = new Date(latest * 1000).getFullYear(), tries = 0; tries <= YEARS_BACK; year--, tries++) {
+      const begin = hourOf(year, month, day, hour);
+      if (begin <= latest) return begin;
     }
     return Number.NaN;
   }
 
-  /** `2026-11-24T12:20:18.845+00:00 `: rsyslog's and `short-iso`; the zone also as +0000 or Z, the fraction also with a comma. */
-  #readIso(line: string): number {
-    this.time = Number.NaN;
-    const between = line.charCodeAt(10);
-    if (line.charCodeAt(7) !== 0x2d || (between !== 0x54 && between !== 0x20)) return -1;
-    const day = this.#dayOf(digits(line, 0, 4), digits(line, 5, 2), digits(line, 8, 2));
-    const hour = digits(line, 11, 2);
-    if (hour < 0 || hour > 23) return -1;
-    let at = fractionEnd(line, 19);
-    let ahead = 0;
+  /**
+   * `2026-11-24T12:20:18.845+00:00 `: rsyslog's and `short-iso`; the zone also as +0000, Z or a name, or none, which is the
+   * local one; the fraction also with a comma, and a blank in place of the T.
+   */
+  #readIso(line: string, begin: number): number {
+    const between = line.charCodeAt(begin + 10);
+    if (line.charCodeAt(begin + 7) !== 0x2d || (between !== 0x54 && between !== 0x20)) return -1;
+    const [year, month, date] = [digits(line, begin, 4), digits(line, begin + 5, 2), digits(line, begin + 8, 2)];
+    const hour = digits(line, begin + 11, 2);
+    if (year < 0 || month < 1 || date < 1 || hour < 0 || hour > 23) return -1;
+    const rest = minutesAndSeconds(line, begin + 14);
+    let at = fractionEnd(line, begin + 19);
     const sign = line.charCodeAt(at);
-    if (sign === 0x5a) at++;
-    else if (sign === 0x2b || sign === 0x2d) {
-      const colon = line.charCodeAt(at + 3) === 0x3a ? 1 : 0;
-      ahead = digits(line, at + 1, 2) * 3600 + digits(line, at + 3 + colon, 2) * 60;
-      if (sign === 0x2d) ahead = -ahead;
-      at += 5 + colon;
-    } else return -1;
-    this.time = day + hour * 3600 + minutesAndSeconds(line, 14) - ahead;
-    return behind(line, at);
+    if (sign === 0x5a || sign === 0x2b || sign === 0x2d) {
+      let ahead = 0;
+      if (sign === 0x5a) at++;
+      else {
+        const colon = line.charCodeAt(at + 3) === 0x3a ? 1 : 0;
+        ahead = digits(line, at + 1, 2) * 3600 + digits(line, at + 3 + colon, 2) * 60;
+        if (sign === 0x2d) ahead = -ahead;
+        // `dmesg --time-format=iso`: no other program writes a comma and microseconds there.
+        if (colon === 1 && at === begin + 26 && line.charCodeAt(begin + 19) === 0x2c) this.form = "dmesg";
+        at += 5 + colon;
+      }
+      this.time = this.#dayOf(year, month, date) + hour * 3600 + rest - ahead;
+      return behind(line, at);
+    }
+    // The name of a zone is there in `short-full` alone, which has a day of the week.
+    const name = begin > 0 ? /^ ([A-Z]{1,5}|[+-]\d\d(?:\d\d)?)(?= )/.exec(line.slice(at, at + 8))?.[1] : undefined;
+    if (name === "UTC" || name === "GMT") this.time = this.#dayOf(year, month, date) + hour * 3600 + rest;
+    else this.time = this.#localHour(year, month - 1, date, hour) + rest;
+    return behind(line, at + (name === undefined ? 0 : name.length + 1));
   }
 
   #dayOf(year: number, month: number, day: number): number {
@@ -98,13 +168,25 @@ export class Stamp {
 
   /** `[2016-07-06 19:46] `, local: knockd's LogFile. */
   #readLogFile(line: string): number {
-    this.time = Number.NaN;
+    this.form = "logfile";
     const [year, month, day] = [digits(line, 1, 4), digits(line, 6, 2), digits(line, 9, 2)];
     const [hour, minute] = [digits(line, 12, 2), digits(line, 15, 2)];
     if (year < 0 || month < 1 || month > 12 || day < 1 || hour < 0 || minute < 0) return -1;
     this.time = new Date(year, month - 1, day, hour, minute).getTime() / 1000;
     return line.charCodeAt(17) === 0x5d ? behind(line, 18) : -1;
   }
+}
+
+/** Of three letters, in a list of such; -1 when it is not there. */
+function indexOfName(names: string, line: string, at: number): number {
+  const index = names.indexOf(line.slice(at, at + 3)) / 3;
+  return Number.isInteger(index) && line.charCodeAt(at + 3) === 0x20 ? index : -1;
+}
+
+/** An hour of this machine's time zone; NaN for a day that the month does not have. */
+function hourOf(year: number, month: number, day: number, hour: number): number {
+  const date = new Date(year, month, day, hour);
+  return date.getMonth() === month && date.getDate() === day ? date.getTime() / 1000 : Number.NaN;
 }
 
 /** A number of so many digits; -1 when it is none. */
@@ -137,5 +219,5 @@ function fractionEnd(line: string, at: number): number {
 
 /** Past the blank that has to be there. */
 function behind(line: string, at: number): number {
-  return line.charCodeAt(at) === 0x20 ? at + 1 : -1;
+  return at >= 0 && line.charCodeAt(at) === 0x20 ? at + 1 : -1;
 }

@@ -5,7 +5,7 @@ import { Doors } from "./doors.ts";
 import type { KnockLine } from "./knock-line.ts";
 import { Origins } from "./origins.ts";
 import type { PacketLine, SourceKey } from "./packet-line.ts";
-import type { PortRow, Report, SourceRow } from "./report.ts";
+import type { LineRow, PortRow, Report, SourceRow } from "./report.ts";
 import { protocolName, type Services } from "./services.ts";
 import { type Bounds, portKey, portsOf, type Source, Sources } from "./sources.ts";
 import { days, hours, leftOutOfTimeline, QUARTER_S } from "./timeline.ts";
@@ -14,6 +14,12 @@ import { addressText, type Whereabouts } from "./whereabouts.ts";
 
 /** Of each list in the report. */
 const MOST_ROWS = 1000;
+
+export interface LinesRead {
+  readonly lines: number;
+  /** Those that were left out. */
+  readonly rows: readonly LineRow[];
+}
 
 export class Tally {
   #attempts = 0;
@@ -56,8 +62,8 @@ export class Tally {
     this.#doors.add(line);
   }
 
-  /** Once, at the end. `notes`: what was left out on the way here. */
-  report(at: number, notes: readonly string[]): Report {
+  /** Once, at the end. `notes`: what there is to say of the lines that were read. */
+  report(at: number, notes: readonly string[], { lines, rows }: LinesRead): Report {
     const { map, forgotten } = this.#sources;
     for (const [key, source] of map) this.#origins.add(key, source);
     const sets = together(map.values(), (key) => `${protocolName(Math.floor(key / 65_536))}/${key % 65_536}`);
@@ -72,6 +78,8 @@ export class Tally {
       at,
       host: this.#host,
       attempts: this.#attempts,
+      lines,
+      linesLeftOut: rows,
       sources: map.size + forgotten,
       ports: most(
         "ports",

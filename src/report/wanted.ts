@@ -13,6 +13,11 @@ export interface Wanted {
   /** Seconds since 1970; `until` is the first moment that does not count. */
   readonly since: number | undefined;
   readonly until: number | undefined;
+  /** Texts that a rule's prefix contains: only those count, and those do not. */
+  readonly prefixes: readonly string[];
+  readonly notPrefixes: readonly string[];
+  /** Programs that log packets, too, beside the kernel. */
+  readonly tags: readonly string[];
   readonly format: Format;
   /** Databases of one's own. */
   readonly geo: readonly string[];

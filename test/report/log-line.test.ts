@@ -5,8 +5,7 @@ import { LogLine } from "../../src/report/log-line.ts";
 const REFERENCE = Date.UTC(2026, 10, 24, 12) / 1000;
 const STAMP = "2026-11-24T11:20:18.845+00:00";
 
-function read(line: string): string {
-  const log = new LogLine(REFERENCE);
+function read(line: string, log = new LogLine(REFERENCE, REFERENCE - 86_400)): string {
   const speaker = log.read(line);
   return speaker === "kernel" || speaker === "knockd" ? `${speaker} at ${log.host}: ${log.message}` : speaker;
 }
@@ -17,6 +16,102 @@ describe("a log's line", () => {
     assert.equal(read(`${STAMP} door knockd: 1.2.3.4: a: Stage 1`), "knockd at door: 1.2.3.4: a: Stage 1");
     assert.equal(read(`${STAMP} door knockd[731]: 1.2.3.4: a: Stage 1`), "knockd at door: 1.2.3.4: a: Stage 1");
     assert.equal(read("[2026-07-06 19:46] 1.2.3.4: a: Stage 1"), "knockd at : 1.2.3.4: a: Stage 1");
+  });
+
+  it("is the kernel's in every form that syslogds, the journal and dmesg have", () => {
+    const said = "[   12.345678] rejected: IN=eth0";
+    for (const [line, host] of [
+      [`Nov 24 11:20:18 door kernel: ${said}`, "door"],
+      [`Nov 24 11:20:18 kernel: ${said}`, ""],
+      [`Nov 24 11:20:18 door klogd: ${said}`, "door"],
+      [`Nov 24 11:20:18 door kernel[0]: ${said}`, "door"],
+      [`Nov 24 11:20:18 door kern.warn kernel: ${said}`, "door"],
+      [`Nov 24 11:20:18 kern.warning door kernel: ${said}`, "door"],
+      [`Nov 24 11:20:18 kern.warn kernel: ${said}`, ""],
+      [`Tue Nov 24 11:20:18 2026 kern.warn kernel: ${said}`, ""],
+      [`Nov 24 2026 11:20:18 door kernel: ${said}`, "door"],
+      [`<4>Nov 24 11:20:18 door kernel: ${said}`, "door"],
+      [`<4>Nov 24 11:20:18 kernel: ${said}`, ""],
+      [`<4>${STAMP} door kernel: ${said}`, "door"],
+      [`<4>1 ${STAMP} door kernel - - - ${said}`, "door"],
+      [`<4>1 ${STAMP} - kernel - - [a b="]" c="\\"]"][d] \xef\xbb\xbf${said}`, ""],
+      [`2026-11-24T11:20:18 door kernel: ${said}`, "door"],
+      [`2026-11-24 11:20:18 door kernel: ${said}`, "door"],
+      [`Tue 2026-11-24 11:20:18 UTC door kernel: ${said}`, "door"],
+      [`1763983218.845000 door kernel: ${said}`, "door"],
+      [`[   12.345678] door kernel: ${said}`, "door"],
+      [`[Tue Nov 24 11:20:18 2026] ${said}`, ""],
+      [`[   12.345678] ${said}`, ""],
+      [`kern  :warn  : [   12.345678] ${said}`, ""],
+      [`<4>[   12.345678] ${said}`, ""],
+      [`2026-11-24T11:20:18,845123+00:00 ${said}`, ""],
+    ] as const) {
+      assert.equal(read(line), `kernel at ${host}: ${said}`, line);
+    }
+  });
+
+  it("is the kernel's or knockd's by its fields, where the journal has those", () => {
+    const entry = (fields: object) =>
+      JSON.stringify({ __REALTIME_TIMESTAMP: "1763983218845123", _HOSTNAME: "door", ...fields });
+    const kernels = entry({ _TRANSPORT: "kernel", SYSLOG_IDENTIFIER: "kernel", MESSAGE: "x IN=eth0" });
+    for (const line of [kernels, `data: ${kernels}`, `\x1e${kernels}`])
+      assert.equal(read(line), "kernel at door: x IN=eth0");
+    assert.equal(read(entry({ _TRANSPORT: "kernel", MESSAGE: [120, 255] })), "kernel at door: x\xff");
+    const knockds = {
+      _TRANSPORT: "syslog",
+      SYSLOG_IDENTIFIER: "knockd",
+      SYSLOG_PID: "7",
+      MESSAGE: "1.2.3.4: a: Stage 1",
+    };
+    assert.equal(read(entry(knockds)), "knockd at door: 1.2.3.4: a: Stage 1");
+    assert.equal(read(entry({ _TRANSPORT: "syslog", SYSLOG_IDENTIFIER: "kernel", MESSAGE: "x IN=eth0" })), "other");
+    assert.equal(read(entry({ _TRANSPORT: "kernel", __REALTIME_TIMESTAMP: "soon" })), "garbage");
+  });
+
+  it("is not the kernel's where the line says that somebody else has called himself so", () => {
+    for (const line of [
+      `Nov 24 11:20:18 door kernel[731]: IN=eth0`,
+      `Nov 24 11:20:18 door user.notice kernel: IN=eth0`,
+      `Nov 24 11:20:18 user.warn kernel: IN=eth0`,
+      `Tue Nov 24 11:20:18 2026 user.notice kernel: IN=eth0`,
+      `Tue Nov 24 11:20:18 2026 daemon.err kernel: IN=eth0`,
+      `<13>Nov 24 11:20:18 door kernel: IN=eth0`,
+      `<12>1 ${STAMP} door kernel - - - IN=eth0`,
+      `<4>1 ${STAMP} door kernel 731 - - IN=eth0`,
+      `user  :warn  : [   12.345678] IN=eth0: x`,
+      `<12>[   12.345678] x: IN=eth0`,
+      // Words of a message that stand where another form has the kernel's name.
+      `Nov 24 11:20:18 myprog: kernel: IN=eth0`,
+      `Nov 24 11:20:18 sshd[12]: kernel: IN=eth0`,
+      `Nov 24 11:20:18 door sshd[12]: kernel: IN=eth0`,
+      `Nov 24 11:20:18 door some words kernel: IN=eth0`,
+      `<38>1 ${STAMP} door sshd 12 - [x y="] "] kernel: IN=eth0`,
+      `[   12.345678] door sshd[12]: IN=eth0`,
+    ]) {
+      assert.equal(read(line), "other", line);
+    }
+  });
+
+  it("that begins as dmesg's and as short-monotonic's is dmesg's once one of them can be nothing else", () => {
+    const log = new LogLine(REFERENCE, REFERENCE - 86_400);
+    assert.equal(read("[   12.345678] iptables denied: IN=eth0", log), "other");
+    assert.equal(read("[   12.345679] eth0: link becomes ready", log), "kernel at : eth0: link becomes ready");
+    assert.equal(read("[   12.345680] iptables denied: IN=eth0", log), "kernel at : iptables denied: IN=eth0");
+  });
+
+  it("is believed of programs that the user has named", () => {
+    const log = new LogLine(REFERENCE, Number.NaN, new Set(["ulogd", "kernel", "drop", "-"]));
+    for (const [line, tag] of [
+      ["Nov 24 11:20:18 door ulogd[731]: drop: IN=eth0", "ulogd"],
+      ["Nov 24 11:20:18 user.warn kernel: drop: IN=eth0", "kernel"],
+      ["Nov 24 11:20:18 door drop IN=eth0 OUT=", ""],
+      ["Nov 24 11:20:18 door drop:  IN=eth0 OUT=", "drop"],
+    ] as const) {
+      assert.equal(log.read(line), "tagged", line);
+      assert.equal(log.tag, tag);
+      assert.match(log.message, /^drop:? +IN=eth0/);
+    }
+    assert.equal(log.read("Nov 24 11:20:18 door sshd[731]: IN=eth0"), "other");
   });
 
   it("is an object, where knockd's log file has those", () => {

@@ -65,19 +65,36 @@ describe("logs", () => {
     );
   });
 
+  it("of syslogd that has neither are messages", () => {
+    put("messages", "");
+    put("messages.0.gz", "");
+    const found = syslogs(dir, 0).map(({ name, of }) => `${basename(name)}: ${of}`);
+    assert.deepEqual(found, ["messages: all", "messages.0.gz: all"]);
+    put("syslog", "");
+    assert.equal(syslogs(dir, 0).length, 1);
+  });
+
   it("that journalctl refuses are an error with its words", async () => {
     const path = process.env.PATH;
     writeFileSync(join(dir, "journalctl"), '#!/bin/sh\necho "$@"\necho "no such luck" >&2\nexit 1\n', { mode: 0o755 });
     process.env.PATH = `${dir}:${path}`;
     try {
-      await assert.rejects(content(journal(1.5, 2.5, NOW)), { message: "journalctl: no such luck" });
+      await assert.rejects(content(journal(1.5, 2.5, NOW, [])), { message: "journalctl: no such luck" });
       writeFileSync(join(dir, "journalctl"), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
       assert.equal(
-        (await content(journal(1.5, 2.5, NOW))).text,
+        (await content(journal(1.5, 2.5, NOW, []))).text,
         "--quiet --no-pager --output=short-unix --since=@1 --until=@3 _TRANSPORT=kernel + SYSLOG_IDENTIFIER=knockd\n",
       );
+      const { text } = await content(journal(undefined, undefined, NOW, ["ulogd", "x y"]));
+      assert.ok(
+        text.endsWith(
+          " _TRANSPORT=kernel + SYSLOG_IDENTIFIER=knockd + SYSLOG_IDENTIFIER=ulogd + SYSLOG_IDENTIFIER=x y\n",
+        ),
+      );
+      const whole = await content(journal(undefined, undefined, NOW, undefined));
+      assert.equal(whole.text, "--quiet --no-pager --output=short-unix\n");
       process.env.PATH = "/nonexistent";
-      await assert.rejects(content(journal(undefined, undefined, NOW)), { code: "ENOENT", path: "journalctl" });
+      await assert.rejects(content(journal(undefined, undefined, NOW, [])), { code: "ENOENT", path: "journalctl" });
     } finally {
       process.env.PATH = path;
     }

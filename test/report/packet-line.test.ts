@@ -38,24 +38,45 @@ describe("a packet's line", () => {
     }
   });
 
+  it("has fields that begin after a blank: as `log flags all` and ulogd write them", () => {
+    const ether = "MACSRC=02:00:0a:4d:00:02 MACDST=02:00:0a:4d:00:01 MACPROTO=0800";
+    const head = `IN=eth0 OUT= ${ether} SRC=185.220.101.1 DST=10.77.0.1 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1`;
+    const tcp =
+      "PROTO=TCP SPT=40000 DPT=22 SEQ=1 ACK=0 WINDOW=64240 RES=0x00 SYN URGP=0 OPT (020405B4) UID=0 GID=0 MARK=0x1 ";
+    assert.equal(read(`rejected: ${head} ${tcp}`), "185.220.101.1 6 22");
+    assert.equal(read(`[WAN_LOCAL-default-D]${head} ${tcp}`), "185.220.101.1 6 22");
+    assert.equal(read(`Shorewall:net-fw:DROP:${head} PHYSIN=eth1 ${tcp}`), "185.220.101.1 6 22");
+    assert.equal(read(`IN= OUT= SRC= ${head} ${tcp}`), "cut", "a prefix that nobody would take for one");
+    assert.equal(read(`IN= OUT= ${head} ${tcp}`), "185.220.101.1 6 22");
+    const ulogd =
+      "rejected: IN=eth0 OUT= MAC=02:00 SRC=fd77::2 DST=fd77::1 LEN=60 TC=0 HOPLIMIT=64 FLOWLBL=0 PROTO=TCP SPT=1 DPT=22";
+    assert.equal(read(`${ulogd} SEQ=0 ACK=0 WINDOW=8192 SYN URGP=0 MARK=0 `), "fd77::2 6 22");
+    assert.equal(read(`${ulogd} SEQ=0 ACK=7 WINDOW=8192 ACK URGP=0 MARK=0 `), "answer");
+  });
+
   it("is none when it is an answer, a fragment, ours, or for everybody", () => {
     for (const flags of ["ACK ", "ACK SYN ", "RST ", "ACK RST ", "ACK PSH FIN "]) {
-      assert.equal(read(`${HEAD} PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 ${flags}URGP=0 `), "other", flags);
+      assert.equal(read(`${HEAD} PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 ${flags}URGP=0 `), "answer", flags);
     }
-    for (const line of [
-      `${HEAD} FRAG:185 PROTO=UDP `,
-      `${HEAD} PROTO=TCP INCOMPLETE [4 bytes] `,
-      `${HEAD} PROTO=ICMP INCOMPLETE [4 bytes] `,
-      `${HEAD} PROTO=ICMP TYPE=3 CODE=3 [SRC=10.77.0.1 DST=9.9.9.9 LEN=40 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ] `,
-      `${HEAD_6} PROTO=ICMPv6 TYPE=135 CODE=0 `,
-      `${HEAD} ${TCP}`.replace("IN=eth0 OUT=", "IN= OUT=eth0"),
-      `${HEAD} ${TCP}`.replace("DST=10.77.0.1", "DST=224.0.0.251"),
-      `${HEAD} ${TCP}`.replace("DST=10.77.0.1", "DST=255.255.255.255"),
-      `${HEAD_6} ${TCP}`.replace("DST=fd77", "DST=ff02"),
-      "eth0: link becomes ready",
-      "",
-    ]) {
-      assert.equal(read(line), "other", line);
+    for (const [line, verdict] of [
+      [`${HEAD} FRAG:185 PROTO=UDP `, "fragment"],
+      [`${HEAD} PROTO=TCP INCOMPLETE [4 bytes] `, "fragment"],
+      [`${HEAD} PROTO=ICMP INCOMPLETE [4 bytes] `, "fragment"],
+      [
+        `${HEAD} PROTO=ICMP TYPE=3 CODE=3 [SRC=10.77.0.1 DST=9.9.9.9 LEN=40 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ] `,
+        "answer",
+      ],
+      [`${HEAD_6} PROTO=ICMPv6 TYPE=135 CODE=0 `, "answer"],
+      [`${HEAD} ${TCP}`.replace("IN=eth0 OUT=", "IN= OUT=eth0"), "sent"],
+      [`${HEAD} ${TCP}`.replace("IN=eth0", "IN=lo"), "loopback"],
+      [`${HEAD} ${TCP}`.replace("DST=10.77.0.1", "DST=224.0.0.251"), "group"],
+      [`${HEAD} ${TCP}`.replace("DST=10.77.0.1", "DST=255.255.255.255"), "group"],
+      [`${HEAD_6} ${TCP}`.replace("DST=fd77", "DST=ff02"), "group"],
+      ["IN=eth0 OUT= ARP HTYPE=1 PTYPE=0x0800 OPCODE=1 MACSRC=02:00 IPSRC=1.2.3.4 MACDST=00:00 IPDST=1.2.3.5", "none"],
+      ["eth0: link becomes ready", "none"],
+      ["", "none"],
+    ] as const) {
+      assert.equal(read(line), verdict, line);
     }
   });
 
@@ -86,7 +107,7 @@ describe("a packet's line", () => {
     for (const rest of [TCP, "PROTO=UDP SPT=40000 DPT=5060 LEN=8 ", ...icmp]) {
       const whole = `drop: ${HEAD} ${rest}`;
       for (let end = 0; end < whole.length; end++) {
-        assert.ok(["other", "cut", read(whole)].includes(read(whole.slice(0, end))), whole.slice(0, end));
+        assert.ok(["none", "cut", read(whole)].includes(read(whole.slice(0, end))), whole.slice(0, end));
       }
     }
   });
@@ -108,7 +129,7 @@ describe("a packet's line", () => {
     );
     fc.assert(
       fc.property(fc.array(fc.oneof(word, fc.string({ unit: "binary" }))), (parts) => {
-        assert.match(read(parts.join("")), /^(other|cut|\S+ \d+ \d+)$/);
+        assert.match(read(parts.join("")), /^(none|cut|loopback|sent|answer|group|fragment|\S+ \d+ \d+)$/);
       }),
     );
   });

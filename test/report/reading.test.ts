@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import type { Log, Of } from "../../src/report/logs.ts";
-import { Reading, type Span } from "../../src/report/reading.ts";
+import { type Chosen, Reading } from "../../src/report/reading.ts";
 import type { Report } from "../../src/report/report.ts";
 import { Services } from "../../src/report/services.ts";
 import { Tally } from "../../src/report/tally.ts";
@@ -16,15 +16,23 @@ const knock = (minute: number) => `2026-11-24T11:${minute}:30+00:00 door knockd:
 
 const [whereabouts, services] = [new Whereabouts([]), new Services()];
 
-async function read(bytes: Iterable<Buffer>, span: Partial<Span> = {}, of: Of = "all"): Promise<Report> {
+async function read(bytes: Iterable<Buffer>, chosen: Partial<Chosen> = {}, of: Of = "all"): Promise<Report> {
   const tally = new Tally(whereabouts, services);
-  const reading = new Reading(tally, { since: undefined, until: undefined, ...span }, () => {});
+  const all = { since: undefined, until: undefined, prefixes: [], notPrefixes: [], tags: [] };
+  const reading = new Reading(tally, { ...all, ...chosen }, WRITTEN - 86_400, () => {});
   async function* open() {
     yield* bytes;
   }
   await reading.read({ name: "a log", of, size: 0, written: WRITTEN, open } satisfies Log);
-  return tally.report(WRITTEN, reading.leftOut);
+  const report = tally.report(WRITTEN, reading.notes, { lines: reading.lines, rows: reading.leftOut.rows });
+  const left = report.linesLeftOut.reduce((sum, { lines }) => sum + lines, 0);
+  assert.equal(report.attempts + left, report.lines, "every line is an attempt, or left out for a reason");
+  return report;
 }
+
+/** Attempts, and lines by the reason for leaving them out. */
+const counted = ({ attempts, linesLeftOut }: Report): Record<string, number> =>
+  Object.fromEntries([["attempts", attempts], ...linesLeftOut.map(({ reason, lines }) => [reason, lines])]);
 
 const textOf = (text: string) => [Buffer.from(text, "latin1")];
 
@@ -52,12 +60,13 @@ describe("the reading", () => {
 
   it("passes over garbage and lines cut off, and says how many", async () => {
     const text = `${line(10).slice(40)}${line(11)}${line(12).slice(0, 120)}\n\0\0\0\n${line(13)}${"x".repeat(20_000)}\n${line(14).slice(0, 90)}`;
-    const { attempts, leftOut } = await read(textOf(text));
-    assert.equal(attempts, 2);
-    assert.deepEqual(leftOut, [
-      "4 lines could not be read: cut off, or garbled.",
-      "1 line too long to be a packet's or knockd's.",
-    ]);
+    assert.deepEqual(counted(await read(textOf(text))), {
+      attempts: 2,
+      "packets whose line is cut off or garbled": 2,
+      "lines that look like packets, without a known time": 1,
+      "lines cut off, garbled or of no known form": 1,
+      "lines longer than 16 KiB": 1,
+    });
   });
 
   it("counts a torn .gz as far as it goes", async () => {
@@ -92,11 +101,104 @@ describe("the reading", () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(piece), fc.nat(10), async (pieces, whole) => {
-        const lines = Array.from({ length: whole }, () => Buffer.from(`\n${line(10)}`));
+        const lines = Array.from({ length: whole }, () => Buffer.from(`\n${line(40)}`));
         const before = await read(pieces);
         const both = await read([...pieces, ...lines]);
         assert.equal(both.attempts, before.attempts + whole);
       }),
     );
+  });
+
+  /** A packet that a rule logged: which rule, from where, into which interface. */
+  const logged = (prefix: string, source = "8.8.8.8", into = "eth0", id = 1) =>
+    `2026-11-24T11:10:00+00:00 door kernel: [ 12.345678] ${prefix}IN=${into} OUT= MAC=02:00 SRC=${source} DST=10.0.0.1 LEN=40 ID=${id} PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 \n`;
+
+  it("counts what was rejected, each packet once, and says what it left out", async () => {
+    const packets = [
+      logged("[UFW AUDIT] "),
+      logged("[UFW BLOCK] "),
+      logged("[UFW AUDIT] ", "8.8.4.4"),
+      logged("[UFW ALLOW] ", "8.8.4.4"),
+      logged("DROP ", "1.1.1.1", "eth0", 7),
+      logged("rejected: ", "1.1.1.1", "eth0", 7),
+      logged("rejected: ", "1.1.1.1", "eth0", 8),
+      logged("[UFW BLOCK] ", "127.0.0.1", "lo"),
+    ];
+    const report = await read(textOf(packets.join("")));
+    assert.deepEqual(counted(report), {
+      attempts: 3,
+      "packets that a rule let in, by its prefix": 1,
+      "packets logged before a rule decided (ufw's AUDIT and LIMIT)": 2,
+      "packets that another rule logged, too": 1,
+      "packets of this host to itself (lo)": 1,
+    });
+    assert.deepEqual(report.leftOut, []);
+  });
+
+  it("names prefixes that do not say what became of the packet, and takes --prefix and --not-prefix", async () => {
+    const text = textOf([logged("ssh: "), logged("ssh: ", "1.1.1.1"), logged("[UFW ALLOW] ", "9.9.9.9")].join(""));
+    const all = await read(text);
+    assert.equal(all.attempts, 2);
+    assert.deepEqual(all.leftOut, [
+      'Of 2 attempts the prefix does not say that they were rejected ("ssh:"): --not-prefix leaves such packets out.',
+    ]);
+    const unwanted = "packets left out by --prefix or --not-prefix";
+    assert.deepEqual(counted(await read(text, { notPrefixes: ["ssh"] })), {
+      attempts: 0,
+      "packets that a rule let in, by its prefix": 1,
+      [unwanted]: 2,
+    });
+    assert.deepEqual(counted(await read(text, { prefixes: ["UFW"] })), { attempts: 1, [unwanted]: 2 });
+    assert.deepEqual(counted(await read(text, { prefixes: [""] })), { attempts: 3 });
+    assert.deepEqual(counted(await read(text, { prefixes: [""], notPrefixes: ["ssh"] })), {
+      attempts: 1,
+      [unwanted]: 2,
+    });
+  });
+
+  it("names unknown programs whose lines look like packets, and believes them with --tag", async () => {
+    const from = (tag: string) => `Nov 24 11:10:00 door ${tag}${REST}\n`;
+    const text = textOf(
+      [from("ulogd[12]: "), from("ulogd[12]: ").repeat(2), from(""), from("evil$(x): "), from("sshd[3]: login ")].join(
+        "",
+      ),
+    );
+    const looksSo = "lines of unknown programs that look like packets";
+    const report = await read(text);
+    assert.deepEqual(counted(report), { attempts: 0, [looksSo]: 6 });
+    assert.deepEqual(report.leftOut, [
+      "3 lines from ulogd look like packets: add `--tag ulogd` if your firewall logs there.",
+      "1 line without the name of a program looks like a packet: add `--tag -` if your firewall logs there.",
+      "1 line from sshd looks like a packet: add `--tag sshd` if your firewall logs there.",
+    ]);
+    assert.deepEqual(counted(await read(text, { tags: ["ulogd", "-"] })), { attempts: 4, [looksSo]: 2 });
+  });
+
+  it("says of lines without a known time how to get one", async () => {
+    const { leftOut, attempts } = await read(
+      textOf(`${REST}\nrejected: ${REST}\n24. Dez 11:10:00 door kernel: ${REST}\n`),
+    );
+    assert.equal(attempts, 0);
+    assert.deepEqual(leftOut, [
+      "3 lines that look like packets have no time that is known: use journalctl -o short-iso, or dmesg -T.",
+    ]);
+  });
+
+  it("dates what says only the seconds since the boot, and says so", async () => {
+    const report = await read(textOf(`[    1.000000] x\r\n[   12.345678] rejected: ${REST}\r\n`));
+    assert.deepEqual(counted(report), { attempts: 1, "other lines of the kernel": 1 });
+    assert.equal(report.since, WRITTEN - 86_400 + 12.345678);
+    assert.deepEqual(report.leftOut, [
+      "2 lines had only the seconds since the boot: taken for this machine's last boot.",
+    ]);
+  });
+
+  it("leaves out what syslogd says of lines that were repeated", async () => {
+    const said = [`message repeated 2 times: [ ${REST}]`, "last message repeated 3 times"];
+    const lines = `Nov 24 11:10:00 door kernel: ${said[0]}\nNov 24 11:10:00 door ${said[1]}\n`;
+    assert.deepEqual(counted(await read(textOf(lines))), {
+      attempts: 0,
+      "syslogd's notes that a line was repeated": 2,
+    });
   });
 });

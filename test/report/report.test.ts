@@ -81,9 +81,54 @@ describe("knockctl report", () => {
     );
     const { attempts, leftOut } = report([REAL, "--since", "2031-01-01"]);
     assert.equal(attempts, 0);
-    assert.deepEqual(leftOut, [
-      "No packet was found that a rule of the firewall logged: man knockctl has such a rule.",
-    ]);
+    assert.deepEqual(leftOut, ["No attempt was counted: the list of lines read says why."]);
+  });
+
+  it("adds up in every format: lines read are attempts, and lines left out for a reason", () => {
+    const lines = readFileSync(REAL, "latin1").trimEnd().split("\n").length;
+    const { attempts, linesLeftOut, lines: read } = report([REAL]);
+    assert.equal(read, lines);
+    assert.equal(
+      linesLeftOut.reduce((sum, row) => sum + row.lines, attempts),
+      lines,
+    );
+    const said = (format: string) => knockctl(["report", REAL, "--format", format]).stdout;
+    const [text, markdown, csv, html] = ["table", "markdown", "csv", "html"].map(said);
+    const rows = [{ reason: "attempts", lines: attempts }, ...linesLeftOut, { reason: "together", lines }];
+    for (const { reason, lines: some } of rows) {
+      assert.match(text!, new RegExp(`^  ${reason} +${some}$`, "m"));
+      assert.match(markdown!, new RegExp(`^\\| ${reason} \\| ${some} \\|$`, "m"));
+      assert.match(csv!, new RegExp(`^lines read,"?${reason}"?,.*,${some}\r$`, "m"));
+      const inHtml = reason.replaceAll("'", "&#39;");
+      if (reason !== "together")
+        assert.match(html!, new RegExp(`<th scope="row" class="text"><bdi>${inHtml}</bdi>.*<span>${some}</span>`));
+    }
+  });
+
+  it("says that there is no packet of a log only in which there is none", () => {
+    const none = "No packet was found that a rule of the firewall logged: man knockctl has such a rule.";
+    const packet = "IN=eth0 OUT= SRC=8.8.8.8 DST=1.1.1.1 LEN=40 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ";
+    assert.deepEqual(
+      report(["-"], "Nov 24 11:00:00 door kernel: eth0: link\nNov 24 11:00:00 door sshd[1]: x\n").leftOut,
+      [none],
+    );
+    for (const line of [
+      `Nov 24 11:00:00 door kernel: [UFW ALLOW] ${packet}`,
+      `Nov 24 11:00:00 door kernel: ${packet.slice(0, 40)}`,
+      `Nov 24 11:00:00 door ulogd[1]: ${packet}`,
+      `Nov 24 11:00:00 door user.warn kernel: ${packet}`,
+      packet,
+    ]) {
+      const { attempts, leftOut } = report(["-"], `${line}\n`);
+      assert.deepEqual([attempts, leftOut.includes(none)], [0, false], line);
+      assert.ok(leftOut.length > 0, line);
+    }
+    assert.equal(report(["-", "--tag", "ulogd"], `Nov 24 11:00:00 door ulogd[1]: ${packet}\n`).attempts, 1);
+    assert.equal(
+      report(["-", "--prefix", "ALLOW"], `Nov 24 11:00:00 door kernel: [UFW ALLOW] ${packet}\n`).attempts,
+      1,
+    );
+    assert.equal(report(["-", "--not-prefix", "x"], `Nov 24 11:00:00 door kernel: x ${packet}\n`).attempts, 0);
   });
 
   it("makes a table, Markdown, CSV, JSON and HTML, also into a file", () => {

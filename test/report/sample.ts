@@ -21,6 +21,8 @@ export const evil: Report = {
   days: [{ at: AT, attempts: 3 }],
   together: [{ ports: [EVIL, EVIL], sources: 1 }],
   doors: [{ door: EVIL, begun: 1, opened: 0, failed: 1 }],
+  lines: 10,
+  linesLeftOut: [{ reason: "lines of other programs", lines: 7 }],
   leftOut: [EVIL],
   sourcesOfData: [{ name: EVIL, licence: EVIL, link: "https://example.org/" }],
 };
@@ -42,6 +44,8 @@ export const empty: Report = {
   days: [],
   together: [],
   doors: [],
+  lines: 0,
+  linesLeftOut: [],
   leftOut: [],
 };
 

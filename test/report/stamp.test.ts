@@ -31,6 +31,46 @@ describe("a stamp", () => {
     assert.deepEqual(read("[2026-07-06 19:46] x"), { time: local(2026, 6, 6, 19, 46, 0), rest: "x" });
   });
 
+  it("is logread's, short-full's, dmesg's, or one that says no zone or says its year elsewhere", () => {
+    const time = local(2026, 10, 24, 12, 20, 18);
+    for (const text of [
+      "2026-11-24T12:20:18",
+      "2026-11-24 12:20:18.845",
+      "Nov 24 2026 12:20:18",
+      "Tue Nov 24 12:20:18 2026",
+      "Tue 2026-11-24 12:20:18 CET",
+      "Tue 2026-11-24 12:20:18 +01",
+      "[Tue Nov 24 12:20:18 2026]",
+    ]) {
+      assert.deepEqual(read(`${text} x`), { time, rest: "x" }, text);
+    }
+    assert.equal(read("Tue 2026-11-24 12:20:18 UTC x")?.time, utc(2026, 10, 24, 12, 20, 18));
+    assert.equal(read("Wed Nov  4 12:20:18 2026 x")?.time, local(2026, 10, 4, 12, 20, 18));
+  });
+
+  it("is counted from the boot, if the log is younger", () => {
+    const stamp = new Stamp(NEW_YEAR, NEW_YEAR - 100);
+    for (const text of ["[   12.345678] ", "[   12.345678 <    0.000012>] "]) {
+      assert.equal(stamp.read(`${text}x`), text.length);
+      assert.ok(Math.abs(stamp.time - (NEW_YEAR - 100 + 12.345678)) < 0.001, text);
+      assert.equal(stamp.form, "boot");
+    }
+    assert.equal(new Stamp(NEW_YEAR).read("[   12.345678] x"), -1);
+  });
+
+  it("says when only the kernel's lines have such a one", () => {
+    const form = (line: string) => {
+      const stamp = new Stamp(NEW_YEAR);
+      assert.ok(stamp.read(line) > 0, line);
+      return stamp.form;
+    };
+    assert.equal(form("[Tue Nov 24 12:20:18 2026] x"), "dmesg");
+    assert.equal(form("2026-11-24T12:20:18,845123+00:00 x"), "dmesg");
+    assert.equal(form("2026-11-24T12:20:18.845123+00:00 x"), "line");
+    assert.equal(form("Tue Nov 24 12:20:18 2026 x"), "line");
+    assert.equal(form("[2026-07-06 19:46] x"), "logfile");
+  });
+
   it("without a year is of the last one that is not after the log's", () => {
     assert.deepEqual(read("Dec 31 23:59:59 door x"), { time: local(2026, 11, 31, 23, 59, 59), rest: "door x" });
     assert.equal(read("Jan  1 00:00:01 door x")?.time, local(2027, 0, 1, 0, 0, 1));
@@ -65,13 +105,17 @@ describe("a stamp", () => {
       "ovD 24 12:20:18 door x",
       "2026-13-24T12:20:18Z door x",
       "2026-02-30T12:20:18Z door x",
-      "2026-11-24T12:20:18 door x",
       "2026-11-24T12:20:1",
       "2029-11-24T12:20:18Z door x",
       "1970-01-01T00:00:00Z door x",
       "9999999999.000000 door x",
       "[2026-13-06 19:46] x",
       "[ 1234.567890] x",
+      "[Tue Nov 24 12:20 2026] x",
+      "[Tus Nov 24 12:20:18 2026] x",
+      "Tue Nov 24 12:20:18 door x",
+      "Nov 31 2026 12:20:18 x",
+      "[  +0.000023] x",
     ]) {
       assert.equal(read(line), undefined, line);
     }

@@ -8,6 +8,7 @@ import { Tally } from "../../src/report/tally.ts";
 import { Whereabouts } from "../../src/report/whereabouts.ts";
 
 const BEGIN = new Date(2026, 10, 24, 12).getTime() / 1000;
+const LEFT_OUT = [{ reason: "lines of other programs", lines: 2 }];
 
 describe("the tally", () => {
   const [whereabouts, services] = [new Whereabouts([]), new Services()];
@@ -37,12 +38,14 @@ describe("the tally", () => {
       assert.ok(knock.read(said));
       one.knock(knock, BEGIN + 65 * 60, "door");
     }
-    assert.deepEqual(one.report(BEGIN + 9999, ["Noted."]), {
+    assert.deepEqual(one.report(BEGIN + 9999, ["Noted."], { lines: 9, rows: LEFT_OUT }), {
       since: BEGIN,
       until: BEGIN + 3900,
       at: BEGIN + 9999,
       host: "door",
       attempts: 5,
+      lines: 9,
+      linesLeftOut: LEFT_OUT,
       sources: 3,
       ports: [
         { protocol: "tcp", port: 22, service: "ssh", attempts: 3, sources: 2 },
@@ -99,7 +102,7 @@ describe("the tally", () => {
   });
 
   it("of nothing is a report of nothing", () => {
-    const report = tally().tally.report(BEGIN, []);
+    const report = tally().tally.report(BEGIN, [], { lines: 0, rows: [] });
     assert.deepEqual(
       [report.attempts, report.since, report.ports, report.hours, report.leftOut],
       [0, undefined, [], [], []],
@@ -110,7 +113,7 @@ describe("the tally", () => {
     const { tally: one, packet } = tally({ sources: 100, ports: 1000 });
     for (let i = 0; i < 1000; i++) packet(`8.8.${i >> 8}.${i & 255}`, 22, i);
     for (let i = 0; i < 50; i++) packet("91.1.2.3", 1 + (i % 20), i);
-    const report = one.report(BEGIN, []);
+    const report = one.report(BEGIN, [], { lines: 0, rows: [] });
     assert.equal(report.attempts, 1050);
     assert.equal(report.sources, 1001);
     assert.deepEqual(report.countries, [
@@ -134,7 +137,7 @@ describe("the tally", () => {
   it("says so when rows are left out, and when hosts are mixed", () => {
     const { tally: one, packet } = tally();
     for (let port = 1; port <= 1001; port++) packet("8.8.8.8", port, 0, port % 2 ? "door" : "window");
-    const { ports, leftOut } = one.report(BEGIN, []);
+    const { ports, leftOut } = one.report(BEGIN, [], { lines: 0, rows: [] });
     assert.equal(ports.length, 1000);
     assert.ok(leftOut.includes("Of 1001 ports, 1000 are listed."));
     assert.ok(leftOut.includes("Lines of more than one host were counted together."));

@@ -5,7 +5,7 @@ import type { Report } from "../report.ts";
 import { worldMap } from "./map.ts";
 import { foreign, html, Markup } from "./markup.ts";
 import { style } from "./style.ts";
-import { addresses, countries, knocks, networks, places, ports, times, together } from "./tables.ts";
+import { addresses, countries, knocks, linesRead, networks, places, ports, times, together } from "./tables.ts";
 import { timeline } from "./timeline.ts";
 import { count, counted, day, machineTime, moment, timeZone } from "./words.ts";
 
@@ -46,7 +46,7 @@ ${period(report)}
 ${all.length > 0 ? html`<nav aria-label="Sections"><ul>${all.map(({ id, heading }) => html`<li><a href="#${id}">${heading}</a></li>\n`)}</ul></nav>` : ""}
 </header>
 <main id="main" tabindex="-1">
-${report.attempts > 0 ? summary(report) : html`<p class="nobody">None of the lines that were read tells of a rejected packet.</p>`}
+${report.attempts > 0 ? summary(report) : html`<p class="nobody">No attempt was counted.</p>`}
 ${report.leftOut.length > 0 ? html`<ul class="left-out" aria-label="What is left out">${report.leftOut.map((one) => html`<li>${foreign(one)}</li>\n`)}</ul>` : ""}
 ${all.map(({ id, heading, content }) => html`<section id="${id}" aria-labelledby="${id}-heading"><h2 id="${id}-heading">${heading}</h2>\n${content}\n</section>\n`)}</main>
 ${foot(report)}
@@ -105,6 +105,7 @@ function sections(report: Report): Section[] {
     ["what", "What they tried", report.ports, () => numbers(ports(report), together(report))],
     ["who", "Who", report.top, () => numbers(addresses(report))],
     ["knocks", "Knocks", report.doors, () => numbers(knocks(report))],
+    ["lines", "Lines read", report.lines > 0 ? [report] : [], () => numbers(linesRead(report))],
   ];
   return parts
     .filter(([, , rows]) => rows.length > 0)

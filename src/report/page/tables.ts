@@ -140,6 +140,19 @@ export function knocks({ doors: rows }: Report): Markup | undefined {
   });
 }
 
+/** Attempts, and why each of the other lines that were read is none. */
+export function linesRead({ attempts: counted, lines, linesLeftOut }: Report): Markup {
+  return table<Report["linesLeftOut"][number]>({
+    id: "lines-read",
+    caption: "Lines",
+    rows: [{ reason: "attempts", lines: counted }, ...linesLeftOut],
+    columns: [
+      { head: "What", as: "text", cell: ({ reason }) => foreign(reason) },
+      { head: "Lines", as: "amount", cell: (row) => count(row.lines), part: (row) => row.lines / Math.max(lines, 1) },
+    ],
+  });
+}
+
 /** What the bars of the timeline show; shut, since the bars are what one looks at first. */
 export function times(unit: Unit, rows: readonly TimeRow[]): Markup | undefined {
   if (rows.length === 0) return undefined;

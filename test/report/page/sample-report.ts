@@ -30,6 +30,8 @@ export const EMPTY: Report = {
   host: "",
   attempts: 0,
   sources: 0,
+  lines: 0,
+  linesLeftOut: [],
   leftOut: [],
   ports: [],
   countries: [],

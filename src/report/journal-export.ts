@@ -1,0 +1,109 @@
+// What `journalctl -o export` prints: entries of `FIELD=value` lines, with an empty line behind each. A value of more than one
+// line comes as its field's name, its length in eight bytes, and its bytes: those may hold anything, so they are counted.
+
+import type { Entry } from "./log-line.ts";
+
+type State = "line" | "length" | "data";
+
+const FIELDS = new Map<string, keyof Entry>([
+  ["__REALTIME_TIMESTAMP", "time"],
+  ["_TRANSPORT", "transport"],
+  ["SYSLOG_IDENTIFIER", "tag"],
+  ["SYSLOG_PID", "pid"],
+  ["_HOSTNAME", "host"],
+  ["MESSAGE", "message"],
+]);
+/** Nothing that counts is longer; of a longer value only the beginning is kept. */
+const MOST_BYTES = 16_384;
+const NO_ENTRY: Entry = { time: "", transport: "", tag: "", pid: "", host: "", message: "" };
+
+export class JournalExport {
+  readonly #tell: (entry: Entry) => void;
+  #entry: { -readonly [K in keyof Entry]: Entry[K] } = { ...NO_ENTRY };
+  #state: State = "line";
+  /** Bytes of a line, a length or a value, from a chunk before. */
+  #kept = "";
+  #field = "";
+  /** Of the value that is being read, its last line's end included. */
+  #missing = 0;
+
+  constructor(tell: (entry: Entry) => void) {
+    this.#tell = tell;
+  }
+
+  /** By the first bytes of a log. */
+  static isOne(chunk: Buffer): boolean {
+    return chunk.toString("latin1", 0, 9) === "__CURSOR=";
+  }
+
+  write(chunk: Buffer): void {
+    const text = chunk.toString("latin1");
+    let at = 0;
+    while (at < text.length) {
+      if (this.#state === "line") at = this.#readLine(text, at);
+      else at = this.#readBytes(text, at);
+    }
+  }
+
+  /** The last entry may lack its empty line; one that is cut off within a value does not count. */
+  end(): void {
+    if (this.#state === "line" && this.#kept !== "") this.#line(this.#kept);
+    if (this.#state === "line") this.#endEntry();
+  }
+
+  #readLine(text: string, at: number): number {
+    const end = text.indexOf("\n", at);
+    this.#keep(text.slice(at, end < 0 ? undefined : end), MOST_BYTES);
+    if (end < 0) return text.length;
+    const line = this.#kept;
+    this.#kept = "";
+    this.#line(line);
+    return end + 1;
+  }
+
+  #line(line: string): void {
+    if (line === "") {
+      this.#endEntry();
+      return;
+    }
+    const equals = line.indexOf("=");
+    if (equals >= 0) {
+      this.#set(line.slice(0, equals), line.slice(equals + 1));
+      return;
+    }
+    this.#field = line;
+    this.#state = "length";
+    this.#missing = 8;
+  }
+
+  #readBytes(text: string, at: number): number {
+    const end = Math.min(text.length, at + this.#missing);
+    this.#keep(text.slice(at, end), MOST_BYTES);
+    this.#missing -= end - at;
+    if (this.#missing > 0) return end;
+    const bytes = this.#kept;
+    this.#kept = "";
+    if (this.#state === "length") {
+      this.#missing = Number(Buffer.from(bytes, "latin1").readBigUInt64LE()) + 1;
+      this.#state = "data";
+    } else {
+      this.#set(this.#field, bytes.slice(0, -1));
+      this.#state = "line";
+    }
+    return end;
+  }
+
+  #keep(text: string, most: number): void {
+    this.#kept += text.slice(0, most - this.#kept.length);
+  }
+
+  #set(name: string, value: string): void {
+    const field = FIELDS.get(name);
+    if (field !== undefined) this.#entry[field] = value;
+  }
+
+  #endEntry(): void {
+    if (this.#entry.time !== "") this.#tell(this.#entry);
+    this.#entry = { ...NO_ENTRY };
+  }
+}
