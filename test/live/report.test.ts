@@ -29,6 +29,14 @@ exec /lib/systemd/systemd-journald
 `;
 const CONFIG =
   "[options]\n  LogFile = @dir@/json\n  LogFormat = json\n[ssh]\n  sequence = 7461,7462:udp\n  seq_timeout = 3\n  tcpflags = syn\n  command = true\n";
+const KNOCKCTL = join(repo, "dist/src/knockctl.js");
+/** journalctl's, of those in which a line says when it was and whose it is. */
+const OUTPUTS = [
+  ...["short", "short-precise", "short-iso", "short-iso-precise", "short-full", "short-monotonic", "short-unix"],
+  ...["json", "json-sse", "json-seq", "export"],
+];
+/** Attempts and lines that were left out. */
+const adds = ({ attempts, linesLeftOut }: Report) => linesLeftOut.reduce((sum, { lines }) => sum + lines, attempts);
 const SOURCES = ["10.77.0.2", "10.77.8.1", "10.77.8.2", "fd77::2", "fd77::8:1"];
 
 describe("what the kernel logs,", { skip: needsRoot }, () => {
@@ -83,12 +91,7 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
     assert.equal(status, 0, `${line}: ${stderr}`);
   }
 
-  /** Attempts of each source, and what there was before taken away: the kernel remembers what other tests have had it log. */
-  const bySource = ({ top }: Report) => new Map(top.map(({ address, attempts }) => [address, attempts]));
-  function more(now: Report, earlier: Report): Record<string, number> {
-    const old = bySource(earlier);
-    return Object.fromEntries(SOURCES.map((from) => [from, (bySource(now).get(from) ?? 0) - (old.get(from) ?? 0)]));
-  }
+  const bySource = ({ top }: Report) => Object.fromEntries(top.map(({ address, attempts }) => [address, attempts]));
 
   for (const by of ["iptables", "nft"] as const) {
     it(`of packets that ${by} rejects, is counted, no packet more and none less`, async () => {
@@ -116,7 +119,6 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
           { fragment: { offset: 100, more: false } },
         ),
       ];
-      const earlier = report();
       await whileLogging(async () => {
         const frames = [...attempts, ...others].map((one, i) => ({ at: i / 100, frame: one }));
         await wire.send(frames);
@@ -126,8 +128,10 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
       await until(
         () => inside("journalctl", "--quiet").stdout.split(prefix).length - 1 >= attempts.length + others.length - 1,
       );
-      const now = report();
-      assert.deepEqual(more(now, earlier), {
+      // The kernel remembers what other tests have had it log.
+      const mine = (...args: string[]) => report("--prefix", prefix.trim(), ...args);
+      const now = mine();
+      assert.deepEqual(bySource(now), {
         "10.77.0.2": 1,
         "10.77.8.1": 2,
         "10.77.8.2": 3,
@@ -135,12 +139,28 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
         "fd77::8:1": 5,
       });
       // journald gives the kernel's lines the time at which it read them.
-      assert.equal(report("--since", "2 hours ago").attempts, now.attempts);
-      assert.equal(report("--until", "2 hours ago").attempts, 0);
-      for (const output of ["short", "short-iso", "short-unix"]) {
-        const shell = `journalctl --quiet --output=${output} _TRANSPORT=kernel | ${process.execPath} ${join(repo, "dist/src/knockctl.js")} report --json -`;
-        const { stdout } = inside("sh", "-c", shell);
-        assert.deepEqual(more(JSON.parse(stdout), earlier), more(now, earlier), output);
+      assert.equal(mine("--since", "2 hours ago").attempts, now.attempts);
+      assert.equal(mine("--until", "2 hours ago").attempts, 0);
+      const printed = (shell: string) => {
+        const { stdout } = inside(
+          "sh",
+          "-c",
+          `${shell} | ${process.execPath} ${KNOCKCTL} report --json --prefix '${prefix.trim()}' -`,
+        );
+        return JSON.parse(stdout) as Report;
+      };
+      for (const output of by === "nft" ? [] : OUTPUTS) {
+        const read = printed(`journalctl --quiet --output=${output} _TRANSPORT=kernel`);
+        assert.deepEqual(bySource(read), bySource(now), output);
+        assert.equal(adds(read), read.lines, output);
+      }
+      for (const output of by === "nft" ? [] : ["cat", "json-pretty", "verbose"]) {
+        const { attempts, leftOut } = printed(`journalctl --quiet --output=${output} _TRANSPORT=kernel`);
+        assert.equal(attempts, 0, output);
+        assert.match(leftOut.join(" "), /look like packets have no time that is known/, output);
+      }
+      for (const options of ["", "-T", "-x", "-r", "-d", "-xT", "--time-format=iso"]) {
+        assert.deepEqual(bySource(printed(`dmesg ${options}`)), bySource(now), `dmesg ${options}`);
       }
       if (by === "iptables") for (const program of ["iptables", "ip6tables"]) await run(`${program} --flush`);
     });
