@@ -1,0 +1,205 @@
+// What a line for the shell runs: its commands, word by word, as far as that can be seen without running it.
+
+/** One command of a line. */
+export interface ShellCommand {
+  /** `UNKNOWN` stands in a word for what only the shell can put there: a variable, a pattern, another command's output. */
+  readonly words: readonly string[];
+  /** It writes a file anew (`>`), other than a device. */
+  readonly overwrites: boolean;
+}
+
+export const UNKNOWN = "\0";
+
+/** Nobody writes so much, or nests so deep. */
+const [LONGEST, DEEPEST] = [16_384, 16] as const;
+/** After these, a command may begin. */
+const OPENERS = new Set(["if", "then", "elif", "else", "while", "until", "do", "!", "{"]);
+/** After these, no command may begin. */
+const CLOSERS = new Set(["fi", "done", "}"]);
+const REDIRECTION = /\d*(?:>>|>\||>&|<&|<>|>|<)/y;
+
+class NotUnderstood extends Error {}
+
+/** All commands of a line, those of substitutions too; undefined when it is not understood. */
+export function shellCommands(line: string): readonly ShellCommand[] | undefined {
+  if (line.length > LONGEST) return undefined;
+  try {
+    return new Reader(line, 0).all();
+  } catch (error) {
+    if (error instanceof NotUnderstood) return undefined;
+    throw error;
+  }
+}
+
+class Reader {
+  readonly #text: string;
+  readonly #commands: ShellCommand[] = [];
+  #depth: number;
+  #at = 0;
+
+  constructor(text: string, depth: number) {
+    this.#text = text;
+    this.#depth = depth;
+    if (depth > DEEPEST) throw new NotUnderstood();
+  }
+
+  all(): ShellCommand[] {
+    this.#list();
+    if (this.#at < this.#text.length) throw new NotUnderstood(); // a bracket that nothing has opened
+    return this.#commands;
+  }
+
+  /** Commands up to the end, or to a closing bracket, which is left. */
+  #list(): void {
+    while (this.#at < this.#text.length && this.#text[this.#at] !== ")") {
+      if (/[\s;&|]/.test(this.#text[this.#at]!)) this.#at++;
+      else if (this.#text[this.#at] === "#") this.#comment();
+      else this.#command();
+    }
+  }
+
+  /** Up to the operator behind it. */
+  #command(): void {
+    const words: string[] = [];
+    let overwrites = false;
+    let closed = false;
+    for (;;) {
+      while (/[ \t]/.test(this.#text[this.#at] ?? "")) this.#at++;
+      const letter = this.#text[this.#at];
+      if (letter === undefined || /[;&|)\n]/.test(letter)) break;
+      if (letter === "#") {
+        this.#comment();
+        break;
+      }
+      if (letter === "(") {
+        if (words.length > 0) throw new NotUnderstood(); // a function
+        this.#brackets();
+        closed = true;
+        continue;
+      }
+      const operator = this.#redirection();
+      if (operator !== undefined) {
+        const file = this.#word();
+        if (/^\d*(>|>\||<>)$/.test(operator) && !/^\/(dev|proc|sys)\//.test(file)) overwrites = true;
+        continue;
+      }
+      const quoted = /["'\\]/.test(letter);
+      const word = this.#word();
+      if (words.length === 0 && !quoted) {
+        if (word === "case" || word === "function") throw new NotUnderstood();
+        if (closed || CLOSERS.has(word)) closed = true;
+        else if (word === "for") this.#skipNames();
+        else if (!OPENERS.has(word) && !/^\w+=/.test(word)) words.push(word);
+      } else words.push(word);
+    }
+    if (words.length > 0 || overwrites) this.#commands.push({ words, overwrites });
+  }
+
+  /** `(…)`, of a subshell or a substitution. */
+  #brackets(): void {
+    if (++this.#depth > DEEPEST) throw new NotUnderstood();
+    this.#at++;
+    this.#list();
+    if (this.#text[this.#at] !== ")") throw new NotUnderstood();
+    this.#at++;
+    this.#depth--;
+  }
+
+  #redirection(): string | undefined {
+    REDIRECTION.lastIndex = this.#at;
+    const found = REDIRECTION.exec(this.#text)?.[0];
+    if (found === undefined) return undefined;
+    this.#at += found.length;
+    if (found.endsWith("<") && this.#text[this.#at] === "<") throw new NotUnderstood(); // more lines than one
+    while (/[ \t]/.test(this.#text[this.#at] ?? "")) this.#at++;
+    return found;
+  }
+
+  #word(): string {
+    let word = "";
+    for (;;) {
+      const letter = this.#text[this.#at];
+      if (letter === undefined || /[ \t\n;&|()<>]/.test(letter)) return word;
+      this.#at++;
+      if (letter === "\\") word += this.#text[this.#at++] ?? "";
+      else if (letter === "'") word += this.#single();
+      else if (letter === '"') word += this.#double();
+      else if (letter === "$" || letter === "`") word += this.#expansion(letter);
+      else if (letter === "[" && word === "" && /[ \t]/.test(this.#text[this.#at] ?? "")) word += letter;
+      else if (/[*?[]/.test(letter)) word += UNKNOWN;
+      else word += letter;
+    }
+  }
+
+  #single(): string {
+    const end = this.#text.indexOf("'", this.#at);
+    if (end < 0) throw new NotUnderstood();
+    const text = this.#text.slice(this.#at, end);
+    this.#at = end + 1;
+    return text;
+  }
+
+  #double(): string {
+    let text = "";
+    for (;;) {
+      const letter = this.#text[this.#at++];
+      if (letter === undefined) throw new NotUnderstood();
+      if (letter === '"') return text;
+      if (letter === "$" || letter === "`") text += this.#expansion(letter);
+      else if (letter === "\\" && /["\\$`]/.test(this.#text[this.#at] ?? "")) text += this.#text[this.#at++];
+      else text += letter;
+    }
+  }
+
+  /** Behind a `$` or a backquote. */
+  #expansion(letter: string): string {
+    if (letter === "`") return this.#backquoted();
+    const rest = this.#text.slice(this.#at, this.#at + LONGEST);
+    if (rest.startsWith("((")) {
+      const sum = /^\(\(([^()$`]|\$\w)*\)\)/.exec(rest)?.[0];
+      if (sum === undefined) throw new NotUnderstood();
+      this.#at += sum.length;
+      return UNKNOWN;
+    }
+    if (rest.startsWith("(")) {
+      this.#brackets();
+      return UNKNOWN;
+    }
+    const name = /^(?:\w+|[?$!#@*-]|\{[^{}$`"'\\]*\})/.exec(rest)?.[0];
+    if (name === undefined) {
+      if (/^["'{]/.test(rest)) throw new NotUnderstood();
+      return "$";
+    }
+    this.#at += name.length;
+    return UNKNOWN;
+  }
+
+  #backquoted(): string {
+    let inner = "";
+    for (;;) {
+      const letter = this.#text[this.#at++];
+      if (letter === undefined) throw new NotUnderstood();
+      if (letter === "`") break;
+      if (letter === "\\" && /[`\\$]/.test(this.#text[this.#at] ?? "")) inner += this.#text[this.#at++];
+      else inner += letter;
+    }
+    this.#commands.push(...new Reader(inner, this.#depth + 1).all());
+    return UNKNOWN;
+  }
+
+  /** `for NAME in WORD …`: words, and not commands. */
+  #skipNames(): void {
+    for (;;) {
+      while (/[ \t]/.test(this.#text[this.#at] ?? "")) this.#at++;
+      const letter = this.#text[this.#at];
+      if (letter === undefined || /[;\n]/.test(letter)) return;
+      if (/[&|()<>]/.test(letter)) throw new NotUnderstood();
+      this.#word();
+    }
+  }
+
+  #comment(): void {
+    const end = this.#text.indexOf("\n", this.#at);
+    this.#at = end < 0 ? this.#text.length : end;
+  }
+}

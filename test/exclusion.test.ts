@@ -1,0 +1,60 @@
+// Which commands may not run side by side.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Exclusion, exclude, exclusionOf } from "../src/doors/exclusion.ts";
+
+const of = (command: string, parallel?: boolean) => exclusionOf(command, "door", parallel);
+
+describe("exclusionOf", () => {
+  for (const command of [
+    "/sbin/iptables -A KNOCKD -s 10.77.0.2 -p tcp --dport 22 -j ACCEPT",
+    "ip6tables -A KNOCKD; iptables-legacy -A KNOCKD || ip6tables-nft -A KNOCKD",
+    "/usr/sbin/nft add element inet knockd open { 10.77.0.2 }",
+    "ipset add knockd 10.77.0.2 && logger -t knockd open",
+    "sudo -n iptables -A KNOCKD -s 10.77.0.2 -j ACCEPT",
+    "sh -c 'iptables -A KNOCKD; sleep 75; iptables -D KNOCKD'",
+    "iptables -C KNOCKD 2>/dev/null || iptables -A KNOCKD",
+    "if ! iptables -C KNOCKD; then iptables -A KNOCKD; fi",
+    "echo open 10.77.0.2 >>/var/log/doors; exit 3",
+    "[ -e /run/open ] && nice iptables -A KNOCKD",
+    "(sleep 75; iptables -D KNOCKD) >/dev/null 2>&1 &",
+    "exec iptables -A KNOCKD",
+    "",
+  ]) {
+    it(`excludes nothing: ${command}`, () => assert.deepEqual(of(command), []));
+  }
+
+  const others: [command: string, exclusion: Exclusion][] = [
+    ["ufw insert 1 allow from 10.77.0.2", ["ufw", "/door"]],
+    ["sudo firewall-cmd --add-rich-rule=x; iptables -A KNOCKD", ["firewall-cmd", "/door"]],
+    ["/root/open.sh 10.77.0.2", ["open.sh", "/door"]],
+    ["iptables-save >/etc/iptables/rules.v4", ["iptables-save", "/door"]],
+    ["iptables-restore </etc/iptables/rules.v4", ["iptables-restore", "/door"]],
+    ["nft list ruleset >/etc/nftables.conf", ["nft", "/door"]],
+    ["echo 10.77.0.2 >/etc/allowed", ["echo", "/door"]],
+    ["{ echo a; echo b; } >/etc/allowed", ["", "/door"]],
+    ["$COMMAND 10.77.0.2", "all"],
+    ["ufw allow 22; ufw allow 80", ["ufw", "/door"]],
+  ];
+  for (const [command, exclusion] of others) {
+    it(`of ${command}`, () => assert.deepEqual(of(command), exclusion));
+  }
+
+  it("is as the door says, where it says something", () => {
+    assert.deepEqual(of("ufw allow", true), []);
+    assert.deepEqual(of("iptables -A KNOCKD", false), "all");
+  });
+});
+
+it("two commands exclude each other by a word of both; one that has all to itself, all that have something", () => {
+  const cases: [Exclusion, Exclusion, boolean][] = [
+    [[], [], false],
+    [[], "all", false],
+    [["a"], [], false],
+    [["a"], ["b"], false],
+    [["a", "b"], ["b", "c"], true],
+    [["a"], "all", true],
+    ["all", "all", true],
+  ];
+  for (const [a, b, excludes] of cases) assert.deepEqual([exclude(a, b), exclude(b, a)], [excludes, excludes]);
+});
