@@ -19,7 +19,7 @@ import { commandsFor } from "./control/commands.ts";
 import { Control } from "./control/control.ts";
 import { socketPath } from "./control/socket-path.ts";
 import { AlreadyRunning } from "./doors/claims.ts";
-import { House } from "./doors/house.ts";
+import { House, type Patience } from "./doors/house.ts";
 import { doorAfterUse } from "./doors/one-time.ts";
 import { Guard } from "./guard.ts";
 import type { Log, LogBook } from "./log/log.ts";
@@ -121,14 +121,14 @@ export class Daemon {
     return this.#reloaded;
   }
 
-  /** Hears no more, runs what closes the doors, and resolves when that is done, or after `mostSeconds`. */
-  async stop(mostSeconds: number): Promise<void> {
+  /** Hears no more, runs what closes the doors, and resolves when that is done, or when our patience is at its end. */
+  async stop(patience: Patience): Promise<void> {
     this.#control?.close();
     this.#lookout?.close();
     this.#guard.end();
     this.#teller.end();
     this.#log.say("waiting for child processes...");
-    await this.#house.leave(this.#settings?.onExit ?? "close", mostSeconds);
+    await this.#house.leave(this.#settings?.onExit ?? "close", patience);
     this.#options.lookup?.flush();
     this.#log.say("closing...");
     this.#log.note("shutting down");

@@ -45,8 +45,8 @@ options:
 
 `;
 
-/** How long the commands that close doors may take when we are told to end. */
-const STOP_SECONDS = 5;
+/** How long the commands that close doors may take when we are told to end. knockd.service gives us ten seconds more. */
+const PATIENCE = { idle: 5, most: 60 } as const;
 /** By then, all that is done once is done. */
 const SETTLED_MS = 1000;
 
@@ -115,7 +115,7 @@ async function main(flags: Flags): Promise<void> {
     if (!ending) {
       ending = true;
       systemd.stopping();
-      await daemon.stop(STOP_SECONDS);
+      await daemon.stop(PATIENCE);
     }
     process.once("exit", () => native.exitNow(status)); // last: Node would wait for threads that ask for names
     process.exit(status); // at once, when told a second time
@@ -139,7 +139,7 @@ async function main(flags: Flags): Promise<void> {
       book.log.note(`START_KNOCKD=${startKnockd} is for sysvinit only; with systemd it is: systemctl disable knockd`);
     }
     systemd.ready(daemon.status);
-    systemd.watchdog(() => !daemon.isDeaf);
+    systemd.watchdog(() => ending || !daemon.isDeaf);
     setTimeout(giveBack, SETTLED_MS).unref();
     if (!background) return;
     writePidFile(resolve(settings.pidFile), book.log);

@@ -109,6 +109,9 @@ describe("what 0.8 has no word for", () => {
     ["Ban_Time = 600", { banTime: 600 }],
     ["Easy = yes", { easy: true }],
     ["Command_Timeout = 0", { commandTimeout: 0 }],
+    ["Command_Timeout = 60", { commandTimeout: 60 }],
+    ["Parallel = yes", { parallel: true }],
+    ["parallel = NO", { parallel: false }],
   ];
   for (const [lines, expected] of table) {
     test(`${JSON.stringify(lines)} serves in a door, and in [options] for all, wherever that stands`, () => {
@@ -135,6 +138,7 @@ describe("what 0.8 has no word for", () => {
     ["Strict = very", /Strict is yes or no, not "very"/],
     ["Ban_Time = 1m", /Ban_Time is a whole number, not "1m"/],
     ["Command_Timeout = never", /Command_Timeout is a whole number, not "never"/],
+    ["Parallel = 2", /Parallel is yes or no, not "2"/],
   ];
   for (const [line, why] of [
     ...refused,

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { parseAddress } from "../src/address.ts";
+import { formatAddress, parseAddress } from "../src/address.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import type { Ended } from "../src/doors/command.ts";
 import { Doorkeeper } from "../src/doors/doorkeeper.ts";
+import { LONG_SECONDS } from "../src/doors/errands.ts";
 import type { LedgerEntry } from "../src/doors/ledger-entry.ts";
 
 const IPV4 = parseAddress("10.77.0.2")!;
@@ -22,7 +23,7 @@ const DOOR: Door = {
   startCommand6: undefined,
   stopCommand6: undefined,
   cmdTimeout: 10,
-  policy: { ...DEFAULT_POLICY, commandTimeout: 0 },
+  policy: { ...DEFAULT_POLICY, parallel: true },
 };
 
 /** A doorkeeper whose commands and timers end when the test says so. */
@@ -30,7 +31,7 @@ class House {
   /** All that was said and done, in order; a line of failure begins with an exclamation mark. */
   readonly seen: string[] = [];
   /** The open doors, as the disk would have them. */
-  readonly ledger = new Map<number, { stopCommand: string; seconds: number }>();
+  readonly ledger = new Map<number, { stopCommand: string; seconds: number; parallel?: boolean | undefined }>();
   readonly marked = new Set<number>();
   readonly markers: string[] = [];
   /** Seconds. */
@@ -43,7 +44,8 @@ class House {
     ledger: {
       add: (entry, seconds) => {
         const added = { ...entry, id: ++this.#lastId, due: { wall: 0, boot: 0, bootId: "" } };
-        this.ledger.set(added.id, { stopCommand: entry.stopCommand, seconds });
+        const { stopCommand, parallel } = entry;
+        this.ledger.set(added.id, { stopCommand, seconds, ...(parallel === true ? {} : { parallel }) });
         return added;
       },
       move: (id, seconds) => void Object.assign(this.ledger.get(id)!, { seconds }),
@@ -74,9 +76,13 @@ class House {
     },
   });
 
-  /** The seconds that each timer waits. */
+  get timers(): number {
+    return this.#timers.length;
+  }
+
+  /** The seconds that each timer waits, other than those of commands that may take long. */
   get waiting(): number[] {
-    return this.#timers.map(({ seconds }) => seconds);
+    return this.#timers.filter(({ seconds }) => seconds !== LONG_SECONDS).map(({ seconds }) => seconds);
   }
 
   open(door: Partial<Door> = {}, knocker = IPV4): void {
@@ -91,9 +97,11 @@ class House {
     await turn();
   }
 
-  /** The time of the timer that was set first comes. */
-  async elapse(): Promise<void> {
-    this.#timers.shift()!.callback();
+  /** The time of the timer that was set first comes; of those of commands that take long, or of the others. */
+  async elapse(long = false): Promise<void> {
+    const next = this.#timers.find(({ seconds }) => (seconds === LONG_SECONDS) === long)!;
+    this.#timers = this.#timers.filter((one) => one !== next);
+    next.callback();
     await turn();
   }
 }
@@ -339,6 +347,7 @@ describe("the ledger", () => {
       door: "gone",
       stopCommand: `stop ${ip}`,
       commandTimeout: 0,
+      parallel: true,
       due: { wall: Date.now() + seconds * 1000, boot: 0, bootId: "another boot" },
     });
     house.marked.add(3);
@@ -359,20 +368,47 @@ describe("the ledger", () => {
 describe("a command that hangs", () => {
   it("is ended after Command_Timeout, with a line", async () => {
     const house = new House();
-    house.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 60 } });
-    assert.deepEqual(house.waiting, [60]);
+    house.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 30 } });
+    assert.deepEqual(house.waiting, [30]);
     house.seen.length = 0;
     await house.elapse();
     assert.deepEqual(house.seen, [
-      "! door: command still running after 60 seconds, ending it",
+      "! door: command still running after 30 seconds, ending it",
       "ended: start 10.77.0.2",
     ]);
     await house.end("start 10.77.0.2", 143);
   });
 
+  it("is not ended by default: after 60 seconds it is told, once, and its place and its program are another's", async () => {
+    const house = new House();
+    const door = { stopCommand: undefined, policy: DEFAULT_POLICY };
+    house.open({ ...door, startCommand: "ufw long" });
+    house.open({ ...door, startCommand: "ufw next" }, IPV6);
+    house.seen.length = 0;
+    await house.elapse(true);
+    assert.deepEqual(house.seen, ["! door: command still running after 60 seconds", ...running("ufw next")]);
+    await house.end("ufw next");
+    assert.deepEqual(house.timers, 0);
+    await house.end("ufw long", 3);
+    assert.equal(house.seen.at(-1), "! door: command returned non-zero status code (3)");
+  });
+
+  it("is told, and ended later, with a Command_Timeout of more than 60 seconds", async () => {
+    const house = new House();
+    house.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 90 } });
+    house.seen.length = 0;
+    await house.elapse(true);
+    await house.elapse();
+    assert.deepEqual(house.seen, [
+      "! door: command still running after 60 seconds",
+      "! door: command still running after 90 seconds, ending it",
+      "ended: start 10.77.0.2",
+    ]);
+  });
+
   it("is forgotten when it ends by itself", async () => {
     const house = new House();
-    house.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 60 } });
+    house.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 30 } });
     await house.end("start 10.77.0.2");
     assert.deepEqual(house.waiting, []);
   });
@@ -403,24 +439,102 @@ describe("of very many", () => {
     const knocker = (i: number) => parseAddress(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)!;
     const open = (i: number) => house.open({ stopCommand: undefined }, knocker(i));
     const told = () => house.seen.filter((line) => line.startsWith("! "));
-    for (let i = 0; i < 64 + 1024; i++) open(i);
+    for (let i = 0; i < 56 + 1024; i++) open(i);
     for (let i = 0; i < 10; i++) open(1000); // who waits
     assert.deepEqual(told(), ["! door: 1024 commands wait for their turn: 1 more merged"]);
     for (let i = 0; i < 20_000; i++) open(10_000 + i);
-    assert.deepEqual(told().slice(1), ["! door: 16384 commands wait for their turn: 1 more refused"]);
+    assert.deepEqual(told().slice(1), ["! door: 14336 commands wait for their turn: 1 more refused"]);
     house.now += 1;
     open(50_000);
     open(1000);
     assert.deepEqual(told().slice(2), [
-      `! door: 16384 commands wait for their turn: ${20_000 - (16_384 - 1024)} more refused`,
-      "! door: 16384 commands wait for their turn: 10 more merged",
+      `! door: 14336 commands wait for their turn: ${20_000 - (14_336 - 1024)} more refused`,
+      "! door: 14336 commands wait for their turn: 10 more merged",
     ]);
     house.seen.length = 0;
     await house.end("start 10.0.0.0");
     assert.deepEqual(
       house.seen.filter((line) => line.startsWith("$ ")),
-      ["$ start 10.0.0.64"],
+      ["$ start 10.0.0.56"],
     );
+  });
+
+  it("fill no more than their share: at another door a knocker opens, and one who waits there is not refused", async () => {
+    const house = new House();
+    const knocker = (i: number) => parseAddress(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)!;
+    for (let i = 0; i < 20_000; i++) house.open({ stopCommand: undefined }, knocker(i));
+    house.seen.length = 0;
+    house.open({ name: "other", startCommand: "other" });
+    assert.deepEqual(house.seen, ["other: running command: other", "$ other"]);
+  });
+
+  it("open fill no more than their share of what may be open", async () => {
+    const house = new House();
+    const knocker = (i: number) => parseAddress(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)!;
+    const left = (i: number): LedgerEntry => ({
+      id: i,
+      ip: formatAddress(knocker(i)),
+      door: "door",
+      stopCommand: "stop",
+      commandTimeout: 0,
+      due: { wall: Date.now() + 3_600_000, boot: 0, bootId: "another boot" },
+    });
+    house.keeper.recover(Array.from({ length: 57_344 }, (_, i) => left(i + 1)));
+    house.open();
+    assert.deepEqual(house.seen, ["! door: 57344 doors are open: 1 more refused"]);
+    house.open({ name: "other" });
+    assert.equal(house.seen.at(-1), "$ start 10.77.0.2");
+  });
+});
+
+describe("commands that are not known to be safe side by side", () => {
+  const byProgram = { policy: { ...DOOR.policy, parallel: undefined }, stopCommand: undefined };
+  const ran = (house: House) => house.seen.filter((line) => line.startsWith("$ ")).map((line) => line.slice(2));
+
+  it("run one after the other, by program", async () => {
+    const house = new House();
+    house.open({ ...byProgram, startCommand: "ufw a" }, IPV4);
+    house.open({ ...byProgram, startCommand: "sudo /usr/sbin/ufw b", name: "other" }, IPV6);
+    house.open({ ...byProgram, startCommand: "iptables c" }, IPV6);
+    house.open({ ...byProgram, startCommand: "firewall-cmd d", name: "third" }, IPV6);
+    assert.deepEqual(ran(house), ["ufw a", "iptables c", "firewall-cmd d"]);
+    await house.end("ufw a");
+    assert.equal(ran(house).at(-1), "sudo /usr/sbin/ufw b");
+  });
+
+  it("run side by side with Parallel = yes, and with Parallel = no none does", async () => {
+    const house = new House();
+    const open = (parallel: boolean, startCommand: string, knocker = IPV4) =>
+      house.open({ stopCommand: undefined, startCommand, policy: { ...DOOR.policy, parallel } }, knocker);
+    open(true, "ufw a");
+    open(true, "ufw b", IPV6);
+    open(false, "iptables a");
+    open(false, "iptables b", IPV6);
+    assert.deepEqual(ran(house), ["ufw a", "ufw b", "iptables a"]);
+  });
+
+  it("are so when they close, too, after a crash as well", async () => {
+    const house = new House();
+    house.open({ startCommand: "iptables a", policy: { ...DOOR.policy, parallel: false } });
+    assert.deepEqual(
+      [...house.ledger.values()].map(({ parallel }) => parallel),
+      [false],
+    );
+    const left = (id: number, ip: string, parallel: boolean | undefined): LedgerEntry => ({
+      id,
+      ip,
+      door: "gone",
+      stopCommand: `ufw ${id}`,
+      commandTimeout: 0,
+      parallel,
+      due: { wall: 0, boot: 0, bootId: "another boot" },
+    });
+    const next = new House();
+    next.keeper.recover([left(1, "10.77.0.2", undefined), left(2, "10.77.0.3", undefined), left(3, "10.77.0.4", true)]);
+    for (let i = 0; i < 3; i++) await next.elapse();
+    assert.deepEqual(ran(next), ["ufw 1", "ufw 3"]);
+    await next.end("ufw 1");
+    assert.deepEqual(ran(next), ["ufw 1", "ufw 3", "ufw 2"]);
   });
 });
 
@@ -483,6 +597,44 @@ describe("a doorkeeper that leaves", () => {
     await house.end("start fd77::2");
     await left;
     assert.deepEqual([house.seen, house.waiting, house.ledger.size], [[], [], 2]);
+  });
+
+  it("opens no door any more that waits for its turn, and leaves none such in the ledger", async () => {
+    const house = new House();
+    house.open({ policy: { ...DOOR.policy, parallel: false } });
+    house.open({ policy: { ...DOOR.policy, parallel: false } }, IPV6);
+    const state = leaving(house);
+    await turn();
+    assert.deepEqual([house.ledger.size, house.keeper.progress], [1, { ended: 0, running: 1, toClose: 1 }]);
+    await house.end("start 10.77.0.2");
+    await house.end("stop 10.77.0.2");
+    assert.deepEqual([state.left, house.ledger.size], [true, 0]);
+    assert.equal(house.seen.includes("$ start fd77::2"), false);
+  });
+
+  it("leaves to the ledger, as due at once, what there is no time for", async () => {
+    const house = new House();
+    for (const knocker of [IPV4, IPV6]) {
+      house.open({ policy: { ...DOOR.policy, parallel: false } }, knocker);
+      await house.end(knocker === IPV4 ? "start 10.77.0.2" : "start fd77::2");
+    }
+    leaving(house);
+    assert.deepEqual(house.keeper.progress, { ended: 2, running: 1, toClose: 1 });
+    house.keeper.giveUp();
+    await house.end("stop 10.77.0.2");
+    assert.deepEqual(house.keeper.progress, { ended: 3, running: 0, toClose: 1 });
+    assert.deepEqual([...house.ledger.values()], [{ stopCommand: "stop fd77::2", seconds: 0, parallel: false }]);
+    assert.equal(house.seen.includes("$ stop fd77::2"), false);
+  });
+
+  it("waits for no command that takes long", async () => {
+    const house = new House();
+    house.open({ stopCommand: undefined, startCommand: "server" });
+    house.open({ startCommand: "server too" }, IPV6);
+    await house.elapse(true);
+    await house.elapse(true);
+    await house.keeper.leave();
+    assert.deepEqual(house.keeper.progress, { ended: 0, running: 0, toClose: 1 });
   });
 
   it("waits for a stop command that has begun in its time, and does not run it again", async () => {

@@ -44,6 +44,9 @@ describe("the lines", () => {
     [lines.commandTimeout("192.168.1.63", door.name), "192.168.1.63: openSSH: command timeout"],
     [lines.runningCommand(door.name, "echo '%d' $$ 100%"), "openSSH: running command: echo '%d' $$ 100%"],
     [lines.tooManyWait("a", 1024, "merged", 7), "a: 1024 commands wait for their turn: 7 more merged"],
+    [lines.takesLong("a", 60), "a: command still running after 60 seconds"],
+    [lines.leftToNextStart(1), "1 stop command has not run: the next start runs it"],
+    [lines.leftToNextStart(2), "2 stop commands have not run: the next start runs them"],
     [lines.tooManyOpen("a", 65_536, 7), "a: 65536 doors are open: 7 more refused"],
     [
       lines.commandComplained("a", " iptables:\r\n\n  no \x1b[31mchain\n"),

@@ -11,7 +11,7 @@ const FILE = "/etc/k.conf";
 const parse = (text: string): Config => parseConfig(text, FILE, (path) => parseSequence(path === "" ? "1" : "2,3"));
 
 const words = `[ ] [] [a] [a.b] [options] [Options] [__proto__] = == sequence Sequence=1 command seq_timeout tcpflags target
-  UseSyslog one_time_sequences Reknock Seq_Cooldown Max_Strays Strict Ban_Time Command_Timeout StateFile On_Exit extend yes keep # ; \\ \\; " "" ' , : ! syn udp 0 7000 -1 65536 1e9 true false null a[] __proto__ constructor é
+  UseSyslog one_time_sequences Reknock Seq_Cooldown Max_Strays Strict Ban_Time Command_Timeout Parallel StateFile On_Exit extend yes keep # ; \\ \\; " "" ' , : ! syn udp 0 7000 -1 65536 1e9 true false null a[] __proto__ constructor é
   \u2028 \ufeff \ufffd`;
 const token = fc.constantFrom(...words.split(/ |\n +/), "\n", "\n\n", "\r\n", " ", "\t", " = ", "\0");
 const anything = fc.string({ unit: "binary" });

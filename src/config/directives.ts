@@ -45,6 +45,9 @@ const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: Policy
   command_timeout({ policy }, value) {
     policy.commandTimeout = wholeNumber("Command_Timeout", value);
   },
+  parallel({ policy }, value) {
+    policy.parallel = yesOrNo("Parallel", value);
+  },
 };
 
 export const doorDirectives: Readonly<Record<string, Setter<DoorDraft>>> = table({

@@ -40,6 +40,8 @@ export interface Policy {
   readonly easy: boolean;
   /** Seconds after which a command that still runs is ended; 0: never. */
   readonly commandTimeout: number;
+  /** May its commands run beside others? Undefined: it goes by their programs (doors/exclusion.ts). */
+  readonly parallel: boolean | undefined;
 }
 
 export const DEFAULT_POLICY: Policy = {
@@ -49,7 +51,8 @@ export const DEFAULT_POLICY: Policy = {
   strict: false,
   banTime: 60,
   easy: false,
-  commandTimeout: 60,
+  commandTimeout: 0,
+  parallel: undefined,
 };
 
 /** What stood behind `Target =`, and where: whether it can be resolved is known only later. */

@@ -18,26 +18,30 @@ import {
   type Refused,
   type Standing,
 } from "./open-door.ts";
+import { OpenDoors } from "./open-doors.ts";
 
 export interface DoorkeeperOptions extends ErrandsOptions {
   ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked">;
 }
 
-/** Doors that are to be closed again. */
-const MOST_OPEN = 65_536;
 /** A stop command that could not be started (no process, no memory) is tried again: the door is open. */
 const TRY_AGAIN_SECONDS = 5;
 
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
-  readonly #open = new Map<string, OpenDoor>();
+  readonly #open: OpenDoors;
   /** Of each (door, knocker) that is closed again, the last of what runs or is to run there: they never overlap. */
   readonly #queues = new Map<string | symbol, Promise<unknown>>();
+  /** Those whose command takes long: nobody waits for it when we leave. */
+  readonly #long = new Set<string | symbol>();
   readonly #errands: Errands;
+  /** Stop commands that have not begun. */
+  #toClose = 0;
   #leaving: "close" | "keep" | undefined;
 
   constructor(options: DoorkeeperOptions) {
     this.#options = options;
+    this.#open = new OpenDoors(options.now);
     this.#errands = new Errands(options);
   }
 
@@ -60,7 +64,7 @@ export class Doorkeeper {
       onDone({ status: 0 });
       return;
     }
-    if (this.#open.size >= MOST_OPEN) {
+    if (!this.#open.hasRoomFor(door.name)) {
       this.#errands.leaveOut("full", door.name, knocker, this.#open.size);
       onDone({ refused: "too many doors are open" });
       return;
@@ -70,8 +74,9 @@ export class Doorkeeper {
       return;
     }
     // 0.8 runs any number side by side: only what is to be closed again has an order.
-    this.#enqueue(stop ? key : Symbol(key), async () => {
-      onDone({ status: await this.#start(door, knocker, key, fillIn(start, ip), stop && fillIn(stop, ip)) });
+    const queue = stop ? key : Symbol(key);
+    this.#enqueue(queue, async () => {
+      onDone({ status: await this.#start(door, knocker, key, queue, fillIn(start, ip), stop && fillIn(stop, ip)) });
     });
   }
 
@@ -126,47 +131,68 @@ export class Doorkeeper {
   }
 
   /** Each door that is to be closed again, and for whom. */
-  *whatIsOpen(): Iterable<Standing> {
-    for (const { door, knocker, due, timer } of this.#open.values()) {
-      yield { door, ip: formatAddress(knocker), left: timer && Math.max(0, due - this.#options.now()) };
-    }
+  whatIsOpen(): Iterable<Standing> {
+    return this.#open.standing();
   }
 
   /**
-   * `close`: runs every outstanding stop command now; `keep`: leaves them to the ledger, for the next start. Resolves
-   * when no command of ours is left.
+   * `close`: runs every outstanding stop command now; `keep`: leaves them to the ledger, for the next start. What waits to
+   * be opened stays closed. Resolves when no command of ours is left, other than those that take long.
    */
   async leave(how: "close" | "keep" = "close"): Promise<void> {
     this.#leaving = how;
+    this.#errands.openNoMore();
     for (const open of this.#open.values()) {
       open.timer?.cancel();
       open.timer = undefined;
-      if (how === "close") this.#enqueue(open.key, () => this.#close(open));
+      if (how === "keep") continue;
+      for (const { id } of open.toClose) this.#options.ledger.move(id, 0); // the next life does at once what we can't
+      this.#enqueue(open.key, () => this.#close(open));
     }
-    while (this.#queues.size > 0) await Promise.all(this.#queues.values());
+    const left = () => [...this.#queues].filter(([key]) => !this.#long.has(key));
+    for (let some = left(); some.length > 0; some = left()) await Promise.all(some.map(([, work]) => work));
+  }
+
+  /** No command begins any more. What has not been closed is in the ledger. */
+  giveUp(): void {
+    this.#errands.close();
+  }
+
+  /** Commands that have ended, that run (other than those that take long), and stop commands that have not begun. */
+  get progress(): { readonly ended: number; readonly running: number; readonly toClose: number } {
+    return { ended: this.#errands.ended, running: this.#errands.running, toClose: this.#toClose };
   }
 
   async #start(
     door: Door,
     knocker: Address,
     key: string,
-    start: string,
+    queue: string | symbol,
+    command: string,
     stop: string | undefined,
   ): Promise<number | undefined> {
     const ip = formatAddress(knocker);
-    const { commandTimeout } = door.policy;
+    const { commandTimeout, parallel } = door.policy;
     let open: OpenDoor | undefined;
     let entry: LedgerEntry | undefined;
     if (stop) {
       const { ledger } = this.#options;
-      entry = ledger.add({ door: door.name, ip, stopCommand: stop, commandTimeout }, door.cmdTimeout);
+      entry = ledger.add({ door: door.name, ip, stopCommand: stop, commandTimeout, parallel }, door.cmdTimeout);
       const saved = ledger.save();
       if (saved !== undefined) await saved; // before it is open: a crash must not leave it so
       open = this.#isOpen(entry, knocker);
     }
-    const onTurn = () => this.#errands.leave(key);
-    const errand = { door: door.name, what: "opened", knocker, command: start, commandTimeout, onTurn } as const;
-    const status = await this.#errands.run(errand);
+    const status = await this.#errands.run({
+      door: door.name,
+      what: "opened",
+      knocker,
+      command,
+      commandTimeout,
+      parallel,
+      onTurn: () => this.#errands.leave(key, door.name),
+      onLong: () => this.#long.add(queue),
+    });
+    this.#long.delete(queue);
     if (open === undefined || entry === undefined) return status;
     if (status !== undefined) this.#closeLater(open, door.cmdTimeout);
     else this.#neverOpened(open, entry);
@@ -175,18 +201,15 @@ export class Doorkeeper {
 
   /** One start command more that is to be undone. */
   #isOpen(entry: LedgerEntry, knocker: Address): OpenDoor {
-    const { door } = entry;
-    const key = keyOf(door, entry.ip);
-    const open = this.#open.get(key) ?? { key, door, knocker, toClose: [], due: this.#options.now(), timer: undefined };
-    this.#open.set(key, open);
-    open.toClose.push(entry);
-    return open;
+    this.#toClose++;
+    return this.#open.add(entry, knocker);
   }
 
   /** Its stop command would undo what somebody else has done. */
   #neverOpened(open: OpenDoor, { id }: LedgerEntry): void {
     open.toClose = open.toClose.filter((entry) => entry.id !== id);
-    if (open.toClose.length === 0) this.#open.delete(open.key);
+    this.#toClose--;
+    if (open.toClose.length === 0) this.#open.remove(open);
     this.#forget(id);
   }
 
@@ -218,16 +241,30 @@ export class Doorkeeper {
     const entries = open.toClose;
     let worst: number | undefined = 0;
     open.toClose = [];
-    this.#open.delete(open.key);
+    this.#open.remove(open);
     for (const entry of entries) {
-      const { id, door, stopCommand: command, commandTimeout } = entry;
-      const marker = this.#options.ledger.marker(id);
-      const errand = { door, what: "closed", knocker: open.knocker, command, commandTimeout, marker } as const;
-      const status = await this.#errands.run(errand);
+      const { id, door, stopCommand: command, commandTimeout, parallel } = entry;
+      let begun = false;
+      const status = await this.#errands.run({
+        door,
+        what: "closed",
+        knocker: open.knocker,
+        command,
+        commandTimeout,
+        parallel,
+        marker: this.#options.ledger.marker(id),
+        onTurn: () => {
+          begun = true;
+          this.#toClose--;
+        },
+        onLong: () => this.#long.add(open.key),
+      });
+      this.#long.delete(open.key);
       if (worst === 0) worst = status;
       if (status !== undefined) this.#forget(id);
       // In the ledger it is anyway: when we leave, the next life closes it.
       else if (this.#leaving === undefined) this.#awaitClosing(this.#isOpen(entry, open.knocker), TRY_AGAIN_SECONDS);
+      else if (begun) this.#toClose++;
     }
     return worst;
   }

@@ -1,9 +1,13 @@
 // Runs the doors' commands, so many at once (line.ts), ends those that run too long, and tells what becomes of each.
 
-import type { Address } from "../address.ts";
+import { type Address, formatAddress, isIpv4 } from "../address.ts";
 import * as lines from "../log/lines.ts";
-import type { Run } from "./command.ts";
-import { Line, Tally } from "./line.ts";
+import type { Ended, Run } from "./command.ts";
+import { exclusionOf } from "./exclusion.ts";
+import { Line, Tally, type Turn } from "./line.ts";
+
+/** A command that runs longer is told, and nobody waits for it any more. */
+export const LONG_SECONDS = 60;
 
 export interface ErrandsOptions {
   run: Run;
@@ -32,14 +36,20 @@ export interface Errand {
   readonly command: string;
   /** Seconds after which it is ended; 0: never. */
   readonly commandTimeout: number;
+  /** May it run beside others? Undefined: it goes by its programs (exclusion.ts). */
+  readonly parallel: boolean | undefined;
   readonly marker?: string;
   /** It begins. */
   readonly onTurn?: () => void;
+  /** It takes long. */
+  readonly onLong?: () => void;
 }
 
 export class Errands {
   readonly #options: ErrandsOptions;
   readonly #line = new Line();
+  /** Commands that have ended. */
+  ended = 0;
   readonly #leftOut = { merged: new Tally(), refused: new Tally(), full: new Tally() };
 
   constructor(options: ErrandsOptions) {
@@ -48,15 +58,30 @@ export class Errands {
 
   /** One more opening for this (door, knocker) waits for its turn; false when it is left out, which is told. */
   join(key: string, door: string, knocker: Address): boolean {
-    const place = this.#line.join(key);
+    const place = this.#line.join(door, key);
     if (place === "waits") return true;
     this.leaveOut(place, door, knocker, this.#line.length);
     return false;
   }
 
   /** Its turn has come. */
-  leave(key: string): void {
-    this.#line.leave(key);
+  leave(key: string, door: string): void {
+    this.#line.leave(door, key);
+  }
+
+  /** Commands that run, other than those that take long. */
+  get running(): number {
+    return this.#line.running;
+  }
+
+  /** Doors that wait for their turn stay as they are: no start command begins any more. */
+  openNoMore(): void {
+    this.#line.dismiss("opened");
+  }
+
+  /** No command begins any more. */
+  close(): void {
+    this.#line.close();
   }
 
   /** A flood of openings: one is left out, because of so many that wait, or are open. */
@@ -69,37 +94,63 @@ export class Errands {
     );
   }
 
-  /** Resolves with its status; undefined when it could not be started. */
+  /** Resolves with its status; undefined when it could not be started, or its turn never comes. */
   async run(errand: Errand): Promise<number | undefined> {
-    const status = await this.#run(errand);
-    this.#options.tell.ended(errand.knocker, errand.what, errand.door, status);
+    const { door, what, knocker, command, parallel, onTurn } = errand;
+    const turn = { door, source: sourceOf(knocker), what, exclusion: exclusionOf(command, door, parallel) };
+    const waits = this.#line.turn(turn);
+    if (waits !== undefined && !(await waits)) return undefined;
+    onTurn?.();
+    const status = await this.#run(errand, turn);
+    this.ended++;
+    this.#options.tell.ended(knocker, what, door, status);
     return status;
   }
 
-  async #run({ door, knocker, command, commandTimeout, marker, onTurn }: Errand): Promise<number | undefined> {
-    const { run, tell, after } = this.#options;
-    const turn = this.#line.turn();
-    if (turn !== undefined) await turn;
-    onTurn?.();
+  async #run(errand: Errand, turn: Turn): Promise<number | undefined> {
+    const { door, knocker, command, marker } = errand;
+    const { run, tell } = this.#options;
     tell.event(knocker, door, () => lines.runningCommand(door, command));
-    let limit: { cancel(): void } | undefined;
+    const timers: { cancel(): void }[] = [];
+    let ended: Ended;
     try {
-      const { status, complaint } = await run(command, marker, (end) => {
-        if (commandTimeout === 0) return;
-        limit = after(commandTimeout, () => {
-          tell.failure(knocker, door, () => lines.stillRunning(door, commandTimeout));
-          end();
-        });
-      });
-      if (status !== 0) tell.failure(knocker, door, () => lines.commandFailed(door, status));
-      if (status !== 0 && complaint !== "") tell.aside(knocker, door, () => lines.commandComplained(door, complaint));
-      return status;
+      ended = await run(command, marker, (end) => timers.push(...this.#limits(errand, turn, end)));
     } catch (error) {
       tell.failure(knocker, door, () => lines.couldNotRun(door, error as Error));
       return undefined;
     } finally {
-      limit?.cancel();
-      this.#line.done();
+      for (const timer of timers) timer.cancel();
+      this.#line.done(turn);
     }
+    const { status, complaint } = ended;
+    if (status !== 0) tell.failure(knocker, door, () => lines.commandFailed(door, status));
+    if (status !== 0 && complaint !== "") tell.aside(knocker, door, () => lines.commandComplained(door, complaint));
+    return status;
   }
+
+  /** What happens to a command that does not end. */
+  *#limits(
+    { door, knocker, commandTimeout, onLong }: Errand,
+    turn: Turn,
+    end: () => void,
+  ): Iterable<{ cancel(): void }> {
+    const { tell, after } = this.#options;
+    if (commandTimeout !== 0) {
+      yield after(commandTimeout, () => {
+        tell.failure(knocker, door, () => lines.stillRunning(door, commandTimeout));
+        end();
+      });
+      if (commandTimeout <= LONG_SECONDS) return;
+    }
+    yield after(LONG_SECONDS, () => {
+      tell.failure(knocker, door, () => lines.takesLong(door, LONG_SECONDS));
+      this.#line.outlast(turn);
+      onLong?.();
+    });
+  }
+}
+
+/** Whoever has an IPv6 address has a network of them. */
+function sourceOf(knocker: Address): string {
+  return isIpv4(knocker) ? formatAddress(knocker) : `${knocker.w0} ${knocker.w1}`;
 }

@@ -2,7 +2,7 @@
 
 import { performance } from "node:perf_hooks";
 import type { Settings } from "../config/options.ts";
-import { leftOpen } from "../log/lines.ts";
+import { leftOpen, leftToNextStart } from "../log/lines.ts";
 import type { Log } from "../log/log.ts";
 import { realPath } from "../real-path.ts";
 import { after } from "../timer.ts";
@@ -10,6 +10,14 @@ import { AlreadyRunning, Claims } from "./claims.ts";
 import { run } from "./command.ts";
 import { Doorkeeper, type DoorkeeperOptions } from "./doorkeeper.ts";
 import { Ledger, ledgerPath } from "./ledger.ts";
+
+/** How long to wait for commands when we leave. */
+export interface Patience {
+  /** Seconds in which none has ended. */
+  readonly idle: number;
+  /** Seconds in all. */
+  readonly most: number;
+}
 
 export class House {
   readonly #config: string;
@@ -62,21 +70,40 @@ export class House {
     return keeper;
   }
 
-  /** Closes what is open, or leaves it to the next life; resolves when that is done, or after `mostSeconds`. */
-  async leave(how: "close" | "keep", mostSeconds: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const limit = after(mostSeconds, () => {
-        this.#log.warn(`a command has not ended after ${mostSeconds} seconds, and is left to itself`);
-        resolve();
-      });
-      const left = this.#doorkeeper?.leave(how) ?? Promise.resolve();
+  /** Closes what is open, or leaves it to the next life; resolves when that is done, or when our patience is at its end. */
+  async leave(how: "close" | "keep", patience: Patience): Promise<void> {
+    const keeper = this.#doorkeeper;
+    if (keeper !== undefined) {
+      await this.#inTime(keeper, keeper.leave(how), patience);
+      keeper.giveUp();
+      const { toClose } = keeper.progress;
+      if (how === "close" && toClose > 0) this.#log.warn(leftToNextStart(toClose));
+    }
+    this.#ledger?.flush();
+    this.#claims.end();
+  }
+
+  #inTime(keeper: Doorkeeper, left: Promise<void>, { idle, most }: Patience): Promise<void> {
+    return new Promise((resolve) => {
+      const end = performance.now() / 1000 + most;
+      const wait = (before: number, seconds: number): { cancel(): void } =>
+        after(seconds, () => {
+          const { ended, running } = keeper.progress;
+          const rest = end - performance.now() / 1000;
+          if (ended > before && rest > 0) {
+            limit = wait(ended, Math.min(idle, rest));
+            return;
+          }
+          const what = ended > before ? "still runs" : `has not ended after ${idle} seconds`;
+          if (running > 0) this.#log.warn(`a command ${what}, and is left to itself`);
+          resolve();
+        });
+      let limit = wait(keeper.progress.ended, Math.min(idle, most));
       void left.then(() => {
         limit.cancel();
         resolve();
       });
     });
-    this.#ledger?.flush();
-    this.#claims.end();
   }
 
   /** Lets others have it: it has not come to a start. */

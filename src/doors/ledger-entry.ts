@@ -14,6 +14,8 @@ export interface LedgerEntry {
   readonly stopCommand: string;
   /** Seconds after which the stop command is ended if it still runs; 0: never. */
   readonly commandTimeout: number;
+  /** May the stop command run beside others? Absent: it goes by its programs (exclusion.ts). */
+  readonly parallel?: boolean | undefined;
   /** When it is to run: milliseconds of the wall clock, and of this boot's. */
   readonly due: { readonly wall: number; readonly boot: number; readonly bootId: string };
 }
@@ -38,11 +40,12 @@ export function parseLedger(text: string): LedgerEntry[] {
 
 function isEntry(one: unknown): one is LedgerEntry {
   if (typeof one !== "object" || one === null) return false;
-  const { id, door, ip, stopCommand, commandTimeout, due } = one as Record<string, unknown>;
+  const { id, door, ip, stopCommand, commandTimeout, parallel, due } = one as Record<string, unknown>;
   if (typeof due !== "object" || due === null) return false;
   const { wall, boot, bootId } = due as Record<string, unknown>;
   const texts = [door, ip, stopCommand, bootId].every((text) => typeof text === "string");
   const numbers = [commandTimeout, wall, boot].every((number) => typeof number === "number" && Number.isFinite(number));
+  if (parallel !== undefined && typeof parallel !== "boolean") return false;
   return texts && numbers && Number.isSafeInteger(id) && (id as number) > 0;
 }
 

@@ -1,49 +1,216 @@
-// Commands that wait for their turn: so many run at once, the others in the order in which they came, and an end to the
-// line. A flood of complete knocks costs an attacker nothing.
+// Commands that wait for their turn: so many run at once, doors take turns, and at a door the knockers do. Nobody waits
+// longer because somebody else has put many in line: a flood of complete knocks costs an attacker nothing.
 
-/** Commands at once; the others wait in order. */
+import { type Exclusion, exclude } from "./exclusion.ts";
+import { Room } from "./room.ts";
+
+/** Commands at once. */
 const MOST_RUNNING = 64;
+/** When so many run, a knocker of whom one runs waits, unless none of this door runs. */
+const MANY_RUNNING = 48;
+/** Commands that take long, beside those. */
+const MOST_LONG = 1024;
 /** When so many openings wait, who waits already is not put in line again; and when so many do, nobody is. */
 const [MANY_WAITING, MOST_WAITING] = [1024, 16_384] as const;
 
+/** A command that is to run. */
+export interface Turn {
+  readonly door: string;
+  /** Whose it is: a knocker, or a network of his. */
+  readonly source: string;
+  readonly what: "opened" | "closed";
+  readonly exclusion: Exclusion;
+}
+
+interface Waiting {
+  readonly turn: Turn;
+  /** False: it never will. */
+  begin: (begins: boolean) => void;
+}
+
+/** What waits of a door for one and the same thing: by source, each in its order. The first is whose turn is next. */
+interface Lane {
+  readonly exclusion: Exclusion;
+  readonly sources: Map<string, Waiting[]>;
+}
+
+interface DoorLine {
+  /** Counts turns: the door that had one longest ago is next. */
+  served: number;
+  readonly lanes: Map<string, Lane>;
+}
+
 export class Line {
-  #running = 0;
-  readonly #turns: (() => void)[] = [];
+  readonly #doors = new Map<string, DoorLine>();
+  readonly #running = new Room(MOST_RUNNING);
+  readonly #long = new Room(MOST_LONG);
+  readonly #sources = new Map<string, number>();
+  /** Those that have a place of `running`, and those that exclude others. */
+  readonly #placed = new Set<Turn>();
+  readonly #excluding = new Set<Turn>();
+  /** Those of `placed` that take long, and for which there is no room beside them. */
+  readonly #overdue = new Set<Turn>();
+  #turns = 0;
+  #isClosed = false;
   /** Openings whose command has not begun: whose they are, and how many. */
   readonly #waiting = new Set<string>();
-  #openings = 0;
+  readonly #openings = new Room(MOST_WAITING);
 
   /** Openings that wait. */
   get length(): number {
-    return this.#openings;
+    return this.#openings.total;
+  }
+
+  /** Commands that run, other than those that take long. */
+  get running(): number {
+    return this.#running.total;
   }
 
   /** One more opening for this (door, knocker): it waits, or is one with the one that waits there already, or is refused. */
-  join(key: string): "waits" | "merged" | "refused" {
-    if (this.#openings >= MANY_WAITING && this.#waiting.has(key)) return "merged";
-    if (this.#openings >= MOST_WAITING) return "refused";
+  join(door: string, key: string): "waits" | "merged" | "refused" {
+    if (this.length >= MANY_WAITING && this.#waiting.has(key)) return "merged";
+    if (!this.#openings.hasFor(door)) return "refused";
     this.#waiting.add(key);
-    this.#openings++;
+    this.#openings.add(door);
     return "waits";
   }
 
   /** It waits no longer. */
-  leave(key: string): void {
-    this.#openings--;
+  leave(door: string, key: string): void {
+    this.#openings.remove(door);
     this.#waiting.delete(key);
   }
 
-  /** When a command may begin, which says `done` when it has ended: at once when that is undefined. */
-  turn(): Promise<void> | undefined {
-    if (this.#running >= MOST_RUNNING) return new Promise((resolve) => this.#turns.push(resolve));
-    this.#running++;
+  /**
+   * When a command may begin, which says `done` when it has ended: at once when that is undefined; never when it comes to
+   * be false.
+   */
+  turn(turn: Turn): Promise<boolean> | undefined {
+    if (this.#isClosed) return Promise.resolve(false);
+    let begun = false;
+    const waiting: Waiting = { turn, begin: () => (begun = true) };
+    this.#put(waiting);
+    this.#serve();
+    if (begun) return undefined;
+    return new Promise((resolve) => (waiting.begin = resolve));
+  }
+
+  /** It takes long: others have its place, and what it had to itself. */
+  outlast(turn: Turn): void {
+    this.#excluding.delete(turn);
+    this.#overdue.add(turn);
+    this.#moveOverdue();
+    this.#serve();
+  }
+
+  done(turn: Turn): void {
+    this.#excluding.delete(turn);
+    this.#overdue.delete(turn);
+    if (this.#placed.has(turn)) this.#leavePlace(turn);
+    else this.#long.remove(turn.door);
+    this.#moveOverdue();
+    this.#serve();
+  }
+
+  /** None of these that wait will ever begin. */
+  dismiss(what: Turn["what"]): void {
+    for (const [name, { lanes }] of this.#doors) {
+      for (const [key, { sources }] of lanes) {
+        if (!key.startsWith(what)) continue;
+        lanes.delete(key);
+        for (const waiting of sources.values()) for (const { begin } of waiting) begin(false);
+      }
+      this.#forgetIdle(name);
+    }
+    this.#serve();
+  }
+
+  /** Nothing begins any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.dismiss("opened");
+    this.dismiss("closed");
+  }
+
+  #put(waiting: Waiting): void {
+    const { door: name, source, what, exclusion } = waiting.turn;
+    const door = this.#doors.get(name) ?? { served: 0, lanes: new Map<string, Lane>() };
+    this.#doors.set(name, door);
+    const key = `${what} ${typeof exclusion === "string" ? exclusion : exclusion.join("/")}`;
+    const lane = door.lanes.get(key) ?? { exclusion, sources: new Map<string, Waiting[]>() };
+    door.lanes.set(key, lane);
+    const same = lane.sources.get(source);
+    if (same === undefined) lane.sources.set(source, [waiting]);
+    else same.push(waiting);
+  }
+
+  #serve(): void {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) next.begin(true);
+  }
+
+  /** Whose turn it is, who takes it; undefined when nobody may begin. */
+  #next(): Waiting | undefined {
+    if (this.#isClosed || this.#running.total >= MOST_RUNNING) return undefined;
+    const reserved: Exclusion[] = []; // who waits longer for these is first
+    const doors = [...this.#doors].sort(([, a], [, b]) => a.served - b.served);
+    for (const [name, door] of doors) {
+      for (const [key, lane] of door.lanes) {
+        const source = this.#sourceWithPlace(name, lane);
+        if (source === undefined) continue;
+        const isFree =
+          ![...this.#excluding].some((turn) => exclude(turn.exclusion, lane.exclusion)) &&
+          !reserved.some((one) => exclude(one, lane.exclusion));
+        if (isFree) return this.#take(name, door, key, lane, source);
+        reserved.push(lane.exclusion);
+      }
+    }
     return undefined;
   }
 
-  done(): void {
-    const next = this.#turns.shift(); // takes the place over
-    if (next === undefined) this.#running--;
-    else next();
+  #sourceWithPlace(door: string, { sources }: Lane): string | undefined {
+    if (!this.#running.hasFor(door)) return undefined;
+    const any = this.#running.total < MANY_RUNNING || this.#running.of(door) === 0;
+    for (const source of sources.keys()) if (any || !this.#sources.has(source)) return source;
+    return undefined;
+  }
+
+  #take(name: string, door: DoorLine, key: string, lane: Lane, source: string): Waiting {
+    const waiting = lane.sources.get(source)!;
+    const next = waiting.shift()!;
+    lane.sources.delete(source);
+    if (waiting.length > 0) lane.sources.set(source, waiting); // behind the others
+    door.lanes.delete(key);
+    if (lane.sources.size > 0) door.lanes.set(key, lane);
+    door.served = ++this.#turns;
+    const { turn } = next;
+    this.#placed.add(turn);
+    this.#running.add(name);
+    this.#sources.set(source, (this.#sources.get(source) ?? 0) + 1);
+    if (turn.exclusion.length > 0) this.#excluding.add(turn);
+    return next;
+  }
+
+  #moveOverdue(): void {
+    for (const turn of this.#overdue) {
+      if (!this.#long.hasFor(turn.door)) continue;
+      this.#overdue.delete(turn);
+      this.#leavePlace(turn);
+      this.#long.add(turn.door);
+    }
+  }
+
+  #leavePlace(turn: Turn): void {
+    this.#placed.delete(turn);
+    this.#running.remove(turn.door);
+    const left = this.#sources.get(turn.source)! - 1;
+    if (left > 0) this.#sources.set(turn.source, left);
+    else this.#sources.delete(turn.source);
+    this.#forgetIdle(turn.door);
+  }
+
+  /** While something of it runs, it has had its turn. */
+  #forgetIdle(door: string): void {
+    if (this.#doors.get(door)?.lanes.size === 0 && this.#running.of(door) === 0) this.#doors.delete(door);
   }
 }
 

@@ -68,6 +68,11 @@ export function stillRunning(door: string, seconds: number): string {
   return `${door}: command still running after ${many(seconds, "second")}, ending it`;
 }
 
+/** It goes on, and nobody waits for it any more. */
+export function takesLong(door: string, seconds: number): string {
+  return `${door}: command still running after ${seconds} seconds`;
+}
+
 /** The system refused to start it: out of processes or memory, or the command is too long. */
 export function couldNotRun(door: string, error: Error): string {
   return `${door}: could not run command: ${error.message}`;
@@ -91,6 +96,11 @@ export function noSequencesLeft(name: string): string {
 
 export function notStruckOut(door: Door, error: Error): string {
   return `${door.name}: the one time sequence could not be struck out --> disabling the door: ${error.message}`;
+}
+
+/** At the end: what there was no time for. */
+export function leftToNextStart(commands: number): string {
+  return `${commands} stop ${commands === 1 ? "command has" : "commands have"} not run: the next start runs ${commands === 1 ? "it" : "them"}`;
 }
 
 /** At the start: what the one before us did not come to close. */

@@ -1,0 +1,61 @@
+// The doors that are open and will be closed again, each for a knocker.
+
+import { type Address, formatAddress } from "../address.ts";
+import type { LedgerEntry } from "./ledger-entry.ts";
+import { keyOf, type OpenDoor, type Standing } from "./open-door.ts";
+import { Room } from "./room.ts";
+
+const MOST_OPEN = 65_536;
+
+export class OpenDoors {
+  readonly #now: () => number;
+  readonly #all = new Map<string, OpenDoor>();
+  readonly #room = new Room(MOST_OPEN);
+
+  /** `now` in seconds of the monotonic clock. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  get(key: string): OpenDoor | undefined {
+    return this.#all.get(key);
+  }
+
+  values(): Iterable<OpenDoor> {
+    return this.#all.values();
+  }
+
+  hasRoomFor(door: string): boolean {
+    return this.#room.hasFor(door);
+  }
+
+  /** One start command more that is to be undone. */
+  add(entry: LedgerEntry, knocker: Address): OpenDoor {
+    const { door } = entry;
+    const key = keyOf(door, entry.ip);
+    let open = this.#all.get(key);
+    if (open === undefined) {
+      open = { key, door, knocker, toClose: [], due: this.#now(), timer: undefined };
+      this.#all.set(key, open);
+      this.#room.add(door);
+    }
+    open.toClose.push(entry);
+    return open;
+  }
+
+  remove(open: OpenDoor): void {
+    if (this.#all.get(open.key) !== open) return; // it is gone, or open anew
+    this.#all.delete(open.key);
+    this.#room.remove(open.door);
+  }
+
+  *standing(): Iterable<Standing> {
+    for (const { door, knocker, due, timer } of this.#all.values()) {
+      yield { door, ip: formatAddress(knocker), left: timer && Math.max(0, due - this.#now()) };
+    }
+  }
+}

@@ -1,0 +1,104 @@
+// Debian's ufw, which keeps its rules in a file: in namespaces of its own, so that this machine's rules are not touched.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { frame } from "../frame.ts";
+import { Daemon } from "./daemon.ts";
+import { needsRoot, Wire } from "./wire.ts";
+
+// What ufw writes is in a folder of ours; the mounts go away with the last process that sees them.
+const PRIVATE_UFW = `
+set -e
+dir=$1; shift
+mount --make-rprivate /
+for folder in /etc/ufw /lib/ufw /etc/default; do
+  mkdir -p "$dir$folder"
+  cp -a "$folder/." "$dir$folder/"
+  mount --bind "$dir$folder" "$folder"
+done
+mount -t tmpfs -o mode=755,size=1m private-run /run
+ufw --force enable
+ufw allow 2222
+exec "$@"
+`;
+const KNOCKERS = Array.from({ length: 6 }, (_, i) => `10.77.0.${20 + i}`);
+/** As people write it, in several ways. */
+const COMMANDS: readonly (readonly [what: string, start: string, stop: string])[] = [
+  ["ufw", "ufw insert 1 allow from %IP% to any port 22", "ufw delete allow from %IP% to any port 22"],
+  [
+    "/usr/sbin/ufw, by sudo's like and by a shell",
+    "env LC_ALL=C nice -n 1 /usr/sbin/ufw insert 1 allow from %IP% to any port 22",
+    "sh -c 'ufw delete allow from %IP% to any port 22 >/dev/null'",
+  ],
+  ["scripts of its own, one for each", "sh @dir@/open.sh %IP%", "sh @dir@/close.sh %IP%"],
+];
+const FILES = {
+  "open.sh": 'ufw insert 1 allow from "$1" to any port 22\n',
+  "close.sh": 'ufw delete allow from "$1" to any port 22\n',
+};
+
+describe("doors of ufw", { skip: needsRoot }, () => {
+  let wire: Wire;
+  const running: Daemon[] = [];
+
+  before(async () => {
+    wire = await Wire.open();
+  });
+  after(() => wire?.close());
+  afterEach(async () => {
+    for (const daemon of running.splice(0)) await daemon.stop("SIGKILL");
+  });
+
+  async function start(start: string, stop: string): Promise<Daemon> {
+    const config = `
+[options]
+  StateFile = @dir@/ledger
+[ssh]
+  sequence = 7000:udp
+  start_command = ${start}
+  stop_command = ${stop}
+  cmd_timeout = 600
+`;
+    const by = ["unshare", "-m", "sh", "-c", PRIVATE_UFW, "sh", "@dir@/ufw"];
+    const daemon = await Daemon.start(wire, "ours", config, undefined, { by, files: FILES, ready: "" });
+    running.push(daemon);
+    await daemon.waitFor("listening on eth0...", 60_000); // ufw takes seconds to come up
+    return daemon;
+  }
+  const knockAll = () =>
+    wire.send(
+      KNOCKERS.map((from, i) => ({
+        at: 0,
+        frame: frame({ from, to: wire.server, protocol: "udp", port: 7000, sourcePort: 20_000 + i }),
+      })),
+    );
+  /** Who is allowed by the rules that ufw would restore at the next boot. */
+  function allowed(daemon: Daemon): string[] {
+    const rules = readFileSync(join(daemon.dir, "ufw/etc/ufw/user.rules"), "utf8");
+    return [...new Set([...rules.matchAll(/-s (10\.77\.0\.\d+) .*-j ACCEPT/g)].map(([, ip]) => ip!))].sort();
+  }
+  /** Who is by those that the kernel has. */
+  async function inKernel(): Promise<string[]> {
+    const { stdout } = await wire.run("server", ["iptables", "-S", "ufw-user-input"]);
+    return [...new Set([...stdout.matchAll(/-s (10\.77\.0\.\d+)\/32 /g)].map(([, ip]) => ip!))].sort();
+  }
+  const ended = (daemon: Daemon, what: string) => daemon.stdout.split(`: running command: ${what}`).length - 1;
+
+  for (const [what, startCommand, stopCommand] of COMMANDS) {
+    it(`let all in who knock at once, and none stays at SIGTERM: ${what}`, async () => {
+      const daemon = await start(startCommand, stopCommand);
+      await knockAll();
+      for (let tries = 0; allowed(daemon).length < KNOCKERS.length && tries < 200; tries++) await sleep(100);
+      assert.deepEqual(allowed(daemon), KNOCKERS);
+      await daemon.waitFor(() => ended(daemon, "") === KNOCKERS.length);
+      for (let tries = 0; (await inKernel()).length < KNOCKERS.length && tries < 100; tries++) await sleep(50);
+      assert.deepEqual(await inKernel(), KNOCKERS);
+      daemon.signal("SIGTERM");
+      await daemon.exited;
+      assert.deepEqual([allowed(daemon), await inKernel()], [[], []]);
+      assert.equal(daemon.stderr, "");
+    });
+  }
+});
