@@ -81,6 +81,20 @@ function walk(
   );
 }
 
+/** What a client writes into its packets' headers: a system's are all different, those of tools may be alike. */
+type Headers = (index: number, port: number) => { sourcePort: number; seq: number };
+const ofSystem: Headers = (index) => ({ sourcePort: 20_000 + index, seq: 1_000 * (index + 1) });
+const headers = fc.constantFrom<Headers[]>(
+  ofSystem,
+  ofSystem,
+  () => ({ sourcePort: 20, seq: 0 }), // scapy
+  () => ({ sourcePort: 20, seq: 7 }),
+  (_, port) => ({ sourcePort: 20, seq: port }),
+  (_, port) => ({ sourcePort: port, seq: port }),
+  (_, port) => ({ sourcePort: port, seq: 7 }),
+  (index) => ({ sourcePort: 20, seq: 1_000 * (index + 1) }), // hping3 -s 20 -k
+);
+
 export interface SceneOptions {
   /** Source addresses, IPv4 or IPv6. */
   readonly sources: readonly string[];
@@ -90,7 +104,7 @@ export interface SceneOptions {
   /** Seconds between two packets. */
   readonly gap: number;
   readonly seqTimeout: number;
-  /** Are segments sent again, and knocks from a new port? */
+  /** Are segments sent again, and knocks from a new port, and are some clients' packets all alike? */
   readonly again: boolean;
   /** Do doors say what they think of strays, and when they open again? If so, strays come, and now and then a second passes. */
   readonly policies: boolean;
@@ -102,7 +116,11 @@ export function scene(options: SceneOptions): fc.Arbitrary<Scene> {
     minLength: 1,
     maxLength: 4,
   });
-  return doorsOf.chain((doors) =>
+  const clients = fc.array(again ? headers : fc.constant(ofSystem), {
+    minLength: sources.length,
+    maxLength: sources.length,
+  });
+  return fc.tuple(doorsOf, clients).chain(([doors, headersOf]) =>
     fc
       .array(walk(doors, sources, policies), { minLength: Math.ceil(mostWalks / 2), maxLength: mostWalks })
       .chain((walks) => {
@@ -123,10 +141,11 @@ export function scene(options: SceneOptions): fc.Arbitrary<Scene> {
               port: step.port,
               protocol: step.protocol,
               flags: step.flags,
-              sourcePort: 20_000 + packets.length,
-              seq: 1_000 * (packets.length + 1),
+              ...headersOf[sources.indexOf(step.source)]!(packets.length, step.port),
             };
             packets.push(fresh);
+            const earlier = packets.at(-2 - (packets.length % 3));
+            if (again && dice[index] === 6 && earlier) packets.push({ ...earlier, at: times() });
             if (again && dice[index] === 9) packets.push({ ...fresh, at: times() });
             if (again && dice[index] === 8)
               packets.push({ ...fresh, at: times(), sourcePort: 50_000 + packets.length });

@@ -135,7 +135,9 @@ describe("an explanation", () => {
             `${source} ${door ?? "-"}: ${fate} ${stage} ${detail}`;
           const inFull = noted.flatMap((entry) => Array(entry.times).fill(one(entry)));
           const withoutDetail = (fates: string[]) => fates.map((fate) => fate.replace(/ [\d.]+$/, ""));
-          assert.deepEqual(withoutDetail(inFull), withoutDetail(mine.slice(-inFull.length)));
+          // Of who did more than there is room for, something in the middle is gone.
+          const kept = noted.length < 48 ? inFull : inFull.slice(-32);
+          assert.deepEqual(withoutDetail(kept), withoutDetail(mine.slice(-kept.length)));
           if (noted.length < 48) assert.equal(inFull.length, mine.length);
           for (const { fate } of verdicts) seen.add(fate);
         }

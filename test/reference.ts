@@ -19,6 +19,15 @@ interface Attempt {
   strays: Set<number>;
 }
 
+/** A TCP segment that made, moved or ended an attempt. */
+interface Sent {
+  ip: string;
+  packet: Packet;
+  /** When it came first, and when last. */
+  first: number;
+  last: number;
+}
+
 export interface World {
   readonly isOurs: (address: Address) => boolean;
   /** Is a packet that is no knock a scanner's? */
@@ -38,10 +47,10 @@ export class Reference {
   readonly #listeners: readonly Listener[];
   readonly #world: World;
   readonly #attempts: Attempt[] = [];
-  readonly #segments = new Map<string, number>();
-  /** Who is passed over at which door. */
+  readonly #sent: Sent[] = [];
   /** Openings that wait for what else their knocker does. */
   readonly #hasty: { attempt: Attempt; due: number }[] = [];
+  /** Who is passed over at which door. */
   readonly #pauses: { why: Ending; listener: Listener; ip: string; until: number }[] = [];
 
   constructor(listeners: readonly Listener[], world: World) {
@@ -62,9 +71,7 @@ export class Reference {
       this.#fate(ip, undefined, this.#whyNot(users, packet));
       return;
     }
-    const segment = `${ip} ${packet.sourcePort} ${packet.port} ${packet.sequence} ${packet.flags}`;
-    const sentBefore = this.#segments.get(segment);
-    if (packet.protocol === TCP && sentBefore !== undefined && now - sentBefore <= 70_000) {
+    if (this.#isRetransmission(packet, ip, now)) {
       this.#mend("3");
       this.#fate(ip, undefined, "again");
       return;
@@ -129,7 +136,39 @@ export class Reference {
     }
     if (mine.length === 0 && !users.some(({ door }) => is(door.sequence[0], packet)))
       this.#fate(ip, undefined, "later");
-    if (effect) this.#segments.set(segment, now);
+    if (effect && hasEvidence(packet) && this.#sentBefore(packet, ip, now) === undefined) {
+      this.#sent.push({ ip, packet, first: now, last: now });
+    }
+  }
+
+  #sentBefore(packet: Packet, ip: string, now: number): Sent | undefined {
+    return this.#sent.find((one) => one.ip === ip && now - one.last <= 70_000 && isEqual(one.packet, packet));
+  }
+
+  /** The same segment, sent again because no answer came: what equal knocks of hand-made packets are not. */
+  #isRetransmission(packet: Packet, ip: string, now: number): boolean {
+    const before = hasEvidence(packet) ? this.#sentBefore(packet, ip, now) : undefined;
+    if (before === undefined) return false;
+    // A system gives each connection its own source port and its own sequence number.
+    const isHandMade = this.#sent.some(
+      (one) =>
+        one.ip === ip &&
+        one !== before &&
+        now - one.last <= 70_000 &&
+        (one.packet.sourcePort === packet.sourcePort ||
+          (one.packet.sequence === packet.sequence &&
+            one.packet.port !== packet.port &&
+            one.packet.flags === packet.flags)),
+    );
+    // It sends again after 1, 3, 7 … seconds, and never before half a second has passed.
+    const pause = now - before.last;
+    const isInTime = pause <= 4000 + 4 * (before.last - before.first);
+    const isTooSoon = pause < 450;
+    const isAwaited = this.#attempts.some((one) => one.ip === ip && is(one.listener.door.sequence[one.stage], packet));
+    before.last = now;
+    if (!isHandMade && isInTime && !(isTooSoon && isAwaited)) return true;
+    before.first = now;
+    return false;
   }
 
   expire(now: number): void {
@@ -228,6 +267,15 @@ export class Reference {
 
 function uses({ door }: Listener, packet: Packet): boolean {
   return door.sequence.some((knock) => is(knock, packet));
+}
+
+/** Hand-made headers have sequence number 0 by default, and UDP has none. */
+function hasEvidence({ protocol, sequence }: Packet): boolean {
+  return protocol === TCP && sequence !== 0;
+}
+
+function isEqual(a: Packet, b: Packet): boolean {
+  return a.sourcePort === b.sourcePort && a.port === b.port && a.sequence === b.sequence && a.flags === b.flags;
 }
 
 function is(knock: Listener["door"]["sequence"][number] | undefined, packet: Packet): boolean {

@@ -11,6 +11,7 @@ import { Knockers } from "./knockers.ts";
 import { type Packet, TCP } from "./packet.ts";
 import { Pauses, pauseKey } from "./pauses.ts";
 import { Previous } from "./previous.ts";
+import { Repeats } from "./repeats.ts";
 import { fingerprint, Retransmissions } from "./retransmissions.ts";
 import { Scans } from "./scans.ts";
 import { type Clear, NONE, type Slots } from "./slots.ts";
@@ -40,6 +41,7 @@ export class Attempts {
   readonly #slots: Slots;
   readonly #expiry: Expiry;
   readonly #retransmissions = new Retransmissions();
+  readonly #repeats: Repeats;
   readonly #isStray: (packet: Packet) => boolean;
   readonly #scans: Scans;
   readonly #cooldowns = new Pauses();
@@ -62,6 +64,7 @@ export class Attempts {
     this.#isStray = isStray;
     this.#witness = witness;
     this.#knockers = new Knockers(hashKey, capacity, clear);
+    this.#repeats = new Repeats(this.#knockers, this.#retransmissions);
     this.#scans = new Scans(this.#knockers);
     this.#slots = this.#knockers.slots;
     this.#expiry = this.#knockers.expiry;
@@ -114,18 +117,15 @@ export class Attempts {
       this.#say(this.#hearer.whyNot(ear.hearings, packet), undefined, 0, packet, hash, now);
       return NOTHING;
     }
-    const print = protocol === TCP ? fingerprint(packet) : 0;
-    // Sent again because no answer came: the same knock. 0.8 voids the attempt.
-    if (print !== 0 && this.#retransmissions.has(hash, print, now)) return this.#again(packet, hash, now);
+    // A sequence number of 0 is what hand-made headers have: no evidence that the same segment was sent again.
+    const print = protocol === TCP && packet.sequence !== 0 ? fingerprint(packet) : 0;
     const count = this.#knockers.gather(source, hash);
-    const mine = this.#knockers.mine;
-    for (let i = 0; print !== 0 && i < count; i++) {
-      if (this.#slots.print(mine[i]!) === print) return this.#again(packet, hash, now);
-    }
+    if (print !== 0 && this.#repeats.isOne(packet, key, print, hash, count, now)) return this.#again(packet, hash, now);
 
     this.#packets++;
     this.#moved = false;
     let events = NOTHING;
+    const mine = this.#knockers.mine;
     for (let i = 0; i < count; i++) events = this.#goOn(mine[i]!, packet, key, hash, print, now, events);
     // 0.8 swallows the packet as long as the source has any live attempt.
     if (ear.firsts.length > 0) events = this.#begin(ear.firsts, packet, hash, print, now, events);
@@ -156,26 +156,27 @@ export class Attempts {
     } else if (state.knocks[stage] === key) {
       this.#moved = true;
       state.metAt = this.#packets;
-      this.#remember(hash, this.#slots.print(slot), now);
+      this.#endings.rememberLast(slot, hash, now);
       const knocker = this.#previous.source;
       const age = this.#slots.age(slot, now);
       this.#say(FATE.stage, state, stage + 1, packet, hash, now, age);
       if (stage + 1 === state.knocks.length) {
         this.#knockers.remove(slot, hash);
-        this.#remember(hash, print, now);
+        this.#remember(hash, print, packet, now);
         if (!this.#scans.mayBeOne(age, hash, state)) return join(events, this.#open(state, hash, now));
         this.#say(FATE.held, state, stage + 1, packet, hash, now);
         this.#scans.haste.wait(state, knocker, hash, age, now);
       } else {
         this.#slots.advance(slot, print);
+        this.#slots.touch(slot, now);
       }
       return join(events, state.events.stage(state.door, knocker, stage + 1));
     } else if (state.knocks[stage - 1] === key) {
       state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
       this.#say(FATE.twice, state, stage, packet, hash, now);
     } else {
-      this.#remember(hash, this.#slots.print(slot), now);
-      this.#remember(hash, print, now);
+      this.#endings.rememberLast(slot, hash, now);
+      this.#remember(hash, print, packet, now);
       this.#knockers.remove(slot, hash);
       this.#say(FATE.wrong, state, stage, packet, hash, now);
     }
@@ -205,7 +206,7 @@ export class Attempts {
         this.#knockers.begin(state, packet.source, hash, print, now);
         events = join(events, state.events.stage(state.door, knocker, 1));
       } else {
-        this.#remember(hash, print, now);
+        this.#remember(hash, print, packet, now);
         events = join(events, this.#open(state, hash, now));
       }
     }
@@ -240,6 +241,8 @@ export class Attempts {
     const count = this.#knockers.gather(source, hash);
     if (!this.#isStray(packet)) return NOTHING;
     this.#previous.forget();
+    // Known again when their attempts are void.
+    for (let i = 0; i < count; i++) this.#endings.rememberLast(this.#knockers.mine[i]!, hash, now);
     const scan = this.#scans.touch(packet, hash, count, now);
     const ports = scan?.type === "scan" ? scan.ports : 0;
     this.#say(ports > 0 ? FATE.scan : FATE.stray, undefined, 0, packet, hash, now, ports);
@@ -251,8 +254,8 @@ export class Attempts {
     return NOTHING;
   }
 
-  #remember(hash: number, print: number, now: number): void {
-    if (print !== 0) this.#retransmissions.remember(hash, print, now);
+  #remember(hash: number, print: number, { port }: Packet, now: number): void {
+    if (print !== 0) this.#retransmissions.remember(hash, print, now, port);
   }
 
   /** What has become of the packet of this moment. */

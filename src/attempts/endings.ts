@@ -61,12 +61,22 @@ export class Endings {
     if (state.door.oneTimeSequences !== undefined) state.retired = true;
   }
 
+  /** The last segment of an attempt that moves on, or is over. */
+  rememberLast(slot: number, hash: number, now: number): void {
+    const { slots } = this.#knockers;
+    const print = slots.print(slot);
+    if (print === 0) return;
+    const port = this.#knockers.state(slot).knocks[slots.stage(slot) - 1]! & 0xffff;
+    this.#retransmissions.remember(hash, print, now, port, slots.sinceKnock(slot, now));
+  }
+
   timeout(slot: number, hash: number, now: number): KnockEvent {
     const { slots } = this.#knockers;
     const state = this.#knockers.state(slot);
     const [knocker, stage] = [slots.source(slot), slots.stage(slot)];
     const print = slots.print(slot);
-    if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now);
+    const port = state.knocks[stage - 1]! & 0xffff;
+    if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now, port, slots.sinceKnock(slot, now));
     const late = slots.age(slot, now) - state.term.milliseconds;
     this.#witness?.hasEnded(FATE.timeout, state, stage, knocker, hash, now, late);
     this.#knockers.remove(slot, hash);

@@ -1,77 +1,160 @@
 // The TCP segments that made, moved or ended an attempt, remembered for as long as a client may send them again.
-// A SYN that gets no answer, as behind a firewall that drops, is sent again after 1, 3, 7 … seconds (RFC 6298 5.5) from
-// the same port with the same sequence number: it is the same knock, whatever has become of its attempt meanwhile.
-// 0.8 takes it for a wrong one and voids the attempt.
+// A client sends a SYN that gets no answer again after 1, 3, 7 … seconds (RFC 6298 5.5), from the same port and with the
+// same sequence number. repeats.ts decides which equal segment is such a retransmission.
 
 import type { Packet } from "./packet.ts";
 
 /** Linux gives up after 63 seconds (tcp_syn_retries = 6). */
-const HORIZON_MS = 70_000;
+export const HORIZON_MS = 70_000;
 /**
- * So many are remembered, in 128 KiB: 117 a second for all of that time. With 65,536, in a megabyte, a flood of whole
+ * So many are remembered, in 192 KiB: 117 a second for all of that time. With 65,536, in a megabyte, a flood of whole
  * sequences cost a fifth more, as it waited for memory (bench/flood.ts). A newcomer takes the place of the oldest: nothing
  * is swept.
  */
 const MOST = 8192;
-// What is known of one, side by side.
-const [WORDS, SOURCE, PRINT, TIME] = [3, 0, 1, 2] as const;
+// What is known of one, side by side. OLDER is the place + 1 of the one before it in its source's chain.
+const [WORDS, SOURCE, PRINT, PORT, FIRST, LAST, OLDER] = [6, 0, 1, 2, 3, 4, 5] as const;
+/** Segments of one source that are compared with another one, the newest first. */
+const MOST_COMPARED = 32;
+const NONE = -1;
 
-/** 32 bits, signed, by which a segment is known again, together with its source; never 0. */
-export function fingerprint(packet: Packet): number {
-  let h = Math.imul((packet.sourcePort << 16) | packet.port, 0x9e3779b1) ^ packet.sequence;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b) ^ packet.flags;
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16) || 1;
+/** 32 bits, signed, by which a segment is known again, together with its source: its source port, and a hash. Never 0. */
+export function fingerprint({ sourcePort, port, sequence, flags }: Packet): number {
+  return (sourcePort << 16) | hash16(port, sequence, flags) || 1;
+}
+
+/** Does this segment come from the same source port as the one of the fingerprint? */
+export function sharesSourcePort({ sourcePort }: Packet, print: number): boolean {
+  return print >>> 16 === sourcePort;
+}
+
+/** Does it have the same sequence number as the one of the fingerprint, which went to another port? */
+export function sharesSequence({ port, sequence, flags }: Packet, print: number, itsPort: number): boolean {
+  return itsPort !== port && (print & 0xffff) === hash16(itsPort, sequence, flags);
+}
+
+function hash16(port: number, sequence: number, flags: number): number {
+  let h = Math.imul(sequence ^ (sequence >>> 16), 0x85ebca6b); // before the port: tools make the one from the other
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35) ^ port;
+  h = Math.imul(h ^ (h >>> 16), 0x9e3779b1) ^ flags;
+  h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
+  return (h ^ (h >>> 16)) & 0xffff;
 }
 
 /**
  * They are written down one behind the other, and found by a hash: in a flood of whole sequences each packet is one to
- * remember, and only one word of it is at a random place.
+ * remember, and only two words of it are at a random place.
  */
 export class Retransmissions {
   readonly #book = new Int32Array(MOST * WORDS);
   /** By hash: 16 bits of the print, and where in the book (16 bits) it stands. Both of new segments nearly never match. */
   readonly #index = new Int32Array(MOST);
+  /** By a hash of the source: its newest segment's place + 1. */
+  readonly #newest = new Int32Array(MOST);
   /** The oldest, or one that was never used. */
   #next = 0;
   #latest = Number.NEGATIVE_INFINITY;
 
-  /** `sourceHash` is keyed (AddressHash): nobody can aim at a place. `now` in milliseconds. */
-  remember(sourceHash: number, print: number, now: number): void {
+  /**
+   * It came `age` milliseconds before `now`. `port` is where it went. `sourceHash` is keyed (AddressHash): nobody can aim
+   * at a place.
+   */
+  remember(sourceHash: number, print: number, now: number, port = 0, age = 0): void {
+    if (this.find(sourceHash, print, now) === NONE) this.#write(sourceHash, print, now, port, now - age, now - age);
+  }
+
+  /** The same, unless that would put another one out: for what a flood of strangers can bring about. */
+  rememberIfFree(sourceHash: number, print: number, now: number, port = 0, age = 0): void {
+    if (this.#isFree(sourceHash, print, now)) this.#write(sourceHash, print, now, port, now - age, now - age);
+  }
+
+  /** It was sent again just now; if it is not remembered yet, it first came `age` milliseconds ago. */
+  repeat(sourceHash: number, print: number, now: number, port: number, age: number): void {
+    const place = this.find(sourceHash, print, now);
+    if (place !== NONE) this.#book[place + LAST] = now;
+    else if (this.#isFree(sourceHash, print, now)) this.#write(sourceHash, print, now, port, now - age, now);
+  }
+
+  /** From now on this is when it first came. */
+  restart(place: number, now: number): void {
+    this.#book[place + FIRST] = now;
+    this.#book[place + LAST] = now;
+    this.#latest = now;
+  }
+
+  has(sourceHash: number, print: number, now: number): boolean {
+    return this.find(sourceHash, print, now) !== NONE;
+  }
+
+  /** Where it stands; -1 when it is not remembered. */
+  find(sourceHash: number, print: number, now: number): number {
+    if (now - this.#latest > HORIZON_MS) return NONE;
+    const found = this.#index[hashOf(sourceHash, print)]!;
+    if (found >> 16 !== (print << 16) >> 16) return NONE;
+    const place = (found & 0xffff) * WORDS;
+    const isIt = this.#book[place + PRINT] === print && this.#book[place + SOURCE] === sourceHash;
+    return isIt && !this.#isOver(place, now) ? place : NONE;
+  }
+
+  /** Milliseconds since it came last. */
+  sinceLast(place: number, now: number): number {
+    return ((now | 0) - this.#book[place + LAST]!) >>> 0;
+  }
+
+  /** Milliseconds from the first time that it came to the last one. */
+  span(place: number): number {
+    return (this.#book[place + LAST]! - this.#book[place + FIRST]!) >>> 0;
+  }
+
+  /** Has its source sent others that share its source port, or its sequence number? */
+  hasSiblings(sourceHash: number, packet: Packet, print: number, now: number): boolean {
+    const bucket = bucketOf(sourceHash);
+    let place = (this.#newest[bucket]! - 1) * WORDS;
+    for (let steps = 0; steps < MOST_COMPARED && place >= 0; steps++) {
+      const [source, other] = [this.#book[place + SOURCE]!, this.#book[place + PRINT]!];
+      if (bucketOf(source) !== bucket) return false; // written over: the chain ends here
+      if (source === sourceHash && other !== print && !this.#isOver(place, now)) {
+        if (sharesSourcePort(packet, other) || sharesSequence(packet, other, this.#book[place + PORT]!)) return true;
+      }
+      place = (this.#book[place + OLDER]! - 1) * WORDS;
+    }
+    return false;
+  }
+
+  #write(sourceHash: number, print: number, now: number, port: number, first: number, last: number): void {
     const place = this.#next * WORDS;
+    const bucket = bucketOf(sourceHash);
     this.#book[place + SOURCE] = sourceHash;
     this.#book[place + PRINT] = print;
-    this.#book[place + TIME] = now;
+    this.#book[place + PORT] = port;
+    this.#book[place + FIRST] = first;
+    this.#book[place + LAST] = last;
+    this.#book[place + OLDER] = this.#newest[bucket]!;
+    this.#newest[bucket] = this.#next + 1;
     this.#index[hashOf(sourceHash, print)] = (print << 16) | this.#next;
     this.#next = (this.#next + 1) % MOST;
     this.#latest = now;
   }
 
-  /** The same, unless that would put another one out: for what a flood of strangers can bring about. */
-  rememberIfFree(sourceHash: number, print: number, now: number): void {
+  #isFree(sourceHash: number, print: number, now: number): boolean {
     const hash = hashOf(sourceHash, print);
     const place = (this.#index[hash]! & 0xffff) * WORDS;
     const isFree = this.#isOver(place, now) || hashOf(this.#book[place + SOURCE]!, this.#book[place + PRINT]!) !== hash;
-    if (isFree && this.#isOver(this.#next * WORDS, now)) this.remember(sourceHash, print, now);
-  }
-
-  has(sourceHash: number, print: number, now: number): boolean {
-    if (now - this.#latest > HORIZON_MS) return false;
-    const found = this.#index[hashOf(sourceHash, print)]!;
-    if (found >> 16 !== (print << 16) >> 16) return false;
-    const place = (found & 0xffff) * WORDS;
-    return (
-      this.#book[place + PRINT] === print && this.#book[place + SOURCE] === sourceHash && !this.#isOver(place, now)
-    );
+    return isFree && this.#isOver(this.#next * WORDS, now);
   }
 
   /** Too old, or never used. */
   #isOver(place: number, now: number): boolean {
-    return this.#book[place + PRINT] === 0 || ((now | 0) - this.#book[place + TIME]!) >>> 0 > HORIZON_MS;
+    return this.#book[place + PRINT] === 0 || this.sinceLast(place, now) > HORIZON_MS;
   }
 }
 
 /** Below MOST. */
 function hashOf(sourceHash: number, print: number): number {
   return Math.imul(sourceHash ^ print, 0x9e3779b1) >>> 19;
+}
+
+/** Below MOST. */
+function bucketOf(sourceHash: number): number {
+  return Math.imul(sourceHash, 0x85ebca6b) >>> 19;
 }

@@ -1,5 +1,5 @@
 // Where the live attempts are kept: a fixed pool of slots in typed arrays, found again by their source address, and
-// queued in the order in which they began. A million of them take 32 MB (IPv4) or 44 MB (IPv6), because objects in a
+// queued in the order in which they began. A million of them take 36 MB (IPv4) or 48 MB (IPv6), because objects in a
 // Map take five times as much and a flood of them stops the loop for garbage collection; nearly none are free, because
 // the system gives the pages of an array only when they are written (test/slots.test.ts, bench/).
 // Everything is O(1); nothing here knows a rule of knocking.
@@ -33,14 +33,15 @@ export class Slots {
   #fresh = 0;
   #free = NONE;
   readonly #mask: number;
-  // Of each slot: the address (w0 to w2 are left alone for IPv4), door, stage and family in one word, the time of the
-  // first knock, the last knock's fingerprint, the next slot of its chain + 1, and its neighbours in its queue.
+  // Of each slot: the address (w0 to w2 are left alone for IPv4), door, stage and family in one word, the times of the
+  // first knock and of the last one, the last knock's fingerprint, the next slot of its chain + 1, and its neighbours in
+  // its queue.
   readonly #w0: Int32Array;
   readonly #w1: Int32Array;
   readonly #w2: Int32Array;
   readonly #w3: Int32Array;
   readonly #meta: Uint32Array;
-  readonly #started: Uint32Array;
+  readonly #times: Uint32Array;
   readonly #print: Int32Array;
   readonly #chain: Uint32Array;
   readonly #previous: Int32Array;
@@ -55,7 +56,8 @@ export class Slots {
     const signed = () => new Int32Array(capacity);
     const words = () => new Uint32Array(capacity);
     [this.#w0, this.#w1, this.#w2, this.#w3] = [signed(), signed(), signed(), signed()];
-    [this.#meta, this.#started, this.#print, this.#chain] = [words(), words(), signed(), words()];
+    [this.#meta, this.#print, this.#chain] = [words(), signed(), words()];
+    this.#times = new Uint32Array(2 * capacity);
     [this.#previous, this.#next] = [signed(), signed()];
     const chains = 1 << Math.ceil(Math.log2(capacity));
     this.#heads = new Uint32Array(chains);
@@ -90,7 +92,8 @@ export class Slots {
     }
     this.#w3[slot] = source.w3;
     this.#meta[slot] = (door << DOOR_SHIFT) | (v6 ? IPV6 : 0) | 1;
-    this.#started[slot] = now;
+    this.#times[2 * slot] = now;
+    this.#times[2 * slot + 1] = now;
     this.#print[slot] = print;
     const chain = hash & this.#mask;
     this.#chain[slot] = this.#heads[chain]!;
@@ -145,6 +148,16 @@ export class Slots {
     this.#print[slot] = print;
   }
 
+  /** The last knock came now. */
+  touch(slot: number, now: number): void {
+    this.#times[2 * slot + 1] = now;
+  }
+
+  /** Milliseconds since the last knock, as with `age`. */
+  sinceKnock(slot: number, now: number): number {
+    return since(this.#times[2 * slot + 1]!, now);
+  }
+
   /** A mark of the caller's, false for a new slot: in which of two queues it is. */
   kept(slot: number): boolean {
     return (this.#meta[slot]! & KEPT) !== 0;
@@ -161,8 +174,7 @@ export class Slots {
 
   /** Milliseconds since the first knock. Times are kept modulo 2^32 ms (49 days); a clock that went back gives 0. */
   age(slot: number, now: number): number {
-    const age = ((now >>> 0) - this.#started[slot]!) >>> 0;
-    return age < 0x8000_0000 ? age : 0;
+    return since(this.#times[2 * slot]!, now);
   }
 
   source(slot: number): Address {
@@ -190,11 +202,16 @@ export class Slots {
 
   /** A flood has gone. */
   #empty(): void {
-    const all = [this.#w0, this.#w1, this.#w2, this.#w3, this.#meta, this.#started, this.#print, this.#chain];
+    const all = [this.#w0, this.#w1, this.#w2, this.#w3, this.#meta, this.#times, this.#print, this.#chain];
     this.#clear([...all, this.#previous, this.#next, this.#heads].map(({ buffer }) => buffer as ArrayBuffer));
     this.#fresh = 0;
     this.#free = NONE;
   }
+}
+
+function since(then: number, now: number): number {
+  const age = ((now >>> 0) - then) >>> 0;
+  return age < 0x8000_0000 ? age : 0;
 }
 
 function zero(buffers: readonly ArrayBuffer[]): void {

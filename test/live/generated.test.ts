@@ -27,7 +27,7 @@ const many = {
 const one = { ...base, mostWalks: 12, again: false };
 
 const scenes = [
-  ...fc.sample(scene(many), { numRuns: 12, seed: 1813 }),
+  ...fc.sample(scene(many), { numRuns: 18, seed: 1813 }),
   ...fc.sample(scene({ ...one, sources: ["10.77.0.2"] }), { numRuns: 18, seed: 8235 }),
   ...fc.sample(scene({ ...one, sources: ["fd77::2"] }), { numRuns: 10, seed: 4438 }),
 ];

@@ -1,0 +1,78 @@
+// Tells a retransmission from a knock that looks like an earlier one.
+// A client's system that gets no answer sends the same SYN again: the same knock, whatever has become of its attempt.
+// 0.8 takes it for a wrong one. Tools that build their own headers (scapy, hping3, nping, shell scripts) send the same
+// segment for each knock at a port, and each one counts. What tells them apart:
+// - A system draws a new sequence number for each connection (RFC 6528) and gives it a source port of its own. A client
+//   whose segments share one of them builds its own headers, and 0 is what such headers say by default.
+// - A system sends again after 1, 3, 7 … seconds, some after 3, 9, 21, or after half a second where the port was closed.
+
+import type { Knockers } from "./knockers.ts";
+import type { Packet } from "./packet.ts";
+import { HORIZON_MS, type Retransmissions, sharesSequence, sharesSourcePort } from "./retransmissions.ts";
+
+/** The first retransmission comes within this time, or never. */
+const FIRST_MS = 4000;
+/** Each pause is twice the one before it. With one copy lost on the way it is at most four times all the time before. */
+const GROWTH = 4;
+/** No system sends again before. */
+const SOONEST_MS = 450;
+
+export class Repeats {
+  readonly #knockers: Knockers;
+  readonly #retransmissions: Retransmissions;
+
+  constructor(knockers: Knockers, retransmissions: Retransmissions) {
+    this.#knockers = knockers;
+    this.#retransmissions = retransmissions;
+  }
+
+  /**
+   * Is this segment, which has a fingerprint, a retransmission? Its source has `count` live attempts, gathered in
+   * knockers.ts. `key`: its knock's.
+   */
+  isOne(packet: Packet, key: number, print: number, hash: number, count: number, now: number): boolean {
+    const { mine, slots } = this.#knockers;
+    const memory = this.#retransmissions;
+    const place = memory.find(hash, print, now);
+    let sinceLast = place >= 0 ? memory.sinceLast(place, now) : Number.POSITIVE_INFINITY;
+    for (let i = 0; place < 0 && i < count; i++) {
+      if (slots.print(mine[i]!) === print) sinceLast = Math.min(sinceLast, slots.sinceKnock(mine[i]!, now));
+    }
+    if (sinceLast > HORIZON_MS) return false;
+    const span = place >= 0 ? memory.span(place) : 0;
+    if (
+      sinceLast <= FIRST_MS + GROWTH * span &&
+      !this.#isHandMade(packet, print, hash, count, now) &&
+      !(sinceLast < SOONEST_MS && this.#isAwaited(key, count, now))
+    ) {
+      memory.repeat(hash, print, now, packet.port, sinceLast);
+      return true;
+    }
+    if (place >= 0) memory.restart(place, now);
+    for (let i = 0; i < count; i++) if (slots.print(mine[i]!) === print) slots.touch(mine[i]!, now);
+    return false;
+  }
+
+  /** Do its source's other segments share its source port, or its sequence number? */
+  #isHandMade(packet: Packet, print: number, hash: number, count: number, now: number): boolean {
+    const { mine, slots } = this.#knockers;
+    for (let i = 0; i < count; i++) {
+      const slot = mine[i]!;
+      const other = slots.print(slot);
+      if (other === 0 || other === print || slots.sinceKnock(slot, now) > HORIZON_MS) continue;
+      const itsPort = this.#knockers.state(slot).knocks[slots.stage(slot) - 1]! & 0xffff;
+      if (sharesSourcePort(packet, other) || sharesSequence(packet, other, itsPort)) return true;
+    }
+    return this.#retransmissions.hasSiblings(hash, packet, print, now);
+  }
+
+  /** Is it the next knock of a live attempt? */
+  #isAwaited(key: number, count: number, now: number): boolean {
+    const { mine, slots, expiry } = this.#knockers;
+    for (let i = 0; i < count; i++) {
+      const state = this.#knockers.state(mine[i]!);
+      if (state.knocks[slots.stage(mine[i]!)] === key && !expiry.expired(mine[i]!, state.term, now)) return true;
+    }
+    return false;
+  }
+}

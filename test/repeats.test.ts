@@ -1,0 +1,167 @@
+// Retransmissions against equal knocks, case by case. In generated scenes, against the reference: attempts.test.ts.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { formatAddress, parseAddress } from "../src/address.ts";
+import { Attempts } from "../src/attempts/attempts.ts";
+import type { Packet } from "../src/attempts/packet.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { eventLine } from "../src/log/lines.ts";
+import { Reference } from "./reference.ts";
+
+const isOurs = () => true;
+const isStray = () => false;
+/** Seconds, port, source port, sequence number. */
+type Step = readonly [at: number, port: number, sourcePort: number, sequence: number];
+
+/** The lines that these packets bring about, all from one client; the reference says the same. */
+function lines(sequences: Record<string, string>, steps: readonly Step[]): string[] {
+  const config = Object.entries(sequences).map(([name, ports]) => `[${name}]\nsequence = ${ports}\ntcpflags = syn\n`);
+  const { doors } = parseConfig(config.join(""), "", () => undefined);
+  const listeners = doors.map((door) => ({ door, targets: undefined }));
+  const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], capacity: 64 });
+  attempts.setDoors(listeners);
+  const reference = new Reference(listeners, { isOurs, isStray });
+  const source = parseAddress("10.77.0.2")!;
+  const told: string[] = [];
+  for (const [at, port, sourcePort, sequence] of steps) {
+    const now = Math.round(at * 1000);
+    const packet: Packet = { source, destination: source, sourcePort, port, protocol: 6, flags: 2, sequence, ttl: 64 };
+    const events = [...attempts.expire(now), ...attempts.knock(packet, now)];
+    told.push(...events.map((event) => eventLine(event, formatAddress(event.knocker))));
+    reference.knock(packet, now);
+  }
+  told.push(...attempts.expire(1e6).map((event) => eventLine(event, formatAddress(event.knocker))));
+  reference.expire(1e6);
+  assert.deepEqual(told, reference.lines);
+  return told.map((line) => line.replace("10.77.0.2: ", ""));
+}
+
+const opened = (door: string, stages: number) => [
+  ...Array.from({ length: stages }, (_, i) => `${door}: Stage ${i + 1}`),
+  `${door}: OPEN SESAME`,
+];
+
+describe("repeats", () => {
+  const ports = [3000, 2000, 3000, 4000, 2000, 3000]; // opens, and closes again
+  const doors = { open: "3000,2000,3000", close: "4000,2000,3000" };
+  const both = [...opened("open", 3), ...opened("close", 3)];
+  // What tools write into the headers of each packet.
+  const tools: Record<string, (port: number, i: number) => readonly [sourcePort: number, sequence: number]> = {
+    "scapy: port 20, number 0": () => [20, 0],
+    "port 0, number 0": () => [0, 0],
+    "number 0 from different ports": (port) => [port, 0],
+    "one port, one number (nping)": () => [51234, 0xdeadbeef | 0],
+    "one port, the port as number": (port) => [20, port],
+    "one port, other numbers (hping3 -s 20 -k)": (_, i) => [20, 1_000_003 * i + 1],
+    "one port, a number made of the port": (port) => [40_000, Math.imul(port, 0x9e3779b1)],
+    "the port as source port, one number": (port) => [port, 1000],
+    "a source port made of the port, one number": (port) => [port + 30_000, 1],
+  };
+  for (const [name, headers] of Object.entries(tools)) {
+    for (const pause of [0.001, 0.05, 0.2, 1, 2, 3]) {
+      it(`takes each packet of a tool for a knock: ${name}, one each ${pause} s`, () => {
+        const steps = ports.map((port, i) => [i * pause + (i > 2 ? 1 : 0), port, ...headers(port, i)] as const);
+        // Opened in a moment, a door waits for a moment: told at the next packet.
+        assert.deepEqual(lines(doors, steps).sort(), [...both].sort());
+      });
+    }
+  }
+
+  it("takes each packet for a knock where nothing is shared, when no system sends it again then", () => {
+    const headers = (port: number) => [port, port] as const;
+    const steps = ports.map((port, i) => [i * 0.2, port, ...headers(port)] as const);
+    assert.deepEqual(lines({ open: doors.open }, steps.slice(0, 3)), opened("open", 3));
+    const slow = ports.map((port, i) => [i * 4.1, port, ...headers(port)] as const);
+    assert.deepEqual(lines(doors, slow), both);
+    const one = [0, 5, 10, 20, 40].map((at) => [at, 7777, 1234, 99] as const);
+    assert.deepEqual(lines({ one: "7777" }, one), Array(5).fill(opened("one", 1)).flat());
+  });
+
+  // When a SYN without an answer is sent again, in seconds since the first.
+  const systems = {
+    "Linux before 6.5": [1, 3, 7, 15, 31, 63],
+    "Linux since 6.5": [1, 2, 3, 4, 5, 7, 11, 19, 35, 67],
+    macOS: [1, 2, 3, 4, 5, 7, 11, 19, 35, 67],
+    "Windows 10": [1, 3, 7],
+    "Windows, at a closed port": [0.5, 1],
+    "Windows XP, BSD": [3, 9, 21],
+    "delivered twice": [0.0003, 0.004],
+  };
+  for (const [name, times] of Object.entries(systems)) {
+    for (const lost of [-1, 0, 1, 2]) {
+      // Where only one copy comes at all, or a late one first, it is another knock of that client.
+      if (lost >= 0 && (times.length < 4 || name.includes("delivered"))) continue;
+      it(`ignores what ${name} sends again, before and after the opening${lost < 0 ? "" : `, copy ${lost + 1} lost`}`, () => {
+        const knocks: Step[] = [
+          [0, 7000, 50_000, 0x12345678],
+          [0.31, 8000, 50_001, 0x23456789],
+          [0.62, 9000, 50_002, 0x3456789a],
+          [0.93, 7777, 50_003, 0x456789ab],
+        ];
+        const copies = knocks.flatMap(([at, ...rest], n) =>
+          times
+            .filter((_, i) => i !== lost)
+            .map((time, i): Step => [at + time * (1 + 0.01 * ((i + n) % 5)) + (time < 0.1 ? 0 : 0.02 * n), ...rest]),
+        );
+        const steps = [...knocks, ...copies].sort(([a], [b]) => a - b);
+        const config = { open: "7000,8000,9000", close: "9000,8000,7000", again: "8000,9000", one: "7777" };
+        assert.deepEqual(lines(config, steps), [...opened("open", 3), ...opened("one", 1)]);
+      });
+    }
+  }
+
+  it("ignores what a system sends again from a port that the client has chosen, until it is used anew", () => {
+    const steps: Step[] = [
+      [0, 7000, 4000, 111],
+      [1.02, 7000, 4000, 111], // curl --local-port 4000 -m 2
+      [2, 7000, 4000, 222],
+      [3.01, 7000, 4000, 222],
+      [4, 8000, 4000, 333],
+    ];
+    assert.deepEqual(lines({ a: "7000,8000,9000" }, steps), [
+      "a: Stage 1",
+      "a: Stage 2",
+      "a: sequence timeout (stage 2)",
+    ]);
+  });
+
+  it("counts no retransmission as the second knock at the same port, and counts a new connection", () => {
+    const steps: Step[] = [
+      [0, 7000, 50_000, 111],
+      [1.01, 7000, 50_000, 111],
+      [2, 7000, 50_002, 222],
+      [3.02, 7000, 50_000, 111],
+      [3.03, 7000, 50_002, 222],
+      [4, 8000, 50_004, 333],
+    ];
+    assert.deepEqual(lines({ a: "7000,7000,8000" }, steps), opened("a", 3));
+  });
+
+  it("forgets that a client's packets were alike after 70 seconds", () => {
+    const steps: Step[] = [
+      [0, 7000, 20, 111],
+      [0.1, 8000, 20, 222],
+      [100, 9000, 20, 333],
+      [101.1, 9000, 20, 333],
+    ];
+    assert.deepEqual(lines({ a: "7000,8000", b: "9000" }, steps), [...opened("a", 2), ...opened("b", 1)]);
+  });
+
+  it("knows the packets of others apart: one client's alike packets say nothing of another's", () => {
+    const { doors: all } = parseConfig("[a]\nsequence = 7000\n[b]\nsequence = 8000\n", "", () => undefined);
+    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], capacity: 64 });
+    attempts.setDoors(all.map((door) => ({ door, targets: undefined })));
+    const knock = (from: string, port: number, sourcePort: number, sequence: number, now: number) => {
+      const source = parseAddress(from)!;
+      const packet = { source, destination: source, sourcePort, port, protocol: 6, flags: 2, sequence, ttl: 64 };
+      return attempts.knock(packet, now).length > 0;
+    };
+    assert.equal(knock("10.77.0.2", 7000, 20, 111, 0), true);
+    assert.equal(knock("10.77.0.3", 8000, 20, 111, 0), true);
+    assert.equal(knock("10.77.0.2", 7000, 20, 111, 1000), false);
+    assert.equal(knock("10.77.0.3", 8000, 20, 111, 1000), false);
+    assert.equal(knock("10.77.0.2", 8000, 20, 222, 1500), true);
+    assert.equal(knock("10.77.0.2", 7000, 20, 111, 2000), true);
+    assert.equal(knock("10.77.0.3", 8000, 20, 111, 2000), false);
+  });
+});
