@@ -41,6 +41,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["notify"] = Napi::Function::New<knockd::Notify>(env, "notify");
   exports["giveBack"] = Napi::Function::New<knockd::GiveBack>(env, "giveBack");
   exports["clear"] = Napi::Function::New<knockd::Clear>(env, "clear");
+  exports["nameProcess"] = Napi::Function::New<knockd::NameProcess>(env, "nameProcess");
   exports["detach"] = Napi::Function::New<knockd::Detach>(env, "detach");
   if (knockd::CanRunCommand()) exports["runCommand"] = Napi::Function::New<knockd::RunCommand>(env, "runCommand");
   exports["exitNow"] = Napi::Function::New<knockd::ExitNow>(env, "exitNow");

@@ -2,14 +2,60 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <memory>
+#include <sstream>
+#include <string>
 
 namespace knockd {
+namespace {
+
+// Where the command line lies in our memory, which /proc/PID/cmdline shows: fields 48 and 49 of /proc/self/stat.
+struct CommandLine {
+  uintptr_t start = 0;
+  uintptr_t end = 0;
+};
+
+CommandLine FindCommandLine() {
+  std::ifstream file("/proc/self/stat");
+  std::string all;
+  std::getline(file, all);
+  const size_t name_end = all.rfind(')');  // the short name may hold blanks
+  if (name_end == std::string::npos) return {};
+  std::istringstream fields(all.substr(name_end + 1));
+  std::string skipped;
+  for (int field = 3; field < 48; field++) fields >> skipped;
+  CommandLine found;
+  fields >> found.start >> found.end;
+  return fields ? found : CommandLine{};
+}
+
+}  // namespace
+
+void NameProcess(const Napi::CallbackInfo& info) {
+  prctl(PR_SET_NAME, info[0].ToString().Utf8Value().c_str());
+  const CommandLine line = FindCommandLine();
+  if (line.start == 0 || line.end <= line.start) return;
+  char* const words = reinterpret_cast<char*>(line.start);
+  char* const end = reinterpret_cast<char*>(line.end);
+  char* kept = words;
+  for (uint32_t left = info[1].ToNumber().Uint32Value(); left > 0; left--) {
+    kept = static_cast<char*>(memchr(kept, '\0', static_cast<size_t>(end - kept)));
+    if (kept == nullptr || ++kept == end) return;
+  }
+  // In its place and with zeros behind, as setproctitle does. To move the kernel's bounds instead takes
+  // CAP_SYS_RESOURCE, which the service has not; ps, pgrep, pidof, monit and check_procs pass over the zeros.
+  const size_t size = static_cast<size_t>(end - kept);
+  memmove(words, kept, size);
+  memset(words + size, 0, static_cast<size_t>(kept - words));
+}
 
 void CloseOnExec() {
   const std::unique_ptr<DIR, int (*)(DIR*)> listing(opendir("/proc/self/fd"), closedir);

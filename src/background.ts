@@ -17,7 +17,7 @@ export function takeMark(): boolean {
 
 /** The first process: starts the second, with its own words and arguments, and resolves with the status to end with. */
 export function toBackground(): Promise<number> {
-  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+  const child = spawn(process.execPath, [...process.execArgv, calledAs(), ...process.argv.slice(2)], {
     detached: true,
     env: { ...process.env, [MARK]: "1" },
     stdio: ["ignore", "inherit", "inherit", "pipe"],
@@ -27,6 +27,15 @@ export function toBackground(): Promise<number> {
     child.on("exit", (status) => resolve(status ?? 1)); // it failed, and has said why
     child.stdio[READY_FD]!.on("data", () => resolve(0));
   });
+}
+
+/** Our file by the name that was given (knockd.ts has put it first): Node makes a whole path of it, which others would see. */
+function calledAs(): string {
+  try {
+    return fs.readFileSync("/proc/self/cmdline", "utf8").split("\0", 1)[0] || process.argv[1]!;
+  } catch {
+    return process.argv[1]!; // no /proc: nobody looks there
+  }
 }
 
 /**

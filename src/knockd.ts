@@ -191,7 +191,8 @@ function writePidFile(path: string, log: Log): void {
   }
 }
 
-process.title = "knockd";
+// As 0.8 is seen by who looks for it (pgrep, pidof, monit): not as Node. process.title would leave no arguments.
+native.nameProcess("knockd", 1 + process.execArgv.length);
 process.on("SIGUSR1", () => {}); // at which Node would open its debugger to everybody on this machine
 try {
   const flags = readFlags(process.argv);

@@ -148,6 +148,11 @@ export interface Native {
   giveBack(): void;
   /** Sets all bytes to 0, and gives their memory back to the system until they are written again. */
   clear(buffer: ArrayBuffer): void;
+  /**
+   * What others see of this process: its short name, of at most 15 bytes, and its command line without the first `skip`
+   * words, which are Node's. Where /proc is missing, only the name.
+   */
+  nameProcess(name: string, skip: number): void;
   /** Standard input, output and error become /dev/null, the working directory /. */
   detach(): void;
   /** Ends the process at once: no exit handler, and no waiting for threads that wait for a name server. */

@@ -58,7 +58,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
 
   it("a new door that is easily found is told in the log, once", async () => {
     const logged = (doors: string) => `[options]\nLogFile = @dir@/events\n${doors}`;
-    const first = "[a]\nsequence = 7000\n";
+    const first = "[a]\nsequence = 7000,7005\n";
     const daemon = await start("ours", logged(first));
     const told = () =>
       readFileSync(join(daemon.dir, "events"), "utf8").match(/\w+(?=: its sequence is easily found)/g) ?? [];
