@@ -100,7 +100,6 @@ async function main(flags: Flags): Promise<void> {
   const background = takeMark() && flags.daemon;
   if (flags.daemon && !background) process.exit(await toBackground());
 
-  const startKnockd = process.env.START_KNOCKD;
   const systemd = new Systemd(process.env);
   const book = new LogBook({ debug: flags.debug, verbose: flags.verbose && !background });
   const name = async (ip: string) => (await lookupService(ip, 0)).hostname;
@@ -135,9 +134,6 @@ async function main(flags: Flags): Promise<void> {
       process.on(signal, () => void end(constants.signals[signal])); // 15 and 2: Debian's unit calls them success
     }
     const settings = await started;
-    if (systemd.isThere && startKnockd !== undefined && startKnockd !== "1") {
-      book.log.note(`START_KNOCKD=${startKnockd} is for sysvinit only; with systemd it is: systemctl disable knockd`);
-    }
     systemd.ready(daemon.status);
     systemd.watchdog(() => ending || !daemon.isDeaf);
     setTimeout(giveBack, SETTLED_MS).unref();

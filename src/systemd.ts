@@ -26,11 +26,6 @@ export class Systemd {
     if (isOurs && micros > 0) this.#beatMs = Math.max(1, Math.floor(micros / 2000));
   }
 
-  /** Did it start us? */
-  get isThere(): boolean {
-    return this.#socket !== undefined;
-  }
-
   /** It listens, for the first time or again after `reloading`. */
   ready(status: string): void {
     this.#tell(`READY=1\n${statusLine(status)}`);

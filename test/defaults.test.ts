@@ -25,11 +25,12 @@ describe("START_KNOCKD", () => {
     ["START_KNOCKD=1", ENABLED, undefined],
     ["START_KNOCKD=1", SYSVINIT, undefined],
     ["START_KNOCKD=1", DISABLED, STARTS],
-    ["START_KNOCKD=0", ENABLED, KEEPS, "START_KNOCKD=1"],
+    ["START_KNOCKD=0", ENABLED, undefined], // as the package has it
     ["START_KNOCKD=no # not yet", ENABLED, KEEPS, "START_KNOCKD=1"],
     ["START_KNOCKD=", ENABLED, KEEPS, "START_KNOCKD=1"],
     ["START_KNOCKD=0", DISABLED, undefined],
-    ["START_KNOCKD=0", SYSVINIT, "knockd is not started at boot"],
+    ["START_KNOCKD=0", SYSVINIT, undefined],
+    ["START_KNOCKD=no", SYSVINIT, "knockd is not started at boot"],
     ["START_KNOCKD=yes", SYSVINIT, "only 1 starts knockd", "START_KNOCKD=1"],
     ['START_KNOCKD="true"', ENABLED, "only 1 starts knockd", "START_KNOCKD=1"],
     ['START_KNOCKD="1"', SYSVINIT, undefined],
@@ -87,14 +88,14 @@ it("whether systemd is there, and starts knockd, is seen where systemctl writes 
 });
 
 it("a fix changes its line, and nothing else of the file, nor its mode; not when somebody was faster", () => {
-  const defaults = given("# a\n  START_KNOCKD=0 # b\nC=\u00e4");
+  const defaults = given("# a\n  START_KNOCKD=no # b\nC=\u00e4");
   chmodSync(file, 0o604);
   const { fix } = lintDefaults(defaults, ENABLED)[0]!;
   fix!.apply();
   assert.equal(readFileSync(file, "utf8"), "# a\n  START_KNOCKD=1\nC=\u00e4");
   assert.equal(statSync(file).mode & 0o777, 0o604);
   assert.throws(() => fix!.apply(), /^Error: line 2 has changed meanwhile$/);
-  writeFileSync(file, "# caf\xe9\nSTART_KNOCKD=0 # \xe9\n", "latin1");
+  writeFileSync(file, "# caf\xe9\nSTART_KNOCKD=no # \xe9\n", "latin1");
   lintDefaults(readDefaults(file), ENABLED)[0]!.fix!.apply();
   assert.equal(readFileSync(file, "latin1"), "# caf\xe9\nSTART_KNOCKD=1\n");
 });

@@ -3,13 +3,16 @@
 import type { Door } from "./door.ts";
 import { formatSequence, type Sequence } from "./sequence.ts";
 
-/** Debian's /etc/knockd.conf, 0.8's manual, and the how-to that most people copy from. */
+/** Debian's /etc/knockd.conf, 0.8's manual, the how-to that most people copy from, and what our own package and manual say. */
 const PUBLISHED = new Set([
   "7000:tcp,8000:tcp,9000:tcp",
   "9000:tcp,8000:tcp,7000:tcp",
   "5000:tcp,6000:tcp,7000:tcp",
   "2222:udp,3333:tcp,4444:udp",
   "4438:tcp,1813:tcp,8235:tcp",
+  "8235:tcp,4438:tcp,1813:tcp",
+  "24680:udp,13579:tcp,12345:udp",
+  "2222:udp,3333:tcp,1111:udp",
 ]);
 const FEWEST_KNOCKS = 3;
 

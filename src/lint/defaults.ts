@@ -71,6 +71,7 @@ export function lintDefaults({ file, lines, options }: Defaults, init: Init): Fi
     if (value === undefined) return [];
     const on = line.replace(/START_KNOCKD.*$/, "START_KNOCKD=1");
     const number = i + 1;
+    if (value === "0") return []; // as the package has it: nobody has said anything
     if (/START_KNOCKD(\s+=|=\s)/.test(line) && /^(1|yes|true|on|y)$/i.test(value))
       return [finding(number, "blanks around = are an error of the shell's, which reads it", on, on)];
     if (SAYS_YES.test(value)) return [finding(number, "only 1 starts knockd, by sysvinit's script", on, on)];

@@ -23,11 +23,14 @@ for (const release of RELEASES) {
     it("is right about what starts knockd, and what ends it", async () => {
       machine = await Machine.boot(release);
       await install(machine, OURS);
+      assert.deepEqual([...new Set(await found())], ["weak-sequence"], "the package's own config");
       machine.write("etc/knockd.conf", DOOR);
       assert.deepEqual(await found(), [], "the package's modes, and a knockd that is not to start");
       await machine.ok("systemctl enable --now knockd");
       await isListening(machine);
       assert.match(machine.read("etc/default/knockd"), /^START_KNOCKD=0$/m);
+      assert.deepEqual(await found(), [], "nobody has said that it is not to start");
+      await machine.ok("sed -i s/^START_KNOCKD=0/START_KNOCKD=no/ /etc/default/knockd");
       assert.deepEqual(await found(), ["start-knockd"]);
       await machine.ok("knockctl check --fix --yes");
       assert.match(machine.read("etc/default/knockd"), /^START_KNOCKD=1$/m);

@@ -178,7 +178,7 @@ describe("knockctl check", () => {
       mkdirSync(join(system, "knockd.service.d"), { recursive: true });
       mkdirSync(join(system, "multi-user.target.wants"));
       writeFileSync(join(system, "knockd.service"), readFileSync(join(repo, "systemd/knockd.service")));
-      writeFileSync(join(defaults, "knockd"), `START_KNOCKD=0\nKNOCKD_OPTS="-i eth0 -c ${file}"\n`);
+      writeFileSync(join(defaults, "knockd"), `START_KNOCKD=no\nKNOCKD_OPTS="-i eth0 -c ${file}"\n`);
     });
 
     it("takes the config that KNOCKD_OPTS name, and says what START_KNOCKD does not do; --fix has it say what is", () => {
@@ -189,14 +189,14 @@ describe("knockctl check", () => {
       assert.equal(found.status, 1, found.stderr);
       assert.match(
         found.stdout,
-        /^warning \*: \/etc\/default\/knockd: line 1: that keeps nobody from starting: .* \(START_KNOCKD=0\)\n/,
+        /^warning \*: \/etc\/default\/knockd: line 1: that keeps nobody from starting: .* \(START_KNOCKD=no\)\n/,
       );
       const other = join(dir, "other.conf");
       writeFileSync(other, GOOD, { mode: 0o600 });
       assert.equal(here(other).status, 0, "it is not that system's config");
       const mended = here("--fix", "--yes");
       assert.deepEqual([mended.status, mended.stderr], [0, ""]);
-      assert.ok(mended.stdout.startsWith("/etc/default/knockd\n-START_KNOCKD=0\n+START_KNOCKD=1\n"));
+      assert.ok(mended.stdout.startsWith("/etc/default/knockd\n-START_KNOCKD=no\n+START_KNOCKD=1\n"));
       assert.match(readFileSync(join(defaults, "knockd"), "utf8"), /^START_KNOCKD=1\nKNOCKD_OPTS=/);
     });
 

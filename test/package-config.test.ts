@@ -1,0 +1,51 @@
+// What our package brings to /etc, untouched: `knockctl check` warns of nothing but its sequences, which everybody has.
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { readConfig } from "../src/config/read.ts";
+import { lintDefaults, readDefaults } from "../src/lint/defaults.ts";
+import { lint } from "../src/lint/lint.ts";
+import { lintSandbox } from "../src/lint/sandbox.ts";
+import { Unit } from "../src/lint/unit.ts";
+import { repo } from "./live/wire.ts";
+
+const ports = { listening: { tcp: [22], udp: [] }, ephemeral: { low: 32_768, high: 60_999 } };
+const defaults = { file: "/nonexistent", lines: [], options: [] };
+
+describe("untouched", () => {
+  const dir = mkdtempSync(join(tmpdir(), "package-config-"));
+  after(() => rmSync(dir, { recursive: true }));
+
+  for (const brought of ["packaging/debian/knockd.conf", "knockd.conf.example"]) {
+    const file = join(dir, "knockd.conf");
+    const write = () => {
+      const text = readFileSync(join(repo, brought), "utf8");
+      // The package installs the helper; iptables need not be here.
+      const programs = text.replaceAll("/usr/sbin/knock_helper_ipt.sh", "true").replace(/\/sbin\/(?=ip6?tables)/g, "");
+      writeFileSync(file, programs, { mode: 0o640 });
+    };
+
+    it(`${brought}: its sequences alone are warned of, and all of them`, async () => {
+      write();
+      const findings = (await lint(file, { ports, defaults })).filter((one) => one.lint !== "no-program");
+      const why = ({ text }: { text: string }) =>
+        /(\w+): its sequence is easily found: it is one that the manuals print/.exec(text)?.[1];
+      const doors = readConfig(file).doors.map(({ name }) => name);
+      assert.deepEqual(findings.map(why), doors);
+    });
+
+    it(`${brought}: the package's unit refuses nothing of it`, () => {
+      write();
+      const unit = new Unit([readFileSync(join(repo, "systemd/knockd.service"), "utf8")]);
+      assert.deepEqual(lintSandbox(readConfig(file), unit), []);
+    });
+  }
+
+  it("/etc/default/knockd: nothing, however this system starts knockd", () => {
+    const brought = readDefaults(join(repo, "packaging/debian/defaults"));
+    for (const isSystemd of [true, false])
+      for (const isEnabled of [true, false]) assert.deepEqual(lintDefaults(brought, { isSystemd, isEnabled }), []);
+  });
+});
