@@ -4,9 +4,23 @@ import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { type Host, lint } from "../src/lint/lint.ts";
+import { type Host, lint as lintAll } from "../src/lint/lint.ts";
+
+/** Doors here have no command if it is not about commands: test/traps.test.ts is about those. */
+const lint = async (file: string, host: Host) => (await lintAll(file, host)).filter((one) => one.lint !== "no-command");
 
 const HOST: Host = {
+  interfaces: {
+    links: [
+      { index: 1, name: "lo", up: true },
+      { index: 2, name: "eth0", up: true },
+    ],
+    addresses: [
+      { index: 1, address: "::1" },
+      { index: 2, address: "fd00::5" },
+    ],
+    defaults: [],
+  },
   ports: { listening: { tcp: [22, 443], udp: [53] }, ephemeral: { low: 32_768, high: 60_999 } },
   defaults: { file: "/nonexistent", lines: [], options: [] },
 };
@@ -111,7 +125,13 @@ describe("what is found in a config", () => {
         "warning sequence-begins-another 2 a: its sequence is the beginning of b's: who knocks there opens this door, too (@dir@/k.conf: [a]) → begin one of them otherwise",
       ],
     ],
-    ["two doors with one sequence", `${GOOD}${GOOD}`, []],
+    [
+      "two doors with one sequence",
+      `${GOOD}${GOOD.replace("[a]", "[b]")}`,
+      [
+        "warning same-sequence 4 @dir@/k.conf:4: [b] has the sequence of [a]: whoever knocks at one opens both → give one of them another sequence",
+      ],
+    ],
     [
       "ports where somebody listens, by their protocol",
       "[a]\nsequence = 443,22:udp,53:udp,443,53\n[b]\nsequence = 443,22,53\ntarget = 10.77.0.9\n",
@@ -173,7 +193,9 @@ describe("what is found in a config", () => {
     [
       "iptables without an address, and ip6tables",
       door("command = /bin/true; iptables -F\nstop_command = /bin/true; ip6tables -s %IP% x"),
-      [],
+      [
+        "warning ip6tables-for-ipv4 4 @dir@/k.conf:4: [a] stop_command: `ip6tables` cannot take an IPv4 address, and IPv4 clients have this command → use iptables here, and ip6tables in stop_command_6",
+      ],
     ],
     [
       "iptables where IPv6 is not heard",

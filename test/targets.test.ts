@@ -39,6 +39,7 @@ describe("a target", () => {
         ["3", ["10.77.0.1"]],
       ],
       warnings: [],
+      overruled: [],
     });
   });
 
@@ -49,6 +50,7 @@ describe("a target", () => {
         ["1", ["fe80::1"]],
       ],
       warnings: [],
+      overruled: [],
     });
   });
 

@@ -84,6 +84,14 @@ export interface FileOptions {
   readonly policy: Partial<Policy>;
 }
 
+export interface Overruled {
+  /** The section's name. */
+  readonly section: string;
+  readonly line: Line;
+  /** The one that counts. */
+  readonly by: Line;
+}
+
 export interface Config {
   /** The path it was read from, as given. */
   readonly file: string;
@@ -91,6 +99,8 @@ export interface Config {
   readonly doors: readonly Door[];
   /** What was wrong and yet no reason to refuse it all, a line each. */
   readonly warnings: readonly string[];
+  /** Lines that do not count: a later one of the same section says the same directive otherwise. */
+  readonly overruled: readonly Overruled[];
   /** Of each door and of [options], by directive (its name as the tables have it) the line that counts. */
   readonly lines: ReadonlyMap<Door | FileOptions, ReadonlyMap<string, Line>>;
 }

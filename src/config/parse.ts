@@ -6,7 +6,16 @@ import ini from "ini";
 import { noSequencesLeft } from "../log/lines.ts";
 import type { Complaints, DoorDraft, OptionsDraft } from "./directives.ts";
 import { directiveName, doorDirectives, optionDirectives } from "./directives.ts";
-import { type Config, ConfigError, complain, DEFAULT_POLICY, type Door, type FileOptions, type Line } from "./door.ts";
+import {
+  type Config,
+  ConfigError,
+  complain,
+  DEFAULT_POLICY,
+  type Door,
+  type FileOptions,
+  type Line,
+  type Overruled,
+} from "./door.ts";
 import type { Sequence } from "./sequence.ts";
 import { ANY_FLAGS } from "./tcp-flags.ts";
 
@@ -29,6 +38,7 @@ export function parseConfig(text: string, file: string, nextOneTime: NextOneTime
   const linesOfDoors: Map<string, Line>[] = [];
   const linesOfOptions = new Map<string, Line>();
   const warnings: string[] = [];
+  const overruled: Overruled[] = [];
   const place = (line: Line, why: string) => complain(file, line, why);
 
   for (const section of sections(text, place)) {
@@ -39,6 +49,9 @@ export function parseConfig(text: string, file: string, nextOneTime: NextOneTime
     const closings = new Map<string, string>();
     for (const line of section.lines) {
       const name = nameOf(line);
+      const before = given.get(name);
+      if (before !== undefined && !addsUp(name) && textOfValue(before) !== textOfValue(line))
+        overruled.push({ section: section.name, line: before, by: line });
       given.set(name, line);
       closings.delete(name);
       const complaints: Complaints = {
@@ -80,7 +93,7 @@ export function parseConfig(text: string, file: string, nextOneTime: NextOneTime
   const frozen = doors.map(withPolicy);
   const lines = new Map(frozen.map((door, i): [Door | FileOptions, Map<string, Line>] => [door, linesOfDoors[i]!]));
   lines.set(Object.freeze(options), linesOfOptions);
-  return Object.freeze({ file, options, doors: frozen, warnings, lines });
+  return Object.freeze({ file, options, doors: frozen, warnings, overruled, lines });
 }
 
 function newOptions(): OptionsDraft {
@@ -122,7 +135,7 @@ function setDirective(line: Line, door: DoorDraft | undefined, options: OptionsD
     return;
   }
   if (line.text.includes("\ufffd")) complaints.warn("not UTF-8: what is not becomes \ufffd");
-  const value = trim(line.text.slice(equals + 1));
+  const value = textOfValue(line);
   const setDoor = doorDirectives[name];
   const setOption = optionDirectives[name];
   if (door !== undefined && setDoor !== undefined) setDoor(door, value, complaints);
@@ -141,6 +154,15 @@ function takeOneTime(door: DoorDraft, nextOneTime: NextOneTime, warn: (why: stri
 function keyOf(line: Line): string {
   return trim(line.text.split("=", 1)[0]!);
 }
+
+/** What stands behind the first `=`; nothing where there is none. */
+function textOfValue(line: Line): string {
+  const equals = line.text.indexOf("=");
+  return equals < 0 ? "" : trim(line.text.slice(equals + 1));
+}
+
+/** Of a directive that may come again: all of them count. */
+const addsUp = (name: string): boolean => name === "tcpflags";
 
 function nameOf(line: Line): string {
   return directiveName(keyOf(line));

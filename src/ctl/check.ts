@@ -25,8 +25,17 @@ by the names that --json has for them:
   sequence-begins-another  who knocks at one door opens another on his way
   port-in-use              somebody listens there
   ephemeral-port           connections of this host may have that port
+  same-sequence            one sequence opens two doors
+  same-port                one port is knocked at three times or more
   no-program               a command's program is not there, or not executable
-  iptables-for-ipv6        iptables for IPv6 knockers: there is no _6 command
+  no-command               a door has no command
+  iptables-for-ipv6        iptables for IPv6 clients, and
+  ip6tables-for-ipv4       ip6tables for IPv4 clients: they refuse the address
+  tcpflags                 no client sends packets with these flags
+  given-twice              a later line of the section overrules this one
+  cmd-timeout              Cmd_Timeout without a Stop_Command
+  sleep                    a command sleeps until Command_Timeout ends it
+  interface                no interface can have this name (an error)
   sandbox                  knockd.service, or a drop-in of it, refuses a command,
                            or that knockd writes a file
   readable-by-all          others can read the config, or write it
@@ -88,7 +97,9 @@ export function check(program: Command): void {
 /** The addon is only for who asks, here. */
 async function thisHost(): Promise<Host> {
   const { ephemeralPorts, listeningPorts } = await import("../capture/widening.ts");
+  const { interfacesNow } = await import("../capture/links.ts");
   return {
+    interfaces: interfacesNow(false),
     ports: { listening: listeningPorts(), ephemeral: ephemeralPorts() },
     defaults: readDefaults(DEFAULTS),
   };

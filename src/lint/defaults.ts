@@ -41,6 +41,11 @@ export function configOf({ options }: Defaults): string {
   return "/etc/knockd.conf";
 }
 
+/** -i beats the config's Interface. */
+export function hasInterface({ options }: Defaults): boolean {
+  return options.some((word) => /^(-i.*|--interface(=.*)?)$/.test(word));
+}
+
 export function isOnlyIpv4({ options }: Defaults): boolean {
   return options.some((word) => word === "-4" || word === "--only-ip-v4");
 }

@@ -8,10 +8,19 @@ export type Lint =
   | "config"
   | "weak-sequence"
   | "sequence-begins-another"
+  | "same-sequence"
+  | "same-port"
   | "port-in-use"
   | "ephemeral-port"
   | "no-program"
   | "iptables-for-ipv6"
+  | "ip6tables-for-ipv4"
+  | "tcpflags"
+  | "given-twice"
+  | "no-command"
+  | "cmd-timeout"
+  | "sleep"
+  | "interface"
   | "sandbox"
   | "readable-by-all"
   | "start-knockd";
@@ -49,4 +58,19 @@ export function warning({ config, of, directive }: About, lint: Lint, why: strin
     text: complain(config.file, directive === "sequence" ? { ...line, text: `[${name}]` } : line, `${name}: ${why}`),
     hint,
   };
+}
+
+/** One about a line: `FILE:LINE: what is wrong`, and what to do. A sequence is not told here, either. */
+export function atLine(
+  { config, of, directive }: About,
+  lint: Lint,
+  what: string,
+  hint: string,
+  severity: Finding["severity"] = "warning",
+): Finding {
+  const lines = config.lines.get(of)!;
+  const { number } = lines.get(directive) ?? lines.get("one_time_sequences")!;
+  const name = "name" in of ? of.name : "options";
+  const text = `${config.file}:${number}: [${name}] ${what}`;
+  return { severity, lint, file: config.file, line: number, text, hint };
 }

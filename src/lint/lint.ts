@@ -1,26 +1,33 @@
 // All that is looked at: the config, the files around it, and how this system starts knockd.
 
+import type { Snapshot } from "../capture/native.ts";
 import { resolveTargets } from "../capture/targets.ts";
 import { lineNumber } from "../config/door.ts";
 import { realPath } from "../real-path.ts";
-import { configOf, type Defaults, initOf, isOnlyIpv4, lintDefaults } from "./defaults.ts";
+import { configOf, type Defaults, hasInterface, initOf, isOnlyIpv4, lintDefaults } from "./defaults.ts";
 import { lintFamilies } from "./families.ts";
 import type { Finding } from "./finding.ts";
+import { lintInterface } from "./interface.ts";
 import { lintModes } from "./mode.ts";
+import { lintNoCommand } from "./no-command.ts";
+import { lintOverruled } from "./overruled.ts";
 import { lintPorts, type Ports } from "./ports.ts";
 import { lintPrograms } from "./programs.ts";
 import { read } from "./reading.ts";
 import { lintSandbox } from "./sandbox.ts";
 import { lintSequences } from "./sequences.ts";
+import { lintTcpFlags } from "./tcp-flags.ts";
+import { lintTimeouts } from "./timeouts.ts";
 import { installedUnit } from "./unit.ts";
 
 export interface Host {
+  readonly interfaces: Snapshot;
   readonly ports: Ports;
   readonly defaults: Defaults;
 }
 
 /** In the order of the config's lines; what is about all of it comes first, what is about other files last. */
-export async function lint(file: string, { ports, defaults }: Host): Promise<Finding[]> {
+export async function lint(file: string, { interfaces, ports, defaults }: Host): Promise<Finding[]> {
   const { config, findings } = read(file);
   const all = [...findings, ...lintModes(file, config)];
   if (realPath(file) === realPath(configOf(defaults))) all.push(...lintDefaults(defaults, initOf()));
@@ -42,11 +49,22 @@ export async function lint(file: string, { ports, defaults }: Host): Promise<Fin
     ...lintSequences(config),
     ...lintPorts(config, ports),
     ...lintPrograms(config),
-    ...(isOnlyIpv4(defaults) ? [] : lintFamilies(config)),
+    ...lintFamilies(config, hasIpv6(interfaces) && !isOnlyIpv4(defaults)),
+    ...lintTcpFlags(config),
+    ...lintOverruled(config),
+    ...lintNoCommand(config),
+    ...lintTimeouts(config),
+    ...(hasInterface(defaults) ? [] : lintInterface(config, interfaces)),
     ...(unit === undefined ? [] : lintSandbox(config, unit)),
   );
   const place = ({ file: one, line }: Finding) => (one === file ? (line ?? 0) : Number.POSITIVE_INFINITY);
   return all.sort((a, b) => place(a) - place(b));
+}
+
+/** Has any interface an IPv6 address, but the one that leads back to this host? Where none has, no IPv6 client can knock. */
+function hasIpv6({ links, addresses }: Snapshot): boolean {
+  const loopback = links.find(({ name }) => name === "lo")?.index;
+  return addresses.some(({ index, address }) => index !== loopback && address.includes(":"));
 }
 
 /** 0.8 starts with it, too, and says nothing. */

@@ -4,7 +4,7 @@ import { afterEach, describe, it } from "node:test";
 import { Machine, needsRoot, RELEASES } from "./machine.ts";
 import { install, isListening, OURS } from "./scene.ts";
 
-const DOOR = "[options]\nUseSyslog\n[a]\nsequence = 4001,1002:udp,3003\n";
+const DOOR = "[options]\nUseSyslog\n[a]\nsequence = 4001,1002:udp,3003\ncommand = true\n";
 
 for (const release of RELEASES) {
   describe(`knockctl check on ${release}`, { skip: needsRoot }, () => {
@@ -62,7 +62,7 @@ for (const release of RELEASES) {
 
       machine.write("etc/one-time", "4001,1002\n");
       await machine.ok("chmod 600 /etc/one-time");
-      machine.write("etc/knockd.conf", "[a]\none_time_sequences = /etc/one-time\n");
+      machine.write("etc/knockd.conf", "[a]\none_time_sequences = /etc/one-time\ncommand = true\n");
       assert.deepEqual(await found(), ["sandbox"]);
       await machine.run(`timeout 20 sh -c '${start}'`);
       const said = "journalctl -u knockd --no-pager";

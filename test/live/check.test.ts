@@ -9,7 +9,8 @@ import { after, before, describe, it } from "node:test";
 import { needsRoot, repo } from "./wire.ts";
 
 const KNOCKCTL = join(repo, "dist/src/knockctl.js");
-const GOOD = "[a]\nsequence = 4001,1002:udp,3003\n";
+const SEQUENCE = "[a]\nsequence = 4001,1002:udp,3003\n";
+const GOOD = `${SEQUENCE}command = true\n`;
 
 describe("knockctl check", () => {
   const dir = mkdtempSync(join(tmpdir(), "check-"));
@@ -38,10 +39,10 @@ describe("knockctl check", () => {
     const table: [config: string, args: string[], status: number, stdout: RegExp][] = [
       [GOOD, [file], 0, /k\.conf: nothing to complain of\n$/],
       [
-        `${GOOD}timeout = 9 s`,
+        `${GOOD}timeout = 9 min`,
         [file],
         1,
-        /^warning: config: line 3: seq_timeout "9 s" is taken as 9 seconds \(\S+: timeout = 9 s\)\n$/,
+        /^warning: config: line 4: seq_timeout "9 min" is taken as 9 seconds \(\S+: timeout = 9 min\)\n$/,
       ],
       ["[a]\nsequense = 1\n", [file], 2, /^error: config: line 2: .*\n {4}is sequence meant\?\n$/],
       [GOOD, [join(dir, "none")], 2, /^error: \S+none: No such file or directory\n {4}name the config/],
@@ -85,7 +86,7 @@ describe("knockctl check", () => {
   });
 
   it("with --json says it in objects, and counts", () => {
-    write("[a]\nsequence = 1001,2002,3003\n", 0o644);
+    write("[a]\nsequence = 1001,2002,3003\ncommand = true\n", 0o644);
     const { stdout, status } = run(["--json", file]);
     const [first, second, end, ...more] = stdout
       .split("\n")
@@ -153,7 +154,7 @@ describe("knockctl check", () => {
   });
 
   it("is coloured in a terminal only, and not for who says NO_COLOR", () => {
-    write(`${GOOD}timeout = 9 s`);
+    write(`${GOOD}timeout = 9 min`);
     const RED = "\x1b[33mwarning\x1b[0m";
     assert.ok(inTerminal(file, "").stdout.startsWith(RED));
     assert.ok(inTerminal(file, "", { NO_COLOR: "1" }).stdout.startsWith("warning: "));
@@ -201,7 +202,7 @@ describe("knockctl check", () => {
     });
 
     it("says what the unit refuses, and what its drop-ins do", () => {
-      write(`${GOOD}command = touch /etc/knocked\nstop_command = /bin/mount /mnt\n`);
+      write(`${SEQUENCE}command = touch /etc/knocked\nstop_command = /bin/mount /mnt\n`);
       const refused = () =>
         [...here(file).stdout.matchAll(/knockd\.service refuses that: (.*) \(/g)].map(([, why]) => why);
       assert.deepEqual(refused(), ["mount needs CAP_SYS_ADMIN (CapabilityBoundingSet)"]);

@@ -1,0 +1,18 @@
+// Doors that open nothing.
+
+import type { Config } from "../config/door.ts";
+import { atLine, type Finding } from "./finding.ts";
+import { COMMANDS } from "./programs.ts";
+
+export function lintNoCommand(config: Config): Finding[] {
+  return config.doors
+    .filter((door) => COMMANDS.every(([, field]) => !door[field]))
+    .map((door) =>
+      atLine(
+        { config, of: door, directive: "sequence" },
+        "no-command",
+        "has no command: its sequence does nothing but write to the log",
+        "add a Start_Command",
+      ),
+    );
+}

@@ -1,0 +1,57 @@
+// Times that do not do what they seem to: a stop command that is not there, and commands that are ended before they are through.
+
+import type { Config, Door } from "../config/door.ts";
+import { atLine, type Finding } from "./finding.ts";
+import { COMMANDS } from "./programs.ts";
+import { simpleCommands } from "./shell.ts";
+
+export function lintTimeouts(config: Config): Finding[] {
+  return config.doors.flatMap((door) => [...withoutStop(config, door), ...sleeps(config, door)]);
+}
+
+function withoutStop(config: Config, door: Door): Finding[] {
+  const isGiven = config.lines.get(door)!.has("cmd_timeout");
+  if (!isGiven || door.stopCommand || door.stopCommand6) return [];
+  const about = { config, of: door, directive: "cmd_timeout" };
+  const what = "Cmd_Timeout does nothing without a Stop_Command";
+  return [
+    atLine(about, "cmd-timeout", what, "add a Stop_Command that undoes the Start_Command, or remove Cmd_Timeout"),
+  ];
+}
+
+/** 0.8's users close a door by `open; sleep 75; close`. */
+function sleeps(config: Config, door: Door): Finding[] {
+  const { commandTimeout } = door.policy;
+  const isSet = [door, config.options].some((of) => config.lines.get(of)?.has("command_timeout"));
+  if (!isSet || commandTimeout === 0) return [];
+  return COMMANDS.flatMap(([directive, field]) => {
+    const seconds = secondsAsleep(door[field] ?? "");
+    if (seconds < commandTimeout) return [];
+    const what = `sleeps ${Number.isFinite(seconds) ? `${seconds} s` : "for ever"}, and Command_Timeout ends it after ${commandTimeout} s: what comes behind never runs`;
+    const hint = "use Cmd_Timeout and Stop_Command in place of sleep, or set a longer Command_Timeout (0: none)";
+    return [atLine({ config, of: door, directive }, "sleep", what, hint)];
+  });
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** So long before its last command, for certain; 0 when nothing is certain. */
+function secondsAsleep(command: string): number {
+  // What stands in quotes is no command of this shell's; beside what runs in the background, nobody knows what is waited for.
+  const bare = command.replace(/'[^']*'|"[^"$`\\]*"/g, "Q");
+  const commands = /(?<![&>])&(?![&\d])|\|/.test(bare) ? undefined : simpleCommands(bare);
+  let seconds = 0;
+  let before = 0;
+  for (const { words } of commands ?? []) {
+    if (!/^(?:\/(?:usr\/)?bin\/)?sleep$/.test(words[0] ?? "")) {
+      before = seconds;
+      continue;
+    }
+    for (const word of words.slice(1)) {
+      const [, number, unit = "s"] = /^(\d+(?:\.\d+)?|inf|infinity)([smhd])?$/.exec(word) ?? [];
+      if (number === undefined) return 0;
+      seconds += (number.startsWith("inf") ? Number.POSITIVE_INFINITY : Number(number)) * UNITS[unit]!;
+    }
+  }
+  return before;
+}
