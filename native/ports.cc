@@ -17,8 +17,8 @@
 namespace knockd {
 namespace {
 
-// Of enum tcp_state: a TCP socket that listens, and a UDP socket that is bound and connected to nobody.
-constexpr uint32_t kListen = 10, kUnconnected = 7;
+// Sets of enum tcp_state: TCP sockets that listen; UDP sockets that are bound, connected to nobody or to somebody.
+constexpr uint32_t kListening = 1u << 10, kBound = 1u << 7 | 1u << 1;
 
 struct Socket {
   int fd;
@@ -28,7 +28,7 @@ struct Socket {
 };
 
 // sock_diag(7) walks the listening sockets alone; /proc/net/tcp would print every connection. False: see errno.
-bool AddPorts(int family, int protocol, uint32_t state, Napi::Array* ports) {
+bool AddPorts(int family, int protocol, uint32_t states, Napi::Array* ports) {
   const Socket netlink{socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG)};
   struct {
     nlmsghdr header;
@@ -39,7 +39,7 @@ bool AddPorts(int family, int protocol, uint32_t state, Napi::Array* ports) {
   request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   request.body.sdiag_family = static_cast<uint8_t>(family);
   request.body.sdiag_protocol = static_cast<uint8_t>(protocol);
-  request.body.idiag_states = 1u << state;
+  request.body.idiag_states = states;
   if (netlink.fd < 0 || send(netlink.fd, &request, sizeof request, 0) < 0) return false;
   std::vector<char> buffer(32768);
   for (;;) {
@@ -67,7 +67,7 @@ Napi::Value ListeningPorts(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(env);
   Napi::Array tcp = Napi::Array::New(env), udp = Napi::Array::New(env);
   for (const int family : {AF_INET, AF_INET6}) {
-    if (!AddPorts(family, IPPROTO_TCP, kListen, &tcp) || !AddPorts(family, IPPROTO_UDP, kUnconnected, &udp)) {
+    if (!AddPorts(family, IPPROTO_TCP, kListening, &tcp) || !AddPorts(family, IPPROTO_UDP, kBound, &udp)) {
       throw Napi::Error::New(env, std::string("sock_diag: ") + strerror(errno));
     }
   }

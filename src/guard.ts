@@ -69,6 +69,7 @@ export class Guard {
     this.#attempts = new Attempts({
       isOurs: (address) => this.#at!.isOurs(address),
       isStray: (packet) => this.#widening.isStray(packet),
+      isAnswer: (packet) => this.#widening.isAnswer(packet),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
       clear: (buffers) => {
         clear(buffers);

@@ -36,6 +36,9 @@ const policy = fc
   })
   .map((lines) => Object.entries(lines).map(([name, value]) => `  ${name} = ${value}`));
 
+/** By the dice: most packets come from as far, some from a router nearer, some from elsewhere. */
+const TTLS = [63, 128, 50];
+
 const door = {
   sequence: fc.array(knock, { minLength: 1, maxLength: 4 }),
   flags: fc.oneof({ arbitrary: wanted, weight: 1 }, { arbitrary: fc.constant([[true, "syn"] as const]), weight: 2 }),
@@ -67,12 +70,15 @@ function walk(
       ),
     );
   const wrong = fc.tuple(source, knock, flags).map(([from, one, given]) => [segmentOf(from, one, given)]);
-  // Other ports between the first knock and the rest.
+  // Other ports between the first knock and the rest; then perhaps the sequence, or all of that, once more.
   const scanning = fc
-    .tuple(source, fc.nat(doors.length - 1), fc.array(stray, { minLength: 1, maxLength: 6 }))
-    .map(([from, number, others]) => {
-      const [first, ...rest] = doors[number]!.sequence;
-      return [first!, ...others, ...rest].map((one) => segmentOf(from, one, ["syn"]));
+    .tuple(source, fc.nat(doors.length - 1), fc.array(stray, { minLength: 1, maxLength: 6 }), fc.nat(2))
+    .map(([from, number, others, again]) => {
+      const { sequence } = doors[number]!;
+      const [first, ...rest] = sequence;
+      const scan = [first!, ...others, ...rest];
+      const more = [[], sequence, [...scan, ...sequence]][again]!;
+      return [...scan, ...more].map((one) => segmentOf(from, one, ["syn"]));
     });
   return fc.oneof(
     { arbitrary: right, weight: 3 },
@@ -141,6 +147,7 @@ export function scene(options: SceneOptions): fc.Arbitrary<Scene> {
               port: step.port,
               protocol: step.protocol,
               flags: step.flags,
+              ttl: policies ? (TTLS[dice[index]!] ?? 64) : 64,
               ...headersOf[sources.indexOf(step.source)]!(packets.length, step.port),
             };
             packets.push(fresh);

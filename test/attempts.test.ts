@@ -6,19 +6,21 @@ import { type Address, formatAddress, parseAddress } from "../src/address.ts";
 import { Attempts, MOST_ATTEMPTS } from "../src/attempts/attempts.ts";
 import type { DoorState, Listener } from "../src/attempts/ears.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
-import type { Packet } from "../src/attempts/packet.ts";
+import { type Packet, TCP } from "../src/attempts/packet.ts";
 import { FATE, type Fate, type Witness } from "../src/attempts/witness.ts";
+import { mayBeAnswer } from "../src/capture/answers.ts";
 import type { Door } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { eventLine } from "../src/log/lines.ts";
 import { LISTENING, scene } from "./arbitrary.ts";
-import { Reference } from "./reference.ts";
+import { HASH_KEY, Reference } from "./reference.ts";
 import { ALL_SCENES, SCENES, SEED } from "./runner/scenes.ts";
 import { toPacket } from "./story.ts";
 
 const own = { ipv4: "10.77.0.1", ipv6: "fd77::1" };
 const isOurs = (to: Address) => [own.ipv4, own.ipv6].includes(formatAddress(to));
 const isStray = ({ port }: Packet) => port !== LISTENING;
+const isAnswer = ({ protocol, port, flags }: Packet) => protocol === TCP && port === 7004 && mayBeAnswer(flags);
 
 function listenersOf(config: string): Listener[] {
   const { doors } = parseConfig(config, "knockd.conf", () => undefined);
@@ -26,7 +28,7 @@ function listenersOf(config: string): Listener[] {
 }
 
 function attemptsAt(config: string, capacity = 64, witness?: Witness): Attempts {
-  const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], capacity, witness });
+  const attempts = new Attempts({ isOurs, isStray, isAnswer, hashKey: HASH_KEY, capacity, witness });
   attempts.setDoors(listenersOf(config));
   return attempts;
 }
@@ -67,7 +69,7 @@ describe("attempts", () => {
         fc.property(scenes, ({ config, packets }) => {
           const fates: string[] = [];
           const attempts = attemptsAt(config, 64, witnessOf(fates, dense));
-          const reference = new Reference(listenersOf(config), { isOurs, isStray });
+          const reference = new Reference(listenersOf(config), { isOurs, isStray, isAnswer });
           const lines: string[] = [];
           for (const segment of packets) {
             const now = Math.round(segment.at * 1000);
@@ -91,7 +93,8 @@ describe("attempts", () => {
       // A test in which nothing happens proves nothing.
       const share = SCENES === ALL_SCENES ? 1 : SCENES / ALL_SCENES / 2; // another seed brings about other scenes
       assert.ok(seen.lines > 10_000 * share, `${seen.lines} lines`);
-      const rules = ["1", "16", "17", "2", "3", ...(policies ? ["7", "ban", "cooldown"] : [])];
+      const more = ["7", "ban", "cooldown", "knock from elsewhere", "one more try", "stray from elsewhere"];
+      const rules = ["1", "16", "17", "2", "3", ...(policies ? more : [])];
       assert.deepEqual([...seen.atWork.keys()].sort(), rules);
       const notHere = ["used", "late", ...(gap > 0.01 ? ["held"] : [])]; // below; nobody is in haste
       if (!policies) notHere.push("banned", "cooldown", "scan");

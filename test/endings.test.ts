@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseAddress } from "../src/address.ts";
 import { Endings } from "../src/attempts/endings.ts";
+import { Hearer } from "../src/attempts/hearer.ts";
 import { Knockers } from "../src/attempts/knockers.ts";
 import { Pauses, pauseKey } from "../src/attempts/pauses.ts";
 import { Retransmissions } from "../src/attempts/retransmissions.ts";
 import { Scans } from "../src/attempts/scans.ts";
+import { Strays } from "../src/attempts/strays.ts";
 import { parseConfig } from "../src/config/parse.ts";
 
 const source = parseAddress("10.0.0.1")!;
@@ -16,7 +18,11 @@ function scene(config: string) {
   const { doors } = parseConfig(config, "knockd.conf", () => undefined);
   const knockers = new Knockers([1, 2], 64, undefined);
   knockers.ears.set(doors.map((door) => ({ door, targets: undefined })));
-  const [scans, retransmissions, cooldowns] = [new Scans(knockers), new Retransmissions(), new Pauses()];
+  const [scans, retransmissions, cooldowns] = [
+    new Scans(knockers, new Hearer(() => true), [1, 2]),
+    new Retransmissions(),
+    new Pauses(),
+  ];
   const endings = new Endings(knockers, scans, retransmissions, cooldowns, undefined);
   return {
     knockers,
@@ -46,7 +52,7 @@ describe("the end of an attempt", () => {
     endings.open(state, source, hash, 1000);
     const key = pauseKey(hash, state);
     assert.deepEqual([cooldowns.isOn(key, 3999), cooldowns.isOn(key, 4000)], [true, false]);
-    scans.haste.wait(state, source, hash, 0, 5000);
+    scans.haste.wait(state, source, hash, new Strays(1), 5000);
     assert.equal(endings.deadline, 5005);
     state.retired = true; // a reload has taken the door away meanwhile
     assert.deepEqual(endings.expire(5005, 10), []);

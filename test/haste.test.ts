@@ -4,10 +4,11 @@ import { it } from "node:test";
 import { parseAddress } from "../src/address.ts";
 import type { DoorState } from "../src/attempts/ears.ts";
 import { Haste } from "../src/attempts/haste.ts";
+import { Strays } from "../src/attempts/strays.ts";
 
 const state = {} as DoorState;
 const wait = (haste: Haste, ip: string, hash: number, now: number) =>
-  haste.wait(state, parseAddress(ip)!, hash, 0, now);
+  haste.wait(state, parseAddress(ip)!, hash, new Strays(1), now);
 
 it("haste lets openings wait for 5 ms, in their order, and none that took 25 ms", () => {
   const haste = new Haste();

@@ -215,7 +215,7 @@ describe("the notebook", () => {
 
   it("a ban of two months is not over at once", () => {
     const scene = new Scene("[options]\nMax_Strays = 1\nBan_Time = 5184000\n[openSSH]\nsequence = 7000,8000,9000\n");
-    scene.knock("10.77.0.2", [7000, 1, 2, 7000, 7000], 1000);
-    assert.equal(scene.of("10.77.0.2").at(-1), "1004 openSSH banned 0/3 2147483647 x2");
+    scene.knock("10.77.0.2", [7000, 1, 7000, 2, 7000, 7000], 1000);
+    assert.equal(scene.of("10.77.0.2").at(-1), "1005 openSSH banned 0/3 2147483647 x2");
   });
 });

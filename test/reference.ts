@@ -4,8 +4,9 @@
 
 import type { Address } from "../src/address.ts";
 import { formatAddress, sameAddress } from "../src/address.ts";
-import type { Listener } from "../src/attempts/ears.ts";
+import { knockKey, type Listener } from "../src/attempts/ears.ts";
 import { type Packet, TCP } from "../src/attempts/packet.ts";
+import { strayBit } from "../src/attempts/strays.ts";
 import type { Fate } from "../src/attempts/witness.ts";
 import { flagsMatch } from "../src/config/tcp-flags.ts";
 import { many } from "../src/plural.ts";
@@ -15,8 +16,15 @@ interface Attempt {
   ip: string;
   stage: number;
   startedAt: number;
-  /** TCP ports that its source has touched meanwhile and that are no knocks. */
-  strays: Set<number>;
+  /** Of its first knock. */
+  ttl: number;
+  /** Did a later knock come from elsewhere? */
+  isMixed: boolean;
+  /** Did it begin while its source was banned? */
+  isSilent: boolean;
+  /** What its source has touched meanwhile and is no knock, from as far as the first knock, and from anywhere. */
+  near: Set<number>;
+  anywhere: Set<number>;
 }
 
 /** A TCP segment that made, moved or ended an attempt. */
@@ -32,7 +40,12 @@ export interface World {
   readonly isOurs: (address: Address) => boolean;
   /** Is a packet that is no knock a scanner's? */
   readonly isStray: (packet: Packet) => boolean;
+  /** May a segment answer a connection of this host? */
+  readonly isAnswer?: (packet: Packet) => boolean;
 }
+
+/** The key of the hash of ports. */
+export const HASH_KEY = [1, 2] as const;
 
 type Ending = "ban" | "cooldown";
 
@@ -50,8 +63,8 @@ export class Reference {
   readonly #sent: Sent[] = [];
   /** Openings that wait for what else their knocker does. */
   readonly #hasty: { attempt: Attempt; due: number }[] = [];
-  /** Who is passed over at which door. */
-  readonly #pauses: { why: Ending; listener: Listener; ip: string; until: number }[] = [];
+  /** Who is passed over at which door. Of a ban: is the one more try used? */
+  readonly #pauses: { why: Ending; listener: Listener; ip: string; until: number; isTried: boolean }[] = [];
 
   constructor(listeners: readonly Listener[], world: World) {
     this.#listeners = listeners;
@@ -63,12 +76,9 @@ export class Reference {
     this.expire(now);
     const ip = formatAddress(packet.source);
     const users = this.#listeners.filter((listener) => uses(listener, packet));
-    if (users.length === 0) {
-      this.#stray(packet, ip, now);
-      return;
-    }
-    if (!users.some((listener) => this.#hears(listener, packet))) {
-      this.#fate(ip, undefined, this.#whyNot(users, packet));
+    const isAnswer = this.#world.isAnswer?.(packet) ?? false;
+    if (isAnswer || !users.some((listener) => this.#hears(listener, packet))) {
+      this.#noKnock(packet, ip, users, now);
       return;
     }
     if (this.#isRetransmission(packet, ip, now)) {
@@ -90,11 +100,24 @@ export class Reference {
       }
       const { name, sequence } = listener.door;
       if (is(sequence[stage], packet)) {
-        moved = effect = true;
+        effect = true;
         movedNow.push(listener);
+        attempt.isMixed ||= Math.abs(packet.ttl - attempt.ttl) > 1;
+        if (attempt.isMixed && attempt.anywhere.size > attempt.near.size) this.#mend("knock from elsewhere");
+        const scan = this.#scan([attempt], now);
+        if (scan !== undefined) {
+          this.#fate(ip, undefined, "scan", 0, scan.ports);
+          continue;
+        }
+        moved = true;
         attempt.stage++;
+        const isLast = attempt.stage === sequence.length;
         this.#fate(ip, listener, "stage", attempt.stage, now - attempt.startedAt);
-        this.lines.push(`${ip}: ${name}: Stage ${attempt.stage}`);
+        if (isLast || !attempt.isSilent) this.lines.push(`${ip}: ${name}: Stage ${attempt.stage}`);
+        if (isLast && attempt.isSilent) {
+          this.#mend("one more try");
+          this.#endPauses("ban", listener, ip);
+        }
         if (attempt.stage === sequence.length) {
           this.#end(attempt);
           const { maxStrays, strict } = listener.door.policy;
@@ -105,6 +128,8 @@ export class Reference {
             this.#hasty.push({ attempt, due: now + 5 });
           } else this.#open(listener, ip, now);
         }
+      } else if (stage === 1 && is(sequence[0], packet) && attempt.isSilent && !this.#pause("ban", listener, ip, now)) {
+        this.#end(attempt);
       } else if (is(sequence[stage - 1], packet)) {
         this.#mend("17");
         this.#fate(ip, listener, "twice", stage);
@@ -123,6 +148,7 @@ export class Reference {
         continue;
       }
       if (this.#isPaused(listener, ip, now)) continue;
+      const ban = this.#pause("ban", listener, ip, now);
       if (moved) {
         this.#fate(ip, listener, "taken");
         continue;
@@ -130,9 +156,15 @@ export class Reference {
       if (mine.length > 0) this.#mend("16");
       effect = true;
       this.#fate(ip, listener, "stage", 1);
-      this.lines.push(`${ip}: ${name}: Stage 1`);
+      if (ban !== undefined) ban.isTried = true;
+      else this.lines.push(`${ip}: ${name}: Stage 1`);
       if (sequence.length === 1) this.#open(listener, ip, now);
-      else this.#attempts.push({ listener, ip, stage: 1, startedAt: now, strays: new Set() });
+      else {
+        const none = { near: new Set<number>(), anywhere: new Set<number>() };
+        const { ttl } = packet;
+        const isSilent = ban !== undefined;
+        this.#attempts.push({ listener, ip, stage: 1, startedAt: now, ttl, isMixed: false, isSilent, ...none });
+      }
     }
     if (mine.length === 0 && !users.some(({ door }) => is(door.sequence[0], packet)))
       this.#fate(ip, undefined, "later");
@@ -182,6 +214,7 @@ export class Reference {
       if (late < 0) continue;
       this.#fate(attempt.ip, attempt.listener, "timeout", attempt.stage, late);
       this.#end(attempt);
+      if (attempt.isSilent) continue;
       this.lines.push(`${attempt.ip}: ${door.name}: sequence timeout (stage ${attempt.stage})`);
     }
   }
@@ -190,47 +223,78 @@ export class Reference {
     const { name, policy } = listener.door;
     this.#fate(ip, listener, "open", listener.door.sequence.length);
     this.lines.push(`${ip}: ${name}: OPEN SESAME`);
-    this.#pauses.push({ why: "cooldown", listener, ip, until: now + policy.seqCooldown * 1000 });
+    this.#pauses.push({ why: "cooldown", listener, ip, until: now + policy.seqCooldown * 1000, isTried: false });
   }
 
-  /** A port that is no knock of any door. */
-  #stray(packet: Packet, ip: string, now: number): void {
-    if (!this.#world.isOurs(packet.destination)) {
-      this.#fate(ip, undefined, "address");
+  /** No knock of any door, or one that none of its users hears. */
+  #noKnock(packet: Packet, ip: string, users: readonly Listener[], now: number): void {
+    const mine = [...this.#attempts, ...this.#hasty.map(({ attempt }) => attempt)].filter(
+      ({ ip: other, listener }) => other === ip && this.#minds(listener, packet),
+    );
+    if (mine.length === 0 || !this.#world.isStray(packet)) {
+      if (mine.length === 0 || users.length > 0) this.#fate(ip, undefined, this.#whyNoKnock(users, packet));
       return;
     }
-    const waiting = this.#hasty.map(({ attempt }) => attempt);
-    const mine = [...this.#attempts, ...waiting].filter((one) => one.ip === ip);
-    if (mine.length === 0) this.#fate(ip, undefined, "other");
-    if (mine.length === 0 || !this.#world.isStray(packet)) return;
-    let [ports, seconds] = [0, 0];
     for (const attempt of mine) {
-      const { listener, strays } = attempt;
-      const { maxStrays, strict, banTime } = listener.door.policy;
-      if (packet.protocol === TCP) strays.add(packet.port);
-      const isScan = strict || (packet.protocol === TCP && maxStrays > 0 && strays.size >= maxStrays);
-      if (!isScan) continue;
-      const at = waiting.indexOf(attempt);
-      if (at < 0) this.#end(attempt);
-      else
-        this.#hasty.splice(
-          this.#hasty.findIndex((one) => one.attempt === attempt),
-          1,
-        );
-      this.#pauses.push({ why: "ban", listener, ip, until: now + banTime * 1000 });
-      ports = Math.max(ports, packet.protocol === TCP ? strays.size : 1);
-      seconds = Math.max(seconds, banTime);
+      const bit = strayBit(HASH_KEY, knockKey(packet.protocol, packet.port));
+      attempt.anywhere.add(bit);
+      if (Math.abs(packet.ttl - attempt.ttl) <= 1) attempt.near.add(bit);
+      else this.#mend("stray from elsewhere");
     }
-    this.#fate(ip, undefined, ports === 0 ? "stray" : "scan", 0, ports);
-    if (ports === 0) return;
+    const scan = this.#scan(mine, now);
+    this.#fate(ip, undefined, scan === undefined ? "stray" : "scan", 0, scan?.ports);
+  }
+
+  /** Would the door take it for a knock at the port of one? */
+  #minds(listener: Listener, packet: Packet): boolean {
+    const protocol = packet.protocol === TCP ? "tcp" : "udp";
+    return listener.door.sequence.some((knock) => knock.protocol === protocol) && this.#hears(listener, packet);
+  }
+
+  #whyNoKnock(users: readonly Listener[], packet: Packet): Fate {
+    if (users.length === 0) return this.#world.isOurs(packet.destination) ? "other" : "address";
+    return this.#world.isAnswer?.(packet) ? "answer" : this.#whyNot(users, packet);
+  }
+
+  /** Those of these attempts of one source that its strays make a scan are void, and told in one line. */
+  #scan(attempts: readonly Attempt[], now: number): { ports: number } | undefined {
+    let [ports, seconds] = [0, -1];
+    for (const attempt of attempts) {
+      const { listener, ip } = attempt;
+      const { maxStrays, strict, banTime } = listener.door.policy;
+      const limit = strict ? 1 : maxStrays;
+      const { size } = attempt.isMixed ? attempt.anywhere : attempt.near;
+      if (limit === 0 || size < limit) continue;
+      const waiting = this.#hasty.findIndex((one) => one.attempt === attempt);
+      if (waiting < 0) this.#end(attempt);
+      else this.#hasty.splice(waiting, 1);
+      this.#endPauses("ban", listener, ip);
+      const isTried = attempt.isSilent;
+      this.#pauses.push({ why: "ban", listener, ip, until: now + banTime * 1000, isTried });
+      ports = Math.max(ports, size);
+      if (!attempt.isSilent) seconds = Math.max(seconds, banTime);
+    }
+    if (ports === 0) return undefined;
     this.#mend("7");
-    this.lines.push(`${ip}: scan: ${many(ports, "other port")} touched, ignored for ${many(seconds, "second")}`);
+    if (seconds < 0) return { ports };
+    const line = `scan: ${many(ports, "other port")} touched, ignored for ${many(seconds, "second")}`;
+    this.lines.push(`${attempts[0]!.ip}: ${line}`);
+    return { ports };
+  }
+
+  #pause(why: Ending, listener: Listener, ip: string, now: number) {
+    return this.#pauses
+      .filter((one) => one.why === why && one.listener === listener && one.ip === ip && now < one.until)
+      .at(-1);
+  }
+
+  #endPauses(why: Ending, listener: Listener, ip: string): void {
+    for (const one of this.#pauses) if (one.why === why && one.listener === listener && one.ip === ip) one.until = 0;
   }
 
   #isPaused(listener: Listener, ip: string, now: number): boolean {
-    const mine = this.#pauses.filter((one) => one.listener === listener && one.ip === ip && now < one.until);
-    const bans = mine.filter(({ why }) => why === "ban");
-    const pause = bans.at(-1) ?? mine.at(-1);
+    const ban = this.#pause("ban", listener, ip, now);
+    const pause = ban?.isTried ? ban : this.#pause("cooldown", listener, ip, now);
     if (pause === undefined) return false;
     this.#mend(pause.why);
     this.#fate(ip, listener, pause.why === "ban" ? "banned" : "cooldown", 0, pause.until - now);

@@ -3,28 +3,56 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Address, formatAddress, parseAddress } from "../src/address.ts";
 import { Attempts } from "../src/attempts/attempts.ts";
-import { MOST_STRAYS, Strays } from "../src/attempts/strays.ts";
+import { MOST_STRAYS, Strays, strayBit } from "../src/attempts/strays.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { eventLine } from "../src/log/lines.ts";
 import { toPacket } from "./story.ts";
 
 describe("strays", () => {
-  it("are counted once a port, since a time, for each source", () => {
-    const strays = new Strays();
-    for (const [i, port] of [10, 11, 10, 12].entries()) strays.touch(7, port, 100 + i);
-    assert.deepEqual(
-      [100, 102, 103, 104].map((since) => strays.count(7, since)),
-      [3, 2, 1, 0],
+  const bitsOf = (ports: readonly number[]) => new Set(ports.map((port) => strayBit([1, 2], port)));
+  const row = (from: number, count = MOST_STRAYS) => Array.from({ length: count }, (_, i) => from + i);
+
+  it("have a bit for each of 64 ports, all of a row's; who does not know the key does not know which share one", () => {
+    for (const from of [0, 7040, 0x10000]) assert.equal(bitsOf(row(from)).size, MOST_STRAYS);
+    const apart = row(0, 1024).map((i) => 64 * i);
+    for (const key of [
+      [1, 2],
+      [1, 3],
+      [-5, 77],
+    ] as const) {
+      const counts = new Array<number>(64).fill(0);
+      for (const port of apart) counts[strayBit(key, port)]! += 1;
+      assert.ok(Math.min(...counts) >= 4 && Math.max(...counts) <= 32, `${counts}`);
+    }
+    assert.notDeepEqual(
+      apart.map((port) => strayBit([1, 2], port)),
+      apart.map((port) => strayBit([1, 3], port)),
     );
-    strays.touch(8, 10, 103);
-    assert.deepEqual([strays.count(8, 0), strays.count(7, 0), strays.count(9, 0)], [1, 3, 0]);
   });
-  it("are remembered as many as can be asked for: those touched last", () => {
-    const strays = new Strays();
-    for (let port = 1; port <= 1000; port++) strays.touch(-1, port, port);
-    assert.equal(strays.count(-1, 0), MOST_STRAYS);
-    assert.equal(strays.count(-1, 1000 - MOST_STRAYS + 1), MOST_STRAYS);
-    assert.equal(strays.count(-1, 999), 2);
+
+  it("are counted once a port, for each attempt, and a new attempt has none", () => {
+    const strays = new Strays(3);
+    for (const attempt of [0, 1]) strays.begin(attempt, 64, false);
+    for (const bit of [10, 11, 10, 42]) strays.touch(1, bit, 64);
+    assert.deepEqual([strays.count(0), strays.count(1)], [0, 3]);
+    const copy = strays.copy(1);
+    strays.begin(1, 64, true);
+    assert.deepEqual([strays.count(1), strays.isSilent(1), copy.count(0), copy.isSilent(0)], [0, true, 3, false]);
+    strays.touch(1, 63, 64);
+    assert.deepEqual([strays.count(1), copy.count(0)], [1, 3]);
+  });
+
+  it("count when they come from as far as the first knock, or one router more or less", () => {
+    const strays = new Strays(1);
+    strays.begin(0, 64, false);
+    for (const [bit, ttl] of [61, 62, 63, 64, 65, 66, 0, 255].entries()) strays.touch(0, bit, ttl);
+    assert.equal(strays.count(0), 3);
+    strays.knock(0, 65);
+    assert.equal(strays.count(0), 3);
+    strays.knock(0, 66);
+    assert.equal(strays.count(0), 8, "a knock from elsewhere: all count, also those of before");
+    strays.begin(0, 66, false);
+    assert.equal(strays.count(0), 0);
   });
 });
 
@@ -84,14 +112,20 @@ describe("a source in the middle of a sequence", () => {
     assert.deepEqual(on.send(1, 7000), ["10.77.0.2: a: Stage 1"]);
   });
 
-  it("is a scanner to a strict door at the first stray, of UDP too", () => {
-    for (const protocol of ["tcp", "udp"] as const) {
-      const { send } = scene("Strict = yes\nBan_Time = 5");
-      send(0, 7000);
-      assert.deepEqual(send(1, 443, "10.77.0.2", protocol), []);
-      assert.deepEqual(send(1, 1, "10.77.0.2", protocol), [
-        "10.77.0.2: scan: 1 other port touched, ignored for 5 seconds",
-      ]);
+  it("is a scanner to a strict door at the first stray of a protocol that the door knocks with", () => {
+    for (const [sequence, minded] of [
+      ["7000,8000", ["tcp"]],
+      ["7000:udp,8000:udp", ["udp"]],
+      ["7000,8000:udp", ["tcp", "udp"]],
+    ] as const) {
+      for (const protocol of ["tcp", "udp"] as const) {
+        const { send } = scene(`Strict = yes\nBan_Time = 5\nsequence = ${sequence}`);
+        send(0, 7000, "10.77.0.2", sequence.startsWith("7000:udp") ? "udp" : "tcp");
+        assert.deepEqual(send(1, 443, "10.77.0.2", protocol), []);
+        const line = "10.77.0.2: scan: 1 other port touched, ignored for 5 seconds";
+        const isMinded = (minded as readonly string[]).includes(protocol);
+        assert.deepEqual(send(1, 1, "10.77.0.2", protocol), isMinded ? [line] : [], `${sequence}, ${protocol}`);
+      }
     }
   });
 

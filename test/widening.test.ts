@@ -2,9 +2,19 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
+import { formatAddress, parseAddress } from "../src/address.ts";
+import { Attempts } from "../src/attempts/attempts.ts";
 import type { Packet } from "../src/attempts/packet.ts";
+import { buildFilter } from "../src/capture/filter.ts";
+import { native } from "../src/capture/native.ts";
+import { Records } from "../src/capture/records.ts";
 import { ephemeralPorts, listeningPorts, strayClasses, Widening } from "../src/capture/widening.ts";
 import { DEFAULT_POLICY } from "../src/config/door.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { parseSequence } from "../src/config/sequence.ts";
+import { ANY_FLAGS, flagsMatch } from "../src/config/tcp-flags.ts";
+import { frame, type TcpFlag } from "./frame.ts";
+import { toPacket } from "./story.ts";
 
 const EPHEMERAL = { low: 32_768, high: 60_999 };
 
@@ -26,14 +36,19 @@ function scene() {
   });
   return { set, timers, clock, listening, widening };
 }
-const policy = (more = {}) => ({ policy: { ...DEFAULT_POLICY, ...more } });
+const policy = (more = {}, sequence = "7000,8000") => ({
+  sequence: parseSequence(sequence),
+  tcpFlags: ANY_FLAGS,
+  policy: { ...DEFAULT_POLICY, ...more },
+});
+const FLAG_NAMES: readonly TcpFlag[] = ["fin", "syn", "rst", "psh", "ack", "urg"];
 
 describe("widening", () => {
   it("comes with the first attempt, and ends a second after the last, without a timer in between", () => {
     const { set, timers, widening } = scene();
     widening.setDoors([policy()]);
     for (const live of [0, 1, 5, 1]) widening.update(live);
-    assert.deepEqual([set.splice(0), timers.length], [["2 classes", "narrow", "wide"], 0]);
+    assert.deepEqual([set.splice(0), timers.length], [["4 classes", "narrow", "wide"], 0]);
     widening.update(0);
     widening.update(0);
     assert.equal(timers.length, 1);
@@ -51,9 +66,9 @@ describe("widening", () => {
     listening.tcp.push(8080);
     clock.now = 1000;
     widening.update(1);
-    assert.deepEqual(set.splice(0), ["wide", "2 classes"]);
-    widening.setDoors([policy({ strict: true })]);
-    assert.deepEqual(set.splice(0), ["3 classes", "wide"]);
+    assert.deepEqual(set.splice(0), ["wide", "4 classes"]);
+    widening.setDoors([policy({ strict: true }, "7000,8000:udp")]);
+    assert.deepEqual(set.splice(0), ["5 classes", "wide"]);
     widening.setDoors([policy({ maxStrays: 0 })]);
     assert.deepEqual(set, ["nothing", "narrow"]);
   });
@@ -74,48 +89,138 @@ describe("widening", () => {
     );
     const high = [packet(40_000), packet(40_000, 6, 16), packet(40_000, 17, 0), packet(100, 6, 16)];
     assert.deepEqual(
-      high.map((one) => widening.isStray(one)),
-      [true, false, false, true],
+      high.map((one) => [widening.isStray(one), widening.isAnswer(one)]),
+      [
+        [true, false],
+        [false, true],
+        [true, false],
+        [true, false],
+      ],
     );
     listening.tcp.push(444);
     assert.equal(widening.isStray(packet(444)), true);
     clock.now = 1000;
     assert.equal(widening.isStray(packet(444)), false);
-    assert.equal(widening.isStray(packet(445, 6, 4)), false, "a reset");
+    listening.udp.push(40_000); // a question to a name server
+    clock.now = 1004;
+    assert.equal(widening.isStray(packet(40_000, 17, 0)), true);
+    clock.now = 1005;
+    assert.equal(widening.isStray(packet(40_000, 17, 0)), false, "asked anew sooner than of other ports");
+    assert.deepEqual([widening.isStray(packet(445, 6, 4)), widening.isStray(packet(40_000, 6, 4))], [true, false]);
     listening.known = false;
     clock.now = 2000;
     assert.equal(widening.isStray(packet(445)), false, "nobody can tell");
   });
 });
 
-describe("the classes of strays", () => {
-  const classes = strayClasses(new Set([22, 443]), new Set([53]), EPHEMERAL, true);
-  const passes = (protocol: number, port: number, flags = 2) =>
-    classes.some(
-      (one) =>
-        one.protocol === protocol &&
-        (flags & one.flags.set) === one.flags.set &&
-        (flags & one.flags.clear) === 0 &&
-        one.ports.some(({ low, high }) => port >= low && port <= high),
-    );
-  it("are all ports but those where somebody listens, and those of answers", () => {
-    for (const [port, tcp, ack, udp] of [
-      [1, true, true, true],
-      [22, false, false, true],
-      [23, true, true, true],
-      [53, true, true, false],
-      [443, false, false, true],
-      [32_767, true, true, true],
-      [32_768, true, false, false],
-      [60_999, true, false, false],
-      [61_000, true, true, true],
-      [65_535, true, true, true],
-    ] as const) {
-      assert.deepEqual([passes(6, port), passes(6, port, 16), passes(17, port, 0)], [tcp, ack, udp], `${port}`);
+// All 64 sets of the six flags, both protocols, at ports below the ephemeral ones, among them and above.
+describe("what counts as a knock for a door counts as a stray for it, and the reverse", () => {
+  const LISTENING = { tcp: [22, 40_022], udp: [53, 40_053] };
+  const CONFIGS = [
+    "",
+    "tcpflags = syn",
+    "tcpflags = syn,!ack",
+    "tcpflags = syn,rst",
+    "tcpflags = ack",
+    "tcpflags = !syn",
+  ];
+  const [fin, syn, rst, ack] = [1, 2, 4, 16];
+  /** As RFC 9293 has it: what a connection that we opened brings us. */
+  const answers = (flags: number) => {
+    const isReset = (flags & syn) === 0 && (flags & rst) !== 0;
+    const isSegment = (flags & (syn | rst)) === 0 && (flags & ack) !== 0;
+    const isSynAck = (flags & (syn | ack | rst | fin)) === (syn | ack);
+    return isReset || isSegment || isSynAck;
+  };
+
+  for (const strict of ["no", "yes"]) {
+    for (const flagsLine of CONFIGS) {
+      for (const kind of ["tcp", "udp"] as const) {
+        it(`${kind}, Strict = ${strict}, ${flagsLine || "any flags"}`, () => {
+          const ports = [7000, 8000, 40_000, 50_000, 61_000];
+          const config = ports.map((port) => `[d${port}]\nsequence = ${port}:${kind},9:${kind},${port}:${kind}\n`);
+          const { doors } = parseConfig(
+            config.map((section) => `${section}strict = ${strict}\nmax_strays = 1\n${flagsLine}\n`).join(""),
+            "",
+            () => undefined,
+          );
+          const widening = new Widening({
+            prepare() {},
+            widen() {},
+            after: () => ({ cancel() {} }),
+            now: () => 0,
+            listeningPorts: () => LISTENING,
+            ephemeral: EPHEMERAL,
+          });
+          const own = [parseAddress("10.77.0.1")!];
+          const listeners = doors.map((door) => ({ door, targets: undefined }));
+          const strays = strayClasses(doors, new Set(LISTENING.tcp), new Set(LISTENING.udp), EPHEMERAL);
+          const [wide, narrow] = [strays, []].map((more) =>
+            buildFilter({ linkType: 1, own, listeners, strays: more }),
+          ) as [Uint8Array, Uint8Array];
+          const records = new Records(1);
+          let n = 0;
+          const attempts = new Attempts({
+            isOurs: () => true,
+            isStray: (packet) => widening.isStray(packet),
+            isAnswer: (packet) => widening.isAnswer(packet),
+            hashKey: [1, 2],
+            capacity: 64,
+          });
+          attempts.setDoors(listeners);
+          /** Does it bring about any line, of a source that has, or has not, knocked before? */
+          const counts = (filter: Uint8Array, port: number, flags: readonly TcpFlag[], first?: number): boolean => {
+            const from = `10.78.${++n >> 8}.${n & 255}`;
+            const common = { from, to: "10.77.0.1", protocol: kind, sourcePort: 5000 };
+            if (first !== undefined) {
+              const wanted = FLAG_NAMES.filter((_, i) => ((doors[0]!.tcpFlags.set >> i) & 1) === 1);
+              const events = attempts.knock(toPacket({ ...common, port: first, flags: wanted, seq: 1 }), 0);
+              assert.equal(events.length, 1);
+            }
+            const bytes = frame({ ...common, port, flags, seq: 2 });
+            if (!native.Capture.matches(filter, bytes)) return false;
+            native.decode(bytes, 1, records.buffer);
+            return attempts.knock(records.at(0), 1).length > 0;
+          };
+          for (let bits = 0; bits < (kind === "tcp" ? 64 : 1); bits++) {
+            const flags = FLAG_NAMES.filter((_, i) => ((bits >> i) & 1) === 1);
+            for (const port of ports) {
+              const isEphemeral = port >= EPHEMERAL.low && port <= EPHEMERAL.high;
+              const isAnswer = kind === "tcp" && isEphemeral && answers(bits);
+              const isWanted = kind === "udp" || flagsMatch(doors[0]!.tcpFlags, bits);
+              const what = `${flags.join()} at ${port}`;
+              assert.equal(counts(narrow, port, flags), isWanted && !isAnswer, `a knock: ${what}`);
+              assert.equal(counts(wide, port + 1, flags, 61_000), isWanted && !isAnswer, `a stray: ${what}`);
+            }
+            for (const port of LISTENING[kind]) assert.equal(counts(wide, port, flags, 61_000), false, `${port}`);
+          }
+          const other = kind === "tcp" ? "udp" : "tcp";
+          const foreign = frame({ from: "10.77.0.2", to: "10.77.0.1", protocol: other, port: 1000 });
+          assert.equal(native.Capture.matches(wide, foreign), false, "the other protocol");
+        });
+      }
     }
-  });
-  it("have no UDP unless a strict door minds", () => {
-    assert.ok(strayClasses(new Set(), new Set(), EPHEMERAL, false).every(({ protocol }) => protocol === 6));
+  }
+
+  it("also at a door's Target, and not at our own address", () => {
+    const { doors } = parseConfig("[a]\nsequence = 7000,8000\ntarget = 192.0.2.1\nstrict = yes\n", "", () => undefined);
+    const listeners = doors.map((door) => ({ door, targets: [parseAddress("192.0.2.1")!] }));
+    const strays = strayClasses(doors, new Set(), new Set(), EPHEMERAL);
+    const filter = buildFilter({ linkType: 1, own: [parseAddress("10.77.0.1")!], listeners, strays });
+    const attempts = new Attempts({
+      isOurs: (to) => formatAddress(to) === "10.77.0.1",
+      isStray: () => true,
+      hashKey: [1, 2],
+    });
+    attempts.setDoors(listeners);
+    const send = (to: string, port: number, seq: number) => {
+      const segment = { from: "10.77.0.2", to, protocol: "tcp" as const, port, flags: ["syn" as const], seq };
+      const isLetThrough = native.Capture.matches(filter, frame(segment));
+      return isLetThrough ? attempts.knock(toPacket({ ...segment, sourcePort: 1 }), seq).map(({ type }) => type) : [];
+    };
+    assert.deepEqual(send("192.0.2.1", 7000, 1), ["stage"]);
+    assert.deepEqual(send("10.77.0.1", 1, 2), []);
+    assert.deepEqual(send("192.0.2.1", 1, 3), ["scan"]);
   });
 });
 

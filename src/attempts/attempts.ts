@@ -2,19 +2,21 @@
 // The rules are 0.8's (README, "Differences from knockd 0.8", names those that are not).
 
 import type { Address } from "../address.ts";
-import { type DoorState, knockKey, type Listener } from "./ears.ts";
+import { Bystanders } from "./bystanders.ts";
+import { type DoorState, type Ear, knockKey, type Listener } from "./ears.ts";
 import { Endings } from "./endings.ts";
 import { join, type KnockEvent, NOTHING } from "./event.ts";
 import type { Expiry } from "./expiry.ts";
 import { Hearer } from "./hearer.ts";
 import { Knockers } from "./knockers.ts";
 import { type Packet, TCP } from "./packet.ts";
-import { Pauses, pauseKey } from "./pauses.ts";
+import { Pauses } from "./pauses.ts";
 import { Previous } from "./previous.ts";
+import { Refusals } from "./refusals.ts";
 import { Repeats } from "./repeats.ts";
 import { fingerprint, Retransmissions } from "./retransmissions.ts";
 import { Scans } from "./scans.ts";
-import { type Clear, NONE, type Slots } from "./slots.ts";
+import type { Clear, Slots } from "./slots.ts";
 import { FATE, type Witness } from "./witness.ts";
 
 export interface AttemptsOptions {
@@ -22,6 +24,8 @@ export interface AttemptsOptions {
   isOurs: (address: Address) => boolean;
   /** May this packet, which is no knock of any door, be a scanner's? */
   isStray: (packet: Packet) => boolean;
+  /** May this TCP segment answer a connection that this host has opened? Then it is neither a knock nor a stray. */
+  isAnswer?: ((packet: Packet) => boolean) | undefined;
   /** Two random words, for AddressHash. */
   hashKey: readonly [number, number];
   /** At most so many live attempts in all. */
@@ -35,16 +39,17 @@ export const MOST_ATTEMPTS = 1_048_576;
 const NO_KEY = -1;
 
 export class Attempts {
-  readonly #isOurs: (address: Address) => boolean;
   readonly #hearer: Hearer;
   readonly #knockers: Knockers;
   readonly #slots: Slots;
   readonly #expiry: Expiry;
   readonly #retransmissions = new Retransmissions();
   readonly #repeats: Repeats;
-  readonly #isStray: (packet: Packet) => boolean;
+  readonly #isAnswer: (packet: Packet) => boolean;
   readonly #scans: Scans;
   readonly #cooldowns = new Pauses();
+  readonly #bystanders: Bystanders;
+  readonly #refusals: Refusals;
   readonly #witness: Witness | undefined;
   readonly #endings: Endings;
   readonly #previous = new Previous();
@@ -58,17 +63,20 @@ export class Attempts {
   /** Has it brought an attempt one stage further? */
   #moved = false;
 
-  constructor({ isOurs, isStray, hashKey, capacity = MOST_ATTEMPTS, clear, witness }: AttemptsOptions) {
-    this.#isOurs = isOurs;
+  constructor(options: AttemptsOptions) {
+    const { isOurs, isStray, isAnswer = () => false, hashKey, capacity = MOST_ATTEMPTS, clear, witness } = options;
     this.#hearer = new Hearer(isOurs);
-    this.#isStray = isStray;
+    this.#isAnswer = isAnswer;
     this.#witness = witness;
     this.#knockers = new Knockers(hashKey, capacity, clear);
     this.#repeats = new Repeats(this.#knockers, this.#retransmissions);
-    this.#scans = new Scans(this.#knockers);
+    this.#scans = new Scans(this.#knockers, this.#hearer, hashKey);
+    this.#refusals = new Refusals(this.#hearer, this.#scans, this.#cooldowns);
     this.#slots = this.#knockers.slots;
     this.#expiry = this.#knockers.expiry;
     this.#endings = new Endings(this.#knockers, this.#scans, this.#retransmissions, this.#cooldowns, witness);
+    const world = { isOurs, isStray, isAnswer };
+    this.#bystanders = new Bystanders(this.#knockers, this.#scans, this.#hearer, this.#endings, world);
   }
 
   /** Live attempts, and openings that wait. */
@@ -102,7 +110,10 @@ export class Attempts {
     const { source, protocol } = packet;
     const key = knockKey(protocol, packet.port);
     const ear = this.#knockers.ears.ear(key);
-    if (ear === undefined) return this.#stray(packet, now);
+    if (ear === undefined || this.#isAnswer(packet)) {
+      this.#isTold = this.#witness !== undefined;
+      return this.#noKnock(packet, ear, this.#knockers.hash(source), now);
+    }
     if (this.#previous.isLike(packet, now)) {
       this.#isTold = this.#witness !== undefined && !this.#witness.hasEnough;
       if (key === this.#idleKey && !this.#isTold) return NOTHING;
@@ -113,10 +124,7 @@ export class Attempts {
       this.#isTold = this.#witness !== undefined;
     }
     const hash = this.#hash;
-    if (!this.#hearer.isHeard(ear.hearings, packet)) {
-      this.#say(this.#hearer.whyNot(ear.hearings, packet), undefined, 0, packet, hash, now);
-      return NOTHING;
-    }
+    if (!this.#hearer.isHeard(ear.hearings, packet)) return this.#noKnock(packet, ear, hash, now);
     // A sequence number of 0 is what hand-made headers have: no evidence that the same segment was sent again.
     const print = protocol === TCP && packet.sequence !== 0 ? fingerprint(packet) : 0;
     const count = this.#knockers.gather(source, hash);
@@ -148,29 +156,23 @@ export class Attempts {
     const stage = this.#slots.stage(slot);
     if (this.#expiry.expired(slot, state.term, now)) {
       this.#say(FATE.late, state, stage, packet, hash, now, this.#slots.age(slot, now) - state.term.milliseconds);
-      return join(events, [this.#endings.timeout(slot, hash, now)]);
+      return join(events, this.#endings.timeout(slot, hash, now));
     }
     if (!this.#hearer.hears(state.hearing, packet)) {
       state.metAt = this.#packets;
       this.#say(this.#hearer.whyNot([state.hearing], packet), state, stage, packet, hash, now);
     } else if (state.knocks[stage] === key) {
-      this.#moved = true;
       state.metAt = this.#packets;
       this.#endings.rememberLast(slot, hash, now);
-      const knocker = this.#previous.source;
-      const age = this.#slots.age(slot, now);
-      this.#say(FATE.stage, state, stage + 1, packet, hash, now, age);
-      if (stage + 1 === state.knocks.length) {
-        this.#knockers.remove(slot, hash);
-        this.#remember(hash, print, packet, now);
-        if (!this.#scans.mayBeOne(age, hash, state)) return join(events, this.#open(state, hash, now));
-        this.#say(FATE.held, state, stage + 1, packet, hash, now);
-        this.#scans.haste.wait(state, knocker, hash, age, now);
-      } else {
-        this.#slots.advance(slot, print);
-        this.#slots.touch(slot, now);
-      }
-      return join(events, state.events.stage(state.door, knocker, stage + 1));
+      const scan = this.#scans.knock(packet, slot, hash, now);
+      if (scan === undefined) return this.#advance(slot, state, packet, hash, print, now, events);
+      this.#remember(hash, print, packet, now);
+      this.#previous.forget();
+      this.#say(FATE.scan, undefined, 0, packet, hash, now, scan.ports);
+      return scan.event === undefined ? events : join(events, [scan.event]);
+    } else if (stage === 1 && state.knocks[0] === key && this.#scans.isOver(slot, hash, state, now)) {
+      this.#endings.rememberLast(slot, hash, now);
+      this.#knockers.remove(slot, hash); // #begin begins it anew
     } else if (state.knocks[stage - 1] === key) {
       state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
       this.#say(FATE.twice, state, stage, packet, hash, now);
@@ -181,6 +183,39 @@ export class Attempts {
       this.#say(FATE.wrong, state, stage, packet, hash, now);
     }
     return events;
+  }
+
+  /** The knock that an attempt waits for. */
+  #advance(
+    slot: number,
+    state: DoorState,
+    packet: Packet,
+    hash: number,
+    print: number,
+    now: number,
+    events: readonly KnockEvent[],
+  ): readonly KnockEvent[] {
+    this.#moved = true;
+    const knocker = this.#previous.source;
+    const stage = this.#slots.stage(slot) + 1;
+    const age = this.#slots.age(slot, now);
+    const isSilent = this.#slots.strays.isSilent(slot);
+    this.#say(FATE.stage, state, stage, packet, hash, now, age);
+    if (stage < state.knocks.length) {
+      this.#slots.advance(slot, print);
+      this.#slots.touch(slot, now);
+      if (!isSilent) return join(events, state.events.stage(state.door, knocker, stage));
+      this.#previous.forget(); // nothing is told, and yet another packet of this moment may move it on
+      return events;
+    }
+    this.#remember(hash, print, packet, now);
+    if (isSilent) this.#scans.forgive(hash, state, now);
+    const mayBeScan = this.#scans.mayBeOne(age, hash, state);
+    if (mayBeScan) this.#scans.haste.wait(state, knocker, hash, this.#slots.strays.copy(slot), now);
+    this.#knockers.remove(slot, hash);
+    if (!mayBeScan) return join(events, this.#open(state, hash, now));
+    this.#say(FATE.held, state, stage, packet, hash, now);
+    return join(events, state.events.stage(state.door, knocker, stage));
   }
 
   /** A packet at the doors whose first knock it is: it begins there what it can, unless it has moved an attempt. */
@@ -195,16 +230,20 @@ export class Attempts {
     let events = before;
     for (const state of firsts) {
       if (state.metAt === this.#packets) continue;
-      const isPaused = this.#scans.isBanned(hash, state, now) || this.#cooldowns.isOn(pauseKey(hash, state), now);
-      if (this.#moved || isPaused || state.retired || !this.#hearer.hears(state.hearing, packet)) {
-        if (this.#isTold) this.#sayNotBegun(state, packet, hash, now);
+      if (this.#moved || this.#refusals.isRefused(state, packet, hash, now)) {
+        if (!this.#isTold) continue;
+        const { fate, left } = this.#refusals.why(state, packet, hash, now);
+        this.#say(fate, state, 0, packet, hash, now, left);
         continue;
       }
+      const isSilent = this.#scans.isBanned(hash, state, now);
       const knocker = this.#previous.source;
       this.#say(FATE.stage, state, 1, packet, hash, now);
       if (state.knocks.length > 1) {
-        this.#knockers.begin(state, packet.source, hash, print, now);
-        events = join(events, state.events.stage(state.door, knocker, 1));
+        if (isSilent) this.#scans.tryAgain(hash, state, now);
+        this.#knockers.begin(state, packet.source, hash, print, now, packet.ttl, isSilent);
+        if (isSilent) this.#previous.forget();
+        else events = join(events, state.events.stage(state.door, knocker, 1));
       } else {
         this.#remember(hash, print, packet, now);
         events = join(events, this.#open(state, hash, now));
@@ -227,26 +266,11 @@ export class Attempts {
     return this.#endings.expire(now, most);
   }
 
-  /** A port that is no knock: it means something only of a source in the middle of a sequence. */
-  #stray(packet: Packet, now: number): readonly KnockEvent[] {
-    const { source } = packet;
-    this.#isTold = this.#witness !== undefined;
-    const hash = this.#knockers.hash(source);
-    const isKnocker = this.live > 0 && (this.#slots.first(hash, source) !== NONE || this.#scans.haste.has(hash));
-    if (!isKnocker || !this.#isOurs(packet.destination)) {
-      const why = this.#isOurs(packet.destination) ? FATE.other : FATE.address;
-      this.#say(why, undefined, 0, packet, hash, now);
-      return NOTHING;
-    }
-    const count = this.#knockers.gather(source, hash);
-    if (!this.#isStray(packet)) return NOTHING;
-    this.#previous.forget();
-    // Known again when their attempts are void.
-    for (let i = 0; i < count; i++) this.#endings.rememberLast(this.#knockers.mine[i]!, hash, now);
-    const scan = this.#scans.touch(packet, hash, count, now);
-    const ports = scan?.type === "scan" ? scan.ports : 0;
-    this.#say(ports > 0 ? FATE.scan : FATE.stray, undefined, 0, packet, hash, now, ports);
-    return scan === undefined ? NOTHING : [scan];
+  #noKnock(packet: Packet, ear: Ear | undefined, hash: number, now: number): readonly KnockEvent[] {
+    const { fate, ports, event } = this.#bystanders.judge(packet, ear, hash, now);
+    if (fate === FATE.stray || fate === FATE.scan) this.#previous.forget();
+    if (fate !== undefined) this.#say(fate, undefined, 0, packet, hash, now, ports);
+    return event === undefined ? NOTHING : [event];
   }
 
   #again(packet: Packet, hash: number, now: number): readonly KnockEvent[] {
@@ -269,18 +293,5 @@ export class Attempts {
     detail = 0,
   ): void {
     if (this.#isTold) this.#witness!.saw(fate, state, stage, packet, hash, now, detail);
-  }
-
-  /** It is the first knock there, and yet begins nothing. */
-  #sayNotBegun(state: DoorState, packet: Packet, hash: number, now: number): void {
-    const banned = this.#scans.banLeft(hash, state, now);
-    const cooldown = this.#cooldowns.left(pauseKey(hash, state), now);
-    let fate: number = FATE.taken;
-    if (state.retired) fate = FATE.used;
-    else if (!this.#hearer.hears(state.hearing, packet)) fate = this.#hearer.whyNot([state.hearing], packet);
-    else if (banned > 0) fate = FATE.banned;
-    else if (cooldown > 0) fate = FATE.cooldown;
-    const left = fate === FATE.banned ? banned : fate === FATE.cooldown ? cooldown : 0;
-    this.#say(fate, state, 0, packet, hash, now, left);
   }
 }

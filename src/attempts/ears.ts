@@ -28,6 +28,8 @@ export interface DoorState {
   /** Names the door in pauses.ts, also after a reload. Unlike `number`, it never passes to another door. */
   pauseId: number;
   readonly hearing: Hearing;
+  /** Those of its knocks. */
+  readonly protocols: ReadonlySet<number>;
   /** Of each stage, the key of its knock. */
   readonly knocks: readonly number[];
   readonly term: Term;
@@ -121,11 +123,13 @@ export class Ears {
     const key = JSON.stringify([door.tcpFlags, targets]);
     const hearing = hearings.get(key) ?? { flags: door.tcpFlags, targets };
     hearings.set(key, hearing);
-    const knocks = door.sequence.map(({ protocol, port }) => knockKey(protocol === "tcp" ? TCP : UDP, port));
+    const numbered = door.sequence.map(({ protocol, port }) => ({ protocol: protocol === "tcp" ? TCP : UDP, port }));
+    const protocols = new Set(numbered.map(({ protocol }) => protocol));
+    const knocks = numbered.map(({ protocol, port }) => knockKey(protocol, port));
     const term = this.#expiry.term(door.seqTimeout);
     const events = new DoorEvents();
     const fresh = { number: -1, pauseId: 0, order: 0, retired: false, live: 0, metAt: 0 };
-    return { ...fresh, door, identity, hearing, knocks, term, events };
+    return { ...fresh, door, identity, hearing, protocols, knocks, term, events };
   }
 
   /** A retired door whose last attempt has gone needs its number no more. */

@@ -2,7 +2,7 @@
 
 import type { Address } from "../address.ts";
 import type { DoorState } from "./ears.ts";
-import type { KnockEvent } from "./event.ts";
+import { type KnockEvent, NOTHING } from "./event.ts";
 import type { Knockers } from "./knockers.ts";
 import { type Pauses, pauseKey } from "./pauses.ts";
 import type { Retransmissions } from "./retransmissions.ts";
@@ -47,7 +47,7 @@ export class Endings {
     this.#knockers.expiry.drain(now, most, (slot) => {
       const hash = this.#knockers.hash(this.#knockers.slots.source(slot));
       if (this.#knockers.state(slot).retired) this.#knockers.remove(slot, hash);
-      else events.push(this.timeout(slot, hash, now));
+      else events.push(...this.timeout(slot, hash, now));
     });
     return events;
   }
@@ -70,7 +70,8 @@ export class Endings {
     this.#retransmissions.remember(hash, print, now, port, slots.sinceKnock(slot, now));
   }
 
-  timeout(slot: number, hash: number, now: number): KnockEvent {
+  /** A silent attempt (scans.ts) is not told. */
+  timeout(slot: number, hash: number, now: number): readonly KnockEvent[] {
     const { slots } = this.#knockers;
     const state = this.#knockers.state(slot);
     const [knocker, stage] = [slots.source(slot), slots.stage(slot)];
@@ -79,7 +80,8 @@ export class Endings {
     if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now, port, slots.sinceKnock(slot, now));
     const late = slots.age(slot, now) - state.term.milliseconds;
     this.#witness?.hasEnded(FATE.timeout, state, stage, knocker, hash, now, late);
+    const isSilent = slots.strays.isSilent(slot);
     this.#knockers.remove(slot, hash);
-    return { type: "timeout", door: state.door, knocker, stage };
+    return isSilent ? NOTHING : [{ type: "timeout", door: state.door, knocker, stage }];
   }
 }

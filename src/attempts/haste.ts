@@ -3,6 +3,7 @@
 
 import { type Address, sameAddress } from "../address.ts";
 import type { DoorState } from "./ears.ts";
+import type { Strays } from "./strays.ts";
 
 /** An attempt that is younger when its last knock comes may be a scan's. `nmap -r` takes 13 ms from port 7000 to 9000. */
 const HASTY_MS = 25;
@@ -18,8 +19,8 @@ export interface Hasty {
   readonly knocker: Address;
   /** The knocker's (AddressHash). */
   readonly hash: number;
-  /** When the attempt began, as slots.ts keeps times. */
-  readonly since: number;
+  /** What the attempt has touched, as number 0. */
+  readonly strays: Strays;
 }
 
 export class Haste {
@@ -45,8 +46,8 @@ export class Haste {
     return true;
   }
 
-  wait(state: DoorState, knocker: Address, hash: number, age: number, now: number): void {
-    this.#waiting.push({ due: now + WAIT_MS, state, knocker, hash, since: Math.floor(now) - age });
+  wait(state: DoorState, knocker: Address, hash: number, strays: Strays, now: number): void {
+    this.#waiting.push({ due: now + WAIT_MS, state, knocker, hash, strays });
   }
 
   /** Does somebody wait who may be this one? */

@@ -21,7 +21,7 @@ export class Hearer {
   }
 
   hears(hearing: Hearing, packet: Packet): boolean {
-    return hearing === this.#heard || this.#wouldHear(hearing, packet);
+    return hearing === this.#heard || this.wouldHear(hearing, packet);
   }
 
   /** Does any of these? */
@@ -39,7 +39,8 @@ export class Hearer {
     return hearings.some(({ targets }) => this.#isAt(targets, packet.destination)) ? FATE.flags : FATE.address;
   }
 
-  #wouldHear(hearing: Hearing, packet: Packet): boolean {
+  /** The same of a packet that is not like the one before. */
+  wouldHear(hearing: Hearing, packet: Packet): boolean {
     if (packet.protocol === TCP && !flagsMatch(hearing.flags, packet.flags)) return false;
     return this.#isAt(hearing.targets, packet.destination);
   }

@@ -1,23 +1,40 @@
 // Who scans: a source in the middle of a sequence that touches too many ports which are no knocks. Each door judges for
-// itself, voids that source's attempt and is deaf to it for a while.
+// itself, by its own flags, protocols and addresses: what it would take for a knock at the port of one, it takes for a stray
+// at any other. It voids that source's attempt, and is deaf to it for a while.
+//
+// Whoever forges a client's address can have it banned. So a banned source may try once more, in silence: if it completes
+// the sequence, it comes in, and is banned no longer. One try a ban is no help to a scanner.
 
 import { copyOf } from "../address.ts";
-import type { DoorState } from "./ears.ts";
+import { strayLimit } from "../config/door.ts";
+import { type DoorState, knockKey } from "./ears.ts";
 import type { KnockEvent } from "./event.ts";
 import { Haste } from "./haste.ts";
+import type { Hearer } from "./hearer.ts";
 import type { Knockers } from "./knockers.ts";
-import { type Packet, TCP } from "./packet.ts";
+import type { Packet } from "./packet.ts";
 import { Pauses, pauseKey } from "./pauses.ts";
-import { Strays } from "./strays.ts";
+import { type Strays, strayBit } from "./strays.ts";
+
+/** What is found of a packet. `event`: undefined when it is not told again. */
+export interface Scan {
+  readonly ports: number;
+  readonly event: KnockEvent | undefined;
+}
 
 export class Scans {
   readonly haste = new Haste();
   readonly #knockers: Knockers;
-  readonly #strays = new Strays();
+  readonly #hearer: Hearer;
+  readonly #hashKey: readonly [number, number];
   readonly #bans = new Pauses();
+  /** Bans whose one more try is used. */
+  readonly #tries = new Pauses();
 
-  constructor(knockers: Knockers) {
+  constructor(knockers: Knockers, hearer: Hearer, hashKey: readonly [number, number]) {
     this.#knockers = knockers;
+    this.#hearer = hearer;
+    this.#hashKey = hashKey;
   }
 
   isBanned(hash: number, state: DoorState, now: number): boolean {
@@ -29,48 +46,100 @@ export class Scans {
     return this.#bans.left(pauseKey(hash, state), now);
   }
 
+  /** Has a banned source its one more try still before it? */
+  mayTryAgain(hash: number, state: DoorState, now: number): boolean {
+    return !this.#tries.isOn(pauseKey(hash, state), now);
+  }
+
+  tryAgain(hash: number, state: DoorState, now: number): void {
+    this.#tries.begin(pauseKey(hash, state), now + this.banLeft(hash, state, now));
+  }
+
+  /** Did this attempt begin as one more try, and has the ban ended meanwhile? */
+  isOver(slot: number, hash: number, state: DoorState, now: number): boolean {
+    return this.#knockers.slots.strays.isSilent(slot) && !this.isBanned(hash, state, now);
+  }
+
+  /** It has completed the sequence. */
+  forgive(hash: number, state: DoorState, now: number): void {
+    this.#bans.begin(pauseKey(hash, state), now);
+    this.#tries.begin(pauseKey(hash, state), now);
+  }
+
   /** An opening whose attempt took `age` milliseconds: has it to wait, as it may be a scan's? */
   mayBeOne(age: number, hash: number, state: DoorState): boolean {
-    return strayLimit(state) > 0 && this.haste.mustWait(age, hash, state);
+    return strayLimit(state.door.policy) > 0 && this.haste.mustWait(age, hash, state);
   }
 
-  /**
-   * A stray of a source that has `count` live attempts, gathered in knockers.ts. Those at doors that call it a scan are
-   * void, and so are its openings that wait: the event that tells of it.
-   */
-  touch({ source, port, protocol }: Packet, hash: number, count: number, now: number): KnockEvent | undefined {
+  /** A packet that is no knock: does the door of an attempt of its source, or of an opening that waits, mind it? */
+  isMinded(packet: Packet, hash: number, count: number): boolean {
+    const { mine } = this.#knockers;
+    for (let i = 0; i < count; i++) if (this.#minds(this.#knockers.state(mine[i]!), packet)) return true;
+    return this.haste.of(hash, packet.source).some(({ state }) => this.#minds(state, packet));
+  }
+
+  /** A stray of a source that has `count` live attempts, gathered in knockers.ts. Those that make a scan of it are void. */
+  touch(packet: Packet, hash: number, count: number, now: number): Scan {
     const { mine, slots } = this.#knockers;
-    const at = Math.floor(now); // as slots.ts keeps times
-    if (protocol === TCP) this.#strays.touch(hash, port, at);
-    let [most, seconds] = [0, 0];
-    const isScan = (state: DoorState, since: number): boolean => {
-      const ports = this.#scanned(state, protocol, hash, since);
-      if (ports === 0) return false;
-      const { banTime } = state.door.policy;
-      this.#bans.begin(pauseKey(hash, state), now + 1000 * banTime);
-      [most, seconds] = [Math.max(most, ports), Math.max(seconds, banTime)];
-      return true;
-    };
+    const bit = strayBit(this.#hashKey, knockKey(packet.protocol, packet.port));
+    const found = new Finding();
     for (let i = 0; i < count; i++) {
       const slot = mine[i]!;
-      if (isScan(this.#knockers.state(slot), at - slots.age(slot, now))) this.#knockers.remove(slot, hash);
+      const state = this.#knockers.state(slot);
+      if (!this.#minds(state, packet)) continue;
+      slots.strays.touch(slot, bit, packet.ttl);
+      if (this.#isScan(state, slots.strays, slot, hash, now, found)) this.#knockers.remove(slot, hash);
     }
-    for (const opening of this.haste.of(hash, source)) {
-      if (isScan(opening.state, opening.since)) this.haste.drop(opening);
+    for (const opening of this.haste.of(hash, packet.source)) {
+      if (!this.#minds(opening.state, packet)) continue;
+      opening.strays.touch(0, bit, packet.ttl);
+      if (this.#isScan(opening.state, opening.strays, 0, hash, now, found)) this.haste.drop(opening);
     }
-    return most === 0 ? undefined : { type: "scan", knocker: copyOf(source), ports: most, seconds };
+    return found.of(packet);
   }
 
-  /** How many ports its source has touched since then, if this door calls that a scan; else 0. */
-  #scanned(state: DoorState, protocol: number, hash: number, since: number): number {
-    const limit = strayLimit(state);
-    if (limit === 0 || (protocol !== TCP && !state.door.policy.strict)) return 0;
-    const touched = protocol === TCP ? this.#strays.count(hash, since) : 1;
-    return touched >= limit ? touched : 0;
+  /** The next knock of an attempt. If it comes from elsewhere, it may show that the attempt is a scan's: then that is void. */
+  knock(packet: Packet, slot: number, hash: number, now: number): Scan | undefined {
+    const { strays } = this.#knockers.slots;
+    strays.knock(slot, packet.ttl);
+    const found = new Finding();
+    if (!this.#isScan(this.#knockers.state(slot), strays, slot, hash, now, found)) return undefined;
+    this.#knockers.remove(slot, hash);
+    return found.of(packet);
+  }
+
+  #minds(state: DoorState, packet: Packet): boolean {
+    return state.protocols.has(packet.protocol) && this.#hearer.wouldHear(state.hearing, packet);
+  }
+
+  #isScan(state: DoorState, strays: Strays, attempt: number, hash: number, now: number, found: Finding): boolean {
+    const limit = strayLimit(state.door.policy);
+    const ports = strays.count(attempt);
+    if (limit === 0 || ports < limit) return false;
+    const { banTime } = state.door.policy;
+    const key = pauseKey(hash, state);
+    const until = now + 1000 * banTime;
+    this.#bans.begin(key, until);
+    const isSilent = strays.isSilent(attempt);
+    if (isSilent) this.#tries.begin(key, until);
+    found.add(ports, isSilent ? undefined : banTime);
+    return true;
   }
 }
 
-/** So many different stray ports are a scan to this door; 0: none are. */
-function strayLimit({ door: { policy } }: DoorState): number {
-  return policy.strict ? 1 : policy.maxStrays;
+/** What several doors make of one packet. */
+class Finding {
+  #ports = 0;
+  #seconds: number | undefined;
+
+  add(ports: number, seconds: number | undefined): void {
+    this.#ports = Math.max(this.#ports, ports);
+    if (seconds !== undefined) this.#seconds = Math.max(this.#seconds ?? 0, seconds);
+  }
+
+  of({ source }: Packet): Scan {
+    const [ports, seconds] = [this.#ports, this.#seconds];
+    const isTold = seconds !== undefined;
+    return { ports, event: isTold ? { type: "scan", knocker: copyOf(source), ports, seconds } : undefined };
+  }
 }

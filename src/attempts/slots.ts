@@ -5,6 +5,7 @@
 // Everything is O(1); nothing here knows a rule of knocking.
 
 import type { Address } from "../address.ts";
+import { Strays } from "./strays.ts";
 
 /** No slot. */
 export const NONE = -1;
@@ -27,6 +28,8 @@ export type Clear = (buffers: readonly ArrayBuffer[]) => void;
 
 export class Slots {
   readonly capacity: number;
+  /** What each attempt has touched beside its knocks. */
+  readonly strays: Strays;
   readonly #clear: Clear;
   #live = 0;
   /** Slots at and above have not been used since the arrays were made or cleared: their pages do not exist. */
@@ -53,6 +56,7 @@ export class Slots {
   constructor(capacity: number, clear: Clear = zero) {
     this.capacity = capacity;
     this.#clear = clear;
+    this.strays = new Strays(capacity);
     const signed = () => new Int32Array(capacity);
     const words = () => new Uint32Array(capacity);
     [this.#w0, this.#w1, this.#w2, this.#w3] = [signed(), signed(), signed(), signed()];
@@ -203,7 +207,8 @@ export class Slots {
   /** A flood has gone. */
   #empty(): void {
     const all = [this.#w0, this.#w1, this.#w2, this.#w3, this.#meta, this.#times, this.#print, this.#chain];
-    this.#clear([...all, this.#previous, this.#next, this.#heads].map(({ buffer }) => buffer as ArrayBuffer));
+    const buffers = [...all, this.#previous, this.#next, this.#heads].map(({ buffer }) => buffer as ArrayBuffer);
+    this.#clear([...buffers, ...this.strays.buffers]);
     this.#fresh = 0;
     this.#free = NONE;
   }

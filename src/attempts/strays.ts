@@ -1,44 +1,102 @@
-// The ports that a source in the middle of a sequence touches and that are no knocks: a port scan comes by all ports, and
-// so by the right ones in the right order. An honest knocker touches none, or a few.
+// The ports that a source in the middle of a sequence touches and that are no knocks. A port scan touches all ports, and so
+// also the right ones in the right order. An honest client touches none, or a few.
+// Each attempt has its own count, so that no other source can displace it. It is a set of 64 bits, in which a keyed hash of
+// the port chooses the bit. Two ports may share a bit: then the scanner gets one port more, and nobody is taken for a
+// scanner too early.
 
-/** Sources that are counted at once; a newcomer takes the place of whoever was there: nothing grows under a siege. */
-const PLACES = 4096;
-/** Ports remembered of one source, those touched last: Max_Strays can't ask for more. */
+/** So many can be told apart: Max_Strays can't ask for more. */
 export const MOST_STRAYS = 64;
 
+// What is known of an attempt beside its set: the TTL of its first knock, and these.
+const TTL_MASK = 0xff;
+/** Its knocks disagree about the TTL, so that the TTL says nothing. */
+const MIXED = 0x100;
+/** It began while its source was banned. */
+const SILENT = 0x200;
+/** Its sets are in use. Those of a new attempt still hold what the attempt before it at this place has left. */
+const TOUCHED = 0x400;
+
+/** Of each attempt, four words: the ports touched from near, and those touched from anywhere. */
+const [WORDS, NEAR, ANY] = [4, 0, 2] as const;
+
+/** The sets of a pool of attempts, by the attempt's number. */
 export class Strays {
-  readonly #sources = new Uint32Array(PLACES);
-  readonly #counts = new Uint8Array(PLACES);
-  readonly #ports = new Uint16Array(PLACES * MOST_STRAYS);
-  /** When each was touched last. */
-  readonly #times = new Float64Array(PLACES * MOST_STRAYS);
+  readonly #origins: Uint16Array;
+  readonly #sets: Int32Array;
 
-  /** `sourceHash` is keyed: nobody can aim at a place. `now` in milliseconds. */
-  touch(sourceHash: number, port: number, now: number): void {
-    const place = (sourceHash >>> 0) % PLACES;
-    if (this.#sources[place] !== sourceHash >>> 0) {
-      this.#sources[place] = sourceHash;
-      this.#counts[place] = 0;
+  constructor(capacity: number) {
+    this.#origins = new Uint16Array(capacity);
+    this.#sets = new Int32Array(capacity * WORDS);
+  }
+
+  /** For who gives their memory back. The sets are then those of no attempt. */
+  get buffers(): ArrayBuffer[] {
+    return [this.#origins.buffer as ArrayBuffer, this.#sets.buffer as ArrayBuffer];
+  }
+
+  /** A new attempt, whose first knock has this TTL. */
+  begin(attempt: number, ttl: number, isSilent: boolean): void {
+    this.#origins[attempt] = ttl | (isSilent ? SILENT : 0);
+  }
+
+  isSilent(attempt: number): boolean {
+    return (this.#origins[attempt]! & SILENT) !== 0;
+  }
+
+  /** The attempt's next knock. If it comes from elsewhere, strays from anywhere count from now on, also those of before. */
+  knock(attempt: number, ttl: number): void {
+    if (!isNear(this.#origins[attempt]!, ttl)) this.#origins[attempt]! |= MIXED;
+  }
+
+  /** A stray, by the bit of its port. One that comes from elsewhere may be forged by somebody else. */
+  touch(attempt: number, bit: number, ttl: number): void {
+    const origin = this.#origins[attempt]!;
+    const set = attempt * WORDS;
+    if ((origin & TOUCHED) === 0) {
+      this.#sets.fill(0, set, set + WORDS);
+      this.#origins[attempt] = origin | TOUCHED;
     }
-    const first = place * MOST_STRAYS;
-    const end = first + this.#counts[place]!;
-    let at = first;
-    let oldest = first;
-    for (; at < end && this.#ports[at] !== port; at++) if (this.#times[at]! < this.#times[oldest]!) oldest = at;
-    if (at === first + MOST_STRAYS) at = oldest;
-    else if (at === end) this.#counts[place]!++;
-    this.#ports[at] = port;
-    this.#times[at] = now;
+    const word = bit >>> 5;
+    const mask = 1 << (bit & 31);
+    this.#sets[set + ANY + word]! |= mask;
+    if (isNear(origin, ttl)) this.#sets[set + NEAR + word]! |= mask;
   }
 
-  /** How many different ports this source has touched since then, the last 64 of them. */
-  count(sourceHash: number, since: number): number {
-    const place = (sourceHash >>> 0) % PLACES;
-    if (this.#sources[place] !== sourceHash >>> 0) return 0;
-    const first = place * MOST_STRAYS;
-    const end = first + this.#counts[place]!;
-    let count = 0;
-    for (let at = first; at < end; at++) if (this.#times[at]! >= since) count++;
-    return count;
+  /** How many ports count. */
+  count(attempt: number): number {
+    const origin = this.#origins[attempt]!;
+    if ((origin & TOUCHED) === 0) return 0;
+    const set = attempt * WORDS + ((origin & MIXED) !== 0 ? ANY : NEAR);
+    return bitsOf(this.#sets[set]!) + bitsOf(this.#sets[set + 1]!);
   }
+
+  /** A copy of the attempt's, as number 0. */
+  copy(attempt: number): Strays {
+    const copy = new Strays(1);
+    copy.#origins[0] = this.#origins[attempt]!;
+    copy.#sets.set(this.#sets.subarray(attempt * WORDS, (attempt + 1) * WORDS));
+    return copy;
+  }
+}
+
+/** Chooses the bit of a port. `knockKey` is of ears.ts. Neighbouring ports have different bits: 64 in a row have them all. */
+export function strayBit([k0, k1]: readonly [number, number], knockKey: number): number {
+  let h = Math.imul((knockKey >>> 6) ^ k0, 0x9e3779b1);
+  h = Math.imul(h ^ (h >>> 15) ^ k1, 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (knockKey + (h >>> 26)) & 63;
+}
+
+/**
+ * Each router on the way takes one from the TTL, and the way of two packets of one source differs seldom, and by little.
+ * Somebody else who forges that source is elsewhere.
+ */
+function isNear(origin: number, ttl: number): boolean {
+  return Math.abs((origin & TTL_MASK) - ttl) <= 1;
+}
+
+function bitsOf(word: number): number {
+  let count = 0;
+  for (let rest = word; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }

@@ -39,6 +39,8 @@ export const FATE = {
   scan: 16,
   /** No door's knock, and nobody's stray. */
   other: 17,
+  /** It may belong to a connection that this host has opened. */
+  answer: 18,
 } as const;
 
 export type Fate = keyof typeof FATE;

@@ -117,7 +117,7 @@ export interface Native {
   };
   /** What is there now; the defaults only `withRoutes`. Throws in the system's words. */
   snapshot(withRoutes: boolean): Snapshot;
-  /** The ports at which sockets of this host listen, of both families; one may come twice. Throws in the system's words. */
+  /** The ports at which this host's TCP sockets listen, and those of its UDP sockets. One may come twice. Throws in the system's words. */
   listeningPorts(): { tcp: number[]; udp: number[] };
   /**
    * Locks a file, made where it is not there, for as long as this process lives or until the descriptor is closed

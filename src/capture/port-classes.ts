@@ -5,6 +5,7 @@ import type { Address } from "../address.ts";
 import { formatAddress } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
 import { TCP, UDP } from "../attempts/packet.ts";
+import { strayLimit } from "../config/door.ts";
 import { ANY_FLAGS, type TcpFlags } from "../config/tcp-flags.ts";
 
 /** From low to high, both included. */
@@ -46,11 +47,10 @@ export function portClasses(
       place.listeners.add(listener);
     }
   }
-  const mine = new Set(own.map(formatAddress));
   const numbers = new Map(listeners.map((listener, number) => [listener, number]));
   const bodies = new Map<string, { addresses: Address[]; classes: PortClass[] }>();
   for (const { address, listeners: here } of at.values()) {
-    const more = mine.has(formatAddress(address)) ? strays : [];
+    const more = strays.length > 0 && [...here].some(({ door }) => strayLimit(door.policy) > 0) ? strays : [];
     const key = `${[...here].map((listener) => numbers.get(listener)).join()} ${more.length}`;
     const body = bodies.get(key) ?? { addresses: [], classes: [...classesOf([...here]), ...more] };
     bodies.set(key, body);

@@ -3,8 +3,10 @@
 
 import * as fs from "node:fs";
 import type { Packet } from "../attempts/packet.ts";
-import { TCP } from "../attempts/packet.ts";
-import { TCP_FLAG_BITS } from "../config/tcp-flags.ts";
+import { TCP, UDP } from "../attempts/packet.ts";
+import { type Door, strayLimit } from "../config/door.ts";
+import { ANY_FLAGS, type TcpFlags } from "../config/tcp-flags.ts";
+import { mayBeAnswer, NO_ANSWER } from "./answers.ts";
 import { native } from "./native.ts";
 import type { PortClass, Range } from "./port-classes.ts";
 
@@ -12,8 +14,15 @@ import type { PortClass, Range } from "./port-classes.ts";
 const NARROW_SECONDS = 1;
 /** What is known of the ports on which we listen is good for so long: passive FTP opens one for each transfer. */
 const FRESH_MS = 50;
+/** The same of UDP's ephemeral ports: each question to a name server opens one for some milliseconds. */
+const FRESH_UDP_MS = 5;
 /** Linux's default for net.ipv4.ip_local_port_range. */
 const USUAL_EPHEMERAL: Range = { low: 32_768, high: 60_999 };
+
+/** What of a door decides which packets are strays to it. */
+export type Guarded = Pick<Door, "sequence" | "tcpFlags"> & {
+  readonly policy: Pick<Door["policy"], "strict" | "maxStrays">;
+};
 
 export interface WideningOptions {
   /** What wide filters let through beside knocks; undefined: nothing. */
@@ -38,20 +47,18 @@ export class Widening {
   #askedAt = Number.NEGATIVE_INFINITY;
   #wide = false;
   #narrowing: { cancel(): void } | undefined;
-  /** Some door minds strays; some door minds UDP's too. */
-  #guards: "none" | "tcp" | "all" = "none";
+  /** The doors that mind strays. */
+  #guarded: readonly Guarded[] = [];
 
   constructor(options: WideningOptions) {
     this.#options = options;
   }
 
-  setDoors(doors: readonly { readonly policy: { readonly maxStrays: number; readonly strict: boolean } }[]): void {
-    this.#guards = "none";
-    if (doors.some(({ policy }) => policy.maxStrays > 0)) this.#guards = "tcp";
-    if (doors.some(({ policy }) => policy.strict)) this.#guards = "all";
+  setDoors(doors: readonly Guarded[]): void {
+    this.#guarded = doors.filter(({ policy }) => strayLimit(policy) > 0);
     this.#prepared = "";
     this.#prepare();
-    this.#options.widen(this.#wide && this.#guards !== "none"); // the lookout may be a new one
+    this.#options.widen(this.#wide && this.#guarded.length > 0); // the lookout may be a new one
   }
 
   /** So many attempts are live. Asked after every batch: cheap when nothing changes. */
@@ -59,7 +66,7 @@ export class Widening {
     if (live > 0) {
       this.#narrowing?.cancel();
       this.#narrowing = undefined;
-      if (this.#wide || this.#guards === "none") return;
+      if (this.#wide || this.#guarded.length === 0) return;
       this.#wide = true;
       this.#options.widen(true);
       this.#prepare(); // meanwhile a server may have started here, whose traffic is not for us
@@ -72,20 +79,28 @@ export class Widening {
     }
   }
 
-  /** Nobody listens there, and it is no answer to a connection of ours. */
-  isStray({ protocol, port, flags }: Packet): boolean {
-    const { ephemeral } = this.#options;
-    if ((flags & TCP_FLAG_BITS.rst) !== 0) return false; // it ends a connection of ours, or means nothing
-    if ((protocol !== TCP || (flags & TCP_FLAG_BITS.ack) !== 0) && port >= ephemeral.low && port <= ephemeral.high) {
-      return false;
-    }
-    this.#askAgain();
-    return this.#isKnown && !(protocol === TCP ? this.#tcp : this.#udp).has(port);
+  /** May it answer a connection of ours? Then it is neither a knock nor a stray. */
+  isAnswer({ protocol, port, flags }: Packet): boolean {
+    return protocol === TCP && mayBeAnswer(flags) && this.#isEphemeral(port);
   }
 
-  #askAgain(): void {
+  /** Nobody listens there, and it is no answer to a connection of ours. */
+  isStray(packet: Packet): boolean {
+    if (this.isAnswer(packet)) return false;
+    const { protocol, port } = packet;
+    const isUdp = protocol !== TCP;
+    this.#askAgain(isUdp && this.#isEphemeral(port) ? FRESH_UDP_MS : FRESH_MS);
+    return this.#isKnown && !(isUdp ? this.#udp : this.#tcp).has(port);
+  }
+
+  #isEphemeral(port: number): boolean {
+    const { low, high } = this.#options.ephemeral;
+    return port >= low && port <= high;
+  }
+
+  #askAgain(freshMs = FRESH_MS): void {
     const now = this.#options.now();
-    if (now - this.#askedAt < FRESH_MS) return;
+    if (now - this.#askedAt < freshMs) return;
     this.#askedAt = now;
     const ports = this.#options.listeningPorts();
     this.#isKnown = ports !== undefined;
@@ -94,7 +109,7 @@ export class Widening {
   }
 
   #prepare(): void {
-    if (this.#guards === "none") {
+    if (this.#guarded.length === 0) {
       this.#options.prepare(undefined);
       return;
     }
@@ -102,25 +117,43 @@ export class Widening {
     const ports = `${[...this.#tcp].sort()} ${[...this.#udp].sort()}`;
     if (ports === this.#prepared) return;
     this.#prepared = ports;
-    this.#options.prepare(strayClasses(this.#tcp, this.#udp, this.#options.ephemeral, this.#guards === "all"));
+    this.#options.prepare(strayClasses(this.#guarded, this.#tcp, this.#udp, this.#options.ephemeral));
   }
 }
 
-/** What the filter lets through beside knocks, as classes of ports. */
+/** What the filter lets through beside knocks, as classes of ports: what these doors take for a knock at theirs. */
 export function strayClasses(
+  doors: readonly Guarded[],
   tcp: ReadonlySet<number>,
   udp: ReadonlySet<number>,
   ephemeral: Range,
-  withUdp: boolean,
 ): PortClass[] {
-  const { ack } = TCP_FLAG_BITS;
-  const classes = [
-    { protocol: TCP, flags: { set: 0, clear: ack }, ports: allBut(tcp) },
-    // An ACK scan opens doors without TCPFlags.
-    { protocol: TCP, flags: { set: ack, clear: 0 }, ports: allBut(tcp, ephemeral) },
-    ...(withUdp ? [{ protocol: 17, flags: { set: 0, clear: 0 }, ports: allBut(udp, ephemeral) }] : []),
-  ];
+  const uses = ({ sequence }: Guarded, protocol: "tcp" | "udp") =>
+    sequence.some((knock) => knock.protocol === protocol);
+  const flags = widest(doors.filter((door) => uses(door, "tcp")).map(({ tcpFlags }) => tcpFlags));
+  const [outside, inside] = [allBut(tcp, ephemeral), within(ephemeral, allBut(tcp))];
+  const classes = flags.flatMap((wanted) => [
+    { protocol: TCP, flags: wanted, ports: outside },
+    ...NO_ANSWER.flatMap((other) => both(wanted, other)).map((told) => ({ protocol: TCP, flags: told, ports: inside })),
+  ]);
+  if (doors.some((door) => uses(door, "udp"))) {
+    classes.push({ protocol: UDP, flags: ANY_FLAGS, ports: allBut(udp) });
+  }
   return classes.filter(({ ports }) => ports.length > 0);
+}
+
+/** Those that are not contained in another one, each once. */
+function widest(all: readonly TcpFlags[]): TcpFlags[] {
+  const contains = (wide: TcpFlags, { set, clear }: TcpFlags) => (wide.set & ~set) === 0 && (wide.clear & ~clear) === 0;
+  const isSame = (a: TcpFlags, b: TcpFlags) => contains(a, b) && contains(b, a);
+  const each = all.filter((one, i) => all.findIndex((other) => isSame(one, other)) === i);
+  return each.filter((one) => !each.some((other) => other !== one && contains(other, one)));
+}
+
+/** What is asked by the one and the other; none where they contradict each other. */
+function both(a: TcpFlags, b: TcpFlags): TcpFlags[] {
+  const [set, clear] = [a.set | b.set, a.clear | b.clear];
+  return (set & clear) === 0 ? [{ set, clear }] : [];
 }
 
 /** The kernel's range of ports for outgoing connections. */
@@ -156,4 +189,10 @@ function allBut(ports: ReadonlySet<number>, range?: Range): Range[] {
   }
   if (low <= 65_535) ranges.push({ low, high: 65_535 });
   return ranges;
+}
+
+function within({ low, high }: Range, ranges: readonly Range[]): Range[] {
+  return ranges
+    .map((range) => ({ low: Math.max(low, range.low), high: Math.min(high, range.high) }))
+    .filter((range) => range.low <= range.high);
 }

@@ -32,7 +32,7 @@ export interface Policy {
   readonly seqCooldown: number;
   /** So many different ports that are no knocks, touched within an attempt's life, are a scan; 0: nothing is. */
   readonly maxStrays: number;
-  /** The first such port is enough, and UDP's count too. */
+  /** The first such port is enough. */
   readonly strict: boolean;
   /** Seconds for which a scanner is ignored. */
   readonly banTime: number;
@@ -54,6 +54,11 @@ export const DEFAULT_POLICY: Policy = {
   commandTimeout: 0,
   parallel: undefined,
 };
+
+/** So many different stray ports are a scan to a door; 0: none are. */
+export function strayLimit({ strict, maxStrays }: Pick<Policy, "strict" | "maxStrays">): number {
+  return strict ? 1 : maxStrays;
+}
 
 /** What stood behind `Target =`, and where: whether it can be resolved is known only later. */
 export interface Target {

@@ -74,6 +74,7 @@ export class Replay {
     this.#attempts = new Attempts({
       isOurs,
       isStray: (packet) => strays.isStray(packet) && !answering.at(packet) && this.#isListenedAt(packet.destination),
+      isAnswer: (packet) => strays.isAnswer(packet),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
       witness: this.#onlooker,
     });

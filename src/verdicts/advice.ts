@@ -43,6 +43,8 @@ export function advice(verdicts: readonly Verdict[], changes: Changes, now: numb
       return "knock anew: the client's system has only sent again what was heard before";
     case "flags":
       return "send plain SYNs, as knock, curl and nc do, or set the door's TCPFlags to what the client sends";
+    case "answer":
+      return "send plain SYNs, as knock, curl and nc do, or choose ports outside net.ipv4.ip_local_port_range";
     case "address":
       return "knock at an address of the interface that is listened at (knockctl self-test names them), or set the door's Target";
     case "banned":

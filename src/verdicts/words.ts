@@ -48,6 +48,8 @@ function text({ fate, door, stage, of, detail }: Verdict): string {
       return "a port that is no knock, in the middle of a sequence";
     case "scan":
       return `a scan: ${many(detail, "other port")} touched in the middle of a sequence: the attempt is void`;
+    case "answer":
+      return "ignored: it may answer a connection of this host, whose ports of outgoing connections it went to";
     case "other":
       return "ignored: no knock of any door";
   }
