@@ -102,7 +102,7 @@ describe("an explanation", () => {
   const words = (text: string) => /\b70\d\d\b/.exec(text)?.[0];
   it("is what the reference says of each packet, with a sentence of what to do and without a port, in generated scenes", () => {
     const sources = ["10.77.0.2", "fd77::2"];
-    const scenes = scene({ sources, own, mostWalks: 8, gap: 0.04, seqTimeout: 1, again: true, policies: true });
+    const scenes = scene({ sources, own, mostWalks: 5, gap: 0.04, seqTimeout: 1, again: true, policies: true });
     const seen = new Set<string>();
     fc.assert(
       fc.property(scenes, ({ config, packets }) => {

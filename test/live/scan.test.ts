@@ -43,13 +43,14 @@ describe("a port scan", { skip: needsRoot }, () => {
     running.push(daemon);
     return daemon;
   }
-  const syn = (from: string, port: number, flags: readonly TcpFlag[] = ["syn"], to = wire.server) =>
+  const syn = (from: string, port: number, flags: readonly TcpFlag[] = ["syn"], to = wire.server, ttl = 64) =>
     frame({
       from,
       to,
       protocol: "tcp",
       port,
       flags,
+      ttl,
       seq: ++sequence,
       sourcePort: 20_000 + (sequence % 40_000),
     });
@@ -75,8 +76,8 @@ describe("a port scan", { skip: needsRoot }, () => {
     return stdout;
   }
   const ascending = Array.from({ length: 65_535 }, (_, i) => i + 1);
-  const shuffled = () => {
-    const ports = [...ascending];
+  const shuffled = (from: readonly number[] = ascending) => {
+    const ports = [...from];
     for (let i = ports.length - 1; i > 0; i--) {
       const j = Math.floor(Math.random() * (i + 1));
       [ports[i], ports[j]] = [ports[j]!, ports[i]!];
@@ -119,6 +120,60 @@ describe("a port scan", { skip: needsRoot }, () => {
       await ours.waitFor(() => ours.commands().length === i + 1);
     }
     assert.deepEqual(ours.commands(), honest);
+  });
+
+  // Sweeps of 10,000 ports, in which both doors have theirs: one takes any segment, one asks for a SYN.
+  const EVERY = `
+[any]
+  sequence = 1701,9003,2802
+  start_command = echo any %IP% >>$KNOCK_LOG
+[syn]
+  sequence = 6101,3907,8204
+  tcpflags = syn
+  start_command = echo syn %IP% >>$KNOCK_LOG
+[udp]
+  sequence = 1701:udp,9003:udp,2802:udp
+  start_command = echo udp %IP% >>$KNOCK_LOG
+`;
+  const NAMES: readonly TcpFlag[] = ["fin", "syn", "rst", "psh", "ack", "urg"];
+  const every = Array.from({ length: 64 }, (_, bits) => NAMES.filter((_, i) => ((bits >> i) & 1) === 1));
+  const few = [["syn", "rst"], ["rst"], ["rst", "ack"], [], [...NAMES]] as TcpFlag[][];
+  const low = ascending.slice(0, 9999);
+  /** One packet of a scan: of these flags, of another TTL each time, or of UDP. */
+  type Make = (from: string, port: number) => Buffer;
+  const kinds: [string, Make][] = [
+    ...(LONG ? every : few).map((flags): [string, Make] => [
+      flags.join("+") || "no flag",
+      (from, port) => syn(from, port, flags),
+    ]),
+    [
+      "SYN, each packet with another TTL",
+      (from, port) => syn(from, port, ["syn"], wire.server, 40 + 3 * Math.floor(60 * Math.random())),
+    ],
+    ["UDP", (from, port) => frame({ from, to: wire.server, protocol: "udp", port, sourcePort: 30_000 })],
+  ];
+
+  it(`of ${kinds.map(([title]) => title).join("; ")}: opens no door; an honest knocker comes in during each`, async () => {
+    const ours = await start(EVERY);
+    const expected: string[] = [];
+    let sources = 0;
+    const sweep = async (make: Make, ports: readonly number[], rate: number) => {
+      const number = ++sources;
+      const [scanner, honest] = [10, 11].map((net) => `10.${net}.${number >> 8}.${number & 255}`) as [string, string];
+      const seconds = ports.length / rate;
+      await wire.send([
+        ...ports.map((port, i) => ({ at: i / rate, frame: make(scanner, port) })),
+        ...[1701, 9003, 2802].map((port, i) => ({ at: (0.2 + 0.3 * i) * seconds, frame: syn(honest, port) })),
+      ]);
+      expected.push(`any ${honest}`);
+      await ours.waitFor(() => ours.commands().length >= expected.length);
+      assert.deepEqual(ours.commands(), expected);
+    };
+    const sorted = [low, [...low].reverse()];
+    for (const [, make] of kinds) {
+      for (let i = 0; i < (LONG ? SCANS : 1); i++) await sweep(make, shuffled(low), RATE);
+      for (const rate of LONG ? [RATE, 4000] : []) for (const ports of sorted) await sweep(make, ports, rate);
+    }
   });
 
   it("of no flags, or of ACKs, opens no door that takes any segment", async () => {

@@ -71,6 +71,28 @@ describe("under siege", { skip: needsRoot }, () => {
     assert.ok(mostMemory(ours.pid) < MOST_MEMORY, `${mostMemory(ours.pid)} MiB`);
   });
 
+  it("by 100 forged SYNs a second from each knocker's address, from elsewhere: they come in", async () => {
+    const ours = await start();
+    const seconds = 3;
+    const forged = who.flatMap((from, i) =>
+      Array.from({ length: 100 * seconds }, (_, n) => ({
+        at: n / 100,
+        frame: frame({ from, to: wire.server, protocol: "tcp", port: 20_000 + n, ttl: 50 + 3 * i, seq: n }),
+      })),
+    );
+    // Slowly, as people do it: the last one ends when the forger does.
+    const knocks = who.flatMap((from, i) =>
+      PORTS.map((port, stage) => ({
+        at: 0.2 + 0.1 * i + stage * 0.9,
+        frame: frame({ from, to: wire.server, protocol: "tcp", port, ttl: 47, seq: 1000 + stage }),
+      })),
+    );
+    await wire.send([...forged, ...knocks].filter(({ at }) => at < seconds));
+    await allCome(ours);
+    assert.deepEqual(came(ours), expected);
+    assert.doesNotMatch(ours.stdout, /: scan: /);
+  });
+
   it("by openings of one source, Seq_Cooldown lets one command run", async () => {
     const ours = await start(`${CONFIG}  Seq_Cooldown = 600\n`);
     const flood = wire.flood({ templates: [udp()], count: 5000, rate: 2500, vary: "port" });
