@@ -10,6 +10,7 @@ import { abuse } from "../test/live/abuse.ts";
 import type { Daemon, Which } from "../test/live/daemon.ts";
 import { descendants, mostMemory } from "../test/live/footprint.ts";
 import { needsRoot, Wire } from "../test/live/wire.ts";
+import { siegeGuard } from "./guard.ts";
 import { cpu, packets, startQuietly } from "./probe.ts";
 import { machine } from "./table.ts";
 
@@ -108,6 +109,7 @@ async function main(only: string): Promise<void> {
         );
       }
     }
+    await siegeGuard(wire, only);
   } finally {
     await wire.close();
   }

@@ -71,6 +71,22 @@ describe("under siege", { skip: needsRoot }, () => {
     assert.ok(mostMemory(ours.pid) < MOST_MEMORY, `${mostMemory(ours.pid)} MiB`);
   });
 
+  it("by 1,000 scanners of one /64, all in the middle of a sequence at once: none comes in", async () => {
+    const ours = await start();
+    const scanners = Array.from({ length: 1000 }, (_, i) => `fd77:0:0:1::${(i + 1).toString(16)}`);
+    const ports = [PORTS[0]!, ...Array.from({ length: 8 }, (_, i) => 20_000 + i), ...PORTS.slice(1)];
+    const scans = ports.flatMap((port, round) =>
+      scanners.map((from, i) => ({
+        at: (round * 1000 + i) / 5000,
+        frame: frame({ from, to: wire.server6, protocol: "tcp", port, seq: 100 * i + round }),
+      })),
+    );
+    await wire.send(scans);
+    await knock();
+    await allCome(ours);
+    assert.deepEqual(came(ours), expected);
+  });
+
   it("by 100 forged SYNs a second from each knocker's address, from elsewhere: they come in", async () => {
     const ours = await start();
     const seconds = 3;

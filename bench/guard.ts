@@ -1,0 +1,92 @@
+// The scan guard under siege: scanners that want to be overlooked among many, and a forger who wants clients banned.
+import { frame } from "../test/frame.ts";
+import type { Daemon, Which } from "../test/live/daemon.ts";
+import type { Wire } from "../test/live/wire.ts";
+import { startQuietly } from "./probe.ts";
+
+const PORTS = [7000, 8000, 9000];
+const CLIENTS = 5;
+const SCANNERS = 10_000;
+const SECONDS = 5;
+const CLIENT_TTL = 47;
+const CONFIG = `[options]
+  LogFile = @dir@/log
+[door]
+  sequence    = ${PORTS}
+  seq_timeout = 120
+  tcpflags    = syn
+  command     = echo in %IP% >>$KNOCK_LOG
+`;
+
+type Frames = { at: number; frame: Buffer }[];
+
+/** What is counted of each, and what is sent, one batch after the other. */
+const SIEGES: readonly [string, number, (wire: Wire) => Frames[]][] = [
+  ["scanners of one /64, all in the middle of a sequence when they touch 8 other ports: came in", SCANNERS, scanners],
+  ["clients from whose address 100 SYNs a second are forged, another TTL: came in", CLIENTS, (w) => forged(w, 100, 60)],
+  ["the same with the client's TTL", CLIENTS, (w) => forged(w, 100, CLIENT_TTL)],
+  ["10 a second with the client's TTL", CLIENTS, (w) => forged(w, 10, CLIENT_TTL)],
+];
+
+/** Rows whose name has the word. */
+export async function siegeGuard(wire: Wire, only: string): Promise<void> {
+  const rows = SIEGES.filter(([what]) => `the scan guard: ${what}`.includes(only));
+  if (rows.length === 0) return;
+  console.log("\n| the scan guard | of | knockd-ng | 0.8 |\n|---|---|---|---|");
+  for (const [what, of, make] of rows) {
+    const came: number[] = [];
+    for (const which of ["ours", "judge"] as const) came.push(await lay(wire, which, make(wire)));
+    console.log(`| ${what} | ${of.toLocaleString("en")} | ${came.join(" | ")} |`);
+  }
+}
+
+async function lay(wire: Wire, which: Which, batches: readonly Frames[]): Promise<number> {
+  const daemon = await startQuietly(wire, which, CONFIG);
+  for (const frames of batches) await wire.send(frames);
+  await settled(daemon);
+  const came = new Set(daemon.commands()).size;
+  await daemon.stop("SIGKILL");
+  return came;
+}
+
+/** Each its first knock, each a stray, eight times, and each the rest: 10,000 packets a second. */
+function scanners({ server6 }: Wire): Frames[] {
+  const rounds = [PORTS[0]!, ...Array.from({ length: 8 }, (_, i) => 20_000 + i), ...PORTS.slice(1)];
+  return rounds.map((port, round) =>
+    Array.from({ length: SCANNERS }, (_, i) => ({
+      at: i / 10_000,
+      frame: frame({
+        from: `fd77:0:0:1::${(i + 1).toString(16)}`,
+        to: server6,
+        protocol: "tcp",
+        port,
+        seq: 100 * i + round,
+      }),
+    })),
+  );
+}
+
+/** To other closed ports, from the address of each client, who knocks meanwhile with half a second between two knocks. */
+function forged({ server }: Wire, rate: number, ttl: number): Frames[] {
+  const clients = Array.from({ length: CLIENTS }, (_, i) => `10.9.9.${i + 1}`);
+  const common = { to: server, protocol: "tcp" } as const;
+  const frames = clients.flatMap((from, i) => [
+    ...Array.from({ length: rate * SECONDS }, (_, n) => ({
+      at: n / rate,
+      frame: frame({ ...common, from, port: 20_000 + n, ttl, seq: n }),
+    })),
+    ...PORTS.map((port, stage) => ({
+      at: 1 + 0.2 * i + 0.5 * stage,
+      frame: frame({ ...common, from, port, ttl: CLIENT_TTL, seq: 50_000 + stage }),
+    })),
+  ]);
+  return [frames];
+}
+
+/** Until no command has run for a second. */
+async function settled(daemon: Daemon): Promise<void> {
+  for (let before = -1, now = daemon.commands().length; before !== now; now = daemon.commands().length) {
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
