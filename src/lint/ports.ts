@@ -15,7 +15,11 @@ export function lintPorts(config: Config, { listening, ephemeral }: Ports): Find
   const here = config.doors.filter(({ target }) => target === undefined);
   return here.flatMap((door) => {
     const used = which(door, ({ protocol, port }) => listening?.[protocol].includes(port) ?? false);
-    const passing = which(door, ({ port }) => port >= ephemeral.low && port <= ephemeral.high);
+    // What answers a TCP connection is no knock (capture/answers.ts). A datagram does not show whether it is an answer.
+    const passing = which(
+      door,
+      ({ protocol, port }) => protocol === "udp" && port >= ephemeral.low && port <= ephemeral.high,
+    );
     return [
       ...used.map((knock) =>
         warning(
@@ -29,7 +33,7 @@ export function lintPorts(config: Config, { listening, ephemeral }: Ports): Find
         warning(
           { config, of: door, directive: "sequence" },
           "ephemeral-port",
-          `${knock} is at a port that connections of this host may have: what is answered to them knocks`,
+          `${knock} is at a port that UDP sockets of this host may have: what is answered to them knocks`,
           `choose a port outside ${ephemeral.low} to ${ephemeral.high} (net.ipv4.ip_local_port_range)`,
         ),
       ),
