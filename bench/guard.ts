@@ -25,7 +25,7 @@ const SIEGES: readonly [string, number, (wire: Wire) => Frames[]][] = [
   ["scanners of one /64, all in the middle of a sequence when they touch 8 other ports: came in", SCANNERS, scanners],
   ["clients from whose address 100 SYNs a second are forged, another TTL: came in", CLIENTS, (w) => forged(w, 100, 60)],
   ["the same with the client's TTL", CLIENTS, (w) => forged(w, 100, CLIENT_TTL)],
-  ["10 a second with the client's TTL", CLIENTS, (w) => forged(w, 10, CLIENT_TTL)],
+  ["the same, when the clients knock within 50 ms", CLIENTS, (w) => forged(w, 100, CLIENT_TTL, 0.025)],
 ];
 
 /** Rows whose name has the word. */
@@ -66,8 +66,8 @@ function scanners({ server6 }: Wire): Frames[] {
   );
 }
 
-/** To other closed ports, from the address of each client, who knocks meanwhile with half a second between two knocks. */
-function forged({ server }: Wire, rate: number, ttl: number): Frames[] {
+/** To other closed ports, from the address of each client, which knocks meanwhile, so many seconds from knock to knock. */
+function forged({ server }: Wire, rate: number, ttl: number, pause = 0.5): Frames[] {
   const clients = Array.from({ length: CLIENTS }, (_, i) => `10.9.9.${i + 1}`);
   const common = { to: server, protocol: "tcp" } as const;
   const frames = clients.flatMap((from, i) => [
@@ -76,7 +76,7 @@ function forged({ server }: Wire, rate: number, ttl: number): Frames[] {
       frame: frame({ ...common, from, port: 20_000 + n, ttl, seq: n }),
     })),
     ...PORTS.map((port, stage) => ({
-      at: 1 + 0.2 * i + 0.5 * stage,
+      at: 1 + 0.2 * i + pause * stage,
       frame: frame({ ...common, from, port, ttl: CLIENT_TTL, seq: 50_000 + stage }),
     })),
   ]);
