@@ -26,10 +26,11 @@ const CONFIG = `[options]
   tcpflags    = syn
   command     = echo in %IP% >>$KNOCK_LOG
 `;
-const ONE_KNOCK = `[flooded]
+const floodedBy = (command: string) => `[flooded]
   sequence    = ${FLOODED}:udp
-  command     = echo flooded %IP% >>$KNOCK_LOG
+  command     = ${command}
 `;
+const ONE_KNOCK = floodedBy("echo flooded %IP% >>$KNOCK_LOG");
 
 interface Siege {
   what: string;
@@ -83,6 +84,16 @@ function sieges(): Siege[] {
     },
     { ...openings, what: "openings by ever-new sources", vary: "source" },
     { ...openings, what: "openings by one source", vary: "none" },
+    ...[
+      ["takes 1 s", "sleep 1; echo flooded %IP% >>$KNOCK_LOG"],
+      ["hangs", "sleep 1000"],
+    ].map(([what, command]) => ({
+      ...openings,
+      what: `openings of a door whose command ${what}`,
+      rate: 1000,
+      config: CONFIG + floodedBy(command!),
+      vary: "source" as const,
+    })),
     {
       ...openings,
       what: "openings by one source, Seq_Cooldown = 10",
@@ -96,9 +107,9 @@ function sieges(): Siege[] {
 async function main(only: string): Promise<void> {
   console.log(`${machine()}\n`);
   console.log(
-    `| siege | a second | of ${KNOCKERS} came in | packets lost | memory, MiB | CPU, % | log lines, most a second | commands | most at once |`,
+    `| siege | a second | of ${KNOCKERS} came in | longest wait, s | packets lost | memory, MiB | CPU, % | log lines, most a second | commands | most at once |`,
   );
-  console.log("|---|---|---|---|---|---|---|---|---|");
+  console.log("|---|---|---|---|---|---|---|---|---|---|");
   wire = await Wire.open();
   try {
     for (const siege of sieges()) {
@@ -125,20 +136,23 @@ async function lay(siege: Siege, which: Which): Promise<(string | number)[]> {
   const flood = wire.flood({ templates, count: siege.seconds * siege.rate, rate: siege.rate, vary: siege.vary });
   // In the middle of it: when sources are many there are a million attempts by then.
   await sleep(siege.seconds * 200);
-  await wire.send(knocks(siege.attack[0]!.to, siege.seconds * 0.6));
-  const { sent, seconds } = await flood;
+  const sent = await wire.send(knocks(siege.attack[0]!.to, siege.seconds * 0.6));
+  const { sent: attacks, seconds } = await flood;
   const { dropped } = packets(daemon);
   clients?.kill("SIGKILL");
   const used = (cpu(daemon) - before) / 1e9 / seconds;
   await settled(daemon);
-  const { lines, processes } = watch.end();
+  const { lines, processes, cameAt } = watch.end();
   const commands = daemon.commands();
   const came = new Set(commands.filter((line) => line.startsWith("in "))).size;
   const flooded = commands.filter((line) => line.startsWith("flooded ")).length;
+  // Each knocker's last knock; they come in in their order.
+  const waited = cameAt.map((at, i) => (at - sent[i * PORTS.length + PORTS.length - 1]!) / 1e9);
+  const longest = waited.length === 0 ? "" : Math.max(0, ...waited).toFixed(1);
   const memory = mostMemory(daemon.pid);
   await daemon.stop("SIGKILL");
-  const rate = (Math.round(sent / seconds / 100) * 100).toLocaleString("en");
-  return [rate, came, dropped, memory, Math.round(used * 100), lines, flooded, processes];
+  const rate = (Math.round(attacks / seconds / 100) * 100).toLocaleString("en");
+  return [rate, came, longest, dropped, memory, Math.round(used * 100), lines, flooded, processes];
 }
 
 /** Of addresses that the flood does not come to, within so many seconds. */
@@ -168,6 +182,8 @@ class Watch {
   #lines = 0;
   #mostLines = 0;
   #processes = 0;
+  /** When each came in that has come, by the clock of process.hrtime: to 50 ms. */
+  readonly #cameAt: number[] = [];
 
   constructor(daemon: Daemon) {
     this.#daemon = daemon;
@@ -175,15 +191,17 @@ class Watch {
     this.#reading = setInterval(() => this.#read(), 1000);
   }
 
-  end(): { lines: number; processes: number } {
+  end(): { lines: number; processes: number; cameAt: readonly number[] } {
     clearInterval(this.#counting);
     clearInterval(this.#reading);
     this.#read();
-    return { lines: this.#mostLines, processes: this.#processes };
+    return { lines: this.#mostLines, processes: this.#processes, cameAt: this.#cameAt };
   }
 
   #count(): void {
     this.#processes = Math.max(this.#processes, descendants(this.#daemon.pid));
+    const came = this.#daemon.commands().filter((line) => line.startsWith("in ")).length;
+    while (this.#cameAt.length < came) this.#cameAt.push(Number(process.hrtime.bigint()));
   }
 
   #read(): void {
