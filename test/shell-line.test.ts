@@ -17,6 +17,9 @@ describe("shellCommands", () => {
   const cases: [line: string, commands: string[] | undefined][] = [
     ["", []],
     ["  ufw  allow\tfrom 10.77.0.2 ", ["ufw allow from 10.77.0.2"]],
+    ["\t/usr/sbin/ufw  allow\tA=b ", ["/usr/sbin/ufw allow A=b"]],
+    ["/bin/a=b %IP%", ["/bin/a=b %IP%"]],
+    ["/bin/a\u00a0b", ["/bin/a\u00a0b"]],
     ["a; b && c || d | e & f\ng", ["a", "b", "c", "d", "e", "f", "g"]],
     ["u\"f\"w 'a  b' c\\ d \\e", ["ufw a  b c d e"]],
     ['a "b\\"c\\d" "$x y" $z $\x7bz:-1} $? $((1 + $x)) $', ['a b"c\\d ? y ? ? ? ? $']],

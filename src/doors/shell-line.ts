@@ -12,6 +12,8 @@ export const UNKNOWN = "\0";
 
 /** Nobody writes so much, or nests so deep. */
 const [LONGEST, DEEPEST] = [16_384, 16] as const;
+/** One program by its path, and nothing that a shell would read: nearly all lines are so, and a knocker waits for it. */
+const PLAIN = /^[ \t]*\/[\w./:=,@%+ \t-]*$/;
 /** After these, a command may begin. */
 const OPENERS = new Set(["if", "then", "elif", "else", "while", "until", "do", "!", "{"]);
 /** After these, no command may begin. */
@@ -23,6 +25,7 @@ class NotUnderstood extends Error {}
 /** All commands of a line, those of substitutions too; undefined when it is not understood. */
 export function shellCommands(line: string): readonly ShellCommand[] | undefined {
   if (line.length > LONGEST) return undefined;
+  if (PLAIN.test(line)) return [{ words: line.split(/[ \t]+/).filter((word) => word !== ""), overwrites: false }];
   try {
     return new Reader(line, 0).all();
   } catch (error) {

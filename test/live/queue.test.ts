@@ -150,7 +150,7 @@ describe("the queue of commands", { skip: needsRoot }, () => {
   });
 
   it("ends no command that takes long, unless Command_Timeout says so", async () => {
-    const ending = "new: command still running after 1 seconds, ending it\n";
+    const ending = "new: command still running after 1 second, ending it\n";
     await patient.waitFor(() => patient.stderr.includes(ending), 20_000);
     await patient.waitFor(() => patient.commands().includes("out"), 120_000);
     const told = patient.stderr.split("\n").filter((line) => line.startsWith("old: "));
