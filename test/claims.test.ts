@@ -41,6 +41,8 @@ describe("a claim", () => {
     claims.take(path, "here");
     claims.take(path, "here"); // again means nothing
     assert.equal(other(take), `knockd is already running here (pid ${process.pid})`);
+    const advised = `claims.take(${JSON.stringify(path)}, "here", "Go there.")`;
+    assert.equal(other(advised), `knockd is already running here (pid ${process.pid})\nGo there.`);
     claims.release(path);
     assert.equal(existsSync(`${path}.lock`), false);
     assert.equal(other(take), "");

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import type { Snapshot } from "../src/capture/native.ts";
 import { readConfig } from "../src/config/read.ts";
 import { lintDefaults, readDefaults } from "../src/lint/defaults.ts";
 import { lint } from "../src/lint/lint.ts";
@@ -12,6 +13,11 @@ import { Unit } from "../src/lint/unit.ts";
 import { repo } from "./live/wire.ts";
 
 const ports = { listening: { tcp: [22], udp: [] }, ephemeral: { low: 32_768, high: 60_999 } };
+const interfaces: Snapshot = {
+  links: [{ index: 2, name: "eth0", up: true }],
+  addresses: [{ index: 2, address: "2001:db8::5" }],
+  defaults: [],
+};
 const defaults = { file: "/nonexistent", lines: [], options: [] };
 
 describe("untouched", () => {
@@ -29,7 +35,7 @@ describe("untouched", () => {
 
     it(`${brought}: its sequences alone are warned of, and all of them`, async () => {
       write();
-      const findings = (await lint(file, { ports, defaults })).filter((one) => one.lint !== "no-program");
+      const findings = (await lint(file, { interfaces, ports, defaults })).filter((one) => one.lint !== "no-program");
       const why = ({ text }: { text: string }) =>
         /(\w+): its sequence is easily found: it is one that the manuals print/.exec(text)?.[1];
       const doors = readConfig(file).doors.map(({ name }) => name);

@@ -15,12 +15,17 @@ export class Claims {
   /** Those of interfaces. */
   readonly #interfaces = new Set<string>();
 
-  /** Throws AlreadyRunning, naming the process; an Error in the system's words when nothing can be locked there. */
-  take(path: string, what: string): void {
+  /**
+   * Throws AlreadyRunning, naming the process, and on a line of its own the `advice`; an Error in the system's words when
+   * nothing can be locked there.
+   */
+  take(path: string, what: string, advice?: string): void {
     if (this.#held.has(path)) return;
     const lock = native.lock(lockFile(path));
-    if ("holder" in lock)
-      throw new AlreadyRunning(`knockd is already running ${what}${lock.holder > 0 ? ` (pid ${lock.holder})` : ""}`);
+    if ("holder" in lock) {
+      const why = `knockd is already running ${what}${lock.holder > 0 ? ` (pid ${lock.holder})` : ""}`;
+      throw new AlreadyRunning(advice === undefined ? why : `${why}\n${advice}`);
+    }
     this.#held.set(path, lock.descriptor);
   }
 

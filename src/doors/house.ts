@@ -19,6 +19,11 @@ export interface Patience {
   readonly most: number;
 }
 
+/** Whoever starts a second one has a second interface, as a rule. */
+function advice(second: string): string {
+  return `One knockd listens on several interfaces: knockd -i eth0,wlan0. A second knockd needs ${second}.`;
+}
+
 export class House {
   readonly #config: string;
   readonly #log: Log;
@@ -41,8 +46,10 @@ export class House {
     const path = stateFile ?? ledgerPath(this.#config, words.join(","));
     try {
       this.#claims.takeInterfaces(this.#config, words);
-      if (this.#ledger === undefined) this.#claims.take(path, `with the ledger ${path}`);
-      if (background) this.#claims.take(pidFile, `with the pid file ${pidFile}`);
+      if (this.#ledger === undefined)
+        this.#claims.take(path, `with the ledger ${path}`, advice("a StateFile of its own, in its config"));
+      if (background)
+        this.#claims.take(pidFile, `with the pid file ${pidFile}`, advice("its own PidFile in its config, or else -p"));
     } catch (error) {
       if (error instanceof AlreadyRunning) throw error;
       this.#log.note(`can't make sure that no other knockd runs: ${(error as Error).message}`);

@@ -162,6 +162,29 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     });
   }
 
+  it("does not start beside another with its pid file, and says how to serve two interfaces; it is so", async () => {
+    assert.deepEqual(await start("ours", CONFIG, [...ARGS, "@dir@/pid", "-i", "eth0"]), OK);
+    const first = pid();
+    const why = `knockd is already running with the pid file ${at("pid")} (pid ${first})\n`;
+    const advice =
+      "One knockd listens on several interfaces: knockd -i eth0,wlan0. A second knockd needs its own PidFile in its config, or else -p.\n";
+    assert.deepEqual(await start("ours", CONFIG, [...ARGS, "@dir@/pid", "-i", "lo"]), {
+      ...OK,
+      status: 1,
+      stderr: why + advice,
+    });
+    assert.deepEqual(await start("ours", CONFIG, [...ARGS, "@dir@/pid2", "-i", "lo"]), OK);
+    await stop(Number(text("pid2")));
+    await stop(first);
+    assert.deepEqual(await start("ours", CONFIG, [...ARGS, "@dir@/pid", "-i", "eth0,lo"]), OK);
+    await stop(pid());
+    const config = `[options]\nStateFile = @dir@/state\n${CONFIG}`;
+    await start("ours", config, [...ARGS, "@dir@/pid", "-i", "eth0"]);
+    const { stderr } = await start("ours", config, [...ARGS, "@dir@/pid2", "-i", "lo"]);
+    assert.match(stderr, /^knockd is already running with the ledger .*\n.* -i eth0,wlan0\. .* StateFile of its own/);
+    await stop(pid());
+  });
+
   it("lets the config's PidFile and LogFile win over -p and -g, as 0.8", async () => {
     const config = `[options]\nPidFile = @dir@/pid\nLogFile = @dir@/log\n${CONFIG}`;
     for (const which of BOTH) {
