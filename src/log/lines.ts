@@ -70,7 +70,7 @@ export function stillRunning(door: string, seconds: number): string {
 
 /** It goes on, and nobody waits for it any more. */
 export function takesLong(door: string, seconds: number): string {
-  return `${door}: command still running after ${seconds} seconds`;
+  return `${door}: command still running after ${many(seconds, "second")}`;
 }
 
 /** The system refused to start it: out of processes or memory, or the command is too long. */
