@@ -205,11 +205,11 @@ export class Daemon {
 
   /** 0.8 does not start without eth0 when nobody has said another: nearly no machine has one by that name today. */
   #words(config: Config): readonly string[] {
-    const snapshot = interfacesNow(false);
-    const asked = askedInterfaces(this.#options.flags, config, snapshot);
+    const look = () => interfacesNow(false);
+    const asked = askedInterfaces(this.#options.flags, config, look);
     if (asked !== undefined) return asked;
     if (this.#lookout !== undefined && this.#settings?.interface === undefined) return this.#lookout.words;
-    if (namesOf("eth0", snapshot).length > 0) return ["eth0"];
+    if (namesOf("eth0", look()).length > 0) return ["eth0"];
     this.#log.info("there is no eth0, and no interface is set: listening at those of the default routes");
     return ["auto"];
   }

@@ -156,7 +156,7 @@ function check(flags: Flags): void {
   for (const { text } of findings) console.error(text);
   if (config === undefined) process.exit(1);
   try {
-    askedInterfaces(flags, config, interfacesNow(false));
+    askedInterfaces(flags, config, () => interfacesNow(false));
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof CannotListen)) throw error;
     console.error(error.message);

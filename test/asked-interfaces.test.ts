@@ -22,13 +22,18 @@ const asked = (given: string | undefined, option = "") =>
   askedInterfaces(
     { interface: given } as Flags,
     parseConfig(`[options]\n${option}\n[door]\nsequence = 1`, "/etc/k.conf", () => undefined),
-    machine,
+    () => machine,
   );
 
 describe("the interfaces asked for", () => {
   it("are those of the config", () => assert.deepEqual(asked(undefined, "Interface = eth0, ppp*"), ["eth0", "ppp*"]));
   it("are those of -i, whatever the config says, as in 0.8", () =>
     assert.deepEqual(asked("eth0:0", "Interface = not a name"), ["eth0:0"]));
+  it("are not looked for when their names are usual", () => {
+    const flags = { interface: "eth0,ppp*,eth0:0,auto" } as Flags;
+    const config = parseConfig("[door]\nsequence = 1", "", () => undefined);
+    assert.equal(askedInterfaces(flags, config, () => assert.fail())?.length, 4);
+  });
   it("are undefined when nobody says one", () => assert.equal(asked(undefined), undefined));
 
   it("in the config: a name that no interface can have is refused with line and text", () => {

@@ -10,12 +10,15 @@ import type { Snapshot } from "./native.ts";
 /** IFNAMSIZ without its zero. Only an alternative name may be longer. */
 const LONGEST_NAME = 15;
 
-/** Undefined when the user names none. Throws ConfigError with the line, or CannotListen in 0.8's words. */
-export function askedInterfaces(flags: Flags, config: Config, snapshot: Snapshot): readonly string[] | undefined {
+/**
+ * Undefined when the user names none. Throws ConfigError with the line, or CannotListen in 0.8's words. `look` is called for
+ * odd names only.
+ */
+export function askedInterfaces(flags: Flags, config: Config, look: () => Snapshot): readonly string[] | undefined {
   const asked = flags.interface ?? config.options.interface;
   if (asked === undefined) return undefined;
   const words = interfaceWords(asked);
-  const wrong = words.find((word) => isImpossible(word, snapshot));
+  const wrong = words.find((word) => isOdd(word) && isImpossible(word, look()));
   if (wrong === undefined) return words;
   const line = config.lines.get(config.options)?.get("interface");
   if (flags.interface !== undefined || line === undefined)
@@ -23,9 +26,13 @@ export function askedInterfaces(flags: Flags, config: Config, snapshot: Snapshot
   throw new ConfigError(complain(config.file, line, `could not open "${wrong}": no interface can have this name`));
 }
 
-/** What the kernel takes for a name (dev_valid_name), and no quotes: they are a mistake in each config. */
+/** An odd name that nothing has on this machine. */
 export function isImpossible(word: string, snapshot: Snapshot): boolean {
-  if (namesOf(word, snapshot).length > 0) return false; // it is there, whatever it is called
+  return isOdd(word) && namesOf(word, snapshot).length === 0;
+}
+
+/** Not what the kernel takes for a name (dev_valid_name); or with quotes, which are a mistake in each config. */
+function isOdd(word: string): boolean {
   if ([".", "..", ""].includes(linkName(word))) return true;
   return Buffer.byteLength(word.replace(/\*$/, "")) > LONGEST_NAME || /[\s/\\"'`\u2018-\u201f\p{Cc}]/u.test(word);
 }
