@@ -10,12 +10,13 @@ const FIELDS = new Map<string, keyof Entry>([
   ["_TRANSPORT", "transport"],
   ["SYSLOG_IDENTIFIER", "tag"],
   ["SYSLOG_PID", "pid"],
+  ["SYSLOG_FACILITY", "facility"],
   ["_HOSTNAME", "host"],
   ["MESSAGE", "message"],
 ]);
 /** Nothing that counts is longer; of a longer value only the beginning is kept. */
 const MOST_BYTES = 16_384;
-const NO_ENTRY: Entry = { time: "", transport: "", tag: "", pid: "", host: "", message: "" };
+const NO_ENTRY: Entry = { time: "", transport: "", tag: "", pid: "", facility: "", host: "", message: "" };
 
 export class JournalExport {
   readonly #tell: (entry: Entry) => void;

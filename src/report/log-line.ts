@@ -1,6 +1,6 @@
 // Whose line is it: the kernel's, knockd's, or anybody else's? Others put into their lines what strangers say, as sshd does
 // with user names: what looks like a packet there is none. Where a line tells its facility or its process, it has to be the
-// kernel's, too: any user may have a line logged with the kernel's name.
+// kernel's, or knockd's, too: any user may have a line logged with another's name.
 
 import { Stamp } from "./stamp.ts";
 
@@ -10,7 +10,8 @@ export type Speaker = "kernel" | "tagged" | "knockd" | "other" | "garbage";
 const KERNELS: ReadonlySet<string> = new Set(["kernel", "klogd"]);
 /** What --tag calls lines that name no program. */
 export const NO_TAG = "-";
-const [UNTOLD, KERN, NOT_KERN] = [-1, 0, 1] as const;
+/** Facilities, by their numbers in RFC 5424; OTHER stands for all that are neither the kernel's nor knockd's. */
+const [UNTOLD, KERN, OTHER, DAEMON] = [-1, 0, 1, 3] as const;
 /** `kern.warn`: what busybox's syslogd, OpenWrt's logread and many a template put before the program. */
 const PRIORITY = /^([a-z]+\d?)\.(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug)$/;
 /** `kern  :warn  : [`: `dmesg -x`. */
@@ -58,15 +59,17 @@ export class LogLine {
   }
 
   /** What an entry of the journal says. */
-  readEntry({ time, transport, tag, pid, host, message }: Entry): Speaker {
+  readEntry({ time, transport, tag, pid, facility, host, message }: Entry): Speaker {
     this.time = Number.NaN;
     this.tag = tag;
     this.isSinceBoot = false;
     this.message = message;
     if (this.#stamp.read(`${time.slice(0, -6)}.0 `) < 0) return "garbage";
     this.time = this.#stamp.time;
+    if (transport === "kernel") return this.#decide("kernel", "", KERN, host);
     // Whoever says that he is the kernel has another transport.
-    return this.#decide(transport === "kernel" ? "kernel" : tag, pid, transport === "kernel" ? KERN : NOT_KERN, host);
+    const told = facility === "" ? UNTOLD : Number(facility);
+    return this.#decide(tag, pid, KERNELS.has(tag) ? OTHER : told, host);
   }
 
   /** `<4>`, as in syslog's packets: facility and level. */
@@ -74,7 +77,7 @@ export class LogLine {
     const end = line.indexOf(">");
     const priority = line.slice(1, end);
     if (!/^\d{1,3}$/.test(priority)) return "garbage";
-    const facility = Number(priority) >> 3 === 0 ? KERN : NOT_KERN;
+    const facility = Number(priority) >> 3;
     const rest = line.slice(end + 1);
     return rest.startsWith("1 ") ? this.#readRfc5424(rest, facility) : this.#readStamped(rest, facility);
   }
@@ -124,8 +127,8 @@ export class LogLine {
       }
       if (end < 0) break;
       if (told !== undefined) facility = facilityOf(told);
-      else if (host === "") host = word;
-      else break;
+      else if (host !== "") break;
+      else if (!word.startsWith("[")) host = word; // `logread -t` has the seconds since 1970, too
       begin = end + 1;
     }
     // ulogd's own file has a host and no program.
@@ -164,6 +167,7 @@ export class LogLine {
         transport: text("_TRANSPORT"),
         tag: text("SYSLOG_IDENTIFIER"),
         pid: text("SYSLOG_PID"),
+        facility: text("SYSLOG_FACILITY"),
         host: text("_HOSTNAME"),
         message: Array.isArray(MESSAGE) ? Buffer.from(MESSAGE).toString("latin1") : text("MESSAGE"),
       });
@@ -178,9 +182,9 @@ export class LogLine {
     // Compared before it is kept: a slice would keep the whole chunk of the log in memory.
     if (host !== this.host) this.host = Buffer.from(host, "latin1").toString("utf8");
     this.tag = tag;
-    if (KERNELS.has(tag) && (pid === "" || pid === "0") && facility !== NOT_KERN) return "kernel";
+    if (KERNELS.has(tag) && (pid === "" || pid === "0") && (facility === UNTOLD || facility === KERN)) return "kernel";
     if (this.#tags.has(tag === "" ? NO_TAG : tag)) return "tagged";
-    if (tag === "knockd") return "knockd";
+    if (tag === "knockd" && (facility === UNTOLD || facility === DAEMON)) return "knockd";
     return tag === "" && !this.message.includes(":") ? "garbage" : "other";
   }
 }
@@ -191,12 +195,14 @@ export interface Entry {
   readonly transport: string;
   readonly tag: string;
   readonly pid: string;
+  readonly facility: string;
   readonly host: string;
   readonly message: string;
 }
 
 function facilityOf(name: string): number {
-  return name === "kern" ? KERN : NOT_KERN;
+  if (name === "kern") return KERN;
+  return name === "daemon" ? DAEMON : OTHER;
 }
 
 /** `knockd[731]:` */

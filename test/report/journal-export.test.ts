@@ -33,6 +33,7 @@ describe("the journal's export form", () => {
       transport: "kernel",
       tag: "kernel",
       pid: "",
+      facility: "",
       host: "door",
       message: "x IN=eth0 A=B",
     });

@@ -29,6 +29,7 @@ describe("a log's line", () => {
       [`Nov 24 11:20:18 kern.warning door kernel: ${said}`, "door"],
       [`Nov 24 11:20:18 kern.warn kernel: ${said}`, ""],
       [`Tue Nov 24 11:20:18 2026 kern.warn kernel: ${said}`, ""],
+      [`Tue Nov 24 11:20:18 2026 [1763983218.845] kern.warn kernel: ${said}`, ""],
       [`Nov 24 2026 11:20:18 door kernel: ${said}`, "door"],
       [`<4>Nov 24 11:20:18 door kernel: ${said}`, "door"],
       [`<4>Nov 24 11:20:18 kernel: ${said}`, ""],
@@ -90,6 +91,30 @@ describe("a log's line", () => {
     ]) {
       assert.equal(read(line), "other", line);
     }
+  });
+
+  it("is knockd's only of its facility, where the line tells that", () => {
+    const json = (facility: string) =>
+      JSON.stringify({
+        ...{ __REALTIME_TIMESTAMP: "1763983218845123", _TRANSPORT: "syslog", SYSLOG_IDENTIFIER: "knockd" },
+        ...{ SYSLOG_FACILITY: facility, MESSAGE: "1.2.3.4: a: Stage 1" },
+      });
+    const said = "1.2.3.4: a: Stage 1";
+    for (const line of [
+      `Nov 24 11:20:18 door daemon.notice knockd: ${said}`,
+      `Tue Nov 24 11:20:18 2026 daemon.notice knockd[731]: ${said}`,
+      `<29>Nov 24 11:20:18 knockd: ${said}`,
+      `<29>1 ${STAMP} door knockd - - - ${said}`,
+      json("3"),
+    ])
+      assert.match(read(line), /^knockd at (door)?: 1\.2\.3\.4: a: Stage 1$/, line);
+    for (const line of [
+      `Nov 24 11:20:18 door user.notice knockd: ${said}`,
+      `<13>Nov 24 11:20:18 knockd: ${said}`,
+      `<13>1 ${STAMP} door knockd 731 - - ${said}`,
+      json("1"),
+    ])
+      assert.equal(read(line), "other", line);
   });
 
   it("that begins as dmesg's and as short-monotonic's is dmesg's once one of them can be nothing else", () => {

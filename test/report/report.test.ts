@@ -131,6 +131,29 @@ describe("knockctl report", () => {
     assert.equal(report(["-", "--not-prefix", "x"], `Nov 24 11:00:00 door kernel: x ${packet}\n`).attempts, 0);
   });
 
+  it("looks through all of the journal where the kernel has logged no packet", () => {
+    const packet = "IN=eth0 OUT= SRC=8.8.8.8 DST=1.1.1.1 LEN=40 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ";
+    const kernels = "1764000000.123456 door kernel: eth0: link becomes ready";
+    const ulogds = `1764000000.123456 door ulogd[731]: rejected: ${packet}`;
+    const script = `#!/bin/sh\necho '${kernels}'\ncase "$*" in *_TRANSPORT=kernel*ulogd | *short-unix) echo '${ulogds}' ;; esac\n`;
+    const bin = join(dir, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "journalctl"), script, { mode: 0o755 });
+    const made = (...args: string[]): Report => {
+      const { stdout, stderr } = knockctl(["report", "--json", "--from", "journal", ...args], "", {
+        PATH: `${bin}:${process.env.PATH}`,
+      });
+      assert.equal(stderr, "");
+      return JSON.parse(stdout);
+    };
+    const { attempts, lines, leftOut } = made();
+    assert.deepEqual([attempts, lines], [0, 1]);
+    assert.deepEqual(leftOut, [
+      "1 line from ulogd looks like a packet: add `--tag ulogd` if your firewall logs there.",
+    ]);
+    assert.equal(made("--tag", "ulogd").attempts, 1);
+  });
+
   it("makes a table, Markdown, CSV, JSON and HTML, also into a file", () => {
     for (const [format, begin] of [
       ["table", "512 attempts of 108 sources at door, 2026-11-18"],
