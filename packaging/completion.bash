@@ -67,7 +67,7 @@ _knockctl() {
 		mapfile -t COMPREPLY < <(compgen -W '-c --config -a --address --verdicts --json -h --help' -- "$cur")
 	elif [[ ${words[1]} == init ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-c --config --door --port --interface --firewall --sequence --mixed
-			--timeout --minutes --replace --persist -y --yes --dry-run --confirm --rollback -h --help' -- "$cur")
+			--timeout --minutes --replace --replace-door --lan --no-lan --persist -y --yes --dry-run --confirm --rollback -h --help' -- "$cur")
 	else
 		local more=
 		[[ ${words[1]} == explain ]] && more='--last --follow --secrets'

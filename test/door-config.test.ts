@@ -7,7 +7,7 @@ import { after, describe, it } from "node:test";
 import { ConfigError } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { parseSequence } from "../src/config/sequence.ts";
-import { configText, existingConfig, isOwn, trialText } from "../src/setup/door-config.ts";
+import { configText, existingConfig, isOwn, trialText, withoutDoor } from "../src/setup/door-config.ts";
 import { doorCommands, type FirewallPlace } from "../src/setup/firewall.ts";
 import { repo } from "./live/wire.ts";
 
@@ -30,7 +30,7 @@ describe("the config of a new door", () => {
     assert.deepEqual([options.useSyslog, options.interface, warnings], [true, "auto", []]);
     assert.equal(doors.length, 1);
     const { name, sequence, seqTimeout, cmdTimeout, tcpFlags, policy } = doors[0]!;
-    assert.deepEqual([name, seqTimeout, cmdTimeout, policy.reknock], ["openSSH", 15, 45, "extend"]);
+    assert.deepEqual([name, seqTimeout, cmdTimeout, policy.reknock], ["openSSH", 15, 45, "run"]);
     assert.deepEqual(sequence, door().sequence);
     assert.notEqual(tcpFlags.set, 0);
     assert.match(doors[0]!.startCommand!, /\/iptables -w -A KNOCKD -s %IP% -p tcp --dport 2222 -j ACCEPT$/);
@@ -56,6 +56,22 @@ describe("the config of a new door", () => {
     );
     assert.deepEqual([options.interface, options.useSyslog, options.onExit], ["wlan0", false, "keep"]);
     assert.equal(parse(configText(door(undefined, "eth1"), OWN)).options.interface, "eth1");
+  });
+
+  it("takes the place of one of its name, and leaves the others and what counts for all", () => {
+    const text = `[a]\nsequence = 1,2,3\n[ openSSH ]\nUseSyslog\nsequence = 4,5,6\n# [x]\n[b]\nsequence = 7,8,9\n[openSSH]\nsequence = 1\n`;
+    const { options, doors } = parse(withoutDoor(text, "openSSH"));
+    assert.deepEqual([options.useSyslog, doors.map(({ name }) => name)], [true, ["a", "b"]]);
+    assert.equal(withoutDoor(OWN, "other"), OWN);
+  });
+
+  it("is one that knockd 0.8 understands, for the way back", () => {
+    const text = configText(door(), OWN).slice(OWN.length);
+    const words = [...text.matchAll(/^\t(\S+) +=/gm)].map(([, word]) => word);
+    assert.deepEqual(words, [
+      ...["sequence", "seq_timeout", "tcpflags", "start_command", "start_command_6"],
+      ...["cmd_timeout", "stop_command", "stop_command_6"],
+    ]);
   });
 
   it("has a log of its own in the time of trial, and closes what it has opened", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { InvalidArgumentError } from "commander";
-import { doorName, interfaceName, minutes, wholeNumber } from "../src/ctl/init-words.ts";
+import { doorName, interfaceName, minutes, networks, wholeNumber } from "../src/ctl/init-words.ts";
 
 describe("the words of knockctl init", () => {
   for (const [what, take, good, bad] of [
@@ -21,6 +21,7 @@ describe("the words of knockctl init", () => {
       ["eth0,wlan0", "ppp*", "eth0:1", "any"],
       ["", "eth0 lo", "eth0;x", "`x`", "a/b", "-\n"],
     ],
+    ["networks", networks, ["192.168.1.0/24", "10.0.0.1,fd00::/8"], ["", "eth0", "0.0.0.0/0", "10.0.0.0/8;x"]],
   ] as [string, (text: string) => unknown, string[], string[]][]) {
     it(what, () => {
       for (const text of good) assert.doesNotThrow(() => take(text), text);

@@ -1,6 +1,7 @@
 // What the options of knockctl init take. Each throws commander's InvalidArgumentError, which says what is wanted.
 
 import { InvalidArgumentError } from "commander";
+import { parseNetworks } from "../setup/lan.ts";
 
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
@@ -25,4 +26,10 @@ export function doorName(text: string): string {
 export function interfaceName(text: string): string {
   if (/^[\w.,:@*-]+$/.test(text)) return text;
   throw new InvalidArgumentError("Names of interfaces are wanted: eth0,wlan0, ppp*, auto or any.");
+}
+
+export function networks(text: string): readonly string[] {
+  const all = parseNetworks(text);
+  if (all !== undefined) return all;
+  throw new InvalidArgumentError("Networks are wanted: 192.168.1.0/24,fd00::/64.");
 }

@@ -46,6 +46,18 @@ export function isOwn({ text, config }: Existing): boolean {
   return config.doors.length > 0 && !EXAMPLES.some((file) => text === textOf(file));
 }
 
+/** The text without the sections of that name; UseSyslog counts wherever it stands. */
+export function withoutDoor(text: string, door: string): string {
+  let isLeftOut = false;
+  const lines = text.split("\n").flatMap((line) => {
+    const [, name] = /^\s*\[(.*)\]\s*$/.exec(line) ?? [];
+    if (name !== undefined) isLeftOut = Buffer.from(name, "latin1").toString().trim() === door;
+    if (!isLeftOut) return [line];
+    return /^\s*usesyslog\b/i.test(line) ? ["[options]", line] : [];
+  });
+  return lines.join("\n");
+}
+
 /** `kept` is the text whose doors stay. */
 export function configText(door: NewDoor, kept: string | undefined): string {
   const options = kept === undefined ? ["UseSyslog", `Interface = ${door.interface ?? "auto"}`] : [];
@@ -61,8 +73,6 @@ export function configText(door: NewDoor, kept: string | undefined): string {
     `cmd_timeout     = ${door.seconds}`,
     `stop_command    = ${door.commands.stop}`,
     `stop_command_6  = ${door.commands.stop6}`,
-    "# a second knock while it is open gives more time, and no second rule",
-    "reknock         = extend",
   ])}`;
 }
 

@@ -4,6 +4,9 @@
 
 import type { FirewallKind } from "./firewall.ts";
 
+/** Where `systemctl enable` makes its links. */
+export const WANTS = "/etc/systemd/system/multi-user.target.wants";
+
 /** The firewall script, where it survives a boot. */
 export function scriptPath(kind: FirewallKind): string {
   return `/etc/knockd.${kind}`;

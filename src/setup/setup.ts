@@ -5,11 +5,12 @@ import { randomUUID } from "node:crypto";
 import { existsSync, lstatSync, readFileSync } from "node:fs";
 import type { Sequence } from "../config/sequence.ts";
 import { realPath } from "../real-path.ts";
-import { configText, existingConfig, isOwn, trialText } from "./door-config.ts";
+import { configText, type Existing, existingConfig, isOwn, trialText, withoutDoor } from "./door-config.ts";
 import { doorCommands, type FirewallKind, type FirewallPlace, firewallScript, PATH, programPath } from "./firewall.ts";
+import { lanHere } from "./lan.ts";
 import { scriptPath } from "./persistence.ts";
 import { freePorts, randomSequence } from "./random-sequence.ts";
-import { DAEMON_LOG } from "./trial-scripts.ts";
+import { DAEMON_LOG } from "./trial-paths.ts";
 
 /** What was asked for. */
 export interface Wishes {
@@ -22,8 +23,11 @@ export interface Wishes {
   readonly minutes: number;
   readonly interface: string | undefined;
   readonly firewall: FirewallKind | undefined;
-  readonly replace: boolean;
+  /** Which doors of the config do not stay: all, or those of the new one's name. */
+  readonly replace: "all" | "door" | undefined;
   readonly persist: boolean;
+  /** Networks that come in without a knock. Undefined: those that a rule lets in. True: this host's private ones too. */
+  readonly lan: readonly string[] | boolean | undefined;
 }
 
 /** knockd.service, where systemd runs. */
@@ -63,31 +67,45 @@ export const NO_SYSTEMD =
 /** Why nothing can be set up: a line for whoever asked. */
 export class Refused extends Error {}
 
+/** The doors of the config that stay unless they are replaced. Throws a ConfigError at a config that knockd would refuse. */
+export function doorsOf(config: string): readonly string[] {
+  return keptOf(realPath(config))?.config.doors.map(({ name }) => name) ?? [];
+}
+
+/** The first of NAME2, NAME3 … that no door has. */
+export function freeName(door: string, taken: readonly string[]): string {
+  for (let n = 2; ; n++) if (!taken.includes(`${door}${n}`)) return `${door}${n}`;
+}
+
 /** Throws Refused, or a ConfigError at a config that knockd would refuse. */
 export function plan(wishes: Wishes): Setup {
   const { config, door, port } = wishes;
   const file = realPath(config);
   const existing = existingConfig(file);
-  const kept = existing !== undefined && !wishes.replace && isOwn(existing) ? existing : undefined;
-  const names = kept?.config.doors.map(({ name }) => name) ?? [];
-  if (names.includes(door)) {
+  const kept = wishes.replace === "all" ? undefined : keptOf(file);
+  const all = kept?.config.doors.map(({ name }) => name) ?? [];
+  if (all.includes(door) && wishes.replace === undefined) {
     throw new Refused(
-      `${file} has a door ${door} already: name another one (--door), or have all its doors replaced (--replace)`,
+      `${file} has a door ${door} already: call the new one ${freeName(door, all)} (--door), ` +
+        "or have it replaced (--replace-door), or all doors (--replace)",
     );
   }
+  const names = all.filter((name) => name !== door);
   const unit = knockdUnit();
   if (wishes.persist && unit === undefined) {
     throw new Refused(NO_SYSTEMD);
   }
-  const firewall = { kind: wishes.firewall ?? firewallHere(), ipv6: existsSync("/proc/net/if_inet6") };
+  const place = { kind: wishes.firewall ?? firewallHere(), ipv6: existsSync("/proc/net/if_inet6") };
+  const wasClosed = isClosed(place, port);
+  const firewall = { ...place, lan: wasClosed ? lanOf(scriptPath(place.kind)) : lanFor(wishes, place) };
   if (wishes.persist && isOther(scriptPath(firewall.kind), firewallScript(firewall))) {
     throw new Refused(`${scriptPath(firewall.kind)} is not what would close the port at a boot: remove it first`);
   }
-  const wasClosed = isClosed(firewall, port);
   const sequence = randomSequence(wishes.knocks, wishes.mixed, freePorts());
   const { seconds, interface: at } = wishes;
   const commands = doorCommands(firewall, port);
-  const text = configText({ name: door, sequence, seconds, commands, interface: at }, kept?.text);
+  const keptText = kept && wishes.replace === "door" ? withoutDoor(kept.text, door) : kept?.text;
+  const text = configText({ name: door, sequence, seconds, commands, interface: at }, keptText);
   return {
     ...{ id: randomUUID(), door, port, seconds, minutes: wishes.minutes, persist: wishes.persist, sequence },
     ...{ config: file, backup: backupOf(file), existed: existing !== undefined, kept: names },
@@ -151,6 +169,26 @@ function isClosed(firewall: FirewallPlace, port: number): boolean {
     if (status !== 0) throw new Refused(`${probe.join(" ")} does not work here: ${stderr.trim().split("\n")[0]}`);
   }
   return look(["sh", "-s", "is-closed", `${port}`], firewallScript(firewall)).status === 0;
+}
+
+/** Whom the port's own rules, which are there already, let in: those of the script that made them. */
+function lanOf(script: string): readonly string[] {
+  const text = existsSync(script) ? readFileSync(script, "utf8") : "";
+  return [...text.matchAll(/^lan[46]='(.*)'$/gm)].flatMap(([, networks]) => networks!.split(" ").filter(Boolean));
+}
+
+function lanFor({ lan, port }: Wishes, place: FirewallPlace): readonly string[] {
+  if (lan === false) return [];
+  if (typeof lan === "object") return lan;
+  const { byRule, own } = lanHere(place, port, look);
+  const all = lan ? [...new Set([...byRule, ...own])] : byRule;
+  if (lan && all.length === 0) throw new Refused("this host has no private network: name one (--lan 192.168.1.0/24)");
+  return all;
+}
+
+function keptOf(file: string): Existing | undefined {
+  const existing = existingConfig(file);
+  return existing !== undefined && isOwn(existing) ? existing : undefined;
 }
 
 /** A file that is there, with another text. */

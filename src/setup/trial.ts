@@ -5,13 +5,15 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemWords } from "../system-words.ts";
-import { families, PATH } from "./firewall.ts";
+import { type FirewallPlace, families, firewallScript, PATH } from "./firewall.ts";
+import { unitName, WANTS } from "./persistence.ts";
 import { look, Refused, type Setup } from "./setup.ts";
-import { armCommand, armedCommand, DAEMON_LOG, LAST, LOCK, scriptCommand, TRIAL, trialFiles } from "./trial-scripts.ts";
+import { DAEMON_LOG, DOING, LAST, LOCK, TRIAL, TRIED } from "./trial-paths.ts";
+import { armCommand, armedCommand, BUSY, NOT_MINE, scriptCommand, trialFiles } from "./trial-scripts.ts";
 
-/** A script whose trial is over says so by this status. */
-const NOT_MINE = 3;
 const ARMED_MS = 5000;
+/** No script of a trial takes longer. */
+const LONGEST_MS = 180_000;
 const EMPTY_TABLE = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n";
 
 export type Outcome = { readonly done: true } | { readonly done: false; readonly why: string };
@@ -23,20 +25,54 @@ export function isUnderWay(): boolean {
 
 /** How the last one ended: `confirmed`, or `rolled back: ...`; undefined when there was none since the boot. */
 export function lastOutcome(): string | undefined {
-  return read(LAST)?.trim();
+  return read(LAST)?.trim() || undefined;
 }
 
-/** What it is about. */
+/** What a trial is about. */
 export interface Tried {
   readonly door: string;
   readonly config: string;
   /** Does systemd run knockd? */
   readonly bySystemd: boolean;
+  readonly port: number;
+  readonly firewall: FirewallPlace;
+  /** Was the port closed before it began? */
+  readonly wasClosed: boolean;
 }
 
+/** The trial that is under way, or the last one; undefined when there was none since the boot. */
 export function tried(): Tried | undefined {
-  const text = read(`${TRIAL}/tried.json`);
-  return text === undefined ? undefined : JSON.parse(text);
+  const text = read(TRIED);
+  return text ? JSON.parse(text) : undefined;
+}
+
+/** What a script of the trial is doing at this moment; undefined when none is at work. */
+export function doing(): string | undefined {
+  const [, pid, what] = /^(\d+) (.+)\n$/.exec(read(DOING) ?? "") ?? [];
+  return pid !== undefined && fs.existsSync(`/proc/${pid}`) ? what : undefined;
+}
+
+/** The port as it is now. */
+export interface PortNow {
+  /** Undefined: the firewall can't be asked. */
+  readonly isClosed: boolean | undefined;
+  /** Is it closed at each boot? */
+  readonly isPersistent: boolean;
+}
+
+export function portNow({ firewall, port }: Pick<Tried, "firewall" | "port">): PortNow {
+  const { status } = look(["sh", "-s", "is-closed", `${port}`], firewallScript(firewall));
+  const link = `${WANTS}/${unitName(firewall.kind, port)}`;
+  return {
+    isClosed: status === 0 ? true : status === 1 ? false : undefined,
+    isPersistent: fs.lstatSync(link, { throwIfNoEntry: false }) !== undefined,
+  };
+}
+
+/** Throws Refused. */
+export function refuseASecond(): void {
+  if (!isUnderWay()) return;
+  throw new Refused("another set-up waits to be confirmed: knockctl init --confirm, or knockctl init --rollback");
 }
 
 /**
@@ -46,14 +82,13 @@ export function tried(): Tried | undefined {
 export async function arm(setup: Setup, knockctl: readonly string[]): Promise<void> {
   const release = await holdAlone();
   try {
-    if (isUnderWay()) {
-      throw new Refused("another set-up waits to be confirmed: knockctl init --confirm, or knockctl init --rollback");
-    }
+    refuseASecond();
     try {
       fs.rmSync(TRIAL, { recursive: true, force: true }); // of one that was killed before it was armed
       fs.rmSync(LAST, { force: true });
       fs.mkdirSync(TRIAL, { mode: 0o700 });
       fs.writeFileSync(LOCK, "", { mode: 0o600 });
+      fs.writeFileSync(TRIED, `${JSON.stringify(triedOf(setup))}\n`, { mode: 0o600 });
       const files = { ...trialFiles(setup, knockctl), ...savedTables(setup) };
       for (const [name, text] of Object.entries(files)) writeTrial(name, text);
     } catch (error) {
@@ -81,23 +116,31 @@ export async function begin(): Promise<Outcome> {
 /** Makes it last. Where that can't be done, all of it is rolled back. */
 export async function confirm(persist: boolean): Promise<Outcome> {
   try {
-    if (persist) writeTrial("persist", "");
+    if (persist && isUnderWay()) writeTrial("persist", "");
   } catch (error) {
-    throw new Refused(`not confirmed yet: ${TRIAL} can't be written: ${systemWords(error)}`);
+    if (isUnderWay()) throw new Refused(`not confirmed yet: ${TRIAL} can't be written: ${systemWords(error)}`);
   }
-  const { status, stderr } = await run(scriptCommand("confirm"));
-  if (status === 0) return { done: true };
-  if (status === NOT_MINE || !isUnderWay())
-    return { done: false, why: lastOutcome() ?? "nothing waits to be confirmed" };
-  const why = stderr.trim() || `status ${status}`;
+  let end = await run(scriptCommand("confirm"));
+  const giveUpAt = performance.now() + LONGEST_MS;
+  while (end.status === BUSY && isUnderWay() && performance.now() < giveUpAt) end = await run(scriptCommand("confirm"));
+  if (end.status === 0) return { done: true };
+  if (end.status === BUSY && isUnderWay())
+    throw new Refused(`not confirmed: it is ${doing() ?? "locked"}, for too long`);
+  // Somebody else has ended it: that is the outcome, whatever became of our script.
+  if (!isUnderWay()) {
+    const outcome = lastOutcome();
+    return outcome === "confirmed" ? { done: true } : { done: false, why: outcome ?? "nothing waits to be confirmed" };
+  }
+  const why = end.stderr.trim() || `status ${end.status}`;
   await rollBack(why.split("\n")[0]!);
   return { done: false, why };
 }
 
-/** Of one that is not there, too. */
+/** Of one that is not there, too. Waits for a script that is at work. */
 export async function rollBack(why: string): Promise<void> {
   if (fs.existsSync(`${TRIAL}/rollback`)) await run(scriptCommand("rollback", why));
-  if (!isUnderWay()) fs.rmSync(TRIAL, { recursive: true, force: true });
+  // Of one that was killed before it was armed. A daemon may still run with what a confirmed one has left.
+  if (!isUnderWay() && lastOutcome() !== "confirmed") fs.rmSync(TRIAL, { recursive: true, force: true });
 }
 
 /** Who has come in by the door since the trial began, and what failed of its commands. */
@@ -111,6 +154,10 @@ export function openings(): { readonly knockers: readonly string[]; readonly fai
   const failed = [`] ${door}: command returned non-zero status code`, `] ${door}: could not run command`];
   const failures = lines.filter((line) => failed.some((text) => line.includes(text))).length;
   return { knockers, failures };
+}
+
+function triedOf({ door, config, unit, port, firewall, wasClosed }: Setup): Tried {
+  return { door, config, bySystemd: unit !== undefined, port, firewall, wasClosed };
 }
 
 /** Only one at a time may arm. The lock goes with this process, however that ends. Throws Refused. */

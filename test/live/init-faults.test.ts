@@ -31,7 +31,8 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     await host.begun();
     assert.equal(await host.isOpen(), false);
     const { status, stdout } = await host.knockctl("init", "--rollback");
-    assert.deepEqual([status, stdout], [0, "Rolled back: all is as it was.\n"]);
+    assert.equal(status, 0);
+    assert.match(stdout, /^Rolled back: all is as it was\.\nTCP port 22 is as open as it was before\.$/m);
     assert.equal(await host.rules(), tables);
     assert.equal(await host.isOpen(), true);
     const again = await host.knockctl("init", "--rollback");
@@ -184,6 +185,8 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     const tables = await host.rules();
     const terminal = new Terminal(host, "--minutes", "0.3");
     await terminal.says("Which TCP port is to be closed?");
+    terminal.types("");
+    await terminal.says("without a knock?");
     terminal.types("");
     await terminal.says("Shall it be done?");
     terminal.types("yes");

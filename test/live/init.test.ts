@@ -74,7 +74,11 @@ describe("knockctl init", { skip: needsRoot }, () => {
       assert.equal(statSync(host.config).mode & 0o777, 0o640);
       await host.ok("sh /run/knockd-init/rollback 'it comes too late'");
       const again = await host.knockctl("init", "--confirm");
-      assert.deepEqual([again.status, again.stdout], [0, "It is confirmed.\n"]);
+      assert.equal(again.status, 0);
+      assert.match(
+        again.stdout,
+        /^It is confirmed\.\nTCP port 22 is closed to clients that have not knocked, until the/m,
+      );
       if (kind === "iptables") assert.match(await host.ok("iptables -S"), /-j KNOCKD_GUARD/);
       else assert.match(await ruleset(), /elements = \{ 22 \}/);
       await session.answers("second");
@@ -98,7 +102,10 @@ describe("knockctl init", { skip: needsRoot }, () => {
       assert.equal(host.conf(), text);
       const late = await host.knockctl("init", "--confirm");
       assert.equal(late.status, 1);
-      assert.equal(late.stderr, "knockctl: rolled back: nobody confirmed within 0.1 minutes\n");
+      assert.equal(
+        late.stderr,
+        "knockctl: rolled back: nobody confirmed within 0.1 minutes\nTCP port 22 is as open as it was before.\n",
+      );
     });
   }
 
@@ -121,7 +128,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
     }
   });
 
-  it("changes nothing with --dry-run, and prints the config and the rules", async () => {
+  it("changes nothing with --dry-run, and prints the rules, then the config, then the scripts", async () => {
     writeFileSync(host.config, OWN, "latin1");
     const look = () =>
       host.ok(`iptables-save; nft list ruleset; ls -lR /run; ls -l ${host.config}; cat ${host.config}`);
@@ -129,9 +136,18 @@ describe("knockctl init", { skip: needsRoot }, () => {
     const { status, stdout } = await host.init("--dry-run", "--door", "ssh", "--port", "2222");
     assert.equal(status, 0);
     assert.equal(await look(), before);
-    assert.match(stdout, /\[ssh\]\n\tsequence +=/);
-    assert.match(stdout, /--dport 2222 -j ACCEPT/);
-    assert.match(stdout, /-A KNOCKD_GUARD -j REJECT/);
+    const places = [
+      /^door {7}ssh: 3 random knocks/m,
+      /^-A KNOCKD_GUARD -j REJECT\n-I INPUT 1 -p tcp --dport 2222 --syn -j KNOCKD_GUARD$/m,
+      /^\[ssh\]\n\tsequence +=/m,
+      /--dport 2222 -j ACCEPT/,
+      /^#!\/bin\/sh$/m,
+    ].map((part) => stdout.search(part));
+    assert.ok(!places.includes(-1));
+    assert.deepEqual(
+      places,
+      [...places].sort((a, b) => a - b),
+    );
   });
 
   it("keeps the doors that are there, and the file as it was", async () => {
@@ -145,7 +161,10 @@ describe("knockctl init", { skip: needsRoot }, () => {
     assert.equal(readFileSync(`${host.config}.before-init`, "latin1"), OWN);
     const again = await host.init("--yes");
     assert.equal(again.status, 1);
-    assert.match(again.stderr, /has a door openSSH already/);
+    assert.match(again.stderr, /has a door openSSH already: call the new one openSSH2 \(--door\)/);
+    const one = await host.init("--yes", "--replace-door", "--dry-run");
+    assert.match(one.stdout, /5151,1313,6262/);
+    assert.equal(one.stdout.match(/^\[openSSH\]$/gm)?.length, 2, "in the config, and in that of the trial");
     const replaced = await host.init("--yes", "--replace", "--dry-run");
     assert.doesNotMatch(replaced.stdout, /5151,1313,6262/);
     assert.match(replaced.stdout, /knockd\.conf\.before-init\.2$/m);
@@ -162,11 +181,13 @@ describe("knockctl init", { skip: needsRoot }, () => {
     const tables = await host.rules();
     for (const last of ["no", "\x03", "yes"]) {
       const terminal = new Terminal(host);
-      await terminal.says("Which TCP port is to be closed?");
+      await terminal.says("Which TCP port is to be closed? [22]");
       terminal.types("");
-      await terminal.says("Shall it be done?");
+      await terminal.says("come in without a knock? [y/N]");
+      terminal.types("");
+      await terminal.says("Shall it be done? [Y/n]");
       assert.equal(await host.rules(), tables);
-      terminal.types("yes");
+      terminal.types("");
       await terminal.says("Waiting for the knock");
       assert.equal(await host.isOpen(), false);
       const sequence = await host.daemon(terminal.said.replaceAll("\r", ""));

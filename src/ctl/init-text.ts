@@ -1,0 +1,100 @@
+// What knockctl init prints: what would be done, how to knock, and how the port is in the end.
+
+import { realpathSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { dirname, join } from "node:path";
+import { many } from "../plural.ts";
+import { clientLines } from "../setup/client-lines.ts";
+import { openCommand, rulesText } from "../setup/firewall.ts";
+import { unitName } from "../setup/persistence.ts";
+import type { Setup } from "../setup/setup.ts";
+import type { PortNow, Tried } from "../setup/trial.ts";
+import { PID_FILE, TRIAL } from "../setup/trial-paths.ts";
+import { trialFiles } from "../setup/trial-scripts.ts";
+
+export function summary(setup: Setup): string {
+  const { config, backup, existed, kept, door, port, firewall, unit, persist, seconds, sequence } = setup;
+  const tables = firewall.kind === "nft" ? "nft" : `iptables${firewall.ipv6 ? " and ip6tables" : ""}`;
+  const doors = kept.length === 0 ? "" : `, beside ${kept.join(", ")}`;
+  return [
+    `door       ${door}: ${sequence.length} random knocks open TCP port ${port} to who knocked, for ${many(seconds, "second")}; sessions stay`,
+    `config     ${config}${doors}${existed ? `; as it was: ${backup}` : ""}`,
+    `firewall   ${tables}: new connections to port ${port} go through the chain KNOCKD or are rejected${setup.wasClosed ? " (they are already)" : ""}`,
+    `LAN        ${lanText(setup)}`,
+    `knockd     ${unit === undefined ? "is yours to start: systemd does not run it here" : "is restarted by systemctl"}`,
+    `reboot     ${persist ? `${unitName(firewall.kind, port)} closes the port again` : "the port is open again (--persist: closed)"}`,
+    `rollback   after ${timeOf(setup)}, unless you confirm`,
+  ].join("\n");
+}
+
+function lanText({ firewall: { lan = [] }, wasClosed }: Setup): string {
+  const who = lan.length === 0 ? "has to knock too" : `${lan.join(", ")} may come in without a knock`;
+  return `${who}${wasClosed ? ", as it is already" : lan.length === 0 ? " (--lan: need not)" : " (--no-lan: has to knock)"}`;
+}
+
+/** All that would be done, to the letter: what matters first. */
+export function dryRunText(setup: Setup): string {
+  const scripts = Object.entries(trialFiles(setup, knockctl())).filter(([name]) => name !== "confirmed.conf");
+  return [
+    summary(setup),
+    `== The rules that close TCP port ${setup.port}${setup.wasClosed ? ", which are there already" : ""}\n${rulesText(setup.firewall, setup.port)}`,
+    `== The new ${setup.config}\n${setup.text}`,
+    "== The scripts that try it, confirm it and roll it back",
+    ...scripts.map(([name, text]) => `== ${TRIAL}/${name}\n${text}`),
+  ].join("\n\n");
+}
+
+export function howToKnock({ sequence, unit }: Setup): string {
+  const daemon = join(dirname(knockctl()[1]!), "knockd.js");
+  const start =
+    unit !== undefined
+      ? ""
+      : `\nStart knockd: ${process.execPath} ${daemon} -d -c ${TRIAL}/knockd.conf -p ${PID_FILE}\n`;
+  const lines = clientLines(ownAddress(), sequence).map((line) => `    ${line}`);
+  return `${start}\nKnock from another machine, with one of these:\n\n${lines.join("\n")}\n`;
+}
+
+/** What is true of the port now that it is over. */
+export function portText(
+  { port, wasClosed, firewall }: Pick<Tried, "port" | "wasClosed" | "firewall">,
+  { isClosed, isPersistent }: PortNow,
+  isConfirmed: boolean,
+): string {
+  const it = `TCP port ${port}`;
+  const toOpen = `To open it: ${isPersistent ? `systemctl disable --now ${unitName(firewall.kind, port)}` : openCommand(firewall, port)}`;
+  if (isClosed === undefined)
+    return `Whether ${it} is closed is unknown: see iptables -S, ip6tables -S, nft list ruleset.`;
+  if (isConfirmed) {
+    if (!isClosed) return `But ${it} is open: its rule has gone from the firewall.`;
+    const until = isPersistent ? ", after a reboot too" : ", until the next reboot";
+    return `${it} is closed to clients that have not knocked${until}.\n${toOpen}`;
+  }
+  if (wasClosed) return isClosed ? `${it} is closed, as it was before.` : `But ${it} is open, and was closed before.`;
+  return isClosed ? `But ${it} is still closed. ${toOpen}` : `${it} is as open as it was before.`;
+}
+
+/** How this program is run, for scripts. */
+export function knockctl(): string[] {
+  return [process.execPath, realpathSync(process.argv[1]!)];
+}
+
+export function timeOf({ minutes }: Setup): string {
+  return `${minutes} ${minutes === 1 ? "minute" : "minutes"}`;
+}
+
+/** `4:05` */
+export function countdown(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+export function say(text: string): void {
+  process.stdout.write(`${text.replace(/\n*$/, "")}\n`);
+}
+
+/** The address that whoever sits here came to, or the first that others may reach. */
+function ownAddress(): string {
+  const [, , reached] = process.env.SSH_CONNECTION?.split(" ") ?? [];
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return reached ?? own.find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "HOST";
+}

@@ -1,0 +1,30 @@
+// Where a trial keeps its files, and what every script of it begins with.
+
+import { PATH } from "./firewall.ts";
+
+/** Only root can read it. Not in /run/knockd, which may belong to the daemon's own user, and which a purge removes. */
+export const TRIAL = "/run/knockd-init";
+export const LOCK = `${TRIAL}.lock`;
+/** How the last trial ended, in one line. */
+export const LAST = `${TRIAL}.last`;
+/** What the last trial was about (`Tried`). It stays when the trial has ended. */
+export const TRIED = `${TRIAL}.tried`;
+/** `PID WHAT`: the script that is at work, and what it does. A script that was killed leaves it there. */
+export const DOING = `${TRIAL}/doing`;
+export const DAEMON_LOG = `${TRIAL}/log`;
+/** Of a daemon that systemd does not run, so that the rollback can end it. */
+export const PID_FILE = `${TRIAL}/knockd.pid`;
+/** The trial's own directives for the unit. A reboot removes them. */
+export const DROP_IN = "/run/systemd/system/knockd.service.d/zz-knockctl-init.conf";
+export const TIMER = "knockd-init-rollback";
+
+export const START = `#!/bin/sh
+PATH=${PATH}
+dir=${TRIAL}
+is='setting up'
+step() { echo "$$ $is ($1)" >"$dir/doing" || :; }
+`;
+
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,150 @@
+// knockctl init on a machine that has a how-to's config and firewall: it asks what differs from machine to machine.
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { CONFIG } from "../howto/lines.ts";
+import { Host } from "./host.ts";
+import { Terminal } from "./terminal.ts";
+import { needsRoot } from "./wire.ts";
+
+const LAN = "10.77.0.0/24";
+/** What a how-to has one type, and the rule that lets the LAN in. */
+const TABLES = [
+  "-N KNOCKD",
+  "-A INPUT -i lo -j ACCEPT",
+  "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+  `-A INPUT -s ${LAN} -j ACCEPT`,
+  "-A INPUT -j KNOCKD",
+  "-A INPUT -j REJECT",
+];
+const NFT = `table inet filter {
+	chain input {
+		type filter hook input priority 0; policy accept;
+		ip saddr ${LAN} tcp dport { 22, 80 } accept
+		tcp dport 22 reject
+	}
+}`;
+
+describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
+  let host: Host;
+  beforeEach(async () => {
+    host = await Host.open();
+    writeFileSync(host.config, CONFIG);
+  });
+  afterEach(() => host?.close());
+
+  /** The LAN's rules are IPv4's, and so is the client. */
+  async function firewall(kind: string): Promise<void> {
+    if (kind === "nft") await host.ok(`nft -f - <<'END'\n${NFT}\nEND`);
+    else for (const rule of TABLES) await host.ok(`iptables ${rule}`);
+    assert.equal(await host.isOpen(), true);
+  }
+
+  it("offers first to replace the door of that name, or to call the new one openSSH2", async () => {
+    for (const [answer, doors] of [
+      ["", ["openSSH", "openSSH2"]],
+      ["replace", ["openSSH"]],
+      ["mine", ["openSSH", "mine"]],
+    ] as const) {
+      const terminal = new Terminal(host);
+      await terminal.says("has a door openSSH already. Replace it, or call the new one openSSH2?");
+      await terminal.says("[openSSH2]");
+      if (answer === "mine") {
+        terminal.types("openSSH");
+        await terminal.says("There is a door openSSH already.");
+      }
+      terminal.types(answer);
+      await terminal.says("Which TCP port is to be closed?");
+      terminal.types("");
+      await terminal.says("come in without a knock?");
+      terminal.types("");
+      await terminal.says("Shall it be done? [Y/n]");
+      terminal.types("perhaps");
+      await terminal.says("Please answer yes or no.");
+      terminal.types("y");
+      await terminal.says("Waiting for the knock");
+      const config = await host.ok("cat /run/knockd-init/confirmed.conf");
+      assert.deepEqual(
+        [...config.matchAll(/^\[(?!options)(.+)\]$/gm)].map(([, name]) => name),
+        doors,
+      );
+      assert.equal(config.includes("4438,1813,8235"), answer !== "replace");
+      assert.match(config, /^\tUseSyslog$/m);
+      terminal.presses("\x03");
+      await terminal.says("Rolled back: all is as it was.");
+      await terminal.ended;
+    }
+  });
+
+  for (const kind of ["iptables", "nft"]) {
+    it(`${kind}: lets the LAN in without a knock where a rule does so today, unless it is told not to`, async () => {
+      await firewall(kind);
+      const rules = kind === "nft" ? "nft list ruleset" : "iptables -S; ip6tables -S";
+      const before = await host.ok(rules);
+      const name = ["--firewall", kind, "--door", "mine"];
+      const { stdout } = await host.begun(...name);
+      assert.match(stdout, new RegExp(`^LAN {8}${LAN} may come in without a knock`, "m"));
+      assert.equal(await host.isOpen(), true);
+      assert.equal(await host.isOpen(host.wire.server6), false);
+      await host.knockctl("init", "--rollback");
+      assert.equal(await host.ok(rules), before);
+
+      for (const [option, isOpen] of [
+        ["--no-lan", false],
+        ["--lan=10.99.0.0/16", false],
+        [`--lan=10.99.0.0/16,${LAN}`, true],
+        ["--lan", true],
+      ] as const) {
+        await host.begun(...name, option);
+        assert.equal(await host.isOpen(), isOpen, option);
+        // The other table of nft goes on refusing IPv6's.
+        if (option === "--lan") assert.equal(await host.isOpen(host.wire.server6), kind === "iptables");
+        await host.knockctl("init", "--rollback");
+      }
+    });
+  }
+
+  it("asks whether the LAN may come in: yes is what Enter says where it may today, else no", async () => {
+    for (const kind of ["", "iptables"]) {
+      if (kind !== "") await firewall(kind);
+      const terminal = new Terminal(host, "--door", "mine");
+      await terminal.says("Which TCP port");
+      terminal.types("");
+      await terminal.says(`${kind === "" ? "May the LAN (" : "The firewall lets "}${LAN}`);
+      await terminal.says(kind === "" ? "come in without a knock? [y/N]" : "still come in without a knock? [Y/n]");
+      terminal.types("");
+      await terminal.says("Shall it be done?");
+      terminal.types("");
+      await terminal.says("Waiting for the knock");
+      assert.equal(await host.isOpen(), kind !== "");
+      terminal.presses("\x03");
+      await terminal.says("Rolled back: all is as it was.");
+      await terminal.ended;
+    }
+  });
+
+  it("refuses before it asks anything what can't be done", async () => {
+    for (const [because, spoil] of [
+      ["another set-up waits to be confirmed", () => host.begun("--door", "mine")],
+      ["config: line 1", async () => writeFileSync(host.config, "[nonsense\n")],
+    ] as const) {
+      await spoil();
+      const terminal = new Terminal(host);
+      await terminal.says(because);
+      await terminal.ended;
+      assert.doesNotMatch(terminal.said, /\?/);
+      await host.knockctl("init", "--rollback");
+    }
+  });
+
+  it("counts down to the rollback while it waits", async () => {
+    const terminal = new Terminal(host, "--door", "mine", "--no-lan");
+    await terminal.says("Which TCP port");
+    terminal.types("");
+    await terminal.says("Shall it be done?");
+    terminal.types("");
+    await terminal.says("rollback in 4:5");
+    terminal.presses("\x03");
+    await terminal.ended;
+  });
+});

@@ -1,0 +1,184 @@
+// A trial of knockctl init that is ended in two places at once: every one of them says what is true of the port.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { Host, until } from "./host.ts";
+import { Terminal } from "./terminal.ts";
+import { needsRoot } from "./wire.ts";
+
+/** The program waits until the test lets it go on, for a minute at most. */
+const SLOW = `#!/bin/sh
+echo >>/run/slow
+tries=0
+while [ ! -e /run/go ] && [ $tries -lt 600 ]; do tries=$((tries + 1)); sleep 0.1; done
+`;
+const CLOSED = /^TCP port 22 is closed to clients that have not knocked/m;
+const OPEN = /^TCP port 22 is as open as it was before\.$/m;
+
+describe("knockctl init, ended in two places at once", { skip: needsRoot }, () => {
+  let host: Host;
+  beforeEach(async () => {
+    host = await Host.open();
+  });
+  afterEach(() => host?.close());
+
+  /** A confirmation waits at sync(1), a rollback at logger(1). */
+  const slow = (program: "sync" | "logger") =>
+    host.ok(`cat >/run/slow-program <<'END'\n${SLOW}END
+chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}`);
+  const isAtWork = () => until(() => existsSync(host.path("/run/slow")), "a script that waits");
+  const go = () => host.ok("touch /run/go");
+  const text = (terminal: Terminal) => terminal.said.replaceAll("\r", "");
+
+  /** A trial whose door has opened. */
+  async function opened(): Promise<void> {
+    const { stdout } = await host.begun("--timeout", "3600");
+    await host.opensTo(await host.daemon(stdout));
+  }
+
+  /** The same, in a terminal that asks now whether it is to stay so. */
+  async function asked(): Promise<Terminal> {
+    const terminal = new Terminal(host, "--timeout", "3600");
+    await terminal.says("Which TCP port is to be closed?");
+    terminal.types("");
+    await terminal.says("without a knock?");
+    terminal.types("");
+    await terminal.says("Shall it be done?");
+    terminal.types("");
+    await terminal.says("Waiting for the knock");
+    await host.opensTo(await host.daemon(text(terminal)));
+    await terminal.says("is it to stay so?");
+    return terminal;
+  }
+
+  async function isConfirmed(): Promise<void> {
+    assert.match(host.conf(), /\[openSSH\]/);
+    assert.equal(await host.isOpen(host.wire.server6), false, "nobody has knocked over IPv6");
+  }
+
+  for (const [what, keys] of [
+    ["Enter", "\r"],
+    ["no", "no\r"],
+    ["Ctrl-C", "\x03"],
+    ["yes", "yes\r"],
+    ["the end of the terminal", "\x04"],
+  ] as const) {
+    it(`tells the terminal that it is confirmed elsewhere, when it answers with ${what} meanwhile`, async () => {
+      const terminal = await asked();
+      await slow("sync");
+      const confirming = host.knockctl("init", "--confirm");
+      await isAtWork();
+      terminal.presses(keys);
+      await until(() => /Another process is confirming|Confirming door/.test(text(terminal)), "word of it");
+      await go();
+      const { status, stdout, stderr } = await confirming;
+      assert.equal(status, 0, stderr);
+      assert.match(stdout, /^Confirming door openSSH …\nConfirmed: door openSSH stays/);
+      assert.match(stdout, CLOSED);
+      await terminal.ended;
+      assert.match(text(terminal), CLOSED);
+      assert.doesNotMatch(text(terminal), /^Rolled back|as open as/m);
+      await isConfirmed();
+    });
+  }
+
+  it("tells the terminal by itself that it is being confirmed elsewhere, and then that it is", async () => {
+    const terminal = await asked();
+    await slow("sync");
+    const confirming = host.knockctl("init", "--confirm");
+    await terminal.says("Another process is confirming");
+    await go();
+    assert.equal((await confirming).status, 0);
+    await terminal.says("It is confirmed.");
+    await terminal.ended;
+    assert.match(text(terminal), CLOSED);
+  });
+
+  it("rolls back when the confirmation elsewhere has been killed, and both say so", async () => {
+    const terminal = await asked();
+    await slow("sync");
+    const confirming = host.knockctl("init", "--confirm");
+    await terminal.says("Another process is confirming");
+    await host.ok("kill -9 $(cut -d' ' -f1 /run/knockd-init/doing)");
+    await go();
+    const { status, stderr } = await confirming;
+    assert.equal(status, 1);
+    assert.match(stderr, /^knockctl: not confirmed: /);
+    assert.match(stderr, OPEN);
+    await terminal.ended;
+    assert.match(text(terminal), OPEN);
+    assert.equal(await host.isOpen(host.wire.server6), true);
+  });
+
+  it("goes on with a confirmation whose terminal is hung up", async () => {
+    const terminal = await asked();
+    await slow("sync");
+    terminal.types("yes");
+    await isAtWork();
+    terminal.dies();
+    await terminal.ended;
+    await go();
+    await host.rolledBack(); // or confirmed: it is over
+    await isConfirmed();
+    assert.match((await host.knockctl("init", "--confirm")).stdout, CLOSED);
+  });
+
+  it("confirms once when two confirm, and both say so", async () => {
+    await opened();
+    await slow("sync");
+    const first = host.knockctl("init", "--confirm");
+    await isAtWork();
+    const second = host.knockctl("init", "--confirm");
+    await go();
+    for (const { status, stdout, stderr } of await Promise.all([first, second])) {
+      assert.deepEqual([status, stderr], [0, ""]);
+      assert.match(stdout, CLOSED);
+    }
+    await isConfirmed();
+  });
+
+  it("confirms nothing during a rollback, and both say that the port is open", async () => {
+    await opened();
+    await slow("logger");
+    const rolling = host.knockctl("init", "--rollback");
+    await isAtWork();
+    const confirming = host.knockctl("init", "--confirm");
+    await until(async () => (await host.ok("ps ax -o args")).includes("init --confirm"), "a confirmation");
+    await go();
+    const rolled = await rolling;
+    assert.equal(rolled.status, 0, rolled.stderr);
+    assert.match(rolled.stdout, /^Rolled back: all is as it was\.$/m);
+    assert.match(rolled.stdout, OPEN);
+    const { status, stdout, stderr } = await confirming;
+    assert.equal(status, 1);
+    assert.doesNotMatch(stdout, /Confirmed/);
+    assert.match(stderr, OPEN);
+    assert.equal(existsSync(host.config), false);
+    assert.equal(await host.isOpen(host.wire.server6), true);
+  });
+
+  it("lets a confirmation end that began before the time was over", async () => {
+    await opened();
+    await slow("sync");
+    const confirming = host.knockctl("init", "--confirm");
+    await isAtWork();
+    const inTime = host.ok("sh /run/knockd-init/in-time $(cat /run/knockd-init/id)");
+    await until(async () => (await host.ok("ps ax -o args")).includes("flock -w 120"), "a rollback that waits");
+    await go();
+    assert.match((await confirming).stdout, CLOSED);
+    await inTime;
+    await isConfirmed();
+  });
+
+  it("says at --rollback that it is confirmed, and how to open the port; which opens it", async () => {
+    await opened();
+    assert.equal((await host.knockctl("init", "--confirm")).status, 0);
+    const { status, stdout, stderr } = await host.knockctl("init", "--rollback");
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.match(stderr, /^knockctl: not rolled back: it is confirmed\n/);
+    assert.match(stderr, CLOSED);
+    await host.ok(/^To open it: (.+)$/m.exec(stderr)![1]!);
+    assert.equal(await host.isOpen(host.wire.server6), true);
+    assert.match((await host.knockctl("init", "--confirm")).stdout, /^But TCP port 22 is open/m);
+  });
+});
