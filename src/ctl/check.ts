@@ -40,6 +40,8 @@ by the names that --json has for them:
                            or that knockd writes a file
   readable-by-all          others can read the config, or write it
   start-knockd             what ${DEFAULTS} says is not what happens
+  guard                    a unit of knockctl init is to close a port that is open,
+                           or closes it at a boot without knockd
 
 What is said of a command is certain, and not all that there is: of what only a
 shell can read, nothing is said. No port is told, but in a line that knockd refuses.
@@ -98,8 +100,10 @@ export function check(program: Command): void {
 async function thisHost(): Promise<Host> {
   const { ephemeralPorts, listeningPorts } = await import("../capture/widening.ts");
   const { interfacesNow } = await import("../capture/links.ts");
+  const { guardsHere } = await import("../setup/guards.ts");
   return {
     interfaces: interfacesNow(false),
+    guards: guardsHere(),
     ports: { listening: listeningPorts(), ephemeral: ephemeralPorts() },
     defaults: readDefaults(DEFAULTS),
   };

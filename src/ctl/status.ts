@@ -14,13 +14,13 @@ How each knockd is that runs with this config: since when; its interfaces and
 addresses, and whether it hears there, by its last self-test (it makes one each
 minute); packets that the kernel's filter let through since an interface was
 opened, and how many of them were lost; its doors, live attempts, open doors and
-when they close; its last twenty warnings and errors. No port is shown, unless
+when they close; whether the ports are closed that knockctl init closed; its last twenty warnings and errors. No port is shown, unless
 root asks for secrets.
 
 Exit status:
   0  it hears wherever it can
-  1  it is deaf somewhere, or hears nowhere, or you may not see secrets: the line
-     says so
+  1  it is deaf somewhere, or hears nowhere, a port is open that knockctl init closed,
+     or you may not see secrets: the line says so
   2  the command line is wrong
   3  no knockd answers, or one of several does not, or you may not ask it
 `;
@@ -33,6 +33,11 @@ export function status(program: Command): void {
       const asked = await ask(config, "status", args, { changes: secrets ?? false });
       tell(asked, json, () => asked.answers.map((one) => statusText(one)).join("\n"));
       if (doesNotHear(asked.answers)) process.exitCode = STATUS.no;
+      const { guardsHere, guardText } = await import("../setup/guards.ts");
+      for (const guard of guardsHere()) {
+        if (!json) process.stdout.write(`${guardText(guard, asked.answers.length > 0)}\n`);
+        if (guard.isClosed === false) process.exitCode ??= STATUS.no;
+      }
     });
 }
 

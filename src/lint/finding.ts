@@ -23,7 +23,8 @@ export type Lint =
   | "interface"
   | "sandbox"
   | "readable-by-all"
-  | "start-knockd";
+  | "start-knockd"
+  | "guard";
 
 export interface Finding {
   /** An error: knockd does not start. */

@@ -4,9 +4,11 @@ import type { Snapshot } from "../capture/native.ts";
 import { resolveTargets } from "../capture/targets.ts";
 import { lineNumber } from "../config/door.ts";
 import { realPath } from "../real-path.ts";
+import type { Guard } from "../setup/guards.ts";
 import { configOf, type Defaults, hasInterface, initOf, isOnlyIpv4, lintDefaults } from "./defaults.ts";
 import { lintFamilies } from "./families.ts";
 import type { Finding } from "./finding.ts";
+import { lintGuards } from "./guards.ts";
 import { lintInterface } from "./interface.ts";
 import { lintModes } from "./mode.ts";
 import { lintNoCommand } from "./no-command.ts";
@@ -24,13 +26,15 @@ export interface Host {
   readonly interfaces: Snapshot;
   readonly ports: Ports;
   readonly defaults: Defaults;
+  readonly guards?: readonly Guard[];
 }
 
 /** In the order of the config's lines; what is about all of it comes first, what is about other files last. */
-export async function lint(file: string, { interfaces, ports, defaults }: Host): Promise<Finding[]> {
+export async function lint(file: string, { interfaces, ports, defaults, guards = [] }: Host): Promise<Finding[]> {
   const { config, findings } = read(file);
   const all = [...findings, ...lintModes(file, config)];
-  if (realPath(file) === realPath(configOf(defaults))) all.push(...lintDefaults(defaults, initOf()));
+  if (realPath(file) === realPath(configOf(defaults)))
+    all.push(...lintDefaults(defaults, initOf()), ...lintGuards(guards, initOf()));
   if (config === undefined) return all;
   const unit = installedUnit();
   const { warnings } = await resolveTargets(config, isOnlyIpv4(defaults));
