@@ -64,7 +64,7 @@ function check(tool: string, args: readonly string[]): void {
 
 async function runTests(kind: Exclude<Kind, "lint">): Promise<void> {
   const files = named.length > 0 ? named.map(nameOf) : filesOf(kind, testFiles());
-  const jobs = sideBySide();
+  const jobs = sideBySide(kind);
   const seconds = Math.round(MOST_SECONDS[kind] * (await slowness()));
   const limits = { seconds, graceSeconds: GRACE_SECONDS, bytes: MOST_BYTES };
   tellRoot(kind);
@@ -100,9 +100,9 @@ function job(file: string, limits: Limits): Job<Outcome | undefined> {
   };
 }
 
-/** Most tests wait more than they compute. */
-function sideBySide(): number {
-  return Number(process.env.TEST_JOBS) || availableParallelism();
+/** Tests of daemons and machines wait more than they compute. */
+function sideBySide(kind: Kind): number {
+  return Number(process.env.TEST_JOBS) || availableParallelism() + (kind === "unit" ? 0 : 1);
 }
 
 function tellRoot(kind: Kind): void {

@@ -22,6 +22,9 @@ const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const START = `
 set -e
 group=$1; shift
+# Where /run lies on a disk, nspawn refuses to remove its folder there, complains, and leaves it behind.
+mkdir -p /run/systemd/nspawn
+mount -t tmpfs -o mode=755,size=1m nspawn /run/systemd/nspawn
 umount -R /sys/fs/cgroup
 mount -t cgroup2 none /sys/fs/cgroup
 mkdir -p "/sys/fs/cgroup/$group"
@@ -39,9 +42,22 @@ const UNSHARE = ["--mount", "--propagation", "slave", "sh", "-c"];
 
 let machinesMade = 0;
 const running = new Set<ChildProcess>();
+const mounted = new Set<string>();
+// A test file that is killed by its time limit must not leave machines running, nor their overlays mounted.
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
+  for (const root of mounted) unmount(root, "--lazy");
 });
+
+function mount(name: string, options: string, root: string): void {
+  execFileSync("mount", ["-t", "overlay", name, "-o", options, root]);
+  mounted.add(root);
+}
+
+function unmount(root: string, ...how: readonly string[]): void {
+  execFileSync("umount", [...how, root]);
+  mounted.delete(root);
+}
 
 export class Machine {
   readonly wire: Wire;
@@ -61,7 +77,7 @@ export class Machine {
     for (const folder of ["changes", "work", "root"]) mkdirSync(join(this.#dir, folder), { recursive: true });
     const lower = join(repo, "build/roots", release);
     const options = `lowerdir=${lower},upperdir=${this.#dir}/changes,workdir=${this.#dir}/work`;
-    execFileSync("mount", ["-t", "overlay", this.#name, "-o", options, this.root]);
+    mount(this.#name, options, this.root);
     for (const file of readdirSync(join(repo, "build/packages"))) {
       copyFileSync(join(repo, "build/packages", file), join(this.root, "srv", file));
     }
@@ -161,7 +177,7 @@ export class Machine {
     await this.powerOff();
     await this.wire.close();
     execFileSync("unshare", [...UNSHARE, END, "sh", `knockd-${this.#name}`]);
-    execFileSync("umount", [this.root]);
+    unmount(this.root);
     rmSync(this.#dir, { recursive: true });
   }
 }

@@ -5,7 +5,6 @@ import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../frame.ts";
 import { until as isInTime } from "../time-limit.ts";
 import type { Which } from "./daemon.ts";
@@ -84,9 +83,19 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     return { first, ended: new Promise((resolve) => first.once("exit", resolve)) };
   }
 
+  /** Where the kernel keeps a process that opens a fifo which nobody reads. */
+  const OPENS_FIFO = /partner|fifo/;
+  async function standsAtFifo(): Promise<void> {
+    const isThere = async () => {
+      const { stdout } = await wire.run("server", ["ip", "netns", "pids", wire.namespaces.server]);
+      return stdout.split("\n").some((pid) => OPENS_FIFO.test(wchan(pid)));
+    };
+    await isInTime(isThere, 2000, 20);
+  }
+
   it("returns when the daemon listens, not before: then its pid file is there, and the first knock counts", async () => {
     const { first, ended } = await startStalled();
-    await sleep(1000); // as long as one that does not wait needs several times over
+    await standsAtFifo();
     assert.deepEqual([first.exitCode, exists("pid")], [null, false]);
     const reader = fs.openSync(at("fifo"), fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
     assert.equal(await ended, 0);
@@ -100,7 +109,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
 
   it("ends when the first process was ended before the daemon listened: somebody changed his mind", async () => {
     const { first, ended } = await startStalled();
-    await sleep(1000);
+    await standsAtFifo();
     first.kill("SIGTERM");
     await ended;
     const reader = fs.openSync(at("fifo"), fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
@@ -282,5 +291,13 @@ function isAlive(pid: number): boolean {
     return !/\) Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;
+  }
+}
+
+function wchan(pid: string): string {
+  try {
+    return fs.readFileSync(`/proc/${pid}/wchan`, "utf8");
+  } catch {
+    return ""; // it has ended
   }
 }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, ExplanationAnswer, VerdictAnswer } from "../../src/control/protocol.ts";
 import { ask } from "../../src/ctl/ask.ts";
 import { frame, type Segment } from "../frame.ts";
-import { until } from "../time-limit.ts";
+import { bound, until } from "../time-limit.ts";
 import { Daemon } from "./daemon.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
@@ -64,15 +64,19 @@ describe("knockctl explain", { skip: needsRoot }, () => {
   const packet = (from: string, step: Partial<Segment> & { readonly port: number }) =>
     frame({ from, to: wire.server, protocol: "tcp", sourcePort: 20_000 + (++sent % 40_000), seq: sent, ...step });
 
-  /** 40 ms apart: nobody is in haste who is not meant to be. */
+  /**
+   * 40 ms apart: nobody is in haste who is not meant to be. A busy machine needs longer to widen its filter after the first knock;
+   * but less than the second that a sequence here has.
+   */
   function knock(from: string, ...steps: Step[]): Promise<unknown> {
+    const gap = Math.min(bound(40), 300) / 1000;
     let at = 0;
     const frames = steps.flatMap((step) => {
       if (typeof step === "object" && "pause" in step) {
         at += step.pause;
         return [];
       }
-      at += 0.04;
+      at += gap;
       return [{ at, frame: packet(from, typeof step === "number" ? { port: step } : step) }];
     });
     return wire.send(frames);

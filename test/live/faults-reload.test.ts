@@ -151,7 +151,7 @@ stop_command = echo close >>$KNOCK_LOG
       assert.deepEqual(daemon.commands(), ["new"]);
       assert.equal(daemon.stdout.split("re-reading config file").length, 3);
     } finally {
-      fs.rmSync(etc, { recursive: true });
+      fs.rmSync(etc, { recursive: true, force: true });
     }
   });
 

@@ -188,7 +188,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
       );
       await daemon.stop();
     } finally {
-      rmSync(etc, { recursive: true });
+      rmSync(etc, { recursive: true, force: true });
       removeIfEmpty("/etc/netns");
     }
   });

@@ -17,10 +17,10 @@ const FILES = [
 describe("the files of a run", () => {
   it("are all but those of booted machines, the long ones first", () => {
     assert.deepEqual(filesOf("all", FILES), [
-      "knock",
       "live/init",
-      "live/scan",
       "report/page/page",
+      "knock",
+      "live/scan",
       "report/csv",
       "stamp",
     ]);

@@ -43,6 +43,13 @@ describe("the outcome of a test file", () => {
     assert.equal(whyFailed([outcome]), "");
   });
 
+  it("is shortened when a fault has thousands of lines", () => {
+    const fault = Array.from({ length: 1000 }, (_, i) => `line ${i}`).join("\n");
+    const lines = whyFailed([{ ...outcome, failed: 1, faults: [fault] }]).split("\n");
+    assert.ok(lines.includes("  line 39") && lines.includes("  … 920 more lines …") && lines.includes("  line 960"));
+    assert.ok(lines.length < 100, `${lines.length} lines`);
+  });
+
   it("adds up to the last line", () => {
     assert.equal(counts(sum([outcome, { ...outcome, skipped: 0, failed: 3 }])), "4 passed, 3 failed, 1 skipped");
     assert.equal(counts({ passed: 4, failed: 0, skipped: 0 }), "4 passed, 0 failed");

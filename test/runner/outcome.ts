@@ -23,6 +23,8 @@ export interface Outcome extends Counts {
   readonly output: string;
 }
 
+const SHOWN_LINES = 40;
+
 /** Counts tests, not the suites around them; but a file that fails counts at least one failure. */
 export function judge(report: string, ended: Ended): Counts & { faults: string[] } {
   const lines = report.split("\n").filter(isWhole);
@@ -87,10 +89,19 @@ export function whyFailed(outcomes: readonly Outcome[]): string {
   const failed = outcomes.filter(isFailed);
   if (failed.length === 0) return "";
   const parts = failed.map(({ file, faults, output }) => {
+    const shown = faults.map((fault) => `${indent(`✖ ${shortened(fault)}`)}\n`).join("");
     const printed = output.trim() === "" ? "" : `  the end of its output:\n${indent(indent(output.trimEnd()))}\n`;
-    return `\n== ${file} failed\n${faults.map((fault) => `${indent(`✖ ${fault}`)}\n`).join("")}${printed}`;
+    return `\n== ${file} failed\n${shown}${printed}`;
   });
   return `${parts.join("")}\nFailed files:\n${failed.map(({ file }) => `  ${file}\n`).join("")}`;
+}
+
+/** A daemon that failed may have logged thousands of lines: its first ones and its last ones say most. */
+function shortened(text: string): string {
+  const lines = text.split("\n");
+  if (lines.length <= 2 * SHOWN_LINES) return text;
+  const left = `… ${lines.length - 2 * SHOWN_LINES} more lines …`;
+  return [...lines.slice(0, SHOWN_LINES), left, ...lines.slice(-SHOWN_LINES)].join("\n");
 }
 
 const indent = (text: string): string => text.replace(/^(?=.)/gm, "  ");
