@@ -2,7 +2,7 @@
 // an overlay over a root of build/roots, which stays as it is, and can be rebooted.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { needsRoot, type Result, repo, Wire } from "../live/wire.ts";
 import { until } from "../time-limit.ts";
 import { isOpen, knock } from "./knocker.ts";
@@ -44,10 +44,16 @@ let machinesMade = 0;
 const running = new Set<ChildProcess>();
 const mounted = new Set<string>();
 // A test file that is killed by its time limit must not leave machines running, nor their overlays mounted.
-process.on("exit", () => {
+function closeAll(): void {
   for (const child of running) child.kill("SIGKILL");
-  for (const root of mounted) unmount(root, "--lazy");
-});
+  for (const root of mounted) {
+    unmount(root, "--lazy");
+    rmSync(dirname(root), { recursive: true });
+  }
+}
+process.on("exit", closeAll);
+// Before those of the wires (../live/wire.ts), which end the process.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, closeAll);
 
 function mount(name: string, options: string, root: string): void {
   execFileSync("mount", ["-t", "overlay", name, "-o", options, root]);

@@ -126,6 +126,8 @@ stop_command = echo close >>$KNOCK_LOG
         assert.deepEqual(daemon.commands().slice(before), ["open", "close"]);
       };
       await opensAndCloses();
+      // Its removal would make room on the full disk.
+      await daemon.waitFor(() => !existsSync(join(path, "ledger")));
       await begin(disk);
       for (let i = 0; i < 3; i++) await opensAndCloses();
       const why = `cannot write ${disk.name}/ledger: ${words}: doors still open and close`;

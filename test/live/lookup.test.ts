@@ -63,8 +63,8 @@ describe("names of knockers, with -l", { skip: needsRoot }, () => {
     for (const from of [wire.client, wire.client6, NAMELESS]) {
       await knock([7000, 7001], from);
       for (const daemon of daemons) {
-        await daemon.waitFor(() => daemon.stdout.split("running command: true").length > daemon.commands().length);
         await daemon.waitFor(() => daemon.commands().at(-1) === from);
+        await daemon.waitFor(() => daemon.stdout.split("running command: true").length > daemon.commands().length);
       }
     }
     await knock([7002], wire.client);
