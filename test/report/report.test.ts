@@ -131,6 +131,23 @@ describe("knockctl report", () => {
     assert.equal(report(["-", "--not-prefix", "x"], `Nov 24 11:00:00 door kernel: x ${packet}\n`).attempts, 0);
   });
 
+  it("counts what a real ufw has blocked, each packet once, and not what it let in or sent", () => {
+    // `ufw logging full`, `ufw allow 80/tcp`, and connections to ports 22 (tried twice), 23 and 80, by `dmesg -T`.
+    const { attempts, lines, ports, linesLeftOut, leftOut } = report([join(repo, "test/report/ufw.log")]);
+    assert.deepEqual([attempts, lines, leftOut], [3, 8, []]);
+    assert.deepEqual(
+      ports.map((row) => [row.port, row.attempts]),
+      [
+        [22, 2],
+        [23, 1],
+      ],
+    );
+    assert.deepEqual(
+      linesLeftOut.map((row) => row.lines),
+      [4, 1],
+    );
+  });
+
   it("looks through all of the journal where the kernel has logged no packet", () => {
     const packet = "IN=eth0 OUT= SRC=8.8.8.8 DST=1.1.1.1 LEN=40 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ";
     const kernels = "1764000000.123456 door kernel: eth0: link becomes ready";
