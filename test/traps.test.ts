@@ -161,6 +161,7 @@ const TRAPS: readonly Trap[] = [
       [door("command = /bin/true; ip6tables -A INPUT -s %IP% -j ACCEPT"), 3],
       [door("command_6 = x\ncommand = /bin/true; /sbin/ip6tables-nft -A INPUT -s %IP% -j ACCEPT"), 4],
       [door("stop_command = /bin/true; ip6tables -D INPUT -s %IP% -j ACCEPT"), 3, IPV4_HOST],
+      [door("command = /bin/true; nft add rule inet f input ip6 saddr %IP% accept"), 3],
     ],
     hasNot: [
       [door(OPENS)],
@@ -174,11 +175,14 @@ const TRAPS: readonly Trap[] = [
     lint: "iptables-for-ipv6",
     has: [
       [door(OPENS), 3],
+      [door("command = /bin/true; nft add rule inet f input ip saddr %IP% tcp dport 22 accept"), 3],
       [door("command_6 = /bin/true; iptables -A INPUT -s %IP% -j ACCEPT"), 3],
       [door("stop_command_6 = /bin/true; /sbin/iptables -D INPUT -s %IP% -j ACCEPT"), 3],
     ],
     hasNot: [
       [door(OPENS), IPV4_HOST],
+      [door("command = /bin/true; nft add element inet f open { %IP% }")],
+      [door("command = /bin/true; nft add rule inet f input ip saddr 10.0.0.9 accept; echo %IP%")],
       [door(OPENS), { ...IPV6_HOST, defaults: { ...IPV6_HOST.defaults, options: ["-4"] } }],
       [door(`target = 10.0.0.5\n${OPENS}`)],
       [door(`${OPENS}\ncommand_6 =`)],

@@ -5,8 +5,9 @@ import { isIP } from "node:net";
 import type { Config, Door } from "../config/door.ts";
 import { atLine, type Finding, warning } from "./finding.ts";
 
-const IPTABLES = /(?:^|[\s;&|(/])iptables(?:-legacy|-nft)?(?=\s)/;
-const IP6TABLES = /(?:^|[\s;&|(/])ip6tables(?:-legacy|-nft)?(?=\s)/;
+/** Of each family what takes no other family's address, as it is called in messages: the program, or nft's expression. */
+const IPV4 = /(?:^|[\s;&|(/])(iptables)(?:-legacy|-nft)?\s|(?:^|[\s;&|(/])nft\s[^;&|]*\b(ip [sd]addr) %IP%/;
+const IPV6 = /(?:^|[\s;&|(/])(ip6tables)(?:-legacy|-nft)?\s|(?:^|[\s;&|(/])nft\s[^;&|]*\b(ip6 [sd]addr) %IP%/;
 const DIRECTIVES = [
   ["start_command", "startCommand", "startCommand6"],
   ["stop_command", "stopCommand", "stopCommand6"],
@@ -24,26 +25,32 @@ export function lintFamilies(config: Config, hearsIpv6: boolean): Finding[] {
       const about = { config, of: door, directive };
       const findings: Finding[] = [];
       // An empty one says that IPv6 knockers get nothing.
-      if (hasIpv6 && command6 === undefined && isOnly(IPTABLES, IP6TABLES, command)) {
-        const why = `an IPv6 knocker's address is none for iptables, and there is no ${name}_6`;
-        const hint = `${name}_6 = … ip6tables …; or, empty: nothing is run for IPv6 knockers`;
+      const only4 = onlyOf(IPV4, IPV6, command);
+      if (hasIpv6 && command6 === undefined && only4 !== undefined) {
+        const why = `an IPv6 knocker's address is none for ${only4}, and there is no ${name}_6`;
+        const hint = `${name}_6 = … ${only4.replace("ip", "ip6")} …; or, empty: nothing is run for IPv6 knockers`;
         findings.push(warning(about, "iptables-for-ipv6", why, hint));
       }
-      if (hasIpv4 && isOnly(IP6TABLES, IPTABLES, command)) {
-        const what = `${name}: \`ip6tables\` cannot take an IPv4 address, and IPv4 clients have this command`;
-        findings.push(atLine(about, "ip6tables-for-ipv4", what, `use iptables here, and ip6tables in ${name}_6`));
+      const only6 = onlyOf(IPV6, IPV4, command);
+      if (hasIpv4 && only6 !== undefined) {
+        const what = `${name}: \`${only6}\` cannot take an IPv4 address, and IPv4 clients have this command`;
+        const hint = `use ${only6.replace("ip6", "ip")} here, and ${only6} in ${name}_6`;
+        findings.push(atLine(about, "ip6tables-for-ipv4", what, hint));
       }
-      if (hasIpv6 && isOnly(IPTABLES, IP6TABLES, command6 ?? "")) {
-        const what = `${name}_6: \`iptables\` cannot take an IPv6 address, and IPv6 clients have this command`;
-        const of6 = { ...about, directive: `${directive}_6` };
-        findings.push(atLine(of6, "iptables-for-ipv6", what, `use ip6tables in ${name}_6`));
+      const wrong6 = onlyOf(IPV4, IPV6, command6 ?? "");
+      if (hasIpv6 && wrong6 !== undefined) {
+        const what = `${name}_6: \`${wrong6}\` cannot take an IPv6 address, and IPv6 clients have this command`;
+        const hint = `use ${wrong6.replace("ip", "ip6")} in ${name}_6`;
+        findings.push(atLine({ ...about, directive: `${directive}_6` }, "iptables-for-ipv6", what, hint));
       }
       return findings;
     });
   });
 }
 
-/** A command of this program, with the client's address; one that has both programs runs each for its own family. */
-function isOnly(program: RegExp, other: RegExp, command: string): boolean {
-  return program.test(command) && !other.test(command) && command.includes("%IP%");
+/** What a command has of one family alone, with the client's address; one that has both serves each family. */
+function onlyOf(family: RegExp, other: RegExp, command: string): string | undefined {
+  if (other.test(command) || !command.includes("%IP%")) return undefined;
+  const found = family.exec(command);
+  return found?.[1] ?? found?.[2];
 }
