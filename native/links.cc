@@ -60,13 +60,14 @@ Napi::Array Addresses(Napi::Env env) {
         if (message->nlmsg_type != RTM_NEWADDR) return;
         const auto* address = static_cast<const ifaddrmsg*>(NLMSG_DATA(message));
         const size_t length = address->ifa_family == AF_INET ? 4 : address->ifa_family == AF_INET6 ? 16 : 0;
-        const void *local = nullptr, *plain = nullptr;
+        const void *local = nullptr, *plain = nullptr, *broadcast = nullptr;
         const char* label = nullptr;
         EachAttribute(message, sizeof *address, [&](const rtattr* one) {
           if (one->rta_type == IFA_LABEL) label = static_cast<const char*>(RTA_DATA(one));
           if (RTA_PAYLOAD(one) < length) return;
           if (one->rta_type == IFA_LOCAL) local = RTA_DATA(one);
           if (one->rta_type == IFA_ADDRESS) plain = RTA_DATA(one);
+          if (one->rta_type == IFA_BROADCAST) broadcast = RTA_DATA(one);
         });
         // Of a point-to-point link, IFA_ADDRESS is the other end's.
         const void* bytes = local != nullptr ? local : plain;
@@ -78,6 +79,17 @@ Napi::Array Addresses(Napi::Env env) {
         found["index"] = Napi::Number::New(env, address->ifa_index);
         found["address"] = Napi::String::New(env, text);
         if (label != nullptr) found["label"] = Napi::String::New(env, label);
+        // The kernel makes the network's last address a broadcast, also where nobody has named one.
+        in_addr last;
+        const bool is_network = address->ifa_family == AF_INET && address->ifa_prefixlen < 31 && plain != nullptr;
+        if (broadcast == nullptr && is_network && std::memcmp(bytes, plain, sizeof last) == 0) {
+          std::memcpy(&last, bytes, sizeof last);
+          last.s_addr |= htonl(0xffffffffu >> address->ifa_prefixlen);
+          broadcast = &last;
+        }
+        if (broadcast != nullptr && inet_ntop(address->ifa_family, broadcast, text, sizeof text) != nullptr) {
+          found["broadcast"] = Napi::String::New(env, text);
+        }
         addresses[addresses.Length()] = found;
       });
   return addresses;

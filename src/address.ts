@@ -20,6 +20,16 @@ export function sameAddress(a: Address, b: Address): boolean {
   return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0;
 }
 
+/**
+ * Can a host on the network have this address? Not 0.0.0.0/8, loopback, multicast, broadcast, nor any of 0000::/64 beside
+ * the IPv4 addresses that we map there ourselves.
+ */
+export function isHostAddress({ w0, w1, w2, w3 }: Address): boolean {
+  if (w0 !== 0 || w1 !== 0) return w0 >>> 24 !== 0xff;
+  const first = w3 >>> 24;
+  return w2 === 0xffff && first !== 0 && first !== 127 && (first < 224 || first > 239) && w3 !== -1;
+}
+
 /** For who keeps it: a packet's is overwritten by the next one. */
 export function copyOf({ w0, w1, w2, w3 }: Address): Address {
   return { w0, w1, w2, w3 };

@@ -68,6 +68,7 @@ export class Guard {
     const key = randomBytes(8);
     this.#attempts = new Attempts({
       isOurs: (address) => this.#at!.isOurs(address),
+      isClient: (source) => this.#at!.isClient(source),
       isStray: (packet) => this.#widening.isStray(packet),
       isAnswer: (packet) => this.#widening.isAnswer(packet),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { isIP, SocketAddress } from "node:net";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { type Address, formatAddress, isIpv4, parseAddress, sameAddress } from "../src/address.ts";
+import { type Address, formatAddress, isHostAddress, isIpv4, parseAddress, sameAddress } from "../src/address.ts";
 
 /** The text as Node writes it; of a mapped address what is mapped, as we say it in a log line. */
 function nodes(text: string): string {
@@ -96,6 +96,17 @@ describe("an address", () => {
       assert.deepEqual([isIpv4(address), formatAddress(address)], [ipv4, written]);
     });
   }
+});
+
+describe("a host's address", () => {
+  const none = ["0.0.0.0", "0.255.1.1", "127.0.0.1", "127.255.255.255", "224.0.0.1", "239.255.255.255"];
+  none.push("255.255.255.255", "::", "::1", "::10.0.0.1", "::ffff:0:10.0.0.1", "ff02::1", "ffff::1");
+  for (const text of none) {
+    test(`is never ${text}`, () => assert.equal(isHostAddress(parseAddress(text)!), false));
+  }
+  const some = ["1.0.0.0", "126.255.255.255", "128.0.0.1", "223.255.255.255", "240.0.0.1", "255.255.255.254"];
+  some.push("10.0.0.255", "169.254.1.1", "fe80::1", "fd77::1", "2000::", "64:ff9b::10.0.0.1", "feff::1");
+  for (const text of some) test(`may be ${text}`, () => assert.equal(isHostAddress(parseAddress(text)!), true));
 });
 
 describe("no address is", () => {

@@ -148,6 +148,25 @@ describe("attempts", () => {
     assert.deepEqual(fates, ["10.77.0.2 -: later 0 0", "10.77.0.3 -: other 0 0", "10.77.0.2 -: later 0 0"]);
   });
 
+  it("takes a packet from no client's address for no knock and no stray, and asks its owner about others", () => {
+    const fates: string[] = [];
+    const notClient = "10.77.0.255";
+    const isClient = (source: Address) => formatAddress(source) !== notClient;
+    const attempts = new Attempts({ isOurs, isClient, isStray, hashKey: [1, 2], witness: witnessOf(fates) });
+    attempts.setDoors(listenersOf("[a]\nsequence = 7000,8000\nstrict = yes\n"));
+    for (const from of [notClient, "127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"]) {
+      for (const [n, port] of [7000, 1234, 8000].entries()) {
+        assert.deepEqual(attempts.knock(syn(from, port, n), 0), [], from);
+        assert.equal(attempts.knock(syn("10.77.0.2", 7000, 9), 0).length, from === notClient && n === 0 ? 1 : 0);
+      }
+    }
+    assert.deepEqual(
+      fates.filter((fate) => !fate.startsWith("10.77.0.2 ")),
+      [],
+    );
+    assert.equal(attempts.live, 1);
+  });
+
   it("names the deadline of the attempt that expires first", () => {
     const attempts = attemptsAt(`${three}[b]\nsequence = 7001,1\nseq_timeout = 3\n`);
     assert.equal(attempts.deadline, Number.POSITIVE_INFINITY);

@@ -1,6 +1,7 @@
 // What the words of `Interface` and -i mean on a machine as it is.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { parseAddress } from "../src/address.ts";
 import { choose, indexOf, interfaceWords, isOneName, namesOf, ownAddresses } from "../src/capture/interfaces.ts";
 import type { Snapshot } from "../src/capture/native.ts";
 
@@ -14,7 +15,7 @@ const machine: Snapshot = {
   ],
   addresses: [
     { index: 1, address: "127.0.0.1" },
-    { index: 2, address: "10.77.0.1", label: "eth0" },
+    { index: 2, address: "10.77.0.1", label: "eth0", broadcast: "10.77.0.255" },
     { index: 2, address: "10.77.0.5", label: "eth0:0" },
     { index: 2, address: "10.77.0.6", label: "eth0:0" },
     { index: 2, address: "10.77.0.7", label: "eth0:web" },
@@ -91,6 +92,11 @@ describe("own addresses", () => {
   it("of an alias without an address are none", () => assert.equal(own("eth0:later"), ""));
   it("for any, those of all", () =>
     assert.equal(own("any"), "10.77.0.1, 10.77.0.5, 10.77.0.6, 10.77.0.7, 10.77.7.1, 127.0.0.1, fd77::1"));
+  it("of all interfaces, and their broadcasts, are no client's", () => {
+    const isClient = (text: string) => ownAddresses("eth0", machine, true).isClient(parseAddress(text)!);
+    const none = ["10.77.0.1", "10.77.0.255", "10.77.7.1", "fd77::1"];
+    assert.deepEqual(["10.77.0.2", ...none, "10.77.7.255"].filter(isClient), ["10.77.0.2", "10.77.7.255"]);
+  });
   it("of an interface that is not there, none", () => assert.equal(own("nope"), ""));
 });
 

@@ -3,7 +3,7 @@
 // Debian's knockd is held to it only up to there.
 
 import type { Address } from "../src/address.ts";
-import { formatAddress, sameAddress } from "../src/address.ts";
+import { formatAddress, isIpv4, sameAddress } from "../src/address.ts";
 import { knockKey, type Listener } from "../src/attempts/ears.ts";
 import { type Packet, TCP } from "../src/attempts/packet.ts";
 import { strayBit } from "../src/attempts/strays.ts";
@@ -38,6 +38,8 @@ interface Sent {
 
 export interface World {
   readonly isOurs: (address: Address) => boolean;
+  /** May a packet from this address of a host be a client's? */
+  readonly isClient?: (source: Address) => boolean;
   /** Is a packet that is no knock a scanner's? */
   readonly isStray: (packet: Packet) => boolean;
   /** May a segment answer a connection of this host? */
@@ -75,6 +77,8 @@ export class Reference {
   knock(packet: Packet, now: number): void {
     this.expire(now);
     const ip = formatAddress(packet.source);
+    // Nobody who is let in has such an address: forged, or of this host itself.
+    if (isOfNoHost(packet.source) || this.#world.isClient?.(packet.source) === false) return;
     const users = this.#listeners.filter((listener) => uses(listener, packet));
     const isAnswer = this.#world.isAnswer?.(packet) ?? false;
     if (isAnswer || !users.some((listener) => this.#hears(listener, packet))) {
@@ -331,6 +335,12 @@ export class Reference {
 
 function uses({ door }: Listener, packet: Packet): boolean {
   return door.sequence.some((knock) => is(knock, packet));
+}
+
+function isOfNoHost(source: Address): boolean {
+  const text = formatAddress(source);
+  if (isIpv4(source)) return /^(0|127|22[4-9]|23\d)\.|^255\.255\.255\.255$/.test(text);
+  return text.startsWith("ff") || (source.w0 === 0 && source.w1 === 0);
 }
 
 /** Hand-made headers have sequence number 0 by default, and UDP has none. */

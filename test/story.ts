@@ -137,6 +137,7 @@ class Replay {
     const addresses = new Set(own);
     this.#attempts = new Attempts({
       isOurs: (to) => addresses.has(formatAddress(to)),
+      isClient: (source) => !addresses.has(formatAddress(source)),
       isStray: () => false,
       hashKey: [1, 2],
       capacity: 4096,

@@ -1,7 +1,7 @@
 // The state machine: (packet, time) → events. Pure: no clock, no file, no process.
 // The rules are 0.8's (README, "Differences from knockd 0.8", names those that are not).
 
-import type { Address } from "../address.ts";
+import { type Address, isHostAddress } from "../address.ts";
 import { Bystanders } from "./bystanders.ts";
 import { type DoorState, type Ear, knockKey, type Listener } from "./ears.ts";
 import { Endings } from "./endings.ts";
@@ -22,6 +22,8 @@ import { FATE, type Witness } from "./witness.ts";
 export interface AttemptsOptions {
   /** Is this one of the addresses that doors without a Target listen at? */
   isOurs: (address: Address) => boolean;
+  /** May a packet from this address of a host be a client's? */
+  isClient?: (source: Address) => boolean;
   /** May this packet, which is no knock of any door, be a scanner's? */
   isStray: (packet: Packet) => boolean;
   /** May this TCP segment answer a connection that this host has opened? Then it is neither a knock nor a stray. */
@@ -39,6 +41,7 @@ export const MOST_ATTEMPTS = 1_048_576;
 const NO_KEY = -1;
 
 export class Attempts {
+  readonly #isClient: (source: Address) => boolean;
   readonly #hearer: Hearer;
   readonly #knockers: Knockers;
   readonly #slots: Slots;
@@ -64,7 +67,9 @@ export class Attempts {
   #moved = false;
 
   constructor(options: AttemptsOptions) {
-    const { isOurs, isStray, isAnswer = () => false, hashKey, capacity = MOST_ATTEMPTS, clear, witness } = options;
+    const { isOurs, isClient = () => true, isStray, isAnswer = () => false, hashKey } = options;
+    const { capacity = MOST_ATTEMPTS, clear, witness } = options;
+    this.#isClient = isClient;
     this.#hearer = new Hearer(isOurs);
     this.#isAnswer = isAnswer;
     this.#witness = witness;
@@ -111,6 +116,7 @@ export class Attempts {
     const key = knockKey(protocol, packet.port);
     const ear = this.#knockers.ears.ear(key);
     if (ear === undefined || this.#isAnswer(packet)) {
+      if (!this.#mayBeClient(source)) return NOTHING;
       this.#isTold = this.#witness !== undefined;
       return this.#noKnock(packet, ear, this.#knockers.hash(source), now);
     }
@@ -118,6 +124,7 @@ export class Attempts {
       this.#isTold = this.#witness !== undefined && !this.#witness.hasEnough;
       if (key === this.#idleKey && !this.#isTold) return NOTHING;
     } else {
+      if (!this.#mayBeClient(source)) return NOTHING;
       this.#hash = this.#knockers.hash(source);
       this.#hearer.forget();
       this.#idleKey = NO_KEY;
@@ -271,6 +278,13 @@ export class Attempts {
     if (fate === FATE.stray || fate === FATE.scan) this.#previous.forget();
     if (fate !== undefined) this.#say(fate, undefined, 0, packet, hash, now, ports);
     return event === undefined ? NOTHING : [event];
+  }
+
+  /** Nobody who is let in has another kind of address, or ours: the packet is forged, or of this host itself. */
+  #mayBeClient(source: Address): boolean {
+    if (isHostAddress(source) && this.#isClient(source)) return true;
+    this.#previous.forget();
+    return false;
   }
 
   #again(packet: Packet, hash: number, now: number): readonly KnockEvent[] {

@@ -117,5 +117,9 @@ export function ownAddresses(name: string, snapshot: Snapshot, onlyIpv4: boolean
   const own = snapshot.addresses
     .filter((one) => name === ANY || (one.index === index && (!isAlias(name) || one.label === name)))
     .map(({ address }) => parseAddress(address)!);
-  return new OwnAddresses(onlyIpv4 ? own.filter(isIpv4) : own);
+  const notClients = snapshot.addresses.flatMap(({ address, broadcast }) => [address, broadcast ?? address]);
+  return new OwnAddresses(
+    onlyIpv4 ? own.filter(isIpv4) : own,
+    [...new Set(notClients)].map((text) => parseAddress(text)!),
+  );
 }

@@ -77,6 +77,15 @@ export class Listening {
     return this.#own.has(address);
   }
 
+  isClient(source: Address): boolean {
+    return this.#own.isClient(source);
+  }
+
+  /** The same addresses, but other ones that no client has. */
+  setNotClients(own: OwnAddresses): void {
+    this.#own = own;
+  }
+
   /**
    * From now on the kernel lets through what these doors can use at these addresses. Returns the program's length in
    * instructions. Throws CannotListen; then what was heard before still is.

@@ -210,7 +210,10 @@ export class Lookout {
 
   #followAddresses(name: string, place: Place, snapshot: Snapshot): void {
     const own = this.#own(name, snapshot);
-    if (own.equals(place.listening.own)) return;
+    if (own.equals(place.listening.own)) {
+      place.listening.setNotClients(own);
+      return;
+    }
     try {
       this.places.setAddresses(place, own);
     } catch (error) {

@@ -83,6 +83,8 @@ export interface OwnAddress {
   readonly address: string;
   /** Of an IPv4 address: the interface's name, or an alias (`eth0:0`). IPv6 has no labels. */
   readonly label?: string;
+  /** The directed broadcast of an IPv4 address' network, where there is one. */
+  readonly broadcast?: string;
 }
 
 export interface Link {

@@ -8,8 +8,19 @@ export class OwnAddresses {
   #last: Address | undefined;
   #lastIsOurs = false;
 
-  constructor(all: readonly Address[]) {
+  readonly #notClients: readonly Address[];
+
+  /** `notClients`: other addresses that no client has, as those of other interfaces and directed broadcasts. */
+  constructor(all: readonly Address[], notClients: readonly Address[] = []) {
     this.all = all;
+    this.#notClients = notClients;
+  }
+
+  /** May a packet from there be a client's? Not one from an address of this host, or from a broadcast address. */
+  isClient(source: Address): boolean {
+    for (const own of this.all) if (sameAddress(own, source)) return false;
+    for (const other of this.#notClients) if (sameAddress(other, source)) return false;
+    return true;
   }
 
   has(address: Address): boolean {

@@ -44,6 +44,7 @@ export async function play(savefile: Savefile, options: PlayOptions): Promise<Pl
     ...options,
     answering,
     isOurs: own.length === 0 ? () => true : (address) => addresses.has(address),
+    isClient: (address) => addresses.isClient(address),
     haveEchoes: reading.haveEchoes,
   });
   let packets = 0;

@@ -25,6 +25,8 @@ export interface ReplayOptions {
   readonly listeners: readonly Listener[];
   /** Is this an address of the host that is replayed? */
   readonly isOurs: (address: Address) => boolean;
+  /** May a packet from there be a client's? */
+  readonly isClient?: (source: Address) => boolean;
   readonly answering: Answering;
   readonly unused: UnusedSequences;
   /** May one packet be in it twice, as it was seen at two interfaces (echoes.ts)? */
@@ -55,7 +57,7 @@ export class Replay {
   #listeners: readonly Listener[] = [];
 
   constructor(options: ReplayOptions) {
-    const { listeners, isOurs, answering, said, ran, ignored } = options;
+    const { listeners, isOurs, isClient, answering, said, ran, ignored } = options;
     this.#options = options;
     const now = () => this.#clock.now;
     const after = (seconds: number, callback: () => void) => this.#clock.after(seconds, callback);
@@ -73,6 +75,7 @@ export class Replay {
     const key = randomBytes(8);
     this.#attempts = new Attempts({
       isOurs,
+      ...(isClient === undefined ? {} : { isClient }),
       isStray: (packet) => strays.isStray(packet) && !answering.at(packet) && this.#isListenedAt(packet.destination),
       isAnswer: (packet) => strays.isAnswer(packet),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],

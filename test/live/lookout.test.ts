@@ -99,6 +99,20 @@ describe("the lookout", { skip: needsRoot }, () => {
     assert.equal(ours.stdout.split("OPEN SESAME").length - 1, 3);
   });
 
+  it("hears nothing from the networks' broadcast addresses, nor from this host's own, at whichever interface", async () => {
+    const ours = await start(["-i", "eth0"], SYSLOG + CONFIG("7000"), { syslog: true });
+    await ip("link", "add", "dum0", "type", "bridge");
+    await ip("address", "add", "10.77.9.1/30", "dev", "dum0");
+    await ip("address", "add", "10.77.8.1/25", "broadcast", "10.77.8.99", "dev", "eth0");
+    await says(ours, "eth0: listening at 10.77.0.1, 10.77.8.1,");
+    const not = ["10.77.0.255", "10.77.8.99", "10.77.8.1", "10.77.9.1", "10.77.9.3", "127.0.0.1"];
+    for (const from of [...not, "10.77.8.98"]) await knock(wire.server, [7000], { from });
+    await opens(ours);
+    assert.deepEqual(ours.commands(), ["open 10.77.8.98"]);
+    await ip("address", "del", "10.77.8.1/25", "dev", "eth0");
+    await ip("link", "del", "dum0");
+  });
+
   it("follows a change of the IPv6 prefix", async () => {
     const ours = await start(["-i", "eth0"], SYSLOG + CONFIG("7000,7001:udp,7002"), { syslog: true });
     await ip("-6", "address", "add", "fd78::1/64", "dev", "eth0", "nodad");
