@@ -97,6 +97,11 @@ describe("own addresses", () => {
     const none = ["10.77.0.1", "10.77.0.255", "10.77.7.1", "fd77::1"];
     assert.deepEqual(["10.77.0.2", ...none, "10.77.7.255"].filter(isClient), ["10.77.0.2", "10.77.7.255"]);
   });
+  it("at the loopback interface alone, all are clients'", () => {
+    const local = parseAddress("127.0.0.1")!;
+    const isClient = (name: string) => ownAddresses(name, machine, false).isClient(local);
+    assert.deepEqual(["lo", "any", "eth0", "nope"].map(isClient), [true, false, false, false]);
+  });
   it("of an interface that is not there, none", () => assert.equal(own("nope"), ""));
 });
 

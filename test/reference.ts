@@ -38,7 +38,7 @@ interface Sent {
 
 export interface World {
   readonly isOurs: (address: Address) => boolean;
-  /** May a packet from this address of a host be a client's? */
+  /** May a packet from this address be a client's? */
   readonly isClient?: (source: Address) => boolean;
   /** Is a packet that is no knock a scanner's? */
   readonly isStray: (packet: Packet) => boolean;
@@ -78,7 +78,7 @@ export class Reference {
     this.expire(now);
     const ip = formatAddress(packet.source);
     // Nobody who is let in has such an address: forged, or of this host itself.
-    if (isOfNoHost(packet.source) || this.#world.isClient?.(packet.source) === false) return;
+    if (!(this.#world.isClient ?? isOfHost)(packet.source)) return;
     const users = this.#listeners.filter((listener) => uses(listener, packet));
     const isAnswer = this.#world.isAnswer?.(packet) ?? false;
     if (isAnswer || !users.some((listener) => this.#hears(listener, packet))) {
@@ -337,10 +337,10 @@ function uses({ door }: Listener, packet: Packet): boolean {
   return door.sequence.some((knock) => is(knock, packet));
 }
 
-function isOfNoHost(source: Address): boolean {
+function isOfHost(source: Address): boolean {
   const text = formatAddress(source);
-  if (isIpv4(source)) return /^(0|127|22[4-9]|23\d)\.|^255\.255\.255\.255$/.test(text);
-  return text.startsWith("ff") || (source.w0 === 0 && source.w1 === 0);
+  if (isIpv4(source)) return !/^(0|127|22[4-9]|23\d)\.|^255\.255\.255\.255$/.test(text);
+  return !text.startsWith("ff") && (source.w0 !== 0 || source.w1 !== 0);
 }
 
 /** Hand-made headers have sequence number 0 by default, and UDP has none. */

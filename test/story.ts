@@ -10,7 +10,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Address, formatAddress, parseAddress } from "../src/address.ts";
+import { type Address, formatAddress, isHostAddress, parseAddress } from "../src/address.ts";
 import { Attempts } from "../src/attempts/attempts.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { type Packet, TCP, UDP } from "../src/attempts/packet.ts";
@@ -137,7 +137,7 @@ class Replay {
     const addresses = new Set(own);
     this.#attempts = new Attempts({
       isOurs: (to) => addresses.has(formatAddress(to)),
-      isClient: (source) => !addresses.has(formatAddress(source)),
+      isClient: (source) => isHostAddress(source) && !addresses.has(formatAddress(source)),
       isStray: () => false,
       hashKey: [1, 2],
       capacity: 4096,

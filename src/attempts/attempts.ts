@@ -22,7 +22,7 @@ import { FATE, type Witness } from "./witness.ts";
 export interface AttemptsOptions {
   /** Is this one of the addresses that doors without a Target listen at? */
   isOurs: (address: Address) => boolean;
-  /** May a packet from this address of a host be a client's? */
+  /** May a packet from this address be a client's? Else `isHostAddress` says so. */
   isClient?: (source: Address) => boolean;
   /** May this packet, which is no knock of any door, be a scanner's? */
   isStray: (packet: Packet) => boolean;
@@ -67,7 +67,7 @@ export class Attempts {
   #moved = false;
 
   constructor(options: AttemptsOptions) {
-    const { isOurs, isClient = () => true, isStray, isAnswer = () => false, hashKey } = options;
+    const { isOurs, isClient = isHostAddress, isStray, isAnswer = () => false, hashKey } = options;
     const { capacity = MOST_ATTEMPTS, clear, witness } = options;
     this.#isClient = isClient;
     this.#hearer = new Hearer(isOurs);
@@ -282,7 +282,7 @@ export class Attempts {
 
   /** Nobody who is let in has another kind of address, or ours: the packet is forged, or of this host itself. */
   #mayBeClient(source: Address): boolean {
-    if (isHostAddress(source) && this.#isClient(source)) return true;
+    if (this.#isClient(source)) return true;
     this.#previous.forget();
     return false;
   }

@@ -1,6 +1,6 @@
 // The addresses that doors without a Target listen at: those of the interface.
 
-import { type Address, formatAddress, sameAddress } from "../address.ts";
+import { type Address, formatAddress, isHostAddress, isIpv4, sameAddress } from "../address.ts";
 
 export class OwnAddresses {
   readonly all: readonly Address[];
@@ -9,15 +9,22 @@ export class OwnAddresses {
   #lastIsOurs = false;
 
   readonly #notClients: readonly Address[];
+  readonly #isLoopback: boolean;
 
   /** `notClients`: other addresses that no client has, as those of other interfaces and directed broadcasts. */
   constructor(all: readonly Address[], notClients: readonly Address[] = []) {
     this.all = all;
     this.#notClients = notClients;
+    this.#isLoopback = all.length > 0 && all.every(isLoopback);
   }
 
-  /** May a packet from there be a client's? Not one from an address of this host, or from a broadcast address. */
+  /**
+   * May a packet from there be a client's? Not one from an address of this host, or from a broadcast address: it is
+   * forged. At the loopback interface alone, which no packet reaches from outside, all are this host's.
+   */
   isClient(source: Address): boolean {
+    if (this.#isLoopback) return true;
+    if (!isHostAddress(source)) return false;
     for (const own of this.all) if (sameAddress(own, source)) return false;
     for (const other of this.#notClients) if (sameAddress(other, source)) return false;
     return true;
@@ -39,4 +46,10 @@ export class OwnAddresses {
   toString(): string {
     return this.all.map(formatAddress).sort().join(", ");
   }
+}
+
+/** 127.0.0.0/8 or ::1. */
+function isLoopback(address: Address): boolean {
+  if (isIpv4(address)) return address.w3 >>> 24 === 127;
+  return address.w0 === 0 && address.w1 === 0 && address.w2 === 0 && address.w3 === 1;
 }
