@@ -96,8 +96,8 @@ const headers = fc.constantFrom<Headers[]>(
   () => ({ sourcePort: 20, seq: 0 }), // scapy
   () => ({ sourcePort: 20, seq: 7 }),
   (_, port) => ({ sourcePort: 20, seq: port }),
-  (_, port) => ({ sourcePort: port, seq: port }),
-  (_, port) => ({ sourcePort: port, seq: 7 }),
+  (_, port) => ({ sourcePort: 30_000 + port, seq: port }),
+  (_, port) => ({ sourcePort: 30_000 + port, seq: 7 }),
   (index) => ({ sourcePort: 20, seq: 1_000 * (index + 1) }), // hping3 -s 20 -k
 );
 

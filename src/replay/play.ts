@@ -1,6 +1,6 @@
 // A capture from its beginning to its end, through the doors of a config.
 
-import type { Address } from "../address.ts";
+import { type Address, sameAddress } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
 import { OwnAddresses } from "../capture/own-addresses.ts";
 import { Answering } from "./answering.ts";
@@ -52,6 +52,8 @@ export async function play(savefile: Savefile, options: PlayOptions): Promise<Pl
     for (let i = 0; i < count; i++) {
       const packet = records.at(i);
       if (savefile.size === undefined) answering.learn(packet);
+      // Our own address as the source, also where we do not know it.
+      if (own.length === 0 && sameAddress(packet.source, packet.destination)) continue;
       const later = replay.knock(packet);
       if (later !== undefined) await later;
     }
