@@ -9,6 +9,7 @@ import { parseConfig } from "../src/config/parse.ts";
 import type { Question } from "../src/control/command.ts";
 import { explain } from "../src/control/explain.ts";
 import { follow } from "../src/control/follow.ts";
+import type { Answer } from "../src/control/protocol.ts";
 import { Changes } from "../src/verdicts/changes.ts";
 import { explain as explanationOf } from "../src/verdicts/explanation.ts";
 import { Notebook } from "../src/verdicts/notebook.ts";
@@ -31,6 +32,8 @@ const verdict = (at: number, fate: Verdict["fate"], more: Partial<Verdict> = {})
   const knock = { protocol: "tcp", port: 7000 + at } as const;
   return { at, knocker, fate, door: "a", stage: 0, of: 3, detail: 0, times: 1, knock, ...more };
 };
+
+const words = (text: string) => /\b70\d\d\b/.exec(text)?.[0];
 
 describe("an explanation", () => {
   it("is of the last 32 packets: what two doors made of one is one", () => {
@@ -61,6 +64,30 @@ describe("an explanation", () => {
       /^a waits for the knock of Stage 3, for 4\.5 s more: /,
     );
     assert.match(of(verdict(3000, "twice", { stage: 1 })), /^a waits for the knock of Stage 2: /);
+  });
+
+  it("does not call a knock lost that it has itself called a repeat", () => {
+    const changes = changesOf("[a]\nsequence = 7000,7000,7002\nseq_timeout = 10\n");
+    const knock = { protocol: "tcp", port: 7000 } as const;
+    const of = (...noted: Verdict[]) => explanationOf(noted, changes, 6000).advice;
+    const [first, again] = [
+      verdict(0, "stage", { stage: 1, knock }),
+      verdict(1000, "again", { door: undefined, knock }),
+    ];
+    const timeout = verdict(10_000, "timeout", { stage: 1, knock: undefined });
+    for (const noted of [
+      [first, again],
+      [first, verdict(500, "twice", { stage: 1, knock }), again],
+      [first, again, timeout],
+    ]) {
+      assert.doesNotMatch(of(...noted), /lost/);
+      assert.match(of(...noted), /the next knock did not come|waits for the knock of Stage 2/);
+      assert.match(of(...noted), /an earlier packet, sent again/);
+      assert.equal(words(of(...noted)), undefined);
+    }
+    // One of another stage, or of the attempt before, is none of it.
+    assert.match(of({ ...again, at: -5 }, first), /lost/);
+    assert.match(of(first, verdict(1, "again", { door: undefined }), timeout), /lost/);
   });
 
   it("tells a timeout's next knock to be late, once, and no other knock", () => {
@@ -99,7 +126,6 @@ describe("an explanation", () => {
     assert.equal(explanationOf(ended, changes, 30).verdicts.length, 2);
   });
 
-  const words = (text: string) => /\b70\d\d\b/.exec(text)?.[0];
   it("is what the reference says of each packet, with a sentence of what to do and without a port, in generated scenes", () => {
     const sources = ["10.77.0.2", "fd77::2"];
     const scenes = scene({ sources, own, mostWalks: 8, gap: 0.04, seqTimeout: 1, again: true, policies: true });
@@ -203,6 +229,31 @@ describe("the command explain", () => {
     assert.throws(() => ask({ ip: "10.77.0" }), /^Error: 10\.77\.0 is no IP address/);
     assert.throws(() => ask({ last: true }), /nobody has knocked/);
     assert.throws(() => ask({ ip: "10.77.0.2", secrets: true }, false), /for root only/);
+  });
+
+  it("says of a packet the same time again and again, to the millisecond, also when the clock is set meanwhile", async () => {
+    const told = () =>
+      (ask({ ip: "10.77.0.3" }) as readonly Answer[]).flatMap((answer) =>
+        answer.type === "verdict" ? [answer.time] : [],
+      );
+    const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2], witness: notebook });
+    attempts.setDoors([]);
+    const flags = ["syn"] as const;
+    const from = "10.77.0.3";
+    const packet = toPacket({ from, to: own.ipv4, port: 7005, protocol: "tcp", flags, sourcePort: 1, seq: 1 });
+    attempts.knock(packet, performance.now());
+    const [time] = told();
+    assert.ok(Math.abs(Date.parse(time!) - Date.now()) < 10_000);
+    const wall = Date.now;
+    try {
+      for (let i = 0; i < 200; i++) {
+        Date.now = () => wall() + 3_600_000 * (i % 2);
+        assert.deepEqual(told(), [time]);
+        await new Promise(setImmediate);
+      }
+    } finally {
+      Date.now = wall;
+    }
   });
 
   it("says to who is not root what it says to root who asks for no secrets", () => {

@@ -1,6 +1,7 @@
 // Who watches the doors: what he is told, and how much of it.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseAddress } from "../src/address.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
@@ -47,6 +48,20 @@ describe("who watches the doors", () => {
       { event: "scan", ip: "192.0.2.1", ports: 8, seconds: 60 },
     ]);
     assert.equal(watch.isWatched, false);
+  });
+
+  it("is told one time of all that a packet brings about, that of its coming", async () => {
+    const watch = new Watch(() => performance.now());
+    const times: number[] = [];
+    watch.begin((_, time) => times.push(time.getTime()));
+    const at = performance.now();
+    const wall = Date.now();
+    watch.knock(open, at);
+    await sleep(20);
+    watch.verdict(() => ({ event: "verdict", ip: "192.0.2.1", verdict: "other", text: "" }), at);
+    watch.knock({ ...open, type: "stage", stage: 1 }, at);
+    assert.deepEqual(times, [times[0], times[0], times[0]]);
+    assert.ok(Math.abs(times[0]! - wall) <= 2, `${times[0]} and ${wall}`);
   });
 
   it("is told a hundred verdicts a second, which do not hide what happens", () => {

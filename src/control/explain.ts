@@ -5,6 +5,7 @@ import { explain as explanationOf } from "../verdicts/explanation.ts";
 import type { Notebook } from "../verdicts/notebook.ts";
 import type { Verdict } from "../verdicts/verdict.ts";
 import { verdictLine } from "../verdicts/words.ts";
+import { wallClock } from "../wall-clock.ts";
 import { type Command, isSet, onlyForRoot, type Question, Refusal, textIn } from "./command.ts";
 import type { Answer } from "./protocol.ts";
 
@@ -18,10 +19,9 @@ export function explain(notebook: Notebook): Command {
     if (source === undefined) throw new Refusal("nobody has knocked since knockd was started");
     const now = performance.now();
     const { verdicts, packets, outcome, advice } = explanationOf(notebook.of(source), notebook.changes, now);
-    const wall = Date.now() - now;
     const flood = now - notebook.passedOverAt;
     return [
-      ...verdicts.map((verdict) => verdictAnswer(verdict, wall, secrets)),
+      ...verdicts.map((verdict) => verdictAnswer(verdict, secrets)),
       {
         type: "explanation",
         ip: formatAddress(source),
@@ -42,11 +42,11 @@ export function addressIn({ args }: Question): Address {
   return address;
 }
 
-export function verdictAnswer(verdict: Verdict, wall: number, secrets: boolean): Answer {
+export function verdictAnswer(verdict: Verdict, secrets: boolean): Answer {
   const { at, knocker, fate, door, stage, of, times, knock } = verdict;
   return {
     type: "verdict",
-    time: new Date(wall + at).toISOString(),
+    time: new Date(wallClock.at(at)).toISOString(),
     ip: formatAddress(knocker),
     verdict: fate,
     ...(door === undefined ? {} : { door }),

@@ -25,7 +25,7 @@ export function follow(guard: Pick<Guard, "notebook" | "follow">): Stream {
       // Only with what came before it is it known that a knock was late.
       const isLater = verdict.fate === "later";
       const known = isLater ? explain(notebook.of(source), notebook.changes, now).verdicts.at(-1)! : verdict;
-      tell(verdictAnswer({ ...known, times: 1 }, Date.now() - now, secrets));
+      tell(verdictAnswer({ ...known, times: 1 }, secrets));
     };
     const end = guard.follow(source, onVerdict);
     if (end === undefined) throw new Refusal("another one is being followed");

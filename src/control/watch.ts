@@ -13,7 +13,7 @@ const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>(["stage", 
 /** The notebook offers its verdicts only while somebody watches: each costs an object. */
 export function watch(doors: Watch, notebook: Pick<Notebook, "onVerdict">): Stream {
   const onVerdict = (verdict: Verdict) => {
-    if (!EVENTS.has(verdict.fate)) doors.verdict(() => happeningOf(verdict));
+    if (!EVENTS.has(verdict.fate)) doors.verdict(() => happeningOf(verdict), verdict.at);
   };
   return (_, tell) => {
     const end = doors.begin((happening, time) => tell({ type: "event", time: time.toISOString(), ...happening }));

@@ -54,9 +54,9 @@ export class Teller {
       return;
     }
     if (verdict === "tell with Stage 1" && event.type !== "scan") {
-      this.#tellEvent({ type: "stage", door: event.door, knocker: event.knocker, stage: 1 });
+      this.#tellEvent({ type: "stage", door: event.door, knocker: event.knocker, stage: 1 }, at);
     }
-    this.#tellEvent(event);
+    this.#tellEvent(event, at);
   }
 
   /** For the doorkeeper. */
@@ -79,8 +79,8 @@ export class Teller {
     this.#timer?.cancel();
   }
 
-  #tellEvent(event: KnockEvent): void {
-    this.watch.knock(event);
+  #tellEvent(event: KnockEvent, at: number): void {
+    this.watch.knock(event, at);
     const fields = () => happeningOf(event);
     if (this.#lookup !== undefined) this.#tell(event.knocker, (who) => this.#book.event(eventLine(event, who), fields));
     else this.#book.event(this.#line(event), fields);

@@ -2,6 +2,7 @@
 
 import { formatAddress } from "../address.ts";
 import type { KnockEvent } from "../attempts/event.ts";
+import { wallClock } from "../wall-clock.ts";
 
 /** What happens at the doors, as a plain value. */
 export type Happening =
@@ -52,17 +53,18 @@ export class Watch {
     return () => void this.#watchers.delete(mine);
   }
 
-  knock(event: KnockEvent): void {
-    if (this.#isRoom("happenings")) this.#toAll(happeningOf(event));
+  /** `at`: of the packet that has brought it about, or of the time that has. */
+  knock(event: KnockEvent, at = this.#now()): void {
+    if (this.#isRoom("happenings")) this.#toAll(happeningOf(event), at);
   }
 
   tell(happening: Happening): void {
-    if (this.#isRoom("happenings")) this.#toAll(happening);
+    if (this.#isRoom("happenings")) this.#toAll(happening, this.#now());
   }
 
-  /** What it is is asked only when it is told. */
-  verdict(happening: () => Happening): void {
-    if (this.#isRoom("verdicts")) this.#toAll(happening());
+  /** What it is is asked only when it is told. `at`: of its packet. */
+  verdict(happening: () => Happening, at = this.#now()): void {
+    if (this.#isRoom("verdicts")) this.#toAll(happening(), at);
   }
 
   #isRoom(kind: keyof typeof MOST_A_SECOND): boolean {
@@ -81,12 +83,12 @@ export class Watch {
 
   #tellHeldBack(): void {
     this.#timer = undefined;
-    this.#toAll({ event: "held back", count: this.#heldBack, kind: "any" });
+    this.#toAll({ event: "held back", count: this.#heldBack, kind: "any" }, this.#now());
     this.#heldBack = 0;
   }
 
-  #toAll(happening: Happening): void {
-    const time = new Date();
+  #toAll(happening: Happening, at: number): void {
+    const time = new Date(wallClock.at(at));
     for (const watcher of this.#watchers) watcher(happening, time);
   }
 }

@@ -7,8 +7,8 @@ import { seconds } from "./words.ts";
 /** Knocks sent together may overtake each other. */
 const TOGETHER_MS = 50;
 
-/** To who has done this, the oldest first; what made no difference is left out. */
-export function advice(verdicts: readonly Verdict[], changes: Changes, now: number): string {
+/** To who has done this, the oldest first; what made no difference is left out, but for in `all`. */
+export function advice(verdicts: readonly Verdict[], changes: Changes, now: number, all = verdicts): string {
   const last = verdicts.at(-1);
   if (last === undefined) return NOTHING;
   // Later knocks of an attempt that had ended say nothing new: why had it?
@@ -16,6 +16,7 @@ export function advice(verdicts: readonly Verdict[], changes: Changes, now: numb
   const { fate, door = "the door", stage, detail } = cause;
   const { seqTimeout = 0, oneTimeSequences, policy } = changes.door(door) ?? {};
   const inTime = (how: string) => `knock ${how}, within the ${seqTimeout} s that ${door} gives`;
+  const lost = wasRepeated(cause, all, changes) ? REPEATED : LOST;
   switch (fate) {
     case "open":
       return oneTimeSequences === undefined
@@ -27,10 +28,10 @@ export function advice(verdicts: readonly Verdict[], changes: Changes, now: numb
     case "twice": {
       const left = fate === "stage" ? cause.at - detail + 1000 * seqTimeout - now : 0; // of a stage it is known when it began
       const wait = left > 0 ? `, for ${seconds(left)} more` : "";
-      return `${door} waits for the knock of Stage ${stage + 1}${wait}: if it was sent, ${LOST}`;
+      return `${door} waits for the knock of Stage ${stage + 1}${wait}: ${lost}`;
     }
     case "timeout":
-      return `${inTime("again")}: after Stage ${stage} the next knock did not come: if it was sent, ${LOST}`;
+      return `${inTime("again")}: after Stage ${stage} the next knock did not come: ${lost}`;
     case "late":
       return `${inTime("faster")}, or set a longer Seq_Timeout there`;
     case "wrong":
@@ -65,7 +66,22 @@ export function advice(verdicts: readonly Verdict[], changes: Changes, now: numb
 }
 
 const LOST =
-  "it was lost on the way, or went to another port, protocol or address than the door wants (see explain --follow)";
+  "if it was sent, it was lost on the way, or went to another port, protocol or address than the door wants (see explain --follow)";
+
+const REPEATED =
+  "what came in its place was an earlier packet, sent again by the client's system: send it as a new connection, or with another source port";
+
+/** Has the knock that an attempt waited for come, and was taken for an earlier one that was sent again? */
+function wasRepeated(cause: Verdict, all: readonly Verdict[], changes: Changes): boolean {
+  const { door, stage, at } = cause;
+  const next = door === undefined ? undefined : changes.door(door)?.sequence[stage];
+  if (next === undefined) return false;
+  const last = all.filter((one) => one.door === door && one.fate === "stage" && one.at <= at).at(-1);
+  return all.some(({ fate, knock, at: then }) => {
+    const isIt = knock?.port === next.port && knock.protocol === next.protocol;
+    return fate === "again" && isIt && last !== undefined && then >= last.at;
+  });
+}
 
 const NOTHING = `look whether the client knocks at this host's address, from the one that was asked about, at the first port \
 of a sequence and with its protocol, and whether something drops it on the way: nothing was seen that a door wants; explain --follow shows all that comes`;

@@ -27,7 +27,12 @@ export function explain(noted: readonly Verdict[], changes: Changes, now: number
   if (packets === 0) return { verdicts: [], packets, outcome: "nothing seen", advice: advice([], changes, now) };
   const decisive = verdicts.filter(({ fate }) => fate !== "again" && fate !== "taken");
   const outcome = decisive.at(-1)?.fate === "open" ? "opened" : "not opened";
-  return { verdicts, packets, outcome, advice: advice(decisive.length > 0 ? decisive : verdicts, changes, now) };
+  return {
+    verdicts,
+    packets,
+    outcome,
+    advice: advice(decisive.length > 0 ? decisive : verdicts, changes, now, verdicts),
+  };
 }
 
 /** Verdicts of one packet stand beside each other; those that time brought about belong to none. */

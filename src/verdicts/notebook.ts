@@ -9,6 +9,7 @@ import { type DoorState, knockKey, type Listener } from "../attempts/ears.ts";
 import type { Packet } from "../attempts/packet.ts";
 import { FATE, type Witness } from "../attempts/witness.ts";
 import type { Door } from "../config/door.ts";
+import { wallClock } from "../wall-clock.ts";
 import { Acquaintances } from "./acquaintances.ts";
 import { Changes } from "./changes.ts";
 import type { Entry } from "./entries.ts";
@@ -99,6 +100,7 @@ export class Notebook implements Witness {
     this.#inARow = 0;
     if (now === this.#now) return;
     this.#now = now;
+    wallClock.look(now);
     this.#strangersNow = 0;
   }
 
