@@ -22,6 +22,7 @@ import { AlreadyRunning } from "./doors/claims.ts";
 import { read } from "./lint/reading.ts";
 import { type Log, LogBook } from "./log/log.ts";
 import { Lookup } from "./log/lookup.ts";
+import { printable } from "./printable.ts";
 import { systemWords } from "./system-words.ts";
 import { Systemd } from "./systemd.ts";
 import { version } from "./version.ts";
@@ -153,13 +154,13 @@ async function main(flags: Flags): Promise<void> {
 /** `systemctl reload` asks before it sends SIGHUP, to which nobody can answer. What else is to be said: knockctl check. */
 function check(flags: Flags): void {
   const { config, findings } = read(flags.config);
-  for (const { text } of findings) console.error(text);
+  for (const { text } of findings) console.error(printable(text));
   if (config === undefined) process.exit(1);
   try {
     askedInterfaces(flags, config, () => interfacesNow(false));
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof CannotListen)) throw error;
-    console.error(error.message);
+    console.error(printable(error.message));
     process.exit(1);
   }
 }

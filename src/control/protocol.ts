@@ -8,6 +8,7 @@
 
 import type { HearingReport } from "../capture/hearing-report.ts";
 import type { Happening } from "../log/watch.ts";
+import { printableJson } from "../printable.ts";
 import type { Explanation } from "../verdicts/explanation.ts";
 import type { Verdict } from "../verdicts/verdict.ts";
 import type { Args } from "./command.ts";
@@ -133,7 +134,7 @@ export function requestLine(command: string, args: Args = {}): string {
 }
 
 export function answerLine(answer: Answer): string {
-  return `${JSON.stringify({ version: VERSION, ...answer })}\n`;
+  return `${printableJson(JSON.stringify({ version: VERSION, ...answer }))}\n`;
 }
 
 /** Undefined when it is of another version, or none. */

@@ -4,6 +4,7 @@ import type { Args } from "../control/command.ts";
 import { type Answer, answerLine, requestLine } from "../control/protocol.ts";
 import { realPath } from "../real-path.ts";
 import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";
+import { clean } from "./terminal.ts";
 
 export interface Asked {
   /** Of each daemon that has answered, the lines. */
@@ -76,5 +77,5 @@ export function tell(asked: Asked, json: boolean | undefined, words: (answers: r
 }
 
 export function complain(trouble: string): void {
-  process.stderr.write(`knockctl: ${trouble}\n`);
+  process.stderr.write(`knockctl: ${trouble.split("\n").map(clean).join("\n")}\n`);
 }

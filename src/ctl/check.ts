@@ -6,6 +6,7 @@ import { configOf, readDefaults } from "../lint/defaults.ts";
 import type { Finding } from "../lint/finding.ts";
 import type { Fix } from "../lint/fix.ts";
 import type { Host } from "../lint/lint.ts";
+import { printableJson } from "../printable.ts";
 import { systemWords } from "../system-words.ts";
 import { complain } from "./ask.ts";
 import { clean, paint } from "./terminal.ts";
@@ -84,7 +85,9 @@ export function check(program: Command): void {
       const warnings = findings.length - errors;
       if (options.json) {
         const said = [...findings.map(jsonOf), { type: "end", file, errors, warnings }];
-        process.stdout.write(said.map((one) => `${JSON.stringify({ version: JSON_VERSION, ...one })}\n`).join(""));
+        process.stdout.write(
+          said.map((one) => `${printableJson(JSON.stringify({ version: JSON_VERSION, ...one }))}\n`).join(""),
+        );
       } else {
         process.stdout.write(findings.map(words).join(""));
         if (findings.length === 0) process.stdout.write(`${clean(file)}: ${paint("good", "nothing to complain of")}\n`);

@@ -7,6 +7,7 @@ import { type Address, formatAddress, parseAddress } from "../address.ts";
 import { resolveTargets } from "../capture/targets.ts";
 import { readConfig } from "../config/read.ts";
 import { many } from "../plural.ts";
+import { printableJson } from "../printable.ts";
 import { Progress } from "../progress.ts";
 import type { Played, PlayOptions } from "../replay/play.ts";
 import { Stamp } from "../replay/stamp.ts";
@@ -195,6 +196,6 @@ class JsonOutput {
   }
 
   #add(object: object): void {
-    this.#text += `${JSON.stringify({ version: JSON_VERSION, ...object })}\n`;
+    this.#text += `${printableJson(JSON.stringify({ version: JSON_VERSION, ...object }))}\n`;
   }
 }

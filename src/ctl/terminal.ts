@@ -2,10 +2,8 @@
 
 const COLOURS = { good: 32, bad: 31, warn: 33, soft: 2 } as const;
 
-/** Nothing that an interface or a door is called may move the terminal's cursor. */
-export function clean(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
-}
+/** For what an interface, a door or a file is called, and for what a daemon answers. */
+export { printable as clean } from "../printable.ts";
 
 /** `14:05:09.123`, local time. */
 export function clock(at: Date): string {

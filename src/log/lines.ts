@@ -7,6 +7,7 @@ import { TCP } from "../attempts/packet.ts";
 import type { CapturedPacket } from "../capture/records.ts";
 import type { Door } from "../config/door.ts";
 import { many } from "../plural.ts";
+import { printable } from "../printable.ts";
 import type { HeldBack } from "./limit.ts";
 
 /** `who` is the knocker's address, or with -l `address (name)`. */
@@ -48,10 +49,7 @@ export function commandFailed(door: string, status: number): string {
 
 /** What a failed command wrote on standard error, in one line, whatever it is. */
 export function commandComplained(door: string, complaint: string): string {
-  const text = complaint
-    .trim()
-    .replace(/\s*\n\s*/g, " | ")
-    .replace(/\p{Cc}/gu, "?");
+  const text = printable(complaint.trim().replace(/\s*\n\s*/g, " | "));
   return `${door}: command said: ${text}`;
 }
 

@@ -1,0 +1,40 @@
+// What reaches a terminal of foreign text.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Answer } from "../src/control/protocol.ts";
+import { answerLine } from "../src/control/protocol.ts";
+import { clean } from "../src/ctl/terminal.ts";
+import { commandComplained } from "../src/log/lines.ts";
+import { printable, printableJson } from "../src/printable.ts";
+import { plain } from "../src/report/plain.ts";
+
+const harmful = {
+  "moves the cursor": ["\x1b", "\x9b", "\b", "\r", "\n", "\t", "\0", "\x7f", "\u0085", "\u2028", "\u2029"],
+  "turns the direction": ["\u061c", "\u200e", "\u200f", "\u202a", "\u202e", "\u2066", "\u2069"],
+  "has no width": ["\u00ad", "\u034f", "\u115f", "\u180e", "\u200b", "\u200d", "\u2060", "\u3164", "\ufe0f", "\ufeff"],
+  "is a tag, private, or half a character": ["\u{e0041}", "\u{e000}", "\ud800", "\ufffe"],
+};
+const harmless = "eth0 [door] ~ \u00fc \u65e5\u672c \u03b1 \u{1f6aa} caf\u0065\u0301 100 %";
+
+describe("foreign text", () => {
+  for (const [what, characters] of Object.entries(harmful)) {
+    it(`loses what ${what}, at each place where it is shown`, () => {
+      for (const character of characters) {
+        const name = `U+${character.codePointAt(0)!.toString(16)}`;
+        for (const shown of [printable, clean, plain]) assert.equal(shown(`a${character}b`), "a?b", name);
+        assert.doesNotMatch(commandComplained("a", `x${character}y`), new RegExp(`x${character}y`, "u"), name);
+      }
+    });
+    it(`in JSON is escaped where it ${what}`, () => {
+      const door = `a${characters.join("")}b`;
+      const line = answerLine({ type: "end", door } as unknown as Answer);
+      assert.match(line, /^[\x20-\x7e]+\n$/);
+      assert.equal(JSON.parse(line).door, door);
+    });
+  }
+
+  it("stays as it is otherwise", () => {
+    assert.equal(printable(harmless), harmless);
+    assert.equal(printableJson(JSON.stringify(harmless)), JSON.stringify(harmless));
+  });
+});
