@@ -192,9 +192,7 @@ export class Reference {
         one !== before &&
         now - one.last <= 70_000 &&
         (one.packet.sourcePort === packet.sourcePort ||
-          (one.packet.sequence === packet.sequence &&
-            one.packet.port !== packet.port &&
-            one.packet.flags === packet.flags)),
+          (one.packet.sequence === packet.sequence && one.packet.port !== packet.port)),
     );
     // It sends again after 1, 3, 7 … seconds, and never before half a second has passed.
     const pause = now - before.last;

@@ -210,7 +210,7 @@ export class Attempts {
     this.#say(FATE.stage, state, stage, packet, hash, now, age);
     if (stage < state.knocks.length) {
       this.#slots.advance(slot, print);
-      this.#slots.touch(slot, now);
+      this.#slots.touch(slot, now, packet.sequence);
       if (!isSilent) return join(events, state.events.stage(state.door, knocker, stage));
       this.#previous.forget(); // nothing is told, and yet another packet of this moment may move it on
       return events;
@@ -248,7 +248,7 @@ export class Attempts {
       this.#say(FATE.stage, state, 1, packet, hash, now);
       if (state.knocks.length > 1) {
         if (isSilent) this.#scans.tryAgain(hash, state, now);
-        this.#knockers.begin(state, packet.source, hash, print, now, packet.ttl, isSilent);
+        this.#knockers.begin(state, packet.source, hash, print, now, packet.ttl, isSilent, packet.sequence);
         if (isSilent) this.#previous.forget();
         else events = join(events, state.events.stage(state.door, knocker, 1));
       } else {
@@ -292,8 +292,8 @@ export class Attempts {
     return NOTHING;
   }
 
-  #remember(hash: number, print: number, { port }: Packet, now: number): void {
-    if (print !== 0) this.#retransmissions.remember(hash, print, now, port);
+  #remember(hash: number, print: number, { port, sequence }: Packet, now: number): void {
+    if (print !== 0) this.#retransmissions.remember(hash, print, now, { port, sequence });
   }
 
   /** What has become of the packet of this moment. */

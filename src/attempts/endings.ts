@@ -67,7 +67,8 @@ export class Endings {
     const print = slots.print(slot);
     if (print === 0) return;
     const port = this.#knockers.state(slot).knocks[slots.stage(slot) - 1]! & 0xffff;
-    this.#retransmissions.remember(hash, print, now, port, slots.sinceKnock(slot, now));
+    const told = { port, sequence: slots.sequence(slot) };
+    this.#retransmissions.remember(hash, print, now, told, slots.sinceKnock(slot, now));
   }
 
   /** A silent attempt (scans.ts) is not told. */
@@ -76,8 +77,8 @@ export class Endings {
     const state = this.#knockers.state(slot);
     const [knocker, stage] = [slots.source(slot), slots.stage(slot)];
     const print = slots.print(slot);
-    const port = state.knocks[stage - 1]! & 0xffff;
-    if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now, port, slots.sinceKnock(slot, now));
+    const told = { port: state.knocks[stage - 1]! & 0xffff, sequence: slots.sequence(slot) };
+    if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now, told, slots.sinceKnock(slot, now));
     const late = slots.age(slot, now) - state.term.milliseconds;
     this.#witness?.hasEnded(FATE.timeout, state, stage, knocker, hash, now, late);
     const isSilent = slots.strays.isSilent(slot);

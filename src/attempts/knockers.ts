@@ -51,13 +51,23 @@ export class Knockers {
   }
 
   /** A new attempt. A silent one is not told before it is complete. When there is no room, the oldest of those in their first stage goes. */
-  begin(state: DoorState, source: Address, hash: number, print: number, now: number, ttl = 0, isSilent = false): void {
+  begin(
+    state: DoorState,
+    source: Address,
+    hash: number,
+    print: number,
+    now: number,
+    ttl = 0,
+    isSilent = false,
+    sequence = 0,
+  ): void {
     if (this.slots.live === this.slots.capacity) {
       const victim = this.expiry.victim(now);
       this.remove(victim, this.#hash.of(this.slots.source(victim)));
     }
     const slot = this.slots.add(hash, source, state.number, print, now, state.term.fresh);
     this.slots.strays.begin(slot, ttl, isSilent);
+    this.slots.touch(slot, now, sequence);
     this.expiry.begun(state.term, now);
     state.live++;
   }

@@ -8,7 +8,7 @@
 
 import type { Knockers } from "./knockers.ts";
 import type { Packet } from "./packet.ts";
-import { HORIZON_MS, type Retransmissions, sharesSequence, sharesSourcePort } from "./retransmissions.ts";
+import { HORIZON_MS, type Retransmissions, sharesSourcePort } from "./retransmissions.ts";
 
 /** The first retransmission comes within this time, or never. */
 const FIRST_MS = 4000;
@@ -45,11 +45,11 @@ export class Repeats {
       !this.#isHandMade(packet, print, hash, count, now) &&
       !(sinceLast < SOONEST_MS && this.#isAwaited(key, count, now))
     ) {
-      memory.repeat(hash, print, now, packet.port, sinceLast);
+      memory.repeat(hash, print, now, packet, sinceLast);
       return true;
     }
     if (place >= 0) memory.restart(place, now);
-    for (let i = 0; i < count; i++) if (slots.print(mine[i]!) === print) slots.touch(mine[i]!, now);
+    for (let i = 0; i < count; i++) if (slots.print(mine[i]!) === print) slots.touch(mine[i]!, now, packet.sequence);
     return false;
   }
 
@@ -60,8 +60,9 @@ export class Repeats {
       const slot = mine[i]!;
       const other = slots.print(slot);
       if (other === 0 || other === print || slots.sinceKnock(slot, now) > HORIZON_MS) continue;
-      const itsPort = this.#knockers.state(slot).knocks[slots.stage(slot) - 1]! & 0xffff;
-      if (sharesSourcePort(packet, other) || sharesSequence(packet, other, itsPort)) return true;
+      const port = this.#knockers.state(slot).knocks[slots.stage(slot) - 1]! & 0xffff;
+      if (sharesSourcePort(packet, other)) return true;
+      if (slots.sequence(slot) === packet.sequence && port !== packet.port) return true;
     }
     return this.#retransmissions.hasSiblings(hash, packet, print, now);
   }

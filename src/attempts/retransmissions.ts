@@ -7,16 +7,20 @@ import type { Packet } from "./packet.ts";
 /** Linux gives up after 63 seconds (tcp_syn_retries = 6). */
 export const HORIZON_MS = 70_000;
 /**
- * So many are remembered, in 192 KiB: 117 a second for all of that time. With 65,536, in a megabyte, a flood of whole
+ * So many are remembered, in 224 KiB: 117 a second for all of that time. With 65,536, in a megabyte, a flood of whole
  * sequences cost a fifth more, as it waited for memory (bench/flood.ts). A newcomer takes the place of the oldest: nothing
  * is swept.
  */
 const MOST = 8192;
 // What is known of one, side by side. OLDER is the place + 1 of the one before it in its source's chain.
-const [WORDS, SOURCE, PRINT, PORT, FIRST, LAST, OLDER] = [6, 0, 1, 2, 3, 4, 5] as const;
+const [WORDS, SOURCE, PRINT, PORT, SEQUENCE, FIRST, LAST, OLDER] = [7, 0, 1, 2, 3, 4, 5, 6] as const;
 /** Segments of one source that are compared with another one, the newest first. */
 const MOST_COMPARED = 32;
 const NONE = -1;
+
+/** Where a segment went, and its number. */
+type Sent = Pick<Packet, "port" | "sequence">;
+const UNKNOWN: Sent = { port: 0, sequence: 0 };
 
 /** 32 bits, signed, by which a segment is known again, together with its source: its source port, and a hash. Never 0. */
 export function fingerprint({ sourcePort, port, sequence, flags }: Packet): number {
@@ -26,11 +30,6 @@ export function fingerprint({ sourcePort, port, sequence, flags }: Packet): numb
 /** Does this segment come from the same source port as the one of the fingerprint? */
 export function sharesSourcePort({ sourcePort }: Packet, print: number): boolean {
   return print >>> 16 === sourcePort;
-}
-
-/** Does it have the same sequence number as the one of the fingerprint, which went to another port? */
-export function sharesSequence({ port, sequence, flags }: Packet, print: number, itsPort: number): boolean {
-  return itsPort !== port && (print & 0xffff) === hash16(itsPort, sequence, flags);
 }
 
 function hash16(port: number, sequence: number, flags: number): number {
@@ -47,7 +46,7 @@ function hash16(port: number, sequence: number, flags: number): number {
  */
 export class Retransmissions {
   readonly #book = new Int32Array(MOST * WORDS);
-  /** By hash: 16 bits of the print, and where in the book (16 bits) it stands. Both of new segments nearly never match. */
+  /** By hash, where in the book the newest of that hash stands. */
   readonly #index = new Int32Array(MOST);
   /** By a hash of the source: its newest segment's place + 1. */
   readonly #newest = new Int32Array(MOST);
@@ -55,24 +54,21 @@ export class Retransmissions {
   #next = 0;
   #latest = Number.NEGATIVE_INFINITY;
 
-  /**
-   * It came `age` milliseconds before `now`. `port` is where it went. `sourceHash` is keyed (AddressHash): nobody can aim
-   * at a place.
-   */
-  remember(sourceHash: number, print: number, now: number, port = 0, age = 0): void {
-    if (this.find(sourceHash, print, now) === NONE) this.#write(sourceHash, print, now, port, now - age, now - age);
+  /** It came `age` milliseconds before `now`. `sourceHash` is keyed (AddressHash): nobody can aim at a place. */
+  remember(sourceHash: number, print: number, now: number, sent = UNKNOWN, age = 0): void {
+    if (this.find(sourceHash, print, now) === NONE) this.#write(sourceHash, print, now, sent, now - age, now - age);
   }
 
   /** The same, unless that would put another one out: for what a flood of strangers can bring about. */
-  rememberIfFree(sourceHash: number, print: number, now: number, port = 0, age = 0): void {
-    if (this.#isFree(sourceHash, print, now)) this.#write(sourceHash, print, now, port, now - age, now - age);
+  rememberIfFree(sourceHash: number, print: number, now: number, sent = UNKNOWN, age = 0): void {
+    if (this.#isFree(sourceHash, print, now)) this.#write(sourceHash, print, now, sent, now - age, now - age);
   }
 
   /** It was sent again just now; if it is not remembered yet, it first came `age` milliseconds ago. */
-  repeat(sourceHash: number, print: number, now: number, port: number, age: number): void {
+  repeat(sourceHash: number, print: number, now: number, sent: Sent, age: number): void {
     const place = this.find(sourceHash, print, now);
     if (place !== NONE) this.#book[place + LAST] = now;
-    else if (this.#isFree(sourceHash, print, now)) this.#write(sourceHash, print, now, port, now - age, now);
+    else if (this.#isFree(sourceHash, print, now)) this.#write(sourceHash, print, now, sent, now - age, now);
   }
 
   /** From now on this is when it first came. */
@@ -89,11 +85,13 @@ export class Retransmissions {
   /** Where it stands; -1 when it is not remembered. */
   find(sourceHash: number, print: number, now: number): number {
     if (now - this.#latest > HORIZON_MS) return NONE;
-    const found = this.#index[hashOf(sourceHash, print)]!;
-    if (found >> 16 !== (print << 16) >> 16) return NONE;
-    const place = (found & 0xffff) * WORDS;
-    const isIt = this.#book[place + PRINT] === print && this.#book[place + SOURCE] === sourceHash;
-    return isIt && !this.#isOver(place, now) ? place : NONE;
+    const hash = hashOf(sourceHash, print);
+    const place = this.#index[hash]! * WORDS;
+    const [source, other] = [this.#book[place + SOURCE]!, this.#book[place + PRINT]!];
+    if (other === print && source === sourceHash) return this.#isOver(place, now) ? NONE : place;
+    // Another one has taken its place in the index, or has always had it.
+    const isTaken = other !== 0 && hashOf(source, other) === hash;
+    return isTaken ? this.#among(sourceHash, now, (one) => this.#book[one + PRINT] === print) : NONE;
   }
 
   /** Milliseconds since it came last. */
@@ -108,37 +106,48 @@ export class Retransmissions {
 
   /** Has its source sent others that share its source port, or its sequence number? */
   hasSiblings(sourceHash: number, packet: Packet, print: number, now: number): boolean {
+    const { port, sequence } = packet;
+    const isSibling = (place: number): boolean => {
+      const other = this.#book[place + PRINT]!;
+      if (other === print) return false;
+      if (sharesSourcePort(packet, other)) return true;
+      return this.#book[place + SEQUENCE] === sequence && this.#book[place + PORT] !== port;
+    };
+    return this.#among(sourceHash, now, isSibling) !== NONE;
+  }
+
+  /** The first of a source's segments, the newest first, that is it; -1 when none is. */
+  #among(sourceHash: number, now: number, isIt: (place: number) => boolean): number {
     const bucket = bucketOf(sourceHash);
     let place = (this.#newest[bucket]! - 1) * WORDS;
     for (let steps = 0; steps < MOST_COMPARED && place >= 0; steps++) {
-      const [source, other] = [this.#book[place + SOURCE]!, this.#book[place + PRINT]!];
-      if (bucketOf(source) !== bucket) return false; // written over: the chain ends here
-      if (source === sourceHash && other !== print && !this.#isOver(place, now)) {
-        if (sharesSourcePort(packet, other) || sharesSequence(packet, other, this.#book[place + PORT]!)) return true;
-      }
+      const source = this.#book[place + SOURCE]!;
+      if (bucketOf(source) !== bucket) break; // written over: the chain ends here
+      if (source === sourceHash && !this.#isOver(place, now) && isIt(place)) return place;
       place = (this.#book[place + OLDER]! - 1) * WORDS;
     }
-    return false;
+    return NONE;
   }
 
-  #write(sourceHash: number, print: number, now: number, port: number, first: number, last: number): void {
+  #write(sourceHash: number, print: number, now: number, { port, sequence }: Sent, first: number, last: number): void {
     const place = this.#next * WORDS;
     const bucket = bucketOf(sourceHash);
     this.#book[place + SOURCE] = sourceHash;
     this.#book[place + PRINT] = print;
     this.#book[place + PORT] = port;
+    this.#book[place + SEQUENCE] = sequence;
     this.#book[place + FIRST] = first;
     this.#book[place + LAST] = last;
     this.#book[place + OLDER] = this.#newest[bucket]!;
     this.#newest[bucket] = this.#next + 1;
-    this.#index[hashOf(sourceHash, print)] = (print << 16) | this.#next;
+    this.#index[hashOf(sourceHash, print)] = this.#next;
     this.#next = (this.#next + 1) % MOST;
     this.#latest = now;
   }
 
   #isFree(sourceHash: number, print: number, now: number): boolean {
     const hash = hashOf(sourceHash, print);
-    const place = (this.#index[hash]! & 0xffff) * WORDS;
+    const place = this.#index[hash]! * WORDS;
     const isFree = this.#isOver(place, now) || hashOf(this.#book[place + SOURCE]!, this.#book[place + PRINT]!) !== hash;
     return isFree && this.#isOver(this.#next * WORDS, now);
   }

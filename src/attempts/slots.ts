@@ -1,5 +1,5 @@
 // Where the live attempts are kept: a fixed pool of slots in typed arrays, found again by their source address, and
-// queued in the order in which they began. A million of them take 36 MB (IPv4) or 48 MB (IPv6), because objects in a
+// queued in the order in which they began. A million of them take 40 MB (IPv4) or 52 MB (IPv6), because objects in a
 // Map take five times as much and a flood of them stops the loop for garbage collection; nearly none are free, because
 // the system gives the pages of an array only when they are written (test/slots.test.ts, bench/).
 // Everything is O(1); nothing here knows a rule of knocking.
@@ -37,14 +37,15 @@ export class Slots {
   #free = NONE;
   readonly #mask: number;
   // Of each slot: the address (w0 to w2 are left alone for IPv4), door, stage and family in one word, the times of the
-  // first knock and of the last one, the last knock's fingerprint, the next slot of its chain + 1, and its neighbours in
-  // its queue.
+  // first knock and of the last one, the last one's fingerprint and sequence number, the next slot of its chain + 1, and
+  // its neighbours in its queue.
   readonly #w0: Int32Array;
   readonly #w1: Int32Array;
   readonly #w2: Int32Array;
   readonly #w3: Int32Array;
   readonly #meta: Uint32Array;
-  readonly #times: Uint32Array;
+  /** The two times and the sequence number. */
+  readonly #knocks: Int32Array;
   readonly #print: Int32Array;
   readonly #chain: Uint32Array;
   readonly #previous: Int32Array;
@@ -61,7 +62,7 @@ export class Slots {
     const words = () => new Uint32Array(capacity);
     [this.#w0, this.#w1, this.#w2, this.#w3] = [signed(), signed(), signed(), signed()];
     [this.#meta, this.#print, this.#chain] = [words(), signed(), words()];
-    this.#times = new Uint32Array(2 * capacity);
+    this.#knocks = new Int32Array(3 * capacity);
     [this.#previous, this.#next] = [signed(), signed()];
     const chains = 1 << Math.ceil(Math.log2(capacity));
     this.#heads = new Uint32Array(chains);
@@ -96,8 +97,8 @@ export class Slots {
     }
     this.#w3[slot] = source.w3;
     this.#meta[slot] = (door << DOOR_SHIFT) | (v6 ? IPV6 : 0) | 1;
-    this.#times[2 * slot] = now;
-    this.#times[2 * slot + 1] = now;
+    this.#knocks[3 * slot] = now;
+    this.#knocks[3 * slot + 1] = now;
     this.#print[slot] = print;
     const chain = hash & this.#mask;
     this.#chain[slot] = this.#heads[chain]!;
@@ -152,14 +153,20 @@ export class Slots {
     this.#print[slot] = print;
   }
 
-  /** The last knock came now. */
-  touch(slot: number, now: number): void {
-    this.#times[2 * slot + 1] = now;
+  /** The last knock came now, with this sequence number. */
+  touch(slot: number, now: number, sequence: number): void {
+    this.#knocks[3 * slot + 1] = now;
+    this.#knocks[3 * slot + 2] = sequence;
+  }
+
+  /** Of the last knock. */
+  sequence(slot: number): number {
+    return this.#knocks[3 * slot + 2]!;
   }
 
   /** Milliseconds since the last knock, as with `age`. */
   sinceKnock(slot: number, now: number): number {
-    return since(this.#times[2 * slot + 1]!, now);
+    return since(this.#knocks[3 * slot + 1]!, now);
   }
 
   /** A mark of the caller's, false for a new slot: in which of two queues it is. */
@@ -178,7 +185,7 @@ export class Slots {
 
   /** Milliseconds since the first knock. Times are kept modulo 2^32 ms (49 days); a clock that went back gives 0. */
   age(slot: number, now: number): number {
-    return since(this.#times[2 * slot]!, now);
+    return since(this.#knocks[3 * slot]!, now);
   }
 
   source(slot: number): Address {
@@ -206,7 +213,7 @@ export class Slots {
 
   /** A flood has gone. */
   #empty(): void {
-    const all = [this.#w0, this.#w1, this.#w2, this.#w3, this.#meta, this.#times, this.#print, this.#chain];
+    const all = [this.#w0, this.#w1, this.#w2, this.#w3, this.#meta, this.#knocks, this.#print, this.#chain];
     const buffers = [...all, this.#previous, this.#next, this.#heads].map(({ buffer }) => buffer as ArrayBuffer);
     this.#clear([...buffers, ...this.strays.buffers]);
     this.#fresh = 0;
