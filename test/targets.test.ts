@@ -39,7 +39,6 @@ describe("a target", () => {
         ["3", ["10.77.0.1"]],
       ],
       warnings: [],
-      overruled: [],
     });
   });
 
@@ -50,7 +49,6 @@ describe("a target", () => {
         ["1", ["fe80::1"]],
       ],
       warnings: [],
-      overruled: [],
     });
   });
 
