@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { untilShell } from "../time-limit.ts";
 import { Host, until } from "./host.ts";
 import { Terminal } from "./terminal.ts";
 import { needsRoot } from "./wire.ts";
@@ -9,8 +10,7 @@ import { needsRoot } from "./wire.ts";
 /** The program waits until the test lets it go on, for a minute at most. */
 const SLOW = `#!/bin/sh
 echo >>/run/slow
-tries=0
-while [ ! -e /run/go ] && [ $tries -lt 600 ]; do tries=$((tries + 1)); sleep 0.1; done
+${untilShell("[ -e /run/go ]")}
 `;
 const CLOSED = /^TCP port 22 is closed to clients that have not knocked/m;
 const OPEN = /^TCP port 22 is as open as it was before\.$/m;
