@@ -48,7 +48,6 @@ const RULES: readonly Rule[] = [
       "test/live/daemon.ts": "unshare -m",
       "test/live/host.ts": "unshare -m",
       "test/live/init.test.ts": "in a host of host.ts",
-      "test/live/init-race.test.ts": "in a host of host.ts",
       "test/live/init-faults.test.ts": "in a host of host.ts",
       "test/live/init-race.test.ts": "in a host of host.ts",
       "test/live/faults-disk.test.ts": "in the daemon's namespace of daemon.ts",
