@@ -2,6 +2,13 @@
 
 const LONGEST_MS = 0x7fff_ffff;
 
+/** Resolves with the promise, or after so many milliseconds. */
+export async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([promise, new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
+}
+
 /** Calls back after so many seconds of the monotonic clock, unless cancelled. */
 export function after(seconds: number, callback: () => void): { cancel(): void } {
   let left = seconds * 1000;

@@ -48,7 +48,9 @@ class House {
         this.ledger.set(added.id, { stopCommand, seconds, ...(parallel === true ? {} : { parallel }) });
         return added;
       },
-      move: (id, seconds) => void Object.assign(this.ledger.get(id)!, { seconds }),
+      move: (ids, seconds) => {
+        for (const id of ids) Object.assign(this.ledger.get(id)!, { seconds });
+      },
       remove: (id) => {
         this.ledger.delete(id);
         this.marked.delete(id);
@@ -295,6 +297,24 @@ describe("a knock at a door that is open", () => {
     await house.elapse();
     await house.end(stop);
     assert.deepEqual(house.waiting, []);
+  });
+
+  it("runs at most 64 start commands, which is told once; further knocks extend its time", async () => {
+    const house = new House();
+    for (let i = 0; i < 70; i++) house.open();
+    for (let i = 0; i < 64; i++) await house.end(start);
+    const told = "WHO: door: opened 64 times; further knocks extend its time";
+    const count = (line: string) => house.seen.filter((one) => one === line).length;
+    assert.deepEqual([count(`$ ${start}`), count(told), house.ledger.size], [64, 1, 64]);
+    house.now += 5;
+    for (let i = 0; i < 1000; i++) house.open({ cmdTimeout: 20 });
+    assert.deepEqual([count(`$ ${start}`), count(told), house.ledger.size, house.waiting], [64, 1, 64, [20]]);
+    assert.ok([...house.ledger.values()].every(({ seconds }) => seconds === 20));
+    await house.elapse();
+    for (let i = 0; i < 64; i++) await house.end(stop);
+    assert.deepEqual([house.ledger.size, house.waiting, house.keeper.size], [0, [], 0]);
+    house.open();
+    assert.equal(count(`$ ${start}`), 65);
   });
 
   it("waits for what still runs there: start and stop commands never overlap", async () => {

@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { dueIn, type LedgerEntry, ledgerText, parseLedger, secondsLeft } from "../src/doors/ledger-entry.ts";
+import {
+  closedLine,
+  dueIn,
+  LEDGER_HEAD,
+  type LedgerEntry,
+  openLine,
+  parseLedger,
+  secondsLeft,
+} from "../src/doors/ledger-entry.ts";
 
 const ENTRY: LedgerEntry = {
   id: 1,
@@ -13,27 +21,43 @@ const ENTRY: LedgerEntry = {
   due: dueIn(60),
 };
 
+const parse = (text: string) => parseLedger(Buffer.from(text));
+const OTHER = { ...ENTRY, id: 2 };
+
 describe("a ledger's text", () => {
-  it("is read as it was written", () => {
-    assert.deepEqual(parseLedger(ledgerText([ENTRY, { ...ENTRY, id: 2 }])), [ENTRY, { ...ENTRY, id: 2 }]);
-    assert.deepEqual(parseLedger(ledgerText([])), []);
+  const cases: [what: string, text: string, open: LedgerEntry[]][] = [
+    ["is read as it was written", openLine(ENTRY) + openLine(OTHER), [ENTRY, OTHER]],
+    ["may be that of no door", "", []],
+    ["holds what is not closed again", openLine(ENTRY) + openLine(OTHER) + closedLine(1), [OTHER]],
+    [
+      "has of a door what was written last",
+      openLine(ENTRY) + openLine({ ...ENTRY, commandTimeout: 1 }),
+      [{ ...ENTRY, commandTimeout: 1 }],
+    ],
+    ["may close what it has never opened", closedLine(7) + openLine(ENTRY), [ENTRY]],
+  ];
+  for (const [what, text, open] of cases) it(what, () => assert.deepEqual(parse(LEDGER_HEAD + text), open));
+
+  it("may end at any byte after the first line: what was whole counts", () => {
+    const whole = Buffer.from(LEDGER_HEAD + openLine(ENTRY) + openLine(OTHER) + closedLine(1));
+    for (let length = LEDGER_HEAD.length; length < whole.length; length++) {
+      const lines = whole.subarray(LEDGER_HEAD.length, length).toString().split("\n").length - 1;
+      assert.deepEqual(parseLedger(whole.subarray(0, length)), [ENTRY, OTHER].slice(0, lines));
+    }
   });
+
+  it("may be empty: it was made, and nothing was written any more", () => assert.deepEqual(parse(""), []));
 
   it("is of any text a list of entries, or an Error", () => {
     const entry = fc.record({ id: fc.anything(), door: fc.anything(), ip: fc.anything(), due: fc.anything() });
-    const json = fc.record({
-      version: fc.oneof(fc.constant(1), fc.anything()),
-      open: fc.oneof(fc.array(entry), fc.anything()),
-    });
-    const text = fc.oneof(
-      fc.string(),
-      fc.json(),
-      json.map((value) => JSON.stringify(value) ?? ""),
-    );
+    const closed = fc.record({ closed: fc.anything() });
+    const line = fc.oneof(entry, closed, fc.anything()).map((value) => `${JSON.stringify(value)}\n`);
+    const lines = fc.array(line).map((all) => LEDGER_HEAD + all.join(""));
+    const text = fc.oneof(fc.string(), fc.json(), lines);
     fc.assert(
       fc.property(text, (any) => {
         try {
-          for (const { stopCommand } of parseLedger(any)) assert.equal(typeof stopCommand, "string");
+          for (const { stopCommand } of parse(any)) assert.equal(typeof stopCommand, "string");
         } catch (error) {
           assert.ok(error instanceof Error && !(error instanceof TypeError), `${error}`);
         }

@@ -1,18 +1,31 @@
 // The ledger of open doors: on the disk when it says so, and never a reason to fall.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import { open as openHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, describe, it } from "node:test";
 import { Ledger, ledgerPath } from "../src/doors/ledger.ts";
-import { secondsLeft } from "../src/doors/ledger-entry.ts";
+import { LEDGER_HEAD, openLine, parseLedger, secondsLeft } from "../src/doors/ledger-entry.ts";
 
 const dir = fs.mkdtempSync(join(tmpdir(), "ledger-"));
 after(() => fs.rmSync(dir, { recursive: true }));
 const path = join(dir, "made", "doors");
 const told: string[] = [];
 const open = (at = path) => new Ledger(at, (why) => told.push(why));
+/** What is written, without taking it over. */
+const onDisk = () => parseLedger(fs.readFileSync(path));
 const DOOR = { door: "a [b] \n", ip: "10.77.0.2", stopCommand: 'stop "10.77.0.2" % \u00e9', commandTimeout: 60 };
+
+/** No fsync works until the function that is returned is called. */
+async function breakDisk(): Promise<() => void> {
+  const handle = await openHandle(dir);
+  const every = Object.getPrototypeOf(handle) as typeof handle;
+  await handle.close();
+  const { datasync } = every;
+  every.datasync = () => Promise.reject(new Error("no room"));
+  return () => void (every.datasync = datasync);
+}
 
 beforeEach(() => {
   told.length = 0;
@@ -22,16 +35,16 @@ beforeEach(() => {
 describe("a ledger", () => {
   it("is there before anything is done, readable by nobody else, and gone when nothing is open", async () => {
     const ledger = open();
-    ledger.flush();
+    await ledger.flush();
     assert.equal(fs.existsSync(path), false, "nothing is written where nothing was open");
     const entry = ledger.add(DOOR, 10);
-    await ledger.save();
+    await ledger.flush();
     assert.equal(fs.statSync(path).mode & 0o777, 0o600);
     assert.equal(fs.statSync(join(dir, "made")).mode & 0o777, 0o700);
-    assert.deepEqual(open().takeOver(), [entry]);
+    assert.deepEqual(onDisk(), [entry]);
     ledger.remove(entry.id);
-    await ledger.save();
-    ledger.flush();
+    await ledger.flush();
+    await ledger.flush();
     assert.deepEqual(fs.readdirSync(join(dir, "made")), []);
     assert.deepEqual(told, []);
   });
@@ -39,21 +52,20 @@ describe("a ledger", () => {
   it("holds what was added, moved and removed in a flood, all saves being kept", async () => {
     const ledger = open();
     const entries = Array.from({ length: 500 }, (_, i) => ledger.add({ ...DOOR, ip: `10.77.0.${i % 250}` }, 1));
-    await Promise.all(entries.map(() => ledger.save()));
-    assert.equal(open().takeOver().length, 500);
+    await Promise.all(entries.map(() => ledger.flush()));
+    assert.equal(onDisk().length, 500);
     for (const { id } of entries.slice(2)) ledger.remove(id);
-    ledger.move(entries[0]!.id, 1000);
-    await ledger.save();
-    await ledger.save();
-    const [first, second, ...more] = open().takeOver();
+    ledger.move([entries[0]!.id], 1000);
+    await ledger.flush();
+    const [first, second, ...more] = onDisk();
     assert.deepEqual([second, more], [entries[1], []]);
     assert.ok(secondsLeft(first!) > 990);
   });
 
-  it("gives numbers that no earlier entry has, nor a marker that was left behind", () => {
+  it("gives numbers that no earlier entry has, nor a marker that was left behind", async () => {
     const ledger = open();
     const old = ledger.add(DOOR, 1);
-    ledger.flush();
+    await ledger.flush();
     fs.writeFileSync(ledger.marker(old.id), "");
     fs.writeFileSync(ledger.marker(old.id + 1), "");
     const next = open();
@@ -67,54 +79,51 @@ describe("a ledger", () => {
     assert.equal(next.isMarked(old.id), false, "without a ledger no marker means anything");
   });
 
-  it("takes over another one, but what is being closed already", () => {
+  it("takes over another one, but what is being closed already", async () => {
     const [other, ledger] = [open(`${path}2`), open()];
     const [a, b] = [other.add(DOOR, 1), other.add({ ...DOOR, ip: "fd77::2" }, 1)];
-    other.flush();
+    await other.flush();
     fs.writeFileSync(other.marker(a.id), "");
     assert.deepEqual(ledger.adopt(`${path}2`), [{ ...b, id: 1 }]);
     assert.deepEqual(fs.readdirSync(join(dir, "made")), ["doors"]);
   });
 
-  it("keeps the marker of what is closed as long as the disk has the entry: it must not be closed again", () => {
+  it("keeps the marker of what is closed as long as the disk has the entry: it must not be closed again", async () => {
     const ledger = open();
     const [a, b] = [ledger.add(DOOR, 1), ledger.add(DOOR, 1)];
-    ledger.flush();
+    await ledger.flush();
     fs.writeFileSync(ledger.marker(a.id), "");
-    fs.mkdirSync(`${path}.new`); // no room
+    const mend = await breakDisk();
     ledger.remove(a.id);
-    ledger.flush();
-    assert.equal(told.length, 1);
-    assert.equal(open().isMarked(a.id), true);
-    fs.rmdirSync(`${path}.new`);
-    ledger.flush();
+    await ledger.flush();
+    assert.deepEqual([told.length, open().isMarked(a.id)], [1, true]);
+    mend();
+    await ledger.flush();
     assert.deepEqual(fs.readdirSync(join(dir, "made")), ["doors"]);
-    assert.deepEqual(open().takeOver(), [b]);
+    assert.deepEqual(onDisk(), [b]);
   });
 
   it("that can't be written is told once, and again when it had worked meanwhile", async () => {
     fs.writeFileSync(join(dir, "made"), "in its way");
     const ledger = open();
     ledger.add(DOOR, 1);
-    ledger.flush();
-    ledger.flush();
+    await ledger.flush();
+    await ledger.flush();
     assert.equal(told.length, 1);
     assert.match(told[0]!, /^cannot write .*doors: .*: doors still open and close$/);
     fs.rmSync(join(dir, "made"));
-    ledger.flush();
-    assert.equal(open().takeOver().length, 1);
+    await ledger.flush();
+    assert.equal(onDisk().length, 1);
   });
 });
 
 describe("what is no ledger is told, and set aside", () => {
-  const good = JSON.stringify({
-    version: 1,
-    open: [{ id: 1, ...DOOR, due: { wall: 1, boot: 2, bootId: "b" } }],
-  });
+  const entry = { id: 1, ...DOOR, due: { wall: 1, boot: 2, bootId: "b" } };
+  const good = LEDGER_HEAD + openLine(entry);
   const bad: [what: string, text: string][] = [
-    ["empty", ""],
-    ["torn", good.slice(0, -10)],
-    ["of another version", good.replace('"version":1', '"version":2')],
+    ["torn in its first line", good.slice(0, 5)],
+    ["torn in the middle", good.replace("\n{", "\n{\n{")],
+    ["of another version", good.replace('"version":2', '"version":3')],
     ["foreign", '{"name":"x"}'],
     ["a list", "[]"],
     ["null", "null"],
@@ -137,9 +146,9 @@ describe("what is no ledger is told, and set aside", () => {
   it("huge", () => {
     fs.mkdirSync(join(dir, "made"), { recursive: true });
     fs.writeFileSync(path, "");
-    fs.truncateSync(path, (256 << 20) + 1);
+    fs.truncateSync(path, 2 ** 30 + 1);
     assert.deepEqual(open().takeOver(), []);
-    assert.match(told[0]!, /\(Larger than 256 MiB\): set aside/);
+    assert.match(told[0]!, /\(Larger than 1024 MiB\): set aside/);
   });
 
   it("below a file, where no directory can be", () => {

@@ -10,7 +10,9 @@ import type { Ledger } from "./ledger.ts";
 import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
 import {
   commandsOf,
+  isFull,
   keyOf,
+  MOST_OF_ONE,
   NO_COMMAND,
   NOT_OPEN,
   type OpenDoor,
@@ -24,6 +26,8 @@ export interface DoorkeeperOptions extends ErrandsOptions {
   ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked">;
 }
 
+/** Start commands that are to be undone, of all doors: open-doors.ts counts doors, and one may have 64 of them. */
+const MOST_TO_CLOSE = 262_144;
 /** A stop command that could not be started (no process, no memory) is tried again: the door is open. */
 const TRY_AGAIN_SECONDS = 5;
 
@@ -58,13 +62,12 @@ export class Doorkeeper {
     const ip = formatAddress(knocker);
     const key = keyOf(door.name, ip);
     const open = this.#open.get(key);
-    if (open !== undefined && door.policy.reknock === "extend") {
-      this.#closeLater(open, door.cmdTimeout);
-      this.#options.ledger.save();
+    if (open !== undefined && (door.policy.reknock === "extend" || (stop && isFull(open)))) {
+      this.#extend(open, door.cmdTimeout);
       onDone({ status: 0 });
       return;
     }
-    if (!this.#open.hasRoomFor(door.name)) {
+    if (!this.#open.hasRoomFor(door.name) || this.#toClose >= MOST_TO_CLOSE) {
       this.#errands.leaveOut("full", door.name, knocker, this.#open.size);
       onDone({ refused: "too many doors are open" });
       return;
@@ -146,7 +149,8 @@ export class Doorkeeper {
       open.timer?.cancel();
       open.timer = undefined;
       if (how === "keep") continue;
-      for (const { id } of open.toClose) this.#options.ledger.move(id, 0); // the next life does at once what we can't
+      const ids = open.toClose.map(({ id }) => id);
+      this.#options.ledger.move(ids, 0); // the next life does at once what we can't
       this.#enqueue(open.key, () => this.#close(open));
     }
     const left = () => [...this.#queues].filter(([key]) => !this.#long.has(key));
@@ -175,6 +179,12 @@ export class Doorkeeper {
     const { commandTimeout, parallel } = door.policy;
     let open: OpenDoor | undefined;
     let entry: LedgerEntry | undefined;
+    const before = this.#open.get(key);
+    if (stop && before !== undefined && isFull(before)) {
+      this.#errands.leave(key, door.name);
+      this.#extend(before, door.cmdTimeout);
+      return 0;
+    }
     if (stop) {
       const { ledger } = this.#options;
       entry = ledger.add({ door: door.name, ip, stopCommand: stop, commandTimeout, parallel }, door.cmdTimeout);
@@ -217,8 +227,18 @@ export class Doorkeeper {
   #closeLater(open: OpenDoor, seconds: number): void {
     if (this.#leaving === "close") this.#enqueue(open.key, () => this.#close(open));
     if (this.#leaving !== undefined) return;
-    for (const { id } of open.toClose) this.#options.ledger.move(id, seconds);
+    const ids = open.toClose.map(({ id }) => id);
+    this.#options.ledger.move(ids, seconds);
     this.#awaitClosing(open, seconds);
+  }
+
+  /** Another knock: no command, more time. */
+  #extend(open: OpenDoor, seconds: number): void {
+    if (isFull(open) && !open.isTold) {
+      open.isTold = true;
+      this.#options.tell.event(open.knocker, open.door, (who) => lines.openedOften(who, open.door, MOST_OF_ONE));
+    }
+    this.#closeLater(open, seconds);
   }
 
   #awaitClosing(open: OpenDoor, seconds: number): void {

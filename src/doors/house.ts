@@ -81,12 +81,13 @@ export class House {
   async leave(how: "close" | "keep", patience: Patience): Promise<void> {
     const keeper = this.#doorkeeper;
     if (keeper !== undefined) {
-      await this.#inTime(keeper, keeper.leave(how), patience);
+      const left = keeper.leave(how).then(() => this.#ledger?.flush());
+      await this.#inTime(keeper, left, patience);
       keeper.giveUp();
+      await this.#ledger?.save();
       const { toClose } = keeper.progress;
       if (how === "close" && toClose > 0) this.#log.warn(leftToNextStart(toClose));
     }
-    this.#ledger?.flush();
     this.#claims.end();
   }
 

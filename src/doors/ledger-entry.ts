@@ -20,22 +20,51 @@ export interface LedgerEntry {
   readonly due: { readonly wall: number; readonly boot: number; readonly bootId: string };
 }
 
-const VERSION = 1;
+const VERSION = 2;
 
-export function ledgerText(open: readonly LedgerEntry[]): string {
-  return JSON.stringify({ version: VERSION, open });
+/** The first line of a ledger. Each further one opens a door, or opens it anew, or closes it. */
+export const LEDGER_HEAD = `${JSON.stringify({ version: VERSION })}\n`;
+
+export function openLine(entry: LedgerEntry): string {
+  return `${JSON.stringify(entry)}\n`;
 }
 
-/** Throws an Error that says what is wrong with it. */
-export function parseLedger(text: string): LedgerEntry[] {
-  const parsed: unknown = JSON.parse(text);
-  const { version, open } = (typeof parsed === "object" && parsed !== null ? parsed : {}) as Record<string, unknown>;
-  if (version !== VERSION) throw new Error(`version ${JSON.stringify(version)}, not ${VERSION}`);
-  if (!Array.isArray(open)) throw new Error("it has no list of open doors");
-  return open.map((one, i) => {
-    if (!isEntry(one)) throw new Error(`its entry ${i + 1} is not an open door`);
-    return one;
-  });
+export function closedLine(id: number): string {
+  return `${JSON.stringify({ closed: id })}\n`;
+}
+
+/**
+ * What is open at the end of it. A last line without its end is passed over: a crash came while it was written, and
+ * nothing has been opened by it. Throws an Error that says what is wrong.
+ */
+export function parseLedger(bytes: Buffer): LedgerEntry[] {
+  const open = new Map<number, LedgerEntry>();
+  let number = 0;
+  for (let start = 0, end: number; start < bytes.length; start = end + 1) {
+    end = bytes.indexOf("\n", start);
+    if (end < 0 && number > 0) break;
+    const line: unknown = JSON.parse(bytes.toString("utf8", start, end < 0 ? bytes.length : end));
+    number++;
+    if (number === 1) {
+      if (versionOf(line) !== VERSION) throw new Error(`version ${JSON.stringify(versionOf(line))}, not ${VERSION}`);
+      if (end < 0) break;
+    } else if (isEntry(line)) {
+      open.set(line.id, line);
+    } else if (!isClosed(line)) {
+      throw new Error(`its line ${number} opens and closes no door`);
+    } else {
+      open.delete(line.closed);
+    }
+  }
+  return [...open.values()].sort((a, b) => a.id - b.id); // in the order of their start commands
+}
+
+function versionOf(line: unknown): unknown {
+  return typeof line === "object" && line !== null ? (line as Record<string, unknown>).version : undefined;
+}
+
+function isClosed(line: unknown): line is { closed: number } {
+  return typeof line === "object" && line !== null && Number.isSafeInteger((line as Record<string, unknown>).closed);
 }
 
 function isEntry(one: unknown): one is LedgerEntry {

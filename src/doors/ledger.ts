@@ -1,19 +1,29 @@
 // The open doors, on the disk: what must still be closed when this process is killed, or the power fails.
-// One JSON file, written whole beside its place and renamed: it is the old one or the new one, never half of one.
+// A line of JSON for each door that opens, is moved to another time, or closes (journal.ts). An opening waits for the disk,
+// but not longer than a knocker would notice: with a slow one the kernel has the line when the start command runs, so that
+// SIGKILL leaves no door open, and the disk soon after. A power cut in between takes the firewall's rules away as well.
 
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
+import { rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { replaceFile, syncDirectory } from "../platform/replace-file.ts";
+import { isOurs, requireTrusted } from "../platform/trusted-file.ts";
 import { readRegularFile } from "../regular-file.ts";
 import { systemWords } from "../system-words.ts";
-import { dueIn, type LedgerEntry, ledgerText, parseLedger } from "./ledger-entry.ts";
+import { after, atMost } from "../timer.ts";
+import { Journal } from "./journal.ts";
+import { dueIn, type LedgerEntry, parseLedger } from "./ledger-entry.ts";
+import { LedgerLines } from "./ledger-lines.ts";
 
 /** Where ledgers are kept, unless StateFile says another place: firewall rules do not outlive a boot either. */
 export const STATE_DIRECTORY = "/run/knockd";
-/** A larger one is not ours: of 65,536 open doors (doorkeeper.ts) with stop commands of four kilobytes. */
-const LARGEST_BYTES = 256 << 20;
-/** A save that took so long is followed by nine times that of quiet: a flood of openings costs a tenth of the CPU. */
-const QUIET_FACTOR = 9;
+/** A larger one is not ours: of 65,536 open doors (doorkeeper.ts) with stop commands of four kilobytes, twice. */
+const LARGEST_BYTES = 1 << 30;
+/** What an opening waits for the disk at most. */
+export const LONGEST_WAIT_MS = 250;
+/** A change that nobody waits for is written with those of so much time. */
+const TOGETHER_MS = 1000;
 const LONGEST_NAME = 200;
 
 /** Unless it is there. Not its parents: Node's recursive mkdir never returns where the system makes directories itself. */
@@ -43,115 +53,85 @@ export function ledgerPath(config: string, interfaces: string): string {
 export class Ledger {
   readonly path: string;
   readonly #trouble: (why: string) => void;
-  readonly #entries = new Map<number, LedgerEntry>();
-  /** Closed, and to be unmarked when the disk says so too: a marker that goes first would have them closed again. */
-  readonly #closed = new Set<number>();
+  readonly #lines = new LedgerLines();
+  /** Closed, each by which change: its marker goes when the disk has that, as one that goes first has it closed again. */
+  readonly #closed = new Map<number, number>();
   #lastId = 0;
-  #saving: Promise<void> | undefined;
-  #quietUntil = 0;
+  #journal: Journal;
+  #later: { cancel(): void } | undefined;
   #troubled = false;
-  /** Nothing has been written, and there is nothing to write. */
-  #untouched = true;
 
   /** `trouble` is told, once until it works again, why it can't be written. */
   constructor(path: string, trouble: (why: string) => void) {
     this.path = path;
     this.#trouble = trouble;
+    this.#journal = this.#open("nothing");
   }
 
   /**
-   * What an earlier life left open; from now on they are entries of this one. A file that is no ledger is set aside as
-   * PATH.bad, and told.
+   * What an earlier life left open; from now on they are entries of this one. A file that is no ledger, or that another
+   * user could have written, is set aside as PATH.bad, and told. At the start only: it waits for the disk.
    */
   takeOver(): readonly LedgerEntry[] {
-    let entries: LedgerEntry[] = [];
-    try {
-      entries = parseLedger(readRegularFile(this.path, fs.constants.O_RDONLY, LARGEST_BYTES).toString());
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#setAside(error as Error);
-    }
-    for (const entry of entries) {
-      this.#entries.set(entry.id, entry);
-      this.#lastId = Math.max(this.#lastId, entry.id);
-      this.#untouched = false;
-    }
-    this.#sweepMarkers();
-    if (this.#closed.size > 0) this.flush();
-    return entries;
+    const entries = this.#read();
+    if (entries !== undefined || this.#closed.size > 0) this.#writeWhole();
+    return entries ?? [];
   }
 
-  /** Takes the entries of another ledger over, for good. Returns them as they are here. */
+  /** Takes the entries of another ledger over, for good. Returns them as they are here. At the start only. */
   adopt(path: string): readonly LedgerEntry[] {
     const other = new Ledger(path, this.#trouble);
-    const adopted = other.takeOver().filter(({ id }) => !other.isMarked(id));
+    const adopted = (other.#read() ?? []).filter(({ id }) => !other.isMarked(id));
     const mine = adopted.map((entry) => ({ ...entry, id: ++this.#lastId }));
-    for (const entry of mine) this.#entries.set(entry.id, entry);
-    this.flush(); // here before it is gone there
-    for (const id of [...other.#entries.keys()]) other.remove(id);
-    other.flush();
+    for (const entry of mine) this.#lines.set(entry);
+    if (mine.length > 0 && !this.#writeWhole()) return mine; // here before it is gone there
+    for (const id of other.#lines.ids()) other.remove(id);
+    other.#writeWhole();
     return mine;
   }
 
   add(entry: Omit<LedgerEntry, "id" | "due">, seconds: number): LedgerEntry {
     const added = { ...entry, id: ++this.#lastId, due: dueIn(seconds) };
-    this.#entries.set(added.id, added);
+    this.#lines.set(added);
+    this.#journal.change();
     return added;
   }
 
-  /** It is to be closed so many seconds from now. */
-  move(id: number, seconds: number): void {
-    const entry = this.#entries.get(id);
-    if (entry !== undefined) this.#entries.set(id, { ...entry, due: dueIn(seconds) });
+  /** They are to be closed so many seconds from now. */
+  move(ids: readonly number[], seconds: number): void {
+    const due = dueIn(seconds);
+    for (const id of ids) {
+      const entry = this.#lines.get(id);
+      if (entry !== undefined) this.#lines.set({ ...entry, due });
+    }
+    this.#journal.change();
+    this.#later ??= after(TOGETHER_MS / 1000, () => {
+      this.#later = undefined;
+      void this.#journal.save();
+    });
   }
 
   /** It is closed, and its marker goes with it; `save` makes that last. */
   remove(id: number): void {
-    this.#entries.delete(id);
-    this.#closed.add(id);
+    this.#lines.delete(id);
+    this.#journal.change();
+    this.#closed.set(id, this.#journal.made);
   }
 
   /**
-   * Brings what it holds now onto the disk, or tells why that can't be: at once, and undefined; in a flood together
-   * with others, when the promise resolves.
+   * Brings what it holds now onto the disk, or tells why that can't be. Resolves when that is done, after a quarter of a
+   * second at the latest; undefined when the disk has it already.
    */
   save(): Promise<void> | undefined {
-    if (this.#saving !== undefined) return this.#saving;
-    const wait = this.#quietUntil - performance.now();
-    if (wait <= 0) {
-      this.flush();
-      return undefined;
-    }
-    this.#saving = new Promise((resolve) =>
-      setTimeout(() => {
-        this.#saving = undefined;
-        this.flush();
-        resolve();
-      }, wait),
-    );
-    return this.#saving;
+    const saved = this.#journal.save();
+    return saved && atMost(LONGEST_WAIT_MS, saved);
   }
 
-  /** Writes it now. */
-  flush(): void {
-    if (this.#untouched && this.#entries.size === 0 && this.#closed.size === 0) return;
-    this.#untouched = false;
-    const begun = performance.now();
-    try {
-      if (this.#entries.size === 0) {
-        this.#remove(); // which works on a full disk too
-      } else {
-        this.#write(ledgerText([...this.#entries.values()]));
-        this.#troubled = false;
-      }
-      for (const id of this.#closed) fs.rmSync(this.marker(id), { force: true });
-      this.#closed.clear();
-    } catch (error) {
-      if (!this.#troubled)
-        this.#trouble(`cannot write ${this.path}: ${systemWords(error)}: doors still open and close`);
-      this.#troubled = true;
-    }
-    const ended = performance.now();
-    this.#quietUntil = ended + QUIET_FACTOR * (ended - begun);
+  /** The same, however long it takes: when we leave. */
+  async flush(): Promise<void> {
+    this.#later?.cancel();
+    this.#later = undefined;
+    await this.#journal.save();
   }
 
   /**
@@ -163,41 +143,61 @@ export class Ledger {
   }
 
   isMarked(id: number): boolean {
-    return isThere(this.marker(id));
+    const stat = fs.lstatSync(this.marker(id), { throwIfNoEntry: false });
+    return stat?.isFile() === true && isOurs(stat.uid);
   }
 
-  #write(text: string): void {
-    const temporary = `${this.path}.new`;
-    makePrivateDirectory(dirname(this.path));
+  #open(there: "nothing" | "current"): Journal {
+    const onDisk = (upTo: number, isWritten: boolean) => this.#onDisk(upTo, isWritten);
+    return new Journal(this.path, this.#lines, { there, onDisk, onTrouble: (error) => this.#onTrouble(error) });
+  }
+
+  async #onDisk(upTo: number, isWritten: boolean): Promise<void> {
+    if (isWritten) this.#troubled = false;
+    const closed = [...this.#closed].filter(([, change]) => change <= upTo).map(([id]) => id);
+    await Promise.all(closed.map((id) => rm(this.marker(id), { force: true })));
+    for (const id of closed) this.#closed.delete(id);
+  }
+
+  #onTrouble(error: unknown): void {
+    if (!this.#troubled) this.#trouble(`cannot write ${this.path}: ${systemWords(error)}: doors still open and close`);
+    this.#troubled = true;
+  }
+
+  /** Undefined when there is no ledger. */
+  #read(): LedgerEntry[] | undefined {
+    let entries: LedgerEntry[] | undefined;
     try {
-      const file = fs.openSync(temporary, "w", 0o600); // its commands are nobody else's business
-      try {
-        fs.writeFileSync(file, text);
-        fs.fsyncSync(file);
-      } finally {
-        fs.closeSync(file);
-      }
-      fs.renameSync(temporary, this.path);
+      const check = (file: number) => requireTrusted(file, this.path);
+      const bytes = readRegularFile(this.path, fs.constants.O_RDONLY, { most: LARGEST_BYTES, check });
+      entries = parseLedger(bytes);
     } catch (error) {
-      fs.rmSync(temporary, { force: true });
-      throw error;
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#setAside(error as Error);
     }
-    this.#syncDirectory();
+    for (const entry of entries ?? []) {
+      this.#lines.set(entry);
+      this.#lastId = Math.max(this.#lastId, entry.id);
+    }
+    this.#sweepMarkers();
+    return entries;
   }
 
-  #remove(): void {
-    if (!isThere(this.path)) return;
-    fs.rmSync(this.path);
-    this.#syncDirectory(); // before the markers go: a power cut must not bring it back without them
-  }
-
-  /** What was renamed or removed there is so on the disk too. */
-  #syncDirectory(): void {
-    const directory = fs.openSync(dirname(this.path), "r");
+  /** At the start, before anybody knocks. False when it could not be done, which is told. */
+  #writeWhole(): boolean {
     try {
-      fs.fsyncSync(directory);
-    } finally {
-      fs.closeSync(directory);
+      if (!this.#lines.isEmpty) {
+        replaceFile(this.path, this.#lines.whole(), { mode: 0o600 });
+      } else if (isThere(this.path)) {
+        fs.rmSync(this.path);
+        syncDirectory(this.path); // before the markers go: a power cut must not bring it back without them
+      }
+      for (const id of this.#closed.keys()) fs.rmSync(this.marker(id), { force: true });
+      this.#closed.clear();
+      this.#journal = this.#open(this.#lines.isEmpty ? "nothing" : "current");
+      return true;
+    } catch (error) {
+      this.#onTrouble(error);
+      return false;
     }
   }
 
@@ -222,7 +222,7 @@ export class Ledger {
     for (const file of files) {
       if (!file.startsWith(`${name}.`) || !file.endsWith(".closing")) continue;
       const id = Number(file.slice(name.length + 1, -".closing".length));
-      if (!this.#entries.has(id)) this.#closed.add(id);
+      if (!this.#lines.has(id)) this.#closed.set(id, 0);
     }
   }
 }

@@ -15,6 +15,15 @@ export interface OpenDoor {
   /** When they are due, in seconds of the monotonic clock. */
   due: number;
   timer: { cancel(): void } | undefined;
+  /** That further knocks only extend its time. */
+  isTold: boolean;
+}
+
+/** Start commands of one door for one knocker: further knocks extend its time. */
+export const MOST_OF_ONE = 64;
+
+export function isFull({ toClose }: OpenDoor): boolean {
+  return toClose.length >= MOST_OF_ONE;
 }
 
 export function keyOf(door: string, ip: string): string {

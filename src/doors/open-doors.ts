@@ -39,7 +39,7 @@ export class OpenDoors {
     const key = keyOf(door, entry.ip);
     let open = this.#all.get(key);
     if (open === undefined) {
-      open = { key, door, knocker, toClose: [], due: this.#now(), timer: undefined };
+      open = { key, door, knocker, toClose: [], due: this.#now(), timer: undefined, isTold: false };
       this.#all.set(key, open);
       this.#room.add(door);
     }

@@ -58,6 +58,10 @@ export function tooManyWait(door: string, waiting: number, how: "merged" | "refu
   return `${door}: ${waiting === 1 ? "1 command waits for its" : `${waiting} commands wait for their`} turn: ${count} more ${how}`;
 }
 
+export function openedOften(who: string, door: string, times: number): string {
+  return `${who}: ${door}: opened ${times} times; further knocks extend its time`;
+}
+
 export function tooManyOpen(door: string, open: number, count: number): string {
   return `${door}: ${open} doors are open: ${count} more refused`;
 }

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
+import { parseLedger } from "../../src/doors/ledger-entry.ts";
 import { frame } from "../frame.ts";
 import { Daemon } from "./daemon.ts";
 import { needsRoot, Wire } from "./wire.ts";
@@ -103,8 +104,8 @@ describe("a clock that is set by ten years", { skip: needsRoot }, () => {
       await first.waitFor(() => first.commands().length > 2);
       assert.ok(seconds(begun) > 2.9, `after ${seconds(begun)} s`);
       assert.deepEqual(first.commands().slice(2), ["close"]);
-      const { open } = JSON.parse(readFileSync(join(first.dir, "ledger"), "utf8"));
-      const left = open.find((entry: { door: string }) => entry.door === "later").due.wall - Date.now();
+      const open = parseLedger(readFileSync(join(first.dir, "ledger")));
+      const left = open.find(({ door }) => door === "later")!.due.wall - Date.now();
       assert.ok(left > 500_000 && left < 600_000, `${left} ms`); // as the first life's clock had it
     });
   }

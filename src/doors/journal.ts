@@ -1,0 +1,268 @@
+// A file to which lines are appended, off the event loop: a disk that takes half a second for each fsync delays nobody.
+// Two things happen side by side: one loop writes (the kernel has it, so that it outlives this process), another one syncs
+// (the disk has it, so that it outlives a power cut). When the file has grown long, a shorter one takes its place.
+
+import { constants } from "node:fs";
+import * as fs from "node:fs/promises";
+import { dirname } from "node:path";
+import { NEW_FILE } from "../platform/replace-file.ts";
+import type { LedgerLines } from "./ledger-lines.ts";
+
+export interface JournalOptions {
+  /** At the path: a file that may be appended to, or none. */
+  readonly there: "nothing" | "current";
+  /** All changes up to this number are on the disk; `isWritten`: in a file, not by there being none. */
+  readonly onDisk: (upTo: number, isWritten: boolean) => Promise<void>;
+  /** The disk does not take them. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+interface Copy {
+  readonly file: fs.FileHandle;
+  readonly rest: Iterator<string>;
+  bytes: number;
+  /** All is in it; and that is on the disk. */
+  isWhole: boolean;
+  isSafe: boolean;
+  /** The last change that is in it. */
+  upTo: number;
+}
+
+/** The file may be twice as long as it was when it was made anew, and so much longer. */
+const MOST_GARBAGE = 1 << 20;
+
+const MORE = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW;
+
+export class Journal {
+  readonly #path: string;
+  readonly #lines: LedgerLines;
+  readonly #options: JournalOptions;
+  #file: fs.FileHandle | undefined;
+  /** What is at the path while no file is open: `current` may be appended to, `stale` is to be replaced. */
+  #there: "nothing" | "current" | "stale";
+  #copy: Copy | undefined;
+  #bytes = 0;
+  #bytesAtFirst = 0;
+  #directoryChanged = false;
+  /** Changes, by their number: made, with the kernel, on the disk. */
+  #made = 0;
+  #written = 0;
+  #synced = 0;
+  readonly #waiting: { readonly upTo: number; readonly resolve: () => void }[] = [];
+  #isWriting = false;
+  #isWanted = false;
+  #isSyncing = false;
+  #error: unknown;
+
+  constructor(path: string, lines: LedgerLines, options: JournalOptions) {
+    this.#path = path;
+    this.#lines = lines;
+    this.#options = options;
+    this.#there = options.there;
+  }
+
+  /** The number of the last change. */
+  get made(): number {
+    return this.#made;
+  }
+
+  /** The content has changed. */
+  change(): void {
+    this.#made++;
+  }
+
+  /** Resolves when all changes until now are on the disk, or can't be brought there; undefined when they are there. */
+  save(): Promise<void> | undefined {
+    if (this.#synced === this.#made) return undefined;
+    return new Promise((resolve) => {
+      this.#waiting.push({ upTo: this.#made, resolve });
+      void this.#write();
+    });
+  }
+
+  /** The loop that writes, and that alone opens, replaces and removes files. */
+  async #write(): Promise<void> {
+    this.#isWanted = true;
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      try {
+        while (await this.#step()) void this.#sync();
+      } catch (error) {
+        await this.#giveUp(error);
+      }
+      void this.#sync();
+    }
+    this.#isWriting = false;
+  }
+
+  /** False when there is nothing to do until the next change, or until the disk has taken what it was given. */
+  async #step(): Promise<boolean> {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#lines.isEmpty) return this.#clear();
+    if (this.#file === undefined && this.#copy === undefined) await this.#open();
+    const upTo = this.#made;
+    const changes = this.#lines.changes();
+    if (changes !== undefined) await this.#append(changes.text);
+    if (changes?.areAll !== false) {
+      if (this.#file !== undefined) this.#written = Math.max(this.#written, upTo);
+      if (this.#copy !== undefined) this.#copy.upTo = upTo;
+    }
+    if (this.#copy !== undefined) return (await this.#copyOn(this.#copy)) || changes !== undefined;
+    if (this.#bytes <= 2 * this.#bytesAtFirst + MOST_GARBAGE) return changes !== undefined;
+    this.#copy = await this.#beginCopy();
+    return true;
+  }
+
+  /** One piece more; in the end it takes the file's place. */
+  async #copyOn(copy: Copy): Promise<boolean> {
+    if (copy.isWhole) return copy.isSafe && !this.#isSyncing && this.#replace(copy);
+    const { done, value } = copy.rest.next();
+    if (done) copy.isWhole = true;
+    else await this.#appendTo(copy, value);
+    return true;
+  }
+
+  async #open(): Promise<void> {
+    if (this.#there === "stale") {
+      this.#copy = await this.#beginCopy();
+      return;
+    }
+    const isNew = this.#there === "nothing";
+    this.#there = "stale"; // should anything fail from here on
+    this.#file = await openIn(this.#path, isNew ? NEW_FILE : MORE);
+    this.#bytes = isNew ? 0 : (await this.#file.stat()).size;
+    this.#bytesAtFirst = this.#bytes;
+    this.#directoryChanged = isNew;
+  }
+
+  async #beginCopy(): Promise<Copy> {
+    const path = this.#newPath;
+    await fs.rm(path, { force: true });
+    const file = await openIn(path, NEW_FILE);
+    return { file, rest: this.#lines.pieces(), bytes: 0, isWhole: false, isSafe: false, upTo: 0 };
+  }
+
+  /** To both: whichever is at the path after a power cut has all that the disk was said to have. */
+  async #append(text: string): Promise<void> {
+    const whole = this.#bytes === 0 ? this.#lines.head + text : text;
+    const appended = this.#file?.appendFile(whole);
+    this.#bytes += whole.length;
+    await Promise.all([appended, this.#copy && this.#appendTo(this.#copy, text)]);
+  }
+
+  async #appendTo(copy: Copy, text: string): Promise<void> {
+    const whole = copy.bytes === 0 ? this.#lines.head + text : text;
+    copy.bytes += whole.length;
+    await copy.file.appendFile(whole);
+  }
+
+  async #replace(copy: Copy): Promise<boolean> {
+    await fs.rename(this.#newPath, this.#path);
+    const old = this.#file;
+    this.#file = copy.file;
+    this.#copy = undefined;
+    this.#bytes = copy.bytes;
+    this.#bytesAtFirst = copy.bytes;
+    this.#written = Math.max(this.#written, copy.upTo);
+    this.#directoryChanged = true;
+    await old?.close();
+    return true;
+  }
+
+  /** Nothing is open: no file. That it has gone is on the disk before the markers of stop commands go (ledger.ts). */
+  async #clear(): Promise<boolean> {
+    if (this.#isSyncing) return false;
+    const upTo = this.#made;
+    while (this.#lines.changes() !== undefined); // they are in no file
+    await this.#close();
+    if (this.#there !== "nothing") {
+      await fs.rm(this.#path, { force: true });
+      this.#directoryChanged = true;
+    }
+    this.#there = "nothing";
+    this.#bytes = 0;
+    this.#written = upTo;
+    return !this.#lines.isEmpty;
+  }
+
+  /** The loop that syncs. */
+  async #sync(): Promise<void> {
+    if (this.#isSyncing || !this.#isSyncDue) return;
+    this.#isSyncing = true;
+    try {
+      while (this.#isSyncDue) {
+        const upTo = this.#written;
+        const copy = this.#copy;
+        const isWhole = copy?.isWhole ?? false;
+        const directory = this.#directoryChanged ? syncDirectory(this.#path) : undefined;
+        this.#directoryChanged = false;
+        await Promise.all([this.#file?.datasync(), copy?.file.datasync(), directory]);
+        if (copy !== undefined) copy.isSafe = isWhole;
+        await this.#settle(upTo);
+      }
+    } catch (error) {
+      this.#error = error;
+    }
+    this.#isSyncing = false;
+    void this.#write();
+  }
+
+  get #isSyncDue(): boolean {
+    if (this.#error !== undefined) return false;
+    if (this.#copy?.isSafe) return false; // it takes the file's place first, however many changes come
+    return this.#synced < this.#written || this.#directoryChanged || this.#copy?.isWhole === true;
+  }
+
+  async #settle(upTo: number): Promise<void> {
+    if (upTo === this.#synced) return;
+    this.#synced = upTo;
+    await this.#options.onDisk(upTo, this.#file !== undefined);
+    this.#letGo(upTo);
+  }
+
+  #letGo(upTo: number): void {
+    const stay = this.#waiting.filter((one) => one.upTo > upTo);
+    for (const { upTo: number, resolve } of this.#waiting.splice(0)) if (number <= upTo) resolve();
+    this.#waiting.push(...stay);
+  }
+
+  /** Until the next save: then all of it is written anew. Nobody waits for a disk that takes nothing. */
+  async #giveUp(error: unknown): Promise<void> {
+    this.#error = undefined;
+    this.#written = this.#synced;
+    await this.#close().catch(() => {}); // the first error is the one to tell
+    await fs.rm(this.#newPath, { force: true }).catch(() => {});
+    this.#options.onTrouble(error);
+    this.#letGo(this.#made);
+  }
+
+  async #close(): Promise<void> {
+    const files = [this.#file, this.#copy?.file];
+    if (this.#file !== undefined || this.#copy !== undefined) this.#there = "stale";
+    this.#file = undefined;
+    this.#copy = undefined;
+    for (const file of files) await file?.close();
+  }
+
+  get #newPath(): string {
+    return `${this.#path}.new`;
+  }
+}
+
+/** Its commands are nobody else's business. The directory is made where it is missing, but not its parents. */
+async function openIn(path: string, flags: number): Promise<fs.FileHandle> {
+  try {
+    return await fs.open(path, flags, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    await fs.mkdir(dirname(path), { mode: 0o700 });
+    return fs.open(path, flags, 0o600);
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await fs.open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  await directory.sync().finally(() => directory.close());
+}

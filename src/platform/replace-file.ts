@@ -1,0 +1,67 @@
+// The one way in which this project makes a file anew: beside its place, under a name that nothing is opened by, and then
+// renamed. A reader sees the old file or the new one, and no link that somebody has left there is followed.
+
+import * as fs from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_APPEND } = fs.constants;
+
+/** Of open(2), for a file that must not be there yet: what lies there is neither followed nor truncated. */
+export const NEW_FILE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND;
+
+export interface ReplaceOptions {
+  readonly mode: number;
+  /** Whose it becomes; ours when undefined, and where we may not give files away (CAP_CHOWN). */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** False: the caller brings it onto the disk. */
+  readonly sync?: boolean;
+}
+
+/** Throws in the system's words; the old file is then as it was. */
+export function replaceFile(path: string, data: string | Uint8Array, options: ReplaceOptions): void {
+  const there = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && !(there.isFile() || there.isSymbolicLink() || there.isDirectory())) {
+    throw new Error("not a regular file"); // renaming would put a file in the place of /dev/null
+  }
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  try {
+    fs.rmSync(temporary, { force: true });
+    write(temporary, data, options);
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+  if (options.sync !== false) syncDirectory(path);
+}
+
+/** What was made, renamed or removed beside this path is on the disk. */
+export function syncDirectory(path: string): void {
+  const directory = fs.openSync(dirname(path), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  try {
+    fs.fsyncSync(directory);
+  } finally {
+    fs.closeSync(directory);
+  }
+}
+
+/** The new file has its owner and mode before it has a byte of what may be a secret. */
+function write(path: string, data: string | Uint8Array, { mode, owner, sync }: ReplaceOptions): void {
+  const file = fs.openSync(path, NEW_FILE, 0o600);
+  try {
+    if (owner !== undefined) giveTo(file, owner);
+    fs.fchmodSync(file, mode & 0o7777);
+    fs.writeFileSync(file, data);
+    if (sync !== false) fs.fsyncSync(file);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+function giveTo(file: number, { uid, gid }: NonNullable<ReplaceOptions["owner"]>): void {
+  try {
+    fs.fchownSync(file, uid, gid);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+  }
+}

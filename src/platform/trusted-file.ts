@@ -1,0 +1,72 @@
+// Which files can be trusted: only those that no other user of this machine can write, or could have put there.
+// A daemon of root's that opens a predictable path in /tmp opens what an attacker has left at that path.
+
+import * as fs from "node:fs";
+import { dirname } from "node:path";
+
+type Owned = Pick<fs.Stats, "uid" | "mode">;
+
+const WRITTEN_BY_OTHERS = 0o022;
+const WRITTEN_BY_ALL = 0o002;
+const STICKY = 0o1000;
+
+/** Root's, or of the user that we run as. */
+export function isOurs(uid: number): boolean {
+  return uid === 0 || uid === process.geteuid!();
+}
+
+/** Why another user could have written it; undefined when nobody could. */
+export function whyUntrusted({ uid, mode }: Owned): string | undefined {
+  if (!isOurs(uid)) return `it belongs to another user (uid ${uid})`;
+  if ((mode & WRITTEN_BY_OTHERS) !== 0) return "other users can write it";
+  return undefined;
+}
+
+/**
+ * The same of a directory: why another user could rename or replace the files in it. In a sticky one, as /tmp, nobody can
+ * touch the files of others.
+ */
+export function whyUntrustedDirectory({ uid, mode }: Owned): string | undefined {
+  if (!isOurs(uid)) return `its directory belongs to another user (uid ${uid})`;
+  if ((mode & WRITTEN_BY_OTHERS) !== 0 && (mode & STICKY) === 0) return "other users can write its directory";
+  return undefined;
+}
+
+/** Throws an Error when another user could have written this open file, or could have put it there. */
+export function requireTrusted(file: number, path: string): void {
+  const why = whyUntrusted(fs.fstatSync(file)) ?? whyUntrustedDirectory(fs.statSync(dirname(path)));
+  if (why !== undefined) throw new Error(why);
+}
+
+/**
+ * May this file of any user lie there? Its own user may have put it there, or an administrator; in /tmp, say, it may be
+ * an attacker's.
+ */
+export function isPlaced({ uid }: Owned, directory: Owned): boolean {
+  const isRoots = isOurs(directory.uid) && (directory.mode & WRITTEN_BY_OTHERS) === 0;
+  return isOurs(uid) || isRoots || uid === directory.uid;
+}
+
+/** Throws an Error when a stranger may have put this open file there, or when everybody can write it. */
+export function requirePlaced(file: number, path: string): void {
+  const stat = fs.fstatSync(file);
+  if (!isPlaced(stat, fs.statSync(dirname(path)))) throw new Error(`it belongs to another user (uid ${stat.uid})`);
+  if ((stat.mode & WRITTEN_BY_ALL) !== 0) throw new Error("other users can write it");
+}
+
+/**
+ * Opens a file; a symbolic link in its place is followed only where no other user could have made it. Neither waits for
+ * the other end of a fifo.
+ */
+export function openUnlinked(path: string, flags: number, mode?: number): number {
+  const careful = flags | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
+  try {
+    return fs.openSync(path, careful | fs.constants.O_NOFOLLOW, mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ELOOP") throw error;
+    const { uid } = fs.lstatSync(path);
+    const why = isOurs(uid) ? whyUntrustedDirectory(fs.statSync(dirname(path))) : "of another user";
+    if (why !== undefined) throw new Error(`it is a symbolic link, ${why}`);
+    return fs.openSync(path, careful, mode);
+  }
+}

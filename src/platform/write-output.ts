@@ -1,0 +1,22 @@
+// What a command of ours writes where the user says: -o FILE.
+
+import * as fs from "node:fs";
+import { replaceFile } from "./replace-file.ts";
+import { isOurs, openUnlinked } from "./trusted-file.ts";
+
+/** A file becomes this in one step; a terminal, a pipe or a device is written. Throws in the system's words. */
+export function writeOutput(path: string, text: string): void {
+  const there = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (there === undefined || there.isFile()) {
+    const mode = there !== undefined && isOurs(there.uid) ? there.mode : 0o644 & ~process.umask();
+    replaceFile(path, text, { mode, sync: false });
+    return;
+  }
+  if (there.isDirectory()) throw new Error("is a directory");
+  const file = openUnlinked(path, fs.constants.O_WRONLY | fs.constants.O_TRUNC);
+  try {
+    fs.writeFileSync(file, text);
+  } finally {
+    fs.closeSync(file);
+  }
+}
