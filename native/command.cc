@@ -79,6 +79,9 @@ void MakeStandardStreamsBlocking() {
   }
 }
 
+// What another user has left at that path is neither followed nor taken for a marker.
+constexpr int kNewFile = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+
 // The words of a program's command line, the first of them its file.
 using Words = std::vector<std::string>;
 
@@ -99,7 +102,7 @@ int Spawn(const Words& words, const std::string& marker, int standard_error, pid
   for (int fd = 0; fd <= 1; fd++) posix_spawn_file_actions_adddup2(&actions, fd, fd);
   posix_spawn_file_actions_adddup2(&actions, standard_error, STDERR_FILENO);
   // In the new process: the file is there exactly when it is, whatever becomes of this one meanwhile.
-  if (!marker.empty()) posix_spawn_file_actions_addopen(&actions, 3, marker.c_str(), O_WRONLY | O_CREAT, 0600);
+  if (!marker.empty()) posix_spawn_file_actions_addopen(&actions, 3, marker.c_str(), kNewFile, 0600);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
@@ -154,7 +157,7 @@ Napi::Value RunCommand(const Napi::CallbackInfo& info) {
   auto running = std::make_unique<Running>();
   running->on_end = Napi::Persistent(info[2].As<Napi::Function>());
   // The descriptor by which the end is seen must be there before there is a command: this one keeps its place.
-  const int place = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int place = OpenPidfd(getpid());
   if (place < 0) throw Napi::Error::New(env, strerror(errno));
   MakeStandardStreamsBlocking();
   SetWorkingDirectory();

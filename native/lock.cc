@@ -17,14 +17,25 @@ Napi::Value Answer(Napi::Env env, const char* name, int number) {
   return answer;
 }
 
+// Another user who could open it could hold the lock, and keep the daemon from starting.
+bool IsTrusted(int fd) {
+  struct stat file {};
+  if (fstat(fd, &file) != 0) return false;
+  return S_ISREG(file.st_mode) && (file.st_uid == 0 || file.st_uid == geteuid()) && (file.st_mode & 0022) == 0;
+}
+
 }  // namespace
 
 Napi::Value Lock(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::string path = info[0].ToString().Utf8Value();
   for (;;) {
-    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) throw Napi::Error::New(env, strerror(errno));
+    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (fd < 0) throw Napi::Error::New(env, errno == ELOOP ? "it is a symbolic link" : strerror(errno));
+    if (!IsTrusted(fd)) {
+      close(fd);
+      throw Napi::Error::New(env, "other users can write it");
+    }
     struct flock lock {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;

@@ -20,13 +20,16 @@ import { Control } from "./control/control.ts";
 import { socketPath } from "./control/socket-path.ts";
 import { AlreadyRunning } from "./doors/claims.ts";
 import { House, type Patience } from "./doors/house.ts";
-import { doorAfterUse } from "./doors/one-time.ts";
+import { LONGEST_WAIT_MS } from "./doors/ledger.ts";
+import { bringToDisk, doorAfterUse } from "./doors/one-time.ts";
 import { Guard } from "./guard.ts";
 import type { Log, LogBook } from "./log/log.ts";
 import type { Lookup } from "./log/lookup.ts";
 import { Teller } from "./log/teller.ts";
 import { giveFilesBack } from "./memory.ts";
 import { realPath } from "./real-path.ts";
+import { systemWords } from "./system-words.ts";
+import { atMost } from "./timer.ts";
 
 const now = () => performance.now();
 
@@ -233,11 +236,20 @@ export class Daemon {
   }
 
   #open(door: Door, knocker: Address): void {
-    if (door.oneTimeSequences !== undefined) this.#useUp(door, door.oneTimeSequences);
-    this.#house.doorkeeper.open(door, knocker);
+    const { doorkeeper } = this.#house;
+    const { oneTimeSequences: path } = door;
+    if (path === undefined) {
+      doorkeeper.open(door, knocker);
+      return;
+    }
+    this.#useUp(door, path);
+    const onDisk = bringToDisk(path).catch((error) => {
+      this.#log.warn(`${path}: a used sequence may count again after a power cut: ${systemWords(error)}`);
+    });
+    void atMost(LONGEST_WAIT_MS, onDisk).then(() => doorkeeper.open(door, knocker));
   }
 
-  /** The sequence is used, on the disk before the command runs: it goes on with the next one, or without the door. */
+  /** The sequence is used: it goes on with the next one, or without the door. */
   #useUp(door: Door, path: string): void {
     this.#sequencesUsed++;
     const next = doorAfterUse(door, path, this.#log);

@@ -22,6 +22,7 @@ import { AlreadyRunning } from "./doors/claims.ts";
 import { read } from "./lint/reading.ts";
 import { type Log, LogBook } from "./log/log.ts";
 import { Lookup } from "./log/lookup.ts";
+import { replaceFile } from "./platform/replace-file.ts";
 import { printable } from "./printable.ts";
 import { systemWords } from "./system-words.ts";
 import { Systemd } from "./systemd.ts";
@@ -167,22 +168,13 @@ function check(flags: Flags): void {
 
 /** It goes with the process, however that ends; a full disk leaves no half of it. */
 function writePidFile(path: string, log: Log): void {
-  const remove = () => {
-    try {
-      fs.rmSync(path, { force: true });
-    } catch {} // a disk that is read-only by now: it is no reason to end otherwise
-  };
   try {
-    const file = fs.openSync(path, "w");
-    try {
-      fs.writeFileSync(file, `${process.pid}\n`);
-      process.on("exit", remove);
-    } catch (error) {
-      remove();
-      throw error;
-    } finally {
-      fs.closeSync(file);
-    }
+    replaceFile(path, `${process.pid}\n`, { mode: 0o644, sync: false });
+    process.on("exit", () => {
+      try {
+        fs.rmSync(path, { force: true });
+      } catch {} // a disk that is read-only by now: it is no reason to end otherwise
+    });
   } catch (error) {
     log.warn(`could not create pid file ${path}: ${systemWords(error)}`);
   }

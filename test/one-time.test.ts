@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import fs from "node:fs";
+import { open } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, describe, test } from "node:test";
 import fc from "fast-check";
 import { formatSequence, parseSequence } from "../src/config/sequence.ts";
-import { nextOneTime, strikeOut } from "../src/doors/one-time.ts";
+import { bringToDisk, nextOneTime, strikeOut } from "../src/doors/one-time.ts";
 
 const root = process.getuid?.() === 0;
 const dir = fs.mkdtempSync(join(tmpdir(), "one-time-"));
@@ -130,7 +131,7 @@ describe("striking out", () => {
       // To root everything is writable, and to become nobody for a moment Debian 13's Node forbids (io_uring).
       const open = fs.openSync;
       fs.openSync = (name, flags, ...mode) => {
-        if (flags === "r") return open(name, flags, ...mode);
+        if ((Number(flags) & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) === 0) return open(name, flags, ...mode);
         throw new Error(`EACCES: permission denied, open '${name}'`);
       };
       syncBuiltinESMExports();
@@ -211,30 +212,26 @@ describe("before it returns,", () => {
     return made;
   }
 
-  test("an overwritten blank is on the disk", () => {
+  test("an overwritten blank is with the kernel", () => {
     const path = file(" 1,2\n");
     assert.deepEqual(
       calls(() => strikeOut(path, parseSequence("1,2"))),
-      ["write sequences", "fdatasync sequences"],
+      ["write sequences"],
     );
     assert.equal(content(path), "#1,2\n");
   });
 
-  test("a replaced file is on the disk: its owner and mode, then its bytes, then its name", () => {
+  test("a replaced file is: its owner and mode, then its bytes, then its name", () => {
     const path = file("1,2\n");
     const made = calls(() => strikeOut(path, parseSequence("1,2")));
-    const folder = basename(join(path, ".."));
-    assert.deepEqual(made, [
-      ...["fchown", "fchmod", "write", "fsync"].map((call) => `${call} sequences.knockd`),
-      "rename sequences.knockd",
-      `fsync ${folder}`,
-    ]);
+    const fresh = `.sequences.${process.pid}`;
+    assert.deepEqual(made, [...["fchown", "fchmod", "write"].map((call) => `${call} ${fresh}`), `rename ${fresh}`]);
     assert.equal(content(path), "#1,2\n");
   });
 
   for (const [lines, steps] of [
-    [" 1,2\n3,4\n", 2],
-    ["1,2\n3,4\n", 6],
+    [" 1,2\n3,4\n", 1],
+    ["1,2\n3,4\n", 4],
   ] as const) {
     test(`a failure at any of ${steps} steps is thrown, and leaves the file whole, and alone`, () => {
       for (let failAt = 0; failAt < steps; failAt++) {
@@ -251,5 +248,75 @@ describe("before it returns,", () => {
     calls(() => strikeOut(path, parseSequence("1,2")), 0, "EPERM");
     assert.equal(content(path), "#1,2\n");
     assert.equal(fs.statSync(path).mode & 0o7777, 0o640);
+  });
+});
+
+describe("brought to the disk", () => {
+  test("are the file and its directory, off the event loop", async () => {
+    const path = file("1,2\n");
+    const handle = await open(path);
+    const every = Object.getPrototypeOf(handle) as typeof handle;
+    await handle.close();
+    const { sync } = every;
+    const synced: string[] = [];
+    every.sync = function (this: typeof handle) {
+      synced.push(basename(fs.readlinkSync(`/proc/self/fd/${this.fd}`)));
+      return sync.call(this);
+    };
+    try {
+      await bringToDisk(path);
+    } finally {
+      every.sync = sync;
+    }
+    assert.deepEqual(synced, [basename(path), basename(join(path, ".."))]);
+  });
+
+  test("is nothing where the file has gone, which is told", () => assert.rejects(bringToDisk("/no/such"), /ENOENT/));
+});
+
+describe("in a folder that another user can write,", { skip: root ? false : "needs root: sudo npm test" }, () => {
+  const [USER, SECRET] = [4242, "root:secret\n"];
+  const sequence = parseSequence("1,2");
+  /** A file of that user in his folder, and a secret of root's. */
+  function planted(): { path: string; folder: string; secret: string } {
+    const path = file("1,2\n3,4\n");
+    const folder = join(path, "..");
+    const secret = join(dir, `secret-${files}`);
+    fs.writeFileSync(secret, SECRET, { mode: 0o600 });
+    for (const one of [folder, path]) fs.chownSync(one, USER, USER);
+    fs.chmodSync(dir, 0o755);
+    return { path, folder, secret };
+  }
+  function untouched(secret: string): void {
+    const { uid, mode } = fs.statSync(secret);
+    assert.deepEqual([content(secret), uid, mode & 0o777], [SECRET, 0, 0o600]);
+  }
+
+  for (const name of [(base: string) => `${base}.knockd`, (base: string) => `.${base}.${process.pid}`]) {
+    test(`a link at ${name("sequences")} is not followed, and root's file is given to nobody`, () => {
+      const { path, folder, secret } = planted();
+      fs.symlinkSync(secret, join(folder, name(basename(path))));
+      strikeOut(path, sequence);
+      untouched(secret);
+      assert.deepEqual([content(path), fs.statSync(path).uid], ["#1,2\n3,4\n", USER]);
+    });
+  }
+
+  test("the file is no link of his", () => {
+    const { path, secret } = planted();
+    fs.rmSync(path);
+    fs.symlinkSync(secret, path);
+    fs.lchownSync(path, USER, USER);
+    assert.throws(() => nextOneTime(path, silent), /symbolic link \(of another user\)/);
+    untouched(secret);
+  });
+
+  test("the file is not one that everybody can write, nor a third user's", () => {
+    const { path } = planted();
+    fs.chmodSync(path, 0o666);
+    assert.throws(() => nextOneTime(path, silent), /Other users can write it/);
+    fs.chmodSync(path, 0o600);
+    fs.chownSync(path, 77, 77);
+    assert.throws(() => nextOneTime(path, silent), /belongs to another user \(uid 77\)/);
   });
 });

@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -111,6 +123,41 @@ describe("a log file", () => {
     mkdirSync(path);
     open().close();
     assert.match(troubles[1]!, /: Is a directory$/);
+  });
+
+  it("that is new may be read by its group, and by nobody else", () => {
+    const umask = process.umask(0o022);
+    open().close();
+    process.umask(umask);
+    assert.equal(statSync(path).mode & 0o777, 0o640);
+  });
+
+  describe("in /tmp", { skip: process.geteuid!() === 0 ? false : "needs root: sudo npm test" }, () => {
+    const secret = () => join(dir, "secret");
+    const planted: [what: string, plant: (log: string) => void, why: RegExp][] = [
+      [
+        "another user's link",
+        (log) => symlinkSync(secret(), log),
+        /(It is a symbolic link \(of another user\)|Permission denied)$/,
+      ],
+      ["another user's file", (log) => writeFileSync(log, ""), /It belongs to another user \(uid 4242\)$/],
+      ["another user's fifo", (log) => execFileSync("mkfifo", [log]), /No such device or address$/],
+    ];
+    for (const [what, plant, why] of planted) {
+      it(`that is ${what} is not written, and told`, () => {
+        const shared = mkdtempSync(join(dir, "shared"));
+        const log = join(shared, "log");
+        chmodSync(shared, 0o1777);
+        writeFileSync(secret(), "untouched");
+        plant(log);
+        lchownSync(log, 4242, 4242);
+        const sink = open(log);
+        sink.write("line");
+        sink.close();
+        assert.equal(readFileSync(secret(), "utf8"), "untouched");
+        assert.match(troubles[0]!, why);
+      });
+    }
   });
 
   it("that could not be opened is tried again, at most once a second, with the lines that come", async () => {

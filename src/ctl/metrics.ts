@@ -1,9 +1,8 @@
 // knockctl metrics: the daemon's numbers in Prometheus' text format, for node_exporter's textfile collector.
 
-import * as fs from "node:fs";
-import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import { type Answer, answerLine } from "../control/protocol.ts";
+import { writeOutput } from "../platform/write-output.ts";
 import { systemWords } from "../system-words.ts";
 import { ask, complain, STATUS } from "./ask.ts";
 import { asking } from "./asking.ts";
@@ -35,7 +34,7 @@ export function metrics(program: Command): void {
         return;
       }
       try {
-        writeWhole(output, text);
+        writeOutput(output, text);
       } catch (error) {
         complain(`can't write ${output}: ${systemWords(error)}`);
         process.exitCode = STATUS.no;
@@ -146,18 +145,4 @@ function labelText(labels: Labels): string {
   const escaped = (value: string) => value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
   return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
-}
-
-/** It is the old one or the new one, never half of one; and the collector, which reads *.prom, does not see what it was. */
-function writeWhole(path: string, text: string): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
-  try {
-    fs.rmSync(temporary, { force: true });
-    // The collector's user may own the folder: what lies there by that name is not followed to somebody else's file.
-    fs.writeFileSync(temporary, text, { mode: 0o644, flag: "wx" });
-    fs.renameSync(temporary, path);
-  } catch (error) {
-    fs.rmSync(temporary, { force: true });
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 // knockctl report: who was at the door?
 
-import { writeFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { writeOutput } from "../platform/write-output.ts";
 import { plain } from "../report/plain.ts";
 import { FORMATS, NoReport, SOURCES, type Wanted } from "../report/wanted.ts";
 import { FORMS, when } from "../report/when.ts";
@@ -90,7 +90,7 @@ export function report(program: Command): void {
         const { make } = await import("../report/make.ts");
         const text = await make(wanted, process.stderr, now);
         if (output === undefined) process.stdout.write(text);
-        else writeFileSync(output, text);
+        else writeOutput(output, text);
       } catch (error) {
         const [line, status] = trouble(error);
         process.stderr.write(`knockctl: ${plain(line)}\n`);

@@ -1,11 +1,14 @@
 // Files of one-time sequences: a sequence a line, used from the top, struck out by a # at its beginning.
 
 import * as fs from "node:fs";
-import { dirname } from "node:path";
+import { open } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { Door } from "../config/door.ts";
 import { formatSequence, parseSequence, type Sequence } from "../config/sequence.ts";
 import { noSequencesLeft, notStruckOut } from "../log/lines.ts";
 import type { Log } from "../log/log.ts";
+import { replaceFile } from "../platform/replace-file.ts";
+import { requirePlaced } from "../platform/trusted-file.ts";
 import { readRegularFile } from "../regular-file.ts";
 import { systemWords } from "../system-words.ts";
 
@@ -31,24 +34,56 @@ export function unusedSequences(path: string, warn: (why: string) => void): Sequ
 }
 
 /**
- * Strikes out `used` and returns when that is on the disk: a power cut must not make it count again.
+ * Strikes out `used`. When this returns, the kernel has it; `bringToDisk` makes it last through a power cut.
  * When the line begins with a blank the # takes its place, as 0.8 does. When not, 0.8 overwrites the first digit; here
  * the # is inserted, the file being replaced in one step. Throws an Error when it could not be done.
  */
 export function strikeOut(path: string, used: Sequence): void {
-  const bytes = read(path);
   const text = formatSequence(used);
-  for (const { sequence, offset, blank } of places(bytes, () => {})) {
-    if (formatSequence(sequence) !== text) continue;
+  try {
+    const real = fs.realpathSync(path);
+    // The directory stays the same one in all steps, even if a user who owns one above it puts a link in its place.
+    const directory = fs.openSync(dirname(real), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
     try {
-      if (blank) overwrite(path, offset);
-      else replace(fs.realpathSync(path), bytes, offset);
-    } catch (error) {
-      throw new Error(`${path}: ${systemWords(error)}`);
+      if (strikeOutAt(join(`/proc/self/fd/${directory}`, basename(real)), text)) return;
+    } finally {
+      fs.closeSync(directory);
     }
-    return;
+  } catch (error) {
+    throw new Error(`${path}: ${systemWords(error)}`);
   }
   throw goneMeanwhile(path);
+}
+
+/** False when the sequence is not there. */
+function strikeOutAt(path: string, text: string): boolean {
+  const file = fs.openSync(path, fs.constants.O_RDWR | CAREFUL);
+  try {
+    requirePlaced(file, path);
+    const bytes = fs.readFileSync(file);
+    for (const { sequence, offset, blank } of places(bytes, () => {})) {
+      if (formatSequence(sequence) !== text) continue;
+      if (blank) {
+        fs.writeSync(file, "#", offset);
+      } else {
+        const { mode, uid, gid } = fs.fstatSync(file);
+        const struck = Buffer.concat([bytes.subarray(0, offset), Buffer.from("#"), bytes.subarray(offset)]);
+        replaceFile(path, struck, { mode, owner: { uid, gid }, sync: false });
+      }
+      return true;
+    }
+    return false;
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** Off the event loop: a slow disk must not keep other knocks waiting. Rejects in the system's words. */
+export async function bringToDisk(path: string): Promise<void> {
+  for (const one of [path, dirname(path)]) {
+    const file = await open(one, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    await file.sync().finally(() => file.close());
+  }
 }
 
 /** Another door has used it, or somebody has edited the file. */
@@ -83,13 +118,15 @@ export function doorAfterUse(
   return undefined;
 }
 
+const CAREFUL = fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
+
 /**
  * To read and to write, as 0.8 opens it: a file in which nothing can be struck out is found at the start, not at the first
  * knock.
  */
 function read(path: string, access: number = fs.constants.O_RDWR): Buffer {
   try {
-    return readRegularFile(path, access);
+    return readRegularFile(path, access, { check: (file) => requirePlaced(file, fs.realpathSync(path)) });
   } catch (error) {
     throw new Error(`${path}: ${systemWords(error)}`);
   }
@@ -116,65 +153,5 @@ function* places(bytes: Buffer, wrong: (line: number, text: string, why: string)
       if (sequence !== undefined) yield { sequence, offset, blank: /^[ \t]/.test(line) };
     }
     offset += line.length + 1;
-  }
-}
-
-function overwrite(path: string, offset: number): void {
-  const file = fs.openSync(path, "r+");
-  try {
-    fs.writeSync(file, "#", offset);
-    fs.fdatasyncSync(file);
-  } finally {
-    fs.closeSync(file);
-  }
-}
-
-function replace(path: string, bytes: Buffer, offset: number): void {
-  const temporary = `${path}.knockd`;
-  try {
-    writeReplacement(
-      temporary,
-      path,
-      Buffer.concat([bytes.subarray(0, offset), Buffer.from("#"), bytes.subarray(offset)]),
-    );
-    fs.renameSync(temporary, path);
-  } catch (error) {
-    try {
-      fs.unlinkSync(temporary);
-    } catch {
-      // it was not there, or goes with the next use; the first error is the one to tell
-    }
-    throw error;
-  }
-  const directory = fs.openSync(dirname(path), "r");
-  try {
-    fs.fsyncSync(directory); // the rename itself
-  } finally {
-    fs.closeSync(directory);
-  }
-}
-
-/** The new file has the old one's owner and mode before it has a byte of the secret, and is on the disk. */
-export function writeReplacement(temporary: string, path: string, bytes: Buffer): void {
-  const old = fs.openSync(path, "r");
-  const { mode, uid, gid } = fs.fstatSync(old);
-  fs.closeSync(old);
-  const file = fs.openSync(temporary, "w", 0o600);
-  try {
-    takeOver(file, uid, gid);
-    fs.fchmodSync(file, mode & 0o7777);
-    fs.writeFileSync(file, bytes);
-    fs.fsyncSync(file);
-  } finally {
-    fs.closeSync(file);
-  }
-}
-
-/** Under a unit that takes CAP_CHOWN away, striking out is worth more than whose the file is. */
-function takeOver(file: number, uid: number, gid: number): void {
-  try {
-    fs.fchownSync(file, uid, gid);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
   }
 }

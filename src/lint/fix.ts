@@ -1,7 +1,8 @@
 // What `check --fix` does to a file, and what it shows before.
 
 import * as fs from "node:fs";
-import { writeReplacement } from "../doors/one-time.ts";
+import { replaceFile } from "../platform/replace-file.ts";
+import { openUnlinked } from "../platform/trusted-file.ts";
 
 export interface Fix {
   readonly file: string;
@@ -14,7 +15,28 @@ export interface Fix {
 
 /** The mode of a file, as `ls -l` and chmod(1) know it. */
 export function modeFix(file: string, mode: number, after: number): Fix {
-  return { file, before: modeText(mode), after: modeText(after), apply: () => fs.chmodSync(file, after) };
+  return { file, before: modeText(mode), after: modeText(after), apply: () => setMode(file, after) };
+}
+
+/** Of the file that is open: the path may be a link, and another one by now. */
+function setMode(path: string, mode: number): void {
+  const file = openUnlinked(path, fs.constants.O_RDONLY);
+  try {
+    fs.fchmodSync(file, mode);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** A byte a letter: what is no UTF-8 stays so. */
+function read(path: string): { lines: string[]; mode: number; owner: { uid: number; gid: number } } {
+  const file = openUnlinked(path, fs.constants.O_RDONLY);
+  try {
+    const { mode, uid, gid } = fs.fstatSync(file);
+    return { lines: fs.readFileSync(file, "latin1").split("\n"), mode, owner: { uid, gid } };
+  } finally {
+    fs.closeSync(file);
+  }
 }
 
 /** One line of a file, in one step: a crash leaves the old file or the new one. */
@@ -25,18 +47,11 @@ export function lineFix(file: string, number: number, before: string, after: str
     after,
     apply() {
       const path = fs.realpathSync(file);
-      const lines = fs.readFileSync(path, "latin1").split("\n"); // a byte a letter: what is no UTF-8 stays so
+      const { lines, mode, owner } = read(path);
       const line = Buffer.from(lines[number - 1] ?? "", "latin1").toString();
       if (line !== before) throw new Error(`line ${number} has changed meanwhile`);
       lines[number - 1] = Buffer.from(after).toString("latin1");
-      const temporary = `${path}.knockctl`;
-      try {
-        writeReplacement(temporary, path, Buffer.from(lines.join("\n"), "latin1"));
-        fs.renameSync(temporary, path);
-      } catch (error) {
-        fs.rmSync(temporary, { force: true });
-        throw error;
-      }
+      replaceFile(path, Buffer.from(lines.join("\n"), "latin1"), { mode, owner });
     },
   };
 }

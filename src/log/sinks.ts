@@ -1,9 +1,11 @@
 // Where lines go: the system's log, the log file, standard output and standard error.
 
 import * as fs from "node:fs";
+import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { Writable } from "node:stream";
 import { native } from "../capture/native.ts";
+import { isPlaced, openUnlinked, whyUntrustedDirectory } from "../platform/trusted-file.ts";
 import { many } from "../plural.ts";
 import { systemWords } from "../system-words.ts";
 
@@ -86,6 +88,26 @@ export function streamSink(stream: Writable): Sink {
   };
 }
 
+/** Its group may read a new one, nobody else: it names the doors and who opens them. */
+const MODE = 0o640;
+
+/** Throws when another user has put something in its place. */
+function openLog(path: string): number {
+  const file = openUnlinked(path, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_APPEND, MODE);
+  try {
+    const stat = fs.fstatSync(file);
+    const directory = fs.statSync(dirname(path));
+    if (!isPlaced(stat, directory)) throw new Error(`it belongs to another user (uid ${stat.uid})`);
+    if (stat.isFile() && stat.nlink > 1 && whyUntrustedDirectory(directory) !== undefined) {
+      throw new Error("it is a hard link that another user may have made");
+    }
+    return file;
+  } catch (error) {
+    fs.closeSync(file);
+    throw error;
+  }
+}
+
 /** A log file that can't be opened is tried again so often. */
 const OPEN_AGAIN_MS = 1000;
 
@@ -161,7 +183,7 @@ export class FileSink implements Sink {
     if (now < this.#openAt) return;
     this.#openAt = now + OPEN_AGAIN_MS;
     try {
-      this.#file = fs.openSync(this.path, "a");
+      this.#file = openLog(this.path);
     } catch (error) {
       this.#tell(`warning: cannot open logfile ${this.path}: ${systemWords(error)}`);
     }

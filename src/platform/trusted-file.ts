@@ -66,7 +66,7 @@ export function openUnlinked(path: string, flags: number, mode?: number): number
     if ((error as NodeJS.ErrnoException).code !== "ELOOP") throw error;
     const { uid } = fs.lstatSync(path);
     const why = isOurs(uid) ? whyUntrustedDirectory(fs.statSync(dirname(path))) : "of another user";
-    if (why !== undefined) throw new Error(`it is a symbolic link, ${why}`);
+    if (why !== undefined) throw new Error(`it is a symbolic link (${why})`);
     return fs.openSync(path, careful, mode);
   }
 }
