@@ -40,6 +40,7 @@ by the names that --json has for them:
   sandbox                  knockd.service, or a drop-in of it, refuses a command,
                            or that knockd writes a file
   readable-by-all          others can read the config, or write it
+  unsafe-path              other users can write or replace a file of knockd's
   start-knockd             what ${DEFAULTS} says is not what happens
   guard                    a unit of knockctl init is to close a port that is open,
                            or closes it at a boot without knockd

@@ -23,6 +23,7 @@ export type Lint =
   | "interface"
   | "sandbox"
   | "readable-by-all"
+  | "unsafe-path"
   | "start-knockd"
   | "guard";
 

@@ -21,6 +21,7 @@ import { lintSequences } from "./sequences.ts";
 import { lintTcpFlags } from "./tcp-flags.ts";
 import { lintTimeouts } from "./timeouts.ts";
 import { installedUnit } from "./unit.ts";
+import { lintUnsafePaths } from "./unsafe-path.ts";
 
 export interface Host {
   readonly interfaces: Snapshot;
@@ -53,6 +54,7 @@ export async function lint(file: string, { interfaces, ports, defaults, guards =
     ...lintSequences(config),
     ...lintPorts(config, ports),
     ...lintPrograms(config),
+    ...lintUnsafePaths(config),
     ...lintFamilies(config, hasIpv6(interfaces) && !isOnlyIpv4(defaults)),
     ...lintTcpFlags(config),
     ...lintOverruled(config),
