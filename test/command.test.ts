@@ -15,7 +15,7 @@ import { basename, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
 import { fillIn, type Run, run, runByNode, ways } from "../src/doors/command.ts";
-import { compiled } from "./live/wire.ts";
+import { compiled, needsRoot } from "./live/wire.ts";
 import { scaled, untilShell } from "./time-limit.ts";
 
 describe("fillIn", () => {
@@ -77,10 +77,14 @@ describe("ways", () => {
     "/bin/echo a\tb",
     "/bin/echo a\nb",
     "/bin/echo ä",
+    ..."\u00a0 \u3000 \u2028 \ufeff \u0085 \v \f \r"
+      .split(" ")
+      .flatMap((blank) => [`${blank}/bin/echo a`, `/bin/echo a${blank}`]),
+    `/bin/echo ${"a ".repeat(64 << 10)}`,
     "! /bin/true",
     "",
   ]) {
-    it(`needs the shell for: ${JSON.stringify(command)}`, () =>
+    it(`needs the shell for: ${JSON.stringify(command).slice(0, 80)}`, () =>
       assert.deepEqual(ways(command), [["/bin/sh", "-c", command]]));
   }
 
@@ -119,6 +123,42 @@ describe("ways", () => {
     );
     assert.ok(without > 20 && needed > 20, `${without} without, ${needed} with a shell`);
   });
+});
+
+describe("a command too long", () => {
+  const ends = async (how: Run, command: string) => {
+    try {
+      return (await how(command)).status;
+    } catch {
+      return "not started";
+    }
+  };
+  const long = (length: number) => "a".repeat(length);
+  const cases: [what: string, command: string, status: number | "not started"][] = [
+    ["by its program's name", `/bin/${long(300)}`, 127],
+    ["by its program's path", `/bin/${"../bin/".repeat(700)}true`, 127],
+    ["by one word", `/bin/true ${long(140_000)}`, "not started"],
+    ["by all of its words", `/bin/true ${"a ".repeat(70_000)}`, "not started"],
+    ["by no byte", `/bin/true ${long((128 << 10) - 11)}`, 0],
+    ["by one byte", `/bin/true ${long((128 << 10) - 10)}`, "not started"],
+  ];
+  for (const [what, command, status] of cases) {
+    it(`${what}: as under the shell`, async () => {
+      assert.deepEqual([await ends(run, command), await ends(runByNode, command)], [status, status]);
+    });
+  }
+});
+
+it("a command runs where there is no /dev/null", { skip: needsRoot }, () => {
+  const script = `
+    import { run } from ${JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href)};
+    console.log((await run("/bin/echo plain")).status, (await run("echo shell; exit 3")).status);
+  `;
+  // Of this process alone: a /dev without anything.
+  const withoutDev = ["-m", "sh", "-c", 'mount -t tmpfs no-dev /dev && [ ! -e /dev/null ] && exec "$@"', "sh"];
+  const argv = [...withoutDev, process.execPath, "--input-type=module", "-e", script];
+  const { stdout, stderr } = spawnSync("unshare", argv, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  assert.equal(stdout, "plain\nshell\n0 3\n", stderr);
 });
 
 it("is the addon's where the kernel can: this one can", () => assert.notEqual(run, runByNode));

@@ -27,6 +27,9 @@ export function fillIn(command: string, ip: string): string {
 /** Begins with a file's whole path, so that it is no shell's word, and holds nothing that a shell would read. */
 const PLAIN = /^\/[\w./:=,@%+ -]*$/;
 
+/** The kernel takes no longer word (MAX_ARG_STRLEN), and a command is one to the shell: a longer one can't be started. */
+const LONGEST_WORD = 128 << 10;
+
 /**
  * The command lines that do what `/bin/sh -c command` does, the cheapest first: the shell that would do nothing but
  * start a program takes longer than all else between a knock and its command. The shell comes last all the same: what
@@ -34,8 +37,18 @@ const PLAIN = /^\/[\w./:=,@%+ -]*$/;
  */
 export function ways(command: string): string[][] {
   const shell = ["/bin/sh", "-c", command];
-  const line = command.trim();
-  return PLAIN.test(line) ? [line.split(/ +/), shell] : [shell];
+  const line = trim(command);
+  return command.length < LONGEST_WORD && PLAIN.test(line) ? [line.split(/ +/), shell] : [shell];
+}
+
+/** The blanks that separate words for a shell. A no-break space, or a CR, belongs to its word. */
+function trim(command: string): string {
+  const isBlank = (at: number) => " \t\n".includes(command[at]!);
+  let start = 0;
+  let end = command.length;
+  while (start < end && isBlank(start)) start++;
+  while (end > start && isBlank(end - 1)) end--;
+  return command.slice(start, end);
 }
 
 /**
