@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command beside the daemon: knockctl COMMAND, each in its file in ctl/.
 
+import "./no-inspector.ts";
 import { Command, CommanderError } from "commander";
 import { close, extend, open } from "./ctl/by-hand.ts";
 import { check } from "./ctl/check.ts";

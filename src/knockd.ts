@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // The daemon's command: argv → flags → run. The only process.exit of the daemon, but for an addon that can't be loaded.
 
+import "./no-inspector.ts";
 import { giveBack } from "./memory.ts";
-// It comes first: before the others make use of the heap.
+// They come first: before the others make use of the heap.
 
 import { lookupService } from "node:dns/promises";
 import * as fs from "node:fs";
@@ -182,7 +183,6 @@ function writePidFile(path: string, log: Log): void {
 
 // As 0.8 is seen by who looks for it (pgrep, pidof, monit): not as Node. process.title would leave no arguments.
 native.nameProcess("knockd", 1 + process.execArgv.length);
-process.on("SIGUSR1", () => {}); // at which Node would open its debugger to everybody on this machine
 try {
   const flags = readFlags(process.argv);
   if (flags.check) check(flags);

@@ -1,0 +1,117 @@
+// How each program of ours begins: with too few descriptors it says so in one line, and SIGUSR1 opens no debugger in it.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
+import { needsRoot, repo } from "./live/wire.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "begin-"));
+after(() => rmSync(dir, { recursive: true }));
+const config = join(dir, "knockd.conf");
+writeFileSync(config, "[options]\nInterface = lo\n[a]\nsequence = 4001:udp,9000:udp,3\ncommand = true\n", {
+  mode: 0o600,
+});
+
+describe("with too few descriptors", () => {
+  for (const [name, ...argv] of [
+    ["knockd", "--check", "-c", config],
+    ["knockctl", "--version"],
+  ] as const) {
+    it(`${name} begins, or says so in one line`, () => {
+      const outcomes = { begun: 0, told: 0 };
+      // Below some twenty Node itself does not come to reading the program.
+      for (let limit = 24; limit <= 72; limit += 2) {
+        const program = [process.execPath, join(repo, `dist/src/bin/${name}.js`), ...argv];
+        const script = `ulimit -n ${limit} && exec "$@"`;
+        const { status, stderr } = spawnSync("sh", ["-c", script, "sh", ...program], { encoding: "utf8" });
+        if (status === 0) outcomes.begun++;
+        else {
+          assert.match(stderr, /^\w+: .*[Tt]oo many open files.*\n$|^\S+: Too many open files\n$/, `limit ${limit}`);
+          outcomes.told++;
+        }
+      }
+      assert.ok(outcomes.begun > 0 && outcomes.told > 0, JSON.stringify(outcomes));
+    });
+  }
+});
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly said: () => string;
+  readonly ended: Promise<unknown>;
+}
+
+function start(...argv: readonly string[]): Started {
+  const child = spawn(argv[0]!, argv.slice(1), { stdio: ["pipe", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding("utf8").on("data", (some) => (said += some));
+  return { child, said: () => said, ended: new Promise((resolve) => child.once("close", resolve)) };
+}
+
+/** SIGUSR1 has a handler, Node's or ours: before, it ends the process. */
+function handlesSignal(pid: number): boolean {
+  const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]!;
+  return (BigInt(`0x${caught}`) & (1n << BigInt(constants.signals.SIGUSR1 - 1))) !== 0n;
+}
+
+/** The TCP sockets at which a process listens. */
+function listening(pid: number): string[] {
+  const inodes = readFileSync(`/proc/${pid}/net/tcp`, "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[3] === "0A")
+    .map((fields) => `socket:[${fields[9]}]`);
+  const own = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return []; // closed meanwhile
+    }
+  });
+  return own.filter((one) => inodes.includes(one));
+}
+
+describe("SIGUSR1 leaves no debugger open", { skip: needsRoot }, () => {
+  const nodes = [18, 20, 22, 24].map((major) => join(repo, `build/nodes/node_modules/n${major}/bin/node`));
+  const waiting = [
+    { name: "knock", argv: ["-v", "-u", "-d", "60000", "127.0.0.1", "9", "9"], text: "hitting" },
+    { name: "knockd", argv: ["-v", "-c", config], text: "listening on" },
+  ];
+  for (const node of nodes.filter((one) => existsSync(one))) {
+    const by = node.replace(repo, ".");
+    for (const { name, argv, text } of waiting) {
+      for (const folder of ["dist/src/bin", "dist/src"]) {
+        it(`in ${folder}/${name}.js by ${by}, from its first moment on`, { timeout: 30_000 }, async () => {
+          const { child, said, ended } = start(node, join(repo, folder, `${name}.js`), ...argv);
+          while (!handlesSignal(child.pid!)) await turn();
+          for (; !said().includes(text); await sleep(1)) child.kill("SIGUSR1");
+          await sleep(1100); // by then what came while Node itself began is closed
+          const before = said();
+          for (let i = 0; i < 20; i++) {
+            child.kill("SIGUSR1");
+            await sleep(1);
+          }
+          assert.deepEqual(listening(child.pid!), []);
+          child.kill();
+          await ended;
+          assert.doesNotMatch(said().slice(before.length), /Debugger/);
+        });
+      }
+    }
+
+    for (const folder of ["dist/src/bin", "dist/src"]) {
+      it(`in ${folder}/knockctl.js by ${by}, when it runs`, async () => {
+        const { child, said, ended } = start(node, join(repo, folder, "knockctl.js"), "report", "-");
+        // More than a pipe holds: it reads.
+        await new Promise((resolve) => child.stdin!.write("no log line\n".repeat(50_000), resolve));
+        for (let i = 0; i < 20; i++) child.kill("SIGUSR1");
+        child.stdin!.end();
+        await ended;
+        assert.doesNotMatch(said(), /Debugger/);
+      });
+    }
+  }
+});
