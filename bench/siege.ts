@@ -12,6 +12,7 @@ import { descendants, mostMemory } from "../test/live/footprint.ts";
 import { needsRoot, Wire } from "../test/live/wire.ts";
 import { siegeGuard } from "./guard.ts";
 import { cpu, packets, startQuietly } from "./probe.ts";
+import { slowDisk } from "./slow-disk.ts";
 import { machine } from "./table.ts";
 
 const PORTS = [7000, 8000, 9000];
@@ -121,6 +122,7 @@ async function main(only: string): Promise<void> {
       }
     }
     await siegeGuard(wire, only);
+    if ("slow disk".includes(only)) await slowDisk(wire);
   } finally {
     await wire.close();
   }

@@ -8,6 +8,6 @@ if (!isAskedFor) {
   // What node:inspector's close() does, which takes two megabytes to be loaded.
   const end = (process as { _debugEnd?: () => void })._debugEnd;
   end?.();
-  // A signal just before this has asked another thread for it: it may come a little later, and once more.
-  for (const ms of [0, 50, 200, 1000]) setTimeout(() => end?.(), ms).unref();
+  // Each signal before this has asked another thread for it, which on a busy machine comes to it a little later.
+  for (const ms of [0, 50, 200, 1000, 5000]) setTimeout(() => end?.(), ms).unref();
 }

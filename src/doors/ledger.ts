@@ -21,7 +21,7 @@ export const STATE_DIRECTORY = "/run/knockd";
 /** A larger one is not ours: of 65,536 open doors (doorkeeper.ts) with stop commands of four kilobytes, twice. */
 const LARGEST_BYTES = 1 << 30;
 /** What an opening waits for the disk at most. */
-export const LONGEST_WAIT_MS = 250;
+export const LONGEST_WAIT_MS = 150;
 /** A change that nobody waits for is written with those of so much time. */
 const TOGETHER_MS = 1000;
 const LONGEST_NAME = 200;
@@ -119,8 +119,8 @@ export class Ledger {
   }
 
   /**
-   * Brings what it holds now onto the disk, or tells why that can't be. Resolves when that is done, after a quarter of a
-   * second at the latest; undefined when the disk has it already.
+   * Brings what it holds now onto the disk, or tells why that can't be. Resolves when that is done, after
+   * LONGEST_WAIT_MS at the latest; undefined when the disk has it already.
    */
   save(): Promise<void> | undefined {
     const saved = this.#journal.save();
