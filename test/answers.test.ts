@@ -1,0 +1,34 @@
+// Which TCP segments may answer a connection that this host has opened, and the same as a filter looks for it.
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { mayBeAnswer, NO_ANSWER } from "../src/capture/answers.ts";
+import { flagsMatch, TCP_FLAG_BITS } from "../src/config/tcp-flags.ts";
+
+const { fin, syn, rst, psh, ack, urg } = TCP_FLAG_BITS;
+
+it("a connection of ours may bring a SYN+ACK, segments with ACK, their end and resets", () => {
+  for (const flags of [syn | ack, ack, ack | psh, ack | psh | urg, ack | fin, rst, rst | ack]) {
+    assert.equal(mayBeAnswer(flags), true, `${flags}`);
+  }
+  for (const flags of [
+    0,
+    syn,
+    fin,
+    psh,
+    urg,
+    fin | psh | urg,
+    syn | rst,
+    syn | fin,
+    syn | fin | ack,
+    syn | rst | ack,
+  ]) {
+    assert.equal(mayBeAnswer(flags), false, `${flags}`);
+  }
+});
+
+it("the filter's classes hold all other sets of flags, and no answer", () => {
+  for (let flags = 0; flags < 64; flags++) {
+    const isTold = NO_ANSWER.some((wanted) => flagsMatch(wanted, flags));
+    assert.equal(isTold, !mayBeAnswer(flags), `${flags}`);
+  }
+});
