@@ -244,7 +244,8 @@ export class Reference {
       else this.#mend("stray from elsewhere");
     }
     const scan = this.#scan(mine, now);
-    this.#fate(ip, undefined, scan === undefined ? "stray" : "scan", 0, scan?.ports);
+    const stray = users.length > 0 ? this.#whyNoKnock(users, packet) : "stray";
+    this.#fate(ip, undefined, scan === undefined ? stray : "scan", 0, scan?.ports);
   }
 
   /** Would the door take it for a knock at the port of one? */

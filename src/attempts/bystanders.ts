@@ -61,7 +61,8 @@ export class Bystanders {
     // Known again when their attempts are void.
     for (let i = 0; i < count; i++) this.#endings.rememberLast(this.#knockers.mine[i]!, hash, now);
     const { ports, event } = this.#scans.touch(packet, hash, count, now);
-    return ports === 0 ? STRAY : { fate: FATE.scan, ports, event };
+    if (ports > 0) return { fate: FATE.scan, ports, event };
+    return ear === undefined ? STRAY : this.#why(packet, ear); // that says more
   }
 
   /** How many live attempts it has; -1 when nothing of it is under way. */
