@@ -71,57 +71,43 @@ describe("knockd in the background", { skip: needsRoot }, () => {
 
   const OK = { status: 0, signal: null, stdout: "", stderr: "" };
 
-  /** A log file at whose opening it waits until somebody reads: before it listens. */
-  const STALLED = `[options]\nLogFile = fifo\n${CONFIG}`;
+  /** The second process, which becomes the daemon, waits at its start until there is a file `go`. */
+  const STALL = `if (process.env.KNOCKD_READY) {
+    const fs = require("node:fs");
+    fs.writeFileSync(process.env.STALL_DIR + "/stalled", "");
+    const ticks = new Int32Array(new SharedArrayBuffer(4));
+    for (let i = 0; i < 6000 && !fs.existsSync(process.env.STALL_DIR + "/go"); i++) Atomics.wait(ticks, 0, 0, 20);
+  }`;
   async function startStalled(): Promise<{ first: ChildProcess; ended: Promise<unknown> }> {
-    await wire.run("server", ["mkfifo", at("fifo")]);
-    fs.writeFileSync(at("conf"), STALLED.replace("fifo", at("fifo")));
+    fs.writeFileSync(at("stall.cjs"), STALL);
+    fs.writeFileSync(at("conf"), `[options]\nLogFile = ${at("log")}\n${CONFIG}`);
     const first = wire.spawn("server", command("ours", ["-c", "conf", "-p", "pid"]), {
-      env: { KNOCK_LOG: at("commands") },
+      env: { KNOCK_LOG: at("commands"), NODE_OPTIONS: `--require=${at("stall.cjs")}`, STALL_DIR: dir },
       stdio: "ignore",
     });
-    return { first, ended: new Promise((resolve) => first.once("exit", resolve)) };
-  }
-
-  /** Where the kernel keeps a process that opens a fifo which nobody reads. */
-  const OPENS_FIFO = /partner|fifo/;
-  async function standsAtFifo(): Promise<void> {
-    const isThere = async () => {
-      const { stdout } = await wire.run("server", ["ip", "netns", "pids", wire.namespaces.server]);
-      return stdout.split("\n").some((pid) => OPENS_FIFO.test(wchan(pid)));
-    };
-    await isInTime(isThere, 2000, 20);
+    const ended = new Promise((resolve) => first.once("exit", resolve));
+    await until("the daemon begins", () => exists("stalled"));
+    return { first, ended };
   }
 
   it("returns when the daemon listens, not before: then its pid file is there, and the first knock counts", async () => {
     const { first, ended } = await startStalled();
-    await standsAtFifo();
     assert.deepEqual([first.exitCode, exists("pid")], [null, false]);
-    const reader = fs.openSync(at("fifo"), fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    fs.writeFileSync(at("go"), "");
     assert.equal(await ended, 0);
     assert.match(text("pid"), /^\d+\n$/);
     await knock();
     await until("the command", () => lines("commands").length > 0);
     await stop(pid());
-    fs.closeSync(reader);
     assert.equal(exists("pid"), false);
   });
 
   it("ends when the first process was ended before the daemon listened: somebody changed his mind", async () => {
     const { first, ended } = await startStalled();
-    await standsAtFifo();
     first.kill("SIGTERM");
     await ended;
-    const reader = fs.openSync(at("fifo"), fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
-    let log = "";
-    await until("the daemon ends", () => {
-      const buffer = Buffer.alloc(4096);
-      try {
-        log += buffer.toString("latin1", 0, fs.readSync(reader, buffer));
-      } catch {} // nothing yet
-      return log.includes("] shutting down");
-    });
-    fs.closeSync(reader);
+    fs.writeFileSync(at("go"), "");
+    await until("the daemon ends", () => exists("log") && text("log").includes("] shutting down"));
     await until("its pid file goes", () => !exists("pid"));
   });
 
@@ -291,13 +277,5 @@ function isAlive(pid: number): boolean {
     return !/\) Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;
-  }
-}
-
-function wchan(pid: string): string {
-  try {
-    return fs.readFileSync(`/proc/${pid}/wchan`, "utf8");
-  } catch {
-    return ""; // it has ended
   }
 }
