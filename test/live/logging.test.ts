@@ -187,7 +187,8 @@ describe("what knockd says", { skip: needsRoot }, () => {
     const daemon = await Daemon.start(wire, "ours", config);
     const { client: from, server: to } = wire;
     const templates = [frame({ from, to, protocol: "tcp", port: 7000 })];
-    const { sent } = await wire.flood({ templates, count: 2000, rate: 2000, vary: "source" });
+    const flood = await wire.flood({ templates, count: 2000, rate: 2000, vary: "source" });
+    const sent = flood.sent - 1; // one of them is the network's broadcast address, which no client has
     const told = () => daemon.lines().filter((line) => line.includes("timeout (stage 1)"));
     const begun = () => daemon.lines().filter((line) => line.endsWith("Stage 1"));
     const similar = (kind: string) =>

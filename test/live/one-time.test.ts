@@ -124,7 +124,9 @@ describe("one-time sequences", { skip: needsRoot }, () => {
 
   it("are not used up by the last SYN sent again, though the next one is that very knock", async () => {
     const daemon = await start("ours", "7000,7001\n7001\n7001,7000\n");
-    const last = segment(7001, wire.client);
+    // A source port of its own, as each connection has: segments that share one are told to be hand-made.
+    const ends = { from: wire.client, to: wire.server, protocol: "tcp", port: 7001 } as const;
+    const last = frame({ ...ends, sourcePort: 40_001, seq: ++sequence });
     await knock([7000]);
     await wire.send([0, 0.05, 0.1].map((at) => ({ at, frame: last })));
     await settled(daemon);
