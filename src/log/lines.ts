@@ -59,7 +59,7 @@ export function tooManyWait(door: string, waiting: number, how: "merged" | "refu
 }
 
 export function openedOften(who: string, door: string, times: number): string {
-  return `${who}: ${door}: opened ${times} times; further knocks extend its time`;
+  return `${who}: ${door}: opened ${many(times, "time")}; further knocks extend its time`;
 }
 
 export function tooManyOpen(door: string, open: number, count: number): string {
