@@ -30,6 +30,8 @@ export function replaceFile(path: string, data: string | Uint8Array, options: Re
     fs.renameSync(temporary, path);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
+    const { path: named } = error as NodeJS.ErrnoException;
+    if (named === temporary) (error as NodeJS.ErrnoException).path = path; // the name that the user knows
     throw error;
   }
   if (options.sync !== false) syncDirectory(path);
