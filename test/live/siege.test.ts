@@ -60,12 +60,12 @@ describe("under siege", { skip: needsRoot }, () => {
     let most = 0;
     const counting = setInterval(() => (most = Math.max(most, descendants(ours.pid))), 20);
     const flood = wire.flood({ templates: [udp()], count: 2000, rate: 1000, vary: "source" });
+    const clients = 1999; // one of the sources is the network's broadcast address, which no client has
     await knock();
     await flood;
     await allCome(ours);
-    await ours.waitFor(() => flooded(ours).length >= 2000, 60_000);
-    clearInterval(counting);
-    assert.equal(new Set(flooded(ours)).size, 2000);
+    await ours.waitFor(() => flooded(ours).length >= clients, 60_000).finally(() => clearInterval(counting));
+    assert.equal(new Set(flooded(ours)).size, clients);
     assert.deepEqual(came(ours), expected);
     assert.ok(most > 0 && most <= MOST_AT_ONCE, `${most} processes`);
     assert.ok(mostMemory(ours.pid) < MOST_MEMORY, `${mostMemory(ours.pid)} MiB`);
