@@ -1,4 +1,4 @@
-// What JavaScript sees of the native side, and nothing else. Declared and documented in src/capture/native.ts.
+// What JavaScript sees of the native side, and nothing else. Declared and documented in src/platform/native.ts.
 #include <napi.h>
 
 #include "bytes.h"

@@ -1,5 +1,5 @@
 // One libpcap handle: a live interface or a savefile. What each call does, takes and throws is in
-// src/capture/native.ts.
+// src/platform/native.ts.
 #pragma once
 
 #include <napi.h>

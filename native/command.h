@@ -9,7 +9,7 @@ namespace knockd {
 bool CanRunCommand();
 
 // runCommand(ways: string[][], marker: string, onEnd: (status: number, wrote: Buffer) => void): number: what it does is
-// in src/capture/native.ts.
+// in src/platform/native.ts.
 Napi::Value RunCommand(const Napi::CallbackInfo& info);
 
 }  // namespace knockd

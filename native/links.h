@@ -6,7 +6,7 @@
 
 namespace knockd {
 
-// snapshot(withRoutes: boolean): what is there now. Shapes and errors are in src/capture/native.ts.
+// snapshot(withRoutes: boolean): what is there now. Shapes and errors are in src/platform/native.ts.
 Napi::Value Snapshot(const Napi::CallbackInfo& info);
 
 // Says that something has changed, never what: after an overrun of the socket only a new snapshot tells the truth.

@@ -5,7 +5,7 @@
 
 namespace knockd {
 
-// lock(path: string): what it does is in src/capture/native.ts.
+// lock(path: string): what it does is in src/platform/native.ts.
 Napi::Value Lock(const Napi::CallbackInfo& info);
 
 }  // namespace knockd

@@ -1,4 +1,4 @@
-// Memory that start-up has left behind. Declared and documented in src/capture/native.ts.
+// Memory that start-up has left behind. Declared and documented in src/platform/native.ts.
 #pragma once
 
 #include <napi.h>

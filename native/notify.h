@@ -5,7 +5,7 @@
 
 namespace knockd {
 
-// notify(socket: string, text: string): boolean, see src/capture/native.ts.
+// notify(socket: string, text: string): boolean, see src/platform/native.ts.
 Napi::Value Notify(const Napi::CallbackInfo& info);
 
 }  // namespace knockd

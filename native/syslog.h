@@ -5,7 +5,7 @@
 
 namespace knockd {
 
-// syslog(text: string, time: number): "sent" | "full" | "absent", see src/capture/native.ts.
+// syslog(text: string, time: number): "sent" | "full" | "absent", see src/platform/native.ts.
 Napi::Value WriteSyslog(const Napi::CallbackInfo& info);
 
 }  // namespace knockd

@@ -3,7 +3,6 @@
 
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Address, formatAddress } from "./address.ts";
 import type { Listener } from "./attempts/ears.ts";
 import { askedInterfaces } from "./capture/asked-interfaces.ts";
 import { isOneName, namesOf } from "./capture/interfaces.ts";
@@ -26,10 +25,11 @@ import { Guard } from "./guard.ts";
 import type { Log, LogBook } from "./log/log.ts";
 import type { Lookup } from "./log/lookup.ts";
 import { Teller } from "./log/teller.ts";
-import { giveFilesBack } from "./memory.ts";
-import { realPath } from "./real-path.ts";
-import { systemWords } from "./system-words.ts";
-import { atMost } from "./timer.ts";
+import { type Address, formatAddress } from "./net/address.ts";
+import { giveFilesBack } from "./platform/memory.ts";
+import { realPath } from "./platform/real-path.ts";
+import { systemErrorText } from "./platform/system-error.ts";
+import { atMost } from "./platform/timer.ts";
 
 const now = () => performance.now();
 
@@ -244,7 +244,7 @@ export class Daemon {
     }
     this.#useUp(door, path);
     const onDisk = bringToDisk(path).catch((error) => {
-      this.#log.warn(`${path}: a used sequence may count again after a power cut: ${systemWords(error)}`);
+      this.#log.warn(`${path}: a used sequence may count again after a power cut: ${systemErrorText(error)}`);
     });
     void atMost(LONGEST_WAIT_MS, onDisk).then(() => doorkeeper.open(door, knocker));
   }

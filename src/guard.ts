@@ -3,20 +3,21 @@
 
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import type { Address } from "./address.ts";
 import { Attempts } from "./attempts/attempts.ts";
 import type { Listener } from "./attempts/ears.ts";
 import type { KnockEvent } from "./attempts/event.ts";
 import type { Listening } from "./capture/listening.ts";
 import type { Places } from "./capture/places.ts";
 import type { Records } from "./capture/records.ts";
-import { ephemeralPorts, listeningPorts, Widening } from "./capture/widening.ts";
+import { Widening } from "./capture/widening.ts";
 import type { Door } from "./config/door.ts";
 import { packetLine } from "./log/lines.ts";
 import type { Log } from "./log/log.ts";
 import type { Teller } from "./log/teller.ts";
-import { clear, giveBack } from "./memory.ts";
-import { after } from "./timer.ts";
+import type { Address } from "./net/address.ts";
+import { ephemeralPorts, listeningPorts } from "./platform/local-ports.ts";
+import { clear, releaseUnusedMemory } from "./platform/memory.ts";
+import { after } from "./platform/timer.ts";
 import { Notebook } from "./verdicts/notebook.ts";
 import type { Verdict } from "./verdicts/verdict.ts";
 
@@ -146,7 +147,7 @@ export class Guard {
     if (this.#work < MUCH_WORK) return;
     this.#attempts.rest(); // first: what it clears is counted as work
     this.#work = 0;
-    giveBack();
+    releaseUnusedMemory();
   }
 
   /** One timer, for the attempt that expires first; none while there is no attempt. */

@@ -5,7 +5,7 @@
 // Half a knock opens nothing, so everything is checked before the first packet, and a packet this machine would not
 // send ends it. What comes back is nobody's business here: a closed port answers, a firewall does not, both are fine.
 
-import "./no-inspector.ts";
+import "./platform/no-inspector.ts";
 import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { connect, isIP, isIPv6, SocketAddress } from "node:net";
@@ -13,8 +13,8 @@ import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getSystemErrorMap } from "node:util";
 import { program } from "commander";
-import { many } from "./plural.ts";
-import { version } from "./version.ts";
+import { version } from "./platform/version.ts";
+import { plural } from "./terminal/plural.ts";
 
 /** Something the user should read: one line on standard error, exit status 1. */
 class Complaint extends Error {}
@@ -145,7 +145,7 @@ async function main(): Promise<void> {
     if (options.verbose) process.stdout.write(`hitting ${hit}\n`);
     await send(address, port).catch((error) => {
       throw new Complaint(
-        `error: could not send ${hit}: ${reason(error)}; ${done} of ${many(knocks.length, "knock")} sent`,
+        `error: could not send ${hit}: ${reason(error)}; ${done} of ${plural(knocks.length, "knock")} sent`,
       );
     });
     // After the last one too, as 0.8: `knock -d 500 … && ssh …` counts on it.

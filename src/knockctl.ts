@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command beside the daemon: knockctl COMMAND, each in its file in ctl/.
 
-import "./no-inspector.ts";
+import "./platform/no-inspector.ts";
 import { Command, CommanderError } from "commander";
 import { close, extend, open } from "./ctl/by-hand.ts";
 import { check } from "./ctl/check.ts";
@@ -14,7 +14,7 @@ import { report } from "./ctl/report.ts";
 import { selfTest } from "./ctl/self-test.ts";
 import { status } from "./ctl/status.ts";
 import { watch } from "./ctl/watch.ts";
-import { version } from "./version.ts";
+import { version } from "./platform/version.ts";
 
 const USAGE_IS_WRONG = 2;
 /** Its status for that; a command may have another. */

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // The daemon's command: argv → flags → run. The only process.exit of the daemon, but for an addon that can't be loaded.
 
-import "./no-inspector.ts";
-import { giveBack } from "./memory.ts";
+import "./platform/no-inspector.ts";
+import { releaseUnusedMemory } from "./platform/memory.ts";
 // They come first: before the others make use of the heap.
 
 import { lookupService } from "node:dns/promises";
@@ -11,11 +11,9 @@ import { constants } from "node:os";
 import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Command, CommanderError } from "commander";
-import { letGo, takeMark, toBackground } from "./background.ts";
 import { askedInterfaces } from "./capture/asked-interfaces.ts";
 import { interfacesNow } from "./capture/links.ts";
 import { CannotListen } from "./capture/listening.ts";
-import { native } from "./capture/native.ts";
 import { ConfigError } from "./config/door.ts";
 import type { Flags } from "./config/options.ts";
 import { Daemon } from "./daemon.ts";
@@ -23,11 +21,13 @@ import { AlreadyRunning } from "./doors/claims.ts";
 import { read } from "./lint/reading.ts";
 import { type Log, LogBook } from "./log/log.ts";
 import { Lookup } from "./log/lookup.ts";
+import { letGo, takeMark, toBackground } from "./platform/daemonize.ts";
+import { native } from "./platform/native.ts";
 import { replaceFile } from "./platform/replace-file.ts";
-import { printable } from "./printable.ts";
-import { systemWords } from "./system-words.ts";
-import { Systemd } from "./systemd.ts";
-import { version } from "./version.ts";
+import { systemErrorText } from "./platform/system-error.ts";
+import { Systemd } from "./platform/systemd.ts";
+import { version } from "./platform/version.ts";
+import { printable } from "./terminal/printable.ts";
 
 /** 0.8's, to the letter, and two options more. */
 const USAGE = `usage: knockd [options]
@@ -139,7 +139,7 @@ async function main(flags: Flags): Promise<void> {
     const settings = await started;
     systemd.ready(daemon.status);
     systemd.watchdog(() => ending || !daemon.isDeaf);
-    setTimeout(giveBack, SETTLED_MS).unref();
+    setTimeout(releaseUnusedMemory, SETTLED_MS).unref();
     if (!background) return;
     writePidFile(resolve(settings.pidFile), book.log);
     book.mute();
@@ -177,7 +177,7 @@ function writePidFile(path: string, log: Log): void {
       } catch {} // a disk that is read-only by now: it is no reason to end otherwise
     });
   } catch (error) {
-    log.warn(`could not create pid file ${path}: ${systemWords(error)}`);
+    log.warn(`could not create pid file ${path}: ${systemErrorText(error)}`);
   }
 }
 
@@ -191,6 +191,6 @@ try {
   if (error instanceof CommanderError) process.exit(error.exitCode);
   const { syscall } = error as NodeJS.ErrnoException;
   if (syscall === undefined) throw error;
-  fs.writeSync(2, `knockd: ${syscall}: ${systemWords(error)}\n`); // no working directory, no process: no bug of ours
+  fs.writeSync(2, `knockd: ${syscall}: ${systemErrorText(error)}\n`); // no working directory, no process: no bug of ours
   process.exit(1);
 }

@@ -1,7 +1,7 @@
 // Pages of one's own: 48 entries each, for 512 sources, four of a bucket.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
+import { parseAddress } from "../src/net/address.ts";
 import { Acquaintances } from "../src/verdicts/acquaintances.ts";
 
 const address = (n: number) => parseAddress(`10.77.${n >> 8}.${n & 255}`)!;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { isIP, SocketAddress } from "node:net";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { type Address, formatAddress, isHostAddress, isIpv4, parseAddress, sameAddress } from "../src/address.ts";
+import { type Address, formatAddress, isHostAddress, isIpv4, parseAddress, sameAddress } from "../src/net/address.ts";
 
 /** The text as Node writes it; of a mapped address what is mapped, as we say it in a log line. */
 function nodes(text: string): string {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { mayBeAnswer, NO_ANSWER } from "../src/capture/answers.ts";
-import { flagsMatch, TCP_FLAG_BITS } from "../src/config/tcp-flags.ts";
+import { flagsMatch, TCP_FLAG_BITS } from "../src/net/tcp-flags.ts";
 
 const { fin, syn, rst, psh, ack, urg } = TCP_FLAG_BITS;
 

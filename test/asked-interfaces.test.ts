@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { askedInterfaces, isImpossible } from "../src/capture/asked-interfaces.ts";
 import { CannotListen } from "../src/capture/listening.ts";
-import type { Snapshot } from "../src/capture/native.ts";
 import { ConfigError } from "../src/config/door.ts";
 import type { Flags } from "../src/config/options.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import type { Snapshot } from "../src/platform/native.ts";
 
 const LONG = "a-name-of-more-than-15-letters";
 const machine: Snapshot = {

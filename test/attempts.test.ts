@@ -2,16 +2,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type Address, formatAddress, isHostAddress, parseAddress } from "../src/address.ts";
 import { Attempts, MOST_ATTEMPTS } from "../src/attempts/attempts.ts";
 import type { DoorState, Listener } from "../src/attempts/ears.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
-import { type Packet, TCP } from "../src/attempts/packet.ts";
 import { FATE, type Fate, type Witness } from "../src/attempts/witness.ts";
 import { mayBeAnswer } from "../src/capture/answers.ts";
 import type { Door } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { eventLine } from "../src/log/lines.ts";
+import { type Address, formatAddress, isHostAddress, parseAddress } from "../src/net/address.ts";
+import { type Packet, TCP } from "../src/net/packet.ts";
 import { LISTENING, scene } from "./arbitrary.ts";
 import { HASH_KEY, Reference } from "./reference.ts";
 import { ALL_SCENES, SCENES, SEED } from "./runner/scenes.ts";

@@ -1,4 +1,5 @@
 // What one daemon alone may do: claimed, refused to others with the holder's name, and let go.
+
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -6,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, describe, it } from "node:test";
 import { AlreadyRunning, Claims } from "../src/doors/claims.ts";
-import { ledgerPath, STATE_DIRECTORY } from "../src/doors/ledger.ts";
+import { ledgerPath, STATE_DIRECTORY } from "../src/platform/state-directory.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "claims-"));
 /** No daemon has such a config. */

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatAddress } from "../src/address.ts";
-import { native } from "../src/capture/native.ts";
 import { Records } from "../src/capture/records.ts";
+import { formatAddress } from "../src/net/address.ts";
+import { native } from "../src/platform/native.ts";
 import { corpus, extension } from "./decode-corpus.ts";
 import { frame, parseAddress, type Segment, type TcpFlag, type Wrap } from "./frame.ts";
 

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import { DoorEvents } from "../src/attempts/door-events.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import { parseAddress } from "../src/net/address.ts";
 
 const door = (text: string) => parseConfig(text, "knockd.conf", () => undefined).doors[0]!;
 const before = door("[ssh]\nsequence = 1,2,3\n");

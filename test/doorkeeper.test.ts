@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { formatAddress, parseAddress } from "../src/address.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import type { Ended } from "../src/doors/command.ts";
 import { Doorkeeper } from "../src/doors/doorkeeper.ts";
 import { LONG_SECONDS } from "../src/doors/errands.ts";
 import type { LedgerEntry } from "../src/doors/ledger-entry.ts";
+import { formatAddress, parseAddress } from "../src/net/address.ts";
 
 const IPV4 = parseAddress("10.77.0.2")!;
 const IPV6 = parseAddress("fd77::2")!;

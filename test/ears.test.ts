@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Ears, knockKey } from "../src/attempts/ears.ts";
 import { Expiry } from "../src/attempts/expiry.ts";
-import { TCP, UDP } from "../src/attempts/packet.ts";
 import { Slots } from "../src/attempts/slots.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import { TCP, UDP } from "../src/net/packet.ts";
 
 const listeners = (config: string) =>
   parseConfig(config, "", () => undefined).doors.map((door) => ({ door, targets: undefined }));

@@ -1,9 +1,10 @@
 // The same packet at two interfaces is one packet; two packets are two.
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import { Echoes } from "../src/capture/echoes.ts";
-import type { CapturedPacket } from "../src/capture/records.ts";
+import { parseAddress } from "../src/net/address.ts";
+import type { CapturedPacket } from "../src/net/packet.ts";
 
 const packet = (more: Partial<CapturedPacket> = {}): CapturedPacket => ({
   source: parseAddress("10.77.0.2")!,

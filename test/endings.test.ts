@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import { Endings } from "../src/attempts/endings.ts";
 import { Hearer } from "../src/attempts/hearer.ts";
 import { Knockers } from "../src/attempts/knockers.ts";
@@ -11,6 +10,7 @@ import { Retransmissions } from "../src/attempts/retransmissions.ts";
 import { Scans } from "../src/attempts/scans.ts";
 import { Strays } from "../src/attempts/strays.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import { parseAddress } from "../src/net/address.ts";
 
 const source = parseAddress("10.0.0.1")!;
 

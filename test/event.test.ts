@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import { Attempts } from "../src/attempts/attempts.ts";
 import { join, type KnockEvent, NOTHING } from "../src/attempts/event.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import { parseAddress } from "../src/net/address.ts";
 import { toPacket } from "./story.ts";
 
 const knocker = parseAddress("10.77.0.2")!;

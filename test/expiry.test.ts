@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import { Expiry, type Term } from "../src/attempts/expiry.ts";
 import { NONE, Slots } from "../src/attempts/slots.ts";
+import { parseAddress } from "../src/net/address.ts";
 
 const source = parseAddress("10.77.0.2")!;
 

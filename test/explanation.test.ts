@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type Address, formatAddress, parseAddress } from "../src/address.ts";
 import { Attempts } from "../src/attempts/attempts.ts";
 import { FATE } from "../src/attempts/witness.ts";
 import { parseConfig } from "../src/config/parse.ts";
@@ -10,6 +9,7 @@ import type { Question } from "../src/control/command.ts";
 import { explain } from "../src/control/explain.ts";
 import { follow } from "../src/control/follow.ts";
 import type { Answer } from "../src/control/protocol.ts";
+import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";
 import { Changes } from "../src/verdicts/changes.ts";
 import { explain as explanationOf } from "../src/verdicts/explanation.ts";
 import { Notebook } from "../src/verdicts/notebook.ts";

@@ -4,15 +4,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type Address, formatAddress, parseAddress } from "../src/address.ts";
 import type { Listener } from "../src/attempts/ears.ts";
-import type { Packet } from "../src/attempts/packet.ts";
 import { buildFilter } from "../src/capture/filter.ts";
-import { native } from "../src/capture/native.ts";
 import { Records } from "../src/capture/records.ts";
 import type { Door } from "../src/config/door.ts";
 import type { Knock } from "../src/config/sequence.ts";
-import { ANY_FLAGS, flagsMatch, type TcpFlags } from "../src/config/tcp-flags.ts";
+import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";
+import type { Packet } from "../src/net/packet.ts";
+import { ANY_FLAGS, flagsMatch, type TcpFlags } from "../src/net/tcp-flags.ts";
+import { native } from "../src/platform/native.ts";
 import { corpus, extension, LINK_TYPES } from "./decode-corpus.ts";
 import { frame, type Segment, type TcpFlag, type Wrap } from "./frame.ts";
 

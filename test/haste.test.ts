@@ -1,10 +1,10 @@
 // Openings that wait for a moment, in their order, each its own time.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import type { DoorState } from "../src/attempts/ears.ts";
 import { Haste } from "../src/attempts/haste.ts";
 import { Strays } from "../src/attempts/strays.ts";
+import { parseAddress } from "../src/net/address.ts";
 
 const state = {} as DoorState;
 const wait = (haste: Haste, ip: string, hash: number, now: number) =>

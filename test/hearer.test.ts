@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatAddress, parseAddress } from "../src/address.ts";
 import type { Hearing } from "../src/attempts/ears.ts";
 import { Hearer } from "../src/attempts/hearer.ts";
 import { FATE } from "../src/attempts/witness.ts";
-import { ANY_FLAGS, addTcpFlags } from "../src/config/tcp-flags.ts";
+import { formatAddress, parseAddress } from "../src/net/address.ts";
+import { ANY_FLAGS, addTcpFlags } from "../src/net/tcp-flags.ts";
 import type { TcpFlag } from "./frame.ts";
 import { toPacket } from "./story.ts";
 

@@ -1,14 +1,14 @@
 // What is told of each interface that is meant: by the watchdog's measure, and with the reason.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import { hearingReports, statusLine } from "../src/capture/hearing-report.ts";
 import type { Listening } from "../src/capture/listening.ts";
-import { OwnAddresses } from "../src/capture/own-addresses.ts";
 import type { Place } from "../src/capture/places.ts";
+import { parseAddress } from "../src/net/address.ts";
+import { AddressSet } from "../src/net/address-set.ts";
 
 function place(addresses: readonly string[], more: Partial<Place> = {}): Place {
-  const own = new OwnAddresses(addresses.map((text) => parseAddress(text)!));
+  const own = new AddressSet(addresses.map((text) => parseAddress(text)!));
   const tried = 3 * addresses.length;
   const well = { up: true, tried, testedAt: 0, deaf: undefined, broken: undefined };
   return { listening: { own } as Listening, index: 2, ...well, ...more };

@@ -1,9 +1,9 @@
 // What the words of `Interface` and -i mean on a machine as it is.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import { choose, indexOf, interfaceWords, isOneName, namesOf, ownAddresses } from "../src/capture/interfaces.ts";
-import type { Snapshot } from "../src/capture/native.ts";
+import { parseAddress } from "../src/net/address.ts";
+import type { Snapshot } from "../src/platform/native.ts";
 
 const machine: Snapshot = {
   links: [

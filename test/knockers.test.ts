@@ -1,10 +1,10 @@
 // Slots, queues and doors in step. Against the reference, with all the rules: attempts.test.ts.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import type { DoorState } from "../src/attempts/ears.ts";
 import { Knockers } from "../src/attempts/knockers.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import { parseAddress } from "../src/net/address.ts";
 
 const source = parseAddress("10.0.0.1")!;
 const other = parseAddress("10.0.0.2")!;

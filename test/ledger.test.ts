@@ -1,12 +1,14 @@
 // The ledger of open doors: on the disk when it says so, and never a reason to fall.
+
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { open as openHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, describe, it } from "node:test";
-import { Ledger, ledgerPath } from "../src/doors/ledger.ts";
+import { Ledger } from "../src/doors/ledger.ts";
 import { LEDGER_HEAD, openLine, parseLedger, secondsLeft } from "../src/doors/ledger-entry.ts";
+import { ledgerPath } from "../src/platform/state-directory.ts";
 
 const dir = fs.mkdtempSync(join(tmpdir(), "ledger-"));
 after(() => fs.rmSync(dir, { recursive: true }));

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Address, parseAddress } from "../src/address.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import { Limit } from "../src/log/limit.ts";
+import { type Address, parseAddress } from "../src/net/address.ts";
 
 const door = (ports: number[], seqTimeout = 5): Door => ({
   name: "door",

@@ -1,10 +1,10 @@
 // To the letter: people's log readers and fail2ban filters look for these lines.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import * as lines from "../src/log/lines.ts";
+import { parseAddress } from "../src/net/address.ts";
 
 const door: Door = {
   name: "openSSH",

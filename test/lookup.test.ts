@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { parseAddress } from "../src/address.ts";
 import { Lookup } from "../src/log/lookup.ts";
+import { parseAddress } from "../src/net/address.ts";
 import { bound } from "./time-limit.ts";
 
 describe("a lookup", () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
-import { native } from "../src/capture/native.ts";
+import { native } from "../src/platform/native.ts";
 import { scaled } from "./time-limit.ts";
 
 describe("clear", () => {
@@ -37,7 +37,7 @@ describe("giving back", () => {
   // In a process of its own: in this one the test runner's pages would come back meanwhile.
   it("takes megabytes of the process's files out of its memory, and all goes on as before, again and again", () => {
     const script = `
-      import { native } from ${JSON.stringify(new URL("../src/capture/native.js", import.meta.url).href)};
+      import { native } from ${JSON.stringify(new URL("../src/platform/native.js", import.meta.url).href)};
       import { readFileSync } from "node:fs";
       const ofFiles = () => Number(/^RssFile:\\s+(\\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))[1]);
       const before = ofFiles();

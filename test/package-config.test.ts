@@ -4,12 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import type { Snapshot } from "../src/capture/native.ts";
 import { readConfig } from "../src/config/read.ts";
 import { lintDefaults, readDefaults } from "../src/lint/defaults.ts";
 import { lint } from "../src/lint/lint.ts";
 import { lintSandbox } from "../src/lint/sandbox.ts";
 import { Unit } from "../src/lint/unit.ts";
+import type { Snapshot } from "../src/platform/native.ts";
 import { repo } from "./live/wire.ts";
 
 const ports = { listening: { tcp: [22], udp: [] }, ephemeral: { low: 32_768, high: 60_999 } };

@@ -4,11 +4,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as lines from "../src/log/lines.ts";
-import { many } from "../src/plural.ts";
+import { plural } from "../src/terminal/plural.ts";
 import { repo } from "./live/wire.ts";
 
 test("a number and its noun", () => {
-  const told = [0, 1, 2].map((count) => [many(count, "door"), many(count, "other address")]);
+  const told = [0, 1, 2].map((count) => [plural(count, "door"), plural(count, "other address")]);
   assert.deepEqual(told, [
     ["0 doors", "0 other addresses"],
     ["1 door", "1 other address"],

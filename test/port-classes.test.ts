@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { formatAddress, parseAddress } from "../src/address.ts";
 import type { Listener } from "../src/attempts/ears.ts";
-import { type Body, coarsen, dropToFit, portClasses, type Range } from "../src/capture/port-classes.ts";
+import { type Body, coarsen, dropToFit, portClasses } from "../src/capture/port-classes.ts";
 import type { Door } from "../src/config/door.ts";
 import { parseSequence } from "../src/config/sequence.ts";
-import { ANY_FLAGS, addTcpFlags } from "../src/config/tcp-flags.ts";
+import { formatAddress, parseAddress } from "../src/net/address.ts";
+import type { PortRange } from "../src/net/port-range.ts";
+import { ANY_FLAGS, addTcpFlags } from "../src/net/tcp-flags.ts";
 
 const address = (text: string) => parseAddress(text)!;
 
@@ -20,7 +21,7 @@ function listener(sequence: string, flags = "", targets?: string[]): Listener {
   return { door: door as Door, targets: targets?.map(address) };
 }
 
-const text = ({ low, high }: Range) => (low === high ? `${low}` : `${low}-${high}`);
+const text = ({ low, high }: PortRange) => (low === high ? `${low}` : `${low}-${high}`);
 
 /** Each body in one line: `ADDRESSES: PROTOCOL/SET/CLEAR PORTS; …` */
 const lines = (bodies: readonly Body[]) =>

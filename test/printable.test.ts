@@ -5,8 +5,8 @@ import type { Answer } from "../src/control/protocol.ts";
 import { answerLine } from "../src/control/protocol.ts";
 import { clean } from "../src/ctl/terminal.ts";
 import { commandComplained } from "../src/log/lines.ts";
-import { printable, printableJson } from "../src/printable.ts";
 import { plain } from "../src/report/plain.ts";
+import { printable, printableJson } from "../src/terminal/printable.ts";
 
 const harmful = {
   "moves the cursor": ["\x1b", "\x9b", "\b", "\r", "\n", "\t", "\0", "\x7f", "\u0085", "\u2028", "\u2029"],

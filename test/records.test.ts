@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { native } from "../src/capture/native.ts";
 import { Records } from "../src/capture/records.ts";
+import { native } from "../src/platform/native.ts";
 import { frame } from "./frame.ts";
 
 const RECORD_BYTES = 56;

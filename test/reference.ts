@@ -2,14 +2,14 @@
 // What attempts.ts does fast must be what this does. It also notices where a rule is at work that mends 0.8, so that
 // Debian's knockd is held to it only up to there.
 
-import type { Address } from "../src/address.ts";
-import { formatAddress, isIpv4, sameAddress } from "../src/address.ts";
 import { knockKey, type Listener } from "../src/attempts/ears.ts";
-import { type Packet, TCP } from "../src/attempts/packet.ts";
 import { strayBit } from "../src/attempts/strays.ts";
 import type { Fate } from "../src/attempts/witness.ts";
-import { flagsMatch } from "../src/config/tcp-flags.ts";
-import { many } from "../src/plural.ts";
+import type { Address } from "../src/net/address.ts";
+import { formatAddress, isIpv4, sameAddress } from "../src/net/address.ts";
+import { type Packet, TCP } from "../src/net/packet.ts";
+import { flagsMatch } from "../src/net/tcp-flags.ts";
+import { plural } from "../src/terminal/plural.ts";
 
 interface Attempt {
   listener: Listener;
@@ -280,7 +280,7 @@ export class Reference {
     if (ports === 0) return undefined;
     this.#mend("7");
     if (seconds < 0) return { ports };
-    const line = `scan: ${many(ports, "other port")} touched, ignored for ${many(seconds, "second")}`;
+    const line = `scan: ${plural(ports, "other port")} touched, ignored for ${plural(seconds, "second")}`;
     this.lines.push(`${attempts[0]!.ip}: ${line}`);
     return { ports };
   }

@@ -1,11 +1,11 @@
 // Retransmissions against equal knocks, case by case. In generated scenes, against the reference: attempts.test.ts.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatAddress, parseAddress } from "../src/address.ts";
 import { Attempts } from "../src/attempts/attempts.ts";
-import type { Packet } from "../src/attempts/packet.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { eventLine } from "../src/log/lines.ts";
+import { formatAddress, parseAddress } from "../src/net/address.ts";
+import type { Packet } from "../src/net/packet.ts";
 import { Reference } from "./reference.ts";
 
 const isOurs = () => true;

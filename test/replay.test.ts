@@ -1,13 +1,14 @@
 // The daemon in the time of a capture. That it says what the live one says is live/replay.test.ts's to prove; here is what
 // takes long, or can't be had, on a wire.
+
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { formatAddress, parseAddress } from "../src/address.ts";
-import type { CapturedPacket } from "../src/capture/records.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import { formatAddress, parseAddress } from "../src/net/address.ts";
+import type { CapturedPacket } from "../src/net/packet.ts";
 import { Answering } from "../src/replay/answering.ts";
 import { play } from "../src/replay/play.ts";
 import { Replay, type ReplayOptions } from "../src/replay/replay.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
-import type { Packet } from "../src/attempts/packet.ts";
 import { fingerprint, Retransmissions } from "../src/attempts/retransmissions.ts";
+import { parseAddress } from "../src/net/address.ts";
+import type { Packet } from "../src/net/packet.ts";
 
 const packet: Packet = {
   source: parseAddress("10.77.0.2")!,

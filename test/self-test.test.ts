@@ -1,11 +1,11 @@
 // It finds what a filter would not let through, for every link type, family, protocol and stage; and nothing where all is well.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import type { Listener } from "../src/attempts/ears.ts";
 import { buildFilter } from "../src/capture/filter.ts";
 import { tryKnocks } from "../src/capture/self-test.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import { parseAddress } from "../src/net/address.ts";
 
 const config = `
 [tcp]

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type Address, formatAddress, parseAddress } from "../src/address.ts";
 import { NONE, type Queue, Slots } from "../src/attempts/slots.ts";
-import { clear } from "../src/memory.ts";
+import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";
+import { clear } from "../src/platform/memory.ts";
 
 const newQueue = (): Queue => ({ head: NONE, tail: NONE });
 // One hash for many: every chain holds strangers.

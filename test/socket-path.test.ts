@@ -1,9 +1,10 @@
 // Where the daemon's socket is: beside its ledger, of any config and interfaces, and found again by the config alone.
+
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { describe, it } from "node:test";
 import { groupSocketOf, socketPath, socketsOf } from "../src/control/socket-path.ts";
-import { makePrivateDirectory, STATE_DIRECTORY } from "../src/doors/ledger.ts";
+import { makePrivateDirectory, STATE_DIRECTORY } from "../src/platform/state-directory.ts";
 import { needsRoot } from "./live/wire.ts";
 
 describe("the socket's path", () => {

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { afterEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { NativeCapture } from "../src/capture/native.ts";
 import { Source } from "../src/capture/source.ts";
+import type { NativeCapture } from "../src/platform/native.ts";
 import { until as isInTime, scaled } from "./time-limit.ts";
 
 /** As strict as the real one about its states. `script` is what each read gives, then -1 for ever. */

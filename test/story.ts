@@ -10,15 +10,15 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Address, formatAddress, isHostAddress, parseAddress } from "../src/address.ts";
 import { Attempts } from "../src/attempts/attempts.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
-import { type Packet, TCP, UDP } from "../src/attempts/packet.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { TCP_FLAG_BITS } from "../src/config/tcp-flags.ts";
 import { Doorkeeper } from "../src/doors/doorkeeper.ts";
 import { nextOneTime, strikeOut } from "../src/doors/one-time.ts";
 import { eventLine, noSequencesLeft } from "../src/log/lines.ts";
+import { type Address, formatAddress, isHostAddress, parseAddress } from "../src/net/address.ts";
+import { type Packet, TCP, UDP } from "../src/net/packet.ts";
+import { TCP_FLAG_BITS } from "../src/net/tcp-flags.ts";
 import type { Segment, TcpFlag } from "./frame.ts";
 
 export interface Told {

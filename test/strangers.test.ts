@@ -1,8 +1,8 @@
 // The pages of those of whom nothing is known: the newest 8,192 entries, and no more.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
 import { FATE } from "../src/attempts/witness.ts";
+import { parseAddress } from "../src/net/address.ts";
 import { Strangers } from "../src/verdicts/strangers.ts";
 import { encode } from "../src/verdicts/verdict.ts";
 

@@ -1,11 +1,11 @@
 // A scanner in the middle of a sequence is found out and ignored; an honest knocker is not.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Address, formatAddress, parseAddress } from "../src/address.ts";
 import { Attempts } from "../src/attempts/attempts.ts";
 import { MOST_STRAYS, Strays, strayBit } from "../src/attempts/strays.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { eventLine } from "../src/log/lines.ts";
+import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";
 import { toPacket } from "./story.ts";
 
 describe("strays", () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { ANY_FLAGS, addTcpFlags, flagsMatch, type TcpFlags } from "../src/config/tcp-flags.ts";
+import { ANY_FLAGS, addTcpFlags, flagsMatch, type TcpFlags } from "../src/net/tcp-flags.ts";
 
 // RFC 9293 3.1, once more and by hand: CWR and ECE are the two bits above.
 const BITS: Record<string, number> = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32 };

@@ -1,12 +1,12 @@
 // What is told of events, line by line. How much of a siege: limit.test.ts.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { formatAddress, parseAddress } from "../src/address.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { eventLine } from "../src/log/lines.ts";
 import type { LogBook } from "../src/log/log.ts";
 import { Teller } from "../src/log/teller.ts";
+import { formatAddress, parseAddress } from "../src/net/address.ts";
 
 it("a teller tells each event by its own line, whoever and whichever door came before", () => {
   const doors = ["a", "b"].flatMap((name) => parseConfig(`[${name}]\nsequence = 1,2,3\n`, "", () => undefined).doors);

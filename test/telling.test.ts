@@ -1,9 +1,9 @@
 // The witness is told of each packet, unless it has enough of those that are like the last one.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { Packet } from "../src/attempts/packet.ts";
 import { Telling } from "../src/attempts/telling.ts";
 import { FATE } from "../src/attempts/witness.ts";
+import type { Packet } from "../src/net/packet.ts";
 
 it("tells a witness what becomes of a packet, and nobody when there is none", () => {
   const told: number[] = [];

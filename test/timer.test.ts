@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { after } from "../src/timer.ts";
+import { after } from "../src/platform/timer.ts";
 
 const LONGEST_MS = 2 ** 31 - 1;
 const DAY = 86_400;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { WallClock } from "../src/wall-clock.ts";
+import { WallClock } from "../src/platform/wall-clock.ts";
 
 describe("the wall clock", () => {
   it("tells one time of one moment, whatever becomes of it: set, slowed down, or read with a jitter", () => {

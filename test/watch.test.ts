@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseAddress } from "../src/address.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import { type Happening, Watch } from "../src/log/watch.ts";
+import { parseAddress } from "../src/net/address.ts";
 import { until } from "./time-limit.ts";
 
 const DOOR: Door = {

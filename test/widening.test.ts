@@ -1,18 +1,20 @@
 // The filter is wide while attempts are live, and narrow a second after the last one.
+
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
-import { formatAddress, parseAddress } from "../src/address.ts";
 import { Attempts } from "../src/attempts/attempts.ts";
-import type { Packet } from "../src/attempts/packet.ts";
 import { buildFilter } from "../src/capture/filter.ts";
-import { native } from "../src/capture/native.ts";
 import { Records } from "../src/capture/records.ts";
-import { ephemeralPorts, listeningPorts, strayClasses, Widening } from "../src/capture/widening.ts";
+import { strayClasses, Widening } from "../src/capture/widening.ts";
 import { DEFAULT_POLICY } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { parseSequence } from "../src/config/sequence.ts";
-import { ANY_FLAGS, flagsMatch } from "../src/config/tcp-flags.ts";
+import { formatAddress, parseAddress } from "../src/net/address.ts";
+import type { Packet } from "../src/net/packet.ts";
+import { ANY_FLAGS, flagsMatch } from "../src/net/tcp-flags.ts";
+import { ephemeralPorts, listeningPorts } from "../src/platform/local-ports.ts";
+import { native } from "../src/platform/native.ts";
 import { frame, type TcpFlag } from "./frame.ts";
 import { toPacket } from "./story.ts";
 

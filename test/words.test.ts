@@ -1,7 +1,7 @@
 // Numbers and times in words.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { duration, localTime, many } from "../src/ctl/words.ts";
+import { duration, localTime, plural } from "../src/ctl/words.ts";
 
 describe("numbers and times in words", () => {
   const durations: [seconds: number, words: string][] = [
@@ -23,7 +23,7 @@ describe("numbers and times in words", () => {
 
   it("one is one", () =>
     assert.deepEqual(
-      [0, 1, 2].map((n) => many(n, "door")),
+      [0, 1, 2].map((n) => plural(n, "door")),
       ["0 doors", "1 door", "2 doors"],
     ));
 

@@ -2,7 +2,7 @@
 // The key is secret: with a hash known to all, a stranger who forges source addresses could put a million attempts into
 // one chain of the index and make each packet walk it.
 
-import type { Address } from "../address.ts";
+import type { Address } from "../net/address.ts";
 
 /** The length of what is hashed, 16 bytes, as SipHash has it in its last word. */
 const LENGTH = 0x10000000;

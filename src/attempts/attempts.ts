@@ -1,7 +1,8 @@
 // The state machine: (packet, time) → events. Pure: no clock, no file, no process.
 // The rules are 0.8's (README, "Differences from knockd 0.8", names those that are not).
 
-import { type Address, isHostAddress } from "../address.ts";
+import { type Address, isHostAddress } from "../net/address.ts";
+import { type Packet, TCP } from "../net/packet.ts";
 import { Bystanders } from "./bystanders.ts";
 import { type Ear, knockKey, type Listener } from "./ears.ts";
 import { Endings } from "./endings.ts";
@@ -9,7 +10,6 @@ import { type KnockEvent, NOTHING } from "./event.ts";
 import { Hearer } from "./hearer.ts";
 import { Knockers } from "./knockers.ts";
 import { Moves } from "./moves.ts";
-import { type Packet, TCP } from "./packet.ts";
 import { Pauses } from "./pauses.ts";
 import { Previous } from "./previous.ts";
 import { Refusals } from "./refusals.ts";

@@ -1,13 +1,13 @@
 // Packets that are no knock: of no door, or of none that hears them. They mean something only of a source in the middle of
 // a sequence.
 
-import type { Address } from "../address.ts";
+import type { Address } from "../net/address.ts";
+import type { Packet } from "../net/packet.ts";
 import type { Ear } from "./ears.ts";
 import type { Endings } from "./endings.ts";
 import type { KnockEvent } from "./event.ts";
 import type { Hearer } from "./hearer.ts";
 import type { Knockers } from "./knockers.ts";
-import type { Packet } from "./packet.ts";
 import type { Scans } from "./scans.ts";
 import { NONE } from "./slots.ts";
 import { FATE } from "./witness.ts";

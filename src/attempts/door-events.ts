@@ -1,8 +1,8 @@
 // The events of one door, made once for as long as they come about for the same knocker: in a flood from one source
 // making them, and the arrays around them, was an eighth of what a packet cost (bench/flood.ts, "whole sequences").
 
-import type { Address } from "../address.ts";
 import type { Door } from "../config/door.ts";
+import type { Address } from "../net/address.ts";
 import type { KnockEvent } from "./event.ts";
 
 type Stage = Extract<KnockEvent, { type: "stage" }>;

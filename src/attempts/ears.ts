@@ -1,11 +1,11 @@
 // Which doors listen for a knock: the doors in use, by the number that stands in the slots and by port and protocol.
 
-import type { Address } from "../address.ts";
 import type { Door } from "../config/door.ts";
-import type { TcpFlags } from "../config/tcp-flags.ts";
+import type { Address } from "../net/address.ts";
+import { TCP, UDP } from "../net/packet.ts";
+import type { TcpFlags } from "../net/tcp-flags.ts";
 import { DoorEvents } from "./door-events.ts";
 import type { Expiry, Term } from "./expiry.ts";
-import { TCP, UDP } from "./packet.ts";
 
 /** A door and the addresses that its Target was found to be; undefined: this host's own. */
 export interface Listener {

@@ -1,6 +1,6 @@
 // How an attempt ends: its door opens, at once or a moment later (haste.ts), or its time is over.
 
-import type { Address } from "../address.ts";
+import type { Address } from "../net/address.ts";
 import type { DoorState } from "./ears.ts";
 import { type KnockEvent, NOTHING } from "./event.ts";
 import type { Knockers } from "./knockers.ts";

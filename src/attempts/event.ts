@@ -1,7 +1,7 @@
 // What the state machine answers: what has come about at a door.
 
-import type { Address } from "../address.ts";
 import type { Door } from "../config/door.ts";
+import type { Address } from "../net/address.ts";
 
 export type KnockEvent =
   | { readonly type: "stage"; readonly door: Door; readonly knocker: Address; readonly stage: number }

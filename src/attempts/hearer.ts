@@ -1,9 +1,9 @@
 // Who hears a packet: the flags and the addresses at which doors listen.
 
-import { type Address, sameAddress } from "../address.ts";
-import { flagsMatch } from "../config/tcp-flags.ts";
+import { type Address, sameAddress } from "../net/address.ts";
+import { type Packet, TCP } from "../net/packet.ts";
+import { flagsMatch } from "../net/tcp-flags.ts";
 import type { Hearing } from "./ears.ts";
-import { type Packet, TCP } from "./packet.ts";
 import { FATE } from "./witness.ts";
 
 export class Hearer {

@@ -1,6 +1,6 @@
 // Who is in the middle of a sequence, and of which: slots, queues and doors, kept in step with each other.
 
-import type { Address } from "../address.ts";
+import type { Address } from "../net/address.ts";
 import { AddressHash } from "./address-hash.ts";
 import { type DoorState, Ears } from "./ears.ts";
 import { Expiry } from "./expiry.ts";

@@ -1,12 +1,12 @@
 // What a knock does that some door hears: it moves its source's attempts on, voids them, or begins others.
 
+import type { Packet } from "../net/packet.ts";
 import type { DoorState } from "./ears.ts";
 import type { Endings } from "./endings.ts";
 import { join, type KnockEvent } from "./event.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Hearer } from "./hearer.ts";
 import type { Knockers } from "./knockers.ts";
-import type { Packet } from "./packet.ts";
 import type { Previous } from "./previous.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Retransmissions } from "./retransmissions.ts";

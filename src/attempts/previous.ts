@@ -1,8 +1,8 @@
 // The packet before: in a flood, the next one is like it in all but its ports and its sequence number, and what was found
 // out of the one holds for the other. Half of what such a packet costs (bench/flood.ts, "first knocks").
 
-import { type Address, copyOf, sameAddress } from "../address.ts";
-import type { Packet } from "./packet.ts";
+import { type Address, copyOf, sameAddress } from "../net/address.ts";
+import type { Packet } from "../net/packet.ts";
 
 export class Previous {
   #now = Number.NaN;

@@ -1,8 +1,8 @@
 // Why a first knock begins nothing at a door.
 
+import type { Packet } from "../net/packet.ts";
 import type { DoorState } from "./ears.ts";
 import type { Hearer } from "./hearer.ts";
-import type { Packet } from "./packet.ts";
 import { type Pauses, pauseKey } from "./pauses.ts";
 import type { Scans } from "./scans.ts";
 import { FATE } from "./witness.ts";

@@ -6,8 +6,8 @@
 //   whose segments share one of them builds its own headers, and 0 is what such headers say by default.
 // - A system sends again after 1, 3, 7 … seconds, some after 3, 9, 21, or after half a second where the port was closed.
 
+import type { Packet } from "../net/packet.ts";
 import type { Knockers } from "./knockers.ts";
-import type { Packet } from "./packet.ts";
 import { HORIZON_MS, type Retransmissions, sharesSourcePort } from "./retransmissions.ts";
 
 /** The first retransmission comes within this time, or never. */

@@ -2,7 +2,7 @@
 // A client sends a SYN that gets no answer again after 1, 3, 7 … seconds (RFC 6298 5.5), from the same port and with the
 // same sequence number. repeats.ts decides which equal segment is such a retransmission.
 
-import type { Packet } from "./packet.ts";
+import type { Packet } from "../net/packet.ts";
 
 /** Linux gives up after 63 seconds (tcp_syn_retries = 6). */
 export const HORIZON_MS = 70_000;

@@ -5,14 +5,14 @@
 // Whoever forges a client's address can have it banned. So a banned source may try once more, in silence: if it completes
 // the sequence, it comes in, and is banned no longer. One try a ban is no help to a scanner.
 
-import { copyOf } from "../address.ts";
 import { strayLimit } from "../config/door.ts";
+import { copyOf } from "../net/address.ts";
+import type { Packet } from "../net/packet.ts";
 import { type DoorState, knockKey } from "./ears.ts";
 import type { KnockEvent } from "./event.ts";
 import { Haste } from "./haste.ts";
 import type { Hearer } from "./hearer.ts";
 import type { Knockers } from "./knockers.ts";
-import type { Packet } from "./packet.ts";
 import { Pauses, pauseKey } from "./pauses.ts";
 import { type Strays, strayBit } from "./strays.ts";
 

@@ -4,7 +4,7 @@
 // the system gives the pages of an array only when they are written (test/slots.test.ts, bench/).
 // Everything is O(1); nothing here knows a rule of knocking.
 
-import type { Address } from "../address.ts";
+import type { Address } from "../net/address.ts";
 import { Strays } from "./strays.ts";
 
 /** No slot. */

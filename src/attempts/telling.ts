@@ -1,7 +1,7 @@
 // What the witness is told: what has become of the packet of this moment.
 
+import type { Packet } from "../net/packet.ts";
 import type { DoorState } from "./ears.ts";
-import type { Packet } from "./packet.ts";
 import type { Witness } from "./witness.ts";
 
 export class Telling {

@@ -1,9 +1,9 @@
 // Who watches the state machine at work. Events (event.ts) tell what has come about; a witness is told of each packet that
 // may mean something what has become of it, and so also why nothing has.
 
-import type { Address } from "../address.ts";
+import type { Address } from "../net/address.ts";
+import type { Packet } from "../net/packet.ts";
 import type { DoorState } from "./ears.ts";
-import type { Packet } from "./packet.ts";
 
 /** Numbers, not words: in a flood they are written into typed arrays (verdicts/). */
 export const FATE = {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import "../no-inspector.ts";
-import { begin } from "../begin.ts";
+import "../platform/no-inspector.ts";
+import { loadProgram } from "../platform/load-program.ts";
 
-await begin("knockctl", () => import("../knockctl.ts"));
+await loadProgram("knockctl", () => import("../knockctl.ts"));

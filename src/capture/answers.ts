@@ -2,7 +2,7 @@
 // that such answers have. Nobody can tell them from an ACK scan, so they are neither knocks nor strays.
 // A UDP datagram has no flags. There only a socket tells (widening.ts): a datagram to a port without one is no answer.
 
-import { TCP_FLAG_BITS, type TcpFlags } from "../config/tcp-flags.ts";
+import { TCP_FLAG_BITS, type TcpFlags } from "../net/tcp-flags.ts";
 
 const { fin, syn, rst, ack } = TCP_FLAG_BITS;
 

@@ -3,9 +3,9 @@
 
 import { type Config, ConfigError, complain } from "../config/door.ts";
 import type { Flags } from "../config/options.ts";
+import type { Snapshot } from "../platform/native.ts";
 import { interfaceWords, linkName, namesOf } from "./interfaces.ts";
 import { CannotListen } from "./listening.ts";
-import type { Snapshot } from "./native.ts";
 
 /** IFNAMSIZ without its zero. Only an alternative name may be longer. */
 const LONGEST_NAME = 15;

@@ -2,7 +2,7 @@
 // once, where it first comes in, so that what is equal to the microsecond is the same. Without this a UDP knock would
 // count twice (a TCP segment is known again by attempts/retransmissions.ts).
 
-import type { CapturedPacket } from "./records.ts";
+import type { CapturedPacket } from "../net/packet.ts";
 
 /** Places by hash; a newcomer takes the place of whoever was there. */
 const PLACES = 8192;

@@ -3,10 +3,11 @@
 // Loads behind the link-layer header are relative to X, with the header's length in the constant: for a cooked capture
 // libpcap rewrites the constants to what the kernel sees there, and it can't do so for any below the header's length.
 
-import { type Address, isIpv4 } from "../address.ts";
-import { TCP_FLAG_BITS } from "../config/tcp-flags.ts";
+import { type Address, isIpv4 } from "../net/address.ts";
+import type { PortRange } from "../net/port-range.ts";
+import { TCP_FLAG_BITS } from "../net/tcp-flags.ts";
 import { ALU, Assembler, JUMP, Label, OP, RET } from "./bpf.ts";
-import type { Body, PortClass, Range } from "./port-classes.ts";
+import type { Body, PortClass } from "./port-classes.ts";
 
 const WHOLE = 0x40000;
 const [ETHER_IPV4, ETHER_IPV6, VLAN_TYPES] = [0x0800, 0x86dd, [0x8100, 0x88a8, 0x9100]] as const;
@@ -191,7 +192,7 @@ export class FilterProgram {
   }
 
   /** A is the port. Halves the ranges; a few together share the ways out, so that most jumps are short. */
-  #search(ranges: readonly Range[], miss: Label): void {
+  #search(ranges: readonly PortRange[], miss: Label): void {
     if (ranges.length <= 32) {
       const [found, missed] = [new Label(), new Label()];
       this.#halve(ranges, found, missed);
@@ -206,7 +207,7 @@ export class FilterProgram {
     this.#search(ranges.slice(middle), miss);
   }
 
-  #halve(ranges: readonly Range[], found: Label, missed: Label): void {
+  #halve(ranges: readonly PortRange[], found: Label, missed: Label): void {
     if (ranges.length === 1) {
       const { low, high } = ranges[0]!;
       if (low === high) this.#out.jump(JUMP.eq, low, found, missed);

@@ -4,8 +4,8 @@
 // which everything reaches user space. Here ports are merged into ranges and searched by halves; what still does not
 // fit becomes coarser (a superset: attempts.ts looks exactly). The packet is read as native/decode.cc reads it.
 
-import type { Address } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
+import type { Address } from "../net/address.ts";
 import { FilterProgram } from "./filter-program.ts";
 import { dropToFit, type PortClass, portClasses } from "./port-classes.ts";
 

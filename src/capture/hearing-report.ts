@@ -1,6 +1,6 @@
 // How well each interface that is meant is heard, in words for people: systemctl status, knockctl.
 
-import { formatAddress } from "../address.ts";
+import { formatAddress } from "../net/address.ts";
 import type { Place } from "./places.ts";
 
 export interface HearingReport {

@@ -3,9 +3,9 @@
 //   eth0:0       eth0, but only at the addresses of this alias  eth0:*   of all its aliases
 //   auto         those of the default routes                    any   all in one
 
-import { isIpv4, parseAddress } from "../address.ts";
-import type { Link, Snapshot } from "./native.ts";
-import { OwnAddresses } from "./own-addresses.ts";
+import { isIpv4, parseAddress } from "../net/address.ts";
+import { AddressSet } from "../net/address-set.ts";
+import type { Link, Snapshot } from "../platform/native.ts";
 
 /** libpcap's name for all interfaces together. */
 export const ANY = "any";
@@ -112,13 +112,13 @@ export function indexOf(name: string, snapshot: Snapshot): number {
 }
 
 /** Of one interface, of an alias (IPv6 has none), or of all for `any`. */
-export function ownAddresses(name: string, snapshot: Snapshot, onlyIpv4: boolean): OwnAddresses {
+export function ownAddresses(name: string, snapshot: Snapshot, onlyIpv4: boolean): AddressSet {
   const index = linkOf(name, snapshot)?.index;
   const own = snapshot.addresses
     .filter((one) => name === ANY || (one.index === index && (!isAlias(name) || one.label === name)))
     .map(({ address }) => parseAddress(address)!);
   const notClients = snapshot.addresses.flatMap(({ address, broadcast }) => [address, broadcast ?? address]);
-  return new OwnAddresses(
+  return new AddressSet(
     onlyIpv4 ? own.filter(isIpv4) : own,
     [...new Set(notClients)].map((text) => parseAddress(text)!),
   );

@@ -1,10 +1,10 @@
 // Listening at one interface: its capture, its addresses, and the filter that they and the doors make.
 
-import type { Address } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
+import type { Address } from "../net/address.ts";
+import { AddressSet } from "../net/address-set.ts";
+import { type CaptureStats, type NativeCapture, native } from "../platform/native.ts";
 import { buildFilter } from "./filter.ts";
-import { type CaptureStats, type NativeCapture, native } from "./native.ts";
-import { OwnAddresses } from "./own-addresses.ts";
 import type { PortClass } from "./port-classes.ts";
 import { type Hearing, tryKnocks } from "./self-test.ts";
 import { Source, type SourceOptions } from "./source.ts";
@@ -26,7 +26,7 @@ export class Listening {
   readonly interface: string;
   readonly #capture: NativeCapture;
   readonly #source: Source;
-  #own = new OwnAddresses([]);
+  #own = new AddressSet([]);
   #listeners: readonly Listener[] = [];
   #strays: readonly PortClass[] | undefined;
   #followed: Address | undefined;
@@ -59,7 +59,7 @@ export class Listening {
     this.#source = new Source(this.#capture, options);
   }
 
-  get own(): OwnAddresses {
+  get own(): AddressSet {
     return this.#own;
   }
 
@@ -82,7 +82,7 @@ export class Listening {
   }
 
   /** The same addresses, but other ones that no client has. */
-  setNotClients(own: OwnAddresses): void {
+  setNotClients(own: AddressSet): void {
     this.#own = own;
   }
 
@@ -90,7 +90,7 @@ export class Listening {
    * From now on the kernel lets through what these doors can use at these addresses. Returns the program's length in
    * instructions. Throws CannotListen; then what was heard before still is.
    */
-  hear(listeners: readonly Listener[], own: OwnAddresses): number {
+  hear(listeners: readonly Listener[], own: AddressSet): number {
     try {
       const narrow = this.#program(own, listeners, undefined);
       const wide = this.#strays && this.#program(own, listeners, this.#strays);
@@ -169,7 +169,7 @@ export class Listening {
     return { lost: now.dropped - last.dropped, stuck };
   }
 
-  #program(own: OwnAddresses, listeners: readonly Listener[], strays: readonly PortClass[] | undefined): Uint8Array {
+  #program(own: AddressSet, listeners: readonly Listener[], strays: readonly PortClass[] | undefined): Uint8Array {
     return buildFilter({
       linkType: this.#capture.linkType,
       own: own.all,

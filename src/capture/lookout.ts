@@ -2,12 +2,12 @@
 // happened (netlink), and each time the whole is looked at anew, so that nothing missed can leave us deaf.
 
 import type { Listener } from "../attempts/ears.ts";
+import type { AddressSet } from "../net/address-set.ts";
+import type { NativeLinkWatch, Snapshot } from "../platform/native.ts";
 import { type HearingReport, hearingReports, statusLine } from "./hearing-report.ts";
 import { ANY, AUTO, choose, indexOf, isAlias, isOneName, linkOf, namesOf, ownAddresses } from "./interfaces.ts";
 import { followInterfaces, interfacesNow } from "./links.ts";
 import { CannotListen, type Listening } from "./listening.ts";
-import type { NativeLinkWatch, Snapshot } from "./native.ts";
-import type { OwnAddresses } from "./own-addresses.ts";
 import { type Place, Places } from "./places.ts";
 import type { Records } from "./records.ts";
 
@@ -134,7 +134,7 @@ export class Lookout {
     return interfacesNow(this.#withRoutes);
   }
 
-  #own(name: string, snapshot: Snapshot): OwnAddresses {
+  #own(name: string, snapshot: Snapshot): AddressSet {
     return ownAddresses(name, snapshot, this.#options.onlyIpv4);
   }
 

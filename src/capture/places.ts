@@ -1,14 +1,15 @@
 // The interfaces that are listened at now, all with the same doors, and how well each is heard.
 
-import type { Address } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
-import { many } from "../plural.ts";
+import type { Address } from "../net/address.ts";
+import type { AddressSet } from "../net/address-set.ts";
+import type { CapturedPacket } from "../net/packet.ts";
+import { plural } from "../terminal/plural.ts";
 import { Echoes } from "./echoes.ts";
 import { ANY } from "./interfaces.ts";
 import { Listening } from "./listening.ts";
-import type { OwnAddresses } from "./own-addresses.ts";
 import type { PortClass } from "./port-classes.ts";
-import type { CapturedPacket, Records } from "./records.ts";
+import type { Records } from "./records.ts";
 
 export interface Place {
   readonly listening: Listening;
@@ -92,7 +93,7 @@ export class Places {
   }
 
   /** Opens it, and hears there what is heard at the others. Throws CannotListen. */
-  add(name: string, index: number, own: OwnAddresses): void {
+  add(name: string, index: number, own: AddressSet): void {
     const { listening } = this.open(name, index);
     listening.hear(this.#listeners, own);
     if (this.#followed !== undefined) listening.follow(this.#followed);
@@ -116,7 +117,7 @@ export class Places {
   }
 
   /** From now on these doors. Returns the longest filter's instructions. Throws CannotListen: then the old ones go on. */
-  setDoors(listeners: readonly Listener[], own: (name: string) => OwnAddresses): number {
+  setDoors(listeners: readonly Listener[], own: (name: string) => AddressSet): number {
     const before = this.#listeners;
     let longest = 0;
     try {
@@ -133,7 +134,7 @@ export class Places {
   }
 
   /** There the doors are at these addresses from now on. Throws CannotListen. */
-  setAddresses(place: Place, own: OwnAddresses): void {
+  setAddresses(place: Place, own: AddressSet): void {
     place.listening.hear(this.#listeners, own);
   }
 
@@ -161,7 +162,7 @@ export class Places {
       try {
         const { lost, stuck } = listening.account();
         if (lost > 0)
-          this.#options.tell.warn(`${name}: ${many(lost, "packet")} lost: more came than could be looked at`);
+          this.#options.tell.warn(`${name}: ${plural(lost, "packet")} lost: more came than could be looked at`);
         if (stuck) failed.set(name, "packets came and could not be fetched");
       } catch (error) {
         failed.set(name, (error as Error).message);

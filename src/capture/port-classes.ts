@@ -1,24 +1,19 @@
 // Which ports count at which addresses: the doors as the filter needs them, exact, and then coarser and coarser until
 // the kernel's 4,096 instructions are enough.
 
-import type { Address } from "../address.ts";
-import { formatAddress } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
-import { TCP, UDP } from "../attempts/packet.ts";
 import { strayLimit } from "../config/door.ts";
-import { ANY_FLAGS, type TcpFlags } from "../config/tcp-flags.ts";
-
-/** From low to high, both included. */
-export interface Range {
-  readonly low: number;
-  readonly high: number;
-}
+import type { Address } from "../net/address.ts";
+import { formatAddress } from "../net/address.ts";
+import { TCP, UDP } from "../net/packet.ts";
+import type { PortRange } from "../net/port-range.ts";
+import { ANY_FLAGS, type TcpFlags } from "../net/tcp-flags.ts";
 
 export interface PortClass {
   readonly protocol: number;
   readonly flags: TcpFlags;
   /** Ascending, apart from each other, at least one. */
-  readonly ports: readonly Range[];
+  readonly ports: readonly PortRange[];
 }
 
 export interface Body {
@@ -76,7 +71,7 @@ export function* dropToFit(bodies: readonly Body[]): Generator<readonly Body[]> 
 }
 
 /** At most `most` ranges, made by closing the smallest gaps. */
-export function coarsen(ranges: readonly Range[], most: number): readonly Range[] {
+export function coarsen(ranges: readonly PortRange[], most: number): readonly PortRange[] {
   if (ranges.length <= most) return ranges;
   const gap = (i: number) => ranges[i]!.low - ranges[i - 1]!.high;
   const kept = new Set(
@@ -121,7 +116,7 @@ function anywhere(bodies: readonly Body[]): Body {
   return { addresses: undefined, classes: [...of(TCP), ...of(UDP)] };
 }
 
-function toRanges(ports: ReadonlySet<number>): Range[] {
+function toRanges(ports: ReadonlySet<number>): PortRange[] {
   const ranges: { low: number; high: number }[] = [];
   for (const port of [...ports].sort((a, b) => a - b)) {
     const last = ranges.at(-1);

@@ -1,15 +1,7 @@
 // The records that the addon writes (struct Record in native/decode.h), read one at a time through one reused object:
 // no object per packet.
 
-import type { Packet } from "../attempts/packet.ts";
-
-/** A packet and what only `-D` and savefiles ask for. */
-export interface CapturedPacket extends Packet {
-  /** Bytes on the wire, link-layer header included. */
-  length: number;
-  /** Of capture, seconds since 1970. */
-  time: number;
-}
+import type { CapturedPacket } from "../net/packet.ts";
 
 const RECORD_BYTES = 56;
 

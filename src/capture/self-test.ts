@@ -1,12 +1,12 @@
 // Would we hear? A frame is made in memory for every knock of every door at every address, and run through a filter and
 // through decode: never onto the wire, where it would betray the ports.
 
-import { type Address, isIpv4 } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
-import { UDP } from "../attempts/packet.ts";
 import type { Knock } from "../config/sequence.ts";
-import type { TcpFlags } from "../config/tcp-flags.ts";
-import { native } from "./native.ts";
+import { type Address, isIpv4 } from "../net/address.ts";
+import { UDP } from "../net/packet.ts";
+import type { TcpFlags } from "../net/tcp-flags.ts";
+import { native } from "../platform/native.ts";
 import { Records } from "./records.ts";
 
 const [ETHER_IPV4, ETHER_IPV6] = [0x0800, 0x86dd] as const;

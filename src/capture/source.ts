@@ -2,7 +2,7 @@
 // many do. Waking up for every packet of a flood costs twenty times the packet (bench/bench.ts, "flood"); a timer costs
 // nothing only while it does not run.
 
-import type { NativeCapture } from "./native.ts";
+import type { NativeCapture } from "../platform/native.ts";
 import { Records } from "./records.ts";
 
 /** So many wake-ups within the window are a flood; when a window brings fewer packets, it is over. */

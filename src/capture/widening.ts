@@ -1,14 +1,13 @@
 // While an attempt is live, the filter also lets through what only a scanner touches (attempts/strays.ts); while none is,
 // it is as narrow as can be, so that the rest of the world's traffic costs nothing.
 
-import * as fs from "node:fs";
-import type { Packet } from "../attempts/packet.ts";
-import { TCP, UDP } from "../attempts/packet.ts";
 import { type Door, strayLimit } from "../config/door.ts";
-import { ANY_FLAGS, type TcpFlags } from "../config/tcp-flags.ts";
+import type { Packet } from "../net/packet.ts";
+import { TCP, UDP } from "../net/packet.ts";
+import type { PortRange } from "../net/port-range.ts";
+import { ANY_FLAGS, type TcpFlags } from "../net/tcp-flags.ts";
 import { mayBeAnswer, NO_ANSWER } from "./answers.ts";
-import { native } from "./native.ts";
-import type { PortClass, Range } from "./port-classes.ts";
+import type { PortClass } from "./port-classes.ts";
 
 /** After the last attempt has ended: a flood of attempts must not become a flood of filters. */
 const NARROW_SECONDS = 1;
@@ -16,8 +15,6 @@ const NARROW_SECONDS = 1;
 const FRESH_MS = 50;
 /** The same of UDP's ephemeral ports: each question to a name server opens one for some milliseconds. */
 const FRESH_UDP_MS = 5;
-/** Linux's default for net.ipv4.ip_local_port_range. */
-const USUAL_EPHEMERAL: Range = { low: 32_768, high: 60_999 };
 
 /** What of a door decides which packets are strays to it. */
 export type Guarded = Pick<Door, "sequence" | "tcpFlags"> & {
@@ -34,7 +31,7 @@ export interface WideningOptions {
   /** Undefined when nobody can tell: then no packet is a stray. */
   readonly listeningPorts: () => { readonly tcp: readonly number[]; readonly udp: readonly number[] } | undefined;
   /** The ports of outgoing connections: answers to them are no strays. */
-  readonly ephemeral: Range;
+  readonly ephemeral: PortRange;
 }
 
 export class Widening {
@@ -126,7 +123,7 @@ export function strayClasses(
   doors: readonly Guarded[],
   tcp: ReadonlySet<number>,
   udp: ReadonlySet<number>,
-  ephemeral: Range,
+  ephemeral: PortRange,
 ): PortClass[] {
   const uses = ({ sequence }: Guarded, protocol: "tcp" | "udp") =>
     sequence.some((knock) => knock.protocol === protocol);
@@ -156,31 +153,8 @@ function both(a: TcpFlags, b: TcpFlags): TcpFlags[] {
   return (set & clear) === 0 ? [{ set, clear }] : [];
 }
 
-/** The kernel's range of ports for outgoing connections. */
-export function ephemeralPorts(): Range {
-  try {
-    const [low, high] = fs
-      .readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "latin1")
-      .trim()
-      .split(/\s+/)
-      .map(Number);
-    return low! <= high! ? { low: low!, high: high! } : USUAL_EPHEMERAL;
-  } catch {
-    return USUAL_EPHEMERAL; // no /proc in some containers
-  }
-}
-
-/** The one that asks this host; undefined where the kernel can't tell. */
-export function listeningPorts(): { tcp: number[]; udp: number[] } | undefined {
-  try {
-    return native.listeningPorts();
-  } catch {
-    return undefined;
-  }
-}
-
-function allBut(ports: ReadonlySet<number>, range?: Range): Range[] {
-  const ranges: Range[] = [];
+function allBut(ports: ReadonlySet<number>, range?: PortRange): PortRange[] {
+  const ranges: PortRange[] = [];
   let low = 1;
   const gaps = [...[...ports].map((port) => ({ low: port, high: port })), ...(range ? [range] : [])];
   for (const gap of gaps.sort((a, b) => a.low - b.low)) {
@@ -191,7 +165,7 @@ function allBut(ports: ReadonlySet<number>, range?: Range): Range[] {
   return ranges;
 }
 
-function within({ low, high }: Range, ranges: readonly Range[]): Range[] {
+function within({ low, high }: PortRange, ranges: readonly PortRange[]): PortRange[] {
   return ranges
     .map((range) => ({ low: Math.max(low, range.low), high: Math.min(high, range.high) }))
     .filter((range) => range.low <= range.high);

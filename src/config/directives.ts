@@ -1,10 +1,10 @@
 // The directives of knockd.conf: one table, name → what its value does to the section.
 
 import { MOST_STRAYS } from "../attempts/strays.ts";
-import { many } from "../plural.ts";
+import { addTcpFlags } from "../net/tcp-flags.ts";
+import { plural } from "../terminal/plural.ts";
 import type { Door, FileOptions, Line, Policy } from "./door.ts";
 import { parseSequence, SequenceError } from "./sequence.ts";
-import { addTcpFlags } from "./tcp-flags.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export type PolicyDraft = Partial<Mutable<Policy>>;
@@ -161,6 +161,6 @@ function wholeSeconds(name: string, value: string, { close, warn }: Complaints):
   // 0.8 reads the leading digits: `15 # comment` works there, and must go on working. Only what may mean another time is
   // worth a word: `5 minutes`, `1.5`.
   if (!/^\+?\d+\s*(s|secs?|seconds?)?\s*($|#|;|\/\/)/i.test(value))
-    warn(`${name} "${value}" is taken as ${many(Number(digits), "second")}`);
+    warn(`${name} "${value}" is taken as ${plural(Number(digits), "second")}`);
   return Number(digits);
 }

@@ -1,8 +1,8 @@
 // knockd.conf from the disk.
 
 import { nextOneTime } from "../doors/one-time.ts";
-import { readRegularFile } from "../regular-file.ts";
-import { systemWords } from "../system-words.ts";
+import { readRegularFile } from "../platform/read-file.ts";
+import { systemErrorText } from "../platform/system-error.ts";
 import { type Config, ConfigError } from "./door.ts";
 import { type NextOneTime, parseConfig } from "./parse.ts";
 
@@ -12,7 +12,7 @@ export function readConfig(file: string, next: NextOneTime = nextOneTime): Confi
   try {
     text = readRegularFile(file).toString("utf8");
   } catch (error) {
-    throw new ConfigError(`${file}: ${systemWords(error)}`);
+    throw new ConfigError(`${file}: ${systemErrorText(error)}`);
   }
   return parseConfig(text, file, next);
 }

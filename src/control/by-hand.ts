@@ -1,9 +1,9 @@
 // The commands `open`, `close` and `extend`: what a knock and its time do, by hand; the same doorkeeper does it, with the
 // same ledger. For root alone.
 
-import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Door } from "../config/door.ts";
 import { commandsOf, NOT_OPEN, type Outcome, type Refused } from "../doors/open-door.ts";
+import { type Address, formatAddress, parseAddress } from "../net/address.ts";
 import { type Command, onlyForRoot, type Question, Refusal, textIn } from "./command.ts";
 import type { Subject } from "./commands.ts";
 import type { Answer } from "./protocol.ts";

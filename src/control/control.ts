@@ -3,8 +3,8 @@
 // everybody else away before he costs us anything, and whoever floods the group's does not keep root out.
 
 import { dirname } from "node:path";
-import { makePrivateDirectory } from "../doors/ledger.ts";
-import { systemWords } from "../system-words.ts";
+import { makePrivateDirectory } from "../platform/state-directory.ts";
+import { systemErrorText } from "../platform/system-error.ts";
 import type { Commands } from "./command.ts";
 import { makeGroupDirectory, readers } from "./readers.ts";
 import { ControlSocket } from "./socket.ts";
@@ -37,7 +37,7 @@ export class Control {
     try {
       makePrivateDirectory(dirname(path));
     } catch (error) {
-      trouble(`${path}: ${systemWords(error)}`);
+      trouble(`${path}: ${systemErrorText(error)}`);
       return;
     }
     await this.#openOne(path, undefined);

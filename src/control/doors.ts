@@ -3,8 +3,8 @@
 
 import type { Door } from "../config/door.ts";
 import { formatSequence } from "../config/sequence.ts";
-import { formatTcpFlags } from "../config/tcp-flags.ts";
 import type { Standing } from "../doors/open-door.ts";
+import { formatTcpFlags } from "../net/tcp-flags.ts";
 import { isSet, onlyForRoot, type Question } from "./command.ts";
 import type { Subject } from "./commands.ts";
 import type { Answer } from "./protocol.ts";

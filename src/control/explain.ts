@@ -1,11 +1,11 @@
 // The command `explain`: what became of the last packets of a source, and why.
 
-import { type Address, formatAddress, parseAddress } from "../address.ts";
+import { type Address, formatAddress, parseAddress } from "../net/address.ts";
+import { wallClock } from "../platform/wall-clock.ts";
 import { explain as explanationOf } from "../verdicts/explanation.ts";
 import type { Notebook } from "../verdicts/notebook.ts";
 import type { Verdict } from "../verdicts/verdict.ts";
 import { verdictLine } from "../verdicts/words.ts";
-import { wallClock } from "../wall-clock.ts";
 import { type Command, isSet, onlyForRoot, type Question, Refusal, textIn } from "./command.ts";
 import type { Answer } from "./protocol.ts";
 

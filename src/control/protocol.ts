@@ -8,7 +8,7 @@
 
 import type { HearingReport } from "../capture/hearing-report.ts";
 import type { Happening } from "../log/watch.ts";
-import { printableJson } from "../printable.ts";
+import { printableJson } from "../terminal/printable.ts";
 import type { Explanation } from "../verdicts/explanation.ts";
 import type { Verdict } from "../verdicts/verdict.ts";
 import type { Args } from "./command.ts";

@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { nameOf, STATE_DIRECTORY } from "../doors/ledger.ts";
-import { realPath } from "../real-path.ts";
+import { realPath } from "../platform/real-path.ts";
+import { nameOf, STATE_DIRECTORY } from "../platform/state-directory.ts";
 
 /** sun_path of unix(7) holds 107 bytes and a zero. */
 const LONGEST_PATH = 107;

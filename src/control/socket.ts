@@ -4,8 +4,8 @@
 import * as fs from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { systemWords } from "../system-words.ts";
-import { version } from "../version.ts";
+import { systemErrorText } from "../platform/system-error.ts";
+import { version } from "../platform/version.ts";
 import { type Commands, type Question, Refusal, type Stream } from "./command.ts";
 import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protocol.ts";
 import { letAsk } from "./readers.ts";
@@ -63,7 +63,7 @@ export class ControlSocket {
       fs.unlinkSync(path);
       if (!(await this.#listen(path))) throw new Error("another process listens there");
     } catch (error) {
-      trouble(`${path}: ${systemWords(error)}`);
+      trouble(`${path}: ${systemErrorText(error)}`);
     }
   }
 

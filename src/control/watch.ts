@@ -1,7 +1,7 @@
 // The command `watch`: what happens at the doors, as it happens.
 
-import { formatAddress } from "../address.ts";
 import type { Happening, Watch } from "../log/watch.ts";
+import { formatAddress } from "../net/address.ts";
 import type { Notebook } from "../verdicts/notebook.ts";
 import type { Verdict } from "../verdicts/verdict.ts";
 import { verdictLine } from "../verdicts/words.ts";

@@ -1,9 +1,9 @@
 // knockctl open, close and extend: by hand what a knock and its time do.
 
 import { type Command, InvalidArgumentError } from "commander";
-import { parseAddress } from "../address.ts";
 import type { Args } from "../control/command.ts";
 import type { Answer } from "../control/protocol.ts";
+import { parseAddress } from "../net/address.ts";
 import { type AskOptions, ask, STATUS, tell } from "./ask.ts";
 import { asking } from "./asking.ts";
 import { clean } from "./terminal.ts";

@@ -6,8 +6,8 @@ import { configOf, readDefaults } from "../lint/defaults.ts";
 import type { Finding } from "../lint/finding.ts";
 import type { Fix } from "../lint/fix.ts";
 import type { Host } from "../lint/lint.ts";
-import { printableJson } from "../printable.ts";
-import { systemWords } from "../system-words.ts";
+import { systemErrorText } from "../platform/system-error.ts";
+import { printableJson } from "../terminal/printable.ts";
 import { complain } from "./ask.ts";
 import { clean, paint } from "./terminal.ts";
 
@@ -102,7 +102,7 @@ export function check(program: Command): void {
 
 /** The addon is only for who asks, here. */
 async function thisHost(): Promise<Host> {
-  const { ephemeralPorts, listeningPorts } = await import("../capture/widening.ts");
+  const { ephemeralPorts, listeningPorts } = await import("../platform/local-ports.ts");
   const { interfacesNow } = await import("../capture/links.ts");
   const { guardsHere } = await import("../setup/guards.ts");
   return {
@@ -135,7 +135,7 @@ async function mend(findings: readonly Finding[], { yes, json }: Options): Promi
       fix.apply();
       mended++;
     } catch (error) {
-      complain(`${fix.file}: ${systemWords(error)}`);
+      complain(`${fix.file}: ${systemErrorText(error)}`);
     }
   }
   return mended;

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Answer, readAnswer } from "../control/protocol.ts";
 import { socketsOf } from "../control/socket-path.ts";
-import { systemWords } from "../system-words.ts";
+import { systemErrorText } from "../platform/system-error.ts";
 
 /** Longer than a daemon takes for an answer. */
 const PATIENCE_MS = 15_000;
@@ -26,7 +26,7 @@ export function findDaemons(config: string, changes: boolean): string[] {
     return socketsOf(config, whose);
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code !== "ENOENT";
-    if (isThere) throw new Trouble(refused(systemWords(error)));
+    if (isThere) throw new Trouble(refused(systemErrorText(error)));
     throw new Trouble(whose === "root's" ? nobody(config) : refused("there is no group knockd that may"));
   }
 }
@@ -92,9 +92,9 @@ function failure(path: string, error: NodeJS.ErrnoException): string {
       return `the knockd at ${path} has died: start it again, or remove that file if it is not to run any more`;
     case "EACCES":
     case "EPERM":
-      return refused(systemWords(error));
+      return refused(systemErrorText(error));
     default:
-      return `the knockd at ${path} does not answer: ${systemWords(error)}`;
+      return `the knockd at ${path} does not answer: ${systemErrorText(error)}`;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import type { Answer } from "../control/protocol.ts";
-import { many } from "../plural.ts";
+import { plural } from "../terminal/plural.ts";
 import { ask, tell } from "./ask.ts";
 import { asking } from "./asking.ts";
 import { clean, paint } from "./terminal.ts";
@@ -45,7 +45,7 @@ export function doorLines(answer: Answer): string[] {
     }
     case "more":
       return [
-        answer.of === "door" ? `and ${many(answer.count, "more door")}` : `and ${answer.count} more that are open`,
+        answer.of === "door" ? `and ${plural(answer.count, "more door")}` : `and ${answer.count} more that are open`,
       ];
     default:
       return [];

@@ -1,10 +1,10 @@
 // knockctl explain: why a knock did not count.
 
 import type { Command } from "commander";
-import { parseAddress } from "../address.ts";
 import type { Args } from "../control/command.ts";
 import type { Answer, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
-import { many } from "../plural.ts";
+import { parseAddress } from "../net/address.ts";
+import { plural } from "../terminal/plural.ts";
 import { ask, STATUS, tell } from "./ask.ts";
 import { asking } from "./asking.ts";
 import { listen } from "./listen.ts";
@@ -93,7 +93,7 @@ function verdictWords({ time, verdict, text, knock }: VerdictAnswer): string {
 }
 
 function explanationWords({ ip, packets, outcome, advice, secondsSinceFlood }: ExplanationAnswer): string {
-  const count = many(packets, "packet");
+  const count = plural(packets, "packet");
   const flood =
     secondsSinceFlood === undefined ? "" : ` (a flood kept some from being written down ${secondsSinceFlood} s ago)`;
   const what = outcome === "nothing seen" ? "nothing seen" : `${count}, ${outcome}`;

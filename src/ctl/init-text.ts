@@ -3,7 +3,6 @@
 import { realpathSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
-import { many } from "../plural.ts";
 import { clientLines } from "../setup/client-lines.ts";
 import { openCommand, rulesText } from "../setup/firewall.ts";
 import { unitName } from "../setup/persistence.ts";
@@ -11,13 +10,14 @@ import type { Setup } from "../setup/setup.ts";
 import type { PortNow, Tried } from "../setup/trial.ts";
 import { PID_FILE, TRIAL } from "../setup/trial-paths.ts";
 import { trialFiles } from "../setup/trial-scripts.ts";
+import { plural } from "../terminal/plural.ts";
 
 export function summary(setup: Setup): string {
   const { config, backup, existed, kept, door, port, firewall, unit, persist, seconds, sequence } = setup;
   const tables = firewall.kind === "nft" ? "nft" : `iptables${firewall.ipv6 ? " and ip6tables" : ""}`;
   const doors = kept.length === 0 ? "" : `, beside ${kept.join(", ")}`;
   return [
-    `door       ${door}: ${sequence.length} random knocks open TCP port ${port} to who knocked, for ${many(seconds, "second")}; sessions stay`,
+    `door       ${door}: ${sequence.length} random knocks open TCP port ${port} to who knocked, for ${plural(seconds, "second")}; sessions stay`,
     `config     ${config}${doors}${existed ? `; as it was: ${backup}` : ""}`,
     `firewall   ${tables}: new connections to port ${port} go through the chain KNOCKD or are rejected${setup.wasClosed ? " (they are already)" : ""}`,
     `LAN        ${lanText(setup)}`,

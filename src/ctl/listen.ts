@@ -2,7 +2,7 @@
 
 import type { Args } from "../control/command.ts";
 import { type Answer, answerLine, requestLine } from "../control/protocol.ts";
-import { realPath } from "../real-path.ts";
+import { realPath } from "../platform/real-path.ts";
 import { complain, STATUS } from "./ask.ts";
 import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";
 

@@ -2,8 +2,8 @@
 
 import type { Command } from "commander";
 import { type Answer, answerLine } from "../control/protocol.ts";
+import { systemErrorText } from "../platform/system-error.ts";
 import { writeOutput } from "../platform/write-output.ts";
-import { systemWords } from "../system-words.ts";
 import { ask, complain, STATUS } from "./ask.ts";
 import { asking } from "./asking.ts";
 
@@ -36,7 +36,7 @@ export function metrics(program: Command): void {
       try {
         writeOutput(output, text);
       } catch (error) {
-        complain(`can't write ${output}: ${systemWords(error)}`);
+        complain(`can't write ${output}: ${systemErrorText(error)}`);
         process.exitCode = STATUS.no;
       }
     });

@@ -3,16 +3,16 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isatty } from "node:tty";
 import { type Command, InvalidArgumentError } from "commander";
-import { type Address, formatAddress, parseAddress } from "../address.ts";
 import { resolveTargets } from "../capture/targets.ts";
 import { readConfig } from "../config/read.ts";
-import { many } from "../plural.ts";
-import { printableJson } from "../printable.ts";
+import { type Address, formatAddress, parseAddress } from "../net/address.ts";
+import { systemErrorText } from "../platform/system-error.ts";
 import { Progress } from "../progress.ts";
 import type { Played, PlayOptions } from "../replay/play.ts";
 import { Stamp } from "../replay/stamp.ts";
 import { UnusedSequences } from "../replay/unused-sequences.ts";
-import { systemWords } from "../system-words.ts";
+import { plural } from "../terminal/plural.ts";
+import { printableJson } from "../terminal/printable.ts";
 import { complain } from "./ask.ts";
 import { clean, paint } from "./terminal.ts";
 
@@ -124,7 +124,7 @@ async function run(file: string, { config: path, address: own = [], verdicts, js
 
 /** libpcap's words stay as they are. */
 function wordsOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).errno === undefined ? (error as Error).message : systemWords(error);
+  return (error as NodeJS.ErrnoException).errno === undefined ? (error as Error).message : systemErrorText(error);
 }
 
 class TextOutput {
@@ -160,7 +160,7 @@ class TextOutput {
     const where = own.length > 0 ? `at ${at}` : at === "" ? guess : `at ${at} (${guess})`;
     const opened = `${openings} ${openings === 1 ? "opening" : "openings"}`;
     const heard = knockedAt.length > 0 ? opened : "no knock";
-    process.stderr.write(`knockctl: ${many(packets, "TCP and UDP packet")}, ${heard}, ${where}\n`);
+    process.stderr.write(`knockctl: ${plural(packets, "TCP and UDP packet")}, ${heard}, ${where}\n`);
   }
 }
 

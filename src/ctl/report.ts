@@ -1,11 +1,11 @@
 // knockctl report: who was at the door?
 
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { systemErrorText } from "../platform/system-error.ts";
 import { writeOutput } from "../platform/write-output.ts";
 import { plain } from "../report/plain.ts";
 import { FORMATS, NoReport, SOURCES, type Wanted } from "../report/wanted.ts";
 import { FORMS, when } from "../report/when.ts";
-import { systemWords } from "../system-words.ts";
 
 const FAILED = 1;
 const NOT_INSTALLED = 3;
@@ -109,5 +109,5 @@ function trouble(error: unknown): [line: string, status: number] {
   }
   if (error instanceof NoReport) return [error.message, FAILED];
   if (syscall === undefined) throw error;
-  return [`${path ?? syscall}: ${systemWords(error)}`, FAILED];
+  return [`${path ?? syscall}: ${systemErrorText(error)}`, FAILED];
 }

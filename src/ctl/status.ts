@@ -7,7 +7,7 @@ import { asking } from "./asking.ts";
 import { doorLines } from "./doors.ts";
 import { doesNotHear, type InterfaceAnswer } from "./hearing.ts";
 import { clean, paint } from "./terminal.ts";
-import { duration, localTime, many } from "./words.ts";
+import { duration, localTime, plural } from "./words.ts";
 
 const HELP = `
 How each knockd is that runs with this config: since when; its interfaces and
@@ -54,10 +54,10 @@ export function statusText(answers: readonly Answer[], now = Date.now()): string
   const lines = [
     `knockd ${daemon.knockd}, process ${daemon.pid}, since ${localTime(status.since)} (${ago(status.since)})`,
     ...of("interface").map((one) => interfaceText(one, ago)),
-    `${many(status.doors, "door")}, ${many(status.live, "live attempt")}, ${status.open} open`,
+    `${plural(status.doors, "door")}, ${plural(status.live, "live attempt")}, ${status.open} open`,
     ...answers.flatMap(doorLines).map((line) => `  ${line}`),
-    `so far: ${many(stages, "stage")}, ${many(opens, "opening")}, ${many(timeouts, "timeout")}, ` +
-      `${many(scans, "scan")}, ${many(commandsFailed, "failed command")}`,
+    `so far: ${plural(stages, "stage")}, ${plural(opens, "opening")}, ${plural(timeouts, "timeout")}, ` +
+      `${plural(scans, "scan")}, ${plural(commandsFailed, "failed command")}`,
     ...(troubles.length === 0 ? [] : ["warnings and errors of late:"]),
     ...troubles.map(({ time, line }) => `  ${paint("soft", localTime(time))} ${paint("bad", clean(line))}`),
   ];
@@ -68,9 +68,9 @@ function interfaceText(one: InterfaceAnswer, ago: (iso: string) => string): stri
   const { interface: name, state, addresses, why, packets, filter, tested, tried } = one;
   const parts = [
     `${state}${addresses.length === 0 ? "" : ` at ${addresses.join(", ")}`}${why === undefined ? "" : `: ${why}`}`,
-    ...(tested === undefined ? [] : [`${many(tried, "knock")} tried ${ago(tested)} ago`]),
-    ...(packets === undefined ? [] : [`${many(packets.seen, "packet")} seen, ${packets.dropped} dropped`]),
-    ...(filter === undefined ? [] : [`a filter of ${many(filter, "instruction")}`]),
+    ...(tested === undefined ? [] : [`${plural(tried, "knock")} tried ${ago(tested)} ago`]),
+    ...(packets === undefined ? [] : [`${plural(packets.seen, "packet")} seen, ${packets.dropped} dropped`]),
+    ...(filter === undefined ? [] : [`a filter of ${plural(filter, "instruction")}`]),
   ];
   const text = clean(`${name}: ${parts.join("; ")}`);
   return state === "hears" ? text : paint(state === "deaf" ? "bad" : "soft", text);

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import type { Answer } from "../control/protocol.ts";
 import type { Happening } from "../log/watch.ts";
-import { many } from "../plural.ts";
+import { plural } from "../terminal/plural.ts";
 import { asking } from "./asking.ts";
 import { listen } from "./listen.ts";
 import { clean, clock, paint } from "./terminal.ts";
@@ -46,7 +46,7 @@ function words(happening: Happening): string {
       return paint(
         "bad",
         clean(
-          `${happening.ip}: scan: ${many(happening.ports, "other port")} touched, ignored for ${many(happening.seconds, "second")}`,
+          `${happening.ip}: scan: ${plural(happening.ports, "other port")} touched, ignored for ${plural(happening.seconds, "second")}`,
         ),
       );
     case "stage":

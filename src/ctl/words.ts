@@ -1,8 +1,8 @@
 // Numbers and times in words, for people.
 
-import { many } from "../plural.ts";
+import { plural } from "../terminal/plural.ts";
 
-export { many };
+export { plural };
 
 /** `25 s`, `3 min`, `2 h 5 min`, `4 days`: as exact as anybody wants to know. */
 export function duration(seconds: number): string {
@@ -12,7 +12,7 @@ export function duration(seconds: number): string {
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
-  return many(Math.round(hours / 24), "day");
+  return plural(Math.round(hours / 24), "day");
 }
 
 /** A time as text, in local time: `2026-11-24 14:05:09`. */

@@ -3,8 +3,8 @@
 
 import * as fs from "node:fs";
 import { basename } from "node:path";
-import { native } from "../capture/native.ts";
-import { ledgerPath, makePrivateDirectory, STATE_DIRECTORY } from "./ledger.ts";
+import { native } from "../platform/native.ts";
+import { ledgerPath, makePrivateDirectory, STATE_DIRECTORY } from "../platform/state-directory.ts";
 
 /** Somebody else does it. */
 export class AlreadyRunning extends Error {}

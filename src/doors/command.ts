@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
-import { native } from "../capture/native.ts";
+import { native } from "../platform/native.ts";
 import { Group } from "./group.ts";
 
 /** How a command ended. */

@@ -1,9 +1,9 @@
 // Runs a door's start command when it opens, and its stop command in its time, for every start command one.
 
-import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Door } from "../config/door.ts";
 import * as lines from "../log/lines.ts";
-import { many } from "../plural.ts";
+import { type Address, formatAddress, parseAddress } from "../net/address.ts";
+import { plural } from "../terminal/plural.ts";
 import { fillIn } from "./command.ts";
 import { Errands, type ErrandsOptions } from "./errands.ts";
 import type { Ledger } from "./ledger.ts";
@@ -110,7 +110,9 @@ export class Doorkeeper {
     if (open === undefined) return NOT_OPEN;
     if (open.timer === undefined) return { refused: "it is being opened or closed at this moment" };
     const left = Math.max(0, open.due - this.#options.now()) + seconds;
-    this.#options.tell.event(knocker, door, (who) => lines.byHand(who, door, `extended by ${many(seconds, "second")}`));
+    this.#options.tell.event(knocker, door, (who) =>
+      lines.byHand(who, door, `extended by ${plural(seconds, "second")}`),
+    );
     this.#closeLater(open, left);
     await this.#options.ledger.save();
     return left;

@@ -1,7 +1,7 @@
 // Runs the doors' commands, so many at once (line.ts), ends those that run too long, and tells what becomes of each.
 
-import { type Address, formatAddress, isIpv4 } from "../address.ts";
 import * as lines from "../log/lines.ts";
+import { type Address, formatAddress, isIpv4 } from "../net/address.ts";
 import type { Ended, Run } from "./command.ts";
 import { exclusionOf } from "./exclusion.ts";
 import { Line, Tally, type Turn } from "./line.ts";

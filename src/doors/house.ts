@@ -4,12 +4,13 @@ import { performance } from "node:perf_hooks";
 import type { Settings } from "../config/options.ts";
 import { leftOpen, leftToNextStart } from "../log/lines.ts";
 import type { Log } from "../log/log.ts";
-import { realPath } from "../real-path.ts";
-import { after } from "../timer.ts";
+import { realPath } from "../platform/real-path.ts";
+import { ledgerPath } from "../platform/state-directory.ts";
+import { after } from "../platform/timer.ts";
 import { AlreadyRunning, Claims } from "./claims.ts";
 import { run } from "./command.ts";
 import { Doorkeeper, type DoorkeeperOptions } from "./doorkeeper.ts";
-import { Ledger, ledgerPath } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
 
 /** How long to wait for commands when we leave. */
 export interface Patience {

@@ -3,52 +3,24 @@
 // but not longer than a knocker would notice: with a slow one the kernel has the line when the start command runs, so that
 // SIGKILL leaves no door open, and the disk soon after. A power cut in between takes the firewall's rules away as well.
 
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { readRegularFile } from "../platform/read-file.ts";
 import { replaceFile, syncDirectory } from "../platform/replace-file.ts";
+import { systemErrorText } from "../platform/system-error.ts";
+import { after, atMost } from "../platform/timer.ts";
 import { isOurs, requireTrusted } from "../platform/trusted-file.ts";
-import { readRegularFile } from "../regular-file.ts";
-import { systemWords } from "../system-words.ts";
-import { after, atMost } from "../timer.ts";
 import { Journal } from "./journal.ts";
 import { dueIn, type LedgerEntry, parseLedger } from "./ledger-entry.ts";
 import { LedgerLines } from "./ledger-lines.ts";
 
-/** Where ledgers are kept, unless StateFile says another place: firewall rules do not outlive a boot either. */
-export const STATE_DIRECTORY = "/run/knockd";
 /** A larger one is not ours: of 65,536 open doors (doorkeeper.ts) with stop commands of four kilobytes, twice. */
 const LARGEST_BYTES = 1 << 30;
 /** What an opening waits for the disk at most. */
 export const LONGEST_WAIT_MS = 150;
 /** A change that nobody waits for is written with those of so much time. */
 const TOGETHER_MS = 1000;
-const LONGEST_NAME = 200;
-
-/** Unless it is there. Not its parents: Node's recursive mkdir never returns where the system makes directories itself. */
-export function makePrivateDirectory(path: string): void {
-  try {
-    fs.mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-}
-
-/** A path, or interfaces, in a file's name, as systemd-escape(1) has it: `/etc/a-b` is not `/etc/a/b`. */
-export function nameOf(text: string): string {
-  return text
-    .replace(/^\//, "")
-    .replace(/[-@\\]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16)}`)
-    .replaceAll("/", "-");
-}
-
-/** Of each config, and each choice of interfaces for it, its own. */
-export function ledgerPath(config: string, interfaces: string): string {
-  const name = `${nameOf(config)}@${nameOf(interfaces)}`;
-  if (Buffer.byteLength(name) <= LONGEST_NAME) return `${STATE_DIRECTORY}/${name}.ledger`;
-  return `${STATE_DIRECTORY}/${createHash("sha256").update(name).digest("hex")}.ledger`;
-}
 
 export class Ledger {
   readonly path: string;
@@ -160,7 +132,8 @@ export class Ledger {
   }
 
   #onTrouble(error: unknown): void {
-    if (!this.#troubled) this.#trouble(`cannot write ${this.path}: ${systemWords(error)}: doors still open and close`);
+    if (!this.#troubled)
+      this.#trouble(`cannot write ${this.path}: ${systemErrorText(error)}: doors still open and close`);
     this.#troubled = true;
   }
 
@@ -203,12 +176,12 @@ export class Ledger {
 
   #setAside(error: Error): void {
     const aside = `${this.path}.bad`;
-    const why = `${this.path} is no ledger of open doors (${systemWords(error)})`;
+    const why = `${this.path} is no ledger of open doors (${systemErrorText(error)})`;
     try {
       fs.renameSync(this.path, aside);
       this.#trouble(`${why}: set aside as ${aside}; what was open stays open`);
     } catch (failure) {
-      this.#trouble(`${why}, and can't be set aside: ${systemWords(failure)}`);
+      this.#trouble(`${why}, and can't be set aside: ${systemErrorText(failure)}`);
     }
   }
 

@@ -7,10 +7,10 @@ import type { Door } from "../config/door.ts";
 import { formatSequence, parseSequence, type Sequence } from "../config/sequence.ts";
 import { noSequencesLeft, notStruckOut } from "../log/lines.ts";
 import type { Log } from "../log/log.ts";
+import { readRegularFile } from "../platform/read-file.ts";
 import { replaceFile } from "../platform/replace-file.ts";
+import { systemErrorText } from "../platform/system-error.ts";
 import { requirePlaced } from "../platform/trusted-file.ts";
-import { readRegularFile } from "../regular-file.ts";
-import { systemWords } from "../system-words.ts";
 
 interface Place {
   readonly sequence: Sequence;
@@ -50,7 +50,7 @@ export function strikeOut(path: string, used: Sequence): void {
       fs.closeSync(directory);
     }
   } catch (error) {
-    throw new Error(`${path}: ${systemWords(error)}`);
+    throw new Error(`${path}: ${systemErrorText(error)}`);
   }
   throw goneMeanwhile(path);
 }
@@ -128,7 +128,7 @@ function read(path: string, access: number = fs.constants.O_RDWR): Buffer {
   try {
     return readRegularFile(path, access, { check: (file) => requirePlaced(file, fs.realpathSync(path)) });
   } catch (error) {
-    throw new Error(`${path}: ${systemWords(error)}`);
+    throw new Error(`${path}: ${systemErrorText(error)}`);
   }
 }
 

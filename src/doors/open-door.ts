@@ -1,7 +1,7 @@
 // A door that is open for a knocker and will be closed again; and what comes of opening and closing one.
 
-import { type Address, isIpv4 } from "../address.ts";
 import type { Door } from "../config/door.ts";
+import { type Address, isIpv4 } from "../net/address.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 
 /** One door as one knocker has opened it, once or again. */

@@ -1,6 +1,6 @@
 // The doors that are open and will be closed again, each for a knocker.
 
-import { type Address, formatAddress } from "../address.ts";
+import { type Address, formatAddress } from "../net/address.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 import { keyOf, type OpenDoor, type Standing } from "./open-door.ts";
 import { Room } from "./room.ts";

@@ -2,8 +2,8 @@
 
 import { isImpossible } from "../capture/asked-interfaces.ts";
 import { interfaceWords } from "../capture/interfaces.ts";
-import type { Snapshot } from "../capture/native.ts";
 import type { Config } from "../config/door.ts";
+import type { Snapshot } from "../platform/native.ts";
 import { atLine, type Finding } from "./finding.ts";
 
 /** `interfaces`: those of this host. */

@@ -1,9 +1,9 @@
 // All that is looked at: the config, the files around it, and how this system starts knockd.
 
-import type { Snapshot } from "../capture/native.ts";
 import { resolveTargets } from "../capture/targets.ts";
 import { lineNumber } from "../config/door.ts";
-import { realPath } from "../real-path.ts";
+import type { Snapshot } from "../platform/native.ts";
+import { realPath } from "../platform/real-path.ts";
 import type { Guard } from "../setup/guards.ts";
 import { configOf, type Defaults, hasInterface, initOf, isOnlyIpv4, lintDefaults } from "./defaults.ts";
 import { lintFamilies } from "./families.ts";

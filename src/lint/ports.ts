@@ -1,14 +1,14 @@
 // Knocks at ports that are used otherwise.
 
-import type { Range } from "../capture/port-classes.ts";
 import type { Config, Door } from "../config/door.ts";
+import type { PortRange } from "../net/port-range.ts";
 import { type Finding, warning } from "./finding.ts";
 
 export interface Ports {
   /** Those at which somebody listens; undefined when the kernel can't tell. */
   readonly listening: { readonly tcp: readonly number[]; readonly udp: readonly number[] } | undefined;
   /** Those of outgoing connections. */
-  readonly ephemeral: Range;
+  readonly ephemeral: PortRange;
 }
 
 export function lintPorts(config: Config, { listening, ephemeral }: Ports): Finding[] {

@@ -2,7 +2,7 @@
 
 import * as fs from "node:fs";
 import type { Config, Door } from "../config/door.ts";
-import { systemWords } from "../system-words.ts";
+import { systemErrorText } from "../platform/system-error.ts";
 import { type Finding, warning } from "./finding.ts";
 import { firstProgram } from "./shell.ts";
 
@@ -49,6 +49,6 @@ function troubleOf(path: string): Trouble | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR") return undefined;
-    return { what: systemWords(error), hint: "install it, or write where it is" };
+    return { what: systemErrorText(error), hint: "install it, or write where it is" };
   }
 }

@@ -1,9 +1,9 @@
 // Which doors open when somebody knocks one door's sequence: the state machine itself is asked.
 
 import { Attempts } from "../attempts/attempts.ts";
-import { type Packet, TCP, UDP } from "../attempts/packet.ts";
 import type { Door } from "../config/door.ts";
-import { flagsMatch, TCP_FLAG_BITS } from "../config/tcp-flags.ts";
+import { type Packet, TCP, UDP } from "../net/packet.ts";
+import { flagsMatch, TCP_FLAG_BITS } from "../net/tcp-flags.ts";
 
 const CLIENT = { w0: 0, w1: 0, w2: 0xffff, w3: 0x0a000002 };
 const HOST = { w0: 0, w1: 0, w2: 0xffff, w3: 0x0a000001 };

@@ -1,7 +1,7 @@
 // TCP flags that no client sends: who knocks with one never gets in.
 
 import type { Config } from "../config/door.ts";
-import { formatTcpFlags, TCP_FLAG_BITS } from "../config/tcp-flags.ts";
+import { formatTcpFlags, TCP_FLAG_BITS } from "../net/tcp-flags.ts";
 import { atLine, type Finding } from "./finding.ts";
 
 /** A SYN with another flag is an answer, or made by hand. ECE and CWR, which a client may add, are none of the six. */

@@ -1,13 +1,12 @@
 // Every line that the daemon says of doors and knockers, in one place and in 0.8's words: people's log readers,
 // fail2ban filters and how-tos look for them.
 
-import { formatAddress } from "../address.ts";
 import type { KnockEvent } from "../attempts/event.ts";
-import { TCP } from "../attempts/packet.ts";
-import type { CapturedPacket } from "../capture/records.ts";
 import type { Door } from "../config/door.ts";
-import { many } from "../plural.ts";
-import { printable } from "../printable.ts";
+import { formatAddress } from "../net/address.ts";
+import { type CapturedPacket, TCP } from "../net/packet.ts";
+import { plural } from "../terminal/plural.ts";
+import { printable } from "../terminal/printable.ts";
 import type { HeldBack } from "./limit.ts";
 
 /** `who` is the knocker's address, or with -l `address (name)`. */
@@ -19,7 +18,7 @@ export function eventLine(event: KnockEvent, who: string): string {
     case "open":
       return `${at} OPEN SESAME`;
     case "scan":
-      return `${who}: scan: ${many(event.ports, "other port")} touched, ignored for ${many(event.seconds, "second")}`;
+      return `${who}: scan: ${plural(event.ports, "other port")} touched, ignored for ${plural(event.seconds, "second")}`;
     case "timeout":
       return `${at} sequence timeout (stage ${event.stage})`;
   }
@@ -27,7 +26,7 @@ export function eventLine(event: KnockEvent, who: string): string {
 
 /** Of a siege no more is told. */
 export function heldBack({ count, kind }: HeldBack): string {
-  return `${many(count, "similar line")} (${kind})`;
+  return `${plural(count, "similar line")} (${kind})`;
 }
 
 export function commandTimeout(who: string, door: string): string {
@@ -59,7 +58,7 @@ export function tooManyWait(door: string, waiting: number, how: "merged" | "refu
 }
 
 export function openedOften(who: string, door: string, times: number): string {
-  return `${who}: ${door}: opened ${many(times, "time")}; further knocks extend its time`;
+  return `${who}: ${door}: opened ${plural(times, "time")}; further knocks extend its time`;
 }
 
 export function tooManyOpen(door: string, open: number, count: number): string {
@@ -67,12 +66,12 @@ export function tooManyOpen(door: string, open: number, count: number): string {
 }
 
 export function stillRunning(door: string, seconds: number): string {
-  return `${door}: command still running after ${many(seconds, "second")}, ending it`;
+  return `${door}: command still running after ${plural(seconds, "second")}, ending it`;
 }
 
 /** It goes on, and nobody waits for it any more. */
 export function takesLong(door: string, seconds: number): string {
-  return `${door}: command still running after ${many(seconds, "second")}`;
+  return `${door}: command still running after ${plural(seconds, "second")}`;
 }
 
 /** The system refused to start it: out of processes or memory, or the command is too long. */

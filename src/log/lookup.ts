@@ -1,7 +1,7 @@
 // The names of knockers, for -l. A name is looked up beside the capture, never in its way: the lines of a knocker wait
 // for it, in their order, one second at the most, and then go out with the bare address.
 
-import { type Address, formatAddress } from "../address.ts";
+import { type Address, formatAddress } from "../net/address.ts";
 
 /** The name of an address in text; undefined or a rejection when it has none. */
 export type Resolve = (ip: string) => Promise<string | undefined>;

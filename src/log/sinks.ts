@@ -4,10 +4,10 @@ import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { Writable } from "node:stream";
-import { native } from "../capture/native.ts";
+import { native } from "../platform/native.ts";
+import { systemErrorText } from "../platform/system-error.ts";
 import { isPlaced, openUnlinked, whyUntrustedDirectory } from "../platform/trusted-file.ts";
-import { many } from "../plural.ts";
-import { systemWords } from "../system-words.ts";
+import { plural } from "../terminal/plural.ts";
 
 export interface Sink {
   /** One line, without its end. Never throws: a full disk must not close a door. */
@@ -57,7 +57,7 @@ export class SyslogSink implements Sink {
     if (this.#waiting.length > 0 || this.#lost === 0) return;
     const lost = this.#lost;
     this.#lost = 0;
-    this.write(`${many(lost, "line")} lost`);
+    this.write(`${plural(lost, "line")} lost`);
   }
 
   #awaitReader(): void {
@@ -166,7 +166,7 @@ export class FileSink implements Sink {
       this.#torn = false;
     } catch (error) {
       if (written > 0) this.#torn = true;
-      this.#tell(`warning: cannot write logfile ${this.path}: ${systemWords(error)}`);
+      this.#tell(`warning: cannot write logfile ${this.path}: ${systemErrorText(error)}`);
     }
   }
 
@@ -185,7 +185,7 @@ export class FileSink implements Sink {
     try {
       this.#file = openLog(this.path);
     } catch (error) {
-      this.#tell(`warning: cannot open logfile ${this.path}: ${systemWords(error)}`);
+      this.#tell(`warning: cannot open logfile ${this.path}: ${systemErrorText(error)}`);
     }
   }
 

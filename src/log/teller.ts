@@ -1,9 +1,9 @@
 // Tells what happens at the doors: by name with -l, and no more of a siege than anybody wants to read.
 
-import { type Address, formatAddress, sameAddress } from "../address.ts";
 import type { KnockEvent } from "../attempts/event.ts";
 import type { Door } from "../config/door.ts";
-import { after } from "../timer.ts";
+import { type Address, formatAddress, sameAddress } from "../net/address.ts";
+import { after } from "../platform/timer.ts";
 import { Counts } from "./counts.ts";
 import { Limit } from "./limit.ts";
 import { eventLine, heldBack } from "./lines.ts";

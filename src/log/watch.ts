@@ -1,8 +1,8 @@
 // Those who watch the doors, now: nearly always nobody, and then nothing is made for them.
 
-import { formatAddress } from "../address.ts";
 import type { KnockEvent } from "../attempts/event.ts";
-import { wallClock } from "../wall-clock.ts";
+import { formatAddress } from "../net/address.ts";
+import { wallClock } from "../platform/wall-clock.ts";
 
 /** What happens at the doors, as a plain value. */
 export type Happening =

@@ -1,10 +1,10 @@
 // The ports of a capture at which somebody answers. To touch one of them is no sign of a scan (attempts/scans.ts): the
 // daemon asks its own kernel who listens here, and a capture can be of any machine.
 
-import { type Address, copyOf, sameAddress } from "../address.ts";
 import { knockKey } from "../attempts/ears.ts";
-import { type Packet, TCP } from "../attempts/packet.ts";
-import { TCP_FLAG_BITS } from "../config/tcp-flags.ts";
+import { type Address, copyOf, sameAddress } from "../net/address.ts";
+import { type Packet, TCP } from "../net/packet.ts";
+import { TCP_FLAG_BITS } from "../net/tcp-flags.ts";
 
 /** A flood from forged sources must neither fill the memory nor make each packet look at all of them. */
 const [MOST, MOST_AT_A_PORT] = [65_536, 256] as const;

@@ -1,10 +1,10 @@
 // The witness of a replay: says of each packet that had to do with a door why nothing came of it. What came about, the
 // daemon's lines have.
 
-import type { Address } from "../address.ts";
 import { type DoorState, knockKey, type Listener } from "../attempts/ears.ts";
-import { type Packet, TCP, UDP } from "../attempts/packet.ts";
 import { FATE, type Fate, type Witness } from "../attempts/witness.ts";
+import type { Address } from "../net/address.ts";
+import { type Packet, TCP, UDP } from "../net/packet.ts";
 import { verdictLine } from "../verdicts/words.ts";
 
 const NAMES = Object.keys(FATE) as Fate[];

@@ -1,8 +1,8 @@
 // A capture from its beginning to its end, through the doors of a config.
 
-import { type Address, sameAddress } from "../address.ts";
 import type { Listener } from "../attempts/ears.ts";
-import { OwnAddresses } from "../capture/own-addresses.ts";
+import { type Address, sameAddress } from "../net/address.ts";
+import { AddressSet } from "../net/address-set.ts";
 import { Answering } from "./answering.ts";
 import { Replay, type ReplayOptions } from "./replay.ts";
 import type { Reading, Savefile } from "./savefile.ts";
@@ -30,7 +30,7 @@ export interface Played {
 /** Throws in libpcap's words when it is no capture. */
 export async function play(savefile: Savefile, options: PlayOptions): Promise<Played> {
   const { own, onBatch } = options;
-  const addresses = new OwnAddresses(own);
+  const addresses = new AddressSet(own);
   const answering = new Answering();
   // Who answers is known from the first packet on, where the capture can be read twice.
   if (savefile.size !== undefined) {

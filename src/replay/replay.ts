@@ -3,19 +3,20 @@
 
 import { randomBytes } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Address, copyOf, formatAddress, sameAddress } from "../address.ts";
 import { Attempts } from "../attempts/attempts.ts";
 import type { Listener } from "../attempts/ears.ts";
 import type { KnockEvent } from "../attempts/event.ts";
 import { Echoes } from "../capture/echoes.ts";
-import type { CapturedPacket } from "../capture/records.ts";
-import { ephemeralPorts, Widening } from "../capture/widening.ts";
+import { Widening } from "../capture/widening.ts";
 import type { Door } from "../config/door.ts";
 import { Doorkeeper } from "../doors/doorkeeper.ts";
 import type { LedgerEntry } from "../doors/ledger-entry.ts";
 import { doorAfterUse } from "../doors/one-time.ts";
 import type { Log } from "../log/log.ts";
 import { Teller } from "../log/teller.ts";
+import { type Address, copyOf, formatAddress, sameAddress } from "../net/address.ts";
+import type { CapturedPacket } from "../net/packet.ts";
+import { ephemeralPorts } from "../platform/local-ports.ts";
 import type { Answering } from "./answering.ts";
 import { Clock } from "./clock.ts";
 import { Onlooker } from "./onlooker.ts";

@@ -2,8 +2,8 @@
 
 import * as fs from "node:fs";
 import { isSupported } from "../capture/filter.ts";
-import { type NativeCapture, native } from "../capture/native.ts";
 import { Records } from "../capture/records.ts";
+import { type NativeCapture, native } from "../platform/native.ts";
 
 /** libpcap's name for standard input, and ours. */
 export const STANDARD_INPUT = "-";

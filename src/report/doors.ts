@@ -1,6 +1,6 @@
 // What became of knocks, by knockd's own lines.
 
-import { many } from "../plural.ts";
+import { plural } from "../terminal/plural.ts";
 import type { KnockLine } from "./knock-line.ts";
 import type { DoorRow } from "./report.ts";
 
@@ -38,10 +38,10 @@ export class Doors {
     const sentences: string[] = [];
     if (this.#heldBack > 0)
       sentences.push(
-        `knockd held back ${many(this.#heldBack, "line")} of knocks begun or failed: they are not counted with their doors.`,
+        `knockd held back ${plural(this.#heldBack, "line")} of knocks begun or failed: they are not counted with their doors.`,
       );
     if (this.#notKept > 0)
-      sentences.push(`${many(this.#notKept, "line")} named more doors than the ${MOST} that are counted.`);
+      sentences.push(`${plural(this.#notKept, "line")} named more doors than the ${MOST} that are counted.`);
     return sentences;
   }
 }

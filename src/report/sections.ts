@@ -1,6 +1,6 @@
 // The report as a person reads it: a few tables, for the terminal and for Markdown.
 
-import { many } from "../plural.ts";
+import { plural } from "../terminal/plural.ts";
 import type { Report } from "./report.ts";
 
 /** Of a table that sorts by attempts, and of a timeline. */
@@ -72,7 +72,7 @@ function linesRead({ attempts, lines, linesLeftOut }: Report): Cell[][] {
 export function summary({ attempts, sources, host, since, until }: Report): string {
   const at = host === "" ? "" : ` at ${host}`;
   const when = since === undefined || until === undefined ? "" : `, ${minute(since)} – ${minute(until)}`;
-  return `${many(attempts, "attempt")} of ${many(sources, "source")}${at}${when}`;
+  return `${plural(attempts, "attempt")} of ${plural(sources, "source")}${at}${when}`;
 }
 
 export function portName(protocol: string, port: number): string {

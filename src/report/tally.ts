@@ -1,6 +1,6 @@
 // Counts what the logs tell, in bounded memory, and makes the report of it.
 
-import { many as plural } from "../plural.ts";
+import { plural } from "../terminal/plural.ts";
 import { Doors } from "./doors.ts";
 import type { KnockLine } from "./knock-line.ts";
 import { Origins } from "./origins.ts";

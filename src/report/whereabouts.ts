@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename } from "node:path";
 import { Reader } from "mmdb-lib";
-import { formatAddress } from "../address.ts";
+import { formatAddress } from "../net/address.ts";
 import type { SourceKey } from "./packet-line.ts";
 import type { Report } from "./report.ts";
 import { NoReport } from "./wanted.ts";

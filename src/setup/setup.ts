@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, lstatSync, readFileSync } from "node:fs";
 import type { Sequence } from "../config/sequence.ts";
-import { realPath } from "../real-path.ts";
+import { realPath } from "../platform/real-path.ts";
 import { configText, type Existing, existingConfig, isOwn, trialText, withoutDoor } from "./door-config.ts";
 import { doorCommands, type FirewallKind, type FirewallPlace, firewallScript, PATH, programPath } from "./firewall.ts";
 import { lanHere } from "./lan.ts";

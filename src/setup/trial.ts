@@ -4,7 +4,7 @@
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemWords } from "../system-words.ts";
+import { systemErrorText } from "../platform/system-error.ts";
 import { type FirewallPlace, families, firewallScript, PATH } from "./firewall.ts";
 import { unitName, WANTS } from "./persistence.ts";
 import { look, Refused, type Setup } from "./setup.ts";
@@ -92,7 +92,7 @@ export async function arm(setup: Setup, knockctl: readonly string[]): Promise<vo
       const files = { ...trialFiles(setup, knockctl), ...savedTables(setup) };
       for (const [name, text] of Object.entries(files)) writeTrial(name, text);
     } catch (error) {
-      throw new Refused(`nothing is changed: ${TRIAL} can't be written: ${systemWords(error)}`);
+      throw new Refused(`nothing is changed: ${TRIAL} can't be written: ${systemErrorText(error)}`);
     }
     const { status, stderr } = await run(armCommand(setup));
     if (status !== 0 || !(await isArmed(setup))) {
@@ -118,7 +118,7 @@ export async function confirm(persist: boolean): Promise<Outcome> {
   try {
     if (persist && isUnderWay()) writeTrial("persist", "");
   } catch (error) {
-    if (isUnderWay()) throw new Refused(`not confirmed yet: ${TRIAL} can't be written: ${systemWords(error)}`);
+    if (isUnderWay()) throw new Refused(`not confirmed yet: ${TRIAL} can't be written: ${systemErrorText(error)}`);
   }
   let end = await run(scriptCommand("confirm"));
   const giveUpAt = performance.now() + LONGEST_MS;
@@ -200,7 +200,7 @@ function run(argv: readonly string[]): Promise<{ status: number; stderr: string 
     });
     let stderr = "";
     child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
-    child.once("error", (error) => resolve({ status: 127, stderr: systemWords(error) }));
+    child.once("error", (error) => resolve({ status: 127, stderr: systemErrorText(error) }));
     child.once("close", (status) => resolve({ status: status ?? 128, stderr }));
   });
 }

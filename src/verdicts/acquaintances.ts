@@ -1,7 +1,7 @@
 // What those did who have shown that they know more than a first knock: each has pages of his own, which no stranger
 // turns. Four share a bucket, found by their keyed hash; a fifth gets the pages of the one who has been away longest.
 
-import { type Address, sameAddress } from "../address.ts";
+import { type Address, sameAddress } from "../net/address.ts";
 import { Entries, type Entry } from "./entries.ts";
 
 const [BUCKETS, IN_A_BUCKET] = [128, 4] as const;

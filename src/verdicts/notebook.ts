@@ -4,12 +4,12 @@
 // All is written down while it is quiet. Of what one moment of a flood brings (in source.ts packets that are read together
 // have one time) only the beginning is: writing costs a tenth of a packet, which a flood's are not worth.
 
-import { type Address, copyOf, sameAddress } from "../address.ts";
 import { type DoorState, knockKey, type Listener } from "../attempts/ears.ts";
-import type { Packet } from "../attempts/packet.ts";
 import { FATE, type Witness } from "../attempts/witness.ts";
 import type { Door } from "../config/door.ts";
-import { wallClock } from "../wall-clock.ts";
+import { type Address, copyOf, sameAddress } from "../net/address.ts";
+import type { Packet } from "../net/packet.ts";
+import { wallClock } from "../platform/wall-clock.ts";
 import { Acquaintances } from "./acquaintances.ts";
 import { Changes } from "./changes.ts";
 import type { Entry } from "./entries.ts";

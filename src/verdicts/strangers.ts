@@ -1,8 +1,8 @@
 // What strangers did, of whom nothing is known but that they have knocked first somewhere, or at random: one behind the
 // other, the oldest leaves first. A flood of forged sources has this for itself, and puts out nobody else's.
 
-import type { Address } from "../address.ts";
 import { FATE } from "../attempts/witness.ts";
+import type { Address } from "../net/address.ts";
 import { Entries, type Entry } from "./entries.ts";
 import { isFate } from "./verdict.ts";
 

@@ -1,6 +1,6 @@
 // Verdicts in words, without a port: who may read them is not to learn a sequence.
 
-import { many } from "../plural.ts";
+import { plural } from "../terminal/plural.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** `openSSH: Stage 2 of 3, 0.5 s after the first knock`; a packet of no door in particular has no name before it. */
@@ -47,7 +47,7 @@ function text({ fate, door, stage, of, detail }: Verdict): string {
     case "stray":
       return "a port that is no knock, in the middle of a sequence";
     case "scan":
-      return `a scan: ${many(detail, "other port")} touched in the middle of a sequence: the attempt is void`;
+      return `a scan: ${plural(detail, "other port")} touched in the middle of a sequence: the attempt is void`;
     case "answer":
       return "ignored: it may answer a connection of this host, whose ports of outgoing connections it went to";
     case "other":

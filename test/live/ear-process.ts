@@ -4,14 +4,14 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { formatAddress, parseAddress } from "../../src/address.ts";
 import type { Listener } from "../../src/attempts/ears.ts";
 import { buildFilter } from "../../src/capture/filter.ts";
 import { ownAddresses } from "../../src/capture/interfaces.ts";
 import { Listening } from "../../src/capture/listening.ts";
-import { type NativeCapture, native } from "../../src/capture/native.ts";
 import type { Records } from "../../src/capture/records.ts";
 import { Source, type SourceOptions } from "../../src/capture/source.ts";
+import { formatAddress, parseAddress } from "../../src/net/address.ts";
+import { type NativeCapture, native } from "../../src/platform/native.ts";
 import type { Call, Heard } from "./ear.ts";
 
 const [device = "", kind = "", onlyIpv4] = process.argv.slice(2);

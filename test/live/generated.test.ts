@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { formatAddress, parseAddress } from "../../src/address.ts";
 import { parseConfig } from "../../src/config/parse.ts";
+import { formatAddress, parseAddress } from "../../src/net/address.ts";
 import { type Scene, scene } from "../arbitrary.ts";
 import { frame } from "../frame.ts";
 import { Reference } from "../reference.ts";

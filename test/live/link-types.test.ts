@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import { native } from "../../src/capture/native.ts";
 import { Records } from "../../src/capture/records.ts";
+import { native } from "../../src/platform/native.ts";
 import { frame, type Wrap } from "../frame.ts";
 import { until as isInTime } from "../time-limit.ts";
 import { Daemon, type Which } from "./daemon.ts";
@@ -124,7 +124,7 @@ describe("a knock is heard", { skip: needsRoot }, () => {
         await opens(ours, heard);
       }
       const program = `
-        import { native } from ${JSON.stringify(join(repo, "dist/src/capture/native.js"))};
+        import { native } from ${JSON.stringify(join(repo, "dist/src/platform/native.js"))};
         console.log(new native.Capture({ device: "tun7", snapLength: 256, bufferSize: 1 << 20 }).linkType);
         process.exit();`;
       const said = await wire.run("server", [process.execPath, "--input-type=module", "-e", program]);

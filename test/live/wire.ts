@@ -1,10 +1,11 @@
 // Two network namespaces and the cable between them: whatever happens on it, this machine's own network sees nothing.
+
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { nameOf, STATE_DIRECTORY } from "../../src/doors/ledger.ts";
+import { nameOf, STATE_DIRECTORY } from "../../src/platform/state-directory.ts";
 import { MACS } from "../frame.ts";
 import { ip, kill, namespacePrefix, PATH, removeNamespace } from "../runner/namespaces.ts";
 import { after, scaled, until } from "../time-limit.ts";

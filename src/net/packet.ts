@@ -1,6 +1,6 @@
 // What the wire gives the state machine: the few fields by which a knock is known.
 
-import type { Address } from "../address.ts";
+import type { Address } from "./address.ts";
 
 export interface Packet {
   source: Address;
@@ -19,3 +19,11 @@ export interface Packet {
 
 export const TCP = 6;
 export const UDP = 17;
+
+/** A packet and what only `-D` and savefiles ask for. */
+export interface CapturedPacket extends Packet {
+  /** Bytes on the wire, link-layer header included. */
+  length: number;
+  /** Of capture, seconds since 1970. */
+  time: number;
+}

@@ -6,7 +6,7 @@ import { getSystemErrorMap } from "node:util";
  * "ENOENT: no such file or directory, open '/x'" → "No such file or directory", as perror(3) says it in 0.8; and so of
  * what is said of sockets, "connect EACCES /x".
  */
-export function systemWords(error: unknown): string {
+export function systemErrorText(error: unknown): string {
   const { errno, message } = error as NodeJS.ErrnoException;
   const known = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
   const words = (known ?? message.replace(/^\w+: /, "").replace(/, \w+.*$/, "")).replace(

@@ -2,14 +2,14 @@
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { native } from "./capture/native.ts";
+import { native } from "./native.ts";
 
 // V8 doubles its space for new objects, up to 32 MB, whenever it has been full: the loading of the modules does it, and a
 // flood. All that they leave behind is garbage at once.
 setFlagsFromString("--semi-space-growth-factor=1");
 
 /** All that is not in use goes back to the system: after the start, and after a flood. Takes some ten milliseconds. */
-export function giveBack(): void {
+export function releaseUnusedMemory(): void {
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");
   collect(); // else V8 waits for more to do, and in idleness there is none

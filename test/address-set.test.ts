@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/address.ts";
-import { OwnAddresses } from "../src/capture/own-addresses.ts";
+import { parseAddress } from "../src/net/address.ts";
+import { AddressSet } from "../src/net/address-set.ts";
 
 const address = (text: string) => parseAddress(text)!;
 
 describe("own addresses", () => {
-  const own = new OwnAddresses(["10.77.0.1", "fd77::1"].map(address));
+  const own = new AddressSet(["10.77.0.1", "fd77::1"].map(address));
 
   it("are those that were given, and no others, in any order and again", () => {
     const asked = ["10.77.0.1", "10.77.0.1", "10.77.0.2", "10.77.0.2", "fd77::1", "fd77::2", "10.77.0.1", "fd77::1"];
@@ -26,9 +26,9 @@ describe("own addresses", () => {
   });
 
   it("are the same ones in any order, and not when one is another", () => {
-    const same = new OwnAddresses(["fd77::1", "10.77.0.1"].map(address));
+    const same = new AddressSet(["fd77::1", "10.77.0.1"].map(address));
     assert.equal(own.equals(same), true);
-    assert.equal(own.equals(new OwnAddresses(["fd77::2", "10.77.0.1"].map(address))), false);
+    assert.equal(own.equals(new AddressSet(["fd77::2", "10.77.0.1"].map(address))), false);
     assert.equal(`${same}`, "10.77.0.1, fd77::1");
   });
 });

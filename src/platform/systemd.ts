@@ -1,6 +1,6 @@
 // What systemd is told of us (sd_notify(3), sd_watchdog_enabled(3)), without a process that does it.
 
-import { native } from "./capture/native.ts";
+import { native } from "./native.ts";
 
 type Send = (socket: string, text: string) => boolean;
 

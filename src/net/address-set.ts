@@ -1,8 +1,8 @@
 // The addresses that doors without a Target listen at: those of the interface.
 
-import { type Address, formatAddress, isHostAddress, isIpv4, sameAddress } from "../address.ts";
+import { type Address, formatAddress, isHostAddress, isIpv4, sameAddress } from "./address.ts";
 
-export class OwnAddresses {
+export class AddressSet {
   readonly all: readonly Address[];
   // Nearly all packets go to the same address as the one before.
   #last: Address | undefined;
@@ -39,7 +39,7 @@ export class OwnAddresses {
   }
 
   /** The same ones, in any order? */
-  equals(other: OwnAddresses): boolean {
+  equals(other: AddressSet): boolean {
     return this.toString() === other.toString();
   }
 

@@ -1,7 +1,7 @@
 // A file that someone else wrote, read whole, by a daemon that must neither hang on it nor be filled by it.
 
 import * as fs from "node:fs";
-import { openUnlinked } from "./platform/trusted-file.ts";
+import { openUnlinked } from "./trusted-file.ts";
 
 /** No config or one-time file that a person keeps comes near it. */
 export const MOST_BYTES = 16 << 20;

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { connect } from "node:net";
 import { it } from "node:test";
-import { systemWords } from "../src/system-words.ts";
+import { systemErrorText } from "../src/platform/system-error.ts";
 
 const words = (action: () => void) => {
   try {
     action();
   } catch (error) {
-    return systemWords(error);
+    return systemErrorText(error);
   }
   return assert.fail("it worked");
 };
@@ -26,5 +26,5 @@ it("are perror's, as 0.8 has them", () => {
 
 it("are the same of what is said of sockets", async () => {
   const error = await new Promise((resolve) => connect("/no/such").once("error", resolve));
-  assert.equal(systemWords(error), "No such file or directory");
+  assert.equal(systemErrorText(error), "No such file or directory");
 });

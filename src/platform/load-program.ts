@@ -4,7 +4,7 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 
-export async function begin(name: string, load: () => Promise<unknown>): Promise<void> {
+export async function loadProgram(name: string, load: () => Promise<unknown>): Promise<void> {
   try {
     await load();
   } catch (error) {

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
-import { native } from "./capture/native.ts";
+import { native } from "./native.ts";
 
 /** The descriptor by which the second process says that it listens. */
 const READY_FD = 3;

@@ -2,7 +2,7 @@
 
 import { writeSync } from "node:fs";
 import nodeGypBuild from "node-gyp-build";
-import { packageRoot } from "../package-root.ts";
+import { packageRoot } from "./package-root.ts";
 
 /** What to listen to: a live interface, or a capture file that tcpdump or libpcap wrote. */
 export type CaptureOptions =

@@ -1,0 +1,5 @@
+/** From low to high, both included. */
+export interface PortRange {
+  readonly low: number;
+  readonly high: number;
+}

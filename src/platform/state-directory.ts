@@ -1,0 +1,31 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+
+/** Where ledgers are kept, unless StateFile says another place: firewall rules do not outlive a boot either. */
+export const STATE_DIRECTORY = "/run/knockd";
+
+export const LONGEST_NAME = 200;
+
+/** Unless it is there. Not its parents: Node's recursive mkdir never returns where the system makes directories itself. */
+export function makePrivateDirectory(path: string): void {
+  try {
+    fs.mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+/** A path, or interfaces, in a file's name, as systemd-escape(1) has it: `/etc/a-b` is not `/etc/a/b`. */
+export function nameOf(text: string): string {
+  return text
+    .replace(/^\//, "")
+    .replace(/[-@\\]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16)}`)
+    .replaceAll("/", "-");
+}
+
+/** Of each config, and each choice of interfaces for it, its own. */
+export function ledgerPath(config: string, interfaces: string): string {
+  const name = `${nameOf(config)}@${nameOf(interfaces)}`;
+  if (Buffer.byteLength(name) <= LONGEST_NAME) return `${STATE_DIRECTORY}/${name}.ledger`;
+  return `${STATE_DIRECTORY}/${createHash("sha256").update(name).digest("hex")}.ledger`;
+}
