@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Answer } from "../src/control/protocol.ts";
 import { answerLine } from "../src/control/protocol.ts";
-import { clean } from "../src/ctl/terminal.ts";
 import { commandComplained } from "../src/log/lines.ts";
 import { plain } from "../src/report/plain.ts";
 import { printable, printableJson } from "../src/terminal/printable.ts";
+import { clean } from "../src/terminal/style.ts";
 
 const harmful = {
   "moves the cursor": ["\x1b", "\x9b", "\b", "\r", "\n", "\t", "\0", "\x7f", "\u0085", "\u2028", "\u2029"],

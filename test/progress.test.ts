@@ -1,7 +1,7 @@
 // The bar is for a terminal, and only when there is something to wait for.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Progress } from "../src/progress.ts";
+import { Progress } from "../src/terminal/progress.ts";
 
 function scene(isTTY: boolean) {
   const [written, clock]: [string[], { now: number }] = [[], { now: 0 }];

@@ -3,8 +3,8 @@
 import type { Args } from "../control/command.ts";
 import { type Answer, answerLine, requestLine } from "../control/protocol.ts";
 import { realPath } from "../platform/real-path.ts";
+import { clean } from "../terminal/style.ts";
 import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";
-import { clean } from "./terminal.ts";
 
 export interface Asked {
   /** Of each daemon that has answered, the lines. */

@@ -4,10 +4,10 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Args } from "../control/command.ts";
 import type { Answer } from "../control/protocol.ts";
 import { parseAddress } from "../net/address.ts";
+import { duration } from "../terminal/format.ts";
+import { clean } from "../terminal/style.ts";
 import { type AskOptions, ask, STATUS, tell } from "./ask.ts";
 import { asking } from "./asking.ts";
-import { clean } from "./terminal.ts";
-import { duration } from "./words.ts";
 
 const statuses = (line: string) => `
 For root only. It is logged ("192.0.2.1: openSSH: ${line} by hand").

@@ -8,8 +8,8 @@ import type { Fix } from "../lint/fix.ts";
 import type { Host } from "../lint/lint.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { printableJson } from "../terminal/printable.ts";
+import { clean, paint } from "../terminal/style.ts";
 import { complain } from "./ask.ts";
-import { clean, paint } from "./terminal.ts";
 
 const [WARNINGS, ERRORS, USAGE_IS_WRONG] = [1, 2, 3];
 const JSON_VERSION = 1;

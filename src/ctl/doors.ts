@@ -2,11 +2,11 @@
 
 import type { Command } from "commander";
 import type { Answer } from "../control/protocol.ts";
+import { duration } from "../terminal/format.ts";
 import { plural } from "../terminal/plural.ts";
+import { clean, paint } from "../terminal/style.ts";
 import { ask, tell } from "./ask.ts";
 import { asking } from "./asking.ts";
-import { clean, paint } from "./terminal.ts";
-import { duration } from "./words.ts";
 
 const HELP = `
 Which doors knockd listens for, and each that is open and will be closed again:

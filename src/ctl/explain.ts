@@ -5,10 +5,10 @@ import type { Args } from "../control/command.ts";
 import type { Answer, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
 import { parseAddress } from "../net/address.ts";
 import { plural } from "../terminal/plural.ts";
+import { clean, clock, paint } from "../terminal/style.ts";
 import { ask, STATUS, tell } from "./ask.ts";
 import { asking } from "./asking.ts";
 import { listen } from "./listen.ts";
-import { clean, clock, paint } from "./terminal.ts";
 
 const NOTHING_SEEN = 4;
 

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from "commander";
 import type { FirewallKind } from "../setup/firewall.ts";
 import { lanHere } from "../setup/lan.ts";
 import { doorsOf, freeName, look, plan, Refused, type Setup, systemdRuns, type Wishes } from "../setup/setup.ts";
-import { agrees, ask } from "./dialogue.ts";
+import { ask, askYesNo } from "../terminal/prompt.ts";
 import { say } from "./init-text.ts";
 import { doorName, wholeNumber } from "./init-words.ts";
 
@@ -74,7 +74,7 @@ async function aboutLan(firewall: Setup["firewall"], port: number): Promise<read
 }
 
 async function decided(question: string, otherwise: boolean): Promise<boolean> {
-  const does = await agrees(question, otherwise);
+  const does = await askYesNo(question, otherwise);
   if (does === undefined) throw new Refused("nothing is changed");
   return does;
 }

@@ -2,11 +2,11 @@
 // because somebody else may have ended it meanwhile.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Progress } from "../progress.ts";
 import { NO_SYSTEMD, Refused, type Setup } from "../setup/setup.ts";
 import { confirm, doing, isUnderWay, lastOutcome, openings, portNow, rollBack, tried } from "../setup/trial.ts";
 import { TRIAL } from "../setup/trial-paths.ts";
-import { agrees } from "./dialogue.ts";
+import { Progress } from "../terminal/progress.ts";
+import { askYesNo } from "../terminal/prompt.ts";
 import { countdown, portText, say, timeOf } from "./init-text.ts";
 
 const LOOK_MS = 250;
@@ -45,7 +45,7 @@ async function whetherItStays(endsAt: number): Promise<boolean | undefined | "el
   const watch = setInterval(() => (isUnderWay() && doing() === undefined) || over.abort(), LOOK_MS);
   try {
     const left = `rollback in ${countdown(endsAt - Date.now())}`;
-    const does = await agrees(`Did you get in, and is it to stay so? (${left})`, false, over.signal);
+    const does = await askYesNo(`Did you get in, and is it to stay so? (${left})`, false, over.signal);
     return over.signal.aborted ? "elsewhere" : does;
   } finally {
     clearInterval(watch);

@@ -5,7 +5,7 @@ import { ConfigError } from "../config/door.ts";
 import { MOST_KNOCKS } from "../config/sequence.ts";
 import { plan, Refused } from "../setup/setup.ts";
 import { arm, begin, refuseASecond } from "../setup/trial.ts";
-import { agrees } from "./dialogue.ts";
+import { askYesNo } from "../terminal/prompt.ts";
 import { type Options, questions, wishes } from "./init-questions.ts";
 import { dryRunText, howToKnock, knockctl, say, summary, timeOf } from "./init-text.ts";
 import { attend, how, keep, showing, undo } from "./init-trial.ts";
@@ -85,7 +85,7 @@ async function setUp(options: Options): Promise<boolean> {
     return true;
   }
   say(summary(setup));
-  if (asks && !(await agrees("\nShall it be done?", true))) throw new Refused("nothing is changed");
+  if (asks && !(await askYesNo("\nShall it be done?", true))) throw new Refused("nothing is changed");
 
   let interrupted = false;
   process.on("SIGINT", () => (interrupted = true)); // what has been begun is ended in order

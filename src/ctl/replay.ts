@@ -7,14 +7,14 @@ import { resolveTargets } from "../capture/targets.ts";
 import { readConfig } from "../config/read.ts";
 import { type Address, formatAddress, parseAddress } from "../net/address.ts";
 import { systemErrorText } from "../platform/system-error.ts";
-import { Progress } from "../progress.ts";
 import type { Played, PlayOptions } from "../replay/play.ts";
 import { Stamp } from "../replay/stamp.ts";
 import { UnusedSequences } from "../replay/unused-sequences.ts";
 import { plural } from "../terminal/plural.ts";
 import { printableJson } from "../terminal/printable.ts";
+import { Progress } from "../terminal/progress.ts";
+import { clean, paint } from "../terminal/style.ts";
 import { complain } from "./ask.ts";
-import { clean, paint } from "./terminal.ts";
 
 const NOTHING_OPENED = 1;
 const UNREADABLE = 3;

@@ -3,10 +3,10 @@
 import type { Command } from "commander";
 import type { HearingReport } from "../capture/hearing-report.ts";
 import type { Answer } from "../control/protocol.ts";
+import { clean } from "../terminal/style.ts";
 import { ask, STATUS, tell } from "./ask.ts";
 import { asking } from "./asking.ts";
 import { doesNotHear, isInterface } from "./hearing.ts";
-import { clean } from "./terminal.ts";
 
 const HELP = `
 Has each knockd that runs with this config try now, at each of its interfaces,

@@ -2,12 +2,12 @@
 
 import type { Command } from "commander";
 import type { Answer } from "../control/protocol.ts";
+import { duration, localTime, plural } from "../terminal/format.ts";
+import { clean, paint } from "../terminal/style.ts";
 import { ask, STATUS, tell } from "./ask.ts";
 import { asking } from "./asking.ts";
 import { doorLines } from "./doors.ts";
 import { doesNotHear, type InterfaceAnswer } from "./hearing.ts";
-import { clean, paint } from "./terminal.ts";
-import { duration, localTime, plural } from "./words.ts";
 
 const HELP = `
 How each knockd is that runs with this config: since when; its interfaces and

@@ -4,9 +4,9 @@ import type { Command } from "commander";
 import type { Answer } from "../control/protocol.ts";
 import type { Happening } from "../log/watch.ts";
 import { plural } from "../terminal/plural.ts";
+import { clean, clock, paint } from "../terminal/style.ts";
 import { asking } from "./asking.ts";
 import { listen } from "./listen.ts";
-import { clean, clock, paint } from "./terminal.ts";
 
 const HELP = `
 Says what happens at the doors, as it happens, until Ctrl-C: each knock that made

@@ -2,7 +2,7 @@
 // imported from here on is in the package knockd-report.
 
 import { uptime } from "node:os";
-import { Progress, type Terminal } from "../progress.ts";
+import { Progress, type Terminal } from "../terminal/progress.ts";
 import { csv } from "./csv.ts";
 import { json } from "./json.ts";
 import { file, hasJournal, JOURNAL, journal, type Log, standardInput, syslogs } from "./logs.ts";

@@ -128,7 +128,7 @@ describe("a run", () => {
   const last = (text: string) => text.trimEnd().split("\n").at(-1);
 
   it("prints one line per file, and the counts last", () => {
-    const { status, stdout } = run("unit", "dist/test/words.test.js", "test/stamp.test.ts");
+    const { status, stdout } = run("unit", "dist/test/format.test.js", "test/stamp.test.ts");
     assert.equal(status, 0, stdout);
     assert.match(stdout, /^\[1\/2\] ok {7} +\d+\.\d s {2}(words|stamp): \d+ passed, 0 failed$/m);
     assert.match(stdout, /^Generated tests use seed (\d+); TEST_SEED=\1 repeats them$/m);
@@ -136,7 +136,7 @@ describe("a run", () => {
   });
 
   it("names the files that failed at its end, and its status is 1", () => {
-    const { status, stdout } = run("unit", "test/words.test.ts", "test/nowhere.test.ts");
+    const { status, stdout } = run("unit", "test/format.test.ts", "test/nowhere.test.ts");
     assert.equal(status, 1);
     assert.match(stdout, /\n== nowhere failed\n {2}✖ .*\n {2}the end of its output:\n(.*\n)* +.*Cannot find module/);
     assert.match(stdout, /\nFailed files:\n {2}nowhere\n\n.* min\n\d+ passed, 1 failed\n$/);

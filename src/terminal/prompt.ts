@@ -25,7 +25,11 @@ export async function ask(
 }
 
 /** Enter says `otherwise`. */
-export async function agrees(question: string, otherwise: boolean, signal?: AbortSignal): Promise<boolean | undefined> {
+export async function askYesNo(
+  question: string,
+  otherwise: boolean,
+  signal?: AbortSignal,
+): Promise<boolean | undefined> {
   for (;;) {
     const answer = await ask(question, otherwise ? "yes" : "no", signal, otherwise ? "Y/n" : "y/N");
     if (answer === undefined) return undefined;

@@ -3,7 +3,7 @@
 const COLOURS = { good: 32, bad: 31, warn: 33, soft: 2 } as const;
 
 /** For what an interface, a door or a file is called, and for what a daemon answers. */
-export { printable as clean } from "../terminal/printable.ts";
+export { printable as clean } from "./printable.ts";
 
 /** `14:05:09.123`, local time. */
 export function clock(at: Date): string {

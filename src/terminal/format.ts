@@ -1,6 +1,6 @@
 // Numbers and times in words, for people.
 
-import { plural } from "../terminal/plural.ts";
+import { plural } from "./plural.ts";
 
 export { plural };
 

@@ -1,7 +1,7 @@
 // Numbers and times in words.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { duration, localTime, plural } from "../src/ctl/words.ts";
+import { duration, localTime, plural } from "../src/terminal/format.ts";
 
 describe("numbers and times in words", () => {
   const durations: [seconds: number, words: string][] = [
