@@ -13,14 +13,14 @@ import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
 import { type Config, ConfigError, type Door } from "./config/door.ts";
 import { type Flags, type Settings, settle } from "./config/options.ts";
 import { readConfig } from "./config/read.ts";
-import { WeakDoors } from "./config/weak.ts";
+import { WeakDoors } from "./config/weak-doors.ts";
 import { commandsFor } from "./control/commands.ts";
 import { Control } from "./control/control.ts";
 import { socketPath } from "./control/socket-path.ts";
 import { AlreadyRunning } from "./doors/claims.ts";
 import { House, type Patience } from "./doors/house.ts";
 import { LONGEST_WAIT_MS } from "./doors/ledger.ts";
-import { bringToDisk, doorAfterUse } from "./doors/one-time.ts";
+import { doorAfterUse } from "./doors/one-time-door.ts";
 import { Guard } from "./guard.ts";
 import type { Log, LogBook } from "./log/log.ts";
 import type { Lookup } from "./log/lookup.ts";
@@ -30,6 +30,7 @@ import { giveFilesBack } from "./platform/memory.ts";
 import { realPath } from "./platform/real-path.ts";
 import { systemErrorText } from "./platform/system-error.ts";
 import { atMost } from "./platform/timer.ts";
+import { bringToDisk } from "./sequences/one-time-file.ts";
 
 const now = () => performance.now();
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
-import { parseSequence } from "../src/config/sequence.ts";
+import { parseSequence } from "../src/sequences/sequence.ts";
 import { Changes } from "../src/verdicts/changes.ts";
 
 const doors = (config: string, oneTime = "1,2") => parseConfig(config, "", () => parseSequence(oneTime)).doors;

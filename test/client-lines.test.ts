@@ -1,7 +1,7 @@
 // What one types elsewhere: for knock, nc and curl.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseSequence } from "../src/config/sequence.ts";
+import { parseSequence } from "../src/sequences/sequence.ts";
 import { clientLines } from "../src/setup/client-lines.ts";
 
 describe("the client's lines", () => {

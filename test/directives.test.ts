@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Config, DEFAULT_POLICY, type Door, type FileOptions, type Policy } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { parseSequence } from "../src/config/sequence.ts";
+import { parseSequence } from "../src/sequences/sequence.ts";
 
 const FILE = "/etc/k.conf";
 const parse = (text: string): Config => parseConfig(text, FILE, () => parseSequence("5,6"));

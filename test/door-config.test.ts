@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { ConfigError } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { parseSequence } from "../src/config/sequence.ts";
+import { parseSequence } from "../src/sequences/sequence.ts";
 import { configText, existingConfig, isOwn, trialText, withoutDoor } from "../src/setup/door-config.ts";
 import { doorCommands, type FirewallPlace } from "../src/setup/firewall.ts";
 import { repo } from "./live/wire.ts";

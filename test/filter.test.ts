@@ -8,11 +8,11 @@ import type { Listener } from "../src/attempts/ears.ts";
 import { buildFilter } from "../src/capture/filter.ts";
 import { Records } from "../src/capture/records.ts";
 import type { Door } from "../src/config/door.ts";
-import type { Knock } from "../src/config/sequence.ts";
 import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";
 import type { Packet } from "../src/net/packet.ts";
 import { ANY_FLAGS, flagsMatch, type TcpFlags } from "../src/net/tcp-flags.ts";
 import { native } from "../src/platform/native.ts";
+import type { Knock } from "../src/sequences/sequence.ts";
 import { corpus, extension, LINK_TYPES } from "./decode-corpus.ts";
 import { frame, type Segment, type TcpFlag, type Wrap } from "./frame.ts";
 

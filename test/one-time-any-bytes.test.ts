@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import { nextOneTime, strikeOut } from "../src/doors/one-time.ts";
+import { nextOneTime, strikeOut } from "../src/sequences/one-time-file.ts";
 
 const dir = fs.mkdtempSync(join(tmpdir(), "any-bytes-"));
 after(() => fs.rmSync(dir, { recursive: true }));

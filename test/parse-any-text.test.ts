@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { type Config, ConfigError } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { parseSequence } from "../src/config/sequence.ts";
+import { parseSequence } from "../src/sequences/sequence.ts";
 
 const FILE = "/etc/k.conf";
 const parse = (text: string): Config => parseConfig(text, FILE, (path) => parseSequence(path === "" ? "1" : "2,3"));

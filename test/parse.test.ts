@@ -4,7 +4,7 @@ import { performance } from "node:perf_hooks";
 import { describe, test } from "node:test";
 import { type Config, ConfigError, DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import { type NextOneTime, parseConfig } from "../src/config/parse.ts";
-import { parseSequence } from "../src/config/sequence.ts";
+import { parseSequence } from "../src/sequences/sequence.ts";
 import { bound } from "./time-limit.ts";
 
 const FILE = "/etc/k.conf";

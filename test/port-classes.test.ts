@@ -6,10 +6,10 @@ import fc from "fast-check";
 import type { Listener } from "../src/attempts/ears.ts";
 import { type Body, coarsen, dropToFit, portClasses } from "../src/capture/port-classes.ts";
 import type { Door } from "../src/config/door.ts";
-import { parseSequence } from "../src/config/sequence.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 import type { PortRange } from "../src/net/port-range.ts";
 import { ANY_FLAGS, addTcpFlags } from "../src/net/tcp-flags.ts";
+import { parseSequence } from "../src/sequences/sequence.ts";
 
 const address = (text: string) => parseAddress(text)!;
 

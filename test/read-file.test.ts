@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { ConfigError } from "../src/config/door.ts";
 import { readConfig } from "../src/config/read.ts";
-import { nextOneTime } from "../src/doors/one-time.ts";
 import { MOST_BYTES, readRegularFile } from "../src/platform/read-file.ts";
+import { nextOneTime } from "../src/sequences/one-time-file.ts";
 
 describe("a file to be read whole", () => {
   const dir = fs.mkdtempSync(join(tmpdir(), "regular-"));

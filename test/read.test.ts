@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { ConfigError } from "../src/config/door.ts";
 import { readConfig } from "../src/config/read.ts";
-import { parseSequence } from "../src/config/sequence.ts";
+import { parseSequence } from "../src/sequences/sequence.ts";
 
 describe("a config file", () => {
   const dir = fs.mkdtempSync(join(tmpdir(), "read-"));

@@ -13,7 +13,7 @@ import { Answering } from "../src/replay/answering.ts";
 import { play } from "../src/replay/play.ts";
 import { Replay, type ReplayOptions } from "../src/replay/replay.ts";
 import { Savefile } from "../src/replay/savefile.ts";
-import { UnusedSequences } from "../src/replay/unused-sequences.ts";
+import { UnusedSequences } from "../src/sequences/one-time-memory.ts";
 import { frame, type Segment } from "./frame.ts";
 import { pcapFile, pcapngFile } from "./pcap-file.ts";
 import { toPacket } from "./story.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { formatSequence, parseSequence, type Sequence, SequenceError } from "../src/config/sequence.ts";
+import { formatSequence, parseSequence, type Sequence, SequenceError } from "../src/sequences/sequence.ts";
 
 const error = (text: string): SequenceError => {
   try {

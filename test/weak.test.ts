@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
-import { parseSequence } from "../src/config/sequence.ts";
-import { WeakDoors, weakDoors } from "../src/config/weak.ts";
+import { WeakDoors, weakDoors } from "../src/config/weak-doors.ts";
+import { parseSequence } from "../src/sequences/sequence.ts";
 
 describe("a sequence that is easily found", () => {
   const table: [sequence: string, why: string | undefined][] = [

@@ -9,12 +9,12 @@ import { Records } from "../src/capture/records.ts";
 import { strayClasses, Widening } from "../src/capture/widening.ts";
 import { DEFAULT_POLICY } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { parseSequence } from "../src/config/sequence.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 import type { Packet } from "../src/net/packet.ts";
 import { ANY_FLAGS, flagsMatch } from "../src/net/tcp-flags.ts";
 import { ephemeralPorts, listeningPorts } from "../src/platform/local-ports.ts";
 import { native } from "../src/platform/native.ts";
+import { parseSequence } from "../src/sequences/sequence.ts";
 import { frame, type TcpFlag } from "./frame.ts";
 import { toPacket } from "./story.ts";
 

@@ -2,11 +2,11 @@
 // through decode: never onto the wire, where it would betray the ports.
 
 import type { Listener } from "../attempts/ears.ts";
-import type { Knock } from "../config/sequence.ts";
 import { type Address, isIpv4 } from "../net/address.ts";
 import { UDP } from "../net/packet.ts";
 import type { TcpFlags } from "../net/tcp-flags.ts";
 import { native } from "../platform/native.ts";
+import type { Knock } from "../sequences/sequence.ts";
 import { Records } from "./records.ts";
 
 const [ETHER_IPV4, ETHER_IPV6] = [0x0800, 0x86dd] as const;

@@ -2,9 +2,9 @@
 
 import { MOST_STRAYS } from "../attempts/strays.ts";
 import { addTcpFlags } from "../net/tcp-flags.ts";
+import { parseSequence, SequenceError } from "../sequences/sequence.ts";
 import { plural } from "../terminal/plural.ts";
 import type { Door, FileOptions, Line, Policy } from "./door.ts";
-import { parseSequence, SequenceError } from "./sequence.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export type PolicyDraft = Partial<Mutable<Policy>>;

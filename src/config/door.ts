@@ -1,7 +1,7 @@
 // One section of knockd.conf, and what belongs to no door.
 
 import type { TcpFlags } from "../net/tcp-flags.ts";
-import type { Sequence } from "./sequence.ts";
+import type { Sequence } from "../sequences/sequence.ts";
 
 export interface Door {
   /** To the letter what stood between the brackets; only a name, and two doors may bear the same. */

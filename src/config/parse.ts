@@ -5,6 +5,7 @@
 import ini from "ini";
 import { noSequencesLeft } from "../log/lines.ts";
 import { ANY_FLAGS } from "../net/tcp-flags.ts";
+import type { Sequence } from "../sequences/sequence.ts";
 import type { Complaints, DoorDraft, OptionsDraft } from "./directives.ts";
 import { directiveName, doorDirectives, optionDirectives } from "./directives.ts";
 import {
@@ -17,7 +18,6 @@ import {
   type Line,
   type Overruled,
 } from "./door.ts";
-import type { Sequence } from "./sequence.ts";
 
 interface Section {
   readonly name: string;

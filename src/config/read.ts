@@ -1,8 +1,8 @@
 // knockd.conf from the disk.
 
-import { nextOneTime } from "../doors/one-time.ts";
 import { readRegularFile } from "../platform/read-file.ts";
 import { systemErrorText } from "../platform/system-error.ts";
+import { nextOneTime } from "../sequences/one-time-file.ts";
 import { type Config, ConfigError } from "./door.ts";
 import { type NextOneTime, parseConfig } from "./parse.ts";
 

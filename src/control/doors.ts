@@ -2,9 +2,9 @@
 // when he asks for secrets.
 
 import type { Door } from "../config/door.ts";
-import { formatSequence } from "../config/sequence.ts";
 import type { Standing } from "../doors/open-door.ts";
 import { formatTcpFlags } from "../net/tcp-flags.ts";
+import { formatSequence } from "../sequences/sequence.ts";
 import { isSet, onlyForRoot, type Question } from "./command.ts";
 import type { Subject } from "./commands.ts";
 import type { Answer } from "./protocol.ts";

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { ConfigError } from "../config/door.ts";
-import { MOST_KNOCKS } from "../config/sequence.ts";
+import { MOST_KNOCKS } from "../sequences/sequence.ts";
 import { plan, Refused } from "../setup/setup.ts";
 import { arm, begin, refuseASecond } from "../setup/trial.ts";
 import { askYesNo } from "../terminal/prompt.ts";

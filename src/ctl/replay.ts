@@ -9,7 +9,7 @@ import { type Address, formatAddress, parseAddress } from "../net/address.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import type { Played, PlayOptions } from "../replay/play.ts";
 import { Stamp } from "../replay/stamp.ts";
-import { UnusedSequences } from "../replay/unused-sequences.ts";
+import { UnusedSequences } from "../sequences/one-time-memory.ts";
 import { plural } from "../terminal/plural.ts";
 import { printableJson } from "../terminal/printable.ts";
 import { Progress } from "../terminal/progress.ts";

@@ -1,8 +1,8 @@
 // Sequences that a stranger finds, and sequences that open more than their door.
 
 import type { Config, Door } from "../config/door.ts";
-import { formatSequence } from "../config/sequence.ts";
-import { doorWeakness } from "../config/weak.ts";
+import { doorWeakness } from "../config/weak-doors.ts";
+import { formatSequence } from "../sequences/sequence.ts";
 import { atLine, type Finding, warning } from "./finding.ts";
 import { opensWith } from "./rehearsal.ts";
 

@@ -3,10 +3,10 @@
 import type { Listener } from "../attempts/ears.ts";
 import { type Address, sameAddress } from "../net/address.ts";
 import { AddressSet } from "../net/address-set.ts";
+import type { UnusedSequences } from "../sequences/one-time-memory.ts";
 import { Answering } from "./answering.ts";
 import { Replay, type ReplayOptions } from "./replay.ts";
 import type { Reading, Savefile } from "./savefile.ts";
-import type { UnusedSequences } from "./unused-sequences.ts";
 
 export interface PlayOptions extends Pick<ReplayOptions, "said" | "ran" | "ignored"> {
   readonly listeners: readonly Listener[];

@@ -11,16 +11,16 @@ import { Widening } from "../capture/widening.ts";
 import type { Door } from "../config/door.ts";
 import { Doorkeeper } from "../doors/doorkeeper.ts";
 import type { LedgerEntry } from "../doors/ledger-entry.ts";
-import { doorAfterUse } from "../doors/one-time.ts";
+import { doorAfterUse } from "../doors/one-time-door.ts";
 import type { Log } from "../log/log.ts";
 import { Teller } from "../log/teller.ts";
 import { type Address, copyOf, formatAddress, sameAddress } from "../net/address.ts";
 import type { CapturedPacket } from "../net/packet.ts";
 import { ephemeralPorts } from "../platform/local-ports.ts";
+import type { UnusedSequences } from "../sequences/one-time-memory.ts";
 import type { Answering } from "./answering.ts";
 import { Clock } from "./clock.ts";
 import { Onlooker } from "./onlooker.ts";
-import type { UnusedSequences } from "./unused-sequences.ts";
 
 export interface ReplayOptions {
   readonly listeners: readonly Listener[];

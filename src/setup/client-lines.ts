@@ -1,6 +1,6 @@
 // What one types elsewhere to knock, with the three things that are at hand.
 
-import type { Sequence } from "../config/sequence.ts";
+import type { Sequence } from "../sequences/sequence.ts";
 import { plainSequence } from "./door-config.ts";
 
 /** A line for knock, one for nc, and one for curl where it can: it knows no UDP. */

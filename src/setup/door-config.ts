@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, ConfigError } from "../config/door.ts";
 import { readConfig } from "../config/read.ts";
-import { formatSequence, type Sequence } from "../config/sequence.ts";
 import { packageRoot } from "../platform/package-root.ts";
+import { formatSequence, type Sequence } from "../sequences/sequence.ts";
 import type { DoorCommands } from "./firewall.ts";
 
 /** Those that come with us, and that nobody has edited: their sequences are printed in manuals. */

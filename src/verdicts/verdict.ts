@@ -1,8 +1,8 @@
 // What has become of a packet, as a plain value: for knockctl's explain, and for who wants to watch it come about.
 
 import { FATE, type Fate } from "../attempts/witness.ts";
-import type { Knock } from "../config/sequence.ts";
 import type { Address } from "../net/address.ts";
+import type { Knock } from "../sequences/sequence.ts";
 
 export interface Verdict {
   /** Milliseconds of the monotonic clock. */

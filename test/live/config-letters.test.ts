@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import type { Door } from "../../src/config/door.ts";
-import { formatSequence } from "../../src/config/sequence.ts";
+import { formatSequence } from "../../src/sequences/sequence.ts";
 import { Daemon, type Which } from "./daemon.ts";
 import { needsRoot, Wire } from "./wire.ts";
 

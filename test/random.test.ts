@@ -1,13 +1,14 @@
 // The secret of a new door: what it never is, whatever is drawn.
+
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
-import { formatSequence } from "../src/config/sequence.ts";
-import { weakness } from "../src/config/weak.ts";
-import { freePorts, randomSequence } from "../src/setup/random-sequence.ts";
+import { freePorts, randomSequence } from "../src/sequences/random.ts";
+import { formatSequence } from "../src/sequences/sequence.ts";
+import { weakness } from "../src/sequences/strength.ts";
 
 describe("a random sequence", () => {
   it("is never weak, nor of neighbours or ports that are not free, and is of one protocol or of both", () => {

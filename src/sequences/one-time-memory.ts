@@ -1,7 +1,7 @@
 // One-time sequences as they are used up while a capture is replayed. Nothing is struck out in their files.
 
-import { formatSequence, type Sequence } from "../config/sequence.ts";
-import { goneMeanwhile, type OneTimeFiles, unusedSequences } from "../doors/one-time.ts";
+import { goneMeanwhile, type OneTimeFiles, unusedSequences } from "./one-time-file.ts";
+import { formatSequence, type Sequence } from "./sequence.ts";
 
 export class UnusedSequences implements OneTimeFiles {
   readonly #unused = new Map<string, Sequence[]>();

@@ -2,8 +2,8 @@
 
 import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Knock, Sequence } from "../config/sequence.ts";
-import { weakness } from "../config/weak.ts";
+import type { Knock, Sequence } from "./sequence.ts";
+import { weakness } from "./strength.ts";
 
 /** Below it are the ports that everybody scans, and above it those from which connections are made. */
 const [LOWEST, HIGHEST] = [1024, 65535] as const;

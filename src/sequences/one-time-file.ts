@@ -3,14 +3,11 @@
 import * as fs from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Door } from "../config/door.ts";
-import { formatSequence, parseSequence, type Sequence } from "../config/sequence.ts";
-import { noSequencesLeft, notStruckOut } from "../log/lines.ts";
-import type { Log } from "../log/log.ts";
 import { readRegularFile } from "../platform/read-file.ts";
 import { replaceFile } from "../platform/replace-file.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { requirePlaced } from "../platform/trusted-file.ts";
+import { formatSequence, parseSequence, type Sequence } from "./sequence.ts";
 
 interface Place {
   readonly sequence: Sequence;
@@ -95,27 +92,6 @@ export function goneMeanwhile(path: string): Error {
 export interface OneTimeFiles {
   nextOneTime(path: string, warn: (why: string) => void): Sequence | undefined;
   strikeOut(path: string, used: Sequence): void;
-}
-
-/**
- * Strikes out the sequence that has just opened a door. Returns the door with the next one; undefined, which is told, when
- * there is none, or when the file can't be written: the sequence would count again, so the door can't keep its promise.
- */
-export function doorAfterUse(
-  door: Door,
-  path: string,
-  log: Pick<Log, "info" | "warn" | "error">,
-  files: OneTimeFiles = { nextOneTime, strikeOut },
-): Door | undefined {
-  try {
-    files.strikeOut(path, door.sequence);
-    const sequence = files.nextOneTime(path, (why) => log.warn(`config: section ${door.name}: ${why}`));
-    if (sequence !== undefined) return { ...door, sequence };
-    log.info(noSequencesLeft(door.name));
-  } catch (error) {
-    log.error(notStruckOut(door, error as Error));
-  }
-  return undefined;
 }
 
 const CAREFUL = fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;

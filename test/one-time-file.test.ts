@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, describe, test } from "node:test";
 import fc from "fast-check";
-import { formatSequence, parseSequence } from "../src/config/sequence.ts";
-import { bringToDisk, nextOneTime, strikeOut } from "../src/doors/one-time.ts";
+import { bringToDisk, nextOneTime, strikeOut } from "../src/sequences/one-time-file.ts";
+import { formatSequence, parseSequence } from "../src/sequences/sequence.ts";
 
 const root = process.getuid?.() === 0;
 const dir = fs.mkdtempSync(join(tmpdir(), "one-time-"));

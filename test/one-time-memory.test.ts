@@ -4,8 +4,8 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { formatSequence, parseSequence, type Sequence } from "../src/config/sequence.ts";
-import { UnusedSequences } from "../src/replay/unused-sequences.ts";
+import { UnusedSequences } from "../src/sequences/one-time-memory.ts";
+import { formatSequence, parseSequence, type Sequence } from "../src/sequences/sequence.ts";
 
 describe("unused sequences", () => {
   const dir = mkdtempSync(join(tmpdir(), "unused-"));

@@ -1,0 +1,25 @@
+import { formatSequence, type Sequence } from "./sequence.ts";
+
+/** Debian's /etc/knockd.conf, 0.8's manual, the how-to that most people copy from, and what our own package and manual say. */
+export const PUBLISHED = new Set([
+  "7000:tcp,8000:tcp,9000:tcp",
+  "9000:tcp,8000:tcp,7000:tcp",
+  "5000:tcp,6000:tcp,7000:tcp",
+  "2222:udp,3333:tcp,4444:udp",
+  "4438:tcp,1813:tcp,8235:tcp",
+  "8235:tcp,4438:tcp,1813:tcp",
+  "24680:udp,13579:tcp,12345:udp",
+  "2222:udp,3333:tcp,1111:udp",
+]);
+
+export const FEWEST_KNOCKS = 3;
+
+/** Why a stranger finds it; undefined when he does not. */
+export function weakness(sequence: Sequence): string | undefined {
+  if (PUBLISHED.has(formatSequence(sequence))) return "it is one that the manuals print";
+  if (sequence.length < FEWEST_KNOCKS) return "it has fewer than three knocks";
+  const steps = sequence.slice(1).map(({ port }, i) => Math.sign(port - sequence[i]!.port));
+  if (steps.every((step) => step > 0)) return "its ports ascend, as a scanner's do";
+  if (steps.every((step) => step < 0)) return "its ports descend, as a scanner's may";
+  return undefined;
+}
