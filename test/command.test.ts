@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
-import { fillIn, type Run, run, runByNode, ways } from "../src/doors/command.ts";
+import { argvCandidates, type Run, run, runByNode, substituteAddress } from "../src/runner/command.ts";
 import { compiled, needsRoot } from "./live/wire.ts";
 import { scaled, untilShell } from "./time-limit.ts";
 
@@ -28,7 +28,7 @@ describe("fillIn", () => {
   ];
   for (const [command, filled] of cases) {
     it(`makes of ${JSON.stringify(command)}: ${JSON.stringify(filled)}`, () =>
-      assert.equal(fillIn(command, "fd77::2"), filled));
+      assert.equal(substituteAddress(command, "fd77::2"), filled));
   }
 
   it("replaces each %IP% and nothing else", () => {
@@ -36,7 +36,7 @@ describe("fillIn", () => {
     fc.assert(
       fc.property(fc.array(part), (parts) => {
         const command = parts.join("");
-        assert.equal(fillIn(command, "10.77.0.2"), command.split("%IP%").join("10.77.0.2"));
+        assert.equal(substituteAddress(command, "10.77.0.2"), command.split("%IP%").join("10.77.0.2"));
       }),
     );
   });
@@ -54,7 +54,7 @@ describe("ways", () => {
   ];
   for (const [command, words] of plain) {
     it(`does without a shell for: ${command}`, () =>
-      assert.deepEqual(ways(command), [words, ["/bin/sh", "-c", command]]));
+      assert.deepEqual(argvCandidates(command), [words, ["/bin/sh", "-c", command]]));
   }
 
   for (const command of [
@@ -85,7 +85,7 @@ describe("ways", () => {
     "",
   ]) {
     it(`needs the shell for: ${JSON.stringify(command).slice(0, 80)}`, () =>
-      assert.deepEqual(ways(command), [["/bin/sh", "-c", command]]));
+      assert.deepEqual(argvCandidates(command), [["/bin/sh", "-c", command]]));
   }
 
   it("has the words that the shell would give the program", () => {
@@ -112,7 +112,7 @@ describe("ways", () => {
     let [without, needed] = [0, 0];
     fc.assert(
       fc.property(line, (rest) => {
-        const [words] = ways(`/usr/bin/printf %s/ ${rest}`);
+        const [words] = argvCandidates(`/usr/bin/printf %s/ ${rest}`);
         if (words![0] === "/bin/sh") return void needed++;
         without++;
         const byShell = spawnSync("/bin/sh", ["-c", `/usr/bin/printf %s/ ${rest}`], { encoding: "utf8" });
@@ -151,7 +151,7 @@ describe("a command too long", () => {
 
 it("a command runs where there is no /dev/null", { skip: needsRoot }, () => {
   const script = `
-    import { run } from ${JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href)};
+    import { run } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
     console.log((await run("/bin/echo plain")).status, (await run("echo shell; exit 3")).status);
   `;
   // Of this process alone: a /dev without anything.
@@ -204,7 +204,7 @@ function commands(name: string, run: Run): void {
 
   it("has the environment without a shell that it has with one", async () => {
     const script = `
-      import { ${name} } from ${JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href)};
+      import { ${name} } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
       process.chdir("/");
       const command = "/usr/bin/env";
       await ${name}(command);
@@ -228,7 +228,7 @@ function commands(name: string, run: Run): void {
   it("rejects, and harms nothing else, when no process can be made", () => {
     const script = `
       import { openSync } from "node:fs";
-      import { ${name} } from ${JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href)};
+      import { ${name} } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
       try { for (;;) openSync("/dev/null"); } catch {}
       console.log(await ${name}("true").then(({ status }) => status).catch((error) => error.message));
     `;
@@ -276,7 +276,7 @@ function commands(name: string, run: Run): void {
     const script = `
       import * as fs from "node:fs";
       import { createServer } from "node:net";
-      import { ${name} } from ${JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href)};
+      import { ${name} } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
       fs.openSync(${JSON.stringify(join(dir, "held"))}, "w");
       fs.fstatSync(5); // it is there
       const server = createServer().listen(${JSON.stringify(join(dir, "socket"))}, async () => {
@@ -307,7 +307,7 @@ describe("what a command writes on standard error", () => {
   /** A process of its own that runs it: what `run` resolved with, and what came on that process's standard error. */
   async function ran(command: string, more = ""): Promise<{ status: number; complaint: string; stderr: string }> {
     const script = `
-      import { run } from ${JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href)};
+      import { run } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
       const ended = await run(${JSON.stringify(command)});
       ${more}
       process.stdout.write(JSON.stringify(ended));
@@ -354,7 +354,7 @@ describe("what a command writes on standard error", () => {
 
   it("waits for our reader who has fallen asleep, and we do not", async () => {
     const script = `
-      import { run } from ${JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href)};
+      import { run } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
       const ended = run("head -c 1000000 /dev/zero >&2").then(() => "ended");
       const awake = new Promise((resolve) => setTimeout(resolve, 500, "awake"));
       process.stdout.write(await Promise.race([ended, awake]));
@@ -375,7 +375,7 @@ describe("a command that runs when its end can't be seen by a descriptor", () =>
 
   /** What the script says of its commands, in a process of its own where that fails. */
   function said(script: string, unseen: string): string {
-    const from = JSON.stringify(new URL("../src/doors/command.js", import.meta.url).href);
+    const from = JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href);
     const argv = ["--input-type=module", "-e", `import { run } from ${from};\n${script}`];
     const env = { ...process.env, LD_PRELOAD: library, UNSEEN: unseen };
     const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8", env, timeout: 20_000 });
@@ -387,7 +387,7 @@ describe("a command that runs when its end can't be seen by a descriptor", () =>
       const script = `
         const [one, other] = await Promise.all([run("sleep 0.1; echo no >&2; exit 3"), run("/bin/true")]);
         console.log(JSON.stringify([one, other.status]));`;
-      assert.equal(said(script, unseen), '[{"status":3,"complaint":"no\\n"},0]\nno\n');
+      assert.equal(said(script, unseen), '[{"status":3,"stderrHead":"no\\n"},0]\nno\n');
     });
 
     it(`is ended with its group: ${unseen} fails`, () => {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
-import type { Ended } from "../src/doors/command.ts";
 import { Doorkeeper } from "../src/doors/doorkeeper.ts";
-import { LONG_SECONDS } from "../src/doors/errands.ts";
 import type { LedgerEntry } from "../src/doors/ledger-entry.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
+import type { CommandEnd } from "../src/runner/command.ts";
+import { LONG_SECONDS } from "../src/runner/runner.ts";
 
 const IPV4 = parseAddress("10.77.0.2")!;
 const IPV6 = parseAddress("fd77::2")!;
@@ -37,7 +37,7 @@ class House {
   /** Seconds. */
   now = 1000;
   #lastId = 0;
-  readonly #commands = new Map<string, { resolve(ended: Ended): void; reject(error: Error): void }>();
+  readonly #commands = new Map<string, { resolve(ended: CommandEnd): void; reject(error: Error): void }>();
   #timers: { seconds: number; callback: () => void }[] = [];
   readonly keeper = new Doorkeeper({
     now: () => this.now,
@@ -94,7 +94,7 @@ class House {
   async end(command: string, how: number | Error = 0, complaint = ""): Promise<void> {
     const { resolve, reject } = this.#commands.get(command)!;
     this.#commands.delete(command);
-    if (typeof how === "number") resolve({ status: how, complaint });
+    if (typeof how === "number") resolve({ status: how, stderrHead: complaint });
     else reject(how);
     await turn();
   }

@@ -1,7 +1,7 @@
 // Which commands may not run side by side.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Exclusion, exclude, exclusionOf } from "../src/doors/exclusion.ts";
+import { type Exclusion, exclude, exclusionOf } from "../src/runner/exclusion.ts";
 
 const of = (command: string, parallel?: boolean) => exclusionOf(command, "door", parallel);
 

@@ -1,7 +1,7 @@
 // Which programs a command line runs, through whatever starts them.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { programsOf } from "../src/doors/programs.ts";
+import { programsOf } from "../src/runner/programs.ts";
 
 const names = (line: string) => programsOf(line)?.flatMap(({ name, given }) => [name, ...given]);
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import fc from "fast-check";
-import { shellCommands } from "../src/doors/shell-line.ts";
+import { shellCommands } from "../src/runner/shell-line.ts";
 
 const words = (line: string) =>
   shellCommands(line)?.map(({ words, overwrites }) =>

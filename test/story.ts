@@ -149,7 +149,7 @@ class Replay {
       run: async (command) => {
         const [, what] = /^echo (.*?)(?: >> \$KNOCK_LOG)?$/.exec(command)!;
         this.commands.push(what!);
-        return { status: 0, complaint: "" };
+        return { status: 0, stderrHead: "" };
       },
       now: () => this.#now,
       ledger: {

@@ -3,9 +3,9 @@
 import type { Door } from "../config/door.ts";
 import * as lines from "../log/lines.ts";
 import { type Address, formatAddress, parseAddress } from "../net/address.ts";
+import { substituteAddress } from "../runner/command.ts";
+import { CommandRunner, type CommandRunnerOptions } from "../runner/runner.ts";
 import { plural } from "../terminal/plural.ts";
-import { fillIn } from "./command.ts";
-import { Errands, type ErrandsOptions } from "./errands.ts";
 import type { Ledger } from "./ledger.ts";
 import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
 import {
@@ -22,7 +22,7 @@ import {
 } from "./open-door.ts";
 import { OpenDoors } from "./open-doors.ts";
 
-export interface DoorkeeperOptions extends ErrandsOptions {
+export interface DoorkeeperOptions extends CommandRunnerOptions {
   ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked">;
 }
 
@@ -38,7 +38,7 @@ export class Doorkeeper {
   readonly #queues = new Map<string | symbol, Promise<unknown>>();
   /** Those whose command takes long: nobody waits for it when we leave. */
   readonly #long = new Set<string | symbol>();
-  readonly #errands: Errands;
+  readonly #errands: CommandRunner;
   /** Stop commands that have not begun. */
   #toClose = 0;
   #leaving: "close" | "keep" | undefined;
@@ -46,7 +46,7 @@ export class Doorkeeper {
   constructor(options: DoorkeeperOptions) {
     this.#options = options;
     this.#open = new OpenDoors(options.now);
-    this.#errands = new Errands(options);
+    this.#errands = new CommandRunner(options);
   }
 
   /**
@@ -68,18 +68,27 @@ export class Doorkeeper {
       return;
     }
     if (!this.#open.hasRoomFor(door.name) || this.#toClose >= MOST_TO_CLOSE) {
-      this.#errands.leaveOut("full", door.name, knocker, this.#open.size);
+      this.#errands.countDropped("full", door.name, knocker, this.#open.size);
       onDone({ refused: "too many doors are open" });
       return;
     }
-    if (!this.#errands.join(key, door.name, knocker)) {
+    if (!this.#errands.admit(key, door.name, knocker)) {
       onDone({ refused: "too many commands wait for their turn" });
       return;
     }
     // 0.8 runs any number side by side: only what is to be closed again has an order.
     const queue = stop ? key : Symbol(key);
     this.#enqueue(queue, async () => {
-      onDone({ status: await this.#start(door, knocker, key, queue, fillIn(start, ip), stop && fillIn(stop, ip)) });
+      onDone({
+        status: await this.#start(
+          door,
+          knocker,
+          key,
+          queue,
+          substituteAddress(start, ip),
+          stop && substituteAddress(stop, ip),
+        ),
+      });
     });
   }
 
@@ -183,7 +192,7 @@ export class Doorkeeper {
     let entry: LedgerEntry | undefined;
     const before = this.#open.get(key);
     if (stop && before !== undefined && isFull(before)) {
-      this.#errands.leave(key, door.name);
+      this.#errands.started(key, door.name);
       this.#extend(before, door.cmdTimeout);
       return 0;
     }
@@ -201,7 +210,7 @@ export class Doorkeeper {
       command,
       commandTimeout,
       parallel,
-      onTurn: () => this.#errands.leave(key, door.name),
+      onStart: () => this.#errands.started(key, door.name),
       onLong: () => this.#long.add(queue),
     });
     this.#long.delete(queue);
@@ -275,7 +284,7 @@ export class Doorkeeper {
         commandTimeout,
         parallel,
         marker: this.#options.ledger.marker(id),
-        onTurn: () => {
+        onStart: () => {
           begun = true;
           this.#toClose--;
         },

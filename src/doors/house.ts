@@ -7,8 +7,8 @@ import type { Log } from "../log/log.ts";
 import { realPath } from "../platform/real-path.ts";
 import { ledgerPath } from "../platform/state-directory.ts";
 import { after } from "../platform/timer.ts";
+import { run } from "../runner/command.ts";
 import { AlreadyRunning, Claims } from "./claims.ts";
-import { run } from "./command.ts";
 import { Doorkeeper, type DoorkeeperOptions } from "./doorkeeper.ts";
 import { Ledger } from "./ledger.ts";
 

@@ -1,16 +1,16 @@
 // The doors that are open and will be closed again, each for a knocker.
 
 import { type Address, formatAddress } from "../net/address.ts";
+import { SharedLimit } from "../runner/shared-limit.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 import { keyOf, type OpenDoor, type Standing } from "./open-door.ts";
-import { Room } from "./room.ts";
 
 const MOST_OPEN = 65_536;
 
 export class OpenDoors {
   readonly #now: () => number;
   readonly #all = new Map<string, OpenDoor>();
-  readonly #room = new Room(MOST_OPEN);
+  readonly #room = new SharedLimit(MOST_OPEN);
 
   /** `now` in seconds of the monotonic clock. */
   constructor(now: () => number) {

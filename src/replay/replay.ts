@@ -96,7 +96,7 @@ export class Replay {
     this.#doorkeeper = new Doorkeeper({
       run: async (command) => {
         ran(command, this.#clock.time);
-        return { status: 0, complaint: "" };
+        return { status: 0, stderrHead: "" };
       },
       after,
       now: () => now() / 1000,

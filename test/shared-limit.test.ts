@@ -1,15 +1,15 @@
 // Room that doors share.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { Room } from "../src/doors/room.ts";
+import { SharedLimit } from "../src/runner/shared-limit.ts";
 
-function fill(room: Room, door: string): number {
+function fill(room: SharedLimit, door: string): number {
   while (room.hasFor(door)) room.add(door);
   return room.of(door);
 }
 
 it("a room has seven eighths for one door, and then little for each other, and never more than there is", () => {
-  const room = new Room(1024);
+  const room = new SharedLimit(1024);
   assert.equal(fill(room, "a"), 896);
   for (let i = 0; i < 8; i++) assert.equal(fill(room, `door ${i}`), 16);
   assert.equal(fill(room, "late"), 0);
@@ -17,7 +17,7 @@ it("a room has seven eighths for one door, and then little for each other, and n
 });
 
 it("a room has for a door again what that gave back", () => {
-  const room = new Room(64);
+  const room = new SharedLimit(64);
   assert.equal(fill(room, "a"), 56);
   assert.equal(fill(room, "b"), 1);
   room.remove("b");

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { type Run, run, runByNode } from "../src/doors/command.ts";
+import { type Run, run, runByNode } from "../src/runner/command.ts";
 import { until } from "./time-limit.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "knockd-group-"));

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
-import { type Exclusion, exclude } from "../src/doors/exclusion.ts";
-import { Line, Tally, type Turn } from "../src/doors/line.ts";
+import { type Exclusion, exclude } from "../src/runner/exclusion.ts";
+import { CommandQueue, LogThrottle, type Turn } from "../src/runner/queue.ts";
 
 /** A line, and the names of those that have begun, in order. */
 class Scene {
-  readonly line = new Line();
+  readonly line = new CommandQueue();
   readonly begun: string[] = [];
   readonly dismissed: string[] = [];
   readonly #turns = new Map<string, Turn>();
@@ -16,13 +16,13 @@ class Scene {
   wait(name: string, given: Partial<Turn> = {}): void {
     const one: Turn = { door: "door", source: name, what: "opened", exclusion: [], ...given };
     this.#turns.set(name, one);
-    const waits = this.line.turn(one);
+    const waits = this.line.acquire(one);
     if (waits === undefined) this.begun.push(name);
     else void waits.then((begins) => (begins ? this.begun : this.dismissed).push(name));
   }
 
   async end(name: string): Promise<void> {
-    this.line.done(this.#turns.get(name)!);
+    this.line.release(this.#turns.get(name)!);
     await turn();
   }
 
@@ -158,7 +158,7 @@ describe("a line", () => {
     const step = fc.oneof(one, fc.nat(100));
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 300 }), async (steps) => {
-        const line = new Line();
+        const line = new CommandQueue();
         const running: Turn[] = [];
         let waiting = 0;
         const begin = (turn: Turn) => {
@@ -168,7 +168,7 @@ describe("a line", () => {
           assert.ok(running.length <= 64);
         };
         const end = async (i: number) => {
-          line.done(running.splice(i % running.length, 1)[0]!);
+          line.release(running.splice(i % running.length, 1)[0]!);
           await turn();
         };
         for (const given of steps) {
@@ -178,7 +178,7 @@ describe("a line", () => {
           }
           const mine = { ...given };
           waiting++;
-          const waits = line.turn(mine);
+          const waits = line.acquire(mine);
           if (waits === undefined) begin(mine);
           else void waits.then(() => begin(mine));
         }
@@ -209,7 +209,7 @@ describe("a line", () => {
 
 it("a tally is told at once, and then at most once a second", () => {
   const told: number[] = [];
-  const tally = new Tally();
+  const tally = new LogThrottle();
   for (const at of [5, 5, 5.9, 6, 6.5, 100]) tally.add(at, (count) => told.push(count));
   assert.deepEqual(told, [1, 3, 2]);
 });

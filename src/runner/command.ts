@@ -3,24 +3,24 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { native } from "../platform/native.ts";
-import { Group } from "./group.ts";
+import { ProcessGroup } from "./process-group.ts";
 
 /** How a command ended. */
-export interface Ended {
+export interface CommandEnd {
   /** Its exit status, 128 + n when signal n ended it, as a shell says. */
   readonly status: number;
   /** The first 512 bytes of what it wrote on standard error. */
-  readonly complaint: string;
+  readonly stderrHead: string;
 }
 
 /**
  * Resolves when the command has ended; rejects when it could not start. `marker`: a file that its process makes before
  * anything else, if it can. `onStart` is given what ends it, with all that it has started: first kindly, then by force.
  */
-export type Run = (command: string, marker?: string, onStart?: (end: () => void) => void) => Promise<Ended>;
+export type Run = (command: string, marker?: string, onStart?: (end: () => void) => void) => Promise<CommandEnd>;
 
 /** Every `%IP%` becomes the knocker's address; nothing else is replaced. */
-export function fillIn(command: string, ip: string): string {
+export function substituteAddress(command: string, ip: string): string {
   return command.replaceAll("%IP%", () => ip);
 }
 
@@ -35,7 +35,7 @@ const LONGEST_WORD = 128 << 10;
  * start a program takes longer than all else between a knock and its command. The shell comes last all the same: what
  * can't be started without it is a script without `#!`, which only it can run, or it says what is wrong in its own words.
  */
-export function ways(command: string): string[][] {
+export function argvCandidates(command: string): string[][] {
   const shell = ["/bin/sh", "-c", command];
   const line = trim(command);
   return command.length < LONGEST_WORD && PLAIN.test(line) ? [line.split(/ +/), shell] : [shell];
@@ -58,26 +58,26 @@ function trim(command: string): string {
  */
 export const run: Run = native.runCommand ? runByAddon : runByNode;
 
-function runByAddon(command: string, marker?: string, onStart?: (end: () => void) => void): Promise<Ended> {
+function runByAddon(command: string, marker?: string, onStart?: (end: () => void) => void): Promise<CommandEnd> {
   return new Promise((resolve) => {
-    const pid = native.runCommand!(ways(command), marker ?? "", (status, wrote) => {
-      void group.gone().then(() => resolve({ status, complaint: wrote.toString() }));
+    const pid = native.runCommand!(argvCandidates(command), marker ?? "", (status, wrote) => {
+      void group.waitGone().then(() => resolve({ status, stderrHead: wrote.toString() }));
     });
-    const group = new Group(pid);
-    onStart?.(() => group.end());
+    const group = new ProcessGroup(pid);
+    onStart?.(() => group.terminate());
   });
 }
 
 /** The same, slower, on any kernel; it makes no marker, and does not see what is written on standard error. */
-export function runByNode(command: string, _marker?: string, onStart?: (end: () => void) => void): Promise<Ended> {
+export function runByNode(command: string, _marker?: string, onStart?: (end: () => void) => void): Promise<CommandEnd> {
   return new Promise((resolve, reject) => {
     const child = spawn("/bin/sh", ["-c", command], { detached: true, stdio: "inherit" });
-    const group = child.pid === undefined ? undefined : new Group(child.pid);
+    const group = child.pid === undefined ? undefined : new ProcessGroup(child.pid);
     child.on("error", reject);
     child.on("exit", (code, signal) => {
       const status = code ?? 128 + constants.signals[signal!];
-      void group!.gone().then(() => resolve({ status, complaint: "" }));
+      void group!.waitGone().then(() => resolve({ status, stderrHead: "" }));
     });
-    if (group !== undefined) onStart?.(() => group.end());
+    if (group !== undefined) onStart?.(() => group.terminate());
   });
 }

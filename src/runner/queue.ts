@@ -2,7 +2,7 @@
 // longer because somebody else has put many in line: a flood of complete knocks costs an attacker nothing.
 
 import { type Exclusion, exclude } from "./exclusion.ts";
-import { Room } from "./room.ts";
+import { SharedLimit } from "./shared-limit.ts";
 
 /** Commands at once. */
 const MOST_RUNNING = 64;
@@ -40,10 +40,10 @@ interface DoorLine {
   readonly lanes: Map<string, Lane>;
 }
 
-export class Line {
+export class CommandQueue {
   readonly #doors = new Map<string, DoorLine>();
-  readonly #running = new Room(MOST_RUNNING);
-  readonly #long = new Room(MOST_LONG);
+  readonly #running = new SharedLimit(MOST_RUNNING);
+  readonly #long = new SharedLimit(MOST_LONG);
   readonly #sources = new Map<string, number>();
   /** Those that have a place of `running`, and those that exclude others. */
   readonly #placed = new Set<Turn>();
@@ -54,7 +54,7 @@ export class Line {
   #isClosed = false;
   /** Openings whose command has not begun: whose they are, and how many. */
   readonly #waiting = new Set<string>();
-  readonly #openings = new Room(MOST_WAITING);
+  readonly #openings = new SharedLimit(MOST_WAITING);
 
   /** Openings that wait. */
   get length(): number {
@@ -85,7 +85,7 @@ export class Line {
    * When a command may begin, which says `done` when it has ended: at once when that is undefined; never when it comes to
    * be false.
    */
-  turn(turn: Turn): Promise<boolean> | undefined {
+  acquire(turn: Turn): Promise<boolean> | undefined {
     if (this.#isClosed) return Promise.resolve(false);
     let begun = false;
     const waiting: Waiting = { turn, begin: () => (begun = true) };
@@ -103,7 +103,7 @@ export class Line {
     this.#serve();
   }
 
-  done(turn: Turn): void {
+  release(turn: Turn): void {
     this.#excluding.delete(turn);
     this.#overdue.delete(turn);
     if (this.#placed.has(turn)) this.#leavePlace(turn);
@@ -215,7 +215,7 @@ export class Line {
 }
 
 /** What happens too often to be told each time: told at most once a second, by its number. */
-export class Tally {
+export class LogThrottle {
   #count = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
 

@@ -3,13 +3,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long a command that is told to end may take for it. */
-const KINDNESS_MS = 5000;
+const TERM_GRACE_MS = 5000;
 /** How long one that was killed is waited for. In a container whose first process reaps nobody, it is there for ever. */
-const BURIAL_MS = 1000;
+const KILL_WAIT_MS = 1000;
 /** Between two looks. No other group can have the number as long as this one was there at each. */
-const LOOK_MS = 20;
+const POLL_MS = 20;
 
-export class Group {
+export class ProcessGroup {
   readonly #number: number;
   #ending: Promise<void> | undefined;
 
@@ -19,24 +19,24 @@ export class Group {
   }
 
   /** Tells all of it to end, and kills what then has not: also what outlives its shell. Once. */
-  end(): void {
+  terminate(): void {
     this.#ending ??= this.#end();
   }
 
   /** Nothing of it is left, if it was told to end; else at once: what a command leaves running is its own affair. */
-  async gone(): Promise<void> {
+  async waitGone(): Promise<void> {
     await this.#ending;
   }
 
   async #end(): Promise<void> {
     this.#signal("SIGTERM");
-    if (await this.#endsWithin(KINDNESS_MS)) return;
+    if (await this.#endsWithin(TERM_GRACE_MS)) return;
     this.#signal("SIGKILL");
-    await this.#endsWithin(BURIAL_MS);
+    await this.#endsWithin(KILL_WAIT_MS);
   }
 
   async #endsWithin(ms: number): Promise<boolean> {
-    for (let looks = Math.ceil(ms / LOOK_MS); looks > 0 && this.#signal(0); looks--) await sleep(LOOK_MS);
+    for (let looks = Math.ceil(ms / POLL_MS); looks > 0 && this.#signal(0); looks--) await sleep(POLL_MS);
     return !this.#signal(0);
   }
 

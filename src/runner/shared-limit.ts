@@ -1,7 +1,7 @@
 // Room for so many, which doors share.
 
 /** One door alone never keeps the others out: the last eighth is for those that take little of it. */
-export class Room {
+export class SharedLimit {
   readonly #most: number;
   readonly #of = new Map<string, number>();
   #total = 0;

@@ -2,14 +2,14 @@
 
 import * as lines from "../log/lines.ts";
 import { type Address, formatAddress, isIpv4 } from "../net/address.ts";
-import type { Ended, Run } from "./command.ts";
+import type { CommandEnd, Run } from "./command.ts";
 import { exclusionOf } from "./exclusion.ts";
-import { Line, Tally, type Turn } from "./line.ts";
+import { CommandQueue, LogThrottle, type Turn } from "./queue.ts";
 
 /** A command that runs longer is told, and nobody waits for it any more. */
 export const LONG_SECONDS = 60;
 
-export interface ErrandsOptions {
+export interface CommandRunnerOptions {
   run: Run;
   /** Calls back after so many seconds of the monotonic clock, unless cancelled. */
   after: (seconds: number, callback: () => void) => { cancel(): void };
@@ -27,7 +27,7 @@ export interface ErrandsOptions {
   };
 }
 
-export interface Errand {
+export interface Job {
   /** The name. */
   readonly door: string;
   /** By this command. */
@@ -40,32 +40,32 @@ export interface Errand {
   readonly parallel: boolean | undefined;
   readonly marker?: string;
   /** It begins. */
-  readonly onTurn?: () => void;
+  readonly onStart?: () => void;
   /** It takes long. */
   readonly onLong?: () => void;
 }
 
-export class Errands {
-  readonly #options: ErrandsOptions;
-  readonly #line = new Line();
+export class CommandRunner {
+  readonly #options: CommandRunnerOptions;
+  readonly #line = new CommandQueue();
   /** Commands that have ended. */
   ended = 0;
-  readonly #leftOut = { merged: new Tally(), refused: new Tally(), full: new Tally() };
+  readonly #leftOut = { merged: new LogThrottle(), refused: new LogThrottle(), full: new LogThrottle() };
 
-  constructor(options: ErrandsOptions) {
+  constructor(options: CommandRunnerOptions) {
     this.#options = options;
   }
 
   /** One more opening for this (door, knocker) waits for its turn; false when it is left out, which is told. */
-  join(key: string, door: string, knocker: Address): boolean {
+  admit(key: string, door: string, knocker: Address): boolean {
     const place = this.#line.join(door, key);
     if (place === "waits") return true;
-    this.leaveOut(place, door, knocker, this.#line.length);
+    this.countDropped(place, door, knocker, this.#line.length);
     return false;
   }
 
   /** Its turn has come. */
-  leave(key: string, door: string): void {
+  started(key: string, door: string): void {
     this.#line.leave(door, key);
   }
 
@@ -85,7 +85,7 @@ export class Errands {
   }
 
   /** A flood of openings: one is left out, because of so many that wait, or are open. */
-  leaveOut(how: "merged" | "refused" | "full", door: string, knocker: Address, many: number): void {
+  countDropped(how: "merged" | "refused" | "full", door: string, knocker: Address, many: number): void {
     const { now, tell } = this.#options;
     this.#leftOut[how].add(now(), (count) =>
       tell.failure(knocker, door, () =>
@@ -95,10 +95,10 @@ export class Errands {
   }
 
   /** Resolves with its status; undefined when it could not be started, or its turn never comes. */
-  async run(errand: Errand): Promise<number | undefined> {
-    const { door, what, knocker, command, parallel, onTurn } = errand;
+  async run(errand: Job): Promise<number | undefined> {
+    const { door, what, knocker, command, parallel, onStart: onTurn } = errand;
     const turn = { door, source: sourceOf(knocker), what, exclusion: exclusionOf(command, door, parallel) };
-    const waits = this.#line.turn(turn);
+    const waits = this.#line.acquire(turn);
     if (waits !== undefined && !(await waits)) return undefined;
     onTurn?.();
     const status = await this.#run(errand, turn);
@@ -107,12 +107,12 @@ export class Errands {
     return status;
   }
 
-  async #run(errand: Errand, turn: Turn): Promise<number | undefined> {
+  async #run(errand: Job, turn: Turn): Promise<number | undefined> {
     const { door, knocker, command, marker } = errand;
     const { run, tell } = this.#options;
     tell.event(knocker, door, () => lines.runningCommand(door, command));
     const timers: { cancel(): void }[] = [];
-    let ended: Ended;
+    let ended: CommandEnd;
     try {
       ended = await run(command, marker, (end) => timers.push(...this.#limits(errand, turn, end)));
     } catch (error) {
@@ -120,20 +120,16 @@ export class Errands {
       return undefined;
     } finally {
       for (const timer of timers) timer.cancel();
-      this.#line.done(turn);
+      this.#line.release(turn);
     }
-    const { status, complaint } = ended;
+    const { status, stderrHead: complaint } = ended;
     if (status !== 0) tell.failure(knocker, door, () => lines.commandFailed(door, status));
     if (status !== 0 && complaint !== "") tell.aside(knocker, door, () => lines.commandComplained(door, complaint));
     return status;
   }
 
   /** What happens to a command that does not end. */
-  *#limits(
-    { door, knocker, commandTimeout, onLong }: Errand,
-    turn: Turn,
-    end: () => void,
-  ): Iterable<{ cancel(): void }> {
+  *#limits({ door, knocker, commandTimeout, onLong }: Job, turn: Turn, end: () => void): Iterable<{ cancel(): void }> {
     const { tell, after } = this.#options;
     if (commandTimeout !== 0) {
       yield after(commandTimeout, () => {
