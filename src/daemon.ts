@@ -3,7 +3,6 @@
 
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Listener } from "./attempts/ears.ts";
 import { askedInterfaces } from "./capture/asked-interfaces.ts";
 import { isOneName, namesOf } from "./capture/interfaces.ts";
 import { interfacesNow } from "./capture/links.ts";
@@ -13,6 +12,7 @@ import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
 import { type Config, ConfigError, type Door } from "./config/door.ts";
 import { type Flags, type Settings, settle } from "./config/options.ts";
 import { readConfig } from "./config/read.ts";
+import type { ResolvedDoor } from "./config/resolved-door.ts";
 import { WeakDoors } from "./config/weak-doors.ts";
 import { commandsFor } from "./control/commands.ts";
 import { Control } from "./control/control.ts";
@@ -52,7 +52,7 @@ export class Daemon {
   #settings: Settings | undefined;
   #lookout: Lookout | undefined;
   #control: Control | undefined;
-  #listeners: readonly Listener[] = [];
+  #listeners: readonly ResolvedDoor[] = [];
   #sequencesUsed = 0;
   readonly #weak = new WeakDoors();
   #reloaded: Promise<void> = Promise.resolve();

@@ -4,13 +4,13 @@
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { Attempts } from "./attempts/attempts.ts";
-import type { Listener } from "./attempts/ears.ts";
 import type { KnockEvent } from "./attempts/event.ts";
 import type { Listening } from "./capture/listening.ts";
 import type { Places } from "./capture/places.ts";
 import type { Records } from "./capture/records.ts";
 import { Widening } from "./capture/widening.ts";
 import type { Door } from "./config/door.ts";
+import type { ResolvedDoor } from "./config/resolved-door.ts";
 import { packetLine } from "./log/lines.ts";
 import type { Log } from "./log/log.ts";
 import type { Teller } from "./log/teller.ts";
@@ -77,7 +77,7 @@ export class Guard {
         clear(buffers);
         this.#work += MUCH_WORK;
       },
-      witness: this.notebook,
+      observer: this.notebook,
     });
   }
 
@@ -87,7 +87,7 @@ export class Guard {
   }
 
   /** From now on these are the doors. */
-  setDoors(listeners: readonly Listener[]): void {
+  setDoors(listeners: readonly ResolvedDoor[]): void {
     this.#attempts.setDoors(listeners);
     this.notebook.setDoors(listeners, now());
   }
@@ -145,7 +145,7 @@ export class Guard {
   /** Nobody is knocking any more. */
   #rest(): void {
     if (this.#work < MUCH_WORK) return;
-    this.#attempts.rest(); // first: what it clears is counted as work
+    this.#attempts.trim(); // first: what it clears is counted as work
     this.#work = 0;
     releaseUnusedMemory();
   }

@@ -1,14 +1,16 @@
 // The state machine against the reference, in generated scenes; the stories (stories.test.ts) tell its rules one by one.
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Attempts, MOST_ATTEMPTS } from "../src/attempts/attempts.ts";
-import type { DoorState, Listener } from "../src/attempts/ears.ts";
+import type { DoorState } from "../src/attempts/door-index.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
-import { FATE, type Fate, type Witness } from "../src/attempts/witness.ts";
+import { type Observer, VERDICT, type VerdictKind } from "../src/attempts/observer.ts";
 import { mayBeAnswer } from "../src/capture/answers.ts";
 import type { Door } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import type { ResolvedDoor } from "../src/config/resolved-door.ts";
 import { eventLine } from "../src/log/lines.ts";
 import { type Address, formatAddress, isHostAddress, parseAddress } from "../src/net/address.ts";
 import { type Packet, TCP } from "../src/net/packet.ts";
@@ -22,26 +24,26 @@ const isOurs = (to: Address) => [own.ipv4, own.ipv6].includes(formatAddress(to))
 const isStray = ({ port }: Packet) => port !== LISTENING;
 const isAnswer = ({ protocol, port, flags }: Packet) => protocol === TCP && port === 7004 && mayBeAnswer(flags);
 
-function listenersOf(config: string): Listener[] {
+function listenersOf(config: string): ResolvedDoor[] {
   const { doors } = parseConfig(config, "knockd.conf", () => undefined);
   return doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] }));
 }
 
-function attemptsAt(config: string, capacity = 64, witness?: Witness): Attempts {
-  const attempts = new Attempts({ isOurs, isStray, isAnswer, hashKey: HASH_KEY, capacity, witness });
+function attemptsAt(config: string, capacity = 64, witness?: Observer): Attempts {
+  const attempts = new Attempts({ isOurs, isStray, isAnswer, hashKey: HASH_KEY, capacity, observer: witness });
   attempts.setDoors(listenersOf(config));
   return attempts;
 }
 
-const FATES = Object.keys(FATE) as Fate[];
+const FATES = Object.keys(VERDICT) as VerdictKind[];
 /** Writes as reference.ts does what has become of each packet. */
-const witnessOf = (fates: string[], hasEnough = false): Witness => {
+const witnessOf = (fates: string[], hasEnough = false): Observer => {
   const write = (fate: number, at: DoorState | undefined, stage: number, source: Address, detail: number) =>
     void fates.push(`${formatAddress(source)} ${at?.door.name ?? "-"}: ${FATES[fate]} ${stage} ${detail}`);
   return {
-    hasEnough,
-    saw: (fate, at, stage, { source }, _hash, _now, detail) => write(fate, at, stage, source, detail),
-    hasEnded: (fate, at, stage, knocker, _hash, _now, detail) => write(fate, at, stage, knocker, detail),
+    isSaturated: hasEnough,
+    packet: (fate, at, stage, { source }, _hash, _now, detail) => write(fate, at, stage, source, detail),
+    attemptEnded: (fate, at, stage, knocker, _hash, _now, detail) => write(fate, at, stage, knocker, detail),
   };
 };
 
@@ -152,7 +154,7 @@ describe("attempts", () => {
     const fates: string[] = [];
     const notClient = "10.77.0.255";
     const isClient = (source: Address) => isHostAddress(source) && formatAddress(source) !== notClient;
-    const attempts = new Attempts({ isOurs, isClient, isStray, hashKey: [1, 2], witness: witnessOf(fates) });
+    const attempts = new Attempts({ isOurs, isClient, isStray, hashKey: [1, 2], observer: witnessOf(fates) });
     attempts.setDoors(listenersOf("[a]\nsequence = 7000,8000\nstrict = yes\n"));
     for (const from of [notClient, "127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"]) {
       for (const [n, port] of [7000, 1234, 8000].entries()) {
@@ -271,7 +273,7 @@ describe("attempts", () => {
 
   it("lets nobody in by a one-time sequence that is used, not even before the next one is set", () => {
     const fates: string[] = [];
-    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], witness: witnessOf(fates) });
+    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], observer: witnessOf(fates) });
     const config = "[a]\none_time_sequences = file\n";
     const { doors } = parseConfig(config, "", () => [
       { protocol: "tcp", port: 7000 },
@@ -289,7 +291,7 @@ describe("attempts", () => {
 
   it("lets one in by a one-time sequence that two have done in haste", () => {
     const fates: string[] = [];
-    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], witness: witnessOf(fates) });
+    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], observer: witnessOf(fates) });
     const knocks = [7000, 8000].map((port) => ({ protocol: "tcp" as const, port }));
     const { doors } = parseConfig("[a]\none_time_sequences = file\n", "", () => knocks);
     attempts.setDoors(doors.map((door) => ({ door, targets: undefined })));

@@ -1,51 +1,64 @@
-// What bash completes behind knockctl, by packaging/completion.bash.
+// How attempts end. Against the reference, with all the rules: attempts.test.ts.
+
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import { describe, it } from "node:test";
-import { repo } from "./live/wire.ts";
+import { AttemptTable } from "../src/attempts/attempt-table.ts";
+import { Completion } from "../src/attempts/completion.ts";
+import { Cooldowns, cooldownKey } from "../src/attempts/cooldowns.ts";
+import { PacketMatcher } from "../src/attempts/packet-matcher.ts";
+import { Retransmissions } from "../src/attempts/retransmissions.ts";
+import { ScanDetector } from "../src/attempts/scan-detector.ts";
+import { StrayPorts } from "../src/attempts/stray-ports.ts";
+import { parseConfig } from "../src/config/parse.ts";
+import { parseAddress } from "../src/net/address.ts";
 
-// In the place of bash-completion's functions, and of a daemon.
-const BASH = `
-_init_completion() { words=("\${COMP_WORDS[@]}") cword=$COMP_CWORD cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}; }
-_filedir() { COMPREPLY=(FILES); }
-knockctl() { printf '%s\\n' "$ANSWER"; }
-. "$FILE"
-COMP_WORDS=(knockctl "$@") COMP_CWORD=$# COMPREPLY=()
-_knockctl
-printf '%s\\n' "\${COMPREPLY[@]}"
-`;
-const ANSWER = ["openSSH", "open sesame", "$(exit 9)", "other"]
-  .map((door) => JSON.stringify({ version: 1, type: "door", door, oneTime: false }))
-  .join("\n");
+const source = parseAddress("10.0.0.1")!;
 
-function complete(...words: string[]): string[] {
-  const env = { ...process.env, FILE: join(repo, "packaging/completion.bash"), ANSWER };
-  const text = execFileSync("bash", ["-c", BASH, "bash", ...words], { env, encoding: "utf8" });
-  return text.split("\n").filter((line) => line !== "");
+function scene(config: string) {
+  const { doors } = parseConfig(config, "knockd.conf", () => undefined);
+  const knockers = new AttemptTable([1, 2], 64, undefined);
+  knockers.doors.set(doors.map((door) => ({ door, targets: undefined })));
+  const [scans, retransmissions, cooldowns] = [
+    new ScanDetector(knockers, new PacketMatcher(() => true), [1, 2]),
+    new Retransmissions(),
+    new Cooldowns(),
+  ];
+  const endings = new Completion(knockers, scans, retransmissions, cooldowns, undefined);
+  return {
+    knockers,
+    scans,
+    retransmissions,
+    cooldowns,
+    endings,
+    state: knockers.doors.door(0),
+    hash: knockers.hash(source),
+  };
 }
 
-describe("bash completes behind knockctl", () => {
-  it("each of its commands", () => {
-    const help = execFileSync(process.execPath, [join(repo, "dist/src/knockctl.js"), "--help"], { encoding: "utf8" });
-    const commands = [...help.slice(help.indexOf("Commands:")).matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!);
-    assert.ok(commands.includes("status"));
-    assert.deepEqual(complete("").sort(), commands.sort());
-    assert.deepEqual(complete("st"), ["status"]);
+describe("the end of an attempt", () => {
+  it("by its time: told with its stage, its last segment known again, its slot free", () => {
+    const { knockers, retransmissions, endings, state, hash } = scene("[a]\nsequence = 1,2\nseq_timeout = 2\n");
+    assert.equal(endings.deadline, Number.POSITIVE_INFINITY);
+    knockers.begin(state, source, hash, 77, 1000);
+    assert.equal(endings.deadline, 3000);
+    assert.deepEqual(endings.expire(2999, 10), []);
+    const [event] = endings.expire(3000, 10);
+    assert.deepEqual([event!.type, event!.type === "timeout" && event!.stage, knockers.pool.live], ["timeout", 1, 0]);
+    assert.equal(retransmissions.has(hash, 77, 3000), true);
   });
 
-  it("the doors that there are, each as one word, and runs nothing that a door is called", () => {
-    for (const command of ["open", "close", "extend"]) {
-      assert.deepEqual(complete(command, ""), ["openSSH", "open\\ sesame", "\\$\\(exit\\ 9\\)", "other"]);
-      assert.deepEqual(complete(command, "openS"), ["openSSH"]);
-    }
-    assert.ok(!complete("status", "").includes("openSSH"));
-  });
-
-  it("options, and files where one is wanted", () => {
-    assert.ok(complete("status", "--").includes("--secrets"));
-    assert.ok(!complete("watch", "--").includes("--secrets"));
-    assert.ok(complete("metrics", "--").includes("--output"));
-    for (const option of ["-c", "--config", "-o"]) assert.deepEqual(complete("metrics", option, ""), ["FILES"]);
+  it("by opening, at once or in haste: with the cooldown, and by a one-time sequence once", () => {
+    const { cooldowns, endings, state, hash, scans } = scene("[a]\nsequence = 1,2\nseq_cooldown = 3\n");
+    endings.open(state, source, hash, 1000);
+    const key = cooldownKey(hash, state);
+    assert.deepEqual([cooldowns.isActive(key, 3999), cooldowns.isActive(key, 4000)], [true, false]);
+    scans.held.hold(state, source, hash, new StrayPorts(1), 5000);
+    assert.equal(endings.deadline, 5005);
+    state.retired = true; // a reload has taken the door away meanwhile
+    assert.deepEqual(endings.expire(5005, 10), []);
+    state.retired = false;
+    state.door = { ...state.door, oneTimeSequences: "file" };
+    endings.open(state, source, hash, 9000);
+    assert.equal(state.retired, true);
   });
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
-import { join, type KnockEvent, NOTHING } from "../src/attempts/event.ts";
+import { append, type KnockEvent, NOTHING } from "../src/attempts/event.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { parseAddress } from "../src/net/address.ts";
 import { toPacket } from "./story.ts";
@@ -16,15 +16,15 @@ const stage = (n: number): readonly KnockEvent[] => [{ type: "stage", door: door
 describe("events of one packet", () => {
   it("come in their order, and those of a door are never changed", () => {
     const [one, two] = [stage(1), [...stage(2), ...stage(3)]];
-    assert.equal(join(NOTHING, one), one);
-    assert.deepEqual(join(two, one), [...two, ...one]);
-    assert.deepEqual(join(join(one, two), two), [...one, ...two, ...two]);
+    assert.equal(append(NOTHING, one), one);
+    assert.deepEqual(append(two, one), [...two, ...one]);
+    assert.deepEqual(append(append(one, two), two), [...one, ...two, ...two]);
     assert.deepEqual([NOTHING.length, one.length, two.length], [0, 1, 2]);
   });
 
   it("are not copied for each door at which they are told", () => {
-    const long = join(stage(1), [...stage(2), ...stage(3)]);
-    assert.equal(join(long, stage(4)), long);
+    const long = append(stage(1), [...stage(2), ...stage(3)]);
+    assert.equal(append(long, stage(4)), long);
   });
 
   it("are told once by each of many doors, packet after packet", () => {

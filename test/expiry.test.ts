@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Expiry, type Term } from "../src/attempts/expiry.ts";
-import { NONE, Slots } from "../src/attempts/slots.ts";
+import { AttemptPool, NONE } from "../src/attempts/attempt-pool.ts";
+import { Expiry, type TimeoutQueue } from "../src/attempts/expiry.ts";
 import { parseAddress } from "../src/net/address.ts";
 
 const source = parseAddress("10.77.0.2")!;
 
 class Pool {
-  readonly slots = new Slots(64);
+  readonly slots = new AttemptPool(64);
   readonly expiry = new Expiry(this.slots);
 
-  begin(term: Term, now: number): number {
+  begin(term: TimeoutQueue, now: number): number {
     const slot = this.slots.add(0, source, 0, 0, now, term.fresh);
     this.expiry.begun(term, now);
     return slot;
   }
 
-  drain(now: number, term: (slot: number) => Term, most = 100): number[] {
+  drain(now: number, term: (slot: number) => TimeoutQueue, most = 100): number[] {
     const ended: number[] = [];
     this.expiry.drain(now, most, (slot) => {
       this.slots.remove(slot, 0, this.expiry.queue(slot, term(slot)));
@@ -29,7 +29,7 @@ class Pool {
 describe("expiry", () => {
   it("is Infinity when nothing waits, and exact after draining", () => {
     const pool = new Pool();
-    const term = pool.expiry.term(5);
+    const term = pool.expiry.queueFor(5);
     assert.equal(pool.expiry.deadline, Number.POSITIVE_INFINITY);
     const [first, second] = [pool.begin(term, 1000), pool.begin(term, 1500)];
     assert.equal(pool.expiry.deadline, 6000);
@@ -51,23 +51,23 @@ describe("expiry", () => {
 
   it("has one queue for doors of one timeout, and forgets a timeout that nobody uses nor waits for", () => {
     const pool = new Pool();
-    const five = pool.expiry.term(5);
-    assert.equal(pool.expiry.term(5), five);
-    const six = pool.expiry.term(6);
+    const five = pool.expiry.queueFor(5);
+    assert.equal(pool.expiry.queueFor(5), five);
+    const six = pool.expiry.queueFor(6);
     pool.begin(six, 0);
     pool.expiry.prune(new Set());
-    assert.equal(pool.expiry.term(6), six);
-    assert.notEqual(pool.expiry.term(5), five);
+    assert.equal(pool.expiry.queueFor(6), six);
+    assert.notEqual(pool.expiry.queueFor(5), five);
   });
 
   it("takes a timeout longer than any timer as the longest one", () => {
-    assert.equal(new Pool().expiry.term(1e12).milliseconds, 0x7fffffff);
+    assert.equal(new Pool().expiry.queueFor(1e12).milliseconds, 0x7fffffff);
   });
 
   it("gives up the oldest of the first stage over all timeouts, and those it spares expire in their order", () => {
     const pool = new Pool();
-    const [short, long] = [pool.expiry.term(5), pool.expiry.term(50)];
-    const terms = new Map<number, Term>();
+    const [short, long] = [pool.expiry.queueFor(5), pool.expiry.queueFor(50)];
+    const terms = new Map<number, TimeoutQueue>();
     const slots = [long, short, long, short].map((term, i) => {
       const slot = pool.begin(term, i * 100);
       terms.set(slot, term);
@@ -75,18 +75,18 @@ describe("expiry", () => {
     });
     pool.slots.advance(slots[0]!, 1);
     pool.slots.advance(slots[1]!, 1);
-    assert.equal(pool.expiry.victim(1000), slots[2]);
+    assert.equal(pool.expiry.evictionCandidate(1000), slots[2]);
     pool.slots.remove(slots[2]!, 0, pool.expiry.queue(slots[2]!, long));
-    assert.equal(pool.expiry.victim(1000), slots[3]);
+    assert.equal(pool.expiry.evictionCandidate(1000), slots[3]);
     pool.slots.remove(slots[3]!, 0, pool.expiry.queue(slots[3]!, short));
-    assert.equal(pool.expiry.victim(1000), slots[0], "the oldest of all");
+    assert.equal(pool.expiry.evictionCandidate(1000), slots[0], "the oldest of all");
     assert.deepEqual(pool.drain(60_000, (slot) => terms.get(slot)!).sort(), [slots[0]!, slots[1]!].sort());
-    assert.equal(pool.expiry.victim(60_000), NONE);
+    assert.equal(pool.expiry.evictionCandidate(60_000), NONE);
   });
 
   it("tells at most so many, and keeps the deadline due while more wait", () => {
     const pool = new Pool();
-    const term = pool.expiry.term(1);
+    const term = pool.expiry.queueFor(1);
     for (let i = 0; i < 5; i++) pool.begin(term, 0);
     assert.equal(pool.drain(2000, () => term, 3).length, 3);
     assert.ok(pool.expiry.deadline <= 2000);

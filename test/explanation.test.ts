@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Attempts } from "../src/attempts/attempts.ts";
-import { FATE } from "../src/attempts/witness.ts";
+import { VERDICT } from "../src/attempts/observer.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import type { Question } from "../src/control/command.ts";
 import { explain } from "../src/control/explain.ts";
@@ -135,7 +135,7 @@ describe("an explanation", () => {
         const notebook = new Notebook();
         const isOurs = (to: Parameters<typeof formatAddress>[0]) => Object.values(own).includes(formatAddress(to));
         const isStray = ({ port }: { port: number }) => port !== LISTENING;
-        const attempts = new Attempts({ isOurs, isStray, hashKey: HASH_KEY, capacity: 64, witness: notebook });
+        const attempts = new Attempts({ isOurs, isStray, hashKey: HASH_KEY, capacity: 64, observer: notebook });
         const { doors } = parseConfig(config, "", () => undefined);
         const listeners = doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] }));
         attempts.setDoors(listeners);
@@ -174,7 +174,7 @@ describe("an explanation", () => {
     const notHere = ["held", "used", "answer"]; // nobody is in haste, there is no one-time sequence, and we connect to nobody
     assert.deepEqual(
       [...seen].sort(),
-      Object.keys(FATE)
+      Object.keys(VERDICT)
         .filter((fate) => !notHere.includes(fate))
         .sort(),
     );
@@ -236,7 +236,7 @@ describe("the command explain", () => {
       (ask({ ip: "10.77.0.3" }) as readonly Answer[]).flatMap((answer) =>
         answer.type === "verdict" ? [answer.time] : [],
       );
-    const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2], witness: notebook });
+    const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2], observer: notebook });
     attempts.setDoors([]);
     const flags = ["syn"] as const;
     const from = "10.77.0.3";
@@ -257,7 +257,7 @@ describe("the command explain", () => {
   });
 
   it("says to who is not root what it says to root who asks for no secrets", () => {
-    const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2], witness: notebook });
+    const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2], observer: notebook });
     const { doors } = parseConfig("[a]\nsequence = 7000,7001\n", "", () => undefined);
     attempts.setDoors(doors.map((door) => ({ door, targets: undefined })));
     const from = "10.77.0.2";

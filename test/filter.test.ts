@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Listener } from "../src/attempts/ears.ts";
 import { buildFilter } from "../src/capture/filter.ts";
 import { Records } from "../src/capture/records.ts";
 import type { Door } from "../src/config/door.ts";
+import type { ResolvedDoor } from "../src/config/resolved-door.ts";
 import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";
 import type { Packet } from "../src/net/packet.ts";
 import { ANY_FLAGS, flagsMatch, type TcpFlags } from "../src/net/tcp-flags.ts";
@@ -18,7 +18,11 @@ import { frame, type Segment, type TcpFlag, type Wrap } from "./frame.ts";
 
 const address = (text: string) => parseAddress(text)!;
 
-function listener(sequence: readonly Knock[], tcpFlags: TcpFlags = ANY_FLAGS, targets?: readonly string[]): Listener {
+function listener(
+  sequence: readonly Knock[],
+  tcpFlags: TcpFlags = ANY_FLAGS,
+  targets?: readonly string[],
+): ResolvedDoor {
   return { door: { sequence, tcpFlags } as unknown as Door, targets: targets?.map(address) };
 }
 
@@ -28,7 +32,12 @@ const udp = (port: number): Knock => ({ protocol: "udp", port });
 const records = new Records(1);
 
 /** What attempts.ts would hear: a knock, at an address and a port of a door, with its flags. */
-function heard(bytes: Uint8Array, linkType: number, own: readonly Address[], listeners: readonly Listener[]): boolean {
+function heard(
+  bytes: Uint8Array,
+  linkType: number,
+  own: readonly Address[],
+  listeners: readonly ResolvedDoor[],
+): boolean {
   if (!native.decode(bytes, linkType, records.buffer)) return false;
   const packet = records.at(0);
   return listeners.some(({ door, targets }) => {
@@ -218,7 +227,7 @@ describe("the filter lets through what some door can use", () => {
       [own, []],
       [[], [listener([tcp(7000)])]],
       [own, [listener([tcp(7000)], ANY_FLAGS, [])]],
-    ] as [Address[], Listener[]][]) {
+    ] as [Address[], ResolvedDoor[]][]) {
       assert.ok(!matches(buildFilter({ linkType: 1, own: addresses, listeners }), bytes));
     }
   });

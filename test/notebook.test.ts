@@ -35,7 +35,7 @@ class Scene {
       isStray: () => true,
       hashKey: [3, 4],
       capacity: 4096,
-      witness: this.notebook,
+      observer: this.notebook,
     });
     const { doors } = parseConfig(config, "", () => undefined);
     const listeners = doors.map((door) => ({ door, targets: undefined }));
@@ -181,10 +181,10 @@ describe("the notebook", () => {
       times.reduce((sum, one) => sum + one),
       64,
     );
-    assert.equal(scene.notebook.hasEnough, true);
+    assert.equal(scene.notebook.isSaturated, true);
     assert.equal(scene.notebook.passedOverAt, 0);
     scene.knock("10.77.0.2", [8000], 1);
-    assert.equal(scene.notebook.hasEnough, false);
+    assert.equal(scene.notebook.isSaturated, false);
   });
 
   it("takes less than a megabyte, whoever comes", async () => {

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Listener } from "../src/attempts/ears.ts";
 import { type Body, coarsen, dropToFit, portClasses } from "../src/capture/port-classes.ts";
 import type { Door } from "../src/config/door.ts";
+import type { ResolvedDoor } from "../src/config/resolved-door.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 import type { PortRange } from "../src/net/port-range.ts";
 import { ANY_FLAGS, addTcpFlags } from "../src/net/tcp-flags.ts";
@@ -13,7 +13,7 @@ import { parseSequence } from "../src/sequences/sequence.ts";
 
 const address = (text: string) => parseAddress(text)!;
 
-function listener(sequence: string, flags = "", targets?: string[]): Listener {
+function listener(sequence: string, flags = "", targets?: string[]): ResolvedDoor {
   const door = {
     sequence: parseSequence(sequence),
     tcpFlags: flags === "" ? ANY_FLAGS : addTcpFlags(ANY_FLAGS, flags),
@@ -63,7 +63,7 @@ describe("port classes", () => {
       ["192.0.2.1: 6/0/0 1,3"],
     ],
     ["port 65535 and port 1 are ports", [listener("65535,1,65534")], ["10.77.0.1,fd77::1: 6/0/0 1,65534-65535"]],
-  ] as [string, Listener[], string[]][]) {
+  ] as [string, ResolvedDoor[], string[]][]) {
     it(title, () => assert.deepEqual(lines(portClasses(own, listeners)), expected));
   }
 

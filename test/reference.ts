@@ -2,9 +2,10 @@
 // What attempts.ts does fast must be what this does. It also notices where a rule is at work that mends 0.8, so that
 // Debian's knockd is held to it only up to there.
 
-import { knockKey, type Listener } from "../src/attempts/ears.ts";
-import { strayBit } from "../src/attempts/strays.ts";
-import type { Fate } from "../src/attempts/witness.ts";
+import { knockKey } from "../src/attempts/door-index.ts";
+import type { VerdictKind } from "../src/attempts/observer.ts";
+import { strayBit } from "../src/attempts/stray-ports.ts";
+import type { ResolvedDoor } from "../src/config/resolved-door.ts";
 import type { Address } from "../src/net/address.ts";
 import { formatAddress, isIpv4, sameAddress } from "../src/net/address.ts";
 import { type Packet, TCP } from "../src/net/packet.ts";
@@ -12,7 +13,7 @@ import { flagsMatch } from "../src/net/tcp-flags.ts";
 import { plural } from "../src/terminal/plural.ts";
 
 interface Attempt {
-  listener: Listener;
+  listener: ResolvedDoor;
   ip: string;
   stage: number;
   startedAt: number;
@@ -59,16 +60,16 @@ export class Reference {
   mended: { by: string; lines: number } | undefined;
   /** All such rules, and how often: the Mends of 0.8, and `ban` and `cooldown` when they pass somebody over. */
   readonly atWork = new Map<string, number>();
-  readonly #listeners: readonly Listener[];
+  readonly #listeners: readonly ResolvedDoor[];
   readonly #world: World;
   readonly #attempts: Attempt[] = [];
   readonly #sent: Sent[] = [];
   /** Openings that wait for what else their knocker does. */
   readonly #hasty: { attempt: Attempt; due: number }[] = [];
   /** Who is passed over at which door. Of a ban: is the one more try used? */
-  readonly #pauses: { why: Ending; listener: Listener; ip: string; until: number; isTried: boolean }[] = [];
+  readonly #pauses: { why: Ending; listener: ResolvedDoor; ip: string; until: number; isTried: boolean }[] = [];
 
-  constructor(listeners: readonly Listener[], world: World) {
+  constructor(listeners: readonly ResolvedDoor[], world: World) {
     this.#listeners = listeners;
     this.#world = world;
   }
@@ -95,7 +96,7 @@ export class Reference {
     mine.sort((a, b) => this.#listeners.indexOf(a.listener) - this.#listeners.indexOf(b.listener));
     let moved = false;
     let effect = false;
-    const movedNow: Listener[] = [];
+    const movedNow: ResolvedDoor[] = [];
     for (const attempt of mine) {
       const { listener, stage } = attempt;
       if (!this.#hears(listener, packet)) {
@@ -221,7 +222,7 @@ export class Reference {
     }
   }
 
-  #open(listener: Listener, ip: string, now: number): void {
+  #open(listener: ResolvedDoor, ip: string, now: number): void {
     const { name, policy } = listener.door;
     this.#fate(ip, listener, "open", listener.door.sequence.length);
     this.lines.push(`${ip}: ${name}: OPEN SESAME`);
@@ -229,7 +230,7 @@ export class Reference {
   }
 
   /** No knock of any door, or one that none of its users hears. */
-  #noKnock(packet: Packet, ip: string, users: readonly Listener[], now: number): void {
+  #noKnock(packet: Packet, ip: string, users: readonly ResolvedDoor[], now: number): void {
     const mine = [...this.#attempts, ...this.#hasty.map(({ attempt }) => attempt)].filter(
       ({ ip: other, listener }) => other === ip && this.#minds(listener, packet),
     );
@@ -249,12 +250,12 @@ export class Reference {
   }
 
   /** Would the door take it for a knock at the port of one? */
-  #minds(listener: Listener, packet: Packet): boolean {
+  #minds(listener: ResolvedDoor, packet: Packet): boolean {
     const protocol = packet.protocol === TCP ? "tcp" : "udp";
     return listener.door.sequence.some((knock) => knock.protocol === protocol) && this.#hears(listener, packet);
   }
 
-  #whyNoKnock(users: readonly Listener[], packet: Packet): Fate {
+  #whyNoKnock(users: readonly ResolvedDoor[], packet: Packet): VerdictKind {
     if (users.length === 0) return this.#world.isOurs(packet.destination) ? "other" : "address";
     return this.#world.isAnswer?.(packet) ? "answer" : this.#whyNot(users, packet);
   }
@@ -285,17 +286,17 @@ export class Reference {
     return { ports };
   }
 
-  #pause(why: Ending, listener: Listener, ip: string, now: number) {
+  #pause(why: Ending, listener: ResolvedDoor, ip: string, now: number) {
     return this.#pauses
       .filter((one) => one.why === why && one.listener === listener && one.ip === ip && now < one.until)
       .at(-1);
   }
 
-  #endPauses(why: Ending, listener: Listener, ip: string): void {
+  #endPauses(why: Ending, listener: ResolvedDoor, ip: string): void {
     for (const one of this.#pauses) if (one.why === why && one.listener === listener && one.ip === ip) one.until = 0;
   }
 
-  #isPaused(listener: Listener, ip: string, now: number): boolean {
+  #isPaused(listener: ResolvedDoor, ip: string, now: number): boolean {
     const ban = this.#pause("ban", listener, ip, now);
     const pause = ban?.isTried ? ban : this.#pause("cooldown", listener, ip, now);
     if (pause === undefined) return false;
@@ -310,19 +311,19 @@ export class Reference {
     if (this.#attempts.some((other) => other.ip === attempt.ip)) this.#mend("2");
   }
 
-  #hears({ door, targets }: Listener, packet: Packet): boolean {
+  #hears({ door, targets }: ResolvedDoor, packet: Packet): boolean {
     if (packet.protocol === TCP && !flagsMatch(door.tcpFlags, packet.flags)) return false;
     return targets?.some((target) => sameAddress(target, packet.destination)) ?? this.#world.isOurs(packet.destination);
   }
 
   /** Why none of these hears it. */
-  #whyNot(listeners: readonly Listener[], { destination }: Packet): Fate {
-    const isThere = ({ targets }: Listener) =>
+  #whyNot(listeners: readonly ResolvedDoor[], { destination }: Packet): VerdictKind {
+    const isThere = ({ targets }: ResolvedDoor) =>
       targets?.some((target) => sameAddress(target, destination)) ?? this.#world.isOurs(destination);
     return listeners.some(isThere) ? "flags" : "address";
   }
 
-  #fate(ip: string, listener: Listener | undefined, fate: Fate, stage = 0, detail = 0): void {
+  #fate(ip: string, listener: ResolvedDoor | undefined, fate: VerdictKind, stage = 0, detail = 0): void {
     this.fates.push(`${ip} ${listener?.door.name ?? "-"}: ${fate} ${stage} ${detail}`);
   }
 
@@ -332,7 +333,7 @@ export class Reference {
   }
 }
 
-function uses({ door }: Listener, packet: Packet): boolean {
+function uses({ door }: ResolvedDoor, packet: Packet): boolean {
   return door.sequence.some((knock) => is(knock, packet));
 }
 
@@ -351,6 +352,6 @@ function isEqual(a: Packet, b: Packet): boolean {
   return a.sourcePort === b.sourcePort && a.port === b.port && a.sequence === b.sequence && a.flags === b.flags;
 }
 
-function is(knock: Listener["door"]["sequence"][number] | undefined, packet: Packet): boolean {
+function is(knock: ResolvedDoor["door"]["sequence"][number] | undefined, packet: Packet): boolean {
   return knock?.port === packet.port && (knock.protocol === "tcp") === (packet.protocol === TCP);
 }

@@ -1,10 +1,11 @@
 // It finds what a filter would not let through, for every link type, family, protocol and stage; and nothing where all is well.
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Listener } from "../src/attempts/ears.ts";
 import { buildFilter } from "../src/capture/filter.ts";
 import { tryKnocks } from "../src/capture/self-test.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import type { ResolvedDoor } from "../src/config/resolved-door.ts";
 import { parseAddress } from "../src/net/address.ts";
 
 const config = `
@@ -18,7 +19,7 @@ const config = `
   target = 10.77.9.9
 `;
 const listeners = parseConfig(config, "", () => undefined).doors.map(
-  (door): Listener => ({ door, targets: door.target && [parseAddress(door.target.host)!] }),
+  (door): ResolvedDoor => ({ door, targets: door.target && [parseAddress(door.target.host)!] }),
 );
 const addresses = ["10.77.0.1", "10.77.0.9", "fd77::1"].map((text) => parseAddress(text)!);
 
@@ -33,7 +34,7 @@ describe("the self-test", () => {
     });
 
     it(`misses a knock, a door, an address, a family on link type ${linkType}`, () => {
-      const [tcp, mixed, target] = listeners as [Listener, Listener, Listener];
+      const [tcp, mixed, target] = listeners as [ResolvedDoor, ResolvedDoor, ResolvedDoor];
       const shorter = { ...tcp, door: { ...tcp.door, sequence: tcp.door.sequence.slice(0, 2) } };
       assert.equal(test(filter(addresses, [shorter, mixed, target])), "stage 3 of tcp would not be heard");
       assert.equal(test(filter(addresses, [tcp, target])), "stage 1 of mixed would not be heard");

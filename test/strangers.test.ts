@@ -1,13 +1,13 @@
 // The pages of those of whom nothing is known: the newest 8,192 entries, and no more.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FATE } from "../src/attempts/witness.ts";
+import { VERDICT } from "../src/attempts/observer.ts";
 import { parseAddress } from "../src/net/address.ts";
 import { Strangers } from "../src/verdicts/strangers.ts";
 import { encode } from "../src/verdicts/verdict.ts";
 
-const STAGE_1 = encode(FATE.stage, 1, 3, 1);
-const OTHER = encode(FATE.other, 0, 0, 0);
+const STAGE_1 = encode(VERDICT.stage, 1, 3, 1);
+const OTHER = encode(VERDICT.other, 0, 0, 0);
 const address = (text: string) => parseAddress(text)!;
 
 describe("strangers", () => {

@@ -19,7 +19,7 @@ const MOST_OF_A_DOOR = 2;
  * The one after the other. Nearly always one of them is empty. A door's own are never changed; what is longer was made here,
  * and grows: copied for each door, a packet at ten thousand doors of the same first knock would be 50 million copies.
  */
-export function join(before: readonly KnockEvent[], after: readonly KnockEvent[]): readonly KnockEvent[] {
+export function append(before: readonly KnockEvent[], after: readonly KnockEvent[]): readonly KnockEvent[] {
   if (before.length === 0) return after;
   if (before.length <= MOST_OF_A_DOOR) return [...before, ...after];
   (before as KnockEvent[]).push(...after);

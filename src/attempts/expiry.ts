@@ -3,24 +3,24 @@
 // Each has two, both in order of beginning, so that room can be made without a search: `fresh`, into which every
 // attempt comes, and `kept`, for those that making room has met and spared because they are past the first stage.
 
-import { NONE, type Queue, type Slots } from "./slots.ts";
+import { type AttemptPool, NONE, type Queue } from "./attempt-pool.ts";
 
 /** setTimeout's longest, some 24 days. */
 const LONGEST_MS = 0x7fff_ffff;
 
-export interface Term {
+export interface TimeoutQueue {
   readonly milliseconds: number;
   readonly fresh: Queue;
   readonly kept: Queue;
 }
 
 export class Expiry {
-  readonly #slots: Slots;
-  readonly #terms = new Map<number, Term>();
+  readonly #pool: AttemptPool;
+  readonly #terms = new Map<number, TimeoutQueue>();
   #deadline = Number.POSITIVE_INFINITY;
 
-  constructor(slots: Slots) {
-    this.#slots = slots;
+  constructor(slots: AttemptPool) {
+    this.#pool = slots;
   }
 
   /** No attempt expires before this time (milliseconds); Infinity when there is none. May be too early, never too late. */
@@ -29,7 +29,7 @@ export class Expiry {
   }
 
   /** The queues of a timeout in seconds. */
-  term(seconds: number): Term {
+  queueFor(seconds: number): TimeoutQueue {
     const milliseconds = Math.min(seconds * 1000, LONGEST_MS);
     let term = this.#terms.get(milliseconds);
     if (term === undefined) {
@@ -40,24 +40,24 @@ export class Expiry {
   }
 
   /** Forgets the timeouts that `used` does not hold and that no attempt waits for. */
-  prune(used: ReadonlySet<Term>): void {
+  prune(used: ReadonlySet<TimeoutQueue>): void {
     for (const [milliseconds, term] of this.#terms) {
       if (!used.has(term) && term.fresh.head === NONE && term.kept.head === NONE) this.#terms.delete(milliseconds);
     }
   }
 
   /** The queue that a slot is in. */
-  queue(slot: number, term: Term): Queue {
-    return this.#slots.kept(slot) ? term.kept : term.fresh;
+  queue(slot: number, term: TimeoutQueue): Queue {
+    return this.#pool.isSpared(slot) ? term.kept : term.fresh;
   }
 
   /** An attempt has begun. */
-  begun(term: Term, now: number): void {
+  begun(term: TimeoutQueue, now: number): void {
     this.#deadline = Math.min(this.#deadline, now + term.milliseconds);
   }
 
-  expired(slot: number, term: Term, now: number): boolean {
-    return this.#slots.age(slot, now) >= term.milliseconds;
+  expired(slot: number, term: TimeoutQueue, now: number): boolean {
+    return this.#pool.age(slot, now) >= term.milliseconds;
   }
 
   /** Calls `end`, which must remove it, for each slot whose time has come, at most `most` times. */
@@ -68,7 +68,7 @@ export class Expiry {
       for (const queue of [term.fresh, term.kept]) {
         for (; left > 0 && queue.head !== NONE && this.expired(queue.head, term, now); left--) end(queue.head);
         if (queue.head === NONE) continue;
-        deadline = Math.min(deadline, now + term.milliseconds - this.#slots.age(queue.head, now));
+        deadline = Math.min(deadline, now + term.milliseconds - this.#pool.age(queue.head, now));
       }
     }
     this.#deadline = deadline;
@@ -78,24 +78,23 @@ export class Expiry {
    * The slot to give up when all are taken: the oldest that is still in its first stage, or else the oldest of all.
    * An attempt past the first stage is met here once at most, and then kept apart: the cost does not grow.
    */
-  victim(now: number): number {
+  evictionCandidate(now: number): number {
     for (const term of this.#terms.values()) {
-      for (let head = term.fresh.head; head !== NONE && this.#slots.stage(head) > 1; head = term.fresh.head) {
-        this.#slots.dequeue(head, term.fresh);
-        this.#slots.keep(head);
-        this.#slots.enqueue(head, term.kept);
+      for (let head = term.fresh.head; head !== NONE && this.#pool.stage(head) > 1; head = term.fresh.head) {
+        this.#pool.dequeue(head, term.fresh);
+        this.#pool.spare(head);
+        this.#pool.enqueue(head, term.kept);
       }
     }
     const fresh = this.#oldest((term) => term.fresh.head, now);
     return fresh !== NONE ? fresh : this.#oldest((term) => term.kept.head, now);
   }
 
-  #oldest(head: (term: Term) => number, now: number): number {
+  #oldest(head: (term: TimeoutQueue) => number, now: number): number {
     let oldest = NONE;
     for (const term of this.#terms.values()) {
       const slot = head(term);
-      if (slot !== NONE && (oldest === NONE || this.#slots.age(slot, now) > this.#slots.age(oldest, now)))
-        oldest = slot;
+      if (slot !== NONE && (oldest === NONE || this.#pool.age(slot, now) > this.#pool.age(oldest, now))) oldest = slot;
     }
     return oldest;
   }

@@ -7,7 +7,7 @@
 // - A system sends again after 1, 3, 7 … seconds, some after 3, 9, 21, or after half a second where the port was closed.
 
 import type { Packet } from "../net/packet.ts";
-import type { Knockers } from "./knockers.ts";
+import type { AttemptTable } from "./attempt-table.ts";
 import { HORIZON_MS, type Retransmissions, sharesSourcePort } from "./retransmissions.ts";
 
 /** The first retransmission comes within this time, or never. */
@@ -18,11 +18,11 @@ const GROWTH = 4;
 const SOONEST_MS = 450;
 
 export class Repeats {
-  readonly #knockers: Knockers;
+  readonly #table: AttemptTable;
   readonly #retransmissions: Retransmissions;
 
-  constructor(knockers: Knockers, retransmissions: Retransmissions) {
-    this.#knockers = knockers;
+  constructor(knockers: AttemptTable, retransmissions: Retransmissions) {
+    this.#table = knockers;
     this.#retransmissions = retransmissions;
   }
 
@@ -31,12 +31,12 @@ export class Repeats {
    * knockers.ts. `key`: its knock's.
    */
   isOne(packet: Packet, key: number, print: number, hash: number, count: number, now: number): boolean {
-    const { mine, slots } = this.#knockers;
+    const { collected: mine, pool: slots } = this.#table;
     const memory = this.#retransmissions;
     const place = memory.find(hash, print, now);
     let sinceLast = place >= 0 ? memory.sinceLast(place, now) : Number.POSITIVE_INFINITY;
     for (let i = 0; place < 0 && i < count; i++) {
-      if (slots.print(mine[i]!) === print) sinceLast = Math.min(sinceLast, slots.sinceKnock(mine[i]!, now));
+      if (slots.fingerprint(mine[i]!) === print) sinceLast = Math.min(sinceLast, slots.sinceKnock(mine[i]!, now));
     }
     if (sinceLast > HORIZON_MS) return false;
     const span = place >= 0 ? memory.span(place) : 0;
@@ -49,18 +49,19 @@ export class Repeats {
       return true;
     }
     if (place >= 0) memory.restart(place, now);
-    for (let i = 0; i < count; i++) if (slots.print(mine[i]!) === print) slots.touch(mine[i]!, now, packet.sequence);
+    for (let i = 0; i < count; i++)
+      if (slots.fingerprint(mine[i]!) === print) slots.touch(mine[i]!, now, packet.sequence);
     return false;
   }
 
   /** Do its source's other segments share its source port, or its sequence number? */
   #isHandMade(packet: Packet, print: number, hash: number, count: number, now: number): boolean {
-    const { mine, slots } = this.#knockers;
+    const { collected: mine, pool: slots } = this.#table;
     for (let i = 0; i < count; i++) {
       const slot = mine[i]!;
-      const other = slots.print(slot);
+      const other = slots.fingerprint(slot);
       if (other === 0 || other === print || slots.sinceKnock(slot, now) > HORIZON_MS) continue;
-      const port = this.#knockers.state(slot).knocks[slots.stage(slot) - 1]! & 0xffff;
+      const port = this.#table.state(slot).knocks[slots.stage(slot) - 1]! & 0xffff;
       if (sharesSourcePort(packet, other)) return true;
       if (slots.sequence(slot) === packet.sequence && port !== packet.port) return true;
     }
@@ -69,10 +70,10 @@ export class Repeats {
 
   /** Is it the next knock of a live attempt? */
   #isAwaited(key: number, count: number, now: number): boolean {
-    const { mine, slots, expiry } = this.#knockers;
+    const { collected: mine, pool: slots, expiry } = this.#table;
     for (let i = 0; i < count; i++) {
-      const state = this.#knockers.state(mine[i]!);
-      if (state.knocks[slots.stage(mine[i]!)] === key && !expiry.expired(mine[i]!, state.term, now)) return true;
+      const state = this.#table.state(mine[i]!);
+      if (state.knocks[slots.stage(mine[i]!)] === key && !expiry.expired(mine[i]!, state.timeouts, now)) return true;
     }
     return false;
   }

@@ -4,7 +4,7 @@
 // which everything reaches user space. Here ports are merged into ranges and searched by halves; what still does not
 // fit becomes coarser (a superset: attempts.ts looks exactly). The packet is read as native/decode.cc reads it.
 
-import type { Listener } from "../attempts/ears.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { Address } from "../net/address.ts";
 import { FilterProgram } from "./filter-program.ts";
 import { dropToFit, type PortClass, portClasses } from "./port-classes.ts";
@@ -25,7 +25,7 @@ export interface FilterOptions {
   readonly linkType: number;
   /** The addresses that doors without a Target listen at. */
   readonly own: readonly Address[];
-  readonly listeners: readonly Listener[];
+  readonly listeners: readonly ResolvedDoor[];
   /** What else is let through, where doors mind strays, while somebody may be scanning (widening.ts). */
   readonly strays?: readonly PortClass[];
   /**

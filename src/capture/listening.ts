@@ -1,6 +1,6 @@
 // Listening at one interface: its capture, its addresses, and the filter that they and the doors make.
 
-import type { Listener } from "../attempts/ears.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { Address } from "../net/address.ts";
 import { AddressSet } from "../net/address-set.ts";
 import { type CaptureStats, type NativeCapture, native } from "../platform/native.ts";
@@ -27,7 +27,7 @@ export class Listening {
   readonly #capture: NativeCapture;
   readonly #source: Source;
   #own = new AddressSet([]);
-  #listeners: readonly Listener[] = [];
+  #listeners: readonly ResolvedDoor[] = [];
   #strays: readonly PortClass[] | undefined;
   #followed: Address | undefined;
   /** The filter without strays and the one with them, made beforehand: see `widen`. */
@@ -90,7 +90,7 @@ export class Listening {
    * From now on the kernel lets through what these doors can use at these addresses. Returns the program's length in
    * instructions. Throws CannotListen; then what was heard before still is.
    */
-  hear(listeners: readonly Listener[], own: AddressSet): number {
+  hear(listeners: readonly ResolvedDoor[], own: AddressSet): number {
     try {
       const narrow = this.#program(own, listeners, undefined);
       const wide = this.#strays && this.#program(own, listeners, this.#strays);
@@ -169,7 +169,7 @@ export class Listening {
     return { lost: now.dropped - last.dropped, stuck };
   }
 
-  #program(own: AddressSet, listeners: readonly Listener[], strays: readonly PortClass[] | undefined): Uint8Array {
+  #program(own: AddressSet, listeners: readonly ResolvedDoor[], strays: readonly PortClass[] | undefined): Uint8Array {
     return buildFilter({
       linkType: this.#capture.linkType,
       own: own.all,

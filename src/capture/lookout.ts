@@ -1,7 +1,7 @@
 // Keeps listening at every interface that is meant, as they come, go and change: the kernel says when something has
 // happened (netlink), and each time the whole is looked at anew, so that nothing missed can leave us deaf.
 
-import type { Listener } from "../attempts/ears.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { AddressSet } from "../net/address-set.ts";
 import type { NativeLinkWatch, Snapshot } from "../platform/native.ts";
 import { type HearingReport, hearingReports, statusLine } from "./hearing-report.ts";
@@ -94,7 +94,7 @@ export class Lookout {
   }
 
   /** From now on these doors. Returns the longest filter's instructions. Throws CannotListen: then the old ones go on. */
-  setDoors(listeners: readonly Listener[]): number {
+  setDoors(listeners: readonly ResolvedDoor[]): number {
     const snapshot = this.#snapshot();
     return this.places.setDoors(listeners, (name) => this.#own(name, snapshot));
   }

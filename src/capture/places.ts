@@ -1,6 +1,6 @@
 // The interfaces that are listened at now, all with the same doors, and how well each is heard.
 
-import type { Listener } from "../attempts/ears.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { Address } from "../net/address.ts";
 import type { AddressSet } from "../net/address-set.ts";
 import type { CapturedPacket } from "../net/packet.ts";
@@ -41,7 +41,7 @@ export class Places {
   readonly #options: PlacesOptions;
   readonly #places = new Map<string, Place>();
   readonly #echoes = new Echoes();
-  #listeners: readonly Listener[] = [];
+  #listeners: readonly ResolvedDoor[] = [];
   #strays: readonly PortClass[] | undefined;
   #isWide = false;
   #followed: Address | undefined;
@@ -117,7 +117,7 @@ export class Places {
   }
 
   /** From now on these doors. Returns the longest filter's instructions. Throws CannotListen: then the old ones go on. */
-  setDoors(listeners: readonly Listener[], own: (name: string) => AddressSet): number {
+  setDoors(listeners: readonly ResolvedDoor[], own: (name: string) => AddressSet): number {
     const before = this.#listeners;
     let longest = 0;
     try {

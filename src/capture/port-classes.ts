@@ -1,8 +1,8 @@
 // Which ports count at which addresses: the doors as the filter needs them, exact, and then coarser and coarser until
 // the kernel's 4,096 instructions are enough.
 
-import type { Listener } from "../attempts/ears.ts";
 import { strayLimit } from "../config/door.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { Address } from "../net/address.ts";
 import { formatAddress } from "../net/address.ts";
 import { TCP, UDP } from "../net/packet.ts";
@@ -30,10 +30,10 @@ const FEWEST_RANGES = 64;
 /** Each address that is listened at stands in one body, with all that counts there. */
 export function portClasses(
   own: readonly Address[],
-  listeners: readonly Listener[],
+  listeners: readonly ResolvedDoor[],
   strays: readonly PortClass[] = [],
 ): Body[] {
-  const at = new Map<string, { address: Address; listeners: Set<Listener> }>();
+  const at = new Map<string, { address: Address; listeners: Set<ResolvedDoor> }>();
   for (const listener of listeners) {
     for (const address of listener.targets ?? own) {
       const text = formatAddress(address);
@@ -88,7 +88,7 @@ export function coarsen(ranges: readonly PortRange[], most: number): readonly Po
   return coarse;
 }
 
-function classesOf(listeners: readonly Listener[]): PortClass[] {
+function classesOf(listeners: readonly ResolvedDoor[]): PortClass[] {
   const classes = new Map<string, { protocol: number; flags: TcpFlags; ports: Set<number> }>();
   for (const { door } of listeners) {
     for (const knock of door.sequence) {

@@ -1,7 +1,7 @@
 // Would we hear? A frame is made in memory for every knock of every door at every address, and run through a filter and
 // through decode: never onto the wire, where it would betray the ports.
 
-import type { Listener } from "../attempts/ears.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Address, isIpv4 } from "../net/address.ts";
 import { UDP } from "../net/packet.ts";
 import type { TcpFlags } from "../net/tcp-flags.ts";
@@ -27,7 +27,7 @@ export function tryKnocks(
   filter: Uint8Array,
   linkType: number,
   own: readonly Address[],
-  listeners: readonly Listener[],
+  listeners: readonly ResolvedDoor[],
 ): Hearing {
   const records = new Records(1);
   const tried = new Set<string>();

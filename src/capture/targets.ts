@@ -1,12 +1,12 @@
 // What the Target of each door stands for. 0.8 takes an address or a name, and does not start when it can't resolve it.
 
 import { lookup } from "node:dns/promises";
-import type { Listener } from "../attempts/ears.ts";
 import { type Config, complain, type Door } from "../config/door.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Address, isIpv4, parseAddress } from "../net/address.ts";
 
 export interface ResolvedDoors {
-  readonly listeners: readonly Listener[];
+  readonly listeners: readonly ResolvedDoor[];
   /** A line for each door that stays closed because of its Target. */
   readonly warnings: readonly string[];
 }
@@ -23,7 +23,7 @@ export async function resolveTargets(
   resolve: ResolveHost = byLibc,
 ): Promise<ResolvedDoors> {
   const warnings: string[] = [];
-  const one = async (door: Door): Promise<Listener[]> => {
+  const one = async (door: Door): Promise<ResolvedDoor[]> => {
     if (door.target === undefined) return [{ door, targets: undefined }];
     const { host, line } = door.target;
     try {

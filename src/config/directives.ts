@@ -1,6 +1,6 @@
 // The directives of knockd.conf: one table, name → what its value does to the section.
 
-import { MOST_STRAYS } from "../attempts/strays.ts";
+import { MOST_STRAYS } from "../attempts/stray-ports.ts";
 import { addTcpFlags } from "../net/tcp-flags.ts";
 import { parseSequence, SequenceError } from "../sequences/sequence.ts";
 import { plural } from "../terminal/plural.ts";

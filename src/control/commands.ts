@@ -1,7 +1,7 @@
 // The commands that the daemon knows, and what they look at: its parts, as they are when somebody asks.
 
-import type { Listener } from "../attempts/ears.ts";
 import type { Lookout } from "../capture/lookout.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { House } from "../doors/house.ts";
 import type { Guard } from "../guard.ts";
 import type { Recent } from "../log/recent.ts";
@@ -19,7 +19,7 @@ import { watch } from "./watch.ts";
 export interface Subject {
   readonly lookout: () => Lookout;
   /** The doors that are listened for. */
-  readonly listeners: () => readonly Listener[];
+  readonly listeners: () => readonly ResolvedDoor[];
   readonly guard: Pick<Guard, "live" | "notebook" | "follow">;
   readonly house: Pick<House, "doorkeeper">;
   readonly teller: Pick<Teller, "watch" | "counts">;

@@ -1,7 +1,7 @@
 // The ports of a capture at which somebody answers. To touch one of them is no sign of a scan (attempts/scans.ts): the
 // daemon asks its own kernel who listens here, and a capture can be of any machine.
 
-import { knockKey } from "../attempts/ears.ts";
+import { knockKey } from "../attempts/door-index.ts";
 import { type Address, copyOf, sameAddress } from "../net/address.ts";
 import { type Packet, TCP } from "../net/packet.ts";
 import { TCP_FLAG_BITS } from "../net/tcp-flags.ts";

@@ -1,19 +1,20 @@
 // The witness of a replay: says of each packet that had to do with a door why nothing came of it. What came about, the
 // daemon's lines have.
 
-import { type DoorState, knockKey, type Listener } from "../attempts/ears.ts";
-import { FATE, type Fate, type Witness } from "../attempts/witness.ts";
+import { type DoorState, knockKey } from "../attempts/door-index.ts";
+import { type Observer, VERDICT, type VerdictKind } from "../attempts/observer.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { Address } from "../net/address.ts";
 import { type Packet, TCP, UDP } from "../net/packet.ts";
 import { verdictLine } from "../verdicts/words.ts";
 
-const NAMES = Object.keys(FATE) as Fate[];
+const NAMES = Object.keys(VERDICT) as VerdictKind[];
 /** The daemon's lines tell of them; and of `other`, which is all the rest of a capture, nobody wants to read. */
-const PASSED_OVER: ReadonlySet<Fate> = new Set(["stage", "open", "timeout", "scan", "other"]);
+const PASSED_OVER: ReadonlySet<VerdictKind> = new Set(["stage", "open", "timeout", "scan", "other"]);
 
-export class Onlooker implements Witness {
+export class Onlooker implements Observer {
   /** All of a capture is told. */
-  readonly hasEnough = false;
+  readonly isSaturated = false;
   readonly #tell: (knocker: Address, line: string) => void;
   #knocks: ReadonlySet<number> = new Set();
 
@@ -21,12 +22,12 @@ export class Onlooker implements Witness {
     this.#tell = tell;
   }
 
-  setDoors(listeners: readonly Listener[]): void {
+  setDoors(listeners: readonly ResolvedDoor[]): void {
     const knocks = listeners.flatMap(({ door }) => door.sequence);
     this.#knocks = new Set(knocks.map(({ protocol, port }) => knockKey(protocol === "tcp" ? TCP : UDP, port)));
   }
 
-  saw(
+  packet(
     number: number,
     at: DoorState | undefined,
     stage: number,
@@ -42,12 +43,19 @@ export class Onlooker implements Witness {
     this.#say(fate, at, stage, packet.source, now, detail);
   }
 
-  hasEnded(number: number, at: DoorState, stage: number, knocker: Address, _: number, now: number, detail: number) {
+  attemptEnded(number: number, at: DoorState, stage: number, knocker: Address, _: number, now: number, detail: number) {
     const fate = NAMES[number]!;
     if (!PASSED_OVER.has(fate)) this.#say(fate, at, stage, knocker, now, detail);
   }
 
-  #say(fate: Fate, at: DoorState | undefined, stage: number, knocker: Address, now: number, detail: number): void {
+  #say(
+    fate: VerdictKind,
+    at: DoorState | undefined,
+    stage: number,
+    knocker: Address,
+    now: number,
+    detail: number,
+  ): void {
     const [door, of] = [at?.door.name, at?.knocks.length ?? 0];
     this.#tell(knocker, verdictLine({ at: now, knocker, fate, door, stage, of, detail, times: 1, knock: undefined }));
   }

@@ -1,6 +1,6 @@
 // A capture from its beginning to its end, through the doors of a config.
 
-import type { Listener } from "../attempts/ears.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Address, sameAddress } from "../net/address.ts";
 import { AddressSet } from "../net/address-set.ts";
 import type { UnusedSequences } from "../sequences/one-time-memory.ts";
@@ -9,7 +9,7 @@ import { Replay, type ReplayOptions } from "./replay.ts";
 import type { Reading, Savefile } from "./savefile.ts";
 
 export interface PlayOptions extends Pick<ReplayOptions, "said" | "ran" | "ignored"> {
-  readonly listeners: readonly Listener[];
+  readonly listeners: readonly ResolvedDoor[];
   readonly unused: UnusedSequences;
   /** Of the host whose capture it is. None: every destination counts. */
   readonly own: readonly Address[];

@@ -4,11 +4,11 @@
 import { randomBytes } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Attempts } from "../attempts/attempts.ts";
-import type { Listener } from "../attempts/ears.ts";
 import type { KnockEvent } from "../attempts/event.ts";
 import { Echoes } from "../capture/echoes.ts";
 import { Widening } from "../capture/widening.ts";
 import type { Door } from "../config/door.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { Doorkeeper } from "../doors/doorkeeper.ts";
 import type { LedgerEntry } from "../doors/ledger-entry.ts";
 import { doorAfterUse } from "../doors/one-time-door.ts";
@@ -23,7 +23,7 @@ import { Clock } from "./clock.ts";
 import { Onlooker } from "./onlooker.ts";
 
 export interface ReplayOptions {
-  readonly listeners: readonly Listener[];
+  readonly listeners: readonly ResolvedDoor[];
   /** Is this an address of the host that is replayed? */
   readonly isOurs: (address: Address) => boolean;
   /** May a packet from there be a client's? */
@@ -55,7 +55,7 @@ export class Replay {
   readonly #doorkeeper: Doorkeeper;
   readonly #echoes = new Echoes();
   readonly #onlooker: Onlooker | undefined;
-  #listeners: readonly Listener[] = [];
+  #listeners: readonly ResolvedDoor[] = [];
 
   constructor(options: ReplayOptions) {
     const { listeners, isOurs, isClient, answering, said, ran, ignored } = options;
@@ -80,7 +80,7 @@ export class Replay {
       isStray: (packet) => strays.isStray(packet) && !answering.at(packet) && this.#isListenedAt(packet.destination),
       isAnswer: (packet) => strays.isAnswer(packet),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
-      witness: this.#onlooker,
+      observer: this.#onlooker,
     });
     this.#setDoors(listeners);
     // As pino takes it: a line, or what JSON has beside it and the line.
@@ -171,7 +171,7 @@ export class Replay {
     );
   }
 
-  #setDoors(listeners: readonly Listener[]): void {
+  #setDoors(listeners: readonly ResolvedDoor[]): void {
     this.#listeners = listeners;
     this.#attempts.setDoors(listeners);
     this.#onlooker?.setDoors(listeners);

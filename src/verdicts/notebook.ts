@@ -4,9 +4,10 @@
 // All is written down while it is quiet. Of what one moment of a flood brings (in source.ts packets that are read together
 // have one time) only the beginning is: writing costs a tenth of a packet, which a flood's are not worth.
 
-import { type DoorState, knockKey, type Listener } from "../attempts/ears.ts";
-import { FATE, type Witness } from "../attempts/witness.ts";
+import { type DoorState, knockKey } from "../attempts/door-index.ts";
+import { type Observer, VERDICT } from "../attempts/observer.ts";
 import type { Door } from "../config/door.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Address, copyOf, sameAddress } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
 import { wallClock } from "../platform/wall-clock.ts";
@@ -19,7 +20,7 @@ import { decode, encode, knockOf, MOST_DOORS, NO_KNOCK, type Verdict } from "./v
 /** Of one source in a row, and of all strangers, in one moment. */
 const [MOST_IN_A_ROW, MOST_OF_STRANGERS] = [64, 128] as const;
 
-export class Notebook implements Witness {
+export class Notebook implements Observer {
   /** Who wants each verdict as it comes about. */
   onVerdict: ((verdict: Verdict) => void) | undefined;
   readonly changes = new Changes();
@@ -43,7 +44,7 @@ export class Notebook implements Witness {
     return this.#isFlood ? this.#now : this.#passedOverAt;
   }
 
-  get hasEnough(): boolean {
+  get isSaturated(): boolean {
     return this.#inARow > MOST_IN_A_ROW;
   }
 
@@ -53,7 +54,7 @@ export class Notebook implements Witness {
   }
 
   /** What these doors' names mean from now on. */
-  setDoors(listeners: readonly Listener[], now: number): void {
+  setDoors(listeners: readonly ResolvedDoor[], now: number): void {
     this.changes.setDoors(
       listeners.map(({ door }) => door),
       now,
@@ -66,7 +67,7 @@ export class Notebook implements Witness {
     this.#onFollowed = onVerdict;
   }
 
-  saw(
+  packet(
     fate: number,
     at: DoorState | undefined,
     stage: number,
@@ -80,7 +81,7 @@ export class Notebook implements Witness {
     this.#write(fate, at, stage, packet.source, hash, knockKey(packet.protocol, packet.port), now, detail);
   }
 
-  hasEnded(
+  attemptEnded(
     fate: number,
     at: DoorState,
     stage: number,
@@ -170,5 +171,5 @@ export class Notebook implements Witness {
 
 /** More than a stranger does: to forge it, one has to know two knocks that follow each other. */
 function isMore(fate: number, stage: number, of: number): boolean {
-  return stage > 1 || fate === FATE.wrong || fate === FATE.scan || (fate === FATE.open && of > 1);
+  return stage > 1 || fate === VERDICT.wrong || fate === VERDICT.scan || (fate === VERDICT.open && of > 1);
 }

@@ -1,7 +1,7 @@
 // What strangers did, of whom nothing is known but that they have knocked first somewhere, or at random: one behind the
 // other, the oldest leaves first. A flood of forged sources has this for itself, and puts out nobody else's.
 
-import { FATE } from "../attempts/witness.ts";
+import { VERDICT } from "../attempts/observer.ts";
 import type { Address } from "../net/address.ts";
 import { Entries, type Entry } from "./entries.ts";
 import { isFate } from "./verdict.ts";
@@ -20,7 +20,7 @@ export class Strangers {
     const last = (this.#written - 1) & (PLACES - 1);
     if (this.#written > 0 && this.#entries.what(last) === what && this.#isOf(last, source)) {
       // A scanner's other ports are all the same.
-      if (this.#entries.knock(last) === knock || isFate(what, FATE.other)) {
+      if (this.#entries.knock(last) === knock || isFate(what, VERDICT.other)) {
         this.#entries.repeat(last, now, detail);
         return;
       }
@@ -44,7 +44,7 @@ export class Strangers {
   last(): { source: Address; at: number } | undefined {
     const place = this.#places()
       .reverse()
-      .find((one) => !isFate(this.#entries.what(one), FATE.other));
+      .find((one) => !isFate(this.#entries.what(one), VERDICT.other));
     return place === undefined ? undefined : { source: this.#source(place), at: this.#entries.at(place) };
   }
 

@@ -1,6 +1,6 @@
 // What has become of a packet, as a plain value: for knockctl's explain, and for who wants to watch it come about.
 
-import { FATE, type Fate } from "../attempts/witness.ts";
+import { VERDICT, type VerdictKind } from "../attempts/observer.ts";
 import type { Address } from "../net/address.ts";
 import type { Knock } from "../sequences/sequence.ts";
 
@@ -8,7 +8,7 @@ export interface Verdict {
   /** Milliseconds of the monotonic clock. */
   readonly at: number;
   readonly knocker: Address;
-  readonly fate: Fate | "changed";
+  readonly fate: VerdictKind | "changed";
   /** By name; undefined where it is no one's in particular. */
   readonly door: string | undefined;
   /** Of the attempt there, after this packet, and how many there are; 0 where there is none. */
@@ -31,9 +31,9 @@ export const MOST_DOORS = 1 << 15;
 /** In the place of a packet's key (ears.ts). */
 export const NO_KNOCK = 0x20000;
 
-const FATES = Object.keys(FATE) as Fate[];
+const FATES = Object.keys(VERDICT) as VerdictKind[];
 
-export function decode(what: number): { fate: Fate; stage: number; of: number; door: number } {
+export function decode(what: number): { fate: VerdictKind; stage: number; of: number; door: number } {
   return { fate: FATES[what & 0x1f]!, stage: (what >>> 5) & 0x3f, of: (what >>> 11) & 0x3f, door: what >>> 17 };
 }
 

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Listener } from "../../src/attempts/ears.ts";
 import type { Door } from "../../src/config/door.ts";
+import type { ResolvedDoor } from "../../src/config/resolved-door.ts";
 import { frame, type Segment, type Wrap } from "../frame.ts";
 import { Ear, type Heard } from "./ear.ts";
 import { Tun } from "./tun.ts";
@@ -13,7 +13,7 @@ import { needsRoot, Wire } from "./wire.ts";
 const SYN = { set: 2, clear: 0 };
 
 /** One door that hears these ports, SYNs for TCP. */
-function doors(tcp: readonly number[], udp: readonly number[] = []): Listener[] {
+function doors(tcp: readonly number[], udp: readonly number[] = []): ResolvedDoor[] {
   const knocks = [...tcp.map((port) => ({ protocol: "tcp", port })), ...udp.map((port) => ({ protocol: "udp", port }))];
   return [{ door: { sequence: knocks, tcpFlags: SYN } as unknown as Door, targets: undefined }];
 }
@@ -40,7 +40,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
   });
   after(() => wire?.close());
 
-  async function ear(device: string, listeners: Listener[], own = [server, server6]): Promise<Ear> {
+  async function ear(device: string, listeners: ResolvedDoor[], own = [server, server6]): Promise<Ear> {
     const it = await Ear.open(wire, device, "source");
     ears.push(it);
     await it.setDoors(own, listeners);
@@ -163,7 +163,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     for (const [own, listeners, to] of [
       [[server], doors(ports, ports), server],
       [targets, doors([...ports.slice(0, 5)]), targets[999]!],
-    ] as [string[], Listener[], string][]) {
+    ] as [string[], ResolvedDoor[], string][]) {
       const it = await ear("eth0", listeners, own);
       await wire.send(ports.slice(0, 5).map((port, i) => ({ at: i * 0.01, frame: knock(port, { to }) })));
       assert.deepEqual((await hears(it, 5)).ports, ports.slice(0, 5));

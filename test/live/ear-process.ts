@@ -4,12 +4,12 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import type { Listener } from "../../src/attempts/ears.ts";
 import { buildFilter } from "../../src/capture/filter.ts";
 import { ownAddresses } from "../../src/capture/interfaces.ts";
 import { Listening } from "../../src/capture/listening.ts";
 import type { Records } from "../../src/capture/records.ts";
 import { Source, type SourceOptions } from "../../src/capture/source.ts";
+import type { ResolvedDoor } from "../../src/config/resolved-door.ts";
 import { formatAddress, parseAddress } from "../../src/net/address.ts";
 import { type NativeCapture, native } from "../../src/platform/native.ts";
 import type { Call, Heard } from "./ear.ts";
@@ -54,7 +54,7 @@ const options: SourceOptions = {
 function listening(): Record<string, (argument: never) => unknown> {
   const it = new Listening(device, false, options);
   return {
-    setDoors: (listeners: Listener[]) =>
+    setDoors: (listeners: ResolvedDoor[]) =>
       it.hear(listeners, ownAddresses(device, native.snapshot(false), onlyIpv4 === "-4")),
     own: () => it.own.all.map(formatAddress),
     selfTest: () => it.selfTest(),
@@ -89,7 +89,7 @@ function source(): Record<string, (argument: never) => unknown> {
   });
   return {
     linkType: () => capture.linkType,
-    setDoors: ({ own, listeners }: { own: string[]; listeners: Listener[] }) => {
+    setDoors: ({ own, listeners }: { own: string[]; listeners: ResolvedDoor[] }) => {
       const addresses = own.map((text) => parseAddress(text)!);
       capture.setFilter(buildFilter({ linkType: capture.linkType, own: addresses, listeners }));
     },

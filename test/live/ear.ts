@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Listener } from "../../src/attempts/ears.ts";
+import type { ResolvedDoor } from "../../src/config/resolved-door.ts";
 import { until } from "../time-limit.ts";
 import type { Wire } from "./wire.ts";
 
@@ -59,7 +59,7 @@ export class Ear {
   }
 
   /** For kind "source". */
-  setDoors(own: readonly string[], listeners: readonly Listener[]): Promise<void> {
+  setDoors(own: readonly string[], listeners: readonly ResolvedDoor[]): Promise<void> {
     return this.call("setDoors", { own, listeners });
   }
 

@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { Listener } from "../../src/attempts/ears.ts";
 import type { Door } from "../../src/config/door.ts";
+import type { ResolvedDoor } from "../../src/config/resolved-door.ts";
 import { frame } from "../frame.ts";
 import { Ear, type Heard } from "./ear.ts";
 import { Tun } from "./tun.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
-const door = (port: number): Listener => ({
+const door = (port: number): ResolvedDoor => ({
   door: { sequence: [{ protocol: "tcp", port }], tcpFlags: { set: 0, clear: 0 } } as unknown as Door,
   targets: undefined,
 });

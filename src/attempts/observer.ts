@@ -3,10 +3,10 @@
 
 import type { Address } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
-import type { DoorState } from "./ears.ts";
+import type { DoorState } from "./door-index.ts";
 
 /** Numbers, not words: in a flood they are written into typed arrays (verdicts/). */
-export const FATE = {
+export const VERDICT = {
   /** The knock that was next. Detail: milliseconds since the first. */
   stage: 0,
   open: 1,
@@ -43,16 +43,16 @@ export const FATE = {
   answer: 18,
 } as const;
 
-export type Fate = keyof typeof FATE;
+export type VerdictKind = keyof typeof VERDICT;
 
-export interface Witness {
+export interface Observer {
   /** What else the source that it was told of last does at the same moment, it would pass over. */
-  readonly hasEnough: boolean;
+  readonly isSaturated: boolean;
   /**
    * `at`: the door, where it is one's. `stage`: of the attempt there, after this packet, which is not kept. `hash`: its
    * source's, keyed. `now` in milliseconds.
    */
-  saw(
+  packet(
     fate: number,
     at: DoorState | undefined,
     stage: number,
@@ -62,7 +62,7 @@ export interface Witness {
     detail: number,
   ): void;
   /** The same of an attempt, with which no packet has to do, or one of which `saw` tells. */
-  hasEnded(
+  attemptEnded(
     fate: number,
     at: DoorState,
     stage: number,

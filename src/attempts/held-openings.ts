@@ -2,8 +2,8 @@
 // before anything but its knocks has been seen. Such an opening waits for a moment, in which the rest of the scan comes by.
 
 import { type Address, sameAddress } from "../net/address.ts";
-import type { DoorState } from "./ears.ts";
-import type { Strays } from "./strays.ts";
+import type { DoorState } from "./door-index.ts";
+import type { StrayPorts } from "./stray-ports.ts";
 
 /** An attempt that is younger when its last knock comes may be a scan's. `nmap -r` takes 13 ms from port 7000 to 9000. */
 const HASTY_MS = 25;
@@ -12,7 +12,7 @@ const WAIT_MS = 5;
 /** Only who knows a sequence can make so many wait: he comes in at once. */
 const MOST = 256;
 
-export interface Hasty {
+export interface HeldOpening {
   /** When it opens. */
   readonly due: number;
   readonly state: DoorState;
@@ -20,12 +20,12 @@ export interface Hasty {
   /** The knocker's (AddressHash). */
   readonly hash: number;
   /** What the attempt has touched, as number 0. */
-  readonly strays: Strays;
+  readonly strays: StrayPorts;
 }
 
-export class Haste {
+export class HeldOpenings {
   /** In the order in which they are due. */
-  #waiting: Hasty[] = [];
+  #waiting: HeldOpening[] = [];
 
   get size(): number {
     return this.#waiting.length;
@@ -40,13 +40,13 @@ export class Haste {
    * Has an opening to wait whose attempt took so many milliseconds? Not when the same knocker waits there already: who is
    * through twice in 5 ms is no scan, but a flood.
    */
-  mustWait(age: number, hash: number, state: DoorState): boolean {
+  shouldHold(age: number, hash: number, state: DoorState): boolean {
     if (age >= HASTY_MS || this.#waiting.length >= MOST) return false;
     for (const one of this.#waiting) if (one.hash === hash && one.state === state) return false;
     return true;
   }
 
-  wait(state: DoorState, knocker: Address, hash: number, strays: Strays, now: number): void {
+  hold(state: DoorState, knocker: Address, hash: number, strays: StrayPorts, now: number): void {
     this.#waiting.push({ due: now + WAIT_MS, state, knocker, hash, strays });
   }
 
@@ -55,16 +55,16 @@ export class Haste {
     return this.#waiting.some((one) => one.hash === hash);
   }
 
-  of(hash: number, source: Address): readonly Hasty[] {
+  heldFor(hash: number, source: Address): readonly HeldOpening[] {
     return this.#waiting.filter((one) => one.hash === hash && sameAddress(one.knocker, source));
   }
 
-  drop(opening: Hasty): void {
+  drop(opening: HeldOpening): void {
     this.#waiting = this.#waiting.filter((one) => one !== opening);
   }
 
   /** Those that have waited long enough, which then wait no longer. */
-  take(now: number): readonly Hasty[] {
+  release(now: number): readonly HeldOpening[] {
     const later = this.#waiting.findIndex((one) => one.due > now);
     return this.#waiting.splice(0, later < 0 ? this.#waiting.length : later);
   }

@@ -20,7 +20,7 @@ const TOUCHED = 0x400;
 const [WORDS, NEAR, ANY] = [4, 0, 2] as const;
 
 /** The sets of a pool of attempts, by the attempt's number. */
-export class Strays {
+export class StrayPorts {
   readonly #origins: Uint16Array;
   readonly #sets: Int32Array;
 
@@ -49,7 +49,7 @@ export class Strays {
   }
 
   /** A stray, by the bit of its port. One that comes from elsewhere may be forged by somebody else. */
-  touch(attempt: number, bit: number, ttl: number): void {
+  record(attempt: number, bit: number, ttl: number): void {
     const origin = this.#origins[attempt]!;
     const set = attempt * WORDS;
     if ((origin & TOUCHED) === 0) {
@@ -71,8 +71,8 @@ export class Strays {
   }
 
   /** A copy of the attempt's, as number 0. */
-  copy(attempt: number): Strays {
-    const copy = new Strays(1);
+  copy(attempt: number): StrayPorts {
+    const copy = new StrayPorts(1);
     copy.#origins[0] = this.#origins[attempt]!;
     copy.#sets.set(this.#sets.subarray(attempt * WORDS, (attempt + 1) * WORDS));
     return copy;

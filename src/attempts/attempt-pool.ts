@@ -1,11 +1,11 @@
 // Where the live attempts are kept: a fixed pool of slots in typed arrays, found again by their source address, and
 // queued in the order in which they began. A million of them take 40 MB (IPv4) or 52 MB (IPv6), because objects in a
 // Map take five times as much and a flood of them stops the loop for garbage collection; nearly none are free, because
-// the system gives the pages of an array only when they are written (test/slots.test.ts, bench/).
+// the system gives the pages of an array only when they are written (test/attempt-pool.test.ts, bench/).
 // Everything is O(1); nothing here knows a rule of knocking.
 
 import type { Address } from "../net/address.ts";
-import { Strays } from "./strays.ts";
+import { StrayPorts } from "./stray-ports.ts";
 
 /** No slot. */
 export const NONE = -1;
@@ -26,10 +26,10 @@ export interface Queue {
 /** Sets all of them to 0. */
 export type Clear = (buffers: readonly ArrayBuffer[]) => void;
 
-export class Slots {
+export class AttemptPool {
   readonly capacity: number;
   /** What each attempt has touched beside its knocks. */
-  readonly strays: Strays;
+  readonly strays: StrayPorts;
   readonly #clear: Clear;
   #live = 0;
   /** Slots at and above have not been used since the arrays were made or cleared: their pages do not exist. */
@@ -48,7 +48,7 @@ export class Slots {
   readonly #knocks: Int32Array;
   readonly #print: Int32Array;
   readonly #chain: Uint32Array;
-  readonly #previous: Int32Array;
+  readonly #lastPacket: Int32Array;
   readonly #next: Int32Array;
   /** The first slot of each chain + 1: 0 is empty, as a new array is. */
   readonly #heads: Uint32Array;
@@ -57,13 +57,13 @@ export class Slots {
   constructor(capacity: number, clear: Clear = zero) {
     this.capacity = capacity;
     this.#clear = clear;
-    this.strays = new Strays(capacity);
+    this.strays = new StrayPorts(capacity);
     const signed = () => new Int32Array(capacity);
     const words = () => new Uint32Array(capacity);
     [this.#w0, this.#w1, this.#w2, this.#w3] = [signed(), signed(), signed(), signed()];
     [this.#meta, this.#print, this.#chain] = [words(), signed(), words()];
     this.#knocks = new Int32Array(3 * capacity);
-    [this.#previous, this.#next] = [signed(), signed()];
+    [this.#lastPacket, this.#next] = [signed(), signed()];
     const chains = 1 << Math.ceil(Math.log2(capacity));
     this.#heads = new Uint32Array(chains);
     this.#mask = chains - 1;
@@ -74,12 +74,12 @@ export class Slots {
   }
 
   /** The first slot of this source, or NONE. */
-  first(hash: number, source: Address): number {
+  find(hash: number, source: Address): number {
     return this.#find(this.#heads[hash & this.#mask]!, source);
   }
 
   /** The next slot of the same source, or NONE. */
-  following(slot: number, source: Address): number {
+  findNext(slot: number, source: Address): number {
     return this.#find(this.#chain[slot]!, source);
   }
 
@@ -123,7 +123,7 @@ export class Slots {
   }
 
   enqueue(slot: number, queue: Queue): void {
-    this.#previous[slot] = queue.tail;
+    this.#lastPacket[slot] = queue.tail;
     this.#next[slot] = NONE;
     if (queue.tail === NONE) queue.head = slot;
     else this.#next[queue.tail] = slot;
@@ -131,12 +131,12 @@ export class Slots {
   }
 
   dequeue(slot: number, queue: Queue): void {
-    const previous = this.#previous[slot]!;
+    const previous = this.#lastPacket[slot]!;
     const next = this.#next[slot]!;
     if (previous === NONE) queue.head = next;
     else this.#next[previous] = next;
     if (next === NONE) queue.tail = previous;
-    else this.#previous[next] = previous;
+    else this.#lastPacket[next] = previous;
   }
 
   door(slot: number): number {
@@ -170,16 +170,16 @@ export class Slots {
   }
 
   /** A mark of the caller's, false for a new slot: in which of two queues it is. */
-  kept(slot: number): boolean {
+  isSpared(slot: number): boolean {
     return (this.#meta[slot]! & KEPT) !== 0;
   }
 
-  keep(slot: number): void {
+  spare(slot: number): void {
     this.#meta[slot]! |= KEPT;
   }
 
   /** The fingerprint of the last knock made, 0 for UDP. */
-  print(slot: number): number {
+  fingerprint(slot: number): number {
     return this.#print[slot]!;
   }
 
@@ -207,14 +207,14 @@ export class Slots {
   }
 
   /** Gives back what is in use by nobody: of a thousand knockers, each has touched a page of the chains. */
-  rest(): void {
+  trim(): void {
     if (this.#live === 0 && this.#fresh > 0) this.#empty();
   }
 
   /** A flood has gone. */
   #empty(): void {
     const all = [this.#w0, this.#w1, this.#w2, this.#w3, this.#meta, this.#knocks, this.#print, this.#chain];
-    const buffers = [...all, this.#previous, this.#next, this.#heads].map(({ buffer }) => buffer as ArrayBuffer);
+    const buffers = [...all, this.#lastPacket, this.#next, this.#heads].map(({ buffer }) => buffer as ArrayBuffer);
     this.#clear([...buffers, ...this.strays.buffers]);
     this.#fresh = 0;
     this.#free = NONE;

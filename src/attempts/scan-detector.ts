@@ -8,13 +8,13 @@
 import { strayLimit } from "../config/door.ts";
 import { copyOf } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
-import { type DoorState, knockKey } from "./ears.ts";
+import type { AttemptTable } from "./attempt-table.ts";
+import { Cooldowns, cooldownKey } from "./cooldowns.ts";
+import { type DoorState, knockKey } from "./door-index.ts";
 import type { KnockEvent } from "./event.ts";
-import { Haste } from "./haste.ts";
-import type { Hearer } from "./hearer.ts";
-import type { Knockers } from "./knockers.ts";
-import { Pauses, pauseKey } from "./pauses.ts";
-import { type Strays, strayBit } from "./strays.ts";
+import { HeldOpenings } from "./held-openings.ts";
+import type { PacketMatcher } from "./packet-matcher.ts";
+import { type StrayPorts, strayBit } from "./stray-ports.ts";
 
 /** What is found of a packet. `event`: undefined when it is not told again. */
 export interface Scan {
@@ -22,106 +22,106 @@ export interface Scan {
   readonly event: KnockEvent | undefined;
 }
 
-export class Scans {
-  readonly haste = new Haste();
-  readonly #knockers: Knockers;
-  readonly #hearer: Hearer;
+export class ScanDetector {
+  readonly held = new HeldOpenings();
+  readonly #table: AttemptTable;
+  readonly #matcher: PacketMatcher;
   readonly #hashKey: readonly [number, number];
-  readonly #bans = new Pauses();
+  readonly #bans = new Cooldowns();
   /** Bans whose one more try is used. */
-  readonly #tries = new Pauses();
+  readonly #tries = new Cooldowns();
 
-  constructor(knockers: Knockers, hearer: Hearer, hashKey: readonly [number, number]) {
-    this.#knockers = knockers;
-    this.#hearer = hearer;
+  constructor(knockers: AttemptTable, hearer: PacketMatcher, hashKey: readonly [number, number]) {
+    this.#table = knockers;
+    this.#matcher = hearer;
     this.#hashKey = hashKey;
   }
 
   isBanned(hash: number, state: DoorState, now: number): boolean {
-    return this.#bans.isOn(pauseKey(hash, state), now);
+    return this.#bans.isActive(cooldownKey(hash, state), now);
   }
 
   /** Milliseconds. */
   banLeft(hash: number, state: DoorState, now: number): number {
-    return this.#bans.left(pauseKey(hash, state), now);
+    return this.#bans.remaining(cooldownKey(hash, state), now);
   }
 
   /** Has a banned source its one more try still before it? */
   mayTryAgain(hash: number, state: DoorState, now: number): boolean {
-    return !this.#tries.isOn(pauseKey(hash, state), now);
+    return !this.#tries.isActive(cooldownKey(hash, state), now);
   }
 
   tryAgain(hash: number, state: DoorState, now: number): void {
-    this.#tries.begin(pauseKey(hash, state), now + this.banLeft(hash, state, now));
+    this.#tries.set(cooldownKey(hash, state), now + this.banLeft(hash, state, now));
   }
 
   /** Did this attempt begin as one more try, and has the ban ended meanwhile? */
   isOver(slot: number, hash: number, state: DoorState, now: number): boolean {
-    return this.#knockers.slots.strays.isSilent(slot) && !this.isBanned(hash, state, now);
+    return this.#table.pool.strays.isSilent(slot) && !this.isBanned(hash, state, now);
   }
 
   /** It has completed the sequence. */
   forgive(hash: number, state: DoorState, now: number): void {
-    this.#bans.begin(pauseKey(hash, state), now);
-    this.#tries.begin(pauseKey(hash, state), now);
+    this.#bans.set(cooldownKey(hash, state), now);
+    this.#tries.set(cooldownKey(hash, state), now);
   }
 
   /** An opening whose attempt took `age` milliseconds: has it to wait, as it may be a scan's? */
-  mayBeOne(age: number, hash: number, state: DoorState): boolean {
-    return strayLimit(state.door.policy) > 0 && this.haste.mustWait(age, hash, state);
+  isSuspiciouslyFast(age: number, hash: number, state: DoorState): boolean {
+    return strayLimit(state.door.policy) > 0 && this.held.shouldHold(age, hash, state);
   }
 
   /** A packet that is no knock: does the door of an attempt of its source, or of an opening that waits, mind it? */
   isMinded(packet: Packet, hash: number, count: number): boolean {
-    const { mine } = this.#knockers;
-    for (let i = 0; i < count; i++) if (this.#minds(this.#knockers.state(mine[i]!), packet)) return true;
-    return this.haste.of(hash, packet.source).some(({ state }) => this.#minds(state, packet));
+    const { collected: mine } = this.#table;
+    for (let i = 0; i < count; i++) if (this.#minds(this.#table.state(mine[i]!), packet)) return true;
+    return this.held.heldFor(hash, packet.source).some(({ state }) => this.#minds(state, packet));
   }
 
   /** A stray of a source that has `count` live attempts, gathered in knockers.ts. Those that make a scan of it are void. */
-  touch(packet: Packet, hash: number, count: number, now: number): Scan {
-    const { mine, slots } = this.#knockers;
+  recordStray(packet: Packet, hash: number, count: number, now: number): Scan {
+    const { collected: mine, pool: slots } = this.#table;
     const bit = strayBit(this.#hashKey, knockKey(packet.protocol, packet.port));
     const found = new Finding();
     for (let i = 0; i < count; i++) {
       const slot = mine[i]!;
-      const state = this.#knockers.state(slot);
+      const state = this.#table.state(slot);
       if (!this.#minds(state, packet)) continue;
-      slots.strays.touch(slot, bit, packet.ttl);
-      if (this.#isScan(state, slots.strays, slot, hash, now, found)) this.#knockers.remove(slot, hash);
+      slots.strays.record(slot, bit, packet.ttl);
+      if (this.#isScan(state, slots.strays, slot, hash, now, found)) this.#table.remove(slot, hash);
     }
-    for (const opening of this.haste.of(hash, packet.source)) {
+    for (const opening of this.held.heldFor(hash, packet.source)) {
       if (!this.#minds(opening.state, packet)) continue;
-      opening.strays.touch(0, bit, packet.ttl);
-      if (this.#isScan(opening.state, opening.strays, 0, hash, now, found)) this.haste.drop(opening);
+      opening.strays.record(0, bit, packet.ttl);
+      if (this.#isScan(opening.state, opening.strays, 0, hash, now, found)) this.held.drop(opening);
     }
     return found.of(packet);
   }
 
   /** The next knock of an attempt. If it comes from elsewhere, it may show that the attempt is a scan's: then that is void. */
   knock(packet: Packet, slot: number, hash: number, now: number): Scan | undefined {
-    const { strays } = this.#knockers.slots;
+    const { strays } = this.#table.pool;
     strays.knock(slot, packet.ttl);
     const found = new Finding();
-    if (!this.#isScan(this.#knockers.state(slot), strays, slot, hash, now, found)) return undefined;
-    this.#knockers.remove(slot, hash);
+    if (!this.#isScan(this.#table.state(slot), strays, slot, hash, now, found)) return undefined;
+    this.#table.remove(slot, hash);
     return found.of(packet);
   }
 
   #minds(state: DoorState, packet: Packet): boolean {
-    return state.protocols.has(packet.protocol) && this.#hearer.wouldHear(state.hearing, packet);
+    return state.protocols.has(packet.protocol) && this.#matcher.wouldHear(state.rule, packet);
   }
 
-  #isScan(state: DoorState, strays: Strays, attempt: number, hash: number, now: number, found: Finding): boolean {
+  #isScan(state: DoorState, strays: StrayPorts, attempt: number, hash: number, now: number, found: Finding): boolean {
     const limit = strayLimit(state.door.policy);
     const ports = strays.count(attempt);
     if (limit === 0 || ports < limit) return false;
     const { banTime } = state.door.policy;
-    const key = pauseKey(hash, state);
+    const key = cooldownKey(hash, state);
     const until = now + 1000 * banTime;
-    this.#bans.begin(key, until);
+    this.#bans.set(key, until);
     const isSilent = strays.isSilent(attempt);
-    if (isSilent) this.#tries.begin(key, until);
+    if (isSilent) this.#tries.set(key, until);
     found.add(ports, isSilent ? undefined : banTime);
     return true;
   }

@@ -8,7 +8,7 @@ import type { Address } from "../net/address.ts";
 const LENGTH = 0x10000000;
 const IPV4_MARK = 0xffff;
 
-export class AddressHash {
+export class HalfSipHash {
   /** The state before the first word, and that behind the three words which all IPv4 addresses share. */
   readonly #start: Int32Array;
   readonly #ipv4: Int32Array;

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Ears, knockKey } from "../src/attempts/ears.ts";
+import { AttemptPool } from "../src/attempts/attempt-pool.ts";
+import { DoorIndex, knockKey } from "../src/attempts/door-index.ts";
 import { Expiry } from "../src/attempts/expiry.ts";
-import { Slots } from "../src/attempts/slots.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { TCP, UDP } from "../src/net/packet.ts";
 
 const listeners = (config: string) =>
   parseConfig(config, "", () => undefined).doors.map((door) => ({ door, targets: undefined }));
-const newEars = () => new Ears(new Expiry(new Slots(4)));
+const newEars = () => new DoorIndex(new Expiry(new AttemptPool(4)));
 const A = "[a]\nsequence = 7000,8000:udp,7000\ntcpflags = syn\n";
 const B = "[b]\nsequence = 7000,9000\ntcpflags = syn\n";
 
@@ -16,21 +16,21 @@ describe("ears", () => {
   it("lead from a knock to the doors whose first it is, and to what is asked of a packet", () => {
     const ears = newEars();
     ears.set(listeners(A + B));
-    const names = (key: number) => ears.ear(key)?.firsts.map((state) => state.door.name);
+    const names = (key: number) => ears.entry(key)?.firsts.map((state) => state.door.name);
     assert.deepEqual(names(knockKey(TCP, 7000)), ["a", "b"]);
     assert.deepEqual(names(knockKey(UDP, 8000)), []);
     assert.equal(names(knockKey(TCP, 8000)), undefined);
     assert.equal(names(knockKey(UDP, 7000)), undefined);
-    assert.equal(ears.ear(knockKey(TCP, 7000))!.hearings.length, 1, "doors that ask the same share it");
+    assert.equal(ears.entry(knockKey(TCP, 7000))!.rules.length, 1, "doors that ask the same share it");
   });
 
   it("keep the state of a door that did not change, two of one kind too, and take the new commands", () => {
     const ears = newEars();
     ears.set(listeners(A + A + B));
-    const before = ears.ear(knockKey(TCP, 7000))!.firsts;
+    const before = ears.entry(knockKey(TCP, 7000))!.firsts;
     assert.equal(new Set(before).size, 3);
     ears.set(listeners(`${B}command = new\n${A}${A}`));
-    const after = ears.ear(knockKey(TCP, 7000))!.firsts;
+    const after = ears.entry(knockKey(TCP, 7000))!.firsts;
     assert.deepEqual([...after], [before[2], before[0], before[1]]);
     assert.equal(after[0]!.door.startCommand, "new");
     assert.deepEqual(
@@ -48,7 +48,7 @@ describe("ears", () => {
     it(`retire a door whose ${what} changed`, () => {
       const ears = newEars();
       ears.set(listeners(A));
-      const state = ears.ear(knockKey(TCP, 7000))!.firsts[0]!;
+      const state = ears.entry(knockKey(TCP, 7000))!.firsts[0]!;
       ears.set(listeners(text));
       assert.equal(state.retired, true);
     });
@@ -57,14 +57,14 @@ describe("ears", () => {
   it("use a number again only when no attempt holds it", () => {
     const ears = newEars();
     ears.set(listeners(A));
-    const held = ears.ear(knockKey(TCP, 7000))!.firsts[0]!;
+    const held = ears.entry(knockKey(TCP, 7000))!.firsts[0]!;
     held.live = 1;
     ears.set(listeners(B));
     assert.equal(ears.door(held.number), held);
-    assert.notEqual(ears.ear(knockKey(TCP, 7000))!.firsts[0]!.number, held.number);
+    assert.notEqual(ears.entry(knockKey(TCP, 7000))!.firsts[0]!.number, held.number);
     held.live = 0;
     ears.set(listeners(B));
     ears.set(listeners(B + A));
-    assert.equal(ears.ear(knockKey(TCP, 7000))!.firsts[1]!.number, held.number);
+    assert.equal(ears.entry(knockKey(TCP, 7000))!.firsts[1]!.number, held.number);
   });
 });

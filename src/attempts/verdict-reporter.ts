@@ -1,25 +1,25 @@
 // What the witness is told: what has become of the packet of this moment.
 
 import type { Packet } from "../net/packet.ts";
-import type { DoorState } from "./ears.ts";
-import type { Witness } from "./witness.ts";
+import type { DoorState } from "./door-index.ts";
+import type { Observer } from "./observer.ts";
 
-export class Telling {
+export class VerdictReporter {
   /** Is there a witness that wants to know of the packet of this moment? */
-  isOn = false;
-  readonly #witness: Witness | undefined;
+  isWanted = false;
+  readonly #observer: Observer | undefined;
 
-  constructor(witness: Witness | undefined) {
-    this.#witness = witness;
+  constructor(witness: Observer | undefined) {
+    this.#observer = witness;
   }
 
   /** A new packet. `isLikeLast`: what the witness was told of last, it may have enough of. */
   begin(isLikeLast: boolean): void {
-    this.isOn = this.#witness !== undefined && !(isLikeLast && this.#witness.hasEnough);
+    this.isWanted = this.#observer !== undefined && !(isLikeLast && this.#observer.isSaturated);
   }
 
   /** `state`: the door, where it is one's. `stage`: of the attempt there, after this packet. */
-  say(
+  report(
     fate: number,
     state: DoorState | undefined,
     stage: number,
@@ -28,6 +28,6 @@ export class Telling {
     now: number,
     detail = 0,
   ): void {
-    if (this.isOn) this.#witness!.saw(fate, state, stage, packet, hash, now, detail);
+    if (this.isWanted) this.#observer!.packet(fate, state, stage, packet, hash, now, detail);
   }
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DoorEvents } from "../src/attempts/door-events.ts";
+import { EventCache } from "../src/attempts/event-cache.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { parseAddress } from "../src/net/address.ts";
 
@@ -11,7 +11,7 @@ const before = door("[ssh]\nsequence = 1,2,3\n");
 const after = door("[ssh]\nsequence = 1,2,3\ncommand = true\n"); // the same after a reload
 const [anna, ben] = [parseAddress("10.77.0.1")!, parseAddress("10.77.0.2")!];
 
-const told = (events: DoorEvents) => (one: typeof before, knocker: typeof anna) => [
+const told = (events: EventCache) => (one: typeof before, knocker: typeof anna) => [
   events.stage(one, knocker, 1),
   events.stage(one, knocker, 2),
   events.opening(one, knocker, 3),
@@ -28,7 +28,7 @@ const words = (one: typeof before, knocker: typeof anna) => [
 
 describe("the events of a door", () => {
   it("are each knocker's and each door's own, in whatever order they come", () => {
-    const tell = told(new DoorEvents());
+    const tell = told(new EventCache());
     for (const [one, knocker] of [
       [before, anna],
       [before, ben],
@@ -44,7 +44,7 @@ describe("the events of a door", () => {
   });
 
   it("are made once while one knocker's come one after the other", () => {
-    const tell = told(new DoorEvents());
+    const tell = told(new EventCache());
     const first = tell(before, anna);
     for (const [i, events] of tell(before, anna).entries()) assert.equal(events, first[i]);
     const again = tell(before, { ...anna }); // an equal address is not the same object: made anew

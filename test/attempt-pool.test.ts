@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { NONE, type Queue, Slots } from "../src/attempts/slots.ts";
+import { AttemptPool, NONE, type Queue } from "../src/attempts/attempt-pool.ts";
 import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";
 import { clear } from "../src/platform/memory.ts";
 
@@ -13,10 +13,10 @@ const addresses = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "fd77::1", "fd77::2", "fd
 );
 const hashOf = (address: Address) => address.w3 & 1;
 
-function slotsOf(slots: Slots, address: Address): number[] {
+function slotsOf(slots: AttemptPool, address: Address): number[] {
   const found: number[] = [];
   const hash = hashOf(address);
-  for (let slot = slots.first(hash, address); slot !== NONE; slot = slots.following(slot, address)) found.push(slot);
+  for (let slot = slots.find(hash, address); slot !== NONE; slot = slots.findNext(slot, address)) found.push(slot);
   return found;
 }
 
@@ -30,7 +30,7 @@ describe("slots", () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const slots = new Slots(16);
+        const slots = new AttemptPool(16);
         const queue = newQueue();
         let model: { slot: number; address: Address; door: number }[] = [];
         steps.forEach(({ address: index, door, remove, pick }, now) => {
@@ -71,22 +71,22 @@ describe("slots", () => {
   });
 
   it("keeps stage, fingerprint, family and mark apart, up to the last stage and a high door", () => {
-    const slots = new Slots(4);
+    const slots = new AttemptPool(4);
     const address = parseAddress("fd77::1")!;
     const slot = slots.add(7, address, 0xffffff, 0xffffffff, 5, newQueue());
     for (let stage = 1; stage < 32; stage++) {
       assert.equal(slots.stage(slot), stage);
       slots.advance(slot, stage);
-      assert.equal(slots.print(slot), stage);
+      assert.equal(slots.fingerprint(slot), stage);
     }
-    assert.equal(slots.kept(slot), false);
-    slots.keep(slot);
-    assert.deepEqual([slots.kept(slot), slots.stage(slot), slots.door(slot)], [true, 32, 0xffffff]);
+    assert.equal(slots.isSpared(slot), false);
+    slots.spare(slot);
+    assert.deepEqual([slots.isSpared(slot), slots.stage(slot), slots.door(slot)], [true, 32, 0xffffff]);
     assert.deepEqual(slots.source(slot), address);
   });
 
   it("tells the age across the end of its 32 bits, and none when the clock went back", () => {
-    const slots = new Slots(4);
+    const slots = new AttemptPool(4);
     const slot = slots.add(0, addresses[0]!, 0, 0, 2 ** 32 - 10, newQueue());
     assert.equal(slots.age(slot, 2 ** 32 + 20), 30);
     assert.equal(slots.age(slot, 2 ** 32 - 20), 0);
@@ -95,7 +95,7 @@ describe("slots", () => {
   it("touches no memory before it is used", () => {
     // Of 48 MB, a pool that holds ten attempts has only some pages; the process's memory tells.
     const before = process.memoryUsage().rss;
-    const pools = Array.from({ length: 8 }, () => new Slots(1 << 20));
+    const pools = Array.from({ length: 8 }, () => new AttemptPool(1 << 20));
     for (const pool of pools) for (let n = 0; n < 10; n++) pool.add(n, addresses[0]!, 0, 0, 0, newQueue());
     const grown = process.memoryUsage().rss - before;
     assert.ok(grown < 16 << 20, `8 nearly empty pools take ${grown} bytes`);
@@ -106,20 +106,20 @@ describe("slots", () => {
     ["by the addon", clear],
   ] as const) {
     it(`after a flood has gone, finds what comes then: cleared ${how}`, () => {
-      const slots = new Slots(1 << 15, by);
+      const slots = new AttemptPool(1 << 15, by);
       const queue = newQueue();
       const source = (n: number): Address => ({ w0: 0, w1: 0, w2: 0xffff, w3: n });
       for (let flood = 0; flood < 2; flood++) {
         for (let n = 0; n < 1 << 15; n++) slots.add(n, source(n), n, n, 7, queue);
         while (queue.head !== NONE) slots.remove(queue.head, slots.source(queue.head).w3, queue);
         assert.equal(slots.live, 0);
-        for (let n = 0; n < 1 << 15; n++) assert.equal(slots.first(n, source(n)), NONE);
+        for (let n = 0; n < 1 << 15; n++) assert.equal(slots.find(n, source(n)), NONE);
       }
     });
   }
 
   it("after a flood has gone, its memory is the system's again, at once", () => {
-    const slots = new Slots(1 << 20, clear);
+    const slots = new AttemptPool(1 << 20, clear);
     const queue = newQueue();
     const add = (n: number) => slots.add(n, { w0: n, w1: n, w2: n, w3: n }, 0, 0, 0, queue);
     const before = process.memoryUsage().rss;
@@ -133,26 +133,26 @@ describe("slots", () => {
 
   it("at rest, is cleared when it was used and nobody is there", () => {
     const cleared: number[] = [];
-    const slots = new Slots(64, (buffers) => {
+    const slots = new AttemptPool(64, (buffers) => {
       cleared.push(buffers.length);
       clear(buffers);
     });
     const queue = newQueue();
     const source = { w0: 0, w1: 0, w2: 0xffff, w3: 5 };
     const rest = () => {
-      slots.rest();
+      slots.trim();
       return cleared.length;
     };
     assert.equal(rest(), 0);
     const slot = slots.add(5, source, 0, 0, 0, queue);
     assert.equal(rest(), 0);
-    assert.equal(slots.first(5, source), slot);
+    assert.equal(slots.find(5, source), slot);
     slots.remove(slot, 5, queue);
     assert.equal(rest(), 1);
     assert.equal(rest(), 1);
     assert.deepEqual(cleared, [13]); // all its arrays
-    assert.equal(slots.first(5, source), NONE);
+    assert.equal(slots.find(5, source), NONE);
     const next = slots.add(5, source, 0, 0, 0, queue);
-    assert.equal(slots.first(5, source), next);
+    assert.equal(slots.find(5, source), next);
   });
 });

@@ -2,22 +2,25 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
-import { Pauses } from "../src/attempts/pauses.ts";
+import { Cooldowns } from "../src/attempts/cooldowns.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { toPacket } from "./story.ts";
 
 describe("a pause", () => {
   it("is on until its end, for its key alone", () => {
-    const pauses = new Pauses();
-    pauses.begin(-5, 1000);
-    assert.deepEqual([pauses.isOn(-5, 0), pauses.isOn(-5, 999), pauses.isOn(-5, 1000)], [true, true, false]);
-    assert.deepEqual([pauses.isOn(5, 0), pauses.isOn(0, 0)], [false, false]);
+    const pauses = new Cooldowns();
+    pauses.set(-5, 1000);
+    assert.deepEqual(
+      [pauses.isActive(-5, 0), pauses.isActive(-5, 999), pauses.isActive(-5, 1000)],
+      [true, true, false],
+    );
+    assert.deepEqual([pauses.isActive(5, 0), pauses.isActive(0, 0)], [false, false]);
   });
   it("may be lengthened, and ends with the latest word", () => {
-    const pauses = new Pauses();
-    pauses.begin(1, 1000);
-    pauses.begin(1, 2000);
-    assert.equal(pauses.isOn(1, 1500), true);
+    const pauses = new Cooldowns();
+    pauses.set(1, 1000);
+    pauses.set(1, 2000);
+    assert.equal(pauses.isActive(1, 1500), true);
   });
 });
 

@@ -1,27 +1,27 @@
 // Who is in the middle of a sequence, and of which: slots, queues and doors, kept in step with each other.
 
 import type { Address } from "../net/address.ts";
-import { AddressHash } from "./address-hash.ts";
-import { type DoorState, Ears } from "./ears.ts";
+import { AttemptPool, type Clear, NONE } from "./attempt-pool.ts";
+import { DoorIndex, type DoorState } from "./door-index.ts";
 import { Expiry } from "./expiry.ts";
-import { type Clear, NONE, Slots } from "./slots.ts";
+import { HalfSipHash } from "./siphash.ts";
 
-export class Knockers {
-  readonly slots: Slots;
+export class AttemptTable {
+  readonly pool: AttemptPool;
   readonly expiry: Expiry;
-  readonly ears: Ears;
-  readonly #hash: AddressHash;
+  readonly doors: DoorIndex;
+  readonly #hash: HalfSipHash;
   #mine = new Int32Array(16);
 
   constructor(hashKey: readonly [number, number], capacity: number, clear: Clear | undefined) {
-    this.#hash = new AddressHash(hashKey);
-    this.slots = new Slots(capacity, clear);
-    this.expiry = new Expiry(this.slots);
-    this.ears = new Ears(this.expiry);
+    this.#hash = new HalfSipHash(hashKey);
+    this.pool = new AttemptPool(capacity, clear);
+    this.expiry = new Expiry(this.pool);
+    this.doors = new DoorIndex(this.expiry);
   }
 
   /** The attempts that `gather` has found: one array for all packets. */
-  get mine(): Int32Array {
+  get collected(): Int32Array {
     return this.#mine;
   }
 
@@ -31,14 +31,14 @@ export class Knockers {
 
   /** The door of a slot. */
   state(slot: number): DoorState {
-    return this.ears.door(this.slots.door(slot));
+    return this.doors.door(this.pool.door(slot));
   }
 
   /** Puts a source's slots into `mine`, in the order of their doors, and frees those of retired doors on the way. */
-  gather(source: Address, hash: number): number {
+  collect(source: Address, hash: number): number {
     let count = 0;
-    for (let slot = this.slots.first(hash, source); slot !== NONE; ) {
-      const following = this.slots.following(slot, source);
+    for (let slot = this.pool.find(hash, source); slot !== NONE; ) {
+      const following = this.pool.findNext(slot, source);
       if (this.state(slot).retired) this.remove(slot, hash);
       else {
         if (count === this.#mine.length) this.#grow();
@@ -61,20 +61,20 @@ export class Knockers {
     isSilent = false,
     sequence = 0,
   ): void {
-    if (this.slots.live === this.slots.capacity) {
-      const victim = this.expiry.victim(now);
-      this.remove(victim, this.#hash.of(this.slots.source(victim)));
+    if (this.pool.live === this.pool.capacity) {
+      const victim = this.expiry.evictionCandidate(now);
+      this.remove(victim, this.#hash.of(this.pool.source(victim)));
     }
-    const slot = this.slots.add(hash, source, state.number, print, now, state.term.fresh);
-    this.slots.strays.begin(slot, ttl, isSilent);
-    this.slots.touch(slot, now, sequence);
-    this.expiry.begun(state.term, now);
+    const slot = this.pool.add(hash, source, state.number, print, now, state.timeouts.fresh);
+    this.pool.strays.begin(slot, ttl, isSilent);
+    this.pool.touch(slot, now, sequence);
+    this.expiry.begun(state.timeouts, now);
     state.live++;
   }
 
   remove(slot: number, hash: number): void {
     const state = this.state(slot);
-    this.slots.remove(slot, hash, this.expiry.queue(slot, state.term));
+    this.pool.remove(slot, hash, this.expiry.queue(slot, state.timeouts));
     state.live--;
   }
 

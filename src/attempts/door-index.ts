@@ -1,20 +1,15 @@
 // Which doors listen for a knock: the doors in use, by the number that stands in the slots and by port and protocol.
 
 import type { Door } from "../config/door.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { Address } from "../net/address.ts";
 import { TCP, UDP } from "../net/packet.ts";
 import type { TcpFlags } from "../net/tcp-flags.ts";
-import { DoorEvents } from "./door-events.ts";
-import type { Expiry, Term } from "./expiry.ts";
-
-/** A door and the addresses that its Target was found to be; undefined: this host's own. */
-export interface Listener {
-  readonly door: Door;
-  readonly targets: readonly Address[] | undefined;
-}
+import { EventCache } from "./event-cache.ts";
+import type { Expiry, TimeoutQueue } from "./expiry.ts";
 
 /** What must hold for a packet to be heard at all by the doors that share it. */
-export interface Hearing {
+export interface MatchRule {
   readonly flags: TcpFlags;
   readonly targets: readonly Address[] | undefined;
 }
@@ -27,13 +22,13 @@ export interface DoorState {
   readonly identity: string;
   /** Names the door in pauses.ts, also after a reload. Unlike `number`, it never passes to another door. */
   pauseId: number;
-  readonly hearing: Hearing;
+  readonly rule: MatchRule;
   /** Those of its knocks. */
   readonly protocols: ReadonlySet<number>;
   /** Of each stage, the key of its knock. */
   readonly knocks: readonly number[];
-  readonly term: Term;
-  readonly events: DoorEvents;
+  readonly timeouts: TimeoutQueue;
+  readonly events: EventCache;
   /** Its place among the doors. */
   order: number;
   /** Gone from the config, or its one-time sequence is used: its attempts are void. */
@@ -45,8 +40,8 @@ export interface DoorState {
 }
 
 /** What a knock's port and protocol lead to. */
-export interface Ear {
-  readonly hearings: readonly Hearing[];
+export interface PortEntry {
+  readonly rules: readonly MatchRule[];
   /** The doors whose first knock it is. */
   readonly firsts: readonly DoorState[];
 }
@@ -58,15 +53,15 @@ export function knockKey(protocol: number, port: number): number {
 
 const KNOCK_KEYS = 0x20000;
 
-export class Ears {
+export class DoorIndex {
   readonly #expiry: Expiry;
   /** By number. A number is used again only when no slot holds it. */
   readonly #doors: (DoorState | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
-  /** By knockKey, where in #ears: a Map would cost each packet a tenth of all it costs (bench/flood.ts). */
-  readonly #places = new Int32Array(KNOCK_KEYS);
+  /** By knockKey, where in #index: a Map would cost each packet a tenth of all it costs (bench/flood.ts). */
+  readonly #entryOfKey = new Int32Array(KNOCK_KEYS);
   /** The first is nobody's. */
-  #ears: (Ear | undefined)[] = [undefined];
+  #index: (PortEntry | undefined)[] = [undefined];
   #keys: readonly number[] = [];
 
   constructor(expiry: Expiry) {
@@ -74,8 +69,8 @@ export class Ears {
   }
 
   /** Of a `knockKey`; undefined when no door uses that knock. */
-  ear(key: number): Ear | undefined {
-    return this.#ears[this.#places[key]!];
+  entry(key: number): PortEntry | undefined {
+    return this.#index[this.#entryOfKey[key]!];
   }
 
   door(number: number): DoorState {
@@ -83,7 +78,7 @@ export class Ears {
   }
 
   /** From now on these. A door that did not change keeps its state, and so its attempts; others are retired. */
-  set(listeners: readonly Listener[]): void {
+  set(listeners: readonly ResolvedDoor[]): void {
     const before = new Map<string, DoorState[]>();
     for (const state of this.#doors) {
       if (state === undefined) continue;
@@ -92,10 +87,10 @@ export class Ears {
       if (state.retired) this.#forget(state);
       else same.push(state);
     }
-    const hearings = new Map<string, Hearing>();
+    const rules = new Map<string, MatchRule>();
     const states = listeners.map((listener, order) => {
       const identity = identify(listener);
-      const state = before.get(identity)?.shift() ?? this.#newState(listener, identity, hearings);
+      const state = before.get(identity)?.shift() ?? this.#newState(listener, identity, rules);
       state.door = listener.door;
       state.order = order;
       return state;
@@ -110,26 +105,26 @@ export class Ears {
       state.number = this.#freeNumbers.pop() ?? this.#doors.length;
       this.#doors[state.number] = state;
     }
-    for (const key of this.#keys) this.#places[key] = 0;
-    const ears = listen(states);
-    this.#keys = [...ears.keys()];
-    this.#ears = [undefined, ...ears.values()];
-    for (const [place, key] of this.#keys.entries()) this.#places[key] = place + 1;
-    this.#expiry.prune(new Set(states.map((state) => state.term)));
+    for (const key of this.#keys) this.#entryOfKey[key] = 0;
+    const index = indexByPort(states);
+    this.#keys = [...index.keys()];
+    this.#index = [undefined, ...index.values()];
+    for (const [place, key] of this.#keys.entries()) this.#entryOfKey[key] = place + 1;
+    this.#expiry.prune(new Set(states.map((state) => state.timeouts)));
   }
 
-  #newState(listener: Listener, identity: string, hearings: Map<string, Hearing>): DoorState {
+  #newState(listener: ResolvedDoor, identity: string, rules: Map<string, MatchRule>): DoorState {
     const { door, targets } = listener;
     const key = JSON.stringify([door.tcpFlags, targets]);
-    const hearing = hearings.get(key) ?? { flags: door.tcpFlags, targets };
-    hearings.set(key, hearing);
+    const hearing = rules.get(key) ?? { flags: door.tcpFlags, targets };
+    rules.set(key, hearing);
     const numbered = door.sequence.map(({ protocol, port }) => ({ protocol: protocol === "tcp" ? TCP : UDP, port }));
     const protocols = new Set(numbered.map(({ protocol }) => protocol));
     const knocks = numbered.map(({ protocol, port }) => knockKey(protocol, port));
-    const term = this.#expiry.term(door.seqTimeout);
-    const events = new DoorEvents();
+    const term = this.#expiry.queueFor(door.seqTimeout);
+    const events = new EventCache();
     const fresh = { number: -1, pauseId: 0, order: 0, retired: false, live: 0, metAt: 0 };
-    return { ...fresh, door, identity, hearing, protocols, knocks, term, events };
+    return { ...fresh, door, identity, rule: hearing, protocols, knocks, timeouts: term, events };
   }
 
   /** A retired door whose last attempt has gone needs its number no more. */
@@ -141,7 +136,7 @@ export class Ears {
 }
 
 /** All of a door by which attempts are judged. */
-function identify({ door, targets }: Listener): string {
+function identify({ door, targets }: ResolvedDoor): string {
   const { name, sequence, seqTimeout, tcpFlags, oneTimeSequences } = door;
   return JSON.stringify([name, sequence, seqTimeout, tcpFlags, oneTimeSequences, targets]);
 }
@@ -168,15 +163,15 @@ function hashOf(text: string): number {
   return hash;
 }
 
-function listen(states: readonly DoorState[]): Map<number, Ear> {
-  const ears = new Map<number, { hearings: Set<Hearing>; firsts: DoorState[] }>();
+function indexByPort(states: readonly DoorState[]): Map<number, PortEntry> {
+  const index = new Map<number, { rules: Set<MatchRule>; firsts: DoorState[] }>();
   for (const state of states) {
     state.knocks.forEach((key, stage) => {
-      const ear = ears.get(key) ?? { hearings: new Set(), firsts: [] };
-      ears.set(key, ear);
-      ear.hearings.add(state.hearing);
-      if (stage === 0) ear.firsts.push(state);
+      const entry = index.get(key) ?? { rules: new Set(), firsts: [] };
+      index.set(key, entry);
+      entry.rules.add(state.rule);
+      if (stage === 0) entry.firsts.push(state);
     });
   }
-  return new Map([...ears].map(([key, { hearings, firsts }]) => [key, { hearings: [...hearings], firsts }]));
+  return new Map([...index].map(([key, { rules, firsts }]) => [key, { rules: [...rules], firsts }]));
 }

@@ -1,37 +1,37 @@
 // For how long somebody is passed over: scanners, and knockers at a door that has just opened for them. A fixed table,
 // so that no flood makes it grow: a newcomer takes the place of whoever was there.
 
-import type { DoorState } from "./ears.ts";
+import type { DoorState } from "./door-index.ts";
 
 const PLACES = 65_536;
 
 /** Of a source (by its hash) at a door. */
-export function pauseKey(sourceHash: number, { pauseId }: DoorState): number {
+export function cooldownKey(sourceHash: number, { pauseId }: DoorState): number {
   return Math.imul(sourceHash ^ Math.imul(pauseId, 0x85ebca6b), 0xc2b2ae35);
 }
 
-export class Pauses {
+export class Cooldowns {
   readonly #keys = new Uint32Array(PLACES);
   readonly #ends = new Float64Array(PLACES);
   #latest = Number.NEGATIVE_INFINITY;
 
   /** `key` is a keyed hash: nobody can aim at a place. Times in milliseconds. */
-  begin(key: number, end: number): void {
+  set(key: number, end: number): void {
     const place = at(key);
     this.#keys[place] = key;
     this.#ends[place] = end;
     this.#latest = Math.max(this.#latest, end);
   }
 
-  isOn(key: number, now: number): boolean {
+  isActive(key: number, now: number): boolean {
     if (now >= this.#latest) return false;
     const place = at(key);
     return this.#keys[place] === key >>> 0 && now < this.#ends[place]!;
   }
 
   /** For so many milliseconds more; 0 when it is not on. */
-  left(key: number, now: number): number {
-    return this.isOn(key, now) ? this.#ends[at(key)]! - now : 0;
+  remaining(key: number, now: number): number {
+    return this.isActive(key, now) ? this.#ends[at(key)]! - now : 0;
   }
 }
 

@@ -3,13 +3,13 @@
 import { type Address, sameAddress } from "../net/address.ts";
 import { type Packet, TCP } from "../net/packet.ts";
 import { flagsMatch } from "../net/tcp-flags.ts";
-import type { Hearing } from "./ears.ts";
-import { FATE } from "./witness.ts";
+import type { MatchRule } from "./door-index.ts";
+import { VERDICT } from "./observer.ts";
 
-export class Hearer {
+export class PacketMatcher {
   readonly #isOurs: (address: Address) => boolean;
   /** What was found to hear the last packet, and all that are like it (previous.ts). */
-  #heard: Hearing | undefined;
+  #heard: MatchRule | undefined;
 
   constructor(isOurs: (address: Address) => boolean) {
     this.#isOurs = isOurs;
@@ -20,14 +20,14 @@ export class Hearer {
     this.#heard = undefined;
   }
 
-  hears(hearing: Hearing, packet: Packet): boolean {
+  matches(hearing: MatchRule, packet: Packet): boolean {
     return hearing === this.#heard || this.wouldHear(hearing, packet);
   }
 
   /** Does any of these? */
-  isHeard(hearings: readonly Hearing[], packet: Packet): boolean {
+  matchesAny(hearings: readonly MatchRule[], packet: Packet): boolean {
     for (const hearing of hearings) {
-      if (!this.hears(hearing, packet)) continue;
+      if (!this.matches(hearing, packet)) continue;
       this.#heard = hearing;
       return true;
     }
@@ -35,12 +35,12 @@ export class Hearer {
   }
 
   /** Why none of these does. */
-  whyNot(hearings: readonly Hearing[], packet: Packet): number {
-    return hearings.some(({ targets }) => this.#isAt(targets, packet.destination)) ? FATE.flags : FATE.address;
+  mismatch(hearings: readonly MatchRule[], packet: Packet): number {
+    return hearings.some(({ targets }) => this.#isAt(targets, packet.destination)) ? VERDICT.flags : VERDICT.address;
   }
 
   /** The same of a packet that is not like the one before. */
-  wouldHear(hearing: Hearing, packet: Packet): boolean {
+  wouldHear(hearing: MatchRule, packet: Packet): boolean {
     if (packet.protocol === TCP && !flagsMatch(hearing.flags, packet.flags)) return false;
     return this.#isAt(hearing.targets, packet.destination);
   }

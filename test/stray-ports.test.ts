@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
-import { MOST_STRAYS, Strays, strayBit } from "../src/attempts/strays.ts";
+import { MOST_STRAYS, StrayPorts, strayBit } from "../src/attempts/stray-ports.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { eventLine } from "../src/log/lines.ts";
 import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";
@@ -31,21 +31,21 @@ describe("strays", () => {
   });
 
   it("are counted once a port, for each attempt, and a new attempt has none", () => {
-    const strays = new Strays(3);
+    const strays = new StrayPorts(3);
     for (const attempt of [0, 1]) strays.begin(attempt, 64, false);
-    for (const bit of [10, 11, 10, 42]) strays.touch(1, bit, 64);
+    for (const bit of [10, 11, 10, 42]) strays.record(1, bit, 64);
     assert.deepEqual([strays.count(0), strays.count(1)], [0, 3]);
     const copy = strays.copy(1);
     strays.begin(1, 64, true);
     assert.deepEqual([strays.count(1), strays.isSilent(1), copy.count(0), copy.isSilent(0)], [0, true, 3, false]);
-    strays.touch(1, 63, 64);
+    strays.record(1, 63, 64);
     assert.deepEqual([strays.count(1), copy.count(0)], [1, 3]);
   });
 
   it("count when they come from as far as the first knock, or one router more or less", () => {
-    const strays = new Strays(1);
+    const strays = new StrayPorts(1);
     strays.begin(0, 64, false);
-    for (const [bit, ttl] of [61, 62, 63, 64, 65, 66, 0, 255].entries()) strays.touch(0, bit, ttl);
+    for (const [bit, ttl] of [61, 62, 63, 64, 65, 66, 0, 255].entries()) strays.record(0, bit, ttl);
     assert.equal(strays.count(0), 3);
     strays.knock(0, 65);
     assert.equal(strays.count(0), 3);

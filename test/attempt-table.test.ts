@@ -1,26 +1,26 @@
 // Slots, queues and doors in step. Against the reference, with all the rules: attempts.test.ts.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { DoorState } from "../src/attempts/ears.ts";
-import { Knockers } from "../src/attempts/knockers.ts";
+import { AttemptTable } from "../src/attempts/attempt-table.ts";
+import type { DoorState } from "../src/attempts/door-index.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { parseAddress } from "../src/net/address.ts";
 
 const source = parseAddress("10.0.0.1")!;
 const other = parseAddress("10.0.0.2")!;
 
-function knockersAt(doors: number, capacity = 64): { knockers: Knockers; states: DoorState[] } {
+function knockersAt(doors: number, capacity = 64): { knockers: AttemptTable; states: DoorState[] } {
   const sections = Array.from({ length: doors }, (_, i) => `[door${i}]\nsequence = 7000,${8000 + i}\n`);
   const config = parseConfig(sections.join(""), "knockd.conf", () => undefined);
-  const knockers = new Knockers([1, 2], capacity, undefined);
-  knockers.ears.set(config.doors.map((door) => ({ door, targets: undefined })));
-  return { knockers, states: Array.from({ length: doors }, (_, number) => knockers.ears.door(number)) };
+  const knockers = new AttemptTable([1, 2], capacity, undefined);
+  knockers.doors.set(config.doors.map((door) => ({ door, targets: undefined })));
+  return { knockers, states: Array.from({ length: doors }, (_, number) => knockers.doors.door(number)) };
 }
 
 /** The doors at which a source has attempts. */
-function doorsOf(knockers: Knockers, address = source): string[] {
-  const count = knockers.gather(address, knockers.hash(address));
-  return [...knockers.mine.subarray(0, count)].map((slot) => knockers.state(slot).door.name);
+function doorsOf(knockers: AttemptTable, address = source): string[] {
+  const count = knockers.collect(address, knockers.hash(address));
+  return [...knockers.collected.subarray(0, count)].map((slot) => knockers.state(slot).door.name);
 }
 
 describe("knockers", () => {
@@ -39,20 +39,20 @@ describe("knockers", () => {
     for (const state of states) knockers.begin(state, source, knockers.hash(source), 1, 0);
     states[1]!.retired = true;
     assert.deepEqual(doorsOf(knockers), ["door0", "door2"]);
-    assert.deepEqual([knockers.slots.live, states[1]!.live], [2, 0]);
+    assert.deepEqual([knockers.pool.live, states[1]!.live], [2, 0]);
   });
 
   it("makes room by giving up the oldest in its first stage, also when it is another one's", () => {
     const { knockers, states } = knockersAt(1, 2);
     knockers.begin(states[0]!, source, knockers.hash(source), 1, 0);
     knockers.begin(states[0]!, other, knockers.hash(other), 1, 1);
-    knockers.slots.advance(knockers.slots.first(knockers.hash(source), source), 2);
+    knockers.pool.advance(knockers.pool.find(knockers.hash(source), source), 2);
     const third = parseAddress("fd77::3")!;
     knockers.begin(states[0]!, third, knockers.hash(third), 1, 2);
     assert.deepEqual(
       [doorsOf(knockers), doorsOf(knockers, other), doorsOf(knockers, third)],
       [["door0"], [], ["door0"]],
     );
-    assert.deepEqual([knockers.slots.live, states[0]!.live], [2, 2]);
+    assert.deepEqual([knockers.pool.live, states[0]!.live], [2, 2]);
   });
 });

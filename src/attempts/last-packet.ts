@@ -4,7 +4,7 @@
 import { type Address, copyOf, sameAddress } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
 
-export class Previous {
+export class LastPacket {
   #now = Number.NaN;
   #protocol = 0;
   #flags = 0;
@@ -17,7 +17,7 @@ export class Previous {
   }
 
   /** Is this one from the same source to the same address at the same moment, with the same flags? Remembers it. */
-  isLike({ source, destination, protocol, flags }: Packet, now: number): boolean {
+  matches({ source, destination, protocol, flags }: Packet, now: number): boolean {
     const from = this.#source;
     const to = this.#destination;
     if (

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { AddressHash } from "../src/attempts/address-hash.ts";
+import { HalfSipHash } from "../src/attempts/siphash.ts";
 
 /** The longest chain when so many addresses go into as many chains. */
-function longest(hash: AddressHash, count: number, address: (n: number) => [number, number, number, number]): number {
+function longest(hash: HalfSipHash, count: number, address: (n: number) => [number, number, number, number]): number {
   const chains = new Uint8Array(count);
   for (let n = 0; n < count; n++) {
     const [w0, w1, w2, w3] = address(n);
@@ -29,14 +29,14 @@ describe("address hash", () => {
         [0, 0],
         [-5, 0x7fffffff],
       ] as [number, number][]) {
-        const most = longest(new AddressHash(key), COUNT, address);
+        const most = longest(new HalfSipHash(key), COUNT, address);
         assert.ok(most <= 12, `a chain of ${most}; chance makes 8 or 9`);
       }
     });
   }
 
   it("is another one under another key: who does not know it can't aim at a chain", () => {
-    const [one, two] = [new AddressHash([1, 2]), new AddressHash([1, 3])];
+    const [one, two] = [new HalfSipHash([1, 2]), new HalfSipHash([1, 3])];
     let same = 0;
     for (let n = 0; n < 10_000; n++) {
       const address = { w0: 0, w1: 0, w2: 0xffff, w3: n };

@@ -7,7 +7,7 @@ import type { KnockEvent } from "./event.ts";
 
 type Stage = Extract<KnockEvent, { type: "stage" }>;
 
-export class DoorEvents {
+export class EventCache {
   /** By stage, the last one told alone. */
   readonly #stages: (readonly [Stage])[] = [];
   /** The last one told with its opening. */

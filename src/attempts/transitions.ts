@@ -1,0 +1,191 @@
+// What a knock does that some door hears: it moves its source's attempts on, voids them, or begins others.
+
+import type { Packet } from "../net/packet.ts";
+import type { AttemptPool } from "./attempt-pool.ts";
+import type { AttemptTable } from "./attempt-table.ts";
+import type { Completion } from "./completion.ts";
+import type { DoorState } from "./door-index.ts";
+import { append, type KnockEvent } from "./event.ts";
+import type { Expiry } from "./expiry.ts";
+import type { LastPacket } from "./last-packet.ts";
+import { VERDICT } from "./observer.ts";
+import type { PacketMatcher } from "./packet-matcher.ts";
+import type { Refusals } from "./refusals.ts";
+import type { Retransmissions } from "./retransmissions.ts";
+import type { ScanDetector } from "./scan-detector.ts";
+import type { VerdictReporter } from "./verdict-reporter.ts";
+
+export interface TransitionsParts {
+  readonly knockers: AttemptTable;
+  readonly hearer: PacketMatcher;
+  readonly scans: ScanDetector;
+  readonly refusals: Refusals;
+  readonly retransmissions: Retransmissions;
+  readonly endings: Completion;
+  readonly previous: LastPacket;
+  readonly verdictReporter: VerdictReporter;
+}
+
+export class Transitions {
+  readonly #table: AttemptTable;
+  readonly #pool: AttemptPool;
+  readonly #expiry: Expiry;
+  readonly #matcher: PacketMatcher;
+  readonly #scanDetector: ScanDetector;
+  readonly #refusals: Refusals;
+  readonly #retransmissions: Retransmissions;
+  readonly #completion: Completion;
+  readonly #lastPacket: LastPacket;
+  readonly #verdictReporter: VerdictReporter;
+  #packets = 0;
+  /** Has the packet of this moment brought an attempt one stage further? */
+  #moved = false;
+
+  constructor(parts: TransitionsParts) {
+    this.#table = parts.knockers;
+    this.#pool = parts.knockers.pool;
+    this.#expiry = parts.knockers.expiry;
+    this.#matcher = parts.hearer;
+    this.#scanDetector = parts.scans;
+    this.#refusals = parts.refusals;
+    this.#retransmissions = parts.retransmissions;
+    this.#completion = parts.endings;
+    this.#lastPacket = parts.previous;
+    this.#verdictReporter = parts.verdictReporter;
+  }
+
+  /** A new packet. */
+  next(): void {
+    this.#packets++;
+    this.#moved = false;
+  }
+
+  /** What a packet of its source does to a live attempt. */
+  goOn(
+    slot: number,
+    packet: Packet,
+    key: number,
+    hash: number,
+    print: number,
+    now: number,
+    events: readonly KnockEvent[],
+  ): readonly KnockEvent[] {
+    const state = this.#table.state(slot);
+    const stage = this.#pool.stage(slot);
+    if (this.#expiry.expired(slot, state.timeouts, now)) {
+      this.#verdictReporter.report(
+        VERDICT.late,
+        state,
+        stage,
+        packet,
+        hash,
+        now,
+        this.#pool.age(slot, now) - state.timeouts.milliseconds,
+      );
+      return append(events, this.#completion.timeout(slot, hash, now));
+    }
+    if (!this.#matcher.matches(state.rule, packet)) {
+      state.metAt = this.#packets;
+      this.#verdictReporter.report(this.#matcher.mismatch([state.rule], packet), state, stage, packet, hash, now);
+    } else if (state.knocks[stage] === key) {
+      state.metAt = this.#packets;
+      this.#completion.rememberLast(slot, hash, now);
+      const scan = this.#scanDetector.knock(packet, slot, hash, now);
+      if (scan === undefined) return this.#advance(slot, state, packet, hash, print, now, events);
+      this.#remember(hash, print, packet, now);
+      this.#lastPacket.forget();
+      this.#verdictReporter.report(VERDICT.scan, undefined, 0, packet, hash, now, scan.ports);
+      return scan.event === undefined ? events : append(events, [scan.event]);
+    } else if (stage === 1 && state.knocks[0] === key && this.#scanDetector.isOver(slot, hash, state, now)) {
+      this.#completion.rememberLast(slot, hash, now);
+      this.#table.remove(slot, hash); // `begin` begins it anew
+    } else if (state.knocks[stage - 1] === key) {
+      state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
+      this.#verdictReporter.report(VERDICT.twice, state, stage, packet, hash, now);
+    } else {
+      this.#completion.rememberLast(slot, hash, now);
+      this.#remember(hash, print, packet, now);
+      this.#table.remove(slot, hash);
+      this.#verdictReporter.report(VERDICT.wrong, state, stage, packet, hash, now);
+    }
+    return events;
+  }
+
+  /** The knock that an attempt waits for. */
+  #advance(
+    slot: number,
+    state: DoorState,
+    packet: Packet,
+    hash: number,
+    print: number,
+    now: number,
+    events: readonly KnockEvent[],
+  ): readonly KnockEvent[] {
+    this.#moved = true;
+    const knocker = this.#lastPacket.source;
+    const stage = this.#pool.stage(slot) + 1;
+    const age = this.#pool.age(slot, now);
+    const isSilent = this.#pool.strays.isSilent(slot);
+    this.#verdictReporter.report(VERDICT.stage, state, stage, packet, hash, now, age);
+    if (stage < state.knocks.length) {
+      this.#pool.advance(slot, print);
+      this.#pool.touch(slot, now, packet.sequence);
+      if (!isSilent) return append(events, state.events.stage(state.door, knocker, stage));
+      this.#lastPacket.forget(); // nothing is told, and yet another packet of this moment may move it on
+      return events;
+    }
+    this.#remember(hash, print, packet, now);
+    if (isSilent) this.#scanDetector.forgive(hash, state, now);
+    const mayBeScan = this.#scanDetector.isSuspiciouslyFast(age, hash, state);
+    if (mayBeScan) this.#scanDetector.held.hold(state, knocker, hash, this.#pool.strays.copy(slot), now);
+    this.#table.remove(slot, hash);
+    if (!mayBeScan) return append(events, this.#open(state, hash, now));
+    this.#verdictReporter.report(VERDICT.held, state, stage, packet, hash, now);
+    return append(events, state.events.stage(state.door, knocker, stage));
+  }
+
+  /** A packet at the doors whose first knock it is: it begins there what it can, unless it has moved an attempt. */
+  begin(
+    firsts: readonly DoorState[],
+    packet: Packet,
+    hash: number,
+    print: number,
+    now: number,
+    before: readonly KnockEvent[],
+  ): readonly KnockEvent[] {
+    let events = before;
+    for (const state of firsts) {
+      if (state.metAt === this.#packets) continue;
+      if (this.#moved || this.#refusals.isRefused(state, packet, hash, now)) {
+        if (!this.#verdictReporter.isWanted) continue;
+        const { fate, left } = this.#refusals.why(state, packet, hash, now);
+        this.#verdictReporter.report(fate, state, 0, packet, hash, now, left);
+        continue;
+      }
+      const isSilent = this.#scanDetector.isBanned(hash, state, now);
+      const knocker = this.#lastPacket.source;
+      this.#verdictReporter.report(VERDICT.stage, state, 1, packet, hash, now);
+      if (state.knocks.length > 1) {
+        if (isSilent) this.#scanDetector.tryAgain(hash, state, now);
+        this.#table.begin(state, packet.source, hash, print, now, packet.ttl, isSilent, packet.sequence);
+        if (isSilent) this.#lastPacket.forget();
+        else events = append(events, state.events.stage(state.door, knocker, 1));
+      } else {
+        this.#remember(hash, print, packet, now);
+        events = append(events, this.#open(state, hash, now));
+      }
+    }
+    return events;
+  }
+
+  /** The last knock of the sequence was made, by the source of the packet of this moment. */
+  #open(state: DoorState, hash: number, now: number): readonly KnockEvent[] {
+    const knocker = this.#lastPacket.source;
+    this.#completion.open(state, knocker, hash, now);
+    return state.events.opening(state.door, knocker, state.knocks.length);
+  }
+
+  #remember(hash: number, print: number, { port, sequence }: Packet, now: number): void {
+    if (print !== 0) this.#retransmissions.remember(hash, print, now, { port, sequence });
+  }
+}

@@ -1,0 +1,86 @@
+// Packets that are no knock: of no door, or of none that hears them. They mean something only of a source in the middle of
+// a sequence.
+
+import type { Address } from "../net/address.ts";
+import type { Packet } from "../net/packet.ts";
+import { NONE } from "./attempt-pool.ts";
+import type { AttemptTable } from "./attempt-table.ts";
+import type { Completion } from "./completion.ts";
+import type { PortEntry } from "./door-index.ts";
+import type { KnockEvent } from "./event.ts";
+import { VERDICT } from "./observer.ts";
+import type { PacketMatcher } from "./packet-matcher.ts";
+import type { ScanDetector } from "./scan-detector.ts";
+
+export interface UnmatchedPacketsOptions {
+  readonly isOurs: (address: Address) => boolean;
+  readonly isStray: (packet: Packet) => boolean;
+  readonly isAnswer: (packet: Packet) => boolean;
+}
+
+/** What has become of one. */
+export interface Outcome {
+  /** Undefined: nothing that the witness wants to know. */
+  readonly fate: number | undefined;
+  /** Of a scan. */
+  readonly ports: number;
+  readonly event: KnockEvent | undefined;
+}
+
+const outcome = (fate: number | undefined): Outcome => ({ fate, ports: 0, event: undefined });
+// Made once: in a flood each packet is one.
+const [OTHER, ADDRESS, FLAGS, ANSWER, STRAY, SILENCE] = [
+  outcome(VERDICT.other),
+  outcome(VERDICT.address),
+  outcome(VERDICT.flags),
+  outcome(VERDICT.answer),
+  outcome(VERDICT.stray),
+  outcome(undefined),
+];
+
+export class UnmatchedPackets {
+  readonly #table: AttemptTable;
+  readonly #scanDetector: ScanDetector;
+  readonly #matcher: PacketMatcher;
+  readonly #completion: Completion;
+  readonly #options: UnmatchedPacketsOptions;
+
+  constructor(
+    knockers: AttemptTable,
+    scans: ScanDetector,
+    hearer: PacketMatcher,
+    endings: Completion,
+    options: UnmatchedPacketsOptions,
+  ) {
+    this.#table = knockers;
+    this.#scanDetector = scans;
+    this.#matcher = hearer;
+    this.#completion = endings;
+    this.#options = options;
+  }
+
+  /** `ear`: of a knock that no door hears. */
+  judge(packet: Packet, ear: PortEntry | undefined, hash: number, now: number): Outcome {
+    const count = this.#gather(packet.source, hash);
+    if (count < 0 || !this.#scanDetector.isMinded(packet, hash, count)) return this.#why(packet, ear);
+    if (!this.#options.isStray(packet)) return ear === undefined ? SILENCE : this.#why(packet, ear);
+    // Known again when their attempts are void.
+    for (let i = 0; i < count; i++) this.#completion.rememberLast(this.#table.collected[i]!, hash, now);
+    const { ports, event } = this.#scanDetector.recordStray(packet, hash, count, now);
+    if (ports > 0) return { fate: VERDICT.scan, ports, event };
+    return ear === undefined ? STRAY : this.#why(packet, ear); // that says more
+  }
+
+  /** How many live attempts it has; -1 when nothing of it is under way. */
+  #gather(source: Address, hash: number): number {
+    const { pool: slots } = this.#table;
+    if (slots.live > 0 && slots.find(hash, source) !== NONE) return this.#table.collect(source, hash);
+    return this.#scanDetector.held.has(hash) ? 0 : -1;
+  }
+
+  #why(packet: Packet, ear: PortEntry | undefined): Outcome {
+    if (ear === undefined) return this.#options.isOurs(packet.destination) ? OTHER : ADDRESS;
+    if (this.#options.isAnswer(packet)) return ANSWER;
+    return this.#matcher.mismatch(ear.rules, packet) === VERDICT.flags ? FLAGS : ADDRESS;
+  }
+}

@@ -1,0 +1,42 @@
+// Who hears a packet, and why nobody does. With doors and attempts: attempts.test.ts.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { MatchRule } from "../src/attempts/door-index.ts";
+import { VERDICT } from "../src/attempts/observer.ts";
+import { PacketMatcher } from "../src/attempts/packet-matcher.ts";
+import { formatAddress, parseAddress } from "../src/net/address.ts";
+import { ANY_FLAGS, addTcpFlags } from "../src/net/tcp-flags.ts";
+import type { TcpFlag } from "./frame.ts";
+import { toPacket } from "./story.ts";
+
+const hearer = () => new PacketMatcher((address) => formatAddress(address) === "10.77.0.1");
+const syn = (to: string, flags: TcpFlag[] = ["syn"]) =>
+  toPacket({ from: "10.77.0.2", to, port: 1, protocol: "tcp", flags, sourcePort: 2, seq: 3 });
+const here: MatchRule = { flags: addTcpFlags(ANY_FLAGS, "syn,!ack"), targets: undefined };
+const there: MatchRule = { flags: ANY_FLAGS, targets: [parseAddress("192.0.2.1")!] };
+
+describe("the hearer", () => {
+  it("hears what is for us, with the flags; or for the Target", () => {
+    assert.equal(hearer().matches(here, syn("10.77.0.1")), true);
+    assert.equal(hearer().matches(here, syn("10.77.0.1", ["syn", "ack"])), false);
+    assert.equal(hearer().matches(here, syn("192.0.2.1")), false);
+    assert.equal(hearer().matches(there, syn("192.0.2.1")), true);
+    assert.equal(hearer().matches(there, syn("10.77.0.1")), false);
+    assert.equal(hearer().matchesAny([here, there], syn("192.0.2.1", ["rst"])), true);
+    assert.equal(hearer().matchesAny([here, there], syn("192.0.2.2")), false);
+  });
+
+  it("takes over what it found for packets that are alike, until it forgets", () => {
+    const one = hearer();
+    assert.equal(one.matchesAny([here], syn("10.77.0.1")), true);
+    assert.equal(one.matches(here, syn("192.0.2.9")), true, "it was said to be like the one before");
+    one.forget();
+    assert.equal(one.matches(here, syn("192.0.2.9")), false);
+  });
+
+  it("says why nobody does", () => {
+    assert.equal(hearer().mismatch([here, there], syn("10.77.0.1", ["rst"])), VERDICT.flags);
+    assert.equal(hearer().mismatch([here, there], syn("192.0.2.9")), VERDICT.address);
+  });
+});
