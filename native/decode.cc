@@ -5,8 +5,8 @@ namespace {
 
 constexpr uint16_t kEtherIpv4 = 0x0800;
 constexpr uint16_t kEtherIpv6 = 0x86dd;
-constexpr int kMostVlanTags = 3;    // a priority tag (VLAN 0) around QinQ; src/capture/filter.ts walks as many
-constexpr int kMostExtensions = 6;  // RFC 8200 4.1 recommends an order of six; src/capture/filter.ts walks as many
+constexpr int kMostVlanTags = 3;    // a priority tag (VLAN 0) around QinQ; src/capture/bpf/filter.ts walks as many
+constexpr int kMostExtensions = 6;  // RFC 8200 4.1 recommends an order of six; src/capture/bpf/filter.ts walks as many
 
 uint16_t Read16(const uint8_t* p) { return static_cast<uint16_t>(p[0] << 8 | p[1]); }
 uint32_t Read32(const uint8_t* p) {

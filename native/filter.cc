@@ -12,7 +12,7 @@ namespace knockd {
 namespace {
 
 // A cooked frame's header is libpcap's own: the kernel's filter sees the packet from its network layer on, and what the
-// header says at ancillary offsets (linux/filter.h). Of that, src/capture/filter.ts reads the protocol alone.
+// header says at ancillary offsets (linux/filter.h). Of that, src/capture/bpf/filter.ts reads the protocol alone.
 struct Cooked {
   uint32_t header, protocol;
 };
@@ -62,7 +62,7 @@ void FromKernel(int link_type, Program* program) {
 }  // namespace
 
 Program ReadProgram(Napi::Env env, const Napi::Value& value) {
-  static_assert(sizeof(bpf_insn) == 8, "src/capture/bpf.ts writes eight bytes an instruction");
+  static_assert(sizeof(bpf_insn) == 8, "src/capture/bpf/assembler.ts writes eight bytes an instruction");
   if (!IsBytes(value)) throw Napi::TypeError::New(env, "a filter is a Uint8Array");
   const auto bytes = value.As<Napi::Uint8Array>();
   if (bytes.ByteLength() == 0 || bytes.ByteLength() % sizeof(bpf_insn) != 0) {

@@ -4,10 +4,10 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { askedInterfaces } from "./capture/asked-interfaces.ts";
+import { CaptureError } from "./capture/interface-capture.ts";
 import { isOneName, namesOf } from "./capture/interfaces.ts";
-import { interfacesNow } from "./capture/links.ts";
-import { CannotListen } from "./capture/listening.ts";
-import { Lookout } from "./capture/lookout.ts";
+import { interfacesNow } from "./capture/netlink.ts";
+import { CaptureSupervisor } from "./capture/supervisor.ts";
 import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
 import { type Config, ConfigError, type Door } from "./config/door.ts";
 import { type Flags, type Settings, settle } from "./config/options.ts";
@@ -50,7 +50,7 @@ export class Daemon {
   readonly #guard: Guard;
   readonly #house: House;
   #settings: Settings | undefined;
-  #lookout: Lookout | undefined;
+  #lookout: CaptureSupervisor | undefined;
   #control: Control | undefined;
   #listeners: readonly ResolvedDoor[] = [];
   #sequencesUsed = 0;
@@ -64,7 +64,7 @@ export class Daemon {
     this.#teller = new Teller(options.book, options.lookup, now);
     this.#house = new House(options.flags.config, this.#log, this.#teller.doors);
     this.#guard = new Guard({
-      places: () => this.#lookout!.places,
+      places: () => this.#lookout!.captures,
       teller: this.#teller,
       packetLog: options.flags.debug ? this.#log : undefined,
       open: (door, knocker) => this.#open(door, knocker),
@@ -78,7 +78,7 @@ export class Daemon {
       throw error;
     });
     await this.#openControl();
-    const { places, missing, words } = this.#lookout!;
+    const { captures: places, missing, patterns: words } = this.#lookout!;
     const here = [...places.all.keys()];
     const names = (isOneName(words) && here.length > 0 ? words : here).join(", "); // one by the name given, as 0.8
     if (names !== "") this.#log.note(`starting up, listening on ${names}`);
@@ -114,9 +114,9 @@ export class Daemon {
         await this.#adopt();
         for (const line of this.#weak.news(this.#listeners)) this.#log.note(line);
       } catch (error) {
-        if (!(error instanceof ConfigError || error instanceof CannotListen || error instanceof AlreadyRunning))
+        if (!(error instanceof ConfigError || error instanceof CaptureError || error instanceof AlreadyRunning))
           throw error;
-        this.#house.listensAt(this.#lookout!.words);
+        this.#house.listensAt(this.#lookout!.patterns);
         book.keep(this.#settings!); // whoever rotated the log waits for a new file, whatever the config is
         this.#log.error(error.message);
         this.#log.error("the old configuration goes on");
@@ -143,7 +143,7 @@ export class Daemon {
   async #openControl(): Promise<void> {
     const config = realPath(this.#options.flags.config);
     this.#control = new Control({
-      path: socketPath(config, this.#lookout!.words),
+      path: socketPath(config, this.#lookout!.patterns),
       config,
       commands: commandsFor({
         lookout: () => this.#lookout!,
@@ -166,7 +166,7 @@ export class Daemon {
     const old = this.#lookout;
     const words = this.#words(config);
     this.#house.claim(settings, words, flags.daemon);
-    const lookout = `${old?.words}` === `${words}` ? old! : this.#lookOut(words);
+    const lookout = `${old?.patterns}` === `${words}` ? old! : this.#lookOut(words);
     let instructions: number;
     try {
       instructions = lookout.setDoors(listeners);
@@ -185,7 +185,7 @@ export class Daemon {
     this.#house.doorkeeper; // who closes what an earlier life has left open
     for (const warning of [...config.warnings, ...warnings]) this.#log.warn(warning);
     for (const door of config.doors) this.#log.debug(`config: ${JSON.stringify(door)}`);
-    for (const { listening } of lookout.places.all.values()) {
+    for (const { capture: listening } of lookout.captures.all.values()) {
       for (const address of listening.own.all) this.#log.debug(`local IP: ${formatAddress(address)}`);
     }
     this.#log.debug(`packet filter: ${instructions} instructions`);
@@ -212,16 +212,16 @@ export class Daemon {
     const look = () => interfacesNow(false);
     const asked = askedInterfaces(this.#options.flags, config, look);
     if (asked !== undefined) return asked;
-    if (this.#lookout !== undefined && this.#settings?.interface === undefined) return this.#lookout.words;
+    if (this.#lookout !== undefined && this.#settings?.interface === undefined) return this.#lookout.patterns;
     if (namesOf("eth0", look()).length > 0) return ["eth0"];
     this.#log.info("there is no eth0, and no interface is set: listening at those of the default routes");
     return ["auto"];
   }
 
-  #lookOut(words: readonly string[]): Lookout {
+  #lookOut(words: readonly string[]): CaptureSupervisor {
     const { onlyIpv4, wait } = this.#options.flags;
-    return new Lookout({
-      words,
+    return new CaptureSupervisor({
+      patterns: words,
       onlyIpv4,
       wait,
       now,

@@ -5,10 +5,10 @@ import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { Attempts } from "./attempts/attempts.ts";
 import type { KnockEvent } from "./attempts/event.ts";
-import type { Listening } from "./capture/listening.ts";
-import type { Places } from "./capture/places.ts";
+import type { CaptureSet } from "./capture/captures.ts";
+import type { InterfaceCapture } from "./capture/interface-capture.ts";
 import type { Records } from "./capture/records.ts";
-import { Widening } from "./capture/widening.ts";
+import { ScanWindow } from "./capture/scan-window.ts";
 import type { Door } from "./config/door.ts";
 import type { ResolvedDoor } from "./config/resolved-door.ts";
 import { packetLine } from "./log/lines.ts";
@@ -32,7 +32,7 @@ const now = () => performance.now();
 
 export interface GuardOptions {
   /** Where packets come from now. */
-  readonly places: () => Places;
+  readonly places: () => CaptureSet;
   readonly teller: Teller;
   /** With -D: of each packet a line. */
   readonly packetLog: Log | undefined;
@@ -44,10 +44,10 @@ export class Guard {
   readonly notebook = new Notebook();
   readonly #options: GuardOptions;
   readonly #attempts: Attempts;
-  readonly #widening: Widening;
+  readonly #widening: ScanWindow;
   #followed: Address | undefined;
   /** Where the packets of this moment came in. */
-  #at: Listening | undefined;
+  #at: InterfaceCapture | undefined;
   /** Openings since memory was given back. */
   #work = 0;
   #expiryTimer: NodeJS.Timeout | undefined;
@@ -55,7 +55,7 @@ export class Guard {
 
   constructor(options: GuardOptions) {
     this.#options = options;
-    this.#widening = new Widening({
+    this.#widening = new ScanWindow({
       prepare: (strays) => options.places().prepare(strays),
       widen: (wide) => {
         options.places().widen(wide);
@@ -98,14 +98,14 @@ export class Guard {
     if (this.#followed !== undefined) this.#options.places().follow(this.#followed); // the lookout may be a new one
   }
 
-  onBatch(listening: Listening, records: Records, count: number, at: number): void {
+  onBatch(listening: InterfaceCapture, records: Records, count: number, at: number): void {
     this.#at = listening;
     const { packetLog } = this.#options;
     const places = this.#options.places();
-    const { haveEchoes } = places;
+    const { mayDuplicate: haveEchoes } = places;
     for (let i = 0; i < count; i++) {
       const packet = records.at(i);
-      if (haveEchoes && places.isEcho(packet)) continue;
+      if (haveEchoes && places.isDuplicate(packet)) continue;
       packetLog?.debug(packetLine(packet));
       const events = this.#attempts.knock(packet, at);
       if (events.length > 0) this.#onEvents(events, at);

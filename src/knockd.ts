@@ -12,8 +12,8 @@ import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Command, CommanderError } from "commander";
 import { askedInterfaces } from "./capture/asked-interfaces.ts";
-import { interfacesNow } from "./capture/links.ts";
-import { CannotListen } from "./capture/listening.ts";
+import { CaptureError } from "./capture/interface-capture.ts";
+import { interfacesNow } from "./capture/netlink.ts";
 import { ConfigError } from "./config/door.ts";
 import type { Flags } from "./config/options.ts";
 import { Daemon } from "./daemon.ts";
@@ -145,7 +145,7 @@ async function main(flags: Flags): Promise<void> {
     book.mute();
     if (!letGo()) void end(constants.signals.SIGTERM);
   } catch (error) {
-    const refused = [ConfigError, CannotListen, AlreadyRunning].some((kind) => error instanceof kind);
+    const refused = [ConfigError, CaptureError, AlreadyRunning].some((kind) => error instanceof kind);
     if (!(refused && error instanceof Error)) throw error;
     book.log.error(error.message);
     book.flush();
@@ -161,7 +161,7 @@ function check(flags: Flags): void {
   try {
     askedInterfaces(flags, config, () => interfacesNow(false));
   } catch (error) {
-    if (!(error instanceof ConfigError || error instanceof CannotListen)) throw error;
+    if (!(error instanceof ConfigError || error instanceof CaptureError)) throw error;
     console.error(printable(error.message));
     process.exit(1);
   }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { askedInterfaces, isImpossible } from "../src/capture/asked-interfaces.ts";
-import { CannotListen } from "../src/capture/listening.ts";
+import { CaptureError } from "../src/capture/interface-capture.ts";
 import { ConfigError } from "../src/config/door.ts";
 import type { Flags } from "../src/config/options.ts";
 import { parseConfig } from "../src/config/parse.ts";
@@ -44,7 +44,7 @@ describe("the interfaces asked for", () => {
 
   it("with -i: it is refused in 0.8's words", () => {
     const message = "could not open wlan 0: wlan 0: No such device exists (No such device exists)";
-    assert.throws(() => asked("eth0,wlan 0"), new CannotListen(message));
+    assert.throws(() => asked("eth0,wlan 0"), new CaptureError(message));
   });
 });
 

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { buildFilter } from "../src/capture/filter.ts";
+import { buildFilter } from "../src/capture/bpf/filter.ts";
 import { Records } from "../src/capture/records.ts";
 import type { Door } from "../src/config/door.ts";
 import type { ResolvedDoor } from "../src/config/resolved-door.ts";

@@ -1,12 +1,12 @@
 // Which answers of daemons mean that somebody's knocks are not heard.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HearingReport } from "../src/capture/hearing-report.ts";
+import type { InterfaceStatus } from "../src/capture/interface-status.ts";
 import type { Answer } from "../src/control/protocol.ts";
 import { doesNotHear } from "../src/ctl/hearing.ts";
 
 const daemon: Answer = { type: "daemon", pid: 1, knockd: "1.0.0", config: "/etc/knockd.conf" };
-const answers = (...states: HearingReport["state"][]): Answer[] => [
+const answers = (...states: InterfaceStatus["state"][]): Answer[] => [
   daemon,
   ...states.map((state): Answer => ({ type: "interface", interface: "eth0", state, addresses: [], tried: 0 })),
 ];

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { Assembler } from "../src/capture/bpf.ts";
+import { Assembler } from "../src/capture/bpf/assembler.ts";
 import { Records } from "../src/capture/records.ts";
 import { type NativeCapture, native } from "../src/platform/native.ts";
 import { frame } from "./frame.ts";

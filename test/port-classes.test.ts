@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type Body, coarsen, dropToFit, portClasses } from "../src/capture/port-classes.ts";
+import { type Body, coarsen, dropToFit, portClasses } from "../src/capture/bpf/port-classes.ts";
 import type { Door } from "../src/config/door.ts";
 import type { ResolvedDoor } from "../src/config/resolved-door.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { buildFilter } from "../src/capture/filter.ts";
+import { buildFilter } from "../src/capture/bpf/filter.ts";
 import { tryKnocks } from "../src/capture/self-test.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import type { ResolvedDoor } from "../src/config/resolved-door.ts";

@@ -4,8 +4,8 @@
 import { type Config, ConfigError, complain } from "../config/door.ts";
 import type { Flags } from "../config/options.ts";
 import type { Snapshot } from "../platform/native.ts";
+import { CaptureError } from "./interface-capture.ts";
 import { interfaceWords, linkName, namesOf } from "./interfaces.ts";
-import { CannotListen } from "./listening.ts";
 
 /** IFNAMSIZ without its zero. Only an alternative name may be longer. */
 const LONGEST_NAME = 15;
@@ -22,7 +22,7 @@ export function askedInterfaces(flags: Flags, config: Config, look: () => Snapsh
   if (wrong === undefined) return words;
   const line = config.lines.get(config.options)?.get("interface");
   if (flags.interface !== undefined || line === undefined)
-    throw new CannotListen(`could not open ${wrong}: ${wrong}: No such device exists (No such device exists)`);
+    throw new CaptureError(`could not open ${wrong}: ${wrong}: No such device exists (No such device exists)`);
   throw new ConfigError(complain(config.file, line, `could not open "${wrong}": no interface can have this name`));
 }
 

@@ -15,7 +15,7 @@ const SOURCE_PORT = 40_000;
 const MOST_FRAMES = 20_000;
 
 /** Without ports: they are the secret. */
-export interface Hearing {
+export interface SelfTestResult {
   /** The knocks that were tried, each at each address. */
   readonly tried: number;
   /** Which of them would not be heard; undefined when all would. */
@@ -28,7 +28,7 @@ export function tryKnocks(
   linkType: number,
   own: readonly Address[],
   listeners: readonly ResolvedDoor[],
-): Hearing {
+): SelfTestResult {
   const records = new Records(1);
   const tried = new Set<string>();
   for (const { door, targets } of listeners) {

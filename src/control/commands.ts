@@ -1,6 +1,6 @@
 // The commands that the daemon knows, and what they look at: its parts, as they are when somebody asks.
 
-import type { Lookout } from "../capture/lookout.ts";
+import type { CaptureSupervisor } from "../capture/supervisor.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { House } from "../doors/house.ts";
 import type { Guard } from "../guard.ts";
@@ -17,7 +17,7 @@ import { watch } from "./watch.ts";
 
 /** The daemon, as far as it may be asked about. */
 export interface Subject {
-  readonly lookout: () => Lookout;
+  readonly lookout: () => CaptureSupervisor;
   /** The doors that are listened for. */
   readonly listeners: () => readonly ResolvedDoor[];
   readonly guard: Pick<Guard, "live" | "notebook" | "follow">;

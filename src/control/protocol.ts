@@ -6,7 +6,7 @@
 // An answer without the last line is torn; `watch` alone goes on until one of both has enough. What can't be done is a line
 // of the type "refused". In place of all there may be one line of the type "error": it could not be asked.
 
-import type { HearingReport } from "../capture/hearing-report.ts";
+import type { InterfaceStatus } from "../capture/interface-status.ts";
 import type { Happening } from "../log/watch.ts";
 import { printableJson } from "../terminal/printable.ts";
 import type { Explanation } from "../verdicts/explanation.ts";
@@ -19,7 +19,7 @@ export const LONGEST_REQUEST = 4096;
 
 export type Answer =
   | { readonly type: "daemon"; readonly pid: number; readonly knockd: string; readonly config: string }
-  | ({ readonly type: "interface" } & HearingReport & Hearing)
+  | ({ readonly type: "interface" } & InterfaceStatus & Hearing)
   | {
       readonly type: "status";
       readonly since: string;

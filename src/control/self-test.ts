@@ -1,7 +1,7 @@
 // The command `self-test`: do we hear, now, at every interface?
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { HearingReport } from "../capture/hearing-report.ts";
+import type { InterfaceStatus } from "../capture/interface-status.ts";
 import type { Answer } from "./protocol.ts";
 
 /** A self-test that took so long is followed by nine times that of quiet: who asks for ever costs a tenth of the CPU. */
@@ -10,12 +10,12 @@ const QUIET_FACTOR = 9;
 const LONGEST_QUIET_MS = 5000;
 
 export class SelfTest {
-  readonly #test: () => readonly HearingReport[];
+  readonly #test: () => readonly InterfaceStatus[];
   #quietUntil = 0;
   #next: Promise<readonly Answer[]> | undefined;
 
   /** `test` really tests, and may take some 50 ms an interface. */
-  constructor(test: () => readonly HearingReport[]) {
+  constructor(test: () => readonly InterfaceStatus[]) {
     this.#test = test;
   }
 

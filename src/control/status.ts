@@ -1,7 +1,7 @@
 // The command `status`: how the daemon is.
 
 import { performance } from "node:perf_hooks";
-import type { Place } from "../capture/places.ts";
+import type { CaptureState } from "../capture/captures.ts";
 import { isSet, type Question } from "./command.ts";
 import type { Subject } from "./commands.ts";
 import { listening, standing } from "./doors.ts";
@@ -17,7 +17,7 @@ export function status(subject: Subject): (question: Question) => readonly Answe
     const sinceNow = wallClock(begun);
     if (Math.abs(Date.parse(sinceNow) - Date.parse(since)) > CLOCK_WAS_SET_MS) since = sinceNow;
     const { lookout, listeners, guard, house, teller, recent } = subject;
-    const { words, report, places } = lookout();
+    const { patterns: words, report, captures: places } = lookout();
     const { stages, opens, timeouts, scans, commandsFailed } = teller.counts;
     const secrets = isSet(question.args, "secrets");
     return [
@@ -44,9 +44,9 @@ export function status(subject: Subject): (question: Question) => readonly Answe
   };
 }
 
-function hearing(place: Place | undefined): Hearing | undefined {
+function hearing(place: CaptureState | undefined): Hearing | undefined {
   if (place === undefined) return undefined;
-  const { listening, testedAt } = place;
+  const { capture: listening, testedAt } = place;
   const tested = testedAt === undefined ? {} : { tested: wallClock(testedAt) };
   try {
     const { received, dropped } = listening.stats;

@@ -1,7 +1,7 @@
 // knockctl self-test: does the daemon hear?
 
 import type { Command } from "commander";
-import type { HearingReport } from "../capture/hearing-report.ts";
+import type { InterfaceStatus } from "../capture/interface-status.ts";
 import type { Answer } from "../control/protocol.ts";
 import { clean } from "../terminal/style.ts";
 import { ask, STATUS, tell } from "./ask.ts";
@@ -38,7 +38,7 @@ export function selfTest(program: Command): void {
 }
 
 /** `eth0: hears: 12 knocks tried at 10.0.0.1, fd00::1` */
-export function interfaceLine(report: HearingReport): string {
+export function interfaceLine(report: InterfaceStatus): string {
   const { interface: name, state, addresses, tried, why } = report;
   const at = addresses.length > 0 ? ` at ${addresses.join(", ")}` : "";
   const what = why ?? `${tried} ${tried === 1 ? "knock" : "knocks"} tried${at}`;

@@ -5,8 +5,8 @@ import { randomBytes } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Attempts } from "../attempts/attempts.ts";
 import type { KnockEvent } from "../attempts/event.ts";
-import { Echoes } from "../capture/echoes.ts";
-import { Widening } from "../capture/widening.ts";
+import { DuplicateFilter } from "../capture/duplicates.ts";
+import { ScanWindow } from "../capture/scan-window.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { Doorkeeper } from "../doors/doorkeeper.ts";
@@ -53,7 +53,7 @@ export class Replay {
   readonly #attempts: Attempts;
   readonly #teller: Teller;
   readonly #doorkeeper: Doorkeeper;
-  readonly #echoes = new Echoes();
+  readonly #echoes = new DuplicateFilter();
   readonly #onlooker: Onlooker | undefined;
   #listeners: readonly ResolvedDoor[] = [];
 
@@ -63,7 +63,7 @@ export class Replay {
     const now = () => this.#clock.now;
     const after = (seconds: number, callback: () => void) => this.#clock.after(seconds, callback);
     const say = (line: string, beside = {}) => said(line, this.#clock.time, beside);
-    const strays = new Widening({
+    const strays = new ScanWindow({
       prepare() {},
       widen() {},
       after,

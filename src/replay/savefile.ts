@@ -1,7 +1,7 @@
 // A capture that tcpdump, or whoever uses libpcap, has written: a file, or standard input as it comes.
 
 import * as fs from "node:fs";
-import { isSupported } from "../capture/filter.ts";
+import { isSupported } from "../capture/bpf/filter.ts";
 import { Records } from "../capture/records.ts";
 import { type NativeCapture, native } from "../platform/native.ts";
 

@@ -4,11 +4,11 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { buildFilter } from "../../src/capture/filter.ts";
+import { buildFilter } from "../../src/capture/bpf/filter.ts";
+import { InterfaceCapture } from "../../src/capture/interface-capture.ts";
 import { ownAddresses } from "../../src/capture/interfaces.ts";
-import { Listening } from "../../src/capture/listening.ts";
+import { PacketReader, type PacketReaderOptions } from "../../src/capture/packet-reader.ts";
 import type { Records } from "../../src/capture/records.ts";
-import { Source, type SourceOptions } from "../../src/capture/source.ts";
 import type { ResolvedDoor } from "../../src/config/resolved-door.ts";
 import { formatAddress, parseAddress } from "../../src/net/address.ts";
 import { type NativeCapture, native } from "../../src/platform/native.ts";
@@ -39,7 +39,7 @@ function timersRunning(): number {
   return infos.filter((info) => /^it_interval: \((?!0, 0\))/m.test(info)).length;
 }
 
-const options: SourceOptions = {
+const options: PacketReaderOptions = {
   now: () => performance.now(),
   onBatch: (records: Records, count: number) => {
     const now = (performance.timeOrigin + performance.now()) / 1000;
@@ -52,10 +52,10 @@ const options: SourceOptions = {
 };
 
 function listening(): Record<string, (argument: never) => unknown> {
-  const it = new Listening(device, false, options);
+  const it = new InterfaceCapture(device, false, options);
   return {
     setDoors: (listeners: ResolvedDoor[]) =>
-      it.hear(listeners, ownAddresses(device, native.snapshot(false), onlyIpv4 === "-4")),
+      it.setDoors(listeners, ownAddresses(device, native.snapshot(false), onlyIpv4 === "-4")),
     own: () => it.own.all.map(formatAddress),
     selfTest: () => it.selfTest(),
     isOurs: (text: string) => it.isOurs(parseAddress(text)!),
@@ -80,7 +80,7 @@ function source(): Record<string, (argument: never) => unknown> {
     stats: () => capture.stats(),
     close: () => capture.close(),
   };
-  const it: Source = new Source(counted, {
+  const it: PacketReader = new PacketReader(counted, {
     ...options,
     onBatch: (records, count, at) => {
       heard.busy ||= it.busy;

@@ -4,11 +4,11 @@
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { AddressSet } from "../net/address-set.ts";
 import type { NativeLinkWatch, Snapshot } from "../platform/native.ts";
-import { type HearingReport, hearingReports, statusLine } from "./hearing-report.ts";
+import { CaptureSet, type CaptureState } from "./captures.ts";
+import { CaptureError, type InterfaceCapture } from "./interface-capture.ts";
+import { type InterfaceStatus, interfaceStatuses, statusLine } from "./interface-status.ts";
 import { ANY, AUTO, choose, indexOf, isAlias, isOneName, linkOf, namesOf, ownAddresses } from "./interfaces.ts";
-import { followInterfaces, interfacesNow } from "./links.ts";
-import { CannotListen, type Listening } from "./listening.ts";
-import { type Place, Places } from "./places.ts";
+import { followInterfaces, interfacesNow } from "./netlink.ts";
 import type { Records } from "./records.ts";
 
 /** Changes come in swarms; together they are looked at so soon. */
@@ -16,15 +16,15 @@ const SETTLE_MS = 20;
 /** An interface that is there and can't be opened is tried again so often, and all is checked. */
 const [RETRY_MS, CHECK_MS] = [1000, 60_000] as const;
 
-export interface LookoutOptions {
+export interface CaptureSupervisorOptions {
   /** Of interfaces.ts. */
-  readonly words: readonly string[];
+  readonly patterns: readonly string[];
   readonly onlyIpv4: boolean;
   /** A single interface that is not there is waited for: else it is an error, as in 0.8. */
   readonly wait: boolean;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  readonly onBatch: (listening: Listening, records: Records, count: number, now: number) => void;
+  readonly onBatch: (listening: InterfaceCapture, records: Records, count: number, now: number) => void;
   /** `notice`: what has come about. `warn`: what is gone or lost. `error`: we are deaf, and try again. */
   readonly tell: Readonly<Record<"notice" | "warn" | "error", (line: string) => void>>;
   /** `status` may be another. */
@@ -36,10 +36,10 @@ export interface LookoutOptions {
 /** What `any` listens at never goes. */
 const ALL_LINKS = { name: ANY, index: 0, up: true };
 
-export class Lookout {
+export class CaptureSupervisor {
   /** Those listened at now. */
-  readonly places: Places;
-  readonly #options: LookoutOptions;
+  readonly captures: CaptureSet;
+  readonly #options: CaptureSupervisorOptions;
   /** Interfaces that could not be opened, or failed, and why. */
   readonly #failed = new Map<string, string>();
   readonly #gone = new Set<string>();
@@ -55,11 +55,17 @@ export class Lookout {
   #check: NodeJS.Timeout | undefined;
 
   /** Opens what is there; nothing is heard before `start`. Throws CannotListen. */
-  constructor(options: LookoutOptions) {
+  constructor(options: CaptureSupervisorOptions) {
     this.#options = options;
-    const { words, now, onBatch, tell } = options;
+    const { patterns: words, now, onBatch, tell } = options;
     // What is broken is perhaps gone: looking around tells.
-    this.places = new Places({ several: !isOneName(words), now, onBatch, onBroken: () => this.#onChange(), tell });
+    this.captures = new CaptureSet({
+      several: !isOneName(words),
+      now,
+      onBatch,
+      onBroken: () => this.#onChange(),
+      tell,
+    });
     this.#watch = followInterfaces(() => this.#onChange(), this.#withRoutes);
     try {
       this.#openAll();
@@ -71,21 +77,21 @@ export class Lookout {
 
   /** For systemd and people. */
   get status(): string {
-    return statusLine(this.places.all, this.#failed, this.#missing);
+    return statusLine(this.captures.all, this.#failed, this.#missing);
   }
 
   /** Of each interface that is meant. Some are deaf: `isDeaf`. */
-  get report(): readonly HearingReport[] {
-    return hearingReports(this.places.all, this.#failed, this.#missing);
+  get report(): readonly InterfaceStatus[] {
+    return interfaceStatuses(this.captures.all, this.#failed, this.#missing);
   }
 
-  get words(): readonly string[] {
-    return this.#options.words;
+  get patterns(): readonly string[] {
+    return this.#options.patterns;
   }
 
   /** Is something there at which we ought to hear, and do not? */
   get isDeaf(): boolean {
-    return this.#failed.size > 0 || this.places.isDeaf;
+    return this.#failed.size > 0 || this.captures.isDeaf;
   }
 
   /** The words that mean nothing that is up now. */
@@ -96,12 +102,12 @@ export class Lookout {
   /** From now on these doors. Returns the longest filter's instructions. Throws CannotListen: then the old ones go on. */
   setDoors(listeners: readonly ResolvedDoor[]): number {
     const snapshot = this.#snapshot();
-    return this.places.setDoors(listeners, (name) => this.#own(name, snapshot));
+    return this.captures.setDoors(listeners, (name) => this.#own(name, snapshot));
   }
 
   start(): void {
     this.#started = true;
-    this.places.start();
+    this.captures.start();
     this.#status = this.status;
     this.#check = setInterval(() => {
       this.check();
@@ -115,19 +121,19 @@ export class Lookout {
     this.#closed = true;
     for (const timer of [this.#settling, this.#retry, this.#check]) clearTimeout(timer);
     this.#watch.close();
-    this.places.closeAll();
+    this.captures.closeAll();
   }
 
   /** Do we hear what we think we hear? What does not is opened anew. */
   check(): void {
     if (this.#closed) return;
-    for (const [name, why] of this.places.account()) this.#fail(name, why);
-    this.places.selfTest();
-    if (this.#started) this.#lookAround();
+    for (const [name, why] of this.captures.account()) this.#fail(name, why);
+    this.captures.selfTest();
+    if (this.#started) this.#reconcile();
   }
 
   get #withRoutes(): boolean {
-    return this.#options.words.includes(AUTO);
+    return this.#options.patterns.includes(AUTO);
   }
 
   #snapshot(): Snapshot {
@@ -140,26 +146,26 @@ export class Lookout {
 
   /** At the start an interface that is there must open: whoever started us is still looking. */
   #openAll(): void {
-    const { words, wait } = this.#options;
+    const { patterns: words, wait } = this.#options;
     const snapshot = this.#snapshot();
     const { present, missing } = choose(words, snapshot);
     this.#missing = missing;
     if (missing.size > 0 && isOneName(words) && !wait) {
       const name = namesOf(words[0]!, snapshot)[0] ?? words[0]!;
-      this.places.open(name, indexOf(name, snapshot)); // libpcap says why not
+      this.captures.open(name, indexOf(name, snapshot)); // libpcap says why not
     }
-    for (const name of present) if (!this.places.all.has(name)) this.places.open(name, indexOf(name, snapshot));
+    for (const name of present) if (!this.captures.all.has(name)) this.captures.open(name, indexOf(name, snapshot));
   }
 
   #onChange(): void {
     if (this.#closed) return;
     this.#settling ??= setTimeout(() => {
       this.#settling = undefined;
-      if (this.#started && !this.#closed) this.#lookAround();
+      if (this.#started && !this.#closed) this.#reconcile();
     }, SETTLE_MS);
   }
 
-  #lookAround(): void {
+  #reconcile(): void {
     let snapshot: Snapshot;
     try {
       snapshot = this.#snapshot();
@@ -170,34 +176,34 @@ export class Lookout {
       return;
     }
     this.#blind = false;
-    const { present, missing } = choose(this.#options.words, snapshot);
-    for (const [name, place] of this.places.all) this.#keepOrClose(name, place, snapshot);
-    for (const name of present) if (!this.places.all.has(name)) this.#comeBack(name, snapshot);
+    const { present, missing } = choose(this.#options.patterns, snapshot);
+    for (const [name, place] of this.captures.all) this.#keepOrClose(name, place, snapshot);
+    for (const name of present) if (!this.captures.all.has(name)) this.#reopen(name, snapshot);
     for (const name of this.#failed.keys()) if (!present.includes(name)) this.#failed.delete(name);
-    const isHere = (word: string) => namesOf(word, snapshot).some((name) => this.places.all.has(name));
+    const isHere = (word: string) => namesOf(word, snapshot).some((name) => this.captures.all.has(name));
     this.#missing = new Map([...missing].filter(([word]) => !isHere(word)));
     if (this.#failed.size > 0) this.#tryLater();
     if (this.#status !== this.status) this.#options.onStatus();
     this.#status = this.status;
   }
 
-  #keepOrClose(name: string, place: Place, snapshot: Snapshot): void {
-    if (name === ANY && place.broken === undefined) {
+  #keepOrClose(name: string, place: CaptureState, snapshot: Snapshot): void {
+    if (name === ANY && place.error === undefined) {
       this.#followAddresses(name, place, snapshot);
       return;
     }
     const link = name === ANY ? ALL_LINKS : linkOf(name, snapshot);
-    const meant = choose(this.#options.words, { ...snapshot, links: link ? [{ ...link, up: true }] : [] });
+    const meant = choose(this.#options.patterns, { ...snapshot, links: link ? [{ ...link, up: true }] : [] });
     if (link?.index !== place.index || !meant.present.includes(name)) {
-      this.places.close(name);
+      this.captures.close(name);
       this.#gone.add(name);
       const isThere = link?.index === place.index && !(isAlias(name) && this.#own(name, snapshot).all.length === 0);
       const why = isThere ? "is not meant any more" : "is gone: waiting for it";
       this.#options.tell.warn(`${name} ${why}`);
       return;
     }
-    if (place.broken !== undefined) {
-      this.#fail(name, place.broken);
+    if (place.error !== undefined) {
+      this.#fail(name, place.error);
       return;
     }
     if (link.up !== place.up) {
@@ -208,39 +214,39 @@ export class Lookout {
     this.#followAddresses(name, place, snapshot);
   }
 
-  #followAddresses(name: string, place: Place, snapshot: Snapshot): void {
+  #followAddresses(name: string, place: CaptureState, snapshot: Snapshot): void {
     const own = this.#own(name, snapshot);
-    if (own.equals(place.listening.own)) {
-      place.listening.setNotClients(own);
+    if (own.equals(place.capture.own)) {
+      place.capture.setNotClients(own);
       return;
     }
     try {
-      this.places.setAddresses(place, own);
+      this.captures.setAddresses(place, own);
     } catch (error) {
       this.#fail(name, (error as Error).message);
       return;
     }
     this.#options.tell.notice(`${name}: listening at ${`${own}` || "no address yet"}`);
-    this.places.selfTest();
+    this.captures.selfTest();
   }
 
-  #comeBack(name: string, snapshot: Snapshot): void {
+  #reopen(name: string, snapshot: Snapshot): void {
     try {
-      this.places.add(name, indexOf(name, snapshot), this.#own(name, snapshot));
+      this.captures.add(name, indexOf(name, snapshot), this.#own(name, snapshot));
     } catch (error) {
-      if (!(error instanceof CannotListen)) throw error;
+      if (!(error instanceof CaptureError)) throw error;
       this.#fail(name, error.message);
       return;
     }
     this.#failed.delete(name);
-    const own = `${this.places.all.get(name)!.listening.own}` || "no address yet";
+    const own = `${this.captures.all.get(name)!.capture.own}` || "no address yet";
     this.#options.tell.notice(`${name} is ${this.#gone.delete(name) ? "back" : "there"}: listening at ${own}`);
-    this.places.selfTest();
+    this.captures.selfTest();
   }
 
   /** We are deaf there: told once until it works again. */
   #fail(name: string, why: string): void {
-    this.places.close(name);
+    this.captures.close(name);
     if (this.#failed.get(name) !== why) this.#options.tell.error(`deaf on ${name}, trying again: ${why}`);
     this.#failed.set(name, why);
   }

@@ -1,9 +1,9 @@
 // How well each interface that is meant is heard, in words for people: systemctl status, knockctl.
 
 import { formatAddress } from "../net/address.ts";
-import type { Place } from "./places.ts";
+import type { CaptureState } from "./captures.ts";
 
-export interface HearingReport {
+export interface InterfaceStatus {
   /** Its name; or the word that means none now, like `ppp*`. */
   readonly interface: string;
   /** `waiting`: nothing can be heard there yet, and that is no fault of ours. */
@@ -18,7 +18,11 @@ export interface HearingReport {
 /** By name, why it is not listened at. */
 export type Reasons = ReadonlyMap<string, string>;
 
-export function hearingReports(places: ReadonlyMap<string, Place>, failed: Reasons, missing: Reasons): HearingReport[] {
+export function interfaceStatuses(
+  places: ReadonlyMap<string, CaptureState>,
+  failed: Reasons,
+  missing: Reasons,
+): InterfaceStatus[] {
   const none = { addresses: [], tried: 0 };
   return [
     ...[...places].map(([name, place]) => reportOf(name, place)),
@@ -27,7 +31,10 @@ export function hearingReports(places: ReadonlyMap<string, Place>, failed: Reaso
   ];
 }
 
-function reportOf(name: string, { listening, tried, deaf, up }: Place): HearingReport {
+function reportOf(
+  name: string,
+  { capture: listening, knocksTested: tried, deafReason: deaf, up }: CaptureState,
+): InterfaceStatus {
   const addresses = listening.own.all.map(formatAddress);
   const at = { interface: name, addresses, tried };
   if (deaf !== undefined) return { ...at, state: "deaf", why: deaf };
@@ -37,8 +44,9 @@ function reportOf(name: string, { listening, tried, deaf, up }: Place): HearingR
 }
 
 /** In one line: `listening on eth0 (192.168.1.5); waiting for wlan0`. */
-export function statusLine(places: ReadonlyMap<string, Place>, failed: Reasons, missing: Reasons): string {
-  const at = (place: Place) => (place.deaf ? "deaf" : place.up ? `${place.listening.own}` || "no address yet" : "down");
+export function statusLine(places: ReadonlyMap<string, CaptureState>, failed: Reasons, missing: Reasons): string {
+  const at = (place: CaptureState) =>
+    place.deafReason ? "deaf" : place.up ? `${place.capture.own}` || "no address yet" : "down";
   const here = [...places].map(([name, place]) => `${name} (${at(place)})`);
   const listening = here.length > 0 ? [`listening on ${here.join(", ")}`] : [];
   const waiting = [...missing.keys(), ...failed.keys()];

@@ -7,7 +7,7 @@ import type { CapturedPacket } from "../net/packet.ts";
 /** Places by hash; a newcomer takes the place of whoever was there. */
 const PLACES = 8192;
 
-export class Echoes {
+export class DuplicateFilter {
   readonly #times = new Float64Array(PLACES);
   readonly #prints = new Uint32Array(PLACES);
 

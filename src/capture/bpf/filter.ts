@@ -4,10 +4,10 @@
 // which everything reaches user space. Here ports are merged into ranges and searched by halves; what still does not
 // fit becomes coarser (a superset: attempts.ts looks exactly). The packet is read as native/decode.cc reads it.
 
-import type { ResolvedDoor } from "../config/resolved-door.ts";
-import type { Address } from "../net/address.ts";
-import { FilterProgram } from "./filter-program.ts";
+import type { ResolvedDoor } from "../../config/resolved-door.ts";
+import type { Address } from "../../net/address.ts";
 import { dropToFit, type PortClass, portClasses } from "./port-classes.ts";
+import { FilterProgram } from "./program.ts";
 
 /** Link-layer header length and where the ethertype stands in it (undefined: there is none, IP says what it is). */
 const LINKS: Readonly<Record<number, { length: number; etherType: number | undefined }>> = {

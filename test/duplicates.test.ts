@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Echoes } from "../src/capture/echoes.ts";
+import { DuplicateFilter } from "../src/capture/duplicates.ts";
 import { parseAddress } from "../src/net/address.ts";
 import type { CapturedPacket } from "../src/net/packet.ts";
 
@@ -22,7 +22,7 @@ const packet = (more: Partial<CapturedPacket> = {}): CapturedPacket => ({
 
 describe("an echo", () => {
   it("is the same packet of the same microsecond, once and again", () => {
-    const echoes = new Echoes();
+    const echoes = new DuplicateFilter();
     assert.deepEqual([echoes.has(packet()), echoes.has(packet()), echoes.has(packet())], [false, true, true]);
   });
 
@@ -37,7 +37,7 @@ describe("an echo", () => {
   ];
   for (const other of others) {
     it(`is not one with another ${Object.keys(other)}`, () => {
-      const echoes = new Echoes();
+      const echoes = new DuplicateFilter();
       assert.deepEqual([echoes.has(packet()), echoes.has(packet(other))], [false, false]);
     });
   }

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
-import { buildFilter } from "../src/capture/filter.ts";
+import { buildFilter } from "../src/capture/bpf/filter.ts";
 import { Records } from "../src/capture/records.ts";
-import { strayClasses, Widening } from "../src/capture/widening.ts";
+import { ScanWindow, strayClasses } from "../src/capture/scan-window.ts";
 import { DEFAULT_POLICY } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
@@ -25,7 +25,7 @@ function scene() {
   const timers: (() => void)[] = [];
   const clock = { now: 0 };
   const listening = { tcp: [22, 443], udp: [53], known: true };
-  const widening = new Widening({
+  const widening = new ScanWindow({
     prepare: (strays) => set.push(strays === undefined ? "nothing" : `${strays.length} classes`),
     widen: (wide) => set.push(wide ? "wide" : "narrow"),
     after: (_, callback) => {
@@ -146,7 +146,7 @@ describe("what counts as a knock for a door counts as a stray for it, and the re
             "",
             () => undefined,
           );
-          const widening = new Widening({
+          const widening = new ScanWindow({
             prepare() {},
             widen() {},
             after: () => ({ cancel() {} }),

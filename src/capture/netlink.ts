@@ -2,13 +2,13 @@
 // without AF_NETLINK, it is one line: both throw CannotListen.
 
 import { type NativeLinkWatch, native, type Snapshot } from "../platform/native.ts";
-import { CannotListen } from "./listening.ts";
+import { CaptureError } from "./interface-capture.ts";
 
 export function interfacesNow(withRoutes: boolean): Snapshot {
   try {
     return native.snapshot(withRoutes);
   } catch (error) {
-    throw new CannotListen(`the interfaces can't be looked at: ${(error as Error).message}`);
+    throw new CaptureError(`the interfaces can't be looked at: ${(error as Error).message}`);
   }
 }
 
@@ -17,6 +17,6 @@ export function followInterfaces(onChange: () => void, withRoutes: boolean): Nat
   try {
     return new native.LinkWatch(onChange, withRoutes);
   } catch (error) {
-    throw new CannotListen(`the interfaces can't be followed: ${(error as Error).message}`);
+    throw new CaptureError(`the interfaces can't be followed: ${(error as Error).message}`);
   }
 }

@@ -4,10 +4,10 @@ import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { Address } from "../net/address.ts";
 import { AddressSet } from "../net/address-set.ts";
 import { type CaptureStats, type NativeCapture, native } from "../platform/native.ts";
-import { buildFilter } from "./filter.ts";
-import type { PortClass } from "./port-classes.ts";
-import { type Hearing, tryKnocks } from "./self-test.ts";
-import { Source, type SourceOptions } from "./source.ts";
+import { buildFilter } from "./bpf/filter.ts";
+import type { PortClass } from "./bpf/port-classes.ts";
+import { PacketReader, type PacketReaderOptions } from "./packet-reader.ts";
+import { type SelfTestResult, tryKnocks } from "./self-test.ts";
 
 /** Enough for a burst of some 34,000 packets while we are busy: half of it lost a tenth more of a million at once. */
 const RING_BYTES = 8 << 20;
@@ -20,12 +20,12 @@ const ACCOUNT_MS = 50_000;
 const NOTHING_YET: CaptureStats = { received: 0, dropped: 0, read: 0 };
 
 /** The interface can't be listened at, in libpcap's words. */
-export class CannotListen extends Error {}
+export class CaptureError extends Error {}
 
-export class Listening {
+export class InterfaceCapture {
   readonly interface: string;
   readonly #capture: NativeCapture;
-  readonly #source: Source;
+  readonly #source: PacketReader;
   #own = new AddressSet([]);
   #listeners: readonly ResolvedDoor[] = [];
   #strays: readonly PortClass[] | undefined;
@@ -43,7 +43,7 @@ export class Listening {
    * Opens the interface; nothing is heard before `start`. One of several: an Echoes must know the same packet again.
    * Throws CannotListen.
    */
-  constructor(name: string, oneOfSeveral: boolean, options: SourceOptions) {
+  constructor(name: string, oneOfSeveral: boolean, options: PacketReaderOptions) {
     this.interface = name;
     try {
       this.#capture = new native.Capture({
@@ -53,10 +53,10 @@ export class Listening {
         stampArrival: oneOfSeveral,
       });
     } catch (error) {
-      throw new CannotListen(`could not open ${name}: ${(error as Error).message}`);
+      throw new CaptureError(`could not open ${name}: ${(error as Error).message}`);
     }
     this.#now = options.now;
-    this.#source = new Source(this.#capture, options);
+    this.#source = new PacketReader(this.#capture, options);
   }
 
   get own(): AddressSet {
@@ -90,7 +90,7 @@ export class Listening {
    * From now on the kernel lets through what these doors can use at these addresses. Returns the program's length in
    * instructions. Throws CannotListen; then what was heard before still is.
    */
-  hear(listeners: readonly ResolvedDoor[], own: AddressSet): number {
+  setDoors(listeners: readonly ResolvedDoor[], own: AddressSet): number {
     try {
       const narrow = this.#program(own, listeners, undefined);
       const wide = this.#strays && this.#program(own, listeners, this.#strays);
@@ -106,7 +106,7 @@ export class Listening {
   }
 
   /** What a wide filter lets through beside knocks: what a scanner touches. Throws CannotListen. */
-  prepare(strays: readonly PortClass[] | undefined): void {
+  setStrayPorts(strays: readonly PortClass[] | undefined): void {
     try {
       const wide = strays && this.#program(this.#own, this.#listeners, strays);
       if (this.#isWide) this.#capture.setFilter(wide ?? this.#narrow!);
@@ -121,7 +121,7 @@ export class Listening {
    * From now on the filter is the wide one, or the narrow one again. At once, as both are made beforehand: a scan at full
    * speed is at the second knock some milliseconds after the first. Throws CannotListen.
    */
-  widen(wide: boolean): void {
+  setWide(wide: boolean): void {
     try {
       this.#isWide = wide;
       if (this.#wide !== undefined) this.#capture.setFilter(wide ? this.#wide : this.#narrow!);
@@ -133,7 +133,7 @@ export class Listening {
   /** From now on all knocks of this source are heard, and what might be some; undefined: of none. Throws CannotListen. */
   follow(source: Address | undefined): void {
     this.#followed = source;
-    this.hear(this.#listeners, this.#own);
+    this.setDoors(this.#listeners, this.#own);
   }
 
   start(): void {
@@ -146,7 +146,7 @@ export class Listening {
   }
 
   /** Would it hear every knock, by the filter that the kernel really holds? */
-  selfTest(): Hearing {
+  selfTest(): SelfTestResult {
     try {
       return tryKnocks(this.#capture.heldFilter(), this.#capture.linkType, this.#own.all, this.#listeners);
     } catch (error) {
@@ -159,7 +159,7 @@ export class Listening {
    * last account, so that nobody seems to fetch them any more? Asked again soon, it says nothing new: of two moments in a
    * flood it would say so wrongly. Throws in the system's words when the handle is dead.
    */
-  account(): { lost: number; stuck: boolean } {
+  checkStats(): { lost: number; stuck: boolean } {
     const now = this.#capture.stats();
     if (this.#now() - this.#accountedAt < ACCOUNT_MS) return { lost: 0, stuck: false };
     this.#accountedAt = this.#now();
@@ -179,12 +179,12 @@ export class Listening {
     });
   }
 
-  #cannot(error: unknown): CannotListen {
-    return new CannotListen(`could not listen on ${this.interface}: ${(error as Error).message}`);
+  #cannot(error: unknown): CaptureError {
+    return new CaptureError(`could not listen on ${this.interface}: ${(error as Error).message}`);
   }
 
   /** Sets the same filter again. Throws CannotListen. */
-  hearAgain(): void {
-    this.hear(this.#listeners, this.#own);
+  reapplyFilter(): void {
+    this.setDoors(this.#listeners, this.#own);
   }
 }

@@ -16,7 +16,7 @@ const MOST_BATCHES = 16;
 const DOWN = -2;
 const DOWN_CHECK_MS = 1000;
 
-export interface SourceOptions {
+export interface PacketReaderOptions {
   /** One batch: the first `count` of the records, at this time. They are gone when it returns. */
   onBatch: (records: Records, count: number, now: number) => void;
   /** Milliseconds, monotonic. */
@@ -25,9 +25,9 @@ export interface SourceOptions {
   onError: (error: Error) => void;
 }
 
-export class Source {
+export class PacketReader {
   readonly #capture: NativeCapture;
-  readonly #options: SourceOptions;
+  readonly #options: PacketReaderOptions;
   readonly #records = new Records();
   #windowStart = Number.NEGATIVE_INFINITY;
   /** Wake-ups in this window while quiet, packets while busy. */
@@ -39,7 +39,7 @@ export class Source {
   #downCheck: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(capture: NativeCapture, options: SourceOptions) {
+  constructor(capture: NativeCapture, options: PacketReaderOptions) {
     this.#capture = capture;
     this.#options = options;
   }

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { afterEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Source } from "../src/capture/source.ts";
+import { PacketReader } from "../src/capture/packet-reader.ts";
 import type { NativeCapture } from "../src/platform/native.ts";
 import { until as isInTime, scaled } from "./time-limit.ts";
 
@@ -68,7 +68,7 @@ class FakeCapture implements NativeCapture {
 }
 
 // A test that fails must not leave a timer behind that keeps the process from ending.
-const sources: Source[] = [];
+const sources: PacketReader[] = [];
 const closeAll = () => {
   for (const source of sources.splice(0)) source.close();
 };
@@ -78,7 +78,7 @@ function listen(onBatch: (count: number, now: number) => void = () => {}) {
   const clock = { now: 1000 };
   const batches: { count: number; now: number }[] = [];
   const errors: string[] = [];
-  const source = new Source(capture, {
+  const source = new PacketReader(capture, {
     now: () => clock.now,
     onBatch: (_records, count, now) => {
       batches.push({ count, now });
@@ -271,7 +271,7 @@ describe("when the capture fails or is closed", () => {
     const before = timers();
     const unstarted = new FakeCapture();
     const nobody = () => assert.fail("nothing is to come");
-    new Source(unstarted, { now: () => 0, onBatch: nobody, onError: nobody }).close();
+    new PacketReader(unstarted, { now: () => 0, onBatch: nobody, onError: nobody }).close();
     assert.equal(unstarted.closed, true);
     for (const state of ["quiet", "busy", "down"]) {
       const { capture, errors, source, flood } = listen();
@@ -298,12 +298,12 @@ describe("when the capture fails or is closed", () => {
 
   it("… while many come, too: it ends the process with its stack", () => {
     const script = `
-      import { Source } from ${JSON.stringify(new URL("../src/capture/source.js", import.meta.url).href)};
+      import { PacketReader } from ${JSON.stringify(new URL("../src/capture/packet-reader.js", import.meta.url).href)};
       let onReadable, reads = 0;
       const start = (it, everyMs) => { onReadable = it; if (everyMs) setInterval(it, everyMs); };
       const capture = { start, stop() {}, close() {}, read: () => ++reads };
       const onBatch = (records, count) => { if (count === 22) throw new Error("a bug"); };
-      new Source(capture, { now: () => 0, onBatch, onError: () => process.exit(7) }).start();
+      new PacketReader(capture, { now: () => 0, onBatch, onError: () => process.exit(7) }).start();
       while (reads < 21) onReadable();`;
     const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
       encoding: "utf8",

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { Assembler, Label, MOST_INSTRUCTIONS } from "../src/capture/bpf.ts";
+import { Assembler, Label, MOST_INSTRUCTIONS } from "../src/capture/bpf/assembler.ts";
 import { native } from "../src/platform/native.ts";
 
 const [LOAD_BYTE, ADD, RETURN, NO_OP] = [0x30, 0x04, 0x06, 0x04]; // adding 0 does nothing

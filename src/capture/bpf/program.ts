@@ -3,10 +3,10 @@
 // Loads behind the link-layer header are relative to X, with the header's length in the constant: for a cooked capture
 // libpcap rewrites the constants to what the kernel sees there, and it can't do so for any below the header's length.
 
-import { type Address, isIpv4 } from "../net/address.ts";
-import type { PortRange } from "../net/port-range.ts";
-import { TCP_FLAG_BITS } from "../net/tcp-flags.ts";
-import { ALU, Assembler, JUMP, Label, OP, RET } from "./bpf.ts";
+import { type Address, isIpv4 } from "../../net/address.ts";
+import type { PortRange } from "../../net/port-range.ts";
+import { TCP_FLAG_BITS } from "../../net/tcp-flags.ts";
+import { ALU, Assembler, JUMP, Label, OP, RET } from "./assembler.ts";
 import type { Body, PortClass } from "./port-classes.ts";
 
 const WHOLE = 0x40000;

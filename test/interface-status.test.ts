@@ -1,32 +1,32 @@
 // What is told of each interface that is meant: by the watchdog's measure, and with the reason.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { hearingReports, statusLine } from "../src/capture/hearing-report.ts";
-import type { Listening } from "../src/capture/listening.ts";
-import type { Place } from "../src/capture/places.ts";
+import type { CaptureState } from "../src/capture/captures.ts";
+import type { InterfaceCapture } from "../src/capture/interface-capture.ts";
+import { interfaceStatuses, statusLine } from "../src/capture/interface-status.ts";
 import { parseAddress } from "../src/net/address.ts";
 import { AddressSet } from "../src/net/address-set.ts";
 
-function place(addresses: readonly string[], more: Partial<Place> = {}): Place {
+function place(addresses: readonly string[], more: Partial<CaptureState> = {}): CaptureState {
   const own = new AddressSet(addresses.map((text) => parseAddress(text)!));
-  const tried = 3 * addresses.length;
-  const well = { up: true, tried, testedAt: 0, deaf: undefined, broken: undefined };
-  return { listening: { own } as Listening, index: 2, ...well, ...more };
+  const knocksTested = 3 * addresses.length;
+  const well = { up: true, knocksTested, testedAt: 0, deafReason: undefined, error: undefined };
+  return { capture: { own } as InterfaceCapture, index: 2, ...well, ...more };
 }
 
 const places = new Map([
   ["eth0", place(["10.77.0.1", "fd77::1"])],
-  ["eth1", place(["10.77.1.1"], { deaf: "stage 2 of door would not be heard" })],
+  ["eth1", place(["10.77.1.1"], { deafReason: "stage 2 of door would not be heard" })],
   ["eth2", place(["10.77.2.1"], { up: false })],
   ["eth3", place([])],
-  ["eth4", place([], { tried: 3 })],
+  ["eth4", place([], { knocksTested: 3 })],
 ]);
 const missing = new Map([["ppp*", "it is not there"]]);
 const failed = new Map([["wifi0", "could not open wifi0"]]);
 
 it("deaf is what ought to hear and does not; what is only waited for is not", () => {
   assert.deepEqual(
-    hearingReports(places, failed, missing).map(({ interface: name, state, why }) => [name, state, why]),
+    interfaceStatuses(places, failed, missing).map(({ interface: name, state, why }) => [name, state, why]),
     [
       ["eth0", "hears", undefined],
       ["eth1", "deaf", "stage 2 of door would not be heard"],
@@ -39,8 +39,8 @@ it("deaf is what ought to hear and does not; what is only waited for is not", ()
   );
 });
 
-it("says where, and how many knocks were tried there", () => {
-  const [eth0] = hearingReports(places, failed, new Map());
+it("says where, and how many knocks were tested there", () => {
+  const [eth0] = interfaceStatuses(places, failed, new Map());
   assert.deepEqual(eth0, { interface: "eth0", state: "hears", addresses: ["10.77.0.1", "fd77::1"], tried: 6 });
 });
 

@@ -1,13 +1,13 @@
 // Which ports count at which addresses: the doors as the filter needs them, exact, and then coarser and coarser until
 // the kernel's 4,096 instructions are enough.
 
-import { strayLimit } from "../config/door.ts";
-import type { ResolvedDoor } from "../config/resolved-door.ts";
-import type { Address } from "../net/address.ts";
-import { formatAddress } from "../net/address.ts";
-import { TCP, UDP } from "../net/packet.ts";
-import type { PortRange } from "../net/port-range.ts";
-import { ANY_FLAGS, type TcpFlags } from "../net/tcp-flags.ts";
+import { strayLimit } from "../../config/door.ts";
+import type { ResolvedDoor } from "../../config/resolved-door.ts";
+import type { Address } from "../../net/address.ts";
+import { formatAddress } from "../../net/address.ts";
+import { TCP, UDP } from "../../net/packet.ts";
+import type { PortRange } from "../../net/port-range.ts";
+import { ANY_FLAGS, type TcpFlags } from "../../net/tcp-flags.ts";
 
 export interface PortClass {
   readonly protocol: number;

@@ -7,7 +7,7 @@ import { TCP, UDP } from "../net/packet.ts";
 import type { PortRange } from "../net/port-range.ts";
 import { ANY_FLAGS, type TcpFlags } from "../net/tcp-flags.ts";
 import { mayBeAnswer, NO_ANSWER } from "./answers.ts";
-import type { PortClass } from "./port-classes.ts";
+import type { PortClass } from "./bpf/port-classes.ts";
 
 /** After the last attempt has ended: a flood of attempts must not become a flood of filters. */
 const NARROW_SECONDS = 1;
@@ -21,7 +21,7 @@ export type Guarded = Pick<Door, "sequence" | "tcpFlags"> & {
   readonly policy: Pick<Door["policy"], "strict" | "maxStrays">;
 };
 
-export interface WideningOptions {
+export interface ScanWindowOptions {
   /** What wide filters let through beside knocks; undefined: nothing. */
   readonly prepare: (strays: readonly PortClass[] | undefined) => void;
   readonly widen: (wide: boolean) => void;
@@ -34,8 +34,8 @@ export interface WideningOptions {
   readonly ephemeral: PortRange;
 }
 
-export class Widening {
-  readonly #options: WideningOptions;
+export class ScanWindow {
+  readonly #options: ScanWindowOptions;
   #tcp: ReadonlySet<number> = new Set();
   #udp: ReadonlySet<number> = new Set();
   #isKnown = false;
@@ -47,7 +47,7 @@ export class Widening {
   /** The doors that mind strays. */
   #guarded: readonly Guarded[] = [];
 
-  constructor(options: WideningOptions) {
+  constructor(options: ScanWindowOptions) {
     this.#options = options;
   }
 
