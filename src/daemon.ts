@@ -17,8 +17,8 @@ import { WeakDoors } from "./config/weak-doors.ts";
 import { commandsFor } from "./control/commands.ts";
 import { Control } from "./control/control.ts";
 import { socketPath } from "./control/socket-path.ts";
-import { AlreadyRunning } from "./doors/claims.ts";
-import { House, type Patience } from "./doors/house.ts";
+import { DoorService, type Patience } from "./doors/door-service.ts";
+import { AlreadyRunning } from "./doors/instance-locks.ts";
 import { LONGEST_WAIT_MS } from "./doors/ledger.ts";
 import { doorAfterUse } from "./doors/one-time-door.ts";
 import { Guard } from "./guard.ts";
@@ -48,7 +48,7 @@ export class Daemon {
   readonly #log: Log;
   readonly #teller: Teller;
   readonly #guard: Guard;
-  readonly #house: House;
+  readonly #house: DoorService;
   #settings: Settings | undefined;
   #lookout: CaptureSupervisor | undefined;
   #control: Control | undefined;
@@ -62,7 +62,7 @@ export class Daemon {
     this.#options = options;
     this.#log = options.book.log;
     this.#teller = new Teller(options.book, options.lookup, now);
-    this.#house = new House(options.flags.config, this.#log, this.#teller.doors);
+    this.#house = new DoorService(options.flags.config, this.#log, this.#teller.doors);
     this.#guard = new Guard({
       places: () => this.#lookout!.captures,
       teller: this.#teller,
@@ -74,7 +74,7 @@ export class Daemon {
   /** Resolves, with what was settled, when packets are really being captured. Rejects with ConfigError or CannotListen. */
   async start(): Promise<Settings> {
     const settings = await this.#adopt().catch((error) => {
-      this.#house.giveUp();
+      this.#house.releaseAll();
       throw error;
     });
     await this.#openControl();
@@ -116,7 +116,7 @@ export class Daemon {
       } catch (error) {
         if (!(error instanceof ConfigError || error instanceof CaptureError || error instanceof AlreadyRunning))
           throw error;
-        this.#house.listensAt(this.#lookout!.patterns);
+        this.#house.keepInterfaces(this.#lookout!.patterns);
         book.keep(this.#settings!); // whoever rotated the log waits for a new file, whatever the config is
         this.#log.error(error.message);
         this.#log.error("the old configuration goes on");
@@ -132,7 +132,7 @@ export class Daemon {
     this.#guard.end();
     this.#teller.end();
     this.#log.say("waiting for child processes...");
-    await this.#house.leave(this.#settings?.onExit ?? "close", patience);
+    await this.#house.shutdown(this.#settings?.onExit ?? "close", patience);
     this.#options.lookup?.flush();
     this.#log.say("closing...");
     this.#log.note("shutting down");
@@ -178,7 +178,7 @@ export class Daemon {
     book.keep(settings);
     this.#settings = settings;
     this.#lookout = lookout;
-    this.#house.listensAt(words);
+    this.#house.keepInterfaces(words);
     this.#listeners = listeners;
     this.#guard.setDoors(listeners);
     this.#guard.setGuarded(config.doors);

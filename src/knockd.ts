@@ -17,7 +17,7 @@ import { interfacesNow } from "./capture/netlink.ts";
 import { ConfigError } from "./config/door.ts";
 import type { Flags } from "./config/options.ts";
 import { Daemon } from "./daemon.ts";
-import { AlreadyRunning } from "./doors/claims.ts";
+import { AlreadyRunning } from "./doors/instance-locks.ts";
 import { read } from "./lint/reading.ts";
 import { type Log, LogBook } from "./log/log.ts";
 import { Lookup } from "./log/lookup.ts";

@@ -679,11 +679,11 @@ describe("a door, by hand,", () => {
     const house = new House();
     const outcome = house.keeper.openByHand(DOOR, IPV4);
     assert.deepEqual(house.seen.splice(0), ["WHO: door: opened by hand", ...running(start)]);
-    assert.deepEqual([...house.keeper.whatIsOpen()], [{ door: "door", ip: "10.77.0.2", left: undefined }]);
+    assert.deepEqual([...house.keeper.openDoors()], [{ door: "door", ip: "10.77.0.2", left: undefined }]);
     await house.end(start, 3);
     assert.deepEqual(await outcome, { status: 3 });
     house.now += 4;
-    assert.deepEqual([...house.keeper.whatIsOpen()], [{ door: "door", ip: "10.77.0.2", left: 6 }]);
+    assert.deepEqual([...house.keeper.openDoors()], [{ door: "door", ip: "10.77.0.2", left: 6 }]);
     await house.elapse();
     await house.end(stop);
     assert.deepEqual([house.keeper.size, house.ledger.size], [0, 0]);

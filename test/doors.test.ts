@@ -5,7 +5,7 @@ import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import { Refusal } from "../src/control/command.ts";
 import type { Subject } from "../src/control/commands.ts";
 import { doors } from "../src/control/doors.ts";
-import type { Standing } from "../src/doors/open-door.ts";
+import type { OpenDoorInfo } from "../src/doors/open-door.ts";
 
 const DOOR: Door = {
   name: "ssh",
@@ -26,8 +26,8 @@ const DOOR: Door = {
 };
 
 describe("the command doors", () => {
-  const ask = (all: readonly Door[], open: readonly Standing[], args = {}, mayChange = false) => {
-    const house = { doorkeeper: { whatIsOpen: () => open, size: open.length } };
+  const ask = (all: readonly Door[], open: readonly OpenDoorInfo[], args = {}, mayChange = false) => {
+    const house = { doorkeeper: { openDoors: () => open, size: open.length } };
     const subject = { listeners: () => all.map((door) => ({ door, targets: undefined })), house };
     return doors(subject as unknown as Subject)({ args, mayChange });
   };

@@ -71,13 +71,13 @@ describe("a ledger", () => {
     fs.writeFileSync(ledger.marker(old.id), "");
     fs.writeFileSync(ledger.marker(old.id + 1), "");
     const next = open();
-    next.takeOver();
+    next.load();
     assert.equal(next.isMarked(old.id), true);
     const added = next.add(DOOR, 1);
     assert.notEqual(added.id, old.id);
     assert.equal(next.isMarked(added.id), false);
     fs.rmSync(path);
-    open().takeOver();
+    open().load();
     assert.equal(next.isMarked(old.id), false, "without a ledger no marker means anything");
   });
 
@@ -86,7 +86,7 @@ describe("a ledger", () => {
     const [a, b] = [other.add(DOOR, 1), other.add({ ...DOOR, ip: "fd77::2" }, 1)];
     await other.flush();
     fs.writeFileSync(other.marker(a.id), "");
-    assert.deepEqual(ledger.adopt(`${path}2`), [{ ...b, id: 1 }]);
+    assert.deepEqual(ledger.merge(`${path}2`), [{ ...b, id: 1 }]);
     assert.deepEqual(fs.readdirSync(join(dir, "made")), ["doors"]);
   });
 
@@ -137,7 +137,7 @@ describe("what is no ledger is told, and set aside", () => {
     it(what, () => {
       fs.mkdirSync(join(dir, "made"), { recursive: true });
       fs.writeFileSync(path, text);
-      assert.deepEqual(open().takeOver(), []);
+      assert.deepEqual(open().load(), []);
       assert.equal(told.length, 1);
       assert.match(told[0]!, /is no ledger of open doors .*: set aside as .*doors\.bad/);
       assert.equal(fs.statSync(`${path}.bad`).size, Buffer.byteLength(text));
@@ -149,20 +149,20 @@ describe("what is no ledger is told, and set aside", () => {
     fs.mkdirSync(join(dir, "made"), { recursive: true });
     fs.writeFileSync(path, "");
     fs.truncateSync(path, 2 ** 30 + 1);
-    assert.deepEqual(open().takeOver(), []);
+    assert.deepEqual(open().load(), []);
     assert.match(told[0]!, /\(Larger than 1024 MiB\): set aside/);
   });
 
   it("below a file, where no directory can be", () => {
     fs.mkdirSync(join(dir, "made"), { recursive: true });
     fs.writeFileSync(path, "");
-    assert.deepEqual(open(join(path, "x")).takeOver(), []);
+    assert.deepEqual(open(join(path, "x")).load(), []);
     assert.equal(told.length, 1);
   });
 
   it("a directory in its place", () => {
     fs.mkdirSync(path, { recursive: true });
-    assert.deepEqual(open().takeOver(), []);
+    assert.deepEqual(open().load(), []);
     assert.equal(told.length, 1);
   });
 });

@@ -2,7 +2,7 @@
 // same ledger. For root alone.
 
 import type { Door } from "../config/door.ts";
-import { commandsOf, NOT_OPEN, type Outcome, type Refused } from "../doors/open-door.ts";
+import { type CommandOutcome, commandsOf, type DoorRefusal, NOT_OPEN } from "../doors/open-door.ts";
 import { type Address, formatAddress, parseAddress } from "../net/address.ts";
 import { type Command, onlyForRoot, type Question, Refusal, textIn } from "./command.ts";
 import type { Subject } from "./commands.ts";
@@ -12,7 +12,7 @@ import type { Answer } from "./protocol.ts";
 const LONGEST_WAIT_MS = 8000;
 /** Thirty years. */
 const MOST_SECONDS = 1e9;
-const STAYS_OPEN: Refused = { refused: "it has no stop command, so that knockd can't close it" };
+const STAYS_OPEN: DoorRefusal = { refused: "it has no stop command, so that knockd can't close it" };
 
 export function openByHand(subject: Subject): Command {
   return async (question) => {
@@ -62,7 +62,7 @@ async function done(
   what: "opened" | "closed",
   name: string,
   knocker: Address,
-  work: Promise<Outcome>,
+  work: Promise<CommandOutcome>,
 ): Promise<Answer> {
   const at = { type: what, door: name, ip: formatAddress(knocker) };
   const outcome = await inTime(work);
@@ -74,7 +74,7 @@ async function done(
 }
 
 /** What is never closed is not known to be open, which is a better word for it. */
-function refusal(subject: Subject, name: string, knocker: Address, outcome: Refused): Refusal {
+function refusal(subject: Subject, name: string, knocker: Address, outcome: DoorRefusal): Refusal {
   const doors = called(name, subject);
   const staysOpen = doors.length > 0 && !doors.some((door) => commandsOf(door, knocker).stop);
   const { refused } = outcome === NOT_OPEN && staysOpen ? STAYS_OPEN : outcome;

@@ -2,7 +2,7 @@
 
 import type { CaptureSupervisor } from "../capture/supervisor.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
-import type { House } from "../doors/house.ts";
+import type { DoorService } from "../doors/door-service.ts";
 import type { Guard } from "../guard.ts";
 import type { Recent } from "../log/recent.ts";
 import type { Teller } from "../log/teller.ts";
@@ -21,7 +21,7 @@ export interface Subject {
   /** The doors that are listened for. */
   readonly listeners: () => readonly ResolvedDoor[];
   readonly guard: Pick<Guard, "live" | "notebook" | "follow">;
-  readonly house: Pick<House, "doorkeeper">;
+  readonly house: Pick<DoorService, "doorkeeper">;
   readonly teller: Pick<Teller, "watch" | "counts">;
   /** The last warnings and errors. */
   readonly recent: Recent;

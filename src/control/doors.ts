@@ -2,7 +2,7 @@
 // when he asks for secrets.
 
 import type { Door } from "../config/door.ts";
-import type { Standing } from "../doors/open-door.ts";
+import type { OpenDoorInfo } from "../doors/open-door.ts";
 import { formatTcpFlags } from "../net/tcp-flags.ts";
 import { formatSequence } from "../sequences/sequence.ts";
 import { isSet, onlyForRoot, type Question } from "./command.ts";
@@ -25,7 +25,7 @@ export function listening({ listeners }: Subject, question: Question): Answer[] 
 }
 
 export function standing({ house }: Subject): Answer[] {
-  return upTo("open", house.doorkeeper.whatIsOpen(), house.doorkeeper.size, openAnswer);
+  return upTo("open", house.doorkeeper.openDoors(), house.doorkeeper.size, openAnswer);
 }
 
 function answerOf(door: Door, secrets: boolean): Answer {
@@ -52,7 +52,7 @@ function answerOf(door: Door, secrets: boolean): Answer {
   };
 }
 
-function openAnswer({ door, ip, left }: Standing): Answer {
+function openAnswer({ door, ip, left }: OpenDoorInfo): Answer {
   return { type: "open", door, ip, left: left === undefined ? null : Math.round(left * 10) / 10 };
 }
 

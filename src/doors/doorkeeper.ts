@@ -9,16 +9,16 @@ import { plural } from "../terminal/plural.ts";
 import type { Ledger } from "./ledger.ts";
 import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
 import {
+  type CommandOutcome,
   commandsOf,
+  type DoorRefusal,
   isFull,
   keyOf,
   MOST_OF_ONE,
   NO_COMMAND,
   NOT_OPEN,
   type OpenDoor,
-  type Outcome,
-  type Refused,
-  type Standing,
+  type OpenDoorInfo,
 } from "./open-door.ts";
 import { OpenDoors } from "./open-doors.ts";
 
@@ -53,7 +53,7 @@ export class Doorkeeper {
    * Opens a door: the start command now, the stop command `cmdTimeout` seconds after its end, each for the knocker's
    * family. 0.8: without a start command there is no stop command either. Returns before anything has ended.
    */
-  open(door: Door, knocker: Address, onDone: (outcome: Outcome) => void = () => {}): void {
+  open(door: Door, knocker: Address, onDone: (outcome: CommandOutcome) => void = () => {}): void {
     const { start, stop } = commandsOf(door, knocker);
     if (!start) {
       onDone(NO_COMMAND);
@@ -93,14 +93,14 @@ export class Doorkeeper {
   }
 
   /** Opens it as a knock does, by hand. */
-  openByHand(door: Door, knocker: Address): Promise<Outcome> {
+  openByHand(door: Door, knocker: Address): Promise<CommandOutcome> {
     if (!commandsOf(door, knocker).start) return Promise.resolve(NO_COMMAND);
     this.#options.tell.event(knocker, door.name, (who) => lines.byHand(who, door.name, "opened"));
     return new Promise((resolve) => this.open(door, knocker, resolve));
   }
 
   /** Closes it now, as its time would. */
-  closeByHand(door: string, knocker: Address): Promise<Outcome> {
+  closeByHand(door: string, knocker: Address): Promise<CommandOutcome> {
     const open = this.#open.get(keyOf(door, formatAddress(knocker)));
     if (open === undefined) return Promise.resolve(NOT_OPEN);
     this.#options.tell.event(knocker, door, (who) => lines.byHand(who, door, "closed"));
@@ -108,13 +108,13 @@ export class Doorkeeper {
       this.#enqueue(open.key, async () => {
         open.timer?.cancel();
         open.timer = undefined;
-        resolve(open.toClose.length === 0 ? NOT_OPEN : { status: await this.#close(open) });
+        resolve(open.pendingCloses.length === 0 ? NOT_OPEN : { status: await this.#close(open) });
       }),
     );
   }
 
   /** Closes it so many seconds later, which is on the disk when this resolves: with the seconds that are left. */
-  async extendByHand(door: string, knocker: Address, seconds: number): Promise<number | Refused> {
+  async extendByHand(door: string, knocker: Address, seconds: number): Promise<number | DoorRefusal> {
     const open = this.#open.get(keyOf(door, formatAddress(knocker)));
     if (open === undefined) return NOT_OPEN;
     if (open.timer === undefined) return { refused: "it is being opened or closed at this moment" };
@@ -135,7 +135,7 @@ export class Doorkeeper {
         this.#forget(entry.id); // its stop command was started by the one who died
         continue;
       }
-      this.#awaitClosing(this.#isOpen(entry, knocker), secondsLeft(entry));
+      this.#awaitClosing(this.#recordOpen(entry, knocker), secondsLeft(entry));
     }
   }
 
@@ -145,7 +145,7 @@ export class Doorkeeper {
   }
 
   /** Each door that is to be closed again, and for whom. */
-  whatIsOpen(): Iterable<Standing> {
+  openDoors(): Iterable<OpenDoorInfo> {
     return this.#open.standing();
   }
 
@@ -160,7 +160,7 @@ export class Doorkeeper {
       open.timer?.cancel();
       open.timer = undefined;
       if (how === "keep") continue;
-      const ids = open.toClose.map(({ id }) => id);
+      const ids = open.pendingCloses.map(({ id }) => id);
       this.#options.ledger.move(ids, 0); // the next life does at once what we can't
       this.#enqueue(open.key, () => this.#close(open));
     }
@@ -201,7 +201,7 @@ export class Doorkeeper {
       entry = ledger.add({ door: door.name, ip, stopCommand: stop, commandTimeout, parallel }, door.cmdTimeout);
       const saved = ledger.save();
       if (saved !== undefined) await saved; // before it is open: a crash must not leave it so
-      open = this.#isOpen(entry, knocker);
+      open = this.#recordOpen(entry, knocker);
     }
     const status = await this.#errands.run({
       door: door.name,
@@ -216,21 +216,21 @@ export class Doorkeeper {
     this.#long.delete(queue);
     if (open === undefined || entry === undefined) return status;
     if (status !== undefined) this.#closeLater(open, door.cmdTimeout);
-    else this.#neverOpened(open, entry);
+    else this.#undoOpen(open, entry);
     return status;
   }
 
   /** One start command more that is to be undone. */
-  #isOpen(entry: LedgerEntry, knocker: Address): OpenDoor {
+  #recordOpen(entry: LedgerEntry, knocker: Address): OpenDoor {
     this.#toClose++;
     return this.#open.add(entry, knocker);
   }
 
   /** Its stop command would undo what somebody else has done. */
-  #neverOpened(open: OpenDoor, { id }: LedgerEntry): void {
-    open.toClose = open.toClose.filter((entry) => entry.id !== id);
+  #undoOpen(open: OpenDoor, { id }: LedgerEntry): void {
+    open.pendingCloses = open.pendingCloses.filter((entry) => entry.id !== id);
     this.#toClose--;
-    if (open.toClose.length === 0) this.#open.remove(open);
+    if (open.pendingCloses.length === 0) this.#open.remove(open);
     this.#forget(id);
   }
 
@@ -238,7 +238,7 @@ export class Doorkeeper {
   #closeLater(open: OpenDoor, seconds: number): void {
     if (this.#leaving === "close") this.#enqueue(open.key, () => this.#close(open));
     if (this.#leaving !== undefined) return;
-    const ids = open.toClose.map(({ id }) => id);
+    const ids = open.pendingCloses.map(({ id }) => id);
     this.#options.ledger.move(ids, seconds);
     this.#awaitClosing(open, seconds);
   }
@@ -261,7 +261,7 @@ export class Doorkeeper {
     open.timer = after(seconds, () => {
       open.timer = undefined;
       this.#enqueue(open.key, async () => {
-        if (open.timer !== undefined || open.toClose.length === 0) return; // a start command came in between
+        if (open.timer !== undefined || open.pendingCloses.length === 0) return; // a start command came in between
         tell.event(open.knocker, open.door, (who) => lines.commandTimeout(who, open.door));
         await this.#close(open);
       });
@@ -269,9 +269,9 @@ export class Doorkeeper {
   }
 
   async #close(open: OpenDoor): Promise<number | undefined> {
-    const entries = open.toClose;
+    const entries = open.pendingCloses;
     let worst: number | undefined = 0;
-    open.toClose = [];
+    open.pendingCloses = [];
     this.#open.remove(open);
     for (const entry of entries) {
       const { id, door, stopCommand: command, commandTimeout, parallel } = entry;
@@ -294,7 +294,8 @@ export class Doorkeeper {
       if (worst === 0) worst = status;
       if (status !== undefined) this.#forget(id);
       // In the ledger it is anyway: when we leave, the next life closes it.
-      else if (this.#leaving === undefined) this.#awaitClosing(this.#isOpen(entry, open.knocker), TRY_AGAIN_SECONDS);
+      else if (this.#leaving === undefined)
+        this.#awaitClosing(this.#recordOpen(entry, open.knocker), TRY_AGAIN_SECONDS);
       else if (begun) this.#toClose++;
     }
     return worst;

@@ -44,14 +44,14 @@ export class Ledger {
    * What an earlier life left open; from now on they are entries of this one. A file that is no ledger, or that another
    * user could have written, is set aside as PATH.bad, and told. At the start only: it waits for the disk.
    */
-  takeOver(): readonly LedgerEntry[] {
+  load(): readonly LedgerEntry[] {
     const entries = this.#read();
     if (entries !== undefined || this.#closed.size > 0) this.#writeWhole();
     return entries ?? [];
   }
 
   /** Takes the entries of another ledger over, for good. Returns them as they are here. At the start only. */
-  adopt(path: string): readonly LedgerEntry[] {
+  merge(path: string): readonly LedgerEntry[] {
     const other = new Ledger(path, this.#trouble);
     const adopted = (other.#read() ?? []).filter(({ id }) => !other.isMarked(id));
     const mine = adopted.map((entry) => ({ ...entry, id: ++this.#lastId }));

@@ -11,7 +11,7 @@ export interface OpenDoor {
   readonly door: string;
   readonly knocker: Address;
   /** Of each start command, what undoes it, in their order. */
-  toClose: LedgerEntry[];
+  pendingCloses: LedgerEntry[];
   /** When they are due, in seconds of the monotonic clock. */
   due: number;
   timer: { cancel(): void } | undefined;
@@ -22,7 +22,7 @@ export interface OpenDoor {
 /** Start commands of one door for one knocker: further knocks extend its time. */
 export const MOST_OF_ONE = 64;
 
-export function isFull({ toClose }: OpenDoor): boolean {
+export function isFull({ pendingCloses: toClose }: OpenDoor): boolean {
   return toClose.length >= MOST_OF_ONE;
 }
 
@@ -43,7 +43,7 @@ export function commandsOf(
 }
 
 /** The same for people. */
-export interface Standing {
+export interface OpenDoorInfo {
   readonly door: string;
   readonly ip: string;
   /** Seconds until it is closed; undefined while it is being opened or closed. */
@@ -51,12 +51,12 @@ export interface Standing {
 }
 
 /** Nothing was done, and why. */
-export interface Refused {
+export interface DoorRefusal {
   readonly refused: string;
 }
 
 /** The status of the command, the first that is not 0; undefined where one could not be started. */
-export type Outcome = { readonly status: number | undefined } | Refused;
+export type CommandOutcome = { readonly status: number | undefined } | DoorRefusal;
 
-export const NOT_OPEN: Refused = { refused: "it is not open, as far as knockd knows" };
-export const NO_COMMAND: Refused = { refused: "it has no start command" };
+export const NOT_OPEN: DoorRefusal = { refused: "it is not open, as far as knockd knows" };
+export const NO_COMMAND: DoorRefusal = { refused: "it has no start command" };

@@ -3,7 +3,7 @@
 import { type Address, formatAddress } from "../net/address.ts";
 import { SharedLimit } from "../runner/shared-limit.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
-import { keyOf, type OpenDoor, type Standing } from "./open-door.ts";
+import { keyOf, type OpenDoor, type OpenDoorInfo } from "./open-door.ts";
 
 const MOST_OPEN = 65_536;
 
@@ -39,11 +39,11 @@ export class OpenDoors {
     const key = keyOf(door, entry.ip);
     let open = this.#all.get(key);
     if (open === undefined) {
-      open = { key, door, knocker, toClose: [], due: this.#now(), timer: undefined, isTold: false };
+      open = { key, door, knocker, pendingCloses: [], due: this.#now(), timer: undefined, isTold: false };
       this.#all.set(key, open);
       this.#room.add(door);
     }
-    open.toClose.push(entry);
+    open.pendingCloses.push(entry);
     return open;
   }
 
@@ -53,7 +53,7 @@ export class OpenDoors {
     this.#room.remove(open.door);
   }
 
-  *standing(): Iterable<Standing> {
+  *standing(): Iterable<OpenDoorInfo> {
     for (const { door, knocker, due, timer } of this.#all.values()) {
       yield { door, ip: formatAddress(knocker), left: timer && Math.max(0, due - this.#now()) };
     }

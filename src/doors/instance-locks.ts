@@ -9,7 +9,7 @@ import { ledgerPath, makePrivateDirectory, STATE_DIRECTORY } from "../platform/s
 /** Somebody else does it. */
 export class AlreadyRunning extends Error {}
 
-export class Claims {
+export class InstanceLocks {
   /** By what is claimed, the descriptor that holds its lock. */
   readonly #held = new Map<string, number>();
   /** Those of interfaces. */
@@ -19,7 +19,7 @@ export class Claims {
    * Throws AlreadyRunning, naming the process, and on a line of its own the `advice`; an Error in the system's words when
    * nothing can be locked there.
    */
-  take(path: string, what: string, advice?: string): void {
+  acquire(path: string, what: string, advice?: string): void {
     if (this.#held.has(path)) return;
     const lock = native.lock(lockFile(path));
     if ("holder" in lock) {
@@ -30,11 +30,11 @@ export class Claims {
   }
 
   /** One for each interface that this config is heard at. */
-  takeInterfaces(config: string, words: readonly string[]): void {
+  acquireInterfaces(config: string, words: readonly string[]): void {
     makePrivateDirectory(STATE_DIRECTORY);
     for (const word of words) {
       const path = ledgerPath(config, word);
-      this.take(path, `with ${config} on ${word}`);
+      this.acquire(path, `with ${config} on ${word}`);
       this.#interfaces.add(path);
     }
   }
@@ -83,7 +83,7 @@ export class Claims {
 
   #isFree(path: string): boolean {
     try {
-      this.take(path, "");
+      this.acquire(path, "");
       return true;
     } catch {
       return false; // its owner lives, or nobody can tell

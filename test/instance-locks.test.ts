@@ -6,15 +6,15 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, describe, it } from "node:test";
-import { AlreadyRunning, Claims } from "../src/doors/claims.ts";
+import { AlreadyRunning, InstanceLocks } from "../src/doors/instance-locks.ts";
 import { ledgerPath, STATE_DIRECTORY } from "../src/platform/state-directory.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "claims-"));
 /** No daemon has such a config. */
 const config = join(dir, "knockd.conf");
-const made: Claims[] = [];
+const made: InstanceLocks[] = [];
 const open = () => {
-  const claims = new Claims();
+  const claims = new InstanceLocks();
   made.push(claims);
   return claims;
 };
@@ -26,8 +26,8 @@ after(() => rmSync(dir, { recursive: true }));
 /** What another process is told that claims it: an empty text when it gets it. */
 function other(code: string): string {
   const script = `
-    import { Claims } from ${JSON.stringify(new URL("../src/doors/claims.js", import.meta.url).href)};
-    const claims = new Claims();
+    import { InstanceLocks } from ${JSON.stringify(new URL("../src/doors/instance-locks.js", import.meta.url).href)};
+    const claims = new InstanceLocks();
     try { ${code}; claims.end(); } catch (error) { console.log(error.message); }
   `;
   return spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" }).stdout.trim();
@@ -35,14 +35,14 @@ function other(code: string): string {
 
 describe("a claim", () => {
   const path = join(dir, "state");
-  const take = `claims.take(${JSON.stringify(path)}, "here")`;
+  const take = `claims.acquire(${JSON.stringify(path)}, "here")`;
 
   it("is one process's, whose number the others are told, until it is let go", () => {
     const claims = open();
-    claims.take(path, "here");
-    claims.take(path, "here"); // again means nothing
+    claims.acquire(path, "here");
+    claims.acquire(path, "here"); // again means nothing
     assert.equal(other(take), `knockd is already running here (pid ${process.pid})`);
-    const advised = `claims.take(${JSON.stringify(path)}, "here", "Go there.")`;
+    const advised = `claims.acquire(${JSON.stringify(path)}, "here", "Go there.")`;
     assert.equal(other(advised), `knockd is already running here (pid ${process.pid})\nGo there.`);
     claims.release(path);
     assert.equal(existsSync(`${path}.lock`), false);
@@ -50,9 +50,9 @@ describe("a claim", () => {
   });
 
   it("that cannot be made is an error in the system's words", () => {
-    assert.throws(() => open().take(join(dir, "nowhere", "x"), ""), /No such file or directory/);
+    assert.throws(() => open().acquire(join(dir, "nowhere", "x"), ""), /No such file or directory/);
     assert.throws(
-      () => open().take("/proc/x", ""),
+      () => open().acquire("/proc/x", ""),
       (error: Error) => !(error instanceof AlreadyRunning),
     );
   });
@@ -61,11 +61,11 @@ describe("a claim", () => {
 describe("the claims of interfaces", {
   skip: process.getuid?.() === 0 || process.env.CI ? false : "needs root: sudo npm test",
 }, () => {
-  const claim = (...words: string[]) => `claims.takeInterfaces(${JSON.stringify(config)}, ${JSON.stringify(words)})`;
+  const claim = (...words: string[]) => `claims.acquireInterfaces(${JSON.stringify(config)}, ${JSON.stringify(words)})`;
 
   it("are for one config, each interface by itself, and those not listened at any more are let go", () => {
     const claims = open();
-    claims.takeInterfaces(config, ["eth0", "wlan0"]);
+    claims.acquireInterfaces(config, ["eth0", "wlan0"]);
     assert.match(other(claim("lo", "wlan0")), /knockd\.conf on wlan0 \(pid \d+\)$/);
     assert.equal(other(claim("lo")), "");
     claims.keepInterfaces(config, ["eth0"]);
@@ -75,7 +75,7 @@ describe("the claims of interfaces", {
 
   it("let the ledgers of dead ones be adopted, once, and not for good", () => {
     const claims = open();
-    claims.takeInterfaces(config, ["eth0"]);
+    claims.acquireInterfaces(config, ["eth0"]);
     mkdirSync(STATE_DIRECTORY, { recursive: true });
     const [dead, ours, foreign] = ["wlan0", "eth0", "eth0,wlan0"].map((words) => ledgerPath(config, words));
     const another = ledgerPath(`${config}.other`, "eth0");

@@ -8,8 +8,8 @@ import { realPath } from "../platform/real-path.ts";
 import { ledgerPath } from "../platform/state-directory.ts";
 import { after } from "../platform/timer.ts";
 import { run } from "../runner/command.ts";
-import { AlreadyRunning, Claims } from "./claims.ts";
 import { Doorkeeper, type DoorkeeperOptions } from "./doorkeeper.ts";
+import { AlreadyRunning, InstanceLocks } from "./instance-locks.ts";
 import { Ledger } from "./ledger.ts";
 
 /** How long to wait for commands when we leave. */
@@ -25,11 +25,11 @@ function advice(second: string): string {
   return `One knockd listens on several interfaces: knockd -i eth0,wlan0. A second knockd needs ${second}.`;
 }
 
-export class House {
+export class DoorService {
   readonly #config: string;
   readonly #log: Log;
   readonly #tell: DoorkeeperOptions["tell"];
-  readonly #claims = new Claims();
+  readonly #claims = new InstanceLocks();
   #ledger: Ledger | undefined;
   /** The interfaces that the ledger is named for. */
   #ledgersWords: readonly string[] = [];
@@ -46,11 +46,15 @@ export class House {
   claim({ stateFile, pidFile }: Settings, words: readonly string[], background: boolean): void {
     const path = stateFile ?? ledgerPath(this.#config, words.join(","));
     try {
-      this.#claims.takeInterfaces(this.#config, words);
+      this.#claims.acquireInterfaces(this.#config, words);
       if (this.#ledger === undefined)
-        this.#claims.take(path, `with the ledger ${path}`, advice("a StateFile of its own, in its config"));
+        this.#claims.acquire(path, `with the ledger ${path}`, advice("a StateFile of its own, in its config"));
       if (background)
-        this.#claims.take(pidFile, `with the pid file ${pidFile}`, advice("its own PidFile in its config, or else -p"));
+        this.#claims.acquire(
+          pidFile,
+          `with the pid file ${pidFile}`,
+          advice("its own PidFile in its config, or else -p"),
+        );
     } catch (error) {
       if (error instanceof AlreadyRunning) throw error;
       this.#log.note(`can't make sure that no other knockd runs: ${(error as Error).message}`);
@@ -61,7 +65,7 @@ export class House {
   }
 
   /** Of what was claimed for interfaces, keeps what these words need. The ledger stays where it is. */
-  listensAt(words: readonly string[]): void {
+  keepInterfaces(words: readonly string[]): void {
     this.#claims.keepInterfaces(this.#config, [...words, ...this.#ledgersWords]);
   }
 
@@ -71,15 +75,15 @@ export class House {
     const ledger = this.#ledger!;
     const keeper = new Doorkeeper({ run, after, now: () => performance.now() / 1000, ledger, tell: this.#tell });
     this.#doorkeeper = keeper;
-    const left = [...ledger.takeOver()];
-    this.#claims.adoptOrphans(this.#config, ledger.path, (orphan) => left.push(...ledger.adopt(orphan)));
+    const left = [...ledger.load()];
+    this.#claims.adoptOrphans(this.#config, ledger.path, (orphan) => left.push(...ledger.merge(orphan)));
     keeper.recover(left);
     if (keeper.size > 0) this.#log.info(leftOpen(keeper.size));
     return keeper;
   }
 
   /** Closes what is open, or leaves it to the next life; resolves when that is done, or when our patience is at its end. */
-  async leave(how: "close" | "keep", patience: Patience): Promise<void> {
+  async shutdown(how: "close" | "keep", patience: Patience): Promise<void> {
     const keeper = this.#doorkeeper;
     if (keeper !== undefined) {
       const left = keeper.leave(how).then(() => this.#ledger?.flush());
@@ -116,7 +120,7 @@ export class House {
   }
 
   /** Lets others have it: it has not come to a start. */
-  giveUp(): void {
+  releaseAll(): void {
     this.#claims.end();
   }
 }
