@@ -22,9 +22,9 @@ import { AlreadyRunning } from "./doors/instance-locks.ts";
 import { LONGEST_WAIT_MS } from "./doors/ledger.ts";
 import { doorAfterUse } from "./doors/one-time-door.ts";
 import { Guard } from "./guard.ts";
-import type { Log, LogBook } from "./log/log.ts";
-import type { Lookup } from "./log/lookup.ts";
-import { Teller } from "./log/teller.ts";
+import { EventLog } from "./log/event-log.ts";
+import type { Log, Logger } from "./log/logger.ts";
+import type { ReverseDns } from "./log/reverse-dns.ts";
 import { type Address, formatAddress } from "./net/address.ts";
 import { giveFilesBack } from "./platform/memory.ts";
 import { realPath } from "./platform/real-path.ts";
@@ -36,9 +36,9 @@ const now = () => performance.now();
 
 export interface DaemonOptions {
   readonly flags: Flags;
-  readonly book: LogBook;
+  readonly book: Logger;
   /** With -l. */
-  readonly lookup: Lookup | undefined;
+  readonly lookup: ReverseDns | undefined;
   /** `status` may be another. */
   readonly onStatus: (status: string) => void;
 }
@@ -46,7 +46,7 @@ export interface DaemonOptions {
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
-  readonly #teller: Teller;
+  readonly #teller: EventLog;
   readonly #guard: Guard;
   readonly #house: DoorService;
   #settings: Settings | undefined;
@@ -61,7 +61,7 @@ export class Daemon {
   constructor(options: DaemonOptions) {
     this.#options = options;
     this.#log = options.book.log;
-    this.#teller = new Teller(options.book, options.lookup, now);
+    this.#teller = new EventLog(options.book, options.lookup, now);
     this.#house = new DoorService(options.flags.config, this.#log, this.#teller.doors);
     this.#guard = new Guard({
       places: () => this.#lookout!.captures,
@@ -117,7 +117,7 @@ export class Daemon {
         if (!(error instanceof ConfigError || error instanceof CaptureError || error instanceof AlreadyRunning))
           throw error;
         this.#house.keepInterfaces(this.#lookout!.patterns);
-        book.keep(this.#settings!); // whoever rotated the log waits for a new file, whatever the config is
+        book.configure(this.#settings!); // whoever rotated the log waits for a new file, whatever the config is
         this.#log.error(error.message);
         this.#log.error("the old configuration goes on");
       }
@@ -175,7 +175,7 @@ export class Daemon {
       throw error;
     }
 
-    book.keep(settings);
+    book.configure(settings);
     this.#settings = settings;
     this.#lookout = lookout;
     this.#house.keepInterfaces(words);

@@ -11,9 +11,9 @@ import type { Records } from "./capture/records.ts";
 import { ScanWindow } from "./capture/scan-window.ts";
 import type { Door } from "./config/door.ts";
 import type { ResolvedDoor } from "./config/resolved-door.ts";
-import { packetLine } from "./log/lines.ts";
-import type { Log } from "./log/log.ts";
-import type { Teller } from "./log/teller.ts";
+import type { EventLog } from "./log/event-log.ts";
+import type { Log } from "./log/logger.ts";
+import { packetLine } from "./log/messages.ts";
 import type { Address } from "./net/address.ts";
 import { ephemeralPorts, listeningPorts } from "./platform/local-ports.ts";
 import { clear, releaseUnusedMemory } from "./platform/memory.ts";
@@ -33,7 +33,7 @@ const now = () => performance.now();
 export interface GuardOptions {
   /** Where packets come from now. */
   readonly places: () => CaptureSet;
-  readonly teller: Teller;
+  readonly teller: EventLog;
   /** With -D: of each packet a line. */
   readonly packetLog: Log | undefined;
   readonly open: (door: Door, knocker: Address) => void;

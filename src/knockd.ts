@@ -19,8 +19,8 @@ import type { Flags } from "./config/options.ts";
 import { Daemon } from "./daemon.ts";
 import { AlreadyRunning } from "./doors/instance-locks.ts";
 import { read } from "./lint/reading.ts";
-import { type Log, LogBook } from "./log/log.ts";
-import { Lookup } from "./log/lookup.ts";
+import { type Log, Logger } from "./log/logger.ts";
+import { ReverseDns } from "./log/reverse-dns.ts";
 import { letGo, takeMark, toBackground } from "./platform/daemonize.ts";
 import { native } from "./platform/native.ts";
 import { replaceFile } from "./platform/replace-file.ts";
@@ -104,9 +104,9 @@ async function main(flags: Flags): Promise<void> {
   if (flags.daemon && !background) process.exit(await toBackground());
 
   const systemd = new Systemd(process.env);
-  const book = new LogBook({ debug: flags.debug, verbose: flags.verbose && !background });
+  const book = new Logger({ debug: flags.debug, verbose: flags.verbose && !background });
   const name = async (ip: string) => (await lookupService(ip, 0)).hostname;
-  const lookup = flags.lookup ? new Lookup(name, () => performance.now()) : undefined;
+  const lookup = flags.lookup ? new ReverseDns(name, () => performance.now()) : undefined;
   // A bug ends the process with its stack trace on standard error: in the background only the logs can keep it.
   process.on("uncaughtExceptionMonitor", (error) => {
     book.log.note(`a bug ends knockd: ${error.stack}`);

@@ -11,7 +11,7 @@ import { mayBeAnswer } from "../src/capture/answers.ts";
 import type { Door } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import type { ResolvedDoor } from "../src/config/resolved-door.ts";
-import { eventLine } from "../src/log/lines.ts";
+import { eventLine } from "../src/log/messages.ts";
 import { type Address, formatAddress, isHostAddress, parseAddress } from "../src/net/address.ts";
 import { type Packet, TCP } from "../src/net/packet.ts";
 import { LISTENING, scene } from "./arbitrary.ts";

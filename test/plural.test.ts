@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import * as lines from "../src/log/lines.ts";
+import * as lines from "../src/log/messages.ts";
 import { plural } from "../src/terminal/plural.ts";
 import { repo } from "./live/wire.ts";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Answer } from "../src/control/protocol.ts";
 import { answerLine } from "../src/control/protocol.ts";
-import { commandComplained } from "../src/log/lines.ts";
+import { commandComplained } from "../src/log/messages.ts";
 import { plain } from "../src/report/plain.ts";
 import { printable, printableJson } from "../src/terminal/printable.ts";
 import { clean } from "../src/terminal/style.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { eventLine } from "../src/log/lines.ts";
+import { eventLine } from "../src/log/messages.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 import type { Packet } from "../src/net/packet.ts";
 import { Reference } from "./reference.ts";

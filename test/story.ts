@@ -14,7 +14,7 @@ import { Attempts } from "../src/attempts/attempts.ts";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { Doorkeeper } from "../src/doors/doorkeeper.ts";
-import { eventLine, noSequencesLeft } from "../src/log/lines.ts";
+import { eventLine, noSequencesLeft } from "../src/log/messages.ts";
 import { type Address, formatAddress, isHostAddress, parseAddress } from "../src/net/address.ts";
 import { type Packet, TCP, UDP } from "../src/net/packet.ts";
 import { TCP_FLAG_BITS } from "../src/net/tcp-flags.ts";

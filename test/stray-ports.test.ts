@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
 import { MOST_STRAYS, StrayPorts, strayBit } from "../src/attempts/stray-ports.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { eventLine } from "../src/log/lines.ts";
+import { eventLine } from "../src/log/messages.ts";
 import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";
 import { toPacket } from "./story.ts";
 

@@ -4,8 +4,8 @@ import type { CaptureSupervisor } from "../capture/supervisor.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { DoorService } from "../doors/door-service.ts";
 import type { Guard } from "../guard.ts";
-import type { Recent } from "../log/recent.ts";
-import type { Teller } from "../log/teller.ts";
+import type { EventLog } from "../log/event-log.ts";
+import type { RecentWarnings } from "../log/recent-warnings.ts";
 import { closeByHand, extendByHand, openByHand } from "./by-hand.ts";
 import type { Command, Commands } from "./command.ts";
 import { doors } from "./doors.ts";
@@ -22,9 +22,9 @@ export interface Subject {
   readonly listeners: () => readonly ResolvedDoor[];
   readonly guard: Pick<Guard, "live" | "notebook" | "follow">;
   readonly house: Pick<DoorService, "doorkeeper">;
-  readonly teller: Pick<Teller, "watch" | "counts">;
+  readonly teller: Pick<EventLog, "watch" | "counts">;
   /** The last warnings and errors. */
-  readonly recent: Recent;
+  readonly recent: RecentWarnings;
 }
 
 export function commandsFor(subject: Subject): Commands {

@@ -7,7 +7,7 @@
 // of the type "refused". In place of all there may be one line of the type "error": it could not be asked.
 
 import type { InterfaceStatus } from "../capture/interface-status.ts";
-import type { Happening } from "../log/watch.ts";
+import type { DaemonEvent } from "../log/event-stream.ts";
 import { printableJson } from "../terminal/printable.ts";
 import type { Explanation } from "../verdicts/explanation.ts";
 import type { Verdict } from "../verdicts/verdict.ts";
@@ -56,7 +56,7 @@ export type Answer =
   | { readonly type: "extended"; readonly door: string; readonly ip: string; readonly left: number }
   /** A warning or an error of late. */
   | { readonly type: "trouble"; readonly time: string; readonly line: string }
-  | ({ readonly type: "event"; readonly time: string } & Happening)
+  | ({ readonly type: "event"; readonly time: string } & DaemonEvent)
   | VerdictAnswer
   | ExplanationAnswer
   | { readonly type: "refused"; readonly why: string }

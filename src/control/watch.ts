@@ -1,6 +1,6 @@
 // The command `watch`: what happens at the doors, as it happens.
 
-import type { Happening, Watch } from "../log/watch.ts";
+import type { DaemonEvent, EventStream } from "../log/event-stream.ts";
 import { formatAddress } from "../net/address.ts";
 import type { Notebook } from "../verdicts/notebook.ts";
 import type { Verdict } from "../verdicts/verdict.ts";
@@ -11,12 +11,12 @@ import type { Stream } from "./command.ts";
 const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>(["stage", "open", "timeout", "scan"]);
 
 /** The notebook offers its verdicts only while somebody watches: each costs an object. */
-export function watch(doors: Watch, notebook: Pick<Notebook, "onVerdict">): Stream {
+export function watch(doors: EventStream, notebook: Pick<Notebook, "onVerdict">): Stream {
   const onVerdict = (verdict: Verdict) => {
     if (!EVENTS.has(verdict.fate)) doors.verdict(() => happeningOf(verdict), verdict.at);
   };
   return (_, tell) => {
-    const end = doors.begin((happening, time) => tell({ type: "event", time: time.toISOString(), ...happening }));
+    const end = doors.subscribe((happening, time) => tell({ type: "event", time: time.toISOString(), ...happening }));
     notebook.onVerdict = onVerdict;
     return () => {
       end();
@@ -25,7 +25,7 @@ export function watch(doors: Watch, notebook: Pick<Notebook, "onVerdict">): Stre
   };
 }
 
-function happeningOf(verdict: Verdict): Happening {
+function happeningOf(verdict: Verdict): DaemonEvent {
   const { knocker, fate, door } = verdict;
   const at = { event: "verdict", ip: formatAddress(knocker), verdict: fate } as const;
   return { ...at, ...(door === undefined ? {} : { door }), text: verdictLine(verdict) };

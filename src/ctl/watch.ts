@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import type { Answer } from "../control/protocol.ts";
-import type { Happening } from "../log/watch.ts";
+import type { DaemonEvent } from "../log/event-stream.ts";
 import { plural } from "../terminal/plural.ts";
 import { clean, clock, paint } from "../terminal/style.ts";
 import { asking } from "./asking.ts";
@@ -32,11 +32,11 @@ export function watch(program: Command): void {
 }
 
 /** `14:05:09.123 192.0.2.1: openSSH: Stage 1`, the words as in the log. */
-export function eventLine({ time, ...happening }: Happening & { readonly time: string }): string {
+export function eventLine({ time, ...happening }: DaemonEvent & { readonly time: string }): string {
   return `${paint("soft", clock(new Date(time)))} ${words(happening)}`;
 }
 
-function words(happening: Happening): string {
+function words(happening: DaemonEvent): string {
   switch (happening.event) {
     case "verdict":
       return clean(`${happening.ip}: ${happening.text}`);

@@ -2,8 +2,8 @@
 
 import { performance } from "node:perf_hooks";
 import type { Settings } from "../config/options.ts";
-import { leftOpen, leftToNextStart } from "../log/lines.ts";
-import type { Log } from "../log/log.ts";
+import type { Log } from "../log/logger.ts";
+import { leftOpen, leftToNextStart } from "../log/messages.ts";
 import { realPath } from "../platform/real-path.ts";
 import { ledgerPath } from "../platform/state-directory.ts";
 import { after } from "../platform/timer.ts";

@@ -1,7 +1,7 @@
 // Runs a door's start command when it opens, and its stop command in its time, for every start command one.
 
 import type { Door } from "../config/door.ts";
-import * as lines from "../log/lines.ts";
+import * as lines from "../log/messages.ts";
 import { type Address, formatAddress, parseAddress } from "../net/address.ts";
 import { substituteAddress } from "../runner/command.ts";
 import { CommandRunner, type CommandRunnerOptions } from "../runner/runner.ts";

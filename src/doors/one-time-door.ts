@@ -1,6 +1,6 @@
 import type { Door } from "../config/door.ts";
-import { noSequencesLeft, notStruckOut } from "../log/lines.ts";
-import type { Log } from "../log/log.ts";
+import type { Log } from "../log/logger.ts";
+import { noSequencesLeft, notStruckOut } from "../log/messages.ts";
 import { nextOneTime, type OneTimeFiles, strikeOut } from "../sequences/one-time-file.ts";
 
 /**

@@ -12,8 +12,8 @@ import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { Doorkeeper } from "../doors/doorkeeper.ts";
 import type { LedgerEntry } from "../doors/ledger-entry.ts";
 import { doorAfterUse } from "../doors/one-time-door.ts";
-import type { Log } from "../log/log.ts";
-import { Teller } from "../log/teller.ts";
+import { EventLog } from "../log/event-log.ts";
+import type { Log } from "../log/logger.ts";
 import { type Address, copyOf, formatAddress, sameAddress } from "../net/address.ts";
 import type { CapturedPacket } from "../net/packet.ts";
 import { ephemeralPorts } from "../platform/local-ports.ts";
@@ -51,7 +51,7 @@ export class Replay {
   readonly #clock = new Clock();
   readonly #log: Pick<Log, "info" | "warn" | "error" | "note">;
   readonly #attempts: Attempts;
-  readonly #teller: Teller;
+  readonly #teller: EventLog;
   readonly #doorkeeper: Doorkeeper;
   readonly #echoes = new DuplicateFilter();
   readonly #onlooker: Onlooker | undefined;
@@ -87,7 +87,7 @@ export class Replay {
     const log = (first: unknown, line?: string) =>
       typeof first === "string" ? say(first) : say(line!, first as object);
     this.#log = { info: log, warn: log, error: log, note() {} };
-    this.#teller = new Teller(
+    this.#teller = new EventLog(
       { tellsEvents: true, event: (line, fields) => say(line, fields()), log: this.#log },
       undefined,
       now,

@@ -1,6 +1,6 @@
 // Runs the doors' commands, so many at once (line.ts), ends those that run too long, and tells what becomes of each.
 
-import * as lines from "../log/lines.ts";
+import * as lines from "../log/messages.ts";
 import { type Address, formatAddress, isIpv4 } from "../net/address.ts";
 import type { CommandEnd, Run } from "./command.ts";
 import { exclusionOf } from "./exclusion.ts";

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
-import { type Happening, Watch } from "../src/log/watch.ts";
+import { type DaemonEvent, EventStream } from "../src/log/event-stream.ts";
 import { parseAddress } from "../src/net/address.ts";
 import { until } from "./time-limit.ts";
 
@@ -28,11 +28,11 @@ describe("who watches the doors", () => {
   const open: KnockEvent = { type: "open", door: DOOR, knocker };
 
   it("is told what happens while he does, and no port", () => {
-    const watch = new Watch(() => 0);
+    const watch = new EventStream(() => 0);
     assert.equal(watch.isWatched, false);
     watch.knock(open);
-    const heard: Happening[] = [];
-    const end = watch.begin((happening) => heard.push(happening));
+    const heard: DaemonEvent[] = [];
+    const end = watch.subscribe((happening) => heard.push(happening));
     assert.equal(watch.isWatched, true);
     watch.knock({ ...open, type: "stage", stage: 1 });
     watch.knock(open);
@@ -51,9 +51,9 @@ describe("who watches the doors", () => {
   });
 
   it("is told one time of all that a packet brings about, that of its coming", async () => {
-    const watch = new Watch(() => performance.now());
+    const watch = new EventStream(() => performance.now());
     const times: number[] = [];
-    watch.begin((_, time) => times.push(time.getTime()));
+    watch.subscribe((_, time) => times.push(time.getTime()));
     const at = performance.now();
     const wall = Date.now();
     watch.knock(open, at);
@@ -65,13 +65,13 @@ describe("who watches the doors", () => {
   });
 
   it("is told a hundred verdicts a second, which do not hide what happens", () => {
-    const watch = new Watch(() => 0);
+    const watch = new EventStream(() => 0);
     let made = 0;
-    const verdict = (): Happening => ({ event: "verdict", ip: "192.0.2.1", verdict: "other", text: `${++made}` });
+    const verdict = (): DaemonEvent => ({ event: "verdict", ip: "192.0.2.1", verdict: "other", text: `${++made}` });
     watch.verdict(verdict);
     assert.equal(made, 0, "nobody watches");
-    const heard: Happening[] = [];
-    watch.begin((happening) => heard.push(happening));
+    const heard: DaemonEvent[] = [];
+    watch.subscribe((happening) => heard.push(happening));
     for (let i = 0; i < 1000; i++) watch.verdict(verdict);
     assert.deepEqual([heard.length, made], [100, 100]);
     watch.knock(open);
@@ -80,10 +80,10 @@ describe("who watches the doors", () => {
 
   it("is told 500 things a second, and how many there were beyond", async () => {
     let now = 0;
-    const watch = new Watch(() => now);
-    const [one, other]: Happening[][] = [[], []];
-    watch.begin((happening) => one!.push(happening));
-    watch.begin((happening) => other!.push(happening));
+    const watch = new EventStream(() => now);
+    const [one, other]: DaemonEvent[][] = [[], []];
+    watch.subscribe((happening) => one!.push(happening));
+    watch.subscribe((happening) => other!.push(happening));
     for (let i = 0; i < 700; i++) watch.knock(open);
     assert.equal(one!.length, 500);
     now = 990;

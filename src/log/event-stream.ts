@@ -5,7 +5,7 @@ import { formatAddress } from "../net/address.ts";
 import { wallClock } from "../platform/wall-clock.ts";
 
 /** What happens at the doors, as a plain value. */
-export type Happening =
+export type DaemonEvent =
   | { readonly event: "stage" | "timeout"; readonly ip: string; readonly door: string; readonly stage: number }
   | { readonly event: "open"; readonly ip: string; readonly door: string }
   /** The start or the stop command has ended with this status; null: it could not be started. */
@@ -22,14 +22,14 @@ export type Happening =
   /** So many more were not told. */
   | { readonly event: "held back"; readonly count: number; readonly kind: string };
 
-export type Watcher = (happening: Happening, time: Date) => void;
+export type Subscriber = (happening: DaemonEvent, time: Date) => void;
 
 /** A flood must not become one of JSON, for each who watches; and what brings about nothing must not hide what does. */
 const MOST_A_SECOND = { happenings: 500, verdicts: 100 } as const;
 const SECOND_MS = 1000;
 
-export class Watch {
-  readonly #watchers = new Set<Watcher>();
+export class EventStream {
+  readonly #watchers = new Set<Subscriber>();
   readonly #now: () => number;
   #secondBegan = Number.NEGATIVE_INFINITY;
   readonly #told = { happenings: 0, verdicts: 0 };
@@ -47,23 +47,23 @@ export class Watch {
   }
 
   /** Returns what ends it. */
-  begin(watcher: Watcher): () => void {
-    const mine: Watcher = (happening, time) => watcher(happening, time);
+  subscribe(watcher: Subscriber): () => void {
+    const mine: Subscriber = (happening, time) => watcher(happening, time);
     this.#watchers.add(mine);
     return () => void this.#watchers.delete(mine);
   }
 
   /** `at`: of the packet that has brought it about, or of the time that has. */
   knock(event: KnockEvent, at = this.#now()): void {
-    if (this.#isRoom("happenings")) this.#toAll(happeningOf(event), at);
+    if (this.#isRoom("happenings")) this.#toAll(daemonEventOf(event), at);
   }
 
-  tell(happening: Happening): void {
+  tell(happening: DaemonEvent): void {
     if (this.#isRoom("happenings")) this.#toAll(happening, this.#now());
   }
 
   /** What it is is asked only when it is told. `at`: of its packet. */
-  verdict(happening: () => Happening, at = this.#now()): void {
+  verdict(happening: () => DaemonEvent, at = this.#now()): void {
     if (this.#isRoom("verdicts")) this.#toAll(happening(), at);
   }
 
@@ -87,13 +87,13 @@ export class Watch {
     this.#heldBack = 0;
   }
 
-  #toAll(happening: Happening, at: number): void {
+  #toAll(happening: DaemonEvent, at: number): void {
     const time = new Date(wallClock.at(at));
     for (const watcher of this.#watchers) watcher(happening, time);
   }
 }
 
-export function happeningOf(event: KnockEvent): Happening {
+export function daemonEventOf(event: KnockEvent): DaemonEvent {
   const ip = formatAddress(event.knocker);
   if (event.type === "scan") return { event: "scan", ip, ports: event.ports, seconds: event.seconds };
   const at = { ip, door: event.door.name };

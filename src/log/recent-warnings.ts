@@ -9,7 +9,7 @@ export interface RecentLine {
   readonly line: string;
 }
 
-export class Recent {
+export class RecentWarnings {
   readonly #lines: RecentLine[] = [];
 
   add(line: string): void {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { Lookup } from "../src/log/lookup.ts";
+import { ReverseDns } from "../src/log/reverse-dns.ts";
 import { parseAddress } from "../src/net/address.ts";
 import { bound } from "./time-limit.ts";
 
@@ -11,7 +11,7 @@ describe("a lookup", () => {
   let answers: Map<string, { name(name: string | undefined): void; none(): void }>;
   let now: number;
   let told: string[];
-  let lookup: Lookup;
+  let lookup: ReverseDns;
 
   beforeEach(() => {
     asked = [];
@@ -24,7 +24,7 @@ describe("a lookup", () => {
         answers.set(ip, { name, none: () => reject(new Error("ENOTFOUND")) }),
       );
     };
-    lookup = new Lookup(resolver, () => now);
+    lookup = new ReverseDns(resolver, () => now);
   });
 
   function tell(ip: string, text: string): void {

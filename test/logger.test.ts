@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import { LogBook, type LogOptions } from "../src/log/log.ts";
+import { Logger, type LogOptions } from "../src/log/logger.ts";
 import { type Sink, syslogSink } from "../src/log/sinks.ts";
 
 const LEVELS = ["debug", "say", "info", "note", "warn", "error"] as const;
@@ -43,7 +43,7 @@ describe("a log book", () => {
 
   const into = (lines: string[]): Sink => ({ write: (line) => void lines.push(line), flush() {} });
   const open = (options: Partial<LogOptions> = {}) =>
-    new LogBook({ debug: false, verbose: false, ...options }, into(out), into(err));
+    new Logger({ debug: false, verbose: false, ...options }, into(out), into(err));
 
   /** The lines of a log file, without the stamps. */
   function file(path = logFile): string[] {
@@ -63,7 +63,7 @@ describe("a log book", () => {
             const words = Object.entries(given).flatMap(([word, is]) => (is ? [word] : []));
             it(`sends each level where it belongs: ${words.join(", ") || "nothing asked for"}`, () => {
               const book = open({ debug, verbose });
-              book.keep({ useSyslog, logFile: withFile ? logFile : undefined, logFormat: "text" });
+              book.configure({ useSyslog, logFile: withFile ? logFile : undefined, logFormat: "text" });
               if (muted) book.mute();
               for (const level of LEVELS) book.log[level](`this is ${level}`);
               book.flush();
@@ -96,7 +96,7 @@ describe("a log book", () => {
   for (const [words, options, useSyslog, info, debug] of silent) {
     it(`tells before a text is built whether it is worth it: ${words}`, () => {
       const book = open(options);
-      book.keep({ useSyslog, logFile: undefined, logFormat: "text" });
+      book.configure({ useSyslog, logFile: undefined, logFormat: "text" });
       assert.equal(book.log.isLevelEnabled("info"), info);
       assert.equal(book.log.isLevelEnabled("debug"), debug);
       assert.equal(book.log.isLevelEnabled("warn"), true);
@@ -105,7 +105,7 @@ describe("a log book", () => {
 
   it("keeps a line to the letter", () => {
     const book = open({ verbose: true });
-    book.keep({ useSyslog: true, logFile, logFormat: "text" });
+    book.configure({ useSyslog: true, logFile, logFormat: "text" });
     const lines = [
       "%s %d %j %% %",
       '"{"a":1}"',
@@ -128,10 +128,10 @@ describe("a log book", () => {
 
   it("opens the log file anew at each keep, in 0.8's words, and tells syslog of it too", () => {
     const book = open({ verbose: true });
-    book.keep({ useSyslog: true, logFile, logFormat: "text" });
+    book.configure({ useSyslog: true, logFile, logFormat: "text" });
     book.log.info("one");
     renameSync(logFile, `${logFile}.1`);
-    book.keep({ useSyslog: true, logFile, logFormat: "text" });
+    book.configure({ useSyslog: true, logFile, logFormat: "text" });
     book.log.info("two");
     book.flush();
     const reopening = `re-opening log file: ${logFile}`;
@@ -152,7 +152,7 @@ describe("a log book", () => {
       [true, logFile],
     ];
     kept.forEach(([useSyslog, logFile], i) => {
-      book.keep({ useSyslog, logFile, logFormat: "text" });
+      book.configure({ useSyslog, logFile, logFormat: "text" });
       book.log.info(`${i}`);
     });
     book.flush();
@@ -161,7 +161,7 @@ describe("a log book", () => {
 
   it("writes pino's JSON to the log file when that is asked for, and to it alone", () => {
     const book = open({ debug: true, verbose: true });
-    book.keep({ useSyslog: true, logFile, logFormat: "json" });
+    book.configure({ useSyslog: true, logFile, logFormat: "json" });
     assert.ok(book.tellsEvents);
     for (const level of LEVELS) book.log[level]({ door: "a" }, level);
     book.event('"quoted"\n', () => ({ event: "stage", door: "a\u001b" }));
@@ -187,10 +187,10 @@ describe("a log book", () => {
   it("goes over from one format to the other, also of one file", () => {
     const book = open();
     for (const logFormat of ["json", "text", "json"] as const) {
-      book.keep({ useSyslog: false, logFile, logFormat });
+      book.configure({ useSyslog: false, logFile, logFormat });
       book.event(`event in ${logFormat}`, () => ({}));
     }
-    book.keep({ useSyslog: false, logFile: undefined, logFormat: "json" });
+    book.configure({ useSyslog: false, logFile: undefined, logFormat: "json" });
     assert.equal(book.tellsEvents, false);
     const lines = readFileSync(logFile, "utf8").split("\n").slice(0, -1);
     const json = lines.map((line) => line.startsWith("{") && JSON.parse(line).msg);
@@ -200,9 +200,9 @@ describe("a log book", () => {
 
   it("makes no fields where nobody wants them", () => {
     const book = open({ verbose: true });
-    book.keep({ useSyslog: true, logFile, logFormat: "text" });
+    book.configure({ useSyslog: true, logFile, logFormat: "text" });
     book.event("line", () => assert.fail());
-    book.keep({ useSyslog: true, logFile: undefined, logFormat: "json" });
+    book.configure({ useSyslog: true, logFile: undefined, logFormat: "json" });
     book.event("line", () => assert.fail());
     assert.deepEqual(syslog.slice(0, 2), ["line", "line"]);
   });
@@ -211,15 +211,15 @@ describe("a log book", () => {
     const book = open({ verbose: true });
     const missing = join(dir, "nowhere/log");
     const why = `warning: cannot open logfile ${missing}: No such file or directory`;
-    book.keep({ useSyslog: true, logFile: missing, logFormat: "text" });
+    book.configure({ useSyslog: true, logFile: missing, logFormat: "text" });
     book.log.info("one");
     book.log.info("two");
     assert.deepEqual([err, syslog, out], [[why], [why, "one", "two"], ["one", "two"]]);
-    book.keep({ useSyslog: true, logFile: missing, logFormat: "text" });
+    book.configure({ useSyslog: true, logFile: missing, logFormat: "text" });
     assert.deepEqual(err, [why, why]);
 
     book.mute();
-    book.keep({ useSyslog: true, logFile: "/dev/full", logFormat: "text" });
+    book.configure({ useSyslog: true, logFile: "/dev/full", logFormat: "text" });
     book.log.info("three");
     book.flush();
     assert.equal(syslog.at(-1), "warning: cannot write logfile /dev/full: No space left on device");

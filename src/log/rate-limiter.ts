@@ -14,7 +14,7 @@ const MOST_TOLD = 65_536;
 type StageEvent = Extract<KnockEvent, { type: "stage" }>;
 type TimeoutEvent = Extract<KnockEvent, { type: "timeout" }>;
 
-export type Verdict = "tell" | "hold" | "tell with Stage 1";
+export type Decision = "tell" | "hold" | "tell with Stage 1";
 
 export interface HeldBack {
   readonly count: number;
@@ -28,7 +28,7 @@ interface Budget {
   held: number;
 }
 
-export class Limit {
+export class RateLimiter {
   readonly #starts = budget("Stage 1");
   readonly #timeouts = budget("sequence timeout");
   readonly #scans = budget("scan");
@@ -45,11 +45,11 @@ export class Limit {
   }
 
   /** What to do with the line of this event. `now` in milliseconds, monotonic. */
-  judge(event: KnockEvent, now: number): Verdict {
+  decide(event: KnockEvent, now: number): Decision {
     if (event.type === "open") return "tell";
-    if (event.type === "scan") return spend(this.#scans, now) ? "tell" : "hold";
+    if (event.type === "scan") return tryConsume(this.#scans, now) ? "tell" : "hold";
     if (event.type === "timeout") {
-      if (!spend(this.#timeouts, now)) return "hold";
+      if (!tryConsume(this.#timeouts, now)) return "hold";
       this.#told.delete(this.#keyOf(event)); // his attempt is over
       return "tell";
     }
@@ -72,10 +72,10 @@ export class Limit {
     });
   }
 
-  #judgeStart(event: StageEvent, now: number): Verdict {
+  #judgeStart(event: StageEvent, now: number): Decision {
     const key = this.#keyOf(event);
     this.#told.delete(key); // an earlier attempt's
-    if (!spend(this.#starts, now)) {
+    if (!tryConsume(this.#starts, now)) {
       this.#heldAt = now;
       return "hold";
     }
@@ -102,7 +102,7 @@ function dueOf({ held, begunAt }: Budget): number {
 }
 
 /** Is there a line left in this second? `summaries` has been asked before, so that none is held back from an earlier one. */
-function spend(budget: Budget, now: number): boolean {
+function tryConsume(budget: Budget, now: number): boolean {
   if (now - budget.begunAt >= SECOND_MS) {
     budget.begunAt = now;
     budget.told = 0;

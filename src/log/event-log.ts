@@ -4,15 +4,15 @@ import type { KnockEvent } from "../attempts/event.ts";
 import type { Door } from "../config/door.ts";
 import { type Address, formatAddress, sameAddress } from "../net/address.ts";
 import { after } from "../platform/timer.ts";
-import { Counts } from "./counts.ts";
-import { Limit } from "./limit.ts";
-import { eventLine, heldBack } from "./lines.ts";
-import type { Log, LogBook } from "./log.ts";
-import type { Lookup } from "./lookup.ts";
-import { happeningOf, Watch } from "./watch.ts";
+import { Counters } from "./counters.ts";
+import { daemonEventOf, EventStream } from "./event-stream.ts";
+import type { Log, Logger } from "./logger.ts";
+import { eventLine, heldBack } from "./messages.ts";
+import { RateLimiter } from "./rate-limiter.ts";
+import type { ReverseDns } from "./reverse-dns.ts";
 
 /** The logs, as far as doors and knockers are told there. */
-export type Book = Pick<LogBook, "tellsEvents" | "event"> & { readonly log: Pick<Log, "info" | "warn" | "note"> };
+export type Book = Pick<Logger, "tellsEvents" | "event"> & { readonly log: Pick<Log, "info" | "warn" | "note"> };
 
 interface Known {
   readonly knocker: Address;
@@ -21,34 +21,34 @@ interface Known {
   readonly lines: Map<Door, string[]>;
 }
 
-export class Teller {
+export class EventLog {
   /** Who watches hears what the log does. */
-  readonly watch: Watch;
-  readonly counts = new Counts();
+  readonly watch: EventStream;
+  readonly counts = new Counters();
   readonly #book: Book;
-  readonly #lookup: Lookup | undefined;
+  readonly #lookup: ReverseDns | undefined;
   readonly #now: () => number;
   readonly #after: typeof after;
-  readonly #limit = new Limit();
+  readonly #limit = new RateLimiter();
   /** Whose line was told last: most lines come in threes and fours. */
   #last: Known | undefined;
   /** Runs only while something is held back. */
   #timer: { cancel(): void } | undefined;
 
   /** `lookup` with -l. `now` in milliseconds, monotonic; `by` is a timer of the same clock. */
-  constructor(book: Book, lookup: Lookup | undefined, now: () => number, by: typeof after = after) {
+  constructor(book: Book, lookup: ReverseDns | undefined, now: () => number, by: typeof after = after) {
     this.#book = book;
     this.#lookup = lookup;
     this.#now = now;
     this.#after = by;
-    this.watch = new Watch(now);
+    this.watch = new EventStream(now);
   }
 
   event(event: KnockEvent, at: number): void {
     this.counts.event(event);
     if (!this.#book.tellsEvents && !this.watch.isWatched) return; // the text need not be made
     this.#tellHeldBack(at);
-    const verdict = this.#limit.judge(event, at);
+    const verdict = this.#limit.decide(event, at);
     if (verdict === "hold") {
       this.#awaitHeldBack(at);
       return;
@@ -81,7 +81,7 @@ export class Teller {
 
   #tellEvent(event: KnockEvent, at: number): void {
     this.watch.knock(event, at);
-    const fields = () => happeningOf(event);
+    const fields = () => daemonEventOf(event);
     if (this.#lookup !== undefined) this.#tell(event.knocker, (who) => this.#book.event(eventLine(event, who), fields));
     else this.#book.event(this.#line(event), fields);
   }

@@ -2,7 +2,7 @@
 
 import type { KnockEvent } from "../attempts/event.ts";
 
-export class Counts {
+export class Counters {
   stages = 0;
   opens = 0;
   timeouts = 0;

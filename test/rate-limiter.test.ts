@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
-import { Limit } from "../src/log/limit.ts";
+import { RateLimiter } from "../src/log/rate-limiter.ts";
 import { type Address, parseAddress } from "../src/net/address.ts";
 
 const door = (ports: number[], seqTimeout = 5): Door => ({
@@ -29,15 +29,20 @@ const timeout = (knocker: Address): KnockEvent => ({ type: "timeout", door: DOOR
 const open = (knocker: Address): KnockEvent => ({ type: "open", door: DOOR, knocker });
 
 /** So many events, each of another knocker, at one time; how many of them were told. */
-function siege(limit: Limit, count: number, now: number, event: (knocker: Address) => KnockEvent = stage): number {
+function siege(
+  limit: RateLimiter,
+  count: number,
+  now: number,
+  event: (knocker: Address) => KnockEvent = stage,
+): number {
   let told = 0;
-  for (let i = 0; i < count; i++) if (limit.judge(event(forged(i)), now) === "tell") told++;
+  for (let i = 0; i < count; i++) if (limit.decide(event(forged(i)), now) === "tell") told++;
   return told;
 }
 
 describe("the limit of the log", () => {
   it("changes nothing for a hundred lines in each second", () => {
-    const limit = new Limit();
+    const limit = new RateLimiter();
     for (let second = 0; second < 5; second++) {
       assert.equal(siege(limit, 100, second * 1000), 100);
       assert.equal(siege(limit, 100, second * 1000, timeout), 100);
@@ -47,7 +52,7 @@ describe("the limit of the log", () => {
   });
 
   it("holds back what is more, and says how many, once, when the second is over", () => {
-    const limit = new Limit();
+    const limit = new RateLimiter();
     assert.equal(siege(limit, 5000, 10), 100);
     assert.equal(siege(limit, 5000, 1009), 0);
     assert.equal(limit.due, 1010);
@@ -59,7 +64,7 @@ describe("the limit of the log", () => {
   });
 
   it("has a budget of their own for timeouts", () => {
-    const limit = new Limit();
+    const limit = new RateLimiter();
     siege(limit, 150, 0);
     assert.equal(siege(limit, 120, 400, timeout), 100);
     assert.equal(limit.due, 1000);
@@ -69,7 +74,7 @@ describe("the limit of the log", () => {
   });
 
   it("never holds back later stages, openings, nor the Stage 1 of a door of one knock", () => {
-    const limit = new Limit();
+    const limit = new RateLimiter();
     siege(limit, 200, 0);
     assert.equal(
       siege(limit, 500, 0, (knocker) => stage(knocker, 3)),
@@ -83,31 +88,31 @@ describe("the limit of the log", () => {
   });
 
   it("tells the Stage 1 that was held back when its Stage 2 comes, and no Stage 1 twice", () => {
-    const limit = new Limit();
+    const limit = new RateLimiter();
     const early = parseAddress("192.168.1.1")!;
-    const verdicts = [limit.judge(stage(early), 0)];
+    const verdicts = [limit.decide(stage(early), 0)];
     siege(limit, 200, 0);
-    verdicts.push(limit.judge(stage(me), 1));
-    for (const who of [early, me]) for (const n of [2, 3]) verdicts.push(limit.judge(stage(who, n), 2));
+    verdicts.push(limit.decide(stage(me), 1));
+    for (const who of [early, me]) for (const n of [2, 3]) verdicts.push(limit.decide(stage(who, n), 2));
     assert.deepEqual(verdicts, ["tell", "hold", "tell", "tell", "tell with Stage 1", "tell"]);
   });
 
   it("tells it also when an earlier attempt's Stage 1 had been told, or the second of it is over", () => {
-    const limit = new Limit();
-    limit.judge(stage(me), 0);
+    const limit = new RateLimiter();
+    limit.decide(stage(me), 0);
     siege(limit, 200, 2000);
-    limit.judge(timeout(me), 5000);
+    limit.decide(timeout(me), 5000);
     siege(limit, 200, 6000);
-    assert.equal(limit.judge(stage(me), 6000), "hold");
+    assert.equal(limit.decide(stage(me), 6000), "hold");
     limit.summaries(7000);
-    assert.equal(limit.judge(stage(me, 2), 11_000), "tell with Stage 1");
+    assert.equal(limit.decide(stage(me, 2), 11_000), "tell with Stage 1");
   });
 
   it("takes who is no longer remembered for told, when nothing was held back in his attempt's life", () => {
-    const limit = new Limit();
+    const limit = new RateLimiter();
     const patient = door([7000, 7001], 1_000_000);
-    limit.judge(stage(me, 1, patient), 0);
-    for (let i = 0; i < 70_000; i++) assert.equal(limit.judge(stage(forged(i)), i * 20), "tell");
-    assert.equal(limit.judge(stage(me, 2, patient), 1_400_000), "tell");
+    limit.decide(stage(me, 1, patient), 0);
+    for (let i = 0; i < 70_000; i++) assert.equal(limit.decide(stage(forged(i)), i * 20), "tell");
+    assert.equal(limit.decide(stage(me, 2, patient), 1_400_000), "tell");
   });
 });

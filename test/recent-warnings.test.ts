@@ -1,11 +1,11 @@
 // The last warnings and errors.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { LogBook } from "../src/log/log.ts";
-import { Recent } from "../src/log/recent.ts";
+import { Logger } from "../src/log/logger.ts";
+import { RecentWarnings } from "../src/log/recent-warnings.ts";
 
 it("the last twenty lines are kept, none longer than 500 letters, with their times", () => {
-  const recent = new Recent();
+  const recent = new RecentWarnings();
   for (let i = 0; i < 30; i++) recent.add(`${i} ${"x".repeat(1000)}`);
   assert.equal(recent.lines.length, 20);
   assert.match(recent.lines[0]!.line, /^10 x{497}$/);
@@ -15,7 +15,7 @@ it("the last twenty lines are kept, none longer than 500 letters, with their tim
 
 it("of the log only warnings and errors, whatever logs there are", () => {
   const nowhere = { write() {}, flush() {} };
-  const book = new LogBook({ debug: false, verbose: false }, nowhere, nowhere);
+  const book = new Logger({ debug: false, verbose: false }, nowhere, nowhere);
   book.log.info("an event");
   book.log.note("a note");
   book.log.warn("a warning");

@@ -20,7 +20,7 @@ const MOST_ASKED = 16;
 const KEPT_MS = 60_000;
 const MOST_KEPT = 1024;
 
-export class Lookup {
+export class ReverseDns {
   readonly #resolve: Resolve;
   readonly #now: () => number;
   readonly #waiting = new Map<string, Waiting>();

@@ -7,7 +7,7 @@ import { formatAddress } from "../net/address.ts";
 import { type CapturedPacket, TCP } from "../net/packet.ts";
 import { plural } from "../terminal/plural.ts";
 import { printable } from "../terminal/printable.ts";
-import type { HeldBack } from "./limit.ts";
+import type { HeldBack } from "./rate-limiter.ts";
 
 /** `who` is the knocker's address, or with -l `address (name)`. */
 export function eventLine(event: KnockEvent, who: string): string {

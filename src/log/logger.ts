@@ -2,7 +2,7 @@
 
 import pino from "pino";
 import type { Settings } from "../config/options.ts";
-import { Recent } from "./recent.ts";
+import { RecentWarnings } from "./recent-warnings.ts";
 import { FileSink, type Sink, streamSink, syslogSink } from "./sinks.ts";
 
 export interface LogOptions {
@@ -18,9 +18,9 @@ export type Log = pino.Logger<"say" | "note">;
 
 const LEVELS = { debug: 20, say: 25, info: 30, note: 35, warn: 40, error: 50 };
 
-export class LogBook {
+export class Logger {
   readonly log: Log;
-  readonly recent = new Recent();
+  readonly recent = new RecentWarnings();
   readonly #options: LogOptions;
   readonly #out: Sink;
   readonly #err: Sink;
@@ -53,7 +53,7 @@ export class LogBook {
   }
 
   /** The logs that a config asks for, from now on. A log file of the same name is opened anew. */
-  keep({ useSyslog, logFile, logFormat }: Pick<Settings, "useSyslog" | "logFile" | "logFormat">): void {
+  configure({ useSyslog, logFile, logFormat }: Pick<Settings, "useSyslog" | "logFile" | "logFormat">): void {
     const old = this.#file;
     if (old !== undefined) this.log.say(`closing log file: ${old.path}`);
     old?.close();

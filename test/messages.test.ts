@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
-import * as lines from "../src/log/lines.ts";
+import * as lines from "../src/log/messages.ts";
 import { parseAddress } from "../src/net/address.ts";
 
 const door: Door = {

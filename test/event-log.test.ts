@@ -3,17 +3,17 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { KnockEvent } from "../src/attempts/event.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { eventLine } from "../src/log/lines.ts";
-import type { LogBook } from "../src/log/log.ts";
-import { Teller } from "../src/log/teller.ts";
+import { EventLog } from "../src/log/event-log.ts";
+import type { Logger } from "../src/log/logger.ts";
+import { eventLine } from "../src/log/messages.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 
 it("a teller tells each event by its own line, whoever and whichever door came before", () => {
   const doors = ["a", "b"].flatMap((name) => parseConfig(`[${name}]\nsequence = 1,2,3\n`, "", () => undefined).doors);
   const knockers = ["10.77.0.2", "10.77.0.2", "10.77.0.3", "fd77::2", "10.77.0.2"].map((ip) => parseAddress(ip)!);
   const told: string[] = [];
-  const book = { tellsEvents: true, event: (line: string) => void told.push(line) } as unknown as LogBook;
-  const teller = new Teller(book, undefined, () => 0);
+  const book = { tellsEvents: true, event: (line: string) => void told.push(line) } as unknown as Logger;
+  const teller = new EventLog(book, undefined, () => 0);
   const events = knockers.flatMap((knocker) =>
     [...doors, ...doors].flatMap((door): KnockEvent[] => [
       ...[1, 2, 3].map((stage) => ({ type: "stage", door, knocker, stage }) as const),
