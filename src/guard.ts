@@ -11,6 +11,8 @@ import type { Records } from "./capture/records.ts";
 import { ScanWindow } from "./capture/scan-window.ts";
 import type { Door } from "./config/door.ts";
 import type { ResolvedDoor } from "./config/resolved-door.ts";
+import { PacketHistory } from "./history/packet-history.ts";
+import type { Verdict } from "./history/verdict.ts";
 import type { EventLog } from "./log/event-log.ts";
 import type { Log } from "./log/logger.ts";
 import { packetLine } from "./log/messages.ts";
@@ -18,8 +20,6 @@ import type { Address } from "./net/address.ts";
 import { ephemeralPorts, listeningPorts } from "./platform/local-ports.ts";
 import { clear, releaseUnusedMemory } from "./platform/memory.ts";
 import { after } from "./platform/timer.ts";
-import { Notebook } from "./verdicts/notebook.ts";
-import type { Verdict } from "./verdicts/verdict.ts";
 
 /** A timeout is told at most this late, and together with others that are close. */
 const EXPIRY_GRAIN_MS = 20;
@@ -41,7 +41,7 @@ export interface GuardOptions {
 
 export class Guard {
   /** What has become of the packets. */
-  readonly notebook = new Notebook();
+  readonly notebook = new PacketHistory();
   readonly #options: GuardOptions;
   readonly #attempts: Attempts;
   readonly #widening: ScanWindow;

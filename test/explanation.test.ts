@@ -9,12 +9,12 @@ import type { Question } from "../src/control/command.ts";
 import { explain } from "../src/control/explain.ts";
 import { follow } from "../src/control/follow.ts";
 import type { Answer } from "../src/control/protocol.ts";
+import { verdictLine } from "../src/history/describe.ts";
+import { DoorChanges } from "../src/history/door-changes.ts";
+import { explain as explanationOf } from "../src/history/explanation.ts";
+import { PacketHistory } from "../src/history/packet-history.ts";
+import type { Verdict } from "../src/history/verdict.ts";
 import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";
-import { Changes } from "../src/verdicts/changes.ts";
-import { explain as explanationOf } from "../src/verdicts/explanation.ts";
-import { Notebook } from "../src/verdicts/notebook.ts";
-import type { Verdict } from "../src/verdicts/verdict.ts";
-import { verdictLine } from "../src/verdicts/words.ts";
 import { LISTENING, scene } from "./arbitrary.ts";
 import { HASH_KEY, Reference } from "./reference.ts";
 import { toPacket } from "./story.ts";
@@ -22,8 +22,8 @@ import { toPacket } from "./story.ts";
 const own = { ipv4: "10.77.0.1", ipv6: "fd77::1" };
 const knocker = parseAddress("10.77.0.2")!;
 
-function changesOf(config: string): Changes {
-  const changes = new Changes();
+function changesOf(config: string): DoorChanges {
+  const changes = new DoorChanges();
   changes.setDoors(parseConfig(config, "", () => undefined).doors, 0);
   return changes;
 }
@@ -132,7 +132,7 @@ describe("an explanation", () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(scenes, ({ config, packets }) => {
-        const notebook = new Notebook();
+        const notebook = new PacketHistory();
         const isOurs = (to: Parameters<typeof formatAddress>[0]) => Object.values(own).includes(formatAddress(to));
         const isStray = ({ port }: { port: number }) => port !== LISTENING;
         const attempts = new Attempts({ isOurs, isStray, hashKey: HASH_KEY, capacity: 64, observer: notebook });
@@ -183,7 +183,7 @@ describe("an explanation", () => {
 
 describe("the command follow", () => {
   const source = parseAddress("10.77.0.2")!;
-  const notebook = new Notebook();
+  const notebook = new PacketHistory();
   const question = { args: { ip: "10.77.0.2" }, mayChange: true };
 
   it("is for root, for one at a time, and ends", () => {
@@ -221,7 +221,7 @@ describe("the command follow", () => {
 });
 
 describe("the command explain", () => {
-  const notebook = new Notebook();
+  const notebook = new PacketHistory();
   const ask = (args: Record<string, unknown>, mayChange = true) => explain(notebook)({ args, mayChange });
 
   it("refuses what is no address, and secrets to who is not root", () => {

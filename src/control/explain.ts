@@ -1,16 +1,16 @@
 // The command `explain`: what became of the last packets of a source, and why.
 
+import { verdictLine } from "../history/describe.ts";
+import { explain as explanationOf } from "../history/explanation.ts";
+import type { PacketHistory } from "../history/packet-history.ts";
+import type { Verdict } from "../history/verdict.ts";
 import { type Address, formatAddress, parseAddress } from "../net/address.ts";
 import { wallClock } from "../platform/wall-clock.ts";
-import { explain as explanationOf } from "../verdicts/explanation.ts";
-import type { Notebook } from "../verdicts/notebook.ts";
-import type { Verdict } from "../verdicts/verdict.ts";
-import { verdictLine } from "../verdicts/words.ts";
 import { type Command, isSet, onlyForRoot, type Question, Refusal, textIn } from "./command.ts";
 import type { Answer } from "./protocol.ts";
 
 /** `args`: `ip`, or `last`; `secrets`, for root: the ports too. */
-export function explain(notebook: Notebook): Command {
+export function explain(notebook: PacketHistory): Command {
   return (question) => {
     const { args } = question;
     const secrets = isSet(args, "secrets");

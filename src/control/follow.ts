@@ -1,8 +1,8 @@
 // The command `follow`: what becomes of all that a source sends, as it comes; also of what the kernel else keeps from us.
 
 import type { Guard } from "../guard.ts";
-import { explain } from "../verdicts/explanation.ts";
-import type { Verdict } from "../verdicts/verdict.ts";
+import { explain } from "../history/explanation.ts";
+import type { Verdict } from "../history/verdict.ts";
 import { isSet, onlyForRoot, Refusal, type Stream } from "./command.ts";
 import { addressIn, verdictAnswer } from "./explain.ts";
 

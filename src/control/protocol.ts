@@ -7,10 +7,10 @@
 // of the type "refused". In place of all there may be one line of the type "error": it could not be asked.
 
 import type { InterfaceStatus } from "../capture/interface-status.ts";
+import type { Explanation } from "../history/explanation.ts";
+import type { Verdict } from "../history/verdict.ts";
 import type { DaemonEvent } from "../log/event-stream.ts";
 import { printableJson } from "../terminal/printable.ts";
-import type { Explanation } from "../verdicts/explanation.ts";
-import type { Verdict } from "../verdicts/verdict.ts";
 import type { Args } from "./command.ts";
 
 export const VERSION = 1;

@@ -4,9 +4,9 @@
 import { type DoorState, knockKey } from "../attempts/door-index.ts";
 import { type Observer, VERDICT, type VerdictKind } from "../attempts/observer.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
+import { verdictLine } from "../history/describe.ts";
 import type { Address } from "../net/address.ts";
 import { type Packet, TCP, UDP } from "../net/packet.ts";
-import { verdictLine } from "../verdicts/words.ts";
 
 const NAMES = Object.keys(VERDICT) as VerdictKind[];
 /** The daemon's lines tell of them; and of `other`, which is all the rest of a capture, nobody wants to read. */

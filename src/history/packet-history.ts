@@ -11,21 +11,21 @@ import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Address, copyOf, sameAddress } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
 import { wallClock } from "../platform/wall-clock.ts";
-import { Acquaintances } from "./acquaintances.ts";
-import { Changes } from "./changes.ts";
-import type { Entry } from "./entries.ts";
-import { Strangers } from "./strangers.ts";
+import { DoorChanges } from "./door-changes.ts";
+import { KnownSources } from "./known-sources.ts";
+import { UnknownSources } from "./unknown-sources.ts";
 import { decode, encode, knockOf, MOST_DOORS, NO_KNOCK, type Verdict } from "./verdict.ts";
+import type { VerdictRecord } from "./verdict-records.ts";
 
 /** Of one source in a row, and of all strangers, in one moment. */
 const [MOST_IN_A_ROW, MOST_OF_STRANGERS] = [64, 128] as const;
 
-export class Notebook implements Observer {
+export class PacketHistory implements Observer {
   /** Who wants each verdict as it comes about. */
   onVerdict: ((verdict: Verdict) => void) | undefined;
-  readonly changes = new Changes();
-  readonly #strangers = new Strangers();
-  readonly #acquaintances = new Acquaintances();
+  readonly changes = new DoorChanges();
+  readonly #strangers = new UnknownSources();
+  readonly #acquaintances = new KnownSources();
   /** Of all doors there have been, by the number in the entries; 0 is no one's. */
   readonly #names: string[] = [""];
   readonly #numbers = new Map<string, number>();
@@ -119,7 +119,7 @@ export class Notebook implements Observer {
     let place = this.#acquaintances.find(hash);
     if (place < 0) {
       if (isMore(fate, stage, of) || this.#isFollowed(source)) {
-        place = this.#acquaintances.welcome(hash, copyOf(source));
+        place = this.#acquaintances.allocate(hash, copyOf(source));
       } else if (++this.#strangersNow > MOST_OF_STRANGERS) {
         return;
       }
@@ -146,7 +146,7 @@ export class Notebook implements Observer {
     return lasts.reduce((a, b) => (b !== undefined && (a === undefined || b.at > a.at) ? b : a))?.source;
   }
 
-  #verdict({ at, what, knock, detail, times }: Entry, knocker: Address): Verdict {
+  #verdict({ at, what, knock, detail, times }: VerdictRecord, knocker: Address): Verdict {
     const { fate, stage, of, door } = decode(what);
     return { at, knocker, fate, door: this.#names[door] || undefined, stage, of, detail, times, knock: knockOf(knock) };
   }

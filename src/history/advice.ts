@@ -1,14 +1,14 @@
 // What to do about a knock that did not count, in a sentence, without a port.
 
-import type { Changes } from "./changes.ts";
+import { seconds } from "./describe.ts";
+import type { DoorChanges } from "./door-changes.ts";
 import type { Verdict } from "./verdict.ts";
-import { seconds } from "./words.ts";
 
 /** Knocks sent together may overtake each other. */
 const TOGETHER_MS = 50;
 
 /** To who has done this, the oldest first; what made no difference is left out, but for in `all`. */
-export function advice(verdicts: readonly Verdict[], changes: Changes, now: number, all = verdicts): string {
+export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: number, all = verdicts): string {
   const last = verdicts.at(-1);
   if (last === undefined) return NOTHING;
   // Later knocks of an attempt that had ended say nothing new: why had it?
@@ -72,7 +72,7 @@ const REPEATED =
   "what came in its place was an earlier packet, sent again by the client's system: send it as a new connection, or with another source port";
 
 /** Has the knock that an attempt waited for come, and was taken for an earlier one that was sent again? */
-function wasRepeated(cause: Verdict, all: readonly Verdict[], changes: Changes): boolean {
+function wasRepeated(cause: Verdict, all: readonly Verdict[], changes: DoorChanges): boolean {
   const { door, stage, at } = cause;
   const next = door === undefined ? undefined : changes.door(door)?.sequence[stage];
   if (next === undefined) return false;

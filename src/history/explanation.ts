@@ -1,7 +1,7 @@
 // Why a knock did not count: the last packets of a source with the verdict of each, and in a sentence what to do about it.
 
 import { advice } from "./advice.ts";
-import type { Changes } from "./changes.ts";
+import type { DoorChanges } from "./door-changes.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Packets. */
@@ -19,7 +19,7 @@ export interface Explanation {
 }
 
 /** Of what the notebook has of one source. `now` in milliseconds. */
-export function explain(noted: readonly Verdict[], changes: Changes, now: number): Explanation {
+export function explain(noted: readonly Verdict[], changes: DoorChanges, now: number): Explanation {
   const all = withChanges(withLate(noted, changes), changes);
   const starts = all.flatMap((_, i) => (isNewPacket(all, i) ? [i] : []));
   const verdicts = all.slice(starts.length > MOST ? starts.at(-MOST) : 0);
@@ -48,7 +48,7 @@ function isNewPacket(all: readonly Verdict[], i: number): boolean {
 }
 
 /** A knock that belonged to no attempt any more: the first that would have been next at one whose time was over. */
-function withLate(noted: readonly Verdict[], changes: Changes): Verdict[] {
+function withLate(noted: readonly Verdict[], changes: DoorChanges): Verdict[] {
   const over = new Map<string, Verdict>();
   return noted.map((verdict) => {
     const { fate, door, at, knock } = verdict;
@@ -67,7 +67,7 @@ function withLate(noted: readonly Verdict[], changes: Changes): Verdict[] {
 }
 
 /** Attempts that were under way when their door became another one end there. */
-function withChanges(noted: readonly Verdict[], changes: Changes): Verdict[] {
+function withChanges(noted: readonly Verdict[], changes: DoorChanges): Verdict[] {
   const all = [...noted];
   for (const door of new Set(noted.map((verdict) => verdict.door))) {
     const change = door === undefined ? undefined : changes.last(door);

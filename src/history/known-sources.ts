@@ -2,19 +2,19 @@
 // turns. Four share a bucket, found by their keyed hash; a fifth gets the pages of the one who has been away longest.
 
 import { type Address, sameAddress } from "../net/address.ts";
-import { Entries, type Entry } from "./entries.ts";
+import { type VerdictRecord, VerdictRecords } from "./verdict-records.ts";
 
 const [BUCKETS, IN_A_BUCKET] = [128, 4] as const;
 const PLACES = BUCKETS * IN_A_BUCKET;
 /** Of each, so that 32 packets find room of which some have met two doors. 576 KiB in all. */
 const ENTRIES = 48;
 
-export class Acquaintances {
+export class KnownSources {
   readonly #hashes = new Int32Array(PLACES);
   readonly #sources: (Address | undefined)[] = new Array(PLACES).fill(undefined);
   /** Of each in all; 0: nobody is there. */
   readonly #written = new Int32Array(PLACES);
-  readonly #entries = new Entries(PLACES * ENTRIES);
+  readonly #entries = new VerdictRecords(PLACES * ENTRIES);
 
   /** His place; -1 when he is none. */
   find(hash: number): number {
@@ -26,7 +26,7 @@ export class Acquaintances {
   }
 
   /** A place for one who has none, until something is written there. */
-  welcome(hash: number, source: Address): number {
+  allocate(hash: number, source: Address): number {
     const first = (hash & (BUCKETS - 1)) * IN_A_BUCKET;
     let best = first;
     for (let place = first + 1; place < first + IN_A_BUCKET; place++) {
@@ -52,7 +52,7 @@ export class Acquaintances {
   }
 
   /** The oldest first. */
-  of(source: Address): Entry[] {
+  of(source: Address): VerdictRecord[] {
     const place = this.#sources.findIndex((one) => one !== undefined && sameAddress(one, source));
     if (place < 0) return [];
     const written = this.#written[place]!;

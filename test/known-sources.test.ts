@@ -1,8 +1,8 @@
 // Pages of one's own: 48 entries each, for 512 sources, four of a bucket.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { KnownSources } from "../src/history/known-sources.ts";
 import { parseAddress } from "../src/net/address.ts";
-import { Acquaintances } from "../src/verdicts/acquaintances.ts";
 
 const address = (n: number) => parseAddress(`10.77.${n >> 8}.${n & 255}`)!;
 /** All in one bucket. */
@@ -10,10 +10,10 @@ const inOneBucket = (n: number) => 5 + 128 * n;
 
 describe("acquaintances", () => {
   it("are found by their hash, each on his own pages, the oldest entry first", () => {
-    const acquaintances = new Acquaintances();
+    const acquaintances = new KnownSources();
     for (const n of [1, 2]) {
       assert.equal(acquaintances.find(inOneBucket(n)), -1);
-      const place = acquaintances.welcome(inOneBucket(n), address(n));
+      const place = acquaintances.allocate(inOneBucket(n), address(n));
       for (let i = 0; i < 100; i++) acquaintances.write(place, n, 7000 + i, i, 2 * i);
       assert.equal(acquaintances.find(inOneBucket(n)), place);
     }
@@ -29,8 +29,8 @@ describe("acquaintances", () => {
   });
 
   it("are counted when they do the same again", () => {
-    const acquaintances = new Acquaintances();
-    const place = acquaintances.welcome(7, address(1));
+    const acquaintances = new KnownSources();
+    const place = acquaintances.allocate(7, address(1));
     for (let i = 0; i < 1000; i++) acquaintances.write(place, 1, 7000, i, 0);
     acquaintances.write(place, 1, 7001, 2000, 0);
     assert.deepEqual(
@@ -43,12 +43,12 @@ describe("acquaintances", () => {
   });
 
   it("make room for a fifth of their bucket: the one who has been away longest leaves", () => {
-    const acquaintances = new Acquaintances();
+    const acquaintances = new KnownSources();
     for (let n = 0; n < 4; n++) {
-      acquaintances.write(acquaintances.welcome(inOneBucket(n), address(n)), 1, 7000, 10 - n, 0);
+      acquaintances.write(acquaintances.allocate(inOneBucket(n), address(n)), 1, 7000, 10 - n, 0);
     }
     acquaintances.write(acquaintances.find(inOneBucket(3)), 1, 7000, 20, 0);
-    acquaintances.write(acquaintances.welcome(inOneBucket(4), address(4)), 1, 7000, 21, 0);
+    acquaintances.write(acquaintances.allocate(inOneBucket(4), address(4)), 1, 7000, 21, 0);
     assert.deepEqual(
       [0, 1, 2, 3, 4].map((n) => acquaintances.of(address(n)).length),
       [1, 1, 0, 1, 1],
@@ -58,7 +58,7 @@ describe("acquaintances", () => {
   });
 
   it("nobody is there at first", () => {
-    const acquaintances = new Acquaintances();
+    const acquaintances = new KnownSources();
     assert.equal(acquaintances.last(), undefined);
     assert.equal(acquaintances.find(0), -1);
   });

@@ -1,6 +1,6 @@
 // Lines of the notebook, 24 bytes each in one block of memory: a flood writes a million of them in a second.
 
-export interface Entry {
+export interface VerdictRecord {
   readonly at: number;
   readonly what: number;
   readonly knock: number;
@@ -13,7 +13,7 @@ const [WORDS, WHAT, KNOCK, DETAIL, TIMES] = [6, 2, 3, 4, 5] as const;
 /** Of a Ban_Time of years 24 days are told, and not that it is over. */
 const MOST_DETAIL = 0x7fff_ffff;
 
-export class Entries {
+export class VerdictRecords {
   readonly #words: Int32Array;
   readonly #times: Float64Array;
 
@@ -52,7 +52,7 @@ export class Entries {
     return this.#times[place * (WORDS / 2)]!;
   }
 
-  read(place: number): Entry {
+  read(place: number): VerdictRecord {
     const w = place * WORDS;
     const [what, knock] = [this.what(place), this.knock(place)];
     return { at: this.at(place), what, knock, detail: this.#words[w + DETAIL]!, times: this.#words[w + TIMES]! >>> 0 };

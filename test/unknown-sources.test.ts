@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { VERDICT } from "../src/attempts/observer.ts";
+import { UnknownSources } from "../src/history/unknown-sources.ts";
+import { encode } from "../src/history/verdict.ts";
 import { parseAddress } from "../src/net/address.ts";
-import { Strangers } from "../src/verdicts/strangers.ts";
-import { encode } from "../src/verdicts/verdict.ts";
 
 const STAGE_1 = encode(VERDICT.stage, 1, 3, 1);
 const OTHER = encode(VERDICT.other, 0, 0, 0);
@@ -12,7 +12,7 @@ const address = (text: string) => parseAddress(text)!;
 
 describe("strangers", () => {
   it("are told apart by all four words, and kept in their order", () => {
-    const strangers = new Strangers();
+    const strangers = new UnknownSources();
     const texts = ["10.77.0.2", "fd77::2", "fd77::1:2", "fd78::2", "fd77:0:0:1::2"];
     for (const [i, text] of texts.entries()) strangers.write(address(text), STAGE_1, 7000, i, 0);
     strangers.write(address(texts[0]!), OTHER, 22, 10, 0);
@@ -28,7 +28,7 @@ describe("strangers", () => {
   });
 
   it("are counted when they do the same again; of a scanner's other ports each is the same", () => {
-    const strangers = new Strangers();
+    const strangers = new UnknownSources();
     const me = address("10.77.0.2");
     for (let i = 0; i < 5; i++) strangers.write(me, STAGE_1, 7000, i, i);
     strangers.write(me, STAGE_1, 7001, 5, 0);
@@ -44,7 +44,7 @@ describe("strangers", () => {
   });
 
   it("leave, the oldest first", () => {
-    const strangers = new Strangers();
+    const strangers = new UnknownSources();
     const source = { w0: 0, w1: 0, w2: 0xffff, w3: 0 };
     for (let i = 0; i < 20_000; i++) {
       source.w3 = i;
@@ -56,7 +56,7 @@ describe("strangers", () => {
   });
 
   it("last is who knocked last, and not who touched other ports", () => {
-    const strangers = new Strangers();
+    const strangers = new UnknownSources();
     assert.equal(strangers.last(), undefined);
     strangers.write(address("10.77.0.9"), OTHER, 22, 1, 0);
     assert.equal(strangers.last(), undefined);

@@ -6,10 +6,10 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Attempts } from "../src/attempts/attempts.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import { PacketHistory } from "../src/history/packet-history.ts";
+import type { Verdict } from "../src/history/verdict.ts";
 import { type Address, copyOf, formatAddress, parseAddress } from "../src/net/address.ts";
 import type { Packet } from "../src/net/packet.ts";
-import { Notebook } from "../src/verdicts/notebook.ts";
-import type { Verdict } from "../src/verdicts/verdict.ts";
 import { toPacket } from "./story.ts";
 
 const OURS = "10.77.0.1";
@@ -25,7 +25,7 @@ const CONFIG = `
 `;
 
 class Scene {
-  readonly notebook = new Notebook();
+  readonly notebook = new PacketHistory();
   readonly attempts: Attempts;
   #sent = 0;
 
@@ -202,7 +202,7 @@ describe("the notebook", () => {
       }
     };
     const before = await measured();
-    const second = new Notebook();
+    const second = new PacketHistory();
     const taken = (await measured()) - before;
     assert.ok(taken > 500_000 && taken < 1_000_000, `${taken} bytes`);
     flood(scene, 300_000, 0, 50);

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
+import { DoorChanges } from "../src/history/door-changes.ts";
 import { parseSequence } from "../src/sequences/sequence.ts";
-import { Changes } from "../src/verdicts/changes.ts";
 
 const doors = (config: string, oneTime = "1,2") => parseConfig(config, "", () => parseSequence(oneTime)).doors;
 const A = "[a]\nsequence = 7000,8000\n";
@@ -11,7 +11,7 @@ const ONCE = "[once]\none_time_sequences = /file\n";
 
 describe("changes of doors", () => {
   it("are those by which attempts become void, and no others", () => {
-    const changes = new Changes();
+    const changes = new DoorChanges();
     changes.setDoors(doors(`${A}[b]\nsequence = 1\n`), 1);
     assert.equal(changes.last("a"), undefined, "a new door is no change");
     changes.setDoors(doors(`${A}command = other\nStrict = yes\n`), 2);
@@ -25,7 +25,7 @@ describe("changes of doors", () => {
   });
 
   it("of a one-time door are its use, unless more of it has changed", () => {
-    const changes = new Changes();
+    const changes = new DoorChanges();
     changes.setDoors(doors(ONCE, "1,2"), 1);
     changes.setDoors(doors(ONCE, "3,4"), 2);
     assert.deepEqual(changes.last("once"), { at: 2, why: "used" });
@@ -36,7 +36,7 @@ describe("changes of doors", () => {
   });
 
   it("are remembered of the last 1,024 doors", () => {
-    const changes = new Changes();
+    const changes = new DoorChanges();
     for (let i = 0; i < 3000; i++) changes.setDoors(doors(`[d${i}]\nsequence = 1\n`), i);
     assert.equal(changes.last("d0"), undefined);
     assert.equal(changes.last("d1974"), undefined);

@@ -3,14 +3,14 @@
 
 import { VERDICT } from "../attempts/observer.ts";
 import type { Address } from "../net/address.ts";
-import { Entries, type Entry } from "./entries.ts";
 import { isFate } from "./verdict.ts";
+import { type VerdictRecord, VerdictRecords } from "./verdict-records.ts";
 
 /** With the sources 320 KiB. */
 const PLACES = 8192;
 
-export class Strangers {
-  readonly #entries = new Entries(PLACES);
+export class UnknownSources {
+  readonly #entries = new VerdictRecords(PLACES);
   /** Of each entry. */
   readonly #sources = new Int32Array(4 * PLACES);
   /** In all. */
@@ -34,7 +34,7 @@ export class Strangers {
   }
 
   /** The oldest first. */
-  of(source: Address): Entry[] {
+  of(source: Address): VerdictRecord[] {
     return this.#places()
       .filter((place) => this.#isOf(place, source))
       .map((place) => this.#entries.read(place));

@@ -3,7 +3,7 @@
 
 import type { Door } from "../config/door.ts";
 
-export interface Change {
+export interface DoorChange {
   /** Milliseconds of the monotonic clock. */
   readonly at: number;
   readonly why: "used" | "changed";
@@ -12,9 +12,9 @@ export interface Change {
 /** Of doors that are gone from the config, too. */
 const MOST = 1024;
 
-export class Changes {
+export class DoorChanges {
   #doors = new Map<string, Door>();
-  readonly #last = new Map<string, Change>();
+  readonly #last = new Map<string, DoorChange>();
 
   /** From now on these. */
   setDoors(doors: readonly Door[], now: number): void {
@@ -37,7 +37,7 @@ export class Changes {
   }
 
   /** When it last became another one. */
-  last(name: string): Change | undefined {
+  last(name: string): DoorChange | undefined {
     return this.#last.get(name);
   }
 }
