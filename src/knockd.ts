@@ -16,7 +16,7 @@ import { CaptureError } from "./capture/interface-capture.ts";
 import { interfacesNow } from "./capture/netlink.ts";
 import { ConfigError } from "./config/door.ts";
 import type { Flags } from "./config/options.ts";
-import { Daemon } from "./daemon.ts";
+import { Daemon } from "./daemon/daemon.ts";
 import { AlreadyRunning } from "./doors/instance-locks.ts";
 import { read } from "./lint/reading.ts";
 import { type Log, Logger } from "./log/logger.ts";

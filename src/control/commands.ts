@@ -2,8 +2,8 @@
 
 import type { CaptureSupervisor } from "../capture/supervisor.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
+import type { PacketLoop } from "../daemon/packet-loop.ts";
 import type { DoorService } from "../doors/door-service.ts";
-import type { Guard } from "../guard.ts";
 import type { EventLog } from "../log/event-log.ts";
 import type { RecentWarnings } from "../log/recent-warnings.ts";
 import { closeByHand, extendByHand, openByHand } from "./by-hand.ts";
@@ -20,7 +20,7 @@ export interface Subject {
   readonly lookout: () => CaptureSupervisor;
   /** The doors that are listened for. */
   readonly listeners: () => readonly ResolvedDoor[];
-  readonly guard: Pick<Guard, "live" | "notebook" | "follow">;
+  readonly guard: Pick<PacketLoop, "live" | "notebook" | "follow">;
   readonly house: Pick<DoorService, "doorkeeper">;
   readonly teller: Pick<EventLog, "watch" | "counts">;
   /** The last warnings and errors. */

@@ -3,34 +3,34 @@
 
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { askedInterfaces } from "./capture/asked-interfaces.ts";
-import { CaptureError } from "./capture/interface-capture.ts";
-import { isOneName, namesOf } from "./capture/interfaces.ts";
-import { interfacesNow } from "./capture/netlink.ts";
-import { CaptureSupervisor } from "./capture/supervisor.ts";
-import { type ResolvedDoors, resolveTargets } from "./capture/targets.ts";
-import { type Config, ConfigError, type Door } from "./config/door.ts";
-import { type Flags, type Settings, settle } from "./config/options.ts";
-import { readConfig } from "./config/read.ts";
-import type { ResolvedDoor } from "./config/resolved-door.ts";
-import { WeakDoors } from "./config/weak-doors.ts";
-import { commandsFor } from "./control/commands.ts";
-import { Control } from "./control/control.ts";
-import { socketPath } from "./control/socket-path.ts";
-import { DoorService, type Patience } from "./doors/door-service.ts";
-import { AlreadyRunning } from "./doors/instance-locks.ts";
-import { LONGEST_WAIT_MS } from "./doors/ledger.ts";
-import { doorAfterUse } from "./doors/one-time-door.ts";
-import { Guard } from "./guard.ts";
-import { EventLog } from "./log/event-log.ts";
-import type { Log, Logger } from "./log/logger.ts";
-import type { ReverseDns } from "./log/reverse-dns.ts";
-import { type Address, formatAddress } from "./net/address.ts";
-import { giveFilesBack } from "./platform/memory.ts";
-import { realPath } from "./platform/real-path.ts";
-import { systemErrorText } from "./platform/system-error.ts";
-import { atMost } from "./platform/timer.ts";
-import { bringToDisk } from "./sequences/one-time-file.ts";
+import { askedInterfaces } from "../capture/asked-interfaces.ts";
+import { CaptureError } from "../capture/interface-capture.ts";
+import { isOneName, namesOf } from "../capture/interfaces.ts";
+import { interfacesNow } from "../capture/netlink.ts";
+import { CaptureSupervisor } from "../capture/supervisor.ts";
+import { type ResolvedDoors, resolveTargets } from "../capture/targets.ts";
+import { type Config, ConfigError, type Door } from "../config/door.ts";
+import { type Flags, type Settings, settle } from "../config/options.ts";
+import { readConfig } from "../config/read.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
+import { WeakDoors } from "../config/weak-doors.ts";
+import { commandsFor } from "../control/commands.ts";
+import { Control } from "../control/control.ts";
+import { socketPath } from "../control/socket-path.ts";
+import { DoorService, type Patience } from "../doors/door-service.ts";
+import { AlreadyRunning } from "../doors/instance-locks.ts";
+import { LONGEST_WAIT_MS } from "../doors/ledger.ts";
+import { doorAfterUse } from "../doors/one-time-door.ts";
+import { EventLog } from "../log/event-log.ts";
+import type { Log, Logger } from "../log/logger.ts";
+import type { ReverseDns } from "../log/reverse-dns.ts";
+import { type Address, formatAddress } from "../net/address.ts";
+import { giveFilesBack } from "../platform/memory.ts";
+import { realPath } from "../platform/real-path.ts";
+import { systemErrorText } from "../platform/system-error.ts";
+import { atMost } from "../platform/timer.ts";
+import { bringToDisk } from "../sequences/one-time-file.ts";
+import { PacketLoop } from "./packet-loop.ts";
 
 const now = () => performance.now();
 
@@ -47,7 +47,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
   readonly #teller: EventLog;
-  readonly #guard: Guard;
+  readonly #guard: PacketLoop;
   readonly #house: DoorService;
   #settings: Settings | undefined;
   #lookout: CaptureSupervisor | undefined;
@@ -63,7 +63,7 @@ export class Daemon {
     this.#log = options.book.log;
     this.#teller = new EventLog(options.book, options.lookup, now);
     this.#house = new DoorService(options.flags.config, this.#log, this.#teller.doors);
-    this.#guard = new Guard({
+    this.#guard = new PacketLoop({
       places: () => this.#lookout!.captures,
       teller: this.#teller,
       packetLog: options.flags.debug ? this.#log : undefined,

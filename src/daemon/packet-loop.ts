@@ -3,23 +3,23 @@
 
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import { Attempts } from "./attempts/attempts.ts";
-import type { KnockEvent } from "./attempts/event.ts";
-import type { CaptureSet } from "./capture/captures.ts";
-import type { InterfaceCapture } from "./capture/interface-capture.ts";
-import type { Records } from "./capture/records.ts";
-import { ScanWindow } from "./capture/scan-window.ts";
-import type { Door } from "./config/door.ts";
-import type { ResolvedDoor } from "./config/resolved-door.ts";
-import { PacketHistory } from "./history/packet-history.ts";
-import type { Verdict } from "./history/verdict.ts";
-import type { EventLog } from "./log/event-log.ts";
-import type { Log } from "./log/logger.ts";
-import { packetLine } from "./log/messages.ts";
-import type { Address } from "./net/address.ts";
-import { ephemeralPorts, listeningPorts } from "./platform/local-ports.ts";
-import { clear, releaseUnusedMemory } from "./platform/memory.ts";
-import { after } from "./platform/timer.ts";
+import { Attempts } from "../attempts/attempts.ts";
+import type { KnockEvent } from "../attempts/event.ts";
+import type { CaptureSet } from "../capture/captures.ts";
+import type { InterfaceCapture } from "../capture/interface-capture.ts";
+import type { Records } from "../capture/records.ts";
+import { ScanWindow } from "../capture/scan-window.ts";
+import type { Door } from "../config/door.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
+import { PacketHistory } from "../history/packet-history.ts";
+import type { Verdict } from "../history/verdict.ts";
+import type { EventLog } from "../log/event-log.ts";
+import type { Log } from "../log/logger.ts";
+import { packetLine } from "../log/messages.ts";
+import type { Address } from "../net/address.ts";
+import { ephemeralPorts, listeningPorts } from "../platform/local-ports.ts";
+import { clear, releaseUnusedMemory } from "../platform/memory.ts";
+import { after } from "../platform/timer.ts";
 
 /** A timeout is told at most this late, and together with others that are close. */
 const EXPIRY_GRAIN_MS = 20;
@@ -30,7 +30,7 @@ const MUCH_WORK = 256;
 
 const now = () => performance.now();
 
-export interface GuardOptions {
+export interface PacketLoopOptions {
   /** Where packets come from now. */
   readonly places: () => CaptureSet;
   readonly teller: EventLog;
@@ -39,27 +39,27 @@ export interface GuardOptions {
   readonly open: (door: Door, knocker: Address) => void;
 }
 
-export class Guard {
+export class PacketLoop {
   /** What has become of the packets. */
   readonly notebook = new PacketHistory();
-  readonly #options: GuardOptions;
+  readonly #options: PacketLoopOptions;
   readonly #attempts: Attempts;
   readonly #widening: ScanWindow;
   #followed: Address | undefined;
   /** Where the packets of this moment came in. */
   #at: InterfaceCapture | undefined;
   /** Openings since memory was given back. */
-  #work = 0;
+  #workSinceTrim = 0;
   #expiryTimer: NodeJS.Timeout | undefined;
   #expiryAt = Number.POSITIVE_INFINITY;
 
-  constructor(options: GuardOptions) {
+  constructor(options: PacketLoopOptions) {
     this.#options = options;
     this.#widening = new ScanWindow({
       prepare: (strays) => options.places().prepare(strays),
       widen: (wide) => {
         options.places().widen(wide);
-        if (!wide) this.#rest();
+        if (!wide) this.#onIdle();
       },
       after,
       now,
@@ -75,7 +75,7 @@ export class Guard {
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
       clear: (buffers) => {
         clear(buffers);
-        this.#work += MUCH_WORK;
+        this.#workSinceTrim += MUCH_WORK;
       },
       observer: this.notebook,
     });
@@ -137,16 +137,16 @@ export class Guard {
     for (const event of events) {
       this.#options.teller.event(event, at);
       if (event.type !== "open") continue;
-      this.#work++;
+      this.#workSinceTrim++;
       this.#options.open(event.door, event.knocker);
     }
   }
 
   /** Nobody is knocking any more. */
-  #rest(): void {
-    if (this.#work < MUCH_WORK) return;
+  #onIdle(): void {
+    if (this.#workSinceTrim < MUCH_WORK) return;
     this.#attempts.trim(); // first: what it clears is counted as work
-    this.#work = 0;
+    this.#workSinceTrim = 0;
     releaseUnusedMemory();
   }
 
