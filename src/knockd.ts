@@ -15,7 +15,7 @@ import { askedInterfaces } from "./capture/asked-interfaces.ts";
 import { CaptureError } from "./capture/interface-capture.ts";
 import { interfacesNow } from "./capture/netlink.ts";
 import { ConfigError } from "./config/door.ts";
-import type { Flags } from "./config/options.ts";
+import type { Flags } from "./config/settings.ts";
 import { Daemon } from "./daemon/daemon.ts";
 import { AlreadyRunning } from "./doors/instance-locks.ts";
 import { read } from "./lint/reading.ts";

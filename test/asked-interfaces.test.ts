@@ -4,8 +4,8 @@ import { describe, it } from "node:test";
 import { askedInterfaces, isImpossible } from "../src/capture/asked-interfaces.ts";
 import { CaptureError } from "../src/capture/interface-capture.ts";
 import { ConfigError } from "../src/config/door.ts";
-import type { Flags } from "../src/config/options.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import type { Flags } from "../src/config/settings.ts";
 import type { Snapshot } from "../src/platform/native.ts";
 
 const LONG = "a-name-of-more-than-15-letters";

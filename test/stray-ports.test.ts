@@ -1,8 +1,10 @@
 // A scanner in the middle of a sequence is found out and ignored; an honest knocker is not.
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
-import { MOST_STRAYS, StrayPorts, strayBit } from "../src/attempts/stray-ports.ts";
+import { StrayPorts, strayBit } from "../src/attempts/stray-ports.ts";
+import { MOST_STRAYS } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { eventLine } from "../src/log/messages.ts";
 import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";

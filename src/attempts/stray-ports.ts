@@ -4,9 +4,6 @@
 // the port chooses the bit. Two ports may share a bit: then the scanner gets one port more, and nobody is taken for a
 // scanner too early.
 
-/** So many can be told apart: Max_Strays can't ask for more. */
-export const MOST_STRAYS = 64;
-
 // What is known of an attempt beside its set: the TTL of its first knock, and these.
 const TTL_MASK = 0xff;
 /** Its knocks disagree about the TTL, so that the TTL says nothing. */

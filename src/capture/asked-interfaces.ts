@@ -2,7 +2,7 @@
 // for it would be waiting for ever. 0.8 refuses each name that is not there, and so this one too.
 
 import { type Config, ConfigError, complain } from "../config/door.ts";
-import type { Flags } from "../config/options.ts";
+import type { Flags } from "../config/settings.ts";
 import type { Snapshot } from "../platform/native.ts";
 import { CaptureError } from "./interface-capture.ts";
 import { interfaceWords, linkName, namesOf } from "./interfaces.ts";

@@ -1,10 +1,10 @@
 // The directives of knockd.conf: one table, name → what its value does to the section.
 
-import { MOST_STRAYS } from "../attempts/stray-ports.ts";
 import { addTcpFlags } from "../net/tcp-flags.ts";
 import { parseSequence, SequenceError } from "../sequences/sequence.ts";
 import { plural } from "../terminal/plural.ts";
 import type { Door, FileOptions, Line, Policy } from "./door.ts";
+import { MOST_STRAYS } from "./door.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export type PolicyDraft = Partial<Mutable<Policy>>;

@@ -123,3 +123,6 @@ export function lineNumber(complaint: string): number | undefined {
 export function complain(file: string, line: Line, why: string): string {
   return `config: line ${line.number}: ${why} (${file}: ${line.text})`;
 }
+
+/** So many can be told apart: Max_Strays can't ask for more. */
+export const MOST_STRAYS = 64;

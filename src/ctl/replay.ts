@@ -3,8 +3,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isatty } from "node:tty";
 import { type Command, InvalidArgumentError } from "commander";
-import { resolveTargets } from "../capture/targets.ts";
 import { readConfig } from "../config/read.ts";
+import { resolveTargets } from "../config/resolve-targets.ts";
 import { type Address, formatAddress, parseAddress } from "../net/address.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import type { Played, PlayOptions } from "../replay/play.ts";

@@ -1,7 +1,7 @@
 // The doors of one daemon: who may keep them, what an earlier life has left open, and their doorkeeper.
 
 import { performance } from "node:perf_hooks";
-import type { Settings } from "../config/options.ts";
+import type { Settings } from "../config/settings.ts";
 import type { Log } from "../log/logger.ts";
 import { leftOpen, leftToNextStart } from "../log/messages.ts";
 import { realPath } from "../platform/real-path.ts";

@@ -1,7 +1,7 @@
 // All that is looked at: the config, the files around it, and how this system starts knockd.
 
-import { resolveTargets } from "../capture/targets.ts";
 import { lineNumber } from "../config/door.ts";
+import { resolveTargets } from "../config/resolve-targets.ts";
 import type { Snapshot } from "../platform/native.ts";
 import { realPath } from "../platform/real-path.ts";
 import type { Guard } from "../setup/guards.ts";

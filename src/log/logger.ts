@@ -1,7 +1,7 @@
 // The daemon's log: pino decides what is worth saying by its level, this table where a level's lines go.
 
 import pino from "pino";
-import type { Settings } from "../config/options.ts";
+import type { Settings } from "../config/settings.ts";
 import { RecentWarnings } from "./recent-warnings.ts";
 import { FileSink, type Sink, streamSink, syslogSink } from "./sinks.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { FileOptions } from "../src/config/door.ts";
-import { type Flags, type Settings, settle } from "../src/config/options.ts";
+import { type Flags, type Settings, settle } from "../src/config/settings.ts";
 
 const noFlags: Flags = {
   interface: undefined,

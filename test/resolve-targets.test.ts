@@ -1,9 +1,9 @@
 // What the Target of a door stands for, and what becomes of a door whose Target is nothing.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type ResolveHost, resolveTargets } from "../src/capture/targets.ts";
 import type { Config } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import { type ResolveHost, resolveTargets } from "../src/config/resolve-targets.ts";
 import { formatAddress } from "../src/net/address.ts";
 
 /** A door for each target, named by its place, each in three lines; undefined is a door without one. */

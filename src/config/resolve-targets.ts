@@ -1,9 +1,9 @@
 // What the Target of each door stands for. 0.8 takes an address or a name, and does not start when it can't resolve it.
 
 import { lookup } from "node:dns/promises";
-import { type Config, complain, type Door } from "../config/door.ts";
-import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Address, isIpv4, parseAddress } from "../net/address.ts";
+import { type Config, complain, type Door } from "./door.ts";
+import type { ResolvedDoor } from "./resolved-door.ts";
 
 export interface ResolvedDoors {
   readonly listeners: readonly ResolvedDoor[];
