@@ -1,10 +1,11 @@
 // The command `doors`: what is shown to whom, and how much of it.
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
-import { Refusal } from "../src/control/command.ts";
-import type { Subject } from "../src/control/commands.ts";
-import { doors } from "../src/control/doors.ts";
+import { doors } from "../src/control/commands/doors.ts";
+import type { DaemonView } from "../src/control/daemon-view.ts";
+import { Refusal } from "../src/control/handler.ts";
 import type { OpenDoorInfo } from "../src/doors/open-door.ts";
 
 const DOOR: Door = {
@@ -29,7 +30,7 @@ describe("the command doors", () => {
   const ask = (all: readonly Door[], open: readonly OpenDoorInfo[], args = {}, mayChange = false) => {
     const house = { doorkeeper: { openDoors: () => open, size: open.length } };
     const subject = { listeners: () => all.map((door) => ({ door, targets: undefined })), house };
-    return doors(subject as unknown as Subject)({ args, mayChange });
+    return doors(subject as unknown as DaemonView)({ args, mayChange });
   };
   const seen = { type: "door", door: "ssh", oneTime: false, seqTimeout: 25, closesAfter: 10 };
 

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Command, onlyForRoot, type Stream, textIn } from "../src/control/command.ts";
+import { SelfTest } from "../src/control/commands/self-test.ts";
+import { type Command, onlyForRoot, type Stream, textIn } from "../src/control/handler.ts";
 import { type Answer, requestLine } from "../src/control/protocol.ts";
-import { SelfTest } from "../src/control/self-test.ts";
 import { ControlSocket } from "../src/control/socket.ts";
 
 import { needsRoot } from "./live/wire.ts";

@@ -11,7 +11,6 @@ import type { Explanation } from "../history/explanation.ts";
 import type { Verdict } from "../history/verdict.ts";
 import type { DaemonEvent } from "../log/event-stream.ts";
 import { printableJson } from "../terminal/printable.ts";
-import type { Args } from "./command.ts";
 
 export const VERSION = 1;
 /** In bytes. A door's name is in there at the most. */
@@ -146,3 +145,5 @@ export function readAnswer(line: string): Answer | undefined {
     return undefined;
   }
 }
+
+export type Args = Readonly<Record<string, unknown>>;

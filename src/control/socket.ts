@@ -6,9 +6,9 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { systemErrorText } from "../platform/system-error.ts";
 import { version } from "../platform/version.ts";
-import { type Commands, type Question, Refusal, type Stream } from "./command.ts";
+import { grantAccess } from "./group-access.ts";
+import { type Commands, type Question, Refusal, type Stream } from "./handler.ts";
 import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protocol.ts";
-import { letAsk } from "./readers.ts";
 
 /** One client more puts an end to the oldest that has not asked yet, or else to the oldest: who stalls keeps nobody out. */
 const MOST_CLIENTS = 64;
@@ -102,7 +102,7 @@ export class ControlSocket {
     const { group } = this.#options;
     if (group === undefined) return true;
     try {
-      letAsk(group, path);
+      grantAccess(group, path);
       return true;
     } catch (error) {
       this.#server?.close();

@@ -1,7 +1,6 @@
 // Asks the daemons of a config, and tells what they answer.
 
-import type { Args } from "../control/command.ts";
-import { type Answer, answerLine, requestLine } from "../control/protocol.ts";
+import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
 import { realPath } from "../platform/real-path.ts";
 import { clean } from "../terminal/style.ts";
 import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";

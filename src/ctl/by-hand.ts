@@ -1,8 +1,7 @@
 // knockctl open, close and extend: by hand what a knock and its time do.
 
 import { type Command, InvalidArgumentError } from "commander";
-import type { Args } from "../control/command.ts";
-import type { Answer } from "../control/protocol.ts";
+import type { Answer, Args } from "../control/protocol.ts";
 import { parseAddress } from "../net/address.ts";
 import { duration } from "../terminal/format.ts";
 import { clean } from "../terminal/style.ts";

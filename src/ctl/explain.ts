@@ -1,8 +1,7 @@
 // knockctl explain: why a knock did not count.
 
 import type { Command } from "commander";
-import type { Args } from "../control/command.ts";
-import type { Answer, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
+import type { Answer, Args, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
 import { parseAddress } from "../net/address.ts";
 import { plural } from "../terminal/plural.ts";
 import { clean, clock, paint } from "../terminal/style.ts";

@@ -1,7 +1,6 @@
 // Listens to what daemons have to say until one of both has enough.
 
-import type { Args } from "../control/command.ts";
-import { type Answer, answerLine, requestLine } from "../control/protocol.ts";
+import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
 import { realPath } from "../platform/real-path.ts";
 import { complain, STATUS } from "./ask.ts";
 import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";

@@ -14,8 +14,8 @@ import { type ResolvedDoors, resolveTargets } from "../config/resolve-targets.ts
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Flags, type Settings, settle } from "../config/settings.ts";
 import { WeakDoors } from "../config/weak-doors.ts";
-import { commandsFor } from "../control/commands.ts";
-import { Control } from "../control/control.ts";
+import { commandsFor } from "../control/commands/index.ts";
+import { ControlServer } from "../control/server.ts";
 import { socketPath } from "../control/socket-path.ts";
 import { DoorService, type Patience } from "../doors/door-service.ts";
 import { AlreadyRunning } from "../doors/instance-locks.ts";
@@ -51,7 +51,7 @@ export class Daemon {
   readonly #house: DoorService;
   #settings: Settings | undefined;
   #lookout: CaptureSupervisor | undefined;
-  #control: Control | undefined;
+  #control: ControlServer | undefined;
   #listeners: readonly ResolvedDoor[] = [];
   #sequencesUsed = 0;
   readonly #weak = new WeakDoors();
@@ -142,7 +142,7 @@ export class Daemon {
   /** For knockctl, in one place for our whole life. Where it can't be made, all else goes on. */
   async #openControl(): Promise<void> {
     const config = realPath(this.#options.flags.config);
-    this.#control = new Control({
+    this.#control = new ControlServer({
       path: socketPath(config, this.#lookout!.patterns),
       config,
       commands: commandsFor({

@@ -5,8 +5,8 @@
 import { dirname } from "node:path";
 import { makePrivateDirectory } from "../platform/state-directory.ts";
 import { systemErrorText } from "../platform/system-error.ts";
-import type { Commands } from "./command.ts";
-import { makeGroupDirectory, readers } from "./readers.ts";
+import { makeGroupDirectory, readers } from "./group-access.ts";
+import type { Commands } from "./handler.ts";
 import { ControlSocket } from "./socket.ts";
 import { groupSocketOf } from "./socket-path.ts";
 
@@ -20,7 +20,7 @@ export interface ControlOptions {
   readonly trouble: (why: string) => void;
 }
 
-export class Control {
+export class ControlServer {
   readonly #options: ControlOptions;
   readonly #group: number | undefined;
   readonly #sockets: ControlSocket[] = [];

@@ -1,13 +1,13 @@
 // The command `explain`: what became of the last packets of a source, and why.
 
-import { verdictLine } from "../history/describe.ts";
-import { explain as explanationOf } from "../history/explanation.ts";
-import type { PacketHistory } from "../history/packet-history.ts";
-import type { Verdict } from "../history/verdict.ts";
-import { type Address, formatAddress, parseAddress } from "../net/address.ts";
-import { wallClock } from "../platform/wall-clock.ts";
-import { type Command, isSet, onlyForRoot, type Question, Refusal, textIn } from "./command.ts";
-import type { Answer } from "./protocol.ts";
+import { verdictLine } from "../../history/describe.ts";
+import { explain as explanationOf } from "../../history/explanation.ts";
+import type { PacketHistory } from "../../history/packet-history.ts";
+import type { Verdict } from "../../history/verdict.ts";
+import { type Address, formatAddress, parseAddress } from "../../net/address.ts";
+import { wallClock } from "../../platform/wall-clock.ts";
+import { type Command, isSet, onlyForRoot, type Question, Refusal, textIn } from "../handler.ts";
+import type { Answer } from "../protocol.ts";
 
 /** `args`: `ip`, or `last`; `secrets`, for root: the ports too. */
 export function explain(notebook: PacketHistory): Command {

@@ -1,9 +1,9 @@
 // The command `follow`: what becomes of all that a source sends, as it comes; also of what the kernel else keeps from us.
 
-import type { PacketLoop } from "../daemon/packet-loop.ts";
-import { explain } from "../history/explanation.ts";
-import type { Verdict } from "../history/verdict.ts";
-import { isSet, onlyForRoot, Refusal, type Stream } from "./command.ts";
+import type { PacketLoop } from "../../daemon/packet-loop.ts";
+import { explain } from "../../history/explanation.ts";
+import type { Verdict } from "../../history/verdict.ts";
+import { isSet, onlyForRoot, Refusal, type Stream } from "../handler.ts";
 import { addressIn, verdictAnswer } from "./explain.ts";
 
 /** One who floods us must not become a flood of JSON. */

@@ -1,12 +1,12 @@
 // The commands `open`, `close` and `extend`: what a knock and its time do, by hand; the same doorkeeper does it, with the
 // same ledger. For root alone.
 
-import type { Door } from "../config/door.ts";
-import { type CommandOutcome, commandsOf, type DoorRefusal, NOT_OPEN } from "../doors/open-door.ts";
-import { type Address, formatAddress, parseAddress } from "../net/address.ts";
-import { type Command, onlyForRoot, type Question, Refusal, textIn } from "./command.ts";
-import type { Subject } from "./commands.ts";
-import type { Answer } from "./protocol.ts";
+import type { Door } from "../../config/door.ts";
+import { type CommandOutcome, commandsOf, type DoorRefusal, NOT_OPEN } from "../../doors/open-door.ts";
+import { type Address, formatAddress, parseAddress } from "../../net/address.ts";
+import type { DaemonView } from "../daemon-view.ts";
+import { type Command, onlyForRoot, type Question, Refusal, textIn } from "../handler.ts";
+import type { Answer } from "../protocol.ts";
 
 /** A command that runs longer goes on; who asks is not kept waiting for it (socket.ts). */
 const LONGEST_WAIT_MS = 8000;
@@ -14,7 +14,7 @@ const LONGEST_WAIT_MS = 8000;
 const MOST_SECONDS = 1e9;
 const STAYS_OPEN: DoorRefusal = { refused: "it has no stop command, so that knockd can't close it" };
 
-export function openByHand(subject: Subject): Command {
+export function openByHand(subject: DaemonView): Command {
   return async (question) => {
     const { name, knocker } = read(question);
     const [door, ...others] = called(name, subject);
@@ -24,14 +24,14 @@ export function openByHand(subject: Subject): Command {
   };
 }
 
-export function closeByHand(subject: Subject): Command {
+export function closeByHand(subject: DaemonView): Command {
   return async (question) => {
     const { name, knocker } = read(question);
     return [await done(subject, "closed", name, knocker, subject.house.doorkeeper.closeByHand(name, knocker))];
   };
 }
 
-export function extendByHand(subject: Subject): Command {
+export function extendByHand(subject: DaemonView): Command {
   return async (question) => {
     const { name, knocker } = read(question);
     const { seconds } = question.args;
@@ -53,12 +53,12 @@ function read(question: Question): { name: string; knocker: Address } {
   return { name: textIn(question.args, "door"), knocker };
 }
 
-function called(name: string, { listeners }: Subject): Door[] {
+function called(name: string, { listeners }: DaemonView): Door[] {
   return listeners().flatMap(({ door }) => (door.name === name ? [door] : []));
 }
 
 async function done(
-  subject: Subject,
+  subject: DaemonView,
   what: "opened" | "closed",
   name: string,
   knocker: Address,
@@ -74,7 +74,7 @@ async function done(
 }
 
 /** What is never closed is not known to be open, which is a better word for it. */
-function refusal(subject: Subject, name: string, knocker: Address, outcome: DoorRefusal): Refusal {
+function refusal(subject: DaemonView, name: string, knocker: Address, outcome: DoorRefusal): Refusal {
   const doors = called(name, subject);
   const staysOpen = doors.length > 0 && !doors.some((door) => commandsOf(door, knocker).stop);
   const { refused } = outcome === NOT_OPEN && staysOpen ? STAYS_OPEN : outcome;

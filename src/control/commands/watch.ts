@@ -1,11 +1,11 @@
 // The command `watch`: what happens at the doors, as it happens.
 
-import { verdictLine } from "../history/describe.ts";
-import type { PacketHistory } from "../history/packet-history.ts";
-import type { Verdict } from "../history/verdict.ts";
-import type { DaemonEvent, EventStream } from "../log/event-stream.ts";
-import { formatAddress } from "../net/address.ts";
-import type { Stream } from "./command.ts";
+import { verdictLine } from "../../history/describe.ts";
+import type { PacketHistory } from "../../history/packet-history.ts";
+import type { Verdict } from "../../history/verdict.ts";
+import type { DaemonEvent, EventStream } from "../../log/event-stream.ts";
+import { formatAddress } from "../../net/address.ts";
+import type { Stream } from "../handler.ts";
 
 /** These are events, and told as such. */
 const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>(["stage", "open", "timeout", "scan"]);

@@ -5,9 +5,9 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import type { Command } from "../src/control/command.ts";
-import { Control } from "../src/control/control.ts";
+import type { Command } from "../src/control/handler.ts";
 import { requestLine } from "../src/control/protocol.ts";
+import { ControlServer } from "../src/control/server.ts";
 import { needsRoot } from "./live/wire.ts";
 
 const dir = fs.mkdtempSync(join(tmpdir(), "control-"));
@@ -16,12 +16,15 @@ after(() => fs.rmSync(dir, { recursive: true }));
 describe("the daemon's sockets", () => {
   const MAY: Command = ({ mayChange }) => [{ type: "error", error: `${mayChange}` }];
 
-  async function open(directory: string, group: number | undefined): Promise<{ control: Control; troubles: string[] }> {
+  async function open(
+    directory: string,
+    group: number | undefined,
+  ): Promise<{ control: ControlServer; troubles: string[] }> {
     const troubles: string[] = [];
     const trouble = (why: string) => troubles.push(why);
     const path = join(directory, "x.sock");
     const commands = { answered: new Map([["may", MAY]]), streamed: new Map() };
-    const control = new Control({ path, config: "/etc/x.conf", commands, trouble }, group);
+    const control = new ControlServer({ path, config: "/etc/x.conf", commands, trouble }, group);
     await control.open();
     return { control, troubles };
   }

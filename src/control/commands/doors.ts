@@ -1,30 +1,30 @@
 // The command `doors`: which doors listen, and for whom one is open. Their ports, and what opens them, only to root and only
 // when he asks for secrets.
 
-import type { Door } from "../config/door.ts";
-import type { OpenDoorInfo } from "../doors/open-door.ts";
-import { formatTcpFlags } from "../net/tcp-flags.ts";
-import { formatSequence } from "../sequences/sequence.ts";
-import { isSet, onlyForRoot, type Question } from "./command.ts";
-import type { Subject } from "./commands.ts";
-import type { Answer } from "./protocol.ts";
+import type { Door } from "../../config/door.ts";
+import type { OpenDoorInfo } from "../../doors/open-door.ts";
+import { formatTcpFlags } from "../../net/tcp-flags.ts";
+import { formatSequence } from "../../sequences/sequence.ts";
+import type { DaemonView } from "../daemon-view.ts";
+import { isSet, onlyForRoot, type Question } from "../handler.ts";
+import type { Answer } from "../protocol.ts";
 
 /** Of doors, and of open ones: a config may have thousands, and 65,536 may be open. */
 const MOST_BYTES = 64 << 10;
 
-export function doors(subject: Subject): (question: Question) => readonly Answer[] {
+export function doors(subject: DaemonView): (question: Question) => readonly Answer[] {
   return (question) => [...listening(subject, question), ...standing(subject)];
 }
 
 /** Throws Refusal when secrets are asked for, and not by root. */
-export function listening({ listeners }: Subject, question: Question): Answer[] {
+export function listening({ listeners }: DaemonView, question: Question): Answer[] {
   const secrets = isSet(question.args, "secrets");
   if (secrets) onlyForRoot(question);
   const all = listeners();
   return upTo("door", all, all.length, ({ door }) => answerOf(door, secrets));
 }
 
-export function standing({ house }: Subject): Answer[] {
+export function standing({ house }: DaemonView): Answer[] {
   return upTo("open", house.doorkeeper.openDoors(), house.doorkeeper.size, openAnswer);
 }
 

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { makeGroupDirectory, readers } from "../src/control/readers.ts";
+import { makeGroupDirectory, readers } from "../src/control/group-access.ts";
 import { needsRoot } from "./live/wire.ts";
 
 const dir = fs.mkdtempSync(join(tmpdir(), "readers-"));

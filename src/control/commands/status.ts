@@ -1,16 +1,16 @@
 // The command `status`: how the daemon is.
 
 import { performance } from "node:perf_hooks";
-import type { CaptureState } from "../capture/captures.ts";
-import { isSet, type Question } from "./command.ts";
-import type { Subject } from "./commands.ts";
+import type { CaptureState } from "../../capture/captures.ts";
+import type { DaemonView } from "../daemon-view.ts";
+import { isSet, type Question } from "../handler.ts";
+import type { Answer, Hearing } from "../protocol.ts";
 import { listening, standing } from "./doors.ts";
-import type { Answer, Hearing } from "./protocol.ts";
 
 /** A wall clock that is so far off what it was has been set; below, two readings differ by themselves. */
 const CLOCK_WAS_SET_MS = 1000;
 
-export function status(subject: Subject): (question: Question) => readonly Answer[] {
+export function status(subject: DaemonView): (question: Question) => readonly Answer[] {
   const begun = performance.now();
   let since = wallClock(begun);
   return (question) => {

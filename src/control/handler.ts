@@ -1,6 +1,6 @@
 // A command that is asked for at the daemon's socket: what it is given, and what it may say.
 
-import type { Answer } from "./protocol.ts";
+import type { Answer, Args } from "./protocol.ts";
 
 export interface Question {
   /** To the letter what came as `args`: each command looks at its own. */
@@ -8,8 +8,6 @@ export interface Question {
   /** Root asks: the commands that change something, and secrets, are for root alone. */
   readonly mayChange: boolean;
 }
-
-export type Args = Readonly<Record<string, unknown>>;
 
 /** What it answers stands between the lines `daemon` and `end`. Throws Refusal. */
 export type Command = (question: Question) => Promise<readonly Answer[]> | readonly Answer[];

@@ -40,7 +40,7 @@ export function makeGroupDirectory(group: number, path: string): void {
 }
 
 /** Lets the group ask at a socket. Throws in the system's words. */
-export function letAsk(group: number, path: string): void {
+export function grantAccess(group: number, path: string): void {
   letIn(group, path, MAY_ASK);
 }
 
