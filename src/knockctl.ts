@@ -3,17 +3,17 @@
 
 import "./platform/no-inspector.ts";
 import { Command, CommanderError } from "commander";
-import { close, extend, open } from "./ctl/by-hand.ts";
-import { check } from "./ctl/check.ts";
-import { doors } from "./ctl/doors.ts";
-import { explain } from "./ctl/explain.ts";
-import { init } from "./ctl/init.ts";
-import { metrics } from "./ctl/metrics.ts";
-import { replay } from "./ctl/replay.ts";
-import { report } from "./ctl/report.ts";
-import { selfTest } from "./ctl/self-test.ts";
-import { status } from "./ctl/status.ts";
-import { watch } from "./ctl/watch.ts";
+import { check } from "./knockctl/commands/check.ts";
+import { doors } from "./knockctl/commands/doors.ts";
+import { explain } from "./knockctl/commands/explain.ts";
+import { init } from "./knockctl/commands/init.ts";
+import { close, extend, open } from "./knockctl/commands/manual.ts";
+import { metrics } from "./knockctl/commands/metrics.ts";
+import { replay } from "./knockctl/commands/replay.ts";
+import { report } from "./knockctl/commands/report.ts";
+import { selfTest } from "./knockctl/commands/self-test.ts";
+import { status } from "./knockctl/commands/status.ts";
+import { watch } from "./knockctl/commands/watch.ts";
 import { version } from "./platform/version.ts";
 
 const USAGE_IS_WRONG = 2;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { InterfaceStatus } from "../src/capture/interface-status.ts";
 import type { Answer } from "../src/control/protocol.ts";
-import { doesNotHear } from "../src/ctl/hearing.ts";
+import { doesNotHear } from "../src/knockctl/hearing.ts";
 
 const daemon: Answer = { type: "daemon", pid: 1, knockd: "1.0.0", config: "/etc/knockd.conf" };
 const answers = (...states: InterfaceStatus["state"][]): Answer[] => [

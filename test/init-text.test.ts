@@ -1,7 +1,7 @@
 // What knockctl init says of the port in the end: only what is true of it now, and how to open it.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { countdown, portText } from "../src/ctl/init-text.ts";
+import { countdown, portText } from "../src/knockctl/commands/init-text.ts";
 
 const iptables = { port: 22, firewall: { kind: "iptables", ipv6: false }, wasClosed: false } as const;
 const nft = { ...iptables, firewall: { kind: "nft", ipv6: true } } as const;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Answer } from "../src/control/protocol.ts";
-import { metricsText } from "../src/ctl/metrics.ts";
+import { metricsText } from "../src/knockctl/commands/metrics.ts";
 
 describe("the numbers for Prometheus", () => {
   const answer = (interfaces: string, one = interfaces): Answer[] => [

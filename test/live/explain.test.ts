@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, ExplanationAnswer, VerdictAnswer } from "../../src/control/protocol.ts";
-import { ask } from "../../src/ctl/ask.ts";
+import { ask } from "../../src/knockctl/request.ts";
 import { frame, type Segment } from "../frame.ts";
 import { bound, until } from "../time-limit.ts";
 import { Daemon } from "./daemon.ts";

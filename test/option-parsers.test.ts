@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { InvalidArgumentError } from "commander";
-import { doorName, interfaceName, minutes, networks, wholeNumber } from "../src/ctl/init-words.ts";
+import { doorName, interfaceName, minutes, networks, wholeNumber } from "../src/knockctl/option-parsers.ts";
 
 describe("the words of knockctl init", () => {
   for (const [what, take, good, bad] of [

@@ -3,14 +3,14 @@
 import { realpathSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
-import { clientLines } from "../setup/client-lines.ts";
-import { openCommand, rulesText } from "../setup/firewall.ts";
-import { unitName } from "../setup/persistence.ts";
-import type { Setup } from "../setup/setup.ts";
-import type { PortNow, Tried } from "../setup/trial.ts";
-import { PID_FILE, TRIAL } from "../setup/trial-paths.ts";
-import { trialFiles } from "../setup/trial-scripts.ts";
-import { plural } from "../terminal/plural.ts";
+import { clientLines } from "../../setup/client-lines.ts";
+import { openCommand, rulesText } from "../../setup/firewall.ts";
+import { unitName } from "../../setup/persistence.ts";
+import type { Setup } from "../../setup/setup.ts";
+import type { PortNow, Tried } from "../../setup/trial.ts";
+import { PID_FILE, TRIAL } from "../../setup/trial-paths.ts";
+import { trialFiles } from "../../setup/trial-scripts.ts";
+import { plural } from "../../terminal/plural.ts";
 
 export function summary(setup: Setup): string {
   const { config, backup, existed, kept, door, port, firewall, unit, persist, seconds, sequence } = setup;

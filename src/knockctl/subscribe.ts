@@ -2,8 +2,8 @@
 
 import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
 import { realPath } from "../platform/real-path.ts";
-import { complain, STATUS } from "./ask.ts";
-import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";
+import { ClientError, findDaemons, nobody, talk } from "./client.ts";
+import { complain, STATUS } from "./request.ts";
 
 export interface ListenOptions {
   readonly args?: Args;
@@ -46,20 +46,20 @@ export async function listen(
       if (answer.type === "error" || answer.type === "refused") refused(answer);
     };
     await talk(path, { request: requestLine(command, args), onAnswer, endless: true });
-    if (mine && !isEnded && process.exitCode === undefined) throw new Trouble(`the knockd at ${path} has ended`);
+    if (mine && !isEnded && process.exitCode === undefined) throw new ClientError(`the knockd at ${path} has ended`);
   };
   const refused = (answer: Extract<Answer, { type: "error" | "refused" }>) => {
     complain(answer.type === "error" ? answer.error : answer.why);
     process.exitCode = answer.type === "error" ? STATUS.unanswered : STATUS.no;
   };
   const failed = (error: unknown) => {
-    if (!(error instanceof Trouble)) throw error;
+    if (!(error instanceof ClientError)) throw error;
     complain(error.message);
     process.exitCode ??= STATUS.unanswered;
   };
   try {
     await Promise.all(findDaemons(config, changes).map((path) => one(path).catch(failed)));
-    if (daemons === 0 && process.exitCode === undefined) throw new Trouble(nobody(config));
+    if (daemons === 0 && process.exitCode === undefined) throw new ClientError(nobody(config));
   } catch (error) {
     failed(error);
   }

@@ -1,11 +1,11 @@
 // knockctl report: who was at the door?
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { systemErrorText } from "../platform/system-error.ts";
-import { writeOutput } from "../platform/write-output.ts";
-import { plain } from "../report/plain.ts";
-import { FORMATS, NoReport, SOURCES, type Wanted } from "../report/wanted.ts";
-import { FORMS, when } from "../report/when.ts";
+import { systemErrorText } from "../../platform/system-error.ts";
+import { writeOutput } from "../../platform/write-output.ts";
+import { plain } from "../../report/plain.ts";
+import { FORMATS, NoReport, SOURCES, type Wanted } from "../../report/wanted.ts";
+import { FORMS, when } from "../../report/when.ts";
 
 const FAILED = 1;
 const NOT_INSTALLED = 3;
@@ -87,7 +87,7 @@ export function report(program: Command): void {
       const wanted: Wanted = { logs, from, since, until, prefixes, notPrefixes, tags, format, geo };
       try {
         // Loaded now and only now: neither knockd nor another command grows by what it takes.
-        const { make } = await import("../report/make.ts");
+        const { make } = await import("../../report/make.ts");
         const text = await make(wanted, process.stderr, now);
         if (output === undefined) process.stdout.write(text);
         else writeOutput(output, text);

@@ -3,18 +3,18 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isatty } from "node:tty";
 import { type Command, InvalidArgumentError } from "commander";
-import { readConfig } from "../config/read.ts";
-import { resolveTargets } from "../config/resolve-targets.ts";
-import { type Address, formatAddress, parseAddress } from "../net/address.ts";
-import { systemErrorText } from "../platform/system-error.ts";
-import type { Played, PlayOptions } from "../replay/play.ts";
-import { Stamp } from "../replay/stamp.ts";
-import { UnusedSequences } from "../sequences/one-time-memory.ts";
-import { plural } from "../terminal/plural.ts";
-import { printableJson } from "../terminal/printable.ts";
-import { Progress } from "../terminal/progress.ts";
-import { clean, paint } from "../terminal/style.ts";
-import { complain } from "./ask.ts";
+import { readConfig } from "../../config/read.ts";
+import { resolveTargets } from "../../config/resolve-targets.ts";
+import { type Address, formatAddress, parseAddress } from "../../net/address.ts";
+import { systemErrorText } from "../../platform/system-error.ts";
+import type { Played, PlayOptions } from "../../replay/play.ts";
+import { Stamp } from "../../replay/stamp.ts";
+import { UnusedSequences } from "../../sequences/one-time-memory.ts";
+import { plural } from "../../terminal/plural.ts";
+import { printableJson } from "../../terminal/printable.ts";
+import { Progress } from "../../terminal/progress.ts";
+import { clean, paint } from "../../terminal/style.ts";
+import { complain } from "../request.ts";
 
 const NOTHING_OPENED = 1;
 const UNREADABLE = 3;
@@ -88,8 +88,8 @@ async function run(file: string, { config: path, address: own = [], verdicts, js
   process.stderr.write([...config.warnings, ...warnings].map((warning) => `${clean(warning)}\n`).join(""));
   // Only who replays needs the addon.
   const [{ play }, { Savefile, STANDARD_INPUT }] = await Promise.all([
-    import("../replay/play.ts"),
-    import("../replay/savefile.ts"),
+    import("../../replay/play.ts"),
+    import("../../replay/savefile.ts"),
   ]);
   // Not process.stdin, which would make it one that does not block: libpcap would take that for its end.
   if (file === STANDARD_INPUT && isatty(0)) throw new Error("standard input is a terminal, and no capture");

@@ -2,11 +2,11 @@
 // because somebody else may have ended it meanwhile.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { NO_SYSTEMD, Refused, type Setup } from "../setup/setup.ts";
-import { confirm, doing, isUnderWay, lastOutcome, openings, portNow, rollBack, tried } from "../setup/trial.ts";
-import { TRIAL } from "../setup/trial-paths.ts";
-import { Progress } from "../terminal/progress.ts";
-import { askYesNo } from "../terminal/prompt.ts";
+import { NO_SYSTEMD, Refused, type Setup } from "../../setup/setup.ts";
+import { confirm, doing, isUnderWay, lastOutcome, openings, portNow, rollBack, tried } from "../../setup/trial.ts";
+import { TRIAL } from "../../setup/trial-paths.ts";
+import { Progress } from "../../terminal/progress.ts";
+import { askYesNo } from "../../terminal/prompt.ts";
 import { countdown, portText, say, timeOf } from "./init-text.ts";
 
 const LOOK_MS = 250;

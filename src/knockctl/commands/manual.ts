@@ -1,12 +1,12 @@
 // knockctl open, close and extend: by hand what a knock and its time do.
 
 import { type Command, InvalidArgumentError } from "commander";
-import type { Answer, Args } from "../control/protocol.ts";
-import { parseAddress } from "../net/address.ts";
-import { duration } from "../terminal/format.ts";
-import { clean } from "../terminal/style.ts";
-import { type AskOptions, ask, STATUS, tell } from "./ask.ts";
-import { asking } from "./asking.ts";
+import type { Answer, Args } from "../../control/protocol.ts";
+import { parseAddress } from "../../net/address.ts";
+import { duration } from "../../terminal/format.ts";
+import { clean } from "../../terminal/style.ts";
+import { asking } from "../daemon-command.ts";
+import { type AskOptions, ask, STATUS, tell } from "../request.ts";
 
 const statuses = (line: string) => `
 For root only. It is logged ("192.0.2.1: openSSH: ${line} by hand").

@@ -3,7 +3,7 @@
 import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
 import { realPath } from "../platform/real-path.ts";
 import { clean } from "../terminal/style.ts";
-import { findDaemons, nobody, Trouble, talk } from "./daemons.ts";
+import { ClientError, findDaemons, nobody, talk } from "./client.ts";
 
 export interface Asked {
   /** Of each daemon that has answered, the lines. */
@@ -28,7 +28,7 @@ export async function ask(config: string, command: string, args: Args = {}, opti
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof Trouble)) throw error;
+      if (!(error instanceof ClientError)) throw error;
       troubles.push(error.message);
     }
   };
@@ -50,9 +50,9 @@ async function answerOf(path: string, request: string, once: boolean): Promise<A
   const answers: (Answer | undefined)[] = [];
   await talk(path, { request, onAnswer: (answer) => void answers.push(answer), once });
   const last = answers.at(-1);
-  if (last?.type === "error") throw new Trouble(`the knockd at ${path} says: ${last.error}`);
+  if (last?.type === "error") throw new ClientError(`the knockd at ${path} says: ${last.error}`);
   if (last?.type === "end" && answers.every((answer) => answer !== undefined)) return answers as Answer[];
-  throw new Trouble(`the answer of the knockd at ${path} is torn: has it ended, or is it of another version?`);
+  throw new ClientError(`the answer of the knockd at ${path} is torn: has it ended, or is it of another version?`);
 }
 
 /** What knockctl ends with, beside 0 and 2: the command line is wrong. */

@@ -2,14 +2,14 @@
 
 import { createInterface } from "node:readline/promises";
 import { type Command, CommanderError } from "commander";
-import { configOf, readDefaults } from "../lint/defaults.ts";
-import type { Finding } from "../lint/finding.ts";
-import type { Fix } from "../lint/fix.ts";
-import type { Host } from "../lint/lint.ts";
-import { systemErrorText } from "../platform/system-error.ts";
-import { printableJson } from "../terminal/printable.ts";
-import { clean, paint } from "../terminal/style.ts";
-import { complain } from "./ask.ts";
+import { configOf, readDefaults } from "../../lint/defaults.ts";
+import type { Finding } from "../../lint/finding.ts";
+import type { Fix } from "../../lint/fix.ts";
+import type { Host } from "../../lint/lint.ts";
+import { systemErrorText } from "../../platform/system-error.ts";
+import { printableJson } from "../../terminal/printable.ts";
+import { clean, paint } from "../../terminal/style.ts";
+import { complain } from "../request.ts";
 
 const [WARNINGS, ERRORS, USAGE_IS_WRONG] = [1, 2, 3];
 const JSON_VERSION = 1;
@@ -77,7 +77,7 @@ export function check(program: Command): void {
       throw error.exitCode === 0 ? error : new CommanderError(USAGE_IS_WRONG!, error.code, error.message);
     })
     .action(async (given: string | undefined, options: Options) => {
-      const { lint } = await import("../lint/lint.ts");
+      const { lint } = await import("../../lint/lint.ts");
       const host = await thisHost();
       const file = given ?? configOf(host.defaults);
       let findings = await lint(file, host);
@@ -102,9 +102,9 @@ export function check(program: Command): void {
 
 /** The addon is only for who asks, here. */
 async function thisHost(): Promise<Host> {
-  const { ephemeralPorts, listeningPorts } = await import("../platform/local-ports.ts");
-  const { interfacesNow } = await import("../capture/netlink.ts");
-  const { guardsHere } = await import("../setup/guards.ts");
+  const { ephemeralPorts, listeningPorts } = await import("../../platform/local-ports.ts");
+  const { interfacesNow } = await import("../../capture/netlink.ts");
+  const { guardsHere } = await import("../../setup/guards.ts");
   return {
     interfaces: interfacesNow(false),
     guards: guardsHere(),

@@ -1,15 +1,15 @@
 // knockctl init: a door, its secret and its firewall, set up so that nobody locks himself out.
 
 import { type Command, Option } from "commander";
-import { ConfigError } from "../config/door.ts";
-import { MOST_KNOCKS } from "../sequences/sequence.ts";
-import { plan, Refused } from "../setup/setup.ts";
-import { arm, begin, refuseASecond } from "../setup/trial.ts";
-import { askYesNo } from "../terminal/prompt.ts";
+import { ConfigError } from "../../config/door.ts";
+import { MOST_KNOCKS } from "../../sequences/sequence.ts";
+import { plan, Refused } from "../../setup/setup.ts";
+import { arm, begin, refuseASecond } from "../../setup/trial.ts";
+import { askYesNo } from "../../terminal/prompt.ts";
+import { doorName, interfaceName, minutes, networks, wholeNumber } from "../option-parsers.ts";
 import { type Options, questions, wishes } from "./init-questions.ts";
 import { dryRunText, howToKnock, knockctl, say, summary, timeOf } from "./init-text.ts";
 import { attend, how, keep, showing, undo } from "./init-trial.ts";
-import { doorName, interfaceName, minutes, networks, wholeNumber } from "./init-words.ts";
 
 const FAILED = 1;
 

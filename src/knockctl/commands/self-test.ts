@@ -1,12 +1,12 @@
 // knockctl self-test: does the daemon hear?
 
 import type { Command } from "commander";
-import type { InterfaceStatus } from "../capture/interface-status.ts";
-import type { Answer } from "../control/protocol.ts";
-import { clean } from "../terminal/style.ts";
-import { ask, STATUS, tell } from "./ask.ts";
-import { asking } from "./asking.ts";
-import { doesNotHear, isInterface } from "./hearing.ts";
+import type { InterfaceStatus } from "../../capture/interface-status.ts";
+import type { Answer } from "../../control/protocol.ts";
+import { clean } from "../../terminal/style.ts";
+import { asking } from "../daemon-command.ts";
+import { doesNotHear, isInterface } from "../hearing.ts";
+import { ask, STATUS, tell } from "../request.ts";
 
 const HELP = `
 Has each knockd that runs with this config try now, at each of its interfaces,

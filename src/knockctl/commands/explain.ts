@@ -1,13 +1,13 @@
 // knockctl explain: why a knock did not count.
 
 import type { Command } from "commander";
-import type { Answer, Args, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
-import { parseAddress } from "../net/address.ts";
-import { plural } from "../terminal/plural.ts";
-import { clean, clock, paint } from "../terminal/style.ts";
-import { ask, STATUS, tell } from "./ask.ts";
-import { asking } from "./asking.ts";
-import { listen } from "./listen.ts";
+import type { Answer, Args, ExplanationAnswer, VerdictAnswer } from "../../control/protocol.ts";
+import { parseAddress } from "../../net/address.ts";
+import { plural } from "../../terminal/plural.ts";
+import { clean, clock, paint } from "../../terminal/style.ts";
+import { asking } from "../daemon-command.ts";
+import { ask, STATUS, tell } from "../request.ts";
+import { listen } from "../subscribe.ts";
 
 const NOTHING_SEEN = 4;
 

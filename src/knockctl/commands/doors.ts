@@ -1,12 +1,12 @@
 // knockctl doors: which doors listen, and for whom one is open.
 
 import type { Command } from "commander";
-import type { Answer } from "../control/protocol.ts";
-import { duration } from "../terminal/format.ts";
-import { plural } from "../terminal/plural.ts";
-import { clean, paint } from "../terminal/style.ts";
-import { ask, tell } from "./ask.ts";
-import { asking } from "./asking.ts";
+import type { Answer } from "../../control/protocol.ts";
+import { duration } from "../../terminal/format.ts";
+import { plural } from "../../terminal/plural.ts";
+import { clean, paint } from "../../terminal/style.ts";
+import { asking } from "../daemon-command.ts";
+import { ask, tell } from "../request.ts";
 
 const HELP = `
 Which doors knockd listens for, and each that is open and will be closed again:

@@ -1,13 +1,13 @@
 // knockctl status: how the daemon is.
 
 import type { Command } from "commander";
-import type { Answer } from "../control/protocol.ts";
-import { duration, localTime, plural } from "../terminal/format.ts";
-import { clean, paint } from "../terminal/style.ts";
-import { ask, STATUS, tell } from "./ask.ts";
-import { asking } from "./asking.ts";
+import type { Answer } from "../../control/protocol.ts";
+import { duration, localTime, plural } from "../../terminal/format.ts";
+import { clean, paint } from "../../terminal/style.ts";
+import { asking } from "../daemon-command.ts";
+import { doesNotHear, type InterfaceAnswer } from "../hearing.ts";
+import { ask, STATUS, tell } from "../request.ts";
 import { doorLines } from "./doors.ts";
-import { doesNotHear, type InterfaceAnswer } from "./hearing.ts";
 
 const HELP = `
 How each knockd is that runs with this config: since when; its interfaces and
@@ -33,7 +33,7 @@ export function status(program: Command): void {
       const asked = await ask(config, "status", args, { changes: secrets ?? false });
       tell(asked, json, () => asked.answers.map((one) => statusText(one)).join("\n"));
       if (doesNotHear(asked.answers)) process.exitCode = STATUS.no;
-      const { guardsHere, guardText } = await import("../setup/guards.ts");
+      const { guardsHere, guardText } = await import("../../setup/guards.ts");
       for (const guard of guardsHere()) {
         if (!json) process.stdout.write(`${guardText(guard, asked.answers.length > 0)}\n`);
         if (guard.isClosed === false) process.exitCode ??= STATUS.no;

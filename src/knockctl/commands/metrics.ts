@@ -1,11 +1,11 @@
 // knockctl metrics: the daemon's numbers in Prometheus' text format, for node_exporter's textfile collector.
 
 import type { Command } from "commander";
-import { type Answer, answerLine } from "../control/protocol.ts";
-import { systemErrorText } from "../platform/system-error.ts";
-import { writeOutput } from "../platform/write-output.ts";
-import { ask, complain, STATUS } from "./ask.ts";
-import { asking } from "./asking.ts";
+import { type Answer, answerLine } from "../../control/protocol.ts";
+import { systemErrorText } from "../../platform/system-error.ts";
+import { writeOutput } from "../../platform/write-output.ts";
+import { asking } from "../daemon-command.ts";
+import { ask, complain, STATUS } from "../request.ts";
 
 const HELP = `
 The daemon's numbers in Prometheus' text format: packets, stages, openings,

@@ -1,12 +1,12 @@
 // knockctl watch: knocks as they happen.
 
 import type { Command } from "commander";
-import type { Answer } from "../control/protocol.ts";
-import type { DaemonEvent } from "../log/event-stream.ts";
-import { plural } from "../terminal/plural.ts";
-import { clean, clock, paint } from "../terminal/style.ts";
-import { asking } from "./asking.ts";
-import { listen } from "./listen.ts";
+import type { Answer } from "../../control/protocol.ts";
+import type { DaemonEvent } from "../../log/event-stream.ts";
+import { plural } from "../../terminal/plural.ts";
+import { clean, clock, paint } from "../../terminal/style.ts";
+import { asking } from "../daemon-command.ts";
+import { listen } from "../subscribe.ts";
 
 const HELP = `
 Says what happens at the doors, as it happens, until Ctrl-C: each knock that made

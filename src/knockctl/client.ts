@@ -12,7 +12,7 @@ const PATIENCE_MS = 15_000;
 const MOST_BYTES = 16 << 20;
 
 /** Why one can't be asked, or does not answer, with what to do. */
-export class Trouble extends Error {}
+export class ClientError extends Error {}
 
 /** A daemon that has too many clients cuts one off, or rests a while. */
 const [MOST_TRIES, PAUSE_MS] = [40, 50] as const;
@@ -26,8 +26,8 @@ export function findDaemons(config: string, changes: boolean): string[] {
     return socketsOf(config, whose);
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code !== "ENOENT";
-    if (isThere) throw new Trouble(refused(systemErrorText(error)));
-    throw new Trouble(whose === "root's" ? nobody(config) : refused("there is no group knockd that may"));
+    if (isThere) throw new ClientError(refused(systemErrorText(error)));
+    throw new ClientError(whose === "root's" ? nobody(config) : refused("there is no group knockd that may"));
   }
 }
 
@@ -65,7 +65,7 @@ function talkOnce(path: string, { request, onAnswer, endless }: TalkOptions): Pr
     });
     const fail = (why: string) => {
       socket.destroy();
-      reject(new Trouble(why));
+      reject(new ClientError(why));
     };
     const limit = setTimeout(() => fail(`the knockd at ${path} does not answer: restart it`), PATIENCE_MS);
     socket.setEncoding("utf8").on("data", (more: string) => {

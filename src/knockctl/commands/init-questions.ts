@@ -1,12 +1,12 @@
 // What knockctl init asks at a terminal, and what the command line has said.
 
 import { InvalidArgumentError } from "commander";
-import type { FirewallKind } from "../setup/firewall.ts";
-import { lanHere } from "../setup/lan.ts";
-import { doorsOf, freeName, look, plan, Refused, type Setup, systemdRuns, type Wishes } from "../setup/setup.ts";
-import { ask, askYesNo } from "../terminal/prompt.ts";
+import type { FirewallKind } from "../../setup/firewall.ts";
+import { lanHere } from "../../setup/lan.ts";
+import { doorsOf, freeName, look, plan, Refused, type Setup, systemdRuns, type Wishes } from "../../setup/setup.ts";
+import { ask, askYesNo } from "../../terminal/prompt.ts";
+import { doorName, wholeNumber } from "../option-parsers.ts";
 import { say } from "./init-text.ts";
-import { doorName, wholeNumber } from "./init-words.ts";
 
 export interface Options {
   readonly config: string;
