@@ -18,7 +18,7 @@ import { ConfigError } from "./config/door.ts";
 import type { Flags } from "./config/settings.ts";
 import { Daemon } from "./daemon/daemon.ts";
 import { AlreadyRunning } from "./doors/instance-locks.ts";
-import { read } from "./lint/reading.ts";
+import { read } from "./lint/config.ts";
 import { type Log, Logger } from "./log/logger.ts";
 import { ReverseDns } from "./log/reverse-dns.ts";
 import { letGo, takeMark, toBackground } from "./platform/daemonize.ts";

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { readConfig } from "../src/config/read.ts";
-import { lintDefaults, readDefaults } from "../src/lint/defaults.ts";
+import { lintDefaults, readDefaults } from "../src/lint/defaults-file.ts";
 import { lint } from "../src/lint/lint.ts";
 import { lintSandbox } from "../src/lint/sandbox.ts";
-import { Unit } from "../src/lint/unit.ts";
+import { Unit } from "../src/lint/systemd-unit.ts";
 import type { Snapshot } from "../src/platform/native.ts";
 import { repo } from "./live/wire.ts";
 

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
 import { lintSandbox } from "../src/lint/sandbox.ts";
-import { installedUnit, Unit } from "../src/lint/unit.ts";
+import { installedUnit, Unit } from "../src/lint/systemd-unit.ts";
 import { COMMANDS } from "./boot/commands.ts";
 import { needsRoot, repo } from "./live/wire.ts";
 

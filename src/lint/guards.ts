@@ -2,7 +2,7 @@
 
 import type { Guard } from "../setup/guards.ts";
 import { unitName, WANTS } from "../setup/persistence.ts";
-import type { Init } from "./defaults.ts";
+import type { Init } from "./defaults-file.ts";
 import type { Finding } from "./finding.ts";
 
 export function lintGuards(guards: readonly Guard[], { isEnabled }: Init): Finding[] {

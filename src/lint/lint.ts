@@ -5,22 +5,22 @@ import { resolveTargets } from "../config/resolve-targets.ts";
 import type { Snapshot } from "../platform/native.ts";
 import { realPath } from "../platform/real-path.ts";
 import type { Guard } from "../setup/guards.ts";
-import { configOf, type Defaults, hasInterface, initOf, isOnlyIpv4, lintDefaults } from "./defaults.ts";
-import { lintFamilies } from "./families.ts";
+import { read } from "./config.ts";
+import { configOf, type Defaults, hasInterface, initOf, isOnlyIpv4, lintDefaults } from "./defaults-file.ts";
 import type { Finding } from "./finding.ts";
 import { lintGuards } from "./guards.ts";
 import { lintInterface } from "./interface.ts";
-import { lintModes } from "./mode.ts";
+import { lintFamilies } from "./ip-families.ts";
 import { lintNoCommand } from "./no-command.ts";
 import { lintOverruled } from "./overruled.ts";
+import { lintModes } from "./permissions.ts";
 import { lintPorts, type Ports } from "./ports.ts";
 import { lintPrograms } from "./programs.ts";
-import { read } from "./reading.ts";
 import { lintSandbox } from "./sandbox.ts";
 import { lintSequences } from "./sequences.ts";
+import { installedUnit } from "./systemd-unit.ts";
 import { lintTcpFlags } from "./tcp-flags.ts";
 import { lintTimeouts } from "./timeouts.ts";
-import { installedUnit } from "./unit.ts";
 import { lintUnsafePaths } from "./unsafe-path.ts";
 
 export interface Host {

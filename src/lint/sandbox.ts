@@ -6,7 +6,7 @@ import type { Config, Door } from "../config/door.ts";
 import { type Finding, warning } from "./finding.ts";
 import { COMMANDS } from "./programs.ts";
 import { type Simple, simpleCommands } from "./shell.ts";
-import type { Unit } from "./unit.ts";
+import type { Unit } from "./systemd-unit.ts";
 
 /** What a program can do nothing without (capabilities(7)). */
 const NEEDS: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
 
 import { createInterface } from "node:readline/promises";
 import { type Command, CommanderError } from "commander";
-import { configOf, readDefaults } from "../../lint/defaults.ts";
+import { configOf, readDefaults } from "../../lint/defaults-file.ts";
 import type { Finding } from "../../lint/finding.ts";
 import type { Fix } from "../../lint/fix.ts";
 import type { Host } from "../../lint/lint.ts";

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, syml
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { configOf, initOf, isOnlyIpv4, lintDefaults, readDefaults } from "../src/lint/defaults.ts";
+import { configOf, initOf, isOnlyIpv4, lintDefaults, readDefaults } from "../src/lint/defaults-file.ts";
 import { repo } from "./live/wire.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "defaults-"));
