@@ -7,7 +7,7 @@ import { readConfig } from "../../config/read.ts";
 import { resolveTargets } from "../../config/resolve-targets.ts";
 import { type Address, formatAddress, parseAddress } from "../../net/address.ts";
 import { systemErrorText } from "../../platform/system-error.ts";
-import type { Played, PlayOptions } from "../../replay/play.ts";
+import type { Played, PlayOptions } from "../../replay/replay.ts";
 import { Stamp } from "../../replay/stamp.ts";
 import { UnusedSequences } from "../../sequences/one-time-memory.ts";
 import { plural } from "../../terminal/plural.ts";
@@ -88,8 +88,8 @@ async function run(file: string, { config: path, address: own = [], verdicts, js
   process.stderr.write([...config.warnings, ...warnings].map((warning) => `${clean(warning)}\n`).join(""));
   // Only who replays needs the addon.
   const [{ play }, { Savefile, STANDARD_INPUT }] = await Promise.all([
-    import("../../replay/play.ts"),
-    import("../../replay/savefile.ts"),
+    import("../../replay/replay.ts"),
+    import("../../replay/pcap-file.ts"),
   ]);
   // Not process.stdin, which would make it one that does not block: libpcap would take that for its end.
   if (file === STANDARD_INPUT && isatty(0)) throw new Error("standard input is a terminal, and no capture");

@@ -1,7 +1,7 @@
 // At which ports of a capture somebody answers.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Answering } from "../src/replay/answering.ts";
+import { Answering } from "../src/replay/open-ports.ts";
 import type { TcpFlag } from "./frame.ts";
 import { toPacket } from "./story.ts";
 

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { Clock } from "../src/replay/clock.ts";
+import { VirtualClock } from "../src/replay/virtual-clock.ts";
 
 describe("a capture's clock", () => {
   it("begins with the first packet, and goes on with each", () => {
-    const clock = new Clock();
+    const clock = new VirtualClock();
     const pass = (time: number) => {
       clock.passTo(clock.at(time));
       return [Math.round(clock.now), Math.round(clock.time * 1000) / 1000];
@@ -19,7 +19,7 @@ describe("a capture's clock", () => {
   });
 
   it("does not go back for packets out of order, and counts on from a clock that was set back", () => {
-    const clock = new Clock();
+    const clock = new VirtualClock();
     const now = (time: number) => {
       clock.passTo(clock.at(time));
       return Math.round(clock.now);
@@ -33,7 +33,7 @@ describe("a capture's clock", () => {
     const seconds = fc.array(fc.tuple(fc.integer({ min: 0, max: 50 }), fc.boolean()), { maxLength: 60 });
     fc.assert(
       fc.property(seconds, (given) => {
-        const clock = new Clock();
+        const clock = new VirtualClock();
         const called: number[] = [];
         const timers = given.map(([after]) => clock.after(after, () => called.push(after)));
         given.forEach(([, cancelled], i) => {

@@ -12,7 +12,7 @@ const NAMES = Object.keys(VERDICT) as VerdictKind[];
 /** The daemon's lines tell of them; and of `other`, which is all the rest of a capture, nobody wants to read. */
 const PASSED_OVER: ReadonlySet<VerdictKind> = new Set(["stage", "open", "timeout", "scan", "other"]);
 
-export class Onlooker implements Observer {
+export class VerdictPrinter implements Observer {
   /** All of a capture is told. */
   readonly isSaturated = false;
   readonly #tell: (knocker: Address, line: string) => void;

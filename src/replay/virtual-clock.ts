@@ -14,7 +14,7 @@ const MOST_DISORDER_MS = 1000;
  * Milliseconds since the first packet, as the daemon's monotonic clock would have them: it never goes back. A capture's
  * clock may: it is the wall's.
  */
-export class Clock {
+export class VirtualClock {
   #now = 0;
   /** Seconds since 1970 at which `now` is 0. */
   #origin: number | undefined;
