@@ -25,7 +25,7 @@ const options = {
   },
 };
 await build({ ...options, entryPoints: alone });
-const entryPoints = { knockctl, "report/make": "dist/src/report/make.js" };
+const entryPoints = { knockctl, "report/make": "dist/src/report/make-report.js" };
 await build({ ...options, entryPoints, splitting: true, chunkNames: "shared/[hash]" });
 for (const command of Object.keys(bin)) {
   const file = `${to}/${command}.js`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
-import { csv } from "../../src/report/csv.ts";
+import { csv } from "../../src/report/render/csv.ts";
 import { EVIL, empty, evil, HARMFUL } from "./sample.ts";
 
 /** Python's reader judges: it knows RFC 4180. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Doors } from "../../src/report/doors.ts";
-import { KnockLine } from "../../src/report/knock-line.ts";
+import { Doors } from "../../src/report/count/doors.ts";
+import { KnockLine } from "../../src/report/read/knock-line.ts";
 
 function count(...messages: string[]): Doors {
   const [doors, line] = [new Doors(), new KnockLine()];

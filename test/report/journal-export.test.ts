@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { JournalExport } from "../../src/report/journal-export.ts";
-import type { Entry } from "../../src/report/log-line.ts";
+import { JournalExport } from "../../src/report/read/journal-export.ts";
+import type { Entry } from "../../src/report/read/log-line.ts";
 
 function read(bytes: Buffer, size = bytes.length): Entry[] {
   const entries: Entry[] = [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { KnockLine } from "../../src/report/knock-line.ts";
+import { KnockLine } from "../../src/report/read/knock-line.ts";
 
 function read(message: string): string {
   const line = new KnockLine();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { Lines } from "../../src/report/lines.ts";
+import { Lines } from "../../src/report/read/line-splitter.ts";
 
 function read(...chunks: Buffer[]): { lines: string[]; tooLong: number } {
   const told: string[] = [];

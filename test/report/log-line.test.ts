@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { LogLine } from "../../src/report/log-line.ts";
+import { LogLine } from "../../src/report/read/log-line.ts";
 
 const REFERENCE = Date.UTC(2026, 10, 24, 12) / 1000;
 const STAMP = "2026-11-24T11:20:18.845+00:00";

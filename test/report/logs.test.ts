@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { file, journal, type Log, syslogs } from "../../src/report/logs.ts";
+import { file, journal, type Log, syslogs } from "../../src/report/read/log-sources.ts";
 
 const DAY_MS = 86_400_000;
 const NOW = Date.now();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { markdown } from "../../src/report/markdown.ts";
+import { markdown } from "../../src/report/render/markdown.ts";
 import { EVIL, empty, evil, HARMFUL } from "./sample.ts";
 
 const ports = (service: string) => [{ protocol: "tcp", port: 22, service, attempts: 1000, sources: 5 }];

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { Origins } from "../../src/report/origins.ts";
-import { Whereabouts } from "../../src/report/whereabouts.ts";
+import { Whereabouts } from "../../src/report/count/geoip.ts";
+import { Origins } from "../../src/report/count/origins.ts";
 import { database } from "./database.ts";
 
 const source = (attempts: number) => ({ attempts, first: 0, last: 0, ports: [] });

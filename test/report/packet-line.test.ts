@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { PacketLine } from "../../src/report/packet-line.ts";
-import { addressText } from "../../src/report/whereabouts.ts";
+import { addressText } from "../../src/report/count/geoip.ts";
+import { PacketLine } from "../../src/report/read/packet-line.ts";
 
 const MAC = "MAC=02:00:0a:4d:00:01:02:00:0a:4d:00:02:08:00";
 const HEAD = `IN=eth0 OUT= ${MAC} SRC=185.220.101.1 DST=10.77.0.1 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1`;

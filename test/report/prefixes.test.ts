@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Prefixes, type Said, saidBy } from "../../src/report/prefixes.ts";
+import { Prefixes, type Said, saidBy } from "../../src/report/read/prefixes.ts";
 
 /** Those that firewalls write by themselves, and some of people's. */
 const PREFIXES: Readonly<Record<Said, readonly string[]>> = {

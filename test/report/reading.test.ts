@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
-import type { Log, Of } from "../../src/report/logs.ts";
-import { type Chosen, Reading } from "../../src/report/reading.ts";
+import { Whereabouts } from "../../src/report/count/geoip.ts";
+import { Services } from "../../src/report/count/port-names.ts";
+import { Tally } from "../../src/report/count/tally.ts";
+import { type Chosen, Reading } from "../../src/report/read/log-reader.ts";
+import type { Log, Of } from "../../src/report/read/log-sources.ts";
 import type { Report } from "../../src/report/report.ts";
-import { Services } from "../../src/report/services.ts";
-import { Tally } from "../../src/report/tally.ts";
-import { Whereabouts } from "../../src/report/whereabouts.ts";
 
 const WRITTEN = Date.UTC(2026, 10, 24, 12) / 1000;
 const REST = "IN=eth0 OUT= SRC=8.8.8.8 DST=10.0.0.1 LEN=40 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ";

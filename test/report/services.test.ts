@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { protocolName, Services } from "../../src/report/services.ts";
+import { protocolName, Services } from "../../src/report/count/port-names.ts";
 
 describe("services", () => {
   const services = new Services();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { forgetSmallest } from "../../src/report/smallest.ts";
+import { forgetSmallest } from "../../src/report/count/evict.ts";
 
 describe("the smallest", () => {
   it("are forgotten, of equal ones the oldest", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { SourceKey } from "../../src/report/packet-line.ts";
-import { portKey, portsOf, Sources } from "../../src/report/sources.ts";
+import { portKey, portsOf, Sources } from "../../src/report/count/sources.ts";
+import type { SourceKey } from "../../src/report/read/packet-line.ts";
 
 const SSH = portKey(6, 22);
 

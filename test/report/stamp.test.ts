@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Stamp } from "../../src/report/stamp.ts";
+import { Stamp } from "../../src/report/read/timestamp.ts";
 
 const utc = (...parts: [number, number, number, number?, number?, number?]) => Date.UTC(...parts) / 1000;
 const local = (...parts: [number, number, number, number, number, number]) => new Date(...parts).getTime() / 1000;

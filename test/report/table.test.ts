@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { table } from "../../src/report/table.ts";
+import { table } from "../../src/report/render/table.ts";
 import { EVIL, empty, evil, HARMFUL } from "./sample.ts";
 
 describe("the table", () => {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { KnockLine } from "../../src/report/knock-line.ts";
-import { PacketLine } from "../../src/report/packet-line.ts";
-import { Services } from "../../src/report/services.ts";
-import type { Bounds } from "../../src/report/sources.ts";
-import { Tally } from "../../src/report/tally.ts";
-import { Whereabouts } from "../../src/report/whereabouts.ts";
+import { Whereabouts } from "../../src/report/count/geoip.ts";
+import { Services } from "../../src/report/count/port-names.ts";
+import type { Bounds } from "../../src/report/count/sources.ts";
+import { Tally } from "../../src/report/count/tally.ts";
+import { KnockLine } from "../../src/report/read/knock-line.ts";
+import { PacketLine } from "../../src/report/read/packet-line.ts";
 
 const BEGIN = new Date(2026, 10, 24, 12).getTime() / 1000;
 const LEFT_OUT = [{ reason: "lines of other programs", lines: 2 }];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
-import { days, hours, leftOutOfTimeline, QUARTER_S } from "../../src/report/timeline.ts";
+import { days, hours, leftOutOfTimeline, QUARTER_S } from "../../src/report/count/timeline.ts";
 
 const quarters = (...at: Date[]) => new Map(at.map((date, i) => [date.getTime() / 1000 / QUARTER_S, i + 1]));
 const local = (day: number, hour: number, minute = 0) => new Date(2026, 10, day, hour, minute);
@@ -39,7 +39,7 @@ describe("the timeline", () => {
   });
 
   it("has days of 23 and 25 hours where the clock is changed, and hours that begin at the half where they do", () => {
-    const module = JSON.stringify(new URL("../../src/report/timeline.js", import.meta.url).href);
+    const module = JSON.stringify(new URL("../../src/report/count/timeline.js", import.meta.url).href);
     const count = (zone: string, from: string, to: string) => {
       const script = `
         import { days, hours } from ${module};

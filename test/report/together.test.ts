@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { together } from "../../src/report/together.ts";
+import { together } from "../../src/report/count/port-sets.ts";
 
 const source = (...ports: number[]) => ({ attempts: 1, first: 0, last: 0, ports });
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Prefixes } from "../../src/report/prefixes.ts";
-import { Twice } from "../../src/report/twice.ts";
+import { DuplicateLines } from "../../src/report/read/duplicate-lines.ts";
+import { Prefixes } from "../../src/report/read/prefixes.ts";
 
 describe("a packet that two rules log", () => {
   const prefixes = new Prefixes({ prefixes: [], notPrefixes: [] });
   const twice = () => {
-    const one = new Twice();
+    const one = new DuplicateLines();
     return (prefix: string, fields: string, time: number) => {
       const message = `${prefix}${fields}`;
       return one.has(prefixes.of(message, prefix.length), { source: 1, begin: prefix.length }, message, time);

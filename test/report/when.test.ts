@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { when } from "../../src/report/when.ts";
+import { when } from "../../src/report/time-argument.ts";
 
 const NOW = new Date(2026, 10, 24, 12, 20, 18).getTime();
 const local = (...parts: [number, number, number, number?, number?, number?]) =>

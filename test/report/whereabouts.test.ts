@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { NoReport } from "../../src/report/wanted.ts";
-import { addressText, countryName, Whereabouts } from "../../src/report/whereabouts.ts";
+import { addressText, countryName, Whereabouts } from "../../src/report/count/geoip.ts";
+import { NoReport } from "../../src/report/options.ts";
 import { database } from "./database.ts";
 
 const ip4 = (...bytes: number[]) => bytes.reduce((word, byte) => word * 256 + byte, 0);

@@ -3,9 +3,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { systemErrorText } from "../../platform/system-error.ts";
 import { writeOutput } from "../../platform/write-output.ts";
+import { FORMATS, NoReport, type ReportOptions, SOURCES } from "../../report/options.ts";
 import { plain } from "../../report/plain.ts";
-import { FORMATS, NoReport, SOURCES, type Wanted } from "../../report/wanted.ts";
-import { FORMS, when } from "../../report/when.ts";
+import { FORMS, when } from "../../report/time-argument.ts";
 
 const FAILED = 1;
 const NOT_INSTALLED = 3;
@@ -48,8 +48,8 @@ Exit status:
 interface Options {
   readonly since?: number;
   readonly until?: number;
-  readonly from: Wanted["from"];
-  readonly format: Wanted["format"];
+  readonly from: ReportOptions["from"];
+  readonly format: ReportOptions["format"];
   readonly json?: true;
   readonly output?: string;
   readonly prefix?: readonly string[];
@@ -84,10 +84,10 @@ export function report(program: Command): void {
       const { since, until, geo = [], prefix: prefixes = [], notPrefix: notPrefixes = [], tag: tags = [] } = options;
       const { from } = options;
       const format = json ? "json" : options.format;
-      const wanted: Wanted = { logs, from, since, until, prefixes, notPrefixes, tags, format, geo };
+      const wanted: ReportOptions = { logs, from, since, until, prefixes, notPrefixes, tags, format, geo };
       try {
         // Loaded now and only now: neither knockd nor another command grows by what it takes.
-        const { make } = await import("../../report/make.ts");
+        const { make } = await import("../../report/make-report.ts");
         const text = await make(wanted, process.stderr, now);
         if (output === undefined) process.stdout.write(text);
         else writeOutput(output, text);

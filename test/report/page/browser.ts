@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { page } from "../../../src/report/page/page.ts";
+import { page } from "../../../src/report/render/html/page.ts";
 import type { Report } from "../../../src/report/report.ts";
 
 const CHROMIUM = "/usr/bin/chromium";

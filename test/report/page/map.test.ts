@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { worldMap } from "../../../src/report/page/map.ts";
+import { worldMap } from "../../../src/report/render/html/map.ts";
 import type { CountryRow } from "../../../src/report/report.ts";
 import { EMPTY } from "./sample-report.ts";
 

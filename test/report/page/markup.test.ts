@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { foreign, html, Markup } from "../../../src/report/page/markup.ts";
+import { foreign, html, Markup } from "../../../src/report/render/html/markup.ts";
 
 test("what is put into a template is text, and what came of a template is markup", () => {
   const name = `<script>alert("1")</script> & 'more'`;

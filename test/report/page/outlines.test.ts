@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HEIGHT, outlines, WIDTH } from "../../../src/report/page/outlines.ts";
+import { HEIGHT, outlines, WIDTH } from "../../../src/report/render/html/outlines.ts";
 
 const world = outlines();
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { page } from "../../../src/report/page/page.ts";
+import { page } from "../../../src/report/render/html/page.ts";
 import type { Report } from "../../../src/report/report.ts";
 import { type Opened, open, startBrowser } from "./browser.ts";
 import { EMPTY, sampleReport } from "./sample-report.ts";

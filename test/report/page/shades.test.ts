@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { round, shades } from "../../../src/report/page/shades.ts";
+import { round, shades } from "../../../src/report/render/html/shades.ts";
 
 const labels = (most: number) => shades(most).from.map((_, i) => shades(most).label(i + 1));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { timeline } from "../../../src/report/page/timeline.ts";
+import { timeline } from "../../../src/report/render/html/timeline.ts";
 
 const BEGIN = new Date(2026, 10, 24).getTime() / 1000;
 const hours = (...attempts: number[]) => attempts.map((n, i) => ({ at: BEGIN + i * 3600, attempts: n }));

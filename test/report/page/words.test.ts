@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { count, counted, date, day, machineTime, moment, share, shortMoment } from "../../../src/report/page/words.ts";
+import {
+  count,
+  counted,
+  date,
+  day,
+  machineTime,
+  moment,
+  share,
+  shortMoment,
+} from "../../../src/report/render/html/words.ts";
 
 test("numbers", () => {
   assert.equal(count(1_234_567), "1,234,567");

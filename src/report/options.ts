@@ -5,7 +5,7 @@ export type Format = (typeof FORMATS)[number];
 
 export const SOURCES = ["auto", "journal", "files"] as const;
 
-export interface Wanted {
+export interface ReportOptions {
   /** Files, or `-` for standard input; none: what this machine has. */
   readonly logs: readonly string[];
   /** Where none is named: the journal, or syslogd's files, or the journal where there is one. */

@@ -1,7 +1,7 @@
 // The report as Markdown.
 
-import { plain } from "./plain.ts";
-import type { Report } from "./report.ts";
+import { plain } from "../plain.ts";
+import type { Report } from "../report.ts";
 import { type Section, sections, summary } from "./sections.ts";
 
 export function markdown(report: Report): string {

@@ -1,7 +1,7 @@
 // The report as tables in a terminal.
 
-import { plain } from "./plain.ts";
-import type { Report } from "./report.ts";
+import { plain } from "../plain.ts";
+import type { Report } from "../report.ts";
 import { type Cell, type Section, sections, summary } from "./sections.ts";
 
 export function table(report: Report): string {

@@ -2,7 +2,7 @@
 // with user names: what looks like a packet there is none. Where a line tells its facility or its process, it has to be the
 // kernel's, or knockd's, too: any user may have a line logged with another's name.
 
-import { Stamp } from "./stamp.ts";
+import { Stamp } from "./timestamp.ts";
 
 /** `tagged`: of a program that the user has named with --tag. */
 export type Speaker = "kernel" | "tagged" | "knockd" | "other" | "garbage";

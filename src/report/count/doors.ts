@@ -1,8 +1,8 @@
 // What became of knocks, by knockd's own lines.
 
-import { plural } from "../terminal/plural.ts";
-import type { KnockLine } from "./knock-line.ts";
-import type { DoorRow } from "./report.ts";
+import { plural } from "../../terminal/plural.ts";
+import type { KnockLine } from "../read/knock-line.ts";
+import type { DoorRow } from "../report.ts";
 
 /** Nobody has more; a garbled log may seem to. */
 const MOST = 1000;

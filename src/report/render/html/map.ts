@@ -1,7 +1,7 @@
 // The world, each country shaded by its attempts; a mark for one that is too small to be seen; points for places.
 // Two layers: what is seen, and above it the links, so that no neighbour covers the frame of the one that has the focus.
 
-import type { CountryRow, PlaceRow, Report } from "../report.ts";
+import type { CountryRow, PlaceRow, Report } from "../../report.ts";
 import { html, type Markup } from "./markup.ts";
 import { HEIGHT, type Outlines, outlines, type Point, WIDTH } from "./outlines.ts";
 import { type Shades, shades } from "./shades.ts";

@@ -1,7 +1,7 @@
 // The report as one HTML page: nothing is fetched and nothing runs, so that it can be kept, mailed and opened from a file.
 
 import { createHash } from "node:crypto";
-import type { Report } from "../report.ts";
+import type { Report } from "../../report.ts";
 import { worldMap } from "./map.ts";
 import { foreign, html, Markup } from "./markup.ts";
 import { style } from "./style.ts";

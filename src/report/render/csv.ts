@@ -1,7 +1,7 @@
 // The report as CSV (RFC 4180), all lists of it in one table: the first column says which list a row is of.
 
-import { plain } from "./plain.ts";
-import type { Report } from "./report.ts";
+import { plain } from "../plain.ts";
+import type { Report } from "../report.ts";
 import { type Cell, portName } from "./sections.ts";
 
 const COLUMNS = [

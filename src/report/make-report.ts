@@ -3,23 +3,23 @@
 
 import { uptime } from "node:os";
 import { Progress, type Terminal } from "../terminal/progress.ts";
-import { csv } from "./csv.ts";
+import { Whereabouts } from "./count/geoip.ts";
+import { Services } from "./count/port-names.ts";
+import { Tally } from "./count/tally.ts";
 import { json } from "./json.ts";
-import { file, hasJournal, JOURNAL, journal, type Log, standardInput, syslogs } from "./logs.ts";
-import { markdown } from "./markdown.ts";
-import { page } from "./page/page.ts";
-import { Reading } from "./reading.ts";
+import { type Format, NoReport, type ReportOptions } from "./options.ts";
+import { Reading } from "./read/log-reader.ts";
+import { file, hasJournal, JOURNAL, journal, type Log, standardInput, syslogs } from "./read/log-sources.ts";
+import { csv } from "./render/csv.ts";
+import { page } from "./render/html/page.ts";
+import { markdown } from "./render/markdown.ts";
+import { table } from "./render/table.ts";
 import type { Report } from "./report.ts";
-import { Services } from "./services.ts";
-import { table } from "./table.ts";
-import { Tally } from "./tally.ts";
-import { type Format, NoReport, type Wanted } from "./wanted.ts";
-import { Whereabouts } from "./whereabouts.ts";
 
 const SYSLOG_FOLDER = "/var/log";
 
 /** The text. Throws an Error for whatever can't be read. */
-export async function make(wanted: Wanted, terminal: Terminal, now: number): Promise<string> {
+export async function make(wanted: ReportOptions, terminal: Terminal, now: number): Promise<string> {
   const logs = chosen(wanted, now);
   const [whereabouts, services] = [new Whereabouts(wanted.geo), new Services()];
   const tally = new Tally(whereabouts, services);
@@ -49,7 +49,7 @@ export async function make(wanted: Wanted, terminal: Terminal, now: number): Pro
 
 const isOfJournal = (logs: readonly Log[]): boolean => logs.some(({ name }) => name === JOURNAL);
 
-function chosen({ logs, from, since, until, tags }: Wanted, now: number): Log[] {
+function chosen({ logs, from, since, until, tags }: ReportOptions, now: number): Log[] {
   if (logs.length > 0) return logs.map((path) => (path === "-" ? standardInput(now) : file(path)));
   if (from === "journal" || (from === "auto" && hasJournal())) return [journal(since, until, now, tags)];
   const files = syslogs(SYSLOG_FOLDER, since ?? Number.NEGATIVE_INFINITY);

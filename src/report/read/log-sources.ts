@@ -5,7 +5,7 @@ import { createReadStream, existsSync, fstatSync, readdirSync, statSync } from "
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { NoReport } from "./wanted.ts";
+import { NoReport } from "../options.ts";
 
 /** Whose lines are taken from it: where two files have the kernel's, one of them. */
 export type Of = "all" | "knockd" | "kernel";

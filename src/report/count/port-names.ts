@@ -2,7 +2,7 @@
 // /etc/services has a few hundred, and is not everywhere.
 
 import { createRequire } from "node:module";
-import { AH, ESP, ICMP, ICMPV6, TCP, UDP, UDPLITE } from "./packet-line.ts";
+import { AH, ESP, ICMP, ICMPV6, TCP, UDP, UDPLITE } from "../read/packet-line.ts";
 
 /** By number; of those without ports, what a firewall meets. */
 const PROTOCOLS: Readonly<Record<number, string>> = {

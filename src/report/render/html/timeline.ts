@@ -1,7 +1,7 @@
 // Attempts over time as bars. Everything is in percent of the drawing, so that it is as wide as the screen and its letters are as
 // large as the page's.
 
-import type { TimeRow } from "../report.ts";
+import type { TimeRow } from "../../report.ts";
 import { html, type Markup } from "./markup.ts";
 import { round } from "./shades.ts";
 import { percent } from "./table.ts";

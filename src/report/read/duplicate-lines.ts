@@ -9,7 +9,7 @@ const WITHIN_S = 1;
 
 type Packet = Pick<PacketLine, "source" | "begin">;
 
-export class Twice {
+export class DuplicateLines {
   readonly #packets: { prefix: Prefix; source: SourceKey; fields: string; time: number }[] = [];
   #next = 0;
 

@@ -1,19 +1,19 @@
 // Reads logs, one after the other, and has what counts in them counted. Every line is an attempt, or left out for a reason.
 
+import { count, LeftOut, type Reason } from "../count/left-out.ts";
+import type { Tally } from "../count/tally.ts";
+import type { ReportOptions } from "../options.ts";
+import { DuplicateLines } from "./duplicate-lines.ts";
 import { JournalExport } from "./journal-export.ts";
 import { KnockLine } from "./knock-line.ts";
-import { count, LeftOut, type Reason } from "./left-out.ts";
-import { Lines } from "./lines.ts";
+import { Lines } from "./line-splitter.ts";
 import { LogLine, NO_TAG, type Speaker } from "./log-line.ts";
-import type { Log } from "./logs.ts";
+import type { Log } from "./log-sources.ts";
 import { PacketLine, type Verdict } from "./packet-line.ts";
 import { Prefixes } from "./prefixes.ts";
-import type { Tally } from "./tally.ts";
-import { Twice } from "./twice.ts";
-import type { Wanted } from "./wanted.ts";
 
 /** What is to be counted of the lines. */
-export type Chosen = Pick<Wanted, "since" | "until" | "prefixes" | "notPrefixes" | "tags">;
+export type Chosen = Pick<ReportOptions, "since" | "until" | "prefixes" | "notPrefixes" | "tags">;
 
 /** rsyslog's, around a whole line, and that of other syslogds. */
 const REPEATED = /^(?:last )?message repeated \d+ times?\b/;
@@ -32,7 +32,7 @@ export class Reading {
   readonly #packet = new PacketLine();
   readonly #knock = new KnockLine();
   readonly #prefixes: Prefixes;
-  readonly #twice = new Twice();
+  readonly #twice = new DuplicateLines();
   #bytes = 0;
   #sinceBoot = 0;
   readonly #torn: string[] = [];

@@ -1,10 +1,10 @@
 // Where the attempts came from: counted by country, network and place.
 
-import type { SourceKey } from "./packet-line.ts";
-import type { CountryRow, NetworkRow, PlaceRow } from "./report.ts";
-import { forgetSmallest } from "./smallest.ts";
+import type { SourceKey } from "../read/packet-line.ts";
+import type { CountryRow, NetworkRow, PlaceRow } from "../report.ts";
+import { forgetSmallest } from "./evict.ts";
+import { countryName, type Whereabouts } from "./geoip.ts";
 import type { Source } from "./sources.ts";
-import { countryName, type Whereabouts } from "./whereabouts.ts";
 
 /** Of networks, and of places: beyond it the smallest are forgotten. */
 const MOST = 65_536;

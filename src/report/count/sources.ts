@@ -1,7 +1,7 @@
 // Who sent packets, and to which ports: exact up to a quarter of a million sources, and bounded beyond.
 
-import type { SourceKey } from "./packet-line.ts";
-import { forgetSmallest } from "./smallest.ts";
+import type { SourceKey } from "../read/packet-line.ts";
+import { forgetSmallest } from "./evict.ts";
 
 export interface Source {
   attempts: number;

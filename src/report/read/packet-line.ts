@@ -1,7 +1,7 @@
 // The line that iptables' LOG and nftables' log make of a packet. The kernel writes it, and all that a sender has a say in are
 // numbers: of what is not exactly as the kernel writes it, nothing is believed.
 
-import { parseAddress } from "../net/address.ts";
+import { parseAddress } from "../../net/address.ts";
 
 export const [TCP, UDP, ICMP, ICMPV6] = [6, 17, 1, 58] as const;
 export const [ESP, AH, UDPLITE] = [50, 51, 136] as const;

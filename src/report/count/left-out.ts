@@ -1,7 +1,7 @@
 // Lines that are no attempts, counted by the reason: together with the attempts they are all lines that were read.
 
-import type { Prefix } from "./prefixes.ts";
-import type { LineRow } from "./report.ts";
+import type { Prefix } from "../read/prefixes.ts";
+import type { LineRow } from "../report.ts";
 
 /** In the order in which they are listed. */
 const REASONS = {

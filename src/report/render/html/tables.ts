@@ -1,6 +1,6 @@
 // The lists of a report as tables; nothing for a list that is empty.
 
-import type { Report, TimeRow } from "../report.ts";
+import type { Report, TimeRow } from "../../report.ts";
 import { countryRowId } from "./map.ts";
 import { foreign, html, type Markup } from "./markup.ts";
 import { attempts, type Column, table } from "./table.ts";

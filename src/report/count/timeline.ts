@@ -1,6 +1,6 @@
 // Attempts by the hour and by the day, of this machine's time zone.
 
-import type { TimeRow } from "./report.ts";
+import type { TimeRow } from "../report.ts";
 
 /** No zone's hours begin elsewhere than at one of these. */
 export const QUARTER_S = 900;

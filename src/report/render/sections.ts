@@ -1,7 +1,7 @@
 // The report as a person reads it: a few tables, for the terminal and for Markdown.
 
-import { plural } from "../terminal/plural.ts";
-import type { Report } from "./report.ts";
+import { plural } from "../../terminal/plural.ts";
+import type { Report } from "../report.ts";
 
 /** Of a table that sorts by attempts, and of a timeline. */
 const [MOST_ROWS, MOST_TIMES] = [15, 24] as const;

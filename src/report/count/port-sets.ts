@@ -1,6 +1,6 @@
 // Ports that one source tried: which sets of them come from several.
 
-import type { TogetherRow } from "./report.ts";
+import type { TogetherRow } from "../report.ts";
 import { portsOf, type Source } from "./sources.ts";
 
 /** Who tries more tries all that there are, and not these together. */

@@ -1,16 +1,16 @@
 // Counts what the logs tell, in bounded memory, and makes the report of it.
 
-import { plural } from "../terminal/plural.ts";
+import { plural } from "../../terminal/plural.ts";
+import type { KnockLine } from "../read/knock-line.ts";
+import type { PacketLine, SourceKey } from "../read/packet-line.ts";
+import type { LineRow, PortRow, Report, SourceRow } from "../report.ts";
 import { Doors } from "./doors.ts";
-import type { KnockLine } from "./knock-line.ts";
+import { addressText, type Whereabouts } from "./geoip.ts";
 import { Origins } from "./origins.ts";
-import type { PacketLine, SourceKey } from "./packet-line.ts";
-import type { LineRow, PortRow, Report, SourceRow } from "./report.ts";
-import { protocolName, type Services } from "./services.ts";
+import { protocolName, type Services } from "./port-names.ts";
+import { together } from "./port-sets.ts";
 import { type Bounds, portKey, portsOf, type Source, Sources } from "./sources.ts";
 import { days, hours, leftOutOfTimeline, QUARTER_S } from "./timeline.ts";
-import { together } from "./together.ts";
-import { addressText, type Whereabouts } from "./whereabouts.ts";
 
 /** Of each list in the report. */
 const MOST_ROWS = 1000;
