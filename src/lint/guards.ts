@@ -1,7 +1,7 @@
 // The units that close a port at each boot: is it so, and can anybody come in then?
 
+import { unitName, WANTS } from "../setup/boot-unit.ts";
 import type { Guard } from "../setup/guards.ts";
-import { unitName, WANTS } from "../setup/persistence.ts";
 import type { Init } from "./defaults-file.ts";
 import type { Finding } from "./finding.ts";
 

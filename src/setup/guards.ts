@@ -1,9 +1,9 @@
 // The ports that knockctl init has closed: those that a unit closes at each boot, and those that the firewall closes now.
 
 import { existsSync, readdirSync } from "node:fs";
+import { unitName, WANTS } from "./boot-unit.ts";
 import { type FirewallKind, firewallScript, programPath } from "./firewall.ts";
-import { unitName, WANTS } from "./persistence.ts";
-import { look } from "./setup.ts";
+import { look } from "./plan.ts";
 
 export interface Guard {
   readonly kind: FirewallKind;

@@ -1,8 +1,8 @@
 // The script that undoes a trial. It needs no knockctl and no Node, and may be broken off and begun again.
 
+import { scriptPath, templatePath, unitName } from "./boot-unit.ts";
 import { families } from "./firewall.ts";
-import { scriptPath, templatePath, unitName } from "./persistence.ts";
-import type { Setup } from "./setup.ts";
+import type { Setup } from "./plan.ts";
 import { DROP_IN, LAST, LOCK, PID_FILE, quote, START, TIMER, TRIAL } from "./trial-paths.ts";
 
 /** A name that nobody else's file has: a rollback removes it. */

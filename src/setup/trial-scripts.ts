@@ -4,10 +4,10 @@
 // trial's directory before it is made, for rollback to undo it. That directory is in /run, as the kernel's rules are
 // nowhere but in the kernel: a reboot is a rollback too.
 
+import { scriptPath, templatePath, unitName, unitText } from "./boot-unit.ts";
 import { firewallScript } from "./firewall.ts";
-import { scriptPath, templatePath, unitName, unitText } from "./persistence.ts";
+import type { Setup } from "./plan.ts";
 import { freshOf, inTime, rollback } from "./rollback-script.ts";
-import type { Setup } from "./setup.ts";
 import { DROP_IN, LAST, LOCK, quote, START, TIMER, TRIAL } from "./trial-paths.ts";
 
 /** What lies in the directory, by name; and `id`, as long as the trial is under way. */

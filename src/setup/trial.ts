@@ -5,9 +5,9 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemErrorText } from "../platform/system-error.ts";
+import { unitName, WANTS } from "./boot-unit.ts";
 import { type FirewallPlace, families, firewallScript, PATH } from "./firewall.ts";
-import { unitName, WANTS } from "./persistence.ts";
-import { look, Refused, type Setup } from "./setup.ts";
+import { look, Refused, type Setup } from "./plan.ts";
 import { DAEMON_LOG, DOING, LAST, LOCK, TRIAL, TRIED } from "./trial-paths.ts";
 import { armCommand, armedCommand, BUSY, NOT_MINE, scriptCommand, trialFiles } from "./trial-scripts.ts";
 

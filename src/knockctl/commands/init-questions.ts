@@ -3,7 +3,7 @@
 import { InvalidArgumentError } from "commander";
 import type { FirewallKind } from "../../setup/firewall.ts";
 import { lanHere } from "../../setup/lan.ts";
-import { doorsOf, freeName, look, plan, Refused, type Setup, systemdRuns, type Wishes } from "../../setup/setup.ts";
+import { doorsOf, freeName, look, plan, Refused, type Setup, systemdRuns, type Wishes } from "../../setup/plan.ts";
 import { ask, askYesNo } from "../../terminal/prompt.ts";
 import { doorName, wholeNumber } from "../option-parsers.ts";
 import { say } from "./init-text.ts";

@@ -3,10 +3,10 @@
 import { realpathSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
-import { clientLines } from "../../setup/client-lines.ts";
+import { unitName } from "../../setup/boot-unit.ts";
+import { clientLines } from "../../setup/client-commands.ts";
 import { openCommand, rulesText } from "../../setup/firewall.ts";
-import { unitName } from "../../setup/persistence.ts";
-import type { Setup } from "../../setup/setup.ts";
+import type { Setup } from "../../setup/plan.ts";
 import type { PortNow, Tried } from "../../setup/trial.ts";
 import { PID_FILE, TRIAL } from "../../setup/trial-paths.ts";
 import { trialFiles } from "../../setup/trial-scripts.ts";

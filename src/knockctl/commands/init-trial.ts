@@ -2,7 +2,7 @@
 // because somebody else may have ended it meanwhile.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { NO_SYSTEMD, Refused, type Setup } from "../../setup/setup.ts";
+import { NO_SYSTEMD, Refused, type Setup } from "../../setup/plan.ts";
 import { confirm, doing, isUnderWay, lastOutcome, openings, portNow, rollBack, tried } from "../../setup/trial.ts";
 import { TRIAL } from "../../setup/trial-paths.ts";
 import { Progress } from "../../terminal/progress.ts";

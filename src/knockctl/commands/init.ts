@@ -3,7 +3,7 @@
 import { type Command, Option } from "commander";
 import { ConfigError } from "../../config/door.ts";
 import { MOST_KNOCKS } from "../../sequences/sequence.ts";
-import { plan, Refused } from "../../setup/setup.ts";
+import { plan, Refused } from "../../setup/plan.ts";
 import { arm, begin, refuseASecond } from "../../setup/trial.ts";
 import { askYesNo } from "../../terminal/prompt.ts";
 import { doorName, interfaceName, minutes, networks, wholeNumber } from "../option-parsers.ts";

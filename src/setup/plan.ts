@@ -6,10 +6,10 @@ import { existsSync, lstatSync, readFileSync } from "node:fs";
 import { realPath } from "../platform/real-path.ts";
 import { freePorts, randomSequence } from "../sequences/random.ts";
 import type { Sequence } from "../sequences/sequence.ts";
+import { scriptPath } from "./boot-unit.ts";
 import { configText, type Existing, existingConfig, isOwn, trialText, withoutDoor } from "./door-config.ts";
 import { doorCommands, type FirewallKind, type FirewallPlace, firewallScript, PATH, programPath } from "./firewall.ts";
 import { lanHere } from "./lan.ts";
-import { scriptPath } from "./persistence.ts";
 import { DAEMON_LOG } from "./trial-paths.ts";
 
 /** What was asked for. */

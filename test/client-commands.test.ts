@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseSequence } from "../src/sequences/sequence.ts";
-import { clientLines } from "../src/setup/client-lines.ts";
+import { clientLines } from "../src/setup/client-commands.ts";
 
 describe("the client's lines", () => {
   it("are for knock, nc and curl", () => {
