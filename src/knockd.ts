@@ -104,13 +104,13 @@ async function main(flags: Flags): Promise<void> {
   if (flags.daemon && !background) process.exit(await toBackground());
 
   const systemd = new Systemd(process.env);
-  const book = new Logger({ debug: flags.debug, verbose: flags.verbose && !background });
+  const logger = new Logger({ debug: flags.debug, verbose: flags.verbose && !background });
   const name = async (ip: string) => (await lookupService(ip, 0)).hostname;
   const lookup = flags.lookup ? new ReverseDns(name, () => performance.now()) : undefined;
   // A bug ends the process with its stack trace on standard error: in the background only the logs can keep it.
   process.on("uncaughtExceptionMonitor", (error) => {
-    book.log.note(`a bug ends knockd: ${error.stack}`);
-    book.flush();
+    logger.log.note(`a bug ends knockd: ${error.stack}`);
+    logger.flush();
   });
   let ending = false;
   const end = async (status: number) => {
@@ -122,7 +122,7 @@ async function main(flags: Flags): Promise<void> {
     process.once("exit", () => native.exitNow(status)); // last: Node would wait for threads that ask for names
     process.exit(status); // at once, when told a second time
   };
-  const daemon = new Daemon({ flags, book, lookup, onStatus: (status) => systemd.status(status) });
+  const daemon = new Daemon({ flags, logger, reverseDns: lookup, onStatus: (status) => systemd.status(status) });
 
   try {
     const started = daemon.start();
@@ -141,14 +141,14 @@ async function main(flags: Flags): Promise<void> {
     systemd.watchdog(() => ending || !daemon.isDeaf);
     setTimeout(releaseUnusedMemory, SETTLED_MS).unref();
     if (!background) return;
-    writePidFile(resolve(settings.pidFile), book.log);
-    book.mute();
+    writePidFile(resolve(settings.pidFile), logger.log);
+    logger.mute();
     if (!letGo()) void end(constants.signals.SIGTERM);
   } catch (error) {
     const refused = [ConfigError, CaptureError, AlreadyRunning].some((kind) => error instanceof kind);
     if (!(refused && error instanceof Error)) throw error;
-    book.log.error(error.message);
-    book.flush();
+    logger.log.error(error.message);
+    logger.flush();
     process.exit(1);
   }
 }

@@ -29,8 +29,8 @@ function listenersOf(config: string): ResolvedDoor[] {
   return doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] }));
 }
 
-function attemptsAt(config: string, capacity = 64, witness?: Observer): Attempts {
-  const attempts = new Attempts({ isOurs, isStray, isAnswer, hashKey: HASH_KEY, capacity, observer: witness });
+function attemptsAt(config: string, capacity = 64, observer?: Observer): Attempts {
+  const attempts = new Attempts({ isOurs, isStray, isAnswer, hashKey: HASH_KEY, capacity, observer });
   attempts.setDoors(listenersOf(config));
   return attempts;
 }

@@ -305,7 +305,7 @@ function commands(name: string, run: Run): void {
 
 describe("what a command writes on standard error", () => {
   /** A process of its own that runs it: what `run` resolved with, and what came on that process's standard error. */
-  async function ran(command: string, more = ""): Promise<{ status: number; complaint: string; stderr: string }> {
+  async function ran(command: string, more = ""): Promise<{ status: number; stderrHead: string; stderr: string }> {
     const script = `
       import { run } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
       const ended = await run(${JSON.stringify(command)});
@@ -323,22 +323,22 @@ describe("what a command writes on standard error", () => {
   it("goes on to ours, all of it, and the first 512 bytes are kept", async () => {
     assert.deepEqual(await ran("echo no chain >&2; exit 3"), {
       status: 3,
-      complaint: "no chain\n",
+      stderrHead: "no chain\n",
       stderr: "no chain\n",
     });
-    assert.deepEqual(await ran("exit 3"), { status: 3, complaint: "", stderr: "" });
+    assert.deepEqual(await ran("exit 3"), { status: 3, stderrHead: "", stderr: "" });
     const much = await ran("yes 0123456789abcde | head -c 1000000 >&2; exit 1");
     assert.equal(much.stderr.length, 1_000_000);
-    assert.equal(much.complaint, "0123456789abcde\n".repeat(32));
+    assert.equal(much.stderrHead, "0123456789abcde\n".repeat(32));
   });
 
   it("by what it has left running goes on to ours too, and is waited for by nobody", async () => {
     const file = join(tmpdir(), `knockd-late-${process.pid}`);
-    const { complaint, stderr } = await ran(
+    const { stderrHead, stderr } = await ran(
       `(${untilShell(`[ -e ${file} ]`)}; echo late >&2; rm ${file}) & echo first >&2`,
       `await run(": >${file}; ${untilShell(`[ ! -e ${file} ]`)}");`,
     );
-    assert.equal(complaint, "first\n");
+    assert.equal(stderrHead, "first\n");
     assert.equal(stderr, "first\nlate\n");
   });
 

@@ -6,7 +6,7 @@ import { Expiry } from "../src/attempts/expiry.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { TCP, UDP } from "../src/net/packet.ts";
 
-const listeners = (config: string) =>
+const resolvedDoors = (config: string) =>
   parseConfig(config, "", () => undefined).doors.map((door) => ({ door, targets: undefined }));
 const newEars = () => new DoorIndex(new Expiry(new AttemptPool(4)));
 const A = "[a]\nsequence = 7000,8000:udp,7000\ntcpflags = syn\n";
@@ -15,7 +15,7 @@ const B = "[b]\nsequence = 7000,9000\ntcpflags = syn\n";
 describe("ears", () => {
   it("lead from a knock to the doors whose first it is, and to what is asked of a packet", () => {
     const ears = newEars();
-    ears.set(listeners(A + B));
+    ears.set(resolvedDoors(A + B));
     const names = (key: number) => ears.entry(key)?.firsts.map((state) => state.door.name);
     assert.deepEqual(names(knockKey(TCP, 7000)), ["a", "b"]);
     assert.deepEqual(names(knockKey(UDP, 8000)), []);
@@ -26,10 +26,10 @@ describe("ears", () => {
 
   it("keep the state of a door that did not change, two of one kind too, and take the new commands", () => {
     const ears = newEars();
-    ears.set(listeners(A + A + B));
+    ears.set(resolvedDoors(A + A + B));
     const before = ears.entry(knockKey(TCP, 7000))!.firsts;
     assert.equal(new Set(before).size, 3);
-    ears.set(listeners(`${B}command = new\n${A}${A}`));
+    ears.set(resolvedDoors(`${B}command = new\n${A}${A}`));
     const after = ears.entry(knockKey(TCP, 7000))!.firsts;
     assert.deepEqual([...after], [before[2], before[0], before[1]]);
     assert.equal(after[0]!.door.startCommand, "new");
@@ -47,24 +47,24 @@ describe("ears", () => {
   ] as const) {
     it(`retire a door whose ${what} changed`, () => {
       const ears = newEars();
-      ears.set(listeners(A));
+      ears.set(resolvedDoors(A));
       const state = ears.entry(knockKey(TCP, 7000))!.firsts[0]!;
-      ears.set(listeners(text));
+      ears.set(resolvedDoors(text));
       assert.equal(state.retired, true);
     });
   }
 
   it("use a number again only when no attempt holds it", () => {
     const ears = newEars();
-    ears.set(listeners(A));
+    ears.set(resolvedDoors(A));
     const held = ears.entry(knockKey(TCP, 7000))!.firsts[0]!;
     held.live = 1;
-    ears.set(listeners(B));
+    ears.set(resolvedDoors(B));
     assert.equal(ears.door(held.number), held);
     assert.notEqual(ears.entry(knockKey(TCP, 7000))!.firsts[0]!.number, held.number);
     held.live = 0;
-    ears.set(listeners(B));
-    ears.set(listeners(B + A));
+    ears.set(resolvedDoors(B));
+    ears.set(resolvedDoors(B + A));
     assert.equal(ears.entry(knockKey(TCP, 7000))!.firsts[1]!.number, held.number);
   });
 });

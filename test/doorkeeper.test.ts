@@ -91,10 +91,10 @@ class House {
     this.keeper.open({ ...DOOR, ...door }, knocker);
   }
 
-  async end(command: string, how: number | Error = 0, complaint = ""): Promise<void> {
+  async end(command: string, how: number | Error = 0, stderrHead = ""): Promise<void> {
     const { resolve, reject } = this.#commands.get(command)!;
     this.#commands.delete(command);
-    if (typeof how === "number") resolve({ status: how, stderrHead: complaint });
+    if (typeof how === "number") resolve({ status: how, stderrHead });
     else reject(how);
     await turn();
   }
@@ -151,24 +151,24 @@ describe("a doorkeeper", () => {
         [IPV4, ipv4],
         [IPV6, ipv6],
       ] as const) {
-        const house = new House();
-        house.open(door, knocker);
-        assert.deepEqual(house.seen.splice(0), start ? running(start) : []);
-        if (start) await house.end(start);
-        assert.deepEqual(house.waiting, stop ? [10] : []);
+        const doorService = new House();
+        doorService.open(door, knocker);
+        assert.deepEqual(doorService.seen.splice(0), start ? running(start) : []);
+        if (start) await doorService.end(start);
+        assert.deepEqual(doorService.waiting, stop ? [10] : []);
         if (!stop) continue;
-        await house.elapse();
-        assert.deepEqual(house.seen, ["WHO: door: command timeout", ...running(stop)]);
+        await doorService.elapse();
+        assert.deepEqual(doorService.seen, ["WHO: door: command timeout", ...running(stop)]);
       }
     });
   }
 
   it("fills in the knocker's address, each time and in both commands", async () => {
-    const house = new House();
-    house.open({ startCommand: "%IP% $& %IP%" }, IPV6);
-    await house.end("fd77::2 $& fd77::2");
-    await house.elapse();
-    assert.deepEqual(house.seen, [
+    const doorService = new House();
+    doorService.open({ startCommand: "%IP% $& %IP%" }, IPV6);
+    await doorService.end("fd77::2 $& fd77::2");
+    await doorService.elapse();
+    assert.deepEqual(doorService.seen, [
       ...running("fd77::2 $& fd77::2"),
       "WHO: door: command timeout",
       ...running("stop fd77::2"),
@@ -176,31 +176,31 @@ describe("a doorkeeper", () => {
   });
 
   it("waits Cmd_Timeout from the end of the start command, not from its beginning", async () => {
-    const house = new House();
-    house.open({ cmdTimeout: 7 });
+    const doorService = new House();
+    doorService.open({ cmdTimeout: 7 });
     await turn();
-    assert.deepEqual(house.waiting, []);
-    await house.end("start 10.77.0.2");
-    assert.deepEqual(house.waiting, [7]);
-    await house.elapse();
-    await house.end("stop 10.77.0.2");
-    assert.deepEqual(house.waiting, []);
+    assert.deepEqual(doorService.waiting, []);
+    await doorService.end("start 10.77.0.2");
+    assert.deepEqual(doorService.waiting, [7]);
+    await doorService.elapse();
+    await doorService.end("stop 10.77.0.2");
+    assert.deepEqual(doorService.waiting, []);
   });
 
   it("tells how a command failed, and what it said, and closes in time all the same", async () => {
-    for (const [how, complaint, told] of [
+    for (const [how, stderrHead, told] of [
       [3, "", ["! door: command returned non-zero status code (3)"]],
       [137, "no\n", ["! door: command returned non-zero status code (137)", "~ door: command said: no"]],
       [0, "a warning\n", []],
     ] as const) {
-      const house = new House();
-      house.open();
-      await house.end("start 10.77.0.2", how, complaint);
-      assert.deepEqual(house.seen.splice(0), [...running("start 10.77.0.2"), ...told]);
-      await house.elapse();
-      await house.end("stop 10.77.0.2", how, complaint);
-      assert.deepEqual(house.seen, ["WHO: door: command timeout", ...running("stop 10.77.0.2"), ...told]);
-      assert.deepEqual([house.waiting, house.ledger.size], [[], 0]);
+      const doorService = new House();
+      doorService.open();
+      await doorService.end("start 10.77.0.2", how, stderrHead);
+      assert.deepEqual(doorService.seen.splice(0), [...running("start 10.77.0.2"), ...told]);
+      await doorService.elapse();
+      await doorService.end("stop 10.77.0.2", how, stderrHead);
+      assert.deepEqual(doorService.seen, ["WHO: door: command timeout", ...running("stop 10.77.0.2"), ...told]);
+      assert.deepEqual([doorService.waiting, doorService.ledger.size], [[], 0]);
     }
   });
 
@@ -208,48 +208,48 @@ describe("a doorkeeper", () => {
   const couldNotRun = "! door: could not run command: spawn EAGAIN";
 
   it("tries a stop command that could not be started again: the door is open", async () => {
-    const house = new House();
-    house.open();
-    await house.end("start 10.77.0.2");
-    await house.elapse();
-    house.seen.length = 0;
-    await house.end("stop 10.77.0.2", refused);
-    assert.deepEqual([house.seen, house.waiting, house.ledger.size], [[couldNotRun], [5], 1]);
-    await house.elapse();
-    await house.end("stop 10.77.0.2");
-    assert.deepEqual([house.waiting, house.ledger.size], [[], 0]);
+    const doorService = new House();
+    doorService.open();
+    await doorService.end("start 10.77.0.2");
+    await doorService.elapse();
+    doorService.seen.length = 0;
+    await doorService.end("stop 10.77.0.2", refused);
+    assert.deepEqual([doorService.seen, doorService.waiting, doorService.ledger.size], [[couldNotRun], [5], 1]);
+    await doorService.elapse();
+    await doorService.end("stop 10.77.0.2");
+    assert.deepEqual([doorService.waiting, doorService.ledger.size], [[], 0]);
   });
 
   it("runs no stop command for a start command that could not be started, and one for each that was", async () => {
-    const house = new House();
-    house.open();
-    await house.end("start 10.77.0.2", refused);
-    assert.deepEqual([house.seen.at(-1), house.waiting], [couldNotRun, []]);
-    assert.deepEqual([house.keeper.size, house.ledger.size], [0, 0]);
-    house.open();
-    await house.end("start 10.77.0.2");
-    house.open();
-    await house.end("start 10.77.0.2", refused);
-    assert.deepEqual([house.waiting, house.keeper.size, house.ledger.size], [[10], 1, 1]);
-    house.seen.length = 0;
-    await house.elapse();
-    await house.end("stop 10.77.0.2");
-    assert.deepEqual(house.seen, ["WHO: door: command timeout", ...running("stop 10.77.0.2")]);
-    assert.deepEqual([house.waiting, house.ledger.size], [[], 0]);
+    const doorService = new House();
+    doorService.open();
+    await doorService.end("start 10.77.0.2", refused);
+    assert.deepEqual([doorService.seen.at(-1), doorService.waiting], [couldNotRun, []]);
+    assert.deepEqual([doorService.keeper.size, doorService.ledger.size], [0, 0]);
+    doorService.open();
+    await doorService.end("start 10.77.0.2");
+    doorService.open();
+    await doorService.end("start 10.77.0.2", refused);
+    assert.deepEqual([doorService.waiting, doorService.keeper.size, doorService.ledger.size], [[10], 1, 1]);
+    doorService.seen.length = 0;
+    await doorService.elapse();
+    await doorService.end("stop 10.77.0.2");
+    assert.deepEqual(doorService.seen, ["WHO: door: command timeout", ...running("stop 10.77.0.2")]);
+    assert.deepEqual([doorService.waiting, doorService.ledger.size], [[], 0]);
   });
 
   it("lets no door wait for another one, nor a knocker for another one at the same door", async () => {
-    const house = new House();
-    house.open({ cmdTimeout: 1 }, IPV4);
-    house.open({ cmdTimeout: 2 }, IPV6);
-    house.open({ name: "other", startCommand: "other", stopCommand: "close other", cmdTimeout: 3 });
-    await house.end("other");
-    await house.end("start fd77::2");
-    assert.deepEqual(house.waiting, [3, 2]);
-    await house.elapse();
-    assert.equal(house.seen.at(-1), "$ close other");
-    await house.end("start 10.77.0.2");
-    assert.deepEqual(house.waiting, [2, 1]);
+    const doorService = new House();
+    doorService.open({ cmdTimeout: 1 }, IPV4);
+    doorService.open({ cmdTimeout: 2 }, IPV6);
+    doorService.open({ name: "other", startCommand: "other", stopCommand: "close other", cmdTimeout: 3 });
+    await doorService.end("other");
+    await doorService.end("start fd77::2");
+    assert.deepEqual(doorService.waiting, [3, 2]);
+    await doorService.elapse();
+    assert.equal(doorService.seen.at(-1), "$ close other");
+    await doorService.end("start 10.77.0.2");
+    assert.deepEqual(doorService.waiting, [2, 1]);
   });
 });
 
@@ -258,109 +258,112 @@ describe("a knock at a door that is open", () => {
   const stop = "stop 10.77.0.2";
 
   it("runs the start command again, and one close comes, at the later time, with a stop command for each", async () => {
-    const house = new House();
-    house.open({ cmdTimeout: 10 });
-    await house.end(start);
-    house.now += 4;
-    house.open({ cmdTimeout: 10 });
-    await house.end(start);
-    assert.deepEqual(house.waiting, [10]);
-    house.seen.length = 0;
-    await house.elapse();
-    assert.deepEqual(house.seen.splice(0), ["WHO: door: command timeout", ...running(stop)]);
-    await house.end(stop);
-    assert.deepEqual(house.seen, running(stop));
-    await house.end(stop);
-    assert.deepEqual([house.waiting, house.ledger.size, house.keeper.size], [[], 0, 0]);
+    const doorService = new House();
+    doorService.open({ cmdTimeout: 10 });
+    await doorService.end(start);
+    doorService.now += 4;
+    doorService.open({ cmdTimeout: 10 });
+    await doorService.end(start);
+    assert.deepEqual(doorService.waiting, [10]);
+    doorService.seen.length = 0;
+    await doorService.elapse();
+    assert.deepEqual(doorService.seen.splice(0), ["WHO: door: command timeout", ...running(stop)]);
+    await doorService.end(stop);
+    assert.deepEqual(doorService.seen, running(stop));
+    await doorService.end(stop);
+    assert.deepEqual([doorService.waiting, doorService.ledger.size, doorService.keeper.size], [[], 0, 0]);
   });
 
   it("does not bring the close nearer", async () => {
-    const house = new House();
-    house.open({ cmdTimeout: 100 });
-    await house.end(start);
-    house.open({ cmdTimeout: 1 });
-    await house.end(start);
-    assert.deepEqual(house.waiting, [100]);
+    const doorService = new House();
+    doorService.open({ cmdTimeout: 100 });
+    await doorService.end(start);
+    doorService.open({ cmdTimeout: 1 });
+    await doorService.end(start);
+    assert.deepEqual(doorService.waiting, [100]);
   });
 
   it("with Reknock = extend runs nothing, and moves the close", async () => {
-    const house = new House();
+    const doorService = new House();
     const policy = { ...DOOR.policy, reknock: "extend" } as const;
-    house.open({ policy });
-    await house.end(start);
-    house.seen.length = 0;
-    house.now += 4;
-    house.open({ policy, cmdTimeout: 12 });
+    doorService.open({ policy });
+    await doorService.end(start);
+    doorService.seen.length = 0;
+    doorService.now += 4;
+    doorService.open({ policy, cmdTimeout: 12 });
     await turn();
-    assert.deepEqual([house.seen, house.waiting], [[], [12]]);
-    assert.deepEqual([...house.ledger.values()], [{ stopCommand: stop, seconds: 12 }]);
-    await house.elapse();
-    await house.end(stop);
-    assert.deepEqual(house.waiting, []);
+    assert.deepEqual([doorService.seen, doorService.waiting], [[], [12]]);
+    assert.deepEqual([...doorService.ledger.values()], [{ stopCommand: stop, seconds: 12 }]);
+    await doorService.elapse();
+    await doorService.end(stop);
+    assert.deepEqual(doorService.waiting, []);
   });
 
   it("runs at most 64 start commands, which is told once; further knocks extend its time", async () => {
-    const house = new House();
-    for (let i = 0; i < 70; i++) house.open();
-    for (let i = 0; i < 64; i++) await house.end(start);
+    const doorService = new House();
+    for (let i = 0; i < 70; i++) doorService.open();
+    for (let i = 0; i < 64; i++) await doorService.end(start);
     const told = "WHO: door: opened 64 times; further knocks extend its time";
-    const count = (line: string) => house.seen.filter((one) => one === line).length;
-    assert.deepEqual([count(`$ ${start}`), count(told), house.ledger.size], [64, 1, 64]);
-    house.now += 5;
-    for (let i = 0; i < 1000; i++) house.open({ cmdTimeout: 20 });
-    assert.deepEqual([count(`$ ${start}`), count(told), house.ledger.size, house.waiting], [64, 1, 64, [20]]);
-    assert.ok([...house.ledger.values()].every(({ seconds }) => seconds === 20));
-    await house.elapse();
-    for (let i = 0; i < 64; i++) await house.end(stop);
-    assert.deepEqual([house.ledger.size, house.waiting, house.keeper.size], [0, [], 0]);
-    house.open();
+    const count = (line: string) => doorService.seen.filter((one) => one === line).length;
+    assert.deepEqual([count(`$ ${start}`), count(told), doorService.ledger.size], [64, 1, 64]);
+    doorService.now += 5;
+    for (let i = 0; i < 1000; i++) doorService.open({ cmdTimeout: 20 });
+    assert.deepEqual(
+      [count(`$ ${start}`), count(told), doorService.ledger.size, doorService.waiting],
+      [64, 1, 64, [20]],
+    );
+    assert.ok([...doorService.ledger.values()].every(({ seconds }) => seconds === 20));
+    await doorService.elapse();
+    for (let i = 0; i < 64; i++) await doorService.end(stop);
+    assert.deepEqual([doorService.ledger.size, doorService.waiting, doorService.keeper.size], [0, [], 0]);
+    doorService.open();
     assert.equal(count(`$ ${start}`), 65);
   });
 
   it("waits for what still runs there: start and stop commands never overlap", async () => {
-    const house = new House();
-    house.open();
-    house.open();
-    assert.deepEqual(house.seen.splice(0), running(start));
-    await house.end(start);
-    assert.deepEqual(house.seen.splice(0), running(start));
-    await house.end(start);
-    await house.elapse();
-    house.seen.length = 0;
-    house.open(); // while it closes
+    const doorService = new House();
+    doorService.open();
+    doorService.open();
+    assert.deepEqual(doorService.seen.splice(0), running(start));
+    await doorService.end(start);
+    assert.deepEqual(doorService.seen.splice(0), running(start));
+    await doorService.end(start);
+    await doorService.elapse();
+    doorService.seen.length = 0;
+    doorService.open(); // while it closes
     await turn();
-    await house.end(stop);
-    assert.deepEqual(house.seen.splice(0), running(stop));
-    await house.end(stop);
-    assert.deepEqual(house.seen.splice(0), running(start));
-    await house.end(start);
-    assert.deepEqual(house.waiting, [10]);
+    await doorService.end(stop);
+    assert.deepEqual(doorService.seen.splice(0), running(stop));
+    await doorService.end(stop);
+    assert.deepEqual(doorService.seen.splice(0), running(start));
+    await doorService.end(start);
+    assert.deepEqual(doorService.waiting, [10]);
   });
 });
 
 it("a knock at a door that nothing closes waits for nothing", async () => {
-  const house = new House();
-  for (let i = 0; i < 3; i++) house.open({ stopCommand: undefined });
+  const doorService = new House();
+  for (let i = 0; i < 3; i++) doorService.open({ stopCommand: undefined });
   await turn();
-  assert.equal(house.seen.filter((line) => line === "$ start 10.77.0.2").length, 3);
+  assert.equal(doorService.seen.filter((line) => line === "$ start 10.77.0.2").length, 3);
 });
 
 describe("the ledger", () => {
   it("has the stop command before the start command runs, until it has run, with a marker for it", async () => {
-    const house = new House();
-    house.open({ cmdTimeout: 7 });
-    assert.deepEqual([...house.ledger.values()], [{ stopCommand: "stop 10.77.0.2", seconds: 7 }]);
-    await house.end("start 10.77.0.2");
-    assert.deepEqual(house.markers, []);
-    await house.elapse();
-    assert.equal(house.ledger.size, 1);
-    assert.deepEqual(house.markers, ["marker 1"]);
-    await house.end("stop 10.77.0.2");
-    assert.equal(house.ledger.size, 0);
+    const doorService = new House();
+    doorService.open({ cmdTimeout: 7 });
+    assert.deepEqual([...doorService.ledger.values()], [{ stopCommand: "stop 10.77.0.2", seconds: 7 }]);
+    await doorService.end("start 10.77.0.2");
+    assert.deepEqual(doorService.markers, []);
+    await doorService.elapse();
+    assert.equal(doorService.ledger.size, 1);
+    assert.deepEqual(doorService.markers, ["marker 1"]);
+    await doorService.end("stop 10.77.0.2");
+    assert.equal(doorService.ledger.size, 0);
   });
 
   it("brings back what an earlier life left open: closed in its time, and what is overdue at once", async () => {
-    const house = new House();
+    const doorService = new House();
     const left = (id: number, ip: string, seconds: number): LedgerEntry => ({
       id,
       ip,
@@ -370,56 +373,56 @@ describe("the ledger", () => {
       parallel: true,
       due: { wall: Date.now() + seconds * 1000, boot: 0, bootId: "another boot" },
     });
-    house.marked.add(3);
-    house.keeper.recover([left(1, "10.77.0.2", -5), left(2, "fd77::2", 3600), left(3, "10.77.0.3", -5)]);
-    assert.equal(house.keeper.size, 2);
-    assert.equal(house.waiting[0], 0);
-    assert.ok(house.waiting[1]! > 3590 && house.waiting[1]! <= 3600);
-    await house.elapse();
-    assert.deepEqual(house.seen, [
+    doorService.marked.add(3);
+    doorService.keeper.recover([left(1, "10.77.0.2", -5), left(2, "fd77::2", 3600), left(3, "10.77.0.3", -5)]);
+    assert.equal(doorService.keeper.size, 2);
+    assert.equal(doorService.waiting[0], 0);
+    assert.ok(doorService.waiting[1]! > 3590 && doorService.waiting[1]! <= 3600);
+    await doorService.elapse();
+    assert.deepEqual(doorService.seen, [
       "WHO: gone: command timeout",
       "gone: running command: stop 10.77.0.2",
       "$ stop 10.77.0.2",
     ]);
-    assert.equal(house.marked.size, 0);
+    assert.equal(doorService.marked.size, 0);
   });
 });
 
 describe("a command that hangs", () => {
   it("is ended after Command_Timeout, with a line", async () => {
-    const house = new House();
-    house.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 30 } });
-    assert.deepEqual(house.waiting, [30]);
-    house.seen.length = 0;
-    await house.elapse();
-    assert.deepEqual(house.seen, [
+    const doorService = new House();
+    doorService.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 30 } });
+    assert.deepEqual(doorService.waiting, [30]);
+    doorService.seen.length = 0;
+    await doorService.elapse();
+    assert.deepEqual(doorService.seen, [
       "! door: command still running after 30 seconds, ending it",
       "ended: start 10.77.0.2",
     ]);
-    await house.end("start 10.77.0.2", 143);
+    await doorService.end("start 10.77.0.2", 143);
   });
 
   it("is not ended by default: after 60 seconds it is told, once, and its place and its program are another's", async () => {
-    const house = new House();
+    const doorService = new House();
     const door = { stopCommand: undefined, policy: DEFAULT_POLICY };
-    house.open({ ...door, startCommand: "ufw long" });
-    house.open({ ...door, startCommand: "ufw next" }, IPV6);
-    house.seen.length = 0;
-    await house.elapse(true);
-    assert.deepEqual(house.seen, ["! door: command still running after 60 seconds", ...running("ufw next")]);
-    await house.end("ufw next");
-    assert.deepEqual(house.timers, 0);
-    await house.end("ufw long", 3);
-    assert.equal(house.seen.at(-1), "! door: command returned non-zero status code (3)");
+    doorService.open({ ...door, startCommand: "ufw long" });
+    doorService.open({ ...door, startCommand: "ufw next" }, IPV6);
+    doorService.seen.length = 0;
+    await doorService.elapse(true);
+    assert.deepEqual(doorService.seen, ["! door: command still running after 60 seconds", ...running("ufw next")]);
+    await doorService.end("ufw next");
+    assert.deepEqual(doorService.timers, 0);
+    await doorService.end("ufw long", 3);
+    assert.equal(doorService.seen.at(-1), "! door: command returned non-zero status code (3)");
   });
 
   it("is told, and ended later, with a Command_Timeout of more than 60 seconds", async () => {
-    const house = new House();
-    house.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 90 } });
-    house.seen.length = 0;
-    await house.elapse(true);
-    await house.elapse();
-    assert.deepEqual(house.seen, [
+    const doorService = new House();
+    doorService.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 90 } });
+    doorService.seen.length = 0;
+    await doorService.elapse(true);
+    await doorService.elapse();
+    assert.deepEqual(doorService.seen, [
       "! door: command still running after 60 seconds",
       "! door: command still running after 90 seconds, ending it",
       "ended: start 10.77.0.2",
@@ -427,69 +430,70 @@ describe("a command that hangs", () => {
   });
 
   it("is forgotten when it ends by itself", async () => {
-    const house = new House();
-    house.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 30 } });
-    await house.end("start 10.77.0.2");
-    assert.deepEqual(house.waiting, []);
+    const doorService = new House();
+    doorService.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 30 } });
+    await doorService.end("start 10.77.0.2");
+    assert.deepEqual(doorService.waiting, []);
   });
 });
 
 describe("of many commands", () => {
   it("64 run at once, the others in their order", async () => {
-    const house = new House();
-    for (let i = 0; i < 100; i++) house.open({ stopCommand: undefined, startCommand: `start ${i}`, name: `door ${i}` });
+    const doorService = new House();
+    for (let i = 0; i < 100; i++)
+      doorService.open({ stopCommand: undefined, startCommand: `start ${i}`, name: `door ${i}` });
     await turn();
-    const ran = () => house.seen.filter((line) => line.startsWith("$ ")).map((line) => Number(line.slice(8)));
+    const ran = () => doorService.seen.filter((line) => line.startsWith("$ ")).map((line) => Number(line.slice(8)));
     assert.deepEqual(ran(), [...Array(64).keys()]);
-    await house.end("start 40");
-    await house.end("start 3");
+    await doorService.end("start 40");
+    await doorService.end("start 3");
     assert.deepEqual(ran(), [...Array(66).keys()]);
   });
 });
 
 describe("of very many", () => {
   it("one knocker at a door whose start command hangs is no exception", async () => {
-    const house = new House();
-    for (let i = 0; i < 20_000; i++) house.open();
-    assert.equal(house.seen.filter((line) => line.startsWith("! ")).length, 1);
+    const doorService = new House();
+    for (let i = 0; i < 20_000; i++) doorService.open();
+    assert.equal(doorService.seen.filter((line) => line.startsWith("! ")).length, 1);
   });
 
   it("those who wait already are not put in line again, nor anybody when there is no end of them; told once a second", async () => {
-    const house = new House();
+    const doorService = new House();
     const knocker = (i: number) => parseAddress(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)!;
-    const open = (i: number) => house.open({ stopCommand: undefined }, knocker(i));
-    const told = () => house.seen.filter((line) => line.startsWith("! "));
+    const open = (i: number) => doorService.open({ stopCommand: undefined }, knocker(i));
+    const told = () => doorService.seen.filter((line) => line.startsWith("! "));
     for (let i = 0; i < 56 + 1024; i++) open(i);
     for (let i = 0; i < 10; i++) open(1000); // who waits
     assert.deepEqual(told(), ["! door: 1024 commands wait for their turn: 1 more merged"]);
     for (let i = 0; i < 20_000; i++) open(10_000 + i);
     assert.deepEqual(told().slice(1), ["! door: 14336 commands wait for their turn: 1 more refused"]);
-    house.now += 1;
+    doorService.now += 1;
     open(50_000);
     open(1000);
     assert.deepEqual(told().slice(2), [
       `! door: 14336 commands wait for their turn: ${20_000 - (14_336 - 1024)} more refused`,
       "! door: 14336 commands wait for their turn: 10 more merged",
     ]);
-    house.seen.length = 0;
-    await house.end("start 10.0.0.0");
+    doorService.seen.length = 0;
+    await doorService.end("start 10.0.0.0");
     assert.deepEqual(
-      house.seen.filter((line) => line.startsWith("$ ")),
+      doorService.seen.filter((line) => line.startsWith("$ ")),
       ["$ start 10.0.0.56"],
     );
   });
 
   it("fill no more than their share: at another door a knocker opens, and one who waits there is not refused", async () => {
-    const house = new House();
+    const doorService = new House();
     const knocker = (i: number) => parseAddress(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)!;
-    for (let i = 0; i < 20_000; i++) house.open({ stopCommand: undefined }, knocker(i));
-    house.seen.length = 0;
-    house.open({ name: "other", startCommand: "other" });
-    assert.deepEqual(house.seen, ["other: running command: other", "$ other"]);
+    for (let i = 0; i < 20_000; i++) doorService.open({ stopCommand: undefined }, knocker(i));
+    doorService.seen.length = 0;
+    doorService.open({ name: "other", startCommand: "other" });
+    assert.deepEqual(doorService.seen, ["other: running command: other", "$ other"]);
   });
 
   it("open fill no more than their share of what may be open", async () => {
-    const house = new House();
+    const doorService = new House();
     const knocker = (i: number) => parseAddress(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)!;
     const left = (i: number): LedgerEntry => ({
       id: i,
@@ -499,45 +503,46 @@ describe("of very many", () => {
       commandTimeout: 0,
       due: { wall: Date.now() + 3_600_000, boot: 0, bootId: "another boot" },
     });
-    house.keeper.recover(Array.from({ length: 57_344 }, (_, i) => left(i + 1)));
-    house.open();
-    assert.deepEqual(house.seen, ["! door: 57344 doors are open: 1 more refused"]);
-    house.open({ name: "other" });
-    assert.equal(house.seen.at(-1), "$ start 10.77.0.2");
+    doorService.keeper.recover(Array.from({ length: 57_344 }, (_, i) => left(i + 1)));
+    doorService.open();
+    assert.deepEqual(doorService.seen, ["! door: 57344 doors are open: 1 more refused"]);
+    doorService.open({ name: "other" });
+    assert.equal(doorService.seen.at(-1), "$ start 10.77.0.2");
   });
 });
 
 describe("commands that are not known to be safe side by side", () => {
   const byProgram = { policy: { ...DOOR.policy, parallel: undefined }, stopCommand: undefined };
-  const ran = (house: House) => house.seen.filter((line) => line.startsWith("$ ")).map((line) => line.slice(2));
+  const ran = (doorService: House) =>
+    doorService.seen.filter((line) => line.startsWith("$ ")).map((line) => line.slice(2));
 
   it("run one after the other, by program", async () => {
-    const house = new House();
-    house.open({ ...byProgram, startCommand: "ufw a" }, IPV4);
-    house.open({ ...byProgram, startCommand: "sudo /usr/sbin/ufw b", name: "other" }, IPV6);
-    house.open({ ...byProgram, startCommand: "iptables c" }, IPV6);
-    house.open({ ...byProgram, startCommand: "firewall-cmd d", name: "third" }, IPV6);
-    assert.deepEqual(ran(house), ["ufw a", "iptables c", "firewall-cmd d"]);
-    await house.end("ufw a");
-    assert.equal(ran(house).at(-1), "sudo /usr/sbin/ufw b");
+    const doorService = new House();
+    doorService.open({ ...byProgram, startCommand: "ufw a" }, IPV4);
+    doorService.open({ ...byProgram, startCommand: "sudo /usr/sbin/ufw b", name: "other" }, IPV6);
+    doorService.open({ ...byProgram, startCommand: "iptables c" }, IPV6);
+    doorService.open({ ...byProgram, startCommand: "firewall-cmd d", name: "third" }, IPV6);
+    assert.deepEqual(ran(doorService), ["ufw a", "iptables c", "firewall-cmd d"]);
+    await doorService.end("ufw a");
+    assert.equal(ran(doorService).at(-1), "sudo /usr/sbin/ufw b");
   });
 
   it("run side by side with Parallel = yes, and with Parallel = no none does", async () => {
-    const house = new House();
+    const doorService = new House();
     const open = (parallel: boolean, startCommand: string, knocker = IPV4) =>
-      house.open({ stopCommand: undefined, startCommand, policy: { ...DOOR.policy, parallel } }, knocker);
+      doorService.open({ stopCommand: undefined, startCommand, policy: { ...DOOR.policy, parallel } }, knocker);
     open(true, "ufw a");
     open(true, "ufw b", IPV6);
     open(false, "iptables a");
     open(false, "iptables b", IPV6);
-    assert.deepEqual(ran(house), ["ufw a", "ufw b", "iptables a"]);
+    assert.deepEqual(ran(doorService), ["ufw a", "ufw b", "iptables a"]);
   });
 
   it("are so when they close, too, after a crash as well", async () => {
-    const house = new House();
-    house.open({ startCommand: "iptables a", policy: { ...DOOR.policy, parallel: false } });
+    const doorService = new House();
+    doorService.open({ startCommand: "iptables a", policy: { ...DOOR.policy, parallel: false } });
     assert.deepEqual(
-      [...house.ledger.values()].map(({ parallel }) => parallel),
+      [...doorService.ledger.values()].map(({ parallel }) => parallel),
       [false],
     );
     const left = (id: number, ip: string, parallel: boolean | undefined): LedgerEntry => ({
@@ -560,113 +565,116 @@ describe("commands that are not known to be safe side by side", () => {
 
 describe("a doorkeeper that leaves", () => {
   /** Whether it has left, as far as promises can tell. */
-  function leaving(house: House): { left: boolean } {
+  function leaving(doorService: House): { left: boolean } {
     const state = { left: false };
-    void house.keeper.leave().then(() => {
+    void doorService.keeper.leave().then(() => {
       state.left = true;
     });
     return state;
   }
 
   it("has nothing to wait for when nothing is open and nothing runs", async () => {
-    const house = new House();
-    house.open({ stopCommand: undefined });
-    await house.end("start 10.77.0.2");
-    await house.keeper.leave();
+    const doorService = new House();
+    doorService.open({ stopCommand: undefined });
+    await doorService.end("start 10.77.0.2");
+    await doorService.keeper.leave();
   });
 
   it("closes at once what is open, without a word of a timeout, and waits until that has ended", async () => {
-    const house = new House();
+    const doorService = new House();
     for (const knocker of [IPV4, IPV6]) {
-      house.open({}, knocker);
-      await house.end(knocker === IPV4 ? "start 10.77.0.2" : "start fd77::2");
+      doorService.open({}, knocker);
+      await doorService.end(knocker === IPV4 ? "start 10.77.0.2" : "start fd77::2");
     }
-    house.seen.length = 0;
-    const state = leaving(house);
-    assert.deepEqual(house.seen, [...running("stop 10.77.0.2"), ...running("stop fd77::2")]);
-    assert.deepEqual(house.waiting, []);
-    await house.end("stop 10.77.0.2", 1);
+    doorService.seen.length = 0;
+    const state = leaving(doorService);
+    assert.deepEqual(doorService.seen, [...running("stop 10.77.0.2"), ...running("stop fd77::2")]);
+    assert.deepEqual(doorService.waiting, []);
+    await doorService.end("stop 10.77.0.2", 1);
     assert.equal(state.left, false);
-    await house.end("stop fd77::2");
+    await doorService.end("stop fd77::2");
     assert.equal(state.left, true);
   });
 
   it("waits for a start command that still runs, and closes its door right after", async () => {
-    const house = new House();
-    house.open();
-    house.open({ stopCommand: undefined, startCommand: "forever" }, IPV6);
-    house.seen.length = 0;
-    const state = leaving(house);
-    assert.deepEqual(house.seen, []);
-    await house.end("start 10.77.0.2", 3);
-    assert.deepEqual(house.seen, ["! door: command returned non-zero status code (3)", ...running("stop 10.77.0.2")]);
-    assert.deepEqual(house.waiting, []);
-    await house.end("stop 10.77.0.2");
+    const doorService = new House();
+    doorService.open();
+    doorService.open({ stopCommand: undefined, startCommand: "forever" }, IPV6);
+    doorService.seen.length = 0;
+    const state = leaving(doorService);
+    assert.deepEqual(doorService.seen, []);
+    await doorService.end("start 10.77.0.2", 3);
+    assert.deepEqual(doorService.seen, [
+      "! door: command returned non-zero status code (3)",
+      ...running("stop 10.77.0.2"),
+    ]);
+    assert.deepEqual(doorService.waiting, []);
+    await doorService.end("stop 10.77.0.2");
     assert.equal(state.left, false);
-    await house.end("forever");
+    await doorService.end("forever");
     assert.equal(state.left, true);
   });
 
   it("to keep leaves what is open to the ledger, and to the next start", async () => {
-    const house = new House();
-    house.open();
-    await house.end("start 10.77.0.2");
-    house.open({ name: "other" }, IPV6);
-    house.seen.length = 0;
-    const left = house.keeper.leave("keep");
-    await house.end("start fd77::2");
+    const doorService = new House();
+    doorService.open();
+    await doorService.end("start 10.77.0.2");
+    doorService.open({ name: "other" }, IPV6);
+    doorService.seen.length = 0;
+    const left = doorService.keeper.leave("keep");
+    await doorService.end("start fd77::2");
     await left;
-    assert.deepEqual([house.seen, house.waiting, house.ledger.size], [[], [], 2]);
+    assert.deepEqual([doorService.seen, doorService.waiting, doorService.ledger.size], [[], [], 2]);
   });
 
   it("opens no door any more that waits for its turn, and leaves none such in the ledger", async () => {
-    const house = new House();
-    house.open({ policy: { ...DOOR.policy, parallel: false } });
-    house.open({ policy: { ...DOOR.policy, parallel: false } }, IPV6);
-    const state = leaving(house);
+    const doorService = new House();
+    doorService.open({ policy: { ...DOOR.policy, parallel: false } });
+    doorService.open({ policy: { ...DOOR.policy, parallel: false } }, IPV6);
+    const state = leaving(doorService);
     await turn();
-    assert.deepEqual([house.ledger.size, house.keeper.progress], [1, { ended: 0, running: 1, toClose: 1 }]);
-    await house.end("start 10.77.0.2");
-    await house.end("stop 10.77.0.2");
-    assert.deepEqual([state.left, house.ledger.size], [true, 0]);
-    assert.equal(house.seen.includes("$ start fd77::2"), false);
+    assert.deepEqual([doorService.ledger.size, doorService.keeper.progress], [1, { ended: 0, running: 1, toClose: 1 }]);
+    await doorService.end("start 10.77.0.2");
+    await doorService.end("stop 10.77.0.2");
+    assert.deepEqual([state.left, doorService.ledger.size], [true, 0]);
+    assert.equal(doorService.seen.includes("$ start fd77::2"), false);
   });
 
   it("leaves to the ledger, as due at once, what there is no time for", async () => {
-    const house = new House();
+    const doorService = new House();
     for (const knocker of [IPV4, IPV6]) {
-      house.open({ policy: { ...DOOR.policy, parallel: false } }, knocker);
-      await house.end(knocker === IPV4 ? "start 10.77.0.2" : "start fd77::2");
+      doorService.open({ policy: { ...DOOR.policy, parallel: false } }, knocker);
+      await doorService.end(knocker === IPV4 ? "start 10.77.0.2" : "start fd77::2");
     }
-    leaving(house);
-    assert.deepEqual(house.keeper.progress, { ended: 2, running: 1, toClose: 1 });
-    house.keeper.giveUp();
-    await house.end("stop 10.77.0.2");
-    assert.deepEqual(house.keeper.progress, { ended: 3, running: 0, toClose: 1 });
-    assert.deepEqual([...house.ledger.values()], [{ stopCommand: "stop fd77::2", seconds: 0, parallel: false }]);
-    assert.equal(house.seen.includes("$ stop fd77::2"), false);
+    leaving(doorService);
+    assert.deepEqual(doorService.keeper.progress, { ended: 2, running: 1, toClose: 1 });
+    doorService.keeper.giveUp();
+    await doorService.end("stop 10.77.0.2");
+    assert.deepEqual(doorService.keeper.progress, { ended: 3, running: 0, toClose: 1 });
+    assert.deepEqual([...doorService.ledger.values()], [{ stopCommand: "stop fd77::2", seconds: 0, parallel: false }]);
+    assert.equal(doorService.seen.includes("$ stop fd77::2"), false);
   });
 
   it("waits for no command that takes long", async () => {
-    const house = new House();
-    house.open({ stopCommand: undefined, startCommand: "server" });
-    house.open({ startCommand: "server too" }, IPV6);
-    await house.elapse(true);
-    await house.elapse(true);
-    await house.keeper.leave();
-    assert.deepEqual(house.keeper.progress, { ended: 0, running: 0, toClose: 1 });
+    const doorService = new House();
+    doorService.open({ stopCommand: undefined, startCommand: "server" });
+    doorService.open({ startCommand: "server too" }, IPV6);
+    await doorService.elapse(true);
+    await doorService.elapse(true);
+    await doorService.keeper.leave();
+    assert.deepEqual(doorService.keeper.progress, { ended: 0, running: 0, toClose: 1 });
   });
 
   it("waits for a stop command that has begun in its time, and does not run it again", async () => {
-    const house = new House();
-    house.open();
-    await house.end("start 10.77.0.2");
-    await house.elapse();
-    house.seen.length = 0;
-    const state = leaving(house);
+    const doorService = new House();
+    doorService.open();
+    await doorService.end("start 10.77.0.2");
+    await doorService.elapse();
+    doorService.seen.length = 0;
+    const state = leaving(doorService);
     await turn();
-    assert.deepEqual([house.seen, state.left], [[], false]);
-    await house.end("stop 10.77.0.2");
+    assert.deepEqual([doorService.seen, state.left], [[], false]);
+    await doorService.end("stop 10.77.0.2");
     assert.equal(state.left, true);
   });
 });
@@ -676,87 +684,90 @@ describe("a door, by hand,", () => {
   const refused = "it is not open, as far as knockd knows";
 
   it("is opened as by a knock, which is told, and closed in its time", async () => {
-    const house = new House();
-    const outcome = house.keeper.openByHand(DOOR, IPV4);
-    assert.deepEqual(house.seen.splice(0), ["WHO: door: opened by hand", ...running(start)]);
-    assert.deepEqual([...house.keeper.openDoors()], [{ door: "door", ip: "10.77.0.2", left: undefined }]);
-    await house.end(start, 3);
+    const doorService = new House();
+    const outcome = doorService.keeper.openByHand(DOOR, IPV4);
+    assert.deepEqual(doorService.seen.splice(0), ["WHO: door: opened by hand", ...running(start)]);
+    assert.deepEqual([...doorService.keeper.openDoors()], [{ door: "door", ip: "10.77.0.2", left: undefined }]);
+    await doorService.end(start, 3);
     assert.deepEqual(await outcome, { status: 3 });
-    house.now += 4;
-    assert.deepEqual([...house.keeper.openDoors()], [{ door: "door", ip: "10.77.0.2", left: 6 }]);
-    await house.elapse();
-    await house.end(stop);
-    assert.deepEqual([house.keeper.size, house.ledger.size], [0, 0]);
+    doorService.now += 4;
+    assert.deepEqual([...doorService.keeper.openDoors()], [{ door: "door", ip: "10.77.0.2", left: 6 }]);
+    await doorService.elapse();
+    await doorService.end(stop);
+    assert.deepEqual([doorService.keeper.size, doorService.ledger.size], [0, 0]);
   });
 
   it("is not opened without a start command, and nothing is told", async () => {
-    const house = new House();
-    const outcome = await house.keeper.openByHand({ ...DOOR, startCommand6: "" }, IPV6);
-    assert.deepEqual([outcome, house.seen], [{ refused: "it has no start command" }, []]);
+    const doorService = new House();
+    const outcome = await doorService.keeper.openByHand({ ...DOOR, startCommand6: "" }, IPV6);
+    assert.deepEqual([outcome, doorService.seen], [{ refused: "it has no start command" }, []]);
   });
 
   it("is closed at once, once, with a stop command for each start command", async () => {
-    const house = new House();
+    const doorService = new House();
     for (let i = 0; i < 2; i++) {
-      house.open();
-      await house.end(start);
+      doorService.open();
+      await doorService.end(start);
     }
-    house.seen.length = 0;
-    const outcomes = [house.keeper.closeByHand("door", IPV4), house.keeper.closeByHand("door", IPV4)];
-    assert.deepEqual(house.seen.splice(0, 1), ["WHO: door: closed by hand"]);
-    await house.end(stop, 4);
-    await house.end(stop);
+    doorService.seen.length = 0;
+    const outcomes = [doorService.keeper.closeByHand("door", IPV4), doorService.keeper.closeByHand("door", IPV4)];
+    assert.deepEqual(doorService.seen.splice(0, 1), ["WHO: door: closed by hand"]);
+    await doorService.end(stop, 4);
+    await doorService.end(stop);
     assert.deepEqual(await Promise.all(outcomes), [{ status: 4 }, { refused }]);
-    assert.equal(house.seen.filter((line) => line === `$ ${stop}`).length, 2);
-    assert.deepEqual([house.keeper.size, house.ledger.size, house.waiting], [0, 0, []]);
+    assert.equal(doorService.seen.filter((line) => line === `$ ${stop}`).length, 2);
+    assert.deepEqual([doorService.keeper.size, doorService.ledger.size, doorService.waiting], [0, 0, []]);
   });
 
   it("is closed after its start command, when that still runs", async () => {
-    const house = new House();
-    house.open();
-    const outcome = house.keeper.closeByHand("door", IPV4);
-    assert.deepEqual(house.seen.at(-1), "WHO: door: closed by hand");
-    await house.end(start);
-    assert.equal(house.seen.at(-1), `$ ${stop}`);
-    await house.end(stop);
-    assert.deepEqual([await outcome, house.waiting, house.ledger.size], [{ status: 0 }, [], 0]);
+    const doorService = new House();
+    doorService.open();
+    const outcome = doorService.keeper.closeByHand("door", IPV4);
+    assert.deepEqual(doorService.seen.at(-1), "WHO: door: closed by hand");
+    await doorService.end(start);
+    assert.equal(doorService.seen.at(-1), `$ ${stop}`);
+    await doorService.end(stop);
+    assert.deepEqual([await outcome, doorService.waiting, doorService.ledger.size], [{ status: 0 }, [], 0]);
   });
 
   it("is tried again when its stop command could not be started", async () => {
-    const house = new House();
-    house.open();
-    await house.end(start);
-    const outcome = house.keeper.closeByHand("door", IPV4);
-    await house.end(stop, new Error("spawn EAGAIN"));
-    assert.deepEqual([await outcome, house.waiting, house.ledger.size], [{ status: undefined }, [5], 1]);
+    const doorService = new House();
+    doorService.open();
+    await doorService.end(start);
+    const outcome = doorService.keeper.closeByHand("door", IPV4);
+    await doorService.end(stop, new Error("spawn EAGAIN"));
+    assert.deepEqual([await outcome, doorService.waiting, doorService.ledger.size], [{ status: undefined }, [5], 1]);
   });
 
   it("is closed later, in the ledger too", async () => {
-    const house = new House();
-    house.open();
-    await house.end(start);
-    house.now += 4;
-    house.seen.length = 0;
-    assert.equal(await house.keeper.extendByHand("door", IPV4, 100), 106);
-    assert.deepEqual(house.seen, ["WHO: door: extended by 100 seconds by hand"]);
-    assert.deepEqual([house.waiting, [...house.ledger.values()].map(({ seconds }) => seconds)], [[106], [106]]);
-    await house.elapse();
-    await house.end(stop);
-    assert.equal(house.keeper.size, 0);
+    const doorService = new House();
+    doorService.open();
+    await doorService.end(start);
+    doorService.now += 4;
+    doorService.seen.length = 0;
+    assert.equal(await doorService.keeper.extendByHand("door", IPV4, 100), 106);
+    assert.deepEqual(doorService.seen, ["WHO: door: extended by 100 seconds by hand"]);
+    assert.deepEqual(
+      [doorService.waiting, [...doorService.ledger.values()].map(({ seconds }) => seconds)],
+      [[106], [106]],
+    );
+    await doorService.elapse();
+    await doorService.end(stop);
+    assert.equal(doorService.keeper.size, 0);
   });
 
   it("that is not open, is for another knocker, or is being opened is left alone", async () => {
-    const house = new House();
-    house.open();
-    const { keeper } = house;
+    const doorService = new House();
+    doorService.open();
+    const { keeper } = doorService;
     assert.deepEqual(await keeper.extendByHand("door", IPV4, 5), {
       refused: "it is being opened or closed at this moment",
     });
-    await house.end(start);
-    house.seen.length = 0;
+    await doorService.end(start);
+    doorService.seen.length = 0;
     assert.deepEqual(await keeper.closeByHand("door", IPV6), { refused });
     assert.deepEqual(await keeper.closeByHand("other", IPV4), { refused });
     assert.deepEqual(await keeper.extendByHand("other", IPV4, 5), { refused });
-    assert.deepEqual([house.seen, house.waiting], [[], [10]]);
+    assert.deepEqual([doorService.seen, doorService.waiting], [[], [10]]);
   });
 });

@@ -28,9 +28,9 @@ const DOOR: Door = {
 
 describe("the command doors", () => {
   const ask = (all: readonly Door[], open: readonly OpenDoorInfo[], args = {}, mayChange = false) => {
-    const house = { doorkeeper: { openDoors: () => open, size: open.length } };
-    const subject = { listeners: () => all.map((door) => ({ door, targets: undefined })), house };
-    return doors(subject as unknown as DaemonView)({ args, mayChange });
+    const doorService = { doorkeeper: { openDoors: () => open, size: open.length } };
+    const view = { resolvedDoors: () => all.map((door) => ({ door, targets: undefined })), doorService };
+    return doors(view as unknown as DaemonView)({ args, mayChange });
   };
   const seen = { type: "door", door: "ssh", oneTime: false, seqTimeout: 25, closesAfter: 10 };
 

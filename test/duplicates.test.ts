@@ -22,8 +22,11 @@ const packet = (more: Partial<CapturedPacket> = {}): CapturedPacket => ({
 
 describe("an echo", () => {
   it("is the same packet of the same microsecond, once and again", () => {
-    const echoes = new DuplicateFilter();
-    assert.deepEqual([echoes.has(packet()), echoes.has(packet()), echoes.has(packet())], [false, true, true]);
+    const duplicates = new DuplicateFilter();
+    assert.deepEqual(
+      [duplicates.has(packet()), duplicates.has(packet()), duplicates.has(packet())],
+      [false, true, true],
+    );
   });
 
   const others: Partial<CapturedPacket>[] = [
@@ -37,8 +40,8 @@ describe("an echo", () => {
   ];
   for (const other of others) {
     it(`is not one with another ${Object.keys(other)}`, () => {
-      const echoes = new DuplicateFilter();
-      assert.deepEqual([echoes.has(packet()), echoes.has(packet(other))], [false, false]);
+      const duplicates = new DuplicateFilter();
+      assert.deepEqual([duplicates.has(packet()), duplicates.has(packet(other))], [false, false]);
     });
   }
 });

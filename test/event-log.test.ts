@@ -13,7 +13,7 @@ it("a teller tells each event by its own line, whoever and whichever door came b
   const knockers = ["10.77.0.2", "10.77.0.2", "10.77.0.3", "fd77::2", "10.77.0.2"].map((ip) => parseAddress(ip)!);
   const told: string[] = [];
   const book = { tellsEvents: true, event: (line: string) => void told.push(line) } as unknown as Logger;
-  const teller = new EventLog(book, undefined, () => 0);
+  const eventLog = new EventLog(book, undefined, () => 0);
   const events = knockers.flatMap((knocker) =>
     [...doors, ...doors].flatMap((door): KnockEvent[] => [
       ...[1, 2, 3].map((stage) => ({ type: "stage", door, knocker, stage }) as const),
@@ -23,8 +23,8 @@ it("a teller tells each event by its own line, whoever and whichever door came b
       { type: "scan", knocker, ports: 8, seconds: 60 },
     ]),
   );
-  for (const event of events) teller.event(event, 0);
-  teller.end();
+  for (const event of events) eventLog.event(event, 0);
+  eventLog.end();
   assert.deepEqual(
     told,
     events.map((event) => eventLine(event, formatAddress(event.knocker))),

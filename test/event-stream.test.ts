@@ -32,7 +32,7 @@ describe("who watches the doors", () => {
     assert.equal(watch.isWatched, false);
     watch.knock(open);
     const heard: DaemonEvent[] = [];
-    const end = watch.subscribe((happening) => heard.push(happening));
+    const end = watch.subscribe((daemonEvent) => heard.push(daemonEvent));
     assert.equal(watch.isWatched, true);
     watch.knock({ ...open, type: "stage", stage: 1 });
     watch.knock(open);
@@ -71,7 +71,7 @@ describe("who watches the doors", () => {
     watch.verdict(verdict);
     assert.equal(made, 0, "nobody watches");
     const heard: DaemonEvent[] = [];
-    watch.subscribe((happening) => heard.push(happening));
+    watch.subscribe((daemonEvent) => heard.push(daemonEvent));
     for (let i = 0; i < 1000; i++) watch.verdict(verdict);
     assert.deepEqual([heard.length, made], [100, 100]);
     watch.knock(open);
@@ -82,8 +82,8 @@ describe("who watches the doors", () => {
     let now = 0;
     const watch = new EventStream(() => now);
     const [one, other]: DaemonEvent[][] = [[], []];
-    watch.subscribe((happening) => one!.push(happening));
-    watch.subscribe((happening) => other!.push(happening));
+    watch.subscribe((daemonEvent) => one!.push(daemonEvent));
+    watch.subscribe((daemonEvent) => other!.push(daemonEvent));
     for (let i = 0; i < 700; i++) watch.knock(open);
     assert.equal(one!.length, 500);
     now = 990;

@@ -132,15 +132,18 @@ describe("an explanation", () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(scenes, ({ config, packets }) => {
-        const notebook = new PacketHistory();
+        const history = new PacketHistory();
         const isOurs = (to: Parameters<typeof formatAddress>[0]) => Object.values(own).includes(formatAddress(to));
         const isStray = ({ port }: { port: number }) => port !== LISTENING;
-        const attempts = new Attempts({ isOurs, isStray, hashKey: HASH_KEY, capacity: 64, observer: notebook });
+        const attempts = new Attempts({ isOurs, isStray, hashKey: HASH_KEY, capacity: 64, observer: history });
         const { doors } = parseConfig(config, "", () => undefined);
-        const listeners = doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] }));
-        attempts.setDoors(listeners);
-        notebook.setDoors(listeners, 0);
-        const reference = new Reference(listeners, { isOurs, isStray });
+        const resolvedDoors = doors.map((door) => ({
+          door,
+          targets: door.target && [parseAddress(door.target.host)!],
+        }));
+        attempts.setDoors(resolvedDoors);
+        history.setDoors(resolvedDoors, 0);
+        const reference = new Reference(resolvedDoors, { isOurs, isStray });
         let now = 0;
         for (const segment of packets) {
           now = Math.round(segment.at * 1000);
@@ -149,8 +152,8 @@ describe("an explanation", () => {
           reference.knock(toPacket(segment), now);
         }
         for (const source of sources) {
-          const noted = notebook.of(parseAddress(source)!);
-          const { verdicts, packets: told, advice, outcome } = explanationOf(noted, notebook.changes, now);
+          const noted = history.of(parseAddress(source)!);
+          const { verdicts, packets: told, advice, outcome } = explanationOf(noted, history.changes, now);
           assert.ok(told <= 32);
           assert.equal(outcome === "nothing seen", told === 0);
           assert.notEqual(advice, "");
@@ -183,19 +186,19 @@ describe("an explanation", () => {
 
 describe("the command follow", () => {
   const source = parseAddress("10.77.0.2")!;
-  const notebook = new PacketHistory();
+  const history = new PacketHistory();
   const question = { args: { ip: "10.77.0.2" }, mayChange: true };
 
   it("is for root, for one at a time, and ends", () => {
     const calls: string[] = [];
-    const guard = {
-      notebook,
+    const packetLoop = {
+      history,
       follow: (address: Address) => {
         calls.push(formatAddress(address));
         return calls.length > 1 ? undefined : () => void calls.push("end");
       },
     };
-    const begin = (asked: Question) => follow(guard)(asked, () => assert.fail());
+    const begin = (asked: Question) => follow(packetLoop)(asked, () => assert.fail());
     assert.throws(() => begin({ ...question, mayChange: false }), /for root only/);
     assert.throws(() => begin({ ...question, args: { ip: "x" } }), /x is no IP address/);
     const end = begin(question);
@@ -207,22 +210,22 @@ describe("the command follow", () => {
   it("tells at most 100 verdicts a second", () => {
     const told: string[] = [];
     let onVerdict: (verdict: Verdict) => void = () => assert.fail();
-    const guard = {
-      notebook,
+    const packetLoop = {
+      history,
       follow: (_: Address, wanted: typeof onVerdict) => {
         onVerdict = wanted;
         return () => {};
       },
     };
-    follow(guard)(question, (answer) => told.push((answer as { text: string }).text));
+    follow(packetLoop)(question, (answer) => told.push((answer as { text: string }).text));
     for (let i = 0; i < 1000; i++) onVerdict(verdict(i, "other", { door: undefined, knocker: source }));
     assert.deepEqual(told, Array(100).fill("ignored: no knock of any door"));
   });
 });
 
 describe("the command explain", () => {
-  const notebook = new PacketHistory();
-  const ask = (args: Record<string, unknown>, mayChange = true) => explain(notebook)({ args, mayChange });
+  const history = new PacketHistory();
+  const ask = (args: Record<string, unknown>, mayChange = true) => explain(history)({ args, mayChange });
 
   it("refuses what is no address, and secrets to who is not root", () => {
     assert.throws(() => ask({}), /no ip/);
@@ -236,7 +239,7 @@ describe("the command explain", () => {
       (ask({ ip: "10.77.0.3" }) as readonly Answer[]).flatMap((answer) =>
         answer.type === "verdict" ? [answer.time] : [],
       );
-    const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2], observer: notebook });
+    const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2], observer: history });
     attempts.setDoors([]);
     const flags = ["syn"] as const;
     const from = "10.77.0.3";
@@ -257,7 +260,7 @@ describe("the command explain", () => {
   });
 
   it("says to who is not root what it says to root who asks for no secrets", () => {
-    const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2], observer: notebook });
+    const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2], observer: history });
     const { doors } = parseConfig("[a]\nsequence = 7000,7001\n", "", () => undefined);
     attempts.setDoors(doors.map((door) => ({ door, targets: undefined })));
     const from = "10.77.0.2";

@@ -18,7 +18,7 @@ import { frame, type Segment, type TcpFlag, type Wrap } from "./frame.ts";
 
 const address = (text: string) => parseAddress(text)!;
 
-function listener(
+function resolvedDoor(
   sequence: readonly Knock[],
   tcpFlags: TcpFlags = ANY_FLAGS,
   targets?: readonly string[],
@@ -36,11 +36,11 @@ function heard(
   bytes: Uint8Array,
   linkType: number,
   own: readonly Address[],
-  listeners: readonly ResolvedDoor[],
+  resolvedDoors: readonly ResolvedDoor[],
 ): boolean {
   if (!native.decode(bytes, linkType, records.buffer)) return false;
   const packet = records.at(0);
-  return listeners.some(({ door, targets }) => {
+  return resolvedDoors.some(({ door, targets }) => {
     const there = (targets ?? own).some((one) => formatAddress(one) === formatAddress(packet.destination));
     return there && door.sequence.some((knock) => isKnock(knock, door.tcpFlags, packet));
   });
@@ -74,13 +74,13 @@ describe("the filter lets through what some door can use", () => {
         flags: fc.oneof(fc.constant(ANY_FLAGS), fc.constant({ set: 2, clear: 16 }), someFlags),
         targets: fc.option(fc.array(address_, { maxLength: 2 }), { nil: undefined, freq: 2 }),
       })
-      .map(({ sequence, flags, targets }) => listener(sequence, flags, targets)),
+      .map(({ sequence, flags, targets }) => resolvedDoor(sequence, flags, targets)),
     { maxLength: 5 },
   );
   const config = fc.record({
     linkType: fc.constantFrom(...Object.values(LINK_TYPES).flat()),
     own: fc.uniqueArray(address_, { maxLength: 4 }).map((texts) => texts.map(address)),
-    listeners: doors,
+    resolvedDoors: doors,
   });
 
   const tag = fc.record({ tpid: fc.constantFrom(0x8100, 0x88a8, 0x9100), tci: fc.constantFrom(0, 5, 0xe000) });
@@ -110,9 +110,9 @@ describe("the filter lets through what some door can use", () => {
   type Value<T> = T extends fc.Arbitrary<infer V> ? V : never;
 
   /** Frames at these doors, most of them nearly a knock. */
-  function bytesOf(it: Value<typeof packet>, { linkType, own, listeners }: Value<typeof config>): Buffer {
+  function bytesOf(it: Value<typeof packet>, { linkType, own, resolvedDoors }: Value<typeof config>): Buffer {
     const segment: Segment = { ...it, from: "10.77.0.9", payload: Buffer.alloc(it.payload, 255) };
-    const chosen = listeners[it.aim % listeners.length];
+    const chosen = resolvedDoors[it.aim % resolvedDoors.length];
     if (chosen !== undefined) {
       const { sequence, tcpFlags } = chosen.door;
       const addresses = chosen.targets ?? own;
@@ -141,7 +141,7 @@ describe("the filter lets through what some door can use", () => {
         const program = buildFilter(settings);
         for (const one of packets) {
           const bytes = bytesOf(one, settings);
-          const expected = heard(bytes, settings.linkType, settings.own, settings.listeners);
+          const expected = heard(bytes, settings.linkType, settings.own, settings.resolvedDoors);
           assert.equal(matches(program, bytes), expected, JSON.stringify(one));
           if (expected) through++;
           else kept++;
@@ -168,7 +168,7 @@ describe("the filter lets through what some door can use", () => {
         const program = buildFilter({ ...settings, followed: address(from) });
         for (const one of packets) {
           const bytes = bytesOf(one, settings);
-          const asEver = heard(bytes, settings.linkType, settings.own, settings.listeners);
+          const asEver = heard(bytes, settings.linkType, settings.own, settings.resolvedDoors);
           const isKnown = native.decode(bytes, settings.linkType, records.buffer);
           const { source, protocol, flags } = records.at(0);
           const isHis = isKnown && formatAddress(source) === from;
@@ -195,7 +195,7 @@ describe("the filter lets through what some door can use", () => {
           const whole = bytesOf(packet, settings);
           for (const { at, value } of changes) whole[at % whole.length] = value;
           const bytes = whole.subarray(0, whole.length - cut);
-          if (!heard(bytes, settings.linkType, settings.own, settings.listeners)) continue;
+          if (!heard(bytes, settings.linkType, settings.own, settings.resolvedDoors)) continue;
           assert.ok(matches(program, bytes), bytes.toString("hex"));
           through++;
         }
@@ -209,10 +209,10 @@ describe("the filter lets through what some door can use", () => {
     const frames = corpus();
     for (const { title, linkType, segment, bytes } of frames) {
       const doors = (port: number) => [
-        listener([{ protocol: segment.protocol as "tcp", port }], { set: 2, clear: 16 }),
+        resolvedDoor([{ protocol: segment.protocol as "tcp", port }], { set: 2, clear: 16 }),
       ];
       const at = (to: string, port: number) =>
-        matches(buildFilter({ linkType, own: [address(to)], listeners: doors(port) }), bytes);
+        matches(buildFilter({ linkType, own: [address(to)], resolvedDoors: doors(port) }), bytes);
       assert.ok(at(segment.to, segment.port), title);
       assert.ok(!at(segment.to, segment.port ^ 1), title);
       assert.ok(!at("fd77::7", segment.port), title);
@@ -222,19 +222,19 @@ describe("the filter lets through what some door can use", () => {
   it("and with no doors, or no address to hear them at, nothing", () => {
     const bytes = frame({ from: "10.77.0.2", to: "10.77.0.1", protocol: "tcp", port: 7000 });
     const own = [address("10.77.0.1")];
-    assert.ok(matches(buildFilter({ linkType: 1, own, listeners: [listener([tcp(7000)])] }), bytes));
-    for (const [addresses, listeners] of [
+    assert.ok(matches(buildFilter({ linkType: 1, own, resolvedDoors: [resolvedDoor([tcp(7000)])] }), bytes));
+    for (const [addresses, resolvedDoors] of [
       [own, []],
-      [[], [listener([tcp(7000)])]],
-      [own, [listener([tcp(7000)], ANY_FLAGS, [])]],
+      [[], [resolvedDoor([tcp(7000)])]],
+      [own, [resolvedDoor([tcp(7000)], ANY_FLAGS, [])]],
     ] as [Address[], ResolvedDoor[]][]) {
-      assert.ok(!matches(buildFilter({ linkType: 1, own: addresses, listeners }), bytes));
+      assert.ok(!matches(buildFilter({ linkType: 1, own: addresses, resolvedDoors }), bytes));
     }
   });
 
   it("of a link type that decode does not read, none is built", () => {
     assert.throws(
-      () => buildFilter({ linkType: 105, own: [], listeners: [] }),
+      () => buildFilter({ linkType: 105, own: [], resolvedDoors: [] }),
       /^Error: link type 105 is not supported$/,
     );
   });
@@ -271,8 +271,8 @@ describe("the filter of very many doors fits, and lets every knock through", () 
     it(`${count} random ports of ${kinds.length === 1 ? "TCP" : "both protocols"}`, () => {
       const ports = someNumbers(count, 65535);
       const knocks = ports.flatMap((port) => kinds.map((kind) => kind(port)));
-      const listeners = chunks(knocks, 32).map((sequence) => listener(sequence, { set: 2, clear: 0 }));
-      const program = buildFilter({ linkType: 1, own, listeners });
+      const resolvedDoors = chunks(knocks, 32).map((sequence) => resolvedDoor(sequence, { set: 2, clear: 0 }));
+      const program = buildFilter({ linkType: 1, own, resolvedDoors });
       assert.ok(program.length <= MOST_BYTES, `${program.length / 8} instructions`);
       for (const knock of knocks) assert.ok(matches(program, knockAt("10.77.0.1", knock)), JSON.stringify(knock));
       for (const knock of knocks.slice(0, 100)) assert.ok(matches(program, knockAt("fd77::1", knock)));
@@ -287,8 +287,10 @@ describe("the filter of very many doors fits, and lets every knock through", () 
   it("1,000 doors, each with a target of its own", () => {
     const targets = Array.from({ length: 1000 }, (_, i) => `10.${i & 3}.${i >> 8}.${i & 255}`);
     const ports = someNumbers(1000, 65535);
-    const listeners = targets.map((target, i) => listener([tcp(ports[i]!), udp(ports[i]!)], ANY_FLAGS, [target]));
-    const program = buildFilter({ linkType: 1, own, listeners });
+    const resolvedDoors = targets.map((target, i) =>
+      resolvedDoor([tcp(ports[i]!), udp(ports[i]!)], ANY_FLAGS, [target]),
+    );
+    const program = buildFilter({ linkType: 1, own, resolvedDoors });
     assert.ok(program.length <= MOST_BYTES, `${program.length / 8} instructions`);
     targets.forEach((target, i) => {
       assert.ok(matches(program, knockAt(target, tcp(ports[i]!))), target);
@@ -298,8 +300,8 @@ describe("the filter of very many doors fits, and lets every knock through", () 
 
   it("hundreds of addresses, IPv6 too", () => {
     const many = Array.from({ length: 120 }, (_, i) => [`10.77.1.${i}`, `fd77::${i}:0:1`]).flat();
-    const listeners = [listener([tcp(7000), udp(8000)], { set: 2, clear: 0 })];
-    const program = buildFilter({ linkType: 1, own: many.map(address), listeners });
+    const resolvedDoors = [resolvedDoor([tcp(7000), udp(8000)], { set: 2, clear: 0 })];
+    const program = buildFilter({ linkType: 1, own: many.map(address), resolvedDoors });
     for (const to of many) {
       assert.ok(matches(program, knockAt(to, tcp(7000))), to);
       assert.ok(!matches(program, knockAt(to, tcp(8000))), to);

@@ -33,7 +33,7 @@ describe("ports that knockctl init has closed", () => {
   });
 
   it("are told as they are", () => {
-    for (const [guard, isHeard, said] of [
+    for (const [packetLoop, isHeard, said] of [
       [GUARD, true, "TCP port 22 is closed to clients that have not knocked (knockd-iptables@22)"],
       [
         { ...GUARD, isEnabled: false },
@@ -52,13 +52,13 @@ describe("ports that knockctl init has closed", () => {
         "TCP port 22: only root can see whether knockd-iptables@22 has closed it",
       ],
     ] as const) {
-      assert.equal(guardText(guard, isHeard), said);
+      assert.equal(guardText(packetLoop, isHeard), said);
     }
   });
 
   it("are found fault with when one is open, or closed at a boot without knockd", () => {
-    const lints = (guard: Guard, isEnabled: boolean) =>
-      lintGuards([guard], { isSystemd: true, isEnabled }).map(({ text, hint }) => [text, hint]);
+    const lints = (packetLoop: Guard, isEnabled: boolean) =>
+      lintGuards([packetLoop], { isSystemd: true, isEnabled }).map(({ text, hint }) => [text, hint]);
     assert.deepEqual(lints(GUARD, true), []);
     assert.deepEqual(lints({ ...GUARD, isEnabled: false }, false), []);
     assert.deepEqual(lints({ ...GUARD, isClosed: undefined }, true), [], "not root");

@@ -14,7 +14,7 @@ function place(addresses: readonly string[], more: Partial<CaptureState> = {}): 
   return { capture: { own } as InterfaceCapture, index: 2, ...well, ...more };
 }
 
-const places = new Map([
+const captures = new Map([
   ["eth0", place(["10.77.0.1", "fd77::1"])],
   ["eth1", place(["10.77.1.1"], { deafReason: "stage 2 of door would not be heard" })],
   ["eth2", place(["10.77.2.1"], { up: false })],
@@ -26,7 +26,7 @@ const failed = new Map([["wifi0", "could not open wifi0"]]);
 
 it("deaf is what ought to hear and does not; what is only waited for is not", () => {
   assert.deepEqual(
-    interfaceStatuses(places, failed, missing).map(({ interface: name, state, why }) => [name, state, why]),
+    interfaceStatuses(captures, failed, missing).map(({ interface: name, state, why }) => [name, state, why]),
     [
       ["eth0", "hears", undefined],
       ["eth1", "deaf", "stage 2 of door would not be heard"],
@@ -40,13 +40,13 @@ it("deaf is what ought to hear and does not; what is only waited for is not", ()
 });
 
 it("says where, and how many knocks were tested there", () => {
-  const [eth0] = interfaceStatuses(places, failed, new Map());
+  const [eth0] = interfaceStatuses(captures, failed, new Map());
   assert.deepEqual(eth0, { interface: "eth0", state: "hears", addresses: ["10.77.0.1", "fd77::1"], tried: 6 });
 });
 
 it("is one line for systemd", () => {
   assert.equal(
-    statusLine(places, failed, missing),
+    statusLine(captures, failed, missing),
     "listening on eth0 (10.77.0.1, fd77::1), eth1 (deaf), eth2 (down), eth3 (no address yet), eth4 (no address yet);" +
       " waiting for ppp*, wifi0",
   );

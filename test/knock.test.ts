@@ -105,16 +105,16 @@ describe("what knock says", { concurrency: 4 }, () => {
     assert.deepEqual(await run(OURS, "--help", "127.0.0.1", "x"), { code: 0, stdout, stderr: "" });
   });
 
-  const misuses: [args: string[], complaint: string][] = [
+  const misuses: [args: string[], stderrHead: string][] = [
     [[], "missing required argument 'host'"],
     [["127.0.0.1"], "missing required argument 'port[:proto]'"],
     [["-v", "-u", "127.0.0.1"], "missing required argument 'port[:proto]'"],
     [["--bogus", "127.0.0.1", "5"], "unknown option '--bogus'"],
     [["127.0.0.1", "5", "-d"], "option '-d, --delay <t>' argument missing"],
   ];
-  for (const [args, complaint] of misuses) {
-    test(`knock ${args.join(" ")}: ${complaint}, and the usage`, async () => {
-      const stderr = `error: ${complaint}\n\n${await usage()}`;
+  for (const [args, stderrHead] of misuses) {
+    test(`knock ${args.join(" ")}: ${stderrHead}, and the usage`, async () => {
+      const stderr = `error: ${stderrHead}\n\n${await usage()}`;
       assert.deepEqual(await run(OURS, ...args), { code: 1, stdout: "", stderr });
     });
   }

@@ -25,7 +25,7 @@ const CONFIG = `
 `;
 
 class Scene {
-  readonly notebook = new PacketHistory();
+  readonly history = new PacketHistory();
   readonly attempts: Attempts;
   #sent = 0;
 
@@ -35,12 +35,12 @@ class Scene {
       isStray: () => true,
       hashKey: [3, 4],
       capacity: 4096,
-      observer: this.notebook,
+      observer: this.history,
     });
     const { doors } = parseConfig(config, "", () => undefined);
-    const listeners = doors.map((door) => ({ door, targets: undefined }));
-    this.attempts.setDoors(listeners);
-    this.notebook.setDoors(listeners, 0);
+    const resolvedDoors = doors.map((door) => ({ door, targets: undefined }));
+    this.attempts.setDoors(resolvedDoors);
+    this.history.setDoors(resolvedDoors, 0);
   }
 
   packet(from: string, port: number, protocol: "tcp" | "udp" = "tcp"): Packet {
@@ -53,7 +53,7 @@ class Scene {
   }
 
   of(ip: string): string[] {
-    return this.notebook.of(parseAddress(ip)!).map(short);
+    return this.history.of(parseAddress(ip)!).map(short);
   }
 }
 
@@ -85,7 +85,7 @@ describe("the notebook", () => {
     const scene = new Scene("[a]\nsequence = 7000:udp,7000\n");
     scene.attempts.knock(scene.packet("10.77.0.2", 7000, "udp"), 0);
     scene.attempts.knock(scene.packet("10.77.0.2", 7000), 100);
-    const knocks = scene.notebook.of(parseAddress("10.77.0.2")!).map(({ knock }) => knock);
+    const knocks = scene.history.of(parseAddress("10.77.0.2")!).map(({ knock }) => knock);
     const [udp, tcp] = [
       { protocol: "udp", port: 7000 },
       { protocol: "tcp", port: 7000 },
@@ -96,9 +96,9 @@ describe("the notebook", () => {
   it("hands each verdict to who wants it", () => {
     const scene = new Scene();
     const seen: [string, string][] = [];
-    scene.notebook.onVerdict = ({ fate, knocker }) => seen.push([formatAddress(knocker), fate]);
+    scene.history.onVerdict = ({ fate, knocker }) => seen.push([formatAddress(knocker), fate]);
     scene.knock("10.77.0.2", [7000, 7000], 0);
-    scene.notebook.onVerdict = undefined;
+    scene.history.onVerdict = undefined;
     scene.knock("10.77.0.2", [8000], 100);
     assert.deepEqual(seen, [
       ["10.77.0.2", "stage"],
@@ -108,8 +108,8 @@ describe("the notebook", () => {
 
   it("says who knocked last", () => {
     const scene = new Scene();
-    assert.equal(scene.notebook.last(), undefined);
-    const last = () => formatAddress(scene.notebook.last()!);
+    assert.equal(scene.history.last(), undefined);
+    const last = () => formatAddress(scene.history.last()!);
     scene.knock("10.77.0.2", [7000, 8000, 9000], 0);
     assert.equal(last(), "10.77.0.2");
     scene.knock("10.77.0.3", [7000], 100);
@@ -123,10 +123,10 @@ describe("the notebook", () => {
   it("of whom is followed, keeps all apart, also what strangers do", () => {
     const scene = new Scene();
     const told: string[] = [];
-    scene.notebook.follow(parseAddress("10.77.0.2"), (verdict) => told.push(short(verdict)));
+    scene.history.follow(parseAddress("10.77.0.2"), (verdict) => told.push(short(verdict)));
     scene.knock("10.77.0.2", [22, 23, 24], 0);
     scene.knock("10.77.0.3", [7000], 0);
-    scene.notebook.follow(undefined);
+    scene.history.follow(undefined);
     assert.deepEqual(told, scene.of("10.77.0.2"));
     flood(scene, 20_000, 100);
     assert.deepEqual(scene.of("10.77.0.2"), ["0 - other 0/0 0 x1", "1 - other 0/0 0 x1", "2 - other 0/0 0 x1"]);
@@ -149,7 +149,7 @@ describe("the notebook", () => {
     scene.knock("10.77.0.2", [7000, 8000, 7100, 8000], 0);
     const before = scene.of("10.77.0.2");
     assert.ok(before.length > 3);
-    assert.equal(scene.notebook.passedOverAt, Number.NEGATIVE_INFINITY);
+    assert.equal(scene.history.passedOverAt, Number.NEGATIVE_INFINITY);
     flood(scene, 500_000, 1000);
     scene.knock("10.77.0.3", [7000, 8000, 9000], 1500); // in the middle of it
     scene.knock("10.77.0.2", [7000], 1600);
@@ -161,14 +161,14 @@ describe("the notebook", () => {
       "1502 openSSH held 3/3 0 x1",
       "1502 closeSSH taken 0/3 0 x1",
     ]);
-    assert.equal(Math.floor(scene.notebook.passedOverAt), 2049);
+    assert.equal(Math.floor(scene.history.passedOverAt), 2049);
   });
 
   it("of a source that sends more in a moment than is written down, keeps the beginning, and what it does next", () => {
     const scene = new Scene();
     for (let i = 0; i < 500; i++) scene.attempts.knock(scene.packet("10.77.0.2", [7000, 8000][i % 2]!), 0);
     assert.ok(scene.of("10.77.0.2").length <= 49); // the first as a stranger
-    assert.equal(scene.notebook.passedOverAt, 0);
+    assert.equal(scene.history.passedOverAt, 0);
     scene.knock("10.77.0.2", [7000, 8000, 9000], 1000);
     assert.ok(scene.of("10.77.0.2").includes("1002 openSSH stage 3/3 2 x1"));
   });
@@ -181,10 +181,10 @@ describe("the notebook", () => {
       times.reduce((sum, one) => sum + one),
       64,
     );
-    assert.equal(scene.notebook.isSaturated, true);
-    assert.equal(scene.notebook.passedOverAt, 0);
+    assert.equal(scene.history.isSaturated, true);
+    assert.equal(scene.history.passedOverAt, 0);
     scene.knock("10.77.0.2", [8000], 1);
-    assert.equal(scene.notebook.isSaturated, false);
+    assert.equal(scene.history.isSaturated, false);
   });
 
   it("takes less than a megabyte, whoever comes", async () => {
@@ -208,7 +208,7 @@ describe("the notebook", () => {
     flood(scene, 300_000, 0, 50);
     for (let i = 0; i < 5000; i++) scene.knock(formatAddress(at(i)), [7000, 8000, 9000], 50_000 + i * 100);
     assert.equal(second.last(), undefined);
-    const kept = Array.from({ length: 5000 }, (_, i) => scene.notebook.of(at(i)).length > 3).filter(Boolean).length;
+    const kept = Array.from({ length: 5000 }, (_, i) => scene.history.of(at(i)).length > 3).filter(Boolean).length;
     assert.ok(kept >= 300 && kept <= 512, `${kept} acquaintances`);
   });
   const at = (i: number): Address => ({ ...copyOf(parseAddress("10.78.0.0")!), w3: 0x0a4e0000 + i });

@@ -13,7 +13,7 @@ import { parseSequence } from "../src/sequences/sequence.ts";
 
 const address = (text: string) => parseAddress(text)!;
 
-function listener(sequence: string, flags = "", targets?: string[]): ResolvedDoor {
+function resolvedDoor(sequence: string, flags = "", targets?: string[]): ResolvedDoor {
   const door = {
     sequence: parseSequence(sequence),
     tcpFlags: flags === "" ? ANY_FLAGS : addTcpFlags(ANY_FLAGS, flags),
@@ -34,41 +34,41 @@ const lines = (bodies: readonly Body[]) =>
 
 describe("port classes", () => {
   const own = ["10.77.0.1", "fd77::1"].map(address);
-  for (const [title, listeners, expected] of [
+  for (const [title, resolvedDoors, expected] of [
     ["no doors: nothing counts anywhere", [], []],
     [
       "the ports of one protocol are merged, neighbours to a range",
-      [listener("7002,7000:udp,7001,7003"), listener("9000,7000")],
+      [resolvedDoor("7002,7000:udp,7001,7003"), resolvedDoor("9000,7000")],
       ["10.77.0.1,fd77::1: 6/0/0 7000-7003,9000; 17/0/0 7000"],
     ],
     [
       "other flags are another class, and none for UDP",
-      [listener("1,2:udp", "syn"), listener("3,4:udp", "syn,!ack"), listener("5", "syn")],
+      [resolvedDoor("1,2:udp", "syn"), resolvedDoor("3,4:udp", "syn,!ack"), resolvedDoor("5", "syn")],
       ["10.77.0.1,fd77::1: 6/2/0 1,5; 17/0/0 2,4; 6/2/16 3"],
     ],
     [
       "a target stands in place of our own addresses",
-      [listener("1", "", ["192.0.2.1"]), listener("2")],
+      [resolvedDoor("1", "", ["192.0.2.1"]), resolvedDoor("2")],
       ["192.0.2.1: 6/0/0 1", "10.77.0.1,fd77::1: 6/0/0 2"],
     ],
     [
       "an address that is a target and ours has the knocks of both",
-      [listener("1", "", ["fd77::1", "192.0.2.1"]), listener("2")],
+      [resolvedDoor("1", "", ["fd77::1", "192.0.2.1"]), resolvedDoor("2")],
       ["fd77::1: 6/0/0 1-2", "192.0.2.1: 6/0/0 1", "10.77.0.1: 6/0/0 2"],
     ],
-    ["a target with no address is heard nowhere", [listener("1", "", [])], []],
+    ["a target with no address is heard nowhere", [resolvedDoor("1", "", [])], []],
     [
       "equal targets share a body",
-      [listener("1", "", ["192.0.2.1"]), listener("3", "", ["192.0.2.1"])],
+      [resolvedDoor("1", "", ["192.0.2.1"]), resolvedDoor("3", "", ["192.0.2.1"])],
       ["192.0.2.1: 6/0/0 1,3"],
     ],
-    ["port 65535 and port 1 are ports", [listener("65535,1,65534")], ["10.77.0.1,fd77::1: 6/0/0 1,65534-65535"]],
+    ["port 65535 and port 1 are ports", [resolvedDoor("65535,1,65534")], ["10.77.0.1,fd77::1: 6/0/0 1,65534-65535"]],
   ] as [string, ResolvedDoor[], string[]][]) {
-    it(title, () => assert.deepEqual(lines(portClasses(own, listeners)), expected));
+    it(title, () => assert.deepEqual(lines(portClasses(own, resolvedDoors)), expected));
   }
 
   it("without an address of ours only targets count", () => {
-    assert.deepEqual(lines(portClasses([], [listener("1"), listener("2", "", ["::1"])])), ["::1: 6/0/0 2"]);
+    assert.deepEqual(lines(portClasses([], [resolvedDoor("1"), resolvedDoor("2", "", ["::1"])])), ["::1: 6/0/0 2"]);
   });
 });
 
@@ -109,9 +109,9 @@ describe("dropping to fit", () => {
 
   it("begins exact, thins each class out by an eighth, and ends at any destination with 64 ranges", () => {
     const odd = Array.from({ length: 100 }, (_, i) => `${2 * i + 1}`);
-    const doors = [0, 32, 64, 96].map((at) => listener(odd.slice(at, at + 32).join(), "syn"));
+    const doors = [0, 32, 64, 96].map((at) => resolvedDoor(odd.slice(at, at + 32).join(), "syn"));
     const own = [address("10.77.0.1")];
-    const bodies = portClasses(own, [...doors, listener("5:udp", "", ["192.0.2.1"])]);
+    const bodies = portClasses(own, [...doors, resolvedDoor("5:udp", "", ["192.0.2.1"])]);
     const steps = [...dropToFit(bodies)];
     assert.deepEqual(steps[0], bodies);
     assert.deepEqual(steps.map(counts), [
@@ -130,7 +130,9 @@ describe("dropping to fit", () => {
   });
 
   it("does not try the same program twice when there are many bodies of few ports", () => {
-    const doors = Array.from({ length: 1000 }, (_, i) => listener(`${i + 1}`, "syn", [`10.0.${i >> 8}.${i & 255}`]));
+    const doors = Array.from({ length: 1000 }, (_, i) =>
+      resolvedDoor(`${i + 1}`, "syn", [`10.0.${i >> 8}.${i & 255}`]),
+    );
     const steps = [...dropToFit(portClasses([], doors))];
     assert.deepEqual(
       steps.map((bodies) => bodies.length),
@@ -141,7 +143,7 @@ describe("dropping to fit", () => {
 
   it("begins with no more ranges than instructions can search", () => {
     const many = Array.from({ length: 313 }, (_, d) =>
-      listener(Array.from({ length: 32 }, (_, i) => `${(d * 32 + i) * 3 + 1}`).join()),
+      resolvedDoor(Array.from({ length: 32 }, (_, i) => `${(d * 32 + i) * 3 + 1}`).join()),
     );
     const first = dropToFit(portClasses([address("::1")], many)).next().value!;
     assert.deepEqual(counts(first), [[2048]]);

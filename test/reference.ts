@@ -13,7 +13,7 @@ import { flagsMatch } from "../src/net/tcp-flags.ts";
 import { plural } from "../src/terminal/plural.ts";
 
 interface Attempt {
-  listener: ResolvedDoor;
+  resolvedDoor: ResolvedDoor;
   ip: string;
   stage: number;
   startedAt: number;
@@ -60,17 +60,17 @@ export class Reference {
   mended: { by: string; lines: number } | undefined;
   /** All such rules, and how often: the Mends of 0.8, and `ban` and `cooldown` when they pass somebody over. */
   readonly atWork = new Map<string, number>();
-  readonly #listeners: readonly ResolvedDoor[];
+  readonly #resolvedDoors: readonly ResolvedDoor[];
   readonly #world: World;
   readonly #attempts: Attempt[] = [];
   readonly #sent: Sent[] = [];
   /** Openings that wait for what else their knocker does. */
   readonly #hasty: { attempt: Attempt; due: number }[] = [];
   /** Who is passed over at which door. Of a ban: is the one more try used? */
-  readonly #pauses: { why: Ending; listener: ResolvedDoor; ip: string; until: number; isTried: boolean }[] = [];
+  readonly #pauses: { why: Ending; resolvedDoor: ResolvedDoor; ip: string; until: number; isTried: boolean }[] = [];
 
-  constructor(listeners: readonly ResolvedDoor[], world: World) {
-    this.#listeners = listeners;
+  constructor(resolvedDoors: readonly ResolvedDoor[], world: World) {
+    this.#resolvedDoors = resolvedDoors;
     this.#world = world;
   }
 
@@ -80,9 +80,9 @@ export class Reference {
     const ip = formatAddress(packet.source);
     // Nobody who is let in has such an address: forged, or of this host itself.
     if (!(this.#world.isClient ?? isOfHost)(packet.source)) return;
-    const users = this.#listeners.filter((listener) => uses(listener, packet));
+    const users = this.#resolvedDoors.filter((resolvedDoor) => uses(resolvedDoor, packet));
     const isAnswer = this.#world.isAnswer?.(packet) ?? false;
-    if (isAnswer || !users.some((listener) => this.#hears(listener, packet))) {
+    if (isAnswer || !users.some((resolvedDoor) => this.#hears(resolvedDoor, packet))) {
       this.#noKnock(packet, ip, users, now);
       return;
     }
@@ -93,20 +93,20 @@ export class Reference {
     }
 
     const mine = this.#attempts.filter((attempt) => attempt.ip === ip);
-    mine.sort((a, b) => this.#listeners.indexOf(a.listener) - this.#listeners.indexOf(b.listener));
+    mine.sort((a, b) => this.#resolvedDoors.indexOf(a.resolvedDoor) - this.#resolvedDoors.indexOf(b.resolvedDoor));
     let moved = false;
     let effect = false;
     const movedNow: ResolvedDoor[] = [];
     for (const attempt of mine) {
-      const { listener, stage } = attempt;
-      if (!this.#hears(listener, packet)) {
-        this.#fate(ip, listener, this.#whyNot([listener], packet), stage);
+      const { resolvedDoor, stage } = attempt;
+      if (!this.#hears(resolvedDoor, packet)) {
+        this.#fate(ip, resolvedDoor, this.#whyNot([resolvedDoor], packet), stage);
         continue;
       }
-      const { name, sequence } = listener.door;
+      const { name, sequence } = resolvedDoor.door;
       if (is(sequence[stage], packet)) {
         effect = true;
-        movedNow.push(listener);
+        movedNow.push(resolvedDoor);
         attempt.isMixed ||= Math.abs(packet.ttl - attempt.ttl) > 1;
         if (attempt.isMixed && attempt.anywhere.size > attempt.near.size) this.#mend("knock from elsewhere");
         const scan = this.#scan([attempt], now);
@@ -117,58 +117,63 @@ export class Reference {
         moved = true;
         attempt.stage++;
         const isLast = attempt.stage === sequence.length;
-        this.#fate(ip, listener, "stage", attempt.stage, now - attempt.startedAt);
+        this.#fate(ip, resolvedDoor, "stage", attempt.stage, now - attempt.startedAt);
         if (isLast || !attempt.isSilent) this.lines.push(`${ip}: ${name}: Stage ${attempt.stage}`);
         if (isLast && attempt.isSilent) {
           this.#mend("one more try");
-          this.#endPauses("ban", listener, ip);
+          this.#endPauses("ban", resolvedDoor, ip);
         }
         if (attempt.stage === sequence.length) {
           this.#end(attempt);
-          const { maxStrays, strict } = listener.door.policy;
-          const waits = this.#hasty.some((one) => one.attempt.ip === ip && one.attempt.listener === listener);
+          const { maxStrays, strict } = resolvedDoor.door.policy;
+          const waits = this.#hasty.some((one) => one.attempt.ip === ip && one.attempt.resolvedDoor === resolvedDoor);
           const mayBeScan = (strict || maxStrays > 0) && now - attempt.startedAt < 25;
           if (mayBeScan && !waits) {
-            this.#fate(ip, listener, "held", attempt.stage);
+            this.#fate(ip, resolvedDoor, "held", attempt.stage);
             this.#hasty.push({ attempt, due: now + 5 });
-          } else this.#open(listener, ip, now);
+          } else this.#open(resolvedDoor, ip, now);
         }
-      } else if (stage === 1 && is(sequence[0], packet) && attempt.isSilent && !this.#pause("ban", listener, ip, now)) {
+      } else if (
+        stage === 1 &&
+        is(sequence[0], packet) &&
+        attempt.isSilent &&
+        !this.#pause("ban", resolvedDoor, ip, now)
+      ) {
         this.#end(attempt);
       } else if (is(sequence[stage - 1], packet)) {
         this.#mend("17");
-        this.#fate(ip, listener, "twice", stage);
+        this.#fate(ip, resolvedDoor, "twice", stage);
       } else {
         effect = true;
-        this.#fate(ip, listener, "wrong", stage);
+        this.#fate(ip, resolvedDoor, "wrong", stage);
         this.#end(attempt);
       }
     }
-    for (const listener of this.#listeners) {
-      const { name, sequence } = listener.door;
-      const live = this.#attempts.some((attempt) => attempt.ip === ip && attempt.listener === listener);
-      if (live || movedNow.includes(listener) || !is(sequence[0], packet)) continue;
-      if (!this.#hears(listener, packet)) {
-        this.#fate(ip, listener, this.#whyNot([listener], packet));
+    for (const resolvedDoor of this.#resolvedDoors) {
+      const { name, sequence } = resolvedDoor.door;
+      const live = this.#attempts.some((attempt) => attempt.ip === ip && attempt.resolvedDoor === resolvedDoor);
+      if (live || movedNow.includes(resolvedDoor) || !is(sequence[0], packet)) continue;
+      if (!this.#hears(resolvedDoor, packet)) {
+        this.#fate(ip, resolvedDoor, this.#whyNot([resolvedDoor], packet));
         continue;
       }
-      if (this.#isPaused(listener, ip, now)) continue;
-      const ban = this.#pause("ban", listener, ip, now);
+      if (this.#isPaused(resolvedDoor, ip, now)) continue;
+      const ban = this.#pause("ban", resolvedDoor, ip, now);
       if (moved) {
-        this.#fate(ip, listener, "taken");
+        this.#fate(ip, resolvedDoor, "taken");
         continue;
       }
       if (mine.length > 0) this.#mend("16");
       effect = true;
-      this.#fate(ip, listener, "stage", 1);
+      this.#fate(ip, resolvedDoor, "stage", 1);
       if (ban !== undefined) ban.isTried = true;
       else this.lines.push(`${ip}: ${name}: Stage 1`);
-      if (sequence.length === 1) this.#open(listener, ip, now);
+      if (sequence.length === 1) this.#open(resolvedDoor, ip, now);
       else {
         const none = { near: new Set<number>(), anywhere: new Set<number>() };
         const { ttl } = packet;
         const isSilent = ban !== undefined;
-        this.#attempts.push({ listener, ip, stage: 1, startedAt: now, ttl, isMixed: false, isSilent, ...none });
+        this.#attempts.push({ resolvedDoor, ip, stage: 1, startedAt: now, ttl, isMixed: false, isSilent, ...none });
       }
     }
     if (mine.length === 0 && !users.some(({ door }) => is(door.sequence[0], packet)))
@@ -199,7 +204,9 @@ export class Reference {
     const pause = now - before.last;
     const isInTime = pause <= 4000 + 4 * (before.last - before.first);
     const isTooSoon = pause < 450;
-    const isAwaited = this.#attempts.some((one) => one.ip === ip && is(one.listener.door.sequence[one.stage], packet));
+    const isAwaited = this.#attempts.some(
+      (one) => one.ip === ip && is(one.resolvedDoor.door.sequence[one.stage], packet),
+    );
     before.last = now;
     if (!isHandMade && isInTime && !(isTooSoon && isAwaited)) return true;
     before.first = now;
@@ -209,30 +216,30 @@ export class Reference {
   expire(now: number): void {
     for (const waiting of this.#hasty.filter(({ due }) => due <= now)) {
       this.#hasty.splice(this.#hasty.indexOf(waiting), 1);
-      this.#open(waiting.attempt.listener, waiting.attempt.ip, now);
+      this.#open(waiting.attempt.resolvedDoor, waiting.attempt.ip, now);
     }
     for (const attempt of [...this.#attempts]) {
-      const { door } = attempt.listener;
+      const { door } = attempt.resolvedDoor;
       const late = now - attempt.startedAt - door.seqTimeout * 1000;
       if (late < 0) continue;
-      this.#fate(attempt.ip, attempt.listener, "timeout", attempt.stage, late);
+      this.#fate(attempt.ip, attempt.resolvedDoor, "timeout", attempt.stage, late);
       this.#end(attempt);
       if (attempt.isSilent) continue;
       this.lines.push(`${attempt.ip}: ${door.name}: sequence timeout (stage ${attempt.stage})`);
     }
   }
 
-  #open(listener: ResolvedDoor, ip: string, now: number): void {
-    const { name, policy } = listener.door;
-    this.#fate(ip, listener, "open", listener.door.sequence.length);
+  #open(resolvedDoor: ResolvedDoor, ip: string, now: number): void {
+    const { name, policy } = resolvedDoor.door;
+    this.#fate(ip, resolvedDoor, "open", resolvedDoor.door.sequence.length);
     this.lines.push(`${ip}: ${name}: OPEN SESAME`);
-    this.#pauses.push({ why: "cooldown", listener, ip, until: now + policy.seqCooldown * 1000, isTried: false });
+    this.#pauses.push({ why: "cooldown", resolvedDoor, ip, until: now + policy.seqCooldown * 1000, isTried: false });
   }
 
   /** No knock of any door, or one that none of its users hears. */
   #noKnock(packet: Packet, ip: string, users: readonly ResolvedDoor[], now: number): void {
     const mine = [...this.#attempts, ...this.#hasty.map(({ attempt }) => attempt)].filter(
-      ({ ip: other, listener }) => other === ip && this.#minds(listener, packet),
+      ({ ip: other, resolvedDoor }) => other === ip && this.#minds(resolvedDoor, packet),
     );
     if (mine.length === 0 || !this.#world.isStray(packet)) {
       if (mine.length === 0 || users.length > 0) this.#fate(ip, undefined, this.#whyNoKnock(users, packet));
@@ -250,9 +257,9 @@ export class Reference {
   }
 
   /** Would the door take it for a knock at the port of one? */
-  #minds(listener: ResolvedDoor, packet: Packet): boolean {
+  #minds(resolvedDoor: ResolvedDoor, packet: Packet): boolean {
     const protocol = packet.protocol === TCP ? "tcp" : "udp";
-    return listener.door.sequence.some((knock) => knock.protocol === protocol) && this.#hears(listener, packet);
+    return resolvedDoor.door.sequence.some((knock) => knock.protocol === protocol) && this.#hears(resolvedDoor, packet);
   }
 
   #whyNoKnock(users: readonly ResolvedDoor[], packet: Packet): VerdictKind {
@@ -264,17 +271,17 @@ export class Reference {
   #scan(attempts: readonly Attempt[], now: number): { ports: number } | undefined {
     let [ports, seconds] = [0, -1];
     for (const attempt of attempts) {
-      const { listener, ip } = attempt;
-      const { maxStrays, strict, banTime } = listener.door.policy;
+      const { resolvedDoor, ip } = attempt;
+      const { maxStrays, strict, banTime } = resolvedDoor.door.policy;
       const limit = strict ? 1 : maxStrays;
       const { size } = attempt.isMixed ? attempt.anywhere : attempt.near;
       if (limit === 0 || size < limit) continue;
       const waiting = this.#hasty.findIndex((one) => one.attempt === attempt);
       if (waiting < 0) this.#end(attempt);
       else this.#hasty.splice(waiting, 1);
-      this.#endPauses("ban", listener, ip);
+      this.#endPauses("ban", resolvedDoor, ip);
       const isTried = attempt.isSilent;
-      this.#pauses.push({ why: "ban", listener, ip, until: now + banTime * 1000, isTried });
+      this.#pauses.push({ why: "ban", resolvedDoor, ip, until: now + banTime * 1000, isTried });
       ports = Math.max(ports, size);
       if (!attempt.isSilent) seconds = Math.max(seconds, banTime);
     }
@@ -286,22 +293,23 @@ export class Reference {
     return { ports };
   }
 
-  #pause(why: Ending, listener: ResolvedDoor, ip: string, now: number) {
+  #pause(why: Ending, resolvedDoor: ResolvedDoor, ip: string, now: number) {
     return this.#pauses
-      .filter((one) => one.why === why && one.listener === listener && one.ip === ip && now < one.until)
+      .filter((one) => one.why === why && one.resolvedDoor === resolvedDoor && one.ip === ip && now < one.until)
       .at(-1);
   }
 
-  #endPauses(why: Ending, listener: ResolvedDoor, ip: string): void {
-    for (const one of this.#pauses) if (one.why === why && one.listener === listener && one.ip === ip) one.until = 0;
+  #endPauses(why: Ending, resolvedDoor: ResolvedDoor, ip: string): void {
+    for (const one of this.#pauses)
+      if (one.why === why && one.resolvedDoor === resolvedDoor && one.ip === ip) one.until = 0;
   }
 
-  #isPaused(listener: ResolvedDoor, ip: string, now: number): boolean {
-    const ban = this.#pause("ban", listener, ip, now);
-    const pause = ban?.isTried ? ban : this.#pause("cooldown", listener, ip, now);
+  #isPaused(resolvedDoor: ResolvedDoor, ip: string, now: number): boolean {
+    const ban = this.#pause("ban", resolvedDoor, ip, now);
+    const pause = ban?.isTried ? ban : this.#pause("cooldown", resolvedDoor, ip, now);
     if (pause === undefined) return false;
     this.#mend(pause.why);
-    this.#fate(ip, listener, pause.why === "ban" ? "banned" : "cooldown", 0, pause.until - now);
+    this.#fate(ip, resolvedDoor, pause.why === "ban" ? "banned" : "cooldown", 0, pause.until - now);
     return true;
   }
 
@@ -317,14 +325,14 @@ export class Reference {
   }
 
   /** Why none of these hears it. */
-  #whyNot(listeners: readonly ResolvedDoor[], { destination }: Packet): VerdictKind {
+  #whyNot(resolvedDoors: readonly ResolvedDoor[], { destination }: Packet): VerdictKind {
     const isThere = ({ targets }: ResolvedDoor) =>
       targets?.some((target) => sameAddress(target, destination)) ?? this.#world.isOurs(destination);
-    return listeners.some(isThere) ? "flags" : "address";
+    return resolvedDoors.some(isThere) ? "flags" : "address";
   }
 
-  #fate(ip: string, listener: ResolvedDoor | undefined, fate: VerdictKind, stage = 0, detail = 0): void {
-    this.fates.push(`${ip} ${listener?.door.name ?? "-"}: ${fate} ${stage} ${detail}`);
+  #fate(ip: string, resolvedDoor: ResolvedDoor | undefined, fate: VerdictKind, stage = 0, detail = 0): void {
+    this.fates.push(`${ip} ${resolvedDoor?.door.name ?? "-"}: ${fate} ${stage} ${detail}`);
   }
 
   #mend(by: string): void {

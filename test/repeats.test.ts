@@ -17,10 +17,10 @@ type Step = readonly [at: number, port: number, sourcePort: number, sequence: nu
 function lines(sequences: Record<string, string>, steps: readonly Step[]): string[] {
   const config = Object.entries(sequences).map(([name, ports]) => `[${name}]\nsequence = ${ports}\ntcpflags = syn\n`);
   const { doors } = parseConfig(config.join(""), "", () => undefined);
-  const listeners = doors.map((door) => ({ door, targets: undefined }));
+  const resolvedDoors = doors.map((door) => ({ door, targets: undefined }));
   const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], capacity: 64 });
-  attempts.setDoors(listeners);
-  const reference = new Reference(listeners, { isOurs, isStray });
+  attempts.setDoors(resolvedDoors);
+  const reference = new Reference(resolvedDoors, { isOurs, isStray });
   const source = parseAddress("10.77.0.2")!;
   const told: string[] = [];
   for (const [at, port, sourcePort, sequence] of steps) {

@@ -16,8 +16,8 @@ function doors(...targets: (string | undefined)[]): Config {
 
 /** Door's name → its addresses. */
 async function resolved(config: Config, onlyIpv4: boolean, resolve?: ResolveHost) {
-  const { listeners, warnings } = await resolveTargets(config, onlyIpv4, resolve);
-  const found = listeners.map(({ door, targets }) => [door.name, targets?.map(formatAddress)] as const);
+  const { resolvedDoors, warnings } = await resolveTargets(config, onlyIpv4, resolve);
+  const found = resolvedDoors.map(({ door, targets }) => [door.name, targets?.map(formatAddress)] as const);
   return { found, warnings };
 }
 

@@ -25,7 +25,7 @@ function scene() {
   const timers: (() => void)[] = [];
   const clock = { now: 0 };
   const listening = { tcp: [22, 443], udp: [53], known: true };
-  const widening = new ScanWindow({
+  const scanWindow = new ScanWindow({
     prepare: (strays) => set.push(strays === undefined ? "nothing" : `${strays.length} classes`),
     widen: (wide) => set.push(wide ? "wide" : "narrow"),
     after: (_, callback) => {
@@ -36,7 +36,7 @@ function scene() {
     listeningPorts: () => (listening.known ? listening : undefined),
     ephemeral: EPHEMERAL,
   });
-  return { set, timers, clock, listening, widening };
+  return { set, timers, clock, listening, scanWindow };
 }
 const policy = (more = {}, sequence = "7000,8000") => ({
   sequence: parseSequence(sequence),
@@ -47,51 +47,53 @@ const FLAG_NAMES: readonly TcpFlag[] = ["fin", "syn", "rst", "psh", "ack", "urg"
 
 describe("widening", () => {
   it("comes with the first attempt, and ends a second after the last, without a timer in between", () => {
-    const { set, timers, widening } = scene();
-    widening.setDoors([policy()]);
-    for (const live of [0, 1, 5, 1]) widening.update(live);
+    const { set, timers, scanWindow } = scene();
+    scanWindow.setDoors([policy()]);
+    for (const live of [0, 1, 5, 1]) scanWindow.update(live);
     assert.deepEqual([set.splice(0), timers.length], [["4 classes", "narrow", "wide"], 0]);
-    widening.update(0);
-    widening.update(0);
+    scanWindow.update(0);
+    scanWindow.update(0);
     assert.equal(timers.length, 1);
-    widening.update(1); // somebody knocks again
+    scanWindow.update(1); // somebody knocks again
     assert.deepEqual([set, timers.length], [[], 0]);
-    widening.update(0);
+    scanWindow.update(0);
     timers.shift()!();
     assert.deepEqual(set, ["narrow"]);
   });
 
   it("is prepared before anybody knocks, and anew, once it is wide, when somebody else listens here", () => {
-    const { set, clock, listening, widening } = scene();
-    widening.setDoors([policy()]);
+    const { set, clock, listening, scanWindow } = scene();
+    scanWindow.setDoors([policy()]);
     set.length = 0;
     listening.tcp.push(8080);
     clock.now = 1000;
-    widening.update(1);
+    scanWindow.update(1);
     assert.deepEqual(set.splice(0), ["wide", "4 classes"]);
-    widening.setDoors([policy({ strict: true }, "7000,8000:udp")]);
+    scanWindow.setDoors([policy({ strict: true }, "7000,8000:udp")]);
     assert.deepEqual(set.splice(0), ["5 classes", "wide"]);
-    widening.setDoors([policy({ maxStrays: 0 })]);
+    scanWindow.setDoors([policy({ maxStrays: 0 })]);
     assert.deepEqual(set, ["nothing", "narrow"]);
   });
 
   it("never comes when no door minds", () => {
-    const { set, widening } = scene();
-    widening.setDoors([policy({ maxStrays: 0 })]);
-    widening.update(7);
+    const { set, scanWindow } = scene();
+    scanWindow.setDoors([policy({ maxStrays: 0 })]);
+    scanWindow.update(7);
     assert.deepEqual(set, ["nothing", "narrow"]);
   });
 
   it("knows no stray where somebody listens, asked anew now and then, nor in answers to our own connections", () => {
-    const { widening, clock, listening } = scene();
+    const { scanWindow, clock, listening } = scene();
     const packet = (port: number, protocol = 6, flags = 2) => ({ port, protocol, flags }) as Packet;
     assert.deepEqual(
-      [packet(443), packet(444), packet(53), packet(53, 17, 0), packet(443, 17, 0)].map((one) => widening.isStray(one)),
+      [packet(443), packet(444), packet(53), packet(53, 17, 0), packet(443, 17, 0)].map((one) =>
+        scanWindow.isStray(one),
+      ),
       [false, true, true, false, true],
     );
     const high = [packet(40_000), packet(40_000, 6, 16), packet(40_000, 17, 0), packet(100, 6, 16)];
     assert.deepEqual(
-      high.map((one) => [widening.isStray(one), widening.isAnswer(one)]),
+      high.map((one) => [scanWindow.isStray(one), scanWindow.isAnswer(one)]),
       [
         [true, false],
         [false, true],
@@ -100,18 +102,18 @@ describe("widening", () => {
       ],
     );
     listening.tcp.push(444);
-    assert.equal(widening.isStray(packet(444)), true);
+    assert.equal(scanWindow.isStray(packet(444)), true);
     clock.now = 1000;
-    assert.equal(widening.isStray(packet(444)), false);
+    assert.equal(scanWindow.isStray(packet(444)), false);
     listening.udp.push(40_000); // a question to a name server
     clock.now = 1004;
-    assert.equal(widening.isStray(packet(40_000, 17, 0)), true);
+    assert.equal(scanWindow.isStray(packet(40_000, 17, 0)), true);
     clock.now = 1005;
-    assert.equal(widening.isStray(packet(40_000, 17, 0)), false, "asked anew sooner than of other ports");
-    assert.deepEqual([widening.isStray(packet(445, 6, 4)), widening.isStray(packet(40_000, 6, 4))], [true, false]);
+    assert.equal(scanWindow.isStray(packet(40_000, 17, 0)), false, "asked anew sooner than of other ports");
+    assert.deepEqual([scanWindow.isStray(packet(445, 6, 4)), scanWindow.isStray(packet(40_000, 6, 4))], [true, false]);
     listening.known = false;
     clock.now = 2000;
-    assert.equal(widening.isStray(packet(445)), false, "nobody can tell");
+    assert.equal(scanWindow.isStray(packet(445)), false, "nobody can tell");
   });
 });
 
@@ -146,7 +148,7 @@ describe("what counts as a knock for a door counts as a stray for it, and the re
             "",
             () => undefined,
           );
-          const widening = new ScanWindow({
+          const scanWindow = new ScanWindow({
             prepare() {},
             widen() {},
             after: () => ({ cancel() {} }),
@@ -155,21 +157,21 @@ describe("what counts as a knock for a door counts as a stray for it, and the re
             ephemeral: EPHEMERAL,
           });
           const own = [parseAddress("10.77.0.1")!];
-          const listeners = doors.map((door) => ({ door, targets: undefined }));
+          const resolvedDoors = doors.map((door) => ({ door, targets: undefined }));
           const strays = strayClasses(doors, new Set(LISTENING.tcp), new Set(LISTENING.udp), EPHEMERAL);
           const [wide, narrow] = [strays, []].map((more) =>
-            buildFilter({ linkType: 1, own, listeners, strays: more }),
+            buildFilter({ linkType: 1, own, resolvedDoors, strays: more }),
           ) as [Uint8Array, Uint8Array];
           const records = new Records(1);
           let n = 0;
           const attempts = new Attempts({
             isOurs: () => true,
-            isStray: (packet) => widening.isStray(packet),
-            isAnswer: (packet) => widening.isAnswer(packet),
+            isStray: (packet) => scanWindow.isStray(packet),
+            isAnswer: (packet) => scanWindow.isAnswer(packet),
             hashKey: [1, 2],
             capacity: 64,
           });
-          attempts.setDoors(listeners);
+          attempts.setDoors(resolvedDoors);
           /** Does it bring about any line, of a source that has, or has not, knocked before? */
           const counts = (filter: Uint8Array, port: number, flags: readonly TcpFlag[], first?: number): boolean => {
             const from = `10.78.${++n >> 8}.${n & 255}`;
@@ -206,15 +208,15 @@ describe("what counts as a knock for a door counts as a stray for it, and the re
 
   it("also at a door's Target, and not at our own address", () => {
     const { doors } = parseConfig("[a]\nsequence = 7000,8000\ntarget = 192.0.2.1\nstrict = yes\n", "", () => undefined);
-    const listeners = doors.map((door) => ({ door, targets: [parseAddress("192.0.2.1")!] }));
+    const resolvedDoors = doors.map((door) => ({ door, targets: [parseAddress("192.0.2.1")!] }));
     const strays = strayClasses(doors, new Set(), new Set(), EPHEMERAL);
-    const filter = buildFilter({ linkType: 1, own: [parseAddress("10.77.0.1")!], listeners, strays });
+    const filter = buildFilter({ linkType: 1, own: [parseAddress("10.77.0.1")!], resolvedDoors, strays });
     const attempts = new Attempts({
       isOurs: (to) => formatAddress(to) === "10.77.0.1",
       isStray: () => true,
       hashKey: [1, 2],
     });
-    attempts.setDoors(listeners);
+    attempts.setDoors(resolvedDoors);
     const send = (to: string, port: number, seq: number) => {
       const segment = { from: "10.77.0.2", to, protocol: "tcp" as const, port, flags: ["syn" as const], seq };
       const isLetThrough = native.Capture.matches(filter, frame(segment));

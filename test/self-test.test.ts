@@ -18,23 +18,23 @@ const config = `
   sequence = 7002
   target = 10.77.9.9
 `;
-const listeners = parseConfig(config, "", () => undefined).doors.map(
+const resolvedDoors = parseConfig(config, "", () => undefined).doors.map(
   (door): ResolvedDoor => ({ door, targets: door.target && [parseAddress(door.target.host)!] }),
 );
 const addresses = ["10.77.0.1", "10.77.0.9", "fd77::1"].map((text) => parseAddress(text)!);
 
 describe("the self-test", () => {
   for (const linkType of [0, 1, 12, 101, 108, 113, 276]) {
-    const filter = (own = addresses, heard = listeners) => buildFilter({ linkType, own, listeners: heard });
-    const test = (program: Uint8Array) => tryKnocks(program, linkType, addresses, listeners).deafTo;
+    const filter = (own = addresses, heard = resolvedDoors) => buildFilter({ linkType, own, resolvedDoors: heard });
+    const test = (program: Uint8Array) => tryKnocks(program, linkType, addresses, resolvedDoors).deafTo;
 
     it(`hears all by its own filter on link type ${linkType}`, () => {
       // Six knocks at three addresses, and one at the target.
-      assert.deepEqual(tryKnocks(filter(), linkType, addresses, listeners), { tried: 19, deafTo: undefined });
+      assert.deepEqual(tryKnocks(filter(), linkType, addresses, resolvedDoors), { tried: 19, deafTo: undefined });
     });
 
     it(`misses a knock, a door, an address, a family on link type ${linkType}`, () => {
-      const [tcp, mixed, target] = listeners as [ResolvedDoor, ResolvedDoor, ResolvedDoor];
+      const [tcp, mixed, target] = resolvedDoors as [ResolvedDoor, ResolvedDoor, ResolvedDoor];
       const shorter = { ...tcp, door: { ...tcp.door, sequence: tcp.door.sequence.slice(0, 2) } };
       assert.equal(test(filter(addresses, [shorter, mixed, target])), "stage 3 of tcp would not be heard");
       assert.equal(test(filter(addresses, [tcp, target])), "stage 1 of mixed would not be heard");
@@ -46,7 +46,7 @@ describe("the self-test", () => {
   }
 
   it("says nothing of the ports", () => {
-    const program = buildFilter({ linkType: 1, own: [], listeners });
-    assert.doesNotMatch(tryKnocks(program, 1, addresses, listeners).deafTo!, /7000|8000|9000/);
+    const program = buildFilter({ linkType: 1, own: [], resolvedDoors });
+    assert.doesNotMatch(tryKnocks(program, 1, addresses, resolvedDoors).deafTo!, /7000|8000|9000/);
   });
 });

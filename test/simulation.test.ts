@@ -36,11 +36,11 @@ class Scene {
   constructor(config: string, more: Partial<ReplayOptions> = {}) {
     const since = (time: number) => Math.round(1e6 * (time - BEGIN)) / 1e6;
     this.replay = new Replay({
-      listeners: listenersOf(config),
+      resolvedDoors: listenersOf(config),
       isOurs: (address) => formatAddress(address) === "10.77.0.1",
       answering: this.answering,
       unused: new UnusedSequences(),
-      haveEchoes: false,
+      mayDuplicate: false,
       said: (line, time) => void this.said.push(`${since(time)} ${line}`),
       ran: (command, time) => void this.said.push(`${since(time)} $ ${command}`),
       ...more,
@@ -159,11 +159,11 @@ describe("a replay", () => {
 
   it("of cooked captures takes one packet that was seen twice once", async () => {
     const twice = "[door]\nsequence = 7001:udp,7001:udp\n";
-    for (const [haveEchoes, stage] of [
+    for (const [mayDuplicate, stage] of [
       [true, 1],
       [false, 2],
     ] as const) {
-      const scene = new Scene(twice, { haveEchoes });
+      const scene = new Scene(twice, { mayDuplicate });
       for (let i = 0; i < 2; i++) await scene.knock(0, 7001, { protocol: "udp", sourcePort: 40_000 });
       assert.match((await scene.end()).join(), new RegExp(`Stage ${stage}(?!.*Stage)`));
     }
@@ -212,7 +212,7 @@ describe("a capture file", () => {
   async function played(savefile: Savefile, config: string, own: string[] = []) {
     const lines: string[] = [];
     const result = await play(savefile, {
-      listeners: listenersOf(config),
+      resolvedDoors: listenersOf(config),
       unused: new UnusedSequences(),
       own: own.map((text) => parseAddress(text)!),
       onBatch: async () => true,

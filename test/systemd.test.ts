@@ -32,9 +32,9 @@ class Listener {
   }
 
   static async at(socket: string): Promise<Listener> {
-    const listener = new Listener(socket);
-    await until(() => listener.#text !== "");
-    return listener;
+    const resolvedDoor = new Listener(socket);
+    await until(() => resolvedDoor.#text !== "");
+    return resolvedDoor;
   }
 
   told(): string[] {
@@ -55,28 +55,28 @@ async function until(isTrue: () => boolean): Promise<void> {
 
 describe("systemd", () => {
   let dir: string;
-  let listener: Listener | undefined;
+  let resolvedDoor: Listener | undefined;
 
   before(() => {
     dir = mkdtempSync(join(tmpdir(), "knockd-systemd-"));
   });
   after(() => rmSync(dir, { recursive: true }));
   afterEach(async () => {
-    await listener?.end();
-    listener = undefined;
+    await resolvedDoor?.end();
+    resolvedDoor = undefined;
   });
 
   for (const kind of ["a path", "an abstract name"]) {
     it(`is told by ${kind} what it wants to know, in one datagram each`, async () => {
-      listener = await Listener.at(kind === "a path" ? join(dir, "notify") : `@knockd-test-${process.pid}`);
-      const systemd = new Systemd({ NOTIFY_SOCKET: listener.socket });
+      resolvedDoor = await Listener.at(kind === "a path" ? join(dir, "notify") : `@knockd-test-${process.pid}`);
+      const systemd = new Systemd({ NOTIFY_SOCKET: resolvedDoor.socket });
       const before = process.hrtime.bigint() / 1000n;
       systemd.status("waiting for wlan0");
       systemd.ready("listening on eth0 (192.168.1.5)\nREADY=0");
       systemd.reloading();
       systemd.stopping();
-      await until(() => listener!.told().length === 4);
-      const [status, ready, reloading, stopping] = listener.told();
+      await until(() => resolvedDoor!.told().length === 4);
+      const [status, ready, reloading, stopping] = resolvedDoor.told();
       assert.equal(status, "STATUS=waiting for wlan0");
       assert.equal(ready, "READY=1\nSTATUS=listening on eth0 (192.168.1.5) READY=0");
       const micros = BigInt(/^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(reloading!)![1]!);
@@ -142,13 +142,13 @@ describe("knockd under systemd", { skip: needsRoot }, () => {
   after(() => wire?.close());
 
   it("is ready when it hears, reloads, beats and ends; its commands can't speak for it", async () => {
-    const listener = await Listener.at(join(wire.dir, "notify"));
-    const env = { NOTIFY_SOCKET: listener.socket, WATCHDOG_USEC: "100000" };
+    const resolvedDoor = await Listener.at(join(wire.dir, "notify"));
+    const env = { NOTIFY_SOCKET: resolvedDoor.socket, WATCHDOG_USEC: "100000" };
     const config = "[door]\nsequence = 7000\ncommand = env >$KNOCK_LOG.env; echo open >>$KNOCK_LOG\n";
     const args = ["-i", "eth0", "-c", "@dir@/knockd.conf"];
     const daemon = await Daemon.start(wire, "ours", config, args, { env, ready: "" });
-    const beats = () => listener.told().filter((text) => text === "WATCHDOG=1").length;
-    const states = () => listener.told().filter((text) => text !== "WATCHDOG=1");
+    const beats = () => resolvedDoor.told().filter((text) => text === "WATCHDOG=1").length;
+    const states = () => resolvedDoor.told().filter((text) => text !== "WATCHDOG=1");
     await until(() => states().length > 0);
     const { client: from, server: to } = wire;
     await wire.send([{ at: 0, frame: frame({ from, to, protocol: "tcp", port: 7000 }) }]);
@@ -168,31 +168,31 @@ describe("knockd under systemd", { skip: needsRoot }, () => {
     assert.match(again!, /^READY=1\nSTATUS=listening on eth0 /);
     assert.equal(stopping, "STOPPING=1");
     await daemon.stop();
-    await listener.end();
+    await resolvedDoor.end();
   });
 
   it("says nothing of START_KNOCKD, whatever it is: the package has it at 0, and who reads the log would obey", async () => {
-    const listener = await Listener.at(join(wire.dir, "notify-3"));
+    const resolvedDoor = await Listener.at(join(wire.dir, "notify-3"));
     const config = "[options]\nlogfile = @dir@/log\n[door]\nsequence = 7000\n";
     const args = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"];
     for (const value of ["0", "no", "1"]) {
-      const env = { NOTIFY_SOCKET: listener.socket, START_KNOCKD: value };
+      const env = { NOTIFY_SOCKET: resolvedDoor.socket, START_KNOCKD: value };
       const daemon = await Daemon.start(wire, "ours", config, args, { env });
       await daemon.stop();
       assert.doesNotMatch(`${readFileSync(join(daemon.dir, "log"))}${daemon.stdout}${daemon.stderr}`, /START_KNOCKD/);
     }
-    await listener.end();
+    await resolvedDoor.end();
   });
 
   it("says nothing of being ready when it can't start", async () => {
-    const listener = await Listener.at(join(wire.dir, "notify-2"));
+    const resolvedDoor = await Listener.at(join(wire.dir, "notify-2"));
     const args = ["-i", "nope", "-c", "@dir@/knockd.conf"];
-    const env = { NOTIFY_SOCKET: listener.socket };
+    const env = { NOTIFY_SOCKET: resolvedDoor.socket };
     const options = { env, ready: "could not open nope" };
     const daemon = await Daemon.start(wire, "ours", "[door]\nsequence = 7000\n", args, options);
     assert.equal((await daemon.exited).status, 1);
-    assert.deepEqual(listener.told(), []);
+    assert.deepEqual(resolvedDoor.told(), []);
     await daemon.stop();
-    await listener.end();
+    await resolvedDoor.end();
   });
 });

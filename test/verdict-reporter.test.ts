@@ -7,13 +7,13 @@ import type { Packet } from "../src/net/packet.ts";
 
 it("tells a witness what becomes of a packet, and nobody when there is none", () => {
   const told: number[] = [];
-  const witness = { isSaturated: false, packet: (fate: number) => void told.push(fate), attemptEnded() {} };
+  const observer = { isSaturated: false, packet: (fate: number) => void told.push(fate), attemptEnded() {} };
   const say = (verdictReporter: VerdictReporter, fate: number) =>
     verdictReporter.report(fate, undefined, 0, {} as Packet, 1, 0);
-  const verdictReporter = new VerdictReporter(witness);
+  const verdictReporter = new VerdictReporter(observer);
   verdictReporter.begin(false);
   say(verdictReporter, VERDICT.other);
-  witness.isSaturated = true;
+  observer.isSaturated = true;
   verdictReporter.begin(true);
   say(verdictReporter, VERDICT.again);
   verdictReporter.begin(false);

@@ -61,27 +61,27 @@ export class Attempts {
 
   constructor(options: AttemptsOptions) {
     const { isOurs, isClient = isHostAddress, isStray, isAnswer = () => false, hashKey } = options;
-    const { capacity = MOST_ATTEMPTS, clear, observer: witness } = options;
+    const { capacity = MOST_ATTEMPTS, clear, observer } = options;
     const hearer = new PacketMatcher(isOurs);
-    const verdictReporter = new VerdictReporter(witness);
-    const knockers = new AttemptTable(hashKey, capacity, clear);
+    const verdictReporter = new VerdictReporter(observer);
+    const table = new AttemptTable(hashKey, capacity, clear);
     const retransmissions = new Retransmissions();
     const cooldowns = new Cooldowns();
-    const scans = new ScanDetector(knockers, hearer, hashKey);
+    const scans = new ScanDetector(table, hearer, hashKey);
     const refusals = new Refusals(hearer, scans, cooldowns);
-    const endings = new Completion(knockers, scans, retransmissions, cooldowns, witness);
+    const endings = new Completion(table, scans, retransmissions, cooldowns, observer);
     const previous = this.#lastPacket;
     this.#isClient = isClient;
     this.#matcher = hearer;
     this.#isAnswer = isAnswer;
     this.#verdictReporter = verdictReporter;
-    this.#table = knockers;
-    this.#repeats = new Repeats(knockers, retransmissions);
+    this.#table = table;
+    this.#repeats = new Repeats(table, retransmissions);
     this.#scanDetector = scans;
     this.#completion = endings;
-    this.#unmatchedPackets = new UnmatchedPackets(knockers, scans, hearer, endings, { isOurs, isStray, isAnswer });
+    this.#unmatchedPackets = new UnmatchedPackets(table, scans, hearer, endings, { isOurs, isStray, isAnswer });
     this.#transitions = new Transitions({
-      knockers,
+      table,
       hearer,
       scans,
       refusals,
@@ -113,9 +113,9 @@ export class Attempts {
   }
 
   /** From now on these doors. Those that did not change keep their attempts; attempts at others are void. */
-  setDoors(listeners: readonly ResolvedDoor[]): void {
+  setDoors(resolvedDoors: readonly ResolvedDoor[]): void {
     this.#lastPacket.forget();
-    this.#table.doors.set(listeners);
+    this.#table.doors.set(resolvedDoors);
   }
 
   /** One packet. `now` in milliseconds. The packet is not kept. */

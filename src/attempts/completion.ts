@@ -17,17 +17,17 @@ export class Completion {
   readonly #observer: Observer | undefined;
 
   constructor(
-    knockers: AttemptTable,
+    table: AttemptTable,
     scans: ScanDetector,
     retransmissions: Retransmissions,
     cooldowns: Cooldowns,
-    witness: Observer | undefined,
+    observer: Observer | undefined,
   ) {
-    this.#table = knockers;
+    this.#table = table;
     this.#scanDetector = scans;
     this.#retransmissions = retransmissions;
     this.#cooldowns = cooldowns;
-    this.#observer = witness;
+    this.#observer = observer;
   }
 
   /** `expire` has nothing to do before this time (milliseconds); Infinity when there is no attempt. */

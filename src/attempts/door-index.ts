@@ -78,7 +78,7 @@ export class DoorIndex {
   }
 
   /** From now on these. A door that did not change keeps its state, and so its attempts; others are retired. */
-  set(listeners: readonly ResolvedDoor[]): void {
+  set(resolvedDoors: readonly ResolvedDoor[]): void {
     const before = new Map<string, DoorState[]>();
     for (const state of this.#doors) {
       if (state === undefined) continue;
@@ -88,10 +88,10 @@ export class DoorIndex {
       else same.push(state);
     }
     const rules = new Map<string, MatchRule>();
-    const states = listeners.map((listener, order) => {
-      const identity = identify(listener);
-      const state = before.get(identity)?.shift() ?? this.#newState(listener, identity, rules);
-      state.door = listener.door;
+    const states = resolvedDoors.map((resolvedDoor, order) => {
+      const identity = identify(resolvedDoor);
+      const state = before.get(identity)?.shift() ?? this.#newState(resolvedDoor, identity, rules);
+      state.door = resolvedDoor.door;
       state.order = order;
       return state;
     });
@@ -113,8 +113,8 @@ export class DoorIndex {
     this.#expiry.prune(new Set(states.map((state) => state.timeouts)));
   }
 
-  #newState(listener: ResolvedDoor, identity: string, rules: Map<string, MatchRule>): DoorState {
-    const { door, targets } = listener;
+  #newState(resolvedDoor: ResolvedDoor, identity: string, rules: Map<string, MatchRule>): DoorState {
+    const { door, targets } = resolvedDoor;
     const key = JSON.stringify([door.tcpFlags, targets]);
     const hearing = rules.get(key) ?? { flags: door.tcpFlags, targets };
     rules.set(key, hearing);

@@ -21,8 +21,8 @@ export class Repeats {
   readonly #table: AttemptTable;
   readonly #retransmissions: Retransmissions;
 
-  constructor(knockers: AttemptTable, retransmissions: Retransmissions) {
-    this.#table = knockers;
+  constructor(table: AttemptTable, retransmissions: Retransmissions) {
+    this.#table = table;
     this.#retransmissions = retransmissions;
   }
 

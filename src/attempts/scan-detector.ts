@@ -31,8 +31,8 @@ export class ScanDetector {
   /** Bans whose one more try is used. */
   readonly #tries = new Cooldowns();
 
-  constructor(knockers: AttemptTable, hearer: PacketMatcher, hashKey: readonly [number, number]) {
-    this.#table = knockers;
+  constructor(table: AttemptTable, hearer: PacketMatcher, hashKey: readonly [number, number]) {
+    this.#table = table;
     this.#matcher = hearer;
     this.#hashKey = hashKey;
   }

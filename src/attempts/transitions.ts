@@ -16,7 +16,7 @@ import type { ScanDetector } from "./scan-detector.ts";
 import type { VerdictReporter } from "./verdict-reporter.ts";
 
 export interface TransitionsParts {
-  readonly knockers: AttemptTable;
+  readonly table: AttemptTable;
   readonly hearer: PacketMatcher;
   readonly scans: ScanDetector;
   readonly refusals: Refusals;
@@ -42,9 +42,9 @@ export class Transitions {
   #moved = false;
 
   constructor(parts: TransitionsParts) {
-    this.#table = parts.knockers;
-    this.#pool = parts.knockers.pool;
-    this.#expiry = parts.knockers.expiry;
+    this.#table = parts.table;
+    this.#pool = parts.table.pool;
+    this.#expiry = parts.table.expiry;
     this.#matcher = parts.hearer;
     this.#scanDetector = parts.scans;
     this.#refusals = parts.refusals;

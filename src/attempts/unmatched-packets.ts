@@ -46,13 +46,13 @@ export class UnmatchedPackets {
   readonly #options: UnmatchedPacketsOptions;
 
   constructor(
-    knockers: AttemptTable,
+    table: AttemptTable,
     scans: ScanDetector,
     hearer: PacketMatcher,
     endings: Completion,
     options: UnmatchedPacketsOptions,
   ) {
-    this.#table = knockers;
+    this.#table = table;
     this.#scanDetector = scans;
     this.#matcher = hearer;
     this.#completion = endings;

@@ -9,8 +9,8 @@ export class VerdictReporter {
   isWanted = false;
   readonly #observer: Observer | undefined;
 
-  constructor(witness: Observer | undefined) {
-    this.#observer = witness;
+  constructor(observer: Observer | undefined) {
+    this.#observer = observer;
   }
 
   /** A new packet. `isLikeLast`: what the witness was told of last, it may have enough of. */

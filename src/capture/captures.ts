@@ -30,7 +30,7 @@ export interface CaptureSetOptions {
   readonly several: boolean;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  readonly onBatch: (listening: InterfaceCapture, records: Records, count: number, now: number) => void;
+  readonly onBatch: (capture: InterfaceCapture, records: Records, count: number, now: number) => void;
   /** One is broken. */
   readonly onBroken: () => void;
   /** `warn`: packets are lost, or scans not seen. `error`: we are deaf. */
@@ -39,9 +39,9 @@ export interface CaptureSetOptions {
 
 export class CaptureSet {
   readonly #options: CaptureSetOptions;
-  readonly #places = new Map<string, CaptureState>();
-  readonly #echoes = new DuplicateFilter();
-  #listeners: readonly ResolvedDoor[] = [];
+  readonly #captures = new Map<string, CaptureState>();
+  readonly #duplicates = new DuplicateFilter();
+  #resolvedDoors: readonly ResolvedDoor[] = [];
   #strays: readonly PortClass[] | undefined;
   #isWide = false;
   #followed: Address | undefined;
@@ -51,36 +51,36 @@ export class CaptureSet {
   }
 
   get all(): ReadonlyMap<string, CaptureState> {
-    return this.#places;
+    return this.#captures;
   }
 
   /** Can one packet be seen at two of them? Asked once a batch. */
   get mayDuplicate(): boolean {
-    return this.#places.size > 1 || this.#places.has(ANY);
+    return this.#captures.size > 1 || this.#captures.has(ANY);
   }
 
   /** The same packet, seen at another interface? */
   isDuplicate(packet: CapturedPacket): boolean {
-    return this.#echoes.has(packet);
+    return this.#duplicates.has(packet);
   }
 
   get isDeaf(): boolean {
-    return [...this.#places.values()].some((place) => place.deafReason !== undefined);
+    return [...this.#captures.values()].some((state) => state.deafReason !== undefined);
   }
 
   /** Opens it; it hears nothing yet. Throws CannotListen. */
   open(name: string, index: number): CaptureState {
     const { several, now, onBatch, onBroken } = this.#options;
-    const listening: InterfaceCapture = new InterfaceCapture(name, several, {
+    const capture: InterfaceCapture = new InterfaceCapture(name, several, {
       now,
-      onBatch: (records, count, at) => onBatch(listening, records, count, at),
+      onBatch: (records, count, at) => onBatch(capture, records, count, at),
       onError: (error) => {
-        place.error = error.message;
+        state.error = error.message;
         onBroken();
       },
     });
-    const place: CaptureState = {
-      capture: listening,
+    const state: CaptureState = {
+      capture: capture,
       index,
       up: true,
       knocksTested: 0,
@@ -88,79 +88,79 @@ export class CaptureSet {
       deafReason: undefined,
       error: undefined,
     };
-    this.#places.set(name, place);
-    return place;
+    this.#captures.set(name, state);
+    return state;
   }
 
   /** Opens it, and hears there what is heard at the others. Throws CannotListen. */
   add(name: string, index: number, own: AddressSet): void {
-    const { capture: listening } = this.open(name, index);
-    listening.setDoors(this.#listeners, own);
-    if (this.#followed !== undefined) listening.follow(this.#followed);
-    listening.setStrayPorts(this.#strays);
-    listening.setWide(this.#isWide);
-    listening.start();
+    const { capture } = this.open(name, index);
+    capture.setDoors(this.#resolvedDoors, own);
+    if (this.#followed !== undefined) capture.follow(this.#followed);
+    capture.setStrayPorts(this.#strays);
+    capture.setWide(this.#isWide);
+    capture.start();
   }
 
   start(): void {
-    for (const { capture: listening } of this.#places.values()) listening.start();
+    for (const { capture } of this.#captures.values()) capture.start();
   }
 
   /** Ends it there, whether it was open or not. */
   close(name: string): void {
-    this.#places.get(name)?.capture.close();
-    this.#places.delete(name);
+    this.#captures.get(name)?.capture.close();
+    this.#captures.delete(name);
   }
 
   closeAll(): void {
-    for (const name of this.#places.keys()) this.close(name);
+    for (const name of this.#captures.keys()) this.close(name);
   }
 
   /** From now on these doors. Returns the longest filter's instructions. Throws CannotListen: then the old ones go on. */
-  setDoors(listeners: readonly ResolvedDoor[], own: (name: string) => AddressSet): number {
-    const before = this.#listeners;
+  setDoors(resolvedDoors: readonly ResolvedDoor[], own: (name: string) => AddressSet): number {
+    const before = this.#resolvedDoors;
     let longest = 0;
     try {
-      for (const [name, { capture: listening }] of this.#places) {
-        longest = Math.max(longest, listening.setDoors(listeners, own(name)));
+      for (const [name, { capture }] of this.#captures) {
+        longest = Math.max(longest, capture.setDoors(resolvedDoors, own(name)));
       }
     } catch (error) {
-      for (const { capture: listening } of this.#places.values()) listening.setDoors(before, listening.own);
+      for (const { capture } of this.#captures.values()) capture.setDoors(before, capture.own);
       throw error;
     }
-    this.#listeners = listeners;
+    this.#resolvedDoors = resolvedDoors;
     this.selfTest();
     return longest;
   }
 
   /** There the doors are at these addresses from now on. Throws CannotListen. */
-  setAddresses(place: CaptureState, own: AddressSet): void {
-    place.capture.setDoors(this.#listeners, own);
+  setAddresses(state: CaptureState, own: AddressSet): void {
+    state.capture.setDoors(this.#resolvedDoors, own);
   }
 
   /** What the filters let through while they are wide (widening.ts). */
   prepare(strays: readonly PortClass[] | undefined): void {
     this.#strays = strays;
-    this.#each((listening) => listening.setStrayPorts(strays));
+    this.#each((capture) => capture.setStrayPorts(strays));
   }
 
   /** All that this source does is let through; undefined: no one's. */
   follow(source: Address | undefined): void {
     this.#followed = source;
-    this.#each((listening) => listening.follow(source), "not all is seen of who is followed");
+    this.#each((capture) => capture.follow(source), "not all is seen of who is followed");
   }
 
   widen(wide: boolean): void {
     this.#isWide = wide;
-    this.#each((listening) => listening.setWide(wide));
+    this.#each((capture) => capture.setWide(wide));
   }
 
   /** Tells what was lost, and returns which of them bring nothing more, and why. */
   account(): ReadonlyMap<string, string> {
     const failed = new Map<string, string>();
-    for (const [name, { capture: listening }] of this.#places) {
+    for (const [name, { capture }] of this.#captures) {
       try {
-        const { lost, stuck } = listening.checkStats();
+        const { lost, stuck } = capture.checkStats();
         if (lost > 0)
           this.#options.tell.warn(`${name}: ${plural(lost, "packet")} lost: more came than could be looked at`);
         if (stuck) failed.set(name, "packets came and could not be fetched");
@@ -173,28 +173,28 @@ export class CaptureSet {
 
   /** What is found deaf gets its filter anew; what is deaf even then is told, and `isDeaf`. */
   selfTest(): void {
-    for (const [name, place] of this.#places) {
-      let { tried, deafTo } = place.capture.selfTest();
+    for (const [name, state] of this.#captures) {
+      let { tried, deafTo } = state.capture.selfTest();
       if (deafTo !== undefined) {
         try {
-          place.capture.reapplyFilter();
-          ({ tried, deafTo } = place.capture.selfTest());
+          state.capture.reapplyFilter();
+          ({ tried, deafTo } = state.capture.selfTest());
         } catch (error) {
           deafTo = (error as Error).message;
         }
       }
-      if (deafTo !== undefined && deafTo !== place.deafReason) this.#options.tell.error(`deaf on ${name}: ${deafTo}`);
-      place.knocksTested = tried;
-      place.testedAt = this.#options.now();
-      place.deafReason = deafTo;
+      if (deafTo !== undefined && deafTo !== state.deafReason) this.#options.tell.error(`deaf on ${name}: ${deafTo}`);
+      state.knocksTested = tried;
+      state.testedAt = this.#options.now();
+      state.deafReason = deafTo;
     }
   }
 
   /** For the filters' width: whatever becomes of it, knocks are heard as before. */
-  #each(change: (listening: InterfaceCapture) => void, trouble = "scans are not seen"): void {
-    for (const [name, { capture: listening }] of this.#places) {
+  #each(change: (capture: InterfaceCapture) => void, trouble = "scans are not seen"): void {
+    for (const [name, { capture }] of this.#captures) {
       try {
-        change(listening);
+        change(capture);
       } catch (error) {
         this.#options.tell.warn(`${name}: ${trouble}: ${(error as Error).message}`);
       }

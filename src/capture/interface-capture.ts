@@ -27,7 +27,7 @@ export class InterfaceCapture {
   readonly #capture: NativeCapture;
   readonly #source: PacketReader;
   #own = new AddressSet([]);
-  #listeners: readonly ResolvedDoor[] = [];
+  #resolvedDoors: readonly ResolvedDoor[] = [];
   #strays: readonly PortClass[] | undefined;
   #followed: Address | undefined;
   /** The filter without strays and the one with them, made beforehand: see `widen`. */
@@ -90,13 +90,13 @@ export class InterfaceCapture {
    * From now on the kernel lets through what these doors can use at these addresses. Returns the program's length in
    * instructions. Throws CannotListen; then what was heard before still is.
    */
-  setDoors(listeners: readonly ResolvedDoor[], own: AddressSet): number {
+  setDoors(resolvedDoors: readonly ResolvedDoor[], own: AddressSet): number {
     try {
-      const narrow = this.#program(own, listeners, undefined);
-      const wide = this.#strays && this.#program(own, listeners, this.#strays);
+      const narrow = this.#program(own, resolvedDoors, undefined);
+      const wide = this.#strays && this.#program(own, resolvedDoors, this.#strays);
       this.#capture.setFilter((this.#isWide && wide) || narrow);
       this.#own = own;
-      this.#listeners = listeners;
+      this.#resolvedDoors = resolvedDoors;
       this.#narrow = narrow;
       this.#wide = wide;
       return this.instructions;
@@ -108,7 +108,7 @@ export class InterfaceCapture {
   /** What a wide filter lets through beside knocks: what a scanner touches. Throws CannotListen. */
   setStrayPorts(strays: readonly PortClass[] | undefined): void {
     try {
-      const wide = strays && this.#program(this.#own, this.#listeners, strays);
+      const wide = strays && this.#program(this.#own, this.#resolvedDoors, strays);
       if (this.#isWide) this.#capture.setFilter(wide ?? this.#narrow!);
       this.#strays = strays;
       this.#wide = wide;
@@ -133,7 +133,7 @@ export class InterfaceCapture {
   /** From now on all knocks of this source are heard, and what might be some; undefined: of none. Throws CannotListen. */
   follow(source: Address | undefined): void {
     this.#followed = source;
-    this.setDoors(this.#listeners, this.#own);
+    this.setDoors(this.#resolvedDoors, this.#own);
   }
 
   start(): void {
@@ -148,7 +148,7 @@ export class InterfaceCapture {
   /** Would it hear every knock, by the filter that the kernel really holds? */
   selfTest(): SelfTestResult {
     try {
-      return tryKnocks(this.#capture.heldFilter(), this.#capture.linkType, this.#own.all, this.#listeners);
+      return tryKnocks(this.#capture.heldFilter(), this.#capture.linkType, this.#own.all, this.#resolvedDoors);
     } catch (error) {
       return { tried: 0, deafTo: (error as Error).message };
     }
@@ -169,11 +169,15 @@ export class InterfaceCapture {
     return { lost: now.dropped - last.dropped, stuck };
   }
 
-  #program(own: AddressSet, listeners: readonly ResolvedDoor[], strays: readonly PortClass[] | undefined): Uint8Array {
+  #program(
+    own: AddressSet,
+    resolvedDoors: readonly ResolvedDoor[],
+    strays: readonly PortClass[] | undefined,
+  ): Uint8Array {
     return buildFilter({
       linkType: this.#capture.linkType,
       own: own.all,
-      listeners,
+      resolvedDoors,
       strays: strays ?? [],
       followed: this.#followed,
     });
@@ -185,6 +189,6 @@ export class InterfaceCapture {
 
   /** Sets the same filter again. Throws CannotListen. */
   reapplyFilter(): void {
-    this.setDoors(this.#listeners, this.#own);
+    this.setDoors(this.#resolvedDoors, this.#own);
   }
 }

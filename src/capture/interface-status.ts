@@ -19,13 +19,13 @@ export interface InterfaceStatus {
 export type Reasons = ReadonlyMap<string, string>;
 
 export function interfaceStatuses(
-  places: ReadonlyMap<string, CaptureState>,
+  captures: ReadonlyMap<string, CaptureState>,
   failed: Reasons,
   missing: Reasons,
 ): InterfaceStatus[] {
   const none = { addresses: [], tried: 0 };
   return [
-    ...[...places].map(([name, place]) => reportOf(name, place)),
+    ...[...captures].map(([name, state]) => reportOf(name, state)),
     ...[...failed].map(([name, why]) => ({ interface: name, state: "deaf" as const, ...none, why })),
     ...[...missing].map(([word, why]) => ({ interface: word, state: "waiting" as const, ...none, why })),
   ];
@@ -44,10 +44,10 @@ function reportOf(
 }
 
 /** In one line: `listening on eth0 (192.168.1.5); waiting for wlan0`. */
-export function statusLine(places: ReadonlyMap<string, CaptureState>, failed: Reasons, missing: Reasons): string {
-  const at = (place: CaptureState) =>
-    place.deafReason ? "deaf" : place.up ? `${place.capture.own}` || "no address yet" : "down";
-  const here = [...places].map(([name, place]) => `${name} (${at(place)})`);
+export function statusLine(captures: ReadonlyMap<string, CaptureState>, failed: Reasons, missing: Reasons): string {
+  const at = (state: CaptureState) =>
+    state.deafReason ? "deaf" : state.up ? `${state.capture.own}` || "no address yet" : "down";
+  const here = [...captures].map(([name, state]) => `${name} (${at(state)})`);
   const listening = here.length > 0 ? [`listening on ${here.join(", ")}`] : [];
   const waiting = [...missing.keys(), ...failed.keys()];
   return [...listening, ...(waiting.length > 0 ? [`waiting for ${waiting.join(", ")}`] : [])].join("; ");

@@ -27,11 +27,11 @@ export function tryKnocks(
   filter: Uint8Array,
   linkType: number,
   own: readonly Address[],
-  listeners: readonly ResolvedDoor[],
+  resolvedDoors: readonly ResolvedDoor[],
 ): SelfTestResult {
   const records = new Records(1);
   const tried = new Set<string>();
-  for (const { door, targets } of listeners) {
+  for (const { door, targets } of resolvedDoors) {
     for (const to of targets ?? own) {
       for (const [stage, knock] of door.sequence.entries()) {
         const key = `${knock.protocol}${knock.port}/${door.tcpFlags.set}/${JSON.stringify(to)}`;

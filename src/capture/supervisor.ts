@@ -24,7 +24,7 @@ export interface CaptureSupervisorOptions {
   readonly wait: boolean;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  readonly onBatch: (listening: InterfaceCapture, records: Records, count: number, now: number) => void;
+  readonly onBatch: (capture: InterfaceCapture, records: Records, count: number, now: number) => void;
   /** `notice`: what has come about. `warn`: what is gone or lost. `error`: we are deaf, and try again. */
   readonly tell: Readonly<Record<"notice" | "warn" | "error", (line: string) => void>>;
   /** `status` may be another. */
@@ -57,10 +57,10 @@ export class CaptureSupervisor {
   /** Opens what is there; nothing is heard before `start`. Throws CannotListen. */
   constructor(options: CaptureSupervisorOptions) {
     this.#options = options;
-    const { patterns: words, now, onBatch, tell } = options;
+    const { patterns, now, onBatch, tell } = options;
     // What is broken is perhaps gone: looking around tells.
     this.captures = new CaptureSet({
-      several: !isOneName(words),
+      several: !isOneName(patterns),
       now,
       onBatch,
       onBroken: () => this.#onChange(),
@@ -100,9 +100,9 @@ export class CaptureSupervisor {
   }
 
   /** From now on these doors. Returns the longest filter's instructions. Throws CannotListen: then the old ones go on. */
-  setDoors(listeners: readonly ResolvedDoor[]): number {
+  setDoors(resolvedDoors: readonly ResolvedDoor[]): number {
     const snapshot = this.#snapshot();
-    return this.captures.setDoors(listeners, (name) => this.#own(name, snapshot));
+    return this.captures.setDoors(resolvedDoors, (name) => this.#own(name, snapshot));
   }
 
   start(): void {
@@ -146,12 +146,12 @@ export class CaptureSupervisor {
 
   /** At the start an interface that is there must open: whoever started us is still looking. */
   #openAll(): void {
-    const { patterns: words, wait } = this.#options;
+    const { patterns, wait } = this.#options;
     const snapshot = this.#snapshot();
-    const { present, missing } = choose(words, snapshot);
+    const { present, missing } = choose(patterns, snapshot);
     this.#missing = missing;
-    if (missing.size > 0 && isOneName(words) && !wait) {
-      const name = namesOf(words[0]!, snapshot)[0] ?? words[0]!;
+    if (missing.size > 0 && isOneName(patterns) && !wait) {
+      const name = namesOf(patterns[0]!, snapshot)[0] ?? patterns[0]!;
       this.captures.open(name, indexOf(name, snapshot)); // libpcap says why not
     }
     for (const name of present) if (!this.captures.all.has(name)) this.captures.open(name, indexOf(name, snapshot));
@@ -177,7 +177,7 @@ export class CaptureSupervisor {
     }
     this.#blind = false;
     const { present, missing } = choose(this.#options.patterns, snapshot);
-    for (const [name, place] of this.captures.all) this.#keepOrClose(name, place, snapshot);
+    for (const [name, state] of this.captures.all) this.#keepOrClose(name, state, snapshot);
     for (const name of present) if (!this.captures.all.has(name)) this.#reopen(name, snapshot);
     for (const name of this.#failed.keys()) if (!present.includes(name)) this.#failed.delete(name);
     const isHere = (word: string) => namesOf(word, snapshot).some((name) => this.captures.all.has(name));
@@ -187,41 +187,41 @@ export class CaptureSupervisor {
     this.#status = this.status;
   }
 
-  #keepOrClose(name: string, place: CaptureState, snapshot: Snapshot): void {
-    if (name === ANY && place.error === undefined) {
-      this.#followAddresses(name, place, snapshot);
+  #keepOrClose(name: string, state: CaptureState, snapshot: Snapshot): void {
+    if (name === ANY && state.error === undefined) {
+      this.#followAddresses(name, state, snapshot);
       return;
     }
     const link = name === ANY ? ALL_LINKS : linkOf(name, snapshot);
     const meant = choose(this.#options.patterns, { ...snapshot, links: link ? [{ ...link, up: true }] : [] });
-    if (link?.index !== place.index || !meant.present.includes(name)) {
+    if (link?.index !== state.index || !meant.present.includes(name)) {
       this.captures.close(name);
       this.#gone.add(name);
-      const isThere = link?.index === place.index && !(isAlias(name) && this.#own(name, snapshot).all.length === 0);
+      const isThere = link?.index === state.index && !(isAlias(name) && this.#own(name, snapshot).all.length === 0);
       const why = isThere ? "is not meant any more" : "is gone: waiting for it";
       this.#options.tell.warn(`${name} ${why}`);
       return;
     }
-    if (place.error !== undefined) {
-      this.#fail(name, place.error);
+    if (state.error !== undefined) {
+      this.#fail(name, state.error);
       return;
     }
-    if (link.up !== place.up) {
-      place.up = link.up;
+    if (link.up !== state.up) {
+      state.up = link.up;
       if (link.up) this.#options.tell.notice(`${name} is up again`);
       else this.#options.tell.warn(`${name} is down: waiting for it`);
     }
-    this.#followAddresses(name, place, snapshot);
+    this.#followAddresses(name, state, snapshot);
   }
 
-  #followAddresses(name: string, place: CaptureState, snapshot: Snapshot): void {
+  #followAddresses(name: string, state: CaptureState, snapshot: Snapshot): void {
     const own = this.#own(name, snapshot);
-    if (own.equals(place.capture.own)) {
-      place.capture.setNotClients(own);
+    if (own.equals(state.capture.own)) {
+      state.capture.setNotClients(own);
       return;
     }
     try {
-      this.captures.setAddresses(place, own);
+      this.captures.setAddresses(state, own);
     } catch (error) {
       this.#fail(name, (error as Error).message);
       return;

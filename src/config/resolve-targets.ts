@@ -6,7 +6,7 @@ import { type Config, complain, type Door } from "./door.ts";
 import type { ResolvedDoor } from "./resolved-door.ts";
 
 export interface ResolvedDoors {
-  readonly listeners: readonly ResolvedDoor[];
+  readonly resolvedDoors: readonly ResolvedDoor[];
   /** A line for each door that stays closed because of its Target. */
   readonly warnings: readonly string[];
 }
@@ -34,8 +34,8 @@ export async function resolveTargets(
       return [];
     }
   };
-  const listeners = (await Promise.all(config.doors.map(one))).flat();
-  return { listeners, warnings };
+  const resolvedDoors = (await Promise.all(config.doors.map(one))).flat();
+  return { resolvedDoors, warnings };
 }
 
 async function addresses(host: string, onlyIpv4: boolean, resolve: ResolveHost): Promise<Address[]> {

@@ -26,9 +26,9 @@ export function doorWeakness({ oneTimeSequences, sequence, policy }: Door): stri
 export class WeakDoors {
   #told: readonly string[] = [];
 
-  news(listeners: readonly { readonly door: Door }[]): string[] {
+  news(resolvedDoors: readonly { readonly door: Door }[]): string[] {
     const before = this.#told;
-    this.#told = weakDoors(listeners.map(({ door }) => door));
+    this.#told = weakDoors(resolvedDoors.map(({ door }) => door));
     return this.#told.filter((line) => !before.includes(line));
   }
 }

@@ -7,12 +7,12 @@ import type { RecentWarnings } from "../log/recent-warnings.ts";
 
 /** The daemon, as far as it may be asked about. */
 export interface DaemonView {
-  readonly lookout: () => CaptureSupervisor;
+  readonly supervisor: () => CaptureSupervisor;
   /** The doors that are listened for. */
-  readonly listeners: () => readonly ResolvedDoor[];
-  readonly guard: Pick<PacketLoop, "live" | "notebook" | "follow">;
-  readonly house: Pick<DoorService, "doorkeeper">;
-  readonly teller: Pick<EventLog, "watch" | "counts">;
+  readonly resolvedDoors: () => readonly ResolvedDoor[];
+  readonly packetLoop: Pick<PacketLoop, "live" | "history" | "follow">;
+  readonly doorService: Pick<DoorService, "doorkeeper">;
+  readonly eventLog: Pick<EventLog, "watch" | "counts">;
   /** The last warnings and errors. */
   readonly recent: RecentWarnings;
 }

@@ -13,8 +13,8 @@ const END = ".sock";
 const GROUP_DIRECTORY = "group";
 
 /** Of each config, and each choice of interfaces for it (interfaces.ts), its own. */
-export function socketPath(config: string, words: readonly string[]): string {
-  const [file, interfaces] = [nameOf(realPath(config)), nameOf(words.join(","))];
+export function socketPath(config: string, patterns: readonly string[]): string {
+  const [file, interfaces] = [nameOf(realPath(config)), nameOf(patterns.join(","))];
   const path = `${STATE_DIRECTORY}/${file}@${interfaces}${END}`;
   if (Buffer.byteLength(groupSocketOf(path)) <= LONGEST_PATH) return path;
   return `${STATE_DIRECTORY}/${hash(file)}@${hash(interfaces)}${END}`;

@@ -36,9 +36,9 @@ const now = () => performance.now();
 
 export interface DaemonOptions {
   readonly flags: Flags;
-  readonly book: Logger;
+  readonly logger: Logger;
   /** With -l. */
-  readonly lookup: ReverseDns | undefined;
+  readonly reverseDns: ReverseDns | undefined;
   /** `status` may be another. */
   readonly onStatus: (status: string) => void;
 }
@@ -46,13 +46,13 @@ export interface DaemonOptions {
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
-  readonly #teller: EventLog;
-  readonly #guard: PacketLoop;
-  readonly #house: DoorService;
+  readonly #eventLog: EventLog;
+  readonly #packetLoop: PacketLoop;
+  readonly #doorService: DoorService;
   #settings: Settings | undefined;
-  #lookout: CaptureSupervisor | undefined;
+  #supervisor: CaptureSupervisor | undefined;
   #control: ControlServer | undefined;
-  #listeners: readonly ResolvedDoor[] = [];
+  #resolvedDoors: readonly ResolvedDoor[] = [];
   #sequencesUsed = 0;
   readonly #weak = new WeakDoors();
   #reloaded: Promise<void> = Promise.resolve();
@@ -60,12 +60,12 @@ export class Daemon {
 
   constructor(options: DaemonOptions) {
     this.#options = options;
-    this.#log = options.book.log;
-    this.#teller = new EventLog(options.book, options.lookup, now);
-    this.#house = new DoorService(options.flags.config, this.#log, this.#teller.doors);
-    this.#guard = new PacketLoop({
-      places: () => this.#lookout!.captures,
-      teller: this.#teller,
+    this.#log = options.logger.log;
+    this.#eventLog = new EventLog(options.logger, options.reverseDns, now);
+    this.#doorService = new DoorService(options.flags.config, this.#log, this.#eventLog.doors);
+    this.#packetLoop = new PacketLoop({
+      captures: () => this.#supervisor!.captures,
+      eventLog: this.#eventLog,
       packetLog: options.flags.debug ? this.#log : undefined,
       open: (door, knocker) => this.#open(door, knocker),
     });
@@ -74,28 +74,28 @@ export class Daemon {
   /** Resolves, with what was settled, when packets are really being captured. Rejects with ConfigError or CannotListen. */
   async start(): Promise<Settings> {
     const settings = await this.#adopt().catch((error) => {
-      this.#house.releaseAll();
+      this.#doorService.releaseAll();
       throw error;
     });
     await this.#openControl();
-    const { captures: places, missing, patterns: words } = this.#lookout!;
-    const here = [...places.all.keys()];
-    const names = (isOneName(words) && here.length > 0 ? words : here).join(", "); // one by the name given, as 0.8
+    const { captures, missing, patterns } = this.#supervisor!;
+    const here = [...captures.all.keys()];
+    const names = (isOneName(patterns) && here.length > 0 ? patterns : here).join(", "); // one by the name given, as 0.8
     if (names !== "") this.#log.note(`starting up, listening on ${names}`);
     if (names !== "") this.#log.say(`listening on ${names}...`);
     if (missing.length > 0) this.#log.info(`waiting for ${missing.join(", ")}`);
-    for (const line of this.#weak.news(this.#listeners)) this.#log.note(line);
+    for (const line of this.#weak.news(this.#resolvedDoors)) this.#log.note(line);
     return settings;
   }
 
   /** What systemd shows of us. */
   get status(): string {
-    return this.#lookout!.status;
+    return this.#supervisor!.status;
   }
 
   /** We ought to hear, and do not, somewhere. */
   get isDeaf(): boolean {
-    return this.#lookout!.isDeaf;
+    return this.#supervisor!.isDeaf;
   }
 
   /**
@@ -108,16 +108,16 @@ export class Daemon {
     this.#reloaded = this.#reloaded.then(async () => {
       await nextTurn();
       this.#reloadWaits = false;
-      const { flags, book } = this.#options;
+      const { flags, logger } = this.#options;
       this.#log.info(`re-reading config file: ${flags.config}`);
       try {
         await this.#adopt();
-        for (const line of this.#weak.news(this.#listeners)) this.#log.note(line);
+        for (const line of this.#weak.news(this.#resolvedDoors)) this.#log.note(line);
       } catch (error) {
         if (!(error instanceof ConfigError || error instanceof CaptureError || error instanceof AlreadyRunning))
           throw error;
-        this.#house.keepInterfaces(this.#lookout!.patterns);
-        book.configure(this.#settings!); // whoever rotated the log waits for a new file, whatever the config is
+        this.#doorService.keepInterfaces(this.#supervisor!.patterns);
+        logger.configure(this.#settings!); // whoever rotated the log waits for a new file, whatever the config is
         this.#log.error(error.message);
         this.#log.error("the old configuration goes on");
       }
@@ -128,30 +128,30 @@ export class Daemon {
   /** Hears no more, runs what closes the doors, and resolves when that is done, or when our patience is at its end. */
   async stop(patience: Patience): Promise<void> {
     this.#control?.close();
-    this.#lookout?.close();
-    this.#guard.end();
-    this.#teller.end();
+    this.#supervisor?.close();
+    this.#packetLoop.end();
+    this.#eventLog.end();
     this.#log.say("waiting for child processes...");
-    await this.#house.shutdown(this.#settings?.onExit ?? "close", patience);
-    this.#options.lookup?.flush();
+    await this.#doorService.shutdown(this.#settings?.onExit ?? "close", patience);
+    this.#options.reverseDns?.flush();
     this.#log.say("closing...");
     this.#log.note("shutting down");
-    this.#options.book.flush();
+    this.#options.logger.flush();
   }
 
   /** For knockctl, in one place for our whole life. Where it can't be made, all else goes on. */
   async #openControl(): Promise<void> {
     const config = realPath(this.#options.flags.config);
     this.#control = new ControlServer({
-      path: socketPath(config, this.#lookout!.patterns),
+      path: socketPath(config, this.#supervisor!.patterns),
       config,
       commands: commandsFor({
-        lookout: () => this.#lookout!,
-        listeners: () => this.#listeners,
-        guard: this.#guard,
-        house: this.#house,
-        teller: this.#teller,
-        recent: this.#options.book.recent,
+        supervisor: () => this.#supervisor!,
+        resolvedDoors: () => this.#resolvedDoors,
+        packetLoop: this.#packetLoop,
+        doorService: this.#doorService,
+        eventLog: this.#eventLog,
+        recent: this.#options.logger.recent,
       }),
       trouble: (why) => this.#log.warn(`knockctl can't reach this knockd: ${why}`),
     });
@@ -160,38 +160,38 @@ export class Daemon {
 
   /** All that can fail comes before anything of the old is let go. */
   async #adopt(): Promise<Settings> {
-    const { flags, book } = this.#options;
-    const { config, listeners, warnings } = await this.#read();
+    const { flags, logger } = this.#options;
+    const { config, resolvedDoors, warnings } = await this.#read();
     const settings = settle(flags, config.options);
-    const old = this.#lookout;
-    const words = this.#words(config);
-    this.#house.claim(settings, words, flags.daemon);
-    const lookout = `${old?.patterns}` === `${words}` ? old! : this.#lookOut(words);
+    const old = this.#supervisor;
+    const patterns = this.#patterns(config);
+    this.#doorService.claim(settings, patterns, flags.daemon);
+    const supervisor = `${old?.patterns}` === `${patterns}` ? old! : this.#lookOut(patterns);
     let instructions: number;
     try {
-      instructions = lookout.setDoors(listeners);
+      instructions = supervisor.setDoors(resolvedDoors);
     } catch (error) {
-      if (lookout !== old) lookout.close();
+      if (supervisor !== old) supervisor.close();
       throw error;
     }
 
-    book.configure(settings);
+    logger.configure(settings);
     this.#settings = settings;
-    this.#lookout = lookout;
-    this.#house.keepInterfaces(words);
-    this.#listeners = listeners;
-    this.#guard.setDoors(listeners);
-    this.#guard.setGuarded(config.doors);
-    this.#house.doorkeeper; // who closes what an earlier life has left open
+    this.#supervisor = supervisor;
+    this.#doorService.keepInterfaces(patterns);
+    this.#resolvedDoors = resolvedDoors;
+    this.#packetLoop.setDoors(resolvedDoors);
+    this.#packetLoop.setGuarded(config.doors);
+    this.#doorService.doorkeeper; // who closes what an earlier life has left open
     for (const warning of [...config.warnings, ...warnings]) this.#log.warn(warning);
     for (const door of config.doors) this.#log.debug(`config: ${JSON.stringify(door)}`);
-    for (const { capture: listening } of lookout.captures.all.values()) {
-      for (const address of listening.own.all) this.#log.debug(`local IP: ${formatAddress(address)}`);
+    for (const { capture } of supervisor.captures.all.values()) {
+      for (const address of capture.own.all) this.#log.debug(`local IP: ${formatAddress(address)}`);
     }
     this.#log.debug(`packet filter: ${instructions} instructions`);
-    if (lookout !== old) {
+    if (supervisor !== old) {
       old?.close();
-      lookout.start();
+      supervisor.start();
     }
     return settings;
   }
@@ -208,24 +208,24 @@ export class Daemon {
   }
 
   /** 0.8 does not start without eth0 when nobody has said another: nearly no machine has one by that name today. */
-  #words(config: Config): readonly string[] {
+  #patterns(config: Config): readonly string[] {
     const look = () => interfacesNow(false);
     const asked = askedInterfaces(this.#options.flags, config, look);
     if (asked !== undefined) return asked;
-    if (this.#lookout !== undefined && this.#settings?.interface === undefined) return this.#lookout.patterns;
+    if (this.#supervisor !== undefined && this.#settings?.interface === undefined) return this.#supervisor.patterns;
     if (namesOf("eth0", look()).length > 0) return ["eth0"];
     this.#log.info("there is no eth0, and no interface is set: listening at those of the default routes");
     return ["auto"];
   }
 
-  #lookOut(words: readonly string[]): CaptureSupervisor {
+  #lookOut(patterns: readonly string[]): CaptureSupervisor {
     const { onlyIpv4, wait } = this.#options.flags;
     return new CaptureSupervisor({
-      patterns: words,
+      patterns: patterns,
       onlyIpv4,
       wait,
       now,
-      onBatch: (listening, records, count, at) => this.#guard.onBatch(listening, records, count, at),
+      onBatch: (capture, records, count, at) => this.#packetLoop.onBatch(capture, records, count, at),
       tell: {
         notice: (line) => this.#log.info(line),
         warn: (line) => this.#log.warn(line),
@@ -237,7 +237,7 @@ export class Daemon {
   }
 
   #open(door: Door, knocker: Address): void {
-    const { doorkeeper } = this.#house;
+    const { doorkeeper } = this.#doorService;
     const { oneTimeSequences: path } = door;
     if (path === undefined) {
       doorkeeper.open(door, knocker);
@@ -255,12 +255,12 @@ export class Daemon {
     this.#sequencesUsed++;
     const next = doorAfterUse(door, path, this.#log);
     const others = next === undefined ? [] : [next];
-    this.#listeners = this.#listeners.flatMap((one) =>
+    this.#resolvedDoors = this.#resolvedDoors.flatMap((one) =>
       one.door === door ? others.map((after) => ({ ...one, door: after })) : [one],
     );
-    this.#guard.setDoors(this.#listeners);
+    this.#packetLoop.setDoors(this.#resolvedDoors);
     try {
-      this.#lookout!.setDoors(this.#listeners);
+      this.#supervisor!.setDoors(this.#resolvedDoors);
     } catch (error) {
       this.#log.error((error as Error).message); // the next sequence is not heard; all other doors are
     }

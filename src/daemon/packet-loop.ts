@@ -32,8 +32,8 @@ const now = () => performance.now();
 
 export interface PacketLoopOptions {
   /** Where packets come from now. */
-  readonly places: () => CaptureSet;
-  readonly teller: EventLog;
+  readonly captures: () => CaptureSet;
+  readonly eventLog: EventLog;
   /** With -D: of each packet a line. */
   readonly packetLog: Log | undefined;
   readonly open: (door: Door, knocker: Address) => void;
@@ -41,10 +41,10 @@ export interface PacketLoopOptions {
 
 export class PacketLoop {
   /** What has become of the packets. */
-  readonly notebook = new PacketHistory();
+  readonly history = new PacketHistory();
   readonly #options: PacketLoopOptions;
   readonly #attempts: Attempts;
-  readonly #widening: ScanWindow;
+  readonly #scanWindow: ScanWindow;
   #followed: Address | undefined;
   /** Where the packets of this moment came in. */
   #at: InterfaceCapture | undefined;
@@ -55,10 +55,10 @@ export class PacketLoop {
 
   constructor(options: PacketLoopOptions) {
     this.#options = options;
-    this.#widening = new ScanWindow({
-      prepare: (strays) => options.places().prepare(strays),
+    this.#scanWindow = new ScanWindow({
+      prepare: (strays) => options.captures().prepare(strays),
       widen: (wide) => {
-        options.places().widen(wide);
+        options.captures().widen(wide);
         if (!wide) this.#onIdle();
       },
       after,
@@ -70,14 +70,14 @@ export class PacketLoop {
     this.#attempts = new Attempts({
       isOurs: (address) => this.#at!.isOurs(address),
       isClient: (source) => this.#at!.isClient(source),
-      isStray: (packet) => this.#widening.isStray(packet),
-      isAnswer: (packet) => this.#widening.isAnswer(packet),
+      isStray: (packet) => this.#scanWindow.isStray(packet),
+      isAnswer: (packet) => this.#scanWindow.isAnswer(packet),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
       clear: (buffers) => {
         clear(buffers);
         this.#workSinceTrim += MUCH_WORK;
       },
-      observer: this.notebook,
+      observer: this.history,
     });
   }
 
@@ -87,25 +87,25 @@ export class PacketLoop {
   }
 
   /** From now on these are the doors. */
-  setDoors(listeners: readonly ResolvedDoor[]): void {
-    this.#attempts.setDoors(listeners);
-    this.notebook.setDoors(listeners, now());
+  setDoors(resolvedDoors: readonly ResolvedDoor[]): void {
+    this.#attempts.setDoors(resolvedDoors);
+    this.history.setDoors(resolvedDoors, now());
   }
 
   /** The doors by which scans are looked for. */
   setGuarded(doors: readonly Door[]): void {
-    this.#widening.setDoors(doors);
-    if (this.#followed !== undefined) this.#options.places().follow(this.#followed); // the lookout may be a new one
+    this.#scanWindow.setDoors(doors);
+    if (this.#followed !== undefined) this.#options.captures().follow(this.#followed); // the lookout may be a new one
   }
 
-  onBatch(listening: InterfaceCapture, records: Records, count: number, at: number): void {
-    this.#at = listening;
+  onBatch(capture: InterfaceCapture, records: Records, count: number, at: number): void {
+    this.#at = capture;
     const { packetLog } = this.#options;
-    const places = this.#options.places();
-    const { mayDuplicate: haveEchoes } = places;
+    const captures = this.#options.captures();
+    const { mayDuplicate } = captures;
     for (let i = 0; i < count; i++) {
       const packet = records.at(i);
-      if (haveEchoes && places.isDuplicate(packet)) continue;
+      if (mayDuplicate && captures.isDuplicate(packet)) continue;
       packetLog?.debug(packetLine(packet));
       const events = this.#attempts.knock(packet, at);
       if (events.length > 0) this.#onEvents(events, at);
@@ -121,8 +121,8 @@ export class PacketLoop {
     if (this.#followed !== undefined) return undefined;
     const follow = (address: Address | undefined) => {
       this.#followed = address;
-      this.notebook.follow(address, onVerdict);
-      this.#options.places().follow(address);
+      this.history.follow(address, onVerdict);
+      this.#options.captures().follow(address);
     };
     follow(source);
     return () => follow(undefined);
@@ -135,7 +135,7 @@ export class PacketLoop {
 
   #onEvents(events: readonly KnockEvent[], at: number): void {
     for (const event of events) {
-      this.#options.teller.event(event, at);
+      this.#options.eventLog.event(event, at);
       if (event.type !== "open") continue;
       this.#workSinceTrim++;
       this.#options.open(event.door, event.knocker);
@@ -153,7 +153,7 @@ export class PacketLoop {
   /** One timer, for the attempt that expires first; none while there is no attempt. */
   #awaitExpiry(): void {
     const { deadline, live } = this.#attempts;
-    this.#widening.update(live);
+    this.#scanWindow.update(live);
     if (deadline >= this.#expiryAt) return;
     clearTimeout(this.#expiryTimer);
     this.#expiryAt = deadline;

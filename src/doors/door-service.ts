@@ -29,7 +29,7 @@ export class DoorService {
   readonly #config: string;
   readonly #log: Log;
   readonly #tell: DoorkeeperOptions["tell"];
-  readonly #claims = new InstanceLocks();
+  readonly #locks = new InstanceLocks();
   #ledger: Ledger | undefined;
   /** The interfaces that the ledger is named for. */
   #ledgersWords: readonly string[] = [];
@@ -43,14 +43,14 @@ export class DoorService {
   }
 
   /** Throws AlreadyRunning when another daemon keeps these doors, at one of these interfaces (interfaces.ts). */
-  claim({ stateFile, pidFile }: Settings, words: readonly string[], background: boolean): void {
-    const path = stateFile ?? ledgerPath(this.#config, words.join(","));
+  claim({ stateFile, pidFile }: Settings, patterns: readonly string[], background: boolean): void {
+    const path = stateFile ?? ledgerPath(this.#config, patterns.join(","));
     try {
-      this.#claims.acquireInterfaces(this.#config, words);
+      this.#locks.acquireInterfaces(this.#config, patterns);
       if (this.#ledger === undefined)
-        this.#claims.acquire(path, `with the ledger ${path}`, advice("a StateFile of its own, in its config"));
+        this.#locks.acquire(path, `with the ledger ${path}`, advice("a StateFile of its own, in its config"));
       if (background)
-        this.#claims.acquire(
+        this.#locks.acquire(
           pidFile,
           `with the pid file ${pidFile}`,
           advice("its own PidFile in its config, or else -p"),
@@ -61,47 +61,47 @@ export class DoorService {
     }
     if (this.#ledger !== undefined) return;
     this.#ledger = new Ledger(path, (why) => this.#log.error(why));
-    if (words.length === 1) this.#ledgersWords = words;
+    if (patterns.length === 1) this.#ledgersWords = patterns;
   }
 
   /** Of what was claimed for interfaces, keeps what these words need. The ledger stays where it is. */
-  keepInterfaces(words: readonly string[]): void {
-    this.#claims.keepInterfaces(this.#config, [...words, ...this.#ledgersWords]);
+  keepInterfaces(patterns: readonly string[]): void {
+    this.#locks.keepInterfaces(this.#config, [...patterns, ...this.#ledgersWords]);
   }
 
   /** The doorkeeper, who the first time begins with what an earlier life has left open. After `claim`. */
   get doorkeeper(): Doorkeeper {
     if (this.#doorkeeper !== undefined) return this.#doorkeeper;
     const ledger = this.#ledger!;
-    const keeper = new Doorkeeper({ run, after, now: () => performance.now() / 1000, ledger, tell: this.#tell });
-    this.#doorkeeper = keeper;
+    const doorkeeper = new Doorkeeper({ run, after, now: () => performance.now() / 1000, ledger, tell: this.#tell });
+    this.#doorkeeper = doorkeeper;
     const left = [...ledger.load()];
-    this.#claims.adoptOrphans(this.#config, ledger.path, (orphan) => left.push(...ledger.merge(orphan)));
-    keeper.recover(left);
-    if (keeper.size > 0) this.#log.info(leftOpen(keeper.size));
-    return keeper;
+    this.#locks.adoptOrphans(this.#config, ledger.path, (orphan) => left.push(...ledger.merge(orphan)));
+    doorkeeper.recover(left);
+    if (doorkeeper.size > 0) this.#log.info(leftOpen(doorkeeper.size));
+    return doorkeeper;
   }
 
   /** Closes what is open, or leaves it to the next life; resolves when that is done, or when our patience is at its end. */
   async shutdown(how: "close" | "keep", patience: Patience): Promise<void> {
-    const keeper = this.#doorkeeper;
-    if (keeper !== undefined) {
-      const left = keeper.leave(how).then(() => this.#ledger?.flush());
-      await this.#inTime(keeper, left, patience);
-      keeper.giveUp();
+    const doorkeeper = this.#doorkeeper;
+    if (doorkeeper !== undefined) {
+      const left = doorkeeper.leave(how).then(() => this.#ledger?.flush());
+      await this.#inTime(doorkeeper, left, patience);
+      doorkeeper.giveUp();
       await this.#ledger?.save();
-      const { toClose } = keeper.progress;
+      const { toClose } = doorkeeper.progress;
       if (how === "close" && toClose > 0) this.#log.warn(leftToNextStart(toClose));
     }
-    this.#claims.end();
+    this.#locks.end();
   }
 
-  #inTime(keeper: Doorkeeper, left: Promise<void>, { idle, most }: Patience): Promise<void> {
+  #inTime(doorkeeper: Doorkeeper, left: Promise<void>, { idle, most }: Patience): Promise<void> {
     return new Promise((resolve) => {
       const end = performance.now() / 1000 + most;
       const wait = (before: number, seconds: number): { cancel(): void } =>
         after(seconds, () => {
-          const { ended, running } = keeper.progress;
+          const { ended, running } = doorkeeper.progress;
           const rest = end - performance.now() / 1000;
           if (ended > before && rest > 0) {
             limit = wait(ended, Math.min(idle, rest));
@@ -111,7 +111,7 @@ export class DoorService {
           if (running > 0) this.#log.warn(`a command ${what}, and is left to itself`);
           resolve();
         });
-      let limit = wait(keeper.progress.ended, Math.min(idle, most));
+      let limit = wait(doorkeeper.progress.ended, Math.min(idle, most));
       void left.then(() => {
         limit.cancel();
         resolve();
@@ -121,6 +121,6 @@ export class DoorService {
 
   /** Lets others have it: it has not come to a start. */
   releaseAll(): void {
-    this.#claims.end();
+    this.#locks.end();
   }
 }

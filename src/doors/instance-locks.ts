@@ -30,9 +30,9 @@ export class InstanceLocks {
   }
 
   /** One for each interface that this config is heard at. */
-  acquireInterfaces(config: string, words: readonly string[]): void {
+  acquireInterfaces(config: string, patterns: readonly string[]): void {
     makePrivateDirectory(STATE_DIRECTORY);
-    for (const word of words) {
+    for (const word of patterns) {
       const path = ledgerPath(config, word);
       this.acquire(path, `with ${config} on ${word}`);
       this.#interfaces.add(path);
@@ -40,8 +40,8 @@ export class InstanceLocks {
   }
 
   /** Of the interfaces only these: it is heard at no other any more. */
-  keepInterfaces(config: string, words: readonly string[]): void {
-    const kept = new Set(words.map((word) => ledgerPath(config, word)));
+  keepInterfaces(config: string, patterns: readonly string[]): void {
+    const kept = new Set(patterns.map((word) => ledgerPath(config, word)));
     for (const path of this.#interfaces) {
       if (kept.has(path)) continue;
       this.#interfaces.delete(path);

@@ -54,9 +54,9 @@ export class PacketHistory implements Observer {
   }
 
   /** What these doors' names mean from now on. */
-  setDoors(listeners: readonly ResolvedDoor[], now: number): void {
+  setDoors(resolvedDoors: readonly ResolvedDoor[], now: number): void {
     this.changes.setDoors(
-      listeners.map(({ door }) => door),
+      resolvedDoors.map(({ door }) => door),
       now,
     );
   }

@@ -25,8 +25,8 @@ export class EventLog {
   /** Who watches hears what the log does. */
   readonly watch: EventStream;
   readonly counts = new Counters();
-  readonly #book: Book;
-  readonly #lookup: ReverseDns | undefined;
+  readonly #logger: Book;
+  readonly #reverseDns: ReverseDns | undefined;
   readonly #now: () => number;
   readonly #after: typeof after;
   readonly #limit = new RateLimiter();
@@ -36,9 +36,9 @@ export class EventLog {
   #timer: { cancel(): void } | undefined;
 
   /** `lookup` with -l. `now` in milliseconds, monotonic; `by` is a timer of the same clock. */
-  constructor(book: Book, lookup: ReverseDns | undefined, now: () => number, by: typeof after = after) {
-    this.#book = book;
-    this.#lookup = lookup;
+  constructor(logger: Book, reverseDns: ReverseDns | undefined, now: () => number, by: typeof after = after) {
+    this.#logger = logger;
+    this.#reverseDns = reverseDns;
     this.#now = now;
     this.#after = by;
     this.watch = new EventStream(now);
@@ -46,7 +46,7 @@ export class EventLog {
 
   event(event: KnockEvent, at: number): void {
     this.counts.event(event);
-    if (!this.#book.tellsEvents && !this.watch.isWatched) return; // the text need not be made
+    if (!this.#logger.tellsEvents && !this.watch.isWatched) return; // the text need not be made
     this.#tellHeldBack(at);
     const verdict = this.#limit.decide(event, at);
     if (verdict === "hold") {
@@ -62,11 +62,11 @@ export class EventLog {
   /** For the doorkeeper. */
   readonly doors = {
     event: (knocker: Address, door: string, line: (who: string) => string) =>
-      this.#tell(knocker, (who) => this.#book.log.info(this.#at(knocker, door), line(who))),
+      this.#tell(knocker, (who) => this.#logger.log.info(this.#at(knocker, door), line(who))),
     failure: (knocker: Address, door: string, line: (who: string) => string) =>
-      this.#tell(knocker, (who) => this.#book.log.warn(this.#at(knocker, door), line(who))),
+      this.#tell(knocker, (who) => this.#logger.log.warn(this.#at(knocker, door), line(who))),
     aside: (knocker: Address, door: string, line: (who: string) => string) =>
-      this.#tell(knocker, (who) => this.#book.log.note(this.#at(knocker, door), line(who))),
+      this.#tell(knocker, (who) => this.#logger.log.note(this.#at(knocker, door), line(who))),
     ended: (knocker: Address, what: "opened" | "closed", door: string, status: number | undefined) => {
       if (status !== 0) this.counts.commandsFailed++;
       this.watch.tell({ event: what, ip: formatAddress(knocker), door, status: status ?? null });
@@ -82,8 +82,9 @@ export class EventLog {
   #tellEvent(event: KnockEvent, at: number): void {
     this.watch.knock(event, at);
     const fields = () => daemonEventOf(event);
-    if (this.#lookup !== undefined) this.#tell(event.knocker, (who) => this.#book.event(eventLine(event, who), fields));
-    else this.#book.event(this.#line(event), fields);
+    if (this.#reverseDns !== undefined)
+      this.#tell(event.knocker, (who) => this.#logger.event(eventLine(event, who), fields));
+    else this.#logger.event(this.#line(event), fields);
   }
 
   /** In a flood from one source the same few lines are told again and again. */
@@ -101,7 +102,7 @@ export class EventLog {
   }
 
   #tell(knocker: Address, line: (who: string) => void): void {
-    if (this.#lookup !== undefined) this.#lookup.tell(knocker, line);
+    if (this.#reverseDns !== undefined) this.#reverseDns.tell(knocker, line);
     else line(this.#known(knocker).text);
   }
 
@@ -120,7 +121,7 @@ export class EventLog {
   #tellHeldBack(at: number): void {
     if (this.#limit.due > at) return;
     for (const held of this.#limit.summaries(at)) {
-      this.#book.log.info({ event: "held back", ...held }, heldBack(held));
+      this.#logger.log.info({ event: "held back", ...held }, heldBack(held));
       this.watch.tell({ event: "held back", ...held });
     }
   }

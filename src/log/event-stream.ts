@@ -22,7 +22,7 @@ export type DaemonEvent =
   /** So many more were not told. */
   | { readonly event: "held back"; readonly count: number; readonly kind: string };
 
-export type Subscriber = (happening: DaemonEvent, time: Date) => void;
+export type Subscriber = (daemonEvent: DaemonEvent, time: Date) => void;
 
 /** A flood must not become one of JSON, for each who watches; and what brings about nothing must not hide what does. */
 const MOST_A_SECOND = { happenings: 500, verdicts: 100 } as const;
@@ -48,7 +48,7 @@ export class EventStream {
 
   /** Returns what ends it. */
   subscribe(watcher: Subscriber): () => void {
-    const mine: Subscriber = (happening, time) => watcher(happening, time);
+    const mine: Subscriber = (daemonEvent, time) => watcher(daemonEvent, time);
     this.#watchers.add(mine);
     return () => void this.#watchers.delete(mine);
   }
@@ -58,13 +58,13 @@ export class EventStream {
     if (this.#isRoom("happenings")) this.#toAll(daemonEventOf(event), at);
   }
 
-  tell(happening: DaemonEvent): void {
-    if (this.#isRoom("happenings")) this.#toAll(happening, this.#now());
+  tell(daemonEvent: DaemonEvent): void {
+    if (this.#isRoom("happenings")) this.#toAll(daemonEvent, this.#now());
   }
 
   /** What it is is asked only when it is told. `at`: of its packet. */
-  verdict(happening: () => DaemonEvent, at = this.#now()): void {
-    if (this.#isRoom("verdicts")) this.#toAll(happening(), at);
+  verdict(daemonEvent: () => DaemonEvent, at = this.#now()): void {
+    if (this.#isRoom("verdicts")) this.#toAll(daemonEvent(), at);
   }
 
   #isRoom(kind: keyof typeof MOST_A_SECOND): boolean {
@@ -87,9 +87,9 @@ export class EventStream {
     this.#heldBack = 0;
   }
 
-  #toAll(happening: DaemonEvent, at: number): void {
+  #toAll(daemonEvent: DaemonEvent, at: number): void {
     const time = new Date(wallClock.at(at));
-    for (const watcher of this.#watchers) watcher(happening, time);
+    for (const watcher of this.#watchers) watcher(daemonEvent, time);
   }
 }
 

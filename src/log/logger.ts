@@ -35,14 +35,14 @@ export class Logger {
     this.#options = options;
     this.#out = out;
     this.#err = err;
-    const book = this;
+    const logger = this;
     // With this mark pino hands over the message beside its JSON, which only a log file may want.
     const destination = {
       [Symbol.for("pino.metadata")]: true,
       lastLevel: 0,
       lastMsg: "",
       write(json: string) {
-        book.#route(this.lastLevel, this.lastMsg, json);
+        logger.#route(this.lastLevel, this.lastMsg, json);
       },
     };
     this.log = pino(

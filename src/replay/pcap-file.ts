@@ -44,7 +44,7 @@ export class Reading {
   }
 
   /** Can it have a packet twice? */
-  get haveEchoes(): boolean {
+  get mayDuplicate(): boolean {
     return COOKED.has(this.#capture.linkType);
   }
 

@@ -9,7 +9,7 @@ import type { Reading, Savefile } from "./pcap-file.ts";
 import { Replay, type ReplayOptions } from "./simulation.ts";
 
 export interface PlayOptions extends Pick<ReplayOptions, "said" | "ran" | "ignored"> {
-  readonly listeners: readonly ResolvedDoor[];
+  readonly resolvedDoors: readonly ResolvedDoor[];
   readonly unused: UnusedSequences;
   /** Of the host whose capture it is. None: every destination counts. */
   readonly own: readonly Address[];
@@ -45,7 +45,7 @@ export async function play(savefile: Savefile, options: PlayOptions): Promise<Pl
     answering,
     isOurs: own.length === 0 ? () => true : (address) => addresses.has(address),
     isClient: (address) => addresses.isClient(address),
-    haveEchoes: reading.haveEchoes,
+    mayDuplicate: reading.mayDuplicate,
   });
   let packets = 0;
   const damage = await each(reading, async ({ records }, count) => {

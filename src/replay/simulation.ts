@@ -23,7 +23,7 @@ import { VerdictPrinter } from "./verdict-printer.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 export interface ReplayOptions {
-  readonly listeners: readonly ResolvedDoor[];
+  readonly resolvedDoors: readonly ResolvedDoor[];
   /** Is this an address of the host that is replayed? */
   readonly isOurs: (address: Address) => boolean;
   /** May a packet from there be a client's? */
@@ -31,7 +31,7 @@ export interface ReplayOptions {
   readonly answering: Answering;
   readonly unused: UnusedSequences;
   /** May one packet be in it twice, as it was seen at two interfaces (echoes.ts)? */
-  readonly haveEchoes: boolean;
+  readonly mayDuplicate: boolean;
   /** What the daemon would have said, and run, and when, in seconds since 1970; `beside` is what JSON has beside a line. */
   readonly said: (line: string, time: number, beside: object) => void;
   readonly ran: (command: string, time: number) => void;
@@ -51,14 +51,14 @@ export class Replay {
   readonly #clock = new VirtualClock();
   readonly #log: Pick<Log, "info" | "warn" | "error" | "note">;
   readonly #attempts: Attempts;
-  readonly #teller: EventLog;
+  readonly #eventLog: EventLog;
   readonly #doorkeeper: Doorkeeper;
-  readonly #echoes = new DuplicateFilter();
-  readonly #onlooker: VerdictPrinter | undefined;
-  #listeners: readonly ResolvedDoor[] = [];
+  readonly #duplicates = new DuplicateFilter();
+  readonly #verdictPrinter: VerdictPrinter | undefined;
+  #resolvedDoors: readonly ResolvedDoor[] = [];
 
   constructor(options: ReplayOptions) {
-    const { listeners, isOurs, isClient, answering, said, ran, ignored } = options;
+    const { resolvedDoors, isOurs, isClient, answering, said, ran, ignored } = options;
     this.#options = options;
     const now = () => this.#clock.now;
     const after = (seconds: number, callback: () => void) => this.#clock.after(seconds, callback);
@@ -71,7 +71,7 @@ export class Replay {
       listeningPorts: () => ({ tcp: [], udp: [] }), // `answering` knows better
       ephemeral: ephemeralPorts(),
     });
-    this.#onlooker =
+    this.#verdictPrinter =
       ignored && new VerdictPrinter((knocker, line) => ignored(`${formatAddress(knocker)}: ${line}`, this.#clock.time));
     const key = randomBytes(8);
     this.#attempts = new Attempts({
@@ -80,14 +80,14 @@ export class Replay {
       isStray: (packet) => strays.isStray(packet) && !answering.at(packet) && this.#isListenedAt(packet.destination),
       isAnswer: (packet) => strays.isAnswer(packet),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
-      observer: this.#onlooker,
+      observer: this.#verdictPrinter,
     });
-    this.#setDoors(listeners);
+    this.#setDoors(resolvedDoors);
     // As pino takes it: a line, or what JSON has beside it and the line.
     const log = (first: unknown, line?: string) =>
       typeof first === "string" ? say(first) : say(line!, first as object);
     this.#log = { info: log, warn: log, error: log, note() {} };
-    this.#teller = new EventLog(
+    this.#eventLog = new EventLog(
       { tellsEvents: true, event: (line, fields) => say(line, fields()), log: this.#log },
       undefined,
       now,
@@ -100,7 +100,7 @@ export class Replay {
       },
       after,
       now: () => now() / 1000,
-      tell: this.#teller.doors,
+      tell: this.#eventLog.doors,
       ledger: noLedger(),
     });
   }
@@ -116,12 +116,12 @@ export class Replay {
   /** No packet comes any more; time passes all the same, until nobody waits for anything. */
   async end(): Promise<void> {
     await this.#passTo(Number.POSITIVE_INFINITY);
-    this.#teller.end();
+    this.#eventLog.end();
   }
 
   #take(packet: CapturedPacket, at: number): Promise<void> | undefined {
     this.#clock.passTo(at);
-    if (this.#options.haveEchoes && this.#echoes.has(packet)) return undefined;
+    if (this.#options.mayDuplicate && this.#duplicates.has(packet)) return undefined;
     const events = this.#attempts.knock(packet, at);
     if (events.length > 0) this.#noteKnockedAt(packet.destination);
     return this.#onEvents(events, at) ? nextTurn() : undefined;
@@ -145,7 +145,7 @@ export class Replay {
   #onEvents(events: readonly KnockEvent[], at: number): boolean {
     let opened = false;
     for (const event of events) {
-      this.#teller.event(event, at);
+      this.#eventLog.event(event, at);
       if (event.type !== "open") continue;
       opened = true;
       this.opened++;
@@ -158,7 +158,7 @@ export class Replay {
 
   /** At an address where no door is, a filter lets nothing through (capture/port-classes.ts). */
   #isListenedAt(address: Address): boolean {
-    return this.#listeners.some(
+    return this.#resolvedDoors.some(
       ({ targets }) => targets === undefined || targets.some((target) => sameAddress(target, address)),
     );
   }
@@ -167,14 +167,16 @@ export class Replay {
     const next = doorAfterUse(door, path, this.#log, this.#options.unused);
     const others = next === undefined ? [] : [next];
     this.#setDoors(
-      this.#listeners.flatMap((one) => (one.door === door ? others.map((after) => ({ ...one, door: after })) : [one])),
+      this.#resolvedDoors.flatMap((one) =>
+        one.door === door ? others.map((after) => ({ ...one, door: after })) : [one],
+      ),
     );
   }
 
-  #setDoors(listeners: readonly ResolvedDoor[]): void {
-    this.#listeners = listeners;
-    this.#attempts.setDoors(listeners);
-    this.#onlooker?.setDoors(listeners);
+  #setDoors(resolvedDoors: readonly ResolvedDoor[]): void {
+    this.#resolvedDoors = resolvedDoors;
+    this.#attempts.setDoors(resolvedDoors);
+    this.#verdictPrinter?.setDoors(resolvedDoors);
   }
 
   #noteKnockedAt(address: Address): void {

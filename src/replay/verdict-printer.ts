@@ -22,8 +22,8 @@ export class VerdictPrinter implements Observer {
     this.#tell = tell;
   }
 
-  setDoors(listeners: readonly ResolvedDoor[]): void {
-    const knocks = listeners.flatMap(({ door }) => door.sequence);
+  setDoors(resolvedDoors: readonly ResolvedDoor[]): void {
+    const knocks = resolvedDoors.flatMap(({ door }) => door.sequence);
     this.#knocks = new Set(knocks.map(({ protocol, port }) => knockKey(protocol === "tcp" ? TCP : UDP, port)));
   }
 

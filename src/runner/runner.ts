@@ -17,11 +17,11 @@ export interface CommandRunnerOptions {
   now: () => number;
   tell: {
     /** A line about a door that this knocker opened. */
-    event(knocker: Address, door: string, line: (who: string) => string): void;
+    event(knocker: Address, door: string, queue: (who: string) => string): void;
     /** The same, when something failed. */
-    failure(knocker: Address, door: string, line: (who: string) => string): void;
+    failure(knocker: Address, door: string, queue: (who: string) => string): void;
     /** More of a failure, which standard error has already. */
-    aside(knocker: Address, door: string, line: (who: string) => string): void;
+    aside(knocker: Address, door: string, queue: (who: string) => string): void;
     /** The start or stop command of a door has ended with this status; undefined: it could not be started. */
     ended(knocker: Address, what: "opened" | "closed", door: string, status: number | undefined): void;
   };
@@ -47,10 +47,10 @@ export interface Job {
 
 export class CommandRunner {
   readonly #options: CommandRunnerOptions;
-  readonly #line = new CommandQueue();
+  readonly #queue = new CommandQueue();
   /** Commands that have ended. */
   ended = 0;
-  readonly #leftOut = { merged: new LogThrottle(), refused: new LogThrottle(), full: new LogThrottle() };
+  readonly #dropped = { merged: new LogThrottle(), refused: new LogThrottle(), full: new LogThrottle() };
 
   constructor(options: CommandRunnerOptions) {
     this.#options = options;
@@ -58,36 +58,36 @@ export class CommandRunner {
 
   /** One more opening for this (door, knocker) waits for its turn; false when it is left out, which is told. */
   admit(key: string, door: string, knocker: Address): boolean {
-    const place = this.#line.join(door, key);
+    const place = this.#queue.join(door, key);
     if (place === "waits") return true;
-    this.countDropped(place, door, knocker, this.#line.length);
+    this.countDropped(place, door, knocker, this.#queue.length);
     return false;
   }
 
   /** Its turn has come. */
   started(key: string, door: string): void {
-    this.#line.leave(door, key);
+    this.#queue.leave(door, key);
   }
 
   /** Commands that run, other than those that take long. */
   get running(): number {
-    return this.#line.running;
+    return this.#queue.running;
   }
 
   /** Doors that wait for their turn stay as they are: no start command begins any more. */
   openNoMore(): void {
-    this.#line.dismiss("opened");
+    this.#queue.dismiss("opened");
   }
 
   /** No command begins any more. */
   close(): void {
-    this.#line.close();
+    this.#queue.close();
   }
 
   /** A flood of openings: one is left out, because of so many that wait, or are open. */
   countDropped(how: "merged" | "refused" | "full", door: string, knocker: Address, many: number): void {
     const { now, tell } = this.#options;
-    this.#leftOut[how].add(now(), (count) =>
+    this.#dropped[how].add(now(), (count) =>
       tell.failure(knocker, door, () =>
         how === "full" ? lines.tooManyOpen(door, many, count) : lines.tooManyWait(door, many, how, count),
       ),
@@ -95,36 +95,36 @@ export class CommandRunner {
   }
 
   /** Resolves with its status; undefined when it could not be started, or its turn never comes. */
-  async run(errand: Job): Promise<number | undefined> {
-    const { door, what, knocker, command, parallel, onStart: onTurn } = errand;
+  async run(job: Job): Promise<number | undefined> {
+    const { door, what, knocker, command, parallel, onStart } = job;
     const turn = { door, source: sourceOf(knocker), what, exclusion: exclusionOf(command, door, parallel) };
-    const waits = this.#line.acquire(turn);
+    const waits = this.#queue.acquire(turn);
     if (waits !== undefined && !(await waits)) return undefined;
-    onTurn?.();
-    const status = await this.#run(errand, turn);
+    onStart?.();
+    const status = await this.#run(job, turn);
     this.ended++;
     this.#options.tell.ended(knocker, what, door, status);
     return status;
   }
 
-  async #run(errand: Job, turn: Turn): Promise<number | undefined> {
-    const { door, knocker, command, marker } = errand;
+  async #run(job: Job, turn: Turn): Promise<number | undefined> {
+    const { door, knocker, command, marker } = job;
     const { run, tell } = this.#options;
     tell.event(knocker, door, () => lines.runningCommand(door, command));
     const timers: { cancel(): void }[] = [];
     let ended: CommandEnd;
     try {
-      ended = await run(command, marker, (end) => timers.push(...this.#limits(errand, turn, end)));
+      ended = await run(command, marker, (end) => timers.push(...this.#limits(job, turn, end)));
     } catch (error) {
       tell.failure(knocker, door, () => lines.couldNotRun(door, error as Error));
       return undefined;
     } finally {
       for (const timer of timers) timer.cancel();
-      this.#line.release(turn);
+      this.#queue.release(turn);
     }
-    const { status, stderrHead: complaint } = ended;
+    const { status, stderrHead } = ended;
     if (status !== 0) tell.failure(knocker, door, () => lines.commandFailed(door, status));
-    if (status !== 0 && complaint !== "") tell.aside(knocker, door, () => lines.commandComplained(door, complaint));
+    if (status !== 0 && stderrHead !== "") tell.aside(knocker, door, () => lines.commandComplained(door, stderrHead));
     return status;
   }
 
@@ -140,7 +140,7 @@ export class CommandRunner {
     }
     yield after(LONG_SECONDS, () => {
       tell.failure(knocker, door, () => lines.takesLong(door, LONG_SECONDS));
-      this.#line.outlast(turn);
+      this.#queue.outlast(turn);
       onLong?.();
     });
   }

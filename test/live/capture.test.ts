@@ -40,10 +40,10 @@ describe("capture on a wire", { skip: needsRoot }, () => {
   });
   after(() => wire?.close());
 
-  async function ear(device: string, listeners: ResolvedDoor[], own = [server, server6]): Promise<Ear> {
+  async function ear(device: string, resolvedDoors: ResolvedDoor[], own = [server, server6]): Promise<Ear> {
     const it = await Ear.open(wire, device, "source");
     ears.push(it);
-    await it.setDoors(own, listeners);
+    await it.setDoors(own, resolvedDoors);
     await it.call("start");
     return it;
   }
@@ -160,11 +160,11 @@ describe("capture on a wire", { skip: needsRoot }, () => {
   it("takes a filter as coarse as it gets, and every knock still comes", async () => {
     const ports = Array.from({ length: 10_000 }, (_, i) => 1 + ((i * 40_503) % 65_521));
     const targets = Array.from({ length: 1000 }, (_, i) => `10.77.${i >> 8}.${i & 255}`);
-    for (const [own, listeners, to] of [
+    for (const [own, resolvedDoors, to] of [
       [[server], doors(ports, ports), server],
       [targets, doors([...ports.slice(0, 5)]), targets[999]!],
     ] as [string[], ResolvedDoor[], string][]) {
-      const it = await ear("eth0", listeners, own);
+      const it = await ear("eth0", resolvedDoors, own);
       await wire.send(ports.slice(0, 5).map((port, i) => ({ at: i * 0.01, frame: knock(port, { to }) })));
       assert.deepEqual((await hears(it, 5)).ports, ports.slice(0, 5));
       await it.end();

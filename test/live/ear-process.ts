@@ -54,8 +54,8 @@ const options: PacketReaderOptions = {
 function listening(): Record<string, (argument: never) => unknown> {
   const it = new InterfaceCapture(device, false, options);
   return {
-    setDoors: (listeners: ResolvedDoor[]) =>
-      it.setDoors(listeners, ownAddresses(device, native.snapshot(false), onlyIpv4 === "-4")),
+    setDoors: (resolvedDoors: ResolvedDoor[]) =>
+      it.setDoors(resolvedDoors, ownAddresses(device, native.snapshot(false), onlyIpv4 === "-4")),
     own: () => it.own.all.map(formatAddress),
     selfTest: () => it.selfTest(),
     isOurs: (text: string) => it.isOurs(parseAddress(text)!),
@@ -89,9 +89,9 @@ function source(): Record<string, (argument: never) => unknown> {
   });
   return {
     linkType: () => capture.linkType,
-    setDoors: ({ own, listeners }: { own: string[]; listeners: ResolvedDoor[] }) => {
+    setDoors: ({ own, resolvedDoors }: { own: string[]; resolvedDoors: ResolvedDoor[] }) => {
       const addresses = own.map((text) => parseAddress(text)!);
-      capture.setFilter(buildFilter({ linkType: capture.linkType, own: addresses, listeners }));
+      capture.setFilter(buildFilter({ linkType: capture.linkType, own: addresses, resolvedDoors }));
     },
     start: () => it.start(),
     stats: () => capture.stats(),

@@ -59,8 +59,8 @@ export class Ear {
   }
 
   /** For kind "source". */
-  setDoors(own: readonly string[], listeners: readonly ResolvedDoor[]): Promise<void> {
-    return this.call("setDoors", { own, listeners });
+  setDoors(own: readonly string[], resolvedDoors: readonly ResolvedDoor[]): Promise<void> {
+    return this.call("setDoors", { own, resolvedDoors });
   }
 
   heard(): Promise<Heard> {

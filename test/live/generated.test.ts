@@ -55,8 +55,8 @@ const oursOf = ({ config }: Scene) => `[options]\n  Max_Strays = 0\n${config}`;
 function imagine(given: Scene): Reference {
   const { packets } = given;
   const { doors } = parseConfig(oursOf(given), "knockd.conf", () => undefined);
-  const listeners = doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] }));
-  const reference = new Reference(listeners, {
+  const resolvedDoors = doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] }));
+  const reference = new Reference(resolvedDoors, {
     isOurs: (to) => Object.values(own).includes(formatAddress(to)),
     isStray: () => true,
   });

@@ -25,7 +25,7 @@ export interface FilterOptions {
   readonly linkType: number;
   /** The addresses that doors without a Target listen at. */
   readonly own: readonly Address[];
-  readonly listeners: readonly ResolvedDoor[];
+  readonly resolvedDoors: readonly ResolvedDoor[];
   /** What else is let through, where doors mind strays, while somebody may be scanning (widening.ts). */
   readonly strays?: readonly PortClass[];
   /**
@@ -41,10 +41,10 @@ export function isSupported(linkType: number): boolean {
 }
 
 /** The program as `NativeCapture.setFilter` takes it. Throws when the link type is not known. */
-export function buildFilter({ linkType, own, listeners, strays, followed }: FilterOptions): Uint8Array {
+export function buildFilter({ linkType, own, resolvedDoors, strays, followed }: FilterOptions): Uint8Array {
   const link = LINKS[linkType];
   if (link === undefined) throw new Error(`link type ${linkType} is not supported`);
-  for (const bodies of dropToFit(portClasses(own, listeners, strays))) {
+  for (const bodies of dropToFit(portClasses(own, resolvedDoors, strays))) {
     const program = new FilterProgram(link.length, followed).build(link.etherType, bodies);
     if (program !== undefined) return program;
   }

@@ -30,23 +30,23 @@ const FEWEST_RANGES = 64;
 /** Each address that is listened at stands in one body, with all that counts there. */
 export function portClasses(
   own: readonly Address[],
-  listeners: readonly ResolvedDoor[],
+  resolvedDoors: readonly ResolvedDoor[],
   strays: readonly PortClass[] = [],
 ): Body[] {
-  const at = new Map<string, { address: Address; listeners: Set<ResolvedDoor> }>();
-  for (const listener of listeners) {
-    for (const address of listener.targets ?? own) {
+  const at = new Map<string, { address: Address; resolvedDoors: Set<ResolvedDoor> }>();
+  for (const resolvedDoor of resolvedDoors) {
+    for (const address of resolvedDoor.targets ?? own) {
       const text = formatAddress(address);
-      const place = at.get(text) ?? { address, listeners: new Set() };
+      const place = at.get(text) ?? { address, resolvedDoors: new Set() };
       at.set(text, place);
-      place.listeners.add(listener);
+      place.resolvedDoors.add(resolvedDoor);
     }
   }
-  const numbers = new Map(listeners.map((listener, number) => [listener, number]));
+  const numbers = new Map(resolvedDoors.map((resolvedDoor, number) => [resolvedDoor, number]));
   const bodies = new Map<string, { addresses: Address[]; classes: PortClass[] }>();
-  for (const { address, listeners: here } of at.values()) {
+  for (const { address, resolvedDoors: here } of at.values()) {
     const more = strays.length > 0 && [...here].some(({ door }) => strayLimit(door.policy) > 0) ? strays : [];
-    const key = `${[...here].map((listener) => numbers.get(listener)).join()} ${more.length}`;
+    const key = `${[...here].map((resolvedDoor) => numbers.get(resolvedDoor)).join()} ${more.length}`;
     const body = bodies.get(key) ?? { addresses: [], classes: [...classesOf([...here]), ...more] };
     bodies.set(key, body);
     body.addresses.push(address);
@@ -88,9 +88,9 @@ export function coarsen(ranges: readonly PortRange[], most: number): readonly Po
   return coarse;
 }
 
-function classesOf(listeners: readonly ResolvedDoor[]): PortClass[] {
+function classesOf(resolvedDoors: readonly ResolvedDoor[]): PortClass[] {
   const classes = new Map<string, { protocol: number; flags: TcpFlags; ports: Set<number> }>();
-  for (const { door } of listeners) {
+  for (const { door } of resolvedDoors) {
     for (const knock of door.sequence) {
       const [protocol, flags] = knock.protocol === "tcp" ? [TCP, door.tcpFlags] : [UDP, ANY_FLAGS];
       const key = `${protocol} ${flags.set} ${flags.clear}`;

@@ -12,20 +12,20 @@ import type { Answer } from "../protocol.ts";
 /** Of doors, and of open ones: a config may have thousands, and 65,536 may be open. */
 const MOST_BYTES = 64 << 10;
 
-export function doors(subject: DaemonView): (question: Question) => readonly Answer[] {
-  return (question) => [...listening(subject, question), ...standing(subject)];
+export function doors(view: DaemonView): (question: Question) => readonly Answer[] {
+  return (question) => [...listening(view, question), ...standing(view)];
 }
 
 /** Throws Refusal when secrets are asked for, and not by root. */
-export function listening({ listeners }: DaemonView, question: Question): Answer[] {
+export function listening({ resolvedDoors }: DaemonView, question: Question): Answer[] {
   const secrets = isSet(question.args, "secrets");
   if (secrets) onlyForRoot(question);
-  const all = listeners();
+  const all = resolvedDoors();
   return upTo("door", all, all.length, ({ door }) => answerOf(door, secrets));
 }
 
-export function standing({ house }: DaemonView): Answer[] {
-  return upTo("open", house.doorkeeper.openDoors(), house.doorkeeper.size, openAnswer);
+export function standing({ doorService }: DaemonView): Answer[] {
+  return upTo("open", doorService.doorkeeper.openDoors(), doorService.doorkeeper.size, openAnswer);
 }
 
 function answerOf(door: Door, secrets: boolean): Answer {

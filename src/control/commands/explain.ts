@@ -10,16 +10,16 @@ import { type Command, isSet, onlyForRoot, type Question, Refusal, textIn } from
 import type { Answer } from "../protocol.ts";
 
 /** `args`: `ip`, or `last`; `secrets`, for root: the ports too. */
-export function explain(notebook: PacketHistory): Command {
+export function explain(history: PacketHistory): Command {
   return (question) => {
     const { args } = question;
     const secrets = isSet(args, "secrets");
     if (secrets) onlyForRoot(question);
-    const source = isSet(args, "last") ? notebook.last() : addressIn(question);
+    const source = isSet(args, "last") ? history.last() : addressIn(question);
     if (source === undefined) throw new Refusal("nobody has knocked since knockd was started");
     const now = performance.now();
-    const { verdicts, packets, outcome, advice } = explanationOf(notebook.of(source), notebook.changes, now);
-    const flood = now - notebook.passedOverAt;
+    const { verdicts, packets, outcome, advice } = explanationOf(history.of(source), history.changes, now);
+    const flood = now - history.passedOverAt;
     return [
       ...verdicts.map((verdict) => verdictAnswer(verdict, secrets)),
       {

@@ -10,7 +10,7 @@ import { addressIn, verdictAnswer } from "./explain.ts";
 const MOST_A_SECOND = 100;
 
 /** For root, as it changes what is looked at. `args`: `ip`; `secrets`: the ports too. */
-export function follow(guard: Pick<PacketLoop, "notebook" | "follow">): Stream {
+export function follow(packetLoop: Pick<PacketLoop, "history" | "follow">): Stream {
   return (question, tell) => {
     onlyForRoot(question);
     const source = addressIn(question);
@@ -21,13 +21,13 @@ export function follow(guard: Pick<PacketLoop, "notebook" | "follow">): Stream {
       const now = performance.now();
       if (now - second >= 1000) [second, told] = [now, 0];
       if (++told > MOST_A_SECOND) return;
-      const { notebook } = guard;
+      const { history } = packetLoop;
       // Only with what came before it is it known that a knock was late.
       const isLater = verdict.fate === "later";
-      const known = isLater ? explain(notebook.of(source), notebook.changes, now).verdicts.at(-1)! : verdict;
+      const known = isLater ? explain(history.of(source), history.changes, now).verdicts.at(-1)! : verdict;
       tell(verdictAnswer({ ...known, times: 1 }, secrets));
     };
-    const end = guard.follow(source, onVerdict);
+    const end = packetLoop.follow(source, onVerdict);
     if (end === undefined) throw new Refusal("another one is being followed");
     return end;
   };

@@ -10,25 +10,25 @@ import { SelfTest } from "./self-test.ts";
 import { status } from "./status.ts";
 import { watch } from "./watch.ts";
 
-export function commandsFor(subject: DaemonView): Commands {
+export function commandsFor(view: DaemonView): Commands {
   const selfTest = new SelfTest(() => {
-    const lookout = subject.lookout();
-    lookout.check();
-    return lookout.report;
+    const supervisor = view.supervisor();
+    supervisor.check();
+    return supervisor.report;
   });
   return {
     answered: new Map<string, Command>([
       ["self-test", () => selfTest.answer()],
-      ["status", status(subject)],
-      ["doors", doors(subject)],
-      ["open", openByHand(subject)],
-      ["close", closeByHand(subject)],
-      ["extend", extendByHand(subject)],
-      ["explain", explain(subject.guard.notebook)],
+      ["status", status(view)],
+      ["doors", doors(view)],
+      ["open", openByHand(view)],
+      ["close", closeByHand(view)],
+      ["extend", extendByHand(view)],
+      ["explain", explain(view.packetLoop.history)],
     ]),
     streamed: new Map([
-      ["watch", watch(subject.teller.watch, subject.guard.notebook)],
-      ["follow", follow(subject.guard)],
+      ["watch", watch(view.eventLog.watch, view.packetLoop.history)],
+      ["follow", follow(view.packetLoop)],
     ]),
   };
 }

@@ -14,32 +14,32 @@ const LONGEST_WAIT_MS = 8000;
 const MOST_SECONDS = 1e9;
 const STAYS_OPEN: DoorRefusal = { refused: "it has no stop command, so that knockd can't close it" };
 
-export function openByHand(subject: DaemonView): Command {
+export function openByHand(view: DaemonView): Command {
   return async (question) => {
     const { name, knocker } = read(question);
-    const [door, ...others] = called(name, subject);
+    const [door, ...others] = called(name, view);
     if (door === undefined) throw new Refusal(`there is no door ${name}: knockctl doors tells which there are`);
     if (others.length > 0) throw new Refusal(`${others.length + 1} doors are called ${name}: give each its own name`);
-    return [await done(subject, "opened", name, knocker, subject.house.doorkeeper.openByHand(door, knocker))];
+    return [await done(view, "opened", name, knocker, view.doorService.doorkeeper.openByHand(door, knocker))];
   };
 }
 
-export function closeByHand(subject: DaemonView): Command {
+export function closeByHand(view: DaemonView): Command {
   return async (question) => {
     const { name, knocker } = read(question);
-    return [await done(subject, "closed", name, knocker, subject.house.doorkeeper.closeByHand(name, knocker))];
+    return [await done(view, "closed", name, knocker, view.doorService.doorkeeper.closeByHand(name, knocker))];
   };
 }
 
-export function extendByHand(subject: DaemonView): Command {
+export function extendByHand(view: DaemonView): Command {
   return async (question) => {
     const { name, knocker } = read(question);
     const { seconds } = question.args;
     if (typeof seconds !== "number" || !(seconds > 0 && seconds <= MOST_SECONDS)) {
       throw new Refusal(`seconds are a number above 0, and ${MOST_SECONDS} at most`);
     }
-    const left = await subject.house.doorkeeper.extendByHand(name, knocker, seconds);
-    if (typeof left !== "number") throw refusal(subject, name, knocker, left);
+    const left = await view.doorService.doorkeeper.extendByHand(name, knocker, seconds);
+    if (typeof left !== "number") throw refusal(view, name, knocker, left);
     return [{ type: "extended", door: name, ip: formatAddress(knocker), left }];
   };
 }
@@ -53,12 +53,12 @@ function read(question: Question): { name: string; knocker: Address } {
   return { name: textIn(question.args, "door"), knocker };
 }
 
-function called(name: string, { listeners }: DaemonView): Door[] {
-  return listeners().flatMap(({ door }) => (door.name === name ? [door] : []));
+function called(name: string, { resolvedDoors }: DaemonView): Door[] {
+  return resolvedDoors().flatMap(({ door }) => (door.name === name ? [door] : []));
 }
 
 async function done(
-  subject: DaemonView,
+  view: DaemonView,
   what: "opened" | "closed",
   name: string,
   knocker: Address,
@@ -67,15 +67,15 @@ async function done(
   const at = { type: what, door: name, ip: formatAddress(knocker) };
   const outcome = await inTime(work);
   if (outcome === undefined) return { ...at, command: "runs" };
-  if ("refused" in outcome) throw refusal(subject, name, knocker, outcome);
+  if ("refused" in outcome) throw refusal(view, name, knocker, outcome);
   const { status } = outcome;
   if (status === undefined) return { ...at, command: "could not be run" };
   return { ...at, command: "ended", status };
 }
 
 /** What is never closed is not known to be open, which is a better word for it. */
-function refusal(subject: DaemonView, name: string, knocker: Address, outcome: DoorRefusal): Refusal {
-  const doors = called(name, subject);
+function refusal(view: DaemonView, name: string, knocker: Address, outcome: DoorRefusal): Refusal {
+  const doors = called(name, view);
   const staysOpen = doors.length > 0 && !doors.some((door) => commandsOf(door, knocker).stop);
   const { refused } = outcome === NOT_OPEN && staysOpen ? STAYS_OPEN : outcome;
   return new Refusal(`${name} for ${formatAddress(knocker)}: ${refused}`);

@@ -10,29 +10,29 @@ import { listening, standing } from "./doors.ts";
 /** A wall clock that is so far off what it was has been set; below, two readings differ by themselves. */
 const CLOCK_WAS_SET_MS = 1000;
 
-export function status(subject: DaemonView): (question: Question) => readonly Answer[] {
+export function status(view: DaemonView): (question: Question) => readonly Answer[] {
   const begun = performance.now();
   let since = wallClock(begun);
   return (question) => {
     const sinceNow = wallClock(begun);
     if (Math.abs(Date.parse(sinceNow) - Date.parse(since)) > CLOCK_WAS_SET_MS) since = sinceNow;
-    const { lookout, listeners, guard, house, teller, recent } = subject;
-    const { patterns: words, report, captures: places } = lookout();
-    const { stages, opens, timeouts, scans, commandsFailed } = teller.counts;
+    const { supervisor, resolvedDoors, packetLoop, doorService, eventLog, recent } = view;
+    const { patterns, report, captures } = supervisor();
+    const { stages, opens, timeouts, scans, commandsFailed } = eventLog.counts;
     const secrets = isSet(question.args, "secrets");
     return [
       {
         type: "status",
         since,
-        interfaces: words.join(","),
-        doors: listeners().length,
-        live: guard.live,
-        open: house.doorkeeper.size,
+        interfaces: patterns.join(","),
+        doors: resolvedDoors().length,
+        live: packetLoop.live,
+        open: doorService.doorkeeper.size,
         counts: { stages, opens, timeouts, scans, commandsFailed },
       },
-      ...report.map((one): Answer => ({ type: "interface", ...one, ...hearing(places.all.get(one.interface)) })),
-      ...listening(subject, question),
-      ...standing(subject),
+      ...report.map((one): Answer => ({ type: "interface", ...one, ...hearing(captures.all.get(one.interface)) })),
+      ...listening(view, question),
+      ...standing(view),
       ...recent.lines.map(
         ({ time, line }): Answer => ({
           type: "trouble",
@@ -44,9 +44,9 @@ export function status(subject: DaemonView): (question: Question) => readonly An
   };
 }
 
-function hearing(place: CaptureState | undefined): Hearing | undefined {
-  if (place === undefined) return undefined;
-  const { capture: listening, testedAt } = place;
+function hearing(state: CaptureState | undefined): Hearing | undefined {
+  if (state === undefined) return undefined;
+  const { capture: listening, testedAt } = state;
   const tested = testedAt === undefined ? {} : { tested: wallClock(testedAt) };
   try {
     const { received, dropped } = listening.stats;

@@ -11,16 +11,18 @@ import type { Stream } from "../handler.ts";
 const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>(["stage", "open", "timeout", "scan"]);
 
 /** The notebook offers its verdicts only while somebody watches: each costs an object. */
-export function watch(doors: EventStream, notebook: Pick<PacketHistory, "onVerdict">): Stream {
+export function watch(doors: EventStream, history: Pick<PacketHistory, "onVerdict">): Stream {
   const onVerdict = (verdict: Verdict) => {
     if (!EVENTS.has(verdict.fate)) doors.verdict(() => happeningOf(verdict), verdict.at);
   };
   return (_, tell) => {
-    const end = doors.subscribe((happening, time) => tell({ type: "event", time: time.toISOString(), ...happening }));
-    notebook.onVerdict = onVerdict;
+    const end = doors.subscribe((daemonEvent, time) =>
+      tell({ type: "event", time: time.toISOString(), ...daemonEvent }),
+    );
+    history.onVerdict = onVerdict;
     return () => {
       end();
-      if (!doors.isWatched) notebook.onVerdict = undefined;
+      if (!doors.isWatched) history.onVerdict = undefined;
     };
   };
 }

@@ -84,7 +84,7 @@ function addresses(text: string, before: readonly Address[] = []): readonly Addr
 async function run(file: string, { config: path, address: own = [], verdicts, json }: Options): Promise<number> {
   const unused = new UnusedSequences();
   const config = readConfig(path, (file, warn) => unused.nextOneTime(file, warn));
-  const { listeners, warnings } = await resolveTargets(config, false);
+  const { resolvedDoors, warnings } = await resolveTargets(config, false);
   process.stderr.write([...config.warnings, ...warnings].map((warning) => `${clean(warning)}\n`).join(""));
   // Only who replays needs the addon.
   const [{ play }, { Savefile, STANDARD_INPUT }] = await Promise.all([
@@ -112,7 +112,7 @@ async function run(file: string, { config: path, address: own = [], verdicts, js
     };
     const { said, ran } = output;
     const ignored = verdicts && output.ignored;
-    played = await play(savefile, { listeners, unused, own, onBatch: show, said, ran, ignored });
+    played = await play(savefile, { resolvedDoors, unused, own, onBatch: show, said, ran, ignored });
   } catch (error) {
     throw say(error);
   }

@@ -32,35 +32,38 @@ export function watch(program: Command): void {
 }
 
 /** `14:05:09.123 192.0.2.1: openSSH: Stage 1`, the words as in the log. */
-export function eventLine({ time, ...happening }: DaemonEvent & { readonly time: string }): string {
-  return `${paint("soft", clock(new Date(time)))} ${words(happening)}`;
+export function eventLine({ time, ...daemonEvent }: DaemonEvent & { readonly time: string }): string {
+  return `${paint("soft", clock(new Date(time)))} ${words(daemonEvent)}`;
 }
 
-function words(happening: DaemonEvent): string {
-  switch (happening.event) {
+function words(daemonEvent: DaemonEvent): string {
+  switch (daemonEvent.event) {
     case "verdict":
-      return clean(`${happening.ip}: ${happening.text}`);
+      return clean(`${daemonEvent.ip}: ${daemonEvent.text}`);
     case "held back":
-      return clean(`${happening.count} more (${happening.kind})`);
+      return clean(`${daemonEvent.count} more (${daemonEvent.kind})`);
     case "scan":
       return paint(
         "bad",
         clean(
-          `${happening.ip}: scan: ${plural(happening.ports, "other port")} touched, ignored for ${plural(happening.seconds, "second")}`,
+          `${daemonEvent.ip}: scan: ${plural(daemonEvent.ports, "other port")} touched, ignored for ${plural(daemonEvent.seconds, "second")}`,
         ),
       );
     case "stage":
-      return clean(`${happening.ip}: ${happening.door}: Stage ${happening.stage}`);
+      return clean(`${daemonEvent.ip}: ${daemonEvent.door}: Stage ${daemonEvent.stage}`);
     case "timeout":
-      return paint("bad", clean(`${happening.ip}: ${happening.door}: sequence timeout (stage ${happening.stage})`));
+      return paint(
+        "bad",
+        clean(`${daemonEvent.ip}: ${daemonEvent.door}: sequence timeout (stage ${daemonEvent.stage})`),
+      );
     case "opened":
     case "closed": {
-      const { ip, door, event, status } = happening;
+      const { ip, door, event, status } = daemonEvent;
       if (status === 0) return paint("soft", clean(`${ip}: ${door}: ${event}`));
       const how = status === null ? "could not be run" : `returned ${status}`;
       return paint("bad", clean(`${ip}: ${door}: ${event === "opened" ? "start" : "stop"} command ${how}`));
     }
     case "open":
-      return paint("good", clean(`${happening.ip}: ${happening.door}: OPEN SESAME`));
+      return paint("good", clean(`${daemonEvent.ip}: ${daemonEvent.door}: OPEN SESAME`));
   }
 }
