@@ -1,37 +1,5 @@
 #!/usr/bin/env node
-// The command beside the daemon: knockctl COMMAND, each in its file in ctl/.
-
 import "./platform/no-inspector.ts";
-import { Command, CommanderError } from "commander";
-import { check } from "./knockctl/commands/check.ts";
-import { doors } from "./knockctl/commands/doors.ts";
-import { explain } from "./knockctl/commands/explain.ts";
-import { init } from "./knockctl/commands/init.ts";
-import { close, extend, open } from "./knockctl/commands/manual.ts";
-import { metrics } from "./knockctl/commands/metrics.ts";
-import { replay } from "./knockctl/commands/replay.ts";
-import { report } from "./knockctl/commands/report.ts";
-import { selfTest } from "./knockctl/commands/self-test.ts";
-import { status } from "./knockctl/commands/status.ts";
-import { watch } from "./knockctl/commands/watch.ts";
-import { version } from "./platform/version.ts";
+import { loadProgram } from "./platform/load-program.ts";
 
-const USAGE_IS_WRONG = 2;
-/** Its status for that; a command may have another. */
-const COMMANDERS = 1;
-
-const program = new Command("knockctl")
-  .description("Asks the running knockd, sets one up, checks configs, and tells who was at the door.")
-  .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
-  .helpCommand(false)
-  .exitOverride();
-const commands = [status, doors, open, close, extend, watch, explain, check, replay, metrics, report, selfTest, init];
-for (const command of commands) command(program); // it inherits exitOverride when it is made
-
-process.stdout.on("error", () => {}); // who reads has gone; the status still counts
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === COMMANDERS ? USAGE_IS_WRONG : error.exitCode;
-}
+await loadProgram("knockctl", () => import("./knockctl/program.ts"));

@@ -24,7 +24,7 @@ describe("with too few descriptors", () => {
       const outcomes = { begun: 0, told: 0 };
       // Below some twenty Node itself does not come to reading the program.
       for (let limit = 24; limit <= 72; limit += 4) {
-        const program = [process.execPath, join(repo, `dist/src/bin/${name}.js`), ...argv];
+        const program = [process.execPath, join(repo, `dist/src/${name}.js`), ...argv];
         const script = `ulimit -n ${limit} && exec "$@"`;
         const { status, stderr } = spawnSync("sh", ["-c", script, "sh", ...program], { encoding: "utf8" });
         if (status === 0) outcomes.begun++;
@@ -77,7 +77,7 @@ describe("SIGUSR1 leaves no debugger open", { skip: needsRoot }, () => {
   for (const node of nodes.filter((one) => existsSync(one))) {
     const by = node.replace(repo, ".");
     for (const { name, argv, text } of waiting) {
-      for (const folder of ["dist/src/bin", "dist/src"]) {
+      for (const folder of ["dist/src"]) {
         it(`in ${folder}/${name}.js by ${by}`, { timeout: 60_000 }, async () => {
           const { child, said, ended } = start(node, join(repo, folder, `${name}.js`), ...argv);
           while (!said().includes(text)) await sleep(5);
@@ -95,7 +95,7 @@ describe("SIGUSR1 leaves no debugger open", { skip: needsRoot }, () => {
       }
     }
 
-    for (const folder of ["dist/src/bin", "dist/src"]) {
+    for (const folder of ["dist/src"]) {
       it(`in ${folder}/knockctl.js by ${by}, when it runs`, async () => {
         const { child, said, ended } = start(node, join(repo, folder, "knockctl.js"), "report", "-");
         // More than a pipe holds: it reads.

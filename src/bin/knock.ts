@@ -1,5 +1,0 @@
-#!/usr/bin/env node
-import "../platform/no-inspector.ts";
-import { loadProgram } from "../platform/load-program.ts";
-
-await loadProgram("knock", () => import("../knock.ts"));

@@ -1,0 +1,196 @@
+#!/usr/bin/env node
+// The daemon's command: argv → flags → run. The only process.exit of the daemon, but for an addon that can't be loaded.
+
+import "../platform/no-inspector.ts";
+import { releaseUnusedMemory } from "../platform/memory.ts";
+// They come first: before the others make use of the heap.
+
+import { lookupService } from "node:dns/promises";
+import * as fs from "node:fs";
+import { constants } from "node:os";
+import { resolve } from "node:path";
+import { performance } from "node:perf_hooks";
+import { Command, CommanderError } from "commander";
+import { askedInterfaces } from "../capture/asked-interfaces.ts";
+import { CaptureError } from "../capture/interface-capture.ts";
+import { interfacesNow } from "../capture/netlink.ts";
+import { ConfigError } from "../config/door.ts";
+import type { Flags } from "../config/settings.ts";
+import { AlreadyRunning } from "../doors/instance-locks.ts";
+import { read } from "../lint/config.ts";
+import { type Log, Logger } from "../log/logger.ts";
+import { ReverseDns } from "../log/reverse-dns.ts";
+import { letGo, takeMark, toBackground } from "../platform/daemonize.ts";
+import { native } from "../platform/native.ts";
+import { replaceFile } from "../platform/replace-file.ts";
+import { systemErrorText } from "../platform/system-error.ts";
+import { Systemd } from "../platform/systemd.ts";
+import { version } from "../platform/version.ts";
+import { printable } from "../terminal/printable.ts";
+import { Daemon } from "./daemon.ts";
+
+/** 0.8's, to the letter, and two options more. */
+const USAGE = `usage: knockd [options]
+options:
+  -i, --interface <int>  network interface to listen on (default "eth0")
+  -d, --daemon           run as a daemon
+  -c, --config <file>    use an alternate config file
+  -D, --debug            output debug messages
+  -l, --lookup           lookup DNS names (may be a security risk)
+  -p, --pidfile          use an alternate pidfile
+  -g, --logfile          use an alternate logfile
+  -v, --verbose          be verbose
+  -4, --only-ip-v4       do not track ipv6
+  -V, --version          display version
+  -h, --help             this help
+      --wait             wait for an interface that is not there
+      --check            say whether the config is right, and end
+
+`;
+
+/** How long the commands that close doors may take when we are told to end. knockd.service gives us ten seconds more. */
+const PATIENCE = { idle: 5, most: 60 } as const;
+/** By then, all that is done once is done. */
+const SETTLED_MS = 1000;
+
+function readFlags(argv: readonly string[]): Flags & { readonly check: boolean } {
+  const command = new Command("knockd")
+    .option("-i, --interface <int>", "", (one: string, before?: string) =>
+      before === undefined ? one : `${before},${one}`,
+    )
+    .option("--wait")
+    .option("--check")
+    .option("-d, --daemon")
+    .option("-c, --config <file>", "", "/etc/knockd.conf")
+    .option("-D, --debug")
+    .option("-l, --lookup")
+    .option("-p, --pidfile <file>")
+    .option("-g, --logfile <file>")
+    .option("-v, --verbose")
+    .option("-4, --only-ip-v4")
+    .version(`knockd ${version} (knockd-ng)`, "-V, --version")
+    .helpOption("-h, --help")
+    .helpCommand(false)
+    .allowExcessArguments() // 0.8 takes no notice of them
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          text.replace(/^error: (unknown option)?/, (_, unknown) => `knockd: ${unknown ? "unrecognized option" : ""}`),
+        ),
+    });
+  command.helpInformation = () => USAGE;
+  const given = command.parse(argv).opts();
+  const daemon: boolean = given.daemon ?? false;
+  // A daemon's working directory is /, and it reads its config again later.
+  const path = (file: string) => (daemon ? resolve(file) : file);
+  return {
+    interface: given.interface,
+    daemon,
+    config: path(given.config),
+    debug: given.debug ?? false,
+    lookup: given.lookup ?? false,
+    pidfile: given.pidfile && path(given.pidfile),
+    logfile: given.logfile && path(given.logfile),
+    verbose: given.verbose ?? false,
+    onlyIpv4: given.onlyIpV4 ?? false,
+    wait: given.wait ?? false,
+    check: given.check ?? false,
+  };
+}
+
+async function main(flags: Flags): Promise<void> {
+  const background = takeMark() && flags.daemon;
+  if (flags.daemon && !background) process.exit(await toBackground());
+
+  const systemd = new Systemd(process.env);
+  const logger = new Logger({ debug: flags.debug, verbose: flags.verbose && !background });
+  const name = async (ip: string) => (await lookupService(ip, 0)).hostname;
+  const lookup = flags.lookup ? new ReverseDns(name, () => performance.now()) : undefined;
+  // A bug ends the process with its stack trace on standard error: in the background only the logs can keep it.
+  process.on("uncaughtExceptionMonitor", (error) => {
+    logger.log.note(`a bug ends knockd: ${error.stack}`);
+    logger.flush();
+  });
+  let ending = false;
+  const end = async (status: number) => {
+    if (!ending) {
+      ending = true;
+      systemd.stopping();
+      await daemon.stop(PATIENCE);
+    }
+    process.once("exit", () => native.exitNow(status)); // last: Node would wait for threads that ask for names
+    process.exit(status); // at once, when told a second time
+  };
+  const daemon = new Daemon({ flags, logger, reverseDns: lookup, onStatus: (status) => systemd.status(status) });
+
+  try {
+    const started = daemon.start();
+    const reload = async () => {
+      await started;
+      systemd.reloading();
+      await daemon.reload();
+      systemd.ready(daemon.status);
+    };
+    process.on("SIGHUP", () => void reload());
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.on(signal, () => void end(constants.signals[signal])); // 15 and 2: Debian's unit calls them success
+    }
+    const settings = await started;
+    systemd.ready(daemon.status);
+    systemd.watchdog(() => ending || !daemon.isDeaf);
+    setTimeout(releaseUnusedMemory, SETTLED_MS).unref();
+    if (!background) return;
+    writePidFile(resolve(settings.pidFile), logger.log);
+    logger.mute();
+    if (!letGo()) void end(constants.signals.SIGTERM);
+  } catch (error) {
+    const refused = [ConfigError, CaptureError, AlreadyRunning].some((kind) => error instanceof kind);
+    if (!(refused && error instanceof Error)) throw error;
+    logger.log.error(error.message);
+    logger.flush();
+    process.exit(1);
+  }
+}
+
+/** `systemctl reload` asks before it sends SIGHUP, to which nobody can answer. What else is to be said: knockctl check. */
+function check(flags: Flags): void {
+  const { config, findings } = read(flags.config);
+  for (const { text } of findings) console.error(printable(text));
+  if (config === undefined) process.exit(1);
+  try {
+    askedInterfaces(flags, config, () => interfacesNow(false));
+  } catch (error) {
+    if (!(error instanceof ConfigError || error instanceof CaptureError)) throw error;
+    console.error(printable(error.message));
+    process.exit(1);
+  }
+}
+
+/** It goes with the process, however that ends; a full disk leaves no half of it. */
+function writePidFile(path: string, log: Log): void {
+  try {
+    replaceFile(path, `${process.pid}\n`, { mode: 0o644, sync: false });
+    process.on("exit", () => {
+      try {
+        fs.rmSync(path, { force: true });
+      } catch {} // a disk that is read-only by now: it is no reason to end otherwise
+    });
+  } catch (error) {
+    log.warn(`could not create pid file ${path}: ${systemErrorText(error)}`);
+  }
+}
+
+// As 0.8 is seen by who looks for it (pgrep, pidof, monit): not as Node. process.title would leave no arguments.
+native.nameProcess("knockd", 1 + process.execArgv.length);
+try {
+  const flags = readFlags(process.argv);
+  if (flags.check) check(flags);
+  else await main(flags);
+} catch (error) {
+  if (error instanceof CommanderError) process.exit(error.exitCode);
+  const { syscall } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) throw error;
+  fs.writeSync(2, `knockd: ${syscall}: ${systemErrorText(error)}\n`); // no working directory, no process: no bug of ours
+  process.exit(1);
+}
