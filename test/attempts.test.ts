@@ -54,13 +54,13 @@ const syn = (from: string, port: number, n: number) =>
 describe("attempts", () => {
   const sources = ["10.77.0.2", "10.77.0.3", "fd77::2", "fd77::3"];
   // Without policies, so that the rules of before are met often; with them; with them while attempts time out.
-  // The tables of fixed size (pauses.ts, strays.ts) have room for these few sources at these few doors.
+  // The tables of fixed size (cooldowns.ts, stray-ports.ts) have room for these few sources at these few doors.
   for (const [seqTimeout, gap, policies] of [
     [25, 0.01, false],
     [1, 0.3, false],
     [25, 0.01, true],
     [2, 0.1, true],
-    [25, 0.0002, false], // many at one moment: previous.ts
+    [25, 0.0002, false], // many at one moment: last-packet.ts
   ] as const) {
     const dense = gap < 0.001;
     const what = `seq_timeout ${seqTimeout}, a packet each ${gap} s${policies ? ", strays and cooldowns" : ""}`;

@@ -1,4 +1,4 @@
-// Events one after the other: a door's own (door-events.ts) stay as they are, and many are not copied for each door.
+// Events one after the other: a door's own (event-cache.ts) stay as they are, and many are not copied for each door.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

@@ -162,7 +162,7 @@ describe("an explanation", () => {
           // The same again is one of several; and what was later may be told to be late.
           const one = ({ door, fate, stage, detail }: Verdict) =>
             `${source} ${door ?? "-"}: ${fate} ${stage} ${detail}`;
-          // A page has 48 entries; those of before it are apart (strangers.ts).
+          // A page has 48 entries; those of before it are apart (unknown-sources.ts).
           const inFull = noted.slice(-48).flatMap((entry) => Array(entry.times).fill(one(entry)));
           const withoutDetail = (fates: string[]) => fates.map((fate) => fate.replace(/ [\d.]+$/, ""));
           // Of who did more than there is room for, something in the middle is gone.

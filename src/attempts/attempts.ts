@@ -156,7 +156,7 @@ export class Attempts {
     return events;
   }
 
-  /** What time brings: doors open that waited for a moment, and attempts are over, at most `most` of them (endings.ts). */
+  /** What time brings: doors open that waited for a moment, and attempts are over, at most `most` of them (completion.ts). */
   expire(now: number, most = 1024): readonly KnockEvent[] {
     if (now < this.deadline) return NOTHING;
     this.#lastPacket.forget(); // another packet of this moment may begin what this one ends

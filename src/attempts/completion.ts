@@ -1,4 +1,4 @@
-// How an attempt ends: its door opens, at once or a moment later (haste.ts), or its time is over.
+// How an attempt ends: its door opens, at once or a moment later (held-openings.ts), or its time is over.
 
 import type { Address } from "../net/address.ts";
 import type { AttemptTable } from "./attempt-table.ts";
@@ -71,7 +71,7 @@ export class Completion {
     this.#retransmissions.remember(hash, print, now, told, slots.sinceKnock(slot, now));
   }
 
-  /** A silent attempt (scans.ts) is not told. */
+  /** A silent attempt (scan-detector.ts) is not told. */
   timeout(slot: number, hash: number, now: number): readonly KnockEvent[] {
     const { pool: slots } = this.#table;
     const state = this.#table.state(slot);

@@ -20,7 +20,7 @@ export interface DoorState {
   number: number;
   door: Door;
   readonly identity: string;
-  /** Names the door in pauses.ts, also after a reload. Unlike `number`, it never passes to another door. */
+  /** Names the door in cooldowns.ts, also after a reload. Unlike `number`, it never passes to another door. */
   pauseId: number;
   readonly rule: MatchRule;
   /** Those of its knocks. */

@@ -12,7 +12,7 @@ export type KnockEvent =
 /** Most packets of a flood tell nothing. */
 export const NOTHING: readonly KnockEvent[] = [];
 
-/** Events of one door that are told together (door-events.ts): a stage, and that it opens. */
+/** Events of one door that are told together (event-cache.ts): a stage, and that it opens. */
 const MOST_OF_A_DOOR = 2;
 
 /**

@@ -5,12 +5,12 @@ import type { Address } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
 import type { DoorState } from "./door-index.ts";
 
-/** Numbers, not words: in a flood they are written into typed arrays (verdicts/). */
+/** Numbers, not words: in a flood they are written into typed arrays (history/). */
 export const VERDICT = {
   /** The knock that was next. Detail: milliseconds since the first. */
   stage: 0,
   open: 1,
-  /** It would open, but was so fast that it may be a scan's (haste.ts). */
+  /** It would open, but was so fast that it may be a scan's (held-openings.ts). */
   held: 2,
   /** No packet's: the attempt is over. Detail: since so many milliseconds. */
   timeout: 3,

@@ -8,7 +8,7 @@ import { VERDICT } from "./observer.ts";
 
 export class PacketMatcher {
   readonly #isOurs: (address: Address) => boolean;
-  /** What was found to hear the last packet, and all that are like it (previous.ts). */
+  /** What was found to hear the last packet, and all that are like it (last-packet.ts). */
   #heard: MatchRule | undefined;
 
   constructor(isOurs: (address: Address) => boolean) {

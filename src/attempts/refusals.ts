@@ -18,7 +18,7 @@ export class Refusals {
     this.#cooldowns = cooldowns;
   }
 
-  /** A banned source is not refused its one more try (scans.ts). */
+  /** A banned source is not refused its one more try (scan-detector.ts). */
   isRefused(state: DoorState, packet: Packet, hash: number, now: number): boolean {
     if (this.#scanDetector.isBanned(hash, state, now) && !this.#scanDetector.mayTryAgain(hash, state, now)) return true;
     return (

@@ -28,7 +28,7 @@ export class Repeats {
 
   /**
    * Is this segment, which has a fingerprint, a retransmission? Its source has `count` live attempts, gathered in
-   * knockers.ts. `key`: its knock's.
+   * attempt-table.ts. `key`: its knock's.
    */
   isOne(packet: Packet, key: number, print: number, hash: number, count: number, now: number): boolean {
     const { collected: mine, pool: slots } = this.#table;

@@ -78,7 +78,7 @@ export class ScanDetector {
     return this.held.heldFor(hash, packet.source).some(({ state }) => this.#minds(state, packet));
   }
 
-  /** A stray of a source that has `count` live attempts, gathered in knockers.ts. Those that make a scan of it are void. */
+  /** A stray of a source that has `count` live attempts, gathered in attempt-table.ts. Those that make a scan of it are void. */
   recordStray(packet: Packet, hash: number, count: number, now: number): Scan {
     const { collected: mine, pool: slots } = this.#table;
     const bit = strayBit(this.#hashKey, knockKey(packet.protocol, packet.port));

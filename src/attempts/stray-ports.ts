@@ -76,7 +76,7 @@ export class StrayPorts {
   }
 }
 
-/** Chooses the bit of a port. `knockKey` is of ears.ts. Neighbouring ports have different bits: 64 in a row have them all. */
+/** Chooses the bit of a port. `knockKey` is of door-index.ts. Neighbouring ports have different bits: 64 in a row have them all. */
 export function strayBit([k0, k1]: readonly [number, number], knockKey: number): number {
   let h = Math.imul((knockKey >>> 6) ^ k0, 0x9e3779b1);
   h = Math.imul(h ^ (h >>> 15) ^ k1, 0x85ebca6b);

@@ -1,6 +1,6 @@
 // TCP segments that may answer a connection which this host has opened: they go to one of its ephemeral ports, with flags
 // that such answers have. Nobody can tell them from an ACK scan, so they are neither knocks nor strays.
-// A UDP datagram has no flags. There only a socket tells (widening.ts): a datagram to a port without one is no answer.
+// A UDP datagram has no flags. There only a socket tells (scan-window.ts): a datagram to a port without one is no answer.
 
 import { TCP_FLAG_BITS, type TcpFlags } from "../net/tcp-flags.ts";
 

@@ -138,7 +138,7 @@ export class CaptureSet {
     state.capture.setDoors(this.#resolvedDoors, own);
   }
 
-  /** What the filters let through while they are wide (widening.ts). */
+  /** What the filters let through while they are wide (scan-window.ts). */
   prepare(strays: readonly PortClass[] | undefined): void {
     this.#strays = strays;
     this.#each((capture) => capture.setStrayPorts(strays));

@@ -36,7 +36,7 @@ export interface Policy {
   readonly strict: boolean;
   /** Seconds for which a scanner is ignored. */
   readonly banTime: number;
-  /** Its sequence may be easily found (weak.ts): it is not warned of. */
+  /** Its sequence may be easily found (weak-doors.ts): it is not warned of. */
   readonly easy: boolean;
   /** Seconds after which a command that still runs is ended; 0: never. */
   readonly commandTimeout: number;

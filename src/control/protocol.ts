@@ -62,7 +62,7 @@ export type Answer =
   | { readonly type: "end" }
   | { readonly type: "error"; readonly error: string };
 
-/** What became of a packet, or of several that followed each other (verdicts/). */
+/** What became of a packet, or of several that followed each other (history/). */
 export interface VerdictAnswer {
   readonly type: "verdict";
   readonly time: string;

@@ -1,4 +1,4 @@
-// For knockctl: the daemon's two sockets. Root's, at which all may be asked, and the group's (readers.ts), at which nothing is
+// For knockctl: the daemon's two sockets. Root's, at which all may be asked, and the group's (group-access.ts), at which nothing is
 // changed and no secret told. Two, and not one that asks the kernel who is there: by the files' modes the kernel keeps
 // everybody else away before he costs us anything, and whoever floods the group's does not keep root out.
 

@@ -1,4 +1,4 @@
-// Wires the parts: packets seen → events decided (guard.ts) → doors opened, lines told; and settles by the config what each
+// Wires the parts: packets seen → events decided (packet-loop.ts) → doors opened, lines told; and settles by the config what each
 // of them does, at the start and at each reload.
 
 import { performance } from "node:perf_hooks";

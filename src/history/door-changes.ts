@@ -42,7 +42,7 @@ export class DoorChanges {
   }
 }
 
-/** By what ears.ts calls the same, as far as the config says. */
+/** By what door-index.ts calls the same, as far as the config says. */
 function isSame(a: Door, b: Door): boolean {
   const judged = ({ sequence, seqTimeout, tcpFlags, oneTimeSequences, target }: Door) =>
     JSON.stringify([sequence, seqTimeout, tcpFlags, oneTimeSequences, target?.host]);

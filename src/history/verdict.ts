@@ -14,7 +14,7 @@ export interface Verdict {
   /** Of the attempt there, after this packet, and how many there are; 0 where there is none. */
   readonly stage: number;
   readonly of: number;
-  /** What it is depends on the fate (witness.ts). */
+  /** What it is depends on the fate (observer.ts). */
   readonly detail: number;
   /** So many in a row were the same, at last at this time. */
   readonly times: number;
@@ -28,7 +28,7 @@ export function encode(fate: number, stage: number, of: number, door: number): n
 }
 
 export const MOST_DOORS = 1 << 15;
-/** In the place of a packet's key (ears.ts). */
+/** In the place of a packet's key (door-index.ts). */
 export const NO_KNOCK = 0x20000;
 
 const FATES = Object.keys(VERDICT) as VerdictKind[];

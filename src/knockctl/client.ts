@@ -19,7 +19,7 @@ const [MOST_TRIES, PAUSE_MS] = [40, 50] as const;
 /** EAGAIN: more want in than the kernel lets wait. */
 const CUT_OFF: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "ENOENT", "EAGAIN"]);
 
-/** Throws a Trouble. What `changes` something, or tells a secret, only root may ask; the rest the group too (control.ts). */
+/** Throws a Trouble. What `changes` something, or tells a secret, only root may ask; the rest the group too (server.ts). */
 export function findDaemons(config: string, changes: boolean): string[] {
   const whose = changes || process.geteuid!() === 0 ? "root's" : "the group's";
   try {

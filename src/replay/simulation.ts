@@ -30,7 +30,7 @@ export interface ReplayOptions {
   readonly isClient?: (source: Address) => boolean;
   readonly answering: Answering;
   readonly unused: UnusedSequences;
-  /** May one packet be in it twice, as it was seen at two interfaces (echoes.ts)? */
+  /** May one packet be in it twice, as it was seen at two interfaces (duplicates.ts)? */
   readonly mayDuplicate: boolean;
   /** What the daemon would have said, and run, and when, in seconds since 1970; `beside` is what JSON has beside a line. */
   readonly said: (line: string, time: number, beside: object) => void;

@@ -1,4 +1,4 @@
-// What is asked for: the plain value between knockctl's command line and make.ts.
+// What is asked for: the plain value between knockctl's command line and make-report.ts.
 
 export const FORMATS = ["table", "markdown", "csv", "json", "html"] as const;
 export type Format = (typeof FORMATS)[number];

@@ -1,4 +1,4 @@
-// Runs the doors' commands, so many at once (line.ts), ends those that run too long, and tells what becomes of each.
+// Runs the doors' commands, so many at once (queue.ts), ends those that run too long, and tells what becomes of each.
 
 import * as lines from "../log/messages.ts";
 import { type Address, formatAddress, isIpv4 } from "../net/address.ts";

@@ -190,7 +190,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     ],
     [
       "other ports, one too many, and the ban",
-      // After the ban begins, the source has one try more (scans.ts): it makes a wrong knock and is banned for good.
+      // After the ban begins, the source has one try more (scan-detector.ts): it makes a wrong knock and is banned for good.
       [7481, ...STRAYS, 7481, 7464, 7481],
       ["guarded stage 1", "- stray", "- stray", "- scan", "guarded stage 1", "guarded wrong 1", "guarded banned"],
       /touch no other ports while knocking, and wait: he is heard again in (60|5\d) s/,

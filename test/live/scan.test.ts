@@ -9,7 +9,7 @@ import { needsRoot, repo, Wire } from "./wire.ts";
 /** Scans in random order; KNOCKD_SCANS=24 for the long form, which has three more ordered ones too. */
 const SCANS = Number(process.env.KNOCKD_SCANS ?? 3);
 const LONG = SCANS >= 24;
-/** Ports a second. The faster it is, the less time there is between two knocks to widen the filter (widening.ts). */
+/** Ports a second. The faster it is, the less time there is between two knocks to widen the filter (scan-window.ts). */
 const RATE = 20_000;
 
 /** The ports of 0.8's example: one ascends, one descends. */

@@ -26,7 +26,7 @@ export interface FilterOptions {
   /** The addresses that doors without a Target listen at. */
   readonly own: readonly Address[];
   readonly resolvedDoors: readonly ResolvedDoor[];
-  /** What else is let through, where doors mind strays, while somebody may be scanning (widening.ts). */
+  /** What else is let through, where doors mind strays, while somebody may be scanning (scan-window.ts). */
   readonly strays?: readonly PortClass[];
   /**
    * From there everything is let through, to whatever port and address, that may be a knock: UDP, and TCP but ACKs, so that
