@@ -1,11 +1,12 @@
 // What -i and `Interface` ask for, and names that are refused because no interface can have them.
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { askedInterfaces, isImpossible } from "../src/capture/asked-interfaces.ts";
-import { CaptureError } from "../src/capture/interface-capture.ts";
 import { ConfigError } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import type { Flags } from "../src/config/settings.ts";
+import { CaptureError } from "../src/platform/capture-error.ts";
 import type { Snapshot } from "../src/platform/native.ts";
 
 const LONG = "a-name-of-more-than-15-letters";

@@ -4,6 +4,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import { Doorkeeper } from "../src/doors/doorkeeper.ts";
 import type { LedgerEntry } from "../src/doors/ledger-entry.ts";
+import type { DoorEvent } from "../src/events/door-event.ts";
+import { doorEventLine } from "../src/log/messages.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 import type { CommandEnd } from "../src/runner/command.ts";
 import { LONG_SECONDS } from "../src/runner/runner.ts";
@@ -27,6 +29,18 @@ const DOOR: Door = {
 };
 
 /** A doorkeeper whose commands and timers end when the test says so. */
+/** Before lines of failures (`!`), and those that standard error already has (`~`). */
+const MARKS: Partial<Record<DoorEvent["type"], string>> = {
+  "command not started": "! ",
+  "command failed": "! ",
+  "command stderr": "~ ",
+  "command takes long": "! ",
+  "command killed": "! ",
+  merged: "! ",
+  refused: "! ",
+  full: "! ",
+};
+
 class House {
   /** All that was said and done, in order; a line of failure begins with an exclamation mark. */
   readonly seen: string[] = [];
@@ -70,11 +84,9 @@ class House {
       this.#timers.push(timer);
       return { cancel: () => void (this.#timers = this.#timers.filter((one) => one !== timer)) };
     },
-    tell: {
-      event: (_, _door, line) => void this.seen.push(line("WHO")),
-      failure: (_, _door, line) => void this.seen.push(`! ${line("WHO")}`),
-      aside: (_, _door, line) => void this.seen.push(`~ ${line("WHO")}`),
-      ended: () => {},
+    onEvent: (event) => {
+      if (event.type === "command ended") return;
+      this.seen.push(`${MARKS[event.type] ?? ""}${doorEventLine(event, "WHO")}`);
     },
   });
 

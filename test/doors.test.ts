@@ -6,7 +6,7 @@ import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import { doors } from "../src/control/commands/doors.ts";
 import type { DaemonView } from "../src/control/daemon-view.ts";
 import { Refusal } from "../src/control/handler.ts";
-import type { OpenDoorInfo } from "../src/doors/open-door.ts";
+import type { OpenDoorInfo } from "../src/events/door-outcome.ts";
 
 const DOOR: Door = {
   name: "ssh",

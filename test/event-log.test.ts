@@ -1,8 +1,9 @@
 // What is told of events, line by line. How much of a siege: limit.test.ts.
+
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { KnockEvent } from "../src/attempts/event.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import type { KnockEvent } from "../src/events/knock-event.ts";
 import { EventLog } from "../src/log/event-log.ts";
 import type { Logger } from "../src/log/logger.ts";
 import { eventLine } from "../src/log/messages.ts";

@@ -1,10 +1,12 @@
 // Who watches the doors: what he is told, and how much of it.
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
-import { type DaemonEvent, EventStream } from "../src/log/event-stream.ts";
+import type { DaemonEvent } from "../src/events/daemon-event.ts";
+import type { KnockEvent } from "../src/events/knock-event.ts";
+import { EventStream } from "../src/log/event-stream.ts";
 import { parseAddress } from "../src/net/address.ts";
 import { until } from "./time-limit.ts";
 

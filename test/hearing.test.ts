@@ -1,8 +1,9 @@
 // Which answers of daemons mean that somebody's knocks are not heard.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { InterfaceStatus } from "../src/capture/interface-status.ts";
 import type { Answer } from "../src/control/protocol.ts";
+import type { InterfaceStatus } from "../src/events/interface-status.ts";
 import { doesNotHear } from "../src/knockctl/hearing.ts";
 
 const daemon: Answer = { type: "daemon", pid: 1, knockd: "1.0.0", config: "/etc/knockd.conf" };

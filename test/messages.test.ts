@@ -1,8 +1,9 @@
 // To the letter: people's log readers and fail2ban filters look for these lines.
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
+import type { KnockEvent } from "../src/events/knock-event.ts";
 import * as lines from "../src/log/messages.ts";
 import { parseAddress } from "../src/net/address.ts";
 
@@ -37,34 +38,60 @@ describe("the lines", () => {
     it(`of an event: ${line}`, () => assert.equal(lines.eventLine(event, who), line));
   }
 
-  const others: [line: string, expected: string][] = [
-    [lines.byHand("192.0.2.1", "openSSH", "opened"), "192.0.2.1: openSSH: opened by hand"],
-    [lines.heldBack({ count: 1, kind: "Stage 1" }), "1 similar line (Stage 1)"],
-    [lines.heldBack({ count: 9900, kind: "sequence timeout" }), "9900 similar lines (sequence timeout)"],
-    [lines.commandTimeout("192.168.1.63", door.name), "192.168.1.63: openSSH: command timeout"],
-    [lines.runningCommand(door.name, "echo '%d' $$ 100%"), "openSSH: running command: echo '%d' $$ 100%"],
-    [lines.tooManyWait("a", 1024, "merged", 7), "a: 1024 commands wait for their turn: 7 more merged"],
-    [lines.takesLong("a", 60), "a: command still running after 60 seconds"],
-    [lines.leftToNextStart(1), "1 stop command has not run: the next start runs it"],
-    [lines.leftToNextStart(2), "2 stop commands have not run: the next start runs them"],
-    [lines.tooManyOpen("a", 65_536, 7), "a: 65536 doors are open: 7 more refused"],
+  const ofDoor = { door: door.name, knocker };
+  const doorEvents: [event: Parameters<typeof lines.doorEventLine>[0], line: string][] = [
+    [{ ...ofDoor, type: "opened by hand" }, "WHO: openSSH: opened by hand"],
+    [{ ...ofDoor, type: "closed by hand" }, "WHO: openSSH: closed by hand"],
+    [{ ...ofDoor, type: "extended by hand", seconds: 1 }, "WHO: openSSH: extended by 1 second by hand"],
+    [{ ...ofDoor, type: "closing" }, "WHO: openSSH: command timeout"],
     [
-      lines.commandComplained("a", " iptables:\r\n\n  no \x1b[31mchain\n"),
-      "a: command said: iptables: | no ?[31mchain",
+      { ...ofDoor, type: "command started", command: "echo '%d' $$ 100%" },
+      "openSSH: running command: echo '%d' $$ 100%",
     ],
-    [lines.stillRunning("a", 60), "a: command still running after 60 seconds, ending it"],
-    [lines.leftOpen(1), "1 door was left open, and will be closed in time"],
-    [lines.leftOpen(2), "2 doors were left open, and will be closed in time"],
-    [lines.commandFailed(door.name, 3), "openSSH: command returned non-zero status code (3)"],
-    [lines.couldNotRun(door.name, new Error("spawn E2BIG")), "openSSH: could not run command: spawn E2BIG"],
+    [{ ...ofDoor, type: "command failed", status: 3 }, "openSSH: command returned non-zero status code (3)"],
+    [{ ...ofDoor, type: "command not started", reason: "spawn E2BIG" }, "openSSH: could not run command: spawn E2BIG"],
     [
-      lines.noSequencesLeft("a [b] %s"),
+      { ...ofDoor, type: "command stderr", text: " iptables:\r\n\n  no \x1b[31mchain\n" },
+      "openSSH: command said: iptables: | no ?[31mchain",
+    ],
+    [{ ...ofDoor, type: "command takes long", seconds: 60 }, "openSSH: command still running after 60 seconds"],
+    [{ ...ofDoor, type: "command killed", seconds: 1 }, "openSSH: command still running after 1 second, ending it"],
+    [{ ...ofDoor, type: "opened often", times: 64 }, "WHO: openSSH: opened 64 times; further knocks extend its time"],
+    [
+      { ...ofDoor, type: "merged", waiting: 1024, count: 7 },
+      "openSSH: 1024 commands wait for their turn: 7 more merged",
+    ],
+    [{ ...ofDoor, type: "refused", waiting: 1, count: 7 }, "openSSH: 1 command waits for its turn: 7 more refused"],
+    [{ ...ofDoor, type: "full", open: 65_536, count: 7 }, "openSSH: 65536 doors are open: 7 more refused"],
+  ];
+  for (const [event, line] of doorEvents) {
+    it(`of a door: ${line}`, () => assert.equal(lines.doorEventLine(event, "WHO"), line));
+  }
+
+  const notices: [notice: Parameters<typeof lines.noticeLine>[0], line: string][] = [
+    [{ type: "left open", doors: 1 }, "1 door was left open, and will be closed in time"],
+    [{ type: "left open", doors: 2 }, "2 doors were left open, and will be closed in time"],
+    [{ type: "left to next start", commands: 1 }, "1 stop command has not run: the next start runs it"],
+    [{ type: "left to next start", commands: 2 }, "2 stop commands have not run: the next start runs them"],
+    [{ type: "command abandoned", idleSeconds: undefined }, "a command still runs, and is left to itself"],
+    [{ type: "command abandoned", idleSeconds: 5 }, "a command has not ended after 5 seconds, and is left to itself"],
+    [{ type: "ledger trouble", reason: "cannot write" }, "cannot write"],
+    [{ type: "no locks", reason: "no space" }, "can't make sure that no other knockd runs: no space"],
+    [
+      { type: "sequences used up", door: "a [b] %s" },
       "no more sequences left in the one time sequences file for door a [b] %s --> disabling the door",
     ],
+    [{ type: "sequences file warning", door: "once", reason: "line 1" }, "config: section once: line 1"],
     [
-      lines.notStruckOut(door, new Error("/x: No such file or directory")),
+      { type: "not struck out", door: door.name, reason: "/x: No such file or directory" },
       "openSSH: the one time sequence could not be struck out --> disabling the door: /x: No such file or directory",
     ],
+  ];
+  for (const [notice, line] of notices) it(`of all doors: ${line}`, () => assert.equal(lines.noticeLine(notice), line));
+
+  const others: [line: string, expected: string][] = [
+    [lines.heldBack({ count: 1, kind: "Stage 1" }), "1 similar line (Stage 1)"],
+    [lines.heldBack({ count: 9900, kind: "sequence timeout" }), "9900 similar lines (sequence timeout)"],
   ];
   for (const [line, expected] of others) it(`say: ${expected}`, () => assert.equal(line, expected));
 

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Answer } from "../src/control/protocol.ts";
 import { answerLine } from "../src/control/protocol.ts";
-import { commandComplained } from "../src/log/messages.ts";
+import { doorEventLine } from "../src/log/messages.ts";
+import { parseAddress } from "../src/net/address.ts";
 import { plain } from "../src/report/plain.ts";
 import { printable, printableJson } from "../src/terminal/printable.ts";
 import { clean } from "../src/terminal/style.ts";
@@ -22,7 +23,12 @@ describe("foreign text", () => {
       for (const character of characters) {
         const name = `U+${character.codePointAt(0)!.toString(16)}`;
         for (const shown of [printable, clean, plain]) assert.equal(shown(`a${character}b`), "a?b", name);
-        assert.doesNotMatch(commandComplained("a", `x${character}y`), new RegExp(`x${character}y`, "u"), name);
+        const text = `x${character}y`;
+        const said = doorEventLine(
+          { type: "command stderr", door: "a", knocker: parseAddress("192.0.2.1")!, text },
+          "",
+        );
+        assert.doesNotMatch(said, new RegExp(`x${character}y`, "u"), name);
       }
     });
     it(`in JSON is escaped where it ${what}`, () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { KnockEvent } from "../src/attempts/event.ts";
 import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
+import type { KnockEvent } from "../src/events/knock-event.ts";
 import { RateLimiter } from "../src/log/rate-limiter.ts";
 import { type Address, parseAddress } from "../src/net/address.ts";
 

@@ -1,10 +1,11 @@
 // The odds of a scan, by simulation: every source in the middle of a sequence is counted, however many there are, and a
 // scanner's chance is what Max_Strays says.
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
-import type { KnockEvent } from "../src/attempts/event.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import type { KnockEvent } from "../src/events/knock-event.ts";
 import { toPacket } from "./story.ts";
 
 function scene(sequence: string, more = "") {

@@ -7,18 +7,19 @@
 //   -- packets --                SECONDS FROM > TO:PORT PROTOCOL [flags…] [from PORT] [seq N]   or   SECONDS end
 //   -- log --                    the lines in their order
 //   -- commands --               what ran, in its order
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Attempts } from "../src/attempts/attempts.ts";
-import type { KnockEvent } from "../src/attempts/event.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { Doorkeeper } from "../src/doors/doorkeeper.ts";
-import { eventLine, noSequencesLeft } from "../src/log/messages.ts";
-import { type Address, formatAddress, isHostAddress, parseAddress } from "../src/net/address.ts";
+import type { KnockEvent } from "../src/events/knock-event.ts";
+import { doorEventLine, eventLine } from "../src/log/messages.ts";
+import { formatAddress, isHostAddress, parseAddress } from "../src/net/address.ts";
 import { type Packet, TCP, UDP } from "../src/net/packet.ts";
 import { TCP_FLAG_BITS } from "../src/net/tcp-flags.ts";
-import { nextOneTime, strikeOut } from "../src/sequences/one-time-file.ts";
+import { nextOneTime, noSequencesLeft, strikeOut } from "../src/sequences/one-time-file.ts";
 import type { Segment, TcpFlag } from "./frame.ts";
 
 export interface Told {
@@ -143,8 +144,6 @@ class Replay {
       capacity: 4096,
     });
     this.#setDoors();
-    const tell = (knocker: Address, _: string, line: (who: string) => string) =>
-      void this.log.push(line(formatAddress(knocker)));
     this.#doorkeeper = new Doorkeeper({
       run: async (command) => {
         const [, what] = /^echo (.*?)(?: >> \$KNOCK_LOG)?$/.exec(command)!;
@@ -165,7 +164,9 @@ class Replay {
         this.#timers.push(timer);
         return { cancel: () => void (this.#timers = this.#timers.filter((one) => one !== timer)) };
       },
-      tell: { event: tell, failure: tell, aside: tell, ended() {} },
+      onEvent: (event) => {
+        if (event.type !== "command ended") this.log.push(doorEventLine(event, formatAddress(event.knocker)));
+      },
     });
   }
 

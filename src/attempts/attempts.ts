@@ -2,6 +2,7 @@
 // The rules are 0.8's (README, "Differences from knockd 0.8", names those that are not).
 
 import type { ResolvedDoor } from "../config/resolved-door.ts";
+import type { KnockEvent } from "../events/knock-event.ts";
 import { type Address, isHostAddress } from "../net/address.ts";
 import { type Packet, TCP } from "../net/packet.ts";
 import type { Clear } from "./attempt-pool.ts";
@@ -9,7 +10,7 @@ import { AttemptTable } from "./attempt-table.ts";
 import { Completion } from "./completion.ts";
 import { Cooldowns } from "./cooldowns.ts";
 import { knockKey, type PortEntry } from "./door-index.ts";
-import { type KnockEvent, NOTHING } from "./event.ts";
+import { NOTHING } from "./event-list.ts";
 import { LastPacket } from "./last-packet.ts";
 import { type Observer, VERDICT } from "./observer.ts";
 import { PacketMatcher } from "./packet-matcher.ts";

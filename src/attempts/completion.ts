@@ -1,10 +1,11 @@
 // How an attempt ends: its door opens, at once or a moment later (held-openings.ts), or its time is over.
 
+import type { KnockEvent } from "../events/knock-event.ts";
 import type { Address } from "../net/address.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import { type Cooldowns, cooldownKey } from "./cooldowns.ts";
 import type { DoorState } from "./door-index.ts";
-import { type KnockEvent, NOTHING } from "./event.ts";
+import { NOTHING } from "./event-list.ts";
 import { type Observer, VERDICT } from "./observer.ts";
 import type { Retransmissions } from "./retransmissions.ts";
 import type { ScanDetector } from "./scan-detector.ts";

@@ -2,8 +2,8 @@
 // making them, and the arrays around them, was an eighth of what a packet cost (bench/flood.ts, "whole sequences").
 
 import type { Door } from "../config/door.ts";
+import type { KnockEvent } from "../events/knock-event.ts";
 import type { Address } from "../net/address.ts";
-import type { KnockEvent } from "./event.ts";
 
 type Stage = Extract<KnockEvent, { type: "stage" }>;
 

@@ -6,12 +6,12 @@
 // the sequence, it comes in, and is banned no longer. One try a ban is no help to a scanner.
 
 import { strayLimit } from "../config/door.ts";
+import type { KnockEvent } from "../events/knock-event.ts";
 import { copyOf } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import { Cooldowns, cooldownKey } from "./cooldowns.ts";
 import { type DoorState, knockKey } from "./door-index.ts";
-import type { KnockEvent } from "./event.ts";
 import { HeldOpenings } from "./held-openings.ts";
 import type { PacketMatcher } from "./packet-matcher.ts";
 import { type StrayPorts, strayBit } from "./stray-ports.ts";

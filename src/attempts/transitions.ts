@@ -1,11 +1,12 @@
 // What a knock does that some door hears: it moves its source's attempts on, voids them, or begins others.
 
+import type { KnockEvent } from "../events/knock-event.ts";
 import type { Packet } from "../net/packet.ts";
 import type { AttemptPool } from "./attempt-pool.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import type { Completion } from "./completion.ts";
 import type { DoorState } from "./door-index.ts";
-import { append, type KnockEvent } from "./event.ts";
+import { append } from "./event-list.ts";
 import type { Expiry } from "./expiry.ts";
 import type { LastPacket } from "./last-packet.ts";
 import { VERDICT } from "./observer.ts";

@@ -1,13 +1,13 @@
 // Packets that are no knock: of no door, or of none that hears them. They mean something only of a source in the middle of
 // a sequence.
 
+import type { KnockEvent } from "../events/knock-event.ts";
 import type { Address } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
 import { NONE } from "./attempt-pool.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import type { Completion } from "./completion.ts";
 import type { PortEntry } from "./door-index.ts";
-import type { KnockEvent } from "./event.ts";
 import { VERDICT } from "./observer.ts";
 import type { PacketMatcher } from "./packet-matcher.ts";
 import type { ScanDetector } from "./scan-detector.ts";

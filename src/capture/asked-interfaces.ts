@@ -3,8 +3,8 @@
 
 import { type Config, ConfigError, complain } from "../config/door.ts";
 import type { Flags } from "../config/settings.ts";
+import { CaptureError } from "../platform/capture-error.ts";
 import type { Snapshot } from "../platform/native.ts";
-import { CaptureError } from "./interface-capture.ts";
 import { interfaceWords, linkName, namesOf } from "./interfaces.ts";
 
 /** IFNAMSIZ without its zero. Only an alternative name may be longer. */

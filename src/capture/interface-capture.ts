@@ -3,6 +3,7 @@
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { Address } from "../net/address.ts";
 import { AddressSet } from "../net/address-set.ts";
+import { CaptureError } from "../platform/capture-error.ts";
 import { type CaptureStats, type NativeCapture, native } from "../platform/native.ts";
 import { buildFilter } from "./bpf/filter.ts";
 import type { PortClass } from "./bpf/port-classes.ts";
@@ -18,9 +19,6 @@ const SNAP_LENGTH = 160;
 const ACCOUNT_MS = 50_000;
 
 const NOTHING_YET: CaptureStats = { received: 0, dropped: 0, read: 0 };
-
-/** The interface can't be listened at, in libpcap's words. */
-export class CaptureError extends Error {}
 
 export class InterfaceCapture {
   readonly interface: string;

@@ -1,19 +1,8 @@
 // How well each interface that is meant is heard, in words for people: systemctl status, knockctl.
 
+import type { InterfaceStatus } from "../events/interface-status.ts";
 import { formatAddress } from "../net/address.ts";
 import type { CaptureState } from "./captures.ts";
-
-export interface InterfaceStatus {
-  /** Its name; or the word that means none now, like `ppp*`. */
-  readonly interface: string;
-  /** `waiting`: nothing can be heard there yet, and that is no fault of ours. */
-  readonly state: "hears" | "deaf" | "waiting";
-  readonly addresses: readonly string[];
-  /** Knocks that the self-test has tried, each at each address. */
-  readonly tried: number;
-  /** Why it does not hear. */
-  readonly why?: string;
-}
 
 /** By name, why it is not listened at. */
 export type Reasons = ReadonlyMap<string, string>;

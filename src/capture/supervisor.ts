@@ -2,13 +2,15 @@
 // happened (netlink), and each time the whole is looked at anew, so that nothing missed can leave us deaf.
 
 import type { ResolvedDoor } from "../config/resolved-door.ts";
+import type { InterfaceStatus } from "../events/interface-status.ts";
 import type { AddressSet } from "../net/address-set.ts";
+import { CaptureError } from "../platform/capture-error.ts";
 import type { NativeLinkWatch, Snapshot } from "../platform/native.ts";
+import { followInterfaces, interfacesNow } from "../platform/network-interfaces.ts";
 import { CaptureSet, type CaptureState } from "./captures.ts";
-import { CaptureError, type InterfaceCapture } from "./interface-capture.ts";
-import { type InterfaceStatus, interfaceStatuses, statusLine } from "./interface-status.ts";
+import type { InterfaceCapture } from "./interface-capture.ts";
+import { interfaceStatuses, statusLine } from "./interface-status.ts";
 import { ANY, AUTO, choose, indexOf, isAlias, isOneName, linkOf, namesOf, ownAddresses } from "./interfaces.ts";
-import { followInterfaces, interfacesNow } from "./netlink.ts";
 import type { Records } from "./records.ts";
 
 /** Changes come in swarms; together they are looked at so soon. */

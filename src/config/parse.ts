@@ -3,8 +3,8 @@
 // forgets line numbers), so of each section and each directive only the number of its line goes in, and nothing is lost.
 
 import ini from "ini";
-import { noSequencesLeft } from "../log/messages.ts";
 import { ANY_FLAGS } from "../net/tcp-flags.ts";
+import { noSequencesLeft } from "../sequences/one-time-file.ts";
 import type { Sequence } from "../sequences/sequence.ts";
 import type { Complaints, DoorDraft, OptionsDraft } from "./directives.ts";
 import { directiveName, doorDirectives, optionDirectives } from "./directives.ts";

@@ -1,18 +1,70 @@
-import type { CaptureSupervisor } from "../capture/supervisor.ts";
-import type { ResolvedDoor } from "../config/resolved-door.ts";
-import type { PacketLoop } from "../daemon/packet-loop.ts";
-import type { DoorService } from "../doors/door-service.ts";
-import type { EventLog } from "../log/event-log.ts";
-import type { RecentWarnings } from "../log/recent-warnings.ts";
+// The daemon as the commands of knockctl may look at it: its parts, each as far as it is asked.
 
-/** The daemon, as far as it may be asked about. */
+import type { Door } from "../config/door.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
+import type { DaemonEvent } from "../events/daemon-event.ts";
+import type { CommandOutcome, DoorRefusal, OpenDoorInfo } from "../events/door-outcome.ts";
+import type { InterfaceStatus } from "../events/interface-status.ts";
+import type { PacketHistory } from "../history/packet-history.ts";
+import type { Verdict } from "../history/verdict.ts";
+import type { Address } from "../net/address.ts";
+
 export interface DaemonView {
-  readonly supervisor: () => CaptureSupervisor;
+  readonly supervisor: () => CapturesView;
   /** The doors that are listened for. */
   readonly resolvedDoors: () => readonly ResolvedDoor[];
-  readonly packetLoop: Pick<PacketLoop, "live" | "history" | "follow">;
-  readonly doorService: Pick<DoorService, "doorkeeper">;
-  readonly eventLog: Pick<EventLog, "watch" | "counts">;
+  readonly packetLoop: PacketsView;
+  readonly doorService: { readonly doorkeeper: DoorsView };
+  readonly eventLog: { readonly watch: EventsView; readonly counts: CountsView };
   /** The last warnings and errors. */
-  readonly recent: RecentWarnings;
+  readonly recent: { readonly lines: readonly { readonly time: Date; readonly line: string }[] };
 }
+
+export interface CapturesView {
+  /** What the user asked for: names, `ppp*`, `any`, `auto`. */
+  readonly patterns: readonly string[];
+  readonly report: readonly InterfaceStatus[];
+  /** By interface. */
+  readonly captures: { readonly all: ReadonlyMap<string, CaptureView> };
+  /** Tests now whether all of them hear. */
+  check(): void;
+}
+
+export interface CaptureView {
+  readonly capture: {
+    /** Instructions of the filter in the kernel. */
+    readonly instructions: number;
+    /** Throws when the interface has just gone. */
+    readonly stats: { readonly received: number; readonly dropped: number };
+  };
+  /** When it was last tested, in milliseconds of the monotonic clock. */
+  readonly testedAt: number | undefined;
+}
+
+export interface PacketsView {
+  /** Attempts that are under way. */
+  readonly live: number;
+  readonly history: PacketHistory;
+  /** Reports all that comes from there until the function that it returns is called; undefined: another one is followed. */
+  follow(source: Address, onVerdict: (verdict: Verdict) => void): (() => void) | undefined;
+}
+
+export interface DoorsView {
+  /** How many doors are open. */
+  readonly size: number;
+  openDoors(): Iterable<OpenDoorInfo>;
+  openByHand(door: Door, knocker: Address): Promise<CommandOutcome>;
+  closeByHand(door: string, knocker: Address): Promise<CommandOutcome>;
+  /** Resolves with the seconds that are left. */
+  extendByHand(door: string, knocker: Address, seconds: number): Promise<number | DoorRefusal>;
+}
+
+export interface EventsView {
+  readonly isWatched: boolean;
+  /** Returns what ends it. */
+  subscribe(subscriber: (event: DaemonEvent, time: Date) => void): () => void;
+  /** `event` is asked for only when there is a subscriber, and room for one more. `at`: its time, monotonic milliseconds. */
+  verdict(event: () => DaemonEvent, at?: number): void;
+}
+
+export type CountsView = Readonly<Record<"stages" | "opens" | "timeouts" | "scans" | "commandsFailed", number>>;

@@ -6,10 +6,10 @@
 // An answer without the last line is torn; `watch` alone goes on until one of both has enough. What can't be done is a line
 // of the type "refused". In place of all there may be one line of the type "error": it could not be asked.
 
-import type { InterfaceStatus } from "../capture/interface-status.ts";
+import type { DaemonEvent } from "../events/daemon-event.ts";
+import type { InterfaceStatus } from "../events/interface-status.ts";
 import type { Explanation } from "../history/explanation.ts";
 import type { Verdict } from "../history/verdict.ts";
-import type { DaemonEvent } from "../log/event-stream.ts";
 import { printableJson } from "../terminal/printable.ts";
 
 export const VERSION = 1;

@@ -4,9 +4,7 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { askedInterfaces } from "../capture/asked-interfaces.ts";
-import { CaptureError } from "../capture/interface-capture.ts";
 import { isOneName, namesOf } from "../capture/interfaces.ts";
-import { interfacesNow } from "../capture/netlink.ts";
 import { CaptureSupervisor } from "../capture/supervisor.ts";
 import { type Config, ConfigError, type Door } from "../config/door.ts";
 import { readConfig } from "../config/read.ts";
@@ -25,7 +23,9 @@ import { EventLog } from "../log/event-log.ts";
 import type { Log, Logger } from "../log/logger.ts";
 import type { ReverseDns } from "../log/reverse-dns.ts";
 import { type Address, formatAddress } from "../net/address.ts";
+import { CaptureError } from "../platform/capture-error.ts";
 import { giveFilesBack } from "../platform/memory.ts";
+import { interfacesNow } from "../platform/network-interfaces.ts";
 import { realPath } from "../platform/real-path.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { atMost } from "../platform/timer.ts";
@@ -62,7 +62,7 @@ export class Daemon {
     this.#options = options;
     this.#log = options.logger.log;
     this.#eventLog = new EventLog(options.logger, options.reverseDns, now);
-    this.#doorService = new DoorService(options.flags.config, this.#log, this.#eventLog.doors);
+    this.#doorService = new DoorService(options.flags.config, this.#eventLog.doorEvent, this.#eventLog.notice);
     this.#packetLoop = new PacketLoop({
       captures: () => this.#supervisor!.captures,
       eventLog: this.#eventLog,
@@ -253,7 +253,7 @@ export class Daemon {
   /** The sequence is used: it goes on with the next one, or without the door. */
   #useUp(door: Door, path: string): void {
     this.#sequencesUsed++;
-    const next = doorAfterUse(door, path, this.#log);
+    const next = doorAfterUse(door, path, this.#eventLog.notice);
     const others = next === undefined ? [] : [next];
     this.#resolvedDoors = this.#resolvedDoors.flatMap((one) =>
       one.door === door ? others.map((after) => ({ ...one, door: after })) : [one],

@@ -4,13 +4,13 @@
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { Attempts } from "../attempts/attempts.ts";
-import type { KnockEvent } from "../attempts/event.ts";
 import type { CaptureSet } from "../capture/captures.ts";
 import type { InterfaceCapture } from "../capture/interface-capture.ts";
 import type { Records } from "../capture/records.ts";
 import { ScanWindow } from "../capture/scan-window.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
+import type { KnockEvent } from "../events/knock-event.ts";
 import { PacketHistory } from "../history/packet-history.ts";
 import type { Verdict } from "../history/verdict.ts";
 import type { EventLog } from "../log/event-log.ts";

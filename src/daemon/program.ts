@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The daemon's command: argv → flags → run. The only process.exit of the daemon, but for an addon that can't be loaded.
 
+import { CaptureError } from "../platform/capture-error.ts";
 import "../platform/no-inspector.ts";
 import { releaseUnusedMemory } from "../platform/memory.ts";
 // They come first: before the others make use of the heap.
@@ -12,8 +13,6 @@ import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Command, CommanderError } from "commander";
 import { askedInterfaces } from "../capture/asked-interfaces.ts";
-import { CaptureError } from "../capture/interface-capture.ts";
-import { interfacesNow } from "../capture/netlink.ts";
 import { ConfigError } from "../config/door.ts";
 import type { Flags } from "../config/settings.ts";
 import { AlreadyRunning } from "../doors/instance-locks.ts";
@@ -22,6 +21,7 @@ import { type Log, Logger } from "../log/logger.ts";
 import { ReverseDns } from "../log/reverse-dns.ts";
 import { letGo, takeMark, toBackground } from "../platform/daemonize.ts";
 import { native } from "../platform/native.ts";
+import { interfacesNow } from "../platform/network-interfaces.ts";
 import { replaceFile } from "../platform/replace-file.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { Systemd } from "../platform/systemd.ts";

@@ -2,8 +2,7 @@
 
 import { performance } from "node:perf_hooks";
 import type { Settings } from "../config/settings.ts";
-import type { Log } from "../log/logger.ts";
-import { leftOpen, leftToNextStart } from "../log/messages.ts";
+import type { DoorNotice } from "../events/door-event.ts";
 import { realPath } from "../platform/real-path.ts";
 import { ledgerPath } from "../platform/state-directory.ts";
 import { after } from "../platform/timer.ts";
@@ -27,8 +26,8 @@ function advice(second: string): string {
 
 export class DoorService {
   readonly #config: string;
-  readonly #log: Log;
-  readonly #tell: DoorkeeperOptions["tell"];
+  readonly #onEvent: DoorkeeperOptions["onEvent"];
+  readonly #onNotice: (notice: DoorNotice) => void;
   readonly #locks = new InstanceLocks();
   #ledger: Ledger | undefined;
   /** The interfaces that the ledger is named for. */
@@ -36,10 +35,10 @@ export class DoorService {
   #doorkeeper: Doorkeeper | undefined;
 
   /** `config` is the path of the config file. */
-  constructor(config: string, log: Log, tell: DoorkeeperOptions["tell"]) {
+  constructor(config: string, onEvent: DoorkeeperOptions["onEvent"], onNotice: (notice: DoorNotice) => void) {
     this.#config = realPath(config);
-    this.#log = log;
-    this.#tell = tell;
+    this.#onEvent = onEvent;
+    this.#onNotice = onNotice;
   }
 
   /** Throws AlreadyRunning when another daemon keeps these doors, at one of these interfaces (interfaces.ts). */
@@ -57,10 +56,10 @@ export class DoorService {
         );
     } catch (error) {
       if (error instanceof AlreadyRunning) throw error;
-      this.#log.note(`can't make sure that no other knockd runs: ${(error as Error).message}`);
+      this.#onNotice({ type: "no locks", reason: (error as Error).message });
     }
     if (this.#ledger !== undefined) return;
-    this.#ledger = new Ledger(path, (why) => this.#log.error(why));
+    this.#ledger = new Ledger(path, (reason) => this.#onNotice({ type: "ledger trouble", reason }));
     if (patterns.length === 1) this.#ledgersWords = patterns;
   }
 
@@ -73,12 +72,18 @@ export class DoorService {
   get doorkeeper(): Doorkeeper {
     if (this.#doorkeeper !== undefined) return this.#doorkeeper;
     const ledger = this.#ledger!;
-    const doorkeeper = new Doorkeeper({ run, after, now: () => performance.now() / 1000, ledger, tell: this.#tell });
+    const doorkeeper = new Doorkeeper({
+      run,
+      after,
+      now: () => performance.now() / 1000,
+      ledger,
+      onEvent: this.#onEvent,
+    });
     this.#doorkeeper = doorkeeper;
     const left = [...ledger.load()];
     this.#locks.adoptOrphans(this.#config, ledger.path, (orphan) => left.push(...ledger.merge(orphan)));
     doorkeeper.recover(left);
-    if (doorkeeper.size > 0) this.#log.info(leftOpen(doorkeeper.size));
+    if (doorkeeper.size > 0) this.#onNotice({ type: "left open", doors: doorkeeper.size });
     return doorkeeper;
   }
 
@@ -91,7 +96,7 @@ export class DoorService {
       doorkeeper.giveUp();
       await this.#ledger?.save();
       const { toClose } = doorkeeper.progress;
-      if (how === "close" && toClose > 0) this.#log.warn(leftToNextStart(toClose));
+      if (how === "close" && toClose > 0) this.#onNotice({ type: "left to next start", commands: toClose });
     }
     this.#locks.end();
   }
@@ -107,8 +112,8 @@ export class DoorService {
             limit = wait(ended, Math.min(idle, rest));
             return;
           }
-          const what = ended > before ? "still runs" : `has not ended after ${idle} seconds`;
-          if (running > 0) this.#log.warn(`a command ${what}, and is left to itself`);
+          const idleSeconds = ended > before ? undefined : idle;
+          if (running > 0) this.#onNotice({ type: "command abandoned", idleSeconds });
           resolve();
         });
       let limit = wait(doorkeeper.progress.ended, Math.min(idle, most));

@@ -1,25 +1,20 @@
 // Runs a door's start command when it opens, and its stop command in its time, for every start command one.
 
 import type { Door } from "../config/door.ts";
-import * as lines from "../log/messages.ts";
+import { commandsOf } from "../config/door-commands.ts";
+import {
+  type CommandOutcome,
+  type DoorRefusal,
+  NO_COMMAND,
+  NOT_OPEN,
+  type OpenDoorInfo,
+} from "../events/door-outcome.ts";
 import { type Address, formatAddress, parseAddress } from "../net/address.ts";
 import { substituteAddress } from "../runner/command.ts";
 import { CommandRunner, type CommandRunnerOptions } from "../runner/runner.ts";
-import { plural } from "../terminal/plural.ts";
 import type { Ledger } from "./ledger.ts";
 import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
-import {
-  type CommandOutcome,
-  commandsOf,
-  type DoorRefusal,
-  isFull,
-  keyOf,
-  MOST_OF_ONE,
-  NO_COMMAND,
-  NOT_OPEN,
-  type OpenDoor,
-  type OpenDoorInfo,
-} from "./open-door.ts";
+import { isFull, keyOf, MOST_OF_ONE, type OpenDoor } from "./open-door.ts";
 import { OpenDoors } from "./open-doors.ts";
 
 export interface DoorkeeperOptions extends CommandRunnerOptions {
@@ -95,7 +90,7 @@ export class Doorkeeper {
   /** Opens it as a knock does, by hand. */
   openByHand(door: Door, knocker: Address): Promise<CommandOutcome> {
     if (!commandsOf(door, knocker).start) return Promise.resolve(NO_COMMAND);
-    this.#options.tell.event(knocker, door.name, (who) => lines.byHand(who, door.name, "opened"));
+    this.#options.onEvent({ type: "opened by hand", door: door.name, knocker });
     return new Promise((resolve) => this.open(door, knocker, resolve));
   }
 
@@ -103,7 +98,7 @@ export class Doorkeeper {
   closeByHand(door: string, knocker: Address): Promise<CommandOutcome> {
     const open = this.#open.get(keyOf(door, formatAddress(knocker)));
     if (open === undefined) return Promise.resolve(NOT_OPEN);
-    this.#options.tell.event(knocker, door, (who) => lines.byHand(who, door, "closed"));
+    this.#options.onEvent({ type: "closed by hand", door, knocker });
     return new Promise((resolve) =>
       this.#enqueue(open.key, async () => {
         open.timer?.cancel();
@@ -119,9 +114,7 @@ export class Doorkeeper {
     if (open === undefined) return NOT_OPEN;
     if (open.timer === undefined) return { refused: "it is being opened or closed at this moment" };
     const left = Math.max(0, open.due - this.#options.now()) + seconds;
-    this.#options.tell.event(knocker, door, (who) =>
-      lines.byHand(who, door, `extended by ${plural(seconds, "second")}`),
-    );
+    this.#options.onEvent({ type: "extended by hand", door, knocker, seconds });
     this.#closeLater(open, left);
     await this.#options.ledger.save();
     return left;
@@ -247,13 +240,13 @@ export class Doorkeeper {
   #extend(open: OpenDoor, seconds: number): void {
     if (isFull(open) && !open.isTold) {
       open.isTold = true;
-      this.#options.tell.event(open.knocker, open.door, (who) => lines.openedOften(who, open.door, MOST_OF_ONE));
+      this.#options.onEvent({ type: "opened often", door: open.door, knocker: open.knocker, times: MOST_OF_ONE });
     }
     this.#closeLater(open, seconds);
   }
 
   #awaitClosing(open: OpenDoor, seconds: number): void {
-    const { after, now, tell } = this.#options;
+    const { after, now, onEvent } = this.#options;
     const due = now() + seconds;
     if (open.timer !== undefined && due < open.due) return;
     open.due = due;
@@ -262,7 +255,7 @@ export class Doorkeeper {
       open.timer = undefined;
       this.#enqueue(open.key, async () => {
         if (open.timer !== undefined || open.pendingCloses.length === 0) return; // a start command came in between
-        tell.event(open.knocker, open.door, (who) => lines.commandTimeout(who, open.door));
+        onEvent({ type: "closing", door: open.door, knocker: open.knocker });
         await this.#close(open);
       });
     });

@@ -1,9 +1,10 @@
 // The doors that are open and will be closed again, each for a knocker.
 
+import type { OpenDoorInfo } from "../events/door-outcome.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { SharedLimit } from "../runner/shared-limit.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
-import { keyOf, type OpenDoor, type OpenDoorInfo } from "./open-door.ts";
+import { keyOf, type OpenDoor } from "./open-door.ts";
 
 const MOST_OPEN = 65_536;
 

@@ -1,6 +1,6 @@
 // What has happened since the start, in numbers: what happens often costs a number, and no line.
 
-import type { KnockEvent } from "../attempts/event.ts";
+import type { KnockEvent } from "../events/knock-event.ts";
 
 export class Counters {
   stages = 0;

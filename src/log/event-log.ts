@@ -1,18 +1,51 @@
 // Tells what happens at the doors: by name with -l, and no more of a siege than anybody wants to read.
 
-import type { KnockEvent } from "../attempts/event.ts";
 import type { Door } from "../config/door.ts";
+import { daemonEventOf } from "../events/daemon-event.ts";
+import type { DoorEvent, DoorNotice } from "../events/door-event.ts";
+import type { KnockEvent } from "../events/knock-event.ts";
 import { type Address, formatAddress, sameAddress } from "../net/address.ts";
 import { after } from "../platform/timer.ts";
 import { Counters } from "./counters.ts";
-import { daemonEventOf, EventStream } from "./event-stream.ts";
+import { EventStream } from "./event-stream.ts";
 import type { Log, Logger } from "./logger.ts";
-import { eventLine, heldBack } from "./messages.ts";
+import { doorEventLine, eventLine, heldBack, noticeLine } from "./messages.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import type { ReverseDns } from "./reverse-dns.ts";
 
 /** The logs, as far as doors and knockers are told there. */
-export type Book = Pick<Logger, "tellsEvents" | "event"> & { readonly log: Pick<Log, "info" | "warn" | "note"> };
+export type Book = Pick<Logger, "tellsEvents" | "event"> & {
+  readonly log: Pick<Log, "info" | "warn" | "error" | "note">;
+};
+
+/** Failures are warnings. `note` leaves standard error out: what a command wrote there is there already. */
+const LEVELS = {
+  "command started": "info",
+  "command not started": "warn",
+  "command failed": "warn",
+  "command stderr": "note",
+  "command takes long": "warn",
+  "command killed": "warn",
+  closing: "info",
+  "opened by hand": "info",
+  "closed by hand": "info",
+  "extended by hand": "info",
+  "opened often": "info",
+  merged: "warn",
+  refused: "warn",
+  full: "warn",
+} as const satisfies Record<Exclude<DoorEvent["type"], "command ended">, string>;
+
+const NOTICE_LEVELS = {
+  "left open": "info",
+  "left to next start": "warn",
+  "command abandoned": "warn",
+  "ledger trouble": "error",
+  "no locks": "note",
+  "sequences used up": "info",
+  "sequences file warning": "warn",
+  "not struck out": "error",
+} as const satisfies Record<DoorNotice["type"], string>;
 
 interface Known {
   readonly knocker: Address;
@@ -59,18 +92,22 @@ export class EventLog {
     this.#tellEvent(event, at);
   }
 
-  /** For the doorkeeper. */
-  readonly doors = {
-    event: (knocker: Address, door: string, line: (who: string) => string) =>
-      this.#tell(knocker, (who) => this.#logger.log.info(this.#at(knocker, door), line(who))),
-    failure: (knocker: Address, door: string, line: (who: string) => string) =>
-      this.#tell(knocker, (who) => this.#logger.log.warn(this.#at(knocker, door), line(who))),
-    aside: (knocker: Address, door: string, line: (who: string) => string) =>
-      this.#tell(knocker, (who) => this.#logger.log.note(this.#at(knocker, door), line(who))),
-    ended: (knocker: Address, what: "opened" | "closed", door: string, status: number | undefined) => {
+  /** What happens at an open door. */
+  readonly doorEvent = (event: DoorEvent): void => {
+    const { door, knocker } = event;
+    if (event.type === "command ended") {
+      const { what, status } = event;
       if (status !== 0) this.counts.commandsFailed++;
       this.watch.tell({ event: what, ip: formatAddress(knocker), door, status: status ?? null });
-    },
+      return;
+    }
+    const level = LEVELS[event.type];
+    this.#tell(knocker, (who) => this.#logger.log[level](this.#at(knocker, door), doorEventLine(event, who)));
+  };
+
+  /** What happens to the doors as a whole. */
+  readonly notice = (notice: DoorNotice): void => {
+    this.#logger.log[NOTICE_LEVELS[notice.type]](noticeLine(notice));
   };
 
   /** No further event comes: what is held back is told by its number. */

@@ -1,26 +1,8 @@
 // Those who watch the doors, now: nearly always nobody, and then nothing is made for them.
 
-import type { KnockEvent } from "../attempts/event.ts";
-import { formatAddress } from "../net/address.ts";
+import { type DaemonEvent, daemonEventOf } from "../events/daemon-event.ts";
+import type { KnockEvent } from "../events/knock-event.ts";
 import { wallClock } from "../platform/wall-clock.ts";
-
-/** What happens at the doors, as a plain value. */
-export type DaemonEvent =
-  | { readonly event: "stage" | "timeout"; readonly ip: string; readonly door: string; readonly stage: number }
-  | { readonly event: "open"; readonly ip: string; readonly door: string }
-  /** The start or the stop command has ended with this status; null: it could not be started. */
-  | { readonly event: "opened" | "closed"; readonly ip: string; readonly door: string; readonly status: number | null }
-  | { readonly event: "scan"; readonly ip: string; readonly ports: number; readonly seconds: number }
-  /** What became of a packet that has brought about nothing of all this; `text` says it in words. */
-  | {
-      readonly event: "verdict";
-      readonly ip: string;
-      readonly verdict: string;
-      readonly door?: string;
-      readonly text: string;
-    }
-  /** So many more were not told. */
-  | { readonly event: "held back"; readonly count: number; readonly kind: string };
 
 export type Subscriber = (daemonEvent: DaemonEvent, time: Date) => void;
 
@@ -91,12 +73,4 @@ export class EventStream {
     const time = new Date(wallClock.at(at));
     for (const watcher of this.#watchers) watcher(daemonEvent, time);
   }
-}
-
-export function daemonEventOf(event: KnockEvent): DaemonEvent {
-  const ip = formatAddress(event.knocker);
-  if (event.type === "scan") return { event: "scan", ip, ports: event.ports, seconds: event.seconds };
-  const at = { ip, door: event.door.name };
-  if (event.type === "open") return { event: "open", ...at };
-  return { event: event.type, ...at, stage: event.stage };
 }

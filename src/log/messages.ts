@@ -1,10 +1,11 @@
 // Every line that the daemon says of doors and knockers, in one place and in 0.8's words: people's log readers,
 // fail2ban filters and how-tos look for them.
 
-import type { KnockEvent } from "../attempts/event.ts";
-import type { Door } from "../config/door.ts";
+import type { DoorEvent, DoorNotice } from "../events/door-event.ts";
+import type { KnockEvent } from "../events/knock-event.ts";
 import { formatAddress } from "../net/address.ts";
 import { type CapturedPacket, TCP } from "../net/packet.ts";
+import { noSequencesLeft } from "../sequences/one-time-file.ts";
 import { plural } from "../terminal/plural.ts";
 import { printable } from "../terminal/printable.ts";
 import type { HeldBack } from "./rate-limiter.ts";
@@ -29,54 +30,66 @@ export function heldBack({ count, kind }: HeldBack): string {
   return `${plural(count, "similar line")} (${kind})`;
 }
 
-export function commandTimeout(who: string, door: string): string {
-  return `${who}: ${door}: command timeout`;
+/** Of what happens at an open door. `who` as in `eventLine`. */
+export function doorEventLine(event: Exclude<DoorEvent, { type: "command ended" }>, who: string): string {
+  const { door } = event;
+  switch (event.type) {
+    case "command started":
+      return `${door}: running command: ${event.command}`;
+    case "command not started":
+      return `${door}: could not run command: ${event.reason}`;
+    case "command failed":
+      return `${door}: command returned non-zero status code (${event.status})`;
+    case "command stderr": // in one line, whatever it is
+      return `${door}: command said: ${printable(event.text.trim().replace(/\s*\n\s*/g, " | "))}`;
+    case "command takes long":
+      return `${door}: command still running after ${plural(event.seconds, "second")}`;
+    case "command killed":
+      return `${door}: command still running after ${plural(event.seconds, "second")}, ending it`;
+    case "closing":
+      return `${who}: ${door}: command timeout`;
+    case "opened by hand":
+    case "closed by hand":
+      return `${who}: ${door}: ${event.type}`;
+    case "extended by hand":
+      return `${who}: ${door}: extended by ${plural(event.seconds, "second")} by hand`;
+    case "opened often":
+      return `${who}: ${door}: opened ${plural(event.times, "time")}; further knocks extend its time`;
+    case "full":
+      return `${door}: ${event.open} doors are open: ${event.count} more refused`;
+    case "merged":
+    case "refused": {
+      const wait = event.waiting === 1 ? "1 command waits for its" : `${event.waiting} commands wait for their`;
+      return `${door}: ${wait} turn: ${event.count} more ${event.type}`;
+    }
+  }
 }
 
-/** Somebody has asked for it with knockctl. */
-export function byHand(who: string, door: string, what: string): string {
-  return `${who}: ${door}: ${what} by hand`;
-}
-
-export function runningCommand(door: string, command: string): string {
-  return `${door}: running command: ${command}`;
-}
-
-export function commandFailed(door: string, status: number): string {
-  return `${door}: command returned non-zero status code (${status})`;
-}
-
-/** What a failed command wrote on standard error, in one line, whatever it is. */
-export function commandComplained(door: string, complaint: string): string {
-  const text = printable(complaint.trim().replace(/\s*\n\s*/g, " | "));
-  return `${door}: command said: ${text}`;
-}
-
-/** A flood of openings: `count` more since this was told last. Merged: their knockers wait in line already. */
-export function tooManyWait(door: string, waiting: number, how: "merged" | "refused", count: number): string {
-  return `${door}: ${waiting === 1 ? "1 command waits for its" : `${waiting} commands wait for their`} turn: ${count} more ${how}`;
-}
-
-export function openedOften(who: string, door: string, times: number): string {
-  return `${who}: ${door}: opened ${plural(times, "time")}; further knocks extend its time`;
-}
-
-export function tooManyOpen(door: string, open: number, count: number): string {
-  return `${door}: ${open} doors are open: ${count} more refused`;
-}
-
-export function stillRunning(door: string, seconds: number): string {
-  return `${door}: command still running after ${plural(seconds, "second")}, ending it`;
-}
-
-/** It goes on, and nobody waits for it any more. */
-export function takesLong(door: string, seconds: number): string {
-  return `${door}: command still running after ${plural(seconds, "second")}`;
-}
-
-/** The system refused to start it: out of processes or memory, or the command is too long. */
-export function couldNotRun(door: string, error: Error): string {
-  return `${door}: could not run command: ${error.message}`;
+/** Of what happens to the doors as a whole. */
+export function noticeLine(notice: DoorNotice): string {
+  switch (notice.type) {
+    case "left open":
+      return `${notice.doors} ${notice.doors === 1 ? "door was" : "doors were"} left open, and will be closed in time`;
+    case "left to next start": {
+      const one = notice.commands === 1;
+      return `${notice.commands} stop ${one ? "command has" : "commands have"} not run: the next start runs ${one ? "it" : "them"}`;
+    }
+    case "command abandoned": {
+      const { idleSeconds } = notice;
+      const what = idleSeconds === undefined ? "still runs" : `has not ended after ${plural(idleSeconds, "second")}`;
+      return `a command ${what}, and is left to itself`;
+    }
+    case "ledger trouble":
+      return notice.reason;
+    case "no locks":
+      return `can't make sure that no other knockd runs: ${notice.reason}`;
+    case "sequences used up":
+      return noSequencesLeft(notice.door);
+    case "sequences file warning":
+      return `config: section ${notice.door}: ${notice.reason}`;
+    case "not struck out":
+      return `${notice.door}: the one time sequence could not be struck out --> disabling the door: ${notice.reason}`;
+  }
 }
 
 /** What -D says of a packet. 0.8 prints the month one too low. */
@@ -88,23 +101,4 @@ export function packetLine(packet: CapturedPacket): string {
   const from = `${formatAddress(packet.source)}:${packet.sourcePort}`;
   const to = `${formatAddress(packet.destination)}:${packet.port}`;
   return `${date} ${time}: ${packet.protocol === TCP ? "tcp" : "udp"}: ${from} -> ${to} ${packet.length} bytes`;
-}
-
-/** 0.8's words, when the last one-time sequence has been used and when there was none at the start. */
-export function noSequencesLeft(name: string): string {
-  return `no more sequences left in the one time sequences file for door ${name} --> disabling the door`;
-}
-
-export function notStruckOut(door: Door, error: Error): string {
-  return `${door.name}: the one time sequence could not be struck out --> disabling the door: ${error.message}`;
-}
-
-/** At the end: what there was no time for. */
-export function leftToNextStart(commands: number): string {
-  return `${commands} stop ${commands === 1 ? "command has" : "commands have"} not run: the next start runs ${commands === 1 ? "it" : "them"}`;
-}
-
-/** At the start: what the one before us did not come to close. */
-export function leftOpen(doors: number): string {
-  return `${doors} ${doors === 1 ? "door was" : "doors were"} left open, and will be closed in time`;
 }

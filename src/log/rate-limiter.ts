@@ -1,8 +1,8 @@
 // How much is told of a siege: forged first knocks cost nothing, and must not fill the disk. Pure: time is an argument.
 // Whoever opens a door loses no line: his Stage 1, if it was held back, is told before his Stage 2.
 
-import type { KnockEvent } from "../attempts/event.ts";
 import type { Door } from "../config/door.ts";
+import type { KnockEvent } from "../events/knock-event.ts";
 import { type Address, sameAddress } from "../net/address.ts";
 
 /** Lines of a kind in a second. */

@@ -4,7 +4,6 @@
 import { randomBytes } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Attempts } from "../attempts/attempts.ts";
-import type { KnockEvent } from "../attempts/event.ts";
 import { DuplicateFilter } from "../capture/duplicates.ts";
 import { ScanWindow } from "../capture/scan-window.ts";
 import type { Door } from "../config/door.ts";
@@ -12,6 +11,7 @@ import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { Doorkeeper } from "../doors/doorkeeper.ts";
 import type { LedgerEntry } from "../doors/ledger-entry.ts";
 import { doorAfterUse } from "../doors/one-time-door.ts";
+import type { KnockEvent } from "../events/knock-event.ts";
 import { EventLog } from "../log/event-log.ts";
 import type { Log } from "../log/logger.ts";
 import { type Address, copyOf, formatAddress, sameAddress } from "../net/address.ts";
@@ -100,7 +100,7 @@ export class Replay {
       },
       after,
       now: () => now() / 1000,
-      tell: this.#eventLog.doors,
+      onEvent: this.#eventLog.doorEvent,
       ledger: noLedger(),
     });
   }
@@ -164,7 +164,7 @@ export class Replay {
   }
 
   #useUp(door: Door, path: string): void {
-    const next = doorAfterUse(door, path, this.#log, this.#options.unused);
+    const next = doorAfterUse(door, path, this.#eventLog.notice, this.#options.unused);
     const others = next === undefined ? [] : [next];
     this.#setDoors(
       this.#resolvedDoors.flatMap((one) =>

@@ -1,6 +1,6 @@
 // Runs the doors' commands, so many at once (queue.ts), ends those that run too long, and tells what becomes of each.
 
-import * as lines from "../log/messages.ts";
+import type { DoorEvent } from "../events/door-event.ts";
 import { type Address, formatAddress, isIpv4 } from "../net/address.ts";
 import type { CommandEnd, Run } from "./command.ts";
 import { exclusionOf } from "./exclusion.ts";
@@ -15,16 +15,7 @@ export interface CommandRunnerOptions {
   after: (seconds: number, callback: () => void) => { cancel(): void };
   /** Seconds, monotonic. */
   now: () => number;
-  tell: {
-    /** A line about a door that this knocker opened. */
-    event(knocker: Address, door: string, queue: (who: string) => string): void;
-    /** The same, when something failed. */
-    failure(knocker: Address, door: string, queue: (who: string) => string): void;
-    /** More of a failure, which standard error has already. */
-    aside(knocker: Address, door: string, queue: (who: string) => string): void;
-    /** The start or stop command of a door has ended with this status; undefined: it could not be started. */
-    ended(knocker: Address, what: "opened" | "closed", door: string, status: number | undefined): void;
-  };
+  onEvent: (event: DoorEvent) => void;
 }
 
 export interface Job {
@@ -86,10 +77,12 @@ export class CommandRunner {
 
   /** A flood of openings: one is left out, because of so many that wait, or are open. */
   countDropped(how: "merged" | "refused" | "full", door: string, knocker: Address, many: number): void {
-    const { now, tell } = this.#options;
+    const { now, onEvent } = this.#options;
     this.#dropped[how].add(now(), (count) =>
-      tell.failure(knocker, door, () =>
-        how === "full" ? lines.tooManyOpen(door, many, count) : lines.tooManyWait(door, many, how, count),
+      onEvent(
+        how === "full"
+          ? { type: how, door, knocker, open: many, count }
+          : { type: how, door, knocker, waiting: many, count },
       ),
     );
   }
@@ -103,43 +96,43 @@ export class CommandRunner {
     onStart?.();
     const status = await this.#run(job, turn);
     this.ended++;
-    this.#options.tell.ended(knocker, what, door, status);
+    this.#options.onEvent({ type: "command ended", door, knocker, what, status });
     return status;
   }
 
   async #run(job: Job, turn: Turn): Promise<number | undefined> {
     const { door, knocker, command, marker } = job;
-    const { run, tell } = this.#options;
-    tell.event(knocker, door, () => lines.runningCommand(door, command));
+    const { run, onEvent } = this.#options;
+    onEvent({ type: "command started", door, knocker, command });
     const timers: { cancel(): void }[] = [];
     let ended: CommandEnd;
     try {
       ended = await run(command, marker, (end) => timers.push(...this.#limits(job, turn, end)));
     } catch (error) {
-      tell.failure(knocker, door, () => lines.couldNotRun(door, error as Error));
+      onEvent({ type: "command not started", door, knocker, reason: (error as Error).message });
       return undefined;
     } finally {
       for (const timer of timers) timer.cancel();
       this.#queue.release(turn);
     }
     const { status, stderrHead } = ended;
-    if (status !== 0) tell.failure(knocker, door, () => lines.commandFailed(door, status));
-    if (status !== 0 && stderrHead !== "") tell.aside(knocker, door, () => lines.commandComplained(door, stderrHead));
+    if (status !== 0) onEvent({ type: "command failed", door, knocker, status });
+    if (status !== 0 && stderrHead !== "") onEvent({ type: "command stderr", door, knocker, text: stderrHead });
     return status;
   }
 
   /** What happens to a command that does not end. */
   *#limits({ door, knocker, commandTimeout, onLong }: Job, turn: Turn, end: () => void): Iterable<{ cancel(): void }> {
-    const { tell, after } = this.#options;
+    const { onEvent, after } = this.#options;
     if (commandTimeout !== 0) {
       yield after(commandTimeout, () => {
-        tell.failure(knocker, door, () => lines.stillRunning(door, commandTimeout));
+        onEvent({ type: "command killed", door, knocker, seconds: commandTimeout });
         end();
       });
       if (commandTimeout <= LONG_SECONDS) return;
     }
     yield after(LONG_SECONDS, () => {
-      tell.failure(knocker, door, () => lines.takesLong(door, LONG_SECONDS));
+      onEvent({ type: "command takes long", door, knocker, seconds: LONG_SECONDS });
       this.#queue.outlast(turn);
       onLong?.();
     });

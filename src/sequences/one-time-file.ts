@@ -131,3 +131,8 @@ function* places(bytes: Buffer, wrong: (line: number, text: string, why: string)
     offset += line.length + 1;
   }
 }
+
+/** 0.8's words, when the last one-time sequence has been used and when there was none at the start. */
+export function noSequencesLeft(name: string): string {
+  return `no more sequences left in the one time sequences file for door ${name} --> disabling the door`;
+}

@@ -2,7 +2,7 @@
 // when he asks for secrets.
 
 import type { Door } from "../../config/door.ts";
-import type { OpenDoorInfo } from "../../doors/open-door.ts";
+import type { OpenDoorInfo } from "../../events/door-outcome.ts";
 import { formatTcpFlags } from "../../net/tcp-flags.ts";
 import { formatSequence } from "../../sequences/sequence.ts";
 import type { DaemonView } from "../daemon-view.ts";

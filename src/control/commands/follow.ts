@@ -1,8 +1,8 @@
 // The command `follow`: what becomes of all that a source sends, as it comes; also of what the kernel else keeps from us.
 
-import type { PacketLoop } from "../../daemon/packet-loop.ts";
 import { explain } from "../../history/explanation.ts";
 import type { Verdict } from "../../history/verdict.ts";
+import type { PacketsView } from "../daemon-view.ts";
 import { isSet, onlyForRoot, Refusal, type Stream } from "../handler.ts";
 import { addressIn, verdictAnswer } from "./explain.ts";
 
@@ -10,7 +10,7 @@ import { addressIn, verdictAnswer } from "./explain.ts";
 const MOST_A_SECOND = 100;
 
 /** For root, as it changes what is looked at. `args`: `ip`; `secrets`: the ports too. */
-export function follow(packetLoop: Pick<PacketLoop, "history" | "follow">): Stream {
+export function follow(packetLoop: Pick<PacketsView, "history" | "follow">): Stream {
   return (question, tell) => {
     onlyForRoot(question);
     const source = addressIn(question);

@@ -2,7 +2,8 @@
 // same ledger. For root alone.
 
 import type { Door } from "../../config/door.ts";
-import { type CommandOutcome, commandsOf, type DoorRefusal, NOT_OPEN } from "../../doors/open-door.ts";
+import { commandsOf } from "../../config/door-commands.ts";
+import { type CommandOutcome, type DoorRefusal, NOT_OPEN } from "../../events/door-outcome.ts";
 import { type Address, formatAddress, parseAddress } from "../../net/address.ts";
 import type { DaemonView } from "../daemon-view.ts";
 import { type Command, onlyForRoot, type Question, Refusal, textIn } from "../handler.ts";

@@ -1,7 +1,7 @@
 // The command `self-test`: do we hear, now, at every interface?
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { InterfaceStatus } from "../../capture/interface-status.ts";
+import type { InterfaceStatus } from "../../events/interface-status.ts";
 import type { Answer } from "../protocol.ts";
 
 /** A self-test that took so long is followed by nine times that of quiet: who asks for ever costs a tenth of the CPU. */

@@ -1,8 +1,7 @@
 // The command `status`: how the daemon is.
 
 import { performance } from "node:perf_hooks";
-import type { CaptureState } from "../../capture/captures.ts";
-import type { DaemonView } from "../daemon-view.ts";
+import type { CaptureView, DaemonView } from "../daemon-view.ts";
 import { isSet, type Question } from "../handler.ts";
 import type { Answer, Hearing } from "../protocol.ts";
 import { listening, standing } from "./doors.ts";
@@ -44,7 +43,7 @@ export function status(view: DaemonView): (question: Question) => readonly Answe
   };
 }
 
-function hearing(state: CaptureState | undefined): Hearing | undefined {
+function hearing(state: CaptureView | undefined): Hearing | undefined {
   if (state === undefined) return undefined;
   const { capture: listening, testedAt } = state;
   const tested = testedAt === undefined ? {} : { tested: wallClock(testedAt) };

@@ -1,17 +1,18 @@
 // The command `watch`: what happens at the doors, as it happens.
 
+import type { DaemonEvent } from "../../events/daemon-event.ts";
 import { verdictLine } from "../../history/describe.ts";
 import type { PacketHistory } from "../../history/packet-history.ts";
 import type { Verdict } from "../../history/verdict.ts";
-import type { DaemonEvent, EventStream } from "../../log/event-stream.ts";
 import { formatAddress } from "../../net/address.ts";
+import type { EventsView } from "../daemon-view.ts";
 import type { Stream } from "../handler.ts";
 
 /** These are events, and told as such. */
 const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>(["stage", "open", "timeout", "scan"]);
 
 /** The notebook offers its verdicts only while somebody watches: each costs an object. */
-export function watch(doors: EventStream, history: Pick<PacketHistory, "onVerdict">): Stream {
+export function watch(doors: EventsView, history: Pick<PacketHistory, "onVerdict">): Stream {
   const onVerdict = (verdict: Verdict) => {
     if (!EVENTS.has(verdict.fate)) doors.verdict(() => happeningOf(verdict), verdict.at);
   };

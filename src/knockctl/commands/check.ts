@@ -103,7 +103,7 @@ export function check(program: Command): void {
 /** The addon is only for who asks, here. */
 async function thisHost(): Promise<Host> {
   const { ephemeralPorts, listeningPorts } = await import("../../platform/local-ports.ts");
-  const { interfacesNow } = await import("../../capture/netlink.ts");
+  const { interfacesNow } = await import("../../platform/network-interfaces.ts");
   const { guardsHere } = await import("../../setup/guards.ts");
   return {
     interfaces: interfacesNow(false),

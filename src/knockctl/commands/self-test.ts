@@ -1,8 +1,8 @@
 // knockctl self-test: does the daemon hear?
 
 import type { Command } from "commander";
-import type { InterfaceStatus } from "../../capture/interface-status.ts";
 import type { Answer } from "../../control/protocol.ts";
+import type { InterfaceStatus } from "../../events/interface-status.ts";
 import { clean } from "../../terminal/style.ts";
 import { asking } from "../daemon-command.ts";
 import { doesNotHear, isInterface } from "../hearing.ts";

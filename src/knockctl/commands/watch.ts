@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import type { Answer } from "../../control/protocol.ts";
-import type { DaemonEvent } from "../../log/event-stream.ts";
+import type { DaemonEvent } from "../../events/daemon-event.ts";
 import { plural } from "../../terminal/plural.ts";
 import { clean, clock, paint } from "../../terminal/style.ts";
 import { asking } from "../daemon-command.ts";

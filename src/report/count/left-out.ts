@@ -1,34 +1,8 @@
 // Lines that are no attempts, counted by the reason: together with the attempts they are all lines that were read.
 
+import { REASONS, type Reason } from "../left-out-reasons.ts";
 import type { Prefix } from "../read/prefixes.ts";
 import type { LineRow } from "../report.ts";
-
-/** In the order in which they are listed. */
-const REASONS = {
-  letIn: "packets that a rule let in, by its prefix",
-  audited: "packets logged before a rule decided (ufw's AUDIT and LIMIT)",
-  twice: "packets that another rule logged, too",
-  unwanted: "packets left out by --prefix or --not-prefix",
-  loopback: "packets of this host to itself (lo)",
-  sent: "packets that this host sent",
-  answer: "packets that ask for nothing: answers, errors, ends of connections",
-  group: "packets to a group, or to everybody in the network",
-  fragment: "fragments that do not show a port",
-  cut: "packets whose line is cut off or garbled",
-  repeated: "syslogd's notes that a line was repeated",
-  elsewhen: "lines outside --since and --until",
-  elsewhere: "lines that are counted from another file",
-  stranger: "lines of unknown programs that look like packets",
-  undated: "lines that look like packets, without a known time",
-  knock: "knockd's lines of knocks, counted by door",
-  knockd: "other lines of knockd",
-  kernel: "other lines of the kernel",
-  other: "lines of other programs",
-  garbage: "lines cut off, garbled or of no known form",
-  tooLong: "lines longer than 16 KiB",
-} as const;
-
-export type Reason = keyof typeof REASONS;
 
 /** With none of these there was no packet in any line. */
 const MAY_BE_PACKETS: readonly Reason[] = [

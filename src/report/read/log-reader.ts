@@ -1,7 +1,8 @@
 // Reads logs, one after the other, and has what counts in them counted. Every line is an attempt, or left out for a reason.
 
-import { count, LeftOut, type Reason } from "../count/left-out.ts";
+import { count, LeftOut } from "../count/left-out.ts";
 import type { Tally } from "../count/tally.ts";
+import type { Reason } from "../left-out-reasons.ts";
 import type { ReportOptions } from "../options.ts";
 import { DuplicateLines } from "./duplicate-lines.ts";
 import { JournalExport } from "./journal-export.ts";

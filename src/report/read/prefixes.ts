@@ -1,7 +1,7 @@
 // What a rule's prefix tells of its packets: were they rejected? By the words that ufw, firewalld, Shorewall, OpenWrt and
 // people use.
 
-import type { Reason } from "../count/left-out.ts";
+import type { Reason } from "../left-out-reasons.ts";
 
 /** `unsaid`: nobody knows; they count, and it is told. */
 export type Said = "rejected" | "let in" | "audited" | "unsaid";

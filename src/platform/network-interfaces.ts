@@ -1,8 +1,8 @@
 // The interfaces of this machine, as the kernel tells of them. Where it does not, as under systemd's RestrictAddressFamilies
 // without AF_NETLINK, it is one line: both throw CannotListen.
 
-import { type NativeLinkWatch, native, type Snapshot } from "../platform/native.ts";
-import { CaptureError } from "./interface-capture.ts";
+import { CaptureError } from "./capture-error.ts";
+import { type NativeLinkWatch, native, type Snapshot } from "./native.ts";
 
 export function interfacesNow(withRoutes: boolean): Snapshot {
   try {

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
-import { append, type KnockEvent, NOTHING } from "../src/attempts/event.ts";
+import { append, NOTHING } from "../src/attempts/event-list.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import type { KnockEvent } from "../src/events/knock-event.ts";
 import { parseAddress } from "../src/net/address.ts";
 import { toPacket } from "./story.ts";
 

@@ -1,13 +1,6 @@
 // What the state machine answers: what has come about at a door.
 
-import type { Door } from "../config/door.ts";
-import type { Address } from "../net/address.ts";
-
-export type KnockEvent =
-  | { readonly type: "stage"; readonly door: Door; readonly knocker: Address; readonly stage: number }
-  | { readonly type: "open"; readonly door: Door; readonly knocker: Address }
-  | { readonly type: "timeout"; readonly door: Door; readonly knocker: Address; readonly stage: number }
-  | { readonly type: "scan"; readonly knocker: Address; readonly ports: number; readonly seconds: number };
+import type { KnockEvent } from "../events/knock-event.ts";
 
 /** Most packets of a flood tell nothing. */
 export const NOTHING: readonly KnockEvent[] = [];

@@ -1,0 +1,43 @@
+// What happens at a door after its opening was decided, as plain values: doors/ and runner/ report them, log/ renders them.
+
+import type { Address } from "../net/address.ts";
+
+/** `door` is the name; `knocker` is the client for whom the door was opened. */
+export type DoorEvent = { readonly door: string; readonly knocker: Address } & (
+  | { readonly type: "command started"; readonly command: string }
+  /** It could not be started: out of processes or memory, or the command is too long. */
+  | { readonly type: "command not started"; readonly reason: string }
+  | { readonly type: "command failed"; readonly status: number }
+  /** What a failed command wrote on standard error. */
+  | { readonly type: "command stderr"; readonly text: string }
+  /** It has run for so many seconds, and others no longer wait for it. */
+  | { readonly type: "command takes long"; readonly seconds: number }
+  /** It has run for Command_Timeout seconds and is being killed. */
+  | { readonly type: "command killed"; readonly seconds: number }
+  /** A start (`opened`) or stop (`closed`) command has ended; `status` undefined: it could not be started. */
+  | { readonly type: "command ended"; readonly what: "opened" | "closed"; readonly status: number | undefined }
+  /** cmd_timeout is over: the stop command runs next. */
+  | { readonly type: "closing" }
+  | { readonly type: "opened by hand" }
+  | { readonly type: "closed by hand" }
+  | { readonly type: "extended by hand"; readonly seconds: number }
+  /** Opened for this client so many times that further knocks only extend the time. */
+  | { readonly type: "opened often"; readonly times: number }
+  /** Openings of a flood, `count` since this was last reported: `waiting` openings wait, `open` doors are open. */
+  | { readonly type: "merged" | "refused"; readonly waiting: number; readonly count: number }
+  | { readonly type: "full"; readonly open: number; readonly count: number }
+);
+
+/** What concerns no client. */
+export type DoorNotice =
+  /** An earlier daemon left so many doors open. */
+  | { readonly type: "left open"; readonly doors: number }
+  /** So many stop commands are left to the next start. */
+  | { readonly type: "left to next start"; readonly commands: number }
+  /** A command still runs when the daemon ends; `idleSeconds`: none has ended for so long. */
+  | { readonly type: "command abandoned"; readonly idleSeconds: number | undefined }
+  | { readonly type: "ledger trouble"; readonly reason: string }
+  | { readonly type: "no locks"; readonly reason: string }
+  | { readonly type: "sequences used up"; readonly door: string }
+  | { readonly type: "sequences file warning"; readonly door: string; readonly reason: string }
+  | { readonly type: "not struck out"; readonly door: string; readonly reason: string };
