@@ -1,0 +1,131 @@
+// The rooms of src/ and the imports that never happen between them. A forbidden import, even of a type alone, ties two
+// rooms together, so that neither can be read, tested or replaced by itself.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const src = fileURLToPath(new URL("../../src", import.meta.url));
+
+/** See, decide, act, tell: they stand side by side and meet in the plain values of events/. */
+const FOUR = ["capture", "attempts", "doors", "log"];
+/** Ground floor: everybody may import these, and they import nothing above. */
+const GROUND = ["net", "platform", "terminal"];
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const files = walk(src);
+const imports = files.flatMap((file) => importsOf(file, readFileSync(join(src, file), "utf8")));
+
+describe("the rooms of src/", () => {
+  it("hold every import of the project", () => {
+    assert.ok(files.length > 150, `${files.length} files were read`);
+    assert.ok(imports.length > 500, `${imports.length} imports were read`);
+  });
+
+  for (const room of FOUR) {
+    never(
+      `${room} imports neither of the other three`,
+      (from, to) => from === room && to !== room && FOUR.includes(to),
+    );
+  }
+  never(
+    "only the commands and daemon/ import daemon/",
+    (from, to) => to === "daemon" && from !== "" && from !== "daemon",
+  );
+  never("config imports none of the four", (from, to) => from === "config" && FOUR.includes(to));
+  never(
+    "control and knockctl import none of the four: they share the plain values of events/",
+    (from, to) => ["control", "knockctl"].includes(from) && FOUR.includes(to),
+  );
+  never("the ground floor imports nothing above", (from, to) => GROUND.includes(from) && !GROUND.includes(to));
+  never("events/ knows none of the four", (from, to) => from === "events" && FOUR.includes(to));
+  never("nothing imports the commands at the top", (_, to) => to === "");
+});
+
+it("no files import each other in a circle", () => {
+  assert.deepEqual(circles(imports), []);
+});
+
+describe("the check itself", () => {
+  it("finds an import of each form", () => {
+    const text = `import { a } from "../log/messages.ts";
+import type { B } from "../doors/ledger.ts";
+export { c } from "./filter.ts";
+const d = await import("../capture/records.ts");
+import "../platform/native.ts";
+import {
+  e,
+  f,
+} from "../attempts/attempts.ts";`;
+    assert.deepEqual(
+      importsOf("capture/bpf.ts", text).map(({ to }) => to),
+      [
+        "log/messages.ts",
+        "doors/ledger.ts",
+        "capture/filter.ts",
+        "capture/records.ts",
+        "platform/native.ts",
+        "attempts/attempts.ts",
+      ],
+    );
+  });
+
+  it("finds a circle of three, and none in a chain", () => {
+    const edges = (...pairs: [string, string][]) => pairs.map(([from, to]) => ({ from, to }));
+    assert.deepEqual(circles(edges(["a", "b"], ["b", "c"], ["c", "a"])), ["a -> b -> c -> a"]);
+    assert.deepEqual(circles(edges(["a", "b"], ["b", "c"], ["a", "c"])), []);
+  });
+});
+
+function never(sentence: string, isForbidden: (fromRoom: string, toRoom: string) => boolean): void {
+  it(sentence, () => {
+    const found = imports.filter(({ from, to }) => isForbidden(roomOf(from), roomOf(to)));
+    assert.deepEqual(
+      found.map(({ from, to }) => `${from} imports ${to}`),
+      [],
+    );
+  });
+}
+
+/** The first folder below src/; empty for the three commands, which lie in src/ itself. */
+function roomOf(file: string): string {
+  return file.includes("/") ? file.split("/")[0]! : "";
+}
+
+function importsOf(file: string, text: string): Import[] {
+  const found = text.matchAll(/(?:^|\n)(?:import|export)\b[^;"]*?(?:from )?"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/g);
+  return [...found].map(([, at, dynamic]) => ({ from: file, to: join(dirname(file), (at ?? dynamic)!) }));
+}
+
+/** Depth first: a file that is met again while it is being visited closes a circle. */
+function circles(edges: readonly Import[]): string[] {
+  const next = new Map<string, string[]>();
+  for (const { from, to } of edges) next.set(from, [...(next.get(from) ?? []), to]);
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) {
+      found.push([...path.slice(at), file].join(" -> "));
+      return;
+    }
+    if (done.has(file)) return;
+    for (const to of next.get(file) ?? []) visit(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) visit(file, []);
+  return found;
+}
+
+function walk(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return walk(path);
+    return entry.name.endsWith(".ts") && !entry.name.endsWith(".d.ts") ? [relative(src, path)] : [];
+  });
+}
