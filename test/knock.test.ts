@@ -344,8 +344,10 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
       assert.deepEqual(await run(inside(named(OURS)), ...words), theirs);
     }
     for (const args of ["-4 only6", "-6 only4", "nobody.invalid"]) {
-      const { packets, code, stdout, stderr } = await packetsOf(named(OURS), [...args.split(" "), "7000", "8000:udp"]);
-      assert.deepEqual({ packets, code, stdout }, { packets: [], code: 1, stdout: "" });
+      // Ports of its own: what the commands before have sent may still come.
+      const { packets, code, stdout, stderr } = await packetsOf(named(OURS), [...args.split(" "), "7100", "8100:udp"]);
+      const own = packets.filter((packet) => / (7100|8100) /.test(packet));
+      assert.deepEqual({ own, code, stdout }, { own: [], code: 1, stdout: "" });
       assert.match(stderr, /^Failed to resolve hostname '[a-z0-9.]+': .+\n$/);
     }
   });

@@ -11,7 +11,7 @@ import { interfaceWords, linkName, namesOf } from "./interfaces.ts";
 const LONGEST_NAME = 15;
 
 /**
- * Undefined when the user names none. Throws ConfigError with the line, or CannotListen in 0.8's words. `look` is called for
+ * Undefined when the user names none. Throws ConfigError with the line, or CaptureError in 0.8's words. `look` is called for
  * odd names only.
  */
 export function askedInterfaces(flags: Flags, config: Config, look: () => Snapshot): readonly string[] | undefined {

@@ -68,7 +68,7 @@ export class CaptureSet {
     return [...this.#captures.values()].some((state) => state.deafReason !== undefined);
   }
 
-  /** Opens it; it hears nothing yet. Throws CannotListen. */
+  /** Opens it; it hears nothing yet. Throws CaptureError. */
   open(name: string, index: number): CaptureState {
     const { several, now, onBatch, onBroken } = this.#options;
     const capture: InterfaceCapture = new InterfaceCapture(name, several, {
@@ -92,7 +92,7 @@ export class CaptureSet {
     return state;
   }
 
-  /** Opens it, and hears there what is heard at the others. Throws CannotListen. */
+  /** Opens it, and hears there what is heard at the others. Throws CaptureError. */
   add(name: string, index: number, own: AddressSet): void {
     const { capture } = this.open(name, index);
     capture.setDoors(this.#resolvedDoors, own);
@@ -116,7 +116,7 @@ export class CaptureSet {
     for (const name of this.#captures.keys()) this.close(name);
   }
 
-  /** From now on these doors. Returns the longest filter's instructions. Throws CannotListen: then the old ones go on. */
+  /** From now on these doors. Returns the longest filter's instructions. Throws CaptureError: then the old ones go on. */
   setDoors(resolvedDoors: readonly ResolvedDoor[], own: (name: string) => AddressSet): number {
     const before = this.#resolvedDoors;
     let longest = 0;
@@ -133,7 +133,7 @@ export class CaptureSet {
     return longest;
   }
 
-  /** There the doors are at these addresses from now on. Throws CannotListen. */
+  /** There the doors are at these addresses from now on. Throws CaptureError. */
   setAddresses(state: CaptureState, own: AddressSet): void {
     state.capture.setDoors(this.#resolvedDoors, own);
   }

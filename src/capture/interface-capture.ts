@@ -39,7 +39,7 @@ export class InterfaceCapture {
 
   /**
    * Opens the interface; nothing is heard before `start`. One of several: an Echoes must know the same packet again.
-   * Throws CannotListen.
+   * Throws CaptureError.
    */
   constructor(name: string, oneOfSeveral: boolean, options: PacketReaderOptions) {
     this.interface = name;
@@ -86,7 +86,7 @@ export class InterfaceCapture {
 
   /**
    * From now on the kernel lets through what these doors can use at these addresses. Returns the program's length in
-   * instructions. Throws CannotListen; then what was heard before still is.
+   * instructions. Throws CaptureError; then what was heard before still is.
    */
   setDoors(resolvedDoors: readonly ResolvedDoor[], own: AddressSet): number {
     try {
@@ -103,7 +103,7 @@ export class InterfaceCapture {
     }
   }
 
-  /** What a wide filter lets through beside knocks: what a scanner touches. Throws CannotListen. */
+  /** What a wide filter lets through beside knocks: what a scanner touches. Throws CaptureError. */
   setStrayPorts(strays: readonly PortClass[] | undefined): void {
     try {
       const wide = strays && this.#program(this.#own, this.#resolvedDoors, strays);
@@ -117,7 +117,7 @@ export class InterfaceCapture {
 
   /**
    * From now on the filter is the wide one, or the narrow one again. At once, as both are made beforehand: a scan at full
-   * speed is at the second knock some milliseconds after the first. Throws CannotListen.
+   * speed is at the second knock some milliseconds after the first. Throws CaptureError.
    */
   setWide(wide: boolean): void {
     try {
@@ -128,7 +128,7 @@ export class InterfaceCapture {
     }
   }
 
-  /** From now on all knocks of this source are heard, and what might be some; undefined: of none. Throws CannotListen. */
+  /** From now on all knocks of this source are heard, and what might be some; undefined: of none. Throws CaptureError. */
   follow(source: Address | undefined): void {
     this.#followed = source;
     this.setDoors(this.#resolvedDoors, this.#own);
@@ -185,7 +185,7 @@ export class InterfaceCapture {
     return new CaptureError(`could not listen on ${this.interface}: ${(error as Error).message}`);
   }
 
-  /** Sets the same filter again. Throws CannotListen. */
+  /** Sets the same filter again. Throws CaptureError. */
   reapplyFilter(): void {
     this.setDoors(this.#resolvedDoors, this.#own);
   }

@@ -56,7 +56,7 @@ export class CaptureSupervisor {
   #retry: NodeJS.Timeout | undefined;
   #check: NodeJS.Timeout | undefined;
 
-  /** Opens what is there; nothing is heard before `start`. Throws CannotListen. */
+  /** Opens what is there; nothing is heard before `start`. Throws CaptureError. */
   constructor(options: CaptureSupervisorOptions) {
     this.#options = options;
     const { patterns, now, onBatch, tell } = options;
@@ -101,7 +101,7 @@ export class CaptureSupervisor {
     return [...this.#missing.keys()];
   }
 
-  /** From now on these doors. Returns the longest filter's instructions. Throws CannotListen: then the old ones go on. */
+  /** From now on these doors. Returns the longest filter's instructions. Throws CaptureError: then the old ones go on. */
   setDoors(resolvedDoors: readonly ResolvedDoor[]): number {
     const snapshot = this.#snapshot();
     return this.captures.setDoors(resolvedDoors, (name) => this.#own(name, snapshot));

@@ -71,7 +71,7 @@ export class Daemon {
     });
   }
 
-  /** Resolves, with what was settled, when packets are really being captured. Rejects with ConfigError or CannotListen. */
+  /** Resolves, with what was settled, when packets are really being captured. Rejects with ConfigError or CaptureError. */
   async start(): Promise<Settings> {
     const settings = await this.#adopt().catch((error) => {
       this.#doorService.releaseAll();

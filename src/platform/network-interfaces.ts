@@ -1,5 +1,5 @@
 // The interfaces of this machine, as the kernel tells of them. Where it does not, as under systemd's RestrictAddressFamilies
-// without AF_NETLINK, it is one line: both throw CannotListen.
+// without AF_NETLINK, it is one line: both throw CaptureError.
 
 import { CaptureError } from "./capture-error.ts";
 import { type NativeLinkWatch, native, type Snapshot } from "./native.ts";

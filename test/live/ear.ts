@@ -43,7 +43,7 @@ export class Ear {
     });
   }
 
-  /** Rejects with what opening it threw, as "CannotListen: …". */
+  /** Rejects with what opening it threw, as "CaptureError: …". */
   static async open(wire: Wire, device: string, ...kind: ["source"] | ["listening", "-4"?]): Promise<Ear> {
     const argv = [process.execPath, PROGRAM, device, ...(kind as string[])];
     const ear = new Ear(wire.spawn("server", argv, { stdio: ["ignore", "inherit", "inherit", "ipc"] }));

@@ -91,13 +91,13 @@ describe("listening", { skip: needsRoot }, () => {
   });
 
   it("an interface that does not exist is refused as 0.8 says it", async () => {
-    const words = "CannotListen: could not open nope: nope: No such device exists (No such device exists)";
+    const words = "CaptureError: could not open nope: nope: No such device exists (No such device exists)";
     await assert.rejects(Ear.open(wire, "nope", "listening"), { message: words });
   });
 
   it("an interface that is down is refused", async () => {
     await assert.rejects(Ear.open(wire, "eth01", "listening"), {
-      message: /^CannotListen: could not open eth01: eth01: That device is not up/,
+      message: /^CaptureError: could not open eth01: eth01: That device is not up/,
     });
   });
 
@@ -105,7 +105,7 @@ describe("listening", { skip: needsRoot }, () => {
     const wifi = 801; // ARPHRD_IEEE80211
     const tun = await Tun.open(wire, "wifi0", wifi);
     const ear = await Ear.open(wire, "wifi0", "listening");
-    const message = "CannotListen: could not listen on wifi0: link type 105 is not supported";
+    const message = "CaptureError: could not listen on wifi0: link type 105 is not supported";
     await assert.rejects(ear.call("setDoors", [door(7000)]), { message });
     await ear.end();
     tun.close();
