@@ -1,4 +1,4 @@
-// The witness is told of each packet, unless it has enough of those that are like the last one.
+// The observer is told of each packet, unless it has enough of those that are like the last one.
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { VERDICT } from "../src/attempts/observer.ts";

@@ -11,7 +11,7 @@ export class AttemptTable {
   readonly expiry: Expiry;
   readonly doors: DoorIndex;
   readonly #hash: HalfSipHash;
-  #mine = new Int32Array(16);
+  #collected = new Int32Array(16);
 
   constructor(hashKey: readonly [number, number], capacity: number, clear: Clear | undefined) {
     this.#hash = new HalfSipHash(hashKey);
@@ -22,7 +22,7 @@ export class AttemptTable {
 
   /** The attempts that `gather` has found: one array for all packets. */
   get collected(): Int32Array {
-    return this.#mine;
+    return this.#collected;
   }
 
   hash(source: Address): number {
@@ -41,8 +41,8 @@ export class AttemptTable {
       const following = this.pool.findNext(slot, source);
       if (this.state(slot).retired) this.remove(slot, hash);
       else {
-        if (count === this.#mine.length) this.#grow();
-        this.#mine[count++] = slot;
+        if (count === this.#collected.length) this.#grow();
+        this.#collected[count++] = slot;
       }
       slot = following;
     }
@@ -79,12 +79,12 @@ export class AttemptTable {
   }
 
   #grow(): void {
-    const more = new Int32Array(2 * this.#mine.length);
-    more.set(this.#mine);
-    this.#mine = more;
+    const more = new Int32Array(2 * this.#collected.length);
+    more.set(this.#collected);
+    this.#collected = more;
   }
 
   #sort(count: number): void {
-    this.#mine.subarray(0, count).sort((a, b) => this.state(a).order - this.state(b).order);
+    this.#collected.subarray(0, count).sort((a, b) => this.state(a).order - this.state(b).order);
   }
 }

@@ -148,8 +148,9 @@ export class Attempts {
 
     this.#transitions.next();
     let events = NOTHING;
-    const mine = this.#table.collected;
-    for (let i = 0; i < count; i++) events = this.#transitions.goOn(mine[i]!, packet, key, hash, print, now, events);
+    const collected = this.#table.collected;
+    for (let i = 0; i < count; i++)
+      events = this.#transitions.goOn(collected[i]!, packet, key, hash, print, now, events);
     // 0.8 swallows the packet as long as the source has any live attempt.
     if (ear.firsts.length > 0) events = this.#transitions.begin(ear.firsts, packet, hash, print, now, events);
     else if (count === 0) this.#verdictReporter.report(VERDICT.later, undefined, 0, packet, hash, now);

@@ -64,25 +64,25 @@ export class Completion {
 
   /** The last segment of an attempt that moves on, or is over. */
   rememberLast(slot: number, hash: number, now: number): void {
-    const { pool: slots } = this.#table;
-    const print = slots.fingerprint(slot);
+    const { pool } = this.#table;
+    const print = pool.fingerprint(slot);
     if (print === 0) return;
-    const port = this.#table.state(slot).knocks[slots.stage(slot) - 1]! & 0xffff;
-    const told = { port, sequence: slots.sequence(slot) };
-    this.#retransmissions.remember(hash, print, now, told, slots.sinceKnock(slot, now));
+    const port = this.#table.state(slot).knocks[pool.stage(slot) - 1]! & 0xffff;
+    const told = { port, sequence: pool.sequence(slot) };
+    this.#retransmissions.remember(hash, print, now, told, pool.sinceKnock(slot, now));
   }
 
   /** A silent attempt (scan-detector.ts) is not told. */
   timeout(slot: number, hash: number, now: number): readonly KnockEvent[] {
-    const { pool: slots } = this.#table;
+    const { pool } = this.#table;
     const state = this.#table.state(slot);
-    const [knocker, stage] = [slots.source(slot), slots.stage(slot)];
-    const print = slots.fingerprint(slot);
-    const told = { port: state.knocks[stage - 1]! & 0xffff, sequence: slots.sequence(slot) };
-    if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now, told, slots.sinceKnock(slot, now));
-    const late = slots.age(slot, now) - state.timeouts.milliseconds;
+    const [knocker, stage] = [pool.source(slot), pool.stage(slot)];
+    const print = pool.fingerprint(slot);
+    const told = { port: state.knocks[stage - 1]! & 0xffff, sequence: pool.sequence(slot) };
+    if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now, told, pool.sinceKnock(slot, now));
+    const late = pool.age(slot, now) - state.timeouts.milliseconds;
     this.#observer?.attemptEnded(VERDICT.timeout, state, stage, knocker, hash, now, late);
-    const isSilent = slots.strays.isSilent(slot);
+    const isSilent = pool.strays.isSilent(slot);
     this.#table.remove(slot, hash);
     return isSilent ? NOTHING : [{ type: "timeout", door: state.door, knocker, stage }];
   }

@@ -19,8 +19,8 @@ export class Expiry {
   readonly #terms = new Map<number, TimeoutQueue>();
   #deadline = Number.POSITIVE_INFINITY;
 
-  constructor(slots: AttemptPool) {
-    this.#pool = slots;
+  constructor(pool: AttemptPool) {
+    this.#pool = pool;
   }
 
   /** No attempt expires before this time (milliseconds); Infinity when there is none. May be too early, never too late. */

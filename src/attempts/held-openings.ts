@@ -1,4 +1,4 @@
-// Sequences that were done faster than the filter could be widened (capture/widening.ts): a scan at full speed is through
+// Sequences that were done faster than the filter could be widened (capture/scan-window.ts): a scan at full speed is through
 // before anything but its knocks has been seen. Such an opening waits for a moment, in which the rest of the scan comes by.
 
 import { type Address, sameAddress } from "../net/address.ts";

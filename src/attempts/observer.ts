@@ -1,4 +1,4 @@
-// Who watches the state machine at work. Events (event.ts) tell what has come about; a witness is told of each packet that
+// Who watches the state machine at work. Events (events/knock-event.ts) tell what has come about; an observer is told of each packet that
 // may mean something what has become of it, and so also why nothing has.
 
 import type { Address } from "../net/address.ts";

@@ -28,7 +28,7 @@ export class Refusals {
     );
   }
 
-  /** As the witness has it; `left`: milliseconds for which it goes on. */
+  /** As the observer has it; `left`: milliseconds for which it goes on. */
   why(state: DoorState, packet: Packet, hash: number, now: number): { fate: number; left: number } {
     if (state.retired) return { fate: VERDICT.used, left: 0 };
     if (!this.#matcher.matches(state.rule, packet)) {

@@ -31,12 +31,13 @@ export class Repeats {
    * attempt-table.ts. `key`: its knock's.
    */
   isOne(packet: Packet, key: number, print: number, hash: number, count: number, now: number): boolean {
-    const { collected: mine, pool: slots } = this.#table;
+    const { collected, pool } = this.#table;
     const memory = this.#retransmissions;
     const place = memory.find(hash, print, now);
     let sinceLast = place >= 0 ? memory.sinceLast(place, now) : Number.POSITIVE_INFINITY;
     for (let i = 0; place < 0 && i < count; i++) {
-      if (slots.fingerprint(mine[i]!) === print) sinceLast = Math.min(sinceLast, slots.sinceKnock(mine[i]!, now));
+      if (pool.fingerprint(collected[i]!) === print)
+        sinceLast = Math.min(sinceLast, pool.sinceKnock(collected[i]!, now));
     }
     if (sinceLast > HORIZON_MS) return false;
     const span = place >= 0 ? memory.span(place) : 0;
@@ -50,30 +51,31 @@ export class Repeats {
     }
     if (place >= 0) memory.restart(place, now);
     for (let i = 0; i < count; i++)
-      if (slots.fingerprint(mine[i]!) === print) slots.touch(mine[i]!, now, packet.sequence);
+      if (pool.fingerprint(collected[i]!) === print) pool.touch(collected[i]!, now, packet.sequence);
     return false;
   }
 
   /** Do its source's other segments share its source port, or its sequence number? */
   #isHandMade(packet: Packet, print: number, hash: number, count: number, now: number): boolean {
-    const { collected: mine, pool: slots } = this.#table;
+    const { collected, pool } = this.#table;
     for (let i = 0; i < count; i++) {
-      const slot = mine[i]!;
-      const other = slots.fingerprint(slot);
-      if (other === 0 || other === print || slots.sinceKnock(slot, now) > HORIZON_MS) continue;
-      const port = this.#table.state(slot).knocks[slots.stage(slot) - 1]! & 0xffff;
+      const slot = collected[i]!;
+      const other = pool.fingerprint(slot);
+      if (other === 0 || other === print || pool.sinceKnock(slot, now) > HORIZON_MS) continue;
+      const port = this.#table.state(slot).knocks[pool.stage(slot) - 1]! & 0xffff;
       if (sharesSourcePort(packet, other)) return true;
-      if (slots.sequence(slot) === packet.sequence && port !== packet.port) return true;
+      if (pool.sequence(slot) === packet.sequence && port !== packet.port) return true;
     }
     return this.#retransmissions.hasSiblings(hash, packet, print, now);
   }
 
   /** Is it the next knock of a live attempt? */
   #isAwaited(key: number, count: number, now: number): boolean {
-    const { collected: mine, pool: slots, expiry } = this.#table;
+    const { collected, pool, expiry } = this.#table;
     for (let i = 0; i < count; i++) {
-      const state = this.#table.state(mine[i]!);
-      if (state.knocks[slots.stage(mine[i]!)] === key && !expiry.expired(mine[i]!, state.timeouts, now)) return true;
+      const state = this.#table.state(collected[i]!);
+      if (state.knocks[pool.stage(collected[i]!)] === key && !expiry.expired(collected[i]!, state.timeouts, now))
+        return true;
     }
     return false;
   }

@@ -73,22 +73,22 @@ export class ScanDetector {
 
   /** A packet that is no knock: does the door of an attempt of its source, or of an opening that waits, mind it? */
   isMinded(packet: Packet, hash: number, count: number): boolean {
-    const { collected: mine } = this.#table;
-    for (let i = 0; i < count; i++) if (this.#minds(this.#table.state(mine[i]!), packet)) return true;
+    const { collected } = this.#table;
+    for (let i = 0; i < count; i++) if (this.#minds(this.#table.state(collected[i]!), packet)) return true;
     return this.held.heldFor(hash, packet.source).some(({ state }) => this.#minds(state, packet));
   }
 
   /** A stray of a source that has `count` live attempts, gathered in attempt-table.ts. Those that make a scan of it are void. */
   recordStray(packet: Packet, hash: number, count: number, now: number): Scan {
-    const { collected: mine, pool: slots } = this.#table;
+    const { collected, pool } = this.#table;
     const bit = strayBit(this.#hashKey, knockKey(packet.protocol, packet.port));
     const found = new Finding();
     for (let i = 0; i < count; i++) {
-      const slot = mine[i]!;
+      const slot = collected[i]!;
       const state = this.#table.state(slot);
       if (!this.#minds(state, packet)) continue;
-      slots.strays.record(slot, bit, packet.ttl);
-      if (this.#isScan(state, slots.strays, slot, hash, now, found)) this.#table.remove(slot, hash);
+      pool.strays.record(slot, bit, packet.ttl);
+      if (this.#isScan(state, pool.strays, slot, hash, now, found)) this.#table.remove(slot, hash);
     }
     for (const opening of this.held.heldFor(hash, packet.source)) {
       if (!this.#minds(opening.state, packet)) continue;

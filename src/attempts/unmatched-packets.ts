@@ -20,7 +20,7 @@ export interface UnmatchedPacketsOptions {
 
 /** What has become of one. */
 export interface Outcome {
-  /** Undefined: nothing that the witness wants to know. */
+  /** Undefined: nothing that the observer wants to know. */
   readonly fate: number | undefined;
   /** Of a scan. */
   readonly ports: number;
@@ -73,8 +73,8 @@ export class UnmatchedPackets {
 
   /** How many live attempts it has; -1 when nothing of it is under way. */
   #gather(source: Address, hash: number): number {
-    const { pool: slots } = this.#table;
-    if (slots.live > 0 && slots.find(hash, source) !== NONE) return this.#table.collect(source, hash);
+    const { pool } = this.#table;
+    if (pool.live > 0 && pool.find(hash, source) !== NONE) return this.#table.collect(source, hash);
     return this.#scanDetector.held.has(hash) ? 0 : -1;
   }
 

@@ -1,11 +1,11 @@
-// What the witness is told: what has become of the packet of this moment.
+// What the observer is told: what has become of the packet of this moment.
 
 import type { Packet } from "../net/packet.ts";
 import type { DoorState } from "./door-index.ts";
 import type { Observer } from "./observer.ts";
 
 export class VerdictReporter {
-  /** Is there a witness that wants to know of the packet of this moment? */
+  /** Is there an observer that wants to know of the packet of this moment? */
   isWanted = false;
   readonly #observer: Observer | undefined;
 
@@ -13,7 +13,7 @@ export class VerdictReporter {
     this.#observer = observer;
   }
 
-  /** A new packet. `isLikeLast`: what the witness was told of last, it may have enough of. */
+  /** A new packet. `isLikeLast`: what the observer was told of last, it may have enough of. */
   begin(isLikeLast: boolean): void {
     this.isWanted = this.#observer !== undefined && !(isLikeLast && this.#observer.isSaturated);
   }

@@ -55,7 +55,7 @@ export class ScanWindow {
     this.#guarded = doors.filter(({ policy }) => strayLimit(policy) > 0);
     this.#prepared = "";
     this.#prepare();
-    this.#options.widen(this.#wide && this.#guarded.length > 0); // the lookout may be a new one
+    this.#options.widen(this.#wide && this.#guarded.length > 0); // the supervisor may be a new one
   }
 
   /** So many attempts are live. Asked after every batch: cheap when nothing changes. */

@@ -95,7 +95,7 @@ export class PacketLoop {
   /** The doors by which scans are looked for. */
   setGuarded(doors: readonly Door[]): void {
     this.#scanWindow.setDoors(doors);
-    if (this.#followed !== undefined) this.#options.captures().follow(this.#followed); // the lookout may be a new one
+    if (this.#followed !== undefined) this.#options.captures().follow(this.#followed); // the supervisor may be a new one
   }
 
   onBatch(capture: InterfaceCapture, records: Records, count: number, at: number): void {

@@ -18,7 +18,7 @@ export interface Explanation {
   readonly advice: string;
 }
 
-/** Of what the notebook has of one source. `now` in milliseconds. */
+/** Of what the packet history has of one source. `now` in milliseconds. */
 export function explain(noted: readonly Verdict[], changes: DoorChanges, now: number): Explanation {
   const all = withChanges(withLate(noted, changes), changes);
   const starts = all.flatMap((_, i) => (isNewPacket(all, i) ? [i] : []));

@@ -1,4 +1,4 @@
-// The witness: writes down what has become of the last packets of each source, in a megabyte, whatever comes. Who only
+// The observer writes down what has become of the last packets of each source, in a megabyte, whatever comes. Who only
 // knocks first somewhere is a stranger; who did more, or is followed, an acquaintance. So a flood of forged first knocks
 // puts out nothing of what an honest knocker did, once he has got further than they.
 // All is written down while it is quiet. Of what one moment of a flood brings (in packet-reader.ts packets that are read together

@@ -1,4 +1,4 @@
-// Lines of the notebook, 24 bytes each in one block of memory: a flood writes a million of them in a second.
+// Lines of the packet history, 24 bytes each in one block of memory: a flood writes a million of them in a second.
 
 export interface VerdictRecord {
   readonly at: number;

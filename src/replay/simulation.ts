@@ -1,4 +1,4 @@
-// The daemon in the time of a capture: the same state machine, doorkeeper and teller, and nothing is run. A command ends
+// The daemon in the time of a capture: the same state machine, doorkeeper and event log, and nothing is run. A command ends
 // as soon as it has begun.
 
 import { randomBytes } from "node:crypto";

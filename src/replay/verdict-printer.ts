@@ -1,4 +1,4 @@
-// The witness of a replay: says of each packet that had to do with a door why nothing came of it. What came about, the
+// The observer of a replay: says of each packet that had to do with a door why nothing came of it. What came about, the
 // daemon's lines have.
 
 import { type DoorState, knockKey } from "../attempts/door-index.ts";

@@ -11,7 +11,7 @@ import type { Stream } from "../handler.ts";
 /** These are events, and told as such. */
 const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>(["stage", "open", "timeout", "scan"]);
 
-/** The notebook offers its verdicts only while somebody watches: each costs an object. */
+/** The packet history offers its verdicts only while somebody watches: each costs an object. */
 export function watch(doors: EventsView, history: Pick<PacketHistory, "onVerdict">): Stream {
   const onVerdict = (verdict: Verdict) => {
     if (!EVENTS.has(verdict.fate)) doors.verdict(() => happeningOf(verdict), verdict.at);
