@@ -16,6 +16,7 @@ import type { Ledger } from "./ledger.ts";
 import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
 import { isFull, keyOf, MOST_OF_ONE, type OpenDoor } from "./open-door.ts";
 import { OpenDoors } from "./open-doors.ts";
+import { type QueueKey, SerialQueues } from "./serial-queues.ts";
 
 export interface DoorkeeperOptions extends CommandRunnerOptions {
   ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked">;
@@ -29,11 +30,9 @@ const TRY_AGAIN_SECONDS = 5;
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
   readonly #open: OpenDoors;
-  /** Of each (door, knocker) that is closed again, the last of what runs or is to run there: they never overlap. */
-  readonly #queues = new Map<string | symbol, Promise<unknown>>();
-  /** Those whose command takes long: nobody waits for it when we leave. */
-  readonly #long = new Set<string | symbol>();
-  readonly #errands: CommandRunner;
+  /** Of each (door, knocker) that is closed again. */
+  readonly #queues = new SerialQueues();
+  readonly #runner: CommandRunner;
   /** Stop commands that have not begun. */
   #toClose = 0;
   #leaving: "close" | "keep" | undefined;
@@ -41,7 +40,7 @@ export class Doorkeeper {
   constructor(options: DoorkeeperOptions) {
     this.#options = options;
     this.#open = new OpenDoors(options.now);
-    this.#errands = new CommandRunner(options);
+    this.#runner = new CommandRunner(options);
   }
 
   /**
@@ -63,27 +62,19 @@ export class Doorkeeper {
       return;
     }
     if (!this.#open.hasRoomFor(door.name) || this.#toClose >= MOST_TO_CLOSE) {
-      this.#errands.countDropped("full", door.name, knocker, this.#open.size);
+      this.#runner.countDropped("full", door.name, knocker, this.#open.size);
       onDone({ refused: "too many doors are open" });
       return;
     }
-    if (!this.#errands.admit(key, door.name, knocker)) {
+    if (!this.#runner.admit(key, door.name, knocker)) {
       onDone({ refused: "too many commands wait for their turn" });
       return;
     }
     // 0.8 runs any number side by side: only what is to be closed again has an order.
     const queue = stop ? key : Symbol(key);
-    this.#enqueue(queue, async () => {
-      onDone({
-        status: await this.#start(
-          door,
-          knocker,
-          key,
-          queue,
-          substituteAddress(start, ip),
-          stop && substituteAddress(stop, ip),
-        ),
-      });
+    this.#queues.enqueue(queue, async () => {
+      const commands = { start: substituteAddress(start, ip), stop: stop && substituteAddress(stop, ip) };
+      onDone({ status: await this.#start(door, knocker, queue, commands) });
     });
   }
 
@@ -100,7 +91,7 @@ export class Doorkeeper {
     if (open === undefined) return Promise.resolve(NOT_OPEN);
     this.#options.onEvent({ type: "closed by hand", door, knocker });
     return new Promise((resolve) =>
-      this.#enqueue(open.key, async () => {
+      this.#queues.enqueue(open.key, async () => {
         open.timer?.cancel();
         open.timer = undefined;
         resolve(open.pendingCloses.length === 0 ? NOT_OPEN : { status: await this.#close(open) });
@@ -148,44 +139,42 @@ export class Doorkeeper {
    */
   async leave(how: "close" | "keep" = "close"): Promise<void> {
     this.#leaving = how;
-    this.#errands.openNoMore();
+    this.#runner.openNoMore();
     for (const open of this.#open.values()) {
       open.timer?.cancel();
       open.timer = undefined;
       if (how === "keep") continue;
       const ids = open.pendingCloses.map(({ id }) => id);
       this.#options.ledger.move(ids, 0); // the next life does at once what we can't
-      this.#enqueue(open.key, () => this.#close(open));
+      this.#queues.enqueue(open.key, () => this.#close(open));
     }
-    const left = () => [...this.#queues].filter(([key]) => !this.#long.has(key));
-    for (let some = left(); some.length > 0; some = left()) await Promise.all(some.map(([, work]) => work));
+    await this.#queues.drain();
   }
 
   /** No command begins any more. What has not been closed is in the ledger. */
   giveUp(): void {
-    this.#errands.close();
+    this.#runner.close();
   }
 
   /** Commands that have ended, that run (other than those that take long), and stop commands that have not begun. */
   get progress(): { readonly ended: number; readonly running: number; readonly toClose: number } {
-    return { ended: this.#errands.ended, running: this.#errands.running, toClose: this.#toClose };
+    return { ended: this.#runner.ended, running: this.#runner.running, toClose: this.#toClose };
   }
 
   async #start(
     door: Door,
     knocker: Address,
-    key: string,
-    queue: string | symbol,
-    command: string,
-    stop: string | undefined,
+    queue: QueueKey,
+    { start, stop }: { readonly start: string; readonly stop: string | undefined },
   ): Promise<number | undefined> {
     const ip = formatAddress(knocker);
+    const key = keyOf(door.name, ip);
     const { commandTimeout, parallel } = door.policy;
     let open: OpenDoor | undefined;
     let entry: LedgerEntry | undefined;
     const before = this.#open.get(key);
     if (stop && before !== undefined && isFull(before)) {
-      this.#errands.started(key, door.name);
+      this.#runner.started(key, door.name);
       this.#extend(before, door.cmdTimeout);
       return 0;
     }
@@ -196,17 +185,17 @@ export class Doorkeeper {
       if (saved !== undefined) await saved; // before it is open: a crash must not leave it so
       open = this.#recordOpen(entry, knocker);
     }
-    const status = await this.#errands.run({
+    const status = await this.#runner.run({
       door: door.name,
       what: "opened",
       knocker,
-      command,
+      command: start,
       commandTimeout,
       parallel,
-      onStart: () => this.#errands.started(key, door.name),
-      onLong: () => this.#long.add(queue),
+      onStart: () => this.#runner.started(key, door.name),
+      onLong: () => this.#queues.setLong(queue, true),
     });
-    this.#long.delete(queue);
+    this.#queues.setLong(queue, false);
     if (open === undefined || entry === undefined) return status;
     if (status !== undefined) this.#closeLater(open, door.cmdTimeout);
     else this.#undoOpen(open, entry);
@@ -229,7 +218,7 @@ export class Doorkeeper {
 
   /** The one pending close, moved to the later time. */
   #closeLater(open: OpenDoor, seconds: number): void {
-    if (this.#leaving === "close") this.#enqueue(open.key, () => this.#close(open));
+    if (this.#leaving === "close") this.#queues.enqueue(open.key, () => this.#close(open));
     if (this.#leaving !== undefined) return;
     const ids = open.pendingCloses.map(({ id }) => id);
     this.#options.ledger.move(ids, seconds);
@@ -253,7 +242,7 @@ export class Doorkeeper {
     open.timer?.cancel();
     open.timer = after(seconds, () => {
       open.timer = undefined;
-      this.#enqueue(open.key, async () => {
+      this.#queues.enqueue(open.key, async () => {
         if (open.timer !== undefined || open.pendingCloses.length === 0) return; // a start command came in between
         onEvent({ type: "closing", door: open.door, knocker: open.knocker });
         await this.#close(open);
@@ -269,7 +258,7 @@ export class Doorkeeper {
     for (const entry of entries) {
       const { id, door, stopCommand: command, commandTimeout, parallel } = entry;
       let begun = false;
-      const status = await this.#errands.run({
+      const status = await this.#runner.run({
         door,
         what: "closed",
         knocker: open.knocker,
@@ -281,9 +270,9 @@ export class Doorkeeper {
           begun = true;
           this.#toClose--;
         },
-        onLong: () => this.#long.add(open.key),
+        onLong: () => this.#queues.setLong(open.key, true),
       });
-      this.#long.delete(open.key);
+      this.#queues.setLong(open.key, false);
       if (worst === 0) worst = status;
       if (status !== undefined) this.#forget(id);
       // In the ledger it is anyway: when we leave, the next life closes it.
@@ -297,14 +286,5 @@ export class Doorkeeper {
   #forget(id: number): void {
     this.#options.ledger.remove(id);
     this.#options.ledger.save();
-  }
-
-  /** After all that is to be done for this (door, knocker); at once when that is nothing. */
-  #enqueue(key: string | symbol, work: () => Promise<unknown>): void {
-    const before = this.#queues.get(key);
-    const done = (before === undefined ? work() : before.then(work)).finally(() => {
-      if (this.#queues.get(key) === done) this.#queues.delete(key);
-    });
-    this.#queues.set(key, done);
   }
 }
