@@ -1,7 +1,7 @@
 // How knockd is found by who looks for it: pgrep, ps, pidof and what monit and Nagios read. As Debian's knockd, which is
 // asked the same, in the foreground and with -d.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,6 +38,7 @@ describe("seen from outside", { skip: needsRoot }, () => {
     const argv = [pathOf(which), "-i", "eth0", "-c", join(wire.dir, "conf"), ...args];
     if (args.includes("-d")) {
       const file = join(wire.dir, `${which}.pid`);
+      rmSync(file, { force: true }); // of one that was killed
       const { status, stderr } = await wire.run("server", [...argv, "-p", file]);
       assert.equal(status, 0, stderr);
       for (const end = Date.now() + 10_000; Date.now() < end; await sleep(5)) {

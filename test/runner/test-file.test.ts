@@ -130,7 +130,7 @@ describe("a run", () => {
   it("prints one line per file, and the counts last", () => {
     const { status, stdout } = run("unit", "dist/test/format.test.js", "test/stamp.test.ts");
     assert.equal(status, 0, stdout);
-    assert.match(stdout, /^\[1\/2\] ok {7} +\d+\.\d s {2}(words|stamp): \d+ passed, 0 failed$/m);
+    assert.match(stdout, /^\[1\/2\] ok {7} +\d+\.\d s {2}(format|stamp): \d+ passed, 0 failed$/m);
     assert.match(stdout, /^Generated tests use seed (\d+); TEST_SEED=\1 repeats them$/m);
     assert.match(last(stdout)!, /^14 passed, 0 failed$/);
   });
