@@ -1,8 +1,5 @@
-#!/usr/bin/env node
 // The daemon's command: argv → flags → run. The only process.exit of the daemon, but for an addon that can't be loaded.
 
-import { CaptureError } from "../platform/capture-error.ts";
-import "../platform/no-inspector.ts";
 import { releaseUnusedMemory } from "../platform/memory.ts";
 // They come first: before the others make use of the heap.
 
@@ -19,6 +16,7 @@ import { AlreadyRunning } from "../doors/instance-locks.ts";
 import { read } from "../lint/config.ts";
 import { type Log, Logger } from "../log/logger.ts";
 import { ReverseDns } from "../log/reverse-dns.ts";
+import { CaptureError } from "../platform/capture-error.ts";
 import { letGo, takeMark, toBackground } from "../platform/daemonize.ts";
 import { native } from "../platform/native.ts";
 import { interfacesNow } from "../platform/network-interfaces.ts";

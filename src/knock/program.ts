@@ -1,11 +1,8 @@
-#!/usr/bin/env node
-
 // The client: knock HOST PORT[:PROTO] ..., one packet to each port, in order.
 //
 // Half a knock opens nothing, so everything is checked before the first packet, and a packet this machine would not
 // send ends it. What comes back is nobody's business here: a closed port answers, a firewall does not, both are fine.
 
-import "../platform/no-inspector.ts";
 import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { connect, isIP, isIPv6, SocketAddress } from "node:net";

@@ -1,7 +1,5 @@
-#!/usr/bin/env node
 // The command beside the daemon: knockctl COMMAND, each in its file in ctl/.
 
-import "../platform/no-inspector.ts";
 import { Command, CommanderError } from "commander";
 import { version } from "../platform/version.ts";
 import { check } from "./commands/check.ts";
