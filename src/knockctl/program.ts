@@ -1,4 +1,4 @@
-// The command beside the daemon: knockctl COMMAND, each in its file in ctl/.
+// The command beside the daemon: knockctl COMMAND, each in a file of commands/.
 
 import { Command, CommanderError } from "commander";
 import { version } from "../platform/version.ts";
