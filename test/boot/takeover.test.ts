@@ -100,10 +100,10 @@ for (const release of RELEASES) {
       await machine.ok("systemctl start knockd");
       assert.match(await machine.ok("knockd -V"), /^knockd 0\.8\n/);
       assert.deepEqual([machine.read("etc/knockd.conf"), machine.read("etc/default/knockd")], [CONFIG, DEFAULTS]);
-      await machine.until(
-        async () => /starting up.*\n(?!.*shutting)/.test(machine.read("var/log/syslog").slice(-300)),
-        "0.8",
-      );
+      await machine.until(async () => {
+        const lines = machine.read("var/log/syslog").match(/knockd.*(?:starting up|shutting down)/g);
+        return lines?.at(-1)?.endsWith("starting up") === true;
+      }, "0.8");
       await opens(machine, SSH);
     });
 
