@@ -73,7 +73,7 @@ export class Daemon {
   ended: Ended | undefined;
   stdout = "";
   stderr = "";
-  #resolvedDoor: ChildProcess | undefined;
+  #listener: ChildProcess | undefined;
   readonly #closed: Promise<unknown>;
 
   private constructor(which: Which, dir: string, child: ChildProcess) {
@@ -103,7 +103,7 @@ export class Daemon {
     for (const [name, text] of Object.entries({ "knockd.conf": config, ...options.files })) {
       writeFileSync(join(dir, name), here(text));
     }
-    const resolvedDoor = options.syslog ? await listen(wire, dir) : undefined;
+    const listener = options.syslog ? await listen(wire, dir) : undefined;
     const inPrivateDev = options.syslog ? ["unshare", "-m", "sh", "-c", PRIVATE_DEV, "sh", dir] : [];
     const by = (options.by ?? []).map(here);
     const child = wire.spawn("server", [...inPrivateDev, ...by, ...command, ...args.map(here)], {
@@ -112,7 +112,7 @@ export class Daemon {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const daemon = new Daemon(which, dir, child);
-    daemon.#resolvedDoor = resolvedDoor;
+    daemon.#listener = listener;
     const ready = options.ready ?? "listening on eth0...";
     const isReady = () => daemon.stdout.includes(ready) || daemon.stderr.includes(ready);
     await until(() => isReady() || daemon.ended !== undefined, 10_000);
@@ -140,7 +140,7 @@ export class Daemon {
 
   /** Nobody listens at /dev/log any more. */
   endListener(): void {
-    this.#resolvedDoor?.kill("SIGKILL");
+    this.#listener?.kill("SIGKILL");
   }
 
   /** Waits until standard output contains the text, or until the question is answered with true. */
@@ -168,7 +168,7 @@ export class Daemon {
     this.signal("SIGKILL");
     const ended = await this.exited;
     await atMost(500, this.#closed);
-    this.#resolvedDoor?.kill("SIGKILL");
+    this.#listener?.kill("SIGKILL");
     return ended;
   }
 
@@ -198,10 +198,10 @@ function program(which: Which): string[] {
 async function listen(wire: Wire, dir: string): Promise<ChildProcess> {
   mkdirSync(join(dir, "dev"));
   const [socket, file] = [join(dir, "log"), join(dir, "syslog")];
-  const resolvedDoor = wire.spawn("server", ["python3", "-c", LISTENER, socket, file], { stdio: "inherit" });
+  const listener = wire.spawn("server", ["python3", "-c", LISTENER, socket, file], { stdio: "inherit" });
   // Before the file there is the socket.
   if (!(await until(() => existsSync(file), 10_000))) throw new Error(`nobody listens at ${socket}`);
-  return resolvedDoor;
+  return listener;
 }
 
 /** The timer alone keeps no test process alive. */
