@@ -1,4 +1,4 @@
-// What knockd's own lines (log/lines.ts, and 0.8's, which are the same) say of a door.
+// What knockd's own lines (log/messages.ts, and 0.8's, which are the same) say of a door.
 
 export type Knocked = "begun" | "opened" | "failed";
 
