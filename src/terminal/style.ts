@@ -1,8 +1,14 @@
-// What a terminal is shown.
+// What a terminal can show: colours, symbols and the width of a line.
 
-const COLOURS = { good: 32, bad: 31, warn: 33, soft: 2 } as const;
+/** Each with the code that ends it and nothing else, so that a line may be painted inside a painted table. */
+const STYLES = { good: [32, 39], bad: [31, 39], warn: [33, 39], soft: [2, 22] } as const;
 
-/** For what an interface, a door or a file is called, and for what a daemon answers. */
+/** A line of a pipe or file is read at a terminal later. */
+const USUAL_WIDTH = 80;
+/** Below this a table cannot be read anyway. */
+const LEAST_WIDTH = 40;
+
+/** For the names of interfaces, doors and files, and for everything that a daemon answers. */
 export { printable as clean } from "./printable.ts";
 
 /** `14:05:09.123`, local time. */
@@ -11,8 +17,37 @@ export function clock(at: Date): string {
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${two(at.getMilliseconds(), 3)}`;
 }
 
-/** In a terminal that has colours, and where nobody has said NO_COLOR. */
-export function paint(how: keyof typeof COLOURS, text: string): string {
-  const { stdout } = process;
-  return stdout.isTTY && stdout.hasColors() && !process.env.NO_COLOR ? `\x1b[${COLOURS[how]}m${text}\x1b[0m` : text;
+/** Colour is never the only carrier of meaning. */
+export function paint(how: keyof typeof STYLES, text: string): string {
+  const [on, off] = STYLES[how];
+  return hasColours() ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+}
+
+/** https://no-color.org and https://force-color.org: who asks for no colour gets none. */
+function hasColours(): boolean {
+  const { NO_COLOR, FORCE_COLOR } = process.env;
+  if (NO_COLOR) return false;
+  if (FORCE_COLOR) return !["0", "false"].includes(FORCE_COLOR);
+  return process.stdout.isTTY === true && process.stdout.hasColors();
+}
+
+/** A symbol before a state, on a terminal only. */
+export function bullet(): string {
+  return process.stdout.isTTY ? `${isUtf8() ? "●" : "*"} ` : "";
+}
+
+/** What stands for the rest of a text that is cut. */
+export function ellipsis(): string {
+  return isUtf8() ? "…" : "...";
+}
+
+function isUtf8(): boolean {
+  const { LC_ALL, LC_CTYPE, LANG } = process.env;
+  return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || "");
+}
+
+/** Of a line: what the terminal has, or 80. */
+export function terminalWidth(): number {
+  const { columns } = process.stdout;
+  return columns === undefined || columns === 0 ? USUAL_WIDTH : Math.max(LEAST_WIDTH, columns);
 }

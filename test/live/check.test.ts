@@ -155,7 +155,7 @@ describe("knockctl check", () => {
 
   it("is coloured in a terminal only, and not for who says NO_COLOR", () => {
     write(`${GOOD}timeout = 9 min`);
-    const RED = "\x1b[33mwarning\x1b[0m";
+    const RED = "\x1b[33mwarning\x1b[39m";
     assert.ok(inTerminal(file, "").stdout.startsWith(RED));
     assert.ok(inTerminal(file, "", { NO_COLOR: "1" }).stdout.startsWith("warning: "));
     assert.ok(run([file]).stdout.startsWith("warning: "));

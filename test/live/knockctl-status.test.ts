@@ -217,7 +217,7 @@ describe("knockctl shows", { skip: needsRoot }, () => {
     const inTerminal = (env: NodeJS.ProcessEnv) =>
       wire.run("server", ["python3", "-c", pty, ...argv], { env: { TERM: "xterm", CI: undefined, ...env } });
     const coloured = await inTerminal({});
-    assert.ok(coloured.stdout.includes("\x1b[2mwlan9: waiting: it is not there\x1b[0m"), coloured.stdout);
+    assert.ok(coloured.stdout.includes("\x1b[2mwlan9: waiting: it is not there\x1b[22m"), coloured.stdout);
     const plain = await inTerminal({ NO_COLOR: "1" });
     assert.match(plain.stdout, /wlan9: waiting/);
     assert.ok(!plain.stdout.includes("\x1b"), plain.stdout);

@@ -1,0 +1,92 @@
+// Every table of a terminal. The library cli-table3 aligns, wraps and shortens; it knows how wide a character is and that a
+// colour has no width.
+
+import CliTable from "cli-table3";
+import stringWidth from "string-width";
+import { ellipsis, terminalWidth } from "./style.ts";
+
+/** Harmless text (`clean`), painted or not. A line feed begins a new line in the cell. */
+export type Cell = string | number;
+
+export interface Column {
+  readonly head: string;
+  /** The default is `right` where every cell is a number. */
+  readonly align?: "left" | "right";
+  /**
+   * What happens to the column when the table is too wide. `wrap`: its text is broken between words, so nothing is lost.
+   * `cut`: its words are shortened too. Without it the column keeps its width: half an address or number is wrong.
+   */
+  readonly narrow?: "wrap" | "cut";
+}
+
+export interface TableOptions {
+  /** Spaces before each line. */
+  readonly indent?: number;
+  /** Of a whole line. The default is the terminal's width, or 80. */
+  readonly width?: number;
+}
+
+const GAP = "  ";
+/** A column is never cut below this: a name of fewer letters cannot be recognised. */
+const LEAST = 8;
+const PLACES =
+  "top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid";
+/** The library draws boxes by default. */
+const CHARS = { ...Object.fromEntries(PLACES.split(" ").map((place) => [place, ""])), middle: GAP };
+const STYLE = { "padding-left": 0, "padding-right": 0, head: [], border: [] };
+
+/** A header and the rows, in lines that fit the terminal unless the columns that keep their width are too wide for it. */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  { indent = 0, width = terminalWidth() }: TableOptions = {},
+): string {
+  const head = columns.map((column) => column.head);
+  const isNumeric = (i: number) => rows.length > 0 && rows.every((row) => typeof row[i] === "number");
+  return draw([head, ...rows], {
+    indent,
+    colWidths: fit(columns, [head, ...rows], width - indent),
+    colAligns: columns.map(({ align }, i) => align ?? (isNumeric(i) ? "right" : "left")),
+  });
+}
+
+/** Breaks a text between words. Lines after the first are indented by `indent` spaces. */
+export function wrap(text: string, { indent = 0, width = terminalWidth() }: TableOptions = {}): string {
+  return draw([[text]], { indent, colWidths: [width - indent], colAligns: ["left"] }).slice(indent);
+}
+
+interface Layout {
+  readonly indent: number;
+  readonly colWidths: number[];
+  readonly colAligns: ("left" | "right")[];
+}
+
+function draw(rows: readonly (readonly Cell[])[], { indent, ...layout }: Layout): string {
+  const drawn = new CliTable({ ...layout, chars: CHARS, style: STYLE, truncate: ellipsis(), wordWrap: true });
+  for (const row of rows) drawn.push([...row]);
+  const lines = drawn.toString().split("\n");
+  return lines.map((line) => `${" ".repeat(indent)}${line}`.trimEnd().concat("\n")).join("");
+}
+
+/** The width of each column: as wide as its text, then without the what it can do without until the line fits. */
+function fit(columns: readonly Column[], rows: readonly (readonly Cell[])[], width: number): number[] {
+  const widest = (i: number, separator: RegExp) =>
+    Math.max(...rows.flatMap((row) => `${row[i] ?? ""}`.split(separator).map((part) => stringWidth(part))));
+  const widths = columns.map((_, i) => widest(i, /\n/));
+  const excess = () => widths.reduce((sum, one) => sum + one, GAP.length * (columns.length - 1)) - width;
+  const words = columns.map(({ narrow }, i) => (narrow === undefined ? widths[i]! : widest(i, /\s+/)));
+  narrowTo(words, widths, excess);
+  const least = columns.map(({ narrow }, i) => (narrow === "cut" ? Math.min(words[i]!, LEAST) : words[i]!));
+  narrowTo(least, widths, excess);
+  return widths;
+}
+
+/** Takes from the widest column that has something to give, a space at a time, so that equals stay equal. */
+function narrowTo(least: readonly number[], widths: number[], excess: () => number): void {
+  while (excess() > 0) {
+    const spare = widths.map((width, i) => (width > least[i]! ? width : 0));
+    const widest = Math.max(...spare);
+    if (widest === 0) return;
+    widths[spare.indexOf(widest)]!--;
+  }
+}
