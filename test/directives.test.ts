@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Config, DEFAULT_POLICY, type Door, type FileOptions, type Policy } from "../src/config/door.ts";
+import { DEFAULT_FIREWALL } from "../src/config/opening.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { parseSequence } from "../src/sequences/sequence.ts";
 
@@ -63,6 +64,7 @@ describe("an option, in any case:", () => {
     interface: undefined,
     stateFile: undefined,
     onExit: "close",
+    firewall: DEFAULT_FIREWALL,
     policy: {},
   };
   const table: [text: string, expected: Partial<FileOptions>][] = [

@@ -25,6 +25,7 @@ const DOOR: Door = {
   startCommand6: undefined,
   stopCommand6: undefined,
   cmdTimeout: 10,
+  opening: undefined,
   policy: { ...DEFAULT_POLICY, parallel: true },
 };
 

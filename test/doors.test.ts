@@ -23,6 +23,7 @@ const DOOR: Door = {
   startCommand6: undefined,
   stopCommand6: "ip6tables -D x",
   cmdTimeout: 10,
+  opening: undefined,
   policy: DEFAULT_POLICY,
 };
 

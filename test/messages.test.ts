@@ -19,6 +19,7 @@ const door: Door = {
   startCommand6: undefined,
   stopCommand6: undefined,
   cmdTimeout: 10,
+  opening: undefined,
   policy: DEFAULT_POLICY,
 };
 const knocker = parseAddress("192.168.1.63")!;

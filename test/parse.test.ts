@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { performance } from "node:perf_hooks";
 import { describe, test } from "node:test";
 import { type Config, ConfigError, DEFAULT_POLICY, type Door } from "../src/config/door.ts";
+import { DEFAULT_FIREWALL } from "../src/config/opening.ts";
 import { type NextOneTime, parseConfig } from "../src/config/parse.ts";
 import { parseSequence } from "../src/sequences/sequence.ts";
 import { bound } from "./time-limit.ts";
@@ -24,6 +25,7 @@ const door = (name: string, sequence: string, rest: Partial<Door> = {}): Door =>
   startCommand6: undefined,
   stopCommand6: undefined,
   cmdTimeout: 10,
+  opening: undefined,
   policy: DEFAULT_POLICY,
   ...rest,
 });
@@ -168,6 +170,7 @@ describe("sections", () => {
       interface: "eth8",
       stateFile: undefined,
       onExit: "close",
+      firewall: DEFAULT_FIREWALL,
       policy: {},
     });
     assert.deepEqual(doors, [door("b", "2"), door("a", "1")]);

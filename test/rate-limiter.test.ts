@@ -17,6 +17,7 @@ const door = (ports: number[], seqTimeout = 5): Door => ({
   startCommand6: undefined,
   stopCommand6: undefined,
   cmdTimeout: 10,
+  opening: undefined,
   policy: DEFAULT_POLICY,
 });
 const DOOR = door([7000, 7001, 7002]);

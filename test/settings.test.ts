@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { FileOptions } from "../src/config/door.ts";
+import { DEFAULT_FIREWALL } from "../src/config/opening.ts";
 import { type Flags, type Settings, settle } from "../src/config/settings.ts";
 
 const noFlags: Flags = {
@@ -24,6 +25,7 @@ const noOptions: FileOptions = {
   interface: undefined,
   stateFile: undefined,
   onExit: "close",
+  firewall: DEFAULT_FIREWALL,
   policy: {},
 };
 

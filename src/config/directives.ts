@@ -5,11 +5,26 @@ import { parseSequence, SequenceError } from "../sequences/sequence.ts";
 import { plural } from "../terminal/plural.ts";
 import type { Door, FileOptions, Line, Policy } from "./door.ts";
 import { MOST_STRAYS } from "./door.ts";
+import {
+  type FirewallOptions,
+  type Opening,
+  parseDuration,
+  parseFirewall,
+  parseNetworks,
+  parseOpenedPorts,
+  parsePrefix6,
+} from "./opening.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export type PolicyDraft = Partial<Mutable<Policy>>;
-export type DoorDraft = Mutable<Omit<Door, "policy">> & { readonly policy: PolicyDraft };
-export type OptionsDraft = Mutable<Omit<FileOptions, "policy">> & { readonly policy: PolicyDraft };
+export type DoorDraft = Mutable<Omit<Door, "policy" | "opening">> & {
+  readonly policy: PolicyDraft;
+  readonly opening: Partial<Mutable<Opening>>;
+};
+export type OptionsDraft = Mutable<Omit<FileOptions, "policy" | "firewall">> & {
+  readonly policy: PolicyDraft;
+  readonly firewall: Mutable<FirewallOptions>;
+};
 
 /** The line that is being read, and how a setter says that its value is wrong: throwing refuses the whole config. */
 export interface Complaints {
@@ -88,6 +103,15 @@ export const doorDirectives: Readonly<Record<string, Setter<DoorDraft>>> = table
   cmd_timeout(door, value, complaints) {
     door.cmdTimeout = wholeSeconds("cmd_timeout", value, complaints) ?? door.cmdTimeout;
   },
+  open(door, value) {
+    door.opening.ports = parseOpenedPorts(value);
+  },
+  for(door, value) {
+    door.opening.seconds = parseDuration(value);
+  },
+  open_prefix_6(door, value) {
+    door.opening.prefix6 = parsePrefix6(value);
+  },
   ...policyDirectives,
 });
 
@@ -119,6 +143,18 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
   },
   on_exit(options, value) {
     options.onExit = oneOf("On_Exit", value, ["close", "keep"]);
+  },
+  firewall(options, value) {
+    options.firewall.mode = parseFirewall(value);
+  },
+  gate_reply(options, value) {
+    options.firewall.reply = oneOf("Gate_Reply", value, ["reset", "drop"]);
+  },
+  gate_allow(options, value) {
+    options.firewall.allow = parseNetworks(value);
+  },
+  open_prefix_6(options, value) {
+    options.firewall.prefix6 = parsePrefix6(value);
   },
   ...policyDirectives,
 });

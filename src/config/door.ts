@@ -2,6 +2,7 @@
 
 import type { TcpFlags } from "../net/tcp-flags.ts";
 import type { Sequence } from "../sequences/sequence.ts";
+import type { FirewallOptions, Opening } from "./opening.ts";
 
 export interface Door {
   /** To the letter what stood between the brackets; only a name, and two doors may bear the same. */
@@ -21,6 +22,8 @@ export interface Door {
   readonly stopCommand6: string | undefined;
   /** Seconds from the end of the start command to the stop command. */
   readonly cmdTimeout: number;
+  /** What it opens without a command. */
+  readonly opening: Opening | undefined;
   readonly policy: Policy;
 }
 
@@ -85,6 +88,8 @@ export interface FileOptions {
   readonly stateFile: string | undefined;
   /** What becomes of open doors when we are told to end. */
   readonly onExit: "close" | "keep";
+  /** For the doors that open something without a command. */
+  readonly firewall: FirewallOptions;
   /** For the doors that do not say it themselves. */
   readonly policy: Partial<Policy>;
 }

@@ -18,6 +18,7 @@ import {
   type Line,
   type Overruled,
 } from "./door.ts";
+import { DEFAULT_FIREWALL, DEFAULT_SECONDS, type Opening } from "./opening.ts";
 
 interface Section {
   readonly name: string;
@@ -83,17 +84,35 @@ export function parseConfig(text: string, file: string, nextOneTime: NextOneTime
       const why = `seq_timeout 0 leaves no time for ${door.sequence.length} knocks: door '${door.name}' stays closed`;
       closings.set("seq_timeout", place(given.get("seq_timeout")!, why));
     }
+    const aimless = door.opening.ports === undefined ? (given.get("for") ?? given.get("open_prefix_6")) : undefined;
+    if (aimless !== undefined) {
+      const why = `${keyOf(aimless)} belongs to open, and door '${door.name}' has no open`;
+      throw new ConfigError(place(aimless, why));
+    }
     warnings.push(...closings.values());
     if (closings.size > 0) continue;
     doors.push(door);
     linesOfDoors.push(given);
   }
-  const withPolicy = (door: DoorDraft) =>
-    Object.freeze({ ...door, policy: Object.freeze({ ...DEFAULT_POLICY, ...options.policy, ...door.policy }) });
-  const frozen = doors.map(withPolicy);
+  const gateOnly = linesOfOptions.get("gate_reply") ?? linesOfOptions.get("gate_allow");
+  if (gateOnly !== undefined && options.firewall.mode.kind !== "gate") {
+    const why = `${keyOf(gateOnly)} is for Firewall = gate, not for ${options.firewall.mode.kind}`;
+    throw new ConfigError(place(gateOnly, why));
+  }
+  const frozen = doors.map((door) => finished(door, options));
   const lines = new Map(frozen.map((door, i): [Door | FileOptions, Map<string, Line>] => [door, linesOfDoors[i]!]));
   lines.set(Object.freeze(options), linesOfOptions);
   return Object.freeze({ file, options, doors: frozen, warnings, overruled, lines });
+}
+
+function finished(door: DoorDraft, options: OptionsDraft): Door {
+  const { ports, ...rest } = door.opening;
+  const opening: Opening | undefined = ports && {
+    ports,
+    ...{ seconds: DEFAULT_SECONDS, prefix6: options.firewall.prefix6, ...rest },
+  };
+  const policy = Object.freeze({ ...DEFAULT_POLICY, ...options.policy, ...door.policy });
+  return Object.freeze({ ...door, opening: Object.freeze(opening), policy });
 }
 
 function newOptions(): OptionsDraft {
@@ -105,6 +124,7 @@ function newOptions(): OptionsDraft {
     interface: undefined,
     stateFile: undefined,
     onExit: "close",
+    firewall: { ...DEFAULT_FIREWALL },
     policy: {},
   };
 }
@@ -122,6 +142,7 @@ function newDoor(name: string): DoorDraft {
     startCommand6: undefined,
     stopCommand6: undefined,
     cmdTimeout: 10,
+    opening: {},
     policy: {},
   };
 }

@@ -6,13 +6,13 @@ import { COMMANDS } from "./programs.ts";
 
 export function lintNoCommand(config: Config): Finding[] {
   return config.doors
-    .filter((door) => COMMANDS.every(([, field]) => !door[field]))
+    .filter((door) => door.opening === undefined && COMMANDS.every(([, field]) => !door[field]))
     .map((door) =>
       atLine(
         { config, of: door, directive: "sequence" },
         "no-command",
         "has no command: its sequence does nothing but write to the log",
-        "add a Start_Command",
+        "add `open = tcp/22`, or a Start_Command",
       ),
     );
 }

@@ -1,0 +1,33 @@
+// A network: an address and how many of its leading bits count.
+
+import { type Address, formatAddress, isIpv4, parseAddress } from "./address.ts";
+
+export interface Network {
+  /** The bits behind the prefix are 0. */
+  readonly address: Address;
+  /** Of its own family: 0 to 32 for IPv4, 0 to 128 for IPv6. */
+  readonly prefix: number;
+}
+
+/** `192.168.1.0/24`, `fd00::/64`, or an address alone; undefined when it is none of them. */
+export function parseNetwork(text: string): Network | undefined {
+  const [, host = "", length] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const address = parseAddress(host);
+  if (address === undefined) return undefined;
+  const longest = host.includes(":") ? 128 : 32;
+  const prefix = Number(length ?? longest);
+  return prefix > longest ? undefined : { address: masked(address, prefix + 128 - longest), prefix };
+}
+
+export function formatNetwork({ address, prefix }: Network): string {
+  return prefix === (isIpv4(address) ? 32 : 128) ? formatAddress(address) : `${formatAddress(address)}/${prefix}`;
+}
+
+/** The address with only its first `bits` of 128 bits. */
+export function masked({ w0, w1, w2, w3 }: Address, bits: number): Address {
+  const keep = (word: number, at: number) => {
+    const count = Math.min(32, Math.max(0, bits - at));
+    return count === 0 ? 0 : word & (-1 << (32 - count));
+  };
+  return { w0: keep(w0, 0), w1: keep(w1, 32), w2: keep(w2, 64), w3: keep(w3, 96) };
+}

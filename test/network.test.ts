@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { formatAddress, parseAddress } from "../src/net/address.ts";
+import { formatNetwork, masked, parseNetwork } from "../src/net/network.ts";
+
+describe("a network", () => {
+  const table: [text: string, formatted: string][] = [
+    ["192.168.1.0/24", "192.168.1.0/24"],
+    ["192.168.1.77/24", "192.168.1.0/24"], // the host's own bits do not count
+    ["192.168.1.77", "192.168.1.77"],
+    ["192.168.1.77/32", "192.168.1.77"],
+    ["0.0.0.0/0", "0.0.0.0/0"],
+    ["10.200.3.4/9", "10.128.0.0/9"],
+    ["fd00::1:2/64", "fd00::/64"],
+    ["fd00::ffff/113", "fd00::8000/113"],
+    ["2001:db8::1", "2001:db8::1"],
+    ["::/0", "::/0"],
+  ];
+  for (const [text, formatted] of table) {
+    test(`${text} is ${formatted}`, () => assert.equal(formatNetwork(parseNetwork(text)!), formatted));
+  }
+
+  for (const text of [
+    "",
+    "lan",
+    "10.0.0.0/33",
+    "::/129",
+    "10.0.0.0/",
+    "10.0.0/8",
+    "10.0.0.0/8/8",
+    "fe80::%eth0/64",
+    "1.2.3.4/-1",
+  ]) {
+    test(`${JSON.stringify(text)} is none`, () => assert.equal(parseNetwork(text), undefined));
+  }
+});
+
+test("an address keeps as many leading bits as it is told", () => {
+  const all = parseAddress("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")!;
+  for (const [bits, text] of [
+    [0, "::"],
+    [1, "8000::"],
+    [32, "ffff:ffff::"],
+    [64, "ffff:ffff:ffff:ffff::"],
+    [127, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"],
+    [128, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
+  ] as const) {
+    assert.equal(formatAddress(masked(all, bits)), text);
+  }
+});
