@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { isOpen, knock } from "../boot/knocker.ts";
-import { CONFIG, RESTORE, RULES } from "../howto/lines.ts";
+import { CONFIG, RESTORE, RULES, SAVE } from "../howto/lines.ts";
 import { isOf08 } from "../live/daemon.ts";
 import { needsRoot } from "../live/wire.ts";
 import { Pi } from "./pi.ts";
@@ -54,7 +54,7 @@ describe("the package on a whole arm64 machine", { skip: needsRoot }, () => {
     );
     await pi.ok("systemctl restart rsyslog");
     await pi.write("root/sshd.js", SSHD);
-    await pi.ok(RULES);
+    await pi.ok(RULES + SAVE);
     await pi.write("etc/network/if-pre-up.d/iptables", RESTORE);
     await pi.ok(`chmod +x /etc/network/if-pre-up.d/iptables; ${START_SSHD}`);
 

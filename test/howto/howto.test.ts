@@ -1,4 +1,4 @@
-// The how-to that people follow on a Raspberry Pi, line by line, on a machine that is booted for real.
+// The how-to of docs/firewall.md, line by line, on a machine that is booted for real.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { afterEach, describe, it } from "node:test";
@@ -6,9 +6,8 @@ import { Machine, needsRoot, RELEASES } from "../boot/machine.ts";
 import { install, OURS } from "../boot/scene.ts";
 import { isOf08 } from "../live/daemon.ts";
 import type { Wire } from "../live/wire.ts";
-import { CONFIG, RESTORE, RULES } from "./lines.ts";
+import { CONFIG, CRON, CURLS, EXECUTABLE, RESTORE, RULES, SAVE, START, TIMER } from "./lines.ts";
 
-const CURLS = "for port in 4438 1813 8235; do curl -s --max-time 1 http://10.77.0.1:$port & done; wait";
 const MOST_TRIES = 40;
 
 // One who answers each line at port 22, and one who asks: `session` is the open connection of a terminal.
@@ -71,8 +70,9 @@ for (const release of RELEASES) {
 
       // iptables, and what brings it back at boot
       await machine.ok(RULES);
+      await machine.ok(SAVE);
       machine.write("etc/network/if-pre-up.d/iptables", RESTORE);
-      await machine.ok("chmod +x /etc/network/if-pre-up.d/iptables");
+      await machine.ok(EXECUTABLE);
       machine.write(
         "etc/network/interfaces",
         "auto lo eth0\niface lo inet loopback\niface eth0 inet static\n  address 10.77.0.1/24\n",
@@ -80,10 +80,8 @@ for (const release of RELEASES) {
 
       // the config, the service
       machine.write("etc/knockd.conf", CONFIG);
-      await machine.ok("sed -i '/^START_KNOCKD=0$/s/0/1/' /etc/default/knockd");
+      const status = await machine.ok(START);
       assert.match(machine.read("etc/default/knockd"), /^START_KNOCKD=1$/m);
-      await machine.ok("systemctl enable knockd && systemctl start knockd");
-      const status = await machine.ok("systemctl status knockd");
       assert.match(status, /Active: active \(running\)/);
       assert.match(status, /Status: "listening on eth0 \(10\.77\.0\.1[^"]*\)"/);
 
@@ -109,7 +107,7 @@ for (const release of RELEASES) {
       // the nightly closing: who is in stays in
       const session = new Session(wire);
       await machine.until(async () => session.said === "in\n", "session");
-      await machine.ok("cp /usr/share/doc/knockd/examples/clear_knockd_iptables /etc/cron.daily/");
+      await machine.ok(CRON);
       assert.match(await machine.ok("run-parts --test /etc/cron.daily"), /clear_knockd_iptables/);
       await machine.ok("/etc/cron.daily/clear_knockd_iptables");
       assert.equal(await machine.isOpen(22), false);
@@ -125,9 +123,7 @@ for (const release of RELEASES) {
       t.diagnostic(`the three curls opened the door at try ${tries}`);
 
       // the same closing by systemd
-      await machine.ok(
-        "cd /usr/share/doc/knockd/examples && cp clear-knockd-iptables.* /etc/systemd/system/ && install -m 755 clear_knockd_iptables /usr/local/sbin/ && systemctl daemon-reload && systemctl enable --now clear-knockd-iptables.timer",
-      );
+      await machine.ok(TIMER);
       assert.match(await machine.ok("systemctl list-timers --all"), /clear-knockd-iptables\.timer/);
       await machine.ok("systemctl start clear-knockd-iptables.service");
       assert.equal(await machine.isOpen(22), false);

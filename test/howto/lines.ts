@@ -1,20 +1,14 @@
-// What the how-to has one type and write on a Raspberry Pi.
+// What the how-to has one type and write on a Raspberry Pi: the blocks of docs/firewall.md, to the letter.
+import { block } from "../markdown.ts";
 
-export const RULES = `
-iptables -N KNOCKD
-iptables -A INPUT -i lo -j ACCEPT
-iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
-iptables -A INPUT -j KNOCKD
-iptables -A INPUT -j REJECT
-iptables-save > /etc/network/iptables
-`;
-export const RESTORE = "#!/bin/sh\n/sbin/iptables-restore < /etc/network/iptables\n";
-export const CONFIG = `[options]
-	UseSyslog
+const of = (name: string): string => block("docs/firewall.md", "test/howto/howto.test.ts", name);
 
-[openSSH]
-	sequence    = 4438,1813,8235
-	seq_timeout = 10
-	tcpflags    = syn
-	command     = /sbin/iptables -A KNOCKD -s %IP% -p tcp --dport 22 -j ACCEPT
-`;
+export const RULES = of("rules");
+export const SAVE = of("save");
+export const RESTORE = of("restore");
+export const EXECUTABLE = of("executable");
+export const CONFIG = of("config");
+export const START = of("start");
+export const CURLS = of("curl").replaceAll("HOST", "10.77.0.1");
+export const CRON = of("cron");
+export const TIMER = of("timer");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../frame.ts";
+import { block } from "../markdown.ts";
 import { Daemon } from "./daemon.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
@@ -24,6 +25,8 @@ ufw allow 2222
 exec "$@"
 `;
 const KNOCKERS = Array.from({ length: 6 }, (_, i) => `10.77.0.${20 + i}`);
+const PAGE = block("docs/firewall.md", "test/live/ufw.test.ts", "ufw-door");
+const inPage = (directive: string) => new RegExp(`${directive} *= (.*)`).exec(PAGE)![1]!;
 /** As people write it, in several ways. */
 const COMMANDS: readonly (readonly [what: string, start: string, stop: string])[] = [
   ["ufw", "ufw insert 1 allow from %IP% to any port 22", "ufw delete allow from %IP% to any port 22"],
@@ -32,6 +35,7 @@ const COMMANDS: readonly (readonly [what: string, start: string, stop: string])[
     "env LC_ALL=C nice -n 1 /usr/sbin/ufw insert 1 allow from %IP% to any port 22",
     "sh -c 'ufw delete allow from %IP% to any port 22 >/dev/null'",
   ],
+  ["as docs/firewall.md has it", inPage("start_command"), inPage("stop_command")],
   ["scripts of its own, one for each", "sh @dir@/open.sh %IP%", "sh @dir@/close.sh %IP%"],
 ];
 const FILES = {
