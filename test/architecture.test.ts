@@ -44,6 +44,10 @@ describe("the rooms of src/", () => {
   );
   never("the ground floor imports nothing above", (from, to) => GROUND.includes(from) && !GROUND.includes(to));
   never("events/ knows none of the four", (from, to) => from === "events" && FOUR.includes(to));
+  it("the events are plain values: they know addresses, and no door with its commands", () => {
+    const found = imports.filter(({ from, to }) => /^events\/.*-event\.ts$/.test(from) && !/^(events|net)\//.test(to));
+    assert.deepEqual(found, []);
+  });
   never("nothing imports the commands at the top", (_, to) => to === "");
 });
 

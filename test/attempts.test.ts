@@ -7,10 +7,9 @@ import { Attempts, MOST_ATTEMPTS } from "../src/attempts/attempts.ts";
 import type { DoorState } from "../src/attempts/door-index.ts";
 import { type Observer, VERDICT, type VerdictKind } from "../src/attempts/observer.ts";
 import { mayBeAnswer } from "../src/capture/answers.ts";
-import type { Door } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import type { ResolvedDoor } from "../src/config/resolved-door.ts";
-import type { KnockEvent } from "../src/events/knock-event.ts";
+import type { DoorRef, KnockEvent } from "../src/events/knock-event.ts";
 import { eventLine } from "../src/log/messages.ts";
 import { type Address, formatAddress, isHostAddress, parseAddress } from "../src/net/address.ts";
 import { type Packet, TCP } from "../src/net/packet.ts";
@@ -249,7 +248,7 @@ describe("attempts", () => {
     attempts.setDoors(listenersOf(`[c]\nsequence = 1\n[b]\nsequence = 7000,8000,9000\n${three}command = new\n`));
     const events = attempts.knock(syn("10.77.0.2", 8000, 3), 10);
     assert.deepEqual(events.map(text), ["10.77.0.2: a: Stage 2"]);
-    assert.equal((events[0] as { door: Door }).door.startCommand, "new");
+    assert.equal(attempts.door((events[0] as { door: DoorRef }).door.id).startCommand, "new");
     assert.deepEqual(attempts.expire(1e6).map(text), [
       "10.77.0.2: a: sequence timeout (stage 2)",
       "10.77.0.3: a: sequence timeout (stage 1)",

@@ -39,6 +39,20 @@ describe("ears", () => {
     );
   });
 
+  it("give each door an id that leads to it, and to none that comes later", () => {
+    const ears = newEars();
+    const ref = (at = 0) => ears.entry(knockKey(TCP, 7000))!.firsts[at]!.ref;
+    ears.set(resolvedDoors(A + A));
+    const [one, two] = [ref(0), ref(1)];
+    assert.deepEqual(one, { id: one.id, name: "a", knocks: 3, seqTimeout: 25 });
+    assert.notEqual(one.id, two.id);
+    ears.set(resolvedDoors(`${A}command = new\n`));
+    assert.equal(ref(), one);
+    assert.equal(ears.doorOf(one.id).startCommand, "new");
+    ears.set(resolvedDoors(B));
+    assert.ok(![one.id, two.id].includes(ref().id));
+  });
+
   for (const [what, text] of [
     ["sequence", A.replace("7000", "7001")],
     ["flags", A.replace("syn", "fin")],

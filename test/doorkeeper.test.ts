@@ -9,25 +9,17 @@ import { doorEventLine } from "../src/log/messages.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 import type { CommandEnd } from "../src/runner/command.ts";
 import { LONG_SECONDS } from "../src/runner/runner.ts";
+import { doorOf } from "./door.ts";
 
 const IPV4 = parseAddress("10.77.0.2")!;
 const IPV6 = parseAddress("fd77::2")!;
 
-const DOOR: Door = {
+const DOOR = doorOf({
   name: "door",
-  sequence: [],
-  oneTimeSequences: undefined,
-  seqTimeout: 25,
-  tcpFlags: { set: 0, clear: 0 },
-  target: undefined,
   startCommand: "start %IP%",
   stopCommand: "stop %IP%",
-  startCommand6: undefined,
-  stopCommand6: undefined,
-  cmdTimeout: 10,
-  opening: undefined,
   policy: { ...DEFAULT_POLICY, parallel: true },
-};
+});
 
 /** A doorkeeper whose commands and timers end when the test says so. */
 /** Before lines of failures (`!`), and those that standard error already has (`~`). */

@@ -2,30 +2,22 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
+import type { Door } from "../src/config/door.ts";
 import { doors } from "../src/control/commands/doors.ts";
 import type { DaemonView } from "../src/control/daemon-view.ts";
 import { Refusal } from "../src/control/handler.ts";
 import type { OpenDoorInfo } from "../src/events/door-outcome.ts";
+import { doorOf } from "./door.ts";
 
-const DOOR: Door = {
-  name: "ssh",
+const DOOR = doorOf({
   sequence: [
     { protocol: "tcp", port: 7461 },
     { protocol: "udp", port: 7462 },
   ],
-  oneTimeSequences: undefined,
-  seqTimeout: 25,
   tcpFlags: { set: 2, clear: 16 },
-  target: undefined,
   startCommand: "iptables -A x",
-  stopCommand: undefined,
-  startCommand6: undefined,
   stopCommand6: "ip6tables -D x",
-  cmdTimeout: 10,
-  opening: undefined,
-  policy: DEFAULT_POLICY,
-};
+});
 
 describe("the command doors", () => {
   const ask = (all: readonly Door[], open: readonly OpenDoorInfo[], args = {}, mayChange = false) => {

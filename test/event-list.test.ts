@@ -7,12 +7,13 @@ import { append, NOTHING } from "../src/attempts/event-list.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import type { KnockEvent } from "../src/events/knock-event.ts";
 import { parseAddress } from "../src/net/address.ts";
+import { doorRefOf } from "./door.ts";
 import { toPacket } from "./story.ts";
 
 const knocker = parseAddress("10.77.0.2")!;
 const doorsOf = (config: string) => parseConfig(config, "knockd.conf", () => undefined).doors;
-const [door] = doorsOf("[a]\nsequence = 1,2\n");
-const stage = (n: number): readonly KnockEvent[] => [{ type: "stage", door: door!, knocker, stage: n }];
+const door = doorRefOf({ name: "a", knocks: 2 });
+const stage = (n: number): readonly KnockEvent[] => [{ type: "stage", door, knocker, stage: n }];
 
 describe("events of one packet", () => {
   it("come in their order, and those of a door are never changed", () => {

@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { parseConfig } from "../src/config/parse.ts";
 import type { KnockEvent } from "../src/events/knock-event.ts";
 import { EventLog } from "../src/log/event-log.ts";
 import type { Logger } from "../src/log/logger.ts";
 import { eventLine } from "../src/log/messages.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
+import { doorRefOf } from "./door.ts";
 
 it("a teller tells each event by its own line, whoever and whichever door came before", () => {
-  const doors = ["a", "b"].flatMap((name) => parseConfig(`[${name}]\nsequence = 1,2,3\n`, "", () => undefined).doors);
+  const doors = ["a", "b"].map((name, id) => doorRefOf({ id, name }));
   const knockers = ["10.77.0.2", "10.77.0.2", "10.77.0.3", "fd77::2", "10.77.0.2"].map((ip) => parseAddress(ip)!);
   const told: string[] = [];
   const book = { tellsEvents: true, event: (line: string) => void told.push(line) } as unknown as Logger;

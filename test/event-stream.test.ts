@@ -3,32 +3,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import type { DaemonEvent } from "../src/events/daemon-event.ts";
 import type { KnockEvent } from "../src/events/knock-event.ts";
 import { EventStream } from "../src/log/event-stream.ts";
 import { parseAddress } from "../src/net/address.ts";
+import { doorRefOf } from "./door.ts";
 import { until } from "./time-limit.ts";
 
-const DOOR: Door = {
-  name: "ssh",
-  sequence: [{ protocol: "tcp", port: 7000 }],
-  oneTimeSequences: undefined,
-  seqTimeout: 25,
-  tcpFlags: { set: 0, clear: 0 },
-  target: undefined,
-  startCommand: undefined,
-  stopCommand: undefined,
-  startCommand6: undefined,
-  stopCommand6: undefined,
-  cmdTimeout: 10,
-  opening: undefined,
-  policy: DEFAULT_POLICY,
-};
+const DOOR = doorRefOf({ name: "ssh" });
 
 describe("who watches the doors", () => {
   const knocker = parseAddress("192.0.2.1")!;
-  const open: KnockEvent = { type: "open", door: DOOR, knocker };
+  const open: Extract<KnockEvent, { type: "open" }> = { type: "open", door: DOOR, knocker };
 
   it("is told what happens while he does, and no port", () => {
     const watch = new EventStream(() => 0);

@@ -2,26 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import type { KnockEvent } from "../src/events/knock-event.ts";
 import * as lines from "../src/log/messages.ts";
 import { parseAddress } from "../src/net/address.ts";
+import { doorRefOf } from "./door.ts";
 
-const door: Door = {
-  name: "openSSH",
-  sequence: [{ protocol: "tcp", port: 7000 }],
-  oneTimeSequences: undefined,
-  seqTimeout: 25,
-  tcpFlags: { set: 0, clear: 0 },
-  target: undefined,
-  startCommand: undefined,
-  stopCommand: undefined,
-  startCommand6: undefined,
-  stopCommand6: undefined,
-  cmdTimeout: 10,
-  opening: undefined,
-  policy: DEFAULT_POLICY,
-};
+const door = doorRefOf({ name: "openSSH" });
 const knocker = parseAddress("192.168.1.63")!;
 
 describe("the lines", () => {

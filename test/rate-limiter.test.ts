@@ -1,27 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
 import type { KnockEvent } from "../src/events/knock-event.ts";
 import { RateLimiter } from "../src/log/rate-limiter.ts";
 import { type Address, parseAddress } from "../src/net/address.ts";
+import { doorRefOf } from "./door.ts";
 
-const door = (ports: number[], seqTimeout = 5): Door => ({
-  name: "door",
-  sequence: ports.map((port) => ({ protocol: "tcp", port })),
-  oneTimeSequences: undefined,
-  seqTimeout,
-  tcpFlags: { set: 0, clear: 0 },
-  target: undefined,
-  startCommand: undefined,
-  stopCommand: undefined,
-  startCommand6: undefined,
-  stopCommand6: undefined,
-  cmdTimeout: 10,
-  opening: undefined,
-  policy: DEFAULT_POLICY,
-});
-const DOOR = door([7000, 7001, 7002]);
-const ONE_KNOCK = door([7000]);
+const door = (knocks: number, seqTimeout = 5) => doorRefOf({ name: "door", knocks, seqTimeout });
+const DOOR = door(3);
+const ONE_KNOCK = door(1);
 const forged = (n: number): Address => ({ ...parseAddress("10.0.0.0")!, w3: 0x0a00_0000 + n });
 const me = parseAddress("192.168.1.63")!;
 
@@ -111,7 +97,7 @@ describe("the limit of the log", () => {
 
   it("takes who is no longer remembered for told, when nothing was held back in his attempt's life", () => {
     const limit = new RateLimiter();
-    const patient = door([7000, 7001], 1_000_000);
+    const patient = door(2, 1_000_000);
     limit.decide(stage(me, 1, patient), 0);
     for (let i = 0; i < 70_000; i++) assert.equal(limit.decide(stage(forged(i)), i * 20), "tell");
     assert.equal(limit.decide(stage(me, 2, patient), 1_400_000), "tell");

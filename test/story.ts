@@ -203,17 +203,18 @@ class Replay {
     for (const event of events) {
       this.log.push(eventLine(event, formatAddress(event.knocker)));
       if (event.type !== "open") continue;
-      const path = event.door.oneTimeSequences;
+      const opened = this.#attempts.door(event.door.id);
+      const path = opened.oneTimeSequences;
       if (path !== undefined) {
-        strikeOut(path, event.door.sequence);
+        strikeOut(path, opened.sequence);
         const sequence = nextOneTime(path, () => {});
         if (sequence === undefined) this.log.push(noSequencesLeft(event.door.name));
         this.#doors = this.#doors.flatMap((door) =>
-          door === event.door ? (sequence ? [{ ...door, sequence }] : []) : [door],
+          door === opened ? (sequence ? [{ ...door, sequence }] : []) : [door],
         );
         this.#setDoors();
       }
-      this.#doorkeeper.open(event.door, event.knocker);
+      this.#doorkeeper.open(opened, event.knocker);
     }
   }
 

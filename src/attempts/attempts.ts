@@ -1,6 +1,7 @@
 // The state machine: (packet, time) → events. Pure: no clock, no file, no process.
 // The rules are 0.8's (README, "Differences from knockd 0.8", names those that are not).
 
+import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
 import { type Address, isHostAddress } from "../net/address.ts";
@@ -117,6 +118,11 @@ export class Attempts {
   setDoors(resolvedDoors: readonly ResolvedDoor[]): void {
     this.#lastPacket.forget();
     this.#table.doors.set(resolvedDoors);
+  }
+
+  /** The door of an event that has just come. */
+  door(id: number): Door {
+    return this.#table.doors.doorOf(id);
   }
 
   /** One packet. `now` in milliseconds. The packet is not kept. */

@@ -42,7 +42,7 @@ export class Completion {
     for (const { state, knocker, hash } of this.#scanDetector.held.release(now)) {
       if (!state.retired) {
         this.open(state, knocker, hash, now);
-        events.push({ type: "open", door: state.door, knocker });
+        events.push({ type: "open", door: state.ref, knocker });
       } else this.#observer?.attemptEnded(VERDICT.used, state, 0, knocker, hash, now, 0);
     }
     this.#table.expiry.drain(now, most, (slot) => {
@@ -84,6 +84,6 @@ export class Completion {
     this.#observer?.attemptEnded(VERDICT.timeout, state, stage, knocker, hash, now, late);
     const isSilent = pool.strays.isSilent(slot);
     this.#table.remove(slot, hash);
-    return isSilent ? NOTHING : [{ type: "timeout", door: state.door, knocker, stage }];
+    return isSilent ? NOTHING : [{ type: "timeout", door: state.ref, knocker, stage }];
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
+import type { DoorRef } from "../events/knock-event.ts";
 import type { Address } from "../net/address.ts";
 import { TCP, UDP } from "../net/packet.ts";
 import type { TcpFlags } from "../net/tcp-flags.ts";
@@ -19,6 +20,8 @@ export interface DoorState {
   /** -1 until it has one. */
   number: number;
   door: Door;
+  /** The same door, as events name it. */
+  readonly ref: DoorRef;
   readonly identity: string;
   /** Names the door in cooldowns.ts, also after a reload. Unlike `number`, it never passes to another door. */
   pauseId: number;
@@ -58,6 +61,9 @@ export class DoorIndex {
   /** By number. A number is used again only when no slot holds it. */
   readonly #doors: (DoorState | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
+  /** Those in use, by the id in their events. Unlike a number, an id is never used again. */
+  #byId: ReadonlyMap<number, DoorState> = new Map();
+  #lastId = 0;
   /** By knockKey, where in #index: a Map would cost each packet a tenth of all it costs (bench/flood.ts). */
   readonly #entryOfKey = new Int32Array(KNOCK_KEYS);
   /** The first is nobody's. */
@@ -75,6 +81,11 @@ export class DoorIndex {
 
   door(number: number): DoorState {
     return this.#doors[number]!;
+  }
+
+  /** The door of an event. */
+  doorOf(id: number): Door {
+    return this.#byId.get(id)!.door;
   }
 
   /** From now on these. A door that did not change keeps its state, and so its attempts; others are retired. */
@@ -95,6 +106,7 @@ export class DoorIndex {
       state.order = order;
       return state;
     });
+    this.#byId = new Map(states.map((state) => [state.ref.id, state]));
     setPauseIds(states);
     for (const gone of [...before.values()].flat()) {
       gone.retired = true;
@@ -122,9 +134,11 @@ export class DoorIndex {
     const protocols = new Set(numbered.map(({ protocol }) => protocol));
     const knocks = numbered.map(({ protocol, port }) => knockKey(protocol, port));
     const term = this.#expiry.queueFor(door.seqTimeout);
-    const events = new EventCache();
+    const { name, seqTimeout } = door;
+    const ref = { id: ++this.#lastId, name, knocks: knocks.length, seqTimeout };
+    const events = new EventCache(ref);
     const fresh = { number: -1, pauseId: 0, order: 0, retired: false, live: 0, metAt: 0 };
-    return { ...fresh, door, identity, rule: hearing, protocols, knocks, timeouts: term, events };
+    return { ...fresh, door, ref, identity, rule: hearing, protocols, knocks, timeouts: term, events };
   }
 
   /** A retired door whose last attempt has gone needs its number no more. */

@@ -131,7 +131,7 @@ export class Transitions {
     if (stage < state.knocks.length) {
       this.#pool.advance(slot, print);
       this.#pool.touch(slot, now, packet.sequence);
-      if (!isSilent) return append(events, state.events.stage(state.door, knocker, stage));
+      if (!isSilent) return append(events, state.events.stage(knocker, stage));
       this.#lastPacket.forget(); // nothing is told, and yet another packet of this moment may move it on
       return events;
     }
@@ -142,7 +142,7 @@ export class Transitions {
     this.#table.remove(slot, hash);
     if (!mayBeScan) return append(events, this.#open(state, hash, now));
     this.#verdictReporter.report(VERDICT.held, state, stage, packet, hash, now);
-    return append(events, state.events.stage(state.door, knocker, stage));
+    return append(events, state.events.stage(knocker, stage));
   }
 
   /** A packet at the doors whose first knock it is: it begins there what it can, unless it has moved an attempt. */
@@ -170,7 +170,7 @@ export class Transitions {
         if (isSilent) this.#scanDetector.tryAgain(hash, state, now);
         this.#table.begin(state, packet.source, hash, print, now, packet.ttl, isSilent, packet.sequence);
         if (isSilent) this.#lastPacket.forget();
-        else events = append(events, state.events.stage(state.door, knocker, 1));
+        else events = append(events, state.events.stage(knocker, 1));
       } else {
         this.#remember(hash, print, packet, now);
         events = append(events, this.#open(state, hash, now));
@@ -183,7 +183,7 @@ export class Transitions {
   #open(state: DoorState, hash: number, now: number): readonly KnockEvent[] {
     const knocker = this.#lastPacket.source;
     this.#completion.open(state, knocker, hash, now);
-    return state.events.opening(state.door, knocker, state.knocks.length);
+    return state.events.opening(knocker, state.knocks.length);
   }
 
   #remember(hash: number, print: number, { port, sequence }: Packet, now: number): void {

@@ -138,7 +138,7 @@ export class PacketLoop {
       this.#options.eventLog.event(event, at);
       if (event.type !== "open") continue;
       this.#workSinceTrim++;
-      this.#options.open(event.door, event.knocker);
+      this.#options.open(this.#attempts.door(event.door.id), event.knocker);
     }
   }
 

@@ -1,10 +1,20 @@
 // What attempts/ decides of a packet, or when time has passed, as plain values: log/ renders them, doors/ opens.
 
-import type { Door } from "../config/door.ts";
 import type { Address } from "../net/address.ts";
 
+/** A door as events name it: one object, the same for as long as the door is in use. */
+export interface DoorRef {
+  /** Unique in this process, because two doors may have the same name. `Attempts.door` finds the door by it. */
+  readonly id: number;
+  readonly name: string;
+  /** The number of knocks in its sequence. */
+  readonly knocks: number;
+  /** Seconds for the whole sequence. */
+  readonly seqTimeout: number;
+}
+
 export type KnockEvent =
-  | { readonly type: "stage"; readonly door: Door; readonly knocker: Address; readonly stage: number }
-  | { readonly type: "open"; readonly door: Door; readonly knocker: Address }
-  | { readonly type: "timeout"; readonly door: Door; readonly knocker: Address; readonly stage: number }
+  | { readonly type: "stage"; readonly door: DoorRef; readonly knocker: Address; readonly stage: number }
+  | { readonly type: "open"; readonly door: DoorRef; readonly knocker: Address }
+  | { readonly type: "timeout"; readonly door: DoorRef; readonly knocker: Address; readonly stage: number }
   | { readonly type: "scan"; readonly knocker: Address; readonly ports: number; readonly seconds: number };

@@ -23,7 +23,7 @@ export function opensWith(door: Door, doors: readonly Door[]): ReadonlySet<Door>
   const pause = Math.min(PAUSE_MS, (door.seqTimeout * 1000) / (door.sequence.length + 1));
   const opened = new Set<Door>();
   const note = (events: ReturnType<Attempts["expire"]>) => {
-    for (const event of events) if (event.type === "open") opened.add(event.door);
+    for (const event of events) if (event.type === "open") opened.add(attempts.door(event.door.id));
   };
   const flags = flagsMatch(door.tcpFlags, TCP_FLAG_BITS.syn) ? TCP_FLAG_BITS.syn : door.tcpFlags.set;
   let now = 0;

@@ -1,9 +1,8 @@
 // Tells what happens at the doors: by name with -l, and no more of a siege than anybody wants to read.
 
-import type { Door } from "../config/door.ts";
 import { daemonEventOf } from "../events/daemon-event.ts";
 import type { DoorEvent, DoorNotice } from "../events/door-event.ts";
-import type { KnockEvent } from "../events/knock-event.ts";
+import type { DoorRef, KnockEvent } from "../events/knock-event.ts";
 import { type Address, formatAddress, sameAddress } from "../net/address.ts";
 import { after } from "../platform/timer.ts";
 import { Counters } from "./counters.ts";
@@ -51,7 +50,7 @@ interface Known {
   readonly knocker: Address;
   readonly text: string;
   /** By stage; 0: that it opened. */
-  readonly lines: Map<Door, string[]>;
+  readonly lines: Map<DoorRef, string[]>;
 }
 
 export class EventLog {

@@ -1,8 +1,7 @@
 // How much is told of a siege: forged first knocks cost nothing, and must not fill the disk. Pure: time is an argument.
 // Whoever opens a door loses no line: his Stage 1, if it was held back, is told before his Stage 2.
 
-import type { Door } from "../config/door.ts";
-import type { KnockEvent } from "../events/knock-event.ts";
+import type { DoorRef, KnockEvent } from "../events/knock-event.ts";
 import { type Address, sameAddress } from "../net/address.ts";
 
 /** Lines of a kind in a second. */
@@ -36,7 +35,7 @@ export class RateLimiter {
   readonly #told = new Set<string>();
   #heldAt = Number.NEGATIVE_INFINITY;
   /** Most events come in threes and fours of one knocker at one door. */
-  #last: { readonly door: Door; readonly knocker: Address; readonly key: string } | undefined;
+  #last: { readonly door: DoorRef; readonly knocker: Address; readonly key: string } | undefined;
 
   /** `summaries` has nothing to tell before this time; Infinity when nothing is held back. */
   get due(): number {
@@ -53,7 +52,7 @@ export class RateLimiter {
       this.#told.delete(this.#keyOf(event)); // his attempt is over
       return "tell";
     }
-    if (event.door.sequence.length === 1) return "tell"; // it opens with this knock
+    if (event.door.knocks === 1) return "tell"; // it opens with this knock
     if (event.stage === 1) return this.#judgeStart(event, now);
     if (event.stage > 2 || this.#told.delete(this.#keyOf(event))) return "tell";
     // His attempt is no older than this: when nothing was held back since, he was told, and is forgotten by now.

@@ -149,9 +149,9 @@ export class Replay {
       if (event.type !== "open") continue;
       opened = true;
       this.opened++;
-      const { door, knocker } = event;
+      const door = this.#attempts.door(event.door.id);
       if (door.oneTimeSequences !== undefined) this.#useUp(door, door.oneTimeSequences);
-      this.#doorkeeper.open(door, knocker);
+      this.#doorkeeper.open(door, event.knocker);
     }
     return opened;
   }
