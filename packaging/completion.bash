@@ -15,12 +15,20 @@ _knock() {
 	local cur prev words cword
 	_init_completion -n : || return
 	case $prev in
-		-d | --delay) return ;;
+		-d | --delay | --verify | --retry | --source) return ;;
+		-f | --file) _filedir; return ;;
+		-i | --interface) _available_interfaces -a; return ;;
 	esac
 	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W '-u --udp -d --delay -4 --ipv4 -6 --ipv6 -v --verbose -V --version -h --help' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W '-u --udp -d --delay -4 --ipv4 -6 --ipv6 -v --verbose -V --version
+			-h --help -f --file --verify --retry -i --interface --source --ssh' -- "$cur")
 	else
 		_known_hosts_real -- "$cur"
+		local file
+		for file in "${XDG_CONFIG_HOME:-$HOME/.config}"/knock/*.knock; do
+			file=${file##*/} file=${file%.knock}
+			[[ $file != '*' && $file == "$cur"* ]] && COMPREPLY+=("$file")
+		done
 	fi
 } && complete -F _knock knock
 

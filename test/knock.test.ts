@@ -4,8 +4,10 @@
 
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -98,11 +100,13 @@ describe("what knock says", { concurrency: 4 }, () => {
     });
   }
 
-  test("-h prints the usage of 0.8 to the letter, and is no error", async () => {
+  test("-h prints the usage of 0.8 to the letter, --help what we add as well", async () => {
     const stdout = await usage();
     assert.match(stdout, /^usage: knock /);
     assert.deepEqual(await run(OURS, "-h"), { code: 0, stdout, stderr: "" });
-    assert.deepEqual(await run(OURS, "--help", "127.0.0.1", "x"), { code: 0, stdout, stderr: "" });
+    const long = await run(OURS, "--help", "127.0.0.1", "x");
+    assert.equal(long.code, 0);
+    assert.ok(long.stdout.startsWith(`${stdout}knockd-ng adds:\n`), long.stdout);
   });
 
   const misuses: [args: string[], stderrHead: string][] = [
@@ -131,6 +135,96 @@ describe("what knock says", { concurrency: 4 }, () => {
     child.stdout.once("data", () => child.stdout.destroy());
     const [code] = await once(child, "close");
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+  });
+});
+
+describe("what knock adds to 0.8", { concurrency: 4 }, () => {
+  const config = mkdtempSync(join(tmpdir(), "knock-config-"));
+  after(() => rmSync(config, { recursive: true }));
+  const stored = (name: string, text: string) => {
+    mkdirSync(join(config, "knock"), { recursive: true });
+    writeFileSync(join(config, "knock", `${name}.knock`), text, { mode: 0o600 });
+  };
+  const withConfig = ["env", `XDG_CONFIG_HOME=${config}`, ...OURS];
+
+  /** A UDP port on loopback, and who has knocked there. */
+  async function listener(): Promise<{ port: number; socket: Socket; from: string[] }> {
+    const socket = createSocket("udp4").bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    const from: string[] = [];
+    socket.on("message", (_, { address }) => from.push(address));
+    return { port: socket.address().port, socket, from };
+  }
+
+  test("a name knocks as its file says, and the command line counts before the file", async () => {
+    stored("home", "-v -d 1 127.0.0.1 5 # the secret\n6:udp\n");
+    const hits = "hitting tcp 127.0.0.1:5\nhitting udp 127.0.0.1:6\n";
+    assert.deepEqual(await run(withConfig, "home"), { code: 0, stdout: hits, stderr: "" });
+    const udp = await run(withConfig, "-u", "home");
+    assert.equal(udp.stdout, hits.replace("tcp", "udp"));
+    assert.equal((await run(withConfig, "-f", join(config, "knock", "home.knock"))).stdout, hits);
+  });
+
+  test("a name without a file is a host without ports", async () => {
+    const { code, stderr } = await run(withConfig, "away");
+    assert.deepEqual(
+      { code, stderr },
+      { code: 1, stderr: `error: missing required argument 'port[:proto]'\n\n${await usage()}` },
+    );
+  });
+
+  test("--verify and --retry knock again until the port is open", async () => {
+    const { port, socket, from } = await listener();
+    const server = createServer();
+    socket.on("message", () => from.length === 2 && server.listen(port, "127.0.0.1"));
+    const again = await run(OURS, "-v", "--verify", `${port}`, "--retry", "3", "127.0.0.1", `${port}:udp`);
+    server.close();
+    socket.close();
+    const hit = `hitting udp 127.0.0.1:${port}\n`;
+    assert.deepEqual(again, { code: 0, stdout: `${hit}${hit}127.0.0.1:${port} is open\n`, stderr: "" });
+  });
+
+  test("--verify of a port that stays closed ends with status 2, and hints at a delay", async () => {
+    const { port, socket } = await listener();
+    const closed = (...args: string[]) =>
+      run(OURS, "--verify", `${port}`, ...args, "127.0.0.1", `${port}:udp`, `${port}:udp`);
+    const stderr = `error: TCP port ${port} of 127.0.0.1 is not open\n`;
+    const hint = "Knocks may arrive in another order than they were sent. Try: knock -d 200 …\n";
+    const [plain, delayed] = await Promise.all([closed(), closed("-d", "1")]);
+    socket.close();
+    assert.deepEqual(plain, { code: 2, stdout: "", stderr: stderr + hint });
+    assert.deepEqual(delayed, { code: 2, stdout: "", stderr });
+  });
+
+  test("--source and --interface choose where the knock comes from", async () => {
+    const { port, socket, from } = await listener();
+    assert.equal((await run(OURS, "--source", "127.0.0.2", "127.0.0.1", `${port}:udp`)).code, 0);
+    assert.equal((await run(OURS, "-i", "lo", "127.0.0.1", `${port}:udp`)).code, 0);
+    await until(() => from.length === 2, 5000, 10);
+    socket.close();
+    assert.deepEqual(from, ["127.0.0.2", "127.0.0.1"]);
+  });
+
+  for (const [args, stderr] of [
+    ["--retry 1 127.0.0.1 5", "error: --retry needs --verify <port>\n"],
+    ["--verify x 127.0.0.1 5", "error: bad --verify 'x': wanted a TCP port from 1 to 65535\n"],
+    ["--verify 5 --retry 101 127.0.0.1 5", "error: bad --retry '101': wanted a number from 0 to 100\n"],
+    ["--source lo 127.0.0.1 5", "error: bad --source 'lo': wanted an IP address of this machine\n"],
+    [
+      "--source 10.255.255.1 -v 127.0.0.1 5:udp",
+      "error: could not send udp 127.0.0.1:5: address not available (EADDRNOTAVAIL); 0 of 1 knock sent\n",
+    ],
+  ] as const)
+    test(`knock ${args}`, async () => {
+      const { code, stderr: said } = await run(OURS, ...args.split(" "));
+      assert.deepEqual({ code, said }, { code: 1, said: stderr });
+    });
+
+  test("--ssh prints what to put into ssh's configuration, and sends nothing", async () => {
+    stored("pi", "pi.example 7000 8000\n");
+    const { code, stdout } = await run(withConfig, "--ssh", "pi");
+    assert.equal(code, 0);
+    assert.match(stdout, /^# .*\nMatch host pi\.example exec "knock pi --verify 22"\n$/);
   });
 });
 

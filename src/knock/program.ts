@@ -1,20 +1,25 @@
 // The client: knock HOST PORT[:PROTO] ..., one packet to each port, in order.
 //
-// Half a knock opens nothing, so everything is checked before the first packet, and a packet this machine would not
-// send ends it. What comes back is nobody's business here: a closed port answers, a firewall does not, both are fine.
+// Half a knock opens nothing, so everything is checked before the first packet, and a packet that this machine cannot
+// send ends it. Answers to the knocks do not matter: a closed port answers, a firewall does not, both are fine.
 
-import { createSocket } from "node:dgram";
-import { lookup } from "node:dns/promises";
-import { connect, isIP, isIPv6, SocketAddress } from "node:net";
-import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { getSystemErrorMap } from "node:util";
-import { program } from "commander";
+import { Command } from "commander";
 import { version } from "../platform/version.ts";
 import { plural } from "../terminal/plural.ts";
+import { type Knock, parseDelay, parseKnock, parseRetry, parseVerify } from "./arguments.ts";
+import { Complaint } from "./complaint.ts";
+import { fileOfName, readKnockFile } from "./knock-file.ts";
+import { resolve } from "./resolve.ts";
+import { send } from "./send.ts";
+import { familyOfSource, sourceAddress } from "./source-address.ts";
+import { sshConfig } from "./ssh-config.ts";
+import { systemReason } from "./system-reason.ts";
+import { isOpen, VERIFY_SECONDS } from "./verify.ts";
 
-/** Something the user should read: one line on standard error, exit status 1. */
-class Complaint extends Error {}
+/** All packets were sent, but the port of --verify did not open. */
+const NOT_OPEN = 2;
+const SSH_PORT = 22;
 
 // To the letter what knock 0.8 prints.
 const USAGE = `usage: knock [options] <host> <port[:proto]> [port[:proto]] ...
@@ -31,118 +36,91 @@ example:  knock myserver.example.com 123:tcp 456:udp 789:tcp
 
 `;
 
-/** `port[:proto]`, where an empty protocol is tcp. */
-function parseKnock(text: string): { udp: boolean; port: number } {
-  const [, digits = "", protocol = ""] = /^([^:]*):?(.*)$/s.exec(text.toLowerCase()) ?? [];
-  const port = Number(digits);
-  if (!/^\d+$/.test(digits) || port < 1 || port > 65535) {
-    throw new Complaint(`error: bad port in '${text}': wanted a number from 1 to 65535`);
-  }
-  if (!["", "tcp", "udp"].includes(protocol)) {
-    throw new Complaint(`error: bad protocol in '${text}': wanted tcp or udp`);
-  }
-  return { udp: protocol === "udp", port };
+/** What 0.8 does not have: `--help` adds it; `-h` and errors print 0.8's text alone, as scripts may know it. */
+const MORE_USAGE = `knockd-ng adds:
+  knock <name>             knock as ~/.config/knock/<name>.knock says
+  -f, --file <file>        knock as this file says: host and ports, as you would type them
+      --verify <port>      wait up to ${VERIFY_SECONDS} seconds until this TCP port is open
+      --retry <n>          with --verify: knock up to <n> more times
+  -i, --interface <name>   send from an address of this interface
+      --source <address>   send from this address
+      --ssh                print lines for ~/.ssh/config; sends nothing
+
+example:  knock -d 200 --verify 22 --retry 2 myserver.example.com 7000 8000 9000
+
+exit status: 0 sent (with --verify: open), 1 not sent, ${NOT_OPEN} sent but not open
+`;
+
+interface Options {
+  readonly udp?: true;
+  readonly delay?: string;
+  readonly verbose?: true;
+  readonly file?: string;
+  readonly verify?: string;
+  readonly retry?: string;
+  readonly interface?: string;
+  readonly source?: string;
+  readonly ssh?: true;
 }
 
-function parseDelay(text: string): number {
-  const longest = 2 ** 31 - 1; // setTimeout() takes any longer one for 1 ms
-  if (/^\d+$/.test(text) && Number(text) <= longest) return Number(text);
-  throw new Complaint(`error: bad delay '${text}': wanted milliseconds, from 0 to ${longest}`);
+interface CommandLine {
+  readonly host: string;
+  readonly ports: readonly string[];
+  /** 4, 6, or 0 for any. */
+  readonly family: number;
+  readonly options: Options;
 }
 
-/** The first address getaddrinfo() gives, of that family if one is asked for (0: any). */
-async function resolve(host: string, family: number): Promise<string> {
-  const unresolved = (why: string) => new Complaint(`Failed to resolve hostname '${host}': ${why}`);
-  if (host === "") throw unresolved("it is empty");
-  const { address } = await lookup(host, { family }).catch((error) => {
-    throw unresolved(reason(error));
-  });
-  // An address is not looked up, so its family was not looked at either.
-  if (family !== 0 && isIP(address) !== family) throw unresolved(`it is not an IPv${family} address`);
-
-  // Written as 0.8 writes it: 0:0::1 is ::1.
-  const [, zone] = host.split("%");
-  const plain = isIPv6(address) ? new SocketAddress({ address, family: "ipv6" }).address : address;
-  if (zone === undefined) return plain;
-  // Behind the % Node knows names, but no numbers and no underscore, and an unknown name is no scope at all to it.
-  const link = Object.entries(networkInterfaces()).find(
-    ([name, own]) => name === zone || own?.some((a) => a.family === "IPv6" && a.scopeid === Number(zone)),
-  );
-  const scoped = `${plain}%${link?.[0]}`;
-  if (!link || !isIPv6(scoped)) throw unresolved(`no usable interface '${zone}'`);
-  return scoped;
-}
-
-/**
- * One SYN. For an address, Node calls connect(2) in the next tick, before ours, and connect(2) hands the SYN to the
- * network (or to the queue of a neighbour not yet resolved, which outlives the socket). Closing at once, before any
- * answer is looked at, is what keeps the kernel from sending it again.
- */
-function sendSyn(host: string, port: number): Promise<void> {
-  return new Promise((sent, failed) => {
-    const socket = connect({ host, port });
-    socket.once("error", failed);
-    socket.once("close", () => sent());
-    process.nextTick(() => {
-      // Destroyed already: connect(2) failed, and 'error' is on its way. A local port: connect(2) was really called.
-      if (socket.destroyed || socket.localPort) socket.destroy();
-      else socket.destroy(new Error("this Node connects later than knock expects; please report it"));
-    });
-  });
-}
-
-/** One datagram that holds a single zero byte, as 0.8 sends it. */
-function sendDatagram(host: string, port: number): Promise<void> {
-  return new Promise((sent, failed) => {
-    const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
-    socket.once("error", failed);
-    socket.send(Buffer.alloc(1), port, host, (error) => {
-      // An open socket would keep the process alive.
-      socket.close();
-      error ? failed(error) : sent();
-    });
-  });
-}
-
-/** The kernel's or the resolver's words for an error, where it has any. */
-function reason(error: NodeJS.ErrnoException): string {
-  const known = error.errno === undefined ? undefined : getSystemErrorMap().get(error.errno);
-  return known ? `${known[1]} (${error.code})` : error.message;
-}
-
-async function main(): Promise<void> {
+/** Parses `words`; ends the process with the usage when they are wrong. */
+function parse(words: readonly string[], needsPorts: boolean): CommandLine {
   let family = 0;
-  program
+  const program = new Command("knock")
     .option("-u, --udp")
-    .option("-d, --delay <t>", "", "0")
+    .option("-d, --delay <t>")
     .option("-4, --ipv4")
     .option("-6, --ipv6")
     .option("-v, --verbose")
+    .option("-f, --file <file>")
+    .option("--verify <port>")
+    .option("--retry <n>")
+    .option("-i, --interface <name>")
+    .option("--source <address>")
+    .option("--ssh")
     .version(`knock ${version} (knockd-ng)`)
     // Of both, the last one wins.
     .on("option:ipv4", () => (family = 4))
     .on("option:ipv6", () => (family = 6))
-    .argument("<host>")
-    .argument("<port[:proto]...>")
-    .configureHelp({ formatHelp: () => USAGE })
+    .argument(needsPorts ? "<host>" : "[host]")
+    .argument(needsPorts ? "<port[:proto]...>" : "[port[:proto]...]")
+    .configureHelp({ formatHelp: () => (process.argv.includes("--help") ? USAGE + MORE_USAGE : USAGE) })
     .showHelpAfterError()
-    .parse();
-
+    .parse(words, { from: "user" });
   const [host = "", ...ports] = program.args;
-  const options = program.opts<{ udp?: true; delay: string; verbose?: true }>();
-  const delay = parseDelay(options.delay);
-  const knocks = ports.map(parseKnock);
-  const address = await resolve(host, family);
+  return { host, ports, family, options: program.opts<Options>() };
+}
 
-  // The packets matter more than a reader of -v who has gone away.
-  process.stdout.on("error", () => {});
-  for (const [done, { udp, port }] of knocks.entries()) {
-    const send = options.udp || udp ? sendDatagram : sendSyn;
-    const hit = `${send === sendSyn ? "tcp" : "udp"} ${address}:${port}`;
-    if (options.verbose) process.stdout.write(`hitting ${hit}\n`);
-    await send(address, port).catch((error) => {
+/** The command line, completed by the file that it names. Where both say something, the command line counts. */
+function readCommandLine(words: readonly string[]): CommandLine {
+  const given = parse(words, false);
+  const file = given.options.file ?? (given.ports.length === 0 ? fileOfName(given.host) : undefined);
+  if (file === undefined) return parse(words, true);
+  const stored = parse(readKnockFile(file), true);
+  return { ...stored, family: given.family || stored.family, options: { ...stored.options, ...given.options } };
+}
+
+/** Sends all knocks in order. Throws Complaint, which says how many were sent. */
+async function knockAll(
+  knocks: readonly Knock[],
+  address: string,
+  source: string | undefined,
+  { delay, verbose }: { readonly delay: number; readonly verbose: boolean },
+): Promise<void> {
+  for (const [done, knock] of knocks.entries()) {
+    const hit = `${knock.udp ? "udp" : "tcp"} ${address}:${knock.port}`;
+    if (verbose) process.stdout.write(`hitting ${hit}\n`);
+    await send(knock, address, source).catch((error) => {
       throw new Complaint(
-        `error: could not send ${hit}: ${reason(error)}; ${done} of ${plural(knocks.length, "knock")} sent`,
+        `error: could not send ${hit}: ${systemReason(error)}; ${done} of ${plural(knocks.length, "knock")} sent`,
       );
     });
     // After the last one too, as 0.8: `knock -d 500 … && ssh …` counts on it.
@@ -150,8 +128,43 @@ async function main(): Promise<void> {
   }
 }
 
+async function main(): Promise<void> {
+  const words = process.argv.slice(2);
+  const { host, ports, family, options } = readCommandLine(words);
+  const delay = parseDelay(options.delay ?? "0");
+  const port = options.verify === undefined ? undefined : parseVerify(options.verify);
+  const retries = parseRetry(options.retry ?? "0");
+  if (retries > 0 && port === undefined) throw new Complaint("error: --retry needs --verify <port>");
+  const knocks = ports.map(parseKnock).map((knock) => (options.udp ? { ...knock, udp: true } : knock));
+  if (options.ssh) {
+    const own = words.filter((word) => word !== "--ssh");
+    if (port === undefined) own.push("--verify", String(SSH_PORT));
+    process.stdout.write(sshConfig(host, own, port ?? SSH_PORT));
+    return;
+  }
+  const address = await resolve(host, family || familyOfSource(options));
+  const source = sourceAddress(options, address);
+
+  // The packets matter more than a reader of -v who has gone away.
+  process.stdout.on("error", () => {});
+  for (let round = 0; round <= retries; round++) {
+    await knockAll(knocks, address, source, { delay, verbose: options.verbose === true });
+    if (port === undefined) return;
+    if (await isOpen({ host: address, port, source })) {
+      if (options.verbose) process.stdout.write(`${address}:${port} is open\n`);
+      return;
+    }
+  }
+  const tries = retries > 0 ? ` after ${retries + 1} tries` : "";
+  const hint =
+    delay === 0 && knocks.length > 1
+      ? "\nKnocks may arrive in another order than they were sent. Try: knock -d 200 …"
+      : "";
+  throw new Complaint(`error: TCP port ${port} of ${address} is not open${tries}${hint}`, NOT_OPEN);
+}
+
 main().catch((error) => {
   if (!(error instanceof Complaint)) throw error;
   process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
+  process.exitCode = error.status;
 });
