@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "bytes.h"
+#include "callback.h"
 #include "decode.h"
 #include "filter.h"
 #include "process.h"
@@ -153,56 +154,39 @@ void Capture::Start(const Napi::CallbackInfo& info) {
   const bool timed = info[1].IsNumber();
   const int every = timed ? info[1].ToNumber().Int32Value() : 0;
   if (timed && (every < 1 || every > kMostMilliseconds)) throw Napi::RangeError::New(env, "no such period");
-  if (poll_ != nullptr) throw Napi::Error::New(env, "capture is already started");
-  uv_loop_t* loop = nullptr;
-  if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "no event loop");
-  uv_poll_t* poll = new uv_poll_t;
-  const int status = uv_poll_init(loop, poll, timed ? timer_.descriptor() : pcap_get_selectable_fd(handle));
-  if (status != 0) {
-    delete poll;
-    throw Napi::Error::New(env, uv_strerror(status));
-  }
-  poll->data = this;
-  poll_ = poll;
+  if (poll_.IsOpen()) throw Napi::Error::New(env, "capture is already started");
+  const int fd = timed ? timer_.descriptor() : pcap_get_selectable_fd(handle);
+  const int status = poll_.Open(EventLoop(env), fd, this, OnReadable);
+  if (status != 0) throw Napi::Error::New(env, uv_strerror(status));
   timed_ = timed;
   if (timed) timer_.Set(every);
   on_readable_ = Napi::Persistent(info[0].As<Napi::Function>());
-  uv_poll_start(poll, UV_READABLE, OnPoll);  // fails only for a handle that is closing
-  Ref();                                     // an object that is being polled must not be collected
+  Ref();  // an object that is being polled must not be collected
 }
 
 void Capture::Stop(const Napi::CallbackInfo& info) {
   Open(info.Env());
-  if (poll_ == nullptr) return;
+  if (!poll_.IsOpen()) return;
   StopPolling();
   Unref();
 }
 
 void Capture::StopPolling() {
-  if (poll_ == nullptr) return;
-  uv_poll_stop(poll_);
-  uv_close(reinterpret_cast<uv_handle_t*>(poll_), [](uv_handle_t* done) { delete reinterpret_cast<uv_poll_t*>(done); });
-  poll_ = nullptr;
+  if (!poll_.IsOpen()) return;
+  poll_.Close();
   if (timed_) timer_.Set(0);
   on_readable_.Reset();
 }
 
-void Capture::OnPoll(uv_poll_t* poll, int status, int) {
-  Capture* self = static_cast<Capture*>(poll->data);
-  const Napi::Env env = self->Env();
-  const Napi::HandleScope scope(env);
-  // libuv stops by itself on POLLERR (the interface went down or away): go on listening. The read() that follows takes
-  // the error off the socket, so that it is told once, or throws it.
-  if (status < 0) uv_poll_start(poll, UV_READABLE, OnPoll);
+// Also when the interface went down or away: the read() that follows takes the error off the socket, so that it comes
+// once, or throws it.
+void Capture::OnReadable(void* pointer) {
+  Capture* self = static_cast<Capture*>(pointer);
+  const Napi::HandleScope scope(self->Env());
   if (self->timed_) self->timer_.Clear();
   // A copy: the function may stop or close this capture, and drop the reference that it is being called through.
   const Napi::Function on_readable = self->on_readable_.Value();
-  napi_value result;
-  if (napi_make_callback(env, nullptr, self->Value(), on_readable, 0, nullptr, &result) == napi_pending_exception) {
-    napi_value error;
-    napi_get_and_clear_last_exception(env, &error);
-    napi_fatal_exception(env, error);  // an uncaught exception like any other
-  }
+  CallBack(self->Value(), on_readable);
 }
 
 Napi::Value Capture::Read(const Napi::CallbackInfo& info) {
@@ -238,7 +222,7 @@ Napi::Value Capture::Stats(const Napi::CallbackInfo& info) {
 }
 
 void Capture::Close(const Napi::CallbackInfo&) {
-  if (poll_ != nullptr) {
+  if (poll_.IsOpen()) {
     StopPolling();
     Unref();
   }

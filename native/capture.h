@@ -4,12 +4,12 @@
 
 #include <napi.h>
 #include <pcap/pcap.h>
-#include <uv.h>
 
 #include <memory>
 #include <string>
 
 #include "filter.h"
+#include "poll.h"
 #include "timer.h"
 
 namespace knockd {
@@ -38,17 +38,17 @@ class Capture : public Napi::ObjectWrap<Capture> {
   void OpenSavefile(Napi::Env env, const std::string& path);
   pcap_t* Open(Napi::Env env) const;  // the handle, or throws "capture is closed"
   void StopPolling();
-  static void OnPoll(uv_poll_t* poll, int status, int events);
+  static void OnReadable(void* self);
 
-  // In the order of their lives; they end the other way round: first the polling of the descriptor, then its owner.
+  // The poll ends before the descriptors that it polls: members are destroyed in reverse order.
   std::unique_ptr<pcap_t, ClosePcap> handle_;
   bool live_ = false;
   Program savefile_filter_;
   double frames_read_ = 0;
-  std::string failure_;        // what read() has yet to throw: the packets before it come first
-  Timer timer_;                // opened with the handle: in a flood there may be no descriptor to be had
-  bool timed_ = false;         // the timer is polled, in place of the handle
-  uv_poll_t* poll_ = nullptr;  // libuv's until its close callback deletes it
+  std::string failure_;  // what read() has yet to throw: the packets before it come first
+  Timer timer_;          // opened with the handle: in a flood there may be no descriptor to be had
+  bool timed_ = false;   // the timer is polled, in place of the handle
+  Poll poll_;
   Napi::FunctionReference on_readable_;
 };
 

@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -16,7 +15,10 @@
 #include <string>
 #include <vector>
 
-#include "complaint.h"
+#include "callback.h"
+#include "descriptor.h"
+#include "poll.h"
+#include "stderr_relay.h"
 
 extern char** environ;
 
@@ -26,50 +28,34 @@ namespace {
 // How often to look whether a command has ended that has no descriptor to say so.
 constexpr uint64_t kLookMs = 20;
 
-// A command that runs. Lives until libuv has closed its handle.
+// A command that runs. It owns itself until OnEvent has reaped it.
 struct Running {
-  union {
-    uv_handle_t handle;
-    uv_poll_t poll;    // of its pidfd
-    uv_timer_t timer;  // where no pidfd can be had, or polled: the command runs by then, and must not be forgotten
-  };
   pid_t pid;
-  int pidfd;
-  Complaint::Pointer complaint;
+  std::unique_ptr<StderrRelay> relay;
   Napi::FunctionReference on_end;
+  // The poll ends before the descriptor: members are destroyed in reverse order.
+  Descriptor pidfd;
+  Poll poll;
+  LoopTimer timer;  // where there is no pidfd, or it can't be polled: the command runs, and must not be forgotten
 };
 
-void ReapIfEnded(Running* running) {
+void OnEvent(void* pointer) {
+  Running* running = static_cast<Running*>(pointer);
   int status = 0;
   pid_t reaped;
   do reaped = waitpid(running->pid, &status, WNOHANG);
   while (reaped < 0 && errno == EINTR);
-  if (reaped == 0) return;  // not yet: the handle calls again
-  uv_close(&running->handle, [](uv_handle_t* handle) {
-    Running* done = static_cast<Running*>(handle->data);
-    if (done->pidfd >= 0) close(done->pidfd);
-    delete done;
-  });
+  if (reaped == 0) return;  // not yet: there will be another event
+  const std::unique_ptr<Running> ended(running);
   const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  const std::string wrote = running->complaint ? Complaint::Take(std::move(running->complaint)) : "";
-  const Napi::Env env = running->on_end.Env();
+  const std::string wrote = ended->relay ? StderrRelay::Finish(std::move(ended->relay)) : "";
+  const Napi::Env env = ended->on_end.Env();
   const Napi::HandleScope scope(env);
-  const napi_value arguments[] = {Napi::Number::New(env, code),
-                                  Napi::Buffer<char>::Copy(env, wrote.data(), wrote.size())};
-  napi_value result;
-  if (napi_make_callback(env, nullptr, env.Global(), running->on_end.Value(), 2, arguments, &result) ==
-      napi_pending_exception) {
-    napi_value error;
-    napi_get_and_clear_last_exception(env, &error);
-    napi_fatal_exception(env, error);
-  }
+  CallBack(env.Global(), ended->on_end.Value(),
+           {Napi::Number::New(env, code), Napi::Buffer<char>::Copy(env, wrote.data(), wrote.size())});
 }
 
-void OnPolled(uv_poll_t* poll, int, int) { ReapIfEnded(static_cast<Running*>(poll->data)); }
-
-void OnTimer(uv_timer_t* timer) { ReapIfEnded(static_cast<Running*>(timer->data)); }
-
-int OpenPidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+Descriptor OpenPidfd(pid_t pid) { return Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
 
 // libuv makes pipes non-blocking, for all who share them: a program that writes much would lose it.
 void MakeStandardStreamsBlocking() {
@@ -120,69 +106,62 @@ void SetWorkingDirectory() {
 }
 
 // [[file, argument, …], …]; empty when it is anything else.
-std::vector<Words> Ways(const Napi::Value& value) {
-  std::vector<Words> ways;
-  if (!value.IsArray()) return ways;
+std::vector<Words> ArgvCandidates(const Napi::Value& value) {
+  std::vector<Words> candidates;
+  if (!value.IsArray()) return candidates;
   const Napi::Array given = value.As<Napi::Array>();
   for (uint32_t i = 0; i < given.Length(); i++) {
-    const Napi::Value way = given[i];
-    if (!way.IsArray() || way.As<Napi::Array>().Length() == 0) return {};
+    const Napi::Value argv = given[i];
+    if (!argv.IsArray() || argv.As<Napi::Array>().Length() == 0) return {};
     Words words;
-    for (uint32_t j = 0; j < way.As<Napi::Array>().Length(); j++) {
-      words.push_back(way.As<Napi::Array>().Get(j).ToString().Utf8Value());
+    for (uint32_t j = 0; j < argv.As<Napi::Array>().Length(); j++) {
+      words.push_back(argv.As<Napi::Array>().Get(j).ToString().Utf8Value());
     }
-    ways.push_back(std::move(words));
+    candidates.push_back(std::move(words));
   }
-  return ways;
+  return candidates;
 }
 
 }  // namespace
 
-bool CanRunCommand() {
-  const int own = OpenPidfd(getpid());
-  if (own >= 0) close(own);
-  return own >= 0;
-}
+bool CanRunCommand() { return static_cast<bool>(OpenPidfd(getpid())); }
 
 Napi::Value RunCommand(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const std::vector<Words> ways = Ways(info[0]);
-  if (ways.empty() || !info[1].IsString() || !info[2].IsFunction()) {
+  const std::vector<Words> candidates = ArgvCandidates(info[0]);
+  if (candidates.empty() || !info[1].IsString() || !info[2].IsFunction()) {
     throw Napi::TypeError::New(env, "runCommand takes command lines, a string and a function");
   }
   const std::string marker = info[1].As<Napi::String>().Utf8Value();
-  uv_loop_t* loop = nullptr;
-  if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "no event loop");
+  uv_loop_t* loop = EventLoop(env);
 
   auto running = std::make_unique<Running>();
   running->on_end = Napi::Persistent(info[2].As<Napi::Function>());
   // The descriptor by which the end is seen must be there before there is a command: this one keeps its place.
-  const int place = OpenPidfd(getpid());
-  if (place < 0) throw Napi::Error::New(env, strerror(errno));
+  Descriptor place = OpenPidfd(getpid());
+  if (!place) throw Napi::Error::New(env, strerror(errno));
   MakeStandardStreamsBlocking();
   SetWorkingDirectory();
-  running->complaint = Complaint::Open(loop);
-  const int standard_error = running->complaint ? running->complaint->command_end() : STDERR_FILENO;
+  running->relay = StderrRelay::Open(loop);
+  const int standard_error = running->relay ? running->relay->command_end() : STDERR_FILENO;
   int error = -1;
-  for (size_t i = 0; error != 0 && i < ways.size(); i++) error = Spawn(ways[i], marker, standard_error, &running->pid);
+  for (size_t i = 0; error != 0 && i < candidates.size(); i++)
+    error = Spawn(candidates[i], marker, standard_error, &running->pid);
   // A full disk keeps no door open.
-  if (error != 0 && !marker.empty()) error = Spawn(ways.back(), "", standard_error, &running->pid);
-  close(place);
+  if (error != 0 && !marker.empty()) error = Spawn(candidates.back(), "", standard_error, &running->pid);
+  place.Reset();
   if (error != 0) {
     // The file says that the command has been started. A process that got no further may have made it all the same.
     if (!marker.empty()) unlink(marker.c_str());
     throw Napi::Error::New(env, strerror(error));
   }
-  // From here on nothing may fail: the command runs. Its pid stays its own until ReapIfEnded has waited for it.
+  // From here on nothing may fail: the command runs. Its pid stays its own until OnEvent has waited for it.
   running->pidfd = OpenPidfd(running->pid);
-  if (running->pidfd >= 0 && uv_poll_init(loop, &running->poll, running->pidfd) == 0) {
-    uv_poll_start(&running->poll, UV_READABLE, OnPolled);
-  } else {
-    uv_timer_init(loop, &running->timer);
-    uv_timer_start(&running->timer, OnTimer, kLookMs, kLookMs);
+  if (!running->pidfd || running->poll.Open(loop, running->pidfd.Get(), running.get(), OnEvent) != 0) {
+    running->timer.Open(loop, running.get(), OnEvent);
+    running->timer.Start(kLookMs, kLookMs);
   }
-  running->handle.data = running.get();
-  return Napi::Number::New(env, running.release()->pid);  // ReapIfEnded's from now on
+  return Napi::Number::New(env, running.release()->pid);  // OnEvent deletes it
 }
 
 }  // namespace knockd

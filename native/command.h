@@ -1,4 +1,4 @@
-// Starting commands without copying this process, and learning how they ended.
+// Starts commands without copying this process, and reports how they ended.
 #pragma once
 
 #include <napi.h>
@@ -8,8 +8,8 @@ namespace knockd {
 // False on a kernel before Linux 5.3, or where pidfd_open is forbidden.
 bool CanRunCommand();
 
-// runCommand(ways: string[][], marker: string, onEnd: (status: number, wrote: Buffer) => void): number: what it does is
-// in src/platform/native.ts.
+// runCommand(candidates: string[][], marker: string, onEnd: (status: number, wrote: Buffer) => void): number: what it
+// does is in src/platform/native.ts.
 Napi::Value RunCommand(const Napi::CallbackInfo& info);
 
 }  // namespace knockd

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string>
 
+#include "descriptor.h"
+
 namespace knockd {
 namespace {
 
@@ -30,29 +32,24 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::string path = info[0].ToString().Utf8Value();
   for (;;) {
-    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    if (fd < 0) throw Napi::Error::New(env, errno == ELOOP ? "it is a symbolic link" : strerror(errno));
-    if (!IsTrusted(fd)) {
-      close(fd);
-      throw Napi::Error::New(env, "other users can write it");
-    }
+    Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+    if (!file) throw Napi::Error::New(env, errno == ELOOP ? "it is a symbolic link" : strerror(errno));
+    if (!IsTrusted(file.Get())) throw Napi::Error::New(env, "other users can write it");
     struct flock lock {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
-    if (fcntl(fd, F_SETLK, &lock) == 0) {
+    if (fcntl(file.Get(), F_SETLK, &lock) == 0) {
       // Whoever held it before may have removed the file between our opening and locking it.
       struct stat ours {
       }, there{};
-      const bool same = fstat(fd, &ours) == 0 && stat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino &&
-                        ours.st_dev == there.st_dev;
-      if (same) return Answer(env, "descriptor", fd);  // open, and so locked
-      close(fd);
+      const bool same = fstat(file.Get(), &ours) == 0 && stat(path.c_str(), &there) == 0 &&
+                        ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+      if (same) return Answer(env, "descriptor", file.Release());  // open, and so locked
       continue;
     }
     const int error = errno;
     const bool held = error == EACCES || error == EAGAIN;
-    const bool told = held && fcntl(fd, F_GETLK, &lock) == 0;
-    close(fd);
+    const bool told = held && fcntl(file.Get(), F_GETLK, &lock) == 0;
     if (!held) throw Napi::Error::New(env, strerror(error));
     if (told && lock.l_type == F_UNLCK) continue;  // it has just been let go
     return Answer(env, "holder", told && lock.l_pid > 0 ? lock.l_pid : 0);

@@ -1,4 +1,4 @@
-// Asking the kernel by rtnetlink(7).
+// Netlink sockets and their messages: rtnetlink(7), sock_diag(7), nfnetlink.
 #pragma once
 
 #include <linux/netlink.h>
@@ -8,20 +8,31 @@
 #include <functional>
 #include <string>
 
+#include "descriptor.h"
+
 namespace knockd {
 
 // What all of these throw.
-struct Failure {
-  std::string words;
+struct NetlinkError {
+  int code;  // errno
+  std::string Text() const;
 };
 
-// Hears of changes in these groups (RTMGRP_*).
-int OpenSocket(unsigned groups);
+using TakeMessage = std::function<void(const nlmsghdr*)>;
+// nlattr of nfnetlink has the same layout.
+using TakeAttribute = std::function<void(const rtattr*)>;
+
+// A socket of this protocol (NETLINK_*) that never blocks. It receives the messages of these groups (RTMGRP_*).
+Descriptor OpenNetlink(int protocol, unsigned groups = 0);
+
+// Sends a dump request, which begins with its header, and takes each message of the answer. Returns false when the
+// kernel says that a change disturbed the dump, and true otherwise.
+bool Dump(int protocol, const nlmsghdr* request, const TakeMessage& take);
 
 // The attributes behind a message's fixed part.
-void EachAttribute(const nlmsghdr* message, size_t fixed, const std::function<void(const rtattr*)>& take);
+void EachAttribute(const nlmsghdr* message, size_t fixed, const TakeAttribute& take);
 
-// All of one kind (RTM_GET*). `begin` forgets what a disturbed dump has given.
-void Dump(int type, const std::function<void()>& begin, const std::function<void(const nlmsghdr*)>& take);
+// The attributes inside another one.
+void EachNested(const rtattr* outer, const TakeAttribute& take);
 
 }  // namespace knockd

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "datagram.h"
+#include "unix_socket.h"
 
 namespace knockd {
 

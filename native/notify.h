@@ -1,4 +1,4 @@
-// What systemd is told (sd_notify(3)), without libsystemd and without a process.
+// Messages to systemd (sd_notify(3)), without libsystemd and without a process.
 #pragma once
 
 #include <napi.h>

@@ -14,6 +14,8 @@
 #include <sstream>
 #include <string>
 
+#include "descriptor.h"
+
 namespace knockd {
 namespace {
 
@@ -67,11 +69,11 @@ void CloseOnExec() {
 }
 
 void Detach(const Napi::CallbackInfo& info) {
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  bool ok = null >= 0 && chdir("/") == 0;
-  for (int fd = 0; ok && fd <= 2; fd++) ok = dup2(null, fd) == fd;
+  Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  bool ok = static_cast<bool>(null) && chdir("/") == 0;
+  for (int fd = 0; ok && fd <= 2; fd++) ok = dup2(null.Get(), fd) == fd;
   const int error = errno;
-  if (null > 2) close(null);
+  if (null.Get() <= 2) null.Release();  // it is one of the three
   if (!ok) throw Napi::Error::New(info.Env(), std::string("could not detach: ") + strerror(error));
 }
 

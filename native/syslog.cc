@@ -7,7 +7,7 @@
 #include <ctime>
 #include <string>
 
-#include "datagram.h"
+#include "unix_socket.h"
 
 namespace knockd {
 namespace {
@@ -22,8 +22,8 @@ class SystemLog {
  public:
   Outcome Send(const std::string& line) {
     // Twice: the first socket may be that of a syslogd that was restarted since.
-    for (const bool fresh : {socket_.Get() < 0, true}) {
-      if (socket_.Get() < 0) {
+    for (const bool fresh : {!socket_, true}) {
+      if (!socket_) {
         const int error = Open();
         if (error != 0) return error == EAGAIN ? Outcome::kFull : Outcome::kAbsent;
       }

@@ -2,23 +2,20 @@
 // when it was looked at: of that, and of Node's on top of it, packets would wait up to two milliseconds more.
 #pragma once
 
+#include "descriptor.h"
+
 namespace knockd {
 
 class Timer {
  public:
-  Timer() = default;
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
-  ~Timer() { Close(); }
-
   bool Open();  // false and errno when it can't be had
-  int descriptor() const { return descriptor_; }
+  int descriptor() const { return descriptor_.Get(); }
   void Set(int milliseconds);  // 0: never
   void Clear();                // it is readable no more, until the next time
-  void Close();
+  void Close() { descriptor_.Reset(); }
 
  private:
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 }  // namespace knockd

@@ -1,19 +1,13 @@
-#include "datagram.h"
+#include "unix_socket.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
 
 namespace knockd {
-
-void Descriptor::Reset(int fd) {
-  if (fd_ >= 0) close(fd_);
-  fd_ = fd;
-}
 
 int Connect(Descriptor* socket, int type, const std::string& path) {
   sockaddr_un address{};
@@ -25,7 +19,7 @@ int Connect(Descriptor* socket, int type, const std::string& path) {
   const size_t length = offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1);
 
   socket->Reset(::socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (socket->Get() < 0) return errno;
+  if (!*socket) return errno;
   if (connect(socket->Get(), reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(length)) == 0)
     return 0;
   const int error = errno;

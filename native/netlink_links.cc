@@ -1,4 +1,4 @@
-#include "links.h"
+#include "netlink_links.h"
 
 #include <arpa/inet.h>
 #include <linux/if_link.h>
@@ -6,7 +6,6 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -14,20 +13,35 @@
 #include <string>
 #include <vector>
 
+#include "callback.h"
 #include "netlink.h"
 
 namespace knockd {
 namespace {
 
-// The attributes that are inside of another one.
-void EachNested(const rtattr* outer, const std::function<void(const rtattr*)>& take) {
-  int left = static_cast<int>(RTA_PAYLOAD(outer));
-  for (auto* one = static_cast<const rtattr*>(RTA_DATA(outer)); RTA_OK(one, left); one = RTA_NEXT(one, left)) take(one);
+// A dump that the kernel says was disturbed is asked for again, so often.
+constexpr int kMaxTries = 8;
+
+// All of one kind (RTM_GET*). `begin` forgets what a disturbed dump has given.
+void DumpAll(int type, const std::function<void()>& begin, const TakeMessage& take) {
+  struct {
+    nlmsghdr header;
+    rtgenmsg body;
+  } request{};
+  request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.body);
+  request.header.nlmsg_type = static_cast<uint16_t>(type);
+  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  request.header.nlmsg_seq = 1;
+  request.body.rtgen_family = AF_UNSPEC;
+  for (int tries = 0; tries < kMaxTries; tries++) {
+    begin();
+    if (Dump(NETLINK_ROUTE, &request.header, take)) return;
+  }
 }
 
 Napi::Array Links(Napi::Env env) {
   Napi::Array links;
-  Dump(
+  DumpAll(
       RTM_GETLINK, [&] { links = Napi::Array::New(env); },
       [&](const nlmsghdr* message) {
         if (message->nlmsg_type != RTM_NEWLINK) return;
@@ -54,7 +68,7 @@ Napi::Array Links(Napi::Env env) {
 
 Napi::Array Addresses(Napi::Env env) {
   Napi::Array addresses;
-  Dump(
+  DumpAll(
       RTM_GETADDR, [&] { addresses = Napi::Array::New(env); },
       [&](const nlmsghdr* message) {
         if (message->nlmsg_type != RTM_NEWADDR) return;
@@ -99,7 +113,7 @@ Napi::Array Addresses(Napi::Env env) {
 Napi::Array Defaults(Napi::Env env) {
   Napi::Array defaults;
   const auto add = [&](int index) { defaults[defaults.Length()] = Napi::Number::New(env, index); };
-  Dump(
+  DumpAll(
       RTM_GETROUTE, [&] { defaults = Napi::Array::New(env); },
       [&](const nlmsghdr* message) {
         if (message->nlmsg_type != RTM_NEWROUTE) return;
@@ -132,8 +146,8 @@ Napi::Value Snapshot(const Napi::CallbackInfo& info) {
     result["addresses"] = Addresses(env);
     result["defaults"] = info[0].ToBoolean().Value() ? Defaults(env) : Napi::Array::New(env);
     return result;
-  } catch (const Failure& failure) {
-    throw Napi::Error::New(env, failure.words);
+  } catch (const NetlinkError& error) {
+    throw Napi::Error::New(env, error.Text());
   }
 }
 
@@ -144,64 +158,38 @@ Napi::Function LinkWatch::Define(Napi::Env env) {
 LinkWatch::LinkWatch(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LinkWatch>(info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "LinkWatch takes a function");
-  uv_loop_t* loop = nullptr;
-  if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "no event loop");
   unsigned groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
   if (info[1].ToBoolean().Value()) groups |= RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
   try {
-    socket_ = OpenSocket(groups);
-  } catch (const Failure& failure) {
-    throw Napi::Error::New(env, failure.words);
+    socket_ = OpenNetlink(NETLINK_ROUTE, groups);
+  } catch (const NetlinkError& error) {
+    throw Napi::Error::New(env, error.Text());
   }
-  poll_ = new uv_poll_t;
-  const int status = uv_poll_init(loop, poll_, socket_);
-  if (status != 0) {
-    delete poll_;
-    poll_ = nullptr;
-    close(socket_);
-    throw Napi::Error::New(env, uv_strerror(status));
-  }
-  poll_->data = this;
+  const int status = poll_.Open(EventLoop(env), socket_.Get(), this, OnReadable);
+  if (status != 0) throw Napi::Error::New(env, uv_strerror(status));
   on_change_ = Napi::Persistent(info[0].As<Napi::Function>());
-  uv_poll_start(poll_, UV_READABLE, OnPoll);
   Ref();  // what is being polled must not be collected
 }
 
-LinkWatch::~LinkWatch() { StopPolling(); }
-
 void LinkWatch::Close(const Napi::CallbackInfo&) {
-  if (poll_ == nullptr) return;
-  StopPolling();
+  if (!poll_.IsOpen()) return;
+  poll_.Close();
+  socket_.Reset();
+  on_change_.Reset();
   Unref();
 }
 
-void LinkWatch::StopPolling() {
-  if (poll_ == nullptr) return;
-  uv_poll_stop(poll_);
-  uv_close(reinterpret_cast<uv_handle_t*>(poll_), [](uv_handle_t* done) { delete reinterpret_cast<uv_poll_t*>(done); });
-  poll_ = nullptr;
-  close(socket_);
-  on_change_.Reset();
-}
-
-void LinkWatch::OnPoll(uv_poll_t* poll, int status, int) {
-  LinkWatch* self = static_cast<LinkWatch*>(poll->data);
-  const Napi::Env env = self->Env();
-  const Napi::HandleScope scope(env);
-  // libuv stops by itself on an error: after ENOBUFS (we were too slow for so many changes) the socket goes on.
-  if (status < 0) uv_poll_start(poll, UV_READABLE, OnPoll);
+// Also after ENOBUFS (too many changes for us): the socket goes on.
+void LinkWatch::OnReadable(void* pointer) {
+  LinkWatch* self = static_cast<LinkWatch*>(pointer);
+  const Napi::HandleScope scope(self->Env());
   char buffer[16384];
   for (int reads = 0; reads < 1024; reads++) {
-    const ssize_t got = recv(self->socket_, buffer, sizeof buffer, MSG_TRUNC);
+    const ssize_t got = recv(self->socket_.Get(), buffer, sizeof buffer, MSG_TRUNC);
     if (got < 0 && errno != ENOBUFS && errno != EINTR) break;  // nothing more waits
   }
   const Napi::Function on_change = self->on_change_.Value();
-  napi_value result;
-  if (napi_make_callback(env, nullptr, self->Value(), on_change, 0, nullptr, &result) == napi_pending_exception) {
-    napi_value error;
-    napi_get_and_clear_last_exception(env, &error);
-    napi_fatal_exception(env, error);
-  }
+  CallBack(self->Value(), on_change);
 }
 
 }  // namespace knockd
