@@ -155,7 +155,7 @@ async function main(): Promise<void> {
       return;
     }
   }
-  const tries = retries > 0 ? ` after ${retries + 1} tries` : "";
+  const tries = retries > 0 ? ` (tries: ${retries + 1})` : "";
   const hint =
     delay === 0 && knocks.length > 1
       ? "\nKnocks may arrive in another order than they were sent. Try: knock -d 200 …"
