@@ -21,6 +21,8 @@ const NEVER_ONE = [
   "others.length + 1} doors",
   "sequence.length} random knocks",
   "MOST_HOURS} hours",
+  "MAX_BYTES} bytes",
+  "VERIFY_SECONDS} seconds",
   "idle} seconds", // five
   "most} times", // of lint/sequences.ts: three at least
   "door.sequence.length} times",
