@@ -40,16 +40,16 @@ describe("ports that knockctl init has closed", () => {
         true,
         "TCP port 22 is closed to clients that have not knocked, until the next reboot",
       ],
-      [GUARD, false, "TCP port 22 is closed, and no knockd answers: nobody can knock"],
+      [GUARD, false, "TCP port 22 is closed, and no knockd is running: no client can knock"],
       [
         { ...GUARD, isClosed: false },
         true,
-        "TCP port 22 is OPEN to all, though knockd-iptables@22 is enabled; to close it: systemctl restart knockd-iptables@22",
+        "TCP port 22 is OPEN to all although knockd-iptables@22 is enabled. To close it: systemctl restart knockd-iptables@22",
       ],
       [
         { ...GUARD, isClosed: undefined },
         true,
-        "TCP port 22: only root can see whether knockd-iptables@22 has closed it",
+        "TCP port 22: run this as root to see whether knockd-iptables@22 has closed it",
       ],
     ] as const) {
       assert.equal(guardText(packetLoop, isHeard), said);

@@ -18,15 +18,15 @@ describe("the port in the end", () => {
     [
       "confirmed for good",
       portText(nft, now(true, true), true),
-      "TCP port 22 is closed to clients that have not knocked, after a reboot too.\n" +
+      "TCP port 22 is closed to clients that have not knocked, also after a reboot.\n" +
         "To open it: systemctl disable --now knockd-nft@22.service",
     ],
     [
       "confirmed, and flushed",
       portText(nft, now(false), true),
-      "But TCP port 22 is open: its rule has gone from the firewall.",
+      "But TCP port 22 is open: the firewall no longer has its rule.",
     ],
-    ["rolled back", portText(iptables, now(false), false), "TCP port 22 is as open as it was before."],
+    ["rolled back", portText(iptables, now(false), false), "TCP port 22 is open, as it was before."],
     [
       "rolled back, and closed before",
       portText({ ...iptables, wasClosed: true }, now(true), false),
@@ -40,12 +40,12 @@ describe("the port in the end", () => {
     [
       "rolled back, and opened",
       portText({ ...iptables, wasClosed: true }, now(false), false),
-      "But TCP port 22 is open, and was closed before.",
+      "But TCP port 22 is open. It was closed before.",
     ],
     [
       "no answer of the firewall",
       portText(iptables, now(undefined), true),
-      "Whether TCP port 22 is closed is unknown: see iptables -S, ip6tables -S, nft list ruleset.",
+      "Could not find out whether TCP port 22 is closed. See iptables -S, ip6tables -S and nft list ruleset.",
     ],
   ] as const) {
     it(what, () => assert.equal(text, said));

@@ -25,7 +25,7 @@ export function unitName(kind: FirewallKind, port: number): string {
 export function unitText(kind: FirewallKind, knockctl: string, config: string): string {
   return `# Written by knockctl init --persist.
 [Unit]
-Description=TCP port %i is closed to who has not knocked
+Description=Close TCP port %i to clients that have not knocked
 ConditionPathExists=${knockctl}
 ConditionPathExists=${config}
 # Before there is a network, and after those who begin with empty tables.

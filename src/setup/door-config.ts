@@ -63,7 +63,7 @@ export function configText(door: NewDoor, kept: string | undefined): string {
   const options = kept === undefined ? ["UseSyslog", `Interface = ${door.interface ?? "auto"}`] : [];
   if (kept !== undefined && door.interface !== undefined) options.push(`Interface = ${door.interface}`);
   const before =
-    kept === undefined ? "# Written by knockctl init. The sequence is a secret: this file is for root alone.\n" : kept;
+    kept === undefined ? "# Written by knockctl init. The sequence is a secret: only root may read this file.\n" : kept;
   return `${before.replace(/\n*$/, "\n")}\n${section("options", options)}${section(door.name, [
     `sequence        = ${plainSequence(door.sequence)}`,
     `seq_timeout     = ${KNOCK_SECONDS * door.sequence.length}`,

@@ -92,10 +92,10 @@ function nftLan(family: "ip" | "ip6", network: string, port: string): string {
 }
 
 const HEAD = `#!/bin/sh
-# Written by knockctl init: closes a TCP port to who has not knocked, or opens it to all again.
+# Written by knockctl init. Closes a TCP port to clients that have not knocked, or opens it to all again.
 #   sh FILE close|open|is-closed PORT
-# Only packets that begin a connection are looked at: no session is cut, however old it is. Nothing else is touched.
-# is-closed: 0 closed, 1 open, 2 neither: one family of addresses alone is closed, or the firewall does not answer.
+# The rules match only packets that begin a connection, so open sessions stay open. It touches no other rule.
+# Exit status of is-closed: 0 closed, 1 open, 2 closed for IPv4 or IPv6 alone, or the firewall does not answer.
 PATH=${PATH}
 port=$2
 lan4='@lan4@'
@@ -144,7 +144,7 @@ is_closed() {
 }
 close() {
   is_closed && return
-  # asked for first: the older iptables-restore holds the lock while it reads
+  # look first: the older iptables-restore holds the lock while it reads
   chain=$("$tables" -w 5 -S KNOCKD >/dev/null 2>&1 || echo ':KNOCKD - [0:0]')
   "$tables-restore" -w 5 --noflush <<END
 *filter
@@ -178,7 +178,7 @@ open() {
 }
 case $1 in
   close) each close ;;
-  open) # one family that can't be had is no reason to leave the other one closed
+  open) # if one family fails, still open the other
     status=0
     for tables in @families@; do open || status=1; done
     exit $status ;;
@@ -201,13 +201,13 @@ const NFT = `${HEAD}
 is_closed() {
   nft get element inet knockd guarded "{ $port }" >/dev/null 2>&1
 }
-# somebody may have made a table of that name himself
+# another program may have made a table of that name
 is_ours() {
   nft list set inet knockd guarded >/dev/null 2>&1
 }
 close() {
   if ! is_ours && nft list table inet knockd >/dev/null 2>&1; then
-    echo 'there is a table inet knockd that is not ours: rename it, or use --firewall iptables' >&2
+    echo 'there is a table "inet knockd" that knockctl did not make. Rename it, or use --firewall iptables' >&2
     return 1
   fi
   is_ours || nft -f - <<'END' || return 1

@@ -54,8 +54,8 @@ function placeOf(kind: FirewallKind, port: string): Place {
 /** For people. `isHeard`: does a knockd answer? */
 export function guardText({ kind, port, isEnabled, isClosed }: Guard, isHeard: boolean): string {
   const [it, unit] = [`TCP port ${port}`, unitName(kind, port).replace(/\.service$/, "")];
-  if (isClosed === undefined) return `${it}: only root can see whether ${unit} has closed it`;
-  if (!isClosed) return `${it} is OPEN to all, though ${unit} is enabled; to close it: systemctl restart ${unit}`;
-  if (!isHeard) return `${it} is closed, and no knockd answers: nobody can knock`;
+  if (isClosed === undefined) return `${it}: run this as root to see whether ${unit} has closed it`;
+  if (!isClosed) return `${it} is OPEN to all although ${unit} is enabled. To close it: systemctl restart ${unit}`;
+  if (!isHeard) return `${it} is closed, and no knockd is running: no client can knock`;
   return `${it} is closed to clients that have not knocked${isEnabled ? ` (${unit})` : ", until the next reboot"}`;
 }

@@ -62,7 +62,7 @@ export interface Setup {
 }
 
 export const NO_SYSTEMD =
-  "--persist wants systemd with knockd.service; without, another way has to bring the rules back at a boot";
+  "--persist needs systemd and knockd.service. Without them, restore the rules at each boot yourself";
 
 /** Why nothing can be set up: a line for whoever asked. */
 export class Refused extends Error {}
@@ -86,8 +86,8 @@ export function plan(wishes: Wishes): Setup {
   const all = kept?.config.doors.map(({ name }) => name) ?? [];
   if (all.includes(door) && wishes.replace === undefined) {
     throw new Refused(
-      `${file} has a door ${door} already: call the new one ${freeName(door, all)} (--door), ` +
-        "or have it replaced (--replace-door), or all doors (--replace)",
+      `${file} already has a door "${door}". Name the new one with --door ${freeName(door, all)}, ` +
+        "replace that door with --replace-door, or all doors with --replace",
     );
   }
   const names = all.filter((name) => name !== door);
@@ -99,7 +99,9 @@ export function plan(wishes: Wishes): Setup {
   const wasClosed = isClosed(place, port);
   const firewall = { ...place, lan: wasClosed ? lanOf(scriptPath(place.kind)) : lanFor(wishes, place) };
   if (wishes.persist && isOther(scriptPath(firewall.kind), firewallScript(firewall))) {
-    throw new Refused(`${scriptPath(firewall.kind)} is not what would close the port at a boot: remove it first`);
+    throw new Refused(
+      `${scriptPath(firewall.kind)} exists, and is not the script that closes the port. Remove it first`,
+    );
   }
   const sequence = randomSequence(wishes.knocks, wishes.mixed, freePorts());
   const { seconds, interface: at } = wishes;
@@ -138,7 +140,7 @@ function knockdUnit(): Unit | undefined {
   if (property("LoadState") !== "loaded") return undefined;
   if (property("DynamicUser") === "yes") {
     throw new Refused(
-      "knockd.service runs as a user of its own (knockd-unprivileged.conf): take that drop-in away while you set up",
+      "knockd.service runs as a user of its own. Remove the drop-in knockd-unprivileged.conf while you set up",
     );
   }
   const daemon = /\bpath=(\S+)/.exec(property("ExecStart"))?.[1] ?? "/usr/sbin/knockd";
@@ -155,7 +157,7 @@ function firewallHere(): FirewallKind {
   if (nft !== undefined && /^table inet /m.test(look([nft, "list", "tables"]).stdout)) return "nft";
   if (iptables !== undefined) return "iptables";
   if (nft !== undefined) return "nft";
-  throw new Refused("there is no firewall to be set up: apt install iptables (or nftables)");
+  throw new Refused("there is no firewall to set up. Run apt install iptables (or nftables)");
 }
 
 /** By the script that will close it. Throws Refused where the firewall can't be asked. */
@@ -171,7 +173,7 @@ function isClosed(firewall: FirewallPlace, port: number): boolean {
   return look(["sh", "-s", "is-closed", `${port}`], firewallScript(firewall)).status === 0;
 }
 
-/** Whom the port's own rules, which are there already, let in: those of the script that made them. */
+/** Whom the port's own rules, which exist already, let in: those of the script that made them. */
 function lanOf(script: string): readonly string[] {
   const text = existsSync(script) ? readFileSync(script, "utf8") : "";
   return [...text.matchAll(/^lan[46]='(.*)'$/gm)].flatMap(([, networks]) => networks!.split(" ").filter(Boolean));
@@ -182,7 +184,7 @@ function lanFor({ lan, port }: Wishes, place: FirewallPlace): readonly string[] 
   if (typeof lan === "object") return lan;
   const { byRule, own } = lanHere(place, port, look);
   const all = lan ? [...new Set([...byRule, ...own])] : byRule;
-  if (lan && all.length === 0) throw new Refused("this host has no private network: name one (--lan 192.168.1.0/24)");
+  if (lan && all.length === 0) throw new Refused("this host has no private network. Name one: --lan 192.168.1.0/24");
   return all;
 }
 

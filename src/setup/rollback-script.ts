@@ -15,7 +15,7 @@ export function rollback(setup: Setup): string {
   const { id, config, backup, existed, unit, firewall, wasClosed } = setup;
   const [file, old] = [quote(config), quote(backup)];
   return `${START}why=\${1:-asked to}
-# the others take less than two minutes: who holds it longer holds nothing up
+# other scripts take less than two minutes; do not wait longer for the lock
 if [ -e ${LOCK} ]; then exec 9>>${LOCK}; flock -w 120 9; fi
 [ "$(cat "$dir/id" 2>/dev/null)" = ${id} ] || exit 0
 is='rolling back'
@@ -38,7 +38,7 @@ ${unit === undefined ? "" : `systemctl stop ${TIMER}.timer 2>/dev/null\n`}exit 0
 
 /** A later trial is not an earlier one's to undo. */
 export function inTime({ id, minutes }: Setup): string {
-  const why = `nobody confirmed within ${minutes} ${minutes === 1 ? "minute" : "minutes"}`;
+  const why = `not confirmed within ${minutes} ${minutes === 1 ? "minute" : "minutes"}`;
   return `[ "$1" = ${id} ] && exec sh ${TRIAL}/rollback ${quote(why)}\n`;
 }
 

@@ -69,7 +69,7 @@ flock -w 10 9 || exit ${BUSY}
 }
 
 function dropIn(daemon: string): string {
-  return `# Written by knockctl init, for the time until it is confirmed.
+  return `# Written by knockctl init. Removed when the setup is confirmed or rolled back.
 [Service]
 ExecStart=
 ExecStart=${daemon} --wait $KNOCKD_OPTS -c ${TRIAL}/knockd.conf
@@ -81,7 +81,7 @@ ReadWritePaths=${TRIAL}
 function restartAndHear(config: string, knockctl: readonly string[]): string {
   return `step 'restarting knockd'
 systemctl daemon-reload
-timeout 40 systemctl restart knockd || { echo 'knockd does not listen: see systemctl status knockd' >&2; exit 1; }
+timeout 40 systemctl restart knockd || { echo 'knockd is not listening: see systemctl status knockd' >&2; exit 1; }
 step 'testing whether knockd hears knocks'
 hears=$(timeout 20 ${knockctl.map(quote).join(" ")} self-test -c ${quote(config)} 2>&1) || :
 printf '%s\\n' "$hears" | grep -q ': hears: ' || { printf 'knockd does not hear: %s\\n' "$hears" >&2; exit 1; }
@@ -105,11 +105,11 @@ function confirm(setup: Setup, knockctl: readonly string[]): string {
   // a copy that is broken off must not be taken for the file
   const half = quote(`${backup}.half`);
   const withBackup = `ln ${file} ${quote(backup)} || { cp -a ${file} ${half} && mv ${half} ${quote(backup)}; }`;
-  const withNone = `[ ! -e ${file} ] || { echo ${quote(`${config} is there now, and was not`)} >&2; exit 1; }`;
+  const withNone = `[ ! -e ${file} ] || { echo ${quote(`${config} did not exist before, and exists now`)} >&2; exit 1; }`;
   return `${head(setup)}set -e
 is=confirming
 step 'writing ${config.replaceAll("'", "")}'
-sh "$dir/firewall" is-closed ${port} || { echo 'the port is not closed: somebody has changed the firewall' >&2; exit 1; }
+sh "$dir/firewall" is-closed ${port} || { echo 'the port is not closed: the firewall has been changed' >&2; exit 1; }
 
 # the config: all of it or nothing, and on the disk before anything relies on it
 cp "$dir/confirmed.conf" ${fresh}
@@ -119,7 +119,7 @@ ${existed ? `: >"$dir/config-changed"\n${withBackup}` : `${withNone}\n: >"$dir/c
 mv -f ${fresh} ${file}
 sync ${quote(config.replace(/\/[^/]*$/, "/"))}
 ${unit === undefined ? "" : `rm -f ${DROP_IN}\n${restartAndHear(config, knockctl)}${persist(setup)}`}
-# Whoever sees no id finds how it ended. A script that dies before the id is gone is rolled back.
+# The outcome is on disk before the id goes. If this script dies before that, the trial is rolled back.
 echo confirmed >${LAST}
 # from here on there is no way back
 rm -f "$dir/id"
@@ -135,7 +135,7 @@ function persist({ firewall: { kind }, port }: Setup): string {
 if [ -e "$dir/persist" ]; then
   step 'closing TCP port ${port} at each boot'
   [ -e ${script} ] || { : >"$dir/made-script"; install -m 644 "$dir/firewall" ${script}; }
-  cmp -s "$dir/firewall" ${script} || { echo '${script} is not what would close the port: remove it' >&2; exit 1; }
+  cmp -s "$dir/firewall" ${script} || { echo '${script} exists, and is not the script that closes the port. Remove it' >&2; exit 1; }
   [ -e ${template} ] || { : >"$dir/made-template"; install -m 644 "$dir/persist.service" ${template}; }
   sync ${script} ${template}
   systemctl daemon-reload

@@ -72,7 +72,7 @@ export function portNow({ firewall, port }: Pick<Tried, "firewall" | "port">): P
 /** Throws Refused. */
 export function refuseASecond(): void {
   if (!isUnderWay()) return;
-  throw new Refused("another set-up waits to be confirmed: knockctl init --confirm, or knockctl init --rollback");
+  throw new Refused("another setup is waiting: run knockctl init --confirm or knockctl init --rollback");
 }
 
 /**
@@ -92,11 +92,13 @@ export async function arm(setup: Setup, knockctl: readonly string[]): Promise<vo
       const files = { ...trialFiles(setup, knockctl), ...savedTables(setup) };
       for (const [name, text] of Object.entries(files)) writeTrial(name, text);
     } catch (error) {
-      throw new Refused(`nothing is changed: ${TRIAL} can't be written: ${systemErrorText(error)}`);
+      throw new Refused(`nothing has changed: ${TRIAL} cannot be written: ${systemErrorText(error)}`);
     }
     const { status, stderr } = await run(armCommand(setup));
     if (status !== 0 || !(await isArmed(setup))) {
-      throw new Refused(`nothing is changed: nothing would roll it back: ${stderr.trim() || `status ${status}`}`);
+      throw new Refused(
+        `nothing has changed: the rollback could not be scheduled: ${stderr.trim() || `status ${status}`}`,
+      );
     }
     writeTrial("id", setup.id); // with this it is a trial, which has an end
   } finally {
@@ -108,7 +110,7 @@ export async function arm(setup: Setup, knockctl: readonly string[]): Promise<vo
 export async function begin(): Promise<Outcome> {
   const { status, stderr } = await run(scriptCommand("begin"));
   if (status === 0) return { done: true };
-  const why = status === NOT_MINE ? "its time was over before it began" : stderr.trim() || `status ${status}`;
+  const why = status === NOT_MINE ? "the time ran out before it began" : stderr.trim() || `status ${status}`;
   await rollBack(why.split("\n")[0]!);
   return { done: false, why };
 }
@@ -118,18 +120,18 @@ export async function confirm(persist: boolean): Promise<Outcome> {
   try {
     if (persist && isUnderWay()) writeTrial("persist", "");
   } catch (error) {
-    if (isUnderWay()) throw new Refused(`not confirmed yet: ${TRIAL} can't be written: ${systemErrorText(error)}`);
+    if (isUnderWay()) throw new Refused(`not confirmed yet: ${TRIAL} cannot be written: ${systemErrorText(error)}`);
   }
   let end = await run(scriptCommand("confirm"));
   const giveUpAt = performance.now() + LONGEST_MS;
   while (end.status === BUSY && isUnderWay() && performance.now() < giveUpAt) end = await run(scriptCommand("confirm"));
   if (end.status === 0) return { done: true };
   if (end.status === BUSY && isUnderWay())
-    throw new Refused(`not confirmed: it is ${doing() ?? "locked"}, for too long`);
+    throw new Refused(`not confirmed: another process has been ${doing() ?? "holding the lock"} for too long`);
   // Somebody else has ended it: that is the outcome, whatever became of our script.
   if (!isUnderWay()) {
     const outcome = lastOutcome();
-    return outcome === "confirmed" ? { done: true } : { done: false, why: outcome ?? "nothing waits to be confirmed" };
+    return outcome === "confirmed" ? { done: true } : { done: false, why: outcome ?? "there is nothing to confirm" };
   }
   const why = end.stderr.trim() || `status ${end.status}`;
   await rollBack(why.split("\n")[0]!);
@@ -168,7 +170,7 @@ function holdAlone(): Promise<() => void> {
   return new Promise((resolve, reject) => {
     holder.stdout!.once("data", () => resolve(() => holder.stdin!.end()));
     holder.once("error", reject);
-    holder.once("exit", () => reject(new Refused("nothing is changed: another knockctl init is just beginning")));
+    holder.once("exit", () => reject(new Refused("nothing has changed: another knockctl init has just begun")));
   });
 }
 

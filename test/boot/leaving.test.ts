@@ -100,7 +100,7 @@ for (const release of RELEASES) {
       await machine.ok("systemctl disable knockd");
       assert.match((await found()).join(), /knockd is not started then/);
       await machine.ok("systemctl stop knockd");
-      assert.match((await machine.run("knockctl status")).stdout, /^TCP port 22 is closed, and no knockd answers/m);
+      assert.match((await machine.run("knockctl status")).stdout, /^TCP port 22 is closed, and no knockd is running/m);
     });
 
     for (const kind of ["iptables", "nft"]) {

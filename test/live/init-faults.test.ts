@@ -32,7 +32,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal(await host.isOpen(), false);
     const { status, stdout } = await host.knockctl("init", "--rollback");
     assert.equal(status, 0);
-    assert.match(stdout, /^Rolled back: all is as it was\.\nTCP port 22 is as open as it was before\.$/m);
+    assert.match(stdout, /^Rolled back: everything is as before\.\nTCP port 22 is open, as it was before\.$/m);
     assert.equal(await host.rules(), tables);
     assert.equal(await host.isOpen(), true);
     const again = await host.knockctl("init", "--rollback");
@@ -101,12 +101,12 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     const filler = await host.fill("/run", "private-run");
     const full = await host.init("--yes");
     assert.equal(full.status, 1);
-    assert.match(full.stderr, /^knockctl: nothing is changed: .*[Nn]o space left/);
+    assert.match(full.stderr, /^knockctl: nothing has changed: .*[Nn]o space left/);
     assert.equal(await host.rules(), tables);
     await host.ok(`rm ${filler}; mount --bind /bin/false /usr/bin/setsid`);
     const unarmed = await host.init("--yes");
     assert.equal(unarmed.status, 1);
-    assert.match(unarmed.stderr, /^knockctl: nothing is changed: nothing would roll it back/);
+    assert.match(unarmed.stderr, /^knockctl: nothing has changed: the rollback could not be scheduled/);
     assert.equal(await host.rules(), tables);
   });
 
@@ -116,7 +116,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     await host.opensTo(await host.daemon(stdout));
     const persist = await host.knockctl("init", "--confirm", "--persist");
     assert.equal(persist.status, 1);
-    assert.match(persist.stderr, /^knockctl: not confirmed yet: --persist wants systemd/);
+    assert.match(persist.stderr, /^knockctl: not confirmed yet: --persist needs systemd/);
     await host.fill("/run", "private-run");
     await host.knockctl("init", "--rollback");
     assert.equal(await host.rules(), tables);
@@ -127,7 +127,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     await host.begun();
     const second = await host.init("--yes", "--door", "other");
     assert.equal(second.status, 1);
-    assert.match(second.stderr, /another set-up waits to be confirmed/);
+    assert.match(second.stderr, /another setup is waiting/);
     await host.knockctl("init", "--rollback");
     const both = await Promise.all([host.init("--yes"), host.init("--yes")]);
     assert.deepEqual(both.map(({ status }) => status).sort(), [0, 1]);
@@ -165,7 +165,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     const before = await host.ok("nft list ruleset");
     const { status, stderr } = await host.init("--yes");
     assert.equal(status, 1);
-    assert.match(stderr, /^knockctl: rolled back: there is a table inet knockd that is not ours: /);
+    assert.match(stderr, /^knockctl: rolled back: there is a table "inet knockd" that knockctl did not make\. /);
     assert.equal(await host.ok("nft list ruleset"), before);
     assert.equal((await host.run("ls", "/run/knockd-init")).status, 2);
   });
@@ -184,11 +184,11 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
   it("rolls back when the terminal has gone, and everybody in it", async () => {
     const tables = await host.rules();
     const terminal = new Terminal(host, "--minutes", "0.3");
-    await terminal.says("Which TCP port is to be closed?");
+    await terminal.says("Which TCP port do you want to close?");
     terminal.types("");
     await terminal.says("without a knock?");
     terminal.types("");
-    await terminal.says("Shall it be done?");
+    await terminal.says("Do this now?");
     terminal.types("yes");
     await terminal.says("Waiting for the knock");
     assert.notEqual(await host.rules(), tables);

@@ -47,18 +47,19 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
       ["mine", ["openSSH", "mine"]],
     ] as const) {
       const terminal = new Terminal(host);
-      await terminal.says("has a door openSSH already. Replace it, or call the new one openSSH2?");
+      await terminal.says('already has a door "openSSH".');
+      await terminal.says("a name for the new door:");
       await terminal.says("[openSSH2]");
       if (answer === "mine") {
         terminal.types("openSSH");
-        await terminal.says("There is a door openSSH already.");
+        await terminal.says('There already is a door "openSSH".');
       }
       terminal.types(answer);
-      await terminal.says("Which TCP port is to be closed?");
+      await terminal.says("Which TCP port do you want to close?");
       terminal.types("");
-      await terminal.says("come in without a knock?");
+      await terminal.says("without a knock?");
       terminal.types("");
-      await terminal.says("Shall it be done? [Y/n]");
+      await terminal.says("Do this now? [Y/n]");
       terminal.types("perhaps");
       await terminal.says("Please answer yes or no.");
       terminal.types("y");
@@ -71,7 +72,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
       assert.equal(config.includes("4438,1813,8235"), answer !== "replace");
       assert.match(config, /^\tUseSyslog$/m);
       terminal.presses("\x03");
-      await terminal.says("Rolled back: all is as it was.");
+      await terminal.says("Rolled back: everything is as before.");
       await terminal.ended;
     }
   });
@@ -83,7 +84,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
       const before = await host.ok(rules);
       const name = ["--firewall", kind, "--door", "mine"];
       const { stdout } = await host.begun(...name);
-      assert.match(stdout, new RegExp(`^LAN {8}${LAN} may come in without a knock`, "m"));
+      assert.match(stdout, new RegExp(`^LAN {8}${LAN} needs no knock`, "m"));
       assert.equal(await host.isOpen(), true);
       assert.equal(await host.isOpen(host.wire.server6), false);
       await host.knockctl("init", "--rollback");
@@ -110,22 +111,22 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
       const terminal = new Terminal(host, "--door", "mine");
       await terminal.says("Which TCP port");
       terminal.types("");
-      await terminal.says(`${kind === "" ? "May the LAN (" : "The firewall lets "}${LAN}`);
-      await terminal.says(kind === "" ? "come in without a knock? [y/N]" : "still come in without a knock? [Y/n]");
+      await terminal.says(`${kind === "" ? "Let the LAN (" : "Today the firewall lets in "}${LAN}`);
+      await terminal.says(kind === "" ? "in without a knock? [y/N]" : "Keep it so, without a knock? [Y/n]");
       terminal.types("");
-      await terminal.says("Shall it be done?");
+      await terminal.says("Do this now?");
       terminal.types("");
       await terminal.says("Waiting for the knock");
       assert.equal(await host.isOpen(), kind !== "");
       terminal.presses("\x03");
-      await terminal.says("Rolled back: all is as it was.");
+      await terminal.says("Rolled back: everything is as before.");
       await terminal.ended;
     }
   });
 
   it("refuses before it asks anything what can't be done", async () => {
     for (const [because, spoil] of [
-      ["another set-up waits to be confirmed", () => host.begun("--door", "mine")],
+      ["another setup is waiting", () => host.begun("--door", "mine")],
       ["config: line 1", async () => writeFileSync(host.config, "[nonsense\n")],
     ] as const) {
       await spoil();
@@ -141,7 +142,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
     const terminal = new Terminal(host, "--door", "mine", "--no-lan");
     await terminal.says("Which TCP port");
     terminal.types("");
-    await terminal.says("Shall it be done?");
+    await terminal.says("Do this now?");
     terminal.types("");
     await terminal.says("rollback in 4:5");
     terminal.presses("\x03");

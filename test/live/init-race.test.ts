@@ -13,7 +13,7 @@ echo >>/run/slow
 ${untilShell("[ -e /run/go ]")}
 `;
 const CLOSED = /^TCP port 22 is closed to clients that have not knocked/m;
-const OPEN = /^TCP port 22 is as open as it was before\.$/m;
+const OPEN = /^TCP port 22 is open, as it was before\.$/m;
 
 describe("knockctl init, ended in two places at once", { skip: needsRoot }, () => {
   let host: Host;
@@ -39,15 +39,15 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
   /** The same, in a terminal that asks now whether it is to stay so. */
   async function asked(): Promise<Terminal> {
     const terminal = new Terminal(host, "--timeout", "3600");
-    await terminal.says("Which TCP port is to be closed?");
+    await terminal.says("Which TCP port do you want to close?");
     terminal.types("");
     await terminal.says("without a knock?");
     terminal.types("");
-    await terminal.says("Shall it be done?");
+    await terminal.says("Do this now?");
     terminal.types("");
     await terminal.says("Waiting for the knock");
     await host.opensTo(await host.daemon(text(terminal)));
-    await terminal.says("is it to stay so?");
+    await terminal.says("Keep this setup?");
     return terminal;
   }
 
@@ -89,7 +89,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
     await terminal.says("Another process is confirming");
     await go();
     assert.equal((await confirming).status, 0);
-    await terminal.says("It is confirmed.");
+    await terminal.says("The setup is confirmed.");
     await terminal.ended;
     assert.match(text(terminal), CLOSED);
   });
@@ -147,7 +147,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
     await go();
     const rolled = await rolling;
     assert.equal(rolled.status, 0, rolled.stderr);
-    assert.match(rolled.stdout, /^Rolled back: all is as it was\.$/m);
+    assert.match(rolled.stdout, /^Rolled back: everything is as before\.$/m);
     assert.match(rolled.stdout, OPEN);
     const { status, stdout, stderr } = await confirming;
     assert.equal(status, 1);
@@ -175,7 +175,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
     assert.equal((await host.knockctl("init", "--confirm")).status, 0);
     const { status, stdout, stderr } = await host.knockctl("init", "--rollback");
     assert.deepEqual([status, stdout], [1, ""]);
-    assert.match(stderr, /^knockctl: not rolled back: it is confirmed\n/);
+    assert.match(stderr, /^knockctl: not rolled back: the setup is already confirmed\n/);
     assert.match(stderr, CLOSED);
     await host.ok(/^To open it: (.+)$/m.exec(stderr)![1]!);
     assert.equal(await host.isOpen(host.wire.server6), true);

@@ -57,10 +57,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
 
       const early = await host.knockctl("init", "--confirm");
       assert.deepEqual([early.status, early.stdout], [1, ""]);
-      assert.match(
-        early.stderr,
-        /^knockctl: not confirmed: door openSSH has not opened since this began: nobody has knocked/,
-      );
+      assert.match(early.stderr, /^knockctl: not confirmed: door openSSH has not opened yet: no client has knocked/);
 
       const sequence = await host.daemon(stdout);
       assert.match(stdout, new RegExp(`^ {4}knock -d 200 10.77.0.1 ${sequence.join(" ")}$`, "m"));
@@ -77,7 +74,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
       assert.equal(again.status, 0);
       assert.match(
         again.stdout,
-        /^It is confirmed\.\nTCP port 22 is closed to clients that have not knocked, until the/m,
+        /^The setup is confirmed\.\nTCP port 22 is closed to clients that have not knocked, until the/m,
       );
       if (kind === "iptables") assert.match(await host.ok("iptables -S"), /-j KNOCKD_GUARD/);
       else assert.match(await ruleset(), /elements = \{ 22 \}/);
@@ -104,7 +101,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
       assert.equal(late.status, 1);
       assert.equal(
         late.stderr,
-        "knockctl: rolled back: nobody confirmed within 0.1 minutes\nTCP port 22 is as open as it was before.\n",
+        "knockctl: rolled back: not confirmed within 0.1 minutes\nTCP port 22 is open, as it was before.\n",
       );
     });
   }
@@ -112,7 +109,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
   it("opens to what it prints for knock, nc and curl", async () => {
     const { stdout } = await host.begun("--timeout", "1");
     await host.daemon(stdout);
-    const lines = [...stdout.matchAll(/^ {4}(.+)$/gm)].map(([, line]) => line!);
+    const lines = [...stdout.matchAll(/^ {4}(\S.*)$/gm)].map(([, line]) => line!);
     assert.deepEqual(
       lines.map((line) => /\b(knock|nc|curl)\b/.exec(line)?.[1]),
       ["knock", "nc", "curl"],
@@ -161,7 +158,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
     assert.equal(readFileSync(`${host.config}.before-init`, "latin1"), OWN);
     const again = await host.init("--yes");
     assert.equal(again.status, 1);
-    assert.match(again.stderr, /has a door openSSH already: call the new one openSSH2 \(--door\)/);
+    assert.match(again.stderr, /already has a door "openSSH"\. Name the new one with --door openSSH2, /);
     const one = await host.init("--yes", "--replace-door", "--dry-run");
     assert.match(one.stdout, /5151,1313,6262/);
     assert.equal(one.stdout.match(/^\[openSSH\]$/gm)?.length, 2, "in the config, and in that of the trial");
@@ -181,11 +178,11 @@ describe("knockctl init", { skip: needsRoot }, () => {
     const tables = await host.rules();
     for (const last of ["no", "\x03", "yes"]) {
       const terminal = new Terminal(host);
-      await terminal.says("Which TCP port is to be closed? [22]");
+      await terminal.says("Which TCP port do you want to close? [22]");
       terminal.types("");
-      await terminal.says("come in without a knock? [y/N]");
+      await terminal.says("in without a knock? [y/N]");
       terminal.types("");
-      await terminal.says("Shall it be done? [Y/n]");
+      await terminal.says("Do this now? [Y/n]");
       assert.equal(await host.rules(), tables);
       terminal.types("");
       await terminal.says("Waiting for the knock");
@@ -194,11 +191,11 @@ describe("knockctl init", { skip: needsRoot }, () => {
       if (last === "\x03") terminal.presses(last);
       else {
         await host.opensTo(sequence);
-        await terminal.says("The door has opened to 10.77.0.2.");
-        await terminal.says("is it to stay so?");
+        await terminal.says("The door opened to 10.77.0.2.");
+        await terminal.says("Keep this setup?");
         terminal.types(last);
       }
-      await terminal.says(last === "yes" ? "Confirmed: door openSSH stays" : "Rolled back: all is as it was.");
+      await terminal.says(last === "yes" ? "Confirmed: door openSSH stays" : "Rolled back: everything is as before.");
       if (last === "yes") assert.match(await host.rules(), /-j KNOCKD_GUARD/);
       else assert.equal(await host.rules(), tables);
       await terminal.ended;
@@ -208,7 +205,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
   it("is for root, at a terminal or with --yes, and for a firewall that is there", async () => {
     const nobody = await host.init();
     assert.equal(nobody.status, 1);
-    assert.match(nobody.stderr, /no terminal to ask at/);
+    assert.match(nobody.stderr, /no terminal to ask questions at/);
     for (const wrong of [
       ["--port", "0"],
       ["--minutes", "61"],
@@ -219,7 +216,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
       assert.equal((await host.init("--yes", ...wrong)).status, 2, wrong.join(" "));
     }
     const persist = await host.init("--yes", "--persist");
-    assert.match(persist.stderr, /--persist wants systemd/);
+    assert.match(persist.stderr, /--persist needs systemd/);
     writeFileSync(host.config, "[nonsense\n");
     const broken = await host.init("--yes");
     assert.deepEqual([broken.status, broken.stdout], [1, ""]);

@@ -1,4 +1,4 @@
-// What knockctl init asks at a terminal, and what the command line has said.
+// The questions of knockctl init. It asks only what the command line leaves open.
 
 import { InvalidArgumentError } from "commander";
 import type { FirewallKind } from "../../setup/firewall.ts";
@@ -37,27 +37,27 @@ export function wishes(options: Options): Wishes {
   };
 }
 
-/** What the command line has not said, where the answer differs from one machine to another. */
+/** Asks what the command line leaves open and what differs from one machine to another. */
 export async function questions(options: Options): Promise<Wishes> {
   let said = await aboutDoor(wishes(options));
-  plan(said); // what can be refused is refused before anything else is asked
-  const port = await answer("Which TCP port is to be closed?", `${said.port}`, wholeNumber(1, 65535));
+  plan(said); // refuse what cannot work before asking anything else
+  const port = await answer("Which TCP port do you want to close?", `${said.port}`, wholeNumber(1, 65535));
   said = { ...said, port };
   const { firewall, wasClosed } = plan(said);
   if (said.lan === undefined && !wasClosed) said = { ...said, lan: await aboutLan(firewall, port) };
   if (said.persist || !systemdRuns()) return said;
-  return { ...said, persist: await decided("Is it to be closed after a reboot too?", false) };
+  return { ...said, persist: await decided("Close it again after each reboot?", false) };
 }
 
-/** The door's name is taken, as by a how-to's [openSSH]. */
+/** The config may already have a door of that name, such as a how-to's [openSSH]. */
 async function aboutDoor(said: Wishes): Promise<Wishes> {
   const taken = said.replace === undefined ? doorsOf(said.config) : [];
   if (!taken.includes(said.door)) return said;
   const free = freeName(said.door, taken);
-  const question = `${said.config} has a door ${said.door} already. Replace it, or call the new one ${free}?`;
-  const name = await answer(`${question} (replace, or a name)`, free, (text) => {
+  const question = `${said.config} already has a door "${said.door}".\nType "replace", or a name for the new door:`;
+  const name = await answer(question, free, (text) => {
     if (text === "replace") return text;
-    if (taken.includes(doorName(text))) throw new InvalidArgumentError(`There is a door ${text} already.`);
+    if (taken.includes(doorName(text))) throw new InvalidArgumentError(`There already is a door "${text}".`);
     return text;
   });
   return name === "replace" ? { ...said, replace: "door" } : { ...said, door: name };
@@ -66,23 +66,23 @@ async function aboutDoor(said: Wishes): Promise<Wishes> {
 async function aboutLan(firewall: Setup["firewall"], port: number): Promise<readonly string[]> {
   const { byRule, own } = lanHere(firewall, port, look);
   if (byRule.length > 0) {
-    const question = `The firewall lets ${byRule.join(", ")} in today. May they still come in without a knock?`;
+    const question = `Today the firewall lets in ${byRule.join(", ")}. Keep it so, without a knock?`;
     return (await decided(question, true)) ? byRule : [];
   }
   if (own.length === 0) return [];
-  return (await decided(`May the LAN (${own.join(", ")}) come in without a knock?`, false)) ? own : [];
+  return (await decided(`Let the LAN (${own.join(", ")}) in without a knock?`, false)) ? own : [];
 }
 
 async function decided(question: string, otherwise: boolean): Promise<boolean> {
   const does = await askYesNo(question, otherwise);
-  if (does === undefined) throw new Refused("nothing is changed");
+  if (does === undefined) throw new Refused("nothing has changed");
   return does;
 }
 
 async function answer<T>(question: string, otherwise: string, read: (text: string) => T): Promise<T> {
   for (;;) {
     const text = await ask(question, otherwise);
-    if (text === undefined) throw new Refused("nothing is changed");
+    if (text === undefined) throw new Refused("nothing has changed");
     try {
       return read(text);
     } catch (error) {

@@ -1,4 +1,4 @@
-// What knockctl init prints: what would be done, how to knock, and how the port is in the end.
+// The texts of knockctl init: the plan, how to knock, and the state of the port at the end.
 
 import { realpathSync } from "node:fs";
 import { networkInterfaces } from "node:os";
@@ -17,27 +17,28 @@ export function summary(setup: Setup): string {
   const tables = firewall.kind === "nft" ? "nft" : `iptables${firewall.ipv6 ? " and ip6tables" : ""}`;
   const doors = kept.length === 0 ? "" : `, beside ${kept.join(", ")}`;
   return [
-    `door       ${door}: ${sequence.length} random knocks open TCP port ${port} to who knocked, for ${plural(seconds, "second")}; sessions stay`,
-    `config     ${config}${doors}${existed ? `; as it was: ${backup}` : ""}`,
-    `firewall   ${tables}: new connections to port ${port} go through the chain KNOCKD or are rejected${setup.wasClosed ? " (they are already)" : ""}`,
+    `door       ${door}: ${sequence.length} random knocks open TCP port ${port} to the client for ${plural(seconds, "second")}`,
+    `config     ${config}${doors}${existed ? `\n           the old file stays as ${backup}` : ""}`,
+    `firewall   ${tables}: rejects new connections to port ${port} without a knock${setup.wasClosed ? " (as today)" : ""}`,
+    "           open sessions stay open",
     `LAN        ${lanText(setup)}`,
-    `knockd     ${unit === undefined ? "is yours to start: systemd does not run it here" : "is restarted by systemctl"}`,
-    `reboot     ${persist ? `${unitName(firewall.kind, port)} closes the port again` : "the port is open again (--persist: closed)"}`,
+    `knockd     ${unit === undefined ? "you start it: systemd does not run it here" : "systemctl restarts it"}`,
+    `reboot     ${persist ? `${unitName(firewall.kind, port)} closes the port again` : "opens the port again (--persist: closes it)"}`,
     `rollback   after ${timeOf(setup)}, unless you confirm`,
   ].join("\n");
 }
 
 function lanText({ firewall: { lan = [] }, wasClosed }: Setup): string {
-  const who = lan.length === 0 ? "has to knock too" : `${lan.join(", ")} may come in without a knock`;
-  return `${who}${wasClosed ? ", as it is already" : lan.length === 0 ? " (--lan: need not)" : " (--no-lan: has to knock)"}`;
+  const who = lan.length === 0 ? "must knock, too" : `${lan.join(", ")} needs no knock`;
+  return `${who}${wasClosed ? ", as today" : lan.length === 0 ? " (--lan: needs no knock)" : " (--no-lan: must knock)"}`;
 }
 
-/** All that would be done, to the letter: what matters first. */
+/** Every file and rule that init would write, the most important first. */
 export function dryRunText(setup: Setup): string {
   const scripts = Object.entries(trialFiles(setup, knockctl())).filter(([name]) => name !== "confirmed.conf");
   return [
     summary(setup),
-    `== The rules that close TCP port ${setup.port}${setup.wasClosed ? ", which are there already" : ""}\n${rulesText(setup.firewall, setup.port)}`,
+    `== The rules that close TCP port ${setup.port}${setup.wasClosed ? ", which exist already" : ""}\n${rulesText(setup.firewall, setup.port)}`,
     `== The new ${setup.config}\n${setup.text}`,
     "== The scripts that try it, confirm it and roll it back",
     ...scripts.map(([name, text]) => `== ${TRIAL}/${name}\n${text}`),
@@ -54,7 +55,7 @@ export function howToKnock({ sequence, unit }: Setup): string {
   return `${start}\nKnock from another machine, with one of these:\n\n${lines.join("\n")}\n`;
 }
 
-/** What is true of the port now that it is over. */
+/** The state of the port after the trial. */
 export function portText(
   { port, wasClosed, firewall }: Pick<Tried, "port" | "wasClosed" | "firewall">,
   { isClosed, isPersistent }: PortNow,
@@ -63,14 +64,14 @@ export function portText(
   const it = `TCP port ${port}`;
   const toOpen = `To open it: ${isPersistent ? `systemctl disable --now ${unitName(firewall.kind, port)}` : openCommand(firewall, port)}`;
   if (isClosed === undefined)
-    return `Whether ${it} is closed is unknown: see iptables -S, ip6tables -S, nft list ruleset.`;
+    return `Could not find out whether ${it} is closed. See iptables -S, ip6tables -S and nft list ruleset.`;
   if (isConfirmed) {
-    if (!isClosed) return `But ${it} is open: its rule has gone from the firewall.`;
-    const until = isPersistent ? ", after a reboot too" : ", until the next reboot";
+    if (!isClosed) return `But ${it} is open: the firewall no longer has its rule.`;
+    const until = isPersistent ? ", also after a reboot" : ", until the next reboot";
     return `${it} is closed to clients that have not knocked${until}.\n${toOpen}`;
   }
-  if (wasClosed) return isClosed ? `${it} is closed, as it was before.` : `But ${it} is open, and was closed before.`;
-  return isClosed ? `But ${it} is still closed. ${toOpen}` : `${it} is as open as it was before.`;
+  if (wasClosed) return isClosed ? `${it} is closed, as it was before.` : `But ${it} is open. It was closed before.`;
+  return isClosed ? `But ${it} is still closed. ${toOpen}` : `${it} is open, as it was before.`;
 }
 
 /** How this program is run, for scripts. */
@@ -92,7 +93,7 @@ export function say(text: string): void {
   process.stdout.write(`${text.replace(/\n*$/, "")}\n`);
 }
 
-/** The address that whoever sits here came to, or the first that others may reach. */
+/** The address that this SSH session came to, or the first one that others can reach. */
 function ownAddress(): string {
   const [, , reached] = process.env.SSH_CONNECTION?.split(" ") ?? [];
   const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);

@@ -1,4 +1,4 @@
-// knockctl init: a door, its secret and its firewall, set up so that nobody locks himself out.
+// knockctl init: sets up a door, its sequence and its firewall rules without the risk of a lock-out.
 
 import { type Command, Option } from "commander";
 import { ConfigError } from "../../config/door.ts";
@@ -14,47 +14,57 @@ import { attend, how, keep, showing, undo } from "./init-trial.ts";
 const FAILED = 1;
 
 const HELP = `
-Closes a TCP port (22) to who has not knocked, and sets up a door that opens it, with a
-random sequence of ports. Asks at a terminal; with --yes it asks nothing.
+Closes a TCP port (22) to clients that have not knocked, and sets up a door that
+opens it, with a random sequence. It asks a few questions at a terminal; with
+--yes it asks nothing.
 
-No lock-out: sessions that are open stay open, nothing on the disk is changed before you
-confirm, and all is rolled back after 5 minutes (by systemd, or a process of its own;
-also when this program, its terminal or the session dies; and by a reboot), unless the
-door has opened to a real knock and you have confirmed: here, or in the session that came
-in by the knock, with knockctl init --confirm.
+You cannot lock yourself out:
+  - Open sessions stay open.
+  - Nothing on the disk changes before you confirm.
+  - Everything is rolled back after 5 minutes, also if this program, its
+    terminal or your session dies, and by a reboot.
+  - You can confirm only after the door has opened to a real knock: here, or
+    with "knockctl init --confirm" in the session that came in by the knock.
 
-The config gets the door; doors of yours that are there stay, and the file as it was is
-kept as CONFIG.before-init. Sequences that came with the package do not stay.
+The door is added to the config. Your own doors stay, and the old file is kept
+as CONFIG.before-init. The package's example door is removed.
+
+Example:
+  sudo knockctl init --dry-run     print what init would do
+  sudo knockctl init --lan         clients in the LAN need no knock
 
 Exit status:
-  0  done: dry run; set up and waiting to be confirmed (--yes); confirmed; rolled back
-     (--rollback)
-  1  not done, or rolled back: the line on standard error says why
+  0  done: printed, set up, confirmed or rolled back, as asked
+  1  not done, or rolled back: the message on standard error says why
   2  the command line is wrong
 `;
 
 export function init(program: Command): void {
   program
     .command("init")
-    .summary("set up a door and its firewall, without fear of a lock-out")
-    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
-    .option("--door <name>", "what the door is called", doorName, "openSSH")
-    .option("--port <port>", "the TCP port that it opens, and that is closed otherwise", wholeNumber(1, 65535), 22)
-    .option("--interface <name>", "where knocks come in (default: as in the config, in a new one auto)", interfaceName)
-    .addOption(new Option("--firewall <kind>", "default: the one in use").choices(["iptables", "nft"]))
-    .option("--sequence <n>", "how many knocks", wholeNumber(3, MOST_KNOCKS), 3)
-    .option("--mixed", "knocks of TCP and UDP; curl can't make these")
-    .option("--timeout <seconds>", "how long it stays open to who has knocked", wholeNumber(1, 86_400), 30)
-    .option("--minutes <n>", "when it is rolled back unless confirmed, at most 60; 0.5 is half a minute", minutes, 5)
-    .option("--lan [networks]", "let the LAN in without a knock: its private networks, or those named", networks)
-    .option("--no-lan", "the LAN has to knock too (default: as the firewall has it today)")
-    .option("--replace", "leave the doors out that are in the config")
-    .option("--replace-door", "leave the door of that name out, and keep the others")
-    .option("--persist", "close the port at each boot too, once it is confirmed")
+    .summary("Set up a door and its firewall without locking yourself out")
+    .option("-c, --config <file>", "config file of knockd", "/etc/knockd.conf")
+    .option("--door <name>", "name of the door", doorName, "openSSH")
+    .option("--port <port>", "TCP port to close, which the door opens", wholeNumber(1, 65535), 22)
+    .option(
+      "--interface <name>",
+      "interface to listen on (default: as in the config; auto in a new config)",
+      interfaceName,
+    )
+    .addOption(new Option("--firewall <kind>", "firewall tool (default: the one in use)").choices(["iptables", "nft"]))
+    .option("--sequence <n>", "number of knocks", wholeNumber(3, MOST_KNOCKS), 3)
+    .option("--mixed", "mix TCP and UDP knocks; curl cannot send these")
+    .option("--timeout <seconds>", "how long the port stays open to a client that knocked", wholeNumber(1, 86_400), 30)
+    .option("--minutes <n>", "roll back after so long unless confirmed, 0.5 to 60", minutes, 5)
+    .option("--lan [networks]", "let the LAN in without a knock: all its private networks, or these", networks)
+    .option("--no-lan", "the LAN must knock, too (default: as the firewall has it today)")
+    .option("--replace", "remove all other doors from the config")
+    .option("--replace-door", "replace the door of the same name; keep the others")
+    .option("--persist", "once confirmed, close the port again at each boot")
     .option("-y, --yes", "ask nothing")
-    .option("--dry-run", "print all that would be done, and change nothing")
-    .addOption(new Option("--confirm", "keep what is set up").conflicts(["rollback", "dryRun"]))
-    .addOption(new Option("--rollback", "undo it now").conflicts(["dryRun"]))
+    .option("--dry-run", "print every change; make none")
+    .addOption(new Option("--confirm", "keep the new setup").conflicts(["rollback", "dryRun"]))
+    .addOption(new Option("--rollback", "undo the new setup now").conflicts(["dryRun"]))
     .addHelpText("after", HELP)
     .action(async (options: Options) => {
       try {
@@ -77,7 +87,7 @@ function run(options: Options): Promise<boolean> {
 async function setUp(options: Options): Promise<boolean> {
   const asks = !options.yes && !options.dryRun;
   if (asks && !process.stdin.isTTY)
-    throw new Refused("there is no terminal to ask at: --yes, or --dry-run to see it first");
+    throw new Refused("there is no terminal to ask questions at: use --yes, or --dry-run to see the plan");
   if (!options.dryRun) refuseASecond();
   const setup = plan(asks ? await questions(options) : wishes(options));
   if (options.dryRun) {
@@ -85,10 +95,10 @@ async function setUp(options: Options): Promise<boolean> {
     return true;
   }
   say(summary(setup));
-  if (asks && !(await askYesNo("\nShall it be done?", true))) throw new Refused("nothing is changed");
+  if (asks && !(await askYesNo("\nDo this now?", true))) throw new Refused("nothing has changed");
 
   let interrupted = false;
-  process.on("SIGINT", () => (interrupted = true)); // what has been begun is ended in order
+  process.on("SIGINT", () => (interrupted = true)); // finish the step in progress, then roll back
   const endsAt = Date.now() + setup.minutes * 60_000;
   await arm(setup, knockctl());
   const begun = await showing(begin);
@@ -96,7 +106,7 @@ async function setUp(options: Options): Promise<boolean> {
   say(howToKnock(setup));
   if (!asks) {
     if (interrupted) return undo();
-    say(`\nThen, within ${timeOf(setup)}, in the session that came in so: knockctl init --confirm`);
+    say(`\nLog in from there within ${timeOf(setup)}. In that session, run: sudo knockctl init --confirm`);
     return true;
   }
   return attend(setup, endsAt, () => interrupted);
