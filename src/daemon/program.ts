@@ -10,6 +10,7 @@ import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Command, CommanderError } from "commander";
 import { askedInterfaces } from "../capture/asked-interfaces.ts";
+import { requireListening } from "../capture/can-listen.ts";
 import { ConfigError } from "../config/door.ts";
 import type { Flags } from "../config/settings.ts";
 import { AlreadyRunning } from "../doors/instance-locks.ts";
@@ -27,7 +28,7 @@ import { version } from "../platform/version.ts";
 import { printable } from "../terminal/printable.ts";
 import { Daemon } from "./daemon.ts";
 
-/** 0.8's, to the letter, and two options more. */
+/** 0.8's, to the letter, and three options more. */
 const USAGE = `usage: knockd [options]
 options:
   -i, --interface <int>  network interface to listen on (default "eth0")
@@ -43,6 +44,7 @@ options:
   -h, --help             this help
       --wait             wait for an interface that is not there
       --check            say whether the config is right, and end
+      --can-listen       exit 0 if knockd may capture packets, 1 otherwise
 
 `;
 
@@ -51,13 +53,20 @@ const PATIENCE = { idle: 5, most: 60 } as const;
 /** By then, all that is done once is done. */
 const SETTLED_MS = 1000;
 
-function readFlags(argv: readonly string[]): Flags & { readonly check: boolean } {
+interface CommandLine extends Flags {
+  readonly check: boolean;
+  readonly canListen: boolean;
+}
+
+function readFlags(argv: readonly string[]): CommandLine {
   const command = new Command("knockd")
     .option("-i, --interface <int>", "", (one: string, before?: string) =>
       before === undefined ? one : `${before},${one}`,
     )
     .option("--wait")
     .option("--check")
+    .option("--can-listen")
+    .option("-s, --save-mem") // of a fork: it has no effect here
     .option("-d, --daemon")
     .option("-c, --config <file>", "", "/etc/knockd.conf")
     .option("-D, --debug")
@@ -94,6 +103,7 @@ function readFlags(argv: readonly string[]): Flags & { readonly check: boolean }
     onlyIpv4: given.onlyIpV4 ?? false,
     wait: given.wait ?? false,
     check: given.check ?? false,
+    canListen: given.canListen ?? false,
   };
 }
 
@@ -165,6 +175,17 @@ function check(flags: Flags): void {
   }
 }
 
+/** Says in one line why knockd could not capture packets here, and ends with status 1. */
+function canListen(flags: Flags): void {
+  try {
+    requireListening(flags.interface, interfacesNow(true));
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    console.error(printable(error.message));
+    process.exit(1);
+  }
+}
+
 /** It goes with the process, however that ends; a full disk leaves no half of it. */
 function writePidFile(path: string, log: Log): void {
   try {
@@ -184,6 +205,7 @@ native.nameProcess("knockd", 1 + process.execArgv.length);
 try {
   const flags = readFlags(process.argv);
   if (flags.check) check(flags);
+  else if (flags.canListen) canListen(flags);
   else await main(flags);
 } catch (error) {
   if (error instanceof CommanderError) process.exit(error.exitCode);
