@@ -43,6 +43,10 @@ describe("the rooms of src/", () => {
     (from, to) => ["control", "knockctl"].includes(from) && FOUR.includes(to),
   );
   never("the ground floor imports nothing above", (from, to) => GROUND.includes(from) && !GROUND.includes(to));
+  never(
+    "codes/ imports the ground floor alone, so that a client program can take it as it is",
+    (from, to) => from === "codes" && to !== "codes" && !GROUND.includes(to),
+  );
   never("events/ knows none of the four", (from, to) => from === "events" && FOUR.includes(to));
   it("the events are plain values: they know addresses, and no door with its commands", () => {
     const found = imports.filter(({ from, to }) => /^events\/.*-event\.ts$/.test(from) && !/^(events|net)\//.test(to));

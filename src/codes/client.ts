@@ -1,0 +1,39 @@
+// One record of the clients file: a client at a door, with a secret of its own.
+
+import type { Network } from "../net/network.ts";
+import { type ClientKind, DIGITS_BLOCK, KEY_BLOCK, KEY_KNOCKS } from "./derive.ts";
+import type { Hours } from "./hours.ts";
+import type { Secret } from "./secret.ts";
+
+export interface Client {
+  readonly name: string;
+  /** The door's name. */
+  readonly door: string;
+  readonly kind: ClientKind;
+  readonly secret: Secret;
+  /** The first port of each block, in the order of the code's places. */
+  readonly blocks: readonly number[];
+  readonly protocol: "tcp" | "udp";
+  /** Of a code; 0 for a key. */
+  readonly digits: number;
+  /** Empty: from anywhere. */
+  readonly from: readonly Network[];
+  readonly hours: Hours | undefined;
+  /** The last day, `2027-03-31`. */
+  readonly expires: string | undefined;
+  /** The client's address goes into the code. */
+  readonly bind: boolean;
+  /** Of its section in the file. */
+  readonly line: number;
+}
+
+export const CLIENT_NAME = /^[A-Za-z0-9._-]{1,32}$/;
+
+export function blockSize({ kind }: Pick<Client, "kind">): number {
+  return kind === "key" ? KEY_BLOCK : DIGITS_BLOCK;
+}
+
+/** Knocks of a code. */
+export function knocksOf({ kind, digits }: Pick<Client, "kind" | "digits">): number {
+  return kind === "key" ? KEY_KNOCKS : digits / 2;
+}

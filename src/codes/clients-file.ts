@@ -1,0 +1,189 @@
+// The clients file, /etc/knockd/clients: knockd.conf's grammar, a section for each client. It holds secrets, so nobody else
+// may read it.
+
+import * as fs from "node:fs";
+import { type Network, parseNetwork } from "../net/network.ts";
+import { readRegularFile } from "../platform/read-file.ts";
+import { systemErrorText } from "../platform/system-error.ts";
+import { requireTrusted } from "../platform/trusted-file.ts";
+import { blockSize, CLIENT_NAME, type Client, knocksOf } from "./client.ts";
+import { checkBlocks } from "./client-checks.ts";
+import type { ClientKind } from "./derive.ts";
+import { type Hours, parseHours } from "./hours.ts";
+import { parseSecret } from "./secret.ts";
+
+const READ_BY_OTHERS = 0o077;
+
+/** A clients file that is refused. The message names the file, and the line where there is one. */
+export class ClientsError extends Error {}
+
+interface Line {
+  readonly number: number;
+  readonly text: string;
+}
+
+interface Section {
+  readonly name: string;
+  readonly line: Line;
+  /** By directive. */
+  readonly values: Map<string, { readonly line: Line; readonly value: string }>;
+}
+
+const DIRECTIVES = ["door", "kind", "secret", "ports", "proto", "digits", "from", "hours", "expires", "bind"] as const;
+type Directive = (typeof DIRECTIVES)[number];
+
+const KINDS = ["code", "key", "list"] as const;
+const DIGITS = { code: 6, key: 0, list: 8 } as const;
+
+/** Throws ClientsError. */
+export function readClients(file: string): Client[] {
+  let text: string;
+  try {
+    text = readRegularFile(file, fs.constants.O_RDONLY, { check: (open) => requireSecret(open, file) }).toString(
+      "utf8",
+    );
+  } catch (error) {
+    throw new ClientsError(`${file}: ${systemErrorText(error)}`);
+  }
+  return parseClients(text, file);
+}
+
+function requireSecret(open: number, file: string): void {
+  requireTrusted(open, fs.realpathSync(file));
+  const { mode } = fs.fstatSync(open);
+  if ((mode & READ_BY_OTHERS) !== 0) throw new Error("other users can read its secrets (chmod 600)");
+}
+
+/** Throws ClientsError. `file` is for messages only. */
+export function parseClients(text: string, file: string): Client[] {
+  const clients: Client[] = [];
+  const names = new Map<string, number>();
+  for (const section of sections(text, file)) {
+    const { name, line } = section;
+    if (!CLIENT_NAME.test(name)) throw complaint(file, line, "a client's name is 1 to 32 of A-Z a-z 0-9 . _ -");
+    const before = names.get(name);
+    if (before !== undefined) throw complaint(file, line, `client "${name}" is already in line ${before}`);
+    names.set(name, line.number);
+    clients.push(parseClient(section, file));
+  }
+  const overlap = checkBlocks(clients);
+  if (overlap !== undefined) throw new ClientsError(`${file}:${overlap.client.line}: ${overlap.why}`);
+  return clients;
+}
+
+function parseClient({ name, line, values }: Section, file: string): Client {
+  const read = <T>(directive: Directive, parse: (value: string) => T): T | undefined => {
+    const found = values.get(directive);
+    if (found === undefined) return undefined;
+    try {
+      return parse(found.value);
+    } catch (error) {
+      // A secret's line is not repeated: the message is logged.
+      throw complaint(
+        file,
+        directive === "secret" ? { ...found.line, text: "secret = …" } : found.line,
+        (error as Error).message,
+      );
+    }
+  };
+  const required = <T>(directive: Directive, parse: (value: string) => T): T => {
+    const value = read(directive, parse);
+    if (value === undefined) throw complaint(file, line, `client "${name}" has no ${directive}`);
+    return value;
+  };
+  const kind: ClientKind = read("kind", (value) => oneOf(value, KINDS)) ?? "code";
+  const digits = read("digits", (value) => parseDigits(value, kind)) ?? DIGITS[kind];
+  const bind = read("bind", (value) => oneOf(value, ["yes", "no"]) === "yes") ?? false;
+  if (bind && kind !== "key") throw complaint(file, values.get("bind")!.line, "only a key can be bound to an address");
+  return {
+    name,
+    door: required("door", (value) => value),
+    kind,
+    secret: required("secret", (value) => parseSecret(value, kind)),
+    blocks: required("ports", (value) => parseBlocks(value, kind, knocksOf({ kind, digits }))),
+    protocol: read("proto", (value) => oneOf(value, ["tcp", "udp"])) ?? "tcp",
+    digits,
+    from: read("from", parseFrom) ?? [],
+    hours: read("hours", parseHoursStrictly),
+    expires: read("expires", parseDay),
+    bind,
+    line: line.number,
+  };
+}
+
+function parseDigits(value: string, kind: ClientKind): number {
+  if (kind === "key") throw new Error("a key has no digits");
+  if (kind === "list" && value !== "8") throw new Error(`a list has 8 digits, not "${value}"`);
+  if (value !== "6" && value !== "8") throw new Error(`digits is 6 or 8, not "${value}"`);
+  return Number(value);
+}
+
+/** Hundreds of a code or list, first ports of a key. */
+function parseBlocks(value: string, kind: ClientKind, count: number): number[] {
+  const size = blockSize({ kind });
+  const blocks = value.split(",").map((part) => {
+    const number = part.trim();
+    const first = kind === "key" ? Number(number) : Number(number) * size;
+    if (!/^\d{1,5}$/.test(number) || first < size || first + size > 65_536 || first % size !== 0)
+      throw new Error(
+        `"${number}" is not ${kind === "key" ? `a multiple of ${size}` : "a hundred of ports (11 to 654)"}`,
+      );
+    return first;
+  });
+  if (blocks.length !== count) throw new Error(`ports has ${blocks.length} blocks, not ${count}`);
+  if (new Set(blocks).size !== count) throw new Error("a block stands twice in ports");
+  return blocks;
+}
+
+function parseFrom(value: string): Network[] {
+  return value.split(/[\s,]+/).map((text) => {
+    const network = parseNetwork(text);
+    if (network === undefined) throw new Error(`"${text}" is not a network`);
+    return network;
+  });
+}
+
+function parseHoursStrictly(value: string): Hours {
+  const hours = parseHours(value);
+  if (hours === undefined) throw new Error(`"${value}" is not hours, such as "Mon-Fri 08:00-18:00"`);
+  return hours;
+}
+
+function parseDay(value: string): string {
+  const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(value) ?? [];
+  const date = new Date(Number(year), Number(month) - 1, Number(day));
+  if (date.getMonth() !== Number(month) - 1) throw new Error(`"${value}" is not a day, such as "2027-03-31"`);
+  return value;
+}
+
+function oneOf<T extends string>(value: string, words: readonly T[]): T {
+  const word = words.find((one) => one === value.toLowerCase());
+  if (word === undefined) throw new Error(`"${value}" is not one of ${words.join(", ")}`);
+  return word;
+}
+
+function sections(text: string, file: string): Section[] {
+  const found: Section[] = [];
+  text.split("\n").forEach((raw, index) => {
+    const line: Line = { number: index + 1, text: raw.trim() };
+    if (line.text === "" || line.text.startsWith("#")) return;
+    if (line.text.startsWith("[") && line.text.endsWith("]")) {
+      found.push({ name: line.text.slice(1, -1).trim(), line, values: new Map() });
+      return;
+    }
+    const [, key, value] = /^([^=\s]+)\s*=\s*(.*?)(?:\s+#.*)?$/.exec(line.text) ?? [];
+    const directive = DIRECTIVES.find((one) => one === key?.toLowerCase());
+    const section = found.at(-1);
+    // Of a line that may hold a secret, no more than the name is repeated.
+    const place: Line = { ...line, text: directive ?? "…" };
+    if (section === undefined) throw complaint(file, place, "all directives must belong to a client");
+    if (directive === undefined) throw complaint(file, place, "a client knows no such directive");
+    if (section.values.has(directive)) throw complaint(file, place, `${directive} stands here twice`);
+    section.values.set(directive, { line, value: value! });
+  });
+  return found;
+}
+
+function complaint(file: string, { number, text }: Line, why: string): ClientsError {
+  return new ClientsError(`${file}:${number}: ${why}: "${text}"`);
+}

@@ -1,0 +1,49 @@
+// A client's secret, which no log line shows by mistake: it is neither enumerable nor in any JSON.
+
+import { createHash } from "node:crypto";
+import { base32, fromBase32 } from "./base32.ts";
+import type { ClientKind } from "./derive.ts";
+
+/** 80 bits, which authenticators of old have. */
+const FEWEST_BYTES = 10;
+const KEY_BYTES = 32;
+
+export class Secret {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** As the clients file has it: hexadecimal for a key, as openssl takes it, otherwise base32. */
+  text(kind: ClientKind): string {
+    return kind === "key" ? Buffer.from(this.#bytes).toString("hex") : base32(this.#bytes);
+  }
+
+  /** Tells a new secret of the same client from the one before. It reveals neither. */
+  get fingerprint(): string {
+    return createHash("sha256").update("knockd-ng client\n").update(this.#bytes).digest("hex").slice(0, 16);
+  }
+
+  toJSON(): string {
+    return "secret";
+  }
+}
+
+/** Throws an Error that says what is wrong, without the secret. */
+export function parseSecret(text: string, kind: ClientKind): Secret {
+  if (kind !== "key") {
+    const bytes = fromBase32(text);
+    if (bytes === undefined) throw new Error("the secret is not base32 (A to Z, 2 to 7)");
+    if (bytes.length < FEWEST_BYTES)
+      throw new Error(`the secret has ${bytes.length} bytes, fewer than ${FEWEST_BYTES}`);
+    return new Secret(bytes);
+  }
+  const bytes = /^[0-9a-f]{64}$/i.test(text) ? Uint8Array.from(Buffer.from(text, "hex")) : fromBase32(text);
+  if (bytes?.length !== KEY_BYTES) throw new Error("the secret of a key must be 64 hexadecimal digits");
+  return new Secret(bytes);
+}
