@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
-import { formatNetwork, masked, parseNetwork } from "../src/net/network.ts";
+import { formatNetwork, isWithin, masked, parseNetwork } from "../src/net/network.ts";
 
 describe("a network", () => {
   const table: [text: string, formatted: string][] = [
@@ -47,4 +47,28 @@ test("an address keeps as many leading bits as it is told", () => {
   ] as const) {
     assert.equal(formatAddress(masked(all, bits)), text);
   }
+});
+
+describe("is within", () => {
+  const within = (network: string, address: string) => isWithin(parseNetwork(network)!, parseAddress(address)!);
+
+  test("an IPv4 network", () => {
+    assert.ok(within("203.0.113.0/24", "203.0.113.255"));
+    assert.ok(!within("203.0.113.0/24", "203.0.114.0"));
+    assert.ok(within("203.0.113.7", "203.0.113.7"));
+    assert.ok(!within("203.0.113.7", "203.0.113.8"));
+    assert.ok(within("0.0.0.0/0", "255.255.255.255"));
+  });
+
+  test("an IPv6 network", () => {
+    assert.ok(within("2001:db8::/33", "2001:db8:7fff::1"));
+    assert.ok(!within("2001:db8::/33", "2001:db8:8000::1"));
+    assert.ok(within("2001:db8::1", "2001:db8::1"));
+    assert.ok(within("::/0", "2001:db8::1"));
+  });
+
+  test("none of the other family", () => {
+    assert.ok(!within("0.0.0.0/0", "2001:db8::1"));
+    assert.ok(!within("::/0", "192.0.2.1"));
+  });
 });

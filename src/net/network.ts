@@ -1,6 +1,6 @@
 // A network: an address and how many of its leading bits count.
 
-import { type Address, formatAddress, isIpv4, parseAddress } from "./address.ts";
+import { type Address, formatAddress, isIpv4, parseAddress, sameAddress } from "./address.ts";
 
 export interface Network {
   /** The bits behind the prefix are 0. */
@@ -30,4 +30,10 @@ export function masked({ w0, w1, w2, w3 }: Address, bits: number): Address {
     return count === 0 ? 0 : word & (-1 << (32 - count));
   };
   return { w0: keep(w0, 0), w1: keep(w1, 32), w2: keep(w2, 64), w3: keep(w3, 96) };
+}
+
+/** An IPv4 address is within no IPv6 network. */
+export function isWithin({ address, prefix }: Network, one: Address): boolean {
+  if (isIpv4(address) !== isIpv4(one)) return false;
+  return sameAddress(masked(one, isIpv4(address) ? prefix + 96 : prefix), address);
 }
