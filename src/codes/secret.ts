@@ -1,6 +1,7 @@
 // A client's secret, which no log line shows by mistake: it is neither enumerable nor in any JSON.
 
 import { createHash } from "node:crypto";
+import { plural } from "../terminal/plural.ts";
 import { base32, fromBase32 } from "./base32.ts";
 import type { ClientKind } from "./derive.ts";
 
@@ -40,7 +41,7 @@ export function parseSecret(text: string, kind: ClientKind): Secret {
     const bytes = fromBase32(text);
     if (bytes === undefined) throw new Error("the secret is not base32 (A to Z, 2 to 7)");
     if (bytes.length < FEWEST_BYTES)
-      throw new Error(`the secret has ${bytes.length} bytes, fewer than ${FEWEST_BYTES}`);
+      throw new Error(`the secret has ${plural(bytes.length, "byte")}, fewer than ${FEWEST_BYTES}`);
     return new Secret(bytes);
   }
   const bytes = /^[0-9a-f]{64}$/i.test(text) ? Uint8Array.from(Buffer.from(text, "hex")) : fromBase32(text);
