@@ -47,6 +47,7 @@ const RULES: readonly Rule[] = [
     allowed: {
       "test/live/daemon.ts": "unshare -m",
       "test/live/host.ts": "unshare -m",
+      "test/live/firewall-tools.test.ts": "in a host of host.ts",
       "test/live/init.test.ts": "in a host of host.ts",
       "test/live/init-faults.test.ts": "in a host of host.ts",
       "test/live/init-race.test.ts": "in a host of host.ts",

@@ -78,6 +78,11 @@ function parsePorts(text: string): OpenedPorts {
   return { protocol: protocol.toLowerCase() as "tcp" | "udp", low: from, high: to };
 }
 
+/** As in the config. */
+export function formatPorts({ protocol, low, high }: OpenedPorts): string {
+  return `${protocol}/${low === high ? low : `${low}-${high}`}`;
+}
+
 /** `30s`, `5m`, `2 h`, `90`; undefined for `until closed`. Throws an Error for the line. */
 export function parseDuration(value: string): number | undefined {
   if (/^until\s+closed$/i.test(value)) return undefined;

@@ -25,7 +25,11 @@ export type Lint =
   | "readable-by-all"
   | "unsafe-path"
   | "start-knockd"
-  | "guard";
+  | "guard"
+  | "own-firewall"
+  | "same-open"
+  | "firewall-mark"
+  | "gate-allow";
 
 export interface Finding {
   /** An error: knockd does not start. */

@@ -5,6 +5,7 @@ import { resolveTargets } from "../config/resolve-targets.ts";
 import type { Snapshot } from "../platform/native.ts";
 import { realPath } from "../platform/real-path.ts";
 import type { Guard } from "../setup/guards.ts";
+import { type AskFirewall, lintOpening } from "./built-in-doors.ts";
 import { read } from "./config.ts";
 import { configOf, type Defaults, hasInterface, initOf, isOnlyIpv4, lintDefaults } from "./defaults-file.ts";
 import type { Finding } from "./finding.ts";
@@ -12,6 +13,7 @@ import { lintGuards } from "./guards.ts";
 import { lintInterface } from "./interface.ts";
 import { lintFamilies } from "./ip-families.ts";
 import { lintNoCommand } from "./no-command.ts";
+
 import { lintOverruled } from "./overruled.ts";
 import { lintModes } from "./permissions.ts";
 import { lintPorts, type Ports } from "./ports.ts";
@@ -28,10 +30,14 @@ export interface Host {
   readonly ports: Ports;
   readonly defaults: Defaults;
   readonly guards?: readonly Guard[];
+  readonly firewall?: AskFirewall;
 }
 
 /** In the order of the config's lines; what is about all of it comes first, what is about other files last. */
-export async function lint(file: string, { interfaces, ports, defaults, guards = [] }: Host): Promise<Finding[]> {
+export async function lint(
+  file: string,
+  { interfaces, ports, defaults, guards = [], firewall = () => undefined }: Host,
+): Promise<Finding[]> {
   const { config, findings } = read(file);
   const all = [...findings, ...lintModes(file, config)];
   if (realPath(file) === realPath(configOf(defaults)))
@@ -60,6 +66,7 @@ export async function lint(file: string, { interfaces, ports, defaults, guards =
     ...lintOverruled(config),
     ...lintNoCommand(config),
     ...lintTimeouts(config),
+    ...lintOpening(config, firewall),
     ...(hasInterface(defaults) ? [] : lintInterface(config, interfaces)),
     ...(unit === undefined ? [] : lintSandbox(config, unit)),
   );

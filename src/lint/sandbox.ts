@@ -40,7 +40,11 @@ const PSEUDO_DEVICE =
 export function lintSandbox(config: Config, unit: Unit): Finding[] {
   return [
     ...logFile(config, unit),
-    ...config.doors.flatMap((of) => [...sequences(config, of, unit), ...commands(config, of, unit)]),
+    ...config.doors.flatMap((of) => [
+      ...sequences(config, of, unit),
+      ...commands(config, of, unit),
+      ...opening(config, of, unit),
+    ]),
   ];
 }
 
@@ -51,6 +55,13 @@ function commands(config: Config, of: Door, unit: Unit): Finding[] {
     const hint = "drop-ins change it: systemctl edit knockd; what works under which is in README, Hardening";
     return [warning({ config, of, directive }, "sandbox", `knockd.service refuses that: ${why}`, hint)];
   });
+}
+
+function opening(config: Config, of: Door, unit: Unit): Finding[] {
+  if (of.opening === undefined || mayHave("CAP_NET_ADMIN", unit)) return [];
+  const what = "knockd.service refuses that: it needs CAP_NET_ADMIN (CapabilityBoundingSet)";
+  const hint = "systemctl edit knockd: [Service] CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN";
+  return [warning({ config, of, directive: "open" }, "sandbox", what, hint)];
 }
 
 function logFile(config: Config, unit: Unit): Finding[] {

@@ -44,6 +44,11 @@ by the names that --json has for them:
   start-knockd             what ${DEFAULTS} says is not what happens
   guard                    a unit of knockctl init is to close a port that is open,
                            or closes it at a boot without knockd
+  own-firewall             the firewall of this host also refuses a port that a door
+                           opens, or accepts it from everybody (root only)
+  same-open                two doors open one port for different times
+  firewall-mark            another program uses the bit of \`Firewall = mark\`
+  gate-allow               Gate_Allow lets everybody in
 
 What is said of a command is certain, and not all that there is: of what only a
 shell can read, nothing is said. No port is told, but in a line that knockd refuses.
@@ -105,9 +110,12 @@ async function thisHost(): Promise<Host> {
   const { ephemeralPorts, listeningPorts } = await import("../../platform/local-ports.ts");
   const { interfacesNow } = await import("../../platform/network-interfaces.ts");
   const { guardsHere } = await import("../../setup/guards.ts");
+  const { firewallTools } = await import("../../setup/firewall-tools.ts");
+  const { look } = await import("../../setup/plan.ts");
   return {
     interfaces: interfacesNow(false),
     guards: guardsHere(),
+    firewall: (asked) => (process.getuid?.() === 0 ? firewallTools(asked, look) : undefined),
     ports: { listening: listeningPorts(), ephemeral: ephemeralPorts() },
     defaults: readDefaults(DEFAULTS),
   };

@@ -1,0 +1,126 @@
+// Doors that open a port without a command: is it really closed before the knock, and open behind it?
+
+import type { Config, Door } from "../config/door.ts";
+import { type FirewallMode, formatPorts, type OpenedPorts } from "../config/opening.ts";
+import { formatNetwork } from "../net/network.ts";
+import type { FirewallTools, Manager } from "../setup/firewall-tools.ts";
+import type { PortAsked } from "../setup/port-verdict.ts";
+import { duration } from "../terminal/format.ts";
+import { atLine, type Finding } from "./finding.ts";
+
+/** What this host's own firewall does with a port; undefined where it cannot be asked. */
+export type AskFirewall = (asked: PortAsked) => FirewallTools | undefined;
+
+/** Bits of the packet mark that others set. */
+const MARKS: readonly (readonly [bits: number, whose: string])[] = [
+  [0xc0000, "Tailscale"],
+  [0xc000, "Kubernetes"],
+];
+
+export function lintOpening(config: Config, ask: AskFirewall): Finding[] {
+  const doors = config.doors.filter(({ opening }) => opening !== undefined);
+  if (doors.length === 0) return [];
+  return [
+    ...allowsAll(config),
+    ...marksOfOthers(config),
+    ...doors.flatMap((door, i) => [...twoTimes(config, door, doors.slice(0, i)), ...ownFirewall(config, door, ask)]),
+  ];
+}
+
+function allowsAll(config: Config): Finding[] {
+  const all = config.options.firewall.allow.filter(({ prefix }) => prefix < 2).map(formatNetwork);
+  if (all.length === 0) return [];
+  const what = `Gate_Allow ${all.join(", ")} lets everybody in without a knock`;
+  const hint = "name your own networks, as 192.168.1.0/24";
+  return [atLine({ config, of: config.options, directive: "gate_allow" }, "gate-allow", what, hint)];
+}
+
+function marksOfOthers(config: Config): Finding[] {
+  const { mode } = config.options.firewall;
+  if (mode.kind !== "mark") return [];
+  return MARKS.flatMap(([bits, whose]) => {
+    if ((mode.mark & bits) === 0) return [];
+    const what = `Firewall: mark ${hex(mode.mark)} is a bit that ${whose} uses: what it marks comes in without a knock`;
+    return [
+      atLine({ config, of: config.options, directive: "firewall" }, "firewall-mark", what, "Firewall = mark 0x100000"),
+    ];
+  });
+}
+
+/** Of one port, for one client, the longer time counts. */
+function twoTimes(config: Config, door: Door, before: readonly Door[]): Finding[] {
+  const { ports, seconds } = door.opening!;
+  return before.flatMap((other) => {
+    const both = ports.find((one) => other.opening!.ports.some((two) => overlap(one, two)));
+    if (both === undefined || other.opening!.seconds === seconds) return [];
+    const [here, there] = [forHowLong(seconds), forHowLong(other.opening!.seconds)];
+    const what = `opens ${formatPorts(both)} ${here}, and [${other.name}] opens it ${there}: a client that opens both has the longer time`;
+    const hint = "use the same `for`, or remove one of the doors";
+    return [atLine({ config, of: door, directive: "open" }, "same-open", what, hint)];
+  });
+}
+
+function ownFirewall(config: Config, door: Door, ask: AskFirewall): Finding[] {
+  if (door.target !== undefined) return []; // another host's port, which INPUT never sees
+  const { mode } = config.options.firewall;
+  return door.opening!.ports.flatMap((ports) => {
+    const asked = { protocol: ports.protocol, port: ports.low };
+    const trap = mode.kind === "set" ? undefined : trapOf(mode, asked, ask);
+    if (trap === undefined) return [];
+    return [
+      atLine({ config, of: door, directive: "open" }, "own-firewall", `${formatPorts(ports)}: ${trap.what}`, trap.hint),
+    ];
+  });
+}
+
+function trapOf(
+  mode: FirewallMode,
+  asked: PortAsked,
+  ask: AskFirewall,
+): { readonly what: string; readonly hint: string } | undefined {
+  const tools = ask(asked);
+  if (tools?.verdict === undefined) return undefined;
+  if (mode.kind !== "mark") {
+    if (tools.isPublished || tools.verdict.accepts) return undefined;
+    return {
+      what: "your own firewall refuses it too: a knock opens nothing",
+      hint: howToAccept(tools.managers, asked),
+    };
+  }
+  const mark = hex(mode.mark);
+  if (tools.isPublished)
+    return {
+      what: "Docker publishes it, and your INPUT rules never see it: a mark closes nothing",
+      hint: `Firewall = gate, or rules for mark ${mark} in the chain DOCKER-USER`,
+    };
+  if (!tools.verdict.refuses)
+    return {
+      what: "your own firewall accepts it from everybody: a mark closes nothing",
+      hint: "remove the rule that accepts it, or use Firewall = gate",
+    };
+  if (ask({ ...asked, mark: mode.mark })?.verdict?.accepts !== false) return undefined;
+  return {
+    what: `no rule of your own firewall accepts packets with mark ${mark}: a knock opens nothing`,
+    hint: `nft: meta mark and ${mark} == ${mark} accept; iptables: -m mark --mark ${mark}/${mark} -j ACCEPT`,
+  };
+}
+
+function howToAccept(managers: readonly Manager[], { protocol, port }: PortAsked): string {
+  const why = "the gate keeps it closed";
+  if (managers.includes("ufw")) return `ufw allow ${port}/${protocol}: ${why}`;
+  if (managers.includes("firewalld"))
+    return `firewall-cmd --permanent --add-port=${port}/${protocol} && firewall-cmd --reload: ${why}`;
+  return `accept ${protocol} port ${port} in it: ${why}; or use Firewall = mark 0x100000`;
+}
+
+function overlap(one: OpenedPorts, two: OpenedPorts): boolean {
+  return one.protocol === two.protocol && one.low <= two.high && two.low <= one.high;
+}
+
+function forHowLong(seconds: number | undefined): string {
+  return seconds === undefined ? "until it is closed" : `for ${duration(seconds)}`;
+}
+
+function hex(mark: number): string {
+  return `0x${mark.toString(16)}`;
+}

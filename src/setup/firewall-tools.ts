@@ -1,0 +1,81 @@
+// Which firewall this host has: who writes its rules, and what they do with a port. Nothing is changed, or believed from a
+// service's name: the kernel's rules are asked.
+
+import { existsSync, readFileSync } from "node:fs";
+import { iptablesVerdict } from "./iptables-rules.ts";
+import { nftVerdict } from "./nft-rules.ts";
+import { type PortAsked, type PortVerdict, together } from "./port-verdict.ts";
+
+/** A program that writes the rules, and drops what it does not know when it is reloaded. */
+export type Manager = "ufw" | "firewalld";
+/** Where rules of nobody's program are. */
+export type Plain = "nft" | "iptables-nft" | "iptables-legacy";
+
+export interface FirewallTools {
+  readonly managers: readonly Manager[];
+  readonly plain: readonly Plain[];
+  /** Docker publishes the port: a container answers there, and the host's INPUT rules never see it. */
+  readonly isPublished: boolean;
+  /** What all of that does with a new connection to the port; undefined: it cannot be asked. */
+  readonly verdict: PortVerdict | undefined;
+}
+
+type Look = (argv: readonly string[]) => { readonly stdout: string };
+
+export function firewallTools(asked: PortAsked, look: Look, legacy = legacyTables()): FirewallTools {
+  const tables = look(["iptables", "-S"]);
+  const kind = look(["iptables", "-V"]).stdout.includes("legacy") ? "iptables-legacy" : "iptables-nft";
+  const older = kind === "iptables-nft" && legacy ? look(["iptables-legacy", "-S"]).stdout : "";
+  const nft = look(["nft", "-j", "list", "ruleset"]);
+  const rules = [tables.stdout, older];
+  const all = `${rules.join("\n")}\n${nft.stdout}`;
+
+  const managers: Manager[] = [];
+  if (/^-N ufw-user-input$/m.test(all)) managers.push("ufw");
+  if (/"table": ?\{[^}]*"name": ?"firewalld"|^-N IN_public/m.test(all)) managers.push("firewalld");
+
+  const plain: Plain[] = [];
+  if (hasOwnRules(tables.stdout)) plain.push(kind);
+  if (hasOwnRules(older)) plain.push("iptables-legacy");
+  if (hasOwnTables(nft.stdout)) plain.push("nft");
+
+  const verdicts = [...rules.map((text) => iptablesVerdict(text, asked)), nftVerdict(nft.stdout, asked)];
+  const known = verdicts.filter((verdict): verdict is PortVerdict => verdict !== undefined);
+  return {
+    managers,
+    plain,
+    isPublished: isPublished(look(["iptables", "-t", "nat", "-S"]).stdout, asked),
+    verdict: known.length === 0 ? undefined : together(known),
+  };
+}
+
+/** Rules of INPUT, or a policy, that neither ufw, firewalld, Docker nor knockd has made. */
+function hasOwnRules(rules: string): boolean {
+  if (/^-P INPUT DROP$/m.test(rules) && !/^-N ufw-user-input$/m.test(rules)) return true;
+  return /^-A INPUT (?!.*-j (ufw6?-|IN_|INPUT_direct|INPUT_ZONES|DOCKER|KNOCKD|KUBE-|ts-input|f2b-))/m.test(rules);
+}
+
+function hasOwnTables(json: string): boolean {
+  return [...json.matchAll(/"chain": ?(\{[^}]*\})/g)].some(([, text]) => {
+    const { family, table, name, hook } = JSON.parse(text!) as Record<string, string>;
+    return hook === "input" && name !== "INPUT" && table !== "firewalld" && `${family} ${table}` !== "inet knockd";
+  });
+}
+
+function isPublished(nat: string, { protocol, port }: PortAsked): boolean {
+  return nat
+    .split("\n")
+    .some(
+      (line) => /^-A DOCKER /.test(line) && line.includes(` -p ${protocol} `) && line.includes(` --dport ${port} `),
+    );
+}
+
+/** `iptables-legacy` would make its tables if it were asked without them. */
+function legacyTables(): boolean {
+  const names = "/proc/net/ip_tables_names";
+  try {
+    return existsSync(names) && readFileSync(names, "latin1").includes("filter");
+  } catch {
+    return false; // for root alone
+  }
+}

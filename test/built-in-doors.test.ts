@@ -1,0 +1,132 @@
+// Traps of doors that open a port without a command.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseConfig } from "../src/config/parse.ts";
+import { type AskFirewall, lintOpening } from "../src/lint/built-in-doors.ts";
+import { lintNoCommand } from "../src/lint/no-command.ts";
+import { lintSandbox } from "../src/lint/sandbox.ts";
+import { Unit } from "../src/lint/systemd-unit.ts";
+import type { FirewallTools } from "../src/setup/firewall-tools.ts";
+
+const parse = (text: string) => parseConfig(text, "/k.conf", () => assert.fail());
+const door = (name: string, lines: string) => `[${name}]\nsequence = 4001,1002,3003\n${lines}\n`;
+const SSH = door("ssh", "open = tcp/22");
+const OPEN: FirewallTools = { managers: [], plain: [], isPublished: false, verdict: { accepts: true, refuses: false } };
+const CLOSED: FirewallTools = { ...OPEN, verdict: { accepts: false, refuses: true } };
+const says =
+  (tools: FirewallTools | undefined, marked = tools): AskFirewall =>
+  ({ mark }) =>
+    mark === undefined ? tools : marked;
+const found = (text: string, ask = says(OPEN)) =>
+  lintOpening(parse(text), ask).map(({ lint, line, text, hint }) => [lint, line, text, hint]);
+
+describe("a built-in door", () => {
+  it("is nothing to complain of beside a firewall that leaves its port open", () => {
+    assert.deepEqual(found(SSH), []);
+    assert.deepEqual(lintNoCommand(parse(SSH)), []);
+  });
+
+  it("opens nothing where the host's own firewall refuses the port too", () => {
+    assert.deepEqual(found(SSH, says(CLOSED)), [
+      [
+        "own-firewall",
+        3,
+        "/k.conf:3: [ssh] tcp/22: your own firewall refuses it too: a knock opens nothing",
+        "accept tcp port 22 in it: the gate keeps it closed; or use Firewall = mark 0x100000",
+      ],
+    ]);
+    const hint = (managers: FirewallTools["managers"]) => found(SSH, says({ ...CLOSED, managers }))[0]![3];
+    assert.equal(hint(["ufw"]), "ufw allow 22/tcp: the gate keeps it closed");
+    assert.match(`${hint(["firewalld"])}`, /^firewall-cmd --permanent --add-port=22\/tcp && firewall-cmd --reload/);
+  });
+
+  it("is not judged where the rules leave it open, cannot be asked, or do not see the port", () => {
+    for (const tools of [
+      undefined,
+      { ...OPEN, verdict: undefined },
+      { ...OPEN, verdict: { accepts: true, refuses: true } },
+      { ...CLOSED, isPublished: true },
+    ]) {
+      assert.deepEqual(found(SSH, says(tools)), []);
+    }
+    assert.deepEqual(found(door("web", "open = tcp/80\ntarget = 10.77.0.9"), says(CLOSED)), []);
+    assert.deepEqual(found(`[options]\nFirewall = set inet filter a b\n${SSH}`, says(CLOSED)), []);
+  });
+
+  describe("with a mark", () => {
+    const MARK = `[options]\nFirewall = mark 0x100000\n${SSH}`;
+    it("needs a firewall that is closed, and accepts the mark", () => {
+      assert.deepEqual(found(MARK, says(CLOSED, OPEN)), []);
+      assert.deepEqual(found(MARK, says(CLOSED)), [
+        [
+          "own-firewall",
+          5,
+          "/k.conf:5: [ssh] tcp/22: no rule of your own firewall accepts packets with mark 0x100000: a knock opens nothing",
+          "nft: meta mark and 0x100000 == 0x100000 accept; iptables: -m mark --mark 0x100000/0x100000 -j ACCEPT",
+        ],
+      ]);
+      assert.deepEqual(found(MARK, says(OPEN)), [
+        [
+          "own-firewall",
+          5,
+          "/k.conf:5: [ssh] tcp/22: your own firewall accepts it from everybody: a mark closes nothing",
+          "remove the rule that accepts it, or use Firewall = gate",
+        ],
+      ]);
+    });
+
+    it("closes nothing that Docker publishes", () => {
+      const [[lint, , text]] = found(MARK, says({ ...CLOSED, isPublished: true })) as [[string, number, string]];
+      assert.equal(lint, "own-firewall");
+      assert.match(text, /Docker publishes it, and your INPUT rules never see it: a mark closes nothing$/);
+    });
+
+    it("keeps off the bits of others", () => {
+      for (const [mark, whose] of [
+        ["0x40000", "Tailscale"],
+        ["0x180000", "Tailscale"],
+        ["0x8000", "Kubernetes"],
+      ] as const) {
+        const [[lint, line, text]] = found(`[options]\nFirewall = mark ${mark}\n${SSH}`, says(undefined)) as [
+          [string, number, string],
+        ];
+        assert.deepEqual([lint, line], ["firewall-mark", 2]);
+        assert.match(text, new RegExp(`mark ${mark} is a bit that ${whose} uses`));
+      }
+    });
+  });
+
+  it("is for one time: two that open one port for different times are named at the second", () => {
+    const two = (first: string, second: string) => found(door("a", first) + door("b", second));
+    assert.deepEqual(two("open = tcp/22", "open = tcp/20-30\nfor = 2h"), [
+      [
+        "same-open",
+        6,
+        "/k.conf:6: [b] opens tcp/20-30 for 2 h, and [a] opens it for 30 s: a client that opens both has the longer time",
+        "use the same `for`, or remove one of the doors",
+      ],
+    ]);
+    assert.match(`${two("open = tcp/22\nfor = until closed", "open = tcp/22")}`, /\[a\] opens it until it is closed/);
+    assert.deepEqual(two("open = tcp/22", "open = tcp/22\nfor = 30"), []);
+    assert.deepEqual(two("open = tcp/22", "open = udp/22\nfor = 2h"), []);
+  });
+
+  it("lets nobody in without a knock who is everybody", () => {
+    for (const [allow, all] of [
+      ["0.0.0.0/0", "0.0.0.0/0"],
+      ["10.0.0.0/8,::/0", "::/0"],
+      ["0.0.0.0/1,128.0.0.0/1", "0.0.0.0/1, 128.0.0.0/1"],
+    ] as const) {
+      const [[lint, line, text]] = found(`[options]\nGate_Allow = ${allow}\n${SSH}`) as [[string, number, string]];
+      assert.deepEqual([lint, line], ["gate-allow", 2]);
+      assert.ok(text.includes(`Gate_Allow ${all} lets everybody in without a knock`), text);
+    }
+    assert.deepEqual(found(`[options]\nGate_Allow = 10.0.0.0/8,fd00::/8\n${SSH}`), []);
+  });
+
+  it("needs CAP_NET_ADMIN of the unit", () => {
+    const lints = (unit: string) => lintSandbox(parse(SSH), new Unit([unit])).map(({ lint, line }) => [lint, line]);
+    assert.deepEqual(lints("[Service]\nCapabilityBoundingSet=CAP_NET_RAW\n"), [["sandbox", 3]]);
+    assert.deepEqual(lints("[Service]\nCapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN\n"), []);
+  });
+});
