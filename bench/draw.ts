@@ -1,4 +1,4 @@
-// The curves of the last run (build/bench/*.json) as one SVG, for the README.
+// The curves of the last run (build/bench/*.json) as one SVG, for docs/performance.md.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Curve } from "./rounds.ts";

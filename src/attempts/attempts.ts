@@ -1,5 +1,5 @@
 // The state machine: (packet, time) → events. Pure: no clock, no file, no process.
-// The rules are 0.8's (README, "Differences from knockd 0.8", names those that are not).
+// The rules are 0.8's (docs/differences.md names those that are not).
 
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";

@@ -52,7 +52,7 @@ function commands(config: Config, of: Door, unit: Unit): Finding[] {
   return COMMANDS.flatMap(([directive, field]) => {
     const why = (simpleCommands(of[field] ?? "") ?? []).map((one) => refusal(one, unit)).find((one) => one);
     if (why === undefined) return [];
-    const hint = "drop-ins change it: systemctl edit knockd; what works under which is in README, Hardening";
+    const hint = "drop-ins change it: systemctl edit knockd; docs/hardening.md says what works under which";
     return [warning({ config, of, directive }, "sandbox", `knockd.service refuses that: ${why}`, hint)];
   });
 }

@@ -1,4 +1,4 @@
-// The ready drop-ins, and what works under which: README, "Hardening". Each command is a door's, and is told what became of it.
+// The ready drop-ins, and what works under which: docs/hardening.md. Each command is a door's, and is told what became of it.
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { COMMANDS } from "./commands.ts";

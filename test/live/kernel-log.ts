@@ -7,7 +7,7 @@ import type { Wire } from "./wire.ts";
 /** Of namespaces other than the first, the kernel logs nothing unless this is 1. */
 const ALL_NAMESPACES = "/proc/sys/net/netfilter/nf_log_all_netns";
 
-/** README's rules, without their rate limit, in the server's namespace. */
+/** The rules of docs/report.md, without their rate limit, in the server's namespace. */
 export async function logRejected(wire: Wire, by: "iptables" | "nft", prefix: string): Promise<void> {
   const rules =
     by === "nft"

@@ -1,4 +1,4 @@
-// knockctl report on what a real kernel says of real packets: iptables' LOG and nftables' log with README's rules, through a
+// knockctl report on what a real kernel says of real packets: iptables' LOG and nftables' log with the rules of docs/report.md, through a
 // real journald, and the lines of the real daemon beside them.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -8,6 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { Report } from "../../src/report/report.ts";
 import { frame, type Segment } from "../frame.ts";
+import { block } from "../markdown.ts";
 import { until as isInTime } from "../time-limit.ts";
 import { Daemon } from "./daemon.ts";
 import { kernelLines, whileLogging } from "./kernel-log.ts";
@@ -80,11 +81,8 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
     return JSON.parse(stdout);
   }
 
-  /** The rules as README has them; a packet that is logged is then dropped. */
-  const rules = readFileSync(join(repo, "README.md"), "utf8")
-    .split("\n")
-    .filter((line) => /^ {4}(iptables|nft) .*(LOG|log) /.test(line))
-    .map((line) => line.trim().replace(/ +#.*/, ""));
+  /** A packet that is logged is then dropped. */
+  const rules = block("docs/report.md", "test/live/report.test.ts", "rules").split("\n");
 
   async function run(line: string): Promise<void> {
     const { status, stderr } = await wire.run("server", ["sh", "-c", line]);

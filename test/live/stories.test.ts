@@ -1,5 +1,5 @@
 // Every story, knocked as real frames at the daemon and at Debian's knockd 0.8 beside it, on one interface with one config.
-// Where 0.8 does otherwise, the story says what, and 0.8 is seen to do just that: the README's claims stay true.
+// Where 0.8 does otherwise, the story says what, and 0.8 is seen to do just that: the claims of docs/differences.md stay true.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
