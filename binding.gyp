@@ -7,6 +7,7 @@
         "native/capture.cc",
         "native/command.cc",
         "native/decode.cc",
+        "native/encapsulation.cc",
         "native/filter.cc",
         "native/lock.cc",
         "native/memory.cc",

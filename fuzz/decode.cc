@@ -1,6 +1,6 @@
-// native/decode.cc under libFuzzer, ASan and UBSan (fuzz.ts builds and runs it). The first byte of an input selects the
+// native/decode.cc and encapsulation.cc under libFuzzer, ASan and UBSan (fuzz.ts builds and runs it). The first byte of an input selects the
 // link type, the rest is the frame.
-#include "../native/decode.h"
+#include "../native/encapsulation.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@ namespace {
 using knockd::Record;
 
 // fuzz.ts writes the corpus by the same order.
-const int kLinkTypes[] = {0, 1, 12, 101, 108, 113, 276};
+const int kLinkTypes[] = {0, 1, 12, 101, 108, 113, 276, 9, 50, 51, 204, 228, 229};
 
 void Hold(bool invariant) {
   if (!invariant) abort();
@@ -28,8 +28,8 @@ bool Try(const uint8_t* bytes, size_t length, int link_type) {
   Record one, other;
   memset(&one, 0x00, sizeof one);
   memset(&other, 0xff, sizeof other);
-  const bool knock = knockd::Decode(exact.get(), length, link_type, &one);
-  Hold(knock == knockd::Decode(exact.get(), length, link_type, &other));
+  const bool knock = knockd::DecodeSaved(exact.get(), length, link_type, &one);
+  Hold(knock == knockd::DecodeSaved(exact.get(), length, link_type, &other));
   if (!knock) return false;
   Hold(memcmp(&one, &other, offsetof(Record, length)) == 0);
   Hold(one.protocol == 6 || one.protocol == 17);

@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { corpus } from "../test/decode-corpus.ts";
+import { savedCorpus } from "../test/saved-corpus.ts";
 
 /** decode.cc selects by the same order. */
-const LINK_TYPES = [0, 1, 12, 101, 108, 113, 276];
+const LINK_TYPES = [0, 1, 12, 101, 108, 113, 276, 9, 50, 51, 204, 228, 229];
 const repo = fileURLToPath(new URL("../..", import.meta.url));
 const out = join(repo, "build/fuzz");
 const program = join(out, "decode");
@@ -30,13 +31,23 @@ try {
 
 function build(): void {
   const sanitize = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"];
-  const args = ["-std=c++17", "-g", "-O1", ...sanitize, "fuzz/decode.cc", "native/decode.cc", "-o", program];
+  const args = [
+    "-std=c++17",
+    "-g",
+    "-O1",
+    ...sanitize,
+    "fuzz/decode.cc",
+    "native/decode.cc",
+    "native/encapsulation.cc",
+    "-o",
+    program,
+  ];
   const { status } = spawnSync("clang++", args, { cwd: repo, stdio: "inherit" });
   if (status !== 0) throw new Error("fuzz/decode.cc does not build");
 }
 
 function run(folder: string): number {
-  for (const [i, { linkType, bytes }] of corpus().entries()) {
+  for (const [i, { linkType, bytes }] of [...corpus(), ...savedCorpus()].entries()) {
     const selector = LINK_TYPES.indexOf(linkType);
     if (selector < 0) throw new Error(`decode.cc knows no link type ${linkType}`);
     writeFileSync(join(folder, String(i)), Buffer.concat([Buffer.of(selector), bytes]));

@@ -8,6 +8,7 @@
 #include "bytes.h"
 #include "callback.h"
 #include "decode.h"
+#include "encapsulation.h"
 #include "filter.h"
 #include "process.h"
 
@@ -25,12 +26,13 @@ struct Batch {
   Record* records;
   size_t count;
   int link_type;
+  bool (*decode)(const uint8_t*, size_t, int, Record*);
 };
 
 void OnFrame(u_char* user, const pcap_pkthdr* header, const u_char* bytes) {
   Batch* batch = reinterpret_cast<Batch*>(user);
   Record* record = &batch->records[batch->count];
-  if (!Decode(bytes, header->caplen, batch->link_type, record)) return;
+  if (!batch->decode(bytes, header->caplen, batch->link_type, record)) return;
   record->length = header->len;
   record->time = static_cast<double>(header->ts.tv_sec) + static_cast<double>(header->ts.tv_usec) / 1e6;
   batch->count++;
@@ -39,12 +41,14 @@ void OnFrame(u_char* user, const pcap_pkthdr* header, const u_char* bytes) {
 }  // namespace
 
 Napi::Function Capture::Define(Napi::Env env) {
-  return DefineClass(env, "Capture",
-                     {InstanceAccessor<&Capture::LinkType>("linkType"),
-                      InstanceMethod<&Capture::SetFilter>("setFilter"), InstanceMethod<&Capture::Start>("start"),
-                      InstanceMethod<&Capture::Stop>("stop"), InstanceMethod<&Capture::Read>("read"),
-                      InstanceMethod<&Capture::Stats>("stats"), InstanceMethod<&Capture::HeldFilter>("heldFilter"),
-                      InstanceMethod<&Capture::Close>("close"), StaticMethod<&Matches>("matches")});
+  return DefineClass(
+      env, "Capture",
+      {InstanceAccessor<&Capture::LinkType>("linkType"), InstanceMethod<&Capture::SetFilter>("setFilter"),
+       InstanceMethod<&Capture::Start>("start"), InstanceMethod<&Capture::Stop>("stop"),
+       InstanceMethod<&Capture::Read>("read"), InstanceAccessor<&Capture::LinkTypeName>("linkTypeName"),
+       InstanceAccessor<&Capture::FramesRead>("framesRead"), InstanceMethod<&Capture::Stats>("stats"),
+       InstanceMethod<&Capture::HeldFilter>("heldFilter"), InstanceMethod<&Capture::Close>("close"),
+       StaticMethod<&Matches>("matches")});
 }
 
 Capture::Capture(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Capture>(info) {
@@ -118,6 +122,16 @@ pcap_t* Capture::Open(Napi::Env env) const {
 
 Napi::Value Capture::LinkType(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), pcap_datalink(Open(info.Env())));
+}
+
+Napi::Value Capture::LinkTypeName(const Napi::CallbackInfo& info) {
+  const char* name = pcap_datalink_val_to_description(pcap_datalink(Open(info.Env())));
+  return Napi::String::New(info.Env(), name == nullptr ? "" : name);
+}
+
+Napi::Value Capture::FramesRead(const Napi::CallbackInfo& info) {
+  Open(info.Env());
+  return Napi::Number::New(info.Env(), frames_read_);
 }
 
 void Capture::SetFilter(const Napi::CallbackInfo& info) {
@@ -196,7 +210,7 @@ Napi::Value Capture::Read(const Napi::CallbackInfo& info) {
   Napi::ArrayBuffer buffer = info[0].As<Napi::ArrayBuffer>();
   const size_t most = buffer.ByteLength() / sizeof(Record);
   if (most == 0) throw Napi::RangeError::New(env, "the buffer holds no record");
-  Batch batch{static_cast<Record*>(buffer.Data()), 0, pcap_datalink(handle)};
+  Batch batch{static_cast<Record*>(buffer.Data()), 0, pcap_datalink(handle), live_ ? Decode : DecodeSaved};
   if (failure_.empty()) {
     const int frames = pcap_dispatch(handle, static_cast<int>(most), OnFrame, reinterpret_cast<u_char*>(&batch));
     if (frames < 0) failure_ = pcap_geterr(handle);

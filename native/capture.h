@@ -26,6 +26,8 @@ class Capture : public Napi::ObjectWrap<Capture> {
   };
 
   Napi::Value LinkType(const Napi::CallbackInfo& info);
+  Napi::Value LinkTypeName(const Napi::CallbackInfo& info);
+  Napi::Value FramesRead(const Napi::CallbackInfo& info);
   void SetFilter(const Napi::CallbackInfo& info);
   Napi::Value HeldFilter(const Napi::CallbackInfo& info);
   void Start(const Napi::CallbackInfo& info);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { corpus } from "./decode-corpus.ts";
+import { savedCorpus } from "./saved-corpus.ts";
 import { scaled } from "./time-limit.ts";
 
 const SEED = "20160706";
@@ -29,7 +30,11 @@ describe("decode under sanitizers", () => {
     dir = mkdtempSync(join(tmpdir(), "decode-asan-"));
     program = join(dir, "decode-fuzz");
     const sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
-    const sources = [source("test/native/decode-fuzz.cc"), source("native/decode.cc")];
+    const sources = [
+      source("test/native/decode-fuzz.cc"),
+      source("native/decode.cc"),
+      source("native/encapsulation.cc"),
+    ];
     // Without libasan this throws: a test that says nothing must not pass.
     execFileSync(
       "g++",
@@ -51,7 +56,7 @@ describe("decode under sanitizers", () => {
   };
 
   it(`every wrapping cut at each byte, and ${MUTATIONS} mutations, in blocks of exactly their size`, () => {
-    const input = Buffer.concat(corpus().map(({ linkType, bytes }) => record(linkType, bytes)));
+    const input = Buffer.concat([...corpus(), ...savedCorpus()].map(({ linkType, bytes }) => record(linkType, bytes)));
     assert.deepEqual(run([SEED, MUTATIONS], input), { status: 0, signal: null, output: "" });
   });
 

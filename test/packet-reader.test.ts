@@ -12,6 +12,8 @@ import { until as isInTime, scaled } from "./time-limit.ts";
 /** As strict as the real one about its states. `script` is what each read gives, then -1 for ever. */
 class FakeCapture implements NativeCapture {
   readonly linkType = 1;
+  readonly linkTypeName = "Ethernet";
+  readonly framesRead = 0;
   script: (number | Error)[] = [];
   reads = 0;
   starts = 0;

@@ -11,6 +11,7 @@ import { native } from "../src/platform/native.ts";
 import { corpus } from "./decode-corpus.ts";
 import { frame } from "./frame.ts";
 import { type Order, pcapFile } from "./pcap-file.ts";
+import { savedCorpus } from "./saved-corpus.ts";
 
 const { Capture } = native;
 const RETURN = 0x06;
@@ -44,10 +45,16 @@ describe("a savefile", () => {
     [108, 108],
     [113, 113],
     [276, 276],
+    [9, 9],
+    [50, 50],
+    [51, 51],
+    [204, 204],
+    [228, 228],
+    [229, 229],
   ] as const) {
     it(`of link type ${network} gives every knock`, () => {
-      const frames = corpus().filter((one) => one.linkType === linkType);
-      assert.ok(frames.length > 20);
+      const frames = [...corpus(), ...savedCorpus()].filter((one) => one.linkType === linkType);
+      assert.ok(frames.length > 5);
       const capture = open(
         network,
         frames.map(({ bytes }) => bytes),

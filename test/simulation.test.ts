@@ -2,10 +2,12 @@
 // takes long, or can't be had, on a wire.
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { gzipSync } from "node:zlib";
 import { parseConfig } from "../src/config/parse.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 import type { CapturedPacket } from "../src/net/packet.ts";
@@ -16,6 +18,7 @@ import { Replay, type ReplayOptions } from "../src/replay/simulation.ts";
 import { UnusedSequences } from "../src/sequences/one-time-memory.ts";
 import { frame, type Segment } from "./frame.ts";
 import { pcapFile, pcapngFile } from "./pcap-file.ts";
+import { savedCorpus } from "./saved-corpus.ts";
 import { toPacket } from "./story.ts";
 
 /** When a capture of these tests begins, in seconds since 1970. */
@@ -198,7 +201,7 @@ describe("a capture file", () => {
   after(() => rmSync(dir, { recursive: true }));
   const written = (name: string, bytes: Buffer) => {
     writeFileSync(join(dir, name), bytes);
-    return new Savefile(join(dir, name));
+    return Savefile.find(join(dir, name));
   };
   const segment = (port: number, more: Partial<Segment> = {}): Segment => ({
     from: "10.77.0.2",
@@ -209,9 +212,9 @@ describe("a capture file", () => {
     ...more,
   });
   const ANSWER = segment(40_443, { from: "10.77.0.1", to: "10.77.0.2", sourcePort: 443, flags: ["syn", "ack"] });
-  async function played(savefile: Savefile, config: string, own: string[] = []) {
+  async function played(savefile: Promise<Savefile>, config: string, own: string[] = []) {
     const lines: string[] = [];
-    const result = await play(savefile, {
+    const result = await play(await savefile, {
       resolvedDoors: listenersOf(config),
       unused: new UnusedSequences(),
       own: own.map((text) => parseAddress(text)!),
@@ -261,8 +264,37 @@ describe("a capture file", () => {
     assert.deepEqual([lines[1], openings], ["10.77.0.2: door: Stage 2", 0]);
   });
 
-  it("of links that nobody can read here is refused", async () => {
-    await assert.rejects(played(written("d.pcap", pcapFile(147, [])), DOOR), /^Error: link type 147 is not supported$/);
+  it("that gzip has compressed is read like any other, and as far as it can be when it is cut off", async () => {
+    const ports = Array.from({ length: 400 }, (_, i) => [7001, 7003, 7002][i % 3]!);
+    const plain = pcapFile(
+      1,
+      ports.map((port) => frame(segment(port, { payload: randomBytes(200) }))),
+    );
+    const packed = gzipSync(plain);
+    const [one, other] = [await played(written("g.pcap", plain), DOOR), await played(written("g.gz", packed), DOOR)];
+    assert.ok(one.openings > 0);
+    assert.deepEqual(other, one);
+    const { damage, packets } = await played(written("h.pcap.gz", packed.subarray(0, packed.length >> 1)), DOOR);
+    assert.match(damage ?? "", /^truncated dump file|^unexpected end of file$/);
+    assert.ok(packets > 0 && packets < 400, `${packets}`);
+  });
+
+  it("tells how many frames held no TCP or UDP header", async () => {
+    const frames = [segment(7001), { ...segment(7003), protocol: 1 }].map((one) => frame(one as Segment));
+    const { packets, otherFrames } = await played(written("i.pcap", pcapFile(1, [...frames, Buffer.alloc(10)])), DOOR);
+    assert.deepEqual([packets, otherFrames], [1, 2]);
+  });
+
+  for (const { linkType, bytes, title } of savedCorpus().slice(0, 11))
+    it(`of ${title} is read`, async () => {
+      const { packets, otherFrames } = await played(written("j.pcap", pcapFile(linkType, [bytes])), DOOR);
+      assert.deepEqual([packets, otherFrames], [1, 0]);
+    });
+
+  it("of links that nobody can read here is refused, by number and name", async () => {
+    const refused = (linkType: number) => played(written("d.pcap", pcapFile(linkType, [])), DOOR);
+    await assert.rejects(refused(105), { message: "link type 105 (802.11) is not supported" });
+    await assert.rejects(refused(147), { message: /^link type 147 \(.*\) is not supported$/ });
   });
 });
 

@@ -27,6 +27,10 @@ export type CaptureOptions =
 export interface NativeCapture {
   /** libpcap's DLT_ number (https://www.tcpdump.org/linktypes.html). */
   readonly linkType: number;
+  /** libpcap's description of it; empty when it has none. */
+  readonly linkTypeName: string;
+  /** Frames that `read` has taken, knocks or not. */
+  readonly framesRead: number;
   /**
    * Replaces the filter in one step: eight bytes an instruction (`struct sock_filter`, this machine's byte order), with
    * the offsets of libpcap's frames. Throws when it is not a program, or when the kernel did not take it.

@@ -20,6 +20,8 @@ export interface PlayOptions extends Pick<ReplayOptions, "said" | "ran" | "ignor
 export interface Played {
   /** TCP's and UDP's. */
   readonly packets: number;
+  /** Frames in which there was no TCP or UDP header to be seen: other protocols, fragments, frames cut short. */
+  readonly otherFrames: number;
   readonly openings: number;
   /** To which knocks came, a few of them. */
   readonly knockedAt: readonly Address[];
@@ -48,6 +50,7 @@ export async function play(savefile: Savefile, options: PlayOptions): Promise<Pl
     mayDuplicate: reading.mayDuplicate,
   });
   let packets = 0;
+  let frames = 0;
   const damage = await each(reading, async ({ records }, count) => {
     for (let i = 0; i < count; i++) {
       const packet = records.at(i);
@@ -58,10 +61,17 @@ export async function play(savefile: Savefile, options: PlayOptions): Promise<Pl
       if (later !== undefined) await later;
     }
     packets += count;
+    frames = reading.frames;
     return onBatch(() => reading.position);
   });
   await replay.end();
-  return { packets, openings: replay.opened, knockedAt: replay.knockedAt, damage };
+  return {
+    packets,
+    openings: replay.opened,
+    knockedAt: replay.knockedAt,
+    otherFrames: frames - packets,
+    damage: damage ?? savefile.damage,
+  };
 }
 
 /** Returns what is wrong with it at its end, if anything. */

@@ -69,6 +69,8 @@ function source(): Record<string, (argument: never) => unknown> {
   let reads = 0;
   const counted: NativeCapture = {
     linkType: capture.linkType,
+    linkTypeName: capture.linkTypeName,
+    framesRead: capture.framesRead,
     setFilter: (program) => capture.setFilter(program),
     heldFilter: () => capture.heldFilter(),
     start: (onReadable, everyMs) => capture.start(onReadable, everyMs),

@@ -1,4 +1,4 @@
-// native/decode.cc alone, under ASan and UBSan (decode-asan.test.ts builds and runs it): every frame on standard input
+// native/decode.cc and encapsulation.cc alone, under ASan and UBSan (decode-asan.test.ts builds and runs it): every frame on standard input
 // cut at each byte, then MUTATIONS of them by the seed, each in a heap block of exactly its size.
 //   decode-fuzz SEED MUTATIONS      exit status 0 and no output: all is well
 //   decode-fuzz --over-read | --overflow      one fault on purpose: proves that it would be noticed
@@ -16,11 +16,11 @@
 #include <string>
 #include <vector>
 
-#include "../../native/decode.h"
+#include "../../native/encapsulation.h"
 
 namespace {
 
-using knockd::Decode;
+using knockd::DecodeSaved;
 using knockd::Record;
 
 struct Frame {
@@ -49,7 +49,7 @@ std::vector<Frame> ReadFrames() {
   return frames;
 }
 
-// What Decode says of a prefix. A block of its own, so that one byte too far is out of bounds; two records with other
+// What DecodeSaved says of a prefix. A block of its own, so that one byte too far is out of bounds; two records with other
 // bytes in them before, so that a field that was not written shows.
 bool Try(const std::vector<uint8_t>& bytes, size_t length, int link_type) {
   const std::unique_ptr<uint8_t[]> exact(new uint8_t[length]);
@@ -57,8 +57,8 @@ bool Try(const std::vector<uint8_t>& bytes, size_t length, int link_type) {
   Record one, other;
   memset(&one, 0x00, sizeof one);
   memset(&other, 0xff, sizeof other);
-  const bool knock = Decode(exact.get(), length, link_type, &one);
-  if (knock != Decode(exact.get(), length, link_type, &other)) Fail("it depends on what the record held");
+  const bool knock = DecodeSaved(exact.get(), length, link_type, &one);
+  if (knock != DecodeSaved(exact.get(), length, link_type, &other)) Fail("it depends on what the record held");
   if (!knock) return false;
   if (memcmp(&one, &other, offsetof(Record, length)) != 0) Fail("a field is not written");
   if (one.protocol != 6 && one.protocol != 17) Fail("a knock is neither TCP nor UDP");
@@ -98,7 +98,7 @@ int BreakOnPurpose(const std::string& how) {
   if (how == "--over-read") {  // an IPv4 header that has lost its last byte, and whoever calls says that it is there
     const std::unique_ptr<uint8_t[]> exact(new uint8_t[19]{0x45, 0, 0, 20});
     Record record;
-    return Decode(exact.get(), 20, knockd::kLinkRaw, &record);
+    return DecodeSaved(exact.get(), 20, knockd::kLinkRaw, &record);
   }
   if (how == "--overflow") {
     volatile int most = INT_MAX;

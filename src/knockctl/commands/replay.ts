@@ -33,8 +33,8 @@ door, and of which nothing came: why not.
   tcpdump -i eth0 -s 256 -w door.pcap 'tcp or udp'   and later   knockctl replay door.pcap
   ssh HOST sudo tcpdump -i eth0 -s 256 -U -w - 'tcp or udp' | knockctl replay -c my.conf -
 
-The capture is pcap or pcapng, of Ethernet, of "any" (cooked), of a tunnel (raw IP),
-or of loopback. Own addresses are those of -a; without it each destination counts as
+The capture is pcap or pcapng, compressed with gzip or not. It may come from Ethernet,
+"any" (cooked), a tunnel (raw IP), PPP, PPPoE or loopback. Own addresses are those of -a; without it each destination counts as
 one, also those of others, where the capture has their packets. A port at which
 somebody answers in the capture counts as one at which knockd's host listens.
 
@@ -98,7 +98,7 @@ async function run(file: string, { config: path, address: own = [], verdicts, js
   const progress = new Progress();
   let played: Played;
   try {
-    const savefile = new Savefile(file);
+    const savefile = await Savefile.find(file);
     let isRead = true;
     process.stdout.once("error", () => (isRead = false)); // head(1) has seen enough
     const show: PlayOptions["onBatch"] = async (position) => {
@@ -153,7 +153,7 @@ class TextOutput {
     this.#text = "";
   }
 
-  end({ packets, openings, knockedAt }: Played, own: readonly Address[]): void {
+  end({ packets, openings, knockedAt, otherFrames }: Played, own: readonly Address[]): void {
     this.flush();
     const at = (own.length > 0 ? own : knockedAt).map(formatAddress).join(", ");
     const guess = "every destination taken for an address of knockd's host, as none is named with -a";
@@ -161,6 +161,8 @@ class TextOutput {
     const opened = `${openings} ${openings === 1 ? "opening" : "openings"}`;
     const heard = knockedAt.length > 0 ? opened : "no knock";
     process.stderr.write(`knockctl: ${plural(packets, "TCP and UDP packet")}, ${heard}, ${where}\n`);
+    if (otherFrames > 0)
+      process.stderr.write(`knockctl: ${plural(otherFrames, "other frame")} without a TCP or UDP header\n`);
   }
 }
 
@@ -183,11 +185,12 @@ class JsonOutput {
     this.#text = "";
   }
 
-  end({ packets, openings, knockedAt, damage }: Played, own: readonly Address[]): void {
+  end({ packets, openings, knockedAt, otherFrames, damage }: Played, own: readonly Address[]): void {
     this.#add({
       type: "end",
       packets,
       openings,
+      otherFrames,
       addresses: (own.length > 0 ? own : knockedAt).map(formatAddress),
       guessed: own.length === 0,
       damage,

@@ -1,0 +1,47 @@
+// A compressed capture, decompressed for libpcap, which wants a file that it can read twice.
+
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+
+const GZIP = Buffer.of(0x1f, 0x8b); // RFC 1952 2.3.1
+
+/** Does this regular file begin as gzip's do? */
+export function isGzip(path: string): boolean {
+  const file = fs.openSync(path, "r");
+  try {
+    const head = Buffer.alloc(GZIP.length);
+    fs.readSync(file, head, 0, head.length, 0);
+    return head.equals(GZIP);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+export interface Gunzipped {
+  /** Readable again and again while this process lives. Nothing of it stays on the disk afterwards. */
+  readonly path: string;
+  /** What is wrong with it, in zlib's words: `path` holds what came before. */
+  readonly damage: string | undefined;
+}
+
+/** Rejects in the system's words when there is no room for it. */
+export async function gunzip(path: string): Promise<Gunzipped> {
+  const directory = fs.mkdtempSync(join(tmpdir(), "knockctl-"));
+  const copy = join(directory, "capture");
+  const file = fs.openSync(copy, "wx+", 0o600);
+  fs.rmSync(directory, { recursive: true }); // it lives on as long as the descriptor is open
+  let damage: string | undefined;
+  const unzip = createGunzip();
+  unzip.once("error", ({ message }) => (damage = message));
+  try {
+    await pipeline(fs.createReadStream(path), unzip, async (chunks: AsyncIterable<Buffer>) => {
+      for await (const chunk of chunks) fs.writeFileSync(file, chunk);
+    });
+  } catch (error) {
+    if (damage === undefined) throw error;
+  }
+  return { path: `/proc/self/fd/${file}`, damage };
+}
