@@ -60,6 +60,7 @@ describe("an option, in any case:", () => {
     useSyslog: false,
     logFile: undefined,
     logFormat: "text",
+    logSeconds: false,
     pidFile: undefined,
     interface: undefined,
     stateFile: undefined,
@@ -77,6 +78,7 @@ describe("an option, in any case:", () => {
     ["[options]\nLogFile = /l\nlogfile = /m", { logFile: "/m" }],
     ["[options]\nLogFormat = JSON", { logFormat: "json" }],
     ["[options]\nlogformat = json\nLogFormat = text", { logFormat: "text" }],
+    ["[options]\nLOG_SECONDS = yes", { logSeconds: true }],
     ["[options]\nLogFile = /l\nlogfile =\npidfile=\ninterface =", {}], // empty is as good as absent, in 0.8 too
     // A comment behind a blank: 0.8 looks for an interface of that name.
     ["[options]\nInterface = eth0 # main, uplink", { interface: "eth0" }],

@@ -166,6 +166,7 @@ describe("sections", () => {
       useSyslog: true,
       logFile: "/l",
       logFormat: "text",
+      logSeconds: false,
       pidFile: "/p",
       interface: "eth8",
       stateFile: undefined,

@@ -21,6 +21,7 @@ const noOptions: FileOptions = {
   useSyslog: false,
   logFile: undefined,
   logFormat: "text",
+  logSeconds: false,
   pidFile: undefined,
   interface: undefined,
   stateFile: undefined,
@@ -42,6 +43,7 @@ describe("what is settled:", () => {
     ["PidFile beats -p", { pidfile: "/p" }, { pidFile: "/f" }, { pidFile: "/f" }],
     ["UseSyslog", {}, { useSyslog: true }, { useSyslog: true }],
     ["LogFormat", {}, { logFormat: "json" }, { logFormat: "json" }],
+    ["Log_Seconds", {}, { logSeconds: true }, { logSeconds: true }],
     ["StateFile", {}, { stateFile: "/s" }, { stateFile: "/s" }],
     ["On_Exit", {}, { onExit: "keep" }, { onExit: "keep" }],
   ];
@@ -50,6 +52,7 @@ describe("what is settled:", () => {
     pidFile: "/var/run/knockd.pid",
     logFile: undefined,
     logFormat: "text",
+    logSeconds: false,
     useSyslog: false,
     stateFile: undefined,
     onExit: "close",

@@ -63,6 +63,18 @@ describe("a log file", () => {
     assert.deepEqual(troubles, []);
   });
 
+  it("is stamped with the second too, if asked", async () => {
+    clock("2016-07-06T19:46:03.250Z");
+    const sink = new FileSink(path, assert.fail, "second");
+    sink.write("one");
+    sink.write("two");
+    await undefined;
+    clock("2016-07-06T19:46:04Z");
+    sink.write("three");
+    sink.close();
+    assert.equal(text(), "[2016-07-06 19:46:03] one\n[2016-07-06 19:46:03] two\n[2016-07-06 19:46:04] three\n");
+  });
+
   const zones: [zone: string, stamp: string][] = [
     ["UTC", "[2016-12-31 23:59]"],
     ["Pacific/Kiritimati", "[2017-01-01 13:59]"],

@@ -141,6 +141,9 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
   logformat(options, value) {
     options.logFormat = oneOf("LogFormat", value, ["text", "json"]);
   },
+  log_seconds(options, value) {
+    options.logSeconds = yesOrNo("Log_Seconds", value);
+  },
   on_exit(options, value) {
     options.onExit = oneOf("On_Exit", value, ["close", "keep"]);
   },

@@ -81,6 +81,8 @@ export interface FileOptions {
   readonly logFile: string | undefined;
   /** Of the log file: 0.8's lines, or pino's, JSON objects with the same as `msg`. */
   readonly logFormat: "text" | "json";
+  /** Lines of a text log file begin with the second, not only with the minute, as 0.8's. */
+  readonly logSeconds: boolean;
   readonly pidFile: string | undefined;
   /** To the letter: a list, a pattern and `auto` too (capture/interfaces.ts). */
   readonly interface: string | undefined;

@@ -120,6 +120,7 @@ function newOptions(): OptionsDraft {
     useSyslog: false,
     logFile: undefined,
     logFormat: "text",
+    logSeconds: false,
     pidFile: undefined,
     interface: undefined,
     stateFile: undefined,

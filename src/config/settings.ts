@@ -23,6 +23,7 @@ export interface Settings {
   readonly pidFile: string;
   readonly logFile: string | undefined;
   readonly logFormat: "text" | "json";
+  readonly logSeconds: boolean;
   readonly useSyslog: boolean;
   readonly stateFile: string | undefined;
   readonly onExit: "close" | "keep";
@@ -35,6 +36,7 @@ export function settle(flags: Flags, file: FileOptions): Settings {
     pidFile: file.pidFile ?? flags.pidfile ?? "/var/run/knockd.pid",
     logFile: file.logFile ?? flags.logfile,
     logFormat: file.logFormat,
+    logSeconds: file.logSeconds,
     useSyslog: file.useSyslog,
     stateFile: file.stateFile,
     onExit: file.onExit,

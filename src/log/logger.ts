@@ -18,6 +18,9 @@ export type Log = pino.Logger<"say" | "note">;
 
 const LEVELS = { debug: 20, say: 25, info: 30, note: 35, warn: 40, error: 50 };
 
+/** `logSeconds`: false where it is left out. */
+export type LogSettings = Pick<Settings, "useSyslog" | "logFile" | "logFormat"> & Partial<Pick<Settings, "logSeconds">>;
+
 export class Logger {
   readonly log: Log;
   readonly recent = new RecentWarnings();
@@ -53,7 +56,7 @@ export class Logger {
   }
 
   /** The logs that a config asks for, from now on. A log file of the same name is opened anew. */
-  configure({ useSyslog, logFile, logFormat }: Pick<Settings, "useSyslog" | "logFile" | "logFormat">): void {
+  configure({ useSyslog, logFile, logFormat, logSeconds }: LogSettings): void {
     const old = this.#file;
     if (old !== undefined) this.log.say(`closing log file: ${old.path}`);
     old?.close();
@@ -62,7 +65,10 @@ export class Logger {
     this.#settleLevel();
     if (old !== undefined && logFile !== undefined) this.log.info(`re-opening log file: ${logFile}`);
     const isJson = logFormat === "json";
-    this.#file = logFile === undefined ? undefined : new FileSink(logFile, (why) => this.log.warn(why), !isJson);
+    this.#file =
+      logFile === undefined
+        ? undefined
+        : new FileSink(logFile, (why) => this.log.warn(why), isJson ? "none" : logSeconds ? "second" : "minute");
     if (isJson) this.#jsonFile = this.#file;
     else if (this.#file !== undefined) this.#journals.push(this.#file);
     this.#settleLevel();

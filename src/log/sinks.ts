@@ -114,28 +114,33 @@ const OPEN_AGAIN_MS = 1000;
 /** Characters that are collected. */
 const MOST_TOGETHER = 16_384;
 
+/** How exactly a line says when it was written. `none`: it has a time of its own. */
+export type StampUnit = "minute" | "second" | "none";
+
 /**
- * `[2016-07-06 19:46] line`, local time; where `stamped` is false the lines have a time of their own. Lines are collected and written at least once per turn of the loop.
+ * `[2016-07-06 19:46] line`, or `[2016-07-06 19:46:03] line`, local time. Lines are collected and written at least once
+ * per turn of the loop.
  * `trouble` is told, once until it works again, why the file can't be opened or written.
  */
 export class FileSink implements Sink {
   readonly path: string;
   readonly #trouble: (why: string) => void;
-  readonly #stamped: boolean;
+  readonly #unit: StampUnit;
   #file: number | undefined;
   #openAt = Number.NEGATIVE_INFINITY;
   #closed = false;
   #waiting: string[] = [];
   #waitingLength = 0;
   #stamp = "";
-  #stampMinute = -1;
+  /** The minute or second that `#stamp` names, since 1970. */
+  #stampedAt = -1;
   #troubled = false;
   /** The last line was cut off by a full disk: the next one begins on a line of its own. */
   #torn = false;
 
-  constructor(path: string, trouble: (why: string) => void, stamped = true) {
+  constructor(path: string, trouble: (why: string) => void, unit: StampUnit = "minute") {
     this.path = path;
-    this.#stamped = stamped;
+    this.#unit = unit;
     this.#trouble = trouble;
     this.#open();
   }
@@ -155,7 +160,7 @@ export class FileSink implements Sink {
     if (this.#closed) return;
     if (this.#file === undefined) this.#open();
     if (this.#file === undefined) return;
-    const stamp = this.#stamped ? this.#now() : "";
+    const stamp = this.#unit === "none" ? "" : this.#now(this.#unit);
     // Joined at once: a string that grows with each line is a tree of pieces, and costs more than all else of the line.
     const text = `${stamp}${lines.join(`\n${stamp}`)}\n`;
     const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
@@ -194,15 +199,17 @@ export class FileSink implements Sink {
     this.#troubled = true;
   }
 
-  /** The stamp changes with the minute: 0.8 asks for the time zone at every packet, which costs it more than the line. */
-  #now(): string {
-    const minute = Math.floor(Date.now() / 60_000);
-    if (minute !== this.#stampMinute) {
-      this.#stampMinute = minute;
-      const now = new Date(minute * 60_000);
+  /** Made once per minute or second: 0.8 asks for the time zone at every packet, which costs it more than the line. */
+  #now(unit: "minute" | "second"): string {
+    const length = unit === "minute" ? 60_000 : 1000;
+    const at = Math.floor(Date.now() / length);
+    if (at !== this.#stampedAt) {
+      this.#stampedAt = at;
+      const now = new Date(at * length);
       const two = (n: number) => String(n).padStart(2, "0");
       const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
-      this.#stamp = `[${date} ${two(now.getHours())}:${two(now.getMinutes())}] `;
+      const time = `${two(now.getHours())}:${two(now.getMinutes())}`;
+      this.#stamp = `[${date} ${time}${unit === "second" ? `:${two(now.getSeconds())}` : ""}] `;
     }
     return this.#stamp;
   }

@@ -69,6 +69,7 @@ describe("a stamp", () => {
     assert.equal(form("2026-11-24T12:20:18.845123+00:00 x"), "line");
     assert.equal(form("Tue Nov 24 12:20:18 2026 x"), "line");
     assert.equal(form("[2026-07-06 19:46] x"), "logfile");
+    assert.equal(form("[2026-07-06 19:46:03] x"), "logfile");
   });
 
   it("without a year is of the last one that is not after the log's", () => {

@@ -50,7 +50,7 @@ export class Stamp {
     return this.time >= EARLIEST && this.time <= this.#reference + DAY_S ? end : -1;
   }
 
-  /** `[2016-07-06 19:46] `: knockd's LogFile; `[Tue Nov 24 12:20:18 2026] `: `dmesg -T`; `[   12.345678] `: dmesg. */
+  /** `[2016-07-06 19:46] ` or with seconds: knockd's LogFile; `[Tue Nov 24 12:20:18 2026] `: `dmesg -T`; `[   12.345678] `: dmesg. */
   #readBracketed(line: string): number {
     if (line.charCodeAt(5) === 0x2d) return this.#readLogFile(line);
     const end = line.indexOf("] ");
@@ -172,8 +172,12 @@ export class Stamp {
     const [year, month, day] = [digits(line, 1, 4), digits(line, 6, 2), digits(line, 9, 2)];
     const [hour, minute] = [digits(line, 12, 2), digits(line, 15, 2)];
     if (year < 0 || month < 1 || month > 12 || day < 1 || hour < 0 || minute < 0) return -1;
-    this.time = new Date(year, month - 1, day, hour, minute).getTime() / 1000;
-    return line.charCodeAt(17) === 0x5d ? behind(line, 18) : -1;
+    const isExact = line.charCodeAt(17) === 0x3a; // Log_Seconds
+    const second = isExact ? digits(line, 18, 2) : 0;
+    if (second < 0) return -1;
+    this.time = new Date(year, month - 1, day, hour, minute, second).getTime() / 1000;
+    const end = isExact ? 20 : 17;
+    return line.charCodeAt(end) === 0x5d ? behind(line, end + 1) : -1;
   }
 }
 
