@@ -11,6 +11,7 @@ const KEY_BYTES = 32;
 
 export class Secret {
   readonly #bytes: Uint8Array;
+  #fingerprint: string | undefined;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -27,7 +28,12 @@ export class Secret {
 
   /** Tells a new secret of the same client from the one before. It reveals neither. */
   get fingerprint(): string {
-    return createHash("sha256").update("knockd-ng client\n").update(this.#bytes).digest("hex").slice(0, 16);
+    this.#fingerprint ??= createHash("sha256")
+      .update("knockd-ng client\n")
+      .update(this.#bytes)
+      .digest("hex")
+      .slice(0, 16);
+    return this.#fingerprint;
   }
 
   toJSON(): string {

@@ -1,0 +1,144 @@
+// What must be known of each client across restarts: the last counter that was used, so that no code counts twice.
+
+import type { Client } from "./client.ts";
+import { GuessCounter } from "./guess-counter.ts";
+
+export interface ClientState {
+  /** Of the secret: another secret of the same name begins anew. */
+  readonly secret: string;
+  /** The last counter that was used; -1: none. */
+  last: number;
+  /** Milliseconds since 1970, when that was; 0: never. */
+  at: number;
+  /** Who used it. Undefined when nobody has, or when two claimed it and neither got in. */
+  from: string | undefined;
+  openings: number;
+  /** The state of an earlier life was lost: nobody knows which codes of a list have been used. */
+  isLost: boolean;
+}
+
+/** A code that is right, and waits for whoever else may claim it. */
+export interface HeldCode {
+  readonly counter: number;
+  readonly from: string;
+  /** Milliseconds, monotonic. */
+  readonly due: number;
+}
+
+const VERSION = 1;
+const DAY_MS = 86_400_000;
+
+export class ClientStates {
+  readonly #states = new Map<string, ClientState>();
+  readonly #held = new Map<string, HeldCode>();
+  /** By the name of a group (decision.ts). */
+  readonly #guesses = new Map<string, GuessCounter>();
+  /** When the states were found lost, milliseconds of the monotonic clock; undefined: they were not. */
+  readonly lostAt: number | undefined;
+  /** Something is to be written that was not when this was last set to false. */
+  isChanged = false;
+
+  /** `lostAt`: there was no file, or no good one. */
+  constructor(lostAt?: number) {
+    this.lostAt = lostAt;
+  }
+
+  /**
+   * As the file has them. Throws an Error that says what is wrong with it. `wall` and `now` are the same moment by two
+   * clocks.
+   */
+  static parse(text: string, wall: number, now: number): ClientStates {
+    const states = new ClientStates();
+    const { version, clients, wrong } = JSON.parse(text) as Record<string, unknown>;
+    if (version !== VERSION) throw new Error(`version ${JSON.stringify(version)}, not ${VERSION}`);
+    for (const [name, one] of entries(clients)) {
+      const { secret, counter: last, at, from, openings, lost } = one;
+      if (typeof secret !== "string" || !isCount(last) || !isCount(at) || !isCount(openings))
+        throw new Error(`client "${name}" is damaged`);
+      const isLost = lost === true;
+      states.#states.set(name, {
+        secret,
+        last,
+        at,
+        from: typeof from === "string" ? from : undefined,
+        openings,
+        isLost,
+      });
+    }
+    for (const [group, { count, at }] of entries(wrong)) {
+      if (!isCount(count) || !isCount(at)) throw new Error(`the wrong codes of "${group}" are damaged`);
+      if (Math.abs(wall - at) < DAY_MS) states.#guesses.set(group, new GuessCounter(count, now));
+    }
+    return states;
+  }
+
+  /** As `parse` reads them. */
+  format(wall: number, now: number): string {
+    const clients = Object.fromEntries(
+      [...this.#states].map(([name, { secret, last: counter, at, from, openings, isLost }]) => [
+        name,
+        { secret, counter, at, from, openings, ...(isLost ? { lost: true } : {}) },
+      ]),
+    );
+    const counts = [...this.#guesses].map(
+      ([group, guesses]) => [group, { count: guesses.count(now), at: wall }] as const,
+    );
+    const wrong = Object.fromEntries(counts.filter(([, { count }]) => count > 0));
+    return `${JSON.stringify({ version: VERSION, clients, wrong }, undefined, 1)}\n`;
+  }
+
+  /** The same object as long as the secret is the same. */
+  of(client: Pick<Client, "name" | "secret">): ClientState {
+    const { name, secret } = client;
+    const known = this.#states.get(name);
+    const { fingerprint } = secret;
+    if (known !== undefined && known.secret === fingerprint) return known;
+    const isLost = this.lostAt !== undefined && known === undefined;
+    const fresh = { secret: fingerprint, last: -1, at: 0, from: undefined, openings: 0, isLost };
+    this.#states.set(name, fresh);
+    return fresh;
+  }
+
+  /**
+   * What was used counts as unused: for a client whose clock was ahead, and for a list whose state was lost. `last`: the
+   * counter that counts as used. False when no such client has been met.
+   */
+  reset(name: string, last: number): boolean {
+    const state = this.#states.get(name);
+    if (state === undefined) return false;
+    Object.assign(state, { last, at: 0, from: undefined, isLost: false });
+    this.#held.delete(name);
+    this.isChanged = true;
+    return true;
+  }
+
+  held(name: string): HeldCode | undefined {
+    return this.#held.get(name);
+  }
+
+  hold(name: string, held: HeldCode | undefined): void {
+    if (held === undefined) this.#held.delete(name);
+    else this.#held.set(name, held);
+  }
+
+  guesses(group: string): GuessCounter {
+    let guesses = this.#guesses.get(group);
+    if (guesses === undefined) {
+      guesses = new GuessCounter();
+      this.#guesses.set(group, guesses);
+    }
+    return guesses;
+  }
+}
+
+function entries(value: unknown): [string, Record<string, unknown>][] {
+  if (typeof value !== "object" || value === null) throw new Error("it is damaged");
+  return Object.entries(value).map(([name, one]) => {
+    if (typeof one !== "object" || one === null) throw new Error(`"${name}" is damaged`);
+    return [name, one as Record<string, unknown>];
+  });
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= -1;
+}

@@ -1,0 +1,204 @@
+// Whether a guess, one port of each block, is a code that counts. docs/codes.md says why each rule is there.
+
+import { type Address, formatAddress } from "../net/address.ts";
+import { isWithin } from "../net/network.ts";
+import type { Client } from "./client.ts";
+import type { ClientState, ClientStates } from "./client-states.ts";
+import { WINDOW_SECONDS, windowAt } from "./derive.ts";
+import { isWithinHours } from "./hours.ts";
+import { ValidCodes } from "./valid-codes.ts";
+
+/** Of a list, so many codes may have been left out. */
+const LOOK_AHEAD = 10;
+/** A code of this many windows before or after now is told from a wrong one: it is a clock that is wrong. */
+const HINT_WINDOWS = 20;
+/** So often a second it is looked for: it may need forty HMACs of each client. */
+const MOST_HINTS_A_SECOND = 10;
+const SECOND_MS = 1000;
+
+export interface CodePolicy {
+  /** Windows before and after now that count. */
+  readonly skew: number;
+  /** Seconds in which a second claimant makes both fail. */
+  readonly hold: number;
+  /** Wrong codes in 24 hours after which two in a row are needed; 0: never. */
+  readonly maxGuesses: number;
+}
+
+/** `client` is a name; of a wrong code, which is nobody's, the group's. */
+export type CodeDecision =
+  /** It opens in so many milliseconds. */
+  | { readonly result: "accepted"; readonly client: string; readonly holdMs: number }
+  /** Right, but two codes in a row are needed, and this is the first. */
+  | { readonly result: "first"; readonly client: string }
+  /** Another source claims the same code: neither gets in. */
+  | { readonly result: "contested"; readonly client: string; readonly other: string }
+  /** Used before by `other`, where that is known. */
+  | { readonly result: "replay"; readonly client: string; readonly other: string | undefined }
+  /** Used before by the same source. */
+  | { readonly result: "repeat"; readonly client: string }
+  /** A code of so many seconds before now; after now where it is negative. */
+  | { readonly result: "clock"; readonly client: string; readonly seconds: number }
+  | { readonly result: "refused"; readonly client: string; readonly why: CodeRefusal }
+  | { readonly result: "wrong"; readonly client: string; readonly count: number; readonly most: number };
+
+/**
+ * By the client's own `from`, `hours` or `expires`; or because the state was lost: `recent` codes for a minute, those of a
+ * `list` until it is reset.
+ */
+export type CodeRefusal = "from" | "hours" | "expires" | "recent" | "list";
+
+export interface Moment {
+  /** Milliseconds, monotonic. */
+  readonly now: number;
+  /** Milliseconds since 1970. */
+  readonly wall: number;
+}
+
+/** One client, or the key clients of a door, whose codes go to the same ports. */
+export class CodeGroup {
+  /** The client's name, or how many there are. */
+  readonly name: string;
+  readonly clients: readonly Client[];
+  readonly #states: ClientStates;
+  readonly #policy: CodePolicy;
+  readonly #codes: ValidCodes;
+  /** Of each client. */
+  readonly #stateOf: readonly ClientState[];
+  #second = Number.NEGATIVE_INFINITY;
+  #hints = 0;
+
+  constructor(clients: readonly Client[], policy: CodePolicy, states: ClientStates) {
+    this.clients = clients;
+    this.name = clients.length === 1 ? clients[0]!.name : `${clients.length} clients`;
+    this.#policy = policy;
+    this.#states = states;
+    this.#codes = new ValidCodes(clients);
+    this.#stateOf = clients.map((client) => states.of(client));
+  }
+
+  /** `guess` as placesNumber has it. */
+  decide(guess: number, source: Address, moment: Moment): CodeDecision {
+    const { now, wall } = moment;
+    const window = windowAt(wall);
+    let used = -1;
+    let usedCounter = 0;
+    for (let number = 0; number < this.clients.length; number++) {
+      const isList = this.clients[number]!.kind === "list";
+      const state = this.#stateOf[number]!;
+      const middle = isList ? state.last : window;
+      const reach = isList ? LOOK_AHEAD : this.#policy.skew;
+      for (let counter = Math.max(0, middle - reach); counter <= middle + reach; counter++) {
+        if (this.#codes.of(number, counter, source, now) !== guess) continue;
+        if (counter > state.last) return this.#right(number, counter, source, moment);
+        used = number; // and yet a later code of the same digits may be new
+        usedCounter = counter;
+      }
+    }
+    if (used >= 0) return this.#used(used, usedCounter, source, now);
+    return this.#hint(guess, source, window, now) ?? this.#wrong(now);
+  }
+
+  /** Does the client still exist whose opening is held? */
+  has(name: string): boolean {
+    return this.clients.some((client) => client.name === name);
+  }
+
+  /** A held code opens its door. */
+  opened(name: string): void {
+    const client = this.clients.find((one) => one.name === name);
+    if (client === undefined) return;
+    this.#states.hold(name, undefined);
+    this.#states.of(client).openings++;
+    this.#states.isChanged = true;
+  }
+
+  #right(number: number, counter: number, source: Address, { now, wall }: Moment): CodeDecision {
+    const client = this.clients[number]!;
+    const state = this.#stateOf[number]!;
+    const { name } = client;
+    const why = this.#refusal(client, state, counter, source, { now, wall });
+    // Not used up: an observer who sends it from elsewhere must not spend it before its client does.
+    if (why !== undefined) return { result: "refused", client: name, why };
+    const from = formatAddress(source);
+    const isSecond = state.last === counter - 1 && state.from === from;
+    state.last = counter;
+    state.at = wall;
+    state.from = from;
+    this.#states.isChanged = true;
+    const { maxGuesses, hold } = this.#policy;
+    const isBesieged = maxGuesses > 0 && this.#states.guesses(this.#groupKey).count(now) > maxGuesses;
+    if (isBesieged && !isSecond) return { result: "first", client: name };
+    const holdMs = client.bind ? 0 : hold * SECOND_MS;
+    if (holdMs > 0) this.#states.hold(name, { counter, from, due: now + holdMs });
+    return { result: "accepted", client: name, holdMs };
+  }
+
+  #refusal(
+    { kind, from, hours, expires }: Client,
+    state: ClientState,
+    counter: number,
+    source: Address,
+    { now, wall }: Moment,
+  ): CodeRefusal | undefined {
+    const date = new Date(wall);
+    if (expires !== undefined && isAfter(date, expires)) return "expires";
+    if (hours !== undefined && !isWithinHours(hours, date)) return "hours";
+    if (from.length > 0 && !from.some((network) => isWithin(network, source))) return "from";
+    if (kind === "list") return state.isLost ? "list" : undefined;
+    const { lostAt } = this.#states;
+    // What was used before it was lost is of a window up to then, by the clock as it is now: it may have been set since.
+    if (lostAt !== undefined && counter <= windowAt(wall - (now - lostAt)) + this.#policy.skew) return "recent";
+    return undefined;
+  }
+
+  #used(number: number, counter: number, source: Address, now: number): CodeDecision {
+    const { name } = this.clients[number]!;
+    const state = this.#stateOf[number]!;
+    const from = formatAddress(source);
+    const held = this.#states.held(name);
+    if (held !== undefined && held.counter === counter && now < held.due && held.from !== from) {
+      this.#states.hold(name, undefined);
+      state.from = undefined; // two in a row do not begin with it
+      this.#states.isChanged = true;
+      return { result: "contested", client: name, other: held.from };
+    }
+    if (state.from === from) return { result: "repeat", client: name };
+    return { result: "replay", client: name, other: counter === state.last ? state.from : undefined };
+  }
+
+  /** A code of another time. */
+  #hint(guess: number, source: Address, window: number, now: number): CodeDecision | undefined {
+    if (now - this.#second >= SECOND_MS) {
+      this.#second = now;
+      this.#hints = 0;
+    }
+    if (++this.#hints > MOST_HINTS_A_SECOND) return undefined;
+    for (const [number, { name, kind, bind }] of this.clients.entries()) {
+      if (kind === "list" || bind) continue;
+      for (let counter = Math.max(0, window - HINT_WINDOWS); counter <= window + HINT_WINDOWS; counter++) {
+        if (this.#codes.of(number, counter, source, now) !== guess) continue;
+        return { result: "clock", client: name, seconds: (window - counter) * WINDOW_SECONDS };
+      }
+    }
+    return undefined;
+  }
+
+  #wrong(now: number): CodeDecision {
+    this.#states.isChanged = true;
+    const count = this.#states.guesses(this.#groupKey).add(now);
+    return { result: "wrong", client: this.name, count, most: this.#policy.maxGuesses };
+  }
+
+  /** Of a group of keys the same however many they are. */
+  get #groupKey(): string {
+    const [client] = this.clients;
+    return client!.kind === "key" ? `keys of ${client!.door}` : client!.name;
+  }
+}
+
+/** Is the last day over? */
+function isAfter(date: Date, day: string): boolean {
+  const [year, month, last] = day.split("-").map(Number);
+  return date >= new Date(year!, month! - 1, last! + 1);
+}

@@ -1,0 +1,66 @@
+// The codes of a group of clients around now, each derived once: a flood of guesses costs no HMAC.
+
+import { type Address, formatAddress } from "../net/address.ts";
+import type { Client } from "./client.ts";
+import { blockSize } from "./client.ts";
+import { digitPlaces, hotp, keyPlaces, placesNumber } from "./derive.ts";
+
+/** Counters of a client that are kept: twenty windows before and after now, which are ten minutes. */
+const SPAN = 41;
+/**
+ * A bound key's codes differ by address, and cannot be kept. Whoever forges addresses could have so many HMACs made that
+ * knocks wait. At most so many are made in a second, in some 20 ms.
+ */
+const MOST_BOUND_A_SECOND = 4000;
+const SECOND_MS = 1000;
+/** No guess is equal to it. */
+const NO_CODE = -1;
+
+export class ValidCodes {
+  readonly #clients: readonly Client[];
+  /** Of each client, SPAN codes, each at its counter modulo SPAN. */
+  readonly #codes: Float64Array;
+  /** The counter + 1 of each; 0 is none. */
+  readonly #counters: Float64Array;
+  #second = Number.NEGATIVE_INFINITY;
+  #bound = 0;
+
+  constructor(clients: readonly Client[]) {
+    this.#clients = clients;
+    this.#codes = new Float64Array(clients.length * SPAN);
+    this.#counters = new Float64Array(clients.length * SPAN);
+  }
+
+  /** Of the client with this number, as placesNumber has it. `now` in milliseconds, monotonic. */
+  of(number: number, counter: number, source: Address, now: number): number {
+    const client = this.#clients[number]!;
+    if (client.bind) return this.#boundCode(client, counter, source, now);
+    const at = number * SPAN + (counter % SPAN);
+    if (this.#counters[at] !== counter + 1) {
+      this.#codes[at] = codeOf(client, counter);
+      this.#counters[at] = counter + 1;
+    }
+    return this.#codes[at]!;
+  }
+
+  #boundCode(client: Client, counter: number, source: Address, now: number): number {
+    if (now - this.#second >= SECOND_MS) {
+      this.#second = now;
+      this.#bound = 0;
+    }
+    if (++this.#bound > MOST_BOUND_A_SECOND) return NO_CODE;
+    return codeOf(client, counter, formatAddress(source));
+  }
+}
+
+/** The places of a client's code as one number. `address`: of a bound key. */
+export function codeOf(client: Client, counter: number, address?: string): number {
+  return placesNumber(placesOf(client, counter, address), blockSize(client));
+}
+
+/** In each block the port's place. */
+export function placesOf(client: Client, counter: number, address?: string): number[] {
+  const { kind, secret, digits, door, name } = client;
+  if (kind === "key") return keyPlaces(secret.bytes, { door, client: name, address, counter });
+  return digitPlaces(hotp(secret.bytes, counter, digits), digits);
+}
