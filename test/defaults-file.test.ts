@@ -20,7 +20,7 @@ const DISABLED = { isSystemd: true, isEnabled: false };
 const SYSVINIT = { isSystemd: false, isEnabled: false };
 
 describe("START_KNOCKD", () => {
-  const [KEEPS, STARTS] = ["that keeps nobody from starting", "that starts nothing"];
+  const [KEEPS, STARTS] = ["this does not keep knockd from starting", "this does not start knockd"];
   const table: [line: string, init: typeof ENABLED, why: string | undefined, fixed?: string][] = [
     ["START_KNOCKD=1", ENABLED, undefined],
     ["START_KNOCKD=1", SYSVINIT, undefined],
@@ -30,12 +30,12 @@ describe("START_KNOCKD", () => {
     ["START_KNOCKD=", ENABLED, KEEPS, "START_KNOCKD=1"],
     ["START_KNOCKD=0", DISABLED, undefined],
     ["START_KNOCKD=0", SYSVINIT, undefined],
-    ["START_KNOCKD=no", SYSVINIT, "knockd is not started at boot"],
-    ["START_KNOCKD=yes", SYSVINIT, "only 1 starts knockd", "START_KNOCKD=1"],
-    ['START_KNOCKD="true"', ENABLED, "only 1 starts knockd", "START_KNOCKD=1"],
+    ["START_KNOCKD=no", SYSVINIT, "knockd does not start at boot"],
+    ["START_KNOCKD=yes", SYSVINIT, "only the value 1 starts knockd", "START_KNOCKD=1"],
+    ['START_KNOCKD="true"', ENABLED, "only the value 1 starts knockd", "START_KNOCKD=1"],
     ['START_KNOCKD="1"', SYSVINIT, undefined],
-    ["START_KNOCKD = 1", SYSVINIT, "blanks around =", "START_KNOCKD=1"],
-    ["START_KNOCKD= 1", SYSVINIT, "blanks around =", "START_KNOCKD=1"],
+    ["START_KNOCKD = 1", SYSVINIT, "the shell that reads this line allows no spaces around =", "START_KNOCKD=1"],
+    ["START_KNOCKD= 1", SYSVINIT, "the shell that reads this line allows no spaces around =", "START_KNOCKD=1"],
     ["#START_KNOCKD=0", ENABLED, undefined],
     ["OTHER=0", ENABLED, undefined],
   ];
@@ -44,7 +44,7 @@ describe("START_KNOCKD", () => {
       const [finding, ...more] = lintDefaults(given(`# x\n${line}\nOTHER=1\n`), init);
       assert.deepEqual(more, []);
       if (why === undefined) return assert.equal(finding, undefined);
-      assert.ok(finding!.text.startsWith(`${file}: line 2: ${why}`), finding!.text);
+      assert.ok(finding!.text.startsWith(`${file}:2: ${why}`), finding!.text);
       assert.deepEqual([finding!.line, finding!.fix?.after], [2, fixed]);
     });
   }
@@ -73,7 +73,7 @@ describe("KNOCKD_OPTS", () => {
   it("with -d takes knockd away from systemd", () => {
     const defaults = given('A=1\nKNOCKD_OPTS="-d -i eth0"\n');
     assert.deepEqual(lintDefaults(defaults, SYSVINIT), []);
-    assert.match(lintDefaults(defaults, ENABLED)[0]!.text, /knockd: line 2: with -d /);
+    assert.match(lintDefaults(defaults, ENABLED)[0]!.text, /knockd:2: with -d /);
   });
 });
 
@@ -94,7 +94,7 @@ it("a fix changes its line, and nothing else of the file, nor its mode; not when
   fix!.apply();
   assert.equal(readFileSync(file, "utf8"), "# a\n  START_KNOCKD=1\nC=\u00e4");
   assert.equal(statSync(file).mode & 0o777, 0o604);
-  assert.throws(() => fix!.apply(), /^Error: line 2 has changed meanwhile$/);
+  assert.throws(() => fix!.apply(), /^Error: line 2 has changed in the meantime$/);
   writeFileSync(file, "# caf\xe9\nSTART_KNOCKD=no # \xe9\n", "latin1");
   lintDefaults(readDefaults(file), ENABLED)[0]!.fix!.apply();
   assert.equal(readFileSync(file, "latin1"), "# caf\xe9\nSTART_KNOCKD=1\n");

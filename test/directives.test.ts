@@ -135,19 +135,19 @@ describe("what 0.8 has no word for", () => {
   });
 
   const refused: [line: string, why: RegExp][] = [
-    ["Reknock = perhaps", /Reknock is run or extend, not "perhaps"/],
-    ["Seq_Cooldown = -1", /Seq_Cooldown is a whole number, not "-1"/],
-    ["Max_Strays = 65", /Max_Strays is 64 at most, not 65/],
-    ["Max_Strays =", /Max_Strays is a whole number, not ""/],
-    ["Strict = very", /Strict is yes or no, not "very"/],
-    ["Ban_Time = 1m", /Ban_Time is a whole number, not "1m"/],
-    ["Command_Timeout = never", /Command_Timeout is a whole number, not "never"/],
-    ["Parallel = 2", /Parallel is yes or no, not "2"/],
+    ["Reknock = perhaps", /Reknock must be run or extend, not "perhaps"/],
+    ["Seq_Cooldown = -1", /Seq_Cooldown must be a whole number, not "-1"/],
+    ["Max_Strays = 65", /Max_Strays must be at most 64, not 65/],
+    ["Max_Strays =", /Max_Strays must be a whole number, not ""/],
+    ["Strict = very", /Strict must be yes or no, not "very"/],
+    ["Ban_Time = 1m", /Ban_Time must be a whole number, not "1m"/],
+    ["Command_Timeout = never", /Command_Timeout must be a whole number, not "never"/],
+    ["Parallel = 2", /Parallel must be yes or no, not "2"/],
   ];
   for (const [line, why] of [
     ...refused,
-    ["LogFormat = xml", /LogFormat is text or json, not "xml"/] as const,
-    ["On_Exit = run", /On_Exit is close or keep, not "run"/] as const,
+    ["LogFormat = xml", /LogFormat must be text or json, not "xml"/] as const,
+    ["On_Exit = run", /On_Exit must be close or keep, not "run"/] as const,
   ]) {
     test(`${line} refuses the config`, () => assert.throws(() => parse(`[options]\n${line}`), why));
   }
@@ -176,7 +176,7 @@ describe("nonsense that 0.8 swallowed closes its door alone, with file, line and
     ["cmd_timeout = soon", /cmd_timeout "soon" is not a number/],
     ["cmd_timeout =", /cmd_timeout "" is not a number/],
     ["cmd_timeout = -1", /cmd_timeout "-1" is not a number/],
-    ["target =", /empty target/],
+    ["target =", /target is empty/],
   ];
   for (const [line, why] of table) {
     test(line, () => {
@@ -214,9 +214,9 @@ describe("no door stays closed", () => {
       "by another unit",
       "cmd_timeout = 15 minutes # or so",
       { cmdTimeout: 15 },
-      'cmd_timeout "15 minutes # or so" is taken as 15 seconds',
+      'cmd_timeout "15 minutes # or so" is read as 15 seconds',
     ],
-    ["by a fraction", "seq_timeout = 1.9", { seqTimeout: 1 }, 'seq_timeout "1.9" is taken as 1 second'],
+    ["by a fraction", "seq_timeout = 1.9", { seqTimeout: 1 }, 'seq_timeout "1.9" is read as 1 second'],
     ["by a plus sign", "seq_timeout = +5", { seqTimeout: 5 }],
     ["by a century", "seq_timeout = 3155760000", { seqTimeout: 3155760000 }],
     ["by what stands behind a port in 0.8's how-tos", "sequence = 7,8 # my door", { sequence: parseSequence("7,8") }],

@@ -64,10 +64,10 @@ describe("ports that knockctl init has closed", () => {
     assert.deepEqual(lints({ ...GUARD, isClosed: undefined }, true), [], "not root");
     assert.deepEqual(lints({ ...GUARD, isClosed: false }, true), [
       [
-        "knockd-iptables@22.service: TCP port 22 is open to all, though this unit is enabled",
-        "systemctl restart knockd-iptables@22.service",
+        "/etc/systemd/system/multi-user.target.wants/knockd-iptables@22.service: TCP port 22 is open to all although this unit is enabled",
+        "Run: systemctl restart knockd-iptables@22.service",
       ],
     ]);
-    assert.match(lints(GUARD, false)[0]![0]!, /knockd is not started then: nobody can knock$/);
+    assert.match(lints(GUARD, false)[0]![0]!, /knockd does not start at boot: no client can knock$/);
   });
 });

@@ -50,94 +50,98 @@ describe("what is found in a config", () => {
       "no door",
       "[options]\nUseSyslog\n",
       [
-        "warning config undefined there is no door in it: no knock opens anything → a door is a section with a sequence, as [openSSH] in knockd.conf(5)",
+        "warning config undefined @dir@/k.conf: the config has no door: no knock opens anything → Add a section with a sequence, such as [openSSH] in man knockd.conf. Or run: knockctl init",
       ],
     ],
     [
       "what the daemon refuses, with what was meant",
       "[a]\nsequnce = 1,2,3\n",
-      ['error config 2 syntax error: a door knows no "sequnce" (@dir@/k.conf: sequnce = 1,2,3) → is sequence meant?'],
+      [
+        'error config 2 syntax error: unknown directive "sequnce" in a door (@dir@/k.conf: sequnce = 1,2,3) → Did you mean "sequence"?',
+      ],
     ],
     [
       "a directive of [options] in a door",
       door("LogFile = x"),
       [
-        'error config 3 syntax error: a door knows no "LogFile" (@dir@/k.conf: LogFile = x) → it belongs into [options]',
+        'error config 3 syntax error: unknown directive "LogFile" in a door (@dir@/k.conf: LogFile = x) → Move it to [options].',
       ],
     ],
     [
       "one of a door in [options]",
       "[options]\ncommand = x\n",
-      ['error config 2 syntax error: [options] know no "command" (@dir@/k.conf: command = x) → it belongs to a door'],
+      [
+        'error config 2 syntax error: unknown directive "command" in [options] (@dir@/k.conf: command = x) → Move it to a door.',
+      ],
     ],
     [
       "one that nobody knows",
       door("colour = red"),
       [
-        'error config 3 syntax error: a door knows no "colour" (@dir@/k.conf: colour = red) → man knockd.conf lists the directives',
+        'error config 3 syntax error: unknown directive "colour" in a door (@dir@/k.conf: colour = red) → See man knockd.conf for all directives.',
       ],
     ],
     [
       "a door without a sequence",
       "\n[a]\n",
       [
-        "error config 2 section 'a' has an empty knock sequence (@dir@/k.conf: line 2) → give the door a Sequence, or One_Time_Sequences",
+        "error config 2 section 'a' has an empty knock sequence (@dir@/k.conf: line 2) → Give the door a Sequence or One_Time_Sequences.",
       ],
     ],
     [
       "a door that stays closed",
       "[a]\nsequence = 4001 1002\n",
       [
-        "warning config 2 port \"4001 1002\" is invalid: door 'a' stays closed (@dir@/k.conf: sequence = 4001 1002) → a sequence is PORT[:tcp|udp],…: with commas between, ports from 1 to 65535",
+        "warning config 2 port \"4001 1002\" is invalid: door 'a' stays closed (@dir@/k.conf: sequence = 4001 1002) → Write each knock as PORT, PORT:tcp or PORT:udp, separated by commas. Ports are 1 to 65535.",
       ],
     ],
     [
       "a number with words behind",
       door("timeout = 9 min"),
-      ['warning config 3 seq_timeout "9 min" is taken as 9 seconds (@dir@/k.conf: timeout = 9 min)'],
+      ['warning config 3 seq_timeout "9 min" is read as 9 seconds (@dir@/k.conf: timeout = 9 min)'],
     ],
     [
       "a target that is nobody",
       door("target = nobody.invalid"),
       [
-        "warning config 3 target \"nobody.invalid\" can't be resolved: door 'a' stays closed (@dir@/k.conf: target = nobody.invalid) → write its address in place of the name",
+        "warning config 3 target \"nobody.invalid\" cannot be resolved: door 'a' stays closed (@dir@/k.conf: target = nobody.invalid) → Write the address instead of the name.",
       ],
     ],
     [
       "sequences that a scan finds",
       "[a]\nsequence = 1001,2002,3003\n[b]\nsequence = 3,1\n",
       [
-        "warning weak-sequence 2 a: its sequence is easily found: its ports ascend, as a scanner's do (@dir@/k.conf: [a]) → choose three ports or more of your own, neither ascending nor descending; or, if it is meant so: Easy = yes",
-        "warning weak-sequence 4 b: its sequence is easily found: it has fewer than three knocks (@dir@/k.conf: [b]) → choose three ports or more of your own, neither ascending nor descending; or, if it is meant so: Easy = yes",
+        "warning weak-sequence 2 [a] its sequence is easily found: its ports ascend, as in a port scan → Choose at least three ports of your own, in neither ascending nor descending order. If the sequence is meant to be easy, set Easy = yes.",
+        "warning weak-sequence 4 [b] its sequence is easily found: it has fewer than three knocks → Choose at least three ports of your own, in neither ascending nor descending order. If the sequence is meant to be easy, set Easy = yes.",
       ],
     ],
     [
       "a door of one knock, of which the log says nothing; and none with Easy",
       "[a]\nsequence = 3\n[b]\nsequence = 4\nEasy = yes\n",
       [
-        "warning weak-sequence 2 a: its sequence is easily found: it has fewer than three knocks (@dir@/k.conf: [a]) → choose three ports or more of your own, neither ascending nor descending; or, if it is meant so: Easy = yes",
+        "warning weak-sequence 2 [a] its sequence is easily found: it has fewer than three knocks → Choose at least three ports of your own, in neither ascending nor descending order. If the sequence is meant to be easy, set Easy = yes.",
       ],
     ],
     [
       "a sequence that begins another",
       `${GOOD}[b]\nsequence = 4001,1002:udp,3003,5\n[c]\nsequence = 4001,1002:udp,30035,5\n[d]\nsequence=4001,1002:udp,3003,6\ntarget=10.77.0.9\n`,
       [
-        "warning sequence-begins-another 2 a: its sequence is the beginning of b's: who knocks there opens this door, too (@dir@/k.conf: [a]) → begin one of them otherwise",
+        "warning sequence-begins-another 2 [a] the sequence of [b] begins with this one: knocking there opens this door, too → Begin one of the two sequences with another port.",
       ],
     ],
     [
       "two doors with one sequence",
       `${GOOD}${GOOD.replace("[a]", "[b]")}`,
       [
-        "warning same-sequence 4 @dir@/k.conf:4: [b] has the sequence of [a]: whoever knocks at one opens both → give one of them another sequence",
+        "warning same-sequence 4 [b] the sequence is the same as that of [a]: it opens both doors → Give one of the doors another sequence.",
       ],
     ],
     [
       "ports where somebody listens, by their protocol",
       "[a]\nsequence = 443,22:udp,53:udp,443,53\n[b]\nsequence = 443,22,53\ntarget = 10.77.0.9\n",
       [
-        "warning port-in-use 2 a: knock 1 is at a port where somebody listens on this host: whoever uses that knocks, and a knock may be answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
-        "warning port-in-use 2 a: knock 3 is at a port where somebody listens on this host: whoever uses that knocks, and a knock may be answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
+        "warning port-in-use 2 [a] a program of this host listens at the port of knock 1: its clients knock without knowing → Choose a port that no program uses. The command ss -lntu lists the used ones.",
+        "warning port-in-use 2 [a] a program of this host listens at the port of knock 3: its clients knock without knowing → Choose a port that no program uses. The command ss -lntu lists the used ones.",
       ],
     ],
     [
@@ -149,10 +153,9 @@ describe("what is found in a config", () => {
     [
       "ports of outgoing connections",
       "[a]\nsequence = 60999,32767,32768:udp,61000\n",
-      [3].map(
-        (knock) =>
-          `warning ephemeral-port 2 a: knock ${knock} is at a port that UDP sockets of this host may have: what is answered to them knocks (@dir@/k.conf: [a]) → choose a port outside 32768 to 60999 (net.ipv4.ip_local_port_range)`,
-      ),
+      [
+        "warning ephemeral-port 2 [a] the port of knock 3 is in the ephemeral range (32768-60999): UDP replies to this host could count as knocks → Choose a port outside that range (net.ipv4.ip_local_port_range).",
+      ],
     ],
     [
       "programs that are not there, or not executable",
@@ -160,10 +163,10 @@ describe("what is found in a config", () => {
         "command = @dir@/none %IP%\ncommand_6 = @dir@/program x\nstop_command = nosuchprogram; true\nstop_command_6 = @dir@",
       ),
       [
-        "warning no-program 3 a: @dir@/none: No such file or directory (@dir@/k.conf: command = @dir@/none %IP%) → install it, or write where it is",
-        "warning no-program 4 a: @dir@/program: it is not executable (@dir@/k.conf: command_6 = @dir@/program x) → chmod +x @dir@/program",
-        "warning no-program 5 a: nosuchprogram: it is in none of /usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin (@dir@/k.conf: stop_command = nosuchprogram; true) → install it, or write its whole path",
-        "warning no-program 6 a: @dir@: it is a directory (@dir@/k.conf: stop_command_6 = @dir@) → write which program in it is meant",
+        "warning no-program 3 [a] @dir@/none: No such file or directory → Install the program, or correct its path.",
+        "warning no-program 4 [a] @dir@/program: not executable → Run: chmod +x @dir@/program",
+        "warning no-program 5 [a] nosuchprogram: not found in /usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin → Install the program, or write its full path.",
+        "warning no-program 6 [a] @dir@: this is a directory → Write the path of a program.",
       ],
     ],
     [
@@ -179,8 +182,8 @@ describe("what is found in a config", () => {
         "command = /bin/true; iptables -A INPUT -s %IP% -j ACCEPT\nstop_command = /bin/true && /sbin/iptables-legacy -D INPUT -s %IP%",
       ),
       [
-        "warning iptables-for-ipv6 3 a: an IPv6 knocker's address is none for iptables, and there is no command_6 (@dir@/k.conf: command = /bin/true; iptables -A INPUT -s %IP% -j ACCEPT) → command_6 = … ip6tables …; or, empty: nothing is run for IPv6 knockers",
-        "warning iptables-for-ipv6 4 a: an IPv6 knocker's address is none for iptables, and there is no stop_command_6 (@dir@/k.conf: stop_command = /bin/true && /sbin/iptables-legacy -D INPUT -s %IP%) → stop_command_6 = … ip6tables …; or, empty: nothing is run for IPv6 knockers",
+        "warning iptables-for-ipv6 3 [a] `iptables` cannot take an IPv6 address, and there is no command_6 for IPv6 clients → Add command_6 with ip6tables, or an empty command_6 to run nothing for IPv6 clients.",
+        "warning iptables-for-ipv6 4 [a] `iptables` cannot take an IPv6 address, and there is no stop_command_6 for IPv6 clients → Add stop_command_6 with ip6tables, or an empty stop_command_6 to run nothing for IPv6 clients.",
       ],
     ],
     [
@@ -194,7 +197,7 @@ describe("what is found in a config", () => {
       "iptables without an address, and ip6tables",
       door("command = /bin/true; iptables -F\nstop_command = /bin/true; ip6tables -s %IP% x"),
       [
-        "warning ip6tables-for-ipv4 4 @dir@/k.conf:4: [a] stop_command: `ip6tables` cannot take an IPv4 address, and IPv4 clients have this command → use iptables here, and ip6tables in stop_command_6",
+        "warning ip6tables-for-ipv4 4 [a] `ip6tables` cannot take an IPv4 address, and stop_command runs for IPv4 clients → Use iptables here, and ip6tables in stop_command_6.",
       ],
     ],
     [
@@ -208,7 +211,7 @@ describe("what is found in a config", () => {
       "a one-time sequence at a port that is used",
       "[a]\none_time_sequences = @dir@/sequences\n",
       [
-        "warning port-in-use 2 a: knock 1 is at a port where somebody listens on this host: whoever uses that knocks, and a knock may be answered (@dir@/k.conf: [a]) → choose a port that is closed; ss -lntu lists those that are not",
+        "warning port-in-use 2 [a] a program of this host listens at the port of knock 1: its clients knock without knowing → Choose a port that no program uses. The command ss -lntu lists the used ones.",
       ],
       { ports: { ...HOST.ports, listening: { tcp: [7000], udp: [] } } },
     ],
@@ -216,7 +219,7 @@ describe("what is found in a config", () => {
   for (const [title, config, lines, host] of table) {
     it(title, async () => {
       const said = (await found(config, { ...HOST, ...host })).map(({ severity, lint: name, line, text, hint }) => {
-        const why = text.replace(/^config: line \d+: /, "");
+        const why = text.replace(/^config: line \d+: /, "").replace(/^@dir@\/k\.conf:\d+: /, "");
         return `${severity} ${name} ${line}${` ${why}`}${hint === undefined ? "" : ` → ${hint}`}`;
       });
       assert.deepEqual(said, lines);
@@ -227,10 +230,10 @@ describe("what is found in a config", () => {
     [0o600, undefined],
     [0o640, undefined],
     [0o400, undefined],
-    [0o644, "everybody on this machine may read the sequences", 0o640],
-    [0o604, "everybody on this machine may read the sequences", 0o600],
-    [0o666, "everybody on this machine may write it, and so say what root runs", 0o640],
-    [0o660, "its group may write it, and so say what root runs", 0o640],
+    [0o644, "all users can read this file; it contains your secret sequences", 0o640],
+    [0o604, "all users can read this file; it contains your secret sequences", 0o600],
+    [0o666, "all users can write this file, which says what root runs", 0o640],
+    [0o660, "its group can write this file, which says what root runs", 0o640],
   ];
   for (const [mode, why, fixed] of modes) {
     it(`mode 0${mode.toString(8)}: ${why ?? "is well"}`, async () => {
@@ -245,7 +248,7 @@ describe("what is found in a config", () => {
   it("the mode of a file of one-time sequences", async () => {
     chmodSync(join(dir, "sequences"), 0o644);
     const [finding] = await found("[a]\none_time_sequences = @dir@/sequences\n", HOST);
-    assert.equal(finding?.text, "@dir@/sequences: everybody on this machine may read the sequences");
+    assert.equal(finding?.text, "@dir@/sequences: all users can read this file; it contains your secret sequences");
     chmodSync(join(dir, "sequences"), 0o600);
   });
 });

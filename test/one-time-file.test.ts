@@ -150,7 +150,7 @@ describe("striking out", () => {
     for (const lines of ["", "#1,2\n", "1,3\n", "1,2:udp\n"]) {
       const path = file(lines);
       assert.throws(() => strikeOut(path, parseSequence("1,2")), {
-        message: `${path}: the sequence that was just used is not there any more`,
+        message: `${path}: the sequence that was just used is no longer in the file`,
       });
       assert.equal(content(path), lines);
     }

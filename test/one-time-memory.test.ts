@@ -27,7 +27,7 @@ describe("unused sequences", () => {
     assert.deepEqual(warnings, [`port "nonsense" is invalid (${path}: line 3: nonsense)`]);
     unused.strikeOut(path, parseSequence("3,4"));
     assert.equal(next(), "5:tcp,6:tcp");
-    assert.throws(() => unused.strikeOut(path, parseSequence("3,4")), /that was just used is not there any more$/);
+    assert.throws(() => unused.strikeOut(path, parseSequence("3,4")), /that was just used is no longer in the file$/);
     unused.strikeOut(path, parseSequence("5,6"));
     assert.equal(next(), undefined);
     assert.equal(readFileSync(path, "utf8"), before);

@@ -37,7 +37,7 @@ describe("untouched", () => {
       write();
       const findings = (await lint(file, { interfaces, ports, defaults })).filter((one) => one.lint !== "no-program");
       const why = ({ text }: { text: string }) =>
-        /(\w+): its sequence is easily found: it is one that the manuals print/.exec(text)?.[1];
+        /\[(\w+)\] its sequence is easily found: it is printed in the manuals/.exec(text)?.[1];
       const doors = readConfig(file).doors.map(({ name }) => name);
       assert.deepEqual(findings.map(why), doors);
     });

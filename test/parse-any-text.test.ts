@@ -106,7 +106,7 @@ describe("a config of any doors", () => {
     const naming = (sections: Of<typeof section>[], filler: string[]) => {
       const before = ["[a]", "sequence = 1", ...sections.flatMap(written), ...filler];
       const text = [...before, "\tfoo = x ", "bar"].join("\n");
-      const why = 'syntax error: a door knows no "foo"';
+      const why = 'syntax error: unknown directive "foo" in a door';
       assert.throws(() => parse(text), new ConfigError(`config: line ${before.length + 1}: ${why} (${FILE}: foo = x)`));
     };
     fc.assert(fc.property(fc.array(section, { maxLength: 2 }), filler, naming), { numRuns: 300 });

@@ -143,7 +143,7 @@ describe("values", () => {
     const { doors, warnings } = parse("[a]\nsequence=1\ncommand = B\ufffdro");
     assert.equal(doors.length, 1);
     assert.deepEqual(warnings, [
-      "config: line 3: not UTF-8: what is not becomes \ufffd (/etc/k.conf: command = B\ufffdro)",
+      "config: line 3: not valid UTF-8: the invalid bytes are read as \ufffd (/etc/k.conf: command = B\ufffdro)",
     ]);
   });
 });

@@ -86,7 +86,7 @@ describe("a config file", () => {
     const { doors, warnings } = readConfig(file);
     assert.deepEqual([doors[0]?.name, doors[0]?.startCommand], ["B\ufffdro", "B\ufffdro"]);
     assert.deepEqual(warnings, [
-      `config: line 4: not UTF-8: what is not becomes \ufffd (${file}: command = B\ufffdro)`,
+      `config: line 4: not valid UTF-8: the invalid bytes are read as \ufffd (${file}: command = B\ufffdro)`,
     ]);
   });
 });

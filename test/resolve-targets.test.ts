@@ -62,10 +62,10 @@ describe("a target", () => {
   });
 
   for (const target of ["nobody", "300.1.1.1", "10.77.0.0/24", "10.77.0.1 # x"]) {
-    test(`${target} can't be resolved: its door stays closed, and the others keep their order`, async () => {
+    test(`${target} cannot be resolved: its door stays closed, and the others keep their order`, async () => {
       const config = doors("both", target, undefined, target, "10.77.0.1");
       const why = (line: number, door: string) =>
-        `config: line ${line}: target "${target}" can't be resolved: door '${door}' stays closed ` +
+        `config: line ${line}: target "${target}" cannot be resolved: door '${door}' stays closed ` +
         `(/etc/k.conf: target = ${target})`;
       const { found, warnings } = await resolved(config, false, fromHosts);
       assert.deepEqual(

@@ -22,20 +22,20 @@ const UNITS = {
 const DEBIAN = new Unit(["[Service]\nProtectSystem=full\nCapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN"]);
 const OWN = new Unit([base, "[Service]\nProtectSystem=strict\nReadWritePaths=-/var/log /srv/a\nProtectHome=read-only"]);
 
-/** Why this unit refuses it, in the words between its name and the line. */
+/** Why this unit refuses it, as the finding says it. */
 function refusal(command: string, unit: Unit): string | undefined {
   const config = parseConfig(`[a]\nsequence = 1\ncommand = ${command}\n`, "k.conf", () => undefined);
   const [finding] = lintSandbox(config, unit);
-  return finding && /^config: line 3: a: knockd\.service refuses that: (.*) \(k\.conf: /.exec(finding.text)![1];
+  return finding && /^k\.conf:3: \[a\] knockd\.service refuses this: (.*)$/.exec(finding.text)![1];
 }
 
 describe("the unit refuses", () => {
   const [plain, hardened, unprivileged] = Object.values(UNITS) as [Unit, Unit, Unit];
-  const strict = (path: string) => `${path} can't be written (ProtectSystem=strict)`;
+  const strict = (path: string) => `${path} is read-only (ProtectSystem=strict)`;
   const table: [command: string, unit: Unit, why: string | undefined][] = [
-    ["echo %IP% >>/usr/local/log", plain, "/usr/local/log can't be written (ProtectSystem=true)"],
+    ["echo %IP% >>/usr/local/log", plain, "/usr/local/log is read-only (ProtectSystem=true)"],
     ["echo %IP% >>/etc/knocked", plain, undefined],
-    ["echo %IP% >>/etc/knocked", DEBIAN, "/etc/knocked can't be written (ProtectSystem=full)"],
+    ["echo %IP% >>/etc/knocked", DEBIAN, "/etc/knocked is read-only (ProtectSystem=full)"],
     ["echo %IP% >>/etc/knocked", hardened, strict("/etc/knocked")],
     ["echo %IP% >/var/log/knocked", hardened, strict("/var/log/knocked")],
     ["echo %IP% >/var/log/knocked", OWN, undefined],
@@ -50,30 +50,30 @@ describe("the unit refuses", () => {
     [
       "echo 1 >/proc/sys/net/ipv4/ip_forward",
       hardened,
-      "/proc/sys/net/ipv4/ip_forward can't be written (ProtectKernelTunables)",
+      "/proc/sys/net/ipv4/ip_forward is read-only (ProtectKernelTunables)",
     ],
-    ["sysctl -w net.ipv4.ip_forward=1", hardened, "/proc/sys can't be written (ProtectKernelTunables)"],
+    ["sysctl -w net.ipv4.ip_forward=1", hardened, "/proc/sys is read-only (ProtectKernelTunables)"],
     ["sysctl net.ipv4.ip_forward", hardened, undefined],
     ["/home/pi/open.sh %IP%", plain, undefined],
-    ["/home/pi/open.sh %IP%", hardened, "/home/pi/open.sh is out of reach (ProtectHome)"],
-    ["sh /home/pi/open.sh %IP%", hardened, "/home/pi/open.sh is out of reach (ProtectHome)"],
+    ["/home/pi/open.sh %IP%", hardened, "/home/pi/open.sh is hidden (ProtectHome)"],
+    ["sh /home/pi/open.sh %IP%", hardened, "/home/pi/open.sh is hidden (ProtectHome)"],
     ["logger /home/pi is open for %IP%", hardened, undefined],
     ["iptables -A INPUT -m comment --comment /root/x -j ACCEPT", hardened, undefined],
-    ["/root/open.sh", unprivileged, "/root/open.sh is out of reach (ProtectHome)"],
+    ["/root/open.sh", unprivileged, "/root/open.sh is hidden (ProtectHome)"],
     ["/home/pi/open.sh", OWN, undefined],
     ["cat /dev/ttyUSB0", plain, undefined],
-    ["cat /dev/ttyUSB0", hardened, "/dev/ttyUSB0 is out of reach (PrivateDevices)"],
+    ["cat /dev/ttyUSB0", hardened, "/dev/ttyUSB0 is hidden (PrivateDevices)"],
     ["cat /dev/urandom", hardened, undefined],
     ["mount /mnt", plain, "mount needs CAP_SYS_ADMIN (CapabilityBoundingSet)"],
     ["/bin/su pi", plain, "su needs CAP_SETGID (CapabilityBoundingSet)"],
     ["modprobe xt_recent", plain, undefined],
     ["modprobe xt_recent", hardened, "modprobe needs CAP_SYS_MODULE (CapabilityBoundingSet)"],
     ["sudo iptables -F", plain, undefined],
-    ["sudo iptables -F", hardened, "sudo gets no privileges (NoNewPrivileges)"],
+    ["sudo iptables -F", hardened, "sudo cannot gain privileges (NoNewPrivileges)"],
     ["systemctl start cron", hardened, undefined],
-    ["systemctl start cron", unprivileged, "systemctl is for root (DynamicUser)"],
+    ["systemctl start cron", unprivileged, "systemctl needs root (DynamicUser)"],
     ["curl http://10.77.0.9/", plain, undefined],
-    ["curl http://10.77.0.9/", hardened, "curl may not speak to anybody (IPAddressDeny)"],
+    ["curl http://10.77.0.9/", hardened, "curl has no network access (IPAddressDeny)"],
     [
       "curl http://10.77.0.9/",
       new Unit([base, text("examples/knockd-hardened.conf"), "[Service]\nIPAddressAllow=10.0.0.0/8"]),
@@ -107,10 +107,11 @@ describe("the unit refuses", () => {
     );
     const found = (unit: Unit) => lintSandbox(config, unit).map(({ text, hint }) => `${text} → ${hint}`);
     assert.deepEqual(found(plain), []);
+    const hint = 'Run "systemctl edit knockd" and add these two lines: [Service] and ReadWritePaths=';
     const [log, a, b] = [
-      "config: line 2: options: it can't be written (ProtectSystem=strict) (k.conf: LogFile = /var/log/knockd.log) → systemctl edit knockd: [Service] ReadWritePaths=/var/log",
-      "config: line 4: a: it can't be opened for writing, and knockd does not start (ProtectSystem=strict) (k.conf: one_time_sequences = /etc/knockd/a) → systemctl edit knockd: [Service] ReadWritePaths=/etc/knockd",
-      "config: line 6: b: it can't be opened for writing, and knockd does not start (ProtectHome) (k.conf: one_time_sequences = /root/b) → systemctl edit knockd: [Service] ReadWritePaths=/root",
+      `k.conf:2: [options] knockd.service cannot write /var/log/knockd.log (ProtectSystem=strict) → ${hint}/var/log`,
+      `k.conf:4: [a] knockd.service cannot write /etc/knockd/a (ProtectSystem=strict): knockd does not start → ${hint}/etc/knockd`,
+      `k.conf:6: [b] knockd.service cannot write /root/b (ProtectHome): knockd does not start → ${hint}/root`,
     ];
     assert.deepEqual(found(hardened), [log, a, b]);
     const opened = new Unit([
@@ -124,8 +125,10 @@ describe("the unit refuses", () => {
       text("examples/knockd-hardened.conf"),
       "[Service]\nReadWritePaths=/var/log /etc/knockd/a",
     ]);
-    const folder = "what is used can't be struck out, which disables the door";
-    assert.deepEqual(found(file), [a!.replace("it can't be opened for writing, and knockd does not start", folder), b]);
+    const folder = a
+      .replace("write", "replace")
+      .replace("knockd does not start", "the door is disabled after its first use");
+    assert.deepEqual(found(file), [folder, b]);
   });
 
   it("nothing that a booted system has run, and most of what it has refused", () => {

@@ -224,7 +224,7 @@ describe("a trap that real configs fall into", () => {
         assert.deepEqual([finding?.line, more], [line, []], config);
         assert.equal(finding?.severity, trap.lint === "interface" ? "error" : "warning");
         assert.ok((finding?.hint ?? "").length > 0, config);
-        assert.doesNotMatch(`${finding?.text}${finding?.hint}`, /4001|1002|3003/, "the secret");
+        assert.doesNotMatch(`${finding?.text}${finding?.quote}${finding?.hint}`, /4001|1002|3003/, "the secret");
       }
       for (const [config, host] of trap.hasNot) {
         const lints = (await found(config, host)).map((one) => one.lint);
@@ -232,22 +232,25 @@ describe("a trap that real configs fall into", () => {
       }
     });
 
-  it("is said with file and line, what is wrong, and what to do", async () => {
+  it("is reported with file and line, what is wrong, the line itself, and what to do", async () => {
     const config = `[a door]\n${SEQUENCE}tcpflags = syn,ack\ncmd_timeout = 5\ncommand_timeout = 60\ncommand = true; sleep 75; true\n`;
     assert.deepEqual(
-      (await found(config)).map(({ text, hint }) => [text.replace(dir, ""), hint]),
+      (await found(config)).map(({ text, quote, hint }) => [text.replace(dir, ""), quote, hint]),
       [
         [
-          '/k.conf:3: [a door] TCPFlags "syn,ack": no client sends such a packet; knock, curl and all others send SYN alone',
-          "TCPFlags = syn",
+          '/k.conf:3: [a door] no client sends packets with the flags "syn,ack": knock, curl and others send SYN alone',
+          "tcpflags = syn,ack",
+          "Write TCPFlags = syn",
         ],
         [
           "/k.conf:4: [a door] Cmd_Timeout does nothing without a Stop_Command",
-          "add a Stop_Command that undoes the Start_Command, or remove Cmd_Timeout",
+          "cmd_timeout = 5",
+          "Add a Stop_Command that undoes the Start_Command, or remove Cmd_Timeout.",
         ],
         [
-          "/k.conf:6: [a door] sleeps 75 s, and Command_Timeout ends it after 60 s: what comes behind never runs",
-          "use Cmd_Timeout and Stop_Command in place of sleep, or set a longer Command_Timeout (0: none)",
+          "/k.conf:6: [a door] the command sleeps for 75 s, but Command_Timeout kills it after 60 s: the rest never runs",
+          "command = true; sleep 75; true",
+          "Use Cmd_Timeout and Stop_Command instead of sleep, or set a longer Command_Timeout (0: no limit).",
         ],
       ],
     );

@@ -7,13 +7,13 @@ import { parseSequence } from "../src/sequences/sequence.ts";
 
 describe("a sequence that is easily found", () => {
   const table: [sequence: string, why: string | undefined][] = [
-    ["7000,8000,9000", "it is one that the manuals print"],
-    ["4438,1813,8235", "it is one that the manuals print"],
-    ["2222:udp,3333:tcp,4444:udp", "it is one that the manuals print"],
+    ["7000,8000,9000", "it is printed in the manuals"],
+    ["4438,1813,8235", "it is printed in the manuals"],
+    ["2222:udp,3333:tcp,4444:udp", "it is printed in the manuals"],
     ["7000", undefined], // as a rule it is meant so: knockctl check alone says it
     ["9000,7000", "it has fewer than three knocks"],
-    ["101,202:udp,303", "its ports ascend, as a scanner's do"],
-    ["303,202,101", "its ports descend, as a scanner's may"],
+    ["101,202:udp,303", "its ports ascend, as in a port scan"],
+    ["303,202,101", "its ports descend, as in a port scan"],
     ["303,101,202", undefined],
     ["101,101,202", undefined],
   ];

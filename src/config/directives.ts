@@ -1,4 +1,4 @@
-// The directives of knockd.conf: one table, name → what its value does to the section.
+// The table of all directives of knockd.conf: each name with the function that puts the value into its section.
 
 import { addTcpFlags } from "../net/tcp-flags.ts";
 import { parseSequence, SequenceError } from "../sequences/sequence.ts";
@@ -26,18 +26,18 @@ export type OptionsDraft = Mutable<Omit<FileOptions, "policy" | "firewall">> & {
   readonly firewall: Mutable<FirewallOptions>;
 };
 
-/** The line that is being read, and how a setter says that its value is wrong: throwing refuses the whole config. */
+/** The line being read, and how a setter reports a bad value. A setter that throws refuses the whole config. */
 export interface Complaints {
   readonly line: Line;
-  /** The door stays closed, the others work. */
+  /** This door stays closed; the others work. */
   close(why: string): void;
-  /** The value is used all the same. */
+  /** knockd uses the value anyway. */
   warn(why: string): void;
 }
 
 type Setter<T> = (draft: T, value: string, complaints: Complaints) => void;
 
-/** Of a door and of [options] alike. 0.8 knows none of them: what is wrong here refuses the config. */
+/** For doors and for [options]. 0.8 has none of these, so a bad value may refuse the config. */
 const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: PolicyDraft }>>> = {
   reknock({ policy }, value) {
     policy.reknock = oneOf("Reknock", value, ["run", "extend"]);
@@ -85,7 +85,7 @@ export const doorDirectives: Readonly<Record<string, Setter<DoorDraft>>> = table
     door.tcpFlags = addTcpFlags(door.tcpFlags, value);
   },
   target(door, value, { close, line }) {
-    if (value === "") close("an empty target");
+    if (value === "") close("target is empty");
     door.target = { host: value, line };
   },
   start_command(door, value) {
@@ -125,7 +125,7 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
   usesyslog(options, value) {
     options.useSyslog = yesOrNo("UseSyslog", value); // 0.8 knows the bare word only, and refuses `UseSyslog = yes`
   },
-  // An empty value is no value: 0.8 goes on with its default.
+  // 0.8 treats an empty value as if the line were missing.
   logfile(options, value) {
     options.logFile = value || undefined;
   },
@@ -162,7 +162,7 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
   ...policyDirectives,
 });
 
-/** The name that the tables use for a key of any case, aliases resolved. */
+/** The name of a key in the tables: lower case, aliases resolved. */
 export function directiveName(key: string): string {
   const name = key.toLowerCase();
   return aliases[name] ?? name;
@@ -176,18 +176,18 @@ function table<T extends object>(entries: T): T {
 function yesOrNo(name: string, value: string): boolean {
   if (/^(yes|true|on|1)$/i.test(value)) return true;
   if (/^(no|false|off|0)$/i.test(value)) return false;
-  throw new Error(`syntax error: ${name} is yes or no, not "${value}"`);
+  throw new Error(`syntax error: ${name} must be yes or no, not "${value}"`);
 }
 
 function oneOf<T extends string>(name: string, value: string, words: readonly [T, T]): T {
   const word = words.find((one) => one === value.toLowerCase());
-  if (word === undefined) throw new Error(`syntax error: ${name} is ${words.join(" or ")}, not "${value}"`);
+  if (word === undefined) throw new Error(`syntax error: ${name} must be ${words.join(" or ")}, not "${value}"`);
   return word;
 }
 
 function wholeNumber(name: string, value: string, most = Number.MAX_SAFE_INTEGER): number {
-  if (!/^\d+$/.test(value)) throw new Error(`syntax error: ${name} is a whole number, not "${value}"`);
-  if (Number(value) > most) throw new Error(`${name} is ${most} at most, not ${value}`);
+  if (!/^\d+$/.test(value)) throw new Error(`syntax error: ${name} must be a whole number, not "${value}"`);
+  if (Number(value) > most) throw new Error(`${name} must be at most ${most}, not ${value}`);
   return Number(value);
 }
 
@@ -197,9 +197,9 @@ function wholeSeconds(name: string, value: string, { close, warn }: Complaints):
     close(`${name} "${value}" is not a number of seconds`);
     return undefined;
   }
-  // 0.8 reads the leading digits: `15 # comment` works there, and must go on working. Only what may mean another time is
-  // worth a word: `5 minutes`, `1.5`.
+  // 0.8 reads the leading digits, so `15 # comment` works there and must work here. Warn only about text that may mean
+  // another time: `5 minutes`, `1.5`.
   if (!/^\+?\d+\s*(s|secs?|seconds?)?\s*($|#|;|\/\/)/i.test(value))
-    warn(`${name} "${value}" is taken as ${plural(Number(digits), "second")}`);
+    warn(`${name} "${value}" is read as ${plural(Number(digits), "second")}`);
   return Number(digits);
 }

@@ -3,7 +3,7 @@
 import { type Address, isIpv4 } from "../net/address.ts";
 import type { Door } from "./door.ts";
 
-/** Those for the knocker's family. */
+/** The commands for the client's IP version. */
 export function commandsOf(
   door: Door,
   knocker: Address,

@@ -1,14 +1,14 @@
-// One section of knockd.conf, and what belongs to no door.
+// The values of knockd.conf: its doors and its [options].
 
 import type { TcpFlags } from "../net/tcp-flags.ts";
 import type { Sequence } from "../sequences/sequence.ts";
 import type { FirewallOptions, Opening } from "./opening.ts";
 
 export interface Door {
-  /** To the letter what stood between the brackets; only a name, and two doors may bear the same. */
+  /** The exact text between the brackets. Two doors may have the same name. */
   readonly name: string;
   readonly sequence: Sequence;
-  /** The file that `sequence` was taken from, when it is to be used once. */
+  /** The file of one-time sequences, if `sequence` comes from one. */
   readonly oneTimeSequences: string | undefined;
   /** Seconds for the whole sequence, from its first knock. */
   readonly seqTimeout: number;
@@ -17,7 +17,7 @@ export interface Door {
   readonly target: Target | undefined;
   readonly startCommand: string | undefined;
   readonly stopCommand: string | undefined;
-  /** For IPv6 knockers. Undefined: the one above; empty: nothing is run. */
+  /** For IPv6 clients. Undefined: the command above. Empty: run nothing. */
   readonly startCommand6: string | undefined;
   readonly stopCommand6: string | undefined;
   /** Seconds from the end of the start command to the stop command. */
@@ -27,23 +27,23 @@ export interface Door {
   readonly policy: Policy;
 }
 
-/** What 0.8 has no word for. [options] may set it for all doors, and each door for itself. */
+/** Settings that 0.8 does not have. [options] sets them for all doors, and each door may set its own. */
 export interface Policy {
-  /** What a knock at a door that is open for its knocker does: the start command again, or only a later closing. */
+  /** A knock at an open door runs the start command again, or only extends the time. */
   readonly reknock: "run" | "extend";
-  /** Seconds after an opening for which the door does not open again for the same knocker. */
+  /** Seconds after an opening in which the door does not open again for the same client. */
   readonly seqCooldown: number;
-  /** So many different ports that are no knocks, touched within an attempt's life, are a scan; 0: nothing is. */
+  /** An attempt that touches so many different other ports is a scan. 0: never. */
   readonly maxStrays: number;
-  /** The first such port is enough. */
+  /** One such port is enough. */
   readonly strict: boolean;
-  /** Seconds for which a scanner is ignored. */
+  /** Seconds in which a scanner is ignored. */
   readonly banTime: number;
-  /** Its sequence may be easily found (weak-doors.ts): it is not warned of. */
+  /** The sequence is meant to be easy: do not warn (weak-doors.ts). */
   readonly easy: boolean;
-  /** Seconds after which a command that still runs is ended; 0: never. */
+  /** Seconds after which a running command is killed. 0: never. */
   readonly commandTimeout: number;
-  /** May its commands run beside others? Undefined: it goes by their programs (doors/exclusion.ts). */
+  /** May its commands run beside others? Undefined: depends on their programs (runner/exclusion.ts). */
   readonly parallel: boolean | undefined;
 }
 
@@ -58,18 +58,18 @@ export const DEFAULT_POLICY: Policy = {
   parallel: undefined,
 };
 
-/** So many different stray ports are a scan to a door; 0: none are. */
+/** The number of different stray ports that make a scan. 0: never. */
 export function strayLimit({ strict, maxStrays }: Pick<Policy, "strict" | "maxStrays">): number {
   return strict ? 1 : maxStrays;
 }
 
-/** What stood behind `Target =`, and where: whether it can be resolved is known only later. */
+/** The value of `Target =` and its line. It is resolved later. */
 export interface Target {
   readonly host: string;
   readonly line: Line;
 }
 
-/** A line of the file, from 1, blanks around it gone. */
+/** A trimmed line of the file. The first is number 1. */
 export interface Line {
   readonly number: number;
   readonly text: string;
@@ -79,20 +79,20 @@ export interface Line {
 export interface FileOptions {
   readonly useSyslog: boolean;
   readonly logFile: string | undefined;
-  /** Of the log file: 0.8's lines, or pino's, JSON objects with the same as `msg`. */
+  /** Format of the log file: 0.8's lines, or pino's JSON objects with that line as `msg`. */
   readonly logFormat: "text" | "json";
   /** Lines of a text log file begin with the second, not only with the minute, as 0.8's. */
   readonly logSeconds: boolean;
   readonly pidFile: string | undefined;
-  /** To the letter: a list, a pattern and `auto` too (capture/interfaces.ts). */
+  /** The exact text: a name, a list, a pattern or `auto` (capture/interfaces.ts). */
   readonly interface: string | undefined;
-  /** Where the ledger of open doors is kept. */
+  /** The path of the ledger of open doors. */
   readonly stateFile: string | undefined;
-  /** What becomes of open doors when we are told to end. */
+  /** What happens to open doors at SIGTERM. */
   readonly onExit: "close" | "keep";
   /** For the doors that open something without a command. */
   readonly firewall: FirewallOptions;
-  /** For the doors that do not say it themselves. */
+  /** For doors that do not set their own. */
   readonly policy: Partial<Policy>;
 }
 
@@ -105,31 +105,31 @@ export interface Overruled {
 }
 
 export interface Config {
-  /** The path it was read from, as given. */
+  /** Its path, as given. */
   readonly file: string;
   readonly options: FileOptions;
   readonly doors: readonly Door[];
-  /** What was wrong and yet no reason to refuse it all, a line each. */
+  /** Faults that do not refuse the config, one line each. */
   readonly warnings: readonly string[];
-  /** Lines that do not count: a later one of the same section says the same directive otherwise. */
+  /** Lines without effect: a later line of the section sets the same directive. */
   readonly overruled: readonly Overruled[];
-  /** Of each door and of [options], by directive (its name as the tables have it) the line that counts. */
+  /** For each door and for [options]: the line that counts for each directive (by its name in the tables). */
   readonly lines: ReadonlyMap<Door | FileOptions, ReadonlyMap<string, Line>>;
 }
 
-/** A config that is refused. The message names the line and quotes it, where there is one. */
+/** The config is refused. The message names and quotes the line, if there is one. */
 export class ConfigError extends Error {}
 
-/** The line's number in a complaint about one; undefined in one about all of the file. */
+/** The line number in a complaint. Undefined if it is about the whole file. */
 export function lineNumber(complaint: string): number | undefined {
   const found = /^config: line (\d+): /.exec(complaint) ?? /: line (\d+)\)$/.exec(complaint);
   return found === null ? undefined : Number(found[1]);
 }
 
-/** The one form of a complaint about a line: 0.8's beginning, then the file and the text. */
+/** The form of every complaint about a line: 0.8's beginning, then the file and the line itself. */
 export function complain(file: string, line: Line, why: string): string {
   return `config: line ${line.number}: ${why} (${file}: ${line.text})`;
 }
 
-/** So many can be told apart: Max_Strays can't ask for more. */
+/** The largest Max_Strays: the daemon can tell only so many ports apart. */
 export const MOST_STRAYS = 64;

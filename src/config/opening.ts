@@ -1,15 +1,15 @@
-// What a door opens without a command, and by which firewall: values of `open`, `for` and of the options that go with them.
+// Doors that open ports without a command: the values of `open`, `for`, Firewall and the options that go with them.
 
 import { type Network, parseNetwork } from "../net/network.ts";
 import type { PortRange } from "../net/port-range.ts";
 
-/** What a door opens for a client, in the kernel's own sets (src/firewall/). */
+/** The ports that a door opens for a client, in sets of the kernel (src/firewall/). */
 export interface Opening {
-  /** In order; no two of a protocol overlap or touch. At least one. */
+  /** Sorted. No two ranges of a protocol overlap or touch. At least one. */
   readonly ports: readonly OpenedPorts[];
-  /** Undefined: until somebody closes it. */
+  /** Undefined: until it is closed by hand. */
   readonly seconds: number | undefined;
-  /** How many leading bits of an IPv6 client's address are let in. */
+  /** The number of leading bits of an IPv6 client's address that the door lets in. */
   readonly prefix6: number;
 }
 
@@ -20,17 +20,17 @@ export interface OpenedPorts extends PortRange {
 /** [options]: what lets clients in. */
 export interface FirewallOptions {
   readonly mode: FirewallMode;
-  /** What the gate does with a new connection that it refuses. */
+  /** How the gate refuses a new connection. */
   readonly reply: "reset" | "drop";
   /** Networks that the gate lets in without a knock. */
   readonly allow: readonly Network[];
-  /** Of doors that do not say it themselves. */
+  /** For doors that do not set their own. */
   readonly prefix6: number;
 }
 
 export type FirewallMode =
   | { readonly kind: "gate" }
-  /** The user's own rule accepts what has this bit. Unsigned. */
+  /** A rule of the user's firewall accepts packets with this bit. Unsigned. */
   | { readonly kind: "mark"; readonly mark: number }
   | {
       readonly kind: "set";
@@ -41,17 +41,17 @@ export type FirewallMode =
     };
 
 export const DEFAULT_FIREWALL: FirewallOptions = { mode: { kind: "gate" }, reply: "reset", allow: [], prefix6: 128 };
-/** Of a door that does not say it. */
+/** The default of `for`. */
 export const DEFAULT_SECONDS = 30;
 
 const MAX_SECONDS = 30 * 86_400;
 const MAX_RANGES = 32;
 const SECONDS: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
 const FAMILIES = ["ip", "ip6", "inet", "netdev", "bridge"];
-/** nft's own. */
+/** The rule of nft for names. */
 const NAME = /^[A-Za-z_][\w\\/.]{0,254}$/;
 
-/** `tcp/22,udp/60000-61000`; throws an Error for the line. */
+/** `tcp/22,udp/60000-61000`. Throws an Error with the reason. */
 export function parseOpenedPorts(value: string): readonly OpenedPorts[] {
   const all = value.split(",").map(parsePorts);
   const ordered = all.sort((a, b) => a.protocol.localeCompare(b.protocol) || a.low - b.low);
@@ -62,19 +62,18 @@ export function parseOpenedPorts(value: string): readonly OpenedPorts[] {
       merged[merged.length - 1] = { ...last, high: Math.max(last.high, one.high) };
     else merged.push(one);
   }
-  if (merged.length > MAX_RANGES) throw new Error(`open has ${merged.length} ranges of ports, ${MAX_RANGES} at most`);
+  if (merged.length > MAX_RANGES)
+    throw new Error(`open has ${merged.length} port ranges; at most ${MAX_RANGES} are allowed`);
   return merged;
 }
 
 function parsePorts(text: string): OpenedPorts {
   const [, protocol, low, high = low] = /^\s*(tcp|udp)\/(\d{1,5})(?:-(\d{1,5}))?\s*$/i.exec(text) ?? [];
   if (protocol === undefined)
-    throw new Error(
-      `open is tcp/PORT, udp/PORT or a range as udp/60000-61000, with commas between, not "${text.trim()}"`,
-    );
+    throw new Error(`open must be a list such as tcp/22,udp/60000-61000, not "${text.trim()}"`);
   const [from, to] = [Number(low), Number(high)];
-  if (from < 1 || to > 65_535) throw new Error(`open: "${text.trim()}" is no port from 1 to 65535`);
-  if (from > to) throw new Error(`open: "${text.trim()}" ends before it begins`);
+  if (from < 1 || to > 65_535) throw new Error(`open: "${text.trim()}" is not in the range 1 to 65535`);
+  if (from > to) throw new Error(`open: "${text.trim()}" is not a range: its end is below its start`);
   return { protocol: protocol.toLowerCase() as "tcp" | "udp", low: from, high: to };
 }
 
@@ -83,25 +82,28 @@ export function formatPorts({ protocol, low, high }: OpenedPorts): string {
   return `${protocol}/${low === high ? low : `${low}-${high}`}`;
 }
 
-/** `30s`, `5m`, `2 h`, `90`; undefined for `until closed`. Throws an Error for the line. */
+/** `30s`, `5m`, `2 h`, `90`; undefined for `until closed`. Throws an Error with the reason. */
 export function parseDuration(value: string): number | undefined {
   if (/^until\s+closed$/i.test(value)) return undefined;
   const [, digits, unit = ""] = /^(\d{1,9})\s*([smhd]?)$/i.exec(value) ?? [];
-  if (digits === undefined) throw new Error(`for is a time as 30s, 5m, 2h or 1d, or "until closed", not "${value}"`);
+  if (digits === undefined)
+    throw new Error(`for must be a time such as 30s, 5m, 2h or 1d, or "until closed", not "${value}"`);
   const seconds = Number(digits) * SECONDS[unit.toLowerCase()]!;
-  if (seconds === 0) throw new Error(`for "${value}" leaves no time to come in`);
-  if (seconds > MAX_SECONDS) throw new Error(`for is 30d at most, not "${value}"; "until closed" has no end`);
+  if (seconds === 0) throw new Error(`for "${value}" leaves the client no time to connect`);
+  if (seconds > MAX_SECONDS)
+    throw new Error(`for must be at most 30d, not "${value}". Use "until closed" for no limit`);
   return seconds;
 }
 
 export function parsePrefix6(value: string): number {
-  if (!/^\/?\d{1,3}$/.test(value)) throw new Error(`Open_Prefix_6 is a number of bits from 1 to 128, not "${value}"`);
+  if (!/^\/?\d{1,3}$/.test(value))
+    throw new Error(`Open_Prefix_6 must be a number of bits from 1 to 128, not "${value}"`);
   const bits = Number(value.replace("/", ""));
-  if (bits < 1 || bits > 128) throw new Error(`Open_Prefix_6 is a number of bits from 1 to 128, not ${bits}`);
+  if (bits < 1 || bits > 128) throw new Error(`Open_Prefix_6 must be a number of bits from 1 to 128, not ${bits}`);
   return bits;
 }
 
-/** `gate`, `mark 0x100000`, `set inet filter knocked4 knocked6`; throws an Error for the line. */
+/** `gate`, `mark 0x100000`, `set inet filter knocked4 knocked6`. Throws an Error with the reason. */
 export function parseFirewall(value: string): FirewallMode {
   const [kind = "", ...rest] = value.split(/\s+/);
   switch (kind.toLowerCase()) {
@@ -115,29 +117,30 @@ export function parseFirewall(value: string): FirewallMode {
       if (rest.length === 4) return parseSet(rest as [string, string, string, string]);
       break;
   }
-  throw new Error(`Firewall is gate, mark NUMBER, or set FAMILY TABLE SET4 SET6, not "${value}"`);
+  throw new Error(`Firewall must be gate, mark NUMBER, or set FAMILY TABLE SET4 SET6, not "${value}"`);
 }
 
 function parseMark(text: string): number {
   const mark = /^(0x[\da-f]{1,8}|\d{1,10})$/i.test(text) ? Number(text) : Number.NaN;
-  if (!(mark >= 1 && mark <= 0xffff_ffff)) throw new Error(`Firewall: mark is from 0x1 to 0xffffffff, not "${text}"`);
+  if (!(mark >= 1 && mark <= 0xffff_ffff))
+    throw new Error(`Firewall: the mark must be from 0x1 to 0xffffffff, not "${text}"`);
   return mark;
 }
 
 function parseSet([family, table, set4, set6]: readonly [string, string, string, string]): FirewallMode {
   if (!FAMILIES.includes(family))
-    throw new Error(`Firewall: a table's family is ${FAMILIES.join(", ")}, not "${family}"`);
+    throw new Error(`Firewall: the family of a table must be ${FAMILIES.join(", ")}, not "${family}"`);
   for (const name of [table, set4, set6])
-    if (!NAME.test(name)) throw new Error(`Firewall: "${name}" is no name that nft has for a table or a set`);
+    if (!NAME.test(name)) throw new Error(`Firewall: "${name}" is not a valid nft name for a table or set`);
   return { kind: "set", family, table, set4, set6 };
 }
 
-/** `192.168.0.0/16, fd00::/8`; throws an Error for the line. */
+/** `192.168.0.0/16, fd00::/8`. Throws an Error with the reason. */
 export function parseNetworks(value: string): readonly Network[] {
   return value.split(",").map((text) => {
     const network = parseNetwork(text.trim());
     if (network === undefined)
-      throw new Error(`Gate_Allow is networks as 192.168.1.0/24, with commas between, not "${text.trim()}"`);
+      throw new Error(`Gate_Allow must be a list of networks such as 192.168.1.0/24,fd00::/8, not "${text.trim()}"`);
     return network;
   });
 }

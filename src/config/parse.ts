@@ -1,6 +1,6 @@
-// The text of knockd.conf → a frozen Config. `ini` gathers lines into sections, behind a shield: it is not knockd's
-// grammar (it cuts at ; and #, nests [a.b], merges sections of one name, eats quotes, turns `true` into a boolean and
-// forgets line numbers), so of each section and each directive only the number of its line goes in, and nothing is lost.
+// Parses the text of knockd.conf into a frozen Config. The library `ini` gathers lines into sections, but its grammar is not
+// knockd's: it cuts at ; and #, nests [a.b], merges sections of one name, strips quotes, turns `true` into a boolean and
+// forgets line numbers. So it gets only the number of each line, and nothing is lost.
 
 import ini from "ini";
 import { ANY_FLAGS } from "../net/tcp-flags.ts";
@@ -27,8 +27,8 @@ interface Section {
 }
 
 /**
- * What the one-time sequences file at `path` holds next; `warn` is told of lines that are no sequence.
- * Undefined when none is left; throws an Error in the system's words when it can't be read.
+ * Returns the next unused sequence of the file at `path`, or undefined if none is left. Calls `warn` for each line that is
+ * not a sequence. Throws an Error with the system's reason if the file cannot be read.
  */
 export type NextOneTime = (path: string, warn: (why: string) => void) => Sequence | undefined;
 
@@ -45,7 +45,7 @@ export function parseConfig(text: string, file: string, nextOneTime: NextOneTime
   for (const section of sections(text, place)) {
     const global = isOptions(section);
     const door = newDoor(section.name);
-    // By directive, for the last of a name is the one that counts.
+    // By directive: the last line of a name counts.
     const given = global ? linesOfOptions : new Map<string, Line>();
     const closings = new Map<string, string>();
     for (const line of section.lines) {
@@ -156,14 +156,17 @@ function setDirective(line: Line, door: DoorDraft | undefined, options: OptionsD
     options.useSyslog = true; // the bare word; 0.8 takes it in any section
     return;
   }
-  if (line.text.includes("\ufffd")) complaints.warn("not UTF-8: what is not becomes \ufffd");
+  if (line.text.includes("\ufffd")) complaints.warn("not valid UTF-8: the invalid bytes are read as \ufffd");
   const value = textOfValue(line);
   const setDoor = doorDirectives[name];
   const setOption = optionDirectives[name];
   if (door !== undefined && setDoor !== undefined) setDoor(door, value, complaints);
   else if (setOption !== undefined && (door === undefined || name === "usesyslog"))
     setOption(options, value, complaints);
-  else throw new Error(`syntax error: ${door === undefined ? "[options] know" : "a door knows"} no "${keyOf(line)}"`);
+  else
+    throw new Error(
+      `syntax error: unknown directive "${keyOf(line)}" in ${door === undefined ? "[options]" : "a door"}`,
+    );
 }
 
 function takeOneTime(door: DoorDraft, nextOneTime: NextOneTime, warn: (why: string) => void): Sequence {
@@ -172,18 +175,18 @@ function takeOneTime(door: DoorDraft, nextOneTime: NextOneTime, warn: (why: stri
   return sequence;
 }
 
-/** What stands before the first `=`, or the whole line where there is none. */
+/** The text before the first `=`, or the whole line if there is none. */
 function keyOf(line: Line): string {
   return trim(line.text.split("=", 1)[0]!);
 }
 
-/** What stands behind the first `=`; nothing where there is none. */
+/** The text after the first `=`. Empty if there is none. */
 function textOfValue(line: Line): string {
   const equals = line.text.indexOf("=");
   return equals < 0 ? "" : trim(line.text.slice(equals + 1));
 }
 
-/** Of a directive that may come again: all of them count. */
+/** May the directive be repeated, with every line counting? */
 const addsUp = (name: string): boolean => name === "tcpflags";
 
 function nameOf(line: Line): string {
@@ -191,8 +194,8 @@ function nameOf(line: Line): string {
 }
 
 /**
- * `[options]`, exactly so. `[Options]` in another case is a door to 0.8: it stays one when it holds what makes a door,
- * and is what its writer meant when 0.8 would have refused it for having no sequence.
+ * `[options]` in lower case. For 0.8, `[Options]` is a door. It stays a door if it has a directive of doors. Otherwise 0.8
+ * would refuse it for having no sequence, so its author meant the options.
  */
 function isOptions(section: Section): boolean {
   if (section.name === "options") return true;
@@ -207,7 +210,7 @@ function sections(text: string, place: (line: Line, why: string) => string): Sec
   text.split("\n").forEach((raw, index) => {
     const line: Line = { number: index + 1, text: trim(raw) };
     if (line.text === "" || line.text.startsWith("#")) return;
-    if (line.text.includes("\0")) throw new ConfigError(place(line, "syntax error: a NUL byte"));
+    if (line.text.includes("\0")) throw new ConfigError(place(line, "syntax error: the line contains a NUL byte"));
     const key = `line ${line.number}`;
     lines.set(key, line);
     if (line.text.startsWith("[") && line.text.endsWith("]")) {
@@ -227,9 +230,9 @@ function sections(text: string, place: (line: Line, why: string) => string): Sec
   });
 }
 
-/** Blanks as C's isspace has them; String.trim() would take a no-break space off a command too. */
+/** Trims what C's isspace() calls white space. String.trim() would also remove a no-break space. */
 function trim(text: string): string {
-  // Not /[ \t]+$/, which begins anew at each blank of a long run in the middle.
+  // Not /[ \t]+$/: its running time is quadratic for a long run of spaces in the middle.
   const isBlank = (at: number) => " \t\r\v\f".includes(text[at]!);
   let start = 0;
   let end = text.length;

@@ -1,4 +1,4 @@
-// knockd.conf from the disk.
+// Reads knockd.conf from the disk.
 
 import { readRegularFile } from "../platform/read-file.ts";
 import { systemErrorText } from "../platform/system-error.ts";

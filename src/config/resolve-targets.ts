@@ -1,4 +1,4 @@
-// What the Target of each door stands for. 0.8 takes an address or a name, and does not start when it can't resolve it.
+// Resolves the Target of each door, an address or a name. 0.8 does not start if a name cannot be resolved.
 
 import { lookup } from "node:dns/promises";
 import { type Address, isIpv4, parseAddress } from "../net/address.ts";
@@ -7,16 +7,16 @@ import type { ResolvedDoor } from "./resolved-door.ts";
 
 export interface ResolvedDoors {
   readonly resolvedDoors: readonly ResolvedDoor[];
-  /** A line for each door that stays closed because of its Target. */
+  /** One line for each door that stays closed because of its Target. */
   readonly warnings: readonly string[];
 }
 
-/** All addresses of a name. Rejects when there is none. */
+/** Returns all addresses of a name. Rejects if there is none. */
 export type ResolveHost = (host: string) => Promise<readonly string[]>;
 
 const byLibc: ResolveHost = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 
-/** Never rejects: a door whose Target is nothing stays closed, with a warning; the others work. */
+/** Never rejects. A door whose Target cannot be resolved stays closed with a warning; the others work. */
 export async function resolveTargets(
   config: Config,
   onlyIpv4: boolean,
@@ -29,7 +29,7 @@ export async function resolveTargets(
     try {
       return [{ door, targets: await addresses(host, onlyIpv4, resolve) }];
     } catch {
-      const why = `target "${host}" can't be resolved: door '${door.name}' stays closed`;
+      const why = `target "${host}" cannot be resolved: door '${door.name}' stays closed`;
       warnings.push(complain(config.file, line, why));
       return [];
     }

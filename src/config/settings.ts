@@ -1,4 +1,4 @@
-// What the command line asks for, and which of it and of [options] wins.
+// The options of the command line, and which of them override [options].
 
 import type { FileOptions } from "./door.ts";
 
@@ -13,12 +13,12 @@ export interface Flags {
   readonly logfile: string | undefined;
   readonly verbose: boolean;
   readonly onlyIpv4: boolean;
-  /** An interface that is not there yet is waited for. */
+  /** Wait for a missing interface instead of exiting. */
   readonly wait: boolean;
 }
 
 export interface Settings {
-  /** Undefined when nobody has said one: 0.8's default is eth0. */
+  /** Undefined if neither sets one. 0.8's default is eth0. */
   readonly interface: string | undefined;
   readonly pidFile: string;
   readonly logFile: string | undefined;
@@ -29,7 +29,7 @@ export interface Settings {
   readonly onExit: "close" | "keep";
 }
 
-/** 0.8: -i beats the file's Interface, but the file's LogFile and PidFile beat -g and -p. */
+/** As in 0.8, -i overrides the file's Interface, but the file's LogFile and PidFile override -g and -p. */
 export function settle(flags: Flags, file: FileOptions): Settings {
   return {
     interface: flags.interface ?? file.interface,

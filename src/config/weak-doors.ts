@@ -1,11 +1,11 @@
-// Sequences that a stranger finds: by a scan in order, by trying, or because the whole world has read them.
+// Sequences that are easy to find: by a scan in order, by trying, or because they are published.
 
 import { weakness } from "../sequences/strength.ts";
 import type { Door } from "./door.ts";
 
 /**
- * A line for each door that is easily found, without its ports: logs are read by many. A door of one knock is meant so, as a
- * rule: it wakes a server. `knockctl check` names it.
+ * One line for each door that is easily found. It does not show the ports, because many people read logs. A door of one
+ * knock is usually intended, for example to wake a server, so only `knockctl check` reports it.
  */
 export function weakDoors(doors: readonly Door[]): string[] {
   return doors.flatMap((door) => {
@@ -14,15 +14,15 @@ export function weakDoors(doors: readonly Door[]): string[] {
   });
 }
 
-/** In the words of a line; undefined when it is not easily found. */
+/** The reason as text. Undefined if the door is not easily found. */
 export function doorWeakness({ oneTimeSequences, sequence, policy }: Door): string | undefined {
-  if (oneTimeSequences !== undefined) return undefined; // one that is used once is not worth finding
+  if (oneTimeSequences !== undefined) return undefined; // a sequence that works once is not worth finding
   if (policy.easy) return undefined;
   const why = weakness(sequence);
   return why && `its sequence is easily found: ${why}`;
 }
 
-/** Tells of such a door when it comes, and not at every rotation of the log. */
+/** Reports each weak door when it is new, not at every reload. */
 export class WeakDoors {
   #told: readonly string[] = [];
 

@@ -1,25 +1,18 @@
-// The config as the daemon reads it: what it refuses, what it warns of, and what may have been meant.
+// Reads the config as the daemon does: what it refuses, what it warns about, and what the author may have meant.
 
 import { directiveName, doorDirectives, optionDirectives } from "../config/directives.ts";
-import { type Config, ConfigError, lineNumber } from "../config/door.ts";
+import { type Config, ConfigError } from "../config/door.ts";
 import { readConfig } from "../config/read.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, ofDaemon, RESOLVE_HINT } from "./finding.ts";
 
 export interface Reading {
-  /** Undefined when it is refused. */
+  /** Undefined when the daemon refuses it. */
   readonly config: Config | undefined;
   readonly findings: readonly Finding[];
 }
 
 export function read(file: string): Reading {
-  const finding = (severity: Finding["severity"], text: string): Finding => ({
-    severity,
-    lint: "config",
-    file,
-    line: lineNumber(text),
-    text: text.replace(/^error: /, ""), // the finding says so itself
-    hint: hint(text),
-  });
+  const finding = (severity: Finding["severity"], text: string) => ofDaemon(severity, file, text, hint(text));
   try {
     const config = readConfig(file);
     return { config, findings: config.warnings.map((text) => finding("warning", text)) };
@@ -30,36 +23,36 @@ export function read(file: string): Reading {
 }
 
 const HINTS: readonly (readonly [RegExp, string])[] = [
-  [/: Permission denied$/, "run knockctl as root (sudo knockctl check)"],
-  [/: No such file or directory/, "name the config: knockctl check FILE"],
-  [/: syntax error \(/, "a directive is NAME = VALUE; a comment begins with #, on a line of its own"],
-  [/: all directives must belong to a section/, "put [options], or the [name] of a door, above it"],
-  [/unrecognized flag/, "flags are fin, syn, rst, psh, ack, urg, each maybe with !"],
-  [/unknown protocol/, "a knock is PORT, PORT:tcp or PORT:udp, with commas between"],
+  [/: Permission denied$/, "Run it as root: sudo knockctl check"],
+  [/: No such file or directory/, "Name the config: knockctl check FILE"],
+  [/: syntax error \(/, "Write NAME = VALUE. A comment begins with # and has a line of its own."],
+  [/: all directives must belong to a section/, "Put [options] or the [name] of a door above it."],
+  [/unrecognized flag/, "The flags are fin, syn, rst, psh, ack and urg. A ! before a flag means: not set."],
+  [/unknown protocol/, "Write each knock as PORT, PORT:tcp or PORT:udp, separated by commas."],
   [
     /is more than a port and a protocol|port ".*" is invalid|empty element/,
-    "a sequence is PORT[:tcp|udp],…: with commas between, ports from 1 to 65535",
+    "Write each knock as PORT, PORT:tcp or PORT:udp, separated by commas. Ports are 1 to 65535.",
   ],
-  [/empty knock sequence/, "give the door a Sequence, or One_Time_Sequences"],
-  [/no more sequences left/, "fill the file with new sequences, one a line"],
-  [/can't be resolved/, "write its address in place of the name"],
+  [/empty knock sequence/, "Give the door a Sequence or One_Time_Sequences."],
+  [/no more sequences left/, "Add new sequences to the file, one per line."],
+  [/cannot be resolved/, RESOLVE_HINT],
 ];
 
-/** What to do about it; undefined when the message says it. */
+/** What to do. Undefined if the message itself says it. */
 function hint(text: string): string | undefined {
-  const unknown = /: (\[options\] know|a door knows) no "(.*?)" \(/.exec(text);
+  const unknown = /: unknown directive "(.*?)" in (\[options\]|a door) \(/.exec(text);
   if (unknown === null) return HINTS.find(([pattern]) => pattern.test(text))?.[1];
-  const isGlobal = unknown[1] === "[options] know";
-  const name = directiveName(unknown[2]!);
+  const isGlobal = unknown[2] === "[options]";
+  const name = directiveName(unknown[1]!);
   const [here, there] = isGlobal ? [optionDirectives, doorDirectives] : [doorDirectives, optionDirectives];
-  if (name in there) return isGlobal ? "it belongs to a door" : "it belongs into [options]";
+  if (name in there) return isGlobal ? "Move it to a door." : "Move it to [options].";
   const likely = [...Object.keys(here), "timeout", "command", "command_6"]
-    .map((one) => ({ one, steps: distance(one, unknown[2]!.toLowerCase()) }))
+    .map((one) => ({ one, steps: distance(one, unknown[1]!.toLowerCase()) }))
     .sort((a, b) => a.steps - b.steps)[0]!;
-  return likely.steps <= 2 ? `is ${likely.one} meant?` : "man knockd.conf lists the directives";
+  return likely.steps <= 2 ? `Did you mean "${likely.one}"?` : "See man knockd.conf for all directives.";
 }
 
-/** How many letters are to be put in, left out or changed (Levenshtein). */
+/** The Levenshtein distance: how many letters to insert, remove or replace. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -1,13 +1,13 @@
-// /etc/default/knockd, in which people look for what has been elsewhere since systemd came.
+// /etc/default/knockd. Only sysvinit reads START_KNOCKD; with systemd the unit decides, which surprises people.
 
 import * as fs from "node:fs";
-import type { Finding } from "./finding.ts";
+import { atPlace, type Finding } from "./finding.ts";
 import { lineFix } from "./fix.ts";
 
 export interface Defaults {
   readonly file: string;
   readonly lines: readonly string[];
-  /** KNOCKD_OPTS, in words. */
+  /** The words of KNOCKD_OPTS. */
   readonly options: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export function readDefaults(file: string): Defaults {
   return { file, lines, options: (options ?? "").split(/\s+/).filter((word) => word !== "") };
 }
 
-/** What knockd is started with: the file behind -c. */
+/** The config that knockd starts with: the file after -c. */
 export function configOf({ options }: Defaults): string {
   for (const [i, word] of options.entries()) {
     if (word === "-c" || word === "--config") return options[i + 1] ?? "";
@@ -41,7 +41,7 @@ export function configOf({ options }: Defaults): string {
   return "/etc/knockd.conf";
 }
 
-/** -i beats the config's Interface. */
+/** Option -i overrides the config's Interface. */
 export function hasInterface({ options }: Defaults): boolean {
   return options.some((word) => /^(-i.*|--interface(=.*)?)$/.test(word));
 }
@@ -59,15 +59,11 @@ export function initOf(root = ""): Init {
 }
 
 export function lintDefaults({ file, lines, options }: Defaults, init: Init): Finding[] {
-  const finding = (number: number, why: string, hint: string, after?: string): Finding => {
+  const finding = (number: number, what: string, hint: string, after?: string): Finding => {
     const before = lines[number - 1]!;
     return {
-      severity: "warning",
-      lint: "start-knockd",
-      file,
-      line: number,
-      text: `${file}: line ${number}: ${why} (${before.trim()})`,
-      hint,
+      ...atPlace({ lint: "start-knockd", file, line: number, what, hint }),
+      quote: before.trim(),
       ...(after === undefined ? {} : { fix: lineFix(file, number, before, after) }),
     };
   };
@@ -75,17 +71,18 @@ export function lintDefaults({ file, lines, options }: Defaults, init: Init): Fi
     const value = START.exec(line)?.[2];
     if (value === undefined) return [];
     const on = line.replace(/START_KNOCKD.*$/, "START_KNOCKD=1");
+    const write = `Write ${on.trim()}`;
     const number = i + 1;
-    if (value === "0") return []; // as the package has it: nobody has said anything
+    if (value === "0") return []; // the package's default: nobody has decided anything
     if (/START_KNOCKD(\s+=|=\s)/.test(line) && /^(1|yes|true|on|y)$/i.test(value))
-      return [finding(number, "blanks around = are an error of the shell's, which reads it", on, on)];
-    if (SAYS_YES.test(value)) return [finding(number, "only 1 starts knockd, by sysvinit's script", on, on)];
+      return [finding(number, "the shell that reads this line allows no spaces around =", write, on)];
+    if (SAYS_YES.test(value)) return [finding(number, "only the value 1 starts knockd", write, on)];
     if (value !== "1" && init.isSystemd && init.isEnabled)
       return [
         finding(
           number,
-          "that keeps nobody from starting: systemd does not read it, and knockd is enabled",
-          `to keep it from starting: systemctl disable --now knockd; otherwise ${on}`,
+          "this does not keep knockd from starting: knockd is enabled in systemd, which ignores START_KNOCKD",
+          `To keep it from starting, run: systemctl disable --now knockd. Otherwise, write ${on.trim()}`,
           on,
         ),
       ];
@@ -93,21 +90,17 @@ export function lintDefaults({ file, lines, options }: Defaults, init: Init): Fi
       return [
         finding(
           number,
-          "that starts nothing: systemd does not read it, and knockd is not enabled",
-          "systemctl enable --now knockd",
+          "this does not start knockd: knockd is not enabled in systemd, which ignores START_KNOCKD",
+          "Run: systemctl enable --now knockd",
         ),
       ];
-    if (value !== "1" && !init.isSystemd) return [finding(number, "knockd is not started at boot", on)];
+    if (value !== "1" && !init.isSystemd) return [finding(number, "knockd does not start at boot", write)];
     return [];
   });
   const opts = lines.findIndex((line) => /^\s*KNOCKD_OPTS=/.test(line));
   if (init.isSystemd && options.some((word) => word === "-d" || word === "--daemon"))
     findings.push(
-      finding(
-        opts + 1,
-        "with -d the process that systemd has started ends at once, and systemd takes knockd for ended",
-        "leave -d out",
-      ),
+      finding(opts + 1, "with -d knockd goes to the background, and systemd thinks that it has ended", "Remove -d."),
     );
   return findings;
 }

@@ -1,9 +1,9 @@
-// What a lint finds, and how it is said: as the daemon says what is wrong with a line, and a hint what to do about it.
+// One result of a lint: where, what is wrong and what to do.
 
-import { type Config, complain, type Door, type FileOptions } from "../config/door.ts";
+import { type Config, type Door, type FileOptions, lineNumber } from "../config/door.ts";
 import type { Fix } from "./fix.ts";
 
-/** The lints, by the names that scripts know. */
+/** The names of the lints. Scripts know them. */
 export type Lint =
   | "config"
   | "weak-sequence"
@@ -32,41 +32,34 @@ export type Lint =
   | "gate-allow";
 
 export interface Finding {
-  /** An error: knockd does not start. */
+  /** With an error, knockd does not start. */
   readonly severity: "error" | "warning";
   readonly lint: Lint;
   readonly file: string;
-  /** Undefined: of all of it. */
+  /** Undefined: the whole file. */
   readonly line: number | undefined;
+  /** Place and message on one line, for --json. */
   readonly text: string;
+  /** The message alone. */
+  readonly what: string;
+  /** The line itself. Never shows a sequence: people paste findings into mails and issues. */
+  readonly quote?: string;
+  /** What to do. */
   readonly hint: string | undefined;
-  /** Where it is certain. */
+  /** Only where the change is certain to be right. */
   readonly fix?: Fix;
 }
 
 export interface About {
   readonly config: Config;
-  /** Whose directive it is. */
+  /** The section of the directive. */
   readonly of: Door | FileOptions;
   readonly directive: string;
 }
 
-/** A warning about one line. A sequence is not told: what is found goes into mails and issues. */
-export function warning({ config, of, directive }: About, lint: Lint, why: string, hint: string): Finding {
-  const lines = config.lines.get(of)!;
-  const line = lines.get(directive) ?? lines.get("one_time_sequences")!;
-  const name = "name" in of ? of.name : "options";
-  return {
-    severity: "warning",
-    lint,
-    file: config.file,
-    line: line.number,
-    text: complain(config.file, directive === "sequence" ? { ...line, text: `[${name}]` } : line, `${name}: ${why}`),
-    hint,
-  };
-}
+export const RESOLVE_HINT = "Write the address instead of the name.";
 
-/** One about a line: `FILE:LINE: what is wrong`, and what to do. A sequence is not told here, either. */
+/** A finding about a line of the config. */
 export function atLine(
   { config, of, directive }: About,
   lint: Lint,
@@ -75,8 +68,33 @@ export function atLine(
   severity: Finding["severity"] = "warning",
 ): Finding {
   const lines = config.lines.get(of)!;
-  const { number } = lines.get(directive) ?? lines.get("one_time_sequences")!;
+  const line = lines.get(directive) ?? lines.get("one_time_sequences")!;
   const name = "name" in of ? of.name : "options";
-  const text = `${config.file}:${number}: [${name}] ${what}`;
-  return { severity, lint, file: config.file, line: number, text, hint };
+  const place = { severity, lint, file: config.file, line: line.number, what: `[${name}] ${what}`, hint };
+  return { ...atPlace(place), quote: quoteOf(line.text) };
+}
+
+interface Place extends Pick<Finding, "lint" | "file" | "what" | "hint"> {
+  readonly severity?: Finding["severity"];
+  readonly line?: number;
+}
+
+/** A finding about any file. */
+export function atPlace({ severity = "warning", line, ...rest }: Place): Finding {
+  const place = line === undefined ? rest.file : `${rest.file}:${line}`;
+  return { ...rest, severity, line, text: `${place}: ${rest.what}` };
+}
+
+/** A message of the daemon: `config: line 3: WHAT (FILE: LINE)`, or `FILE: WHAT`. */
+export function ofDaemon(severity: Finding["severity"], file: string, message: string, hint?: string): Finding {
+  const text = message.replace(/^error: /, ""); // the severity says so
+  const [what = "", quoted] = text.replace(/^config: (line \d+: )?/, "").split(` (${file}: `, 2);
+  const quote = quoted === undefined || /^line \d+\)$/.test(quoted) ? {} : { quote: quoted.replace(/\)$/, "") };
+  const place = { severity, lint: "config", file, line: lineNumber(message), text, hint } as const;
+  return { ...place, what: what.startsWith(`${file}: `) ? what.slice(file.length + 2) : what, ...quote };
+}
+
+/** A line as it may be shown: without the ports of a sequence. */
+export function quoteOf(line: string): string {
+  return line.replace(/^(sequence\s*=\s*).*$/i, "$1(hidden)");
 }

@@ -1,4 +1,4 @@
-// What `check --fix` does to a file, and what it shows before.
+// The change that `check --fix` makes to a file, and how it shows the change beforehand.
 
 import * as fs from "node:fs";
 import { replaceFile } from "../platform/replace-file.ts";
@@ -6,19 +6,19 @@ import { openUnlinked } from "../platform/trusted-file.ts";
 
 export interface Fix {
   readonly file: string;
-  /** What is there now, and what is there afterwards. */
+  /** The present text, and the text after the change. */
   readonly before: string;
   readonly after: string;
   /** Throws an Error that systemWords understands. */
   apply(): void;
 }
 
-/** The mode of a file, as `ls -l` and chmod(1) know it. */
+/** Changes the mode of a file. Shows it as `ls -l` and chmod(1) do. */
 export function modeFix(file: string, mode: number, after: number): Fix {
   return { file, before: modeText(mode), after: modeText(after), apply: () => setMode(file, after) };
 }
 
-/** Of the file that is open: the path may be a link, and another one by now. */
+/** Works on the open file: the path may be a link, and may point elsewhere by now. */
 function setMode(path: string, mode: number): void {
   const file = openUnlinked(path, fs.constants.O_RDONLY);
   try {
@@ -28,7 +28,7 @@ function setMode(path: string, mode: number): void {
   }
 }
 
-/** A byte a letter: what is no UTF-8 stays so. */
+/** Reads bytes as latin1, so that invalid UTF-8 stays as it is. */
 function read(path: string): { lines: string[]; mode: number; owner: { uid: number; gid: number } } {
   const file = openUnlinked(path, fs.constants.O_RDONLY);
   try {
@@ -39,7 +39,7 @@ function read(path: string): { lines: string[]; mode: number; owner: { uid: numb
   }
 }
 
-/** One line of a file, in one step: a crash leaves the old file or the new one. */
+/** Changes one line atomically: a crash leaves the old file or the new one. */
 export function lineFix(file: string, number: number, before: string, after: string): Fix {
   return {
     file,
@@ -49,7 +49,7 @@ export function lineFix(file: string, number: number, before: string, after: str
       const path = fs.realpathSync(file);
       const { lines, mode, owner } = read(path);
       const line = Buffer.from(lines[number - 1] ?? "", "latin1").toString();
-      if (line !== before) throw new Error(`line ${number} has changed meanwhile`);
+      if (line !== before) throw new Error(`line ${number} has changed in the meantime`);
       lines[number - 1] = Buffer.from(after).toString("latin1");
       replaceFile(path, Buffer.from(lines.join("\n"), "latin1"), { mode, owner });
     },

@@ -1,4 +1,4 @@
-// An Interface that is none: knockd does not start with it.
+// Checks Interface: knockd does not start with a name that no interface can have.
 
 import { isImpossible } from "../capture/asked-interfaces.ts";
 import { interfaceWords } from "../capture/interfaces.ts";
@@ -11,7 +11,7 @@ export function lintInterface(config: Config, interfaces: Snapshot): Finding[] {
   const { options } = config;
   const wrong = interfaceWords(options.interface ?? "").find((word) => isImpossible(word, interfaces));
   if (wrong === undefined) return [];
-  const what = `Interface "${wrong}": no interface can have this name, and knockd does not start`;
-  const hint = "ip -brief link lists those of this host; several have commas between";
+  const what = `no interface can have the name "${wrong}": knockd does not start`;
+  const hint = 'List the interfaces with "ip -brief link". Separate several names by commas.';
   return [atLine({ config, of: options, directive: "interface" }, "interface", what, hint, "error")];
 }

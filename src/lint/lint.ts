@@ -1,6 +1,5 @@
-// All that is looked at: the config, the files around it, and how this system starts knockd.
+// Runs every lint: on the config, on the files around it, and on how this system starts knockd.
 
-import { lineNumber } from "../config/door.ts";
 import { resolveTargets } from "../config/resolve-targets.ts";
 import type { Snapshot } from "../platform/native.ts";
 import { realPath } from "../platform/real-path.ts";
@@ -8,7 +7,7 @@ import type { Guard } from "../setup/guards.ts";
 import { type AskFirewall, lintOpening } from "./built-in-doors.ts";
 import { read } from "./config.ts";
 import { configOf, type Defaults, hasInterface, initOf, isOnlyIpv4, lintDefaults } from "./defaults-file.ts";
-import type { Finding } from "./finding.ts";
+import { atPlace, type Finding, ofDaemon, RESOLVE_HINT } from "./finding.ts";
 import { lintGuards } from "./guards.ts";
 import { lintInterface } from "./interface.ts";
 import { lintFamilies } from "./ip-families.ts";
@@ -33,7 +32,7 @@ export interface Host {
   readonly firewall?: AskFirewall;
 }
 
-/** In the order of the config's lines; what is about all of it comes first, what is about other files last. */
+/** Sorted by the config's lines. Findings about the whole file come first, those about other files last. */
 export async function lint(
   file: string,
   { interfaces, ports, defaults, guards = [], firewall = () => undefined }: Host,
@@ -46,16 +45,7 @@ export async function lint(
   const unit = installedUnit();
   const { warnings } = await resolveTargets(config, isOnlyIpv4(defaults));
   all.push(
-    ...warnings.map(
-      (text): Finding => ({
-        severity: "warning",
-        lint: "config",
-        file,
-        line: lineNumber(text),
-        text,
-        hint: "write its address in place of the name",
-      }),
-    ),
+    ...warnings.map((text) => ofDaemon("warning", file, text, RESOLVE_HINT)),
     ...(config.doors.length === 0 && findings.length === 0 ? [noDoor(file)] : []),
     ...lintSequences(config),
     ...lintPorts(config, ports),
@@ -74,15 +64,14 @@ export async function lint(
   return all.sort((a, b) => place(a) - place(b));
 }
 
-/** Has any interface an IPv6 address, but the one that leads back to this host? Where none has, no IPv6 client can knock. */
+/** Does any interface but the loopback have an IPv6 address? Without one, no IPv6 client can knock. */
 function hasIpv6({ links, addresses }: Snapshot): boolean {
   const loopback = links.find(({ name }) => name === "lo")?.index;
   return addresses.some(({ index, address }) => index !== loopback && address.includes(":"));
 }
 
-/** 0.8 starts with it, too, and says nothing. */
+/** 0.8 starts with such a config without a word. */
 function noDoor(file: string): Finding {
-  const hint = "a door is a section with a sequence, as [openSSH] in knockd.conf(5)";
-  const text = "there is no door in it: no knock opens anything";
-  return { severity: "warning", lint: "config", file, line: undefined, text, hint };
+  const hint = "Add a section with a sequence, such as [openSSH] in man knockd.conf. Or run: knockctl init";
+  return atPlace({ lint: "config", file, what: "the config has no door: no knock opens anything", hint });
 }

@@ -11,8 +11,8 @@ export function lintNoCommand(config: Config): Finding[] {
       atLine(
         { config, of: door, directive: "sequence" },
         "no-command",
-        "has no command: its sequence does nothing but write to the log",
-        "add `open = tcp/22`, or a Start_Command",
+        "the door opens nothing and has no command: its sequence only writes to the log",
+        "Add `open = tcp/22` or a Start_Command.",
       ),
     );
 }

@@ -1,26 +1,23 @@
-// Lines that do nothing, because another line of the section says otherwise.
+// Finds lines without effect, because a later line of the same section sets the directive again.
 
 import type { Config } from "../config/door.ts";
-import { atLine, type Finding } from "./finding.ts";
+import { atLine, atPlace, type Finding, quoteOf } from "./finding.ts";
 
 export function lintOverruled(config: Config): Finding[] {
   const twice = config.overruled.map(({ section, line, by }): Finding => {
-    const what = `"${nameOf(line.text)}" is given again in line ${by.number}: this one is never used`;
+    const what = `[${section}] line ${by.number} sets "${nameOf(line.text)}" again: this line is never used`;
+    const hint = "Remove one of the two lines. A command may have several parts, separated by ;";
     return {
-      severity: "warning",
-      lint: "given-twice",
-      file: config.file,
-      line: line.number,
-      text: `${config.file}:${line.number}: [${section}] ${what}`,
-      hint: "remove one of them; a command may have several parts, with ; between",
+      ...atPlace({ lint: "given-twice", file: config.file, line: line.number, what, hint }),
+      quote: quoteOf(line.text),
     };
   });
   const replaced = config.doors.flatMap((door) => {
     const lines = config.lines.get(door)!;
     const oneTime = lines.get("one_time_sequences");
     if (oneTime === undefined || !lines.has("sequence")) return [];
-    const what = `"Sequence" is never used: line ${oneTime.number} has One_Time_Sequences`;
-    return [atLine({ config, of: door, directive: "sequence" }, "given-twice", what, "remove one of them")];
+    const what = `"Sequence" is never used, because line ${oneTime.number} sets One_Time_Sequences`;
+    return [atLine({ config, of: door, directive: "sequence" }, "given-twice", what, "Remove one of the two lines.")];
   });
   return [...twice, ...replaced];
 }

@@ -1,11 +1,11 @@
-// Who may read the secret, and who may write what root runs.
+// Checks file modes: who can read the secret sequences, and who can write commands that root runs.
 
 import * as fs from "node:fs";
 import type { Config } from "../config/door.ts";
-import type { Finding } from "./finding.ts";
+import { atPlace, type Finding } from "./finding.ts";
 import { modeFix } from "./fix.ts";
 
-/** Of others nothing, of the group that it may read. */
+/** Others get no access, the group may read. */
 const MOST = 0o640;
 
 /** The config, and the files of one-time sequences. */
@@ -19,27 +19,23 @@ function lintMode(file: string): Finding[] {
   try {
     stat = fs.statSync(file);
   } catch {
-    return []; // told by who reads it
+    return []; // reading the file reports it
   }
   const mode = stat.mode & 0o777;
-  const why = whyNot(mode);
-  if (!stat.isFile() || why === undefined) return [];
+  const what = whyNot(mode);
+  if (!stat.isFile() || what === undefined) return [];
+  const octal = (mode & MOST).toString(8).padStart(4, "0");
   return [
     {
-      severity: "warning",
-      lint: "readable-by-all",
-      file,
-      line: undefined,
-      text: `${file}: ${why}`,
-      hint: `chmod ${(mode & MOST).toString(8).padStart(4, "0")} ${file}`,
+      ...atPlace({ lint: "readable-by-all", file, what, hint: `Run: chmod ${octal} ${file}` }),
       fix: modeFix(file, mode, mode & MOST),
     },
   ];
 }
 
 function whyNot(mode: number): string | undefined {
-  if ((mode & 0o002) !== 0) return "everybody on this machine may write it, and so say what root runs";
-  if ((mode & 0o004) !== 0) return "everybody on this machine may read the sequences";
-  if ((mode & 0o020) !== 0) return "its group may write it, and so say what root runs";
+  if ((mode & 0o002) !== 0) return "all users can write this file, which says what root runs";
+  if ((mode & 0o004) !== 0) return "all users can read this file; it contains your secret sequences";
+  if ((mode & 0o020) !== 0) return "its group can write this file, which says what root runs";
   return undefined;
 }

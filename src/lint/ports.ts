@@ -1,13 +1,13 @@
-// Knocks at ports that are used otherwise.
+// Finds knocks at ports that this host uses for something else.
 
 import type { Config, Door } from "../config/door.ts";
 import type { PortRange } from "../net/port-range.ts";
-import { type Finding, warning } from "./finding.ts";
+import { atLine, type Finding } from "./finding.ts";
 
 export interface Ports {
-  /** Those at which somebody listens; undefined when the kernel can't tell. */
+  /** Ports with a listening socket. Undefined if the kernel cannot tell. */
   readonly listening: { readonly tcp: readonly number[]; readonly udp: readonly number[] } | undefined;
-  /** Those of outgoing connections. */
+  /** Ports of outgoing connections. */
   readonly ephemeral: PortRange;
 }
 
@@ -15,26 +15,26 @@ export function lintPorts(config: Config, { listening, ephemeral }: Ports): Find
   const here = config.doors.filter(({ target }) => target === undefined);
   return here.flatMap((door) => {
     const used = which(door, ({ protocol, port }) => listening?.[protocol].includes(port) ?? false);
-    // What answers a TCP connection is no knock (capture/answers.ts). A datagram does not show whether it is an answer.
+    // A reply of a TCP connection is no knock (capture/answers.ts). A datagram does not show whether it is a reply.
     const passing = which(
       door,
       ({ protocol, port }) => protocol === "udp" && port >= ephemeral.low && port <= ephemeral.high,
     );
     return [
       ...used.map((knock) =>
-        warning(
+        atLine(
           { config, of: door, directive: "sequence" },
           "port-in-use",
-          `${knock} is at a port where somebody listens on this host: whoever uses that knocks, and a knock may be answered`,
-          "choose a port that is closed; ss -lntu lists those that are not",
+          `a program of this host listens at the port of ${knock}: its clients knock without knowing`,
+          "Choose a port that no program uses. The command ss -lntu lists the used ones.",
         ),
       ),
       ...passing.map((knock) =>
-        warning(
+        atLine(
           { config, of: door, directive: "sequence" },
           "ephemeral-port",
-          `${knock} is at a port that UDP sockets of this host may have: what is answered to them knocks`,
-          `choose a port outside ${ephemeral.low} to ${ephemeral.high} (net.ipv4.ip_local_port_range)`,
+          `the port of ${knock} is in the ephemeral range (${ephemeral.low}-${ephemeral.high}): UDP replies to this host could count as knocks`,
+          "Choose a port outside that range (net.ipv4.ip_local_port_range).",
         ),
       ),
     ];

@@ -1,9 +1,9 @@
-// Commands whose program is not there: at a knock, nobody is there to see the message.
+// Finds commands whose program does not exist. At a knock, nobody would see the error.
 
 import * as fs from "node:fs";
 import type { Config, Door } from "../config/door.ts";
 import { systemErrorText } from "../platform/system-error.ts";
-import { type Finding, warning } from "./finding.ts";
+import { atLine, type Finding } from "./finding.ts";
 import { firstProgram } from "./shell.ts";
 
 export const COMMANDS = [
@@ -22,7 +22,7 @@ export function lintPrograms(config: Config): Finding[] {
       const program = firstProgram(door[field] ?? "");
       const why = program === undefined ? undefined : whyNot(program);
       if (why === undefined) return [];
-      return [warning({ config, of: door, directive }, "no-program", `${program}: ${why.what}`, why.hint)];
+      return [atLine({ config, of: door, directive }, "no-program", `${program}: ${why.what}`, why.hint)];
     }),
   );
 }
@@ -32,23 +32,23 @@ interface Trouble {
   readonly hint: string;
 }
 
-/** Undefined when it can be run, or when that is not certain. */
+/** Undefined if the program can run, or if that is not certain. */
 function whyNot(program: string): Trouble | undefined {
   if (program.startsWith("/")) return troubleOf(program);
-  if (program.includes("/")) return undefined; // from wherever knockd was started
+  if (program.includes("/")) return undefined; // relative to the directory that knockd starts in
   if (FOLDERS.some((folder) => troubleOf(`${folder}/${program}`) === undefined)) return undefined;
-  return { what: `it is in none of ${FOLDERS.join(", ")}`, hint: "install it, or write its whole path" };
+  return { what: `not found in ${FOLDERS.join(", ")}`, hint: "Install the program, or write its full path." };
 }
 
-/** Undefined, too, when nobody may tell. */
+/** Undefined also if the path cannot be examined. */
 function troubleOf(path: string): Trouble | undefined {
   try {
     const stat = fs.statSync(path);
-    if (stat.isDirectory()) return { what: "it is a directory", hint: "write which program in it is meant" };
-    return (stat.mode & 0o111) === 0 ? { what: "it is not executable", hint: `chmod +x ${path}` } : undefined;
+    if (stat.isDirectory()) return { what: "this is a directory", hint: "Write the path of a program." };
+    return (stat.mode & 0o111) === 0 ? { what: "not executable", hint: `Run: chmod +x ${path}` } : undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR") return undefined;
-    return { what: systemErrorText(error), hint: "install it, or write where it is" };
+    return { what: systemErrorText(error), hint: "Install the program, or correct its path." };
   }
 }

@@ -1,4 +1,4 @@
-// Which doors open when somebody knocks one door's sequence: the state machine itself is asked.
+// Which doors open when a client knocks one door's sequence? Runs the daemon's own state machine to find out.
 
 import { Attempts } from "../attempts/attempts.ts";
 import type { Door } from "../config/door.ts";
@@ -7,11 +7,11 @@ import { flagsMatch, TCP_FLAG_BITS } from "../net/tcp-flags.ts";
 
 const CLIENT = { w0: 0, w1: 0, w2: 0xffff, w3: 0x0a000002 };
 const HOST = { w0: 0, w1: 0, w2: 0xffff, w3: 0x0a000001 };
-/** Between two knocks, if there is so much time: faster ones may be taken for a scan's. */
+/** Time between two knocks, if seq_timeout allows it. Faster knocks may look like a port scan. */
 const PAUSE_MS = 100;
 const TTL = 64;
 
-/** `doors` are those at the same address, this one included. Each knock is a connection of its own. */
+/** `doors`: all doors at the same address, including this one. Each knock is a new connection. */
 export function opensWith(door: Door, doors: readonly Door[]): ReadonlySet<Door> {
   const attempts = new Attempts({
     isOurs: () => true,

@@ -1,14 +1,14 @@
-// What the unit refuses: commands, which run in the daemon's sandbox, and files that knockd writes. Only what is certain is said; that what is said is true,
-// and that nothing is said of what works, test/boot/hardened.test.ts and test/sandbox.test.ts have seen.
+// What the unit's sandbox refuses: commands, which run inside it, and files that knockd writes. Reports only what is certain.
+// test/boot/hardened.test.ts and test/sandbox.test.ts check that every report is true, and that what works is not reported.
 
 import { dirname } from "node:path";
 import type { Config, Door } from "../config/door.ts";
-import { type Finding, warning } from "./finding.ts";
+import { atLine, type Finding } from "./finding.ts";
 import { COMMANDS } from "./programs.ts";
 import { type Simple, simpleCommands } from "./shell.ts";
 import type { Unit } from "./systemd-unit.ts";
 
-/** What a program can do nothing without (capabilities(7)). */
+/** The capability that a program cannot work without (capabilities(7)). */
 const NEEDS: Readonly<Record<string, string>> = {
   mount: "CAP_SYS_ADMIN",
   umount: "CAP_SYS_ADMIN",
@@ -21,19 +21,19 @@ const NEEDS: Readonly<Record<string, string>> = {
   insmod: "CAP_SYS_MODULE",
   rmmod: "CAP_SYS_MODULE",
 };
-/** They ask systemd to do it, which does it for root only. */
+/** They ask systemd, which obeys root only. */
 const BY_SYSTEMD = new Set(["systemctl", "service", "reboot", "poweroff", "halt", "shutdown"]);
-/** They speak IP themselves. */
+/** They open IP connections themselves. */
 const BY_NETWORK = new Set(["curl", "wget", "ssh", "scp", "nc", "ncat", "telnet", "ping"]);
-/** They do nothing but change the files that they are given. */
+/** They only change the files named in their arguments. */
 const WRITERS = new Set(["touch", "rm", "mkdir", "rmdir", "tee", "truncate"]);
-/** To them a path is a file. To others, as `logger`, it may be only a word. */
+/** For these programs a path is a file. For others, such as `logger`, it may be plain text. */
 const FILE_USERS = new Set(
   [...WRITERS].concat(
     `. cat test sh bash dash python python3 perl ruby php node cp mv ln ls stat chmod chown head tail stty`.split(" "),
   ),
 );
-/** What PrivateDevices leaves. */
+/** Devices that PrivateDevices keeps. */
 const PSEUDO_DEVICE =
   /^\/dev\/(null|zero|full|random|urandom|tty|ptmx|std(in|out|err)|log|(pts|shm|fd|mqueue|hugepages)(\/.*)?)$/;
 
@@ -52,16 +52,17 @@ function commands(config: Config, of: Door, unit: Unit): Finding[] {
   return COMMANDS.flatMap(([directive, field]) => {
     const why = (simpleCommands(of[field] ?? "") ?? []).map((one) => refusal(one, unit)).find((one) => one);
     if (why === undefined) return [];
-    const hint = "drop-ins change it: systemctl edit knockd; docs/hardening.md says what works under which";
-    return [warning({ config, of, directive }, "sandbox", `knockd.service refuses that: ${why}`, hint)];
+    const hint =
+      "Change the unit with a drop-in: systemctl edit knockd. See docs/hardening.md for what each unit allows.";
+    return [atLine({ config, of, directive }, "sandbox", `knockd.service refuses this: ${why}`, hint)];
   });
 }
 
 function opening(config: Config, of: Door, unit: Unit): Finding[] {
   if (of.opening === undefined || mayHave("CAP_NET_ADMIN", unit)) return [];
-  const what = "knockd.service refuses that: it needs CAP_NET_ADMIN (CapabilityBoundingSet)";
-  const hint = "systemctl edit knockd: [Service] CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN";
-  return [warning({ config, of, directive: "open" }, "sandbox", what, hint)];
+  const what = "knockd.service refuses this: the door needs CAP_NET_ADMIN (CapabilityBoundingSet)";
+  const hint = `${EDIT} CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN`;
+  return [atLine({ config, of, directive: "open" }, "sandbox", what, hint)];
 }
 
 function logFile(config: Config, unit: Unit): Finding[] {
@@ -69,60 +70,61 @@ function logFile(config: Config, unit: Unit): Finding[] {
   const why = closed(path, unit);
   if (why === undefined) return [];
   return [
-    warning(
+    atLine(
       { config, of: config.options, directive: "logfile" },
       "sandbox",
-      `it can't be written (${why})`,
+      `knockd.service cannot write ${path} (${why})`,
       open(path),
     ),
   ];
 }
 
-/** They are opened for writing at the start; what is used is struck out by a new file in the place of the old one. */
+/** knockd opens these files for writing at the start. To mark a sequence as used, it replaces the file. */
 function sequences(config: Config, of: Door, unit: Unit): Finding[] {
   const path = of.oneTimeSequences ?? "";
   const [file, folder] = [closed(path, unit), closed(dirname(path), unit)];
   if (file === undefined && folder === undefined) return [];
   const what =
     file !== undefined
-      ? `it can't be opened for writing, and knockd does not start (${file})`
-      : `what is used can't be struck out, which disables the door (${folder})`;
-  return [warning({ config, of, directive: "one_time_sequences" }, "sandbox", what, open(path))];
+      ? `knockd.service cannot write ${path} (${file}): knockd does not start`
+      : `knockd.service cannot replace ${path} (${folder}): the door is disabled after its first use`;
+  return [atLine({ config, of, directive: "one_time_sequences" }, "sandbox", what, open(path))];
 }
 
 function closed(path: string, unit: Unit): string | undefined {
   return path.startsWith("/") ? (outOfReach(path, unit) ?? readOnly(path, unit)) : undefined;
 }
 
-const open = (path: string): string => `systemctl edit knockd: [Service] ReadWritePaths=${dirname(path)}`;
+const EDIT = 'Run "systemctl edit knockd" and add these two lines: [Service] and';
+const open = (path: string): string => `${EDIT} ReadWritePaths=${dirname(path)}`;
 
-/** Why the unit refuses it, with the directive to look for; undefined when it does not, or when that is not certain. */
+/** Why the unit refuses the command, and which of its directives does. Undefined if it does not, or if that is not certain. */
 function refusal({ words, writes }: Simple, unit: Unit): string | undefined {
   const program = words[0]?.replace(/^.*\//, "") ?? "";
   const paths = words.filter((word, i) => word.startsWith("/") && (i === 0 || FILE_USERS.has(program)));
   const written = [...writes, ...(WRITERS.has(program) ? paths.filter((path) => path !== words[0]) : [])];
   for (const path of paths.concat(writes)) {
     const why = outOfReach(path, unit);
-    if (why !== undefined) return `${path} is out of reach (${why})`;
+    if (why !== undefined) return `${path} is hidden (${why})`;
   }
   for (const path of written) {
     const why = path.startsWith("/") ? readOnly(path, unit) : undefined;
-    if (why !== undefined) return `${path} can't be written (${why})`;
+    if (why !== undefined) return `${path} is read-only (${why})`;
   }
   const capability = NEEDS[program];
   if (capability !== undefined && !mayHave(capability, unit)) {
     return `${program} needs ${capability} (CapabilityBoundingSet)`;
   }
-  if (program === "sudo" && unit.isOn("NoNewPrivileges")) return "sudo gets no privileges (NoNewPrivileges)";
+  if (program === "sudo" && unit.isOn("NoNewPrivileges")) return "sudo cannot gain privileges (NoNewPrivileges)";
   if (
     program === "sysctl" &&
     words.some((word) => word === "-w" || word.includes("=")) &&
     unit.isOn("ProtectKernelTunables")
   )
-    return "/proc/sys can't be written (ProtectKernelTunables)";
-  if (BY_SYSTEMD.has(program) && unit.isOn("DynamicUser")) return `${program} is for root (DynamicUser)`;
+    return "/proc/sys is read-only (ProtectKernelTunables)";
+  if (BY_SYSTEMD.has(program) && unit.isOn("DynamicUser")) return `${program} needs root (DynamicUser)`;
   if (BY_NETWORK.has(program) && unit.words("IPAddressDeny").includes("any") && unit.all("IPAddressAllow").length === 0)
-    return `${program} may not speak to anybody (IPAddressDeny)`;
+    return `${program} has no network access (IPAddressDeny)`;
   return undefined;
 }
 
@@ -149,10 +151,10 @@ function readOnly(path: string, unit: Unit): string | undefined {
   return `ProtectSystem=${system}`;
 }
 
-/** DynamicUser has it so without saying. */
+/** DynamicUser implies PrivateTmp. */
 const isTmpPrivate = (unit: Unit): boolean => unit.isOn("PrivateTmp") || unit.isOn("DynamicUser");
 
-/** Below a folder that the unit leaves open or makes. */
+/** Is the path below a directory that the unit keeps writable or creates? */
 function isNamed(path: string, unit: Unit): boolean {
   const made = (
     [

@@ -1,9 +1,9 @@
-// Sequences that a stranger finds, and sequences that open more than their door.
+// Finds sequences that are easy to guess, and sequences that open more than their own door.
 
 import type { Config, Door } from "../config/door.ts";
 import { doorWeakness } from "../config/weak-doors.ts";
 import { formatSequence } from "../sequences/sequence.ts";
-import { atLine, type Finding, warning } from "./finding.ts";
+import { atLine, type Finding } from "./finding.ts";
 import { opensWith } from "./rehearsal.ts";
 
 const MANY_TIMES = 3;
@@ -21,11 +21,11 @@ function weak(config: Config, door: Door): Finding[] {
   const why = doorWeakness(door);
   if (why === undefined) return [];
   const hint =
-    "choose three ports or more of your own, neither ascending nor descending; or, if it is meant so: Easy = yes";
-  return [warning({ config, of: door, directive: "sequence" }, "weak-sequence", why, hint)];
+    "Choose at least three ports of your own, in neither ascending nor descending order. If the sequence is meant to be easy, set Easy = yes.";
+  return [atLine({ config, of: door, directive: "sequence" }, "weak-sequence", why, hint)];
 }
 
-/** A door of one knock, or two, is weak anyhow. */
+/** A door of one or two knocks is weak anyway. */
 function samePort(config: Config, door: Door): Finding[] {
   const times = new Map<string, number>();
   for (const knock of door.sequence) {
@@ -36,32 +36,31 @@ function samePort(config: Config, door: Door): Finding[] {
   if (most < MANY_TIMES || door.policy.easy) return [];
   const what =
     times.size === 1
-      ? `knocks ${most} times at one port: whoever tries it so often, as a client that connects again does, opens the door`
-      : `knocks ${most} of ${door.sequence.length} times at one port: it is as easily found as a sequence of few ports`;
+      ? `all ${most} knocks have the same port: a client that retries its connection opens the door`
+      : `${most} of ${door.sequence.length} knocks have the same port, which makes the sequence easier to guess`;
   return [
-    atLine({ config, of: door, directive: "sequence" }, "same-port", what, "use a different port for each knock"),
+    atLine({ config, of: door, directive: "sequence" }, "same-port", what, "Use a different port for each knock."),
   ];
 }
 
-/** Who knocks at the other one opens this one on his way; or one sequence opens both. */
+/** Knocking at the other door opens this one on the way, or one sequence opens both. */
 function together(config: Config, door: Door, opened: ReadonlyMap<Door, ReadonlySet<Door>>): Finding[] {
   const about = { config, of: door, directive: "sequence" };
   const begin = `${formatSequence(door.sequence)},`;
   return config.doors.flatMap((other, i) => {
     if (other === door || !opened.get(other)!.has(door)) return [];
     if (opened.get(door)!.has(other)) {
-      if (i > config.doors.indexOf(door)) return []; // it is said of the later one
-      const what = `has the sequence of [${other.name}]: whoever knocks at one opens both`;
-      return [atLine(about, "same-sequence", what, "give one of them another sequence")];
+      if (i > config.doors.indexOf(door)) return []; // report it once, at the later door
+      const what = `the sequence is the same as that of [${other.name}]: it opens both doors`;
+      return [atLine(about, "same-sequence", what, "Give one of the doors another sequence.")];
     }
-    const why = formatSequence(other.sequence).startsWith(begin)
-      ? `its sequence is the beginning of ${other.name}'s: who knocks there opens this door, too`
-      : `its sequence is within ${other.name}'s: who knocks there opens this door, too`;
-    return [warning(about, "sequence-begins-another", why, "begin one of them otherwise")];
+    const how = formatSequence(other.sequence).startsWith(begin) ? "begins with" : "contains";
+    const what = `the sequence of [${other.name}] ${how} this one: knocking there opens this door, too`;
+    return [atLine(about, "sequence-begins-another", what, "Begin one of the two sequences with another port.")];
   });
 }
 
-/** The doors that open when this one's sequence is knocked. */
+/** The doors that this door's sequence opens. */
 function openedBy(config: Config, door: Door): ReadonlySet<Door> {
   const knocks = new Set(door.sequence.map((knock) => formatSequence([knock])));
   const others = config.doors.filter(

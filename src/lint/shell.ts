@@ -1,30 +1,30 @@
-// As much of the shell's grammar as is needed to be certain of something: no quotes, no substitutions, no patterns.
+// The small part of the shell's grammar that can be read with certainty: no quotes, substitutions or patterns.
 
-/** One command of a line: its words, and the files that it writes by `>` and `>>`. */
+/** One command of a line: its words, and the files that it writes with `>` and `>>`. */
 export interface Simple {
   readonly words: readonly string[];
   readonly writes: readonly string[];
 }
 
-/** Of what is longer, nobody is certain. */
+/** Longer lines are treated as uncertain. */
 const LONGEST = 4096;
-/** What only a shell could read. */
+/** Characters that only a shell can interpret. */
 const UNCERTAIN = /["'\\`$(){}*?[\]~#]|<<|[<>]&(?!\d)/;
-/** Dash's builtins and the words of its grammar: no file need be there for them. */
+/** Dash's builtins and keywords: they need no program file. */
 const BUILTINS = new Set(
   `. : alias bg break case cd chdir command continue do done echo elif else esac eval exec exit export false fc fg fi for
   getopts hash if in jobs kill let local printf pwd read readonly return set shift test then times trap true type ulimit
   umask unalias unset until wait while`.split(/\s+/),
 );
 
-/** The program that a line begins with, to the letter; undefined when that is the shell's own or not certain. */
+/** The program that a line begins with. Undefined if it is a builtin of the shell or not certain. */
 export function firstProgram(line: string): string | undefined {
   const word = /^\s*([^\s;&|<>]+)(?=[\s;&|<>]|$)/.exec(line)?.[1];
   if (word === undefined || !/^[\w./+-]+$/.test(word) || BUILTINS.has(word)) return undefined;
   return word;
 }
 
-/** All of a line; undefined when that is not certain. */
+/** All commands of a line. Undefined if they are not certain. */
 export function simpleCommands(line: string): readonly Simple[] | undefined {
   if (line.length > LONGEST || UNCERTAIN.test(line)) return undefined;
   return line

@@ -1,9 +1,9 @@
-// knockd's unit as systemd has it: the file, and the drop-ins that change it (systemd.unit(5)).
+// knockd's unit as systemd reads it: the file, then the drop-ins that change it (systemd.unit(5)).
 
 import * as fs from "node:fs";
 import { join } from "node:path";
 
-/** The earlier one wins. */
+/** An earlier directory wins. */
 const FOLDERS = [
   "etc/systemd/system",
   "run/systemd/system",
@@ -16,17 +16,17 @@ const NAME = "knockd.service";
 export class Unit {
   readonly #values = new Map<string, string[]>();
 
-  /** The texts in the order in which systemd reads them: the unit's, then its drop-ins'. */
+  /** The texts in systemd's order: the unit, then its drop-ins. */
   constructor(texts: readonly string[]) {
     for (const text of texts) this.#read(text);
   }
 
-  /** Of a directive that adds up; an empty value forgets those before. */
+  /** All values of a directive that adds up. An empty value clears the earlier ones. */
   all(directive: string): readonly string[] {
     return this.#values.get(directive) ?? [];
   }
 
-  /** Of one of which the last counts. */
+  /** The value of a directive whose last line counts. */
   last(directive: string): string | undefined {
     return this.all(directive).at(-1);
   }
@@ -59,7 +59,7 @@ export class Unit {
   }
 }
 
-/** The one that is installed below this root; undefined when there is none. */
+/** The unit installed below this root. Undefined if there is none. */
 export function installedUnit(root = "/"): Unit | undefined {
   const unit = FOLDERS.map((folder) => textOf(join(root, folder, NAME))).find((text) => text !== undefined);
   if (unit === undefined) return undefined;
@@ -78,7 +78,7 @@ function textOf(path: string): string | undefined {
   try {
     return fs.readFileSync(path, "utf8");
   } catch {
-    return undefined; // it is not there, or not for us to read
+    return undefined; // missing, or not readable for this user
   }
 }
 

@@ -1,18 +1,18 @@
-// TCP flags that no client sends: who knocks with one never gets in.
+// Finds TCP flags that no client sends: such a door never opens.
 
 import type { Config } from "../config/door.ts";
 import { formatTcpFlags, TCP_FLAG_BITS } from "../net/tcp-flags.ts";
 import { atLine, type Finding } from "./finding.ts";
 
-/** A SYN with another flag is an answer, or made by hand. ECE and CWR, which a client may add, are none of the six. */
+/** A SYN with another flag is a reply or hand-made. ECE and CWR, which a client may add, are not among the six flags. */
 export function lintTcpFlags(config: Config): Finding[] {
   return config.doors.flatMap((door) => {
     const { set } = door.tcpFlags;
     const hasTcp = door.sequence.some(({ protocol }) => protocol === "tcp");
     if (!hasTcp || (set & TCP_FLAG_BITS.syn) === 0 || set === TCP_FLAG_BITS.syn) return [];
     const flags = formatTcpFlags(door.tcpFlags);
-    const what = `TCPFlags "${flags}": no client sends such a packet; knock, curl and all others send SYN alone`;
-    const hint = "TCPFlags = syn";
+    const what = `no client sends packets with the flags "${flags}": knock, curl and others send SYN alone`;
+    const hint = "Write TCPFlags = syn";
     return [atLine({ config, of: door, directive: "tcpflags" }, "tcpflags", what, hint)];
   });
 }

@@ -1,4 +1,4 @@
-// Times that do not do what they seem to: a stop command that is not there, and commands that are ended before they are through.
+// Finds times that do not do what they seem to: a Cmd_Timeout without a stop command, and commands killed before they finish.
 
 import type { Config, Door } from "../config/door.ts";
 import { atLine, type Finding } from "./finding.ts";
@@ -15,11 +15,11 @@ function withoutStop(config: Config, door: Door): Finding[] {
   const about = { config, of: door, directive: "cmd_timeout" };
   const what = "Cmd_Timeout does nothing without a Stop_Command";
   return [
-    atLine(about, "cmd-timeout", what, "add a Stop_Command that undoes the Start_Command, or remove Cmd_Timeout"),
+    atLine(about, "cmd-timeout", what, "Add a Stop_Command that undoes the Start_Command, or remove Cmd_Timeout."),
   ];
 }
 
-/** 0.8's users close a door by `open; sleep 75; close`. */
+/** With 0.8, people close a door with `open; sleep 75; close`. */
 function sleeps(config: Config, door: Door): Finding[] {
   const { commandTimeout } = door.policy;
   const isSet = [door, config.options].some((of) => config.lines.get(of)?.has("command_timeout"));
@@ -27,17 +27,18 @@ function sleeps(config: Config, door: Door): Finding[] {
   return COMMANDS.flatMap(([directive, field]) => {
     const seconds = secondsAsleep(door[field] ?? "");
     if (seconds < commandTimeout) return [];
-    const what = `sleeps ${Number.isFinite(seconds) ? `${seconds} s` : "for ever"}, and Command_Timeout ends it after ${commandTimeout} s: what comes behind never runs`;
-    const hint = "use Cmd_Timeout and Stop_Command in place of sleep, or set a longer Command_Timeout (0: none)";
+    const sleep = Number.isFinite(seconds) ? `for ${seconds} s` : "forever";
+    const what = `the command sleeps ${sleep}, but Command_Timeout kills it after ${commandTimeout} s: the rest never runs`;
+    const hint = "Use Cmd_Timeout and Stop_Command instead of sleep, or set a longer Command_Timeout (0: no limit).";
     return [atLine({ config, of: door, directive }, "sleep", what, hint)];
   });
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** So long before its last command, for certain; 0 when nothing is certain. */
+/** How long the line certainly sleeps before its last command. 0 if nothing is certain. */
 function secondsAsleep(command: string): number {
-  // What stands in quotes is no command of this shell's; beside what runs in the background, nobody knows what is waited for.
+  // Quoted text is no command of this shell. With background commands, nobody knows what the shell waits for.
   const bare = command.replace(/'[^']*'|"[^"$`\\]*"/g, "Q");
   const commands = /(?<![&>])&(?![&\d])|\|/.test(bare) ? undefined : simpleCommands(bare);
   let seconds = 0;

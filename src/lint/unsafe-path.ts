@@ -1,17 +1,17 @@
-// Paths that another user of this machine can write, replace, or make before knockd does: the daemon refuses such a file,
-// or would hand that user what it keeps there.
+// Finds paths that another user of this machine can write, replace or create before knockd does. The daemon refuses such a
+// file, or would reveal its contents to that user.
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import type { Config } from "../config/door.ts";
 import { isOurs, whyUntrusted } from "../platform/trusted-file.ts";
-import { type Finding, warning } from "./finding.ts";
+import { atLine, atPlace, type Finding } from "./finding.ts";
 
 const [GROUP_WRITES, ALL_WRITE, STICKY] = [0o020, 0o002, 0o1000] as const;
 
 export function lintUnsafePaths(config: Config): Finding[] {
   const { options, doors } = config;
-  const hint = "keep it in a directory that only root can write";
+  const hint = "Use a directory that only root can write.";
   const own = whyUnsafe(config.file);
   const files = [
     { of: options, directive: "statefile", path: options.stateFile },
@@ -20,21 +20,17 @@ export function lintUnsafePaths(config: Config): Finding[] {
     ...doors.map((of) => ({ of, directive: "one_time_sequences", path: of.oneTimeSequences })),
   ];
   return [
-    ...(own === undefined ? [] : [ofConfig(config.file, own, hint)]),
+    ...(own === undefined ? [] : [atPlace({ lint: "unsafe-path", file: config.file, what: own, hint })]),
     ...files.flatMap(({ of, directive, path }) => {
       const why = path === undefined ? undefined : whyUnsafe(path, directive === "logfile");
-      return why === undefined ? [] : [warning({ config, of, directive }, "unsafe-path", why, hint)];
+      return why === undefined ? [] : [atLine({ config, of, directive }, "unsafe-path", why, hint)];
     }),
   ];
 }
 
-function ofConfig(file: string, why: string, hint: string): Finding {
-  return { severity: "warning", lint: "unsafe-path", file, line: undefined, text: `${file}: ${why}`, hint };
-}
-
-/** A log is trusted by nobody: its directory may be a group's, as /var/log on Ubuntu. */
+/** Nothing trusts a log, so its directory may belong to a group, as /var/log does on Ubuntu. */
 export function whyUnsafe(path: string, isLog = false): string | undefined {
-  if (!path.startsWith("/")) return undefined; // it depends on where knockd is started
+  if (!path.startsWith("/")) return undefined; // relative to the directory that knockd starts in
   let real: string;
   let directory: string;
   try {
@@ -43,23 +39,23 @@ export function whyUnsafe(path: string, isLog = false): string | undefined {
     const written = isLog ? ALL_WRITE : ALL_WRITE | GROUP_WRITES;
     for (let one = directory; ; one = dirname(one)) {
       const { uid, mode } = fs.statSync(one);
-      if (!isOurs(uid)) return `${one} belongs to another user (uid ${uid}), who can replace what is in it`;
+      if (!isOurs(uid)) return `${one} belongs to another user (uid ${uid}), who can replace files in it`;
       if ((mode & written) !== 0 && (mode & STICKY) === 0)
-        return `other users can write ${one}, and replace what is in it`;
+        return `other users can write the directory ${one} and replace files in it`;
       if (one === "/") break;
     }
   } catch {
-    return undefined; // it is not there, or nothing for us: told by who opens it
+    return undefined; // missing or not accessible: opening it reports that
   }
   const stat = fs.lstatSync(real, { throwIfNoEntry: false });
   const isShared = (fs.statSync(directory).mode & ALL_WRITE) !== 0;
-  if (stat === undefined) return isShared ? `everybody can make it in ${directory} before knockd does` : undefined;
+  if (stat === undefined) return isShared ? `other users can create it in ${directory} before knockd does` : undefined;
   if (!stat.isFile()) return undefined;
   const why = whyUntrusted(isLog ? { uid: stat.uid, mode: 0 } : stat);
   return why === undefined || (isLog && !isShared) ? undefined : `${real}: ${why}`;
 }
 
-/** Through the links that are there; of a file that is not there, in its directory. */
+/** Follows links. For a missing file, follows those of its directory. */
 function realOf(path: string): string {
   if (fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) return fs.realpathSync(path);
   return `${fs.realpathSync(dirname(path)).replace(/\/$/, "")}/${path.slice(path.lastIndexOf("/") + 1)}`;

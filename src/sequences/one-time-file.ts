@@ -1,4 +1,4 @@
-// Files of one-time sequences: a sequence a line, used from the top, struck out by a # at its beginning.
+// Files of one-time sequences: one sequence per line, used from the top. A # at its beginning marks a used one.
 
 import * as fs from "node:fs";
 import { open } from "node:fs/promises";
@@ -18,28 +18,28 @@ interface Place {
 }
 
 /**
- * The next unused sequence of the file; undefined when none is left. A line that is no sequence is told and passed over.
- * Throws an Error in the system's words when the file can't be read.
+ * Returns the next unused sequence of the file, or undefined if none is left. Calls `warn` for a line that is no sequence and
+ * skips it. Throws an Error with the system's reason if the file cannot be read.
  */
 export function nextOneTime(path: string, warn: (why: string) => void): Sequence | undefined {
   return unused(read(path), path, warn).next().value?.sequence;
 }
 
-/** All unused sequences of the file, to be read only. Tells and throws as `nextOneTime`. */
+/** Returns all unused sequences and does not need to write the file. Warns and throws as `nextOneTime` does. */
 export function unusedSequences(path: string, warn: (why: string) => void): Sequence[] {
   return [...unused(read(path, fs.constants.O_RDONLY), path, warn)].map(({ sequence }) => sequence);
 }
 
 /**
- * Strikes out `used`. When this returns, the kernel has it; `bringToDisk` makes it last through a power cut.
- * When the line begins with a blank the # takes its place, as 0.8 does. When not, 0.8 overwrites the first digit; here
- * the # is inserted, the file being replaced in one step. Throws an Error when it could not be done.
+ * Marks `used` as used. When this returns, the kernel has the change; `bringToDisk` makes it survive a power cut.
+ * If the line begins with a blank, the # replaces it, as in 0.8. Otherwise 0.8 overwrites the first digit; this function
+ * inserts the # and replaces the file atomically. Throws an Error on failure.
  */
 export function strikeOut(path: string, used: Sequence): void {
   const text = formatSequence(used);
   try {
     const real = fs.realpathSync(path);
-    // The directory stays the same one in all steps, even if a user who owns one above it puts a link in its place.
+    // Open the directory once: a user who owns a directory above it could replace it by a link between two steps.
     const directory = fs.openSync(dirname(real), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
     try {
       if (strikeOutAt(join(`/proc/self/fd/${directory}`, basename(real)), text)) return;
@@ -52,7 +52,7 @@ export function strikeOut(path: string, used: Sequence): void {
   throw goneMeanwhile(path);
 }
 
-/** False when the sequence is not there. */
+/** Returns false if the file does not contain the sequence. */
 function strikeOutAt(path: string, text: string): boolean {
   const file = fs.openSync(path, fs.constants.O_RDWR | CAREFUL);
   try {
@@ -75,7 +75,7 @@ function strikeOutAt(path: string, text: string): boolean {
   }
 }
 
-/** Off the event loop: a slow disk must not keep other knocks waiting. Rejects in the system's words. */
+/** Runs off the event loop, because a slow disk must not delay other knocks. Rejects with the system's reason. */
 export async function bringToDisk(path: string): Promise<void> {
   for (const one of [path, dirname(path)]) {
     const file = await open(one, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
@@ -83,12 +83,12 @@ export async function bringToDisk(path: string): Promise<void> {
   }
 }
 
-/** Another door has used it, or somebody has edited the file. */
+/** Another door used the sequence, or a person edited the file. */
 export function goneMeanwhile(path: string): Error {
-  return new Error(`${path}: the sequence that was just used is not there any more`);
+  return new Error(`${path}: the sequence that was just used is no longer in the file`);
 }
 
-/** The files, or what stands for them in a replay. */
+/** The files, or their substitute in a replay. */
 export interface OneTimeFiles {
   nextOneTime(path: string, warn: (why: string) => void): Sequence | undefined;
   strikeOut(path: string, used: Sequence): void;
@@ -97,8 +97,7 @@ export interface OneTimeFiles {
 const CAREFUL = fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
 
 /**
- * To read and to write, as 0.8 opens it: a file in which nothing can be struck out is found at the start, not at the first
- * knock.
+ * Opens the file for reading and writing, as 0.8 does. So a read-only file is reported at the start, not at the first knock.
  */
 function read(path: string, access: number = fs.constants.O_RDWR): Buffer {
   try {
@@ -132,7 +131,7 @@ function* places(bytes: Buffer, wrong: (line: number, text: string, why: string)
   }
 }
 
-/** 0.8's words, when the last one-time sequence has been used and when there was none at the start. */
+/** 0.8's message when the last one-time sequence has been used, and when the file has none at the start. */
 export function noSequencesLeft(name: string): string {
   return `no more sequences left in the one time sequences file for door ${name} --> disabling the door`;
 }

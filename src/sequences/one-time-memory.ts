@@ -1,4 +1,4 @@
-// One-time sequences as they are used up while a capture is replayed. Nothing is struck out in their files.
+// Keeps track of used one-time sequences during a replay, in memory: the files stay as they are.
 
 import { goneMeanwhile, type OneTimeFiles, unusedSequences } from "./one-time-file.ts";
 import { formatSequence, type Sequence } from "./sequence.ts";

@@ -1,22 +1,22 @@
-// A sequence that nobody guesses and no scan walks through, of ports that nothing else uses.
+// Makes a random sequence of ports that nothing else uses. No scan in order walks through it.
 
 import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Knock, Sequence } from "./sequence.ts";
 import { weakness } from "./strength.ts";
 
-/** Below it are the ports that everybody scans, and above it those from which connections are made. */
+/** Everybody scans the ports below. */
 const [LOWEST, HIGHEST] = [1024, 65535] as const;
-/** A scan in order, however slow, would touch neighbours one after the other. */
+/** Even a slow scan in order touches neighbouring ports one after the other. */
 const LEAST_DISTANCE = 10;
 const LEAST_LEFT = 5000;
 const EPHEMERAL = "/proc/sys/net/ipv4/ip_local_port_range";
 const LISTENING = "0A";
 
-/** A port is free when knocks at it are nobody's answer, service or first guess. */
+/** A port is free if it is not ephemeral, has no listener and is no well-known service. */
 export type IsFree = (protocol: Knock["protocol"], port: number) => boolean;
 
-/** `mixed`: of both protocols, which curl can't knock. `draw` as randomInt: from the first number to below the second. */
+/** `mixed`: TCP and UDP, which curl cannot send. `draw` works as randomInt: from the first number to below the second. */
 export function randomSequence(length: number, mixed: boolean, isFree: IsFree, draw = randomInt): Sequence {
   for (;;) {
     const sequence: Knock[] = [];
@@ -31,10 +31,10 @@ export function randomSequence(length: number, mixed: boolean, isFree: IsFree, d
   }
 }
 
-/** Of this machine, as it is now: not listening, not ephemeral, and no service's by name, which scanners try first. */
+/** The free ports of this machine now. Scanners try the ports of named services first. */
 export function freePorts(range = numbers(EPHEMERAL, [32768, 60999])): IsFree {
   const [first, last] = range as [number, number];
-  // Some machines make connections from all of them.
+  // On some machines the ephemeral range is nearly all ports; then ignore it.
   const isEphemeral = (port: number) => port >= first && port <= last && first - LOWEST + HIGHEST - last >= LEAST_LEFT;
   const taken = { tcp: servicePorts("tcp"), udp: servicePorts("udp") };
   for (const protocol of ["tcp", "udp"] as const) {
@@ -45,7 +45,7 @@ export function freePorts(range = numbers(EPHEMERAL, [32768, 60999])): IsFree {
   return (protocol, port) => !isEphemeral(port) && !taken[protocol].has(port);
 }
 
-/** The local ports in a table of the kernel's. A UDP socket without a peer is one that listens, in whatever state. */
+/** The listening ports in a table of the kernel. For UDP, every socket counts, whatever its state. */
 function listening(file: string, protocol: Knock["protocol"]): number[] {
   return text(file)
     .split("\n")
@@ -65,7 +65,7 @@ function numbers(file: string, otherwise: readonly number[]): readonly number[] 
   return found?.length === otherwise.length ? found : otherwise;
 }
 
-/** Nothing where the machine has no such file: no IPv6, no list of services. */
+/** Empty if the machine has no such file: no IPv6, no list of services. */
 function text(file: string): string {
   try {
     return readFileSync(file, "utf8");

@@ -8,12 +8,12 @@ export interface Knock {
 
 export type Sequence = readonly Knock[];
 
-/** 0.8's limit, kept: what it refused, nobody has in use. */
+/** The limit of 0.8. No existing config can have more. */
 export const MOST_KNOCKS = 32;
 
 /**
- * Why a text is no sequence. `refuse`: 0.8 refused it too, and the config with it. Otherwise 0.8 took it for something
- * nobody meant (its atoi reads letters as port 0), and only its door is to stay closed.
+ * Why a text is no sequence. `refuse`: 0.8 refuses the whole config, too. Otherwise 0.8 reads something that nobody meant
+ * (its atoi reads letters as port 0), and only this door stays closed.
  */
 export class SequenceError extends Error {
   readonly refuse: boolean;
@@ -23,11 +23,11 @@ export class SequenceError extends Error {
   }
 }
 
-/** The knocks of a text; blanks around each part are allowed, the protocol is tcp by default. Throws SequenceError. */
+/** Parses a sequence. Blanks around each part are allowed; the default protocol is tcp. Throws SequenceError. */
 export function parseSequence(text: string): Sequence {
   const elements = text.split(",");
   if (elements.length > MOST_KNOCKS) throw new SequenceError("too many ports in knock sequence", true);
-  // Two passes: what 0.8 refuses is refused, whatever nonsense stands before it.
+  // Two passes: first find what 0.8 refuses, even if another fault stands before it.
   const parts = elements.map(split);
   for (const { port, protocol } of parts) {
     if (Number(/^\d+/.exec(port)?.[0]) > 65535) throw new SequenceError(`port ${port} is invalid`, true);
@@ -43,7 +43,7 @@ export function parseSequence(text: string): Sequence {
   });
 }
 
-/** The text of a sequence, every protocol named: `7000:tcp,8000:udp`. */
+/** The text of a sequence, with every protocol: `7000:tcp,8000:udp`. */
 export function formatSequence(sequence: Sequence): string {
   return sequence.map(({ port, protocol }) => `${port}:${protocol}`).join(",");
 }
@@ -51,8 +51,8 @@ export function formatSequence(sequence: Sequence): string {
 function split(text: string): { element: string; port: string; protocol: string; rest: string[] } {
   const element = text.trim();
   const [port = "", protocol = "tcp", ...rest] = element.split(":").map((part) => part.trim());
-  // 0.8 reads the digits and leaves the rest, so that `9000 # comment` works there: it must go on working.
-  // Not so `7000 8000`, which it takes for 7000 alone: nobody meant that.
+  // 0.8 reads the digits and ignores the rest, so `9000 # comment` works there and must work here.
+  // 0.8 reads `7000 8000` as 7000 alone. Nobody means that, so it is an error here.
   const commented = /^(\d+)\s*(?:#|\/\/)/.exec(element)?.[1];
   return { element, port: commented ?? port, protocol: protocol.toLowerCase(), rest };
 }

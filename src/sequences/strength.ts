@@ -1,6 +1,6 @@
 import { formatSequence, type Sequence } from "./sequence.ts";
 
-/** Debian's /etc/knockd.conf, 0.8's manual, the how-to that most people copy from, and what our own package and manual say. */
+/** The sequences of Debian's /etc/knockd.conf, 0.8's manual, the most copied how-to, and our own package and manual. */
 export const PUBLISHED = new Set([
   "7000:tcp,8000:tcp,9000:tcp",
   "9000:tcp,8000:tcp,7000:tcp",
@@ -14,12 +14,12 @@ export const PUBLISHED = new Set([
 
 export const FEWEST_KNOCKS = 3;
 
-/** Why a stranger finds it; undefined when he does not. */
+/** Why the sequence is easily found. Undefined if it is not. */
 export function weakness(sequence: Sequence): string | undefined {
-  if (PUBLISHED.has(formatSequence(sequence))) return "it is one that the manuals print";
+  if (PUBLISHED.has(formatSequence(sequence))) return "it is printed in the manuals";
   if (sequence.length < FEWEST_KNOCKS) return "it has fewer than three knocks";
   const steps = sequence.slice(1).map(({ port }, i) => Math.sign(port - sequence[i]!.port));
-  if (steps.every((step) => step > 0)) return "its ports ascend, as a scanner's do";
-  if (steps.every((step) => step < 0)) return "its ports descend, as a scanner's may";
+  if (steps.every((step) => step > 0)) return "its ports ascend, as in a port scan";
+  if (steps.every((step) => step < 0)) return "its ports descend, as in a port scan";
   return undefined;
 }

@@ -98,7 +98,7 @@ for (const release of RELEASES) {
       assert.equal(await machine.isOpen(22), false);
       assert.deepEqual(await found(), []);
       await machine.ok("systemctl disable knockd");
-      assert.match((await found()).join(), /knockd is not started then/);
+      assert.match((await found()).join(), /knockd does not start at boot/);
       await machine.ok("systemctl stop knockd");
       assert.match((await machine.run("knockctl status")).stdout, /^TCP port 22 is closed, and no knockd is running/m);
     });

@@ -35,20 +35,30 @@ describe("knockctl check", () => {
     return { status, stdout };
   };
 
-  it("says by its exit status how bad it is", () => {
+  it("reports by its exit status how bad it is, and ends with a count", () => {
     const table: [config: string, args: string[], status: number, stdout: RegExp][] = [
-      [GOOD, [file], 0, /k\.conf: nothing to complain of\n$/],
+      [GOOD, [file], 0, /k\.conf: OK\n$/],
       [
         `${GOOD}timeout = 9 min`,
         [file],
         1,
-        /^warning: config: line 4: seq_timeout "9 min" is taken as 9 seconds \(\S+: timeout = 9 min\)\n$/,
+        /k\.conf:4: warning: seq_timeout "9 min" is read as 9 seconds\n {4}timeout = 9 min\n\n0 errors, 1 warning\n$/,
       ],
-      ["[a]\nsequense = 1\n", [file], 2, /^error: config: line 2: .*\n {4}is sequence meant\?\n$/],
-      [GOOD, [join(dir, "none")], 2, /^error: \S+none: No such file or directory\n {4}name the config/],
+      [
+        "[a]\nsequense = 1\n",
+        [file],
+        2,
+        /k\.conf:2: error: .*\n.*\n {4}sequense = 1\n {2}Did you mean "sequence"\?\n\n1 error, 0 warnings\n$/,
+      ],
+      [
+        GOOD,
+        [join(dir, "none")],
+        2,
+        /^\S+none: error: No such file or directory\n {2}Name the config: knockctl check FILE\n/,
+      ],
       [GOOD, [file, "--nonsense"], 3, /^$/],
       [GOOD, [file, file], 3, /^$/],
-      [GOOD, ["--help"], 0, /Exit status, with --fix of what is left:\n {2}0 {2}nothing was found\n/],
+      [GOOD, ["--help"], 0, /Exit status \(with --fix: of what remains\):\n {2}0 {2}nothing was found\n/],
     ];
     for (const [config, args, status, stdout] of table) {
       write(config);
@@ -118,7 +128,7 @@ describe("knockctl check", () => {
     write(GOOD);
     const argv = ["--bounding-set=-all", "--no-new-privs", process.execPath, KNOCKCTL, "check", file];
     const { status, stdout } = spawnSync("setpriv", argv, { encoding: "utf8" });
-    assert.deepEqual([status, stdout], [0, `${file}: nothing to complain of\n`]);
+    assert.deepEqual([status, stdout], [0, `${file}: OK\n`]);
   });
 
   describe("--fix", () => {
@@ -128,7 +138,7 @@ describe("knockctl check", () => {
     it("shows the difference, and with --yes mends", () => {
       write(GOOD, 0o644);
       const { status, stdout } = run(["--fix", "--yes", file]);
-      assert.deepEqual([status, stdout, mode()], [0, `${difference}${file}: nothing to complain of\n`, 0o640]);
+      assert.deepEqual([status, stdout, mode()], [0, `${difference}${file}: OK\n`, 0o640]);
     });
 
     it("mends nothing where there is nobody to ask", () => {
@@ -136,7 +146,7 @@ describe("knockctl check", () => {
       const { status, stdout, stderr } = run(["--fix", file], "y\n");
       assert.deepEqual([status, mode()], [1, 0o644]);
       assert.ok(stdout.startsWith(difference));
-      assert.match(stderr, /^knockctl: not mended: there is nobody to ask, and no --yes\n$/);
+      assert.match(stderr, /^knockctl: nothing is corrected: there is no terminal to ask at; use --yes\n$/);
     });
 
     for (const [answer, mended] of [
@@ -147,7 +157,7 @@ describe("knockctl check", () => {
       it(`asks in a terminal: "${answer}"`, () => {
         write(GOOD, 0o644);
         const { status, stdout } = inTerminal(`--fix ${file}`, `${answer}\n`, { NO_COLOR: "1" });
-        assert.match(stdout, /Mend that\? \[y\/N\]/);
+        assert.match(stdout, /Apply this change\? \[y\/N\]/);
         assert.deepEqual([status, mode()], mended ? [0, 0o640] : [1, 0o644]);
       });
     }
@@ -155,10 +165,10 @@ describe("knockctl check", () => {
 
   it("is coloured in a terminal only, and not for who says NO_COLOR", () => {
     write(`${GOOD}timeout = 9 min`);
-    const RED = "\x1b[33mwarning\x1b[39m";
-    assert.ok(inTerminal(file, "").stdout.startsWith(RED));
-    assert.ok(inTerminal(file, "", { NO_COLOR: "1" }).stdout.startsWith("warning: "));
-    assert.ok(run([file]).stdout.startsWith("warning: "));
+    const coloured = `${file}:4: \x1b[33mwarning\x1b[39m: `;
+    assert.ok(inTerminal(file, "").stdout.startsWith(coloured));
+    assert.ok(inTerminal(file, "", { NO_COLOR: "1" }).stdout.startsWith(`${file}:4: warning: `));
+    assert.ok(run([file]).stdout.startsWith(`${file}:4: warning: `));
   });
 
   describe("of this system", { skip: needsRoot }, () => {
@@ -184,13 +194,13 @@ describe("knockctl check", () => {
 
     it("takes the config that KNOCKD_OPTS name, and says what START_KNOCKD does not do; --fix has it say what is", () => {
       write(GOOD);
-      assert.deepEqual(here(), { status: 0, stdout: `${file}: nothing to complain of\n`, stderr: "" });
+      assert.deepEqual(here(), { status: 0, stdout: `${file}: OK\n`, stderr: "" });
       symlinkSync("../knockd.service", join(system, "multi-user.target.wants/knockd.service"));
       const found = here();
       assert.equal(found.status, 1, found.stderr);
       assert.match(
         found.stdout,
-        /^warning \*: \/etc\/default\/knockd: line 1: that keeps nobody from starting: .* \(START_KNOCKD=no\)\n/,
+        /^\/etc\/default\/knockd:1: warning: this does not keep knockd from starting: .*\n.*\n {4}START_KNOCKD=no\n/,
       );
       const other = join(dir, "other.conf");
       writeFileSync(other, GOOD, { mode: 0o600 });
@@ -204,12 +214,12 @@ describe("knockctl check", () => {
     it("says what the unit refuses, and what its drop-ins do", () => {
       write(`${SEQUENCE}command = touch /etc/knocked\nstop_command = /bin/mount /mnt\n`);
       const refused = () =>
-        [...here(file).stdout.matchAll(/knockd\.service refuses that: (.*) \(/g)].map(([, why]) => why);
+        [...here("--json", file).stdout.matchAll(/knockd\.service refuses this: (.*?)"/g)].map(([, why]) => why);
       assert.deepEqual(refused(), ["mount needs CAP_SYS_ADMIN (CapabilityBoundingSet)"]);
       const dropIn = readFileSync(join(repo, "examples/knockd-hardened.conf"));
       writeFileSync(join(system, "knockd.service.d/knockd-hardened.conf"), dropIn);
       assert.deepEqual(refused(), [
-        "/etc/knocked can't be written (ProtectSystem=strict)",
+        "/etc/knocked is read-only (ProtectSystem=strict)",
         "mount needs CAP_SYS_ADMIN (CapabilityBoundingSet)",
       ]);
     });

@@ -144,7 +144,7 @@ stop_command = echo close >>$KNOCK_LOG
       daemon.signal("SIGHUP");
       await daemon.waitFor("re-reading config file");
       for (let i = 0; i < 20; i++) daemon.signal("SIGHUP");
-      await daemon.waitFor(() => daemon.stderr.split("can't be resolved").length === 3, 10_000);
+      await daemon.waitFor(() => daemon.stderr.split("cannot be resolved").length === 3, 10_000);
       await settled(daemon);
       await knock(7000);
       await daemon.waitFor(() => daemon.commands().length === 1);

@@ -1,4 +1,4 @@
-// knockctl check: what is wrong with a config, or will be, without starting anything.
+// knockctl check: finds faults in a config before they matter. It starts nothing.
 
 import { createInterface } from "node:readline/promises";
 import { type Command, CommanderError } from "commander";
@@ -7,6 +7,8 @@ import type { Finding } from "../../lint/finding.ts";
 import type { Fix } from "../../lint/fix.ts";
 import type { Host } from "../../lint/lint.ts";
 import { systemErrorText } from "../../platform/system-error.ts";
+import { paragraph } from "../../terminal/paragraph.ts";
+import { plural } from "../../terminal/plural.ts";
 import { printableJson } from "../../terminal/printable.ts";
 import { clean, paint } from "../../terminal/style.ts";
 import { complain } from "../request.ts";
@@ -16,47 +18,50 @@ const JSON_VERSION = 1;
 const DEFAULTS = "/etc/default/knockd";
 
 const HELP = `
-Nothing is started, and no knockd is asked. Without FILE it is the config of the
-installed knockd: the one behind -c in KNOCKD_OPTS (${DEFAULTS}), or else
-/etc/knockd.conf. An error is what knockd refuses the config for; the warnings,
-by the names that --json has for them:
+check starts nothing and asks no daemon. Without FILE it reads the config of the
+installed knockd: the file after -c in KNOCKD_OPTS (${DEFAULTS}), or
+/etc/knockd.conf. With an error, knockd does not start. These are the names of
+the findings with --json:
 
-  config                   what knockd itself warns of
-  weak-sequence            a scan finds it, or the manuals print it
-  sequence-begins-another  who knocks at one door opens another on his way
-  port-in-use              somebody listens there
-  ephemeral-port           connections of this host may have that port
+  config                   knockd itself warns about this
+  weak-sequence            the sequence is easy to find
+  sequence-begins-another  knocking at one door opens another on the way
+  port-in-use              a program listens at the port of a knock
+  ephemeral-port           replies to this host could count as knocks
   same-sequence            one sequence opens two doors
-  same-port                one port is knocked at three times or more
-  no-program               a command's program is not there, or not executable
-  no-command               a door has no command
-  iptables-for-ipv6        iptables for IPv6 clients, and
-  ip6tables-for-ipv4       ip6tables for IPv4 clients: they refuse the address
+  same-port                three or more knocks have the same port
+  no-program               the program of a command is missing or not executable
+  no-command               the door opens nothing
+  iptables-for-ipv6        iptables refuses the address of an IPv6 client
+  ip6tables-for-ipv4       ip6tables refuses the address of an IPv4 client
   tcpflags                 no client sends packets with these flags
-  given-twice              a later line of the section overrules this one
+  given-twice              a later line of the section replaces this one
   cmd-timeout              Cmd_Timeout without a Stop_Command
-  sleep                    a command sleeps until Command_Timeout ends it
+  sleep                    Command_Timeout kills a command that sleeps
   interface                no interface can have this name (an error)
-  sandbox                  knockd.service, or a drop-in of it, refuses a command,
-                           or that knockd writes a file
-  readable-by-all          others can read the config, or write it
-  unsafe-path              other users can write or replace a file of knockd's
-  start-knockd             what ${DEFAULTS} says is not what happens
-  guard                    a unit of knockctl init is to close a port that is open,
-                           or closes it at a boot without knockd
-  own-firewall             the firewall of this host also refuses a port that a door
-                           opens, or accepts it from everybody (root only)
+  sandbox                  knockd.service does not let a command or knockd do this
+  readable-by-all          other users can read or write the config
+  unsafe-path              other users can write or replace a file of knockd
+  start-knockd             ${DEFAULTS} does not do what it seems to
+  guard                    a port of knockctl init is open, or closed without knockd
+  own-firewall             the host's firewall also refuses the port of a door, or
+                           accepts it from everybody (needs root)
   same-open                two doors open one port for different times
   firewall-mark            another program uses the bit of \`Firewall = mark\`
   gate-allow               Gate_Allow lets everybody in
 
-What is said of a command is certain, and not all that there is: of what only a
-shell can read, nothing is said. No port is told, but in a line that knockd refuses.
+check reports only what is certain. It cannot see into scripts or into commands
+that only a shell can read. It never shows the ports of a sequence, except in a
+line that knockd refuses.
 
---fix mends what can be mended with certainty, which is modes of files and
-START_KNOCKD. It shows the difference first, and asks; with --yes it does not ask.
+--fix corrects what is certain: file modes and START_KNOCKD. It shows each change
+and asks first. With --yes it does not ask.
 
-Exit status, with --fix of what is left:
+Examples:
+  sudo knockctl check
+  knockctl check --json ./knockd.conf
+
+Exit status (with --fix: of what remains):
   0  nothing was found
   1  warnings
   2  errors
@@ -72,11 +77,11 @@ interface Options {
 export function check(program: Command): void {
   program
     .command("check")
-    .summary("what is wrong with a config, or will be?")
-    .argument("[file]", "the config")
-    .option("--fix", "mend what can be mended with certainty")
+    .summary("Find faults in a config")
+    .argument("[file]", "config file (default: the one of the installed knockd)")
+    .option("--fix", "correct what is certain, after asking")
     .option("--yes", "with --fix: do not ask")
-    .option("--json", "print a JSON object a line")
+    .option("--json", "print one JSON object per line")
     .addHelpText("after", HELP)
     .exitOverride((error) => {
       throw error.exitCode === 0 ? error : new CommanderError(USAGE_IS_WRONG!, error.code, error.message);
@@ -86,7 +91,7 @@ export function check(program: Command): void {
       const host = await thisHost();
       const file = given ?? configOf(host.defaults);
       let findings = await lint(file, host);
-      if (options.fix && (await mend(findings, options)) > 0) findings = await lint(file, await thisHost());
+      if (options.fix && (await correct(findings, options)) > 0) findings = await lint(file, await thisHost());
       const errors = findings.filter(({ severity }) => severity === "error").length;
       const warnings = findings.length - errors;
       if (options.json) {
@@ -94,18 +99,12 @@ export function check(program: Command): void {
         process.stdout.write(
           said.map((one) => `${printableJson(JSON.stringify({ version: JSON_VERSION, ...one }))}\n`).join(""),
         );
-      } else {
-        process.stdout.write(findings.map(words).join(""));
-        if (findings.length === 0) process.stdout.write(`${clean(file)}: ${paint("good", "nothing to complain of")}\n`);
-        else if (!options.fix && findings.some(({ fix }) => fix)) {
-          process.stdout.write("knockctl check --fix mends what is marked with *\n");
-        }
-      }
+      } else process.stdout.write(report(file, findings, options.fix ?? false));
       process.exitCode = errors > 0 ? ERRORS! : warnings > 0 ? WARNINGS! : 0;
     });
 }
 
-/** The addon is only for who asks, here. */
+/** Loads the addon only when check runs. */
 async function thisHost(): Promise<Host> {
   const { ephemeralPorts, listeningPorts } = await import("../../platform/local-ports.ts");
   const { interfacesNow } = await import("../../platform/network-interfaces.ts");
@@ -121,32 +120,46 @@ async function thisHost(): Promise<Host> {
   };
 }
 
-function words({ severity, text, hint, fix }: Finding): string {
-  const mark = fix === undefined ? "" : " *";
-  const what = paint(severity === "error" ? "bad" : "warn", severity);
-  return `${what}${mark}: ${clean(text)}\n${hint === undefined ? "" : paint("soft", `    ${clean(hint)}\n`)}`;
+/** Errors first, and the number of each last. */
+function report(file: string, findings: readonly Finding[], hasFixed: boolean): string {
+  if (findings.length === 0) return `${clean(file)}: ${paint("good", "OK")}\n`;
+  const errors = findings.filter(({ severity }) => severity === "error");
+  const warnings = findings.filter(({ severity }) => severity === "warning");
+  const fixes = findings.filter(({ fix }) => fix !== undefined).length;
+  const offer = fixes > 0 && !hasFixed ? `knockctl check --fix corrects ${fixes} of them.\n` : "";
+  const count = `${plural(errors.length, "error")}, ${plural(warnings.length, "warning")}`;
+  return `${[...errors, ...warnings].map(findingText).join("\n")}\n${offer}${count}\n`;
+}
+
+/** Where and what, the line itself, what to do. */
+function findingText({ severity, file, line, what, quote, hint }: Finding): string {
+  const place = clean(line === undefined ? file : `${file}:${line}`);
+  const label = paint(severity === "error" ? "bad" : "warn", severity);
+  const quoted = quote === undefined ? "" : `    ${clean(quote)}\n`;
+  const advice = hint === undefined ? "" : `${paint("soft", paragraph(clean(hint), { first: 2 }).trimEnd())}\n`;
+  return `${paragraph(`${place}: ${label}: ${clean(what)}`, { rest: 2 })}${quoted}${advice}`;
 }
 
 function jsonOf({ severity, lint, file, line, text, hint, fix }: Finding): object {
   return { type: "finding", severity, lint, file, line, text, hint, fixable: fix !== undefined };
 }
 
-/** Returns how many it has mended. */
-async function mend(findings: readonly Finding[], { yes, json }: Options): Promise<number> {
-  let mended = 0;
+/** Returns the number of corrections made. */
+async function correct(findings: readonly Finding[], { yes, json }: Options): Promise<number> {
+  let corrected = 0;
   for (const { fix } of findings) {
     if (fix === undefined) continue;
-    // Standard output is for what is left, when a program reads it.
+    // With --json, standard output is for the program that reads it.
     (json ? process.stderr : process.stdout).write(difference(fix));
     if (!yes && !(await agrees())) continue;
     try {
       fix.apply();
-      mended++;
+      corrected++;
     } catch (error) {
       complain(`${fix.file}: ${systemErrorText(error)}`);
     }
   }
-  return mended;
+  return corrected;
 }
 
 function difference({ file, before, after }: Fix): string {
@@ -155,12 +168,12 @@ function difference({ file, before, after }: Fix): string {
 
 async function agrees(): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    complain("not mended: there is nobody to ask, and no --yes");
+    complain("nothing is corrected: there is no terminal to ask at; use --yes");
     return false;
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^\s*y(es)?\s*$/i.test(await terminal.question("Mend that? [y/N] "));
+    return /^\s*y(es)?\s*$/i.test(await terminal.question("Apply this change? [y/N] "));
   } finally {
     terminal.close();
   }

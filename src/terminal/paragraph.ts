@@ -1,0 +1,26 @@
+// A sentence as lines that fit the terminal. It breaks between words only: a path that is too long keeps its length.
+
+import stringWidth from "string-width";
+import { terminalWidth } from "./style.ts";
+
+/** Longer lines are hard to read. */
+const MAX_WIDTH = 80;
+
+/** Indentation of the first line and of the others, in spaces. */
+export interface Indent {
+  readonly first?: number;
+  readonly rest?: number;
+}
+
+/** Every line ends with a line feed. `text` may be painted as a whole line is. */
+export function paragraph(text: string, { first = 0, rest = first }: Indent = {}): string {
+  const width = Math.min(terminalWidth(), MAX_WIDTH);
+  const [firstWord = "", ...words] = text.split(" ");
+  const lines = [`${" ".repeat(first)}${firstWord}`];
+  for (const word of words) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (stringWidth(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(`${" ".repeat(rest)}${word}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
