@@ -36,7 +36,7 @@ function samePort(config: Config, door: Door): Finding[] {
   if (most < MANY_TIMES || door.policy.easy) return [];
   const what =
     times.size === 1
-      ? `all ${most} knocks have the same port: a client that retries its connection opens the door`
+      ? "every knock has the same port: a client that retries its connection opens the door"
       : `${most} of ${door.sequence.length} knocks have the same port, which makes the sequence easier to guess`;
   return [
     atLine({ config, of: door, directive: "sequence" }, "same-port", what, "Use a different port for each knock."),
