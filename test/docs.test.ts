@@ -14,6 +14,11 @@ import { blocksOf, readPage } from "./markdown.ts";
 const DOCS = readdirSync(join(repo, "docs")).map((name) => `docs/${name}`);
 const PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", ...DOCS];
 
+/** Workflows and forms of issues. */
+const FORMS = readdirSync(join(repo, ".github"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".yml"))
+  .map((name) => `.github/${name}`);
+
 const MOST_LINES = 150;
 const LONGEST_LINE = 100;
 /** A row of a table can't be wrapped. */
@@ -144,6 +149,7 @@ describe("the checks themselves", () => {
     assert.deepEqual(unknownIn("sudo knockctl explain --lost"), ["knockctl explain --lost"]);
     assert.deepEqual(unknownIn("knockctl explian 10.77.0.2"), ["knockctl explian"]);
     assert.deepEqual(unknownIn("knock -q HOST 1"), ["knock -q"]);
+    assert.deepEqual(unknownIn("journalctl -t knockd -n 50"), []);
   });
   it("see a link that leads nowhere", () => {
     assert.deepEqual(linksOf("[a](docs/config.md#options), ![b][c]\n[c]: x.png"), ["docs/config.md#options", "x.png"]);
@@ -208,7 +214,12 @@ function isThere(file: string): boolean {
 
 /** All that one could type: blocks of sh and console, and code within the prose. */
 function commandLines(): readonly Place[] {
-  return PAGES.flatMap((page) => {
+  const forms = FORMS.flatMap((page) =>
+    readPage(page)
+      .split("\n")
+      .map((text, i) => ({ page, line: i + 1, text })),
+  );
+  const pages = PAGES.flatMap((page) => {
     const markdown = readPage(page);
     const inBlocks = blocksOf(markdown)
       .filter(({ language }) => ["sh", "console"].includes(language))
@@ -225,6 +236,7 @@ function commandLines(): readonly Place[] {
       );
     return [...inBlocks, ...inProse];
   });
+  return [...forms, ...pages];
 }
 
 /** Our commands of a line, whose sub-command or option is not in `--help`. */
@@ -237,7 +249,7 @@ function unknownIn(line: string): readonly string[] {
       .filter((option) => !has(help, option))
       .map((option) => `knockctl ${command} ${option}`);
   });
-  const others = [...words.matchAll(/(?<![\w./-])(knockd?|knockctl) (-[^|;&>]*)/g)].flatMap(([, program, rest]) =>
+  const others = [...words.matchAll(/(?<![\w./-]|-t )(knockd?|knockctl) (-[^|;&>]*)/g)].flatMap(([, program, rest]) =>
     optionsIn(rest!)
       .filter((option) => !has(helpOf(program!)!, option))
       .map((option) => `${program} ${option}`),
