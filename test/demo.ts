@@ -1,5 +1,5 @@
-// `npm run demo`: the main job for real, where nobody can lock himself out: two network namespaces of its own, the
-// firewall of the how-to in one, knockers in the other. Every step is looked at; the first that does not happen ends it
+// `npm run demo`: the main job for real, where nobody can be locked out: two network namespaces of its own, the
+// firewall of the how-to in one, clients in the other. Every step is checked; the first that does not happen ends it
 // with status 1. Nothing is left behind.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -51,14 +51,16 @@ async function until(what: string, isTrue: () => boolean): Promise<void> {
 }
 
 async function setUp(): Promise<void> {
-  title("Two machines, which are network namespaces of this one: a server at 10.77.0.1 and a client");
+  title("Two machines, as network namespaces of this one: a server at 10.77.0.1, and a client");
   must(`ip netns add ${server} && ip netns add ${client}`);
   must(`ip link add name eth0 netns ${server} type veth peer name eth0 netns ${client}`);
   must(`ip addr add ${SERVER}/24 dev eth0 && ip link set eth0 up && ip link set lo up`, server);
   must(`ip addr add ${FIRST}/24 dev eth0 && ip addr add ${SECOND}/24 dev eth0 && ip link set eth0 up`, client);
   await until("the link is up", () => sh("ip -br link show eth0", server).out.includes("LOWER_UP"));
 
-  title("The server's firewall, as in the how-to: nothing gets in but answers, and whom the KNOCKD chain lets in");
+  title(
+    "The server's firewall, as in docs/firewall.md: it rejects everything but answers and what the chain KNOCKD accepts",
+  );
   const rules = [
     "-N KNOCKD",
     "-A INPUT -i lo -j ACCEPT",
@@ -99,11 +101,11 @@ async function daemon(): Promise<() => string> {
 }
 
 async function knockIn(from: string, how: string, knock: () => string, said: () => string): Promise<void> {
-  title(`A knocker at ${from}, with ${how}`);
+  title(`A client at ${from} knocks, with ${how}`);
   const before = reach(from);
   if (!/refused|Could ?n.t connect|Failed to connect/i.test(before))
     throw new Failed(`port 22 should be refused: ${before}`);
-  seen(`port 22 is closed to him: ${before}`);
+  seen(`port 22 is closed to this client: ${before}`);
   const already = said().length;
   show(knock());
   const lines = [
@@ -118,10 +120,10 @@ async function knockIn(from: string, how: string, knock: () => string, said: () 
   await until("the rule", () => rule().includes(from));
   const after = reach(from);
   if (!after.startsWith("SSH-2.0")) throw new Failed(`port 22 should be open: ${after}`);
-  seen(`port 22 is open to him: ${after}`);
+  seen(`port 22 is open to this client: ${after}`);
   const counted = new RegExp(`^ *[1-9]\\d* .*ACCEPT .*${from.replaceAll(".", "\\.")} .*dpt:22`, "m");
   if (!counted.test(rule())) throw new Failed(`the rule has counted nothing:\n${rule()}`);
-  seen("by this rule, which has counted his packets: iptables -L KNOCKD -v -n");
+  seen("this rule lets it in, and has counted its packets: iptables -L KNOCKD -v -n");
   show(rule());
 }
 
@@ -133,7 +135,7 @@ function byKnock(): string {
 /** The three of the how-to, a fifth of a second apart: started at once, their order would be the shell's. */
 function byCurl(): string {
   const curls = PORTS.map((port) => `curl --max-time 1 http://${SERVER}:${port} &`);
-  // The --interface is what makes him the second knocker: both live in one namespace.
+  // --interface makes it the second client: both live in one namespace.
   must(
     `${curls.map((one) => `${one.replace("curl", `curl -s --interface ${SECOND}`)} sleep 0.2;`).join(" ")} wait`,
     client,
@@ -149,7 +151,7 @@ function cleanUp(): void {
 }
 
 if (process.getuid?.() !== 0) {
-  console.error("the demo makes network namespaces and firewall rules in them: sudo npm run demo");
+  console.error("The demo makes network namespaces and firewall rules in them, and needs root: sudo npm run demo");
   process.exit(1);
 }
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -163,8 +165,8 @@ try {
   await setUp();
   const said = await daemon();
   await knockIn(FIRST, "knock", byKnock, said);
-  await knockIn(SECOND, "the how-to's three curls, a fifth of a second apart", byCurl, said);
-  title("All of it was seen to happen. Nothing is left behind.");
+  await knockIn(SECOND, "three curls, 0.2 s apart", byCurl, said);
+  title("Every step was checked. Nothing is left behind on this machine.");
 } catch (error) {
   if (!(error instanceof Failed)) throw error;
   console.error(`\n${colour(31, "✗")} ${error.message}`);
