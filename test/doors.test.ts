@@ -21,7 +21,7 @@ const DOOR = doorOf({
 
 describe("the command doors", () => {
   const ask = (all: readonly Door[], open: readonly OpenDoorInfo[], args = {}, mayChange = false) => {
-    const doorService = { doorkeeper: { openDoors: () => open, size: open.length } };
+    const doorService = { doors: { openDoors: () => open, size: open.length } };
     const view = { resolvedDoors: () => all.map((door) => ({ door, targets: undefined })), doorService };
     return doors(view as unknown as DaemonView)({ args, mayChange });
   };

@@ -70,6 +70,10 @@ describe("the lines", () => {
     ],
     [{ type: "sequences file warning", door: "once", reason: "line 1" }, "config: section once: line 1"],
     [
+      { type: "use not on disk", path: "/x", reason: "Input/output error" },
+      "/x: a used sequence may count again after a power cut: Input/output error",
+    ],
+    [
       { type: "not struck out", door: door.name, reason: "/x: No such file or directory" },
       "openSSH: the one time sequence could not be struck out --> disabling the door: /x: No such file or directory",
     ],

@@ -14,7 +14,7 @@ import type { CapturedPacket } from "../src/net/packet.ts";
 import { Answering } from "../src/replay/open-ports.ts";
 import { Savefile } from "../src/replay/pcap-file.ts";
 import { play } from "../src/replay/replay.ts";
-import { Replay, type ReplayOptions } from "../src/replay/simulation.ts";
+import { Simulation, type SimulationOptions } from "../src/replay/simulation.ts";
 import { UnusedSequences } from "../src/sequences/one-time-memory.ts";
 import { frame, type Segment } from "./frame.ts";
 import { pcapFile, pcapngFile } from "./pcap-file.ts";
@@ -33,16 +33,16 @@ class Scene {
   /** `SECONDS line` and `SECONDS $ command`. */
   readonly said: string[] = [];
   readonly answering = new Answering();
-  readonly replay: Replay;
+  readonly simulation: Simulation;
   #sourcePort = 40_000;
 
-  constructor(config: string, more: Partial<ReplayOptions> = {}) {
+  constructor(config: string, more: Partial<SimulationOptions> = {}) {
     const since = (time: number) => Math.round(1e6 * (time - BEGIN)) / 1e6;
-    this.replay = new Replay({
+    this.simulation = new Simulation({
       resolvedDoors: listenersOf(config),
       isOurs: (address) => formatAddress(address) === "10.77.0.1",
       answering: this.answering,
-      unused: new UnusedSequences(),
+      oneTimeFiles: new UnusedSequences(),
       mayDuplicate: false,
       said: (line, time) => void this.said.push(`${since(time)} ${line}`),
       ran: (command, time) => void this.said.push(`${since(time)} $ ${command}`),
@@ -61,11 +61,11 @@ class Scene {
       ...more,
       port,
     } as Parameters<typeof toPacket>[0]);
-    await this.replay.knock({ ...packet, length: 60, time: BEGIN + at } as CapturedPacket);
+    await this.simulation.knock({ ...packet, length: 60, time: BEGIN + at } as CapturedPacket);
   }
 
   async end(): Promise<readonly string[]> {
-    await this.replay.end();
+    await this.simulation.end();
     return this.said;
   }
 }
@@ -103,7 +103,7 @@ describe("a replay", () => {
       "7200 10.77.0.2: door: Stage 1",
       "7210 10.77.0.2: door: sequence timeout (stage 1)",
     ]);
-    assert.equal(scene.replay.opened, 1);
+    assert.equal(scene.simulation.opened, 1);
   });
 
   it("has bans and cooldowns end by that time", async () => {

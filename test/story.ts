@@ -11,15 +11,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Attempts } from "../src/attempts/attempts.ts";
+import type { Door } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { Doorkeeper } from "../src/doors/doorkeeper.ts";
-import type { KnockEvent } from "../src/events/knock-event.ts";
-import { doorEventLine, eventLine } from "../src/log/messages.ts";
 import { formatAddress, isHostAddress, parseAddress } from "../src/net/address.ts";
 import { type Packet, TCP, UDP } from "../src/net/packet.ts";
 import { TCP_FLAG_BITS } from "../src/net/tcp-flags.ts";
-import { nextOneTime, noSequencesLeft, strikeOut } from "../src/sequences/one-time-file.ts";
+import { Answering } from "../src/replay/open-ports.ts";
+import { Simulation } from "../src/replay/simulation.ts";
+import { nextOneTime, strikeOut } from "../src/sequences/one-time-file.ts";
 import type { Segment, TcpFlag } from "./frame.ts";
 
 export interface Told {
@@ -112,116 +111,37 @@ export function toPacket(segment: Sent): Packet {
   };
 }
 
-/** Replays a story in memory, in simulated time. `own` are the addresses of the one who listens. */
+/** Replays a story in memory, in simulated time. `own` are the addresses of the host that listens. */
 export async function replay(story: Story, own: readonly string[]): Promise<Told> {
   const dir = mkdtempSync(join(tmpdir(), "story-"));
   try {
     for (const [name, text] of Object.entries(story.files)) writeFileSync(join(dir, name), text);
     const config = parseConfig(story.config.replaceAll("@dir@", dir), "knockd.conf", nextOneTime);
-    return await new Replay(config.doors, own).run(story);
+    return await play(story, config.doors, new Set(own));
   } finally {
     rmSync(dir, { recursive: true });
   }
 }
 
-class Replay {
-  readonly log: string[] = [];
-  readonly commands: string[] = [];
-  #doors;
-  #now = 0;
-  #timers: { at: number; callback: () => void }[] = [];
-  readonly #attempts: Attempts;
-  readonly #doorkeeper: Doorkeeper;
-
-  constructor(doors: ReturnType<typeof parseConfig>["doors"], own: readonly string[]) {
-    this.#doors = doors;
-    const addresses = new Set(own);
-    this.#attempts = new Attempts({
-      isOurs: (to) => addresses.has(formatAddress(to)),
-      isClient: (source) => isHostAddress(source) && !addresses.has(formatAddress(source)),
-      isStray: () => false,
-      hashKey: [1, 2],
-      capacity: 4096,
-    });
-    this.#setDoors();
-    this.#doorkeeper = new Doorkeeper({
-      run: async (command) => {
-        const [, what] = /^echo (.*?)(?: >> \$KNOCK_LOG)?$/.exec(command)!;
-        this.commands.push(what!);
-        return { status: 0, stderrHead: "" };
-      },
-      now: () => this.#now,
-      ledger: {
-        add: (entry) => ({ ...entry, id: 1, due: { wall: 0, boot: 0, bootId: "" } }),
-        move() {},
-        remove() {},
-        save: () => undefined,
-        marker: () => "",
-        isMarked: () => false,
-      },
-      after: (seconds, callback) => {
-        const timer = { at: this.#now + seconds, callback };
-        this.#timers.push(timer);
-        return { cancel: () => void (this.#timers = this.#timers.filter((one) => one !== timer)) };
-      },
-      onEvent: (event) => {
-        if (event.type !== "command ended") this.log.push(doorEventLine(event, formatAddress(event.knocker)));
-      },
-    });
+async function play(story: Story, doors: readonly Door[], own: ReadonlySet<string>): Promise<Told> {
+  const log: string[] = [];
+  const commands: string[] = [];
+  const simulation = new Simulation({
+    resolvedDoors: doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] })),
+    isOurs: (to) => own.has(formatAddress(to)),
+    isClient: (source) => isHostAddress(source) && !own.has(formatAddress(source)),
+    answering: new Answering(),
+    oneTimeFiles: { nextOneTime, strikeOut }, // struck out at once: in simulated time nothing waits for a disk
+    mayDuplicate: false,
+    said: (line) => void log.push(line),
+    ran: (command) => void commands.push(/^echo (.*?)(?: >> \$KNOCK_LOG)?$/.exec(command)![1]!),
+  });
+  await simulation.advanceTo(0);
+  for (const segment of story.packets) {
+    await simulation.knock({ ...toPacket(segment), length: 60, time: segment.at });
   }
-
-  async run(story: Story): Promise<Told> {
-    for (const segment of story.packets) {
-      await this.#until(segment.at);
-      this.#onEvents(this.#attempts.knock(toPacket(segment), segment.at * 1000));
-      await new Promise(setImmediate);
-    }
-    await this.#until(story.end);
-    return this;
-  }
-
-  async #until(time: number): Promise<void> {
-    for (let turns = 0; turns < 10_000; turns++) {
-      const timer = this.#timers.reduce((a, b) => (b.at < a.at ? b : a), {
-        at: Number.POSITIVE_INFINITY,
-        callback() {},
-      });
-      const next = Math.min(timer.at, this.#attempts.deadline / 1000);
-      if (next > time) break;
-      this.#now = next;
-      this.#onEvents(this.#attempts.expire(next * 1000));
-      if (timer.at <= next) {
-        this.#timers = this.#timers.filter((one) => one !== timer);
-        timer.callback();
-      }
-      await new Promise(setImmediate); // commands end
-    }
-    this.#now = time;
-  }
-
-  #onEvents(events: readonly KnockEvent[]): void {
-    for (const event of events) {
-      this.log.push(eventLine(event, formatAddress(event.knocker)));
-      if (event.type !== "open") continue;
-      const opened = this.#attempts.door(event.door.id);
-      const path = opened.oneTimeSequences;
-      if (path !== undefined) {
-        strikeOut(path, opened.sequence);
-        const sequence = nextOneTime(path, () => {});
-        if (sequence === undefined) this.log.push(noSequencesLeft(event.door.name));
-        this.#doors = this.#doors.flatMap((door) =>
-          door === opened ? (sequence ? [{ ...door, sequence }] : []) : [door],
-        );
-        this.#setDoors();
-      }
-      this.#doorkeeper.open(opened, event.knocker);
-    }
-  }
-
-  #setDoors(): void {
-    const target = (host: string) => [parseAddress(host)!];
-    this.#attempts.setDoors(this.#doors.map((door) => ({ door, targets: door.target && target(door.target.host) })));
-  }
+  await simulation.advanceTo(story.end);
+  return { log, commands };
 }
 
 /** The stories of test/stories, by file name. */

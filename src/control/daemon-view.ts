@@ -1,9 +1,8 @@
 // The daemon as the commands of knockctl may look at it: its parts, each as far as it is asked.
 
-import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { DaemonEvent } from "../events/daemon-event.ts";
-import type { CommandOutcome, DoorRefusal, OpenDoorInfo } from "../events/door-outcome.ts";
+import type { DoorOpener } from "../events/door-opener.ts";
 import type { InterfaceStatus } from "../events/interface-status.ts";
 import type { PacketHistory } from "../history/packet-history.ts";
 import type { Verdict } from "../history/verdict.ts";
@@ -14,7 +13,7 @@ export interface DaemonView {
   /** The doors that are listened for. */
   readonly resolvedDoors: () => readonly ResolvedDoor[];
   readonly packetLoop: PacketsView;
-  readonly doorService: { readonly doorkeeper: DoorsView };
+  readonly doorService: { readonly doors: DoorOpener };
   readonly eventLog: { readonly watch: EventsView; readonly counts: CountsView };
   /** The last warnings and errors. */
   readonly recent: { readonly lines: readonly { readonly time: Date; readonly line: string }[] };
@@ -47,16 +46,6 @@ export interface PacketsView {
   readonly history: PacketHistory;
   /** Reports all that comes from there until the function that it returns is called; undefined: another one is followed. */
   follow(source: Address, onVerdict: (verdict: Verdict) => void): (() => void) | undefined;
-}
-
-export interface DoorsView {
-  /** How many doors are open. */
-  readonly size: number;
-  openDoors(): Iterable<OpenDoorInfo>;
-  openByHand(door: Door, knocker: Address): Promise<CommandOutcome>;
-  closeByHand(door: string, knocker: Address): Promise<CommandOutcome>;
-  /** Resolves with the seconds that are left. */
-  extendByHand(door: string, knocker: Address, seconds: number): Promise<number | DoorRefusal>;
 }
 
 export interface EventsView {

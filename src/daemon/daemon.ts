@@ -6,10 +6,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { askedInterfaces } from "../capture/asked-interfaces.ts";
 import { isOneName, namesOf } from "../capture/interfaces.ts";
 import { CaptureSupervisor } from "../capture/supervisor.ts";
-import { type Config, ConfigError, type Door } from "../config/door.ts";
+import { type Config, ConfigError } from "../config/door.ts";
 import { readConfig } from "../config/read.ts";
 import { type ResolvedDoors, resolveTargets } from "../config/resolve-targets.ts";
-import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Flags, type Settings, settle } from "../config/settings.ts";
 import { WeakDoors } from "../config/weak-doors.ts";
 import { commandsFor } from "../control/commands/index.ts";
@@ -17,20 +16,19 @@ import { ControlServer } from "../control/server.ts";
 import { socketPath } from "../control/socket-path.ts";
 import { DoorService, type Patience } from "../doors/door-service.ts";
 import { AlreadyRunning } from "../doors/instance-locks.ts";
-import { LONGEST_WAIT_MS } from "../doors/ledger.ts";
-import { doorAfterUse } from "../doors/one-time-door.ts";
+import { KnockOpener } from "../doors/knock-opener.ts";
 import { EventLog } from "../log/event-log.ts";
 import type { Log, Logger } from "../log/logger.ts";
 import type { ReverseDns } from "../log/reverse-dns.ts";
-import { type Address, formatAddress } from "../net/address.ts";
+import { formatAddress } from "../net/address.ts";
 import { CaptureError } from "../platform/capture-error.ts";
-import { giveFilesBack } from "../platform/memory.ts";
+import { ephemeralPorts, listeningPorts } from "../platform/local-ports.ts";
+import { clear, giveFilesBack, releaseUnusedMemory } from "../platform/memory.ts";
 import { interfacesNow } from "../platform/network-interfaces.ts";
 import { realPath } from "../platform/real-path.ts";
-import { systemErrorText } from "../platform/system-error.ts";
-import { atMost } from "../platform/timer.ts";
-import { bringToDisk } from "../sequences/one-time-file.ts";
-import { PacketLoop } from "./packet-loop.ts";
+import { after } from "../platform/timer.ts";
+import { oneTimeFiles } from "../sequences/one-time-file.ts";
+import { CaptureLoop } from "./capture-loop.ts";
 
 const now = () => performance.now();
 
@@ -47,12 +45,11 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
   readonly #eventLog: EventLog;
-  readonly #packetLoop: PacketLoop;
+  readonly #captureLoop: CaptureLoop;
   readonly #doorService: DoorService;
   #settings: Settings | undefined;
   #supervisor: CaptureSupervisor | undefined;
   #control: ControlServer | undefined;
-  #resolvedDoors: readonly ResolvedDoor[] = [];
   #sequencesUsed = 0;
   readonly #weak = new WeakDoors();
   #reloaded: Promise<void> = Promise.resolve();
@@ -63,11 +60,25 @@ export class Daemon {
     this.#log = options.logger.log;
     this.#eventLog = new EventLog(options.logger, options.reverseDns, now);
     this.#doorService = new DoorService(options.flags.config, this.#eventLog.doorEvent, this.#eventLog.notice);
-    this.#packetLoop = new PacketLoop({
-      captures: () => this.#supervisor!.captures,
+    this.#captureLoop = new CaptureLoop({
+      now,
+      after,
+      source: () => this.#supervisor!.captures,
+      listeningPorts,
+      ephemeral: ephemeralPorts(),
       eventLog: this.#eventLog,
+      opener: new KnockOpener({
+        doors: () => this.#doorService.doors,
+        files: oneTimeFiles,
+        onNotice: this.#eventLog.notice,
+        onUsed: (door, next) => {
+          this.#sequencesUsed++;
+          this.#captureLoop.packetLoop.replaceDoor(door, next);
+          this.#hearDoors();
+        },
+      }),
       packetLog: options.flags.debug ? this.#log : undefined,
-      open: (door, knocker) => this.#open(door, knocker),
+      memory: { clear, release: releaseUnusedMemory },
     });
   }
 
@@ -84,7 +95,7 @@ export class Daemon {
     if (names !== "") this.#log.note(`starting up, listening on ${names}`);
     if (names !== "") this.#log.say(`listening on ${names}...`);
     if (missing.length > 0) this.#log.info(`waiting for ${missing.join(", ")}`);
-    for (const line of this.#weak.news(this.#resolvedDoors)) this.#log.note(line);
+    for (const line of this.#weak.news(this.#captureLoop.packetLoop.resolvedDoors)) this.#log.note(line);
     return settings;
   }
 
@@ -112,7 +123,7 @@ export class Daemon {
       this.#log.info(`re-reading config file: ${flags.config}`);
       try {
         await this.#adopt();
-        for (const line of this.#weak.news(this.#resolvedDoors)) this.#log.note(line);
+        for (const line of this.#weak.news(this.#captureLoop.packetLoop.resolvedDoors)) this.#log.note(line);
       } catch (error) {
         if (!(error instanceof ConfigError || error instanceof CaptureError || error instanceof AlreadyRunning))
           throw error;
@@ -129,7 +140,7 @@ export class Daemon {
   async stop(patience: Patience): Promise<void> {
     this.#control?.close();
     this.#supervisor?.close();
-    this.#packetLoop.end();
+    this.#captureLoop.end();
     this.#eventLog.end();
     this.#log.say("waiting for child processes...");
     await this.#doorService.shutdown(this.#settings?.onExit ?? "close", patience);
@@ -147,8 +158,8 @@ export class Daemon {
       config,
       commands: commandsFor({
         supervisor: () => this.#supervisor!,
-        resolvedDoors: () => this.#resolvedDoors,
-        packetLoop: this.#packetLoop,
+        resolvedDoors: () => this.#captureLoop.packetLoop.resolvedDoors,
+        packetLoop: this.#captureLoop,
         doorService: this.#doorService,
         eventLog: this.#eventLog,
         recent: this.#options.logger.recent,
@@ -179,10 +190,8 @@ export class Daemon {
     this.#settings = settings;
     this.#supervisor = supervisor;
     this.#doorService.keepInterfaces(patterns);
-    this.#resolvedDoors = resolvedDoors;
-    this.#packetLoop.setDoors(resolvedDoors);
-    this.#packetLoop.setGuarded(config.doors);
-    this.#doorService.doorkeeper; // who closes what an earlier life has left open
+    this.#captureLoop.apply(resolvedDoors, config.doors);
+    this.#doorService.start();
     for (const warning of [...config.warnings, ...warnings]) this.#log.warn(warning);
     for (const door of config.doors) this.#log.debug(`config: ${JSON.stringify(door)}`);
     for (const { capture } of supervisor.captures.all.values()) {
@@ -225,7 +234,7 @@ export class Daemon {
       onlyIpv4,
       wait,
       now,
-      onBatch: (capture, records, count, at) => this.#packetLoop.onBatch(capture, records, count, at),
+      onBatch: (capture, records, count, at) => this.#captureLoop.onBatch(capture, records, count, at),
       tell: {
         notice: (line) => this.#log.info(line),
         warn: (line) => this.#log.warn(line),
@@ -236,31 +245,10 @@ export class Daemon {
     });
   }
 
-  #open(door: Door, knocker: Address): void {
-    const { doorkeeper } = this.#doorService;
-    const { oneTimeSequences: path } = door;
-    if (path === undefined) {
-      doorkeeper.open(door, knocker);
-      return;
-    }
-    this.#useUp(door, path);
-    const onDisk = bringToDisk(path).catch((error) => {
-      this.#log.warn(`${path}: a used sequence may count again after a power cut: ${systemErrorText(error)}`);
-    });
-    void atMost(LONGEST_WAIT_MS, onDisk).then(() => doorkeeper.open(door, knocker));
-  }
-
-  /** The sequence is used: it goes on with the next one, or without the door. */
-  #useUp(door: Door, path: string): void {
-    this.#sequencesUsed++;
-    const next = doorAfterUse(door, path, this.#eventLog.notice);
-    const others = next === undefined ? [] : [next];
-    this.#resolvedDoors = this.#resolvedDoors.flatMap((one) =>
-      one.door === door ? others.map((after) => ({ ...one, door: after })) : [one],
-    );
-    this.#packetLoop.setDoors(this.#resolvedDoors);
+  /** A one-time sequence was used: the filter lets the next one through. */
+  #hearDoors(): void {
     try {
-      this.#supervisor!.setDoors(this.#resolvedDoors);
+      this.#supervisor!.setDoors(this.#captureLoop.packetLoop.resolvedDoors);
     } catch (error) {
       this.#log.error((error as Error).message); // the next sequence is not heard; all other doors are
     }

@@ -1,172 +1,121 @@
-// Stands at the doors: has each packet decided, tells each event, hands each opening on, and wakes for the attempts that
-// expire.
+// What happens to a packet: attempts/ decides, log/ writes each event down, doors/ opens. This wiring exists once. The
+// daemon drives it in real time (capture-loop.ts), replay/ and the story tests in the time of their packets.
 
 import { randomBytes } from "node:crypto";
-import { performance } from "node:perf_hooks";
+import type { Clear } from "../attempts/attempt-pool.ts";
 import { Attempts } from "../attempts/attempts.ts";
-import type { CaptureSet } from "../capture/captures.ts";
-import type { InterfaceCapture } from "../capture/interface-capture.ts";
-import type { Records } from "../capture/records.ts";
-import { ScanWindow } from "../capture/scan-window.ts";
+import type { Observer } from "../attempts/observer.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
-import { PacketHistory } from "../history/packet-history.ts";
-import type { Verdict } from "../history/verdict.ts";
-import type { EventLog } from "../log/event-log.ts";
-import type { Log } from "../log/logger.ts";
-import { packetLine } from "../log/messages.ts";
 import type { Address } from "../net/address.ts";
-import { ephemeralPorts, listeningPorts } from "../platform/local-ports.ts";
-import { clear, releaseUnusedMemory } from "../platform/memory.ts";
-import { after } from "../platform/timer.ts";
+import type { Packet } from "../net/packet.ts";
 
-/** A timeout is told at most this late, and together with others that are close. */
-const EXPIRY_GRAIN_MS = 20;
-/** Timeouts told in one go, in units of 1,024: the end of a flood must not hold up the packets. */
-const MOST_EXPIRY_ROUNDS = 16;
-/** After so many openings, or a flood, memory is given back as soon as nobody knocks. */
-const MUCH_WORK = 256;
-
-const now = () => performance.now();
+/** A stage, and that the door opens. */
+const EVENTS_OF_AN_OPENING = 2;
 
 export interface PacketLoopOptions {
-  /** Where packets come from now. */
-  readonly captures: () => CaptureSet;
-  readonly eventLog: EventLog;
-  /** With -D: of each packet a line. */
-  readonly packetLog: Log | undefined;
-  readonly open: (door: Door, knocker: Address) => void;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** Is this an address of the host that the packet of this moment came to? */
+  readonly isOurs: (address: Address) => boolean;
+  /** May a packet from there be a client's? */
+  readonly isClient?: ((source: Address) => boolean) | undefined;
+  /** Tells strays and answers from knocks. */
+  readonly scanWindow: { isStray(packet: Packet): boolean; isAnswer(packet: Packet): boolean };
+  readonly eventLog: { event(event: KnockEvent, at: number): void };
+  /** Opens the door for a client that has made its last knock. */
+  readonly opener: { open(door: Door, knocker: Address): void };
+  /** Is told what becomes of every packet. */
+  readonly observer?: (Observer & { setDoors(resolvedDoors: readonly ResolvedDoor[], now: number): void }) | undefined;
+  readonly clear?: Clear | undefined;
 }
 
 export class PacketLoop {
-  /** What has become of the packets. */
-  readonly history = new PacketHistory();
   readonly #options: PacketLoopOptions;
   readonly #attempts: Attempts;
-  readonly #scanWindow: ScanWindow;
-  #followed: Address | undefined;
-  /** Where the packets of this moment came in. */
-  #at: InterfaceCapture | undefined;
-  /** Openings since memory was given back. */
-  #workSinceTrim = 0;
-  #expiryTimer: NodeJS.Timeout | undefined;
-  #expiryAt = Number.POSITIVE_INFINITY;
+  #resolvedDoors: readonly ResolvedDoor[] = [];
 
   constructor(options: PacketLoopOptions) {
     this.#options = options;
-    this.#scanWindow = new ScanWindow({
-      prepare: (strays) => options.captures().prepare(strays),
-      widen: (wide) => {
-        options.captures().widen(wide);
-        if (!wide) this.#onIdle();
-      },
-      after,
-      now,
-      listeningPorts,
-      ephemeral: ephemeralPorts(),
-    });
+    const { isOurs, isClient, scanWindow, observer, clear } = options;
     const key = randomBytes(8);
     this.#attempts = new Attempts({
-      isOurs: (address) => this.#at!.isOurs(address),
-      isClient: (source) => this.#at!.isClient(source),
-      isStray: (packet) => this.#scanWindow.isStray(packet),
-      isAnswer: (packet) => this.#scanWindow.isAnswer(packet),
+      isOurs,
+      ...(isClient === undefined ? {} : { isClient }),
+      isStray: (packet) => scanWindow.isStray(packet),
+      isAnswer: (packet) => scanWindow.isAnswer(packet),
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
-      clear: (buffers) => {
-        clear(buffers);
-        this.#workSinceTrim += MUCH_WORK;
-      },
-      observer: this.history,
+      clear,
+      observer,
     });
   }
 
-  /** Attempts that are under way. */
+  /** The number of attempts under way. */
   get live(): number {
     return this.#attempts.live;
   }
 
-  /** From now on these are the doors. */
+  /** `expire` has nothing to do before this time; Infinity when there is no attempt. */
+  get deadline(): number {
+    return this.#attempts.deadline;
+  }
+
+  /** A client waits for its door: `deadline` must not be missed. */
+  get isUrgent(): boolean {
+    return this.#attempts.isUrgent;
+  }
+
+  /** The doors in use. */
+  get resolvedDoors(): readonly ResolvedDoor[] {
+    return this.#resolvedDoors;
+  }
+
   setDoors(resolvedDoors: readonly ResolvedDoor[]): void {
+    this.#resolvedDoors = resolvedDoors;
     this.#attempts.setDoors(resolvedDoors);
-    this.history.setDoors(resolvedDoors, now());
+    this.#options.observer?.setDoors(resolvedDoors, this.#options.now());
   }
 
-  /** The doors by which scans are looked for. */
-  setGuarded(doors: readonly Door[]): void {
-    this.#scanWindow.setDoors(doors);
-    if (this.#followed !== undefined) this.#options.captures().follow(this.#followed); // the supervisor may be a new one
+  /** `next` takes the place of `door`; undefined: nothing does. */
+  replaceDoor(door: Door, next: Door | undefined): void {
+    const instead = next === undefined ? [] : [next];
+    this.setDoors(
+      this.#resolvedDoors.flatMap((one) =>
+        one.door === door ? instead.map((other) => ({ ...one, door: other })) : [one],
+      ),
+    );
   }
 
-  onBatch(capture: InterfaceCapture, records: Records, count: number, at: number): void {
-    this.#at = capture;
-    const { packetLog } = this.#options;
-    const captures = this.#options.captures();
-    const { mayDuplicate } = captures;
-    for (let i = 0; i < count; i++) {
-      const packet = records.at(i);
-      if (mayDuplicate && captures.isDuplicate(packet)) continue;
-      packetLog?.debug(packetLine(packet));
-      const events = this.#attempts.knock(packet, at);
-      if (events.length > 0) this.#onEvents(events, at);
-    }
-    this.#awaitExpiry();
+  /** One packet, which is not kept. Returns what came of it. */
+  packet(packet: Packet, at: number): readonly KnockEvent[] {
+    const events = this.#attempts.knock(packet, at);
+    if (events.length > 0) this.#onEvents(events, at);
+    return events;
   }
 
-  /**
-   * All that comes from there is seen and kept, and told, until the function that is returned is called. Undefined: another
-   * one is followed.
-   */
-  follow(source: Address, onVerdict: (verdict: Verdict) => void): (() => void) | undefined {
-    if (this.#followed !== undefined) return undefined;
-    const follow = (address: Address | undefined) => {
-      this.#followed = address;
-      this.history.follow(address, onVerdict);
-      this.#options.captures().follow(address);
-    };
-    follow(source);
-    return () => follow(undefined);
+  /** What is due: held doors open, attempts time out. Of a flood a part: then `deadline` has still passed. */
+  expire(at: number): void {
+    this.#onEvents(this.#attempts.expire(at), at);
   }
 
-  /** No further packet comes. */
-  end(): void {
-    clearTimeout(this.#expiryTimer);
+  /** Gives back memory that no attempt needs. */
+  trim(): void {
+    this.#attempts.trim();
   }
 
   #onEvents(events: readonly KnockEvent[], at: number): void {
-    for (const event of events) {
-      this.#options.eventLog.event(event, at);
-      if (event.type !== "open") continue;
-      this.#workSinceTrim++;
-      this.#options.open(this.#attempts.door(event.door.id), event.knocker);
+    const { eventLog, opener } = this.#options;
+    // An opening can replace its door, and with it the state of any other. Where more than one may open, all are found first.
+    const doors = events.length > EVENTS_OF_AN_OPENING ? events.map((event) => this.#doorOf(event)) : undefined;
+    for (let i = 0; i < events.length; i++) {
+      const event = events[i]!;
+      eventLog.event(event, at);
+      if (event.type === "open") opener.open((doors === undefined ? this.#doorOf(event) : doors[i])!, event.knocker);
     }
   }
 
-  /** Nobody is knocking any more. */
-  #onIdle(): void {
-    if (this.#workSinceTrim < MUCH_WORK) return;
-    this.#attempts.trim(); // first: what it clears is counted as work
-    this.#workSinceTrim = 0;
-    releaseUnusedMemory();
-  }
-
-  /** One timer, for the attempt that expires first; none while there is no attempt. */
-  #awaitExpiry(): void {
-    const { deadline, live } = this.#attempts;
-    this.#scanWindow.update(live);
-    if (deadline >= this.#expiryAt) return;
-    clearTimeout(this.#expiryTimer);
-    this.#expiryAt = deadline;
-    const soonest = this.#attempts.isUrgent ? 0 : EXPIRY_GRAIN_MS;
-    this.#expiryTimer = setTimeout(() => this.#expire(), Math.max(soonest, Math.ceil(deadline - now())));
-  }
-
-  #expire(): void {
-    this.#expiryAt = Number.POSITIVE_INFINITY;
-    const at = now();
-    for (let round = 0; round < MOST_EXPIRY_ROUNDS && this.#attempts.deadline <= at; round++) {
-      this.#onEvents(this.#attempts.expire(at), at);
-    }
-    this.#awaitExpiry();
+  #doorOf(event: KnockEvent): Door | undefined {
+    return event.type === "open" ? this.#attempts.door(event.door.id) : undefined;
   }
 }

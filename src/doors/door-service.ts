@@ -3,6 +3,7 @@
 import { performance } from "node:perf_hooks";
 import type { Settings } from "../config/settings.ts";
 import type { DoorNotice } from "../events/door-event.ts";
+import type { DoorOpener } from "../events/door-opener.ts";
 import { realPath } from "../platform/real-path.ts";
 import { ledgerPath } from "../platform/state-directory.ts";
 import { after } from "../platform/timer.ts";
@@ -68,9 +69,14 @@ export class DoorService {
     this.#locks.keepInterfaces(this.#config, [...patterns, ...this.#ledgersWords]);
   }
 
-  /** The doorkeeper, who the first time begins with what an earlier life has left open. After `claim`. */
-  get doorkeeper(): Doorkeeper {
-    if (this.#doorkeeper !== undefined) return this.#doorkeeper;
+  /** Opens and closes doors. After `start`. */
+  get doors(): DoorOpener {
+    return this.#doorkeeper!;
+  }
+
+  /** The first time: takes over, and will close, what an earlier life has left open. After `claim`. */
+  start(): void {
+    if (this.#doorkeeper !== undefined) return;
     const ledger = this.#ledger!;
     const doorkeeper = new Doorkeeper({
       run,
@@ -84,7 +90,6 @@ export class DoorService {
     this.#locks.adoptOrphans(this.#config, ledger.path, (orphan) => left.push(...ledger.merge(orphan)));
     doorkeeper.recover(left);
     if (doorkeeper.size > 0) this.#onNotice({ type: "left open", doors: doorkeeper.size });
-    return doorkeeper;
   }
 
   /** Closes what is open, or leaves it to the next life; resolves when that is done, or when our patience is at its end. */

@@ -2,6 +2,7 @@
 
 import type { Door } from "../config/door.ts";
 import { commandsOf } from "../config/door-commands.ts";
+import type { DoorOpener } from "../events/door-opener.ts";
 import {
   type CommandOutcome,
   type DoorRefusal,
@@ -12,14 +13,14 @@ import {
 import { type Address, formatAddress, parseAddress } from "../net/address.ts";
 import { substituteAddress } from "../runner/command.ts";
 import { CommandRunner, type CommandRunnerOptions } from "../runner/runner.ts";
-import type { Ledger } from "./ledger.ts";
 import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
+import type { DoorLedger } from "./null-ledger.ts";
 import { isFull, keyOf, MOST_OF_ONE, type OpenDoor } from "./open-door.ts";
 import { OpenDoors } from "./open-doors.ts";
 import { type QueueKey, SerialQueues } from "./serial-queues.ts";
 
 export interface DoorkeeperOptions extends CommandRunnerOptions {
-  ledger: Pick<Ledger, "add" | "move" | "remove" | "save" | "marker" | "isMarked">;
+  ledger: DoorLedger;
 }
 
 /** Start commands that are to be undone, of all doors: open-doors.ts counts doors, and one may have 64 of them. */
@@ -27,7 +28,7 @@ const MOST_TO_CLOSE = 262_144;
 /** A stop command that could not be started (no process, no memory) is tried again: the door is open. */
 const TRY_AGAIN_SECONDS = 5;
 
-export class Doorkeeper {
+export class Doorkeeper implements DoorOpener {
   readonly #options: DoorkeeperOptions;
   readonly #open: OpenDoors;
   /** Of each (door, knocker) that is closed again. */

@@ -40,4 +40,6 @@ export type DoorNotice =
   | { readonly type: "no locks"; readonly reason: string }
   | { readonly type: "sequences used up"; readonly door: string }
   | { readonly type: "sequences file warning"; readonly door: string; readonly reason: string }
+  /** It was struck out, but after a power cut it may count again. */
+  | { readonly type: "use not on disk"; readonly path: string; readonly reason: string }
   | { readonly type: "not struck out"; readonly door: string; readonly reason: string };

@@ -43,6 +43,7 @@ const NOTICE_LEVELS = {
   "no locks": "note",
   "sequences used up": "info",
   "sequences file warning": "warn",
+  "use not on disk": "warn",
   "not struck out": "error",
 } as const satisfies Record<DoorNotice["type"], string>;
 

@@ -87,6 +87,8 @@ export function noticeLine(notice: DoorNotice): string {
       return noSequencesLeft(notice.door);
     case "sequences file warning":
       return `config: section ${notice.door}: ${notice.reason}`;
+    case "use not on disk":
+      return `${notice.path}: a used sequence may count again after a power cut: ${notice.reason}`;
     case "not struck out":
       return `${notice.door}: the one time sequence could not be struck out --> disabling the door: ${notice.reason}`;
   }

@@ -6,9 +6,9 @@ import { AddressSet } from "../net/address-set.ts";
 import type { UnusedSequences } from "../sequences/one-time-memory.ts";
 import { Answering } from "./open-ports.ts";
 import type { Reading, Savefile } from "./pcap-file.ts";
-import { Replay, type ReplayOptions } from "./simulation.ts";
+import { Simulation, type SimulationOptions } from "./simulation.ts";
 
-export interface PlayOptions extends Pick<ReplayOptions, "said" | "ran" | "ignored"> {
+export interface PlayOptions extends Pick<SimulationOptions, "said" | "ran" | "ignored"> {
   readonly resolvedDoors: readonly ResolvedDoor[];
   readonly unused: UnusedSequences;
   /** Of the host whose capture it is. None: every destination counts. */
@@ -42,8 +42,9 @@ export async function play(savefile: Savefile, options: PlayOptions): Promise<Pl
     });
   }
   const reading = savefile.open();
-  const replay = new Replay({
+  const simulation = new Simulation({
     ...options,
+    oneTimeFiles: options.unused,
     answering,
     isOurs: own.length === 0 ? () => true : (address) => addresses.has(address),
     isClient: (address) => addresses.isClient(address),
@@ -57,18 +58,18 @@ export async function play(savefile: Savefile, options: PlayOptions): Promise<Pl
       if (savefile.size === undefined) answering.learn(packet);
       // Our own address as the source, also where we do not know it.
       if (own.length === 0 && sameAddress(packet.source, packet.destination)) continue;
-      const later = replay.knock(packet);
+      const later = simulation.knock(packet);
       if (later !== undefined) await later;
     }
     packets += count;
     frames = reading.frames;
     return onBatch(() => reading.position);
   });
-  await replay.end();
+  await simulation.end();
   return {
     packets,
-    openings: replay.opened,
-    knockedAt: replay.knockedAt,
+    openings: simulation.opened,
+    knockedAt: simulation.knockedAt,
     otherFrames: frames - packets,
     damage: damage ?? savefile.damage,
   };

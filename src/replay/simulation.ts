@@ -1,65 +1,58 @@
-// The daemon in the time of a capture: the same state machine, doorkeeper and event log, and nothing is run. A command ends
-// as soon as it has begun.
+// The daemon in the time of a capture: the same packet loop, doorkeeper and event log, on a clock that the packets drive.
+// Nothing is run: a command ends as soon as it has begun.
 
-import { randomBytes } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { Attempts } from "../attempts/attempts.ts";
 import { DuplicateFilter } from "../capture/duplicates.ts";
 import { ScanWindow } from "../capture/scan-window.ts";
-import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
+import { PacketLoop } from "../daemon/packet-loop.ts";
 import { Doorkeeper } from "../doors/doorkeeper.ts";
-import type { LedgerEntry } from "../doors/ledger-entry.ts";
-import { doorAfterUse } from "../doors/one-time-door.ts";
-import type { KnockEvent } from "../events/knock-event.ts";
+import { KnockOpener } from "../doors/knock-opener.ts";
+import { nullLedger } from "../doors/null-ledger.ts";
 import { EventLog } from "../log/event-log.ts";
 import type { Log } from "../log/logger.ts";
 import { type Address, copyOf, formatAddress, sameAddress } from "../net/address.ts";
 import type { CapturedPacket } from "../net/packet.ts";
 import { ephemeralPorts } from "../platform/local-ports.ts";
-import type { UnusedSequences } from "../sequences/one-time-memory.ts";
+import type { OneTimeFiles } from "../sequences/one-time-file.ts";
 import type { Answering } from "./open-ports.ts";
 import { VerdictPrinter } from "./verdict-printer.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
-export interface ReplayOptions {
+export interface SimulationOptions {
   readonly resolvedDoors: readonly ResolvedDoor[];
-  /** Is this an address of the host that is replayed? */
+  /** Is this an address of the host that is simulated? */
   readonly isOurs: (address: Address) => boolean;
   /** May a packet from there be a client's? */
   readonly isClient?: (source: Address) => boolean;
   readonly answering: Answering;
-  readonly unused: UnusedSequences;
+  readonly oneTimeFiles: OneTimeFiles;
   /** May one packet be in it twice, as it was seen at two interfaces (duplicates.ts)? */
   readonly mayDuplicate: boolean;
-  /** What the daemon would have said, and run, and when, in seconds since 1970; `beside` is what JSON has beside a line. */
+  /** What the daemon would have logged, and run, and when, in seconds since 1970; `beside`: what JSON has beside a line. */
   readonly said: (line: string, time: number, beside: object) => void;
   readonly ran: (command: string, time: number) => void;
-  /** Why nothing came of a packet: `192.0.2.1: openSSH: too late by 1.3 s for Stage 3`. Undefined: nobody wants to know. */
+  /** Why nothing came of a packet: `192.0.2.1: openSSH: too late by 1.3 s for Stage 3`. Undefined: not wanted. */
   readonly ignored?: ((line: string, time: number) => void) | undefined;
 }
 
-/** Addresses that are told: nobody wants to read more. */
-const MOST_TOLD = 8;
+/** The addresses that are reported: nobody wants to read more. */
+const MAX_REPORTED = 8;
 
-export class Replay {
-  /** Doors opened. */
+export class Simulation {
+  /** The number of openings. */
   opened = 0;
-  /** To which knocks came, the first few of them. */
+  /** The addresses that knocks came to, the first few of them. */
   readonly knockedAt: Address[] = [];
-  readonly #options: ReplayOptions;
+  readonly #options: SimulationOptions;
   readonly #clock = new VirtualClock();
-  readonly #log: Pick<Log, "info" | "warn" | "error" | "note">;
-  readonly #attempts: Attempts;
+  readonly #packetLoop: PacketLoop;
   readonly #eventLog: EventLog;
-  readonly #doorkeeper: Doorkeeper;
   readonly #duplicates = new DuplicateFilter();
-  readonly #verdictPrinter: VerdictPrinter | undefined;
-  #resolvedDoors: readonly ResolvedDoor[] = [];
 
-  constructor(options: ReplayOptions) {
-    const { resolvedDoors, isOurs, isClient, answering, said, ran, ignored } = options;
+  constructor(options: SimulationOptions) {
     this.#options = options;
+    const { resolvedDoors, isOurs, isClient, answering, said, ran, ignored, oneTimeFiles } = options;
     const now = () => this.#clock.now;
     const after = (seconds: number, callback: () => void) => this.#clock.after(seconds, callback);
     const say = (line: string, beside = {}) => said(line, this.#clock.time, beside);
@@ -71,29 +64,17 @@ export class Replay {
       listeningPorts: () => ({ tcp: [], udp: [] }), // `answering` knows better
       ephemeral: ephemeralPorts(),
     });
-    this.#verdictPrinter =
-      ignored && new VerdictPrinter((knocker, line) => ignored(`${formatAddress(knocker)}: ${line}`, this.#clock.time));
-    const key = randomBytes(8);
-    this.#attempts = new Attempts({
-      isOurs,
-      ...(isClient === undefined ? {} : { isClient }),
-      isStray: (packet) => strays.isStray(packet) && !answering.at(packet) && this.#isListenedAt(packet.destination),
-      isAnswer: (packet) => strays.isAnswer(packet),
-      hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
-      observer: this.#verdictPrinter,
-    });
-    this.#setDoors(resolvedDoors);
     // As pino takes it: a line, or what JSON has beside it and the line.
     const log = (first: unknown, line?: string) =>
       typeof first === "string" ? say(first) : say(line!, first as object);
-    this.#log = { info: log, warn: log, error: log, note() {} };
+    const levels: Pick<Log, "info" | "warn" | "error" | "note"> = { info: log, warn: log, error: log, note() {} };
     this.#eventLog = new EventLog(
-      { tellsEvents: true, event: (line, fields) => say(line, fields()), log: this.#log },
+      { tellsEvents: true, event: (line, fields) => say(line, fields()), log: levels },
       undefined,
       now,
       after,
     );
-    this.#doorkeeper = new Doorkeeper({
+    const doorkeeper = new Doorkeeper({
       run: async (command) => {
         ran(command, this.#clock.time);
         return { status: 0, stderrHead: "" };
@@ -101,103 +82,86 @@ export class Replay {
       after,
       now: () => now() / 1000,
       onEvent: this.#eventLog.doorEvent,
-      ledger: noLedger(),
+      ledger: nullLedger(),
     });
+    const opener = new KnockOpener({
+      doors: () => doorkeeper,
+      files: oneTimeFiles,
+      onNotice: this.#eventLog.notice,
+      onUsed: (door, next) => this.#packetLoop.replaceDoor(door, next),
+    });
+    this.#packetLoop = new PacketLoop({
+      now,
+      isOurs,
+      isClient,
+      scanWindow: {
+        isStray: (packet) => strays.isStray(packet) && !answering.at(packet) && this.#isListenedAt(packet.destination),
+        isAnswer: (packet) => strays.isAnswer(packet),
+      },
+      eventLog: this.#eventLog,
+      opener: {
+        open: (door, knocker) => {
+          this.opened++;
+          opener.open(door, knocker);
+        },
+      },
+      observer:
+        ignored && new VerdictPrinter((who, line) => ignored(`${formatAddress(who)}: ${line}`, this.#clock.time)),
+    });
+    this.#packetLoop.setDoors(resolvedDoors);
   }
 
   /** The next packet of the capture, which is not kept. The one behind it has to wait for the promise, where there is one. */
   knock(packet: CapturedPacket): Promise<void> | undefined {
     const at = this.#clock.at(packet.time);
-    const before = this.#passTo(at);
+    const before = this.#advanceTo(at);
     if (before !== undefined) return before.then(() => this.#take(packet, at));
     return this.#take(packet, at);
   }
 
-  /** No packet comes any more; time passes all the same, until nobody waits for anything. */
+  /** Time passes without a packet, to `time` in seconds since 1970. */
+  async advanceTo(time: number): Promise<void> {
+    await this.#advanceTo(this.#clock.at(time));
+  }
+
+  /** No packet comes any more; time passes all the same, until nothing waits. */
   async end(): Promise<void> {
-    await this.#passTo(Number.POSITIVE_INFINITY);
+    await this.#advanceTo(Number.POSITIVE_INFINITY);
     this.#eventLog.end();
   }
 
   #take(packet: CapturedPacket, at: number): Promise<void> | undefined {
     this.#clock.passTo(at);
     if (this.#options.mayDuplicate && this.#duplicates.has(packet)) return undefined;
-    const events = this.#attempts.knock(packet, at);
-    if (events.length > 0) this.#noteKnockedAt(packet.destination);
-    return this.#onEvents(events, at) ? nextTurn() : undefined;
+    const before = this.opened;
+    if (this.#packetLoop.packet(packet, at).length > 0) this.#noteKnockedAt(packet.destination);
+    return this.opened > before ? nextTurn() : undefined; // commands end, and are logged, in this turn of the event loop
   }
 
   /** All that comes about until then. */
-  #passTo(at: number): Promise<void> | undefined {
+  #advanceTo(at: number): Promise<void> | undefined {
     for (;;) {
       const timer = this.#clock.due;
-      const due = Math.min(timer, this.#attempts.deadline);
+      const due = Math.min(timer, this.#packetLoop.deadline);
       if (due > at || due === Number.POSITIVE_INFINITY) return undefined;
       this.#clock.passTo(due);
-      const opened = this.#onEvents(this.#attempts.expire(due), due);
+      const before = this.opened;
+      this.#packetLoop.expire(due);
       if (timer === due) this.#clock.fire();
-      else if (!opened) continue;
-      return nextTurn().then(() => this.#passTo(at));
+      else if (this.opened === before) continue;
+      return nextTurn().then(() => this.#advanceTo(at));
     }
-  }
-
-  /** True when commands are under way: they end, and are told, in this turn of the loop. */
-  #onEvents(events: readonly KnockEvent[], at: number): boolean {
-    let opened = false;
-    for (const event of events) {
-      this.#eventLog.event(event, at);
-      if (event.type !== "open") continue;
-      opened = true;
-      this.opened++;
-      const door = this.#attempts.door(event.door.id);
-      if (door.oneTimeSequences !== undefined) this.#useUp(door, door.oneTimeSequences);
-      this.#doorkeeper.open(door, event.knocker);
-    }
-    return opened;
   }
 
   /** At an address where no door is, a filter lets nothing through (capture/port-classes.ts). */
   #isListenedAt(address: Address): boolean {
-    return this.#resolvedDoors.some(
+    return this.#packetLoop.resolvedDoors.some(
       ({ targets }) => targets === undefined || targets.some((target) => sameAddress(target, address)),
     );
   }
 
-  #useUp(door: Door, path: string): void {
-    const next = doorAfterUse(door, path, this.#eventLog.notice, this.#options.unused);
-    const others = next === undefined ? [] : [next];
-    this.#setDoors(
-      this.#resolvedDoors.flatMap((one) =>
-        one.door === door ? others.map((after) => ({ ...one, door: after })) : [one],
-      ),
-    );
-  }
-
-  #setDoors(resolvedDoors: readonly ResolvedDoor[]): void {
-    this.#resolvedDoors = resolvedDoors;
-    this.#attempts.setDoors(resolvedDoors);
-    this.#verdictPrinter?.setDoors(resolvedDoors);
-  }
-
   #noteKnockedAt(address: Address): void {
-    if (this.knockedAt.length >= MOST_TOLD || this.knockedAt.some((one) => sameAddress(one, address))) return;
+    if (this.knockedAt.length >= MAX_REPORTED || this.knockedAt.some((one) => sameAddress(one, address))) return;
     this.knockedAt.push(copyOf(address));
   }
-}
-
-/** What is open here is open nowhere. */
-function noLedger() {
-  let lastId = 0;
-  return {
-    add: (entry: Omit<LedgerEntry, "id" | "due">): LedgerEntry => ({
-      ...entry,
-      id: ++lastId,
-      due: { wall: 0, boot: 0, bootId: "" },
-    }),
-    move() {},
-    remove() {},
-    save: () => undefined,
-    marker: () => "",
-    isMarked: () => false,
-  };
 }

@@ -92,7 +92,12 @@ export function goneMeanwhile(path: string): Error {
 export interface OneTimeFiles {
   nextOneTime(path: string, warn: (why: string) => void): Sequence | undefined;
   strikeOut(path: string, used: Sequence): void;
+  /** Makes what was struck out last through a power cut. Undefined in a replay, which strikes out nothing. */
+  bringToDisk?(path: string): Promise<void>;
 }
+
+/** The files themselves. */
+export const oneTimeFiles: OneTimeFiles = { nextOneTime, strikeOut, bringToDisk };
 
 const CAREFUL = fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
 

@@ -25,7 +25,7 @@ export function listening({ resolvedDoors }: DaemonView, question: Question): An
 }
 
 export function standing({ doorService }: DaemonView): Answer[] {
-  return upTo("open", doorService.doorkeeper.openDoors(), doorService.doorkeeper.size, openAnswer);
+  return upTo("open", doorService.doors.openDoors(), doorService.doors.size, openAnswer);
 }
 
 function answerOf(door: Door, secrets: boolean): Answer {

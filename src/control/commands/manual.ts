@@ -21,14 +21,14 @@ export function openByHand(view: DaemonView): Command {
     const [door, ...others] = called(name, view);
     if (door === undefined) throw new Refusal(`there is no door ${name}: knockctl doors tells which there are`);
     if (others.length > 0) throw new Refusal(`${others.length + 1} doors are called ${name}: give each its own name`);
-    return [await done(view, "opened", name, knocker, view.doorService.doorkeeper.openByHand(door, knocker))];
+    return [await done(view, "opened", name, knocker, view.doorService.doors.openByHand(door, knocker))];
   };
 }
 
 export function closeByHand(view: DaemonView): Command {
   return async (question) => {
     const { name, knocker } = read(question);
-    return [await done(view, "closed", name, knocker, view.doorService.doorkeeper.closeByHand(name, knocker))];
+    return [await done(view, "closed", name, knocker, view.doorService.doors.closeByHand(name, knocker))];
   };
 }
 
@@ -39,7 +39,7 @@ export function extendByHand(view: DaemonView): Command {
     if (typeof seconds !== "number" || !(seconds > 0 && seconds <= MOST_SECONDS)) {
       throw new Refusal(`seconds are a number above 0, and ${MOST_SECONDS} at most`);
     }
-    const left = await view.doorService.doorkeeper.extendByHand(name, knocker, seconds);
+    const left = await view.doorService.doors.extendByHand(name, knocker, seconds);
     if (typeof left !== "number") throw refusal(view, name, knocker, left);
     return [{ type: "extended", door: name, ip: formatAddress(knocker), left }];
   };

@@ -26,7 +26,7 @@ export function status(view: DaemonView): (question: Question) => readonly Answe
         interfaces: patterns.join(","),
         doors: resolvedDoors().length,
         live: packetLoop.live,
-        open: doorService.doorkeeper.size,
+        open: doorService.doors.size,
         counts: { stages, opens, timeouts, scans, commandsFailed },
       },
       ...report.map((one): Answer => ({ type: "interface", ...one, ...hearing(captures.all.get(one.interface)) })),

@@ -1,0 +1,161 @@
+// Drives the packet loop in real time: gives it the packets of the captures, wakes it when attempts expire, has the filter
+// widened while an attempt is live, and gives memory back when none is.
+
+import type { CaptureSet } from "../capture/captures.ts";
+import type { InterfaceCapture } from "../capture/interface-capture.ts";
+import type { Records } from "../capture/records.ts";
+import { ScanWindow, type ScanWindowOptions } from "../capture/scan-window.ts";
+import type { Door } from "../config/door.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
+import { PacketHistory } from "../history/packet-history.ts";
+import type { Verdict } from "../history/verdict.ts";
+import type { Log } from "../log/logger.ts";
+import { packetLine } from "../log/messages.ts";
+import type { Address } from "../net/address.ts";
+import { PacketLoop, type PacketLoopOptions } from "./packet-loop.ts";
+
+/** A timeout is reported at most this late, together with others that are close. */
+const EXPIRY_GRAIN_MS = 20;
+/** Timeouts reported in one go, in units of 1,024: the end of a flood must not hold up the packets. */
+const MAX_EXPIRY_ROUNDS = 16;
+/** After so many openings, or a flood, memory is given back as soon as no attempt is live. */
+const MUCH_WORK = 256;
+
+/** Where packets come from. */
+export type PacketSource = Pick<CaptureSet, "mayDuplicate" | "isDuplicate" | "prepare" | "widen" | "follow">;
+/** The interface that a batch of packets came in at. */
+type Interface = Pick<InterfaceCapture, "isOurs" | "isClient">;
+
+export interface CaptureLoopOptions
+  extends Pick<PacketLoopOptions, "now" | "eventLog" | "opener">,
+    Pick<ScanWindowOptions, "after" | "listeningPorts" | "ephemeral"> {
+  /** The source now: a reload may bring another one. */
+  readonly source: () => PacketSource;
+  /** With -D: a line for each packet. */
+  readonly packetLog: Pick<Log, "debug"> | undefined;
+  /** `clear`: zeroes memory and gives it back. `release`: gives back what else is not in use. */
+  readonly memory: { clear(buffers: readonly ArrayBuffer[]): void; release(): void };
+}
+
+export class CaptureLoop {
+  readonly packetLoop: PacketLoop;
+  /** What has become of the packets. */
+  readonly history = new PacketHistory();
+  readonly #options: CaptureLoopOptions;
+  readonly #scanWindow: ScanWindow;
+  #followed: Address | undefined;
+  /** Where the packets of this moment came in. */
+  #at: Interface | undefined;
+  /** Openings since memory was given back. */
+  #workSinceTrim = 0;
+  #expiryTimer: { cancel(): void } | undefined;
+  #expiryAt = Number.POSITIVE_INFINITY;
+
+  constructor(options: CaptureLoopOptions) {
+    this.#options = options;
+    const { now, after, source, opener, memory } = options;
+    this.#scanWindow = new ScanWindow({
+      prepare: (strays) => source().prepare(strays),
+      widen: (wide) => {
+        source().widen(wide);
+        if (!wide) this.#onIdle();
+      },
+      after,
+      now,
+      listeningPorts: options.listeningPorts,
+      ephemeral: options.ephemeral,
+    });
+    this.packetLoop = new PacketLoop({
+      now,
+      isOurs: (address) => this.#at!.isOurs(address),
+      isClient: (source) => this.#at!.isClient(source),
+      scanWindow: this.#scanWindow,
+      eventLog: options.eventLog,
+      opener: {
+        open: (door, knocker) => {
+          this.#workSinceTrim++;
+          opener.open(door, knocker);
+        },
+      },
+      observer: this.history,
+      clear: (buffers) => {
+        memory.clear(buffers);
+        this.#workSinceTrim += MUCH_WORK;
+      },
+    });
+  }
+
+  get live(): number {
+    return this.packetLoop.live;
+  }
+
+  /** From now on these doors. `doors` has also those whose Target could not be looked up: their strays count as well. */
+  apply(resolvedDoors: readonly ResolvedDoor[], doors: readonly Door[]): void {
+    this.packetLoop.setDoors(resolvedDoors);
+    this.#scanWindow.setDoors(doors);
+    if (this.#followed !== undefined) this.#options.source().follow(this.#followed); // a reload has brought another source
+  }
+
+  onBatch(capture: Interface, records: Pick<Records, "at">, count: number, at: number): void {
+    this.#at = capture;
+    const { packetLog } = this.#options;
+    const source = this.#options.source();
+    const { mayDuplicate } = source;
+    for (let i = 0; i < count; i++) {
+      const packet = records.at(i);
+      if (mayDuplicate && source.isDuplicate(packet)) continue;
+      packetLog?.debug(packetLine(packet));
+      this.packetLoop.packet(packet, at);
+    }
+    this.#awaitExpiry();
+  }
+
+  /**
+   * Captures, keeps and reports every packet of a source, until the function that is returned is called. Undefined when
+   * another source is followed.
+   */
+  follow(source: Address, onVerdict: (verdict: Verdict) => void): (() => void) | undefined {
+    if (this.#followed !== undefined) return undefined;
+    const follow = (address: Address | undefined) => {
+      this.#followed = address;
+      this.history.follow(address, onVerdict);
+      this.#options.source().follow(address);
+    };
+    follow(source);
+    return () => follow(undefined);
+  }
+
+  /** No further packet comes. */
+  end(): void {
+    this.#expiryTimer?.cancel();
+  }
+
+  /** No attempt is live any more. */
+  #onIdle(): void {
+    if (this.#workSinceTrim < MUCH_WORK) return;
+    this.packetLoop.trim(); // first: what it clears counts as work
+    this.#workSinceTrim = 0;
+    this.#options.memory.release();
+  }
+
+  /** One timer, for the attempt that expires first; none while there is no attempt. */
+  #awaitExpiry(): void {
+    const { deadline, live, isUrgent } = this.packetLoop;
+    this.#scanWindow.update(live);
+    if (deadline >= this.#expiryAt) return;
+    this.#expiryTimer?.cancel();
+    this.#expiryAt = deadline;
+    const soonest = isUrgent ? 0 : EXPIRY_GRAIN_MS;
+    const wait = Math.max(soonest, Math.ceil(deadline - this.#options.now()));
+    // Half a millisecond more, because setTimeout cuts fractions off: one that is early waits for another grain.
+    this.#expiryTimer = this.#options.after((wait + 0.5) / 1000, () => this.#expire());
+  }
+
+  #expire(): void {
+    this.#expiryAt = Number.POSITIVE_INFINITY;
+    const at = this.#options.now();
+    for (let round = 0; round < MAX_EXPIRY_ROUNDS && this.packetLoop.deadline <= at; round++)
+      this.packetLoop.expire(at);
+    this.#awaitExpiry();
+  }
+}

@@ -1,0 +1,62 @@
+// Opens a door for a client that has made its last knock. A one-time sequence is struck out first, so that it never
+// counts twice.
+
+import type { Door } from "../config/door.ts";
+import type { DoorNotice } from "../events/door-event.ts";
+import type { DoorOpener } from "../events/door-opener.ts";
+import type { Address } from "../net/address.ts";
+import { systemErrorText } from "../platform/system-error.ts";
+import { atMost } from "../platform/timer.ts";
+import type { OneTimeFiles } from "../sequences/one-time-file.ts";
+import { LONGEST_WAIT_MS } from "./ledger.ts";
+
+export interface KnockOpenerOptions {
+  readonly doors: () => Pick<DoorOpener, "open">;
+  readonly files: OneTimeFiles;
+  readonly onNotice: (notice: DoorNotice) => void;
+  /** A one-time sequence of `door` is used up: `next` takes the door's place; undefined: the door is disabled. */
+  readonly onUsed: (door: Door, next: Door | undefined) => void;
+}
+
+export class KnockOpener {
+  readonly #options: KnockOpenerOptions;
+
+  constructor(options: KnockOpenerOptions) {
+    this.#options = options;
+  }
+
+  open(door: Door, knocker: Address): void {
+    const { oneTimeSequences: path } = door;
+    const onDisk = path === undefined ? undefined : this.#useUp(door, path);
+    if (onDisk === undefined) this.#options.doors().open(door, knocker);
+    else void atMost(LONGEST_WAIT_MS, onDisk).then(() => this.#options.doors().open(door, knocker));
+  }
+
+  /** Undefined when nothing is to be brought to the disk. */
+  #useUp(door: Door, path: string): Promise<void> | undefined {
+    const { files, onNotice, onUsed } = this.#options;
+    onUsed(door, this.#doorAfterUse(door, path));
+    return files
+      .bringToDisk?.(path)
+      .catch((error) => onNotice({ type: "use not on disk", path, reason: systemErrorText(error) }));
+  }
+
+  /**
+   * The door with its next sequence. Undefined, and reported, when there is none or when the file cannot be written: the
+   * sequence would count again.
+   */
+  #doorAfterUse(door: Door, path: string): Door | undefined {
+    const { files, onNotice } = this.#options;
+    const { name } = door;
+    try {
+      files.strikeOut(path, door.sequence);
+      const warn = (reason: string) => onNotice({ type: "sequences file warning", door: name, reason });
+      const sequence = files.nextOneTime(path, warn);
+      if (sequence !== undefined) return { ...door, sequence };
+      onNotice({ type: "sequences used up", door: name });
+    } catch (error) {
+      onNotice({ type: "not struck out", door: name, reason: (error as Error).message });
+    }
+    return undefined;
+  }
+}

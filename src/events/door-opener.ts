@@ -1,0 +1,21 @@
+// The one interface by which doors are opened and closed. The packet loop opens doors through it, the commands of
+// `knockctl` open, close and list them. doors/ implements it. It stands here because control/ must not import doors/.
+
+import type { Door } from "../config/door.ts";
+import type { Address } from "../net/address.ts";
+import type { CommandOutcome, DoorRefusal, OpenDoorInfo } from "./door-outcome.ts";
+
+export interface DoorOpener {
+  /** The number of open doors. */
+  readonly size: number;
+  /** Each door that will be closed again, and for whom. */
+  openDoors(): Iterable<OpenDoorInfo>;
+  /** Opens a door for a client that has knocked. Returns at once; `onDone` is called when the door is open or refused. */
+  open(door: Door, knocker: Address, onDone?: (outcome: CommandOutcome) => void): void;
+  /** Opens it as a knock does, and logs that this was done by hand. */
+  openByHand(door: Door, knocker: Address): Promise<CommandOutcome>;
+  /** Closes it now. `door` is the name: the door may be in no config any more. */
+  closeByHand(door: string, knocker: Address): Promise<CommandOutcome>;
+  /** Closes it so many seconds later. Resolves with the seconds that are left. */
+  extendByHand(door: string, knocker: Address, seconds: number): Promise<number | DoorRefusal>;
+}

@@ -1,0 +1,159 @@
+// The packet loop in real time: here on a clock of the test, so that nothing is waited for.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseConfig } from "../src/config/parse.ts";
+import { CaptureLoop } from "../src/daemon/capture-loop.ts";
+import { eventLine } from "../src/log/messages.ts";
+import { formatAddress, parseAddress } from "../src/net/address.ts";
+import type { CapturedPacket } from "../src/net/packet.ts";
+import { VirtualClock } from "../src/replay/virtual-clock.ts";
+import { toPacket } from "./story.ts";
+
+const TWO = "[two]\nsequence = 7000,7001\nseq_timeout = 5\n";
+const ONE = "[one]\nsequence = 7000\n";
+
+class Scene {
+  readonly clock = new VirtualClock();
+  /** Of the log, of the opener and of the source, in their order. */
+  readonly seen: string[] = [];
+  readonly debug: string[] = [];
+  mayDuplicate = false;
+  #sent = 0;
+  readonly source = {
+    isDuplicate: () => true,
+    prepare: () => {},
+    widen: (wide: boolean) => void this.seen.push(wide ? "wide" : "narrow"),
+    follow: (address: { w3: number } | undefined) => void this.seen.push(address ? "follow" : "unfollow"),
+  };
+  readonly loop = new CaptureLoop({
+    now: () => this.clock.now,
+    after: (seconds, callback) => this.clock.after(seconds, callback),
+    source: () => ({ ...this.source, mayDuplicate: this.mayDuplicate }),
+    listeningPorts: () => ({ tcp: [], udp: [] }),
+    ephemeral: { low: 32_768, high: 60_999 },
+    eventLog: { event: (event) => void this.seen.push(eventLine(event, formatAddress(event.knocker))) },
+    opener: { open: ({ name }) => void this.seen.push(`open ${name}`) },
+    packetLog: { debug: (line: string) => void this.debug.push(line) } as never,
+    memory: { clear() {}, release: () => void this.seen.push("release") },
+  });
+
+  constructor(config: string) {
+    this.apply(config);
+    this.seen.length = 0;
+  }
+
+  apply(config: string): void {
+    const { doors } = parseConfig(config, "knockd.conf", () => undefined);
+    this.loop.apply(
+      doors.map((door) => ({ door, targets: undefined })),
+      doors,
+    );
+  }
+
+  batch(...packets: readonly [from: string, port: number][]): void {
+    const all = packets.map(([from, port]): CapturedPacket => {
+      const sourcePort = 40_000 + ++this.#sent;
+      const segment = { from, to: "10.77.0.1", port, protocol: "tcp" as const, flags: ["syn" as const], sourcePort };
+      return { ...toPacket({ ...segment, seq: this.#sent }), length: 60, time: 0 };
+    });
+    const capture = { isOurs: () => true, isClient: () => true };
+    this.loop.onBatch(capture, { at: (i) => all[i]! }, all.length, this.clock.now);
+  }
+
+  /** Runs what is due until then. */
+  pass(ms: number): void {
+    const end = this.clock.now + ms;
+    while (this.clock.due <= end) {
+      this.clock.passTo(this.clock.due);
+      this.clock.fire();
+    }
+    this.clock.passTo(end);
+  }
+}
+
+describe("the capture loop", () => {
+  it("widens the filter while an attempt is live, and narrows it a while later", () => {
+    const scene = new Scene(TWO);
+    scene.batch(["10.77.0.2", 7000]);
+    assert.deepEqual(scene.seen, ["10.77.0.2: two: Stage 1", "wide"]);
+    scene.pass(5030);
+    assert.deepEqual(scene.seen.slice(2), ["10.77.0.2: two: sequence timeout (stage 1)"]);
+    scene.pass(1000);
+    assert.equal(scene.seen.at(-1), "narrow");
+  });
+
+  it("wakes for timeouts that are close to each other once, and not at all when none is due", () => {
+    const scene = new Scene(TWO);
+    scene.batch(["10.77.0.2", 7000]);
+    scene.pass(10);
+    scene.batch(["10.77.0.3", 7000]);
+    scene.pass(4989);
+    assert.equal(scene.seen.filter((line) => line.includes("timeout")).length, 0);
+    scene.pass(50);
+    assert.equal(scene.seen.filter((line) => line.includes("timeout")).length, 2);
+    scene.pass(2000);
+    assert.equal(scene.clock.due, Number.POSITIVE_INFINITY);
+  });
+
+  it("opens a held door in time, without the grain of timeouts", () => {
+    const scene = new Scene(TWO);
+    scene.batch(["10.77.0.2", 7000], ["10.77.0.2", 7001]);
+    assert.ok(!scene.seen.includes("open two"));
+    scene.pass(6);
+    assert.ok(scene.seen.includes("open two"));
+  });
+
+  it("drops what is seen twice, only where that can be", () => {
+    const scene = new Scene(ONE);
+    scene.mayDuplicate = true;
+    scene.batch(["10.77.0.2", 7000]);
+    assert.deepEqual([scene.seen, scene.debug], [[], []]);
+    scene.mayDuplicate = false;
+    scene.batch(["10.77.0.2", 7000]);
+    assert.ok(scene.seen.includes("open one"));
+    assert.equal(scene.debug.length, 1);
+  });
+
+  it("gives memory back after much work, once no attempt is live", () => {
+    const scene = new Scene(`${ONE}${TWO.replace("7000", "7002")}`);
+    for (let i = 0; i < 255; i++) scene.batch(["10.77.0.2", 7000]);
+    const idle = () => {
+      scene.batch(["10.77.0.3", 7002]);
+      scene.pass(7000);
+    };
+    idle();
+    assert.ok(!scene.seen.includes("release"));
+    scene.batch(["10.77.0.2", 7000]);
+    idle();
+    idle();
+    assert.equal(scene.seen.filter((line) => line === "release").length, 1);
+  });
+
+  it("follows one source at a time, also at the captures that a reload brings", () => {
+    const scene = new Scene(TWO);
+    const told: (string | undefined)[] = [];
+    const end = scene.loop.follow(parseAddress("10.77.0.2")!, ({ door }) => void told.push(door));
+    assert.equal(
+      scene.loop.follow(parseAddress("10.77.0.3")!, () => {}),
+      undefined,
+    );
+    scene.batch(["10.77.0.2", 7000], ["10.77.0.3", 7000]);
+    assert.deepEqual(told, ["two"]);
+    scene.seen.length = 0;
+    scene.apply(TWO);
+    assert.ok(scene.seen.includes("follow"));
+    end!();
+    assert.equal(scene.seen.at(-1), "unfollow");
+    scene.apply(TWO);
+    assert.notEqual(scene.seen.at(-1), "follow");
+  });
+
+  it("wakes no more after its end", () => {
+    const scene = new Scene(TWO);
+    scene.batch(["10.77.0.2", 7000]);
+    scene.loop.end();
+    scene.pass(10_000);
+    assert.ok(!scene.seen.some((line) => line.includes("timeout")));
+  });
+});

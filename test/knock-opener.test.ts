@@ -1,0 +1,93 @@
+// What an opening does before the door opens: a one-time sequence is struck out, and the disk has that, first.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { KnockOpener } from "../src/doors/knock-opener.ts";
+import type { DoorNotice } from "../src/events/door-event.ts";
+import { parseAddress } from "../src/net/address.ts";
+import type { OneTimeFiles } from "../src/sequences/one-time-file.ts";
+import { formatSequence } from "../src/sequences/sequence.ts";
+import { doorOf } from "./door.ts";
+import { until } from "./time-limit.ts";
+
+const knocker = parseAddress("10.77.0.2")!;
+const sequenceOf = (...ports: number[]) => ports.map((port) => ({ protocol: "tcp" as const, port }));
+const THREE_FOUR = sequenceOf(3, 4);
+const once = doorOf({ name: "once", sequence: sequenceOf(1, 2), oneTimeSequences: "/once" });
+
+/** All that is done, in its order. */
+function openerOf(files: Partial<OneTimeFiles>) {
+  const seen: string[] = [];
+  const notices: DoorNotice[] = [];
+  const opener = new KnockOpener({
+    doors: () => ({ open: ({ name }) => void seen.push(`open ${name}`) }),
+    files: {
+      strikeOut: (path, used) => void seen.push(`strike out ${formatSequence(used)} in ${path}`),
+      nextOneTime: () => THREE_FOUR,
+      ...files,
+    },
+    onNotice: (notice) => void notices.push(notice),
+    onUsed: (door, next) => {
+      assert.equal(door, once);
+      seen.push(`next ${next && formatSequence(next.sequence)}`);
+    },
+  });
+  return { opener, seen, notices };
+}
+
+const STRUCK = "strike out 1:tcp,2:tcp in /once";
+
+describe("opening a door for a knock", () => {
+  it("touches no file of a door without one-time sequences", () => {
+    const { opener, seen } = openerOf({ bringToDisk: () => assert.fail() });
+    opener.open(doorOf({ name: "ssh" }), knocker);
+    assert.deepEqual(seen, ["open ssh"]);
+  });
+
+  it("strikes out the sequence and takes the next one before the door opens", () => {
+    const { opener, seen, notices } = openerOf({});
+    opener.open(once, knocker);
+    assert.deepEqual(seen, [STRUCK, "next 3:tcp,4:tcp", "open once"]);
+    assert.deepEqual(notices, []);
+  });
+
+  it("waits for the disk", async () => {
+    let written = () => {};
+    const { opener, seen } = openerOf({ bringToDisk: () => new Promise((resolve) => (written = resolve)) });
+    opener.open(once, knocker);
+    assert.deepEqual(seen, [STRUCK, "next 3:tcp,4:tcp"]);
+    written();
+    assert.ok(await until(() => seen.includes("open once"), 2000));
+  });
+
+  it("waits no longer for a disk that hangs than a client would notice", async () => {
+    const { opener, seen } = openerOf({ bringToDisk: () => new Promise(() => {}) });
+    opener.open(once, knocker);
+    assert.ok(await until(() => seen.includes("open once"), 2000));
+  });
+
+  it("opens the door, and reports it, when the disk takes nothing", async () => {
+    const error = Object.assign(new Error("EIO"), { code: "EIO", errno: -5, syscall: "fsync" });
+    const { opener, seen, notices } = openerOf({ bringToDisk: () => Promise.reject(error) });
+    opener.open(once, knocker);
+    assert.ok(await until(() => seen.includes("open once"), 2000));
+    assert.equal(notices[0]!.type, "use not on disk");
+  });
+
+  it("disables the door when no sequence is left, and reports it", () => {
+    const { opener, seen, notices } = openerOf({ nextOneTime: () => undefined });
+    opener.open(once, knocker);
+    assert.deepEqual(seen, [STRUCK, "next undefined", "open once"]);
+    assert.deepEqual(notices, [{ type: "sequences used up", door: "once" }]);
+  });
+
+  it("disables the door when the sequence cannot be struck out: it would count again", () => {
+    const strikeOut = () => {
+      throw new Error("read-only");
+    };
+    const { opener, seen, notices } = openerOf({ strikeOut });
+    opener.open(once, knocker);
+    assert.deepEqual(seen, ["next undefined", "open once"]);
+    assert.deepEqual(notices, [{ type: "not struck out", door: "once", reason: "read-only" }]);
+  });
+});

@@ -1,0 +1,129 @@
+// The wiring from a packet to the log and to the door, with everything around it injected.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseConfig } from "../src/config/parse.ts";
+import { PacketLoop, type PacketLoopOptions } from "../src/daemon/packet-loop.ts";
+import { eventLine } from "../src/log/messages.ts";
+import { formatAddress } from "../src/net/address.ts";
+import { toPacket } from "./story.ts";
+
+const doorsOf = (config: string) =>
+  parseConfig(config, "knockd.conf", () => undefined).doors.map((door) => ({ door, targets: undefined }));
+
+/** `seen`: the lines of the log and `open DOOR COMMAND`, in their order. */
+function loopOf(config: string, more: Partial<PacketLoopOptions> = {}) {
+  const seen: string[] = [];
+  const loop = new PacketLoop({
+    now: () => 0,
+    isOurs: () => true,
+    scanWindow: { isStray: () => false, isAnswer: () => false },
+    eventLog: { event: (event, at) => void seen.push(`${at} ${eventLine(event, formatAddress(event.knocker))}`) },
+    opener: { open: ({ name, startCommand }) => void seen.push(`open ${name} ${startCommand}`) },
+    ...more,
+  });
+  loop.setDoors(doorsOf(config));
+  let sent = 0;
+  const knock = (port: number, at: number) => {
+    const sourcePort = 40_000 + ++sent;
+    const [from, to, protocol, flags] = ["10.77.0.2", "10.77.0.1", "tcp", ["syn" as const]] as const;
+    return loop.packet(toPacket({ from, to, port, protocol, flags: [...flags], sourcePort, seq: sent }), at);
+  };
+  return { loop, seen, knock };
+}
+
+const TWO = "[two]\nsequence = 7000,7001\nseq_timeout = 5\nstart_command = run\n";
+
+describe("the packet loop", () => {
+  it("logs each event, and opens the door right after the line that says so", () => {
+    const { seen, knock } = loopOf(TWO);
+    knock(7000, 0);
+    assert.equal(knock(7001, 1000).length, 2);
+    assert.deepEqual(seen, [
+      "0 10.77.0.2: two: Stage 1",
+      "1000 10.77.0.2: two: Stage 2",
+      "1000 10.77.0.2: two: OPEN SESAME",
+      "open two run",
+    ]);
+  });
+
+  it("opens the door as the config has it now", () => {
+    const { loop, seen, knock } = loopOf(TWO);
+    knock(7000, 0);
+    loop.setDoors(doorsOf(`[other]\nsequence = 9\n${TWO.replace("run", "new")}`));
+    knock(7001, 1000);
+    assert.equal(seen.at(-1), "open two new");
+  });
+
+  it("opens two one-time doors with one packet, though the first one's use replaces it", () => {
+    const once = doorsOf("[a]\nsequence = 7000\n[b]\nsequence = 7000\n").map(({ door, targets }) => ({
+      door: { ...door, oneTimeSequences: "/once" },
+      targets,
+    }));
+    const { loop, seen, knock } = loopOf("[x]\nsequence = 1\n", {
+      opener: {
+        open: (door) => {
+          seen.push(`open ${door.name}`);
+          loop.replaceDoor(door, { ...door, sequence: [{ protocol: "tcp", port: 8000 }] });
+        },
+      },
+    });
+    loop.setDoors(once);
+    knock(7000, 0);
+    assert.deepEqual(
+      seen.filter((line) => line.startsWith("open")),
+      ["open a", "open b"],
+    );
+  });
+
+  it("replaces the door that is meant, of two that are alike, while an opening is handled", () => {
+    const one = "[one]\nsequence = 7000\nstart_command = a\n";
+    const { loop, seen, knock } = loopOf(one + one.replace("= a", "= b"), {
+      opener: {
+        open: (door) => {
+          seen.push(`open ${door.startCommand}`);
+          loop.replaceDoor(door, { ...door, sequence: [{ protocol: "tcp", port: 8000 }] });
+        },
+      },
+    });
+    knock(7000, 0);
+    assert.deepEqual(
+      seen.filter((line) => line.startsWith("open")),
+      ["open a", "open b"],
+    );
+    assert.deepEqual(
+      loop.resolvedDoors.map(({ door }) => door.sequence[0]!.port),
+      [8000, 8000],
+    );
+    loop.replaceDoor(loop.resolvedDoors[0]!.door, undefined);
+    assert.deepEqual(
+      loop.resolvedDoors.map(({ door }) => door.startCommand),
+      ["b"],
+    );
+  });
+
+  it("has nothing to do before its deadline, and logs timeouts then", () => {
+    const { loop, seen, knock } = loopOf(TWO);
+    assert.equal(loop.deadline, Number.POSITIVE_INFINITY);
+    knock(7000, 100);
+    assert.deepEqual([loop.deadline, loop.live], [5100, 1]);
+    loop.expire(5099);
+    assert.equal(seen.length, 1);
+    loop.expire(5100);
+    assert.deepEqual(seen.slice(1), ["5100 10.77.0.2: two: sequence timeout (stage 1)"]);
+    assert.deepEqual([loop.deadline, loop.live], [Number.POSITIVE_INFINITY, 0]);
+  });
+
+  it("names the doors to its observer, with the time, and reports each packet to it", () => {
+    const told: string[] = [];
+    const observer = {
+      isSaturated: false,
+      setDoors: (doors: readonly unknown[], at: number) => void told.push(`${doors.length} doors at ${at}`),
+      packet: (fate: number) => void told.push(`packet ${fate}`),
+      attemptEnded() {},
+    };
+    const { knock } = loopOf(TWO, { observer, now: () => 7 });
+    knock(7000, 10);
+    assert.deepEqual(told, ["1 doors at 7", "packet 0"]);
+  });
+});
