@@ -22,6 +22,7 @@ import { letGo, takeMark, toBackground } from "../platform/daemonize.ts";
 import { native } from "../platform/native.ts";
 import { interfacesNow } from "../platform/network-interfaces.ts";
 import { replaceFile } from "../platform/replace-file.ts";
+import { nodeWords } from "../platform/single-executable.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { Systemd } from "../platform/systemd.ts";
 import { version } from "../platform/version.ts";
@@ -201,16 +202,21 @@ function writePidFile(path: string, log: Log): void {
 }
 
 // As 0.8 is seen by who looks for it (pgrep, pidof, monit): not as Node. process.title would leave no arguments.
-native.nameProcess("knockd", 1 + process.execArgv.length);
-try {
-  const flags = readFlags(process.argv);
-  if (flags.check) check(flags);
-  else if (flags.canListen) canListen(flags);
-  else await main(flags);
-} catch (error) {
-  if (error instanceof CommanderError) process.exit(error.exitCode);
-  const { syscall } = error as NodeJS.ErrnoException;
-  if (syscall === undefined) throw error;
-  fs.writeSync(2, `knockd: ${syscall}: ${systemErrorText(error)}\n`); // no working directory, no process: no bug of ours
-  process.exit(1);
+native.nameProcess("knockd", nodeWords);
+// Not awaited here: a module that waits can't be part of a single executable (packaging/single).
+void run();
+
+async function run(): Promise<void> {
+  try {
+    const flags = readFlags(process.argv);
+    if (flags.check) check(flags);
+    else if (flags.canListen) canListen(flags);
+    else await main(flags);
+  } catch (error) {
+    if (error instanceof CommanderError) process.exit(error.exitCode);
+    const { syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    fs.writeSync(2, `knockd: ${syscall}: ${systemErrorText(error)}\n`); // no working directory, no process: no bug of ours
+    process.exit(1);
+  }
 }

@@ -27,9 +27,13 @@ const commands = [status, doors, open, close, extend, watch, explain, check, rep
 for (const command of commands) command(program); // it inherits exitOverride when it is made
 
 process.stdout.on("error", () => {}); // who reads has gone; the status still counts
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === COMMANDERS ? USAGE_IS_WRONG : error.exitCode;
+void run();
+
+async function run(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === COMMANDERS ? USAGE_IS_WRONG : error.exitCode;
+  }
 }

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { native } from "./native.ts";
+import { isSingle } from "./single-executable.ts";
 
 /** The descriptor by which the second process says that it listens. */
 const READY_FD = 3;
@@ -17,7 +18,9 @@ export function takeMark(): boolean {
 
 /** The first process: starts the second, with its own words and arguments, and resolves with the status to end with. */
 export function toBackground(): Promise<number> {
-  const child = spawn(process.execPath, [...process.execArgv, calledAs(), ...process.argv.slice(2)], {
+  const words = process.argv.slice(2);
+  const child = spawn(process.execPath, isSingle ? words : [...process.execArgv, calledAs(), ...words], {
+    argv0: isSingle ? calledAs() : undefined,
     detached: true,
     env: { ...process.env, [MARK]: "1" },
     stdio: ["ignore", "inherit", "inherit", "pipe"],

@@ -3,6 +3,7 @@
 import { writeSync } from "node:fs";
 import nodeGypBuild from "node-gyp-build";
 import { packageRoot } from "./package-root.ts";
+import { isSingle, loadEmbedded } from "./single-executable.ts";
 
 /** What to listen to: a live interface, or a capture file that tcpdump or libpcap wrote. */
 export type CaptureOptions =
@@ -171,7 +172,7 @@ export interface Native {
  */
 function load(): Native {
   try {
-    return nodeGypBuild(packageRoot);
+    return isSingle ? (loadEmbedded("knockd.node") as Native) : nodeGypBuild(packageRoot);
   } catch (error) {
     writeSync(2, `knockd: the addon can't be loaded: ${(error as Error).message.split("\n")[0]}\n`); // no libpcap, not built
     process.exit(1);

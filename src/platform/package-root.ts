@@ -3,8 +3,12 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isSingle } from "./single-executable.ts";
 
-export const packageRoot: string = rootAbove(dirname(fileURLToPath(import.meta.url)));
+/** Of a single executable, the folder that it lies in. */
+export const packageRoot: string = isSingle
+  ? dirname(process.execPath)
+  : rootAbove(dirname(fileURLToPath(import.meta.url)));
 
 function rootAbove(folder: string): string {
   return existsSync(join(folder, "package.json")) ? folder : rootAbove(dirname(folder));

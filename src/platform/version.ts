@@ -3,5 +3,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "./package-root.ts";
+import { embeddedText, isSingle } from "./single-executable.ts";
 
-export const version: string = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")).version;
+const text = isSingle ? embeddedText("package.json") : readFileSync(join(packageRoot, "package.json"), "utf8");
+
+export const version: string = JSON.parse(text).version;

@@ -1,0 +1,99 @@
+// The single executable (packaging/single), as a container image uses it: copied, with one file capability, by a user who
+// has no other rights and no writable /run; on a config in the shape of the images that wake a game server.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, chownSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { scaled, until } from "../time-limit.ts";
+import { needsRoot, repo, Wire } from "./wire.ts";
+
+const NODE = join(repo, "build/nodes/node_modules/n24/bin/node");
+const ADDON = join(repo, "build/Release/knockd.node");
+const { version } = JSON.parse(readFileSync(join(repo, "package.json"), "utf8"));
+const USER = 61_077;
+const AS_USER = ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups", "--bounding-set=-all,+net_raw"];
+
+describe("the single executable", { skip: needsRoot }, () => {
+  let wire: Wire;
+  let file = "";
+  before(async () => {
+    wire = await Wire.open();
+    file = join(wire.dir, "knockd");
+    chmodSync(wire.dir, 0o755);
+    execFileSync(process.execPath, [join(repo, "packaging/single.js"), NODE, ADDON, file], {
+      stdio: "ignore",
+      timeout: scaled(60_000),
+    });
+    symlinkSync("knockd", join(wire.dir, "knock"));
+    symlinkSync("knockd", join(wire.dir, "knockctl"));
+  });
+  after(() => wire.close());
+
+  const run = (...words: string[]) => {
+    const { status, stdout, stderr } = spawnSync(words[0]!, words.slice(1), {
+      encoding: "utf8",
+      timeout: scaled(30_000),
+    });
+    return { status, stdout, stderr };
+  };
+
+  it("is each program, by its name or by its first word", () => {
+    const yes = (name: string) => ({ status: 0, stdout: `${name} ${version} (knockd-ng)\n`, stderr: "" });
+    for (const name of ["knockd", "knock", "knockctl"]) {
+      assert.deepEqual(run(join(wire.dir, name), "-V"), yes(name));
+      assert.deepEqual(run(file, name, "-V"), yes(name));
+    }
+  });
+
+  it("leaves no file of the addon behind", () => {
+    const directory = join(wire.dir, "tmp");
+    execFileSync("mkdir", [directory]);
+    assert.equal(run("env", `TMPDIR=${directory}`, file, "-V").status, 0);
+    assert.deepEqual(execFileSync("ls", [directory], { encoding: "utf8" }), "");
+  });
+
+  it("wakes a game server: a user with CAP_NET_RAW on the file alone", async () => {
+    const capable = join(wire.dir, "capable");
+    execFileSync("cp", [file, capable]);
+    execFileSync("setcap", ["cap_net_raw=ep", capable]);
+    const woken = join(wire.dir, "home", "woken");
+    execFileSync("mkdir", [join(wire.dir, "home")]);
+    chownSync(join(wire.dir, "home"), USER, USER);
+    const config = join(wire.dir, "game.cfg");
+    writeFileSync(
+      config,
+      `[options]
+ logfile = /dev/null
+[resume-by-player]
+ sequence = 8211:udp
+ seq_cooldown = 5
+ command = /bin/sh -c 'id -u >${woken}' "LOGIN from %IP%"
+[resume-by-rcon]
+ sequence = 25575
+ seq_timeout = 1
+ command = /bin/echo "RCON from %IP%"
+ tcpflags = syn
+`,
+    );
+    const canListen = async (program: string) =>
+      (await wire.run("server", [...AS_USER, program, "--can-listen", "-i", "eth0"])).status;
+    assert.deepEqual([await canListen(file), await canListen(capable)], [1, 0]);
+    const pidFile = join(wire.dir, "home", "pid");
+    const started = await wire.run("server", [...AS_USER, capable, "-c", config, "-d", "-i", "eth0", "-p", pidFile]);
+    assert.equal(started.status, 0, started.stderr);
+    await until(() => existsSync(pidFile), 10_000, 20);
+    const pid = Number(readFileSync(pidFile, "utf8"));
+    try {
+      assert.equal((await wire.run("client", [join(wire.dir, "knock"), wire.server, "8211:udp"])).status, 0);
+      await until(() => existsSync(woken) && readFileSync(woken, "utf8") !== "", 10_000, 20);
+      assert.equal(readFileSync(woken, "utf8"), `${USER}\n`);
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      assert.deepEqual(words.slice(0, 3), [capable, "-c", config]);
+    } finally {
+      process.kill(pid, "SIGTERM");
+      await until(() => !existsSync(`/proc/${pid}`), 20_000, 20);
+    }
+    rmSync(capable);
+  });
+});
