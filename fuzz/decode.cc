@@ -1,13 +1,13 @@
-// native/decode.cc and encapsulation.cc under libFuzzer, ASan and UBSan (fuzz.ts builds and runs it). The first byte of an input selects the
-// link type, the rest is the frame.
-#include "../native/encapsulation.h"
-
+// native/decode.cc and encapsulation.cc under libFuzzer, ASan and UBSan (fuzz.ts builds and runs it). The first byte of
+// an input selects the link type, the rest is the frame.
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <memory>
+
+#include "../native/encapsulation.h"
 
 namespace {
 

@@ -1,5 +1,6 @@
-// native/decode.cc and encapsulation.cc alone, under ASan and UBSan (decode-asan.test.ts builds and runs it): every frame on standard input
-// cut at each byte, then MUTATIONS of them by the seed, each in a heap block of exactly its size.
+// native/decode.cc and encapsulation.cc alone, under ASan and UBSan (decode-asan.test.ts builds and runs it): every
+// frame on standard input cut at each byte, then MUTATIONS of them by the seed, each in a heap block of exactly its
+// size.
 //   decode-fuzz SEED MUTATIONS      exit status 0 and no output: all is well
 //   decode-fuzz --over-read | --overflow      one fault on purpose: proves that it would be noticed
 // A frame on standard input, all of whose bytes are needed: i32 link type, u32 length (this machine's order), the
@@ -49,8 +50,8 @@ std::vector<Frame> ReadFrames() {
   return frames;
 }
 
-// What DecodeSaved says of a prefix. A block of its own, so that one byte too far is out of bounds; two records with other
-// bytes in them before, so that a field that was not written shows.
+// What DecodeSaved says of a prefix. A block of its own, so that one byte too far is out of bounds; two records with
+// other bytes in them before, so that a field that was not written shows.
 bool Try(const std::vector<uint8_t>& bytes, size_t length, int link_type) {
   const std::unique_ptr<uint8_t[]> exact(new uint8_t[length]);
   if (length > 0) memcpy(exact.get(), bytes.data(), length);
