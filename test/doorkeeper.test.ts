@@ -304,11 +304,11 @@ describe("a knock at a door that is open", () => {
     assert.deepEqual(doorService.waiting, []);
   });
 
-  it("runs at most 64 start commands, which is told once; further knocks extend its time", async () => {
+  it("runs at most 64 start commands, which is told once; further knocks only extend the time", async () => {
     const doorService = new House();
     for (let i = 0; i < 70; i++) doorService.open();
     for (let i = 0; i < 64; i++) await doorService.end(start);
-    const told = "WHO: door: opened 64 times; further knocks extend its time";
+    const told = "WHO: door: opened 64 times; further knocks only extend the time";
     const count = (line: string) => doorService.seen.filter((one) => one === line).length;
     assert.deepEqual([count(`$ ${start}`), count(told), doorService.ledger.size], [64, 1, 64]);
     doorService.now += 5;
@@ -401,7 +401,7 @@ describe("a command that hangs", () => {
     doorService.seen.length = 0;
     await doorService.elapse();
     assert.deepEqual(doorService.seen, [
-      "! door: command still running after 30 seconds, ending it",
+      "! door: command still running after 30 seconds, killing it",
       "ended: start 10.77.0.2",
     ]);
     await doorService.end("start 10.77.0.2", 143);
@@ -429,7 +429,7 @@ describe("a command that hangs", () => {
     await doorService.elapse();
     assert.deepEqual(doorService.seen, [
       "! door: command still running after 60 seconds",
-      "! door: command still running after 90 seconds, ending it",
+      "! door: command still running after 90 seconds, killing it",
       "ended: start 10.77.0.2",
     ]);
   });
@@ -470,15 +470,15 @@ describe("of very many", () => {
     const told = () => doorService.seen.filter((line) => line.startsWith("! "));
     for (let i = 0; i < 56 + 1024; i++) open(i);
     for (let i = 0; i < 10; i++) open(1000); // who waits
-    assert.deepEqual(told(), ["! door: 1024 commands wait for their turn: 1 more merged"]);
+    assert.deepEqual(told(), ["! door: 1024 commands are waiting: 1 more opening merged"]);
     for (let i = 0; i < 20_000; i++) open(10_000 + i);
-    assert.deepEqual(told().slice(1), ["! door: 14336 commands wait for their turn: 1 more refused"]);
+    assert.deepEqual(told().slice(1), ["! door: 14336 commands are waiting: 1 more opening refused"]);
     doorService.now += 1;
     open(50_000);
     open(1000);
     assert.deepEqual(told().slice(2), [
-      `! door: 14336 commands wait for their turn: ${20_000 - (14_336 - 1024)} more refused`,
-      "! door: 14336 commands wait for their turn: 10 more merged",
+      `! door: 14336 commands are waiting: ${20_000 - (14_336 - 1024)} more openings refused`,
+      "! door: 14336 commands are waiting: 10 more openings merged",
     ]);
     doorService.seen.length = 0;
     await doorService.end("start 10.0.0.0");
@@ -510,7 +510,7 @@ describe("of very many", () => {
     });
     doorService.keeper.recover(Array.from({ length: 57_344 }, (_, i) => left(i + 1)));
     doorService.open();
-    assert.deepEqual(doorService.seen, ["! door: 57344 doors are open: 1 more refused"]);
+    assert.deepEqual(doorService.seen, ["! door: 57344 doors are open: 1 more opening refused"]);
     doorService.open({ name: "other" });
     assert.equal(doorService.seen.at(-1), "$ start 10.77.0.2");
   });
@@ -766,7 +766,7 @@ describe("a door, by hand,", () => {
     doorService.open();
     const { keeper } = doorService;
     assert.deepEqual(await keeper.extendByHand("door", IPV4, 5), {
-      refused: "it is being opened or closed at this moment",
+      refused: "it is being opened or closed right now",
     });
     await doorService.end(start);
     doorService.seen.length = 0;

@@ -16,7 +16,7 @@ function place(addresses: readonly string[], more: Partial<CaptureState> = {}): 
 
 const captures = new Map([
   ["eth0", place(["10.77.0.1", "fd77::1"])],
-  ["eth1", place(["10.77.1.1"], { deafReason: "stage 2 of door would not be heard" })],
+  ["eth1", place(["10.77.1.1"], { deafReason: "knock 2 of door would be missed" })],
   ["eth2", place(["10.77.2.1"], { up: false })],
   ["eth3", place([])],
   ["eth4", place([], { knocksTested: 3 })],
@@ -29,7 +29,7 @@ it("deaf is what ought to hear and does not; what is only waited for is not", ()
     interfaceStatuses(captures, failed, missing).map(({ interface: name, state, why }) => [name, state, why]),
     [
       ["eth0", "hears", undefined],
-      ["eth1", "deaf", "stage 2 of door would not be heard"],
+      ["eth1", "deaf", "knock 2 of door would be missed"],
       ["eth2", "waiting", "it is down"],
       ["eth3", "waiting", "it has no address yet"],
       ["eth4", "hears", undefined], // all its doors have a Target

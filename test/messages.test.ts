@@ -42,28 +42,31 @@ describe("the lines", () => {
       "openSSH: command said: iptables: | no ?[31mchain",
     ],
     [{ ...ofDoor, type: "command takes long", seconds: 60 }, "openSSH: command still running after 60 seconds"],
-    [{ ...ofDoor, type: "command killed", seconds: 1 }, "openSSH: command still running after 1 second, ending it"],
-    [{ ...ofDoor, type: "opened often", times: 64 }, "WHO: openSSH: opened 64 times; further knocks extend its time"],
+    [{ ...ofDoor, type: "command killed", seconds: 1 }, "openSSH: command still running after 1 second, killing it"],
+    [
+      { ...ofDoor, type: "opened often", times: 64 },
+      "WHO: openSSH: opened 64 times; further knocks only extend the time",
+    ],
     [
       { ...ofDoor, type: "merged", waiting: 1024, count: 7 },
-      "openSSH: 1024 commands wait for their turn: 7 more merged",
+      "openSSH: 1024 commands are waiting: 7 more openings merged",
     ],
-    [{ ...ofDoor, type: "refused", waiting: 1, count: 7 }, "openSSH: 1 command waits for its turn: 7 more refused"],
-    [{ ...ofDoor, type: "full", open: 65_536, count: 7 }, "openSSH: 65536 doors are open: 7 more refused"],
+    [{ ...ofDoor, type: "refused", waiting: 1, count: 7 }, "openSSH: 1 command is waiting: 7 more openings refused"],
+    [{ ...ofDoor, type: "full", open: 65_536, count: 7 }, "openSSH: 65536 doors are open: 7 more openings refused"],
   ];
   for (const [event, line] of doorEvents) {
     it(`of a door: ${line}`, () => assert.equal(lines.doorEventLine(event, "WHO"), line));
   }
 
   const notices: [notice: Parameters<typeof lines.noticeLine>[0], line: string][] = [
-    [{ type: "left open", doors: 1 }, "1 door was left open, and will be closed in time"],
-    [{ type: "left open", doors: 2 }, "2 doors were left open, and will be closed in time"],
+    [{ type: "left open", doors: 1 }, "1 door is still open from an earlier run and will close on time"],
+    [{ type: "left open", doors: 2 }, "2 doors are still open from an earlier run and will close on time"],
     [{ type: "left to next start", commands: 1 }, "1 stop command has not run: the next start runs it"],
     [{ type: "left to next start", commands: 2 }, "2 stop commands have not run: the next start runs them"],
-    [{ type: "command abandoned", idleSeconds: undefined }, "a command still runs, and is left to itself"],
-    [{ type: "command abandoned", idleSeconds: 5 }, "a command has not ended after 5 seconds, and is left to itself"],
+    [{ type: "command abandoned", idleSeconds: undefined }, "a command is still running: knockd exits without it"],
+    [{ type: "command abandoned", idleSeconds: 5 }, "a command has not ended after 5 seconds: knockd exits without it"],
     [{ type: "ledger trouble", reason: "cannot write" }, "cannot write"],
-    [{ type: "no locks", reason: "no space" }, "can't make sure that no other knockd runs: no space"],
+    [{ type: "no locks", reason: "no space" }, "cannot check whether another knockd is running: no space"],
     [
       { type: "sequences used up", door: "a [b] %s" },
       "no more sequences left in the one time sequences file for door a [b] %s --> disabling the door",
@@ -71,18 +74,18 @@ describe("the lines", () => {
     [{ type: "sequences file warning", door: "once", reason: "line 1" }, "config: section once: line 1"],
     [
       { type: "use not on disk", path: "/x", reason: "Input/output error" },
-      "/x: a used sequence may count again after a power cut: Input/output error",
+      "/x: a used sequence may be accepted again after a power cut: Input/output error",
     ],
     [
       { type: "not struck out", door: door.name, reason: "/x: No such file or directory" },
-      "openSSH: the one time sequence could not be struck out --> disabling the door: /x: No such file or directory",
+      "openSSH: could not mark the one time sequence as used --> disabling the door: /x: No such file or directory",
     ],
   ];
   for (const [notice, line] of notices) it(`of all doors: ${line}`, () => assert.equal(lines.noticeLine(notice), line));
 
   const others: [line: string, expected: string][] = [
-    [lines.heldBack({ count: 1, kind: "Stage 1" }), "1 similar line (Stage 1)"],
-    [lines.heldBack({ count: 9900, kind: "sequence timeout" }), "9900 similar lines (sequence timeout)"],
+    [lines.heldBack({ count: 1, kind: "Stage 1" }), "1 similar line not logged (Stage 1)"],
+    [lines.heldBack({ count: 9900, kind: "sequence timeout" }), "9900 similar lines not logged (sequence timeout)"],
   ];
   for (const [line, expected] of others) it(`say: ${expected}`, () => assert.equal(line, expected));
 

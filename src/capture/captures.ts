@@ -16,7 +16,7 @@ export interface CaptureState {
   /** Of its link; 0 for `any`. */
   readonly index: number;
   up: boolean;
-  /** How many knocks the last self-test has tried; and why one would not be heard, though all seems well. */
+  /** How many knocks the last self-test has tried; and why one would be missed, though all seems well. */
   knocksTested: number;
   /** When that was, by `now`. */
   testedAt: number | undefined;
@@ -147,7 +147,7 @@ export class CaptureSet {
   /** All that this source does is let through; undefined: no one's. */
   follow(source: Address | undefined): void {
     this.#followed = source;
-    this.#each((capture) => capture.follow(source), "not all is seen of who is followed");
+    this.#each((capture) => capture.follow(source), "knockctl explain --follow misses packets");
   }
 
   widen(wide: boolean): void {
@@ -162,8 +162,10 @@ export class CaptureSet {
       try {
         const { lost, stuck } = capture.checkStats();
         if (lost > 0)
-          this.#options.tell.warn(`${name}: ${plural(lost, "packet")} lost: more came than could be looked at`);
-        if (stuck) failed.set(name, "packets came and could not be fetched");
+          this.#options.tell.warn(
+            `${name}: ${plural(lost, "packet")} lost: they came faster than knockd could read them`,
+          );
+        if (stuck) failed.set(name, "packets arrived but could not be read");
       } catch (error) {
         failed.set(name, (error as Error).message);
       }
@@ -183,7 +185,7 @@ export class CaptureSet {
           deafTo = (error as Error).message;
         }
       }
-      if (deafTo !== undefined && deafTo !== state.deafReason) this.#options.tell.error(`deaf on ${name}: ${deafTo}`);
+      if (deafTo !== undefined && deafTo !== state.deafReason) this.#options.tell.error(`${name}: deaf: ${deafTo}`);
       state.knocksTested = tried;
       state.testedAt = this.#options.now();
       state.deafReason = deafTo;
@@ -191,7 +193,7 @@ export class CaptureSet {
   }
 
   /** For the filters' width: whatever becomes of it, knocks are heard as before. */
-  #each(change: (capture: InterfaceCapture) => void, trouble = "scans are not seen"): void {
+  #each(change: (capture: InterfaceCapture) => void, trouble = "port scans go undetected"): void {
     for (const [name, { capture }] of this.#captures) {
       try {
         change(capture);

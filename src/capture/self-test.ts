@@ -18,7 +18,7 @@ const MOST_FRAMES = 20_000;
 export interface SelfTestResult {
   /** The knocks that were tried, each at each address. */
   readonly tried: number;
-  /** Which of them would not be heard; undefined when all would. */
+  /** Which of them would be missed; undefined when all would. */
   readonly deafTo: string | undefined;
 }
 
@@ -41,7 +41,7 @@ export function tryKnocks(
         const frame = knockFrame(linkType, to, knock, door.tcpFlags);
         const heard = native.Capture.matches(filter, frame) && native.decode(frame, linkType, records.buffer);
         if (!heard || records.at(0).port !== knock.port) {
-          return { tried: tried.size, deafTo: `stage ${stage + 1} of ${door.name} would not be heard` };
+          return { tried: tried.size, deafTo: `knock ${stage + 1} of ${door.name} would be missed` };
         }
       }
     }

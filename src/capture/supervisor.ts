@@ -200,7 +200,7 @@ export class CaptureSupervisor {
       this.captures.close(name);
       this.#gone.add(name);
       const isThere = link?.index === state.index && !(isAlias(name) && this.#own(name, snapshot).all.length === 0);
-      const why = isThere ? "is not meant any more" : "is gone: waiting for it";
+      const why = isThere ? "is no longer selected" : "is gone: waiting for it";
       this.#options.tell.warn(`${name} ${why}`);
       return;
     }
@@ -249,7 +249,7 @@ export class CaptureSupervisor {
   /** We are deaf there: told once until it works again. */
   #fail(name: string, why: string): void {
     this.captures.close(name);
-    if (this.#failed.get(name) !== why) this.#options.tell.error(`deaf on ${name}, trying again: ${why}`);
+    if (this.#failed.get(name) !== why) this.#options.tell.error(`${name}: deaf, trying again: ${why}`);
     this.#failed.set(name, why);
   }
 

@@ -130,7 +130,7 @@ export class Daemon {
         this.#doorService.keepInterfaces(this.#supervisor!.patterns);
         logger.configure(this.#settings!); // whoever rotated the log waits for a new file, whatever the config is
         this.#log.error(error.message);
-        this.#log.error("the old configuration goes on");
+        this.#log.error("the old configuration stays in force");
       }
     });
     return this.#reloaded;
@@ -164,7 +164,7 @@ export class Daemon {
         eventLog: this.#eventLog,
         recent: this.#options.logger.recent,
       }),
-      trouble: (why) => this.#log.warn(`knockctl can't reach this knockd: ${why}`),
+      trouble: (why) => this.#log.warn(`knockctl cannot reach this knockd: ${why}`),
     });
     await this.#control.open();
   }
@@ -223,7 +223,7 @@ export class Daemon {
     if (asked !== undefined) return asked;
     if (this.#supervisor !== undefined && this.#settings?.interface === undefined) return this.#supervisor.patterns;
     if (namesOf("eth0", look()).length > 0) return ["eth0"];
-    this.#log.info("there is no eth0, and no interface is set: listening at those of the default routes");
+    this.#log.info("there is no eth0, and no Interface is set: listening on the interfaces of the default routes");
     return ["auto"];
   }
 

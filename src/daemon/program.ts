@@ -118,7 +118,7 @@ async function main(flags: Flags): Promise<void> {
   const lookup = flags.lookup ? new ReverseDns(name, () => performance.now()) : undefined;
   // A bug ends the process with its stack trace on standard error: in the background only the logs can keep it.
   process.on("uncaughtExceptionMonitor", (error) => {
-    logger.log.note(`a bug ends knockd: ${error.stack}`);
+    logger.log.note(`knockd stops because of a bug: ${error.stack}`);
     logger.flush();
   });
   let ending = false;

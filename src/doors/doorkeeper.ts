@@ -68,7 +68,7 @@ export class Doorkeeper implements DoorOpener {
       return;
     }
     if (!this.#runner.admit(key, door.name, knocker)) {
-      onDone({ refused: "too many commands wait for their turn" });
+      onDone({ refused: "too many commands are waiting" });
       return;
     }
     // 0.8 runs any number side by side: only what is to be closed again has an order.
@@ -104,7 +104,7 @@ export class Doorkeeper implements DoorOpener {
   async extendByHand(door: string, knocker: Address, seconds: number): Promise<number | DoorRefusal> {
     const open = this.#open.get(keyOf(door, formatAddress(knocker)));
     if (open === undefined) return NOT_OPEN;
-    if (open.timer === undefined) return { refused: "it is being opened or closed at this moment" };
+    if (open.timer === undefined) return { refused: "it is being opened or closed right now" };
     const left = Math.max(0, open.due - this.#options.now()) + seconds;
     this.#options.onEvent({ type: "extended by hand", door, knocker, seconds });
     this.#closeLater(open, left);

@@ -51,7 +51,7 @@ export function parseLedger(bytes: Buffer): LedgerEntry[] {
     } else if (isEntry(line)) {
       open.set(line.id, line);
     } else if (!isClosed(line)) {
-      throw new Error(`its line ${number} opens and closes no door`);
+      throw new Error(`line ${number} is neither an opening nor a closing`);
     } else {
       open.delete(line.closed);
     }

@@ -133,7 +133,9 @@ export class Ledger {
 
   #onTrouble(error: unknown): void {
     if (!this.#troubled)
-      this.#trouble(`cannot write ${this.path}: ${systemErrorText(error)}: doors still open and close`);
+      this.#trouble(
+        `cannot write ${this.path}: ${systemErrorText(error)}: doors still work, but a crash would leave them open`,
+      );
     this.#troubled = true;
   }
 
@@ -176,12 +178,12 @@ export class Ledger {
 
   #setAside(error: Error): void {
     const aside = `${this.path}.bad`;
-    const why = `${this.path} is no ledger of open doors (${systemErrorText(error)})`;
+    const why = `${this.path} is not a ledger of open doors (${systemErrorText(error)})`;
     try {
       fs.renameSync(this.path, aside);
-      this.#trouble(`${why}: set aside as ${aside}; what was open stays open`);
+      this.#trouble(`${why}: renamed to ${aside}; doors that were open stay open`);
     } catch (failure) {
-      this.#trouble(`${why}, and can't be set aside: ${systemErrorText(failure)}`);
+      this.#trouble(`${why}, and cannot be renamed: ${systemErrorText(failure)}`);
     }
   }
 

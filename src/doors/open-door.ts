@@ -18,7 +18,7 @@ export interface OpenDoor {
   isTold: boolean;
 }
 
-/** Start commands of one door for one knocker: further knocks extend its time. */
+/** Start commands of one door for one knocker: further knocks only extend the time. */
 export const MOST_OF_ONE = 64;
 
 export function isFull({ pendingCloses: toClose }: OpenDoor): boolean {

@@ -27,7 +27,7 @@ export function eventLine(event: KnockEvent, who: string): string {
 
 /** Of a siege no more is told. */
 export function heldBack({ count, kind }: HeldBack): string {
-  return `${plural(count, "similar line")} (${kind})`;
+  return `${plural(count, "similar line")} not logged (${kind})`;
 }
 
 /** Of what happens at an open door. `who` as in `eventLine`. */
@@ -45,7 +45,7 @@ export function doorEventLine(event: Exclude<DoorEvent, { type: "command ended" 
     case "command takes long":
       return `${door}: command still running after ${plural(event.seconds, "second")}`;
     case "command killed":
-      return `${door}: command still running after ${plural(event.seconds, "second")}, ending it`;
+      return `${door}: command still running after ${plural(event.seconds, "second")}, killing it`;
     case "closing":
       return `${who}: ${door}: command timeout`;
     case "opened by hand":
@@ -54,13 +54,13 @@ export function doorEventLine(event: Exclude<DoorEvent, { type: "command ended" 
     case "extended by hand":
       return `${who}: ${door}: extended by ${plural(event.seconds, "second")} by hand`;
     case "opened often":
-      return `${who}: ${door}: opened ${plural(event.times, "time")}; further knocks extend its time`;
+      return `${who}: ${door}: opened ${plural(event.times, "time")}; further knocks only extend the time`;
     case "full":
-      return `${door}: ${event.open} doors are open: ${event.count} more refused`;
+      return `${door}: ${event.open} doors are open: ${plural(event.count, "more opening")} refused`;
     case "merged":
     case "refused": {
-      const wait = event.waiting === 1 ? "1 command waits for its" : `${event.waiting} commands wait for their`;
-      return `${door}: ${wait} turn: ${event.count} more ${event.type}`;
+      const waiting = event.waiting === 1 ? "1 command is" : `${event.waiting} commands are`;
+      return `${door}: ${waiting} waiting: ${plural(event.count, "more opening")} ${event.type}`;
     }
   }
 }
@@ -69,28 +69,29 @@ export function doorEventLine(event: Exclude<DoorEvent, { type: "command ended" 
 export function noticeLine(notice: DoorNotice): string {
   switch (notice.type) {
     case "left open":
-      return `${notice.doors} ${notice.doors === 1 ? "door was" : "doors were"} left open, and will be closed in time`;
+      return `${notice.doors} ${notice.doors === 1 ? "door is" : "doors are"} still open from an earlier run and will close on time`;
     case "left to next start": {
       const one = notice.commands === 1;
       return `${notice.commands} stop ${one ? "command has" : "commands have"} not run: the next start runs ${one ? "it" : "them"}`;
     }
     case "command abandoned": {
       const { idleSeconds } = notice;
-      const what = idleSeconds === undefined ? "still runs" : `has not ended after ${plural(idleSeconds, "second")}`;
-      return `a command ${what}, and is left to itself`;
+      const what =
+        idleSeconds === undefined ? "is still running" : `has not ended after ${plural(idleSeconds, "second")}`;
+      return `a command ${what}: knockd exits without it`;
     }
     case "ledger trouble":
       return notice.reason;
     case "no locks":
-      return `can't make sure that no other knockd runs: ${notice.reason}`;
+      return `cannot check whether another knockd is running: ${notice.reason}`;
     case "sequences used up":
       return noSequencesLeft(notice.door);
     case "sequences file warning":
       return `config: section ${notice.door}: ${notice.reason}`;
     case "use not on disk":
-      return `${notice.path}: a used sequence may count again after a power cut: ${notice.reason}`;
+      return `${notice.path}: a used sequence may be accepted again after a power cut: ${notice.reason}`;
     case "not struck out":
-      return `${notice.door}: the one time sequence could not be struck out --> disabling the door: ${notice.reason}`;
+      return `${notice.door}: could not mark the one time sequence as used --> disabling the door: ${notice.reason}`;
   }
 }
 

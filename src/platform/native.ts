@@ -174,7 +174,7 @@ function load(): Native {
   try {
     return isSingle ? (loadEmbedded("knockd.node") as Native) : nodeGypBuild(packageRoot);
   } catch (error) {
-    writeSync(2, `knockd: the addon can't be loaded: ${(error as Error).message.split("\n")[0]}\n`); // no libpcap, not built
+    writeSync(2, `knockd: cannot load its native addon: ${(error as Error).message.split("\n")[0]}\n`); // no libpcap, not built
     process.exit(1);
   }
 }

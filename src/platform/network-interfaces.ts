@@ -8,7 +8,7 @@ export function interfacesNow(withRoutes: boolean): Snapshot {
   try {
     return native.snapshot(withRoutes);
   } catch (error) {
-    throw new CaptureError(`the interfaces can't be looked at: ${(error as Error).message}`);
+    throw new CaptureError(`cannot read the network interfaces: ${(error as Error).message}`);
   }
 }
 
@@ -17,6 +17,6 @@ export function followInterfaces(onChange: () => void, withRoutes: boolean): Nat
   try {
     return new native.LinkWatch(onChange, withRoutes);
   } catch (error) {
-    throw new CaptureError(`the interfaces can't be followed: ${(error as Error).message}`);
+    throw new CaptureError(`cannot watch the network interfaces: ${(error as Error).message}`);
   }
 }

@@ -203,7 +203,7 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     const daemon = await start("ours", [], `[options]\nInterface = eth0\n${DOOR}${LAST}`);
     await wire.run("server", ["sed", "-i", "s/Interface = .*/Interface = et h/", daemon.configPath]);
     daemon.signal("SIGHUP");
-    await daemon.waitFor(() => daemon.stderr.includes("the old configuration goes on"));
+    await daemon.waitFor(() => daemon.stderr.includes("the old configuration stays in force"));
     assert.match(daemon.stderr, /^config: line 2: could not open "et h": no interface can have this name /m);
     await hearsAt(daemon, ["10.77.0.1"], ["10.77.0.1"]);
     for (const which of BOTH)

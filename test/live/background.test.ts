@@ -256,7 +256,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     const args = [...ARGS, "@dir@/pid", "-g", "@dir@/log"];
     assert.deepEqual(await start("ours", CONFIG, args, { NODE_OPTIONS: `--require=${at("bug.cjs")}` }), OK);
     await stop(pid(), "SIGUSR2");
-    assert.match(text("log"), /\] a bug ends knockd: TypeError: .*\n\s+at .*buggy .*bug\.cjs/);
+    assert.match(text("log"), /\] knockd stops because of a bug: TypeError: .*\n\s+at .*buggy .*bug\.cjs/);
     assert.equal(exists("pid"), false);
   });
 

@@ -130,7 +130,7 @@ stop_command = echo close >>$KNOCK_LOG
       await daemon.waitFor(() => `${readdirSync(path)}` === "ledger.lock"); // what goes later makes room
       await begin(disk);
       for (let i = 0; i < 3; i++) await opensAndCloses();
-      const why = `cannot write ${disk.name}/ledger: ${words}: doors still open and close`;
+      const why = `cannot write ${disk.name}/ledger: ${words}: doors still work, but a crash would leave them open`;
       await isTold(daemon, why);
       await end(disk);
       await knock(7001);
@@ -159,7 +159,7 @@ command = echo other >>$KNOCK_LOG
       await knock(7000, 7001, 7002, 7003, 7500);
       await daemon.waitFor(() => daemon.commands().length === 2);
       assert.deepEqual(daemon.commands(), ["once", "other"]);
-      const why = `once: the one time sequence could not be struck out --> disabling the door: ${disk.name}/sequences: ${words}`;
+      const why = `once: could not mark the one time sequence as used --> disabling the door: ${disk.name}/sequences: ${words}`;
       await isTold(daemon, why);
       assert.equal(readFileSync(join(path, "sequences"), "utf8"), "7000,7001\n7002,7003\n7004,7005\n");
       await end(disk);

@@ -106,7 +106,10 @@ describe("knockd that has reached its limit", { skip: needsRoot }, () => {
     await knock(7000);
     await daemon.waitFor(has(daemon, "soon: could not run command: Too many open files\n"));
     await daemon.waitFor(
-      has(daemon, `cannot write ${daemon.dir}/ledger: Too many open files: doors still open and close\n`),
+      has(
+        daemon,
+        `cannot write ${daemon.dir}/ledger: Too many open files: doors still work, but a crash would leave them open\n`,
+      ),
     );
     await relieve();
     await knock(7000);
@@ -119,9 +122,11 @@ describe("knockd that has reached its limit", { skip: needsRoot }, () => {
     const daemon = await start();
     const relieve = await limit(daemon, "nofile", 3);
     daemon.signal("SIGHUP");
-    await daemon.waitFor(has(daemon, `${daemon.configPath}: Too many open files\nthe old configuration goes on\n`));
+    await daemon.waitFor(
+      has(daemon, `${daemon.configPath}: Too many open files\nthe old configuration stays in force\n`),
+    );
     await wire.run("server", ["ip", "address", "add", "10.77.0.9/24", "dev", "eth0"]);
-    const why = "the interfaces can't be looked at: ";
+    const why = "cannot read the network interfaces: ";
     await daemon.waitFor(has(daemon, why));
     await sleep(2500); // it looks again each second
     assert.equal(daemon.stderr.split(why).length, 2, `told once: ${daemon.stderr}`);

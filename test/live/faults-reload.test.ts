@@ -70,8 +70,8 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
 
   async function refused(daemon: Daemon, why: string): Promise<void> {
     daemon.signal("SIGHUP");
-    await daemon.waitFor(() => daemon.stderr.endsWith("the old configuration goes on\n"));
-    assert.equal(daemon.stderr, `${daemon.configPath}: ${why}\nthe old configuration goes on\n`);
+    await daemon.waitFor(() => daemon.stderr.endsWith("the old configuration stays in force\n"));
+    assert.equal(daemon.stderr, `${daemon.configPath}: ${why}\nthe old configuration stays in force\n`);
     await knock(7000);
     await daemon.waitFor(() => daemon.commands().length === 1);
     fs.rmSync(daemon.configPath, { recursive: true });

@@ -47,13 +47,13 @@ describe("knockd at its start", { skip: needsRoot }, () => {
       "it may have no netlink socket",
       ["python3", "-c", WITHOUT_NETLINK],
       ["-i", "eth0"],
-      /^the interfaces can't be followed: netlink: Address family not supported by protocol\n$/,
+      /^cannot watch the network interfaces: netlink: Address family not supported by protocol\n$/,
     ],
     [
       "it may have no netlink socket, and is to look for an interface",
       ["python3", "-c", WITHOUT_NETLINK],
       [],
-      /^the interfaces can't be looked at: netlink: Address family not supported by protocol\n$/,
+      /^cannot read the network interfaces: netlink: Address family not supported by protocol\n$/,
     ],
     [
       "it may not listen",
@@ -65,7 +65,7 @@ describe("knockd at its start", { skip: needsRoot }, () => {
       "its addon is damaged, or libpcap is not there",
       ["unshare", "-m", ...sh(`mount --bind /dev/null ${ADDON}`)],
       ["-i", "eth0"],
-      /^knockd: the addon can't be loaded: .*knockd\.node: file too short\n$/,
+      /^knockd: cannot load its native addon: .*knockd\.node: file too short\n$/,
     ],
     [
       "its working directory is gone",

@@ -137,7 +137,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.match(stdout, /^eth0: deaf: could not listen on eth0: .+\n$/);
     assert.equal(status, 1);
     assert.doesNotMatch(stdout, /746[123]/);
-    await daemon.waitFor(() => daemon.stderr.includes("deaf on eth0: could not listen"));
+    await daemon.waitFor(() => daemon.stderr.includes("eth0: deaf: could not listen"));
     const again = await selfTest(daemon, "--json");
     assert.equal(again.status, 1);
     assert.equal(JSON.parse(again.stdout.split("\n")[1]!).state, "deaf");
@@ -153,7 +153,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.match((await selfTest(daemon)).stdout, /^wifi0: waiting: it is down$/m);
     await wire.run("server", ["ip", "link", "del", "wifi0"]);
     const tun = await Tun.open(wire, "wifi0", 801); // ARPHRD_IEEE80211, which we can't read
-    await daemon.waitFor(() => daemon.stderr.includes("deaf on wifi0"));
+    await daemon.waitFor(() => daemon.stderr.includes("wifi0: deaf"));
     const deaf = await selfTest(daemon);
     assert.match(
       deaf.stdout,
@@ -223,7 +223,7 @@ describe("knockctl", { skip: needsRoot }, () => {
       const daemon = await Daemon.start(wire, "ours", "", ["-i", "eth0", "-c", config, "-v"]);
       running.push(daemon);
       await daemon.waitFor(() => daemon.stderr.endsWith("\n")); // another pipe than the one that said it listens
-      assert.equal(daemon.stderr, `knockctl can't reach this knockd: ${path}: Is a directory\n`);
+      assert.equal(daemon.stderr, `knockctl cannot reach this knockd: ${path}: Is a directory\n`);
       await knock("10.77.0.2");
       await daemon.waitFor(() => daemon.commands().length === 1);
       assert.equal((await knockctl("self-test", "-c", config)).status, 3);

@@ -79,7 +79,7 @@ ${more}`;
     await first.stop("SIGKILL");
     await sleep(1100);
     const second = await again(first, OPTIONS("@dir@/ledger") + door("other", 7002, 1));
-    assert.match(second.stdout, /^2 doors were left open, and will be closed in time$/m);
+    assert.match(second.stdout, /^2 doors are still open from an earlier run and will close on time$/m);
     await settled(first, [`start soon ${wire.client}`, `start later ${wire.client}`, `stop soon ${wire.client}`]);
     await second.waitFor(() => parseLedger(readFileSync(ledgerIn(first.dir))).length === 1);
     const { status } = await second.stop("SIGTERM");
@@ -114,7 +114,10 @@ ${more}`;
     const daemon = await start(OPTIONS("/proc/nowhere/ledger") + door("a", 7000, 0));
     await knock(7000);
     await settled(daemon, [`start a ${wire.client}`, `stop a ${wire.client}`]);
-    assert.match(daemon.stderr, /cannot write \/proc\/nowhere\/ledger: .*: doors still open and close/);
+    assert.match(
+      daemon.stderr,
+      /cannot write \/proc\/nowhere\/ledger: .*: doors still work, but a crash would leave them open/,
+    );
   });
 
   it("is no reason not to start when the ledger is torn", async () => {
@@ -122,7 +125,7 @@ ${more}`;
     await first.stop();
     writeFileSync(ledgerIn(first.dir), '{"version":2}\n{"id":1,\n');
     const second = await again(first, OPTIONS("@dir@/ledger"));
-    assert.match(second.stderr, /ledger is no ledger of open doors .*: set aside as /);
+    assert.match(second.stderr, /ledger is not a ledger of open doors .*: renamed to /);
     assert.ok(existsSync(`${ledgerIn(first.dir)}.bad`));
   });
 
@@ -132,7 +135,7 @@ ${more}`;
     const daemon = await start(config);
     await knock(7000);
     await daemon.waitFor(() => daemon.commands().includes(`stop a ${wire.client}`), 15_000);
-    assert.match(daemon.stderr, /^a: command still running after 1 second, ending it$/m);
+    assert.match(daemon.stderr, /^a: command still running after 1 second, killing it$/m);
     const child = Number(readFileSync(join(daemon.dir, "child"), "utf8"));
     assert.equal(existsSync(`/proc/${child}`), false);
   });
@@ -168,7 +171,7 @@ ${more}`;
     };
     await reload("eth0", "packet filter: ");
     const beside = await second();
-    await reload("eth0,lo", "the old configuration goes on");
+    await reload("eth0,lo", "the old configuration stays in force");
     await beside.stop();
     running.push(await second()); // what was refused to the first one is not kept by it either
   });

@@ -87,7 +87,7 @@ describe("LogFormat = json", { skip: needsRoot }, () => {
             event: "held back",
             kind: "Stage 1",
             count,
-            msg: `${count} similar lines (Stage 1)`,
+            msg: `${count} similar lines not logged (Stage 1)`,
           })),
         ],
       );

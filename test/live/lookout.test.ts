@@ -250,7 +250,7 @@ describe("the lookout", { skip: needsRoot }, () => {
     await knock(wire.server, [7000, "7001:udp", 7002]);
     await opens(ours);
     await ip("route", "del", "default");
-    await ours.waitFor(() => ours.stderr.includes("eth0 is not meant any more"));
+    await ours.waitFor(() => ours.stderr.includes("eth0 is no longer selected"));
     await ip("-6", "route", "add", "default", "via", wire.client6);
     await says(ours, "eth0 is back: listening at 10.77.0.1");
     await knock(wire.server6, [7000, "7001:udp", 7002]);

@@ -145,7 +145,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     const seconds = (Date.now() - begun) / 1000;
     assert.ok(seconds > 4 && seconds < bound(8000) / 1000, `${seconds} s`);
     await daemon.stop();
-    assert.equal(daemon.stderr, "a command has not ended after 5 seconds, and is left to itself\n");
+    assert.equal(daemon.stderr, "a command has not ended after 5 seconds: knockd exits without it\n");
     assert.match(daemon.stdout, /\nclosing\.\.\.\n$/);
   });
 

@@ -34,7 +34,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
 
   const adopted = (daemon: Daemon) =>
     times(daemon, daemon.which === "ours" ? "packet filter: " : "adding pcap expression") +
-    daemon.stderr.split("the old configuration goes on\n").length;
+    daemon.stderr.split("the old configuration stays in force\n").length;
 
   /** Changes the config, if it is to be another one, and waits until the daemon has read it, with success or not. */
   async function reload(daemon: Daemon, config?: string): Promise<void> {
@@ -124,7 +124,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
       renameSync(log, `${log}.1`);
       if (config === undefined) rmSync(daemon.configPath);
       await reload(daemon, config);
-      await daemon.waitFor(() => daemon.stderr.endsWith("the old configuration goes on\n"));
+      await daemon.waitFor(() => daemon.stderr.endsWith("the old configuration stays in force\n"));
       await knock(7000);
       await daemon.waitFor(() => daemon.commands().length === 1);
       daemon.signal("SIGTERM");
@@ -133,7 +133,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
       await daemon.stop();
       const told = daemon.stderr.split("\n").slice(0, -1);
       assert.match(told[0]!, why);
-      assert.deepEqual(told.slice(1), ["the old configuration goes on"]);
+      assert.deepEqual(told.slice(1), ["the old configuration stays in force"]);
       const opened = [
         "10.77.0.2: door: Stage 1",
         "10.77.0.2: door: OPEN SESAME",

@@ -16,6 +16,7 @@ describe("a knock's line", () => {
     assert.equal(read("192.168.1.63 (pi.example): a: b: OPEN SESAME"), "a: b opened");
     assert.equal(read("192.168.1.63: Tür: sequence timeout (stage 2)\n"), "Tür failed");
     assert.equal(read("12 similar lines (Stage 1)"), "12 begun");
+    assert.equal(read("12 similar lines not logged (Stage 1)"), "12 begun");
     assert.equal(read("1 similar line (sequence timeout)"), "1 failed");
   });
 

@@ -48,5 +48,5 @@ export function buildFilter({ linkType, own, resolvedDoors, strays, followed }: 
     const program = new FilterProgram(link.length, followed).build(link.etherType, bodies);
     if (program !== undefined) return program;
   }
-  throw new Error("the doors do not fit into a packet filter");
+  throw new Error("the doors need a packet filter that is too long for the kernel");
 }

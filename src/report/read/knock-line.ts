@@ -21,7 +21,7 @@ export class KnockLine {
     if (end.endsWith(")") && end.includes(": sequence timeout (stage ")) {
       return this.#of(end.slice(0, end.lastIndexOf(": sequence timeout (stage ")), "failed");
     }
-    const held = /^(\d{1,9}) similar lines? \((Stage 1|sequence timeout)\)$/.exec(end);
+    const held = /^(\d{1,9}) similar lines?(?: not logged)? \((Stage 1|sequence timeout)\)$/.exec(end);
     if (held === null) return false;
     this.heldBack = Number(held[1]);
     this.what = held[2] === "Stage 1" ? "begun" : "failed";
