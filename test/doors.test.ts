@@ -22,10 +22,11 @@ const DOOR = doorOf({
 describe("the command doors", () => {
   const ask = (all: readonly Door[], open: readonly OpenDoorInfo[], args = {}, mayChange = false) => {
     const doorService = { doors: { openDoors: () => open, size: open.length } };
-    const view = { resolvedDoors: () => all.map((door) => ({ door, targets: undefined })), doorService };
+    const eventLog = { counts: { openings: new Map([["ssh", 3]]) } };
+    const view = { resolvedDoors: () => all.map((door) => ({ door, targets: undefined })), doorService, eventLog };
     return doors(view as unknown as DaemonView)({ args, mayChange });
   };
-  const seen = { type: "door", door: "ssh", oneTime: false, seqTimeout: 25, closesAfter: 10 };
+  const seen = { type: "door", door: "ssh", oneTime: false, knocks: 2, seqTimeout: 25, closesAfter: 10, openings: 3 };
 
   it("shows doors and who is let in, and no port and no command", () => {
     const open = { door: "ssh", ip: "192.0.2.1", left: 7.123 };
@@ -43,7 +44,7 @@ describe("the command doors", () => {
     assert.deepEqual(ask([other], []), [{ ...seen, oneTime: true, closesAfter: null, target: "192.0.2.9" }]);
   });
 
-  it("tells root its secrets, when he asks for them", () => {
+  it("shows secrets to root on request", () => {
     const [door] = ask([DOOR], [], { secrets: true }, true);
     assert.deepEqual(door, {
       ...seen,

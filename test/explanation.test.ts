@@ -58,12 +58,12 @@ describe("an explanation", () => {
   it("says how long a door still waits, where that is known", () => {
     const changes = changesOf("[a]\nsequence = 7000,7001,7002\nseq_timeout = 10\n");
     const of = (...noted: Verdict[]) => explanationOf(noted, changes, 6000).advice;
-    assert.match(of(verdict(1000, "stage", { stage: 1 })), /^a waits for the knock of Stage 2, for 5 s more: /);
+    assert.match(of(verdict(1000, "stage", { stage: 1 })), /^a waits for the knock of Stage 2, for 5 s more\. /);
     assert.match(
       of(verdict(3000, "stage", { stage: 2, detail: 2500 })),
-      /^a waits for the knock of Stage 3, for 4\.5 s more: /,
+      /^a waits for the knock of Stage 3, for 4\.5 s more\. /,
     );
-    assert.match(of(verdict(3000, "twice", { stage: 1 })), /^a waits for the knock of Stage 2: /);
+    assert.match(of(verdict(3000, "twice", { stage: 1 })), /^a waits for the knock of Stage 2\. /);
   });
 
   it("does not call a knock lost that it has itself called a repeat", () => {
@@ -81,8 +81,8 @@ describe("an explanation", () => {
       [first, again, timeout],
     ]) {
       assert.doesNotMatch(of(...noted), /lost/);
-      assert.match(of(...noted), /the next knock did not come|waits for the knock of Stage 2/);
-      assert.match(of(...noted), /an earlier packet, sent again/);
+      assert.match(of(...noted), /the next knock did not arrive|waits for the knock of Stage 2/);
+      assert.match(of(...noted), /an earlier packet, repeated by/);
       assert.equal(words(of(...noted)), undefined);
     }
     // One of another stage, or of the attempt before, is none of it.
@@ -100,11 +100,11 @@ describe("an explanation", () => {
     assert.deepEqual(verdicts.map(verdictLine), [
       "a: Stage 1 of 3",
       "a: sequence timeout (stage 1)",
-      "ignored: a later knock of a sequence that was not under way",
+      "ignored: a later knock of a sequence that has not begun",
       "a: too late by 1.3 s for Stage 2",
-      "ignored: a later knock of a sequence that was not under way",
+      "ignored: a later knock of a sequence that has not begun",
     ]);
-    assert.match(advice, /^knock faster, within the 2 s that a gives/);
+    assert.match(advice, /^Knock faster, within the 2 s that a allows/);
     const [, , afterAll] = explanationOf([noted[0]!, timeout, later(70_000, 7001)], changes, 70_001).verdicts;
     assert.equal(afterAll!.fate, "later");
   });
@@ -219,7 +219,7 @@ describe("the command follow", () => {
     };
     follow(packetLoop)(question, (answer) => told.push((answer as { text: string }).text));
     for (let i = 0; i < 1000; i++) onVerdict(verdict(i, "other", { door: undefined, knocker: source }));
-    assert.deepEqual(told, Array(100).fill("ignored: no knock of any door"));
+    assert.deepEqual(told, Array(100).fill("ignored: not a knock of any door"));
   });
 });
 

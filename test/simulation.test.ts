@@ -318,11 +318,11 @@ it("with verdicts, says why nothing came of what had to do with a door, and noth
   for (const [i, port] of [7001, 7003, 7002, 7001].entries()) await scene.knock(6 + i, port);
   await scene.end();
   assert.deepEqual(ignored, [
-    "10.77.0.2: door: ignored: the knock of Stage 1 once more",
-    "10.77.0.2: ignored: TCP flags that no door wants (TCPFlags)",
-    "10.77.0.2: door: not the knock of Stage 2: the attempt is void",
-    "10.77.0.2: ignored: a later knock of a sequence that was not under way",
-    "10.77.0.2: ignored: not to our address",
-    "10.77.0.2: door: ignored: it has just opened for him (Seq_Cooldown), for 99 s more",
+    "10.77.0.2: door: ignored: the knock of Stage 1 came again",
+    "10.77.0.2: ignored: TCP flags match no door (TCPFlags)",
+    "10.77.0.2: door: wrong knock for Stage 2; the attempt is void",
+    "10.77.0.2: ignored: a later knock of a sequence that has not begun",
+    "10.77.0.2: ignored: not sent to this host's address",
+    "10.77.0.2: door: ignored: opened a moment ago; Seq_Cooldown lasts 99 s more",
   ]);
 });

@@ -56,4 +56,8 @@ export interface EventsView {
   verdict(event: () => DaemonEvent, at?: number): void;
 }
 
-export type CountsView = Readonly<Record<"stages" | "opens" | "timeouts" | "scans" | "commandsFailed", number>>;
+export interface CountsView
+  extends Readonly<Record<"stages" | "opens" | "timeouts" | "scans" | "commandsFailed", number>> {
+  /** By the door's name. */
+  readonly openings: ReadonlyMap<string, number>;
+}

@@ -33,9 +33,13 @@ export type Answer =
       readonly type: "door";
       readonly door: string;
       readonly oneTime: boolean;
+      /** How many knocks its sequence has. */
+      readonly knocks: number;
       readonly seqTimeout: number;
       /** Seconds; null: it is not closed again. */
       readonly closesAfter: number | null;
+      /** Openings since knockd was started. */
+      readonly openings: number;
       readonly target?: string;
       readonly secrets?: Secrets;
     }

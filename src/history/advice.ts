@@ -1,4 +1,4 @@
-// What to do about a knock that did not count, in a sentence, without a port.
+// What to do about a knock that did not count, in short sentences and without a port.
 
 import { seconds } from "./describe.ts";
 import type { DoorChanges } from "./door-changes.ts";
@@ -7,71 +7,81 @@ import type { Verdict } from "./verdict.ts";
 /** Knocks sent together may overtake each other. */
 const TOGETHER_MS = 50;
 
-/** To who has done this, the oldest first; what made no difference is left out, but for in `all`. */
+/** `verdicts`, oldest first, are those that made a difference; `all` are all of them. */
 export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: number, all = verdicts): string {
   const last = verdicts.at(-1);
   if (last === undefined) return NOTHING;
-  // Later knocks of an attempt that had ended say nothing new: why had it?
-  const cause = verdicts.filter(({ fate }) => fate !== "later").at(-1) ?? last;
-  const { fate, door = "the door", stage, detail } = cause;
-  const { seqTimeout = 0, oneTimeSequences, policy } = changes.door(door) ?? {};
-  const inTime = (how: string) => `knock ${how}, within the ${seqTimeout} s that ${door} gives`;
+  // What comes after an attempt has ended says nothing new: the question is why it ended.
+  const cause = verdicts.filter(({ fate }) => !AFTERWARDS.has(fate)).at(-1) ?? last;
+  const { fate, stage, detail } = cause;
+  const door = cause.door === undefined ? "the door" : quoted(cause.door);
+  const { seqTimeout = 0, oneTimeSequences, policy } = changes.door(cause.door ?? "") ?? {};
+  const inTime = (how: string) => `Knock ${how}, within the ${seqTimeout} s that ${door} allows`;
   const lost = wasRepeated(cause, all, changes) ? REPEATED : LOST;
   switch (fate) {
     case "open":
       return oneTimeSequences === undefined
-        ? `${door} opened: if no connection comes about, look at the lines of its command in the log, and at the firewall`
-        : `${door} opened: that sequence is used, next time knock the next one of its file`;
+        ? `If you cannot connect now, check the firewall, and the log for the command of ${door}.`
+        : `That sequence is used up. Next time, knock the next sequence in the file of ${door}.`;
     case "held":
-      return `${door} is about to open, unless this is a scan: ask again`;
+      return `${door} opens in a moment unless this is a port scan. Ask again.`;
     case "stage":
     case "twice": {
-      const left = fate === "stage" ? cause.at - detail + 1000 * seqTimeout - now : 0; // of a stage it is known when it began
+      const left = fate === "stage" ? cause.at - detail + 1000 * seqTimeout - now : 0; // a stage knows when it began
       const wait = left > 0 ? `, for ${seconds(left)} more` : "";
-      return `${door} waits for the knock of Stage ${stage + 1}${wait}: ${lost}`;
+      return `${door} waits for the knock of Stage ${stage + 1}${wait}. ${lost}`;
     }
     case "timeout":
-      return `${inTime("again")}: after Stage ${stage} the next knock did not come: ${lost}`;
+      return `After Stage ${stage} the next knock did not arrive. ${lost} ${inTime("again")}.`;
     case "late":
-      return `${inTime("faster")}, or set a longer Seq_Timeout there`;
+      return `${inTime("faster")}, or set a longer Seq_Timeout.`;
     case "wrong":
       return detail <= TOGETHER_MS && isTogether(verdicts, cause)
-        ? `knock more slowly (knock -d 200), as packets that are sent together may overtake each other, or in the order of ${door}'s sequence`
-        : `knock in the order of ${door}'s sequence: after Stage ${stage} came another door's knock, or one too early`;
+        ? `Knock more slowly (knock -d 200): packets that are sent together may overtake each other. If that does not help, check the order of the sequence of ${door}.`
+        : `Knock in the order of the sequence of ${door}. After Stage ${stage} came a knock of another door, or one too early.`;
     case "later":
-      return "begin with the first knock of a sequence: what came is a later one of some door";
+      return "Begin with the first knock of a sequence. What arrived is a later one.";
     case "again":
-      return "knock anew: the client's system has only sent again what was heard before";
+      return "Knock again with new connections. The client's system only repeated an earlier packet.";
     case "flags":
-      return "send plain SYNs, as knock, curl and nc do, or set the door's TCPFlags to what the client sends";
+      return `${PLAIN_SYN}, or set the door's TCPFlags to what the client sends.`;
     case "answer":
-      return "send plain SYNs, as knock, curl and nc do, or choose ports outside net.ipv4.ip_local_port_range";
+      return `${PLAIN_SYN}, or choose ports outside net.ipv4.ip_local_port_range.`;
     case "address":
-      return "knock at an address of the interface that is listened at (knockctl self-test names them), or set the door's Target";
+      return "Knock at an address that knockd listens on (knockctl status lists them), or set the door's Target.";
     case "banned":
     case "scan":
-      return `touch no other ports while knocking, ${banIsOver(cause, policy?.banTime, now)}; for a client that must, set a higher Max_Strays`;
+      return `Touch no other ports while knocking. ${banIsOver(cause, policy?.banTime, now)} If the client must touch other ports, set a higher Max_Strays.`;
     case "cooldown":
-      return `wait: ${door} opens again for him ${soon(cause.at + detail - now)} (Seq_Cooldown)`;
+      return `Wait. ${door} opens again for this address ${soon(cause.at + detail - now)} (Seq_Cooldown).`;
     case "taken":
-      return `knock at ${door} when no attempt at another door is under way`;
+      return `Knock at ${door} while this address has no live attempt at another door.`;
     case "used":
-      return `knock the next sequence of ${door}'s file, if it holds one: this one has let somebody in`;
+      return `Knock the next sequence in the file of ${door}, if there is one. This one has opened the door for another client.`;
     case "changed":
-      return `knock again, by the config as it is now: it changed after Stage ${stage}`;
+      return `Knock again, by the config as it is now. It changed after Stage ${stage}.`;
     case "stray":
     case "other":
-      return "compare the client's ports and protocols, tcp or udp, with the door's Sequence: what came is no knock of any door";
+      return "Compare the client's ports and protocols (tcp or udp) with the door's Sequence. What arrived is not a knock of any door.";
   }
 }
 
+const AFTERWARDS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>(["later", "stray", "other"]);
+
+/** A name of several words needs quotes in a sentence. */
+function quoted(door: string): string {
+  return /^\S+$/.test(door) ? door : `"${door}"`;
+}
+
+const PLAIN_SYN = "Send plain SYNs, as knock, curl and nc do";
+
 const LOST =
-  "if it was sent, it was lost on the way, or went to another port, protocol or address than the door wants (see explain --follow)";
+  "If it was sent, it was lost on the way, or it went to another port, protocol or address. knockctl explain --follow shows everything that arrives.";
 
 const REPEATED =
-  "what came in its place was an earlier packet, sent again by the client's system: send it as a new connection, or with another source port";
+  "In its place came an earlier packet, repeated by the client's system. Send each knock as a new connection, or from another source port.";
 
-/** Has the knock that an attempt waited for come, and was taken for an earlier one that was sent again? */
+/** Did the knock that an attempt waited for arrive, and count as a retransmission of an earlier one? */
 function wasRepeated(cause: Verdict, all: readonly Verdict[], changes: DoorChanges): boolean {
   const { door, stage, at } = cause;
   const next = door === undefined ? undefined : changes.door(door)?.sequence[stage];
@@ -83,8 +93,13 @@ function wasRepeated(cause: Verdict, all: readonly Verdict[], changes: DoorChang
   });
 }
 
-const NOTHING = `look whether the client knocks at this host's address, from the one that was asked about, at the first port \
-of a sequence and with its protocol, and whether something drops it on the way: nothing was seen that a door wants; explain --follow shows all that comes`;
+const NOTHING = [
+  "Nothing from this address was a knock.",
+  "Check that the client sends to this host's address, to the first port of a sequence and with its protocol.",
+  "Check that the client really has this address: a router may replace it.",
+  "Check that no firewall on the way drops the packets.",
+  "knockctl explain --follow shows everything that arrives.",
+].join(" ");
 
 function isTogether(verdicts: readonly Verdict[], wrong: Verdict): boolean {
   const before = verdicts[verdicts.indexOf(wrong) - 1];
@@ -92,10 +107,10 @@ function isTogether(verdicts: readonly Verdict[], wrong: Verdict): boolean {
 }
 
 function banIsOver(cause: Verdict, banTime: number | undefined, now: number): string {
-  if (cause.fate === "banned") return `and wait: he is heard again ${soon(cause.at + cause.detail - now)}`;
+  if (cause.fate === "banned") return `knockd listens to this address again ${soon(cause.at + cause.detail - now)}.`;
   return banTime === undefined
-    ? "and wait for Ban_Time seconds"
-    : `and wait: he is heard again ${soon(cause.at + 1000 * banTime - now)}`;
+    ? "Then wait for Ban_Time seconds."
+    : `knockd listens to this address again ${soon(cause.at + 1000 * banTime - now)}.`;
 }
 
 function soon(left: number): string {

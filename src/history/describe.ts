@@ -1,4 +1,4 @@
-// Verdicts in words, without a port: who may read them is not to learn a sequence.
+// Verdicts in words. They name no port: the group knockd may read them and must not learn a sequence.
 
 import { plural } from "../terminal/plural.ts";
 import type { Verdict } from "./verdict.ts";
@@ -17,41 +17,41 @@ function text({ fate, door, stage, of, detail }: Verdict): string {
     case "open":
       return "OPEN SESAME";
     case "held":
-      return "done as fast as a scan does it: it is waited a moment for what else comes";
+      return "sequence completed very fast; waiting a moment to rule out a port scan";
     case "timeout":
       return `sequence timeout (stage ${stage})`;
     case "late":
       return `too late by ${seconds(detail)} for Stage ${stage + 1}`;
     case "again":
-      return "ignored: the same packet, sent again because no answer came";
+      return "ignored: retransmission of an earlier packet";
     case "twice":
-      return `ignored: the knock of Stage ${stage} once more`;
+      return `ignored: the knock of Stage ${stage} came again`;
     case "wrong":
-      return `not the knock of Stage ${stage + 1}: the attempt is void`;
+      return `wrong knock for Stage ${stage + 1}; the attempt is void`;
     case "flags":
-      return `ignored: TCP flags that ${door === undefined ? "no door wants" : "this door does not want"} (TCPFlags)`;
+      return `ignored: TCP flags ${door === undefined ? "match no door" : "do not match this door"} (TCPFlags)`;
     case "address":
-      return `ignored: not to our address${door === undefined ? "" : ", or not to the door's Target"}`;
+      return `ignored: not sent to this host's address${door === undefined ? "" : " or the door's Target"}`;
     case "banned":
-      return `ignored: a scanner, for ${seconds(detail)} more`;
+      return `ignored: this address scanned ports; banned for ${seconds(detail)} more`;
     case "cooldown":
-      return `ignored: it has just opened for him (Seq_Cooldown), for ${seconds(detail)} more`;
+      return `ignored: opened a moment ago; Seq_Cooldown lasts ${seconds(detail)} more`;
     case "taken":
-      return "ignored as a first knock: the packet made a stage at another door";
+      return "not a first knock here: the packet counted at another door";
     case "later":
-      return "ignored: a later knock of a sequence that was not under way";
+      return "ignored: a later knock of a sequence that has not begun";
     case "used":
-      return "its one-time sequence has been used";
+      return "the one-time sequence is used up; the attempt is void";
     case "changed":
-      return "the config has changed: the attempt is void";
+      return "the config has changed; the attempt is void";
     case "stray":
-      return "a port that is no knock, in the middle of a sequence";
+      return "stray: not a knock, during an attempt";
     case "scan":
-      return `a scan: ${plural(detail, "other port")} touched in the middle of a sequence: the attempt is void`;
+      return `scan: ${plural(detail, "other port")} touched during an attempt; the attempt is void`;
     case "answer":
-      return "ignored: it may answer a connection of this host, whose ports of outgoing connections it went to";
+      return "ignored: may be a reply to a connection of this host (ephemeral port)";
     case "other":
-      return "ignored: no knock of any door";
+      return "ignored: not a knock of any door";
   }
 }
 

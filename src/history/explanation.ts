@@ -1,4 +1,4 @@
-// Why a knock did not count: the last packets of a source with the verdict of each, and in a sentence what to do about it.
+// Why a knock did not count: the last packets of a source with the verdict of each, and what to do about it.
 
 import { advice } from "./advice.ts";
 import type { DoorChanges } from "./door-changes.ts";
@@ -13,7 +13,7 @@ export interface Explanation {
   /** The oldest first. */
   readonly verdicts: readonly Verdict[];
   readonly packets: number;
-  /** Did the last of it open a door? */
+  /** Did the last packet open a door? */
   readonly outcome: "opened" | "not opened" | "nothing seen";
   readonly advice: string;
 }

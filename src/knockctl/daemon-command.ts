@@ -1,13 +1,14 @@
 // What every command has that asks the daemons of a config.
 
 import type { Command } from "commander";
+import { type Help, withHelp } from "./help.ts";
+import { DEFAULT_CONFIG } from "./request.ts";
+
+export type { Help };
 
 /** `name` with its arguments, as commander takes it. */
-export function asking(program: Command, name: string, summary: string, help: string): Command {
-  return program
-    .command(name)
-    .summary(summary)
-    .option("-c, --config <file>", "the config that knockd runs with", "/etc/knockd.conf")
-    .option("--json", "print what the daemon answers, a JSON object a line")
-    .addHelpText("after", help);
+export function asking(program: Command, name: string, help: Help): Command {
+  return withHelp(program.command(name), help)
+    .option("-c, --config <file>", "the config that knockd runs with", DEFAULT_CONFIG)
+    .option("--json", "print the daemon's answers, one JSON object per line");
 }

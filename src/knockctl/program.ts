@@ -1,4 +1,4 @@
-// The command beside the daemon: knockctl COMMAND, each in a file of commands/.
+// knockctl COMMAND: each command is a file of commands/.
 
 import { Command, CommanderError } from "commander";
 import { version } from "../platform/version.ts";
@@ -13,27 +13,62 @@ import { report } from "./commands/report.ts";
 import { selfTest } from "./commands/self-test.ts";
 import { status } from "./commands/status.ts";
 import { watch } from "./commands/watch.ts";
+import { list, paragraph } from "./help.ts";
+import { isAnswered } from "./request.ts";
 
-const USAGE_IS_WRONG = 2;
-/** Its status for that; a command may have another. */
+const WRONG_COMMAND_LINE = 2;
+/** Commander's own status for that. A command may choose another. */
 const COMMANDERS = 1;
 
+/** In the order of a first day with knockd. */
+const GROUPS = {
+  "Set up": [init, check],
+  Look: [status, doors, watch, explain, selfTest],
+  Act: [open, close, extend],
+  Analyse: [report, replay, metrics],
+} as const;
+
 const program = new Command("knockctl")
-  .description("Asks the running knockd, sets one up, checks configs, and tells who was at the door.")
-  .version(`knockctl ${version} (knockd-ng)`, "-V, --version")
+  .version(`knockctl ${version} (knockd-ng)`, "-V, --version", "print the version")
+  .helpOption("-h, --help", "print this help")
   .helpCommand(false)
   .exitOverride();
-const commands = [status, doors, open, close, extend, watch, explain, check, replay, metrics, report, selfTest, init];
-for (const command of commands) command(program); // it inherits exitOverride when it is made
+const groups = Object.entries(GROUPS).map(([heading, commands]) => {
+  const before = program.commands.length;
+  for (const command of commands) command(program); // it inherits exitOverride when it is made
+  return [heading, program.commands.slice(before)] as const;
+});
+program.configureHelp({
+  formatHelp: (_, helper) =>
+    [
+      "Usage: knockctl COMMAND [options]\n",
+      paragraph("Set up a door, look at the running knockd, find out why a knock did not count."),
+      ...groups.map(([heading, commands]) =>
+        list(
+          heading,
+          commands.map((one) => [one.name(), one.summary()]),
+        ),
+      ),
+      list(
+        "Options",
+        helper.visibleOptions(program).map((one) => [helper.optionTerm(one), one.description]),
+      ),
+      "Examples:\n  sudo knockctl init\n  sudo knockctl explain --last\n",
+      paragraph(
+        "knockctl COMMAND --help describes one command. Without a command, knockctl shows the status if a knockd is running.",
+      ),
+    ].join("\n"),
+});
 
-process.stdout.on("error", () => {}); // who reads has gone; the status still counts
-void run();
+process.stdout.on("error", () => {}); // the reader has gone; the exit status still counts
+void run(process.argv.slice(2));
 
-async function run(): Promise<void> {
+async function run(words: readonly string[]): Promise<void> {
   try {
-    await program.parseAsync();
+    const isStatus = words.length === 0 && (await isAnswered());
+    await program.parseAsync(isStatus ? ["status"] : words, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    process.exitCode = error.exitCode === COMMANDERS ? USAGE_IS_WRONG : error.exitCode;
+    process.exitCode = error.exitCode === COMMANDERS ? WRONG_COMMAND_LINE : error.exitCode;
   }
 }

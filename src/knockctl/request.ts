@@ -55,6 +55,8 @@ async function answerOf(path: string, request: string, once: boolean): Promise<A
   throw new ClientError(`the answer of the knockd at ${path} is torn: has it ended, or is it of another version?`);
 }
 
+export const DEFAULT_CONFIG = "/etc/knockd.conf";
+
 /** What knockctl ends with, beside 0 and 2: the command line is wrong. */
 export const STATUS = { no: 1, unanswered: 3 } as const;
 
@@ -73,6 +75,11 @@ export function tell(asked: Asked, json: boolean | undefined, words: (answers: r
     process.exitCode = STATUS.no;
   }
   return answers;
+}
+
+/** Does a daemon of the usual config answer? */
+export async function isAnswered(config = DEFAULT_CONFIG): Promise<boolean> {
+  return (await ask(config, "doors")).answers.length > 0;
 }
 
 export function complain(trouble: string): void {

@@ -9,11 +9,20 @@ export class Counters {
   scans = 0;
   /** With a status that is not 0, or they could not be started. */
   commandsFailed = 0;
+  /** Openings by the door's name, those by hand included. */
+  readonly openings = new Map<string, number>();
 
-  event({ type }: KnockEvent): void {
-    if (type === "stage") this.stages++;
-    else if (type === "timeout") this.timeouts++;
-    else if (type === "open") this.opens++;
-    else this.scans++;
+  event(event: KnockEvent): void {
+    if (event.type === "stage") this.stages++;
+    else if (event.type === "timeout") this.timeouts++;
+    else if (event.type === "scan") this.scans++;
+    else {
+      this.opens++;
+      this.opened(event.door.name);
+    }
+  }
+
+  opened(door: string): void {
+    this.openings.set(door, (this.openings.get(door) ?? 0) + 1);
   }
 }

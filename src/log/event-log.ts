@@ -101,6 +101,7 @@ export class EventLog {
       this.watch.tell({ event: what, ip: formatAddress(knocker), door, status: status ?? null });
       return;
     }
+    if (event.type === "opened by hand") this.counts.opened(door);
     const level = LEVELS[event.type];
     this.#tell(knocker, (who) => this.#logger.log[level](this.#at(knocker, door), doorEventLine(event, who)));
   };

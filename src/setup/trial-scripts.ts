@@ -83,8 +83,8 @@ function restartAndHear(config: string, knockctl: readonly string[]): string {
 systemctl daemon-reload
 timeout 40 systemctl restart knockd || { echo 'knockd is not listening: see systemctl status knockd' >&2; exit 1; }
 step 'testing whether knockd hears knocks'
-hears=$(timeout 20 ${knockctl.map(quote).join(" ")} self-test -c ${quote(config)} 2>&1) || :
-printf '%s\\n' "$hears" | grep -q ': hears: ' || { printf 'knockd does not hear: %s\\n' "$hears" >&2; exit 1; }
+self_test() { timeout 20 ${knockctl.map(quote).join(" ")} self-test -c ${quote(config)} "$@" 2>&1 || :; }
+self_test --json | grep -q '"state":"hears"' || { printf 'knockd does not hear: %s\\n' "$(self_test)" >&2; exit 1; }
 `;
 }
 

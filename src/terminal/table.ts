@@ -27,6 +27,8 @@ export interface TableOptions {
 }
 
 const GAP = "  ";
+/** A space at which no line is broken. Harmless text holds no private characters. */
+const GLUE = "\ue000";
 /** A column is never cut below this: a name of fewer letters cannot be recognised. */
 const LEAST = 8;
 const PLACES =
@@ -55,6 +57,44 @@ export function wrap(text: string, { indent = 0, width = terminalWidth() }: Tabl
   return draw([[text]], { indent, colWidths: [width - indent], colAligns: ["left"] }).slice(indent);
 }
 
+/** Keeps these words on one line of a cell. */
+export function together(words: string): string {
+  return words.replaceAll(" ", GLUE);
+}
+
+interface StreamColumn extends Column {
+  /** It is as wide as this from the beginning. */
+  readonly least?: number;
+  /** It grows no wider than this. */
+  readonly most?: number;
+}
+
+/** A table whose rows come one by one: the header first, and columns that grow with what has come. */
+export class TableStream {
+  readonly #columns: readonly StreamColumn[];
+  /** The widest cell of each column so far. */
+  readonly #widest: string[];
+  #isBegun = false;
+
+  constructor(columns: readonly StreamColumn[]) {
+    this.#columns = columns;
+    this.#widest = columns.map(({ head, least = 0 }) => head.padEnd(least));
+  }
+
+  row(cells: readonly string[]): string {
+    const growing = this.#columns.slice(0, -1);
+    for (const [i, { most = Number.POSITIVE_INFINITY }] of growing.entries()) {
+      const width = Math.min(stringWidth(cells[i]!), most);
+      if (width > stringWidth(this.#widest[i]!)) this.#widest[i] = "x".repeat(width);
+    }
+    const fixed = [...this.#widest.slice(0, -1), cells.at(-1)!];
+    const colWidths = fit(this.#columns, [this.#widest, fixed], terminalWidth());
+    const header = this.#isBegun ? [] : [this.#columns.map(({ head }) => head)];
+    this.#isBegun = true;
+    return draw([...header, cells], { indent: 0, colWidths, colAligns: this.#columns.map(() => "left") });
+  }
+}
+
 interface Layout {
   readonly indent: number;
   readonly colWidths: number[];
@@ -64,21 +104,27 @@ interface Layout {
 function draw(rows: readonly (readonly Cell[])[], { indent, ...layout }: Layout): string {
   const drawn = new CliTable({ ...layout, chars: CHARS, style: STYLE, truncate: ellipsis(), wordWrap: true });
   for (const row of rows) drawn.push([...row]);
-  const lines = drawn.toString().split("\n");
+  const lines = drawn.toString().replaceAll(GLUE, " ").split("\n");
   return lines.map((line) => `${" ".repeat(indent)}${line}`.trimEnd().concat("\n")).join("");
 }
 
-/** The width of each column: as wide as its text, then without the what it can do without until the line fits. */
+/** The width of each column: as wide as its text, then less until the line fits: first headers give way, then texts, then words. */
 function fit(columns: readonly Column[], rows: readonly (readonly Cell[])[], width: number): number[] {
   const widest = (i: number, separator: RegExp) =>
-    Math.max(...rows.flatMap((row) => `${row[i] ?? ""}`.split(separator).map((part) => stringWidth(part))));
+    Math.max(...rows.flatMap((row) => linesOf(row[i], separator).map((part) => stringWidth(part))));
   const widths = columns.map((_, i) => widest(i, /\n/));
   const excess = () => widths.reduce((sum, one) => sum + one, GAP.length * (columns.length - 1)) - width;
   const words = columns.map(({ narrow }, i) => (narrow === undefined ? widths[i]! : widest(i, /\s+/)));
-  narrowTo(words, widths, excess);
+  const [, ...cells] = rows;
+  const texts = columns.map((_, i) => Math.max(words[i]!, ...cells.flatMap((row) => linesOf(row[i]).map(stringWidth))));
+  for (const least of [texts, words]) narrowTo(least, widths, excess);
   const least = columns.map(({ narrow }, i) => (narrow === "cut" ? Math.min(words[i]!, LEAST) : words[i]!));
   narrowTo(least, widths, excess);
   return widths;
+}
+
+function linesOf(cell: Cell | undefined, separator: RegExp | string = "\n"): string[] {
+  return `${cell ?? ""}`.split(separator);
 }
 
 /** Takes from the widest column that has something to give, a space at a time, so that equals stay equal. */

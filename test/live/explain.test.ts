@@ -134,18 +134,18 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     const { status, stdout, stderr } = await knockctl(me);
     assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
     const lines = stdout.split("\n").slice(0, -1);
-    const clock = /^\d\d:\d\d:\d\d\.\d\d\d /;
-    assert.ok(
-      lines.slice(0, -1).every((line) => clock.test(line)),
+    assert.match(lines[0]!, /^10\.77\.0\.\d+: 3 packets, opened$/);
+    assert.match(lines[2]!, /^TIME +DOOR +WHAT HAPPENED$/);
+    assert.match(stdout, /^\d\d:\d\d:\d\d\.\d{3} +openSSH +Stage 2 of 3, 0\.\d+ s after the first knock$/m);
+    assert.match(
       stdout,
+      /\n\nIf you cannot connect now, check the firewall, and the log for the command of\sopenSSH\.\n$/,
     );
-    assert.match(lines[1]!, / openSSH: Stage 2 of 3, 0\.\d+ s after the first knock$/);
-    assert.match(lines.at(-1)!, /^10\.77\.0\.\d+: 3 packets, opened: openSSH opened: if no connection comes about/);
     assert.doesNotMatch(stdout, /746\d/);
     const withoutClock = (text: string) => text.replace(/^\d\d:\d\d:\d\d\.\d\d\d /gm, "");
     assert.equal(withoutClock((await knockctl("--last")).stdout), withoutClock(stdout));
     const secrets = await knockctl(me, "--secrets");
-    assert.match(secrets.stdout, / openSSH: Stage 1 of 3 \[7461:tcp\]\n.* \[7462:udp\]\n/);
+    assert.match(secrets.stdout, / openSSH +7461:tcp +Stage 1 of 3\n.* 7462:udp +Stage 2/);
     const json = (await knockctl(me, "--json")).stdout.trimEnd().split("\n");
     const { type, version, ip, door, verdict, stage, of, times } = JSON.parse(json[1]!);
     assert.deepEqual(
@@ -163,8 +163,13 @@ describe("knockctl explain", { skip: needsRoot }, () => {
       ["openSSH stage 1"],
       /waits for the knock of Stage 2, for \d+ s/,
     ],
-    ["the wrong knock", [7461, 7464], ["openSSH stage 1", "openSSH wrong 1"], /in the order of openSSH's sequence/],
-    ["a later knock", [udp(7462)], ["- later"], /begin with the first knock/],
+    [
+      "the wrong knock",
+      [7461, 7464],
+      ["openSSH stage 1", "openSSH wrong 1"],
+      /in the order of the sequence of openSSH/,
+    ],
+    ["a later knock", [udp(7462)], ["- later"], /Begin with the first knock/],
     [
       "a knock made twice",
       [7461, 7461],
@@ -180,22 +185,27 @@ describe("knockctl explain", { skip: needsRoot }, () => {
       ["openSSH stage 1", "- again"],
       /openSSH waits/,
     ],
-    ["TCP flags", [7461, { port: 7463, flags: ["fin"] }], ["openSSH stage 1", "- flags"], /send plain SYNs/],
-    ["another address", [7461, 7501], ["openSSH stage 1", "- address"], /knock at an address of the interface/],
+    ["TCP flags", [7461, { port: 7463, flags: ["fin"] }], ["openSSH stage 1", "- flags"], /Send plain SYNs/],
+    ["another address", [7461, 7501], ["openSSH stage 1", "- address"], /Knock at an address that knockd listens on/],
     [
       "a late knock",
       [7471, { pause: 1.3 }, 7472],
       ["short stage 1", "short timeout 1", "short late 1"],
-      /^knock faster, within the 1 s that short gives, or set a longer Seq_Timeout/,
+      /^Knock faster, within the 1 s that short allows, or set a longer Seq_Timeout/,
     ],
     [
       "other ports, one too many, and the ban",
       // After the ban begins, the source has one try more (scan-detector.ts): it makes a wrong knock and is banned for good.
       [7481, ...STRAYS, 7481, 7464, 7481],
       ["guarded stage 1", "- stray", "- stray", "- scan", "guarded stage 1", "guarded wrong 1", "guarded banned"],
-      /touch no other ports while knocking, and wait: he is heard again in (60|5\d) s/,
+      /Touch no other ports while knocking\. knockd listens to this address again in (60|5\d) s/,
     ],
-    ["a cooldown", [7491, 7491], ["rare stage 1", "rare open 1", "rare cooldown"], /opens again for him in (60|5\d) s/],
+    [
+      "a cooldown",
+      [7491, 7491],
+      ["rare stage 1", "rare open 1", "rare cooldown"],
+      /opens again for this address in (60|5\d) s/,
+    ],
   ];
   for (const [what, steps, expected, advice] of cases) {
     it(`explains ${what}`, async () => {
@@ -216,7 +226,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     const me = newSource();
     await knock(me, 7471);
     await daemon.waitFor(`${me}: short: sequence timeout (stage 1)`);
-    assert.match((await waitFor(me, "short stage 1", "short timeout 1")).advice, /^knock again, within the 1 s/);
+    assert.match((await waitFor(me, "short stage 1", "short timeout 1")).advice, /Knock again, within the 1 s/);
     await knock(me, 7472);
     await waitFor(me, "short stage 1", "short timeout 1", "short late 1");
     const late = (await explained(me)).verdicts.at(-1)!;
@@ -229,7 +239,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     await knock(other, 7461); // only now the kernel lets it through
     await waitFor(other, "openSSH stage 1");
     await knock(me, { pause: 0.1 }, 9990);
-    assert.match((await waitFor(me, "- other")).advice, /compare the client's ports and protocols/);
+    assert.match((await waitFor(me, "- other")).advice, /Compare the client's ports and protocols/);
   });
 
   it("explains who was held back for his haste", async () => {
@@ -255,10 +265,10 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     await waitFor(second, "once stage 1");
     await knock(first, 7511, 7512);
     const done = await waitFor(first, "once stage 1", "once stage 2", "once open 2");
-    assert.match(done.advice, /once opened: that sequence is used, next time knock the next one of its file/);
+    assert.match(done.advice, /^That sequence is used up\. Next time, knock the next sequence in the file of once/);
     assert.match(
       (await waitFor(second, "once stage 1", "once used 1")).advice,
-      /^knock the next sequence of once's file/,
+      /^Knock the next sequence in the file of once/,
     );
   });
 
@@ -281,9 +291,9 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     await knock(me, 22, 80);
     const { status, stdout, stderr } = await knockctl(me);
     assert.deepEqual({ status, stderr }, { status: 4, stderr: "" });
-    assert.match(stdout, /^10\.77\.0\.\d+: nothing seen: look whether /);
+    assert.match(stdout, /^10\.77\.0\.\d+: nothing was seen\n\nNothing from this address was a knock\. /);
     const nonsense = await knockctl("nonsense");
-    assert.deepEqual([nonsense.status, nonsense.stderr], [2, "error: nonsense is no IP address\n"]);
+    assert.deepEqual([nonsense.status, nonsense.stderr], [2, 'error: "nonsense" is not an IP address\n']);
     for (const args of [[], [me, "--last"], [me, me], ["-x"]]) assert.equal((await knockctl(...args)).status, 2);
   });
 
@@ -302,7 +312,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     await knock(me, { port: 80, to: "10.77.0.7" });
     await knock(other, 9991);
     await knock(me, 7471);
-    await told(/short: Stage 1/);
+    await told(/short +7471:tcp +Stage 1/);
     await daemon.waitFor(`${me}: short: sequence timeout (stage 1)`);
     await knock(me, 7472);
     await told(/too late/);
@@ -311,24 +321,23 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     follower.kill("SIGINT");
     assert.equal(await ended, 1, complained);
     assert.equal(complained, "");
-    const lines = said.replace(/^\d\d:\d\d:\d\d\.\d\d\d /gm, "").split("\n");
+    const [header, ...lines] = said.split("\n").map((line) => line.split(/ {2,}/).slice(1).join(" | "));
+    assert.equal(header, "DOOR | KNOCK | WHAT HAPPENED");
     while (lines[1] === lines[0]) lines.shift(); // it had begun before its first line was there
-    const late = lines.splice(7, 1)[0]!;
-    assert.match(late, /^short: too late by [\d.]+ s for Stage 2 \[7472:tcp\]$/);
-    assert.match(
-      lines.splice(7, 1)[0]!,
-      /^10\.77\.0\.\d+: \d+ packets, not opened: knock faster, within the 1 s that short gives/,
-    );
-    assert.deepEqual(lines, [
-      "ignored: no knock of any door [9990:tcp]",
-      "ignored: no knock of any door [53:udp]",
-      "ignored: no knock of any door [7462:tcp]",
-      "ignored: TCP flags that no door wants (TCPFlags) [7461:tcp]",
-      "ignored: not to our address [80:tcp]",
-      "short: Stage 1 of 2 [7471:tcp]",
-      "short: sequence timeout (stage 1)",
-      "",
+    assert.match(lines.splice(7, 1)[0]!, /^short \| 7472:tcp \| too late by [\d.]+ s for Stage 2$/);
+    assert.deepEqual(lines.slice(0, 7), [
+      "- | 9990:tcp | ignored: not a knock of any door",
+      "- | 53:udp | ignored: not a knock of any door",
+      "- | 7462:tcp | ignored: not a knock of any door",
+      "- | 7461:tcp | ignored: TCP flags match no door (TCPFlags)",
+      "- | 80:tcp | ignored: not sent to this host's address",
+      "short | 7471:tcp | Stage 1 of 2",
+      "short | - | sequence timeout (stage 1)",
     ]);
+    assert.match(
+      said,
+      /\n\n10\.77\.0\.\d+: \d+ packets, not opened\nKnock faster, within the 1 s that short allows, or set a longer Seq_Timeout\.\n$/,
+    );
 
     // A wide filter lets no UDP through, as no door is strict; and the daemon may not know yet that the other has gone.
     const count = async (what: string) =>
@@ -376,6 +385,6 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     assert.deepEqual(strangers((await explained(during)).verdicts).sort(), OPENED.slice(1).sort());
     const { status, stdout } = await knockctl(before);
     assert.equal(status, 1);
-    assert.match(stdout, /not opened \(a flood kept some from being written down \d+ s ago\)/);
+    assert.match(stdout, /not opened\nA flood \d+ s ago kept some packets from being recorded\.\n/);
   });
 });

@@ -170,9 +170,12 @@ describe("knockctl replay", { skip: needsRoot }, () => {
         assert.equal(result.stdout !== "", status === 0, result.stdout);
       }
       const elsewhere = [file, "-c", config, "-a", "10.77.0.9", "--verdicts"];
-      assert.match((await replay(elsewhere)).stdout, /^\S+ \S+ \(10\.77\.0\.2: ignored: not to our address\)\n/);
+      assert.match(
+        (await replay(elsewhere)).stdout,
+        /^\S+ \S+ \(10\.77\.0\.2: ignored: not sent to this host's address\)\n/,
+      );
       const first = JSON.parse((await replay([...elsewhere, "--json"])).stdout.split("\n")[0]!);
-      assert.deepEqual([first.type, first.line], ["verdict", "10.77.0.2: ignored: not to our address"]);
+      assert.deepEqual([first.type, first.line], ["verdict", "10.77.0.2: ignored: not sent to this host's address"]);
     } finally {
       await wire.close();
     }

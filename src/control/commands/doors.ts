@@ -1,5 +1,5 @@
-// The command `doors`: which doors listen, and for whom one is open. Their ports, and what opens them, only to root and only
-// when he asks for secrets.
+// The command `doors`: the doors, and the clients for whom one is open. Ports and commands are shown only to root, and only
+// on request.
 
 import type { Door } from "../../config/door.ts";
 import type { OpenDoorInfo } from "../../events/door-outcome.ts";
@@ -9,26 +9,27 @@ import type { DaemonView } from "../daemon-view.ts";
 import { isSet, onlyForRoot, type Question } from "../handler.ts";
 import type { Answer } from "../protocol.ts";
 
-/** Of doors, and of open ones: a config may have thousands, and 65,536 may be open. */
+/** For the doors, and again for the open ones: a config may have thousands, and 65,536 may be open. */
 const MOST_BYTES = 64 << 10;
 
 export function doors(view: DaemonView): (question: Question) => readonly Answer[] {
   return (question) => [...listening(view, question), ...standing(view)];
 }
 
-/** Throws Refusal when secrets are asked for, and not by root. */
-export function listening({ resolvedDoors }: DaemonView, question: Question): Answer[] {
+/** Throws Refusal when a client other than root asks for secrets. */
+export function listening({ resolvedDoors, eventLog }: DaemonView, question: Question): Answer[] {
   const secrets = isSet(question.args, "secrets");
   if (secrets) onlyForRoot(question);
   const all = resolvedDoors();
-  return upTo("door", all, all.length, ({ door }) => answerOf(door, secrets));
+  const openings = ({ name }: Door) => eventLog.counts.openings.get(name) ?? 0;
+  return upTo("door", all, all.length, ({ door }) => answerOf(door, openings(door), secrets));
 }
 
 export function standing({ doorService }: DaemonView): Answer[] {
   return upTo("open", doorService.doors.openDoors(), doorService.doors.size, openAnswer);
 }
 
-function answerOf(door: Door, secrets: boolean): Answer {
+function answerOf(door: Door, openings: number, secrets: boolean): Answer {
   const { name, sequence, oneTimeSequences, seqTimeout, tcpFlags, target, cmdTimeout } = door;
   const { startCommand, stopCommand, startCommand6, stopCommand6 } = door;
   const closes = Boolean(stopCommand || stopCommand6);
@@ -36,8 +37,10 @@ function answerOf(door: Door, secrets: boolean): Answer {
     type: "door",
     door: name,
     oneTime: oneTimeSequences !== undefined,
+    knocks: sequence.length,
     seqTimeout,
     closesAfter: closes ? cmdTimeout : null,
+    openings,
     ...(target && { target: target.host }),
     ...(secrets && {
       secrets: {
@@ -56,7 +59,7 @@ function openAnswer({ door, ip, left }: OpenDoorInfo): Answer {
   return { type: "open", door, ip, left: left === undefined ? null : Math.round(left * 10) / 10 };
 }
 
-/** As many of them as so many bytes hold, and how many more there are. */
+/** As many as fit into MOST_BYTES, and the number of those left out. */
 function upTo<T>(what: "door" | "open", all: Iterable<T>, count: number, answer: (one: T) => Answer): Answer[] {
   const answers: Answer[] = [];
   let bytes = 0;

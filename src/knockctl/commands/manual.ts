@@ -1,38 +1,46 @@
-// knockctl open, close and extend: by hand what a knock and its time do.
+// knockctl open, close and extend: do by hand what a knock and its timeout do.
 
 import { type Command, InvalidArgumentError } from "commander";
 import type { Answer, Args } from "../../control/protocol.ts";
 import { parseAddress } from "../../net/address.ts";
 import { duration } from "../../terminal/format.ts";
 import { clean } from "../../terminal/style.ts";
-import { asking } from "../daemon-command.ts";
+import { asking, type Help } from "../daemon-command.ts";
 import { type AskOptions, ask, STATUS, tell } from "../request.ts";
 
-const statuses = (line: string) => `
-For root only. It is logged ("192.0.2.1: openSSH: ${line} by hand").
+const STATUSES = [
+  [0, "done"],
+  [1, "refused, or the command failed"],
+  [2, "wrong command line"],
+  [3, "no knockd answers, or you may not ask it"],
+] as const;
 
-Exit status:
-  0  done
-  1  refused, or its command has failed: the line says why
-  2  the command line is wrong
-  3  no knockd answers, or one of several does not, or you may not ask it
-`;
+const OPEN: Help = {
+  summary: "Open a door for an address, as if it had knocked",
+  about: `
+knockd runs the door's start command now and its stop command when the time is over. No one-time
+sequence is used up, and Seq_Cooldown does not apply. Root only. knockd logs "opened by hand".`,
+  examples: ["sudo knockctl open openSSH 192.0.2.7"],
+  statuses: STATUSES,
+};
 
-const OPEN = `
-Opens a door for an address as a knock would: runs its start command, and its stop
-command in its time. No knock is needed, no one-time sequence used, and
-Seq_Cooldown does not count. Of several daemons with this config, one does it.
-${statuses("opened")}`;
+const CLOSE: Help = {
+  summary: "Close a door now that is open for an address",
+  about: `
+knockd runs the door's stop command now. It cannot close a door that has no stop command. Root only.
+knockd logs "closed by hand".`,
+  examples: ["sudo knockctl close openSSH 192.0.2.7"],
+  statuses: STATUSES,
+};
 
-const CLOSE = `
-Closes a door that is open for an address now: runs its stop command, as its time
-would. A door without a stop command is nothing that knockd can close.
-${statuses("closed")}`;
-
-const EXTEND = `
-Has a door that is open for an address closed so many seconds later than it would
-be. A restart that keeps doors (On_Exit = keep), and a crash, do not change that.
-${statuses("extended by 60 seconds")}`;
+const EXTEND: Help = {
+  summary: "Keep a door open for longer",
+  about: `
+knockd closes the door this many seconds later than planned. The new time survives a crash and a
+restart with On_Exit = keep. Root only. knockd logs "extended by 60 seconds by hand".`,
+  examples: ["sudo knockctl extend openSSH 192.0.2.7 600"],
+  statuses: STATUSES,
+};
 
 interface Options {
   readonly config: string;
@@ -40,33 +48,29 @@ interface Options {
 }
 
 export function open(program: Command): void {
-  subcommand(program, "open", "open a door by hand", OPEN).action(
-    async (door: string, ip: string, { config, json }: Options) => {
-      await act(config, json, "open", { door, ip }, { changes: true, one: true });
-    },
-  );
+  subcommand(program, "open", OPEN).action(async (door: string, ip: string, { config, json }: Options) => {
+    await act(config, json, "open", { door, ip }, { changes: true, one: true });
+  });
 }
 
 export function close(program: Command): void {
-  subcommand(program, "close", "close an open door by hand", CLOSE).action(
-    async (door: string, ip: string, { config, json }: Options) => {
-      await act(config, json, "close", { door, ip }, { changes: true });
-    },
-  );
+  subcommand(program, "close", CLOSE).action(async (door: string, ip: string, { config, json }: Options) => {
+    await act(config, json, "close", { door, ip }, { changes: true });
+  });
 }
 
 export function extend(program: Command): void {
-  subcommand(program, "extend", "close an open door later", EXTEND)
-    .argument("<seconds>", "so much later", readSeconds)
+  subcommand(program, "extend", EXTEND)
+    .argument("<seconds>", "how much longer", readSeconds)
     .action(async (door: string, ip: string, seconds: number, { config, json }: Options) => {
       await act(config, json, "extend", { door, ip, seconds }, { changes: true });
     });
 }
 
-function subcommand(program: Command, name: string, summary: string, help: string): Command {
-  return asking(program, name, summary, help)
-    .argument("<door>", "its name in the config")
-    .argument("<ip>", "for whom", readAddress);
+function subcommand(program: Command, name: string, help: Help): Command {
+  return asking(program, name, help)
+    .argument("<door>", "the door's name in the config")
+    .argument("<ip>", "the client's address", readAddress);
 }
 
 async function act(
@@ -77,7 +81,7 @@ async function act(
   options: AskOptions,
 ): Promise<void> {
   const asked = await ask(config, command, args, options);
-  // Of several daemons the one that has it open does it; the others' word does not count then.
+  // Of several daemons, only the one that has the door open can do it. The refusals of the others do not count then.
   const did = asked.answers.filter((answers) => !answers.some(({ type }) => type === "refused"));
   const heard = did.length > 0 ? did : asked.answers.slice(0, 1);
   const answers = tell({ ...asked, answers: heard }, json, (lines) => lines.flatMap(words).join(""));
@@ -97,7 +101,7 @@ function words(answer: Answer): string[] {
       const { type, door, ip, command, status } = answer;
       const which = type === "opened" ? "start" : "stop";
       if (status === 0) return [`${clean(`${door}: ${type} for ${ip}`)}\n`];
-      const what = command === "runs" ? "has not ended yet" : command === "ended" ? `returned ${status}` : command;
+      const what = command === "runs" ? "is still running" : command === "ended" ? `returned ${status}` : command;
       return [`${clean(`${door}: the ${which} command for ${ip} ${what}`)}\n`];
     }
     case "extended":
@@ -108,11 +112,11 @@ function words(answer: Answer): string[] {
 }
 
 function readAddress(text: string): string {
-  if (parseAddress(text) === undefined) throw new InvalidArgumentError("It is not an address.");
+  if (parseAddress(text) === undefined) throw new InvalidArgumentError("It is not an IP address.");
   return text;
 }
 
 function readSeconds(text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) === 0) throw new InvalidArgumentError("It is no number above 0.");
+  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) === 0) throw new InvalidArgumentError("It is not a number above 0.");
   return Number(text);
 }

@@ -4,26 +4,27 @@ import type { Command } from "commander";
 import { type Answer, answerLine } from "../../control/protocol.ts";
 import { systemErrorText } from "../../platform/system-error.ts";
 import { writeOutput } from "../../platform/write-output.ts";
-import { asking } from "../daemon-command.ts";
+import { asking, type Help } from "../daemon-command.ts";
 import { ask, complain, STATUS } from "../request.ts";
 
-const HELP = `
-The daemon's numbers in Prometheus' text format: packets, stages, openings,
-timeouts, scans, failed commands, live attempts, open doors, and whether it is
-deaf. With -o they become FILE in one step, for node_exporter's textfile
-collector; /usr/share/doc/knockd/examples has a timer for it. When no knockd
-answers, knockd_up is 0.
-
-Exit status:
-  0  these are they
-  1  FILE can't be written
-  2  the command line is wrong
-  3  no knockd answers, or one of several does not, or you may not ask it
-`;
+const HELP: Help = {
+  summary: "Print the daemon's numbers in Prometheus' text format",
+  about: `
+Packets, stages, openings, timeouts, scans, failed commands, live attempts, open doors, and whether
+knockd is deaf. With -o, knockctl writes them to a file in one step, for node_exporter's textfile
+collector. /usr/share/doc/knockd/examples has a timer for that. If no knockd answers, knockd_up is 0.`,
+  examples: ["sudo knockctl metrics", "sudo knockctl metrics -o /var/lib/node_exporter/knockd.prom"],
+  statuses: [
+    [0, "the numbers are complete"],
+    [1, "the file could not be written"],
+    [2, "wrong command line"],
+    [3, "no knockd answers, or you may not ask it"],
+  ],
+};
 
 export function metrics(program: Command): void {
-  asking(program, "metrics", "its numbers, for Prometheus", HELP)
-    .option("-o, --output <file>", "write them there, in one step, and not to standard output")
+  asking(program, "metrics", HELP)
+    .option("-o, --output <file>", "write to this file instead of standard output")
     .action(async ({ config, output, json }: { config: string; output?: string; json?: true }) => {
       const { answers, troubles } = await ask(config, "status");
       const text = json ? answers.flat().map(answerLine).join("") : metricsText(answers, troubles.length === 0);

@@ -1,41 +1,56 @@
-// knockctl status: how the daemon is.
+// knockctl status: whether the daemon hears, which doors it has, and who has one open.
 
 import type { Command } from "commander";
 import type { Answer } from "../../control/protocol.ts";
 import { duration, localTime, plural } from "../../terminal/format.ts";
 import { clean, paint } from "../../terminal/style.ts";
-import { asking } from "../daemon-command.ts";
-import { doesNotHear, type InterfaceAnswer } from "../hearing.ts";
+import { table } from "../../terminal/table.ts";
+import { asking, type Help } from "../daemon-command.ts";
+import { doorTable, secretLines } from "../door-table.ts";
+import { doesNotHear, isInterface } from "../hearing.ts";
+import { headline, interfaceTable } from "../interface-table.ts";
 import { ask, STATUS, tell } from "../request.ts";
-import { doorLines } from "./doors.ts";
 
-const HELP = `
-How each knockd is that runs with this config: since when; its interfaces and
-addresses, and whether it hears there, by its last self-test (it makes one each
-minute); packets that the kernel's filter let through since an interface was
-opened, and how many of them were lost; its doors, live attempts, open doors and
-when they close; whether the ports are closed that knockctl init closed; its last twenty warnings and errors. No port is shown, unless
-root asks for secrets.
+/** A screen has 24 lines. `knockctl doors` and the log have the rest. */
+const MOST_DOORS = 20;
+const MOST_OPEN = 5;
+const MOST_WARNINGS = 5;
 
-Exit status:
-  0  it hears wherever it can
-  1  it is deaf somewhere, or hears nowhere, a port is open that knockctl init closed,
-     or you may not see secrets: the line says so
-  2  the command line is wrong
-  3  no knockd answers, or one of several does not, or you may not ask it
-`;
+const HELP: Help = {
+  summary: "Show whether knockd is listening, its doors and who has one open",
+  about: `
+The first line says whether knockd is listening, and why not. HEARS is the result of the last
+self-test: knockd runs one every minute, with frames of its own that never leave the machine.
+PACKETS is what the kernel's filter passed since the interface was opened; DROPPED is what was lost
+because knockd was too slow. A door without a stop command stays open: knockd does not know for whom.
+Root also sees whether the ports that knockctl init closed are really closed.`,
+  examples: ["sudo knockctl status", "sudo knockctl status --json | jq ."],
+  statuses: [
+    [0, "knockd listens on every interface that is up"],
+    [1, "knockd is deaf on an interface, waits for all of them, or a port that init closed is open"],
+    [2, "wrong command line"],
+    [3, "no knockd answers, or you may not ask it"],
+  ],
+};
+
+interface Options {
+  readonly config: string;
+  readonly json?: true;
+  readonly secrets?: true;
+}
 
 export function status(program: Command): void {
-  asking(program, "status", "how the running knockd is", HELP)
-    .option("--secrets", "show also the sequences and commands (root only)")
-    .action(async ({ config, json, secrets }: { config: string; json?: true; secrets?: true }) => {
+  asking(program, "status", HELP)
+    .option("--secrets", "also show sequences and commands (root only)")
+    .action(async (options: Options) => {
+      const { config, json, secrets } = options;
       const args = secrets ? { secrets } : {};
       const asked = await ask(config, "status", args, { changes: secrets ?? false });
       tell(asked, json, () => asked.answers.map((one) => statusText(one)).join("\n"));
       if (doesNotHear(asked.answers)) process.exitCode = STATUS.no;
       const { guardsHere, guardText } = await import("../../setup/guards.ts");
-      for (const guard of guardsHere()) {
-        if (!json) process.stdout.write(`${guardText(guard, asked.answers.length > 0)}\n`);
+      for (const [i, guard] of guardsHere().entries()) {
+        if (!json) process.stdout.write(`${i === 0 ? "\n" : ""}${guardText(guard, asked.answers.length > 0)}\n`);
         if (guard.isClosed === false) process.exitCode ??= STATUS.no;
       }
     });
@@ -43,35 +58,41 @@ export function status(program: Command): void {
 
 /** Of one daemon. */
 export function statusText(answers: readonly Answer[], now = Date.now()): string {
-  const of = <T extends Answer["type"]>(type: T) =>
-    answers.filter((answer): answer is Extract<Answer, { type: T }> => answer.type === type);
-  const [daemon] = of("daemon");
-  const [status] = of("status");
+  const daemon = answers.find((answer) => answer.type === "daemon");
+  const status = answers.find((answer) => answer.type === "status");
   if (daemon === undefined || status === undefined) return "";
-  const ago = (iso: string) => duration(Math.max(0, now - Date.parse(iso)) / 1000);
-  const { stages, opens, timeouts, scans, commandsFailed } = status.counts;
-  const troubles = of("trouble");
-  const lines = [
-    `knockd ${daemon.knockd}, process ${daemon.pid}, since ${localTime(status.since)} (${ago(status.since)})`,
-    ...of("interface").map((one) => interfaceText(one, ago)),
-    `${plural(status.doors, "door")}, ${plural(status.live, "live attempt")}, ${status.open} open`,
-    ...answers.flatMap(doorLines).map((line) => `  ${line}`),
-    `so far: ${plural(stages, "stage")}, ${plural(opens, "opening")}, ${plural(timeouts, "timeout")}, ` +
-      `${plural(scans, "scan")}, ${plural(commandsFailed, "failed command")}`,
-    ...(troubles.length === 0 ? [] : ["warnings and errors of late:"]),
-    ...troubles.map(({ time, line }) => `  ${paint("soft", localTime(time))} ${paint("bad", clean(line))}`),
+  const interfaces = answers.filter(isInterface);
+  const up = duration(Math.max(0, now - Date.parse(status.since)) / 1000);
+  const doors = doorTable(answers, { mostDoors: MOST_DOORS, mostOpen: MOST_OPEN });
+  const blocks = [
+    headline(`knockd ${daemon.knockd}`, interfaces, ` (pid ${daemon.pid}, up ${up})`),
+    interfaces.length === 0 ? "" : interfaceTable(interfaces, now),
+    doors || "No doors.\n",
+    secretLines(answers).trimStart(),
+    countsText(status),
+    warningsText(answers),
   ];
-  return lines.map((line) => `${line}\n`).join("");
+  return blocks.filter((block) => block !== "").join("\n");
 }
 
-function interfaceText(one: InterfaceAnswer, ago: (iso: string) => string): string {
-  const { interface: name, state, addresses, why, packets, filter, tested, tried } = one;
-  const parts = [
-    `${state}${addresses.length === 0 ? "" : ` at ${addresses.join(", ")}`}${why === undefined ? "" : `: ${why}`}`,
-    ...(tested === undefined ? [] : [`${plural(tried, "knock")} tried ${ago(tested)} ago`]),
-    ...(packets === undefined ? [] : [`${plural(packets.seen, "packet")} seen, ${packets.dropped} dropped`]),
-    ...(filter === undefined ? [] : [`a filter of ${plural(filter, "instruction")}`]),
-  ];
-  const text = clean(`${name}: ${parts.join("; ")}`);
-  return state === "hears" ? text : paint(state === "deaf" ? "bad" : "soft", text);
+function countsText({ live, counts }: Extract<Answer, { type: "status" }>): string {
+  const { opens, timeouts, scans, commandsFailed } = counts;
+  const failed = plural(commandsFailed, "failed command");
+  const sinceStart = [plural(opens, "opening"), plural(timeouts, "timeout"), plural(scans, "scan")].join(", ");
+  return [
+    `Since start: ${sinceStart}, ${commandsFailed > 0 ? paint("bad", failed) : failed}\n`,
+    ...(live > 0 ? [`Now: ${plural(live, "live attempt")}\n`] : []),
+  ].join("");
+}
+
+/** The newest, oldest first. */
+function warningsText(answers: readonly Answer[]): string {
+  const all = answers.filter((answer) => answer.type === "trouble");
+  if (all.length === 0) return "";
+  const rows = all
+    .slice(-MOST_WARNINGS)
+    .map(({ time, line }) => [paint("soft", localTime(time)), paint("warn", clean(line))]);
+  const earlier = all.length - rows.length;
+  const more = earlier > 0 ? `and ${plural(earlier, "earlier one")}: see the log, or status --json\n` : "";
+  return table([{ head: "TIME" }, { head: "RECENT WARNINGS AND ERRORS", narrow: "cut" }], rows) + more;
 }

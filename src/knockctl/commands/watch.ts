@@ -5,65 +5,72 @@ import type { Answer } from "../../control/protocol.ts";
 import type { DaemonEvent } from "../../events/daemon-event.ts";
 import { plural } from "../../terminal/plural.ts";
 import { clean, clock, paint } from "../../terminal/style.ts";
-import { asking } from "../daemon-command.ts";
+import { TableStream } from "../../terminal/table.ts";
+import { asking, type Help } from "../daemon-command.ts";
 import { listen } from "../subscribe.ts";
 
-const HELP = `
-Says what happens at the doors, as it happens, until Ctrl-C: each knock that made
-a stage, each door that opens and closes, attempts that come too late, scans, and
-why any other packet did not count. Of a siege, not all. No port is shown.
-
-Exit status:
-  0  it was ended with Ctrl-C
-  1  it may not be watched: eight do already
-  2  the command line is wrong
-  3  no knockd answers, or it has ended, or you may not ask it
-`;
+const HELP: Help = {
+  summary: "Show knocks as they happen, until Ctrl-C",
+  about: `
+Each knock that reached a stage, each door that opens or closes, timeouts, scans, and the reason why
+any other packet did not count. In a flood knockd shows only a part. No port is shown.`,
+  examples: ["sudo knockctl watch"],
+  statuses: [
+    [0, "ended with Ctrl-C"],
+    [1, "refused: eight clients watch already"],
+    [2, "wrong command line"],
+    [3, "no knockd answers, it has ended, or you may not ask it"],
+  ],
+};
 
 export function watch(program: Command): void {
-  asking(program, "watch", "what happens at the doors, as it happens", HELP).action(
-    async ({ config, json }: { config: string; json?: true }) => {
-      process.once("SIGINT", () => process.exit());
-      process.stdout.once("error", () => process.exit()); // who reads has gone
-      const words = (answer: Answer) => (answer.type === "event" ? `${eventLine(answer)}\n` : undefined);
-      await listen(config, "watch", { json, words });
-    },
-  );
+  asking(program, "watch", HELP).action(async ({ config, json }: { config: string; json?: true }) => {
+    process.once("SIGINT", () => process.exit());
+    process.stdout.once("error", () => process.exit()); // the reader has gone
+    const stream = eventTable();
+    const words = (answer: Answer) => (answer.type === "event" ? stream.row(eventRow(answer)) : undefined);
+    await listen(config, "watch", { json, words });
+  });
 }
 
-/** `14:05:09.123 192.0.2.1: openSSH: Stage 1`, the words as in the log. */
-export function eventLine({ time, ...daemonEvent }: DaemonEvent & { readonly time: string }): string {
-  return `${paint("soft", clock(new Date(time)))} ${words(daemonEvent)}`;
+export function eventTable(): TableStream {
+  return new TableStream([
+    { head: "TIME" },
+    { head: "SOURCE", least: "192.168.100.200".length },
+    { head: "DOOR", least: "openSSH".length, most: 16, narrow: "cut" },
+    { head: "EVENT", narrow: "wrap" },
+  ]);
 }
 
-function words(daemonEvent: DaemonEvent): string {
-  switch (daemonEvent.event) {
+/** The words are those of the log. */
+export function eventRow({ time, ...event }: DaemonEvent & { readonly time: string }): string[] {
+  const ip = event.event === "held back" ? "" : clean(event.ip);
+  const door = "door" in event && event.door !== undefined ? event.door : "";
+  return [paint("soft", clock(new Date(time))), ip, clean(door), words(event, door)];
+}
+
+function words(event: DaemonEvent, door: string): string {
+  switch (event.event) {
     case "verdict":
-      return clean(`${daemonEvent.ip}: ${daemonEvent.text}`);
+      return clean(door !== "" && event.text.startsWith(`${door}: `) ? event.text.slice(door.length + 2) : event.text);
     case "held back":
-      return clean(`${daemonEvent.count} more (${daemonEvent.kind})`);
+      return clean(`${event.count} more (${event.kind})`);
     case "scan":
       return paint(
         "bad",
-        clean(
-          `${daemonEvent.ip}: scan: ${plural(daemonEvent.ports, "other port")} touched, ignored for ${plural(daemonEvent.seconds, "second")}`,
-        ),
+        `scan: ${plural(event.ports, "other port")} touched, ignored for ${plural(event.seconds, "second")}`,
       );
     case "stage":
-      return clean(`${daemonEvent.ip}: ${daemonEvent.door}: Stage ${daemonEvent.stage}`);
+      return `Stage ${event.stage}`;
     case "timeout":
-      return paint(
-        "bad",
-        clean(`${daemonEvent.ip}: ${daemonEvent.door}: sequence timeout (stage ${daemonEvent.stage})`),
-      );
+      return paint("bad", `sequence timeout (stage ${event.stage})`);
     case "opened":
     case "closed": {
-      const { ip, door, event, status } = daemonEvent;
-      if (status === 0) return paint("soft", clean(`${ip}: ${door}: ${event}`));
-      const how = status === null ? "could not be run" : `returned ${status}`;
-      return paint("bad", clean(`${ip}: ${door}: ${event === "opened" ? "start" : "stop"} command ${how}`));
+      if (event.status === 0) return event.event;
+      const how = event.status === null ? "could not be run" : `returned ${event.status}`;
+      return paint("bad", `${event.event === "opened" ? "start" : "stop"} command ${how}`);
     }
     case "open":
-      return paint("good", clean(`${daemonEvent.ip}: ${daemonEvent.door}: OPEN SESAME`));
+      return paint("good", "OPEN SESAME");
   }
 }

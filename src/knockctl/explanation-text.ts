@@ -1,0 +1,91 @@
+// An explanation as a person reads it: what came of the tries, the packets in a table, and what to do.
+
+import type { Answer, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
+import { duration, plural } from "../terminal/format.ts";
+import { bullet, clean, clock, paint } from "../terminal/style.ts";
+import { type Column, TableStream, table, wrap } from "../terminal/table.ts";
+
+/** Of all daemons that were asked. */
+export function explanationText(answers: readonly Answer[]): string {
+  const verdicts = verdictsOf(answers);
+  const isSecret = verdicts.some(({ knock }) => knock !== undefined);
+  const rows = verdicts.map((verdict) => verdictRow(verdict, isSecret));
+  const all = telling(answers).map((one) => [outcomeText(one, verdicts), clean(one.advice)] as const);
+  const blocks = [
+    ...all.map(([outcome]) => outcome),
+    rows.length === 0 ? "" : table(columns(isSecret), rows),
+    ...all.map(([, advice]) => wrap(advice)),
+  ];
+  return blocks.filter((block) => block !== "").join("\n");
+}
+
+/** Without the packets, which have been shown as they came. */
+export function conclusion(answers: readonly Answer[]): string {
+  const verdicts = verdictsOf(answers);
+  return telling(answers)
+    .map((one) => `${outcomeText(one, verdicts)}${wrap(clean(one.advice))}`)
+    .join("\n");
+}
+
+/** For packets that are shown as they come. */
+export function verdictTable(hasKnocks: boolean): TableStream {
+  return new TableStream(columns(hasKnocks));
+}
+
+function columns(hasKnocks: boolean): Column[] {
+  return [
+    { head: "TIME" },
+    { head: "DOOR", narrow: "cut" },
+    ...(hasKnocks ? [{ head: "KNOCK" }] : []),
+    { head: "WHAT HAPPENED", narrow: "wrap" },
+  ];
+}
+
+export function verdictRow({ time, verdict, door, text, knock }: VerdictAnswer, hasKnocks: boolean): string[] {
+  const words = clean(door !== undefined && text.startsWith(`${door}: `) ? text.slice(door.length + 2) : text);
+  const tone = verdict === "open" ? "good" : verdict === "stage" || verdict === "held" ? undefined : "bad";
+  return [
+    paint("soft", clock(new Date(time))),
+    clean(door ?? "-"),
+    ...(hasKnocks ? [clean(knock ?? "-")] : []),
+    tone === undefined ? words : paint(tone, words),
+  ];
+}
+
+/** Of several daemons, those that have seen something, or one that has not. */
+function telling(answers: readonly Answer[]): readonly ExplanationAnswer[] {
+  const all = answers.filter((answer) => answer.type === "explanation");
+  const seen = all.filter(({ outcome }) => outcome !== "nothing seen");
+  return seen.length > 0 ? seen : all.slice(0, 1);
+}
+
+function verdictsOf(answers: readonly Answer[]): readonly VerdictAnswer[] {
+  return answers.filter((answer) => answer.type === "verdict");
+}
+
+function outcomeText(
+  { ip, packets, outcome, secondsSinceFlood }: ExplanationAnswer,
+  verdicts: readonly VerdictAnswer[],
+) {
+  const tone = outcome === "opened" ? "good" : outcome === "not opened" ? "bad" : "warn";
+  const flood =
+    secondsSinceFlood === undefined
+      ? ""
+      : `A flood ${duration(secondsSinceFlood)} ago kept some packets from being recorded.\n`;
+  const what =
+    outcome === "nothing seen" ? "nothing was seen" : `${plural(packets, "packet")}, ${tries(outcome, verdicts)}`;
+  return wrap(paint(tone, clean(`${bullet()}${ip}: ${what}`)), { indent: 2 }) + flood;
+}
+
+/** A try begins with the first knock of a sequence. One packet may be that of several doors. */
+function tries(outcome: ExplanationAnswer["outcome"], verdicts: readonly VerdictAnswer[]): string {
+  const begun = verdicts.filter(({ verdict, stage }) => verdict === "stage" && stage === 1);
+  const lastOpen = verdicts.map(({ verdict }) => verdict).lastIndexOf("open");
+  const opened = verdicts.filter(({ verdict }) => verdict === "open").length;
+  const count = Math.max(opened, new Set(begun.map(({ time }) => time)).size);
+  const isLaterTry = verdicts.slice(lastOpen + 1).some((one) => begun.includes(one));
+  if (opened === 0) return count < 2 ? "not opened" : `${count} tries, none opened`;
+  if (outcome === "opened") return count === 1 ? "opened" : `${opened} of ${count} tries opened; the last one did`;
+  if (isLaterTry) return `${opened} of ${count} tries opened; the last one did not`;
+  return `opened ${plural(opened, "time")}; what came later did not open again`;
+}

@@ -1,0 +1,79 @@
+// The --help of knockctl and its commands, always in this order: usage, purpose, details, arguments, options, examples, exit
+// statuses. Commander 13 has no groups of options or commands.
+
+import type { Command, Help as CommanderHelp, Option } from "commander";
+import { wrap } from "../terminal/table.ts";
+
+export interface Help {
+  /** One line that begins with a verb. */
+  readonly summary: string;
+  /** Paragraphs. They are broken into lines anew. */
+  readonly about: string;
+  /** Long names of options by heading; the others are "Options", or "Common options". */
+  readonly groups?: Readonly<Record<string, readonly string[]>>;
+  readonly examples: readonly string[];
+  readonly statuses: readonly (readonly [status: number, meaning: string])[];
+}
+
+/** What nearly every command has. */
+const COMMON = ["--config", "--json", "--help"];
+/** Long lines are hard to read, also on a wide terminal. */
+const MOST_COLUMNS = 80;
+
+export function withHelp(command: Command, help: Help): Command {
+  return command.summary(help.summary).configureHelp({ formatHelp: (_, helper) => commandHelp(command, helper, help) });
+}
+
+function commandHelp(command: Command, helper: CommanderHelp, help: Help): string {
+  const own = Object.entries(help.groups ?? {});
+  const grouped = new Set([...own.flatMap(([, names]) => names), ...COMMON]);
+  const all = helper.visibleOptions(command);
+  const of = (names: readonly string[]) => all.filter(({ long }) => names.includes(long ?? ""));
+  const isHelpOnly = all.length === 1;
+  const common = isHelpOnly ? [] : of(COMMON);
+  const terms = helper.visibleArguments(command).map((one) => [one.name(), one.description] as const);
+  return [
+    `Usage: ${helper.commandUsage(command)}\n`,
+    paragraph(help.summary),
+    ...help.about.trim().split(/\n\n+/).map(paragraph),
+    list(
+      "Arguments",
+      terms.map(([name, description]) => [name, description]),
+    ),
+    optionList("Options", isHelpOnly ? all : all.filter(({ long }) => !grouped.has(long ?? "")), helper),
+    ...own.map(([heading, names]) => optionList(heading, of(names), helper)),
+    optionList("Common options", common, helper),
+    `${help.examples.length > 1 ? "Examples" : "Example"}:\n${help.examples.map((line) => `  ${line}\n`).join("")}`,
+    list(
+      "Exit status",
+      help.statuses.map(([status, meaning]) => [`${status}`, meaning]),
+    ),
+  ]
+    .filter((block) => block !== "")
+    .join("\n");
+}
+
+function optionList(heading: string, options: readonly Option[], helper: CommanderHelp): string {
+  return list(
+    heading,
+    options.map((option) => [helper.optionTerm(option), helper.optionDescription(option)]),
+  );
+}
+
+/** A heading, and terms with their meaning in a column of its own. */
+export function list(heading: string, items: readonly (readonly [term: string, meaning: string])[]): string {
+  if (items.length === 0) return "";
+  const indent = 4 + Math.max(...items.map(([term]) => term.length));
+  const lines = items.map(
+    ([term, meaning]) => `  ${term.padEnd(indent - 2)}${wrap(meaning, { indent, width: width() })}`,
+  );
+  return `${heading}:\n${lines.join("")}`;
+}
+
+export function paragraph(text: string): string {
+  return wrap(text.replaceAll("\n", " "), { width: width() });
+}
+
+function width(): number {
+  return Math.min(MOST_COLUMNS, process.stdout.columns || MOST_COLUMNS);
+}

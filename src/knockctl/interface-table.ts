@@ -1,0 +1,67 @@
+// The interfaces of a daemon: whether it hears, in one line, and each interface in a table.
+
+import type { Hearing } from "../control/protocol.ts";
+import type { InterfaceStatus } from "../events/interface-status.ts";
+import { duration, plural } from "../terminal/format.ts";
+import { bullet, clean, paint } from "../terminal/style.ts";
+import { type Cell, type Column, table, together, wrap } from "../terminal/table.ts";
+
+type Interface = InterfaceStatus & Hearing;
+
+/** `● knockd 1.0.0 is listening (pid 812)`, and a line for each interface that does not hear, with the reason. */
+export function headline(who: string, interfaces: readonly Interface[], details = ""): string {
+  const deaf = interfaces.filter(({ state }) => state === "deaf");
+  const hears = interfaces.some(({ state }) => state === "hears");
+  const tone = deaf.length > 0 ? "bad" : hears ? "good" : "warn";
+  const what =
+    deaf.length > 0
+      ? `is deaf on ${names(deaf)}`
+      : hears
+        ? "is listening"
+        : `is waiting for ${names(interfaces) || "an interface"}`;
+  const lines = [wrap(paint(tone, `${bullet()}${clean(`${who} ${what}`)}`) + details, { indent: 2 })];
+  for (const one of interfaces) if (one.state !== "hears") lines.push(reason(one));
+  return lines.join("");
+}
+
+export function interfaceTable(interfaces: readonly Interface[], now = Date.now()): string {
+  const isCounted = interfaces.some(({ packets }) => packets !== undefined);
+  const counts = ({ packets }: Interface): Cell[] => [packets?.seen ?? "-", packets?.dropped ?? "-"];
+  const columns: Column[] = [
+    { head: "INTERFACE", narrow: "cut" },
+    { head: "ADDRESSES", narrow: "wrap" },
+    { head: "HEARS", narrow: "wrap" },
+    ...(isCounted
+      ? ([
+          { head: "PACKETS", align: "right" },
+          { head: "DROPPED", align: "right" },
+        ] as const)
+      : []),
+  ];
+  const rows = interfaces.map((one) => [
+    clean(one.interface),
+    clean(one.addresses.join(", ")) || "-",
+    hearing(one, now),
+    ...(isCounted ? counts(one) : []),
+  ]);
+  return table(columns, rows);
+}
+
+/** Its last self-test says so, some seconds ago. */
+function hearing({ state, tested }: Interface, now: number): string {
+  if (state === "deaf") return paint("bad", "NO: deaf");
+  if (state === "waiting") return paint("soft", "no: waiting");
+  const ago =
+    tested === undefined ? "" : `, ${together(`${duration(Math.max(0, now - Date.parse(tested)) / 1000)} ago`)}`;
+  return paint("good", `yes${ago}`);
+}
+
+function reason({ interface: name, state, why }: Interface): string {
+  const text = clean(`${name}: ${state}${why === undefined ? "" : `: ${why}`}`);
+  return `  ${wrap(paint(state === "deaf" ? "bad" : "soft", text), { indent: 4 })}`;
+}
+
+function names(interfaces: readonly Interface[]): string {
+  const all = interfaces.map((one) => one.interface);
+  return all.length <= 3 ? all.join(", ") : plural(all.length, "interface");
+}
