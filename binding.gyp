@@ -13,6 +13,7 @@
         "native/memory.cc",
         "native/netlink.cc",
         "native/netlink_links.cc",
+        "native/nft.cc",
         "native/notify.cc",
         "native/ports.cc",
         "native/process.cc",

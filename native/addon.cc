@@ -8,6 +8,7 @@
 #include "lock.h"
 #include "memory.h"
 #include "netlink_links.h"
+#include "nft.h"
 #include "notify.h"
 #include "ports.h"
 #include "process.h"
@@ -35,6 +36,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["decode"] = Napi::Function::New<DecodeOne>(env, "decode");
   exports["LinkWatch"] = knockd::LinkWatch::Define(env);
   exports["snapshot"] = Napi::Function::New<knockd::Snapshot>(env, "snapshot");
+  exports["NftSocket"] = knockd::NftSocket::Define(env);
+  exports["NftWatch"] = knockd::NftWatch::Define(env);
   exports["listeningPorts"] = Napi::Function::New<knockd::ListeningPorts>(env, "listeningPorts");
   exports["lock"] = Napi::Function::New<knockd::Lock>(env, "lock");
   exports["syslog"] = Napi::Function::New<knockd::WriteSyslog>(env, "syslog");

@@ -51,6 +51,10 @@ describe("the rooms of src/", () => {
     "codes/ imports the ground floor alone, so that a client program can take it as it is",
     (from, to) => from === "codes" && to !== "codes" && !GROUND.includes(to),
   );
+  never(
+    "firewall/ knows net/, platform/ and config/ alone",
+    (from, to) => from === "firewall" && !["firewall", "net", "platform", "config"].includes(to),
+  );
   never("events/ knows none of the four", (from, to) => from === "events" && FOUR.includes(to));
   it("the events are plain values: they know addresses, and no door with its commands", () => {
     const found = imports.filter(({ from, to }) => /^events\/.*-event\.ts$/.test(from) && !/^(events|net)\//.test(to));

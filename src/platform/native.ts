@@ -106,6 +106,27 @@ export interface NativeLinkWatch {
   close(): void;
 }
 
+/** A socket to nf_tables. The messages, whole and one behind the other, are made and read in src/firewall/. */
+export interface NativeNftSocket {
+  /** By this number the kernel knows the socket: the owner of a table. */
+  readonly port: number;
+  /**
+   * Sends a batch, of which the last change asks for an acknowledgement (NLM_F_ACK). When this returns it has happened as a
+   * whole, and the result is 0; or nothing of it has, and the result is the kernel's first error (errno, above 0). EPROTO
+   * or ENOBUFS: the kernel has not said. Waits while another process changes nf_tables.
+   */
+  transact(batch: Uint8Array): number;
+  /** Sends a request, or a dump's, and returns the messages of its answer; or errno: EINTR when a change disturbed it. */
+  ask(request: Uint8Array): Uint8Array | number;
+  /** A table that it owns has no owner then. Afterwards all fails with EBADF. Again, too. */
+  close(): void;
+}
+
+export interface NativeNftWatch {
+  /** Ends the calls. Again, and from inside the callback, too. */
+  close(): void;
+}
+
 export interface Native {
   Capture: {
     /** Opens it. Throws in libpcap's words: no such device, no permission, the device is down, not a capture file. */
@@ -124,6 +145,17 @@ export interface Native {
   };
   /** What is there now; the defaults only `withRoutes`. Throws in the system's words. */
   snapshot(withRoutes: boolean): Snapshot;
+  NftSocket: {
+    /** Throws in the system's words. */
+    new (): NativeNftSocket;
+  };
+  NftWatch: {
+    /**
+     * Calls back with the messages of each change that anybody makes to nf_tables, other than new elements; with none when
+     * some were lost. Throws in the system's words.
+     */
+    new (onChange: (messages: Uint8Array) => void): NativeNftWatch;
+  };
   /** The ports at which this host's TCP sockets listen, and those of its UDP sockets. One may come twice. Throws in the system's words. */
   listeningPorts(): { tcp: number[]; udp: number[] };
   /**

@@ -1,0 +1,47 @@
+// Changes to nf_tables, and news of them, over nfnetlink. The messages are made and read in src/firewall/.
+#pragma once
+
+#include <napi.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "descriptor.h"
+#include "poll.h"
+
+namespace knockd {
+
+// One socket. A table with an owner belongs to it, and stays ours until it is closed.
+class NftSocket : public Napi::ObjectWrap<NftSocket> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit NftSocket(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value Port(const Napi::CallbackInfo& info);
+  Napi::Value Transact(const Napi::CallbackInfo& info);
+  Napi::Value Ask(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+  bool Send(const uint8_t* data, size_t length);
+
+  Descriptor socket_;
+  size_t send_room_ = 0;
+};
+
+// Hears what anybody changes.
+class NftWatch : public Napi::ObjectWrap<NftWatch> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit NftWatch(const Napi::CallbackInfo& info);
+
+ private:
+  void Close(const Napi::CallbackInfo& info);
+  static void OnReadable(void* self);
+
+  // The poll ends before the socket: members are destroyed in reverse order.
+  Descriptor socket_;
+  Poll poll_;
+  Napi::FunctionReference on_change_;
+};
+
+}  // namespace knockd

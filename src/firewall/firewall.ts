@@ -1,0 +1,155 @@
+// The firewall of the doors that need no command: our table in the kernel, kept as the config asks, and what is open there.
+
+import type { Door } from "../config/door.ts";
+import type { FirewallOptions } from "../config/opening.ts";
+import type { Address } from "../net/address.ts";
+import type { NativeNftSocket, NativeNftWatch } from "../platform/native.ts";
+import type { OpenElement } from "./element.ts";
+import { refusal } from "./firewall-error.ts";
+import { GateTable } from "./gate-table.ts";
+import { KernelTables } from "./kernel-tables.ts";
+import { type BuiltInDoor, isBuiltIn } from "./layout.ts";
+import type { OpenTime } from "./open-times.ts";
+import { type OpenClient, type OpeningResult, Openings } from "./openings.ts";
+
+export interface FirewallDependencies {
+  readonly openSocket: () => NativeNftSocket;
+  readonly watch: (onChange: (messages: Uint8Array) => void) => NativeNftWatch;
+  /** Seconds, monotonic. */
+  readonly now: () => number;
+  /** Our table was taken away. It is there again, with so many open doors; `reason`: it is not. */
+  readonly onRestored: (open: number, reason: string | undefined) => void;
+  /** False: a table that anybody may change, as on kernels before 6.9. */
+  readonly mayOwn?: boolean;
+}
+
+/** What there is as long as a door needs it. */
+interface Parts {
+  readonly kernel: KernelTables;
+  readonly table: GateTable;
+  readonly openings: Openings;
+}
+
+export class Firewall {
+  readonly #options: FirewallDependencies;
+  #parts: Parts | undefined;
+  #watch: NativeNftWatch | undefined;
+
+  constructor(options: FirewallDependencies) {
+    this.#options = options;
+  }
+
+  /** Doors that have time left, each for each client. */
+  get size(): number {
+    return this.#parts?.openings.times.size ?? 0;
+  }
+
+  /** None closes before this time, in seconds of the monotonic clock; Infinity: none closes. */
+  get deadline(): number {
+    return this.#parts?.openings.times.earliest ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The kernel lets nobody else take our table away. */
+  get isOwned(): boolean {
+    return this.#parts?.table.isOwned ?? false;
+  }
+
+  /**
+   * Makes the kernel hold what this config needs, in one step; what is open stays open as far as its door still opens it.
+   * Without a built-in door there is no socket and no table. Throws FirewallError, and then all is as it was.
+   */
+  apply(doors: readonly Door[], options: FirewallOptions): void {
+    if (!doors.some(isBuiltIn)) {
+      this.#parts?.table.remove();
+      this.end();
+      return;
+    }
+    const parts = this.#parts ?? this.#connect();
+    let open: readonly OpenElement[];
+    try {
+      open = parts.table.apply(doors, options);
+    } catch (error) {
+      if (this.#parts === undefined) parts.kernel.close();
+      throw error;
+    }
+    this.#parts = parts;
+    parts.openings.setLayout(parts.table.layout, open);
+    for (const door of doors) if (isBuiltIn(door)) parts.openings.prepare(door);
+    this.#listen(parts);
+  }
+
+  /** Lets a client in. The kernel has done it when this returns. */
+  open(door: BuiltInDoor, client: Address): OpeningResult {
+    return this.#parts!.openings.open(door, client, this.#restore);
+  }
+
+  /** False when it was not open. Throws FirewallError. */
+  close(door: string, client: Address): boolean {
+    return this.#parts?.openings.close(door, client) ?? false;
+  }
+
+  /**
+   * The seconds that are left then, Infinity when it stays open anyway; undefined when it was not open. Throws
+   * FirewallError.
+   */
+  extend(door: string, client: Address, seconds: number): number | undefined {
+    return this.#parts?.openings.extend(door, client, seconds);
+  }
+
+  /** What the kernel has open. */
+  list(): Iterable<OpenClient> {
+    return this.#parts?.openings.list() ?? [];
+  }
+
+  /** The doors that have closed since, and for whom. */
+  expire(): readonly OpenTime[] {
+    return this.#parts?.openings.expire() ?? [];
+  }
+
+  /** Closes all that is open, and returns it. The gate stays. Throws FirewallError. */
+  closeAll(): readonly OpenTime[] {
+    return this.#parts?.openings.closeAll() ?? [];
+  }
+
+  /** Lets go of the kernel. What is open stays so, and the gate too. */
+  end(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+    this.#parts?.kernel.close();
+    this.#parts = undefined;
+  }
+
+  #connect(): Parts {
+    try {
+      const kernel = new KernelTables(this.#options.openSocket());
+      const { now, mayOwn = true } = this.#options;
+      return { kernel, table: new GateTable(kernel, mayOwn), openings: new Openings(kernel, now) };
+    } catch (error) {
+      throw refusal(`no socket to nf_tables (${(error as Error).message})`);
+    }
+  }
+
+  /** A table that we own needs no watch. */
+  #listen({ table }: Parts): void {
+    if (table.isOwned) {
+      this.#watch?.close();
+      this.#watch = undefined;
+      return;
+    }
+    this.#watch ??= this.#options.watch((messages) => {
+      if (this.#parts?.table.isTouched(messages)) this.#restore();
+    });
+  }
+
+  readonly #restore = (): boolean => {
+    const { table, openings } = this.#parts!;
+    let reason: string | undefined;
+    try {
+      table.restore(openings.remaining());
+    } catch (error) {
+      reason = (error as Error).message;
+    }
+    this.#options.onRestored(this.size, reason);
+    return reason === undefined;
+  };
+}

@@ -1,0 +1,28 @@
+// Networks as the kernel's sets of intervals have them: where each begins, and the address behind its last one.
+
+import type { Network } from "../net/network.ts";
+import { putAddress } from "./element.ts";
+
+/** `end` undefined: it goes on to the last address of all. */
+export type Interval = readonly [start: Uint8Array, end: Uint8Array | undefined];
+
+/** Of networks of one family; those that overlap or touch are one interval. In order. */
+export function intervals(networks: readonly Network[], family: 4 | 6): Interval[] {
+  const bits = family === 4 ? 32 : 128;
+  const ranges = networks
+    .map(({ address, prefix }) => {
+      const key = new Uint8Array(bits / 8);
+      putAddress(key, 0, family, address);
+      const start = BigInt(`0x${Buffer.from(key).toString("hex")}`);
+      return { start, end: start + (1n << BigInt(bits - prefix)) };
+    })
+    .sort((a, b) => (a.start < b.start ? -1 : 1));
+  const merged: { start: bigint; end: bigint }[] = [];
+  for (const range of ranges) {
+    const last = merged.at(-1);
+    if (last === undefined || range.start > last.end) merged.push(range);
+    else if (range.end > last.end) last.end = range.end;
+  }
+  const bytes = (value: bigint) => Uint8Array.from(Buffer.from(value.toString(16).padStart(bits / 4, "0"), "hex"));
+  return merged.map(({ start, end }) => [bytes(start), end === 1n << BigInt(bits) ? undefined : bytes(end)]);
+}

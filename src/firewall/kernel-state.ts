@@ -1,0 +1,99 @@
+// Whether the kernel has what the config asks for: our own table, or the user's two sets. Each refusal names what to do.
+
+import type { Door } from "../config/door.ts";
+import type { FirewallMode, FirewallOptions } from "../config/opening.ts";
+import type { OpenElement, OpenSet } from "./element.ts";
+import { FirewallError, refusal } from "./firewall-error.ts";
+import { KernelError, type KernelTables } from "./kernel-tables.ts";
+import { INET, isBuiltIn, TABLE_NAME, type UserSets } from "./layout.ts";
+import { FAMILIES, KEY_TYPE, SET_FLAGS } from "./nftables.ts";
+import { TABLE_COMMENT } from "./ruleset.ts";
+
+/** So many elements at most are one opening of a range in a set that has no ranges. */
+const MAX_PORTS_ONE_BY_ONE = 256;
+
+/** The elements of our table as it is; undefined when there is none. Throws FirewallError when it is not ours. */
+export function ownElements(kernel: KernelTables): OpenElement[] | undefined {
+  return refusing("the table `inet knockd` can't be read", () => {
+    const table = kernel.table(INET, TABLE_NAME);
+    if (table === undefined) return undefined;
+    if (table.owner !== undefined && table.owner !== kernel.port)
+      throw new FirewallError(
+        "firewall: the table `inet knockd` belongs to another process\nIs another knockd running? One of them opens doors without a command.",
+      );
+    if (table.comment !== TABLE_COMMENT)
+      throw new FirewallError(
+        "firewall: there is a table `inet knockd` that this knockd did not make\nTo remove it: nft delete table inet knockd",
+      );
+    return kernel.sets(INET, TABLE_NAME).flatMap(({ name }) => {
+      const set = ownSet(name);
+      return set === undefined ? [] : kernel.elements(set);
+    });
+  });
+}
+
+/** A set of our table that holds what is open, by its name: `open4`, `ranges6_64`. */
+function ownSet(name: string): OpenSet | undefined {
+  const [, kind, family, prefix = "128"] = /^(open|ranges)([46])(?:_(\d+))?$/.exec(name) ?? [];
+  if (kind === undefined) return undefined;
+  return {
+    tableFamily: INET,
+    table: TABLE_NAME,
+    set: name,
+    family: family === "4" ? 4 : 6,
+    isInterval: kind === "ranges",
+    prefix: Number(prefix),
+  };
+}
+
+/** Looks at the user's sets in mode `set`; undefined in the others. Throws FirewallError. */
+export function userSetsOf(
+  kernel: KernelTables,
+  doors: readonly Door[],
+  { mode }: FirewallOptions,
+): UserSets | undefined {
+  if (mode.kind !== "set") return undefined;
+  return refusing("the sets of `Firewall` can't be read", () => ({
+    isInterval4: isIntervalSet(kernel, mode, 4, doors),
+    isInterval6: isIntervalSet(kernel, mode, 6, doors),
+  }));
+}
+
+function isIntervalSet(
+  kernel: KernelTables,
+  mode: FirewallMode & { readonly kind: "set" },
+  family: 4 | 6,
+  doors: readonly Door[],
+): boolean {
+  const name = family === 4 ? mode.set4 : mode.set6;
+  const full = `${mode.family} ${mode.table} ${name}`;
+  const type = `ipv${family}_addr . inet_proto . inet_service`;
+  const advice = `To add it: nft add set ${full} '{ type ${type}; flags timeout; }'`;
+  const set = kernel.set(FAMILIES[mode.family]!, mode.table, name);
+  if (set === undefined) throw new FirewallError(`firewall: there is no set \`${full}\`\n${advice}`);
+  const [keyType, keyLength] = family === 4 ? [KEY_TYPE.ipv4Port, 12] : [KEY_TYPE.ipv6Port, 24];
+  if (set.keyType !== keyType || set.keyLength !== keyLength)
+    throw new FirewallError(`firewall: the set \`${full}\` has another key than \`${type}\`\n${advice}`);
+  if ((set.flags & SET_FLAGS.timeout) === 0)
+    throw new FirewallError(`firewall: the set \`${full}\` has no timeouts\nGive it \`flags timeout;\`.`);
+  const isInterval = (set.flags & SET_FLAGS.interval) !== 0;
+  const widest = isInterval ? undefined : doors.find((door) => portCount(door) > MAX_PORTS_ONE_BY_ONE);
+  if (widest !== undefined)
+    throw new FirewallError(
+      `firewall: "${widest.name}" opens too many ports (${portCount(widest)}) for the set \`${full}\`, which has no ranges\nGive it \`flags interval, timeout;\`.`,
+    );
+  return isInterval;
+}
+
+function portCount(door: Door): number {
+  return isBuiltIn(door) ? door.opening.ports.reduce((sum, { low, high }) => sum + high - low + 1, 0) : 0;
+}
+
+function refusing<T>(what: string, ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    if (error instanceof KernelError) throw refusal(what, error.errno);
+    throw error;
+  }
+}

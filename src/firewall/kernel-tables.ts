@@ -1,0 +1,125 @@
+// What we ask of nf_tables in the kernel, and change there.
+
+import type { NativeNftSocket } from "../platform/native.ts";
+import { commentIn, type OpenElement, type OpenSet, readElements, writeElementKey } from "./element.ts";
+import { errorName } from "./firewall-error.ts";
+import { FLAG, NetlinkWriter, readMessages } from "./netlink.ts";
+import { ELEMENTS, LIST_ELEMENT, MESSAGE, SET, TABLE } from "./nftables.ts";
+
+/** A change or an answer that somebody else's change has disturbed is asked for again, so often. */
+const MAX_TRIES = 8;
+const PASSING = new Set(["EAGAIN", "EINTR", "EBUSY"]);
+
+/** What the kernel has answered, other than with what was asked for. */
+export class KernelError extends Error {
+  readonly errno: number;
+
+  constructor(errno: number) {
+    super(errorName(errno));
+    this.errno = errno;
+  }
+}
+
+export interface KernelTable {
+  readonly flags: number;
+  /** The port of the socket that owns it. */
+  readonly owner: number | undefined;
+  readonly comment: string | undefined;
+}
+
+export interface KernelSet {
+  readonly name: string;
+  readonly flags: number;
+  readonly keyType: number;
+  readonly keyLength: number;
+}
+
+export class KernelTables {
+  readonly #socket: NativeNftSocket;
+
+  constructor(socket: NativeNftSocket) {
+    this.#socket = socket;
+  }
+
+  /** Our number as an owner of tables. */
+  get port(): number {
+    return this.#socket.port;
+  }
+
+  /** Returns 0, or errno. */
+  transact(batch: Uint8Array): number {
+    for (let tries = 1; ; tries++) {
+      const errno = this.#socket.transact(batch);
+      if (errno === 0 || tries >= MAX_TRIES || !PASSING.has(errorName(errno))) return errno;
+    }
+  }
+
+  /** Undefined when there is none. Throws KernelError, as all of these. */
+  table(family: number, name: string): KernelTable | undefined {
+    const request = new NetlinkWriter().message(MESSAGE.getTable, FLAG.ack, family).string(TABLE.name, name);
+    for (const { attributes } of readMessages(this.#ask(request) ?? NOTHING)) {
+      return {
+        flags: attributes.u32(TABLE.flags) ?? 0,
+        owner: attributes.u32(TABLE.owner),
+        comment: commentIn(attributes.get(TABLE.userdata)),
+      };
+    }
+    return undefined;
+  }
+
+  sets(family: number, table: string): KernelSet[] {
+    const request = new NetlinkWriter().message(MESSAGE.getSet, FLAG.dump, family).string(SET.table, table);
+    return [...setsIn(this.#ask(request) ?? NOTHING)];
+  }
+
+  set(family: number, table: string, name: string): KernelSet | undefined {
+    const request = new NetlinkWriter().message(MESSAGE.getSet, FLAG.ack, family);
+    request.string(SET.table, table).string(SET.name, name);
+    return [...setsIn(this.#ask(request) ?? NOTHING)][0];
+  }
+
+  /** Empty when there is no such set. */
+  elements(set: OpenSet): OpenElement[] {
+    const request = new NetlinkWriter().message(MESSAGE.getElement, FLAG.dump, set.tableFamily);
+    request.string(ELEMENTS.table, set.table).string(ELEMENTS.set, set.set);
+    return [...readElements(this.#ask(request) ?? NOTHING, set)];
+  }
+
+  /** As the kernel has it now; undefined when it is not there. */
+  element(one: OpenElement): OpenElement | undefined {
+    const { set } = one;
+    const request = new NetlinkWriter().message(MESSAGE.getElement, FLAG.ack, set.tableFamily);
+    request.string(ELEMENTS.table, set.table).string(ELEMENTS.set, set.set);
+    request.nested(ELEMENTS.elements, () => request.nested(LIST_ELEMENT, () => writeElementKey(request, one)));
+    return [...readElements(this.#ask(request) ?? NOTHING, set)][0];
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** Undefined: there is no such thing. */
+  #ask(request: NetlinkWriter): Uint8Array | undefined {
+    for (let tries = 1; ; tries++) {
+      const answer = this.#socket.ask(request.bytes);
+      if (typeof answer !== "number") return answer;
+      const name = errorName(answer);
+      if (name === "ENOENT") return undefined;
+      if (tries >= MAX_TRIES || !PASSING.has(name)) throw new KernelError(answer);
+    }
+  }
+}
+
+const NOTHING = new Uint8Array();
+
+function* setsIn(answer: Uint8Array): Generator<KernelSet> {
+  for (const { type, attributes } of readMessages(answer)) {
+    if (type !== MESSAGE.newSet) continue;
+    yield {
+      name: attributes.string(SET.name) ?? "",
+      flags: attributes.u32(SET.flags) ?? 0,
+      keyType: attributes.u32(SET.keyType) ?? 0,
+      keyLength: attributes.u32(SET.keyLength) ?? 0,
+    };
+  }
+}

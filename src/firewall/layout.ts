@@ -1,0 +1,160 @@
+// What the firewall is to hold for a config: which sets there are, which ports are guarded, and what each door adds.
+
+import type { Door } from "../config/door.ts";
+import type { FirewallOptions, OpenedPorts } from "../config/opening.ts";
+import type { Address } from "../net/address.ts";
+import { isIpv4 } from "../net/address.ts";
+import { masked } from "../net/network.ts";
+import { commentOf, keyOf, type OpenElement, type OpenSet } from "./element.ts";
+import { FirewallError } from "./firewall-error.ts";
+import { FAMILIES } from "./nftables.ts";
+
+export const TABLE_NAME = "knockd";
+export const INET = FAMILIES.inet!;
+
+/** Of a door that opens something without a command. */
+export type BuiltInDoor = Door & { readonly opening: NonNullable<Door["opening"]> };
+
+export interface Layout {
+  readonly options: FirewallOptions;
+  /** Ports of all doors, none twice. */
+  readonly guarded: readonly OpenedPorts[];
+  /** Of our own table; in mode `set` the user's two. */
+  readonly sets: readonly OpenSet[];
+  /** A door opens UDP ports. */
+  readonly hasUdp: boolean;
+  /** By the door's name: what it opens, cut where another door's range begins or ends. */
+  readonly doors: ReadonlyMap<string, DoorPorts>;
+}
+
+export interface DoorPorts {
+  readonly segments: readonly OpenedPorts[];
+  /** Seconds; undefined: until somebody closes it. */
+  readonly seconds: number | undefined;
+  readonly prefix6: number;
+}
+
+/** As the kernel tells of the user's own sets. */
+export interface UserSets {
+  readonly isInterval4: boolean;
+  readonly isInterval6: boolean;
+}
+
+export function isBuiltIn(door: Door): door is BuiltInDoor {
+  return door.opening !== undefined;
+}
+
+export function layoutOf(all: readonly Door[], options: FirewallOptions, user?: UserSets): Layout {
+  const doors = all.filter(isBuiltIn);
+  const cuts = doors.flatMap(({ opening }) => opening.ports);
+  const guarded = segmentsOf(cuts, cuts);
+  const prefixes = [...new Set([128, ...doors.map(({ opening }) => opening.prefix6)])].sort((a, b) => b - a);
+  const byName = new Map<string, DoorPorts>();
+  for (const { name, opening } of doors) {
+    if ([...byName.keys()].some((other) => commentOf(other) === commentOf(name)))
+      throw new FirewallError(`two doors with \`open\` are called "${name}"\nGive each its own name.`);
+    const { seconds, prefix6, ports } = opening;
+    byName.set(name, { segments: segmentsOf(ports, cuts), seconds, prefix6 });
+  }
+  const hasRanges = guarded.some(isRange);
+  return {
+    options,
+    guarded,
+    sets: user === undefined ? ownSets(prefixes, hasRanges) : userSets(options, user),
+    hasUdp: guarded.some(({ protocol }) => protocol === "udp"),
+    doors: byName,
+  };
+}
+
+/** The elements that let this address in at the door, for `left` milliseconds. */
+export function elementsFor(
+  { sets, options }: Layout,
+  { segments, prefix6 }: Pick<DoorPorts, "segments" | "prefix6">,
+  address: Address,
+  element: Pick<OpenElement, "comment" | "left" | "packets" | "bytes">,
+): OpenElement[] {
+  const family = isIpv4(address) ? 4 : 6;
+  const isOwn = options.mode.kind !== "set";
+  const prefix = family === 4 ? 128 : prefix6;
+  const first = masked(address, prefix);
+  return segments.flatMap((ports): OpenElement[] => {
+    const { protocol, low, high } = ports;
+    const fits = (set: OpenSet) =>
+      set.family === family && (!isOwn || (set.prefix === prefix && set.isInterval === isRange(ports)));
+    const set = sets.find(fits)!;
+    if (set.isInterval) {
+      const last = isOwn ? first : lastOf(first, prefix);
+      return [
+        { ...element, set, key: keyOf(family, first, protocol, low), keyEnd: keyOf(family, last, protocol, high) },
+      ];
+    }
+    // The user's set has single ports.
+    return Array.from({ length: high - low + 1 }, (_, i) => ({
+      ...element,
+      set,
+      key: keyOf(family, first, protocol, low + i),
+      keyEnd: undefined,
+    }));
+  });
+}
+
+export function isRange({ low, high }: OpenedPorts): boolean {
+  return low !== high;
+}
+
+export function lastOf(first: Address, prefix: number): Address {
+  const { w0, w1, w2, w3 } = masked({ w0: -1, w1: -1, w2: -1, w3: -1 }, prefix);
+  return { w0: first.w0 | ~w0, w1: first.w1 | ~w1, w2: first.w2 | ~w2, w3: first.w3 | ~w3 };
+}
+
+function ownSets(prefixes: readonly number[], hasRanges: boolean): OpenSet[] {
+  const table = { tableFamily: INET, table: TABLE_NAME };
+  const kinds = hasRanges
+    ? ([
+        ["open", false],
+        ["ranges", true],
+      ] as const)
+    : ([["open", false]] as const);
+  return kinds.flatMap(([name, isInterval]) => [
+    { ...table, set: `${name}4`, family: 4, isInterval, prefix: 128 } as const,
+    ...prefixes.map(
+      (prefix) =>
+        ({
+          ...table,
+          set: prefix === 128 ? `${name}6` : `${name}6_${prefix}`,
+          family: 6,
+          isInterval,
+          prefix,
+        }) as const,
+    ),
+  ]);
+}
+
+function userSets({ mode }: FirewallOptions, { isInterval4, isInterval6 }: UserSets): OpenSet[] {
+  if (mode.kind !== "set") return [];
+  const table = { tableFamily: FAMILIES[mode.family]!, table: mode.table, prefix: 128 };
+  return [
+    { ...table, set: mode.set4, family: 4, isInterval: isInterval4 },
+    { ...table, set: mode.set6, family: 6, isInterval: isInterval6 },
+  ];
+}
+
+/**
+ * What of these ranges lies between any two neighbouring ends of the others: no two segments overlap, and each range is
+ * made of whole ones. The kernel refuses ranges in one set that overlap.
+ */
+function segmentsOf(ranges: readonly OpenedPorts[], cuts: readonly OpenedPorts[]): OpenedPorts[] {
+  return (["tcp", "udp"] as const).flatMap((protocol) => {
+    const starts = new Set<number>();
+    for (const cut of cuts) {
+      if (cut.protocol !== protocol) continue;
+      starts.add(cut.low).add(cut.high + 1);
+    }
+    const ordered = [...starts].sort((a, b) => a - b);
+    const own = ranges.filter((range) => range.protocol === protocol);
+    return ordered.slice(0, -1).flatMap((low, i) => {
+      const high = ordered[i + 1]! - 1;
+      return own.some((range) => range.low <= low && high <= range.high) ? [{ protocol, low, high }] : [];
+    });
+  });
+}

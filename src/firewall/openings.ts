@@ -1,0 +1,204 @@
+// Opens ports for clients in the kernel's sets, for a time, and closes them. The kernel closes them in their time, whether
+// we live or not.
+
+import type { Opening } from "../config/opening.ts";
+import { type Address, isIpv4 } from "../net/address.ts";
+import { masked } from "../net/network.ts";
+import { leftOf } from "./carry-over.ts";
+import { addressOf, commentOf, type OpenElement, writeElements } from "./element.ts";
+import { errorName, openingFailure, refusal } from "./firewall-error.ts";
+import { renewal } from "./gate-table.ts";
+import type { KernelTables } from "./kernel-tables.ts";
+import { type BuiltInDoor, elementsFor, type Layout } from "./layout.ts";
+import { NetlinkWriter } from "./netlink.ts";
+import { type OpenTime, OpenTimes } from "./open-times.ts";
+import { OpeningBatch } from "./opening-batch.ts";
+
+/** `failed`: nothing was opened, and why. */
+export type OpeningResult = "opened" | "extended" | { readonly failed: string };
+
+export interface OpenClient {
+  /** The door's name. */
+  readonly door: string;
+  /** The network's first address, when it is a network. */
+  readonly address: Address;
+  /** Seconds; Infinity: until somebody closes it. */
+  readonly left: number;
+  /** Packets that it has let in: of a TCP port, attempts to connect. */
+  readonly uses: number;
+}
+
+/** Doors for clients. */
+const MAX_OPEN = 65_536;
+
+export class Openings {
+  readonly #kernel: KernelTables;
+  /** Seconds, monotonic. */
+  readonly #now: () => number;
+  /** Doors that have time left, each for each client. */
+  readonly times = new OpenTimes();
+  #layout: Layout | undefined;
+  /** By comment. */
+  #names = new Map<string, string>();
+  /** Made beforehand for each door, for IPv4 and IPv6. */
+  #batches = new WeakMap<Opening, readonly [OpeningBatch, OpeningBatch]>();
+
+  constructor(kernel: KernelTables, now: () => number) {
+    this.#kernel = kernel;
+    this.#now = now;
+  }
+
+  /** From now on these are the doors, and this is open. */
+  setLayout(layout: Layout, open: readonly OpenElement[]): void {
+    this.#layout = layout;
+    this.#names = new Map([...layout.doors.keys()].map((name) => [commentOf(name), name]));
+    this.#batches = new WeakMap();
+    this.times.clear();
+    for (const element of open) {
+      const [door, address] = [element.comment, addressOf(element)];
+      const until = this.#now() + leftOf(element) / 1000;
+      if (until > (this.times.get(door, address) ?? 0)) this.times.set(door, address, until);
+    }
+  }
+
+  /** Makes what `open` needs before the first knock. */
+  prepare(door: BuiltInDoor): readonly [OpeningBatch, OpeningBatch] {
+    let batches = this.#batches.get(door.opening);
+    if (batches === undefined) {
+      const { name } = door;
+      const ports = this.#layout!.doors.get(name)!;
+      const of = (family: 4 | 6) => new OpeningBatch(this.#layout!, name, ports, family);
+      batches = [of(4), of(6)];
+      this.#batches.set(door.opening, batches);
+    }
+    return batches;
+  }
+
+  /** Lets a client in. The kernel has done it when this returns. `restore`: builds what somebody has taken away. */
+  open(door: BuiltInDoor, client: Address, restore: () => boolean): OpeningResult {
+    const { seconds = Number.POSITIVE_INFINITY, prefix6 } = door.opening;
+    const isV4 = isIpv4(client);
+    const address = isV4 ? client : masked(client, prefix6);
+    const batch = this.prepare(door)[isV4 ? 0 : 1];
+    const comment = commentOf(door.name);
+    const isOpen = this.times.get(comment, address) !== undefined;
+    if (!isOpen && this.times.size >= MAX_OPEN) return { failed: `too many doors are open (${MAX_OPEN})` };
+    // A batch that is refused makes us wait for all processors (synchronize_rcu): some 15 ms.
+    if (isOpen || batch.isShared) return this.#renew(door, address, restore);
+    const error = errorName(this.#kernel.transact(batch.for(address)));
+    if (error === "EEXIST") return this.#renew(door, address, restore);
+    if (error === "ENOENT" && restore()) return this.#renew(door, address);
+    if (error !== "") return { failed: openingFailure(error) };
+    this.times.set(comment, address, this.#now() + seconds);
+    return "opened";
+  }
+
+  /** False when it was not open. */
+  close(door: string, client: Address): boolean {
+    const elements = this.#elementsOf(door, client);
+    this.#delete(elements);
+    const address = this.#addressOf(door, client);
+    const wasOpen = this.times.get(commentOf(door), address) !== undefined && elements.length > 0;
+    this.times.delete(commentOf(door), address);
+    return wasOpen;
+  }
+
+  /** The seconds that are left then, Infinity when it stays open anyway; undefined when it was not open. */
+  extend(door: string, client: Address, seconds: number): number | undefined {
+    const elements = this.#elementsOf(door, client);
+    if (elements.length === 0) return undefined;
+    const longer = elements.map((one) => ({ ...one, left: one.left && one.left + seconds * 1000 }));
+    this.#must(renewal(longer));
+    const left = Math.max(...longer.map(leftOf)) / 1000;
+    this.times.set(commentOf(door), this.#addressOf(door, client), this.#now() + left);
+    return left;
+  }
+
+  /** What the kernel has open. It is asked for one after the other. */
+  *list(): Generator<OpenClient> {
+    for (const { door: comment, address } of this.times) {
+      const door = this.#names.get(comment)!;
+      const elements = this.#elementsOf(door, address);
+      if (elements.length === 0) continue;
+      const left = Math.max(...elements.map(leftOf)) / 1000;
+      yield { door, address, left, uses: elements.reduce((sum, { packets }) => sum + packets, 0) };
+    }
+  }
+
+  /** What has closed by now. */
+  expire(): OpenTime[] {
+    return this.times.expire(this.#now()).map((one) => ({ ...one, door: this.#names.get(one.door)! }));
+  }
+
+  /** Closes all, and returns what was open. */
+  closeAll(): OpenTime[] {
+    const open = [...this.times].map((one) => ({ ...one, door: this.#names.get(one.door)! }));
+    const ours = (one: OpenElement) => this.#names.has(one.comment);
+    this.#delete(this.#layout!.sets.flatMap((set) => this.#kernel.elements(set).filter(ours)));
+    this.times.clear();
+    return open;
+  }
+
+  /** All that has time left by our own clock: somebody has flushed it. */
+  remaining(): OpenElement[] {
+    return [...this.times].flatMap(({ door: comment, address, until }) => {
+      const left = until - this.#now();
+      if (left <= 0) return [];
+      const ports = this.#layout!.doors.get(this.#names.get(comment)!)!;
+      const milliseconds = left === Number.POSITIVE_INFINITY ? undefined : left * 1000;
+      return elementsFor(this.#layout!, ports, address, { comment, left: milliseconds, packets: 0, bytes: 0 });
+    });
+  }
+
+  /** It is open already, by this door or by another one with the same port: it stays open for the longer time. */
+  #renew(door: BuiltInDoor, address: Address, restore: () => boolean = () => false): OpeningResult {
+    const comment = commentOf(door.name);
+    const left = door.opening.seconds && door.opening.seconds * 1000;
+    const ports = this.#layout!.doors.get(door.name)!;
+    const elements = elementsFor(this.#layout!, ports, address, { comment, left, packets: 0, bytes: 0 }).map((one) => {
+      const before = this.#kernel.element(one);
+      if (before === undefined) return one;
+      const { packets, bytes } = before;
+      return { ...(leftOf(before) > leftOf(one) ? before : one), packets, bytes };
+    });
+    const error = errorName(this.#kernel.transact(renewal(elements)));
+    if (error === "ENOENT" && restore()) return this.#renew(door, address);
+    if (error !== "") return { failed: openingFailure(error) };
+    const own = elements.filter((one) => one.comment === comment).map(leftOf);
+    const longest = Math.max(left ?? Number.POSITIVE_INFINITY, ...own) / 1000;
+    const isNew = this.times.get(comment, address) === undefined;
+    this.times.set(comment, address, this.#now() + longest);
+    return isNew ? "opened" : "extended";
+  }
+
+  /** An element that has just ended would make the whole batch fail: each is added first. */
+  #delete(elements: readonly OpenElement[]): void {
+    if (elements.length === 0) return;
+    const w = new NetlinkWriter().beginBatch();
+    writeElements(w, "add", elements);
+    writeElements(w, "delete", elements);
+    this.#must(w.endBatch().bytes);
+  }
+
+  #must(batch: Uint8Array): void {
+    const errno = this.#kernel.transact(batch);
+    if (errno !== 0) throw refusal("the sets can't be changed", errno);
+  }
+
+  /** As the kernel has them. Without those that another door keeps open for longer. */
+  #elementsOf(door: string, client: Address): OpenElement[] {
+    const ports = this.#layout?.doors.get(door);
+    if (ports === undefined) return [];
+    const comment = commentOf(door);
+    const element = { comment, left: undefined, packets: 0, bytes: 0 };
+    return elementsFor(this.#layout!, ports, client, element).flatMap((one) => {
+      const there = this.#kernel.element(one);
+      return there?.comment === comment ? [there] : [];
+    });
+  }
+
+  /** As it is in the kernel. */
+  #addressOf(door: string, client: Address): Address {
+    return isIpv4(client) ? client : masked(client, this.#layout!.doors.get(door)!.prefix6);
+  }
+}

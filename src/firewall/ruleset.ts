@@ -1,0 +1,186 @@
+// Our table as messages of nf_tables: the gate, which refuses new connections to guarded ports, or the mark, which the
+// user's own rules look at. docs/firewall.md shows both as `nft list table inet knockd` does.
+
+import { isIpv4 } from "../net/address.ts";
+import type { Network } from "../net/network.ts";
+import { portKey, userdata, writeKey } from "./element.ts";
+import { intervals } from "./intervals.ts";
+import { INET, type Layout, TABLE_NAME } from "./layout.ts";
+import { FLAG, LITTLE, type NetlinkWriter } from "./netlink.ts";
+import * as nft from "./nftables.ts";
+import { CHAIN, ELEMENT, ELEMENTS, type Expression, KEY_TYPE, LIST_ELEMENT, MESSAGE, SET, TABLE } from "./nftables.ts";
+
+/** By this comment we know a table of ours. */
+export const TABLE_COMMENT = "made by knockd";
+export const GUARDED = "guarded";
+const GATE = "gate";
+const OPENED = "opened";
+const FRAGMENTS = "fragments";
+const PREROUTING = "prerouting";
+
+/** Before DNAT (-100), so that a published port of Docker has its own number yet; after fragments are put together. */
+const GATE_PRIORITY = -150;
+/** After iptables' mangle table (-150), which may set the whole mark from that of the connection. */
+const MARK_PRIORITY = -140;
+const HOOK_PREROUTING = 0;
+const POLICY_ACCEPT = 1;
+
+/** `flags`: TABLE_FLAGS, or 0 for a table that anybody may change. */
+export function writeTable(w: NetlinkWriter, layout: Layout, flags: number): void {
+  w.message(MESSAGE.newTable, FLAG.create, INET)
+    .string(TABLE.name, TABLE_NAME)
+    .u32(TABLE.flags, flags)
+    .raw(TABLE.userdata, userdata(TABLE_COMMENT));
+  let id = 1;
+  for (const set of layout.sets) writeOpenSet(w, set, id++);
+  if (layout.options.mode.kind === "mark") {
+    writeMark(w, layout, layout.options.mode.mark);
+    return;
+  }
+  writeSet(w, GUARDED, id++, nft.SET_FLAGS.interval | nft.SET_FLAGS.concatenation, KEY_TYPE.port, 8, [1, 2]);
+  writeAllowed(w, layout, id);
+  writeGate(w, layout);
+  writeGuarded(w, "add", layout.guarded);
+}
+
+export function writeDeleteTable(w: NetlinkWriter): void {
+  w.message(MESSAGE.delTable, 0, INET).string(TABLE.name, TABLE_NAME);
+}
+
+export function writeGuarded(w: NetlinkWriter, what: "add" | "delete", ports: Layout["guarded"]): void {
+  if (ports.length === 0) return;
+  const type = what === "add" ? MESSAGE.newElement : MESSAGE.delElement;
+  w.message(type, what === "add" ? FLAG.create : 0, INET)
+    .string(ELEMENTS.table, TABLE_NAME)
+    .string(ELEMENTS.set, GUARDED)
+    .nested(ELEMENTS.elements, () => {
+      for (const { protocol, low, high } of ports) {
+        w.nested(LIST_ELEMENT, () => {
+          writeKey(w, ELEMENT.key, portKey(protocol, low));
+          writeKey(w, ELEMENT.keyEnd, portKey(protocol, high));
+        });
+      }
+    });
+}
+
+function writeGate(w: NetlinkWriter, { sets, hasUdp, options }: Layout): void {
+  for (const chain of [GATE, FRAGMENTS]) writeChain(w, chain);
+  writeChain(w, PREROUTING, GATE_PRIORITY);
+  const rule = (chain: string, ...parts: (readonly Expression[])[]) => writeRule(w, chain, parts.flat());
+
+  // This host's own connections. No packet from outside comes by this interface.
+  rule(PREROUTING, nft.fromLoopback, [nft.accept]);
+  rule(PREROUTING, nft.beginsTcp, [nft.jump(GATE)]);
+  if (hasUdp) rule(PREROUTING, nft.isUdp, nft.isNew, [nft.jump(GATE)]);
+  rule(PREROUTING, nft.isFragment, [nft.jump(FRAGMENTS)]);
+
+  // Where nothing puts fragments together before us, a SYN whose flags are in its second fragment would pass (RFC 1858).
+  // No honest sender cuts there.
+  rule(FRAGMENTS, nft.hasTcpFlags, [nft.leave]);
+  rule(FRAGMENTS, nft.beginsEarly, [nft.drop]);
+
+  rule(GATE, nft.notGuarded(GUARDED), [nft.leave]);
+  rule(GATE, nft.toOthers, [nft.leave]);
+  for (const { set, family, prefix } of sets) rule(GATE, nft.mayEnter(set, family, prefix), [nft.leave]);
+  for (const family of [4, 6] as const) {
+    if (allowed(options.allow, family).length > 0) rule(GATE, nft.sourceIn(`allow${family}`, family), [nft.leave]);
+  }
+  if (options.reply === "reset") {
+    rule(GATE, nft.isTcp, [nft.rejectWithReset]);
+    if (hasUdp) rule(GATE, [nft.rejectWithIcmp]);
+  }
+  rule(GATE, [nft.drop]);
+}
+
+function writeMark(w: NetlinkWriter, { sets, hasUdp }: Layout, bits: number): void {
+  writeChain(w, OPENED);
+  writeChain(w, PREROUTING, MARK_PRIORITY);
+  writeRule(w, PREROUTING, [...nft.beginsTcp, nft.jump(OPENED)]);
+  if (hasUdp) writeRule(w, PREROUTING, [...nft.isUdp, nft.jump(OPENED)]);
+  for (const { set, family, prefix } of sets) {
+    writeRule(w, OPENED, [...nft.mayEnter(set, family, prefix), ...nft.addMark(bits)]);
+  }
+}
+
+function writeChain(w: NetlinkWriter, name: string, priority?: number): void {
+  w.message(MESSAGE.newChain, FLAG.create, INET).string(CHAIN.table, TABLE_NAME).string(CHAIN.name, name);
+  if (priority === undefined) return;
+  w.string(CHAIN.type, "filter")
+    .u32(CHAIN.policy, POLICY_ACCEPT)
+    .nested(CHAIN.hook, () => w.u32(1, HOOK_PREROUTING).u32(2, priority >>> 0));
+}
+
+function writeRule(w: NetlinkWriter, chain: string, expressions: readonly Expression[]): void {
+  const [table, name, list] = [1, 2, 4]; // NFTA_RULE_*
+  w.message(MESSAGE.newRule, FLAG.create | FLAG.append, INET)
+    .string(table, TABLE_NAME)
+    .string(name, chain)
+    .nested(list, () => {
+      for (const write of expressions) write(w);
+    });
+}
+
+function writeOpenSet(w: NetlinkWriter, { set, family, isInterval }: Layout["sets"][number], id: number): void {
+  const flags = nft.SET_FLAGS.timeout | (isInterval ? nft.SET_FLAGS.interval | nft.SET_FLAGS.concatenation : 0);
+  const type = family === 4 ? KEY_TYPE.ipv4Port : KEY_TYPE.ipv6Port;
+  const address = family === 4 ? 4 : 16;
+  writeSet(w, set, id, flags, type, address + 8, isInterval ? [address, 1, 2] : []);
+  nft.writeExpression(w, SET.expression, "counter", () => {});
+}
+
+function writeSet(
+  w: NetlinkWriter,
+  name: string,
+  id: number,
+  flags: number,
+  type: number,
+  length: number,
+  fields: readonly number[] = [],
+): void {
+  w.message(MESSAGE.newSet, FLAG.create, INET)
+    .string(SET.table, TABLE_NAME)
+    .string(SET.name, name)
+    .u32(SET.flags, flags)
+    .u32(SET.keyType, type)
+    .u32(SET.keyLength, length)
+    .u32(SET.id, id);
+  if (fields.length === 0) return;
+  const concatenation = 2; // NFTA_SET_DESC_CONCAT
+  w.nested(SET.description, () =>
+    w.nested(concatenation, () => {
+      for (const field of fields) w.nested(LIST_ELEMENT, () => w.u32(1, field));
+    }),
+  );
+}
+
+/** Userdata of a set whose keys are in the order of the network: type, length and value in this machine's byte order. */
+const BIG_ENDIAN_KEY = Uint8Array.of(0, 4, ...(LITTLE ? [2, 0, 0, 0] : [0, 0, 0, 2]));
+
+function allowed(networks: readonly Network[], family: 4 | 6): Network[] {
+  return networks.filter(({ address }) => isIpv4(address) === (family === 4));
+}
+
+/** The networks as `nft` keeps them: each begins with one element, and behind its last address is one that ends it. */
+function writeAllowed(w: NetlinkWriter, { options }: Layout, firstId: number): void {
+  for (const family of [4, 6] as const) {
+    const networks = allowed(options.allow, family);
+    if (networks.length === 0) continue;
+    const [name, length] = [`allow${family}`, family === 4 ? 4 : 16];
+    const type = family === 4 ? KEY_TYPE.ipv4 : KEY_TYPE.ipv6;
+    writeSet(w, name, firstId + family, nft.SET_FLAGS.interval, type, length);
+    w.raw(SET.userdata, BIG_ENDIAN_KEY); // so that nft lists it
+    w.message(MESSAGE.newElement, FLAG.create, INET)
+      .string(ELEMENTS.table, TABLE_NAME)
+      .string(ELEMENTS.set, name)
+      .nested(ELEMENTS.elements, () => {
+        for (const [start, end] of intervals(networks, family)) {
+          w.nested(LIST_ELEMENT, () => writeKey(w, ELEMENT.key, start));
+          if (end === undefined) continue;
+          w.nested(LIST_ELEMENT, () => {
+            w.u32(ELEMENT.flags, nft.ELEMENT_FLAGS.intervalEnd);
+            writeKey(w, ELEMENT.key, end);
+          });
+        }
+      });
+  }
+}

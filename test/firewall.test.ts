@@ -1,0 +1,392 @@
+// The firewall over nf_tables in memory: what it opens, renews, closes, carries over and refuses.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseConfig } from "../src/config/parse.ts";
+import { Firewall } from "../src/firewall/firewall.ts";
+import { FirewallError } from "../src/firewall/firewall-error.ts";
+import type { BuiltInDoor } from "../src/firewall/layout.ts";
+import { Attributes, NetlinkWriter, readMessages } from "../src/firewall/netlink.ts";
+import { KEY_TYPE, MESSAGE, SET, TABLE } from "../src/firewall/nftables.ts";
+import { formatAddress, parseAddress } from "../src/net/address.ts";
+import { FakeNftables } from "./fake-nftables.ts";
+
+const CLIENT = parseAddress("192.168.1.63")!;
+const OTHER = parseAddress("192.168.1.99")!;
+
+function setUp(text: string, kernel = new FakeNftables(), mayOwn = true) {
+  const restored: [number, string | undefined][] = [];
+  let onChange: ((messages: Uint8Array) => void) | undefined;
+  const firewall = new Firewall({
+    openSocket: kernel.openSocket,
+    watch: (callback) => {
+      onChange = callback;
+      return { close: () => (onChange = undefined) };
+    },
+    now: () => kernel.now,
+    onRestored: (open, reason) => restored.push([open, reason]),
+    mayOwn,
+  });
+  const apply = (config: string) => {
+    const { doors, options } = parseConfig(config, "test", () => undefined);
+    firewall.apply(doors, options.firewall);
+    return doors as readonly BuiltInDoor[];
+  };
+  return {
+    kernel,
+    firewall,
+    apply,
+    restored,
+    doors: apply(text),
+    isWatching: () => onChange !== undefined,
+    change: (messages: Uint8Array) => onChange!(messages),
+    list: () => [...firewall.list()].map(({ door, address, left }) => `${door} ${formatAddress(address)} ${left}`),
+  };
+}
+
+const SSH = "[openSSH]\nsequence = 1,2,3\nopen = tcp/22\n";
+const two = (first: string, second: string) => `[a]\nsequence = 1,2,3\n${first}\n[b]\nsequence = 4,5,6\n${second}\n`;
+
+/** The owner has ended: nobody owns the table. */
+function orphan({ tables }: FakeNftables): void {
+  for (const [name, { attributes, sets }] of tables) {
+    const w = new NetlinkWriter().message(0, 0, 0);
+    for (const [type, value] of attributes) if (type !== TABLE.owner) w.raw(type, value);
+    tables.set(name, { attributes: new Attributes(w.bytes.subarray(20)), sets });
+  }
+}
+
+describe("a firewall", () => {
+  it("makes no socket and no table without a built-in door", () => {
+    const { kernel } = setUp("[openSSH]\nsequence = 1,2,3\nstart_command = true\n");
+    assert.equal(kernel.sockets, 0);
+    assert.equal(kernel.tables.size, 0);
+    assert.deepEqual(kernel.batches, []);
+  });
+
+  it("opens a port for a client in one batch, with the door's name and time", () => {
+    const { kernel, firewall, doors, list } = setUp(SSH);
+    assert.deepEqual(kernel.elements("knockd", "guarded"), ["tcp 22 stays"]);
+    const batches = kernel.batches.length;
+    assert.equal(firewall.open(doors[0]!, CLIENT), "opened");
+    assert.equal(kernel.batches.length, batches + 1);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 30s openSSH"]);
+    assert.deepEqual(list(), ["openSSH 192.168.1.63 30"]);
+    assert.equal(firewall.size, 1);
+    assert.equal(firewall.deadline, 30);
+  });
+
+  it("renews the time of an open door, also where the kernel keeps the old time of an element", () => {
+    const { kernel, firewall, doors } = setUp(SSH);
+    firewall.open(doors[0]!, CLIENT);
+    kernel.now = 20;
+    assert.equal(firewall.open(doors[0]!, CLIENT), "extended");
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 30s openSSH"]);
+    assert.equal(firewall.size, 1);
+    kernel.now = 49;
+    assert.deepEqual(firewall.expire(), []);
+    kernel.now = 50;
+    assert.deepEqual(
+      firewall.expire().map(({ door, address }) => `${door} ${formatAddress(address)}`),
+      ["openSSH 192.168.1.63"],
+    );
+    assert.equal(firewall.size, 0);
+  });
+
+  it("never shortens the time of a door: the longer of what is left and `for` counts", () => {
+    const { kernel, firewall, doors } = setUp(SSH);
+    firewall.open(doors[0]!, CLIENT);
+    assert.equal(firewall.extend("openSSH", CLIENT, 100), 130);
+    assert.equal(firewall.open(doors[0]!, CLIENT), "extended");
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 130s openSSH"]);
+    assert.equal(firewall.deadline <= 130, true);
+  });
+
+  it("renews an element of its own that somebody else has added", () => {
+    const { kernel, firewall, doors } = setUp(SSH);
+    firewall.open(doors[0]!, CLIENT);
+    const before = kernel.tables;
+    firewall.close("openSSH", CLIENT);
+    kernel.tables = before;
+    assert.equal(firewall.open(doors[0]!, CLIENT), "opened");
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 30s openSSH"]);
+  });
+
+  it("lets a port that two doors open stay open for the longer time, as the door's that opens it longer", () => {
+    const { kernel, firewall, doors, list } = setUp(two("open = tcp/22\nfor = 10s", "open = tcp/22\nfor = 1h"));
+    firewall.open(doors[0]!, CLIENT);
+    firewall.open(doors[1]!, CLIENT);
+    assert.equal(firewall.open(doors[0]!, CLIENT), "extended");
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 3600s b"]);
+    assert.deepEqual(list(), ["b 192.168.1.63 3600"]);
+    assert.equal(firewall.close("a", CLIENT), false);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 3600s b"]);
+    assert.equal(firewall.close("b", CLIENT), true);
+    assert.deepEqual(kernel.elements("knockd", "open4"), []);
+  });
+
+  it("opens the whole prefix of an IPv6 client", () => {
+    const { kernel, firewall, doors } = setUp(`${SSH}open_prefix_6 = 64\n`);
+    firewall.open(doors[0]!, parseAddress("2001:db8:0:1::63")!);
+    assert.deepEqual(kernel.elements("knockd", "open6"), []);
+    const network = "20010db8000000010000000000000000";
+    assert.deepEqual(kernel.elements("knockd", "open6_64"), [`${network} tcp 22 30s openSSH`]);
+    assert.equal(firewall.open(doors[0]!, parseAddress("2001:db8:0:1::99")!), "extended");
+    assert.equal(firewall.close("openSSH", parseAddress("2001:db8:0:1::99")!), true);
+    assert.deepEqual(kernel.elements("knockd", "open6_64"), []);
+  });
+
+  it("opens ranges, cut where another door's begin or end", () => {
+    const { kernel, firewall, doors } = setUp(two("open = tcp/6000-6010", "open = tcp/6005-6020,udp/53"));
+    assert.deepEqual(kernel.elements("knockd", "guarded"), [
+      "tcp 6000-6004 stays",
+      "tcp 6005-6010 stays",
+      "tcp 6011-6020 stays",
+      "udp 53 stays",
+    ]);
+    firewall.open(doors[0]!, CLIENT);
+    assert.equal(firewall.open(doors[1]!, CLIENT), "opened");
+    assert.deepEqual(kernel.elements("knockd", "ranges4").sort(), [
+      "192.168.1.63 tcp 6000-6004 30s a",
+      "192.168.1.63 tcp 6005-6010 30s b",
+      "192.168.1.63 tcp 6011-6020 30s b",
+    ]);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 udp 53 30s b"]);
+  });
+
+  it("leaves a door `until closed` open", () => {
+    const { kernel, firewall, doors } = setUp(`${SSH}for = until closed\n`);
+    firewall.open(doors[0]!, CLIENT);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 stays openSSH"]);
+    assert.equal(firewall.deadline, Number.POSITIVE_INFINITY);
+    assert.equal(firewall.open(doors[0]!, CLIENT), "extended");
+    assert.equal(firewall.extend("openSSH", CLIENT, 10), Number.POSITIVE_INFINITY);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 stays openSSH"]);
+    assert.equal(firewall.closeAll().length, 1);
+    assert.deepEqual(kernel.elements("knockd", "open4"), []);
+  });
+
+  it("takes over what an earlier life has left open, with the time that is left", () => {
+    const first = setUp(SSH);
+    first.firewall.open(first.doors[0]!, CLIENT);
+    first.firewall.end();
+    assert.equal(first.kernel.sockets, 0);
+    first.kernel.now = 12;
+    orphan(first.kernel);
+    const { firewall, kernel, list } = setUp(SSH, first.kernel);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 18s openSSH"]);
+    assert.deepEqual(list(), ["openSSH 192.168.1.63 18"]);
+    assert.equal(firewall.deadline, 30);
+  });
+
+  it("changes at a reload only what is different", () => {
+    const { kernel, firewall, doors, apply } = setUp(two("open = tcp/22", "open = tcp/80"));
+    firewall.open(doors[0]!, CLIENT);
+    firewall.open(doors[1]!, OTHER);
+    const batches = kernel.batches.length;
+    apply(two("open = tcp/22", "open = tcp/80"));
+    assert.equal(kernel.batches.length, batches);
+    apply(two("open = tcp/22", "open = tcp/443"));
+    const types = [...readMessages(kernel.batches.at(-1)!)].map(({ type }) => type);
+    assert.ok(!types.includes(MESSAGE.newTable), `${types}`);
+    assert.deepEqual(kernel.elements("knockd", "guarded"), ["tcp 22 stays", "tcp 443 stays"]);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 30s a"]);
+    assert.equal(firewall.size, 1);
+  });
+
+  it("closes at a reload what belongs to a door that is gone, and opens nothing that was not", () => {
+    const { kernel, firewall, doors, apply } = setUp(two("open = tcp/6000-6010", "open = tcp/6005"));
+    firewall.open(doors[0]!, CLIENT);
+    firewall.open(doors[1]!, OTHER);
+    apply("[a]\nsequence = 1,2,3\nopen = tcp/6000-6010\n");
+    assert.deepEqual(kernel.elements("knockd", "ranges4"), ["192.168.1.63 tcp 6000-6010 30s a"]);
+    assert.deepEqual(kernel.elements("knockd", "open4"), []);
+    apply("[a]\nsequence = 1,2,3\nopen = tcp/6000-6020\n");
+    assert.deepEqual(kernel.elements("knockd", "ranges4"), []);
+    assert.equal(firewall.size, 0);
+  });
+
+  it("removes its table when no door needs it any more", () => {
+    const { kernel, apply } = setUp(SSH);
+    apply("[openSSH]\nsequence = 1,2,3\nstart_command = true\n");
+    assert.equal(kernel.tables.size, 0);
+    assert.equal(kernel.sockets, 0);
+  });
+
+  it("leaves all as it was when a reload is refused", () => {
+    const { kernel, firewall, doors, apply } = setUp(SSH);
+    kernel.refusals.push("ENOMEM");
+    assert.throws(() => apply("[openSSH]\nsequence = 1,2,3\nopen = tcp/22,udp/53\n"), FirewallError);
+    assert.equal(firewall.open(doors[0]!, CLIENT), "opened");
+  });
+
+  it("owns its table where the kernel has that, and otherwise hears of its end", () => {
+    assert.equal(setUp(SSH).isWatching(), false);
+    const old = new FakeNftables();
+    old.knownFlags = 1;
+    const { firewall, isWatching } = setUp(SSH, old);
+    assert.equal(firewall.isOwned, false);
+    assert.equal(isWatching(), true);
+  });
+
+  it("builds its table anew when it is flushed, with the time that is left", () => {
+    const { kernel, firewall, doors, change, restored } = setUp(SSH, new FakeNftables(), false);
+    firewall.open(doors[0]!, CLIENT);
+    firewall.open(doors[0]!, OTHER);
+    firewall.close("openSSH", OTHER);
+    kernel.now = 10;
+    kernel.tables = new Map();
+    change(new NetlinkWriter().message(MESSAGE.delTable, 0, 1).string(TABLE.name, "other").bytes);
+    assert.equal(kernel.tables.size, 0);
+    change(new NetlinkWriter().message(MESSAGE.delTable, 0, 1).string(TABLE.name, "knockd").bytes);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 20s openSSH"]);
+    assert.deepEqual(restored, [[1, undefined]]);
+  });
+
+  it("builds its table anew at an opening when nobody has said that it is gone", () => {
+    const { kernel, firewall, doors, restored } = setUp(SSH, new FakeNftables(), false);
+    firewall.open(doors[0]!, CLIENT);
+    kernel.tables = new Map();
+    assert.equal(firewall.open(doors[0]!, OTHER), "opened");
+    assert.deepEqual(kernel.elements("knockd", "open4").sort(), [
+      "192.168.1.63 tcp 22 30s openSSH",
+      "192.168.1.99 tcp 22 30s openSSH",
+    ]);
+    assert.deepEqual(restored, [[1, undefined]]);
+  });
+
+  it("tries again after EAGAIN and EINTR", () => {
+    const { kernel, firewall, doors } = setUp(SSH);
+    kernel.refusals.push("EAGAIN", "EINTR", "EBUSY");
+    assert.equal(firewall.open(doors[0]!, CLIENT), "opened");
+  });
+
+  it("says why nothing was opened", () => {
+    const { kernel, firewall, doors } = setUp(SSH);
+    for (const [refusal, failed] of [
+      ["EPERM", "the kernel does not permit it (EPERM)"],
+      ["ENFILE", "the set is full (ENFILE)"],
+      ["ENOSPC", "the set is full (ENOSPC)"],
+      ["EINVAL", "nf_tables answers EINVAL"],
+    ] as const) {
+      kernel.refusals.push(refusal);
+      assert.deepEqual(firewall.open(doors[0]!, CLIENT), { failed });
+    }
+    assert.equal(firewall.size, 0);
+  });
+
+  it("opens 65,536 doors, and says that there are no more", () => {
+    const { firewall, doors } = setUp(SSH);
+    const client = (i: number) => ({ w0: 0, w1: 0, w2: 0xffff, w3: 0x0a000000 + i });
+    for (let i = 0; i < 65_536; i++) assert.equal(firewall.open(doors[0]!, client(i)), "opened");
+    assert.equal(firewall.size, 65_536);
+    assert.deepEqual(firewall.open(doors[0]!, CLIENT), { failed: "too many doors are open (65536)" });
+    assert.equal(firewall.open(doors[0]!, client(0)), "extended");
+  });
+});
+
+describe("a firewall that can't be", () => {
+  const refused = (text: string, kernel: FakeNftables): string => {
+    try {
+      setUp(text, kernel);
+    } catch (error) {
+      assert.ok(error instanceof FirewallError);
+      assert.equal(kernel.sockets, 0, "the socket is closed");
+      return error.message;
+    }
+    return "";
+  };
+  const inKernel = (write: (w: NetlinkWriter) => void): FakeNftables => {
+    const kernel = new FakeNftables();
+    const w = new NetlinkWriter().beginBatch();
+    write(w);
+    const socket = kernel.openSocket();
+    assert.equal(socket.transact(w.endBatch().bytes), 0);
+    socket.close();
+    return kernel;
+  };
+  const SET_MODE = `[options]\nFirewall = set inet filter knocked4 knocked6\n${SSH}`;
+  const userSets = (flags: number, type4: number, length4: number): FakeNftables =>
+    inKernel((w) => {
+      w.message(MESSAGE.newTable, 0, 1).string(TABLE.name, "filter");
+      for (const [name, type, length] of [
+        ["knocked4", type4, length4],
+        ["knocked6", KEY_TYPE.ipv6Port, 24],
+      ] as const) {
+        w.message(MESSAGE.newSet, 0, 1).string(SET.table, "filter").string(SET.name, name);
+        w.u32(SET.flags, flags).u32(SET.keyType, type).u32(SET.keyLength, length);
+      }
+    });
+
+  it("has no CAP_NET_ADMIN", () => {
+    const kernel = new FakeNftables();
+    kernel.refusesAll = "EPERM";
+    assert.match(refused(SSH, kernel), /does not permit it\n.*CAP_NET_ADMIN/);
+  });
+
+  it("has no nf_tables in its kernel", () => {
+    const kernel = new FakeNftables();
+    kernel.refusesAll = "EOPNOTSUPP";
+    assert.match(refused(SSH, kernel), /this kernel has no nf_tables/);
+  });
+
+  it("finds a table of its name that is not ours", () => {
+    const kernel = inKernel((w) => w.message(MESSAGE.newTable, 0, 1).string(TABLE.name, "knockd"));
+    assert.match(refused(SSH, kernel), /did not make\nTo remove it: nft delete table inet knockd/);
+    assert.equal(kernel.tables.size, 1);
+  });
+
+  it("finds its table owned by another process", () => {
+    const { kernel } = setUp(SSH);
+    kernel.sockets = 0;
+    assert.match(refused(SSH, kernel), /belongs to another process/);
+  });
+
+  it("finds no set of the user's", () => {
+    assert.match(
+      refused(SET_MODE, new FakeNftables()),
+      /there is no set `inet filter knocked4`\nTo add it: nft add set/,
+    );
+  });
+
+  it("finds a set without timeouts", () => {
+    assert.match(refused(SET_MODE, userSets(0, KEY_TYPE.ipv4Port, 12)), /`inet filter knocked4` has no timeouts/);
+  });
+
+  it("finds a set with another key", () => {
+    assert.match(refused(SET_MODE, userSets(0x10, 7, 4)), /`inet filter knocked4` has another key than `ipv4_addr \. /);
+  });
+
+  it("finds a set without ranges, and a door that opens many ports", () => {
+    const wide = SET_MODE.replace("tcp/22", "tcp/1000-1999");
+    assert.match(
+      refused(wide, userSets(0x10, KEY_TYPE.ipv4Port, 12)),
+      /opens too many ports \(1000\) for the set .* no ranges/,
+    );
+    assert.equal(refused(wide, userSets(0x14, KEY_TYPE.ipv4Port, 12)), "");
+  });
+
+  it("opens one by one the ports of a range in a set without ranges", () => {
+    const kernel = userSets(0x10, KEY_TYPE.ipv4Port, 12);
+    const { firewall, doors } = setUp(SET_MODE.replace("tcp/22", "tcp/80-82"), kernel);
+    firewall.open(doors[0]!, CLIENT);
+    assert.deepEqual(kernel.elements("filter", "knocked4"), [
+      "192.168.1.63 tcp 80 30s openSSH",
+      "192.168.1.63 tcp 81 30s openSSH",
+      "192.168.1.63 tcp 82 30s openSSH",
+    ]);
+    assert.equal(kernel.tables.has("knockd"), false);
+  });
+
+  it("opens a network as a range in a set with ranges", () => {
+    const kernel = userSets(0x14, KEY_TYPE.ipv4Port, 12);
+    const { firewall, doors } = setUp(`${SET_MODE}open_prefix_6 = 64\n`, kernel);
+    firewall.open(doors[0]!, parseAddress("2001:db8::63")!);
+    const [from, to] = ["20010db8000000000000000000000000", "20010db800000000ffffffffffffffff"];
+    const [element] = [...kernel.tables.get("filter")!.sets.get("knocked6")!.elements.keys()];
+    assert.equal(element, `${from}0600000000160000-${to}0600000000160000`);
+  });
+
+  it("has two doors of one name", () => {
+    assert.match(refused(SSH + SSH, new FakeNftables()), /two doors with `open` are called "openSSH"/);
+  });
+});
