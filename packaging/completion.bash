@@ -15,13 +15,13 @@ _knock() {
 	local cur prev words cword
 	_init_completion -n : || return
 	case $prev in
-		-d | --delay | --verify | --retry | --source) return ;;
-		-f | --file) _filedir; return ;;
+		-d | --delay | --verify | --retry | --source | --code) return ;;
+		-f | --file | --secret) _filedir; return ;;
 		-i | --interface) _available_interfaces -a; return ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-u --udp -d --delay -4 --ipv4 -6 --ipv6 -v --verbose -V --version
-			-h --help -f --file --verify --retry -i --interface --source --ssh' -- "$cur")
+			-h --help -f --file --verify --retry -i --interface --source --ssh --secret --door --code --dry-run' -- "$cur")
 	else
 		_known_hosts_real -- "$cur"
 		local file

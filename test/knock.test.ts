@@ -220,6 +220,27 @@ describe("what knock adds to 0.8", { concurrency: 4 }, () => {
       assert.deepEqual({ code, said }, { code: 1, said: stderr });
     });
 
+  const LAPTOP =
+    "knockd-ng://127.0.0.1/ssh?client=laptop&kind=key&ports=9216,3072,14336,17408,11264&secret=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+  const PHONE = "knockd-ng://localhost/ssh?client=phone&ports=73,71,72&proto=udp\n";
+
+  test("--door and --secret knock with the code of a client's file, and --dry-run sends nothing", async () => {
+    stored("laptop", LAPTOP);
+    const shown = await run(withConfig, "--dry-run", "--door", "laptop");
+    assert.match(shown.stdout, /^(tcp 127\.0\.0\.1:\d+\n){5}$/);
+    assert.match((await run(withConfig, "-v", "laptop")).stdout, /^(hitting tcp 127\.0\.0\.1:\d+\n){5}$/);
+    const elsewhere = await run(OURS, "--dry-run", "--secret", join(config, "knock", "laptop.knock"), "127.0.0.2");
+    assert.match(elsewhere.stdout, /^(tcp 127\.0\.0\.2:\d+\n){5}$/);
+  });
+
+  test("--code takes what an authenticator shows, also from standard input", async () => {
+    stored("phone", PHONE);
+    const hits = "udp 127.0.0.1:7356\nudp 127.0.0.1:7110\nudp 127.0.0.1:7209\n";
+    assert.equal((await run(withConfig, "-4", "--dry-run", "--code", "561 009", "phone")).stdout, hits);
+    const typed = ["sh", "-c", 'echo 561009 | "$@"', "sh", ...withConfig];
+    assert.equal((await run(typed, "-4", "--dry-run", "--code", "-", "phone")).stdout, hits);
+  });
+
   test("--ssh prints what to put into ssh's configuration, and sends nothing", async () => {
     stored("pi", "pi.example 7000 8000\n");
     const { code, stdout } = await run(withConfig, "--ssh", "pi");

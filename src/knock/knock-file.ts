@@ -19,6 +19,13 @@ export function fileOfName(name: string): string | undefined {
   return fs.existsSync(path) ? path : undefined;
 }
 
+/** The same. Throws Complaint when there is none. */
+export function requireFileOfName(name: string): string {
+  const path = fileOfName(name);
+  if (path === undefined) throw new Complaint(`error: there is no ~/.config/knock/${name}.knock`);
+  return path;
+}
+
 /** The words of such a file, as on a command line. Throws Complaint when it can't be read, or when others can read it. */
 export function readKnockFile(path: string): string[] {
   let file: number | undefined;

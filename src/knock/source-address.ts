@@ -1,5 +1,6 @@
 // From which address to knock: --source, or the first address of --interface that can reach the host.
 
+import { createSocket } from "node:dgram";
 import { isIP, isIPv6 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { Complaint } from "./complaint.ts";
@@ -15,6 +16,24 @@ export function familyOfSource({ source }: SourceOptions): number {
   const family = isIP(source);
   if (family === 0) throw new Complaint(`error: bad --source '${source}': wanted an IP address of this machine`);
   return family;
+}
+
+/** Does this machine have the address? Behind a router, the server sees another one. */
+export function isOwnAddress(address: string | undefined): boolean {
+  return Object.values(networkInterfaces()).some((own) => own?.some((one) => one.address === address));
+}
+
+/** From which the kernel would send to the host. Undefined when it knows no way there. */
+export function localAddress(host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
+    const end = (address: string | undefined): void => {
+      socket.close();
+      resolve(address);
+    };
+    socket.once("error", () => end(undefined));
+    socket.connect(9, host, () => end(socket.address().address)); // of UDP: nothing is sent
+  });
 }
 
 /**
