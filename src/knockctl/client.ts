@@ -4,7 +4,10 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Answer, readAnswer } from "../control/protocol.ts";
 import { socketsOf } from "../control/socket-path.ts";
+import { realPath } from "../platform/real-path.ts";
 import { systemErrorText } from "../platform/system-error.ts";
+import { isUnderWay, tried } from "../setup/trial.ts";
+import { TRIAL_CONFIG } from "../setup/trial-paths.ts";
 
 /** Longer than a daemon takes for an answer. */
 const PATIENCE_MS = 15_000;
@@ -29,6 +32,15 @@ export function findDaemons(config: string, changes: boolean): string[] {
     if (isThere) throw new ClientError(refused(systemErrorText(error)));
     throw new ClientError(whose === "root's" ? nobody(config) : refused("there is no group knockd that may"));
   }
+}
+
+/**
+ * The config that the daemon reads: while knockctl init tries a new one, that is the trial's copy. Just then somebody asks
+ * why a knock did not count.
+ */
+export function configInUse(config: string): string {
+  const file = realPath(config);
+  return isUnderWay() && realPath(tried()?.config ?? "") === file ? TRIAL_CONFIG : file;
 }
 
 export interface TalkOptions {

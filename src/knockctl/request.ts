@@ -1,9 +1,8 @@
 // Asks the daemons of a config, and tells what they answer.
 
 import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
-import { realPath } from "../platform/real-path.ts";
 import { clean } from "../terminal/style.ts";
-import { ClientError, findDaemons, nobody, talk } from "./client.ts";
+import { ClientError, configInUse, findDaemons, nobody, talk } from "./client.ts";
 
 export interface Asked {
   /** Of each daemon that has answered, the lines. */
@@ -21,7 +20,7 @@ export interface AskOptions {
 
 /** All at once, so that one that hangs does not hold up the others, unless one is enough. */
 export async function ask(config: string, command: string, args: Args = {}, options: AskOptions = {}): Promise<Asked> {
-  const file = realPath(config);
+  const file = configInUse(config);
   const answers: (readonly Answer[])[] = []; // in the order of the sockets, whoever is first
   const troubles: string[] = [];
   const attempt = async (work: () => Promise<unknown>) => {
@@ -37,7 +36,7 @@ export async function ask(config: string, command: string, args: Args = {}, opti
     if (answer[0]?.type === "daemon" && answer[0].config === file) answers[place] = answer;
   };
   await attempt(async () => {
-    const paths = findDaemons(config, options.changes ?? false);
+    const paths = findDaemons(file, options.changes ?? false);
     if (!options.one) await Promise.all(paths.map((path, place) => attempt(() => one(path, place))));
     else for (const path of paths) if (answers.length === 0) await attempt(() => one(path, 0));
   });

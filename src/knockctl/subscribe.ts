@@ -1,8 +1,7 @@
 // Listens to what daemons have to say until one of both has enough.
 
 import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
-import { realPath } from "../platform/real-path.ts";
-import { ClientError, findDaemons, nobody, talk } from "./client.ts";
+import { ClientError, configInUse, findDaemons, nobody, talk } from "./client.ts";
 import { complain, STATUS } from "./request.ts";
 
 export interface ListenOptions {
@@ -24,7 +23,7 @@ export async function listen(
   { args = {}, changes = false, json, words }: ListenOptions,
   onBegin: (end: () => void) => void = () => {},
 ): Promise<void> {
-  const file = realPath(config);
+  const file = configInUse(config);
   let daemons = 0;
   let isEnded = false;
   const one = async (path: string) => {
@@ -58,7 +57,7 @@ export async function listen(
     process.exitCode ??= STATUS.unanswered;
   };
   try {
-    await Promise.all(findDaemons(config, changes).map((path) => one(path).catch(failed)));
+    await Promise.all(findDaemons(file, changes).map((path) => one(path).catch(failed)));
     if (daemons === 0 && process.exitCode === undefined) throw new ClientError(nobody(config));
   } catch (error) {
     failed(error);

@@ -4,6 +4,8 @@ import { PATH } from "./firewall.ts";
 
 /** Only root can read it. Not in /run/knockd, which may belong to the daemon's own user, and which a purge removes. */
 export const TRIAL = "/run/knockd-init";
+/** What the daemon reads during a trial. */
+export const TRIAL_CONFIG = `${TRIAL}/knockd.conf`;
 export const LOCK = `${TRIAL}.lock`;
 /** How the last trial ended, in one line. */
 export const LAST = `${TRIAL}.last`;

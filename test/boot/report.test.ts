@@ -21,7 +21,8 @@ for (const release of RELEASES) {
         signal: null,
         status: 3,
         stdout: "",
-        stderr: "knockctl: no report without the package knockd-report: sudo apt install knockd-report\n",
+        stderr:
+          "knockctl: report needs the package knockd-report, which is built with knockd: sudo apt install ./knockd-report_*_all.deb\n",
       };
       const report = (format: string) => machine.run(`knockctl report --format ${format} /srv/real.log`);
 

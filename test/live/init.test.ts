@@ -62,6 +62,8 @@ describe("knockctl init", { skip: needsRoot }, () => {
       const sequence = await host.daemon(stdout);
       assert.match(stdout, new RegExp(`^ {4}knock -d 200 10.77.0.1 ${sequence.join(" ")}$`, "m"));
       await host.opensTo(sequence);
+      assert.equal((await host.knockctl("status", "-c", host.config)).status, 0, "during the trial");
+      assert.equal((await host.knockctl("explain", "--last", "-c", host.config)).status, 0);
       await host.opensTo(sequence, host.wire.server6);
       const late = await Session.open(host.wire);
       const { status, stderr } = await host.knockctl("init", "--confirm");

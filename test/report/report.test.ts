@@ -248,7 +248,8 @@ describe("knockctl report", () => {
     const expected = {
       status: 3,
       stdout: "",
-      stderr: "knockctl: no report without the package knockd-report: sudo apt install knockd-report\n",
+      stderr:
+        "knockctl: report needs the package knockd-report, which is built with knockd: sudo apt install ./knockd-report_*_all.deb\n",
     };
     assert.deepEqual(run("report", REAL), expected);
     // With the reader of databases, but none of them.

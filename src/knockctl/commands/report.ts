@@ -105,7 +105,10 @@ const collect = (file: string, files: readonly string[] = []): string[] => [...f
 function trouble(error: unknown): [line: string, status: number] {
   const { code, path, syscall } = error as NodeJS.ErrnoException;
   if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {
-    return ["no report without the package knockd-report: sudo apt install knockd-report", NOT_INSTALLED];
+    return [
+      "report needs the package knockd-report, which is built with knockd: sudo apt install ./knockd-report_*_all.deb",
+      NOT_INSTALLED,
+    ];
   }
   if (error instanceof NoReport) return [error.message, FAILED];
   if (syscall === undefined) throw error;
