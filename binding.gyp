@@ -10,6 +10,7 @@
         "native/encapsulation.cc",
         "native/filter.cc",
         "native/lock.cc",
+        "native/lockdown.cc",
         "native/memory.cc",
         "native/netlink.cc",
         "native/netlink_links.cc",
@@ -18,6 +19,7 @@
         "native/ports.cc",
         "native/process.cc",
         "native/stderr_relay.cc",
+        "native/syscall_filter.cc",
         "native/syslog.cc",
         "native/timer.cc",
         "native/unix_socket.cc"

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "decode.h"
 #include "lock.h"
+#include "lockdown.h"
 #include "memory.h"
 #include "netlink_links.h"
 #include "nft.h"
@@ -47,6 +48,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["nameProcess"] = Napi::Function::New<knockd::NameProcess>(env, "nameProcess");
   exports["detach"] = Napi::Function::New<knockd::Detach>(env, "detach");
   if (knockd::CanRunCommand()) exports["runCommand"] = Napi::Function::New<knockd::RunCommand>(env, "runCommand");
+  exports["lockDown"] = Napi::Function::New<knockd::LockDown>(env, "lockDown");
   exports["exitNow"] = Napi::Function::New<knockd::ExitNow>(env, "exitNow");
   return exports;
 }

@@ -64,6 +64,7 @@ const RULES: readonly Rule[] = [
       "test/knock.test.ts": "ip netns exec makes one for each command",
       "test/sinks.test.ts": "unshare -m",
       "test/sandbox.test.ts": "texts that are never run",
+      "test/native/injected.cc": "at a path that is not there, in a process that may not",
       "test/boot/machine.ts": "an overlay in build/boot, and unshare --mount",
       "packaging/nspawn": "unshare --mount",
       "packaging/arm-machine": "runs in QEMU",

@@ -29,8 +29,11 @@ import { realPath } from "../platform/real-path.ts";
 import { after } from "../platform/timer.ts";
 import { oneTimeFiles } from "../sequences/one-time-file.ts";
 import { CaptureLoop } from "./capture-loop.ts";
+import { CommandLock } from "./command-lock.ts";
 
 const now = () => performance.now();
+/** How often to look whether the commands of an earlier daemon have ended. */
+const LEFT_COMMANDS_SECONDS = 1;
 
 export interface DaemonOptions {
   readonly flags: Flags;
@@ -47,6 +50,8 @@ export class Daemon {
   readonly #eventLog: EventLog;
   readonly #captureLoop: CaptureLoop;
   readonly #doorService: DoorService;
+  readonly #commandLock: CommandLock;
+  #config: Config | undefined;
   #settings: Settings | undefined;
   #supervisor: CaptureSupervisor | undefined;
   #control: ControlServer | undefined;
@@ -60,6 +65,7 @@ export class Daemon {
     this.#log = options.logger.log;
     this.#eventLog = new EventLog(options.logger, options.reverseDns, now);
     this.#doorService = new DoorService(options.flags.config, this.#eventLog.doorEvent, this.#eventLog.notice);
+    this.#commandLock = new CommandLock(this.#log);
     this.#captureLoop = new CaptureLoop({
       now,
       after,
@@ -136,6 +142,12 @@ export class Daemon {
     return this.#reloaded;
   }
 
+  /** After the start: gives up the right to run commands, if no door has one and an earlier daemon has left none. */
+  lockDown(): void {
+    if (this.#doorService.commandsToRun > 0) after(LEFT_COMMANDS_SECONDS, () => this.lockDown());
+    else this.#commandLock.close(this.#config!, this.#settings!);
+  }
+
   /** Hears no more, runs what closes the doors, and resolves when that is done, or when our patience is at its end. */
   async stop(patience: Patience): Promise<void> {
     this.#control?.close();
@@ -187,6 +199,7 @@ export class Daemon {
     }
 
     logger.configure(settings);
+    this.#config = config;
     this.#settings = settings;
     this.#supervisor = supervisor;
     this.#doorService.keepInterfaces(patterns);
@@ -211,6 +224,7 @@ export class Daemon {
     for (;;) {
       const before = this.#sequencesUsed;
       const config = readConfig(file);
+      this.#commandLock.admit(config);
       const resolved = await resolveTargets(config, onlyIpv4);
       if (before === this.#sequencesUsed) return { config, ...resolved };
     }

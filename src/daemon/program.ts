@@ -149,10 +149,12 @@ async function main(flags: Flags): Promise<void> {
     systemd.ready(daemon.status);
     systemd.watchdog(() => ending || !daemon.isDeaf);
     setTimeout(releaseUnusedMemory, SETTLED_MS).unref();
-    if (!background) return;
-    writePidFile(resolve(settings.pidFile), logger.log);
-    logger.mute();
-    if (!letGo()) void end(constants.signals.SIGTERM);
+    if (background) {
+      writePidFile(resolve(settings.pidFile), logger.log);
+      logger.mute();
+      if (!letGo()) void end(constants.signals.SIGTERM);
+    }
+    daemon.lockDown();
   } catch (error) {
     const refused = [ConfigError, CaptureError, AlreadyRunning].some((kind) => error instanceof kind);
     if (!(refused && error instanceof Error)) throw error;

@@ -74,6 +74,12 @@ export class DoorService {
     return this.#doorkeeper!;
   }
 
+  /** That run now, or are still to close a door. After `start`. */
+  get commandsToRun(): number {
+    const { running, toClose } = this.#doorkeeper!.progress;
+    return running + toClose;
+  }
+
   /** The first time: takes over, and will close, what an earlier life has left open. After `claim`. */
   start(): void {
     if (this.#doorkeeper !== undefined) return;

@@ -194,6 +194,12 @@ export interface Native {
   nameProcess(name: string, skip: number): void;
   /** Standard input, output and error become /dev/null, the working directory /. */
   detach(): void;
+  /**
+   * For good, in all threads: keeps only these capabilities (capabilities(7), of those that it has), and refuses with
+   * EPERM the system calls of native/syscall_filter.cc: to start a program, above all. Throws in the system's words when
+   * all or the second half of that could not be done.
+   */
+  lockDown(capabilities: number[]): void;
   /** Ends the process at once: no exit handler, and no waiting for threads that wait for a name server. */
   exitNow(status: number): never;
 }

@@ -1,0 +1,11 @@
+// Takes from this process, for good, what it needs only to run commands.
+#pragma once
+
+#include <napi.h>
+
+namespace knockd {
+
+// lockDown(capabilities: number[]): what it does is in src/platform/native.ts.
+void LockDown(const Napi::CallbackInfo& info);
+
+}  // namespace knockd

@@ -1,0 +1,59 @@
+// When every door opens by the kernel alone, the daemon needs no programs: it gives up for good what would let it start one.
+
+import { type Config, ConfigError, complain, type Door, type Line } from "../config/door.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Log } from "../log/logger.ts";
+import { lockDown } from "../platform/lockdown.ts";
+
+export class CommandLock {
+  readonly #log: Log;
+  readonly #lockDown: typeof lockDown;
+  #isOn = false;
+
+  constructor(log: Log, lock = lockDown) {
+    this.#log = log;
+    this.#lockDown = lock;
+  }
+
+  /** Throws ConfigError when a door has a command and none can run any more. */
+  admit(config: Config): void {
+    if (!this.#isOn) return;
+    const found = firstCommand(config);
+    if (found === undefined) return;
+    const why = `door '${found.door.name}' has a command, and this knockd can run none: restart to run commands`;
+    throw new ConfigError(complain(config.file, found.line, why));
+  }
+
+  /** Once, when all that takes more rights is done. Does nothing for a config with commands, or without built-in doors. */
+  close(config: Config, { logFile, pidFile, stateFile }: Settings): void {
+    const isBuiltIn = config.doors.some(({ opening }) => opening !== undefined);
+    if (!isBuiltIn || firstCommand(config) !== undefined) return;
+    const oneTime = config.doors.map(({ oneTimeSequences }) => oneTimeSequences);
+    const files = [config.file, logFile, pidFile, stateFile, ...oneTime].filter((path) => path !== undefined);
+    try {
+      const foreign = this.#lockDown(files);
+      const kept = foreign.length > 0 ? `; keeps access to files of other users: ${foreign.join(", ")}` : "";
+      this.#log.note(`locked down: no program can be started until knockd restarts${kept}`);
+      this.#isOn = true;
+    } catch (error) {
+      this.#log.warn(`not locked down: ${(error as Error).message}`);
+    }
+  }
+}
+
+const COMMANDS = [
+  ["startCommand", "start_command"],
+  ["stopCommand", "stop_command"],
+  ["startCommand6", "start_command_6"],
+  ["stopCommand6", "stop_command_6"],
+] as const;
+
+/** An empty one is none. */
+function firstCommand(config: Config): { readonly door: Door; readonly line: Line } | undefined {
+  for (const door of config.doors) {
+    for (const [name, directive] of COMMANDS) {
+      if (door[name]) return { door, line: config.lines.get(door)!.get(directive)! };
+    }
+  }
+  return undefined;
+}
