@@ -199,10 +199,10 @@ describe("the command follow", () => {
       },
     };
     const begin = (asked: Question) => follow(packetLoop)(asked, () => assert.fail());
-    assert.throws(() => begin({ ...question, mayChange: false }), /for root only/);
-    assert.throws(() => begin({ ...question, args: { ip: "x" } }), /x is no IP address/);
+    assert.throws(() => begin({ ...question, mayChange: false }), /only root may/);
+    assert.throws(() => begin({ ...question, args: { ip: "x" } }), /"x" is not an IP address/);
     const end = begin(question);
-    assert.throws(() => begin(question), /another one is being followed/);
+    assert.throws(() => begin(question), /another address is being followed/);
     end();
     assert.deepEqual(calls, ["10.77.0.2", "10.77.0.2", "end"]);
   });
@@ -229,9 +229,9 @@ describe("the command explain", () => {
 
   it("refuses what is no address, and secrets to who is not root", () => {
     assert.throws(() => ask({}), /no ip/);
-    assert.throws(() => ask({ ip: "10.77.0" }), /^Error: 10\.77\.0 is no IP address/);
+    assert.throws(() => ask({ ip: "10.77.0" }), /^Error: "10\.77\.0" is not an IP address/);
     assert.throws(() => ask({ last: true }), /nobody has knocked/);
-    assert.throws(() => ask({ ip: "10.77.0.2", secrets: true }, false), /for root only/);
+    assert.throws(() => ask({ ip: "10.77.0.2", secrets: true }, false), /only root may/);
   });
 
   it("says of a packet the same time again and again, to the millisecond, also when the clock is set meanwhile", async () => {

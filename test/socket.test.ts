@@ -168,7 +168,7 @@ describe("the daemon's socket", () => {
     assert.deepEqual(types(await talk(roots, requestLine("change"))), ["daemon", "interface", "end"]);
     assert.deepEqual(await open(readers, [], 64_123), []);
     const [, refused] = (await talk(readers, requestLine("change"))).split("\n");
-    assert.equal(refused, '{"version":1,"type":"refused","why":"that is for root only"}');
+    assert.equal(refused, '{"version":1,"type":"refused","why":"only root may do that"}');
     await works(readers);
     const { mode, uid, gid } = fs.statSync(readers);
     assert.deepEqual([mode & 0o777, uid, gid], [0o660, 0, 64_123]);
@@ -245,7 +245,7 @@ describe("the daemon's socket", () => {
     for (let i = 0; i < 8; i++) client(path).resume().write(requestLine("watch"));
     while (watchers.size < 8) await sleep(5);
     const ninth = (await talk(path, requestLine("watch"))).split("\n");
-    assert.equal(ninth[1], '{"version":1,"type":"refused","why":"8 watch already"}');
+    assert.equal(ninth[1], '{"version":1,"type":"refused","why":"8 clients watch already"}');
     for (let i = 0; i < 400; i++) client(path).write('{"version":1,');
     assert.deepEqual(types(await talkAgain(path, requestLine("self-test"))), ["daemon", "end"]);
     assert.equal(watchers.size, 8);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import stringWidth from "string-width";
-import { table, wrap } from "../src/terminal/table.ts";
+import { table } from "../src/terminal/table.ts";
 
 const ADDRESS = "2a02:8108:96bf:f9f8:5a11:22ff:fe9d:4c1d";
 const { LANG } = process.env;
@@ -73,11 +73,5 @@ describe("a table", () => {
 
   it("without rows is its header", () => {
     assert.equal(table([{ head: "A" }, { head: "B" }], []), "A  B\n");
-  });
-});
-
-describe("a wrapped text", () => {
-  it("is broken between words, and indented from the second line", () => {
-    assert.equal(wrap("one two three four", { width: 10, indent: 2 }), "one two\n  three\n  four\n");
   });
 });

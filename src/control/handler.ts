@@ -1,18 +1,18 @@
-// A command that is asked for at the daemon's socket: what it is given, and what it may say.
+// What a command of the daemon's socket gets and what it may answer.
 
 import type { Answer, Args } from "./protocol.ts";
 
 export interface Question {
-  /** To the letter what came as `args`: each command looks at its own. */
+  /** `args` as received. Each command checks its own. */
   readonly args: Args;
-  /** Root asks: the commands that change something, and secrets, are for root alone. */
+  /** The client is root. Only root may change something or see secrets. */
   readonly mayChange: boolean;
 }
 
-/** What it answers stands between the lines `daemon` and `end`. Throws Refusal. */
+/** Its answers stand between the lines `daemon` and `end`. Throws Refusal. */
 export type Command = (question: Question) => Promise<readonly Answer[]> | readonly Answer[];
 
-/** Goes on until the one who asks has gone: `tell` says each thing as it comes, later. Returns what ends it. Throws Refusal. */
+/** Runs until the client disconnects and calls `tell` for each answer. Returns a function that ends it. Throws Refusal. */
 export type Stream = (question: Question, tell: (answer: Answer) => void) => () => void;
 
 export interface Commands {
@@ -20,22 +20,22 @@ export interface Commands {
   readonly streamed: ReadonlyMap<string, Stream>;
 }
 
-/** What is asked can't be done, or not for the one who asks; the message, in plain words, says why. */
+/** The request cannot be done, or this client may not do it. The message says why. */
 export class Refusal extends Error {}
 
 /** Throws Refusal. */
 export function onlyForRoot({ mayChange }: Question): void {
-  if (!mayChange) throw new Refusal("that is for root only");
+  if (!mayChange) throw new Refusal("only root may do that");
 }
 
-/** Throws Refusal when it is not there, or no text. */
+/** Throws Refusal when it is missing or not a string. */
 export function textIn(args: Args, name: string): string {
   const value = args[name];
   if (typeof value !== "string") throw new Refusal(`the request has no ${name}`);
   return value;
 }
 
-/** A question that may be left out; true where it is asked. */
+/** An optional flag. */
 export function isSet(args: Args, name: string): boolean {
   return args[name] === true;
 }

@@ -185,7 +185,7 @@ export class ControlSocket {
   /** Until he goes, says more, or does not read. */
   #watch(client: Socket, stream: Stream, question: Question, daemon: Answer): void {
     if (client.destroyed) return;
-    if (this.#watchers.size >= MOST_WATCHERS) throw new Refusal(`${MOST_WATCHERS} watch already`);
+    if (this.#watchers.size >= MOST_WATCHERS) throw new Refusal(`${MOST_WATCHERS} clients watch already`);
     const tell = (answer: Answer) => {
       client.write(answerLine(answer));
       if (client.writableLength > MOST_UNREAD) client.destroy();

@@ -30,7 +30,7 @@ export function findDaemons(config: string, changes: boolean): string[] {
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code !== "ENOENT";
     if (isThere) throw new ClientError(refused(systemErrorText(error)));
-    throw new ClientError(whose === "root's" ? nobody(config) : refused("there is no group knockd that may"));
+    throw new ClientError(whose === "root's" ? nobody(config) : refused("there is no group knockd"));
   }
 }
 
@@ -79,11 +79,14 @@ function talkOnce(path: string, { request, onAnswer, endless }: TalkOptions): Pr
       socket.destroy();
       reject(new ClientError(why));
     };
-    const limit = setTimeout(() => fail(`the knockd at ${path} does not answer: restart it`), PATIENCE_MS);
+    const limit = setTimeout(
+      () => fail(`the knockd at ${path} does not answer\nRestart it: sudo systemctl restart knockd`),
+      PATIENCE_MS,
+    );
     socket.setEncoding("utf8").on("data", (more: string) => {
       bytes += more.length;
       if (endless) clearTimeout(limit);
-      else if (bytes > MOST_BYTES) fail(`the knockd at ${path} says too much`);
+      else if (bytes > MOST_BYTES) fail(`the answer of the knockd at ${path} is too long`);
       const lines = (rest + more).split("\n");
       rest = lines.pop()!;
       for (const line of lines) onAnswer(readAnswer(line), () => socket.destroy());
@@ -101,7 +104,7 @@ function talkOnce(path: string, { request, onAnswer, endless }: TalkOptions): Pr
 function failure(path: string, error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case "ECONNREFUSED":
-      return `the knockd at ${path} has died: start it again, or remove that file if it is not to run any more`;
+      return `the knockd at ${path} has died\nStart it again. If it is not meant to run any more, remove that file.`;
     case "EACCES":
     case "EPERM":
       return refused(systemErrorText(error));
@@ -111,9 +114,9 @@ function failure(path: string, error: NodeJS.ErrnoException): string {
 }
 
 export function nobody(config: string): string {
-  return `no knockd runs with ${config}: see systemctl status knockd, or name its config with -c`;
+  return `no knockd runs with ${config}\nRun systemctl status knockd to see why, or name another config with -c.`;
 }
 
 function refused(why: string): string {
-  return `knockd can't be asked: ${why}: run knockctl as root (sudo knockctl)`;
+  return `you may not ask knockd: ${why}\nRun knockctl as root: sudo knockctl`;
 }

@@ -9,6 +9,6 @@ export type { Help };
 /** `name` with its arguments, as commander takes it. */
 export function asking(program: Command, name: string, help: Help): Command {
   return withHelp(program.command(name), help)
-    .option("-c, --config <file>", "the config that knockd runs with", DEFAULT_CONFIG)
+    .option("-c, --config <file>", "the config of knockd", DEFAULT_CONFIG)
     .option("--json", "print the daemon's answers, one JSON object per line");
 }

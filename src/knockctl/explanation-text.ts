@@ -2,8 +2,9 @@
 
 import type { Answer, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
 import { duration, plural } from "../terminal/format.ts";
+import { paragraph } from "../terminal/paragraph.ts";
 import { bullet, clean, clock, paint } from "../terminal/style.ts";
-import { type Column, TableStream, table, wrap } from "../terminal/table.ts";
+import { type Column, TableStream, table } from "../terminal/table.ts";
 
 /** Of all daemons that were asked. */
 export function explanationText(answers: readonly Answer[]): string {
@@ -14,7 +15,7 @@ export function explanationText(answers: readonly Answer[]): string {
   const blocks = [
     ...all.map(([outcome]) => outcome),
     rows.length === 0 ? "" : table(columns(isSecret), rows),
-    ...all.map(([, advice]) => wrap(advice)),
+    ...all.map(([, advice]) => paragraph(advice)),
   ];
   return blocks.filter((block) => block !== "").join("\n");
 }
@@ -23,7 +24,7 @@ export function explanationText(answers: readonly Answer[]): string {
 export function conclusion(answers: readonly Answer[]): string {
   const verdicts = verdictsOf(answers);
   return telling(answers)
-    .map((one) => `${outcomeText(one, verdicts)}${wrap(clean(one.advice))}`)
+    .map((one) => `${outcomeText(one, verdicts)}${paragraph(clean(one.advice))}`)
     .join("\n");
 }
 
@@ -74,7 +75,7 @@ function outcomeText(
       : `A flood ${duration(secondsSinceFlood)} ago kept some packets from being recorded.\n`;
   const what =
     outcome === "nothing seen" ? "nothing was seen" : `${plural(packets, "packet")}, ${tries(outcome, verdicts)}`;
-  return wrap(paint(tone, clean(`${bullet()}${ip}: ${what}`)), { indent: 2 }) + flood;
+  return paragraph(paint(tone, clean(`${bullet()}${ip}: ${what}`)), { rest: 2 }) + flood;
 }
 
 /** A try begins with the first knock of a sequence. One packet may be that of several doors. */

@@ -1,4 +1,4 @@
-// Whether daemons hear, by what they answer of their interfaces.
+// Whether daemons hear, by their interfaces' states.
 
 import type { Answer } from "../control/protocol.ts";
 
@@ -8,7 +8,7 @@ export function isInterface(answer: Answer): answer is InterfaceAnswer {
   return answer.type === "interface";
 }
 
-/** Is one of these daemons deaf somewhere, or does it hear nowhere at all, because it waits for all it is to listen at? */
+/** Is one of these daemons deaf on an interface, or does it hear on none because it waits for all of them? */
 export function doesNotHear(answers: readonly (readonly Answer[])[]): boolean {
   return answers.some((lines) => {
     const states = lines.filter(isInterface).map(({ state }) => state);

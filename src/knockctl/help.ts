@@ -2,7 +2,7 @@
 // statuses. Commander 13 has no groups of options or commands.
 
 import type { Command, Help as CommanderHelp, Option } from "commander";
-import { wrap } from "../terminal/table.ts";
+import { paragraph } from "../terminal/paragraph.ts";
 
 export interface Help {
   /** One line that begins with a verb. */
@@ -17,8 +17,6 @@ export interface Help {
 
 /** What nearly every command has. */
 const COMMON = ["--config", "--json", "--help"];
-/** Long lines are hard to read, also on a wide terminal. */
-const MOST_COLUMNS = 80;
 
 export function withHelp(command: Command, help: Help): Command {
   return command.summary(help.summary).configureHelp({ formatHelp: (_, helper) => commandHelp(command, helper, help) });
@@ -35,7 +33,10 @@ function commandHelp(command: Command, helper: CommanderHelp, help: Help): strin
   return [
     `Usage: ${helper.commandUsage(command)}\n`,
     paragraph(help.summary),
-    ...help.about.trim().split(/\n\n+/).map(paragraph),
+    ...help.about
+      .trim()
+      .split(/\n\n+/)
+      .map((text) => paragraph(text.replaceAll("\n", " "))),
     list(
       "Arguments",
       terms.map(([name, description]) => [name, description]),
@@ -64,16 +65,6 @@ function optionList(heading: string, options: readonly Option[], helper: Command
 export function list(heading: string, items: readonly (readonly [term: string, meaning: string])[]): string {
   if (items.length === 0) return "";
   const indent = 4 + Math.max(...items.map(([term]) => term.length));
-  const lines = items.map(
-    ([term, meaning]) => `  ${term.padEnd(indent - 2)}${wrap(meaning, { indent, width: width() })}`,
-  );
+  const lines = items.map(([term, meaning]) => paragraph(`  ${term.padEnd(indent - 2)}${meaning}`, { rest: indent }));
   return `${heading}:\n${lines.join("")}`;
-}
-
-export function paragraph(text: string): string {
-  return wrap(text.replaceAll("\n", " "), { width: width() });
-}
-
-function width(): number {
-  return Math.min(MOST_COLUMNS, process.stdout.columns || MOST_COLUMNS);
 }

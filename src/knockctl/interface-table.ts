@@ -3,8 +3,9 @@
 import type { Hearing } from "../control/protocol.ts";
 import type { InterfaceStatus } from "../events/interface-status.ts";
 import { duration, plural } from "../terminal/format.ts";
+import { paragraph } from "../terminal/paragraph.ts";
 import { bullet, clean, paint } from "../terminal/style.ts";
-import { type Cell, type Column, table, together, wrap } from "../terminal/table.ts";
+import { type Cell, type Column, table, together } from "../terminal/table.ts";
 
 type Interface = InterfaceStatus & Hearing;
 
@@ -19,7 +20,7 @@ export function headline(who: string, interfaces: readonly Interface[], details 
       : hears
         ? "is listening"
         : `is waiting for ${names(interfaces) || "an interface"}`;
-  const lines = [wrap(paint(tone, `${bullet()}${clean(`${who} ${what}`)}`) + details, { indent: 2 })];
+  const lines = [paragraph(paint(tone, `${bullet()}${clean(`${who} ${what}`)}`) + details, { rest: 2 })];
   for (const one of interfaces) if (one.state !== "hears") lines.push(reason(one));
   return lines.join("");
 }
@@ -58,7 +59,7 @@ function hearing({ state, tested }: Interface, now: number): string {
 
 function reason({ interface: name, state, why }: Interface): string {
   const text = clean(`${name}: ${state}${why === undefined ? "" : `: ${why}`}`);
-  return `  ${wrap(paint(state === "deaf" ? "bad" : "soft", text), { indent: 4 })}`;
+  return paragraph(paint(state === "deaf" ? "bad" : "soft", text), { first: 2, rest: 4 });
 }
 
 function names(interfaces: readonly Interface[]): string {

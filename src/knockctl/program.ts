@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from "commander";
 import { version } from "../platform/version.ts";
+import { paragraph } from "../terminal/paragraph.ts";
 import { check } from "./commands/check.ts";
 import { doors } from "./commands/doors.ts";
 import { explain } from "./commands/explain.ts";
@@ -13,7 +14,7 @@ import { report } from "./commands/report.ts";
 import { selfTest } from "./commands/self-test.ts";
 import { status } from "./commands/status.ts";
 import { watch } from "./commands/watch.ts";
-import { list, paragraph } from "./help.ts";
+import { list } from "./help.ts";
 import { isAnswered } from "./request.ts";
 
 const WRONG_COMMAND_LINE = 2;

@@ -1,18 +1,18 @@
-// Asks the daemons of a config, and tells what they answer.
+// Asks the daemons of a config and prints their answers.
 
 import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
 import { clean } from "../terminal/style.ts";
 import { ClientError, configInUse, findDaemons, nobody, talk } from "./client.ts";
 
 export interface Asked {
-  /** Of each daemon that has answered, the lines. */
+  /** The answers of each daemon that answered. */
   readonly answers: readonly (readonly Answer[])[];
-  /** Why others have not, or none has: a line for each, with what to do. */
+  /** Why the others did not, or none did: the reason and, on its own line, what to do. */
   readonly troubles: readonly string[];
 }
 
 export interface AskOptions {
-  /** It changes something, or tells a secret: for root alone. */
+  /** It changes something or shows a secret: for root only. */
   readonly changes?: boolean;
   /** The first daemon that answers is enough. */
   readonly one?: boolean;
@@ -49,20 +49,19 @@ async function answerOf(path: string, request: string, once: boolean): Promise<A
   const answers: (Answer | undefined)[] = [];
   await talk(path, { request, onAnswer: (answer) => void answers.push(answer), once });
   const last = answers.at(-1);
-  if (last?.type === "error") throw new ClientError(`the knockd at ${path} says: ${last.error}`);
+  if (last?.type === "error") throw new ClientError(`the knockd at ${path} refuses: ${last.error}`);
   if (last?.type === "end" && answers.every((answer) => answer !== undefined)) return answers as Answer[];
-  throw new ClientError(`the answer of the knockd at ${path} is torn: has it ended, or is it of another version?`);
+  throw new ClientError(
+    `the answer of the knockd at ${path} is incomplete\nIt has just ended, or it is another version. Try again.`,
+  );
 }
 
 export const DEFAULT_CONFIG = "/etc/knockd.conf";
 
-/** What knockctl ends with, beside 0 and 2: the command line is wrong. */
+/** Exit statuses of knockctl besides 0, and 2 for a wrong command line. */
 export const STATUS = { no: 1, unanswered: 3 } as const;
 
-/**
- * Writes what was answered, as the daemon says it or in words, and why somebody has not answered, or has refused.
- * Returns the answers. Sets the exit status.
- */
+/** Prints the answers, as JSON or as `words`, and complains about daemons that did not answer or refused. Sets the exit status. */
 export function tell(asked: Asked, json: boolean | undefined, words: (answers: readonly Answer[]) => string): Answer[] {
   const answers = asked.answers.flat();
   process.stdout.write(json ? answers.map(answerLine).join("") : words(answers));

@@ -1,4 +1,4 @@
-// Listens to what daemons have to say until one of both has enough.
+// Prints the events of daemons until either side ends the connection.
 
 import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
 import { ClientError, configInUse, findDaemons, nobody, talk } from "./client.ts";
@@ -6,16 +6,16 @@ import { complain, STATUS } from "./request.ts";
 
 export interface ListenOptions {
   readonly args?: Args;
-  /** For root alone. */
+  /** For root only. */
   readonly changes?: boolean;
   readonly json: boolean | undefined;
-  /** Undefined: nothing to say of it. */
+  /** Undefined: print nothing. */
   readonly words: (answer: Answer) => string | undefined;
 }
 
 /**
- * Writes what each daemon of this config says to the command. Sets the exit status when one can't be listened to, or has
- * ended. `onBegin` is told of each that listens to us, with what ends it.
+ * Prints what each daemon of this config answers to the command. Sets the exit status when a daemon does not answer or has
+ * ended. `onBegin` gets, for each daemon, a function that ends the connection.
  */
 export async function listen(
   config: string,

@@ -3,6 +3,7 @@
 import { directiveName, doorDirectives, optionDirectives } from "../config/directives.ts";
 import { type Config, ConfigError } from "../config/door.ts";
 import { readConfig } from "../config/read.ts";
+import { suggestion } from "../terminal/suggestion.ts";
 import { type Finding, ofDaemon, RESOLVE_HINT } from "./finding.ts";
 
 export interface Reading {
@@ -46,21 +47,6 @@ function hint(text: string): string | undefined {
   const name = directiveName(unknown[1]!);
   const [here, there] = isGlobal ? [optionDirectives, doorDirectives] : [doorDirectives, optionDirectives];
   if (name in there) return isGlobal ? "Move it to a door." : "Move it to [options].";
-  const likely = [...Object.keys(here), "timeout", "command", "command_6"]
-    .map((one) => ({ one, steps: distance(one, unknown[1]!.toLowerCase()) }))
-    .sort((a, b) => a.steps - b.steps)[0]!;
-  return likely.steps <= 2 ? `Did you mean "${likely.one}"?` : "See man knockd.conf for all directives.";
-}
-
-/** The Levenshtein distance: how many letters to insert, remove or replace. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length]!;
+  const likely = suggestion(unknown[1]!, [...Object.keys(here), "timeout", "command", "command_6"]);
+  return likely === undefined ? "See man knockd.conf for all directives." : `Did you mean "${likely}"?`;
 }

@@ -52,11 +52,6 @@ export function table(
   });
 }
 
-/** Breaks a text between words. Lines after the first are indented by `indent` spaces. */
-export function wrap(text: string, { indent = 0, width = terminalWidth() }: TableOptions = {}): string {
-  return draw([[text]], { indent, colWidths: [width - indent], colAligns: ["left"] }).slice(indent);
-}
-
 /** Keeps these words on one line of a cell. */
 export function together(words: string): string {
   return words.replaceAll(" ", GLUE);

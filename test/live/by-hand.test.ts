@@ -125,18 +125,21 @@ describe("by hand", { skip: needsRoot }, () => {
     const daemon = await start(`${CONFIG}${twice}${only4}`);
     await refused(
       knockctl(daemon, "open", "nothing", "192.0.2.7"),
-      "there is no door nothing: knockctl doors tells which there are",
+      'there is no door "nothing": knockctl doors lists the doors',
     );
-    await refused(knockctl(daemon, "open", "twice", "192.0.2.7"), "2 doors are called twice: give each its own name");
+    await refused(
+      knockctl(daemon, "open", "twice", "192.0.2.7"),
+      '2 doors have the name "twice": give each its own name',
+    );
     await refused(knockctl(daemon, "open", "only IPv4", "fd00::1"), "only IPv4 for fd00::1: it has no start command");
     await refused(knockctl(daemon, "extend", "while", "192.0.2.7", "5"), notOpen("while", "192.0.2.7"));
-    const stays = "it has no stop command, so that knockd can't close it";
+    const stays = "it has no stop command, so knockd cannot close it";
     await refused(knockctl(daemon, "close", "only IPv4", "192.0.2.7"), `only IPv4 for 192.0.2.7: ${stays}`);
     await refused(knockctl(daemon, "extend", "twice", "192.0.2.7", "5"), `twice for 192.0.2.7: ${stays}`);
-    await refused(knockctl(daemon, "close", "nothing", "192.0.2.7"), notOpen("nothing", "192.0.2.7"));
+    await refused(knockctl(daemon, "close", "whale", "192.0.2.7"), 'there is no door "whale": did you mean "while"?');
     await refused(
       knockctl(daemon, "extend", "while", "192.0.2.7", "2000000000"),
-      "seconds are a number above 0, and 1000000000 at most",
+      "the seconds must be a number above 0 and at most 1000000000",
     );
     assert.deepEqual([daemon.commands(), daemon.lines()], [[], []]);
     await ok(daemon, "open", "only IPv4", "192.0.2.7");

@@ -286,7 +286,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     await start();
     const last = await knockctl("--last");
     assert.deepEqual([last.status, last.stdout], [1, ""]);
-    assert.equal(last.stderr, "knockctl: nobody has knocked since knockd was started\n");
+    assert.equal(last.stderr, "knockctl: nobody has knocked since knockd started\n");
     const me = newSource();
     await knock(me, 22, 80);
     const { status, stdout, stderr } = await knockctl(me);
@@ -317,7 +317,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     await knock(me, 7472);
     await told(/too late/);
     const busy = await knockctl(other, "--follow");
-    assert.deepEqual([busy.status, busy.stderr], [1, "knockctl: another one is being followed\n"]);
+    assert.deepEqual([busy.status, busy.stderr], [1, "knockctl: another address is being followed already\n"]);
     follower.kill("SIGINT");
     assert.equal(await ended, 1, complained);
     assert.equal(complained, "");

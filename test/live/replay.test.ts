@@ -121,8 +121,9 @@ describe("knockctl replay", { skip: needsRoot }, () => {
       ]);
       await said.ended;
       assert.deepEqual(
-        said.stdout.split("\n").map((line) => line.slice("2016-07-06 19:46:03.250000 ".length)),
+        said.stdout.split("\n").map((line) => line.slice("2016-07-06 19:46:03.250000  ".length)),
         [
+          "LOG LINE",
           "10.77.0.2: door: Stage 1",
           "10.77.0.2: door: Stage 2",
           "10.77.0.2: door: Stage 3",
@@ -133,7 +134,10 @@ describe("knockctl replay", { skip: needsRoot }, () => {
           "",
         ],
       );
-      assert.match(said.stderr, /^knockctl: \d+ TCP and UDP packets, 1 opening, at 10\.77\.0\.1 \(every destination/m);
+      assert.match(
+        said.stderr,
+        /^knockctl: \d+ TCP and UDP packets, 1 opening, at 10\.77\.0\.1\nknockctl: every destination counted/m,
+      );
     } finally {
       await wire.close();
     }
@@ -153,9 +157,9 @@ describe("knockctl replay", { skip: needsRoot }, () => {
       const packets = /, (\d+) packets|(\d+) TCP and UDP packets/;
       const table: [args: string[], status: number, stderr: RegExp][] = [
         [[file, "-c", config], 0, packets],
-        [[file, "-c", config, "-a", "10.77.0.1", "-a", "fd77::1"], 0, /1 opening, at 10\.77\.0\.1, fd77::1\n$/],
-        [[file, "-c", config, "-a", "10.77.0.9"], 1, /no knock, at 10\.77\.0\.9\n$/],
-        [[file, "-c", config, "-a", "10.77.0"], 2, /^error: .*'10\.77\.0' is invalid.* It is no IP address/],
+        [[file, "-c", config, "-a", "10.77.0.1", "-a", "fd77::1"], 0, /1 opening, at 10\.77\.0\.1, fd77::1\n/],
+        [[file, "-c", config, "-a", "10.77.0.9"], 1, /no knock, at 10\.77\.0\.9\n/],
+        [[file, "-c", config, "-a", "10.77.0"], 2, /^error: .*'10\.77\.0' is invalid.* It is not an IP address/],
         [["-c", config], 2, /^error: missing required argument 'file'/],
         [[join(wire.dir, "none"), "-c", config], 3, /^knockctl: \S+none: No such file or directory\n$/],
         [[join(wire.dir, "text"), "-c", config], 3, /^knockctl: \S+text: unknown file format\n$/],
@@ -172,7 +176,7 @@ describe("knockctl replay", { skip: needsRoot }, () => {
       const elsewhere = [file, "-c", config, "-a", "10.77.0.9", "--verdicts"];
       assert.match(
         (await replay(elsewhere)).stdout,
-        /^\S+ \S+ \(10\.77\.0\.2: ignored: not sent to this host's address\)\n/,
+        /^TIME .*\n\S+ \S+ {2}\(10\.77\.0\.2: ignored: not sent to this host's address\)\n/,
       );
       const first = JSON.parse((await replay([...elsewhere, "--json"])).stdout.split("\n")[0]!);
       assert.deepEqual([first.type, first.line], ["verdict", "10.77.0.2: ignored: not sent to this host's address"]);

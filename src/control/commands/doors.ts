@@ -30,16 +30,16 @@ export function standing({ doorService }: DaemonView): Answer[] {
 }
 
 function answerOf(door: Door, openings: number, secrets: boolean): Answer {
-  const { name, sequence, oneTimeSequences, seqTimeout, tcpFlags, target, cmdTimeout } = door;
+  const { name, sequence, oneTimeSequences, seqTimeout, tcpFlags, target, cmdTimeout, opening } = door;
   const { startCommand, stopCommand, startCommand6, stopCommand6 } = door;
-  const closes = Boolean(stopCommand || stopCommand6);
+  const closes = stopCommand || stopCommand6 ? cmdTimeout : undefined;
   return {
     type: "door",
     door: name,
     oneTime: oneTimeSequences !== undefined,
     knocks: sequence.length,
     seqTimeout,
-    closesAfter: closes ? cmdTimeout : null,
+    closesAfter: closes ?? opening?.seconds ?? null,
     openings,
     ...(target && { target: target.host }),
     ...(secrets && {

@@ -1,4 +1,4 @@
-// The command `explain`: what became of the last packets of a source, and why.
+// The command `explain`: the last packets of a source, the verdict of each, and what to do.
 
 import { verdictLine } from "../../history/describe.ts";
 import { explain as explanationOf } from "../../history/explanation.ts";
@@ -16,7 +16,7 @@ export function explain(history: PacketHistory): Command {
     const secrets = isSet(args, "secrets");
     if (secrets) onlyForRoot(question);
     const source = isSet(args, "last") ? history.last() : addressIn(question);
-    if (source === undefined) throw new Refusal("nobody has knocked since knockd was started");
+    if (source === undefined) throw new Refusal("nobody has knocked since knockd started");
     const now = performance.now();
     const { verdicts, packets, outcome, advice } = explanationOf(history.of(source), history.changes, now);
     const flood = now - history.passedOverAt;
@@ -38,7 +38,7 @@ export function explain(history: PacketHistory): Command {
 export function addressIn({ args }: Question): Address {
   const text = textIn(args, "ip");
   const address = parseAddress(text);
-  if (address === undefined) throw new Refusal(`${text} is no IP address`);
+  if (address === undefined) throw new Refusal(`"${text}" is not an IP address`);
   return address;
 }
 

@@ -1,4 +1,4 @@
-// The commands that the daemon knows, and what they look at: its parts, as they are when somebody asks.
+// The commands of the daemon's socket. Each looks at the daemon's parts as they are at the time of the request.
 
 import type { DaemonView } from "../daemon-view.ts";
 import type { Command, Commands } from "../handler.ts";

@@ -1,26 +1,27 @@
-// The commands `open`, `close` and `extend`: what a knock and its time do, by hand; the same doorkeeper does it, with the
-// same ledger. For root alone.
+// The commands `open`, `close` and `extend`: they do by hand what a knock and its timeout do. For root only.
 
 import type { Door } from "../../config/door.ts";
 import { commandsOf } from "../../config/door-commands.ts";
 import { type CommandOutcome, type DoorRefusal, NOT_OPEN } from "../../events/door-outcome.ts";
 import { type Address, formatAddress, parseAddress } from "../../net/address.ts";
+import { suggestion } from "../../terminal/suggestion.ts";
 import type { DaemonView } from "../daemon-view.ts";
 import { type Command, onlyForRoot, type Question, Refusal, textIn } from "../handler.ts";
 import type { Answer } from "../protocol.ts";
 
-/** A command that runs longer goes on; who asks is not kept waiting for it (socket.ts). */
+/** A command that runs longer goes on, but the answer no longer waits for it (socket.ts closes the connection later). */
 const LONGEST_WAIT_MS = 8000;
 /** Thirty years. */
 const MOST_SECONDS = 1e9;
-const STAYS_OPEN: DoorRefusal = { refused: "it has no stop command, so that knockd can't close it" };
+const STAYS_OPEN: DoorRefusal = { refused: "it has no stop command, so knockd cannot close it" };
 
 export function openByHand(view: DaemonView): Command {
   return async (question) => {
     const { name, knocker } = read(question);
     const [door, ...others] = called(name, view);
-    if (door === undefined) throw new Refusal(`there is no door ${name}: knockctl doors tells which there are`);
-    if (others.length > 0) throw new Refusal(`${others.length + 1} doors are called ${name}: give each its own name`);
+    if (door === undefined) throw noSuchDoor(name, view);
+    if (others.length > 0)
+      throw new Refusal(`${others.length + 1} doors have the name "${name}": give each its own name`);
     return [await done(view, "opened", name, knocker, view.doorService.doors.openByHand(door, knocker))];
   };
 }
@@ -37,7 +38,7 @@ export function extendByHand(view: DaemonView): Command {
     const { name, knocker } = read(question);
     const { seconds } = question.args;
     if (typeof seconds !== "number" || !(seconds > 0 && seconds <= MOST_SECONDS)) {
-      throw new Refusal(`seconds are a number above 0, and ${MOST_SECONDS} at most`);
+      throw new Refusal(`the seconds must be a number above 0 and at most ${MOST_SECONDS}`);
     }
     const left = await view.doorService.doors.extendByHand(name, knocker, seconds);
     if (typeof left !== "number") throw refusal(view, name, knocker, left);
@@ -50,7 +51,7 @@ function read(question: Question): { name: string; knocker: Address } {
   onlyForRoot(question);
   const ip = textIn(question.args, "ip");
   const knocker = parseAddress(ip);
-  if (knocker === undefined) throw new Refusal(`${ip} is not an address`);
+  if (knocker === undefined) throw new Refusal(`"${ip}" is not an IP address`);
   return { name: textIn(question.args, "door"), knocker };
 }
 
@@ -74,12 +75,22 @@ async function done(
   return { ...at, command: "ended", status };
 }
 
-/** What is never closed is not known to be open, which is a better word for it. */
+/** knockd does not know whether a door without a stop command is open. Say that instead. */
 function refusal(view: DaemonView, name: string, knocker: Address, outcome: DoorRefusal): Refusal {
   const doors = called(name, view);
+  if (outcome === NOT_OPEN && doors.length === 0) return noSuchDoor(name, view); // a door that a reload removed may be open
   const staysOpen = doors.length > 0 && !doors.some((door) => commandsOf(door, knocker).stop);
   const { refused } = outcome === NOT_OPEN && staysOpen ? STAYS_OPEN : outcome;
   return new Refusal(`${name} for ${formatAddress(knocker)}: ${refused}`);
+}
+
+function noSuchDoor(name: string, { resolvedDoors }: DaemonView): Refusal {
+  const likely = suggestion(
+    name,
+    resolvedDoors().map(({ door }) => door.name),
+  );
+  const hint = likely === undefined ? "knockctl doors lists the doors" : `did you mean "${likely}"?`;
+  return new Refusal(`there is no door "${name}": ${hint}`);
 }
 
 /** Undefined when it takes too long. */

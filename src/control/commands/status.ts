@@ -1,4 +1,4 @@
-// The command `status`: how the daemon is.
+// The command `status`: interfaces, doors, counts and recent warnings.
 
 import { performance } from "node:perf_hooks";
 import type { CaptureView, DaemonView } from "../daemon-view.ts";
@@ -60,7 +60,10 @@ function wallClock(at: number): string {
   return new Date(Date.now() - (performance.now() - at)).toISOString();
 }
 
-/** What is wrong with a line of the config quotes it: a sequence may be in there. */
+/** A complaint about the config quotes the line, which may contain a sequence. */
 function withoutConfig(line: string): string {
-  return line.replace(/^(config: (?:line \d+: )?).*$/s, "$1not shown here: the log has it, and knockd --check");
+  return line.replace(
+    /^(config: (?:line \d+: )?).*$/s,
+    "$1not shown here, because it may contain a sequence; run: knockctl check",
+  );
 }

@@ -1,4 +1,4 @@
-// The command `watch`: what happens at the doors, as it happens.
+// The command `watch`: events at the doors as they happen.
 
 import type { DaemonEvent } from "../../events/daemon-event.ts";
 import { verdictLine } from "../../history/describe.ts";
@@ -8,10 +8,10 @@ import { formatAddress } from "../../net/address.ts";
 import type { EventsView } from "../daemon-view.ts";
 import type { Stream } from "../handler.ts";
 
-/** These are events, and told as such. */
+/** These verdicts arrive as events anyway. */
 const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>(["stage", "open", "timeout", "scan"]);
 
-/** The packet history offers its verdicts only while somebody watches: each costs an object. */
+/** The packet history makes verdict objects only while a client watches. */
 export function watch(doors: EventsView, history: Pick<PacketHistory, "onVerdict">): Stream {
   const onVerdict = (verdict: Verdict) => {
     if (!EVENTS.has(verdict.fate)) doors.verdict(() => happeningOf(verdict), verdict.at);

@@ -1,4 +1,4 @@
-// knockctl replay: what would knockd have said to the packets of a capture?
+// knockctl replay: what knockd would have logged for the packets of a capture.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isatty } from "node:tty";
@@ -14,37 +14,37 @@ import { plural } from "../../terminal/plural.ts";
 import { printableJson } from "../../terminal/printable.ts";
 import { Progress } from "../../terminal/progress.ts";
 import { clean, paint } from "../../terminal/style.ts";
-import { complain } from "../request.ts";
+import { table } from "../../terminal/table.ts";
+import { type Help, withHelp } from "../help.ts";
+import { complain, DEFAULT_CONFIG } from "../request.ts";
 
 const NOTHING_OPENED = 1;
 const UNREADABLE = 3;
 const JSON_VERSION = 1;
 
-const HELP = `
-Takes the packets of a capture through the doors of a config, as knockd would have
-taken them when they came, and prints each line that it would have said, with its
-time. Nothing is run, nothing is listened to, no knockd is asked, and no one-time
-sequence is used up. What would have been run is in the lines "running command";
-a stop command comes cmd_timeout seconds after its start command, as if that had
-taken no time. It goes on behind the last packet until nobody waits for anything.
-With --verdicts there is a line in parentheses for each packet that had to do with a
-door, and of which nothing came: why not.
+const HELP: Help = {
+  summary: "Show what knockd would have logged for a capture file",
+  about: `
+Runs the packets of a capture through the doors of a config and prints every line that knockd would
+have logged, with the packet's time. Nothing is executed, no knockd is asked and no one-time
+sequence is used up. "running command" shows what would have run. A stop command follows cmd_timeout
+seconds after its start command. After the last packet, the time goes on until nothing is pending.
 
-  tcpdump -i eth0 -s 256 -w door.pcap 'tcp or udp'   and later   knockctl replay door.pcap
-  ssh HOST sudo tcpdump -i eth0 -s 256 -U -w - 'tcp or udp' | knockctl replay -c my.conf -
-
-The capture is pcap or pcapng, compressed with gzip or not. It may come from Ethernet,
-"any" (cooked), a tunnel (raw IP), PPP, PPPoE or loopback. Own addresses are those of -a; without it each destination counts as
-one, also those of others, where the capture has their packets. A port at which
-somebody answers in the capture counts as one at which knockd's host listens.
-
-Exit status:
-  0  a door would have been opened
-  1  none would
-  2  the command line is wrong
-  3  the config or the capture can't be read, or not to its end: the line on
-     standard error says why
-`;
+The capture is pcap or pcapng, compressed with gzip or not. It may come from Ethernet, "any"
+(cooked), a tunnel (raw IP), PPP, PPPoE or loopback. A port that answers in the capture counts as one
+on which knockd's host listens. Without -a, every destination address counts as knockd's own.`,
+  examples: [
+    "sudo tcpdump -i eth0 -s 256 -w door.pcap 'tcp or udp'",
+    "knockctl replay door.pcap",
+    "ssh HOST sudo tcpdump -i eth0 -s 256 -U -w - 'tcp or udp' | knockctl replay -",
+  ],
+  statuses: [
+    [0, "a door would have opened"],
+    [1, "no door would have opened"],
+    [2, "wrong command line"],
+    [3, "the config or the capture cannot be read, or only in part"],
+  ],
+};
 
 interface Options {
   readonly config: string;
@@ -54,15 +54,12 @@ interface Options {
 }
 
 export function replay(program: Command): void {
-  program
-    .command("replay")
-    .summary("what would knockd have said to a capture?")
-    .argument("<file>", "a capture that tcpdump has written; -: standard input")
-    .option("-c, --config <file>", "the config to replay it by", "/etc/knockd.conf")
-    .option("-a, --address <address>", "an address of knockd's host; may be given again", addresses)
-    .option("--verdicts", "say also why nothing came of a packet")
-    .option("--json", "print a JSON object a line")
-    .addHelpText("after", HELP)
+  withHelp(program.command("replay"), HELP)
+    .argument("<file>", "a capture file of tcpdump, or - for standard input")
+    .option("-c, --config <file>", "the config with the doors", DEFAULT_CONFIG)
+    .option("-a, --address <address>", "an address of knockd's host (repeatable)", addresses)
+    .option("--verdicts", "also show, in parentheses, why a packet did not count")
+    .option("--json", "print one JSON object per line")
     .action(async (file: string, options: Options) => {
       try {
         process.exitCode = await run(file, options);
@@ -76,23 +73,23 @@ export function replay(program: Command): void {
 
 function addresses(text: string, before: readonly Address[] = []): readonly Address[] {
   const address = parseAddress(text);
-  if (address === undefined) throw new InvalidArgumentError("It is no IP address.");
+  if (address === undefined) throw new InvalidArgumentError("It is not an IP address.");
   return [...before, address];
 }
 
-/** Returns the exit status. Throws an Error that says what can't be read. */
+/** Returns the exit status. Throws an Error with what cannot be read. */
 async function run(file: string, { config: path, address: own = [], verdicts, json }: Options): Promise<number> {
   const unused = new UnusedSequences();
   const config = readConfig(path, (file, warn) => unused.nextOneTime(file, warn));
   const { resolvedDoors, warnings } = await resolveTargets(config, false);
   process.stderr.write([...config.warnings, ...warnings].map((warning) => `${clean(warning)}\n`).join(""));
-  // Only who replays needs the addon.
+  // Other commands do not need the addon.
   const [{ play }, { Savefile, STANDARD_INPUT }] = await Promise.all([
     import("../../replay/replay.ts"),
     import("../../replay/pcap-file.ts"),
   ]);
-  // Not process.stdin, which would make it one that does not block: libpcap would take that for its end.
-  if (file === STANDARD_INPUT && isatty(0)) throw new Error("standard input is a terminal, and no capture");
+  // Not process.stdin: it would make the descriptor non-blocking, which libpcap takes for the end of the file.
+  if (file === STANDARD_INPUT && isatty(0)) throw new Error("standard input is a terminal, not a capture");
   const say = (error: unknown) => new Error(`${file}: ${wordsOf(error)}`);
   const output = json ? new JsonOutput() : new TextOutput();
   const progress = new Progress();
@@ -127,9 +124,11 @@ function wordsOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).errno === undefined ? (error as Error).message : systemErrorText(error);
 }
 
+/** Lines are not broken: they are those of the log. */
 class TextOutput {
   readonly #stamp = new Stamp();
   #text = "";
+  #isBegun = false;
 
   get hasLines(): boolean {
     return this.#text !== "";
@@ -138,31 +137,33 @@ class TextOutput {
   readonly said = (line: string, time: number): void => {
     const text = clean(line);
     const coloured = text.endsWith(": OPEN SESAME") ? paint("good", text) : text;
-    this.#text += `${paint("soft", this.#stamp.of(time))} ${coloured}\n`;
+    this.#text += `${paint("soft", this.#stamp.of(time))}  ${coloured}\n`;
   };
 
   readonly ignored = (line: string, time: number): void => {
-    this.#text += `${paint("soft", `${this.#stamp.of(time)} (${clean(line)})`)}\n`;
+    this.#text += `${paint("soft", `${this.#stamp.of(time)}  (${clean(line)})`)}\n`;
   };
 
-  /** It is in the line that was said before. */
+  /** The line before it has the command. */
   readonly ran = (): void => {};
 
   flush(): void {
-    if (this.#text !== "") process.stdout.write(this.#text);
+    if (this.#text === "") return;
+    const head = this.#isBegun
+      ? ""
+      : table([{ head: "TIME".padEnd(this.#stamp.of(0).length) }, { head: "LOG LINE" }], []);
+    process.stdout.write(head + this.#text);
+    this.#isBegun = true;
     this.#text = "";
   }
 
   end({ packets, openings, knockedAt, otherFrames }: Played, own: readonly Address[]): void {
     this.flush();
     const at = (own.length > 0 ? own : knockedAt).map(formatAddress).join(", ");
-    const guess = "every destination taken for an address of knockd's host, as none is named with -a";
-    const where = own.length > 0 ? `at ${at}` : at === "" ? guess : `at ${at} (${guess})`;
-    const opened = `${openings} ${openings === 1 ? "opening" : "openings"}`;
-    const heard = knockedAt.length > 0 ? opened : "no knock";
-    process.stderr.write(`knockctl: ${plural(packets, "TCP and UDP packet")}, ${heard}, ${where}\n`);
-    if (otherFrames > 0)
-      process.stderr.write(`knockctl: ${plural(otherFrames, "other frame")} without a TCP or UDP header\n`);
+    const heard = knockedAt.length > 0 ? plural(openings, "opening") : "no knock";
+    complain(`${plural(packets, "TCP and UDP packet")}, ${heard}${at === "" ? "" : `, at ${at}`}`);
+    if (own.length === 0) complain("every destination counted as an address of knockd's host; name its own with -a");
+    if (otherFrames > 0) complain(`${plural(otherFrames, "other frame")} without a TCP or UDP header`);
   }
 }
 

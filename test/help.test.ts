@@ -1,0 +1,47 @@
+// What `knockctl --help` and `knockctl COMMAND --help` promise in common.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { repo } from "./live/wire.ts";
+
+const help = (...words: string[]) =>
+  execFileSync(process.execPath, [join(repo, "dist/src/knockctl.js"), ...words, "--help"], { encoding: "utf8" });
+const OVERVIEW = help();
+const COMMANDS = [...OVERVIEW.matchAll(/^ {2}([a-z][a-z-]*) {2,}(\S.*)$/gm)].map(([, name, summary]) => [
+  name!,
+  summary!,
+]);
+
+/** Not rewritten yet. */
+const LATER = ["report", "check"];
+
+describe("knockctl --help", () => {
+  it("names init first and every command with a purpose that begins with a verb", () => {
+    assert.equal(COMMANDS[0]![0], "init");
+    assert.equal(COMMANDS.length, 13);
+    const done = COMMANDS.filter(([name]) => !LATER.includes(name!));
+    for (const [name, summary] of done) assert.match(summary!, /^[A-Z][a-z]+ [^?]+[^.?]$/, name);
+  });
+
+  it("fits 80 columns", () => assert.deepEqual(tooWide(OVERVIEW), []));
+});
+
+for (const [name] of COMMANDS) {
+  if (LATER.includes(name!)) continue;
+  describe(`knockctl ${name} --help`, () => {
+    const text = help(name!);
+
+    it("fits 80 columns", () => assert.deepEqual(tooWide(text), []));
+
+    it("has an example, and its exit statuses last", () => {
+      assert.match(text, new RegExp(`^Examples?:\n(?: {2}.*knockctl ${name}.*\n)+`, "m"));
+      assert.match(text, /^Exit status.*:\n(?: {2}.*\n)+\n*$/m);
+      assert.ok(text.indexOf("Exit status") > text.indexOf("Example"));
+    });
+  });
+}
+
+function tooWide(text: string): string[] {
+  return text.split("\n").filter((line) => line.length > 80);
+}
