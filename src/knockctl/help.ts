@@ -1,7 +1,7 @@
 // The --help of knockctl and its commands, always in this order: usage, purpose, details, arguments, options, examples, exit
 // statuses. Commander 13 has no groups of options or commands.
 
-import type { Command, Help as CommanderHelp, Option } from "commander";
+import type { Command, Help as CommanderHelp, CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { paragraph } from "../terminal/paragraph.ts";
 
 export interface Help {
@@ -22,7 +22,7 @@ export function withHelp(command: Command, help: Help): Command {
   return command.summary(help.summary).configureHelp({ formatHelp: (_, helper) => commandHelp(command, helper, help) });
 }
 
-function commandHelp(command: Command, helper: CommanderHelp, help: Help): string {
+function commandHelp(command: CommandUnknownOpts, helper: CommanderHelp, help: Help): string {
   const own = Object.entries(help.groups ?? {});
   const grouped = new Set([...own.flatMap(([, names]) => names), ...COMMON]);
   const all = helper.visibleOptions(command);

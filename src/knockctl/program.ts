@@ -1,5 +1,6 @@
 // knockctl COMMAND: each command is a file of commands/.
 
+import type { Command as TypedCommand } from "@commander-js/extra-typings";
 import { Command, CommanderError } from "commander";
 import { version } from "../platform/version.ts";
 import { paragraph } from "../terminal/paragraph.ts";
@@ -29,14 +30,15 @@ const GROUPS = {
   Analyse: [report, replay, metrics],
 } as const;
 
-const program = new Command("knockctl")
+const program = (new Command("knockctl") as TypedCommand)
   .version(`knockctl ${version} (knockd-ng)`, "-V, --version", "print the version")
   .helpOption("-h, --help", "print this help")
   .helpCommand(false)
   .exitOverride();
 const groups = Object.entries(GROUPS).map(([heading, commands]) => {
   const before = program.commands.length;
-  for (const command of commands) command(program); // it inherits exitOverride when it is made
+  // Each inherits exitOverride when it is made. The type is for report.ts, which uses commander's own.
+  for (const command of commands) command(program as never);
   return [heading, program.commands.slice(before)] as const;
 });
 program.configureHelp({

@@ -1,7 +1,8 @@
 // knockctl check: finds faults in a config before they matter. It starts nothing.
 
 import { createInterface } from "node:readline/promises";
-import { type Command, CommanderError } from "commander";
+import type { Command } from "@commander-js/extra-typings";
+import { CommanderError } from "commander";
 import { configOf, readDefaults } from "../../lint/defaults-file.ts";
 import type { Finding } from "../../lint/finding.ts";
 import type { Fix } from "../../lint/fix.ts";

@@ -1,6 +1,6 @@
 // knockctl doors: the doors, and who has one open.
 
-import type { Command } from "commander";
+import type { Command } from "@commander-js/extra-typings";
 import { asking, type Help } from "../daemon-command.ts";
 import { doorTable, secretLines } from "../door-table.ts";
 import { ask, tell } from "../request.ts";
@@ -23,7 +23,7 @@ only counts its openings.`,
 export function doors(program: Command): void {
   asking(program, "doors", HELP)
     .option("--secrets", "also show sequences and commands (root only)")
-    .action(async ({ config, json, secrets }: { config: string; json?: true; secrets?: true }) => {
+    .action(async ({ config, json, secrets }) => {
       const args = secrets ? { secrets } : {};
       const asked = await ask(config, "doors", args, { changes: secrets ?? false });
       const text = (answers: (typeof asked.answers)[number]) =>

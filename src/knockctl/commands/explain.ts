@@ -1,10 +1,10 @@
 // knockctl explain: why a knock did not count.
 
-import type { Command } from "commander";
+import type { Command } from "@commander-js/extra-typings";
 import type { Answer, Args, ExplanationAnswer } from "../../control/protocol.ts";
 import { parseAddress } from "../../net/address.ts";
 import { clean } from "../../terminal/style.ts";
-import { asking, type Help } from "../daemon-command.ts";
+import { type AskingOptions, asking, type Help } from "../daemon-command.ts";
 import { conclusion, explanationText, verdictRow, verdictTable } from "../explanation-text.ts";
 import { ask, STATUS, tell } from "../request.ts";
 import { listen } from "../subscribe.ts";
@@ -31,21 +31,13 @@ after Ctrl-C. In a flood knockd does not record everything that unknown addresse
   ],
 };
 
-interface Options {
-  readonly config: string;
-  readonly last?: true;
-  readonly follow?: true;
-  readonly secrets?: true;
-  readonly json?: true;
-}
-
 export function explain(program: Command): void {
   asking(program, "explain", HELP)
     .argument("[ip]", "the client's address")
     .option("--last", "explain the address that knocked last")
     .option("--follow", "show every packet from this address, until Ctrl-C (root only)")
     .option("--secrets", "also show the ports (root only)")
-    .action(async (ip: string | undefined, options: Options, command: Command) => {
+    .action(async (ip, options, command) => {
       const { config, last, follow, secrets, json } = options;
       if ((ip === undefined) === (last === undefined)) command.error("error: give either an IP address or --last");
       if (ip !== undefined && parseAddress(ip) === undefined)
@@ -63,7 +55,7 @@ export function explain(program: Command): void {
 }
 
 /** Until Ctrl-C. */
-async function followed({ config, json, secrets }: Options, args: Args): Promise<void> {
+async function followed({ config, json, secrets }: AskingOptions & { secrets?: true }, args: Args): Promise<void> {
   const ends: (() => void)[] = [];
   const stop = () => {
     for (const end of ends) end();

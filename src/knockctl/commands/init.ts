@@ -1,6 +1,7 @@
 // knockctl init: sets up a door, its sequence and its firewall rules without the risk of a lock-out.
 
-import { type Command, Option } from "commander";
+import type { Command } from "@commander-js/extra-typings";
+import { Option } from "commander";
 import { ConfigError } from "../../config/door.ts";
 import { MOST_KNOCKS } from "../../sequences/sequence.ts";
 import { plan, Refused } from "../../setup/plan.ts";

@@ -1,6 +1,7 @@
 // knockctl open, close and extend: do by hand what a knock and its timeout do.
 
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "commander";
 import type { Answer, Args } from "../../control/protocol.ts";
 import { parseAddress } from "../../net/address.ts";
 import { duration } from "../../terminal/format.ts";
@@ -42,19 +43,14 @@ restart with On_Exit = keep. Root only. knockd logs "extended by 60 seconds by h
   statuses: STATUSES,
 };
 
-interface Options {
-  readonly config: string;
-  readonly json?: true;
-}
-
 export function open(program: Command): void {
-  subcommand(program, "open", OPEN).action(async (door: string, ip: string, { config, json }: Options) => {
+  subcommand(program, "open", OPEN).action(async (door, ip, { config, json }) => {
     await act(config, json, "open", { door, ip }, { changes: true, one: true });
   });
 }
 
 export function close(program: Command): void {
-  subcommand(program, "close", CLOSE).action(async (door: string, ip: string, { config, json }: Options) => {
+  subcommand(program, "close", CLOSE).action(async (door, ip, { config, json }) => {
     await act(config, json, "close", { door, ip }, { changes: true });
   });
 }
@@ -62,12 +58,12 @@ export function close(program: Command): void {
 export function extend(program: Command): void {
   subcommand(program, "extend", EXTEND)
     .argument("<seconds>", "how much longer", readSeconds)
-    .action(async (door: string, ip: string, seconds: number, { config, json }: Options) => {
+    .action(async (door, ip, seconds, { config, json }) => {
       await act(config, json, "extend", { door, ip, seconds }, { changes: true });
     });
 }
 
-function subcommand(program: Command, name: string, help: Help): Command {
+function subcommand(program: Command, name: string, help: Help) {
   return asking(program, name, help)
     .argument("<door>", "the door's name in the config")
     .argument("<ip>", "the client's address", readAddress);

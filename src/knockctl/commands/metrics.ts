@@ -1,6 +1,6 @@
 // knockctl metrics: the daemon's numbers in Prometheus' text format, for node_exporter's textfile collector.
 
-import type { Command } from "commander";
+import type { Command } from "@commander-js/extra-typings";
 import { type Answer, answerLine } from "../../control/protocol.ts";
 import { systemErrorText } from "../../platform/system-error.ts";
 import { writeOutput } from "../../platform/write-output.ts";
@@ -25,7 +25,7 @@ collector. /usr/share/doc/knockd/examples has a timer for that. If no knockd ans
 export function metrics(program: Command): void {
   asking(program, "metrics", HELP)
     .option("-o, --output <file>", "write to this file instead of standard output")
-    .action(async ({ config, output, json }: { config: string; output?: string; json?: true }) => {
+    .action(async ({ config, output, json }) => {
       const { answers, troubles } = await ask(config, "status");
       const text = json ? answers.flat().map(answerLine).join("") : metricsText(answers, troubles.length === 0);
       if (troubles.length > 0) process.exitCode = STATUS.unanswered;

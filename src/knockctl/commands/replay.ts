@@ -2,7 +2,8 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isatty } from "node:tty";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "commander";
 import { readConfig } from "../../config/read.ts";
 import { resolveTargets } from "../../config/resolve-targets.ts";
 import { type Address, formatAddress, parseAddress } from "../../net/address.ts";

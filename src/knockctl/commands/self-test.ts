@@ -1,6 +1,6 @@
 // knockctl self-test: does the daemon hear?
 
-import type { Command } from "commander";
+import type { Command } from "@commander-js/extra-typings";
 import type { Answer } from "../../control/protocol.ts";
 import { plural } from "../../terminal/plural.ts";
 import { asking, type Help } from "../daemon-command.ts";
@@ -25,7 +25,7 @@ interface first, if it can. An interface that does not exist, is down or has no 
 };
 
 export function selfTest(program: Command): void {
-  asking(program, "self-test", HELP).action(async ({ config, json }: { config: string; json?: true }) => {
+  asking(program, "self-test", HELP).action(async ({ config, json }) => {
     const asked = await ask(config, "self-test");
     tell(asked, json, () => asked.answers.map(selfTestText).join("\n"));
     if (doesNotHear(asked.answers)) process.exitCode = STATUS.no;

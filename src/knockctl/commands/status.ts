@@ -1,6 +1,6 @@
 // knockctl status: whether the daemon hears, which doors it has, and who has one open.
 
-import type { Command } from "commander";
+import type { Command } from "@commander-js/extra-typings";
 import type { Answer } from "../../control/protocol.ts";
 import { duration, localTime, plural } from "../../terminal/format.ts";
 import { clean, paint } from "../../terminal/style.ts";
@@ -33,17 +33,10 @@ Root also sees whether the ports that knockctl init closed are really closed.`,
   ],
 };
 
-interface Options {
-  readonly config: string;
-  readonly json?: true;
-  readonly secrets?: true;
-}
-
 export function status(program: Command): void {
   asking(program, "status", HELP)
     .option("--secrets", "also show sequences and commands (root only)")
-    .action(async (options: Options) => {
-      const { config, json, secrets } = options;
+    .action(async ({ config, json, secrets }) => {
       const args = secrets ? { secrets } : {};
       const asked = await ask(config, "status", args, { changes: secrets ?? false });
       tell(asked, json, () => asked.answers.map((one) => statusText(one)).join("\n"));

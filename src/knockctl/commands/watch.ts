@@ -1,6 +1,6 @@
 // knockctl watch: knocks as they happen.
 
-import type { Command } from "commander";
+import type { Command } from "@commander-js/extra-typings";
 import type { Answer } from "../../control/protocol.ts";
 import type { DaemonEvent } from "../../events/daemon-event.ts";
 import { plural } from "../../terminal/plural.ts";
@@ -24,7 +24,7 @@ any other packet did not count. In a flood knockd shows only a part. No port is 
 };
 
 export function watch(program: Command): void {
-  asking(program, "watch", HELP).action(async ({ config, json }: { config: string; json?: true }) => {
+  asking(program, "watch", HELP).action(async ({ config, json }) => {
     process.once("SIGINT", () => process.exit());
     process.stdout.once("error", () => process.exit()); // the reader has gone
     const stream = eventTable();
