@@ -1,0 +1,42 @@
+// What a person reads off to knock with a code: where the digits go, and one line for a shell.
+
+import type { Client } from "../codes/client.ts";
+import { DIGITS_BLOCK, digitPlaces, portsOf } from "../codes/derive.ts";
+import { shellLine } from "../codes/shell-line.ts";
+
+/** In the place of the two digits that the code gives. */
+const DOTS = "··";
+/** For the example on the card: no code of anybody's. */
+const EXAMPLE = { 6: 492039, 8: 49203917 } as const;
+
+const hundreds = ({ blocks }: Pick<Client, "blocks">) => blocks.map((first) => first / DIGITS_BLOCK);
+
+/** `73·· 71·· 72··` */
+export function portPattern(client: Pick<Client, "blocks">): string {
+  return hundreds(client)
+    .map((hundred) => `${hundred}${DOTS}`)
+    .join(" ");
+}
+
+/** Of a `code` or `list` client. */
+export function card(host: string, client: Pick<Client, "blocks" | "digits" | "protocol">): string {
+  const digits = client.digits === 8 ? 8 : 6;
+  const code = String(EXAMPLE[digits]);
+  const ports = portsOf(client.blocks, digitPlaces(Number(code), digits)).join(" ");
+  const groups = code.replace(/..(?!$)/g, "$& ");
+  const kind = client.protocol === "udp" ? " by UDP" : "";
+  return `knock ${host}${kind} on  ${portPattern(client)}
+Put the ${digits === 8 ? "eight" : "six"} digits of the code into the dots, two by two.
+Code ${groups} means  ${ports}`;
+}
+
+/** For a shell on any machine. Of a code it begins with `set -- 492039`: there the code goes. */
+export function commandLine(host: string, client: Client): string {
+  const place = host.includes(":") ? `[${host}]` : host;
+  if (client.kind === "key") return shellLine(client, place);
+  const code = EXAMPLE[client.digits === 8 ? 8 : 6];
+  const ports = hundreds(client).map((hundred, i) => `${hundred}$${i + 1}`);
+  const send =
+    client.protocol === "udp" ? `echo | nc -u -w 1 ${host} $p` : `curl -s --max-time 1 http://${place}:$p & sleep 0.2`;
+  return `set -- $(echo ${code} | sed 's/../& /g'); for p in ${ports.join(" ")}; do ${send}; done; wait`;
+}
