@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
 import { lintSandbox } from "../src/lint/sandbox.ts";
-import { installedUnit, Unit } from "../src/lint/systemd-unit.ts";
+import { installedUnit, loadedUnit, Unit } from "../src/lint/systemd-unit.ts";
 import { COMMANDS } from "./boot/commands.ts";
 import { needsRoot, repo } from "./live/wire.ts";
 
@@ -188,5 +188,48 @@ describe("the unit that is installed", () => {
     assert.deepEqual([unit().isOn("ProtectHome"), unit().words("ReadWritePaths")], [true, ["/a", "/b"]]);
     write("etc/systemd/system/knockd.service.d/z.conf", "ReadWritePaths=\nReadWritePaths=/z\n");
     assert.deepEqual(unit().words("ReadWritePaths"), ["/z"]);
+  });
+});
+
+describe("the unit that systemd has loaded", () => {
+  const dir = mkdtempSync(join(tmpdir(), "systemctl-"));
+  const { PATH } = process.env;
+  after(() => {
+    process.env.PATH = PATH;
+    rmSync(dir, { recursive: true });
+  });
+  /** A systemctl that prints this, and what it was asked. */
+  function systemctl(shown: string, status = 0): Unit | undefined {
+    const script = `#!/bin/sh\necho "$@" >${dir}/asked\ncat <<'END'\n${shown}\nEND\nexit ${status}\n`;
+    writeFileSync(join(dir, "systemctl"), script, { mode: 0o755 });
+    process.env.PATH = `${dir}:${PATH}`;
+    return loadedUnit(dir);
+  }
+
+  it("is asked of systemctl, where systemd runs", () => {
+    const unit = systemctl("LoadState=loaded\nProtectSystem=strict\nReadWritePaths=-/var/log /srv/a\nProtectHome=no")!;
+    assert.match(
+      readFileSync(join(dir, "asked"), "utf8"),
+      /^show --property=LoadState,.*ReadWritePaths.* knockd\.service\n$/,
+    );
+    assert.equal(refusal("touch /srv/a/b", unit), undefined);
+    assert.equal(refusal("touch /srv/b", unit), "/srv/b is read-only (ProtectSystem=strict)");
+    assert.equal(loadedUnit(join(dir, "absent")), undefined);
+  });
+
+  it("has its capabilities and addresses in other words than the file", () => {
+    const unit = systemctl(
+      "LoadState=loaded\nCapabilityBoundingSet=cap_net_admin cap_net_raw\nIPAddressDeny=::/0 0.0.0.0/0\nIPAddressAllow=",
+    )!;
+    assert.equal(refusal("mount /mnt", unit), "mount needs CAP_SYS_ADMIN (CapabilityBoundingSet)");
+    assert.equal(refusal("curl http://10.77.0.9/", unit), "curl has no network access (IPAddressDeny)");
+    const none = systemctl("LoadState=loaded\nCapabilityBoundingSet=\nIPAddressDeny=10.0.0.0/8")!;
+    assert.equal(refusal("mount /mnt", none), "mount needs CAP_SYS_ADMIN (CapabilityBoundingSet)");
+    assert.equal(refusal("curl http://10.77.0.9/", none), undefined);
+  });
+
+  it("is none when systemd has not loaded it, or does not answer", () => {
+    assert.equal(systemctl("LoadState=not-found"), undefined);
+    assert.equal(systemctl("LoadState=loaded", 1), undefined);
   });
 });

@@ -19,7 +19,7 @@ import { lintPorts, type Ports } from "./ports.ts";
 import { lintPrograms } from "./programs.ts";
 import { lintSandbox } from "./sandbox.ts";
 import { lintSequences } from "./sequences.ts";
-import { installedUnit } from "./systemd-unit.ts";
+import { installedUnit, loadedUnit } from "./systemd-unit.ts";
 import { lintTcpFlags } from "./tcp-flags.ts";
 import { lintTimeouts } from "./timeouts.ts";
 import { lintUnsafePaths } from "./unsafe-path.ts";
@@ -42,7 +42,7 @@ export async function lint(
   if (realPath(file) === realPath(configOf(defaults)))
     all.push(...lintDefaults(defaults, initOf()), ...lintGuards(guards, initOf()));
   if (config === undefined) return all;
-  const unit = installedUnit();
+  const unit = loadedUnit() ?? installedUnit();
   const { warnings } = await resolveTargets(config, isOnlyIpv4(defaults));
   all.push(
     ...warnings.map((text) => ofDaemon("warning", file, text, RESOLVE_HINT)),

@@ -1,5 +1,6 @@
-// knockd's unit as systemd reads it: the file, then the drop-ins that change it (systemd.unit(5)).
+// knockd's unit, with the drop-ins that change it (systemd.unit(5)): as systemd has loaded it, or as it would read the files.
 
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 
@@ -57,6 +58,46 @@ export class Unit {
       this.#values.set(name, value === "" ? [] : [...this.all(name), value]);
     }
   }
+}
+
+/** What a unit without these lines has too, such as "no", is printed as well. */
+const SHOWN = [
+  "LoadState",
+  "ProtectHome",
+  "ProtectSystem",
+  "ProtectKernelTunables",
+  "PrivateDevices",
+  "PrivateTmp",
+  "NoNewPrivileges",
+  "DynamicUser",
+  "CapabilityBoundingSet",
+  "IPAddressAllow",
+  "IPAddressDeny",
+  "ReadWritePaths",
+  "BindPaths",
+  "RuntimeDirectory",
+  "StateDirectory",
+  "CacheDirectory",
+  "LogsDirectory",
+];
+/** systemd answers within milliseconds; when it is too busy, the files have to do. */
+const SHOW_MS = 5000;
+
+/** The unit as systemd has loaded it. Undefined where systemd does not run (sd_booted(3)), or has none. */
+export function loadedUnit(booted = "/run/systemd/system"): Unit | undefined {
+  if (!fs.existsSync(booted)) return undefined;
+  const argv = ["show", `--property=${SHOWN.join(",")}`, NAME];
+  const { status, stdout } = spawnSync("systemctl", argv, { encoding: "utf8", timeout: SHOW_MS });
+  return status === 0 && /^LoadState=loaded$/m.test(stdout) ? new Unit([`[Service]\n${asWritten(stdout)}`]) : undefined;
+}
+
+/** What systemd prints for a value in another way than people write it. */
+function asWritten(shown: string): string {
+  return shown
+    .replace(/^CapabilityBoundingSet=.*$/m, (line) =>
+      line.replace(/=$/, "=none").replace(/=.*/, (set) => set.toUpperCase()),
+    )
+    .replace(/^IPAddressDeny=(?=.*0\.0\.0\.0\/0)(?=.*::\/0).*$/m, "IPAddressDeny=any");
 }
 
 /** The unit installed below this root. Undefined if there is none. */
