@@ -30,6 +30,7 @@ import { after } from "../platform/timer.ts";
 import { oneTimeFiles } from "../sequences/one-time-file.ts";
 import { CaptureLoop } from "./capture-loop.ts";
 import { CommandLock } from "./command-lock.ts";
+import { StateCheck } from "./state-check.ts";
 
 const now = () => performance.now();
 /** How often to look whether the commands of an earlier daemon have ended. */
@@ -52,6 +53,7 @@ export class Daemon {
   readonly #doorService: DoorService;
   readonly #commandLock: CommandLock;
   #config: Config | undefined;
+  readonly #state: StateCheck;
   #settings: Settings | undefined;
   #supervisor: CaptureSupervisor | undefined;
   #control: ControlServer | undefined;
@@ -63,6 +65,7 @@ export class Daemon {
   constructor(options: DaemonOptions) {
     this.#options = options;
     this.#log = options.logger.log;
+    this.#state = new StateCheck(this.#log);
     this.#eventLog = new EventLog(options.logger, options.reverseDns, now);
     this.#doorService = new DoorService(options.flags.config, this.#eventLog.doorEvent, this.#eventLog.notice);
     this.#commandLock = new CommandLock(this.#log);
@@ -108,6 +111,11 @@ export class Daemon {
   /** What systemd shows of us. */
   get status(): string {
     return this.#supervisor!.status;
+  }
+
+  /** Nothing can be kept, as in a container without a writable /run. */
+  get isStateless(): boolean {
+    return this.#state.isStateless;
   }
 
   /** We ought to hear, and do not, somewhere. */
@@ -176,7 +184,9 @@ export class Daemon {
         eventLog: this.#eventLog,
         recent: this.#options.logger.recent,
       }),
-      trouble: (why) => this.#log.warn(`knockctl cannot reach this knockd: ${why}`),
+      trouble: (why) => {
+        if (!this.isStateless) this.#log.warn(`knockctl cannot reach this knockd: ${why}`);
+      },
     });
     await this.#control.open();
   }
@@ -188,7 +198,8 @@ export class Daemon {
     const settings = settle(flags, config.options);
     const old = this.#supervisor;
     const patterns = this.#patterns(config);
-    this.#doorService.claim(settings, patterns, flags.daemon);
+    this.#state.check(config, settings);
+    this.#doorService.claim(settings, patterns, flags.daemon, this.isStateless);
     const supervisor = `${old?.patterns}` === `${patterns}` ? old! : this.#lookOut(patterns);
     let instructions: number;
     try {

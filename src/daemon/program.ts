@@ -150,7 +150,7 @@ async function main(flags: Flags): Promise<void> {
     systemd.watchdog(() => ending || !daemon.isDeaf);
     setTimeout(releaseUnusedMemory, SETTLED_MS).unref();
     if (background) {
-      writePidFile(resolve(settings.pidFile), logger.log);
+      writePidFile(resolve(settings.pidFile), daemon.isStateless ? undefined : logger.log);
       logger.mute();
       if (!letGo()) void end(constants.signals.SIGTERM);
     }
@@ -189,8 +189,8 @@ function canListen(flags: Flags): void {
   }
 }
 
-/** It goes with the process, however that ends; a full disk leaves no half of it. */
-function writePidFile(path: string, log: Log): void {
+/** `log`: undefined, where nobody needs to know that it can't be. It goes with the process, however that ends; a full disk leaves no half of it. */
+function writePidFile(path: string, log: Log | undefined): void {
   try {
     replaceFile(path, `${process.pid}\n`, { mode: 0o644, sync: false });
     process.on("exit", () => {
@@ -199,7 +199,7 @@ function writePidFile(path: string, log: Log): void {
       } catch {} // a disk that is read-only by now: it is no reason to end otherwise
     });
   } catch (error) {
-    log.warn(`could not create pid file ${path}: ${systemErrorText(error)}`);
+    log?.warn(`could not create pid file ${path}: ${systemErrorText(error)}`);
   }
 }
 

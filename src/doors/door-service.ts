@@ -42,8 +42,11 @@ export class DoorService {
     this.#onNotice = onNotice;
   }
 
-  /** Throws AlreadyRunning when another daemon keeps these doors, at one of these interfaces (interfaces.ts). */
-  claim({ stateFile, pidFile }: Settings, patterns: readonly string[], background: boolean): void {
+  /**
+   * Throws AlreadyRunning when another daemon keeps these doors, at one of these interfaces (interfaces.ts). `isStateless`:
+   * the caller has already logged that nothing can be kept, or nobody needs it.
+   */
+  claim({ stateFile, pidFile }: Settings, patterns: readonly string[], background: boolean, isStateless = false): void {
     const path = stateFile ?? ledgerPath(this.#config, patterns.join(","));
     try {
       this.#locks.acquireInterfaces(this.#config, patterns);
@@ -57,10 +60,12 @@ export class DoorService {
         );
     } catch (error) {
       if (error instanceof AlreadyRunning) throw error;
-      this.#onNotice({ type: "no locks", reason: (error as Error).message });
+      if (!isStateless) this.#onNotice({ type: "no locks", reason: (error as Error).message });
     }
     if (this.#ledger !== undefined) return;
-    this.#ledger = new Ledger(path, (reason) => this.#onNotice({ type: "ledger trouble", reason }));
+    this.#ledger = new Ledger(path, (reason) => {
+      if (!isStateless) this.#onNotice({ type: "ledger trouble", reason });
+    });
     if (patterns.length === 1) this.#ledgersWords = patterns;
   }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
+import { systemErrorText } from "./system-error.ts";
 
 /** Where ledgers are kept, unless StateFile says another place: firewall rules do not outlive a boot either. */
 export const STATE_DIRECTORY = "/run/knockd";
@@ -12,6 +13,17 @@ export function makePrivateDirectory(path: string): void {
     fs.mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+/** Why nothing can be kept in STATE_DIRECTORY, in the system's words; undefined when it can. Makes it. */
+export function stateTrouble(): string | undefined {
+  try {
+    makePrivateDirectory(STATE_DIRECTORY);
+    fs.accessSync(STATE_DIRECTORY, fs.constants.W_OK | fs.constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return systemErrorText(error);
   }
 }
 

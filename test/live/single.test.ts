@@ -81,7 +81,7 @@ describe("the single executable", { skip: needsRoot }, () => {
     assert.deepEqual([await canListen(file), await canListen(capable)], [1, 0]);
     const pidFile = join(wire.dir, "home", "pid");
     const started = await wire.run("server", [...AS_USER, capable, "-c", config, "-d", "-i", "eth0", "-p", pidFile]);
-    assert.equal(started.status, 0, started.stderr);
+    assert.deepEqual([started.status, started.stderr], [0, ""]);
     await until(() => existsSync(pidFile), 10_000, 20);
     const pid = Number(readFileSync(pidFile, "utf8"));
     try {

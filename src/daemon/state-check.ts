@@ -1,0 +1,36 @@
+// Can the daemon keep anything in /run/knockd? A container may have no writable /run, and a door that only runs a command
+// needs none: then nothing is said. A door that is closed again does, and one line says what is lost.
+
+import type { Config } from "../config/door.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Log } from "../log/logger.ts";
+import { STATE_DIRECTORY, stateTrouble } from "../platform/state-directory.ts";
+
+export class StateCheck {
+  readonly #log: Pick<Log, "warn">;
+  readonly #look: () => string | undefined;
+  #isStateless = false;
+  #isTold = false;
+
+  constructor(log: Pick<Log, "warn">, look = stateTrouble) {
+    this.#log = log;
+    this.#look = look;
+  }
+
+  /** Nothing can be kept, and that has been said where it matters. */
+  get isStateless(): boolean {
+    return this.#isStateless;
+  }
+
+  /** At the start and at each reload. With a StateFile the ledger says itself what is wrong. */
+  check({ doors }: Pick<Config, "doors">, { stateFile }: Pick<Settings, "stateFile">): void {
+    const trouble = stateFile === undefined ? this.#look() : undefined;
+    this.#isStateless = trouble !== undefined;
+    if (trouble === undefined || this.#isTold) return;
+    if (!doors.some(({ stopCommand, stopCommand6 }) => stopCommand || stopCommand6)) return;
+    this.#isTold = true;
+    this.#log.warn(
+      `${STATE_DIRECTORY}: ${trouble}: if knockd is killed, open doors stay open; knockctl cannot reach this knockd`,
+    );
+  }
+}
