@@ -15,7 +15,7 @@ export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: 
   const cause = verdicts.filter(({ fate }) => !AFTERWARDS.has(fate)).at(-1) ?? last;
   const { fate, stage, detail } = cause;
   const door = cause.door === undefined ? "the door" : quoted(cause.door);
-  const { seqTimeout = 0, oneTimeSequences, policy } = changes.door(cause.door ?? "") ?? {};
+  const { seqTimeout = 0, oneTimeSequences } = changes.door(cause.door ?? "") ?? {};
   const inTime = (how: string) => `Knock ${how}, within the ${seqTimeout} s that ${door} allows`;
   const lost = wasRepeated(cause, all, changes) ? REPEATED : LOST;
   switch (fate) {
@@ -50,8 +50,12 @@ export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: 
     case "address":
       return "Knock at an address that knockd listens on (knockctl status lists them), or set the door's Target.";
     case "banned":
-    case "scan":
-      return `Touch no other ports while knocking. ${banIsOver(cause, policy?.banTime, now)} If the client must touch other ports, set a higher Max_Strays.`;
+    case "scan": {
+      // A scan is of no door in particular. The attempt before it is.
+      const scanned = verdicts.filter((one) => one.door !== undefined).at(-1)?.door ?? "";
+      const banTime = changes.door(scanned)?.policy.banTime;
+      return `Touch no other ports while knocking. ${banIsOver(cause, banTime, now)} If the client must touch other ports, set a higher Max_Strays.`;
+    }
     case "cooldown":
       return `Wait. ${door} opens again for this address ${soon(cause.at + detail - now)} (Seq_Cooldown).`;
     case "taken":

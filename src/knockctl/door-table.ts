@@ -46,7 +46,7 @@ export function doorTable(answers: readonly Answer[], options: DoorTableOptions 
     { head: "TIMEOUT" },
     ...(hasTargets ? [{ head: "TARGET" }] : []),
     { head: "CLOSES AFTER", narrow: "wrap" },
-    { head: "OPEN FOR", narrow: "wrap" },
+    { head: "OPEN FOR", least: "192.168.100.200 (30 s left)".length, narrow: "wrap" },
   ];
   return table(columns, rows) + leftOut(answers, sorted.length - shown.length);
 }

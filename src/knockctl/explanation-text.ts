@@ -38,7 +38,7 @@ function columns(hasKnocks: boolean): Column[] {
     { head: "TIME" },
     { head: "DOOR", narrow: "cut" },
     ...(hasKnocks ? [{ head: "KNOCK" }] : []),
-    { head: "WHAT HAPPENED", narrow: "wrap" },
+    { head: "WHAT HAPPENED", least: 30, narrow: "wrap" },
   ];
 }
 

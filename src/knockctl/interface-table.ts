@@ -50,8 +50,8 @@ export function interfaceTable(interfaces: readonly Interface[], now = Date.now(
 
 /** Its last self-test says so, some seconds ago. */
 function hearing({ state, tested }: Interface, now: number): string {
-  if (state === "deaf") return paint("bad", "NO: deaf");
-  if (state === "waiting") return paint("soft", "no: waiting");
+  if (state === "deaf") return paint("bad", together("no, deaf"));
+  if (state === "waiting") return paint("soft", "waiting");
   const ago =
     tested === undefined ? "" : `, ${together(`${duration(Math.max(0, now - Date.parse(tested)) / 1000)} ago`)}`;
   return paint("good", `yes${ago}`);

@@ -17,6 +17,8 @@ export interface Column {
    * `cut`: its words are shortened too. Without it the column keeps its width: half an address or number is wrong.
    */
   readonly narrow?: "wrap" | "cut";
+  /** It stays this wide when the table is too wide, and in a stream is so from the beginning. */
+  readonly least?: number;
 }
 
 export interface TableOptions {
@@ -58,8 +60,6 @@ export function together(words: string): string {
 }
 
 interface StreamColumn extends Column {
-  /** It is as wide as this from the beginning. */
-  readonly least?: number;
   /** It grows no wider than this. */
   readonly most?: number;
 }
@@ -109,7 +109,9 @@ function fit(columns: readonly Column[], rows: readonly (readonly Cell[])[], wid
     Math.max(...rows.flatMap((row) => linesOf(row[i], separator).map((part) => stringWidth(part))));
   const widths = columns.map((_, i) => widest(i, /\n/));
   const excess = () => widths.reduce((sum, one) => sum + one, GAP.length * (columns.length - 1)) - width;
-  const words = columns.map(({ narrow }, i) => (narrow === undefined ? widths[i]! : widest(i, /\s+/)));
+  const words = columns.map(({ narrow, least = 0 }, i) =>
+    narrow === undefined ? widths[i]! : Math.max(widest(i, /\s+/), Math.min(least, widths[i]!)),
+  );
   const [, ...cells] = rows;
   const texts = columns.map((_, i) => Math.max(words[i]!, ...cells.flatMap((row) => linesOf(row[i]).map(stringWidth))));
   for (const least of [texts, words]) narrowTo(least, widths, excess);

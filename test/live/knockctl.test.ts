@@ -139,7 +139,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     const { status, stdout } = await selfTest(daemon);
     assert.match(
       stdout,
-      /^knockd \S+ is deaf on eth0 .*\n {2}eth0: deaf: could not listen on eth0: .+\n(?: {4}.*\n)*\nINTERFACE .*\neth0 .* NO: deaf\n$/,
+      /^knockd \S+ is deaf on eth0 .*\n {2}eth0: deaf: could not listen on eth0: .+\n(?: {4}.*\n)*\nINTERFACE .*\neth0 .* no, deaf\n$/,
     );
     assert.equal(status, 1);
     assert.doesNotMatch(stdout, /746[123]/);
@@ -155,7 +155,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     const waiting = await selfTest(daemon);
     assert.match(
       waiting.stdout,
-      /^knockd .* is listening .*\n {2}wifi0: waiting: it is not there\n[\s\S]*\neth0 .* yes\nwifi0 +- +no: waiting\n$/,
+      /^knockd .* is listening .*\n {2}wifi0: waiting: it is not there\n[\s\S]*\neth0 .* yes\nwifi0 +- +waiting\n$/,
     );
     assert.equal(waiting.status, 0);
     await wire.run("server", ["ip", "link", "add", "wifi0", "type", "veth"]);
@@ -166,7 +166,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     const deaf = await selfTest(daemon);
     assert.match(
       deaf.stdout,
-      /^knockd .* is deaf on wifi0 .*\n {2}wifi0: deaf: could not listen on wifi0: link type 105 is not supported\n[\s\S]*\neth0 .* yes\nwifi0 .* NO: deaf\n$/,
+      /^knockd .* is deaf on wifi0 .*\n {2}wifi0: deaf: could not listen on wifi0: link type 105 is not supported\n[\s\S]*\neth0 .* yes\nwifi0 .* no, deaf\n$/,
     );
     assert.equal(deaf.status, 1);
     tun.close();
@@ -328,6 +328,23 @@ describe("knockctl", { skip: needsRoot }, () => {
       "711 0 directory",
       `750 ${GROUP} directory`,
     ]);
+  });
+
+  it("without a command shows the status where a knockd runs, and help otherwise", async () => {
+    // The config of the machine, as the daemon and its mount namespace see it.
+    const machine =
+      'set -e; dir=$1; shift; mkdir $dir/etc; cp /etc/passwd /etc/group $dir/knockd.conf $dir/etc; mount --bind $dir/etc /etc; exec "$@"';
+    const daemon = await Daemon.start(wire, "ours", CONFIG, ["-i", "eth0", "-c", "/etc/knockd.conf", "-v"], {
+      by: ["unshare", "-m", "sh", "-c", machine, "sh", "@dir@"],
+    });
+    running.push(daemon);
+    const bare = () => wire.run("server", inMountsOf(daemon.pid, process.execPath, program));
+    const asked = await bare();
+    assert.equal(asked.status, 0, asked.stderr);
+    assert.match(asked.stdout, /^knockd \S+ is listening /);
+    const { status, stdout, stderr } = await knockctl();
+    assert.deepEqual([status, stdout], [2, ""]);
+    assert.match(stderr, /^Usage: knockctl COMMAND/);
   });
 
   it("self-test: 3 for who may not ask, with what to do", async () => {

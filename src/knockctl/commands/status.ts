@@ -82,9 +82,7 @@ function countsText({ live, counts }: Extract<Answer, { type: "status" }>): stri
 function warningsText(answers: readonly Answer[]): string {
   const all = answers.filter((answer) => answer.type === "trouble");
   if (all.length === 0) return "";
-  const rows = all
-    .slice(-MOST_WARNINGS)
-    .map(({ time, line }) => [paint("soft", localTime(time)), paint("warn", clean(line))]);
+  const rows = all.slice(-MOST_WARNINGS).map(({ time, line }) => [paint("soft", localTime(time)), clean(line)]);
   const earlier = all.length - rows.length;
   const more = earlier > 0 ? `and ${plural(earlier, "earlier one")}: see the log, or status --json\n` : "";
   return table([{ head: "TIME" }, { head: "RECENT WARNINGS AND ERRORS", narrow: "cut" }], rows) + more;

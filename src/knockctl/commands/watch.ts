@@ -38,15 +38,15 @@ export function eventTable(): TableStream {
     { head: "TIME" },
     { head: "SOURCE", least: "192.168.100.200".length },
     { head: "DOOR", least: "openSSH".length, most: 16, narrow: "cut" },
-    { head: "EVENT", narrow: "wrap" },
+    { head: "EVENT", least: 15, narrow: "wrap" },
   ]);
 }
 
 /** The words are those of the log. */
 export function eventRow({ time, ...event }: DaemonEvent & { readonly time: string }): string[] {
   const ip = event.event === "held back" ? "" : clean(event.ip);
-  const door = "door" in event && event.door !== undefined ? event.door : "";
-  return [paint("soft", clock(new Date(time))), ip, clean(door), words(event, door)];
+  const door = "door" in event ? (event.door ?? "") : "";
+  return [paint("soft", clock(new Date(time))), ip, clean(door) || "-", words(event, door)];
 }
 
 function words(event: DaemonEvent, door: string): string {
