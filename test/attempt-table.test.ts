@@ -4,7 +4,8 @@ import { describe, it } from "node:test";
 import { AttemptTable } from "../src/attempts/attempt-table.ts";
 import type { DoorState } from "../src/attempts/door-index.ts";
 import { parseConfig } from "../src/config/parse.ts";
-import { parseAddress } from "../src/net/address.ts";
+import { type Address, parseAddress } from "../src/net/address.ts";
+import { currentOf } from "./current.ts";
 
 const source = parseAddress("10.0.0.1")!;
 const other = parseAddress("10.0.0.2")!;
@@ -17,6 +18,10 @@ function knockersAt(doors: number, capacity = 64): { knockers: AttemptTable; sta
   return { knockers, states: Array.from({ length: doors }, (_, number) => knockers.doors.door(number)) };
 }
 
+/** Its source makes the first knock. */
+const begin = (knockers: AttemptTable, state: DoorState, address: Address, now: number) =>
+  knockers.begin(state, currentOf(address, { hash: knockers.hash(address), print: 1, now }));
+
 /** The doors at which a source has attempts. */
 function doorsOf(knockers: AttemptTable, address = source): string[] {
   const count = knockers.collect(address, knockers.hash(address));
@@ -26,7 +31,7 @@ function doorsOf(knockers: AttemptTable, address = source): string[] {
 describe("knockers", () => {
   it("gives a source's attempts in the order of the doors, however many they are and in whatever order they began", () => {
     const { knockers, states } = knockersAt(40);
-    for (const state of [...states].reverse()) knockers.begin(state, source, knockers.hash(source), 1, 0);
+    for (const state of [...states].reverse()) begin(knockers, state, source, 0);
     assert.deepEqual(
       doorsOf(knockers),
       states.map(({ door }) => door.name),
@@ -36,7 +41,7 @@ describe("knockers", () => {
 
   it("frees the attempts of retired doors on the way", () => {
     const { knockers, states } = knockersAt(3);
-    for (const state of states) knockers.begin(state, source, knockers.hash(source), 1, 0);
+    for (const state of states) begin(knockers, state, source, 0);
     states[1]!.retired = true;
     assert.deepEqual(doorsOf(knockers), ["door0", "door2"]);
     assert.deepEqual([knockers.pool.live, states[1]!.live], [2, 0]);
@@ -44,11 +49,11 @@ describe("knockers", () => {
 
   it("makes room by giving up the oldest in its first stage, also when it is another one's", () => {
     const { knockers, states } = knockersAt(1, 2);
-    knockers.begin(states[0]!, source, knockers.hash(source), 1, 0);
-    knockers.begin(states[0]!, other, knockers.hash(other), 1, 1);
+    begin(knockers, states[0]!, source, 0);
+    begin(knockers, states[0]!, other, 1);
     knockers.pool.advance(knockers.pool.find(knockers.hash(source), source), 2);
     const third = parseAddress("fd77::3")!;
-    knockers.begin(states[0]!, third, knockers.hash(third), 1, 2);
+    begin(knockers, states[0]!, third, 2);
     assert.deepEqual(
       [doorsOf(knockers), doorsOf(knockers, other), doorsOf(knockers, third)],
       [["door0"], [], ["door0"]],

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Attempts, MOST_ATTEMPTS } from "../src/attempts/attempts.ts";
-import type { DoorState } from "../src/attempts/door-index.ts";
 import { type Observer, VERDICT, type VerdictKind } from "../src/attempts/observer.ts";
 import { mayBeAnswer } from "../src/capture/answers.ts";
 import { parseConfig } from "../src/config/parse.ts";
@@ -37,12 +36,13 @@ function attemptsAt(config: string, capacity = 64, observer?: Observer): Attempt
 const FATES = Object.keys(VERDICT) as VerdictKind[];
 /** Writes as reference.ts does what has become of each packet. */
 const witnessOf = (fates: string[], hasEnough = false): Observer => {
-  const write = (fate: number, at: DoorState | undefined, stage: number, source: Address, detail: number) =>
-    void fates.push(`${formatAddress(source)} ${at?.door.name ?? "-"}: ${FATES[fate]} ${stage} ${detail}`);
+  let source = "";
   return {
     isSaturated: hasEnough,
-    packet: (fate, at, stage, { source }, _hash, _now, detail) => write(fate, at, stage, source, detail),
-    attemptEnded: (fate, at, stage, knocker, _hash, _now, detail) => write(fate, at, stage, knocker, detail),
+    begin: (packet) => void (source = formatAddress(packet.source)),
+    beginWithout: (knocker) => void (source = formatAddress(knocker)),
+    verdict: (code, at, stage, detail) =>
+      void fates.push(`${source} ${at?.door.name ?? "-"}: ${FATES[code]} ${stage} ${detail}`),
   };
 };
 

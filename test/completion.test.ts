@@ -9,8 +9,10 @@ import { PacketMatcher } from "../src/attempts/packet-matcher.ts";
 import { Retransmissions } from "../src/attempts/retransmissions.ts";
 import { ScanDetector } from "../src/attempts/scan-detector.ts";
 import { StrayPorts } from "../src/attempts/stray-ports.ts";
+import { VerdictReporter } from "../src/attempts/verdict-reporter.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { parseAddress } from "../src/net/address.ts";
+import { currentOf } from "./current.ts";
 
 const source = parseAddress("10.0.0.1")!;
 
@@ -23,7 +25,13 @@ function scene(config: string) {
     new Retransmissions(),
     new Cooldowns(),
   ];
-  const endings = new Completion(knockers, scans, retransmissions, cooldowns, undefined);
+  const endings = new Completion({
+    table: knockers,
+    scanDetector: scans,
+    retransmissions,
+    cooldowns,
+    verdictReporter: new VerdictReporter(undefined),
+  });
   return {
     knockers,
     scans,
@@ -39,7 +47,7 @@ describe("the end of an attempt", () => {
   it("by its time: told with its stage, its last segment known again, its slot free", () => {
     const { knockers, retransmissions, endings, state, hash } = scene("[a]\nsequence = 1,2\nseq_timeout = 2\n");
     assert.equal(endings.deadline, Number.POSITIVE_INFINITY);
-    knockers.begin(state, source, hash, 77, 1000);
+    knockers.begin(state, currentOf(source, { hash, print: 77, now: 1000 }));
     assert.equal(endings.deadline, 3000);
     assert.deepEqual(endings.expire(2999, 10), []);
     const [event] = endings.expire(3000, 10);
@@ -49,16 +57,16 @@ describe("the end of an attempt", () => {
 
   it("by opening, at once or in haste: with the cooldown, and by a one-time sequence once", () => {
     const { cooldowns, endings, state, hash, scans } = scene("[a]\nsequence = 1,2\nseq_cooldown = 3\n");
-    endings.open(state, source, hash, 1000);
+    endings.open(state, hash, 1000);
     const key = cooldownKey(hash, state);
     assert.deepEqual([cooldowns.isActive(key, 3999), cooldowns.isActive(key, 4000)], [true, false]);
-    scans.held.hold(state, source, hash, new StrayPorts(1), 5000);
+    scans.held.hold({ state, knocker: source, hash, strays: new StrayPorts(1) }, 5000);
     assert.equal(endings.deadline, 5005);
     state.retired = true; // a reload has taken the door away meanwhile
     assert.deepEqual(endings.expire(5005, 10), []);
     state.retired = false;
     state.door = { ...state.door, oneTimeSequences: "file" };
-    endings.open(state, source, hash, 9000);
+    endings.open(state, hash, 9000);
     assert.equal(state.retired, true);
   });
 });

@@ -8,7 +8,7 @@ import { parseAddress } from "../src/net/address.ts";
 
 const state = {} as DoorState;
 const wait = (haste: HeldOpenings, ip: string, hash: number, now: number) =>
-  haste.hold(state, parseAddress(ip)!, hash, new StrayPorts(1), now);
+  haste.hold({ state, knocker: parseAddress(ip)!, hash, strays: new StrayPorts(1) }, now);
 
 it("haste lets openings wait for 5 ms, in their order, and none that took 25 ms", () => {
   const haste = new HeldOpenings();

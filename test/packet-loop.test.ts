@@ -6,6 +6,7 @@ import { parseConfig } from "../src/config/parse.ts";
 import { PacketLoop, type PacketLoopOptions } from "../src/daemon/packet-loop.ts";
 import { eventLine } from "../src/log/messages.ts";
 import { formatAddress } from "../src/net/address.ts";
+import type { Packet } from "../src/net/packet.ts";
 import { toPacket } from "./story.ts";
 
 const doorsOf = (config: string) =>
@@ -119,11 +120,12 @@ describe("the packet loop", () => {
     const observer = {
       isSaturated: false,
       setDoors: (doors: readonly unknown[], at: number) => void told.push(`${doors.length} doors at ${at}`),
-      packet: (fate: number) => void told.push(`packet ${fate}`),
-      attemptEnded() {},
+      begin: (packet: Packet) => void told.push(`packet to ${packet.port}`),
+      beginWithout() {},
+      verdict: (code: number) => void told.push(`verdict ${code}`),
     };
     const { knock } = loopOf(TWO, { observer, now: () => 7 });
     knock(7000, 10);
-    assert.deepEqual(told, ["1 doors at 7", "packet 0"]);
+    assert.deepEqual(told, ["1 doors at 7", "packet to 7000", "verdict 0"]);
   });
 });

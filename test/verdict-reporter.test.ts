@@ -1,26 +1,66 @@
-// The observer is told of each packet, unless it has enough of those that are like the last one.
+// The observer is told of each packet once and then its verdicts, unless it has enough of those that are like the last one.
 import assert from "node:assert/strict";
-import { it } from "node:test";
-import { VERDICT } from "../src/attempts/observer.ts";
+import { describe, it } from "node:test";
+import { type Observer, VERDICT } from "../src/attempts/observer.ts";
 import { VerdictReporter } from "../src/attempts/verdict-reporter.ts";
-import type { Packet } from "../src/net/packet.ts";
+import { parseAddress } from "../src/net/address.ts";
+import { currentOf } from "./current.ts";
 
-it("tells a witness what becomes of a packet, and nobody when there is none", () => {
-  const told: number[] = [];
-  const observer = { isSaturated: false, packet: (fate: number) => void told.push(fate), attemptEnded() {} };
-  const say = (verdictReporter: VerdictReporter, fate: number) =>
-    verdictReporter.report(fate, undefined, 0, {} as Packet, 1, 0);
-  const verdictReporter = new VerdictReporter(observer);
-  verdictReporter.begin(false);
-  say(verdictReporter, VERDICT.other);
-  observer.isSaturated = true;
-  verdictReporter.begin(true);
-  say(verdictReporter, VERDICT.again);
-  verdictReporter.begin(false);
-  say(verdictReporter, VERDICT.later);
-  assert.deepEqual([told, verdictReporter.isWanted], [[VERDICT.other, VERDICT.later], true]);
-  const nobody = new VerdictReporter(undefined);
-  nobody.begin(false);
-  say(nobody, VERDICT.other);
-  assert.deepEqual([told.length, nobody.isWanted], [2, false]);
+const source = parseAddress("10.77.0.2")!;
+const current = currentOf(source, { hash: 5, now: 7 });
+
+class Recorder implements Observer {
+  isSaturated = false;
+  readonly told: unknown[] = [];
+  begin = (packet: unknown, hash: number, now: number) => void this.told.push(["packet", packet, hash, now]);
+  beginWithout = (address: unknown, hash: number, now: number) =>
+    void this.told.push(["no packet", address, hash, now]);
+  verdict = (...verdict: unknown[]) => void this.told.push(verdict);
+}
+
+describe("a verdict reporter", () => {
+  it("reports the packet once, then each of its verdicts", () => {
+    const observer = new Recorder();
+    const reporter = new VerdictReporter(observer);
+    reporter.begin(current, false);
+    reporter.report(VERDICT.other, undefined, 0);
+    reporter.report(VERDICT.scan, undefined, 2, 8);
+    assert.deepEqual(observer.told, [
+      ["packet", current.packet, 5, 7],
+      [VERDICT.other, undefined, 0, 0],
+      [VERDICT.scan, undefined, 2, 8],
+    ]);
+  });
+
+  it("passes over packets like the last one while the observer has enough of them, and no others", () => {
+    const observer = new Recorder();
+    const reporter = new VerdictReporter(observer);
+    observer.isSaturated = true;
+    reporter.begin(current, true);
+    reporter.report(VERDICT.again, undefined, 0);
+    assert.deepEqual([observer.told, reporter.isWanted], [[], false]);
+    reporter.begin(current, false);
+    assert.deepEqual([observer.told.length, reporter.isWanted], [1, true]);
+  });
+
+  it("reports what time brings without a packet, whatever came before", () => {
+    const observer = new Recorder();
+    const reporter = new VerdictReporter(observer);
+    observer.isSaturated = true;
+    reporter.begin(current, true);
+    reporter.beginWithout(source, 5, 9);
+    reporter.report(VERDICT.timeout, undefined, 1, 3);
+    assert.deepEqual(observer.told, [
+      ["no packet", source, 5, 9],
+      [VERDICT.timeout, undefined, 1, 3],
+    ]);
+  });
+
+  it("reports nothing when there is no observer", () => {
+    const nobody = new VerdictReporter(undefined);
+    nobody.begin(current, false);
+    nobody.report(VERDICT.other, undefined, 0);
+    nobody.beginWithout(source, 5, 9);
+    assert.equal(nobody.isWanted, false);
+  });
 });

@@ -84,6 +84,7 @@ export class AttemptPool {
   }
 
   /** Takes a slot (there must be one: `live` < `capacity`) and puts it at the end of `queue`. `now` in milliseconds. */
+  // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   add(hash: number, source: Address, door: number, print: number, now: number, queue: Queue): number {
     let slot = this.#free;
     if (slot === NONE) slot = this.#fresh++;

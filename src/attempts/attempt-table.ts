@@ -2,6 +2,7 @@
 
 import type { Address } from "../net/address.ts";
 import { AttemptPool, type Clear, NONE } from "./attempt-pool.ts";
+import type { CurrentPacket } from "./current-packet.ts";
 import { DoorIndex, type DoorState } from "./door-index.ts";
 import { Expiry } from "./expiry.ts";
 import { HalfSipHash } from "./siphash.ts";
@@ -20,7 +21,7 @@ export class AttemptTable {
     this.doors = new DoorIndex(this.expiry);
   }
 
-  /** The attempts that `gather` has found: one array for all packets. */
+  /** The attempts that `collect` has found: one array for all packets. */
   get collected(): Int32Array {
     return this.#collected;
   }
@@ -34,7 +35,7 @@ export class AttemptTable {
     return this.doors.door(this.pool.door(slot));
   }
 
-  /** Puts a source's slots into `mine`, in the order of their doors, and frees those of retired doors on the way. */
+  /** Puts a source's slots into `collected`, in the order of their doors, and frees those of retired doors on the way. */
   collect(source: Address, hash: number): number {
     let count = 0;
     for (let slot = this.pool.find(hash, source); slot !== NONE; ) {
@@ -50,24 +51,18 @@ export class AttemptTable {
     return count;
   }
 
-  /** A new attempt. A silent one is not told before it is complete. When there is no room, the oldest of those in their first stage goes. */
-  begin(
-    state: DoorState,
-    source: Address,
-    hash: number,
-    print: number,
-    now: number,
-    ttl = 0,
-    isSilent = false,
-    sequence = 0,
-  ): void {
+  /**
+   * A new attempt, of which this packet is the first knock. A silent one is not reported before it is complete. When there
+   * is no room, the oldest of those in their first stage goes.
+   */
+  begin(state: DoorState, { packet, hash, print, now }: CurrentPacket, isSilent = false): void {
     if (this.pool.live === this.pool.capacity) {
       const victim = this.expiry.evictionCandidate(now);
       this.remove(victim, this.#hash.of(this.pool.source(victim)));
     }
-    const slot = this.pool.add(hash, source, state.number, print, now, state.timeouts.fresh);
-    this.pool.strays.begin(slot, ttl, isSilent);
-    this.pool.touch(slot, now, sequence);
+    const slot = this.pool.add(hash, packet.source, state.number, print, now, state.timeouts.fresh);
+    this.pool.strays.begin(slot, packet.ttl, isSilent);
+    this.pool.touch(slot, now, packet.sequence);
     this.expiry.begun(state.timeouts, now);
     state.live++;
   }

@@ -10,6 +10,7 @@ import type { Clear } from "./attempt-pool.ts";
 import { AttemptTable } from "./attempt-table.ts";
 import { Completion } from "./completion.ts";
 import { Cooldowns } from "./cooldowns.ts";
+import { CurrentPacket } from "./current-packet.ts";
 import { knockKey, type PortEntry } from "./door-index.ts";
 import { NOTHING } from "./event-list.ts";
 import { LastPacket } from "./last-packet.ts";
@@ -58,40 +59,33 @@ export class Attempts {
   readonly #lastPacket = new LastPacket();
   /** The knock of the packet before, if nothing came of it: then nothing comes of another one like it. */
   #idleKey = NO_KEY;
-  /** Its source's. */
-  #hash = 0;
+  /** Of its source. */
+  #lastHash = 0;
+  readonly #current = new CurrentPacket();
 
   constructor(options: AttemptsOptions) {
     const { isOurs, isClient = isHostAddress, isStray, isAnswer = () => false, hashKey } = options;
     const { capacity = MOST_ATTEMPTS, clear, observer } = options;
-    const hearer = new PacketMatcher(isOurs);
+    const matcher = new PacketMatcher(isOurs);
     const verdictReporter = new VerdictReporter(observer);
     const table = new AttemptTable(hashKey, capacity, clear);
     const retransmissions = new Retransmissions();
     const cooldowns = new Cooldowns();
-    const scans = new ScanDetector(table, hearer, hashKey);
-    const refusals = new Refusals(hearer, scans, cooldowns);
-    const endings = new Completion(table, scans, retransmissions, cooldowns, observer);
-    const previous = this.#lastPacket;
+    const scanDetector = new ScanDetector(table, matcher, hashKey);
+    const refusals = new Refusals(matcher, scanDetector, cooldowns);
+    const completion = new Completion({ table, scanDetector, retransmissions, cooldowns, verdictReporter });
+    const lastPacket = this.#lastPacket;
     this.#isClient = isClient;
-    this.#matcher = hearer;
+    this.#matcher = matcher;
     this.#isAnswer = isAnswer;
     this.#verdictReporter = verdictReporter;
     this.#table = table;
     this.#repeats = new Repeats(table, retransmissions);
-    this.#scanDetector = scans;
-    this.#completion = endings;
-    this.#unmatchedPackets = new UnmatchedPackets(table, scans, hearer, endings, { isOurs, isStray, isAnswer });
-    this.#transitions = new Transitions({
-      table,
-      hearer,
-      scans,
-      refusals,
-      retransmissions,
-      endings,
-      previous,
-      verdictReporter,
-    });
+    this.#scanDetector = scanDetector;
+    this.#completion = completion;
+    const decided = { table, matcher, scanDetector, completion };
+    this.#unmatchedPackets = new UnmatchedPackets({ ...decided, isOurs, isStray, isAnswer });
+    this.#transitions = new Transitions({ ...decided, refusals, retransmissions, lastPacket, verdictReporter });
   }
 
   /** Live attempts, and openings that wait. */
@@ -129,37 +123,45 @@ export class Attempts {
   knock(packet: Packet, now: number): readonly KnockEvent[] {
     const { source, protocol } = packet;
     const key = knockKey(protocol, packet.port);
-    const ear = this.#table.doors.entry(key);
-    if (ear === undefined || this.#isAnswer(packet)) {
+    const entry = this.#table.doors.entry(key);
+    const current = this.#current;
+    current.packet = packet;
+    current.key = key;
+    current.now = now;
+    if (entry === undefined || this.#isAnswer(packet)) {
       if (!this.#mayBeClient(source)) return NOTHING;
-      this.#verdictReporter.begin(false);
-      return this.#noKnock(packet, ear, this.#table.hash(source), now);
+      current.hash = this.#table.hash(source);
+      this.#verdictReporter.begin(current, false);
+      return this.#noKnock(current, entry);
     }
     if (this.#lastPacket.matches(packet, now)) {
-      this.#verdictReporter.begin(true);
+      current.hash = this.#lastHash;
+      this.#verdictReporter.begin(current, true);
       if (key === this.#idleKey && !this.#verdictReporter.isWanted) return NOTHING;
     } else {
       if (!this.#mayBeClient(source)) return NOTHING;
-      this.#hash = this.#table.hash(source);
+      current.hash = this.#lastHash = this.#table.hash(source);
       this.#matcher.forget();
       this.#idleKey = NO_KEY;
-      this.#verdictReporter.begin(false);
+      this.#verdictReporter.begin(current, false);
     }
-    const hash = this.#hash;
-    if (!this.#matcher.matchesAny(ear.rules, packet)) return this.#noKnock(packet, ear, hash, now);
+    if (!this.#matcher.matchesAny(entry.rules, packet)) return this.#noKnock(current, entry);
     // A sequence number of 0 is what hand-made headers have: no evidence that the same segment was sent again.
-    const print = protocol === TCP && packet.sequence !== 0 ? fingerprint(packet) : 0;
-    const count = this.#table.collect(source, hash);
-    if (print !== 0 && this.#repeats.isOne(packet, key, print, hash, count, now)) return this.#again(packet, hash, now);
+    current.print = protocol === TCP && packet.sequence !== 0 ? fingerprint(packet) : 0;
+    const count = this.#table.collect(source, current.hash);
+    current.count = count;
+    if (current.print !== 0 && this.#repeats.isOne(current)) {
+      this.#verdictReporter.report(VERDICT.again, undefined, 0);
+      return NOTHING;
+    }
 
     this.#transitions.next();
     let events = NOTHING;
-    const collected = this.#table.collected;
-    for (let i = 0; i < count; i++)
-      events = this.#transitions.goOn(collected[i]!, packet, key, hash, print, now, events);
+    const { collected } = this.#table;
+    for (let i = 0; i < count; i++) events = this.#transitions.goOn(collected[i]!, current, events);
     // 0.8 swallows the packet as long as the source has any live attempt.
-    if (ear.firsts.length > 0) events = this.#transitions.begin(ear.firsts, packet, hash, print, now, events);
-    else if (count === 0) this.#verdictReporter.report(VERDICT.later, undefined, 0, packet, hash, now);
+    if (entry.firsts.length > 0) events = this.#transitions.begin(entry.firsts, current, events);
+    else if (count === 0) this.#verdictReporter.report(VERDICT.later, undefined, 0);
     this.#idleKey = events.length === 0 ? key : NO_KEY;
     return events;
   }
@@ -171,10 +173,10 @@ export class Attempts {
     return this.#completion.expire(now, most);
   }
 
-  #noKnock(packet: Packet, ear: PortEntry | undefined, hash: number, now: number): readonly KnockEvent[] {
-    const { fate, ports, event } = this.#unmatchedPackets.judge(packet, ear, hash, now);
+  #noKnock(current: CurrentPacket, entry: PortEntry | undefined): readonly KnockEvent[] {
+    const { fate, ports, event } = this.#unmatchedPackets.judge(current, entry);
     if (fate === VERDICT.stray || fate === VERDICT.scan) this.#lastPacket.forget();
-    if (fate !== undefined) this.#verdictReporter.report(fate, undefined, 0, packet, hash, now, ports);
+    if (fate !== undefined) this.#verdictReporter.report(fate, undefined, 0, ports);
     return event === undefined ? NOTHING : [event];
   }
 
@@ -183,10 +185,5 @@ export class Attempts {
     if (this.#isClient(source)) return true;
     this.#lastPacket.forget();
     return false;
-  }
-
-  #again(packet: Packet, hash: number, now: number): readonly KnockEvent[] {
-    this.#verdictReporter.report(VERDICT.again, undefined, 0, packet, hash, now);
-    return NOTHING;
   }
 }

@@ -1,34 +1,36 @@
 // How an attempt ends: its door opens, at once or a moment later (held-openings.ts), or its time is over.
 
 import type { KnockEvent } from "../events/knock-event.ts";
-import type { Address } from "../net/address.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import { type Cooldowns, cooldownKey } from "./cooldowns.ts";
 import type { DoorState } from "./door-index.ts";
 import { NOTHING } from "./event-list.ts";
-import { type Observer, VERDICT } from "./observer.ts";
+import { VERDICT } from "./observer.ts";
 import type { Retransmissions } from "./retransmissions.ts";
 import type { ScanDetector } from "./scan-detector.ts";
+import type { VerdictReporter } from "./verdict-reporter.ts";
+
+export interface CompletionParts {
+  readonly table: AttemptTable;
+  readonly scanDetector: ScanDetector;
+  readonly retransmissions: Retransmissions;
+  readonly cooldowns: Cooldowns;
+  readonly verdictReporter: VerdictReporter;
+}
 
 export class Completion {
   readonly #table: AttemptTable;
   readonly #scanDetector: ScanDetector;
   readonly #retransmissions: Retransmissions;
   readonly #cooldowns: Cooldowns;
-  readonly #observer: Observer | undefined;
+  readonly #verdictReporter: VerdictReporter;
 
-  constructor(
-    table: AttemptTable,
-    scans: ScanDetector,
-    retransmissions: Retransmissions,
-    cooldowns: Cooldowns,
-    observer: Observer | undefined,
-  ) {
+  constructor({ table, scanDetector, retransmissions, cooldowns, verdictReporter }: CompletionParts) {
     this.#table = table;
-    this.#scanDetector = scans;
+    this.#scanDetector = scanDetector;
     this.#retransmissions = retransmissions;
     this.#cooldowns = cooldowns;
-    this.#observer = observer;
+    this.#verdictReporter = verdictReporter;
   }
 
   /** `expire` has nothing to do before this time (milliseconds); Infinity when there is no attempt. */
@@ -40,22 +42,28 @@ export class Completion {
   expire(now: number, most: number): readonly KnockEvent[] {
     const events: KnockEvent[] = [];
     for (const { state, knocker, hash } of this.#scanDetector.held.release(now)) {
+      this.#verdictReporter.beginWithout(knocker, hash, now);
       if (!state.retired) {
-        this.open(state, knocker, hash, now);
+        this.open(state, hash, now);
         events.push({ type: "open", door: state.ref, knocker });
-      } else this.#observer?.attemptEnded(VERDICT.used, state, 0, knocker, hash, now, 0);
+      } else this.#verdictReporter.report(VERDICT.used, state, 0);
     }
     this.#table.expiry.drain(now, most, (slot) => {
-      const hash = this.#table.hash(this.#table.pool.source(slot));
-      if (this.#table.state(slot).retired) this.#table.remove(slot, hash);
-      else events.push(...this.timeout(slot, hash, now));
+      const source = this.#table.pool.source(slot);
+      const hash = this.#table.hash(source);
+      if (this.#table.state(slot).retired) {
+        this.#table.remove(slot, hash);
+        return;
+      }
+      this.#verdictReporter.beginWithout(source, hash, now);
+      events.push(...this.timeout(slot, hash, now));
     });
     return events;
   }
 
-  /** The door opens: the caller tells it. */
-  open(state: DoorState, knocker: Address, hash: number, now: number): void {
-    this.#observer?.attemptEnded(VERDICT.open, state, state.knocks.length, knocker, hash, now, 0);
+  /** The door opens: the caller makes the event. */
+  open(state: DoorState, hash: number, now: number): void {
+    this.#verdictReporter.report(VERDICT.open, state, state.knocks.length);
     const { seqCooldown } = state.door.policy;
     if (seqCooldown > 0) this.#cooldowns.set(cooldownKey(hash, state), now + 1000 * seqCooldown);
     // Nobody comes in by a used sequence, not even before setDoors brings the next one.
@@ -81,7 +89,7 @@ export class Completion {
     const told = { port: state.knocks[stage - 1]! & 0xffff, sequence: pool.sequence(slot) };
     if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now, told, pool.sinceKnock(slot, now));
     const late = pool.age(slot, now) - state.timeouts.milliseconds;
-    this.#observer?.attemptEnded(VERDICT.timeout, state, stage, knocker, hash, now, late);
+    this.#verdictReporter.report(VERDICT.timeout, state, stage, late);
     const isSilent = pool.strays.isSilent(slot);
     this.#table.remove(slot, hash);
     return isSilent ? NOTHING : [{ type: "timeout", door: state.ref, knocker, stage }];

@@ -46,8 +46,8 @@ export class HeldOpenings {
     return true;
   }
 
-  hold(state: DoorState, knocker: Address, hash: number, strays: StrayPorts, now: number): void {
-    this.#waiting.push({ due: now + WAIT_MS, state, knocker, hash, strays });
+  hold(opening: Omit<HeldOpening, "due">, now: number): void {
+    this.#waiting.push({ due: now + WAIT_MS, ...opening });
   }
 
   /** Does somebody wait who may be this one? */

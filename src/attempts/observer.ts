@@ -1,5 +1,5 @@
-// Who watches the state machine at work. Events (events/knock-event.ts) tell what has come about; an observer is told of each packet that
-// may mean something what has become of it, and so also why nothing has.
+// An observer watches the state machine at work. Events (events/knock-event.ts) say what has happened. An observer is told
+// the verdict on each packet that may mean something, and so also why nothing has happened.
 
 import type { Address } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
@@ -46,29 +46,12 @@ export const VERDICT = {
 export type VerdictKind = keyof typeof VERDICT;
 
 export interface Observer {
-  /** What else the source that it was told of last does at the same moment, it would pass over. */
+  /** What else the source of the last packet does at the same moment is of no interest. */
   readonly isSaturated: boolean;
-  /**
-   * `at`: the door, where it is one's. `stage`: of the attempt there, after this packet, which is not kept. `hash`: its
-   * source's, keyed. `now` in milliseconds.
-   */
-  packet(
-    fate: number,
-    at: DoorState | undefined,
-    stage: number,
-    packet: Packet,
-    hash: number,
-    now: number,
-    detail: number,
-  ): void;
-  /** The same of an attempt, with which no packet has to do, or one of which `saw` tells. */
-  attemptEnded(
-    fate: number,
-    at: DoorState,
-    stage: number,
-    knocker: Address,
-    hash: number,
-    now: number,
-    detail: number,
-  ): void;
+  /** The next verdicts are about this packet, which is not kept. `hash`: of its source, keyed. `now` in milliseconds. */
+  begin(packet: Packet, hash: number, now: number): void;
+  /** The next verdicts are about attempts of this source, whose time has come without a packet. */
+  beginWithout(source: Address, hash: number, now: number): void;
+  /** `code`: one of VERDICT. `door`: if it is one door's verdict. `stage`: of the attempt there, afterwards. */
+  verdict(code: number, door: DoorState | undefined, stage: number, detail: number): void;
 }

@@ -6,8 +6,8 @@
 //   whose segments share one of them builds its own headers, and 0 is what such headers say by default.
 // - A system sends again after 1, 3, 7 … seconds, some after 3, 9, 21, or after half a second where the port was closed.
 
-import type { Packet } from "../net/packet.ts";
 import type { AttemptTable } from "./attempt-table.ts";
+import type { CurrentPacket } from "./current-packet.ts";
 import { HORIZON_MS, type Retransmissions, sharesSourcePort } from "./retransmissions.ts";
 
 /** The first retransmission comes within this time, or never. */
@@ -26,11 +26,9 @@ export class Repeats {
     this.#retransmissions = retransmissions;
   }
 
-  /**
-   * Is this segment, which has a fingerprint, a retransmission? Its source has `count` live attempts, gathered in
-   * attempt-table.ts. `key`: its knock's.
-   */
-  isOne(packet: Packet, key: number, print: number, hash: number, count: number, now: number): boolean {
+  /** Is this segment, which has a fingerprint, a retransmission? Its source's live attempts have been collected. */
+  isOne(current: CurrentPacket): boolean {
+    const { packet, print, hash, count, now } = current;
     const { collected, pool } = this.#table;
     const memory = this.#retransmissions;
     const place = memory.find(hash, print, now);
@@ -43,8 +41,8 @@ export class Repeats {
     const span = place >= 0 ? memory.span(place) : 0;
     if (
       sinceLast <= FIRST_MS + GROWTH * span &&
-      !this.#isHandMade(packet, print, hash, count, now) &&
-      !(sinceLast < SOONEST_MS && this.#isAwaited(key, count, now))
+      !this.#isHandMade(current) &&
+      !(sinceLast < SOONEST_MS && this.#isAwaited(current))
     ) {
       memory.repeat(hash, print, now, packet, sinceLast);
       return true;
@@ -56,7 +54,7 @@ export class Repeats {
   }
 
   /** Do its source's other segments share its source port, or its sequence number? */
-  #isHandMade(packet: Packet, print: number, hash: number, count: number, now: number): boolean {
+  #isHandMade({ packet, print, hash, count, now }: CurrentPacket): boolean {
     const { collected, pool } = this.#table;
     for (let i = 0; i < count; i++) {
       const slot = collected[i]!;
@@ -70,7 +68,7 @@ export class Repeats {
   }
 
   /** Is it the next knock of a live attempt? */
-  #isAwaited(key: number, count: number, now: number): boolean {
+  #isAwaited({ key, count, now }: CurrentPacket): boolean {
     const { collected, pool, expiry } = this.#table;
     for (let i = 0; i < count; i++) {
       const state = this.#table.state(collected[i]!);

@@ -55,16 +55,19 @@ export class Retransmissions {
   #latest = Number.NEGATIVE_INFINITY;
 
   /** It came `age` milliseconds before `now`. `sourceHash` is keyed (AddressHash): nobody can aim at a place. */
+  // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   remember(sourceHash: number, print: number, now: number, sent = UNKNOWN, age = 0): void {
     if (this.find(sourceHash, print, now) === NONE) this.#write(sourceHash, print, now, sent, now - age, now - age);
   }
 
   /** The same, unless that would put another one out: for what a flood of strangers can bring about. */
+  // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   rememberIfFree(sourceHash: number, print: number, now: number, sent = UNKNOWN, age = 0): void {
     if (this.#isFree(sourceHash, print, now)) this.#write(sourceHash, print, now, sent, now - age, now - age);
   }
 
   /** It was sent again just now; if it is not remembered yet, it first came `age` milliseconds ago. */
+  // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   repeat(sourceHash: number, print: number, now: number, sent: Sent, age: number): void {
     const place = this.find(sourceHash, print, now);
     if (place !== NONE) this.#book[place + LAST] = now;
@@ -129,6 +132,7 @@ export class Retransmissions {
     return NONE;
   }
 
+  // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   #write(sourceHash: number, print: number, now: number, { port, sequence }: Sent, first: number, last: number): void {
     const place = this.#next * WORDS;
     const bucket = bucketOf(sourceHash);

@@ -88,12 +88,18 @@ export class ScanDetector {
       const state = this.#table.state(slot);
       if (!this.#minds(state, packet)) continue;
       pool.strays.record(slot, bit, packet.ttl);
-      if (this.#isScan(state, pool.strays, slot, hash, now, found)) this.#table.remove(slot, hash);
+      const ports = scannedPorts(state, pool.strays, slot);
+      if (ports === 0) continue;
+      found.add(ports, this.#ban(state, hash, now, pool.strays.isSilent(slot)));
+      this.#table.remove(slot, hash);
     }
     for (const opening of this.held.heldFor(hash, packet.source)) {
       if (!this.#minds(opening.state, packet)) continue;
       opening.strays.record(0, bit, packet.ttl);
-      if (this.#isScan(opening.state, opening.strays, 0, hash, now, found)) this.held.drop(opening);
+      const ports = scannedPorts(opening.state, opening.strays, 0);
+      if (ports === 0) continue;
+      found.add(ports, this.#ban(opening.state, hash, now, opening.strays.isSilent(0)));
+      this.held.drop(opening);
     }
     return found.of(packet);
   }
@@ -102,8 +108,11 @@ export class ScanDetector {
   knock(packet: Packet, slot: number, hash: number, now: number): Scan | undefined {
     const { strays } = this.#table.pool;
     strays.knock(slot, packet.ttl);
+    const state = this.#table.state(slot);
+    const ports = scannedPorts(state, strays, slot);
+    if (ports === 0) return undefined;
     const found = new Finding();
-    if (!this.#isScan(this.#table.state(slot), strays, slot, hash, now, found)) return undefined;
+    found.add(ports, this.#ban(state, hash, now, strays.isSilent(slot)));
     this.#table.remove(slot, hash);
     return found.of(packet);
   }
@@ -112,19 +121,24 @@ export class ScanDetector {
     return state.protocols.has(packet.protocol) && this.#matcher.wouldHear(state.rule, packet);
   }
 
-  #isScan(state: DoorState, strays: StrayPorts, attempt: number, hash: number, now: number, found: Finding): boolean {
-    const limit = strayLimit(state.door.policy);
-    const ports = strays.count(attempt);
-    if (limit === 0 || ports < limit) return false;
+  /** Returns the seconds to report; undefined when the ban of a silent attempt goes on, which is not reported again. */
+  #ban(state: DoorState, hash: number, now: number, isSilent: boolean): number | undefined {
     const { banTime } = state.door.policy;
     const key = cooldownKey(hash, state);
     const until = now + 1000 * banTime;
     this.#bans.set(key, until);
-    const isSilent = strays.isSilent(attempt);
-    if (isSilent) this.#tries.set(key, until);
-    found.add(ports, isSilent ? undefined : banTime);
-    return true;
+    if (!isSilent) return banTime;
+    this.#tries.set(key, until);
+    return undefined;
   }
+}
+
+/** The stray ports of an attempt, if they are so many that it is a scan; otherwise 0. */
+function scannedPorts(state: DoorState, strays: StrayPorts, attempt: number): number {
+  const limit = strayLimit(state.door.policy);
+  if (limit === 0) return 0;
+  const ports = strays.count(attempt);
+  return ports < limit ? 0 : ports;
 }
 
 /** What several doors make of one packet. */

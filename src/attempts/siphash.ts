@@ -46,6 +46,7 @@ export class HalfSipHash {
 }
 
 /** Rounds `from` to `to` of eight: four words, the length, then three to finish. The state goes into `result`, if given. */
+// biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
 function mix(state: Int32Array, from: number, to: number, a: Address, result?: Int32Array): number {
   let v0 = state[0]!;
   let v1 = state[1]!;

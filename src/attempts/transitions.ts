@@ -1,10 +1,10 @@
-// What a knock does that some door hears: it moves its source's attempts on, voids them, or begins others.
+// What a knock does that matches some door: it moves its source's attempts on, voids them, or begins others.
 
 import type { KnockEvent } from "../events/knock-event.ts";
-import type { Packet } from "../net/packet.ts";
 import type { AttemptPool } from "./attempt-pool.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import type { Completion } from "./completion.ts";
+import type { CurrentPacket } from "./current-packet.ts";
 import type { DoorState } from "./door-index.ts";
 import { append } from "./event-list.ts";
 import type { Expiry } from "./expiry.ts";
@@ -18,12 +18,12 @@ import type { VerdictReporter } from "./verdict-reporter.ts";
 
 export interface TransitionsParts {
   readonly table: AttemptTable;
-  readonly hearer: PacketMatcher;
-  readonly scans: ScanDetector;
+  readonly matcher: PacketMatcher;
+  readonly scanDetector: ScanDetector;
   readonly refusals: Refusals;
   readonly retransmissions: Retransmissions;
-  readonly endings: Completion;
-  readonly previous: LastPacket;
+  readonly completion: Completion;
+  readonly lastPacket: LastPacket;
   readonly verdictReporter: VerdictReporter;
 }
 
@@ -46,12 +46,12 @@ export class Transitions {
     this.#table = parts.table;
     this.#pool = parts.table.pool;
     this.#expiry = parts.table.expiry;
-    this.#matcher = parts.hearer;
-    this.#scanDetector = parts.scans;
+    this.#matcher = parts.matcher;
+    this.#scanDetector = parts.scanDetector;
     this.#refusals = parts.refusals;
     this.#retransmissions = parts.retransmissions;
-    this.#completion = parts.endings;
-    this.#lastPacket = parts.previous;
+    this.#completion = parts.completion;
+    this.#lastPacket = parts.lastPacket;
     this.#verdictReporter = parts.verdictReporter;
   }
 
@@ -62,52 +62,38 @@ export class Transitions {
   }
 
   /** What a packet of its source does to a live attempt. */
-  goOn(
-    slot: number,
-    packet: Packet,
-    key: number,
-    hash: number,
-    print: number,
-    now: number,
-    events: readonly KnockEvent[],
-  ): readonly KnockEvent[] {
+  goOn(slot: number, current: CurrentPacket, events: readonly KnockEvent[]): readonly KnockEvent[] {
+    const { packet, key, hash, now } = current;
     const state = this.#table.state(slot);
     const stage = this.#pool.stage(slot);
     if (this.#expiry.expired(slot, state.timeouts, now)) {
-      this.#verdictReporter.report(
-        VERDICT.late,
-        state,
-        stage,
-        packet,
-        hash,
-        now,
-        this.#pool.age(slot, now) - state.timeouts.milliseconds,
-      );
+      const late = this.#pool.age(slot, now) - state.timeouts.milliseconds;
+      this.#verdictReporter.report(VERDICT.late, state, stage, late);
       return append(events, this.#completion.timeout(slot, hash, now));
     }
     if (!this.#matcher.matches(state.rule, packet)) {
       state.metAt = this.#packets;
-      this.#verdictReporter.report(this.#matcher.mismatch([state.rule], packet), state, stage, packet, hash, now);
+      this.#verdictReporter.report(this.#matcher.mismatch([state.rule], packet), state, stage);
     } else if (state.knocks[stage] === key) {
       state.metAt = this.#packets;
       this.#completion.rememberLast(slot, hash, now);
       const scan = this.#scanDetector.knock(packet, slot, hash, now);
-      if (scan === undefined) return this.#advance(slot, state, packet, hash, print, now, events);
-      this.#remember(hash, print, packet, now);
+      if (scan === undefined) return this.#advance(slot, state, current, events);
+      this.#remember(current);
       this.#lastPacket.forget();
-      this.#verdictReporter.report(VERDICT.scan, undefined, 0, packet, hash, now, scan.ports);
+      this.#verdictReporter.report(VERDICT.scan, undefined, 0, scan.ports);
       return scan.event === undefined ? events : append(events, [scan.event]);
     } else if (stage === 1 && state.knocks[0] === key && this.#scanDetector.isOver(slot, hash, state, now)) {
       this.#completion.rememberLast(slot, hash, now);
       this.#table.remove(slot, hash); // `begin` begins it anew
     } else if (state.knocks[stage - 1] === key) {
       state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
-      this.#verdictReporter.report(VERDICT.twice, state, stage, packet, hash, now);
+      this.#verdictReporter.report(VERDICT.twice, state, stage);
     } else {
       this.#completion.rememberLast(slot, hash, now);
-      this.#remember(hash, print, packet, now);
+      this.#remember(current);
       this.#table.remove(slot, hash);
-      this.#verdictReporter.report(VERDICT.wrong, state, stage, packet, hash, now);
+      this.#verdictReporter.report(VERDICT.wrong, state, stage);
     }
     return events;
   }
@@ -116,77 +102,70 @@ export class Transitions {
   #advance(
     slot: number,
     state: DoorState,
-    packet: Packet,
-    hash: number,
-    print: number,
-    now: number,
+    current: CurrentPacket,
     events: readonly KnockEvent[],
   ): readonly KnockEvent[] {
+    const { packet, hash, print, now } = current;
     this.#moved = true;
     const knocker = this.#lastPacket.source;
     const stage = this.#pool.stage(slot) + 1;
     const age = this.#pool.age(slot, now);
     const isSilent = this.#pool.strays.isSilent(slot);
-    this.#verdictReporter.report(VERDICT.stage, state, stage, packet, hash, now, age);
+    this.#verdictReporter.report(VERDICT.stage, state, stage, age);
     if (stage < state.knocks.length) {
       this.#pool.advance(slot, print);
       this.#pool.touch(slot, now, packet.sequence);
       if (!isSilent) return append(events, state.events.stage(knocker, stage));
-      this.#lastPacket.forget(); // nothing is told, and yet another packet of this moment may move it on
+      this.#lastPacket.forget(); // nothing is reported, and yet another packet of this moment may move it on
       return events;
     }
-    this.#remember(hash, print, packet, now);
+    this.#remember(current);
     if (isSilent) this.#scanDetector.forgive(hash, state, now);
     const mayBeScan = this.#scanDetector.isSuspiciouslyFast(age, hash, state);
-    if (mayBeScan) this.#scanDetector.held.hold(state, knocker, hash, this.#pool.strays.copy(slot), now);
+    if (mayBeScan) {
+      const strays = this.#pool.strays.copy(slot);
+      this.#scanDetector.held.hold({ state, knocker, hash, strays }, now);
+    }
     this.#table.remove(slot, hash);
-    if (!mayBeScan) return append(events, this.#open(state, hash, now));
-    this.#verdictReporter.report(VERDICT.held, state, stage, packet, hash, now);
+    if (!mayBeScan) return append(events, this.#open(state, current));
+    this.#verdictReporter.report(VERDICT.held, state, stage);
     return append(events, state.events.stage(knocker, stage));
   }
 
   /** A packet at the doors whose first knock it is: it begins there what it can, unless it has moved an attempt. */
-  begin(
-    firsts: readonly DoorState[],
-    packet: Packet,
-    hash: number,
-    print: number,
-    now: number,
-    before: readonly KnockEvent[],
-  ): readonly KnockEvent[] {
+  begin(firsts: readonly DoorState[], current: CurrentPacket, before: readonly KnockEvent[]): readonly KnockEvent[] {
+    const { packet, hash, now } = current;
     let events = before;
     for (const state of firsts) {
       if (state.metAt === this.#packets) continue;
       if (this.#moved || this.#refusals.isRefused(state, packet, hash, now)) {
         if (!this.#verdictReporter.isWanted) continue;
         const { fate, left } = this.#refusals.why(state, packet, hash, now);
-        this.#verdictReporter.report(fate, state, 0, packet, hash, now, left);
+        this.#verdictReporter.report(fate, state, 0, left);
         continue;
       }
       const isSilent = this.#scanDetector.isBanned(hash, state, now);
-      const knocker = this.#lastPacket.source;
-      this.#verdictReporter.report(VERDICT.stage, state, 1, packet, hash, now);
+      this.#verdictReporter.report(VERDICT.stage, state, 1);
       if (state.knocks.length > 1) {
         if (isSilent) this.#scanDetector.tryAgain(hash, state, now);
-        this.#table.begin(state, packet.source, hash, print, now, packet.ttl, isSilent, packet.sequence);
+        this.#table.begin(state, current, isSilent);
         if (isSilent) this.#lastPacket.forget();
-        else events = append(events, state.events.stage(knocker, 1));
+        else events = append(events, state.events.stage(this.#lastPacket.source, 1));
       } else {
-        this.#remember(hash, print, packet, now);
-        events = append(events, this.#open(state, hash, now));
+        this.#remember(current);
+        events = append(events, this.#open(state, current));
       }
     }
     return events;
   }
 
   /** The last knock of the sequence was made, by the source of the packet of this moment. */
-  #open(state: DoorState, hash: number, now: number): readonly KnockEvent[] {
-    const knocker = this.#lastPacket.source;
-    this.#completion.open(state, knocker, hash, now);
-    return state.events.opening(knocker, state.knocks.length);
+  #open(state: DoorState, { hash, now }: CurrentPacket): readonly KnockEvent[] {
+    this.#completion.open(state, hash, now);
+    return state.events.opening(this.#lastPacket.source, state.knocks.length);
   }
 
-  #remember(hash: number, print: number, { port, sequence }: Packet, now: number): void {
-    if (print !== 0) this.#retransmissions.remember(hash, print, now, { port, sequence });
+  #remember({ packet, hash, print, now }: CurrentPacket): void {
+    if (print !== 0) this.#retransmissions.remember(hash, print, now, packet);
   }
 }

@@ -7,12 +7,17 @@ import type { Packet } from "../net/packet.ts";
 import { NONE } from "./attempt-pool.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import type { Completion } from "./completion.ts";
+import type { CurrentPacket } from "./current-packet.ts";
 import type { PortEntry } from "./door-index.ts";
 import { VERDICT } from "./observer.ts";
 import type { PacketMatcher } from "./packet-matcher.ts";
 import type { ScanDetector } from "./scan-detector.ts";
 
 export interface UnmatchedPacketsOptions {
+  readonly table: AttemptTable;
+  readonly scanDetector: ScanDetector;
+  readonly matcher: PacketMatcher;
+  readonly completion: Completion;
   readonly isOurs: (address: Address) => boolean;
   readonly isStray: (packet: Packet) => boolean;
   readonly isAnswer: (packet: Packet) => boolean;
@@ -45,42 +50,36 @@ export class UnmatchedPackets {
   readonly #completion: Completion;
   readonly #options: UnmatchedPacketsOptions;
 
-  constructor(
-    table: AttemptTable,
-    scans: ScanDetector,
-    hearer: PacketMatcher,
-    endings: Completion,
-    options: UnmatchedPacketsOptions,
-  ) {
-    this.#table = table;
-    this.#scanDetector = scans;
-    this.#matcher = hearer;
-    this.#completion = endings;
+  constructor(options: UnmatchedPacketsOptions) {
+    this.#table = options.table;
+    this.#scanDetector = options.scanDetector;
+    this.#matcher = options.matcher;
+    this.#completion = options.completion;
     this.#options = options;
   }
 
-  /** `ear`: of a knock that no door hears. */
-  judge(packet: Packet, ear: PortEntry | undefined, hash: number, now: number): Outcome {
-    const count = this.#gather(packet.source, hash);
-    if (count < 0 || !this.#scanDetector.isMinded(packet, hash, count)) return this.#why(packet, ear);
-    if (!this.#options.isStray(packet)) return ear === undefined ? SILENCE : this.#why(packet, ear);
+  /** `entry`: of a knock that no door hears. */
+  judge({ packet, hash, now }: CurrentPacket, entry: PortEntry | undefined): Outcome {
+    const count = this.#collect(packet.source, hash);
+    if (count < 0 || !this.#scanDetector.isMinded(packet, hash, count)) return this.#why(packet, entry);
+    if (!this.#options.isStray(packet)) return entry === undefined ? SILENCE : this.#why(packet, entry);
     // Known again when their attempts are void.
     for (let i = 0; i < count; i++) this.#completion.rememberLast(this.#table.collected[i]!, hash, now);
     const { ports, event } = this.#scanDetector.recordStray(packet, hash, count, now);
     if (ports > 0) return { fate: VERDICT.scan, ports, event };
-    return ear === undefined ? STRAY : this.#why(packet, ear); // that says more
+    return entry === undefined ? STRAY : this.#why(packet, entry); // that says more
   }
 
   /** How many live attempts it has; -1 when nothing of it is under way. */
-  #gather(source: Address, hash: number): number {
+  #collect(source: Address, hash: number): number {
     const { pool } = this.#table;
     if (pool.live > 0 && pool.find(hash, source) !== NONE) return this.#table.collect(source, hash);
     return this.#scanDetector.held.has(hash) ? 0 : -1;
   }
 
-  #why(packet: Packet, ear: PortEntry | undefined): Outcome {
-    if (ear === undefined) return this.#options.isOurs(packet.destination) ? OTHER : ADDRESS;
+  #why(packet: Packet, entry: PortEntry | undefined): Outcome {
+    if (entry === undefined) return this.#options.isOurs(packet.destination) ? OTHER : ADDRESS;
     if (this.#options.isAnswer(packet)) return ANSWER;
-    return this.#matcher.mismatch(ear.rules, packet) === VERDICT.flags ? FLAGS : ADDRESS;
+    return this.#matcher.mismatch(entry.rules, packet) === VERDICT.flags ? FLAGS : ADDRESS;
   }
 }

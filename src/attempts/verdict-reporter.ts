@@ -1,11 +1,12 @@
-// What the observer is told: what has become of the packet of this moment.
+// What the observer is told: what becomes of the packet of this moment, or of an attempt whose time has come.
 
-import type { Packet } from "../net/packet.ts";
+import type { Address } from "../net/address.ts";
+import type { CurrentPacket } from "./current-packet.ts";
 import type { DoorState } from "./door-index.ts";
 import type { Observer } from "./observer.ts";
 
 export class VerdictReporter {
-  /** Is there an observer that wants to know of the packet of this moment? */
+  /** Is there an observer that wants to know about the packet of this moment? */
   isWanted = false;
   readonly #observer: Observer | undefined;
 
@@ -13,21 +14,20 @@ export class VerdictReporter {
     this.#observer = observer;
   }
 
-  /** A new packet. `isLikeLast`: what the observer was told of last, it may have enough of. */
-  begin(isLikeLast: boolean): void {
+  /** A new packet. `isLikeLast`: the observer may have enough of those that are like the last one. */
+  begin({ packet, hash, now }: CurrentPacket, isLikeLast: boolean): void {
     this.isWanted = this.#observer !== undefined && !(isLikeLast && this.#observer.isSaturated);
+    if (this.isWanted) this.#observer!.begin(packet, hash, now);
   }
 
-  /** `state`: the door, where it is one's. `stage`: of the attempt there, after this packet. */
-  report(
-    fate: number,
-    state: DoorState | undefined,
-    stage: number,
-    packet: Packet,
-    hash: number,
-    now: number,
-    detail = 0,
-  ): void {
-    if (this.isWanted) this.#observer!.packet(fate, state, stage, packet, hash, now, detail);
+  /** No packet: an attempt of this source opens its door, or is over, because time has passed. */
+  beginWithout(source: Address, hash: number, now: number): void {
+    this.isWanted = this.#observer !== undefined;
+    this.#observer?.beginWithout(source, hash, now);
+  }
+
+  /** `state`: the door, if it is one door's verdict. `stage`: of the attempt there, after this packet. */
+  report(code: number, state: DoorState | undefined, stage: number, detail = 0): void {
+    if (this.isWanted) this.#observer!.verdict(code, state, stage, detail);
   }
 }

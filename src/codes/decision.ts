@@ -117,7 +117,7 @@ export class CodeGroup {
     const client = this.clients[number]!;
     const state = this.#stateOf[number]!;
     const { name } = client;
-    const why = this.#refusal(client, state, counter, source, { now, wall });
+    const why = this.#refusal(client, { state, counter, source, now, wall });
     // Not used up: an observer who sends it from elsewhere must not spend it before its client does.
     if (why !== undefined) return { result: "refused", client: name, why };
     const from = formatAddress(source);
@@ -136,10 +136,7 @@ export class CodeGroup {
 
   #refusal(
     { kind, from, hours, expires }: Client,
-    state: ClientState,
-    counter: number,
-    source: Address,
-    { now, wall }: Moment,
+    { state, counter, source, now, wall }: Moment & { state: ClientState; counter: number; source: Address },
   ): CodeRefusal | undefined {
     const date = new Date(wall);
     if (expires !== undefined && isAfter(date, expires)) return "expires";

@@ -140,6 +140,7 @@ export class OpenTimes {
 }
 
 /** No attacker chooses what is in here: each address has knocked a whole sequence. */
+// biome-ignore lint/complexity/useMaxParams: the words of a key, from typed arrays
 function hash(w0: number, w1: number, w2: number, w3: number, door: number): number {
   let h = 0x811c9dc5;
   for (const word of [w0, w1, w2, w3, door]) h = mix(h ^ word);

@@ -37,7 +37,8 @@ export function writeTable(w: NetlinkWriter, layout: Layout, flags: number): voi
     writeMark(w, layout, layout.options.mode.mark);
     return;
   }
-  writeSet(w, GUARDED, id++, nft.SET_FLAGS.interval | nft.SET_FLAGS.concatenation, KEY_TYPE.port, 8, [1, 2]);
+  const ranges = nft.SET_FLAGS.interval | nft.SET_FLAGS.concatenation;
+  writeSet(w, { name: GUARDED, id: id++, flags: ranges, type: KEY_TYPE.port, length: 8, fields: [1, 2] });
   writeAllowed(w, layout, id);
   writeGate(w, layout);
   writeGuarded(w, "add", layout.guarded);
@@ -124,19 +125,22 @@ function writeOpenSet(w: NetlinkWriter, { set, family, isInterval }: Layout["set
   const flags = nft.SET_FLAGS.timeout | (isInterval ? nft.SET_FLAGS.interval | nft.SET_FLAGS.concatenation : 0);
   const type = family === 4 ? KEY_TYPE.ipv4Port : KEY_TYPE.ipv6Port;
   const address = family === 4 ? 4 : 16;
-  writeSet(w, set, id, flags, type, address + 8, isInterval ? [address, 1, 2] : []);
+  const fields = isInterval ? [address, 1, 2] : [];
+  writeSet(w, { name: set, id, flags, type, length: address + 8, fields });
   nft.writeExpression(w, SET.expression, "counter", () => {});
 }
 
-function writeSet(
-  w: NetlinkWriter,
-  name: string,
-  id: number,
-  flags: number,
-  type: number,
-  length: number,
-  fields: readonly number[] = [],
-): void {
+interface NewSet {
+  readonly name: string;
+  readonly id: number;
+  readonly flags: number;
+  readonly type: number;
+  /** Bytes of a key; and of each of its fields, if they have ranges of their own. */
+  readonly length: number;
+  readonly fields: readonly number[];
+}
+
+function writeSet(w: NetlinkWriter, { name, id, flags, type, length, fields }: NewSet): void {
   w.message(MESSAGE.newSet, FLAG.create, INET)
     .string(SET.table, TABLE_NAME)
     .string(SET.name, name)
@@ -167,7 +171,7 @@ function writeAllowed(w: NetlinkWriter, { options }: Layout, firstId: number): v
     if (networks.length === 0) continue;
     const [name, length] = [`allow${family}`, family === 4 ? 4 : 16];
     const type = family === 4 ? KEY_TYPE.ipv4 : KEY_TYPE.ipv6;
-    writeSet(w, name, firstId + family, nft.SET_FLAGS.interval, type, length);
+    writeSet(w, { name, id: firstId + family, flags: nft.SET_FLAGS.interval, type, length, fields: [] });
     w.raw(SET.userdata, BIG_ENDIAN_KEY); // so that nft lists it
     w.message(MESSAGE.newElement, FLAG.create, INET)
       .string(ELEMENTS.table, TABLE_NAME)

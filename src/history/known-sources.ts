@@ -38,6 +38,7 @@ export class KnownSources {
     return best;
   }
 
+  // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   write(place: number, what: number, knock: number, now: number, detail: number): void {
     const written = this.#written[place]!;
     if (written > 0) {

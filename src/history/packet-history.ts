@@ -18,7 +18,10 @@ import { decode, encode, knockOf, MOST_DOORS, NO_KNOCK, type Verdict } from "./v
 import type { VerdictRecord } from "./verdict-records.ts";
 
 /** Of one source in a row, and of all strangers, in one moment. */
-const [MOST_IN_A_ROW, MOST_OF_STRANGERS] = [64, 128] as const;
+const [MAX_IN_A_ROW, MAX_OF_STRANGERS] = [64, 128] as const;
+
+/** Instead of a place among the known sources. */
+const [UNKNOWN, NOWHERE] = [-1, -2] as const;
 
 export class PacketHistory implements Observer {
   /** Who wants each verdict as it comes about. */
@@ -33,24 +36,30 @@ export class PacketHistory implements Observer {
   #lastNumber = 0;
   #followed: Address | undefined;
   #onFollowed: (verdict: Verdict) => void = () => {};
-  #now = Number.NEGATIVE_INFINITY;
+  /** Of the packet or the attempt that the verdicts are about. */
+  #source: Address = { w0: 0, w1: 0, w2: 0, w3: 0 };
+  #knock = NO_KNOCK;
   #hash = 0;
+  #now = Number.NEGATIVE_INFINITY;
+  /** The verdicts on one source at one moment are a row. */
+  #rowHash = 0;
+  #rowAt = Number.NEGATIVE_INFINITY;
   #inARow = 0;
   #strangersNow = 0;
   #passedOverAt = Number.NEGATIVE_INFINITY;
 
   /** When something was last passed over, as too much came at once; -Infinity: never. */
   get passedOverAt(): number {
-    return this.#isFlood ? this.#now : this.#passedOverAt;
+    return this.#isFlood ? this.#rowAt : this.#passedOverAt;
   }
 
   get isSaturated(): boolean {
-    return this.#inARow > MOST_IN_A_ROW;
+    return this.#inARow > MAX_IN_A_ROW;
   }
 
   /** Something of this row or this moment is passed over. */
   get #isFlood(): boolean {
-    return this.#inARow > MOST_IN_A_ROW || this.#strangersNow > MOST_OF_STRANGERS;
+    return this.#inARow > MAX_IN_A_ROW || this.#strangersNow > MAX_OF_STRANGERS;
   }
 
   /** What these doors' names mean from now on. */
@@ -67,64 +76,31 @@ export class PacketHistory implements Observer {
     this.#onFollowed = onVerdict;
   }
 
-  packet(
-    fate: number,
-    at: DoorState | undefined,
-    stage: number,
-    packet: Packet,
-    hash: number,
-    now: number,
-    detail: number,
-  ): void {
-    if (hash !== this.#hash || now !== this.#now) this.#newRow(hash, now);
-    if (this.#inARow++ >= MOST_IN_A_ROW) return;
-    this.#write(fate, at, stage, packet.source, hash, knockKey(packet.protocol, packet.port), now, detail);
-  }
-
-  attemptEnded(
-    fate: number,
-    at: DoorState,
-    stage: number,
-    knocker: Address,
-    hash: number,
-    now: number,
-    detail: number,
-  ): void {
-    if (hash !== this.#hash || now !== this.#now) this.#newRow(hash, now);
-    if (this.#inARow++ >= MOST_IN_A_ROW) return;
-    this.#write(fate, at, stage, knocker, hash, NO_KNOCK, now, detail);
-  }
-
-  #newRow(hash: number, now: number): void {
-    if (this.#isFlood) this.#passedOverAt = this.#now;
+  begin({ source, port, protocol }: Packet, hash: number, now: number): void {
+    this.#source = source;
+    this.#knock = knockKey(protocol, port);
     this.#hash = hash;
-    this.#inARow = 0;
-    if (now === this.#now) return;
     this.#now = now;
-    wallClock.look(now);
-    this.#strangersNow = 0;
   }
 
-  #write(
-    fate: number,
-    at: DoorState | undefined,
-    stage: number,
-    source: Address,
-    hash: number,
-    knock: number,
-    now: number,
-    detail: number,
-  ): void {
-    const of = at === undefined ? 0 : at.knocks.length;
-    let place = this.#acquaintances.find(hash);
-    if (place < 0) {
-      if (isMore(fate, stage, of) || this.#isFollowed(source)) {
-        place = this.#acquaintances.allocate(hash, copyOf(source));
-      } else if (++this.#strangersNow > MOST_OF_STRANGERS) {
-        return;
-      }
-    }
-    const what = encode(fate, stage, of, at === undefined ? 0 : this.#numberOf(at.door));
+  beginWithout(source: Address, hash: number, now: number): void {
+    this.#source = source;
+    this.#knock = NO_KNOCK;
+    this.#hash = hash;
+    this.#now = now;
+  }
+
+  verdict(code: number, door: DoorState | undefined, stage: number, detail: number): void {
+    if (this.#hash !== this.#rowHash || this.#now !== this.#rowAt) this.#newRow();
+    if (this.#inARow++ >= MAX_IN_A_ROW) return;
+    // Whether a packet or time has brought it about, an attempt that is complete or over has no knock of its own.
+    const knock = code === VERDICT.open || code === VERDICT.timeout ? NO_KNOCK : this.#knock;
+    const source = this.#source;
+    const now = this.#now;
+    const of = door === undefined ? 0 : door.knocks.length;
+    const place = this.#placeOf(code, stage, of);
+    if (place === NOWHERE) return;
+    const what = encode(code, stage, of, door === undefined ? 0 : this.#numberOf(door.door));
     if (place < 0) this.#strangers.write(source, what, knock, now, detail);
     else this.#acquaintances.write(place, what, knock, now, detail);
     const isFollowed = this.#isFollowed(source);
@@ -132,6 +108,25 @@ export class PacketHistory implements Observer {
     const verdict = this.#verdict({ at: now, what, knock, detail, times: 1 }, copyOf(source));
     this.onVerdict?.(verdict);
     if (isFollowed) this.#onFollowed(verdict);
+  }
+
+  #newRow(): void {
+    if (this.#isFlood) this.#passedOverAt = this.#rowAt;
+    this.#rowHash = this.#hash;
+    this.#inARow = 0;
+    if (this.#now === this.#rowAt) return;
+    this.#rowAt = this.#now;
+    wallClock.look(this.#now);
+    this.#strangersNow = 0;
+  }
+
+  /** Among the acquaintances; UNKNOWN: he is a stranger; NOWHERE: too many strangers have come at this moment. */
+  #placeOf(code: number, stage: number, of: number): number {
+    const place = this.#acquaintances.find(this.#hash);
+    if (place >= 0) return place;
+    if (isMore(code, stage, of) || this.#isFollowed(this.#source))
+      return this.#acquaintances.allocate(this.#hash, copyOf(this.#source));
+    return ++this.#strangersNow > MAX_OF_STRANGERS ? NOWHERE : UNKNOWN;
   }
 
   /** The oldest first. */

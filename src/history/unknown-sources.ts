@@ -16,6 +16,7 @@ export class UnknownSources {
   /** In all. */
   #written = 0;
 
+  // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   write(source: Address, what: number, knock: number, now: number, detail: number): void {
     const last = (this.#written - 1) & (PLACES - 1);
     if (this.#written > 0 && this.#entries.what(last) === what && this.#isOf(last, source)) {

@@ -23,6 +23,7 @@ export class VerdictRecords {
     this.#times = new Float64Array(buffer);
   }
 
+  // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   write(place: number, what: number, knock: number, at: number, detail: number): void {
     const w = place * WORDS;
     this.#times[place * (WORDS / 2)] = at;

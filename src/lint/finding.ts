@@ -55,17 +55,18 @@ export interface About {
   /** The section of the directive. */
   readonly of: Door | FileOptions;
   readonly directive: string;
+  /** Default: a warning. */
+  readonly severity?: Finding["severity"];
 }
 
 export const RESOLVE_HINT = "Write the address instead of the name.";
 
 /** A finding about a line of the config. */
 export function atLine(
-  { config, of, directive }: About,
+  { config, of, directive, severity = "warning" }: About,
   lint: Lint,
   what: string,
   hint: string,
-  severity: Finding["severity"] = "warning",
 ): Finding {
   const lines = config.lines.get(of)!;
   const line = lines.get(directive) ?? lines.get("one_time_sequences")!;

@@ -13,5 +13,5 @@ export function lintInterface(config: Config, interfaces: Snapshot): Finding[] {
   if (wrong === undefined) return [];
   const what = `no interface can have the name "${wrong}": knockd does not start`;
   const hint = 'List the interfaces with "ip -brief link". Separate several names by commas.';
-  return [atLine({ config, of: options, directive: "interface" }, "interface", what, hint, "error")];
+  return [atLine({ config, of: options, directive: "interface", severity: "error" }, "interface", what, hint)];
 }

@@ -17,6 +17,10 @@ export class VerdictPrinter implements Observer {
   readonly isSaturated = false;
   readonly #tell: (knocker: Address, line: string) => void;
   #knocks: ReadonlySet<number> = new Set();
+  /** Of the packet or the attempt that the verdicts are about. */
+  #source: Address = { w0: 0, w1: 0, w2: 0, w3: 0 };
+  #key = 0;
+  #now = 0;
 
   constructor(tell: (knocker: Address, line: string) => void) {
     this.#tell = tell;
@@ -27,36 +31,25 @@ export class VerdictPrinter implements Observer {
     this.#knocks = new Set(knocks.map(({ protocol, port }) => knockKey(protocol === "tcp" ? TCP : UDP, port)));
   }
 
-  packet(
-    number: number,
-    at: DoorState | undefined,
-    stage: number,
-    packet: Packet,
-    _: number,
-    now: number,
-    detail: number,
-  ) {
-    const fate = NAMES[number]!;
+  begin(packet: Packet, _hash: number, now: number): void {
+    this.#source = packet.source;
+    this.#key = knockKey(packet.protocol, packet.port);
+    this.#now = now;
+  }
+
+  beginWithout(source: Address, _hash: number, now: number): void {
+    this.#source = source;
+    this.#now = now;
+  }
+
+  verdict(code: number, at: DoorState | undefined, stage: number, detail: number): void {
+    const fate = NAMES[code]!;
     if (PASSED_OVER.has(fate)) return;
     // A capture has what is meant for others, too.
-    if (fate === "address" && !this.#knocks.has(knockKey(packet.protocol, packet.port))) return;
-    this.#say(fate, at, stage, packet.source, now, detail);
-  }
-
-  attemptEnded(number: number, at: DoorState, stage: number, knocker: Address, _: number, now: number, detail: number) {
-    const fate = NAMES[number]!;
-    if (!PASSED_OVER.has(fate)) this.#say(fate, at, stage, knocker, now, detail);
-  }
-
-  #say(
-    fate: VerdictKind,
-    at: DoorState | undefined,
-    stage: number,
-    knocker: Address,
-    now: number,
-    detail: number,
-  ): void {
+    if (fate === "address" && !this.#knocks.has(this.#key)) return;
     const [door, of] = [at?.door.name, at?.knocks.length ?? 0];
-    this.#tell(knocker, verdictLine({ at: now, knocker, fate, door, stage, of, detail, times: 1, knock: undefined }));
+    const knocker = this.#source;
+    const verdict = { at: this.#now, knocker, fate, door, stage, of, detail, times: 1, knock: undefined };
+    this.#tell(knocker, verdictLine(verdict));
   }
 }

@@ -40,6 +40,15 @@ interface DoorLine {
   readonly lanes: Map<string, Lane>;
 }
 
+/** Where the command waits whose turn it is. */
+interface Place {
+  readonly name: string;
+  readonly door: DoorLine;
+  readonly key: string;
+  readonly lane: Lane;
+  readonly source: string;
+}
+
 export class CommandQueue {
   readonly #doors = new Map<string, DoorLine>();
   readonly #running = new SharedLimit(MOST_RUNNING);
@@ -160,7 +169,7 @@ export class CommandQueue {
         const isFree =
           ![...this.#excluding].some((turn) => exclude(turn.exclusion, lane.exclusion)) &&
           !reserved.some((one) => exclude(one, lane.exclusion));
-        if (isFree) return this.#take(name, door, key, lane, source);
+        if (isFree) return this.#take({ name, door, key, lane, source });
         reserved.push(lane.exclusion);
       }
     }
@@ -174,7 +183,7 @@ export class CommandQueue {
     return undefined;
   }
 
-  #take(name: string, door: DoorLine, key: string, lane: Lane, source: string): Waiting {
+  #take({ name, door, key, lane, source }: Place): Waiting {
     const waiting = lane.sources.get(source)!;
     const next = waiting.shift()!;
     lane.sources.delete(source);

@@ -22,14 +22,14 @@ export function openByHand(view: DaemonView): Command {
     if (door === undefined) throw noSuchDoor(name, view);
     if (others.length > 0)
       throw new Refusal(`${others.length + 1} doors have the name "${name}": give each its own name`);
-    return [await done(view, "opened", name, knocker, view.doorService.doors.openByHand(door, knocker))];
+    return [await done(view, "opened", { name, knocker }, view.doorService.doors.openByHand(door, knocker))];
   };
 }
 
 export function closeByHand(view: DaemonView): Command {
   return async (question) => {
     const { name, knocker } = read(question);
-    return [await done(view, "closed", name, knocker, view.doorService.doors.closeByHand(name, knocker))];
+    return [await done(view, "closed", { name, knocker }, view.doorService.doors.closeByHand(name, knocker))];
   };
 }
 
@@ -62,8 +62,7 @@ function called(name: string, { resolvedDoors }: DaemonView): Door[] {
 async function done(
   view: DaemonView,
   what: "opened" | "closed",
-  name: string,
-  knocker: Address,
+  { name, knocker }: { readonly name: string; readonly knocker: Address },
   work: Promise<CommandOutcome>,
 ): Promise<Answer> {
   const at = { type: what, door: name, ip: formatAddress(knocker) };

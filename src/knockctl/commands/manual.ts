@@ -44,22 +44,22 @@ restart with On_Exit = keep. Root only. knockd logs "extended by 60 seconds by h
 };
 
 export function open(program: Command): void {
-  subcommand(program, "open", OPEN).action(async (door, ip, { config, json }) => {
-    await act(config, json, "open", { door, ip }, { changes: true, one: true });
+  subcommand(program, "open", OPEN).action(async (door, ip, given) => {
+    await act(given, "open", { door, ip }, { changes: true, one: true });
   });
 }
 
 export function close(program: Command): void {
-  subcommand(program, "close", CLOSE).action(async (door, ip, { config, json }) => {
-    await act(config, json, "close", { door, ip }, { changes: true });
+  subcommand(program, "close", CLOSE).action(async (door, ip, given) => {
+    await act(given, "close", { door, ip }, { changes: true });
   });
 }
 
 export function extend(program: Command): void {
   subcommand(program, "extend", EXTEND)
     .argument("<seconds>", "how much longer", readSeconds)
-    .action(async (door, ip, seconds, { config, json }) => {
-      await act(config, json, "extend", { door, ip, seconds }, { changes: true });
+    .action(async (door, ip, seconds, given) => {
+      await act(given, "extend", { door, ip, seconds }, { changes: true });
     });
 }
 
@@ -70,8 +70,7 @@ function subcommand(program: Command, name: string, help: Help) {
 }
 
 async function act(
-  config: string,
-  json: true | undefined,
+  { config, json }: { readonly config: string; readonly json?: true },
   command: string,
   args: Args,
   options: AskOptions,

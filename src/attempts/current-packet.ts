@@ -1,0 +1,30 @@
+// The packet that is being decided, with what has been found out about it. Each step takes this one object instead of a
+// row of arguments. It is the same for all packets, so that none is made for each.
+
+import type { Packet } from "../net/packet.ts";
+
+export class CurrentPacket {
+  packet: Packet = NONE;
+  /** Of its port and protocol (door-index.ts). */
+  key = 0;
+  /** Of its source, keyed (siphash.ts). */
+  hash = 0;
+  /** Its fingerprint (retransmissions.ts); 0: it has none. */
+  print = 0;
+  /** Milliseconds. */
+  now = 0;
+  /** The live attempts of its source, which are in `AttemptTable.collected`. */
+  count = 0;
+}
+
+const NOWHERE = { w0: 0, w1: 0, w2: 0, w3: 0 };
+const NONE: Packet = {
+  source: NOWHERE,
+  destination: NOWHERE,
+  sourcePort: 0,
+  port: 0,
+  protocol: 0,
+  flags: 0,
+  ttl: 0,
+  sequence: 0,
+};
