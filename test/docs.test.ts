@@ -9,7 +9,7 @@ import { after, describe, it } from "node:test";
 import { directiveName, doorDirectives, optionDirectives } from "../src/config/directives.ts";
 import { readConfig } from "../src/config/read.ts";
 import { repo } from "./live/wire.ts";
-import { blocksOf, readPage } from "./markdown.ts";
+import { AVOIDED, blocksOf, readPage } from "./markdown.ts";
 
 const DOCS = readdirSync(join(repo, "docs")).map((name) => `docs/${name}`);
 const PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", ...DOCS];
@@ -25,8 +25,6 @@ const LONGEST_LINE = 100;
 const LONGEST_ROW = 170;
 /** Sessions and configs of other programs; nothing in them can be run here. */
 const SHOWN = ["console", "text", "bat", "powershell"];
-/** Words of a translated English (the house's style). */
-const AVOIDED = /\b(he|him|himself|whoever|so many|(a|an) \w+ a line|one a line)\b/i;
 
 /** Directives that are read and refused: what they are for is still being built. */
 const NOT_YET = ["open", "for", "open_prefix_6", "firewall", "gate_reply", "gate_allow"];

@@ -6,6 +6,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { repo } from "./live/wire.ts";
 
+/** Words by which a translated English is known. The reader is "you", and a sender of knocks "the client". */
+export const AVOIDED = /\b(he|him|himself|whoever|so many|(a|an) (object|line|sequence) a line|one a line)\b/i;
+
 export interface Block {
   readonly language: string;
   /** `example`, a test file, or none. */

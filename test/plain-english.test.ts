@@ -1,0 +1,71 @@
+// What users read outside docs/ (docs.test.ts): help, messages, manual pages and what the package brings. None of it has a
+// word by which translated English is known.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { repo } from "./live/wire.ts";
+import { AVOIDED } from "./markdown.ts";
+
+const BROUGHT = ["packaging/man", "packaging/debian", "examples", "systemd", "knockd.conf.example"];
+/** Is being written anew. */
+const NOT_YET = "packaging/man/knockctl.1";
+const STRING = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g;
+
+const read = (file: string): string => readFileSync(join(repo, file), "utf8");
+
+function walk(file: string): readonly string[] {
+  if (!statSync(join(repo, file)).isDirectory()) return [file];
+  return readdirSync(join(repo, file)).flatMap((name) => walk(join(file, name)));
+}
+
+/** `where: line` of each line that has such a word. */
+function faults(where: string, text: string): readonly string[] {
+  return text
+    .split("\n")
+    .filter((line) => AVOIDED.test(line))
+    .map((line) => `${where}: ${line.trim()}`);
+}
+
+function help(program: string, ...command: readonly string[]): string {
+  const argv = [join(repo, `dist/src/${program}.js`), ...command, "--help"];
+  return execFileSync(process.execPath, argv, { encoding: "utf8", stdio: "pipe" });
+}
+
+describe("plain English", () => {
+  it("in what the package brings", () => {
+    assert.deepEqual(
+      BROUGHT.flatMap(walk)
+        .filter((file) => file !== NOT_YET)
+        .flatMap((file) => faults(file, read(file))),
+      [],
+    );
+  });
+
+  it("in each --help", () => {
+    const commands = [...help("knockctl").matchAll(/^ {2}([a-z][a-z-]+) {2,}\S/gm)].map(([, name]) => name!);
+    assert.ok(commands.includes("explain") && commands.includes("init"), `${commands}`);
+    const texts = [["knockd"], ["knock"], ["knockctl"], ...commands.map((name) => ["knockctl", name])] as const;
+    assert.deepEqual(
+      texts.flatMap(([program, ...command]) => faults([program, ...command].join(" "), help(program!, ...command))),
+      [],
+    );
+  });
+
+  it("in the messages of src/", () => {
+    const files = walk("src").filter((file) => file.endsWith(".ts"));
+    const strings = (text: string) => text.replace(/^\s*(\/\/|\*|\/\*).*$/gm, "").match(STRING) ?? [];
+    assert.deepEqual(
+      files.flatMap((file) => strings(read(file)).flatMap((text) => faults(file, text))),
+      [],
+    );
+  });
+
+  it("is not mistaken", () => {
+    assert.deepEqual(faults("x", "he knocks\nthe client knocks\none line per door, one a line"), [
+      "x: he knocks",
+      "x: one line per door, one a line",
+    ]);
+  });
+});
