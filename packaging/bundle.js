@@ -27,9 +27,12 @@ const options = {
 await build({ ...options, entryPoints: alone });
 const entryPoints = { knockctl, "report/make": "dist/src/report/make-report.js" };
 await build({ ...options, entryPoints, splitting: true, chunkNames: "shared/[hash]" });
+// Until the first line of a program has run, SIGUSR1 opens Node's debugger (src/platform/no-inspector.ts). At an address that
+// no machine has (RFC 5737) it can't be opened. Node 22 has --disable-sigusr1; Debian's does not know it.
+const SHEBANG = "#!/usr/bin/node --inspect-port=192.0.2.1:1024";
 for (const command of Object.keys(bin)) {
   const file = `${to}/${command}.js`;
-  writeFileSync(file, readFileSync(file, "utf8").replace(/^#!.*/, "#!/usr/bin/node"));
+  writeFileSync(file, readFileSync(file, "utf8").replace(/^#!.*/, SHEBANG));
   chmodSync(file, 0o755);
 }
 // What package-root.ts looks for: it says that the files are modules, and which version this is.

@@ -74,8 +74,33 @@ describe("SIGUSR1 leaves no debugger open", { skip: needsRoot }, () => {
     { name: "knock", argv: ["-v", "-u", "-d", "60000", "127.0.0.1", "9", "9"], text: "hitting" },
     { name: "knockd", argv: ["-v", "-c", config], text: "listening on" },
   ];
+  const early = join(dir, "early.js");
+  writeFileSync(early, 'console.log("on"); setTimeout(() => {}, 2000);');
+  const [option] = /--inspect-port=[^"]+/.exec(readFileSync(join(repo, "packaging/bundle.js"), "utf8"))!;
   for (const node of nodes.filter((one) => existsSync(one))) {
     const by = node.replace(repo, ".");
+    it(`before the first line of a program of the Debian package, by ${by}`, async () => {
+      const { child, said, ended } = start(node, option, early);
+      while (!said().includes("on")) await sleep(5);
+      child.kill("SIGUSR1");
+      while (!/Debugger|Starting inspector/.test(said()) && child.exitCode === null) await sleep(5);
+      const open = listening(child.pid!);
+      await ended;
+      assert.deepEqual(open, []);
+      assert.match(said(), /failed: address not available/);
+      assert.equal(child.exitCode, 0);
+    });
+
+    it(`is asked for by nobody who only says where it would be, by ${by}`, async () => {
+      const { child, said, ended } = start(node, option, join(repo, "dist/src/knockd.js"), "-v", "-c", config);
+      while (!said().includes("listening on")) await sleep(5);
+      for (let i = 0; i < 5; i++) child.kill("SIGUSR1");
+      await sleep(500);
+      child.kill();
+      await ended;
+      assert.doesNotMatch(said(), /[Dd]ebugger|inspector/);
+    });
+
     for (const { name, argv, text } of waiting) {
       for (const folder of ["dist/src"]) {
         it(`in ${folder}/${name}.js by ${by}`, { timeout: 60_000 }, async () => {

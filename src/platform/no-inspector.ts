@@ -3,7 +3,9 @@
 
 process.on("SIGUSR1", () => {});
 
-const isAskedFor = /(^| )--inspect/.test(`${process.execArgv.join(" ")} ${process.env.NODE_OPTIONS ?? ""}`);
+const isAskedFor = /(^| )--inspect(-brk|-wait)?(=| |$)/.test(
+  `${process.execArgv.join(" ")} ${process.env.NODE_OPTIONS ?? ""}`,
+);
 if (!isAskedFor) {
   // What node:inspector's close() does, which takes two megabytes to be loaded.
   const end = (process as { _debugEnd?: () => void })._debugEnd;
