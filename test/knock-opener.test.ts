@@ -20,7 +20,13 @@ function openerOf(files: Partial<OneTimeFiles>) {
   const seen: string[] = [];
   const notices: DoorNotice[] = [];
   const opener = new KnockOpener({
-    doors: () => ({ open: ({ name }) => void seen.push(`open ${name}`) }),
+    doors: () => ({
+      letIn: ({ name }) => {
+        seen.push(`let in ${name}`);
+        return "opened";
+      },
+      open: ({ name }, _knocker, _onDone, letIn) => void seen.push(`open ${name}${letIn ? `, ${letIn}` : ""}`),
+    }),
     files: {
       strikeOut: (path, used) => void seen.push(`strike out ${formatSequence(used)} in ${path}`),
       nextOneTime: () => THREE_FOUR,
@@ -38,6 +44,16 @@ function openerOf(files: Partial<OneTimeFiles>) {
 const STRUCK = "strike out 1:tcp,2:tcp in /once";
 
 describe("opening a door for a knock", () => {
+  it("lets the client in at once by a door that the kernel opens, and by no one-time door before it is struck out", () => {
+    const { opener, seen } = openerOf({});
+    const opening = { ports: [{ protocol: "tcp", low: 22, high: 22 }], seconds: 30, prefix6: 128 } as const;
+    const ssh = doorOf({ name: "ssh", opening });
+    assert.equal(opener.letIn(doorOf({ name: "command" }), knocker), undefined);
+    assert.equal(opener.letIn({ ...once, opening }, knocker), undefined);
+    opener.open(ssh, knocker, opener.letIn(ssh, knocker));
+    assert.deepEqual(seen, ["let in ssh", "open ssh, opened"]);
+  });
+
   it("touches no file of a door without one-time sequences", () => {
     const { opener, seen } = openerOf({ bringToDisk: () => assert.fail() });
     opener.open(doorOf({ name: "ssh" }), knocker);

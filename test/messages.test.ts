@@ -53,6 +53,17 @@ describe("the lines", () => {
     ],
     [{ ...ofDoor, type: "refused", waiting: 1, count: 7 }, "openSSH: 1 command is waiting: 7 more openings refused"],
     [{ ...ofDoor, type: "full", open: 65_536, count: 7 }, "openSSH: 65536 doors are open: 7 more openings refused"],
+    [
+      { ...ofDoor, type: "opened", ports: "tcp/22,udp/53", seconds: 30 },
+      "WHO: openSSH: opened tcp/22,udp/53 for 30 seconds",
+    ],
+    [
+      { ...ofDoor, type: "opened", ports: "tcp/22", seconds: undefined },
+      "WHO: openSSH: opened tcp/22 until it is closed",
+    ],
+    [{ ...ofDoor, type: "extended", ports: "tcp/22", seconds: 1 }, "WHO: openSSH: extended tcp/22 for 1 second"],
+    [{ ...ofDoor, type: "not opened", ports: "tcp/22", reason: "EPERM" }, "WHO: openSSH: could not open tcp/22: EPERM"],
+    [{ ...ofDoor, type: "closed" }, "WHO: openSSH: closed"],
   ];
   for (const [event, line] of doorEvents) {
     it(`of a door: ${line}`, () => assert.equal(lines.doorEventLine(event, "WHO"), line));
@@ -66,6 +77,9 @@ describe("the lines", () => {
     [{ type: "command abandoned", idleSeconds: undefined }, "a command is still running: knockd exits without it"],
     [{ type: "command abandoned", idleSeconds: 5 }, "a command has not ended after 5 seconds: knockd exits without it"],
     [{ type: "ledger trouble", reason: "cannot write" }, "cannot write"],
+    [{ type: "firewall rebuilt", open: 1 }, "firewall: the table was removed: rebuilt, with 1 open door"],
+    [{ type: "firewall gone", reason: "EPERM" }, "firewall: the table was removed and cannot be rebuilt: EPERM"],
+    [{ type: "firewall not closed", reason: "EPERM" }, "open doors could not be closed: EPERM"],
     [{ type: "no locks", reason: "no space" }, "cannot check whether another knockd is running: no space"],
     [
       { type: "sequences used up", door: "a [b] %s" },

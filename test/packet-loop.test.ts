@@ -48,6 +48,29 @@ describe("the packet loop", () => {
     ]);
   });
 
+  it("has the kernel let the client in before anything is logged, and then hands on what came of it", () => {
+    const { seen, knock } = loopOf("[one]\nsequence = 7000\nopen = tcp/22\n[two]\nsequence = 7000\nopen = tcp/80\n", {
+      opener: {
+        letIn: ({ name }) => {
+          seen.push(`let in ${name}`);
+          return name === "one" ? "opened" : { failed: "EPERM" };
+        },
+        open: ({ name }, _, letIn) => void seen.push(`open ${name} ${JSON.stringify(letIn)}`),
+      },
+    });
+    knock(7000, 0);
+    assert.deepEqual(seen, [
+      "let in one",
+      "let in two",
+      "0 10.77.0.2: one: Stage 1",
+      "0 10.77.0.2: one: OPEN SESAME",
+      'open one "opened"',
+      "0 10.77.0.2: two: Stage 1",
+      "0 10.77.0.2: two: OPEN SESAME",
+      'open two {"failed":"EPERM"}',
+    ]);
+  });
+
   it("opens the door as the config has it now", () => {
     const { loop, seen, knock } = loopOf(TWO);
     knock(7000, 0);

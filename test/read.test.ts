@@ -34,13 +34,6 @@ describe("a config file", () => {
     assert.deepEqual(config.warnings, []);
   });
 
-  test("with a built-in door is refused, as long as there are none", () => {
-    const file = write("built-in.conf", "[a]\nsequence = 7000\nopen = tcp/22\n");
-    assert.throws(() => readConfig(file), {
-      message: `config: line 3: built-in doors are not there yet: use a command (${file}: open = tcp/22)`,
-    });
-  });
-
   test("tells of lines in the sequences file that are none", () => {
     const sequences = write("odd-sequences", "x\n7000:sctp\n3,4\n");
     const { doors, warnings } = readConfig(write("odd.conf", `[a]\none_time_sequences = ${sequences}`));

@@ -3,7 +3,7 @@
 import { readRegularFile } from "../platform/read-file.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { nextOneTime } from "../sequences/one-time-file.ts";
-import { type Config, ConfigError, complain } from "./door.ts";
+import { type Config, ConfigError } from "./door.ts";
 import { type NextOneTime, parseConfig } from "./parse.ts";
 
 /** Reads and parses a config file, and the one-time sequences that it names. Throws ConfigError. */
@@ -14,9 +14,5 @@ export function readConfig(file: string, next: NextOneTime = nextOneTime): Confi
   } catch (error) {
     throw new ConfigError(`${file}: ${systemErrorText(error)}`);
   }
-  const config = parseConfig(text, file, next);
-  const builtIn = config.doors.find(({ opening }) => opening !== undefined);
-  if (builtIn === undefined) return config;
-  const line = config.lines.get(builtIn)!.get("open")!;
-  throw new ConfigError(complain(file, line, "built-in doors are not there yet: use a command"));
+  return parseConfig(text, file, next);
 }

@@ -38,13 +38,24 @@ export type Answer =
       readonly seqTimeout: number;
       /** Seconds; null: it is not closed again. */
       readonly closesAfter: number | null;
+      /** The kernel opens it, without a command. */
+      readonly builtIn?: true;
       /** Openings since knockd was started. */
       readonly openings: number;
       readonly target?: string;
       readonly secrets?: Secrets;
     }
-  /** For whom a door is open, and for how many seconds; null: it is being opened or closed. */
-  | { readonly type: "open"; readonly door: string; readonly ip: string; readonly left: number | null }
+  /** For whom a door is open, and for how many seconds; null: it is being opened or closed, or it `staysOpen`. */
+  | {
+      readonly type: "open";
+      readonly door: string;
+      readonly ip: string;
+      readonly left: number | null;
+      /** It is closed only by hand. */
+      readonly staysOpen?: boolean;
+      /** Of a door that the kernel opens: how many packets came in by it. Of a TCP port, attempts to connect. */
+      readonly uses?: number;
+    }
   | { readonly type: "more"; readonly of: "door" | "open"; readonly count: number }
   /** By hand. */
   | {
@@ -110,6 +121,8 @@ export interface Hearing {
 export interface Secrets {
   readonly sequence: string;
   readonly tcpFlags: string;
+  /** `tcp/22`; of a door that the kernel opens. */
+  readonly open?: string;
   readonly startCommand?: string;
   readonly stopCommand?: string;
   readonly startCommand6?: string;

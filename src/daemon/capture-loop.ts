@@ -72,9 +72,10 @@ export class CaptureLoop {
       scanWindow: this.#scanWindow,
       eventLog: options.eventLog,
       opener: {
-        open: (door, knocker) => {
+        letIn: (door, knocker) => opener.letIn?.(door, knocker),
+        open: (door, knocker, letIn) => {
           this.#workSinceTrim++;
-          opener.open(door, knocker);
+          opener.open(door, knocker, letIn);
         },
       },
       observer: this.history,

@@ -9,6 +9,7 @@ import { CaptureSupervisor } from "../capture/supervisor.ts";
 import { type Config, ConfigError } from "../config/door.ts";
 import { readConfig } from "../config/read.ts";
 import { type ResolvedDoors, resolveTargets } from "../config/resolve-targets.ts";
+import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Flags, type Settings, settle } from "../config/settings.ts";
 import { WeakDoors } from "../config/weak-doors.ts";
 import { commandsFor } from "../control/commands/index.ts";
@@ -201,11 +202,12 @@ export class Daemon {
     this.#state.check(config, settings);
     this.#doorService.claim(settings, patterns, flags.daemon, this.isStateless);
     const supervisor = `${old?.patterns}` === `${patterns}` ? old! : this.#lookOut(patterns);
-    let instructions: number;
+    const instructions = this.#hear(supervisor, resolvedDoors);
     try {
-      instructions = supervisor.setDoors(resolvedDoors);
+      this.#doorService.apply(config.doors, config.options.firewall);
     } catch (error) {
       if (supervisor !== old) supervisor.close();
+      else this.#hearDoors(); // the old ones
       throw error;
     }
 
@@ -227,6 +229,15 @@ export class Daemon {
       supervisor.start();
     }
     return settings;
+  }
+
+  #hear(supervisor: CaptureSupervisor, resolvedDoors: readonly ResolvedDoor[]): number {
+    try {
+      return supervisor.setDoors(resolvedDoors);
+    } catch (error) {
+      if (supervisor !== this.#supervisor) supervisor.close();
+      throw error;
+    }
   }
 
   /** Anew, when a one-time sequence was used while the targets were looked up: it must not count again. */

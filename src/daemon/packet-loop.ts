@@ -7,12 +7,10 @@ import { Attempts } from "../attempts/attempts.ts";
 import type { Observer } from "../attempts/observer.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
+import type { LetIn } from "../events/door-opener.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
 import type { Address } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
-
-/** A stage, and that the door opens. */
-const EVENTS_OF_AN_OPENING = 2;
 
 export interface PacketLoopOptions {
   /** Milliseconds, monotonic. */
@@ -25,7 +23,11 @@ export interface PacketLoopOptions {
   readonly scanWindow: { isStray(packet: Packet): boolean; isAnswer(packet: Packet): boolean };
   readonly eventLog: { event(event: KnockEvent, at: number): void };
   /** Opens the door for a client that has made its last knock. */
-  readonly opener: { open(door: Door, knocker: Address): void };
+  readonly opener: {
+    /** First: what needs no command. */
+    letIn?(door: Door, knocker: Address): LetIn;
+    open(door: Door, knocker: Address, letIn: LetIn): void;
+  };
   /** Is told what becomes of every packet. */
   readonly observer?: (Observer & { setDoors(resolvedDoors: readonly ResolvedDoor[], now: number): void }) | undefined;
   readonly clear?: Clear | undefined;
@@ -106,16 +108,20 @@ export class PacketLoop {
 
   #onEvents(events: readonly KnockEvent[], at: number): void {
     const { eventLog, opener } = this.#options;
-    // An opening can replace its door, and with it the state of any other. Where more than one may open, all are found first.
-    const doors = events.length > EVENTS_OF_AN_OPENING ? events.map((event) => this.#doorOf(event)) : undefined;
+    // All doors are found before one opens: an opening can replace its door, and with it the state of any other. And what
+    // the kernel opens is open before anything is logged: the client waits for that alone.
+    let openings: { readonly door: Door; readonly letIn: LetIn }[] | undefined;
     for (let i = 0; i < events.length; i++) {
       const event = events[i]!;
-      eventLog.event(event, at);
-      if (event.type === "open") opener.open((doors === undefined ? this.#doorOf(event) : doors[i])!, event.knocker);
+      if (event.type !== "open") continue;
+      const door = this.#attempts.door(event.door.id);
+      openings ??= [];
+      openings[i] = { door, letIn: opener.letIn?.(door, event.knocker) };
     }
-  }
-
-  #doorOf(event: KnockEvent): Door | undefined {
-    return event.type === "open" ? this.#attempts.door(event.door.id) : undefined;
+    for (let i = 0; i < events.length; i++) {
+      eventLog.event(events[i]!, at);
+      const opening = openings?.[i];
+      if (opening !== undefined) opener.open(opening.door, events[i]!.knocker, opening.letIn);
+    }
   }
 }

@@ -1,15 +1,22 @@
 // The doors of one daemon: who may keep them, what an earlier life has left open, and their doorkeeper.
 
+import { readlinkSync } from "node:fs";
 import { performance } from "node:perf_hooks";
+import type { Door } from "../config/door.ts";
+import type { FirewallOptions } from "../config/opening.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DoorNotice } from "../events/door-event.ts";
 import type { DoorOpener } from "../events/door-opener.ts";
+import { Firewall } from "../firewall/firewall.ts";
+import { native } from "../platform/native.ts";
 import { realPath } from "../platform/real-path.ts";
-import { ledgerPath } from "../platform/state-directory.ts";
+import { ledgerPath, STATE_DIRECTORY } from "../platform/state-directory.ts";
 import { after } from "../platform/timer.ts";
 import { run } from "../runner/command.ts";
+import { AllDoors } from "./all-doors.ts";
 import { Doorkeeper, type DoorkeeperOptions } from "./doorkeeper.ts";
 import { AlreadyRunning, InstanceLocks } from "./instance-locks.ts";
+import { KernelDoors } from "./kernel-doors.ts";
 import { Ledger } from "./ledger.ts";
 
 /** How long to wait for commands when we leave. */
@@ -34,12 +41,30 @@ export class DoorService {
   /** The interfaces that the ledger is named for. */
   #ledgersWords: readonly string[] = [];
   #doorkeeper: Doorkeeper | undefined;
+  #doors: AllDoors | undefined;
+  readonly #kernelDoors: KernelDoors;
 
   /** `config` is the path of the config file. */
   constructor(config: string, onEvent: DoorkeeperOptions["onEvent"], onNotice: (notice: DoorNotice) => void) {
     this.#config = realPath(config);
     this.#onEvent = onEvent;
     this.#onNotice = onNotice;
+    const now = () => performance.now() / 1000;
+    const firewall = new Firewall({
+      openSocket: () => new native.NftSocket(),
+      watch: (onChange) => new native.NftWatch(onChange),
+      now,
+      onRestored: (open, reason) =>
+        onNotice(reason === undefined ? { type: "firewall rebuilt", open } : { type: "firewall gone", reason }),
+      lockTable: () => this.#lockTable(),
+    });
+    this.#kernelDoors = new KernelDoors({
+      firewall,
+      onEvent,
+      onFailure: (reason) => onNotice({ type: "firewall not closed", reason }),
+      after,
+      now,
+    });
   }
 
   /**
@@ -69,6 +94,13 @@ export class DoorService {
     if (patterns.length === 1) this.#ledgersWords = patterns;
   }
 
+  /** Where the kernel does not let us own the table, another knockd of this network namespace could take it from us. */
+  #lockTable(): void {
+    const namespace = /\d+/.exec(readlinkSync("/proc/self/ns/net"))?.[0] ?? "";
+    const second = "a config in which no door has `open`";
+    this.#locks.acquire(`${STATE_DIRECTORY}/gate@${namespace}`, "with the table inet knockd", advice(second));
+  }
+
   /** Of what was claimed for interfaces, keeps what these words need. The ledger stays where it is. */
   keepInterfaces(patterns: readonly string[]): void {
     this.#locks.keepInterfaces(this.#config, [...patterns, ...this.#ledgersWords]);
@@ -76,7 +108,12 @@ export class DoorService {
 
   /** Opens and closes doors. After `start`. */
   get doors(): DoorOpener {
-    return this.#doorkeeper!;
+    return this.#doors!;
+  }
+
+  /** Has the kernel hold what the doors need that open without a command. Throws FirewallError, and then all is as it was. */
+  apply(doors: readonly Door[], options: FirewallOptions): void {
+    this.#kernelDoors.apply(doors, options);
   }
 
   /** That run now, or are still to close a door. After `start`. */
@@ -97,15 +134,18 @@ export class DoorService {
       onEvent: this.#onEvent,
     });
     this.#doorkeeper = doorkeeper;
+    this.#doors = new AllDoors(this.#kernelDoors, doorkeeper, this.#onEvent);
     const left = [...ledger.load()];
     this.#locks.adoptOrphans(this.#config, ledger.path, (orphan) => left.push(...ledger.merge(orphan)));
     doorkeeper.recover(left);
-    if (doorkeeper.size > 0) this.#onNotice({ type: "left open", doors: doorkeeper.size });
+    const { size } = this.#doors;
+    if (size > 0) this.#onNotice({ type: "left open", doors: size });
   }
 
   /** Closes what is open, or leaves it to the next life; resolves when that is done, or when our patience is at its end. */
   async shutdown(how: "close" | "keep", patience: Patience): Promise<void> {
     const doorkeeper = this.#doorkeeper;
+    this.#kernelDoors.leave(how);
     if (doorkeeper !== undefined) {
       const left = doorkeeper.leave(how).then(() => this.#ledger?.flush());
       await this.#inTime(doorkeeper, left, patience);
@@ -142,6 +182,7 @@ export class DoorService {
 
   /** Lets others have it: it has not come to a start. */
   releaseAll(): void {
+    this.#kernelDoors.leave("keep");
     this.#locks.end();
   }
 }

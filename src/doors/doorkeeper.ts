@@ -44,6 +44,9 @@ export class Doorkeeper implements DoorOpener {
     this.#runner = new CommandRunner(options);
   }
 
+  /** Commands alone. */
+  letIn(): undefined {}
+
   /**
    * Opens a door: the start command now, the stop command `cmdTimeout` seconds after its end, each for the knocker's
    * family. 0.8: without a start command there is no stop command either. Returns before anything has ended.

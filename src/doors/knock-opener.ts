@@ -3,7 +3,7 @@
 
 import type { Door } from "../config/door.ts";
 import type { DoorNotice } from "../events/door-event.ts";
-import type { DoorOpener } from "../events/door-opener.ts";
+import type { DoorOpener, LetIn } from "../events/door-opener.ts";
 import type { Address } from "../net/address.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { atMost } from "../platform/timer.ts";
@@ -11,7 +11,7 @@ import type { OneTimeFiles } from "../sequences/one-time-file.ts";
 import { LONGEST_WAIT_MS } from "./ledger.ts";
 
 export interface KnockOpenerOptions {
-  readonly doors: () => Pick<DoorOpener, "open">;
+  readonly doors: () => Pick<DoorOpener, "letIn" | "open">;
   readonly files: OneTimeFiles;
   readonly onNotice: (notice: DoorNotice) => void;
   /** A one-time sequence of `door` is used up: `next` takes the door's place; undefined: the door is disabled. */
@@ -25,10 +25,16 @@ export class KnockOpener {
     this.#options = options;
   }
 
-  open(door: Door, knocker: Address): void {
+  /** What the kernel does alone happens before anything is logged: the client waits for that. */
+  letIn(door: Door, knocker: Address): LetIn {
+    const isBuiltIn = door.opening !== undefined && door.oneTimeSequences === undefined;
+    return isBuiltIn ? this.#options.doors().letIn(door, knocker) : undefined;
+  }
+
+  open(door: Door, knocker: Address, letIn?: LetIn): void {
     const { oneTimeSequences: path } = door;
     const onDisk = path === undefined ? undefined : this.#useUp(door, path);
-    if (onDisk === undefined) this.#options.doors().open(door, knocker);
+    if (onDisk === undefined) this.#options.doors().open(door, knocker, undefined, letIn);
     else void atMost(LONGEST_WAIT_MS, onDisk).then(() => this.#options.doors().open(door, knocker));
   }
 

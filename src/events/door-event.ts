@@ -18,6 +18,12 @@ export type DoorEvent = { readonly door: string; readonly knocker: Address } & (
   | { readonly type: "command ended"; readonly what: "opened" | "closed"; readonly status: number | undefined }
   /** cmd_timeout is over: the stop command runs next. */
   | { readonly type: "closing" }
+  /** The kernel has let the client in, or lets it in for longer. Seconds undefined: until somebody closes it. */
+  | { readonly type: "opened" | "extended"; readonly ports: string; readonly seconds: number | undefined }
+  /** The kernel has not let the client in. */
+  | { readonly type: "not opened"; readonly ports: string; readonly reason: string }
+  /** What the kernel had opened is closed. */
+  | { readonly type: "closed" }
   | { readonly type: "opened by hand" }
   | { readonly type: "closed by hand" }
   | { readonly type: "extended by hand"; readonly seconds: number }
@@ -37,6 +43,10 @@ export type DoorNotice =
   /** A command still runs when the daemon ends; `idleSeconds`: none has ended for so long. */
   | { readonly type: "command abandoned"; readonly idleSeconds: number | undefined }
   | { readonly type: "ledger trouble"; readonly reason: string }
+  /** Somebody had removed the firewall's table: it is there again, with so many open doors. */
+  | { readonly type: "firewall rebuilt"; readonly open: number }
+  | { readonly type: "firewall not closed"; readonly reason: string }
+  | { readonly type: "firewall gone"; readonly reason: string }
   | { readonly type: "no locks"; readonly reason: string }
   | { readonly type: "sequences used up"; readonly door: string }
   | { readonly type: "sequences file warning"; readonly door: string; readonly reason: string }

@@ -5,13 +5,21 @@ import type { Door } from "../config/door.ts";
 import type { Address } from "../net/address.ts";
 import type { CommandOutcome, DoorRefusal, OpenDoorInfo } from "./door-outcome.ts";
 
+/** What the kernel has done for a client, as firewall/ has it; undefined: the door needs a command. */
+export type LetIn = "opened" | "extended" | { readonly failed: string } | undefined;
+
 export interface DoorOpener {
   /** The number of open doors. */
   readonly size: number;
   /** Each door that will be closed again, and for whom. */
   openDoors(): Iterable<OpenDoorInfo>;
-  /** Opens a door for a client that has knocked. Returns at once; `onDone` is called when the door is open or refused. */
-  open(door: Door, knocker: Address, onDone?: (outcome: CommandOutcome) => void): void;
+  /** Where a door needs no command: the kernel has let the client in when this returns. Nothing is logged yet. */
+  letIn(door: Door, knocker: Address): LetIn;
+  /**
+   * Opens a door for a client that has knocked. Returns at once; `onDone` is called when the door is open or refused.
+   * `letIn`, when it has been called already, is what it has returned.
+   */
+  open(door: Door, knocker: Address, onDone?: (outcome: CommandOutcome) => void, letIn?: LetIn): void;
   /** Opens it as a knock does, and logs that this was done by hand. */
   openByHand(door: Door, knocker: Address): Promise<CommandOutcome>;
   /** Closes it now. `door` is the name: the door may be in no config any more. */

@@ -19,6 +19,8 @@ export interface FirewallDependencies {
   readonly now: () => number;
   /** Our table was taken away. It is there again, with so many open doors; `reason`: it is not. */
   readonly onRestored: (open: number, reason: string | undefined) => void;
+  /** Before we build a table that nobody owns: throws when another daemon of ours has it. */
+  readonly lockTable?: () => void;
   /** False: a table that anybody may change, as on kernels before 6.9. */
   readonly mayOwn?: boolean;
 }
@@ -122,8 +124,8 @@ export class Firewall {
   #connect(): Parts {
     try {
       const kernel = new KernelTables(this.#options.openSocket());
-      const { now, mayOwn = true } = this.#options;
-      return { kernel, table: new GateTable(kernel, mayOwn), openings: new Openings(kernel, now) };
+      const { now, mayOwn = true, lockTable } = this.#options;
+      return { kernel, table: new GateTable(kernel, mayOwn, lockTable), openings: new Openings(kernel, now) };
     } catch (error) {
       throw refusal(`no socket to nf_tables (${(error as Error).message})`);
     }

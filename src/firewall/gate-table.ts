@@ -15,12 +15,14 @@ import { writeDeleteTable, writeGuarded, writeTable } from "./ruleset.ts";
 
 export class GateTable {
   readonly #kernel: KernelTables;
+  readonly #lockTable: () => void;
   #flags: number;
   #layout: Layout | undefined;
 
-  /** `mayOwn` false: a table that anybody may change, as on kernels before 6.9. */
-  constructor(kernel: KernelTables, mayOwn: boolean) {
+  /** `mayOwn` false: a table that anybody may change, as on kernels before 6.9; `lockTable` comes before it is built. */
+  constructor(kernel: KernelTables, mayOwn: boolean, lockTable: () => void = () => {}) {
     this.#kernel = kernel;
+    this.#lockTable = lockTable;
     this.#flags = mayOwn ? TABLE_FLAGS.owner | TABLE_FLAGS.persist : 0;
   }
 
@@ -91,6 +93,7 @@ export class GateTable {
   /** Owned by us where the kernel has that. */
   #build(layout: Layout, open: readonly OpenElement[], isThere: boolean): void {
     for (;;) {
+      if (this.#flags === 0) this.#lockTable();
       const w = new NetlinkWriter().beginBatch();
       if (isThere) writeDeleteTable(w);
       writeTable(w, layout, this.#flags);

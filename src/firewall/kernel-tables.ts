@@ -2,7 +2,7 @@
 
 import type { NativeNftSocket } from "../platform/native.ts";
 import { commentIn, type OpenElement, type OpenSet, readElements, writeElementKey } from "./element.ts";
-import { errorName } from "./firewall-error.ts";
+import { errorName, FirewallError, openingFailure } from "./firewall-error.ts";
 import { FLAG, NetlinkWriter, readMessages } from "./netlink.ts";
 import { ELEMENTS, LIST_ELEMENT, MESSAGE, SET, TABLE } from "./nftables.ts";
 
@@ -11,11 +11,11 @@ const MAX_TRIES = 8;
 const PASSING = new Set(["EAGAIN", "EINTR", "EBUSY"]);
 
 /** What the kernel has answered, other than with what was asked for. */
-export class KernelError extends Error {
+export class KernelError extends FirewallError {
   readonly errno: number;
 
   constructor(errno: number) {
-    super(errorName(errno));
+    super(`firewall: ${openingFailure(errorName(errno))}`);
     this.errno = errno;
   }
 }

@@ -8,7 +8,7 @@ import { leftOf } from "./carry-over.ts";
 import { addressOf, commentOf, type OpenElement, writeElements } from "./element.ts";
 import { errorName, openingFailure, refusal } from "./firewall-error.ts";
 import { renewal } from "./gate-table.ts";
-import type { KernelTables } from "./kernel-tables.ts";
+import { KernelError, type KernelTables } from "./kernel-tables.ts";
 import { type BuiltInDoor, elementsFor, type Layout } from "./layout.ts";
 import { NetlinkWriter } from "./netlink.ts";
 import { type OpenTime, OpenTimes } from "./open-times.ts";
@@ -84,10 +84,10 @@ export class Openings {
     const isOpen = this.times.get(comment, address) !== undefined;
     if (!isOpen && this.times.size >= MAX_OPEN) return { failed: `too many doors are open (${MAX_OPEN})` };
     // A batch that is refused makes us wait for all processors (synchronize_rcu): some 15 ms.
-    if (isOpen || batch.isShared) return this.#renew(door, address, restore);
+    if (isOpen || batch.isShared) return this.#tryRenew(door, address, restore);
     const error = errorName(this.#kernel.transact(batch.for(address)));
-    if (error === "EEXIST") return this.#renew(door, address, restore);
-    if (error === "ENOENT" && restore()) return this.#renew(door, address);
+    if (error === "EEXIST") return this.#tryRenew(door, address, restore);
+    if (error === "ENOENT" && restore()) return this.#tryRenew(door, address);
     if (error !== "") return { failed: openingFailure(error) };
     this.times.set(comment, address, this.#now() + seconds);
     return "opened";
@@ -148,6 +148,15 @@ export class Openings {
       const milliseconds = left === Number.POSITIVE_INFINITY ? undefined : left * 1000;
       return elementsFor(this.#layout!, ports, address, { comment, left: milliseconds, packets: 0, bytes: 0 });
     });
+  }
+
+  #tryRenew(door: BuiltInDoor, address: Address, restore?: () => boolean): OpeningResult {
+    try {
+      return this.#renew(door, address, restore);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      return { failed: openingFailure(errorName(error.errno)) };
+    }
   }
 
   /** It is open already, by this door or by another one with the same port: it stays open for the longer time. */

@@ -55,10 +55,11 @@ export function doorTable(answers: readonly Answer[], options: DoorTableOptions 
 export function secretLines(answers: readonly Answer[]): string {
   const blocks = ofType(answers, "door").flatMap(({ door, secrets }) => {
     if (secrets === undefined) return [];
-    const { sequence, tcpFlags, startCommand, startCommand6, stopCommand, stopCommand6 } = secrets;
+    const { sequence, tcpFlags, open, startCommand, startCommand6, stopCommand, stopCommand6 } = secrets;
     const directives = {
       Sequence: sequence,
       TCPFlags: tcpFlags || undefined,
+      Open: open,
       Start_Command: startCommand,
       Stop_Command: stopCommand,
       Start_Command_6: startCommand6,
@@ -75,8 +76,8 @@ function trigger({ knocks, oneTime }: DoorAnswer): string {
 }
 
 /** Of a door that nobody has open as far as the daemon knows; it cannot know of a door that it never closes. */
-function idle({ closesAfter, openings }: DoorAnswer): string {
-  if (closesAfter !== null || openings === 0) return "-";
+function idle({ closesAfter, openings, builtIn }: DoorAnswer): string {
+  if (builtIn || closesAfter !== null || openings === 0) return "-";
   return paint(
     "good",
     `${together(`opened ${plural(openings, "time")};`)} ${together("stays open:")} ${together("no stop command")}`,
@@ -84,9 +85,10 @@ function idle({ closesAfter, openings }: DoorAnswer): string {
 }
 
 function openText(openings: readonly OpenAnswer[], most: number): string {
-  const lines = openings.slice(0, most).map(({ ip, left }) => {
-    const when = left === null ? "opening or closing now" : `${duration(left)} left`;
-    return paint("good", `${clean(ip)} ${together(`(${when})`)}`);
+  const lines = openings.slice(0, most).map(({ ip, left, staysOpen, uses }) => {
+    const when = staysOpen ? "until closed" : left === null ? "opening or closing now" : `${duration(left)} left`;
+    const used = uses === undefined ? "" : uses === 0 ? ", unused" : ", used";
+    return paint("good", `${clean(ip)} ${together(`(${when}${used})`)}`);
   });
   const more = openings.length - lines.length;
   return [...lines, ...(more > 0 ? [`and ${plural(more, "more address")}`] : [])].join("\n");

@@ -26,6 +26,10 @@ const LEVELS = {
   "command takes long": "warn",
   "command killed": "warn",
   closing: "info",
+  opened: "info",
+  extended: "info",
+  "not opened": "warn",
+  closed: "info",
   "opened by hand": "info",
   "closed by hand": "info",
   "extended by hand": "info",
@@ -40,6 +44,9 @@ const NOTICE_LEVELS = {
   "left to next start": "warn",
   "command abandoned": "warn",
   "ledger trouble": "error",
+  "firewall rebuilt": "warn",
+  "firewall gone": "error",
+  "firewall not closed": "error",
   "no locks": "note",
   "sequences used up": "info",
   "sequences file warning": "warn",
@@ -102,6 +109,11 @@ export class EventLog {
       return;
     }
     if (event.type === "opened by hand") this.counts.opened(door);
+    if (event.type === "opened" || event.type === "closed" || event.type === "not opened") {
+      const failed = event.type === "not opened";
+      const [what, status] = failed ? (["opened", null] as const) : ([event.type, 0] as const);
+      this.watch.tell({ event: what, ip: formatAddress(knocker), door, status });
+    }
     const level = LEVELS[event.type];
     this.#tell(knocker, (who) => this.#logger.log[level](this.#at(knocker, door), doorEventLine(event, who)));
   };

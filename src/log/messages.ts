@@ -48,6 +48,14 @@ export function doorEventLine(event: Exclude<DoorEvent, { type: "command ended" 
       return `${door}: command still running after ${plural(event.seconds, "second")}, killing it`;
     case "closing":
       return `${who}: ${door}: command timeout`;
+    case "opened":
+      return `${who}: ${door}: opened ${event.ports} ${forTime(event.seconds)}`;
+    case "extended":
+      return `${who}: ${door}: extended ${event.ports} ${forTime(event.seconds)}`;
+    case "not opened":
+      return `${who}: ${door}: could not open ${event.ports}: ${event.reason}`;
+    case "closed":
+      return `${who}: ${door}: closed`;
     case "opened by hand":
     case "closed by hand":
       return `${who}: ${door}: ${event.type}`;
@@ -63,6 +71,10 @@ export function doorEventLine(event: Exclude<DoorEvent, { type: "command ended" 
       return `${door}: ${waiting} waiting: ${plural(event.count, "more opening")} ${event.type}`;
     }
   }
+}
+
+function forTime(seconds: number | undefined): string {
+  return seconds === undefined ? "until it is closed" : `for ${plural(seconds, "second")}`;
 }
 
 /** Of what happens to the doors as a whole. */
@@ -82,6 +94,12 @@ export function noticeLine(notice: DoorNotice): string {
     }
     case "ledger trouble":
       return notice.reason;
+    case "firewall rebuilt":
+      return `firewall: the table was removed: rebuilt, with ${plural(notice.open, "open door")}`;
+    case "firewall not closed":
+      return `open doors could not be closed: ${notice.reason}`;
+    case "firewall gone":
+      return `firewall: the table was removed and cannot be rebuilt: ${notice.reason}`;
     case "no locks":
       return `cannot check whether another knockd is running: ${notice.reason}`;
     case "sequences used up":

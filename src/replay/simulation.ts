@@ -100,9 +100,9 @@ export class Simulation {
       },
       eventLog: this.#eventLog,
       opener: {
-        open: (door, knocker) => {
+        open: (door, knocker, letIn) => {
           this.opened++;
-          opener.open(door, knocker);
+          opener.open(door, knocker, letIn);
         },
       },
       observer:

@@ -2,6 +2,7 @@
 // on request.
 
 import type { Door } from "../../config/door.ts";
+import { formatPorts } from "../../config/opening.ts";
 import type { OpenDoorInfo } from "../../events/door-outcome.ts";
 import { formatTcpFlags } from "../../net/tcp-flags.ts";
 import { formatSequence } from "../../sequences/sequence.ts";
@@ -32,20 +33,22 @@ export function standing({ doorService }: DaemonView): Answer[] {
 function answerOf(door: Door, openings: number, secrets: boolean): Answer {
   const { name, sequence, oneTimeSequences, seqTimeout, tcpFlags, target, cmdTimeout, opening } = door;
   const { startCommand, stopCommand, startCommand6, stopCommand6 } = door;
-  const closes = stopCommand || stopCommand6 ? cmdTimeout : undefined;
+  const byCommand = stopCommand || stopCommand6 ? cmdTimeout : null;
   return {
     type: "door",
     door: name,
     oneTime: oneTimeSequences !== undefined,
     knocks: sequence.length,
     seqTimeout,
-    closesAfter: closes ?? opening?.seconds ?? null,
+    closesAfter: opening === undefined ? byCommand : (opening.seconds ?? null),
+    ...(opening && { builtIn: true }),
     openings,
     ...(target && { target: target.host }),
     ...(secrets && {
       secrets: {
         sequence: formatSequence(sequence),
         tcpFlags: formatTcpFlags(tcpFlags),
+        ...(opening && { open: opening.ports.map(formatPorts).join(",") }),
         ...(startCommand !== undefined && { startCommand }),
         ...(stopCommand !== undefined && { stopCommand }),
         ...(startCommand6 !== undefined && { startCommand6 }),
@@ -55,8 +58,15 @@ function answerOf(door: Door, openings: number, secrets: boolean): Answer {
   };
 }
 
-function openAnswer({ door, ip, left }: OpenDoorInfo): Answer {
-  return { type: "open", door, ip, left: left === undefined ? null : Math.round(left * 10) / 10 };
+function openAnswer({ door, ip, left, uses, staysOpen }: OpenDoorInfo): Answer {
+  return {
+    type: "open",
+    door,
+    ip,
+    left: left === undefined ? null : Math.round(left * 10) / 10,
+    ...(staysOpen && { staysOpen }),
+    ...(uses !== undefined && { uses }),
+  };
 }
 
 /** As many as fit into MOST_BYTES, and the number of those left out. */

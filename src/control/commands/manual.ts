@@ -78,7 +78,8 @@ async function done(
 function refusal(view: DaemonView, name: string, knocker: Address, outcome: DoorRefusal): Refusal {
   const doors = called(name, view);
   if (outcome === NOT_OPEN && doors.length === 0) return noSuchDoor(name, view); // a door that a reload removed may be open
-  const staysOpen = doors.length > 0 && !doors.some((door) => commandsOf(door, knocker).stop);
+  const staysOpen =
+    doors.length > 0 && !doors.some((door) => door.opening !== undefined || commandsOf(door, knocker).stop);
   const { refused } = outcome === NOT_OPEN && staysOpen ? STAYS_OPEN : outcome;
   return new Refusal(`${name} for ${formatAddress(knocker)}: ${refused}`);
 }
