@@ -164,7 +164,10 @@ for (const release of RELEASES) {
           `mkdir ${folder} && printf '[Service]\\nExecStartPre=/bin/false\\n' >${folder}/x.conf`,
           /Job for knockd-iptables@22/,
         ],
-        ["echo 'exit 0' >/etc/knockd.iptables", /\/etc\/knockd\.iptables exists, and is not the script that closes the port/],
+        [
+          "echo 'exit 0' >/etc/knockd.iptables",
+          /\/etc\/knockd\.iptables exists, and is not the script that closes the port/,
+        ],
       ] as const) {
         await machine.ok(obstacle);
         const before = await look();
