@@ -43,9 +43,13 @@ options:
   -4, --only-ip-v4       do not track ipv6
   -V, --version          display version
   -h, --help             this help
-      --wait             wait for an interface that is not there
-      --check            say whether the config is right, and end
+      --wait             wait for an interface that does not exist yet
+      --check            check the config and exit
       --can-listen       exit 0 if knockd may capture packets, 1 otherwise
+
+example:  knockd -i eth0 -c my.conf -v
+
+exit status: 1 could not start; 2 and 15 after SIGINT and SIGTERM, as in 0.8
 
 `;
 
