@@ -3,12 +3,12 @@
 import { daemonEventOf } from "../events/daemon-event.ts";
 import type { DoorEvent, DoorNotice } from "../events/door-event.ts";
 import type { DoorRef, KnockEvent } from "../events/knock-event.ts";
-import { type Address, formatAddress, sameAddress } from "../net/address.ts";
+import { type Address, formatAddress, isLinkLocal, sameAddress } from "../net/address.ts";
 import { after } from "../platform/timer.ts";
 import { Counters } from "./counters.ts";
 import { EventStream } from "./event-stream.ts";
 import type { Log, Logger } from "./logger.ts";
-import { doorEventLine, eventLine, heldBack, noticeLine } from "./messages.ts";
+import { doorEventLine, eventLine, heldBack, linkLocalLine, noticeLine } from "./messages.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import type { ReverseDns } from "./reverse-dns.ts";
 
@@ -135,6 +135,9 @@ export class EventLog {
     if (this.#reverseDns !== undefined)
       this.#tell(event.knocker, (who) => this.#logger.event(eventLine(event, who), fields));
     else this.#logger.event(this.#line(event), fields);
+    if (event.type !== "open" || !isLinkLocal(event.knocker)) return;
+    const { door, knocker } = event;
+    this.#tell(knocker, (who) => this.#logger.event(linkLocalLine(door.name, who), () => this.#at(knocker, door.name)));
   }
 
   /** In a flood from one source the same few lines are told again and again. */

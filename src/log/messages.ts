@@ -25,6 +25,11 @@ export function eventLine(event: KnockEvent, who: string): string {
   }
 }
 
+/** No firewall tool takes an address with its interface (`fe80::1%eth0`): nft refuses it, iptables ignores the interface. */
+export function linkLocalLine(door: string, who: string): string {
+  return `${who}: ${door}: link-local address: another host may have it on another interface`;
+}
+
 /** Of a siege no more is told. */
 export function heldBack({ count, kind }: HeldBack): string {
   return `${plural(count, "similar line")} not logged (${kind})`;

@@ -30,6 +30,11 @@ export function isHostAddress({ w0, w1, w2, w3 }: Address): boolean {
   return w2 === 0xffff && first !== 0 && first !== 127 && (first < 224 || first > 239) && w3 !== -1;
 }
 
+/** fe80::/10: two hosts may have the same one, on different interfaces of ours. */
+export function isLinkLocal(a: Address): boolean {
+  return a.w0 >>> 22 === 0xfe80 >>> 6;
+}
+
 /** For who keeps it: a packet's is overwritten by the next one. */
 export function copyOf({ w0, w1, w2, w3 }: Address): Address {
   return { w0, w1, w2, w3 };
