@@ -427,6 +427,32 @@ describe("knockctl", { skip: needsRoot }, () => {
     );
   });
 
+  it("watch and explain show one time for one packet, in every call", async () => {
+    const daemon = await start();
+    const ip = "10.77.0.202";
+    const { said } = await follow(daemon, ["watch", "--json"], async (said) => {
+      for (let source = 2; !said().includes('"stage":1') && source < 100; source++) await knock(`10.77.0.${source}`);
+      await knock(ip);
+      await daemon.waitFor(() => said().includes(`"event":"opened","ip":"${ip}"`));
+    });
+    const lines = (text: string) =>
+      text
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    const watched = lines(said).flatMap((one) =>
+      one.ip === ip && ["stage", "open"].includes(one.event) ? [[one.event, one.time]] : [],
+    );
+    assert.equal(watched.length, 4);
+    for (let call = 0; call < 3; call++) {
+      const { stdout } = await knockctl("explain", ip, "--json", "-c", daemon.configPath);
+      const explained = lines(stdout).flatMap((one) =>
+        ["stage", "open"].includes(one.verdict) ? [[one.verdict, one.time]] : [],
+      );
+      assert.deepEqual(explained, watched);
+    }
+  });
+
   it("watch: 3 when the daemon ends, or there is none", async () => {
     const daemon = await start();
     const watching = knockctl("watch", "-c", daemon.configPath);
