@@ -57,6 +57,7 @@ const RULES: readonly Rule[] = [
       "test/live/report.test.ts": "unshare --mount",
       "test/live/report-syslogd.test.ts": "unshare --mount",
       "test/live/ufw.test.ts": "unshare -m",
+      "test/live/gate-modes.test.ts": "unshare -m",
       "test/command.test.ts": "unshare -m",
       "test/live/check.test.ts": "unshare -m",
       "test/live/knockctl.test.ts": "unshare -m",
