@@ -1,4 +1,4 @@
-// The daemon as the commands of knockctl may look at it: its parts, each as far as it is asked.
+// What the commands of knockctl see of the daemon: only what they need of each part.
 
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { DaemonEvent } from "../events/daemon-event.ts";
@@ -10,7 +10,7 @@ import type { Address } from "../net/address.ts";
 
 export interface DaemonView {
   readonly supervisor: () => CapturesView;
-  /** The doors that are listened for. */
+  /** The doors in force. */
   readonly resolvedDoors: () => readonly ResolvedDoor[];
   readonly packetLoop: PacketsView;
   readonly doorService: { readonly doors: DoorOpener };
@@ -20,12 +20,12 @@ export interface DaemonView {
 }
 
 export interface CapturesView {
-  /** What the user asked for: names, `ppp*`, `any`, `auto`. */
+  /** As the user wrote them: names, `ppp*`, `any`, `auto`. */
   readonly patterns: readonly string[];
   readonly report: readonly InterfaceStatus[];
   /** By interface. */
   readonly captures: { readonly all: ReadonlyMap<string, CaptureView> };
-  /** Tests now whether all of them hear. */
+  /** Runs a self-test on all interfaces now. */
   check(): void;
 }
 
@@ -41,18 +41,18 @@ export interface CaptureView {
 }
 
 export interface PacketsView {
-  /** Attempts that are under way. */
+  /** Live attempts. */
   readonly live: number;
   readonly history: PacketHistory;
-  /** Reports all that comes from there until the function that it returns is called; undefined: another one is followed. */
+  /** Reports every packet from this address until the returned function is called. Undefined: another address is followed. */
   follow(source: Address, onVerdict: (verdict: Verdict) => void): (() => void) | undefined;
 }
 
 export interface EventsView {
   readonly isWatched: boolean;
-  /** Returns what ends it. */
+  /** Returns a function that ends it. */
   subscribe(subscriber: (event: DaemonEvent, time: Date) => void): () => void;
-  /** `event` is asked for only when there is a subscriber, and room for one more. `at`: its time, monotonic milliseconds. */
+  /** Calls `event` only if a subscriber has room for one more. `at`: its time in monotonic milliseconds. */
   verdict(event: () => DaemonEvent, at?: number): void;
 }
 

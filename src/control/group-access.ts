@@ -1,18 +1,18 @@
-// Who may look, beside root: the group `knockd`, where it exists (the Debian package makes it). The kernel sees to it, by
-// what the files allow: a directory of the group's in root's, and its sockets in there.
+// Besides root, the group `knockd` may ask, if it exists (the Debian package makes it). File modes enforce this: a directory of
+// the group inside root's, with the group's sockets.
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 
 const NAME = "knockd";
-/** Root's directory may be gone through; what lies there stays root's by its own mode. */
+/** Lets others pass through root's directory. Its files keep their own modes. */
 const MAY_PASS = 0o011;
-/** The group sees what is in its own. */
+/** The group may list its own directory. */
 const [MODE, MAY_LOOK] = [0o750, 0o050] as const;
-/** Who connects to a socket, writes. */
+/** To connect to a socket needs permission to write. */
 const MAY_ASK = 0o060;
 
-/** Its number; undefined where there is none. Node has no getgrnam(3): one of this machine's own groups. */
+/** The group's ID; undefined without such a group. Node has no getgrnam(3), so only local groups count. */
 export function readers(file = "/etc/group"): number | undefined {
   let text: string;
   try {
@@ -26,8 +26,8 @@ export function readers(file = "/etc/group"): number | undefined {
 }
 
 /**
- * Makes the group's directory, unless it is there. Under systemd the unit has made it, as we may not (CAP_CHOWN), and with
- * the set-gid bit, by which our socket in there is the group's from its beginning. Throws in the system's words.
+ * Makes the group's directory if it does not exist. Under systemd the unit makes it, because the daemon lacks CAP_CHOWN. Its
+ * set-gid bit gives the socket to the group from the beginning. Throws in the system's words.
  */
 export function makeGroupDirectory(group: number, path: string): void {
   letIn(undefined, dirname(path), MAY_PASS);
@@ -39,7 +39,7 @@ export function makeGroupDirectory(group: number, path: string): void {
   letIn(group, path, MAY_LOOK);
 }
 
-/** Lets the group ask at a socket. Throws in the system's words. */
+/** Lets the group connect to a socket. Throws in the system's words. */
 export function grantAccess(group: number, path: string): void {
   letIn(group, path, MAY_ASK);
 }

@@ -1,10 +1,10 @@
-// What is said at the socket. A client sends one line of JSON, and gets some:
+// The protocol of the control socket. A client sends one line of JSON and gets several:
 //   {"version":1,"command":"explain","args":{"ip":"192.0.2.1"}}      args may be left out
 //   {"version":1,"type":"daemon","pid":123,"knockd":"1.0.0","config":"/etc/knockd.conf"}
-//   ... what the command has to say, each with its type ...
+//   ... the command's answers, each with its type ...
 //   {"version":1,"type":"end"}
-// An answer without the last line is torn; `watch` alone goes on until one of both has enough. What can't be done is a line
-// of the type "refused". In place of all there may be one line of the type "error": it could not be asked.
+// An answer without the last line is incomplete. Only `watch` and `follow` go on until either side disconnects. The type
+// "refused" is a request that cannot be done. The type "error", instead of all other lines, is a request that cannot be read.
 
 import type { DaemonEvent } from "../events/daemon-event.ts";
 import type { InterfaceStatus } from "../events/interface-status.ts";
@@ -13,7 +13,7 @@ import type { Verdict } from "../history/verdict.ts";
 import { printableJson } from "../terminal/printable.ts";
 
 export const VERSION = 1;
-/** In bytes. A door's name is in there at the most. */
+/** In bytes. The longest part is a door's name. */
 export const LONGEST_REQUEST = 4096;
 
 export type Answer =
@@ -22,7 +22,7 @@ export type Answer =
   | {
       readonly type: "status";
       readonly since: string;
-      /** The words that were given for them. */
+      /** As the user wrote them. */
       readonly interfaces: string;
       readonly doors: number;
       readonly live: number;
@@ -36,7 +36,7 @@ export type Answer =
       /** How many knocks its sequence has. */
       readonly knocks: number;
       readonly seqTimeout: number;
-      /** Seconds; null: it is not closed again. */
+      /** Seconds; null: the door stays open. */
       readonly closesAfter: number | null;
       /** The kernel opens it, without a command. */
       readonly builtIn?: true;
@@ -66,9 +66,9 @@ export type Answer =
       /** Of the command that has ended. */
       readonly status?: number;
     }
-  /** By hand; so many seconds are left. */
+  /** By hand. `left`: seconds. */
   | { readonly type: "extended"; readonly door: string; readonly ip: string; readonly left: number }
-  /** A warning or an error of late. */
+  /** A recent warning or error. */
   | { readonly type: "trouble"; readonly time: string; readonly line: string }
   | ({ readonly type: "event"; readonly time: string } & DaemonEvent)
   | VerdictAnswer
@@ -77,7 +77,7 @@ export type Answer =
   | { readonly type: "end" }
   | { readonly type: "error"; readonly error: string };
 
-/** What became of a packet, or of several that followed each other (history/). */
+/** The verdict on a packet, or on several equal ones in a row (history/). */
 export interface VerdictAnswer {
   readonly type: "verdict";
   readonly time: string;
@@ -88,7 +88,7 @@ export interface VerdictAnswer {
   readonly of?: number;
   readonly times: number;
   readonly text: string;
-  /** `7000:tcp`; for root, who asks for secrets. */
+  /** `7000:tcp`; only for root with --secrets. */
   readonly knock?: string;
 }
 
@@ -98,7 +98,7 @@ export interface ExplanationAnswer {
   readonly packets: number;
   readonly outcome: Explanation["outcome"];
   readonly advice: string;
-  /** Since a flood has kept something from being written down; left out when none has. */
+  /** Seconds since a flood kept packets from being recorded. Left out if none did. */
   readonly secondsSinceFlood?: number;
 }
 
@@ -107,13 +107,13 @@ export interface Request {
   readonly args: Args;
 }
 
-/** Of an interface that is listened at, for `status`. */
+/** An interface with an open capture, for `status`. */
 export interface Hearing {
   /** Instructions of the filter that the kernel runs. */
   readonly filter?: number;
-  /** Since it was opened: let through by the filter, and lost of these. */
+  /** Since the capture was opened: passed by the filter, and lost of these. */
   readonly packets?: { readonly seen: number; readonly dropped: number };
-  /** When it was last tried whether it hears. */
+  /** The time of the last self-test. */
   readonly tested?: string;
 }
 
@@ -129,7 +129,7 @@ export interface Secrets {
   readonly stopCommand6?: string;
 }
 
-/** What is asked for; an Error says what is wrong with it. */
+/** The request, or an Error with what is wrong with it. */
 export function readRequest(line: string): Request | Error {
   let request: unknown;
   try {
@@ -153,7 +153,7 @@ export function answerLine(answer: Answer): string {
   return `${printableJson(JSON.stringify({ version: VERSION, ...answer }))}\n`;
 }
 
-/** Undefined when it is of another version, or none. */
+/** Undefined for an answer of another version or an unreadable line. */
 export function readAnswer(line: string): Answer | undefined {
   try {
     const { version, ...answer } = JSON.parse(line);

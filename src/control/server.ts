@@ -1,6 +1,6 @@
-// For knockctl: the daemon's two sockets. Root's, at which all may be asked, and the group's (group-access.ts), at which nothing is
-// changed and no secret told. Two, and not one that asks the kernel who is there: by the files' modes the kernel keeps
-// everybody else away before he costs us anything, and whoever floods the group's does not keep root out.
+// The daemon's two sockets for knockctl: root's for every command, and the group's (group-access.ts), which changes nothing and
+// shows no secret. Two sockets with file modes, rather than one that checks credentials: the kernel rejects all other users
+// at no cost to the daemon, and a flood on the group's socket does not keep root out.
 
 import { dirname } from "node:path";
 import { makePrivateDirectory } from "../platform/state-directory.ts";
@@ -11,9 +11,9 @@ import { ControlSocket } from "./socket.ts";
 import { groupSocketOf } from "./socket-path.ts";
 
 export interface ControlOptions {
-  /** Of root's socket (socket-path.ts). */
+  /** The path of root's socket (socket-path.ts). */
   readonly path: string;
-  /** The config's. */
+  /** The path of the config. */
   readonly config: string;
   readonly commands: Commands;
   /** Why there is no socket. */
@@ -25,13 +25,13 @@ export class ControlServer {
   readonly #group: number | undefined;
   readonly #sockets: ControlSocket[] = [];
 
-  /** `group` may look; undefined: nobody but root. */
+  /** `group` may ask. Undefined: only root may. */
   constructor(options: ControlOptions, group = readers()) {
     this.#options = options;
     this.#group = group;
   }
 
-  /** Resolves when the sockets are there, or can't be. */
+  /** Resolves when the sockets exist or cannot exist. */
   async open(): Promise<void> {
     const { path, trouble } = this.#options;
     try {
@@ -46,12 +46,12 @@ export class ControlServer {
     try {
       makeGroupDirectory(this.#group, dirname(groups));
     } catch {
-      return; // a daemon that may not: root alone can ask it
+      return; // the daemon may not make it: only root can ask
     }
     await this.#openOne(groups, this.#group);
   }
 
-  /** At any time, and again. The sockets go with it. */
+  /** Can be called at any time, and repeatedly. Removes the sockets. */
   close(): void {
     for (const socket of this.#sockets) socket.close();
   }

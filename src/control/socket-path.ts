@@ -1,4 +1,4 @@
-// Where a daemon's socket is, beside its ledger; and the sockets of all daemons of one config, for who looks for them.
+// The path of a daemon's socket, beside its ledger, and the sockets of all daemons of one config.
 
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -9,10 +9,10 @@ import { nameOf, STATE_DIRECTORY } from "../platform/state-directory.ts";
 /** sun_path of unix(7) holds 107 bytes and a zero. */
 const LONGEST_PATH = 107;
 const END = ".sock";
-/** Where the group's sockets are: the rest of that directory is for root alone. */
+/** For the group's sockets. The rest of the directory is for root only. */
 const GROUP_DIRECTORY = "group";
 
-/** Of each config, and each choice of interfaces for it (interfaces.ts), its own. */
+/** Each config has one socket per choice of interfaces (interfaces.ts). */
 export function socketPath(config: string, patterns: readonly string[]): string {
   const [file, interfaces] = [nameOf(realPath(config)), nameOf(patterns.join(","))];
   const path = `${STATE_DIRECTORY}/${file}@${interfaces}${END}`;
@@ -20,13 +20,13 @@ export function socketPath(config: string, patterns: readonly string[]): string 
   return `${STATE_DIRECTORY}/${hash(file)}@${hash(interfaces)}${END}`;
 }
 
-/** The one for the group that may look. */
+/** The socket for the group knockd. */
 export function groupSocketOf(path: string): string {
   return join(dirname(path), GROUP_DIRECTORY, basename(path));
 }
 
 /**
- * Of all that may listen with this config, dead or alive; for root, or for the group. Throws in the system's words.
+ * The sockets of all daemons with this config, dead or alive, for root or for the group. Throws in the system's words.
  */
 export function socketsOf(config: string, whose: "root's" | "the group's"): string[] {
   const directory = whose === "root's" ? STATE_DIRECTORY : join(STATE_DIRECTORY, GROUP_DIRECTORY);

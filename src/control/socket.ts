@@ -1,5 +1,5 @@
-// One socket of the daemon: one request a client, its answer, and the end (protocol.ts); or what he watches, until he goes.
-// Whoever floods or stalls it has it to himself at worst; the knocks have nothing to do with it.
+// One control socket of the daemon: a client sends one request and gets one answer (protocol.ts), or events until it
+// disconnects. A client that floods or stalls the socket cannot delay knocks.
 
 import * as fs from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -10,25 +10,25 @@ import { grantAccess } from "./group-access.ts";
 import { type Commands, type Question, Refusal, type Stream } from "./handler.ts";
 import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protocol.ts";
 
-/** One client more puts an end to the oldest that has not asked yet, or else to the oldest: who stalls keeps nobody out. */
+/** One more disconnects the oldest client without a request, or the oldest of all: stalled clients do not keep others out. */
 const MOST_CLIENTS = 64;
 /**
- * More of them in one turn of the loop are a storm: libuv before 1.45 (Node 18) does nothing else while one more waits, so
- * that two processes that only connect would make us deaf. Then there is no socket for so long.
+ * More connections in one turn of the loop are a storm: libuv before 1.45 (Node 18) accepts connections as long as one waits,
+ * so two processes that only connect would make the daemon deaf. The socket then closes for REST_MS.
  */
 const [MOST_A_TURN, REST_MS] = [64, 100] as const;
-/** They stay as long as they like. What one of them has not read is small, most of the time. */
+/** Watchers stay connected. Their unread output is usually small. */
 const MOST_WATCHERS = 8;
 /** For the request and the answer together. */
 const LONGEST_MS = 10_000;
-/** What a client has not read, beyond what the kernel holds for it. */
+/** Unread output of a client, beyond the kernel's buffer. */
 const MOST_UNREAD = 256 << 10;
 
 export interface SocketOptions {
   readonly path: string;
-  /** It may ask too, and then nobody may change anything here; undefined: root alone. */
+  /** This group may ask too, but change nothing. Undefined: only root may ask. */
   readonly group: number | undefined;
-  /** The config's. */
+  /** The path of the config. */
   readonly config: string;
   readonly commands: Commands;
   /** Why there is no socket. */
@@ -37,15 +37,15 @@ export interface SocketOptions {
 
 export class ControlSocket {
   readonly #options: SocketOptions;
-  /** Each with what ends it. */
+  /** Each with the timer that disconnects it. */
   readonly #clients = new Map<Socket, NodeJS.Timeout>();
-  /** Those whose request is not there yet. */
+  /** Clients whose request has not arrived. */
   readonly #asking = new Set<Socket>();
-  /** Those that are clients no more: nobody takes their place. */
+  /** Not counted as clients any more: no new client displaces them. */
   readonly #watchers = new Set<Socket>();
   #server: Server | undefined;
   #cameThisTurn = 0;
-  /** One answer in a turn: between two, packets are fetched. */
+  /** One answer per turn of the loop, so that packets are read in between. */
   #answered: Promise<unknown> = Promise.resolve();
   #rest: NodeJS.Timeout | undefined;
   #closed = false;
@@ -54,7 +54,7 @@ export class ControlSocket {
     this.#options = options;
   }
 
-  /** In the place of a socket that a dead daemon has left. Resolves when it is there, or can't be. */
+  /** Replaces the socket of a dead daemon. Resolves when the socket exists or cannot exist. */
   async open(): Promise<void> {
     const { path, trouble } = this.#options;
     try {
@@ -67,7 +67,7 @@ export class ControlSocket {
     }
   }
 
-  /** At any time, and again. The socket goes with it. */
+  /** Can be called at any time, and repeatedly. Removes the socket. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#rest);
@@ -75,7 +75,7 @@ export class ControlSocket {
     for (const client of [...this.#clients.keys(), ...this.#watchers]) client.destroy();
   }
 
-  /** False when something is at its place. */
+  /** False when the path is taken. */
   #listen(path: string): Promise<boolean> {
     if (this.#closed) return Promise.resolve(true);
     const server = createServer({ allowHalfOpen: true }, (client) => this.#onClient(client));
@@ -85,19 +85,19 @@ export class ControlSocket {
         else reject(error);
       });
       server.once("listening", () => {
-        server.on("error", () => {}); // no descriptor left for a client: it is told by the kernel
+        server.on("error", () => {}); // no descriptor left for a client: the kernel refuses it
         if (this.#closed) server.close();
         else if (!this.#letGroupIn(path, reject)) return;
         resolve(true);
       });
       this.#server = server;
-      const umask = process.umask(0o177); // from its first moment for root only; it is made in this turn
+      const umask = process.umask(0o177); // root only from its first moment: it is made in this turn
       server.listen(path);
       process.umask(umask);
     });
   }
 
-  /** False when that can't be: then there is no socket either. */
+  /** False when that fails: then there is no socket either. */
   #letGroupIn(path: string, reject: (error: unknown) => void): boolean {
     const { group } = this.#options;
     if (group === undefined) return true;
@@ -128,13 +128,13 @@ export class ControlSocket {
     client.on("error", () => {}); // it has gone
     client.on("end", () => client.destroy()); // it had no request
     let request = "";
-    client.setEncoding("latin1"); // no byte is more than one letter
+    client.setEncoding("latin1"); // one character per byte
     client.on("data", (text: string) => {
       request += text;
       const end = request.indexOf("\n");
       if (end < 0 && request.length <= LONGEST_REQUEST) return;
       this.#asking.delete(client);
-      client.removeAllListeners("end").removeAllListeners("data").pause(); // what else it sends stays with it
+      client.removeAllListeners("end").removeAllListeners("data").pause(); // nothing else from this client is read
       if (end < 0 || end > LONGEST_REQUEST) this.#end(client, refusal("the request is too long"));
       else void this.#answer(client, Buffer.from(request.slice(0, end), "latin1").toString());
     });
@@ -182,7 +182,7 @@ export class ControlSocket {
     }
   }
 
-  /** Until he goes, says more, or does not read. */
+  /** Until the client disconnects, sends anything, or does not read. */
   #watch(client: Socket, stream: Stream, question: Question, daemon: Answer): void {
     if (client.destroyed) return;
     if (this.#watchers.size >= MOST_WATCHERS) throw new Refusal(`${MOST_WATCHERS} clients watch already`);
@@ -214,7 +214,7 @@ function refusal(error: string): [Answer] {
   return [{ type: "error", error }];
 }
 
-/** Does somebody listen at this socket? */
+/** Does a process listen on this socket? */
 function isAlive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path, () => {

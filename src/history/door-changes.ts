@@ -1,5 +1,4 @@
-// Doors whose attempts have become void because a door is another one now: its one-time sequence has let somebody in, or
-// the config has changed.
+// When doors last changed, which voids their live attempts: the one-time sequence was used, or the config has changed.
 
 import type { Door } from "../config/door.ts";
 
@@ -9,14 +8,14 @@ export interface DoorChange {
   readonly why: "used" | "changed";
 }
 
-/** Of doors that are gone from the config, too. */
+/** Doors that are no longer in the config count too. */
 const MOST = 1024;
 
 export class DoorChanges {
   #doors = new Map<string, Door>();
   readonly #last = new Map<string, DoorChange>();
 
-  /** From now on these. */
+  /** The doors from now on. */
   setDoors(doors: readonly Door[], now: number): void {
     const after = new Map(doors.map((door) => [door.name, door]));
     for (const [name, before] of this.#doors) {
@@ -31,18 +30,18 @@ export class DoorChanges {
     this.#doors = after;
   }
 
-  /** The door of that name as it is. */
+  /** The door of that name as it is now. */
   door(name: string): Door | undefined {
     return this.#doors.get(name);
   }
 
-  /** When it last became another one. */
+  /** The door's last change. */
   last(name: string): DoorChange | undefined {
     return this.#last.get(name);
   }
 }
 
-/** By what door-index.ts calls the same, as far as the config says. */
+/** As door-index.ts compares doors, as far as the config goes. */
 function isSame(a: Door, b: Door): boolean {
   const judged = ({ sequence, seqTimeout, tcpFlags, oneTimeSequences, target }: Door) =>
     JSON.stringify([sequence, seqTimeout, tcpFlags, oneTimeSequences, target?.host]);

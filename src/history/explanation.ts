@@ -6,11 +6,11 @@ import type { Verdict } from "./verdict.ts";
 
 /** Packets. */
 const MOST = 32;
-/** A packet that comes later than that after an attempt's time has nothing to do with it. */
+/** A packet that arrives later than this after an attempt's timeout does not belong to it. */
 const LATEST_MS = 60_000;
 
 export interface Explanation {
-  /** The oldest first. */
+  /** Oldest first. */
   readonly verdicts: readonly Verdict[];
   readonly packets: number;
   /** Did the last packet open a door? */
@@ -18,7 +18,7 @@ export interface Explanation {
   readonly advice: string;
 }
 
-/** Of what the packet history has of one source. `now` in milliseconds. */
+/** `noted` is what the packet history has on one source. `now` in milliseconds. */
 export function explain(noted: readonly Verdict[], changes: DoorChanges, now: number): Explanation {
   const all = withChanges(withLate(noted, changes), changes);
   const starts = all.flatMap((_, i) => (isNewPacket(all, i) ? [i] : []));
@@ -35,10 +35,10 @@ export function explain(noted: readonly Verdict[], changes: DoorChanges, now: nu
   };
 }
 
-/** Verdicts of one packet stand beside each other; those that time brought about belong to none. */
+/** Verdicts on one packet stand next to each other. Verdicts caused by time belong to no packet. */
 function isNewPacket(all: readonly Verdict[], i: number): boolean {
   const { knock, at, door, fate } = all[i]!;
-  if (knock === undefined || fate === "held") return false; // what is held has made its last stage
+  if (knock === undefined || fate === "held") return false; // a held opening follows its last stage
   for (let before = i - 1; before >= 0 && all[before]!.at === at; before--) {
     const other = all[before]!;
     if (other.knock === undefined) continue;
@@ -47,13 +47,13 @@ function isNewPacket(all: readonly Verdict[], i: number): boolean {
   return true;
 }
 
-/** A knock that belonged to no attempt any more: the first that would have been next at one whose time was over. */
+/** Turns the first knock that continues an attempt after its timeout into `late`. */
 function withLate(noted: readonly Verdict[], changes: DoorChanges): Verdict[] {
   const over = new Map<string, Verdict>();
   return noted.map((verdict) => {
     const { fate, door, at, knock } = verdict;
     if (fate === "timeout") over.set(door!, verdict);
-    else if (door !== undefined) over.delete(door); // the door has had something new to say
+    else if (door !== undefined) over.delete(door); // a newer verdict of this door
     if (fate !== "later") return verdict;
     for (const [name, timeout] of over) {
       const next = changes.door(name)?.sequence[timeout.stage];
@@ -66,7 +66,7 @@ function withLate(noted: readonly Verdict[], changes: DoorChanges): Verdict[] {
   });
 }
 
-/** Attempts that were under way when their door became another one end there. */
+/** Inserts the end of attempts that were live when their door changed. */
 function withChanges(noted: readonly Verdict[], changes: DoorChanges): Verdict[] {
   const all = [...noted];
   for (const door of new Set(noted.map((verdict) => verdict.door))) {

@@ -1,22 +1,22 @@
-// What those did who have shown that they know more than a first knock: each has pages of his own, which no stranger
-// turns. Four share a bucket, found by their keyed hash; a fifth gets the pages of the one who has been away longest.
+// The verdicts on sources that made more than a first knock. Each source has entries of its own, so a flood of unknown sources
+// overwrites none of them. Four sources share a bucket, found by a keyed hash. A fifth replaces the one that was idle longest.
 
 import { type Address, sameAddress } from "../net/address.ts";
 import { type VerdictRecord, VerdictRecords } from "./verdict-records.ts";
 
 const [BUCKETS, IN_A_BUCKET] = [128, 4] as const;
 const PLACES = BUCKETS * IN_A_BUCKET;
-/** Of each, so that 32 packets find room of which some have met two doors. 576 KiB in all. */
+/** Per source: room for 32 packets, some of them with verdicts of two doors. 576 KiB in total. */
 const ENTRIES = 48;
 
 export class KnownSources {
   readonly #hashes = new Int32Array(PLACES);
   readonly #sources: (Address | undefined)[] = new Array(PLACES).fill(undefined);
-  /** Of each in all; 0: nobody is there. */
+  /** Entries written per place in total; 0: the place is free. */
   readonly #written = new Int32Array(PLACES);
   readonly #entries = new VerdictRecords(PLACES * ENTRIES);
 
-  /** His place; -1 when he is none. */
+  /** The source's place; -1 if it is unknown. */
   find(hash: number): number {
     const first = (hash & (BUCKETS - 1)) * IN_A_BUCKET;
     for (let place = first; place < first + IN_A_BUCKET; place++) {
@@ -25,7 +25,7 @@ export class KnownSources {
     return -1;
   }
 
-  /** A place for one who has none, until something is written there. */
+  /** A place for a new source. It counts from the first entry on. */
   allocate(hash: number, source: Address): number {
     const first = (hash & (BUCKETS - 1)) * IN_A_BUCKET;
     let best = first;
@@ -52,7 +52,7 @@ export class KnownSources {
     this.#written[place] = written < 1 << 30 ? written + 1 : ENTRIES + ((written + 1) % ENTRIES);
   }
 
-  /** The oldest first. */
+  /** Oldest first. */
   of(source: Address): VerdictRecord[] {
     const place = this.#sources.findIndex((one) => one !== undefined && sameAddress(one, source));
     if (place < 0) return [];
@@ -61,7 +61,7 @@ export class KnownSources {
     return Array.from({ length: count }, (_, i) => this.#entries.read(this.#entryAt(place, written - count + i)));
   }
 
-  /** Who was here last, and when. */
+  /** The source of the newest entry. */
   last(): { source: Address; at: number } | undefined {
     let best = 0;
     for (let place = 1; place < PLACES; place++) if (this.#lastAt(place) > this.#lastAt(best)) best = place;

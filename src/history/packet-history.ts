@@ -1,8 +1,8 @@
-// The observer writes down what has become of the last packets of each source, in a megabyte, whatever comes. Who only
-// knocks first somewhere is a stranger; who did more, or is followed, an acquaintance. So a flood of forged first knocks
-// puts out nothing of what an honest knocker did, once he has got further than they.
-// All is written down while it is quiet. Of what one moment of a flood brings (in packet-reader.ts packets that are read together
-// have one time) only the beginning is: writing costs a tenth of a packet, which a flood's are not worth.
+// The observer that records the verdicts on the last packets of each source, in one megabyte. A source that makes only first
+// knocks is unknown; a source that does more, or is followed, is known. So a flood of forged first knocks overwrites nothing of
+// an honest client that has come further.
+// Normally every verdict is recorded. Of one moment of a flood (packet-reader.ts gives packets that it reads together one
+// time) only the beginning is: recording costs a tenth of a packet's time.
 
 import { type DoorState, knockKey } from "../attempts/door-index.ts";
 import { type Observer, VERDICT } from "../attempts/observer.ts";
@@ -17,19 +17,19 @@ import { UnknownSources } from "./unknown-sources.ts";
 import { decode, encode, knockOf, MOST_DOORS, NO_KNOCK, type Verdict } from "./verdict.ts";
 import type { VerdictRecord } from "./verdict-records.ts";
 
-/** Of one source in a row, and of all strangers, in one moment. */
+/** Verdicts recorded at one moment: of one source in a row, and of all unknown sources. */
 const [MAX_IN_A_ROW, MAX_OF_STRANGERS] = [64, 128] as const;
 
 /** Instead of a place among the known sources. */
 const [UNKNOWN, NOWHERE] = [-1, -2] as const;
 
 export class PacketHistory implements Observer {
-  /** Who wants each verdict as it comes about. */
+  /** Called with each verdict at once. */
   onVerdict: ((verdict: Verdict) => void) | undefined;
   readonly changes = new DoorChanges();
   readonly #strangers = new UnknownSources();
   readonly #acquaintances = new KnownSources();
-  /** Of all doors there have been, by the number in the entries; 0 is no one's. */
+  /** The names of all doors so far, by their number in the entries; 0 is no door. */
   readonly #names: string[] = [""];
   readonly #numbers = new Map<string, number>();
   #lastDoor: Door | undefined;
@@ -48,7 +48,7 @@ export class PacketHistory implements Observer {
   #strangersNow = 0;
   #passedOverAt = Number.NEGATIVE_INFINITY;
 
-  /** When something was last passed over, as too much came at once; -Infinity: never. */
+  /** When a flood last kept a verdict from being recorded; -Infinity: never. */
   get passedOverAt(): number {
     return this.#isFlood ? this.#rowAt : this.#passedOverAt;
   }
@@ -57,12 +57,12 @@ export class PacketHistory implements Observer {
     return this.#inARow > MAX_IN_A_ROW;
   }
 
-  /** Something of this row or this moment is passed over. */
+  /** Verdicts of this row or this moment are not recorded. */
   get #isFlood(): boolean {
     return this.#inARow > MAX_IN_A_ROW || this.#strangersNow > MAX_OF_STRANGERS;
   }
 
-  /** What these doors' names mean from now on. */
+  /** The doors from now on. */
   setDoors(resolvedDoors: readonly ResolvedDoor[], now: number): void {
     this.changes.setDoors(
       resolvedDoors.map(({ door }) => door),
@@ -70,7 +70,7 @@ export class PacketHistory implements Observer {
     );
   }
 
-  /** All that he does is kept, also what strangers do, and told; undefined: nobody. */
+  /** Records and reports every verdict on this source. Undefined: follow none. */
   follow(source: Address | undefined, onVerdict: (verdict: Verdict) => void = () => {}): void {
     this.#followed = source;
     this.#onFollowed = onVerdict;
@@ -120,7 +120,7 @@ export class PacketHistory implements Observer {
     this.#strangersNow = 0;
   }
 
-  /** Among the acquaintances; UNKNOWN: he is a stranger; NOWHERE: too many strangers have come at this moment. */
+  /** The place among the known sources; UNKNOWN: none; NOWHERE: too many unknown sources at this moment. */
   #placeOf(code: number, stage: number, of: number): number {
     const place = this.#acquaintances.find(this.#hash);
     if (place >= 0) return place;
@@ -129,13 +129,13 @@ export class PacketHistory implements Observer {
     return ++this.#strangersNow > MAX_OF_STRANGERS ? NOWHERE : UNKNOWN;
   }
 
-  /** The oldest first. */
+  /** Oldest first. */
   of(source: Address): Verdict[] {
-    const entries = [...this.#strangers.of(source), ...this.#acquaintances.of(source)]; // none was a stranger later
+    const entries = [...this.#strangers.of(source), ...this.#acquaintances.of(source)]; // a known source never becomes unknown again
     return entries.map((entry) => this.#verdict(entry, source));
   }
 
-  /** Who knocked last. */
+  /** The source that knocked last. */
   last(): Address | undefined {
     const lasts = [this.#strangers.last(), this.#acquaintances.last()];
     return lasts.reduce((a, b) => (b !== undefined && (a === undefined || b.at > a.at) ? b : a))?.source;
@@ -158,13 +158,13 @@ export class PacketHistory implements Observer {
   }
 
   #newNumber(name: string): number {
-    if (this.#names.length === MOST_DOORS) return 0; // after as many reloads: then no one's
+    if (this.#names.length === MOST_DOORS) return 0; // after very many reloads: no door
     this.#numbers.set(name, this.#names.length);
     return this.#names.push(name) - 1;
   }
 }
 
-/** More than a stranger does: to forge it, one has to know two knocks that follow each other. */
+/** More than a first knock. Forging it needs two consecutive knocks of a sequence. */
 function isMore(fate: number, stage: number, of: number): boolean {
   return stage > 1 || fate === VERDICT.wrong || fate === VERDICT.scan || (fate === VERDICT.open && of > 1);
 }

@@ -1,19 +1,19 @@
-// What strangers did, of whom nothing is known but that they have knocked first somewhere, or at random: one behind the
-// other, the oldest leaves first. A flood of forged sources has this for itself, and puts out nobody else's.
+// The verdicts on sources that made only first knocks or random packets, in one ring: the newest overwrites the oldest. A flood
+// of forged sources overwrites only these, not the known sources.
 
 import { VERDICT } from "../attempts/observer.ts";
 import type { Address } from "../net/address.ts";
 import { isFate } from "./verdict.ts";
 import { type VerdictRecord, VerdictRecords } from "./verdict-records.ts";
 
-/** With the sources 320 KiB. */
+/** 320 KiB with the addresses. */
 const PLACES = 8192;
 
 export class UnknownSources {
   readonly #entries = new VerdictRecords(PLACES);
-  /** Of each entry. */
+  /** The address of each entry. */
   readonly #sources = new Int32Array(4 * PLACES);
-  /** In all. */
+  /** Entries written in total. */
   #written = 0;
 
   // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
@@ -34,14 +34,14 @@ export class UnknownSources {
     this.#sources[4 * place + 3] = source.w3;
   }
 
-  /** The oldest first. */
+  /** Oldest first. */
   of(source: Address): VerdictRecord[] {
     return this.#places()
       .filter((place) => this.#isOf(place, source))
       .map((place) => this.#entries.read(place));
   }
 
-  /** Who was the last to knock, and when; one who only touched what is no knock does not count. */
+  /** The newest entry that is a knock of some door. */
   last(): { source: Address; at: number } | undefined {
     const place = this.#places()
       .reverse()

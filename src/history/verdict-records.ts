@@ -1,4 +1,4 @@
-// Lines of the packet history, 24 bytes each in one block of memory: a flood writes a million of them in a second.
+// Entries of the packet history, 24 bytes each in one block of memory: a flood writes a million of them per second.
 
 export interface VerdictRecord {
   readonly at: number;
@@ -10,7 +10,7 @@ export interface VerdictRecord {
 
 /** Words of an entry: two are its time, as a double. */
 const [WORDS, WHAT, KNOCK, DETAIL, TIMES] = [6, 2, 3, 4, 5] as const;
-/** Of a Ban_Time of years 24 days are told, and not that it is over. */
+/** A longer Ban_Time, of years, is shown as 24 days rather than overflow. */
 const MOST_DETAIL = 0x7fff_ffff;
 
 export class VerdictRecords {
@@ -33,7 +33,7 @@ export class VerdictRecords {
     this.#words[w + TIMES] = 1;
   }
 
-  /** The same once more. */
+  /** The same verdict again. */
   repeat(place: number, at: number, detail: number): void {
     const w = place * WORDS;
     this.#times[place * (WORDS / 2)] = at;

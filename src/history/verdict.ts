@@ -1,4 +1,4 @@
-// What has become of a packet, as a plain value: for knockctl's explain, and for who wants to watch it come about.
+// What became of a packet, as a plain value for knockctl's explain and watch.
 
 import { VERDICT, type VerdictKind } from "../attempts/observer.ts";
 import type { Address } from "../net/address.ts";
@@ -9,16 +9,16 @@ export interface Verdict {
   readonly at: number;
   readonly knocker: Address;
   readonly fate: VerdictKind | "changed";
-  /** By name; undefined where it is no one's in particular. */
+  /** The door's name; undefined for a packet of no door in particular. */
   readonly door: string | undefined;
-  /** Of the attempt there, after this packet, and how many there are; 0 where there is none. */
+  /** The attempt's stage after this packet, of how many; 0 without an attempt. */
   readonly stage: number;
   readonly of: number;
-  /** What it is depends on the fate (observer.ts). */
+  /** Its meaning depends on the fate (observer.ts). */
   readonly detail: number;
-  /** So many in a row were the same, at last at this time. */
+  /** The number of equal verdicts in a row. `at` is the time of the last one. */
   readonly times: number;
-  /** A secret, as it may be a knock. Undefined where time has brought it about. */
+  /** Secret, because it may be a knock. Undefined if time, not a packet, caused the verdict. */
   readonly knock: Knock | undefined;
 }
 
@@ -28,7 +28,7 @@ export function encode(fate: number, stage: number, of: number, door: number): n
 }
 
 export const MOST_DOORS = 1 << 15;
-/** In the place of a packet's key (door-index.ts). */
+/** Instead of a packet's key (door-index.ts). */
 export const NO_KNOCK = 0x20000;
 
 const FATES = Object.keys(VERDICT) as VerdictKind[];

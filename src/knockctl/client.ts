@@ -1,4 +1,4 @@
-// The daemons of a config, each at its socket: where they are, and how one is talked to.
+// Finds the daemons of a config by their sockets, and talks to one.
 
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,20 +9,20 @@ import { systemErrorText } from "../platform/system-error.ts";
 import { isUnderWay, tried } from "../setup/trial.ts";
 import { TRIAL_CONFIG } from "../setup/trial-paths.ts";
 
-/** Longer than a daemon takes for an answer. */
+/** A daemon answers sooner than this. */
 const PATIENCE_MS = 15_000;
-/** Of an answer. A daemon says less. */
+/** A daemon's answer is shorter than this. */
 const MOST_BYTES = 16 << 20;
 
-/** Why one can't be asked, or does not answer, with what to do. */
+/** Why a daemon cannot be asked or does not answer and, on the next line, what to do. */
 export class ClientError extends Error {}
 
-/** A daemon that has too many clients cuts one off, or rests a while. */
+/** A daemon with too many clients disconnects one, or closes its socket for a moment. */
 const [MOST_TRIES, PAUSE_MS] = [40, 50] as const;
-/** EAGAIN: more want in than the kernel lets wait. */
+/** EAGAIN: the kernel's queue of connections is full. */
 const CUT_OFF: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "ENOENT", "EAGAIN"]);
 
-/** Throws a Trouble. What `changes` something, or tells a secret, only root may ask; the rest the group too (server.ts). */
+/** Throws ClientError. `changes`: only root may ask, as it changes something or shows a secret (control/server.ts). */
 export function findDaemons(config: string, changes: boolean): string[] {
   const whose = changes || process.geteuid!() === 0 ? "root's" : "the group's";
   try {
@@ -53,15 +53,15 @@ function mayRunWith(config: string): boolean {
 
 export interface TalkOptions {
   readonly request: string;
-  /** Each line that it says, and how to end it; undefined for a line that can't be read. */
+  /** Called with each answer, undefined for an unreadable line, and with a function that disconnects. */
   readonly onAnswer: (answer: Answer | undefined, end: () => void) => void;
-  /** When it has begun to speak it may go on for as long as it likes. */
+  /** After the first answer there is no time limit. */
   readonly endless?: boolean;
-  /** It changes something: who was cut off does not ask again. */
+  /** The request changes something: do not repeat it after a disconnection. */
   readonly once?: boolean;
 }
 
-/** Resolves when it has no more to say, or has cut us off each time. Rejects with a Trouble. */
+/** Resolves when the daemon disconnects after an answer, or has disconnected every time. Rejects with ClientError. */
 export async function talk(path: string, options: TalkOptions): Promise<void> {
   for (let tries = 1; tries <= MOST_TRIES; tries++) {
     const { asked, answered } = await talkOnce(path, options);
@@ -71,7 +71,7 @@ export async function talk(path: string, options: TalkOptions): Promise<void> {
 }
 
 interface Talked {
-  /** We may have been heard; it has said something. */
+  /** `asked`: the daemon may have read the request. `answered`: it has sent something. */
   readonly asked: boolean;
   readonly answered: boolean;
 }

@@ -75,7 +75,7 @@ function trigger({ knocks, oneTime }: DoorAnswer): string {
   return `${together(plural(knocks, "knock"))}${oneTime ? ", one-time" : ""}`;
 }
 
-/** Of a door that nobody has open as far as the daemon knows; it cannot know of a door that it never closes. */
+/** A door that no address has open as far as the daemon knows. It cannot know this of a door that it never closes. */
 function idle({ closesAfter, openings, builtIn }: DoorAnswer): string {
   if (builtIn || closesAfter !== null || openings === 0) return "-";
   return paint(

@@ -21,7 +21,7 @@ export interface AskOptions {
 /** All at once, so that one that hangs does not hold up the others, unless one is enough. */
 export async function ask(config: string, command: string, args: Args = {}, options: AskOptions = {}): Promise<Asked> {
   const file = configInUse(config);
-  const answers: (readonly Answer[])[] = []; // in the order of the sockets, whoever is first
+  const answers: (readonly Answer[])[] = []; // in the order of the sockets
   const troubles: string[] = [];
   const attempt = async (work: () => Promise<unknown>) => {
     try {
@@ -44,7 +44,7 @@ export async function ask(config: string, command: string, args: Args = {}, opti
   return { answers: answers.filter(Boolean), troubles };
 }
 
-/** Throws a Trouble. */
+/** Throws ClientError. */
 async function answerOf(path: string, request: string, once: boolean): Promise<Answer[]> {
   const answers: (Answer | undefined)[] = [];
   await talk(path, { request, onAnswer: (answer) => void answers.push(answer), once });

@@ -4,7 +4,7 @@ import { plural } from "./plural.ts";
 
 export { plural };
 
-/** `25 s`, `3 min`, `2 h 5 min`, `4 days`: as exact as anybody wants to know. */
+/** `25 s`, `3 min`, `2 h 5 min`, `4 days`: exact enough for a person. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 120) return `${whole} s`;

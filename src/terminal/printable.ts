@@ -1,14 +1,14 @@
-// Foreign text, made harmless for a terminal: what strangers, logs, databases, other hosts and config files say.
+// Makes foreign text harmless for a terminal: from clients, logs, databases, other hosts and config files.
 
-/** Control and format characters, what is unassigned or private, separators of lines, and all that has no width. */
+/** Control and format characters, unassigned and private ones, line separators, and characters without a width. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** On one line, with nothing that moves the cursor, changes the direction of writing or cannot be seen. */
+/** One line in which nothing moves the cursor, changes the writing direction or is invisible. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, "?");
 }
 
-/** The same JSON, in ASCII where it holds any of that. `json` is on one line. */
+/** The same JSON with such characters escaped. `json` is one line. */
 export function printableJson(json: string): string {
   return json.replace(UNPRINTABLE, (character) => character.split("").map(escaped).join(""));
 }

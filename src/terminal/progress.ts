@@ -1,7 +1,7 @@
-// How far a long work has come: a bar on standard error, in a terminal only.
+// A progress bar on standard error, on a terminal only.
 
 const WIDTH = 30;
-/** Who is done by then needs no bar. */
+/** Shorter work needs no bar. */
 const FIRST_MS = 500;
 const EACH_MS = 100;
 
@@ -22,19 +22,19 @@ export class Progress {
     this.#nextAt = now() + FIRST_MS;
   }
 
-  /** Is it time to look how far we are? Asked often. */
+  /** Cheap: called often. */
   get isDue(): boolean {
     return this.#isShown && this.#now() >= this.#nextAt;
   }
 
-  /** From 0 to 1, where somebody knows how much there is, and in words. */
+  /** `part` from 0 to 1; undefined if the total is unknown. */
   draw(part: number | undefined, words: string): void {
     this.#stream.write(`\r${part === undefined ? "" : bar(Math.min(1, part))}${words}\x1b[K`);
     this.#drawn = true;
     this.#nextAt = this.#now() + EACH_MS;
   }
 
-  /** Makes room for a line, or for the end. */
+  /** Makes room for other output. */
   clear(): void {
     if (this.#drawn) this.#stream.write("\r\x1b[K");
     this.#drawn = false;

@@ -2,7 +2,7 @@
 
 import { createInterface } from "node:readline/promises";
 
-/** Undefined when there is none: the terminal is at its end, Ctrl-C, or `signal`. `otherwise` is what Enter says. */
+/** Undefined without an answer: end of input, Ctrl-C or `signal`. Enter answers `otherwise`. */
 export async function ask(
   question: string,
   otherwise = "",
@@ -24,7 +24,7 @@ export async function ask(
   }
 }
 
-/** Enter says `otherwise`. */
+/** Enter answers `otherwise`. */
 export async function askYesNo(
   question: string,
   otherwise: boolean,

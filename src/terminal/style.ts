@@ -1,9 +1,9 @@
 // What a terminal can show: colours, symbols and the width of a line.
 
-/** Each with the code that ends it and nothing else, so that a line may be painted inside a painted table. */
+/** The code that begins each style and the one that ends only this style. */
 const STYLES = { good: [32, 39], bad: [31, 39], warn: [33, 39], soft: [2, 22] } as const;
 
-/** A line of a pipe or file is read at a terminal later. */
+/** For pipes and files. They are read at a terminal later. */
 const USUAL_WIDTH = 80;
 /** Below this a table cannot be read anyway. */
 const LEAST_WIDTH = 40;
@@ -23,7 +23,7 @@ export function paint(how: keyof typeof STYLES, text: string): string {
   return hasColours() ? `\x1b[${on}m${text}\x1b[${off}m` : text;
 }
 
-/** https://no-color.org and https://force-color.org: who asks for no colour gets none. */
+/** https://no-color.org and https://force-color.org. NO_COLOR wins. */
 function hasColours(): boolean {
   const { NO_COLOR, FORCE_COLOR } = process.env;
   if (NO_COLOR) return false;
@@ -36,7 +36,7 @@ export function bullet(): string {
   return process.stdout.isTTY ? `${isUtf8() ? "●" : "*"} ` : "";
 }
 
-/** What stands for the rest of a text that is cut. */
+/** Marks a text that was cut. */
 export function ellipsis(): string {
   return isUtf8() ? "…" : "...";
 }
@@ -46,7 +46,7 @@ function isUtf8(): boolean {
   return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || "");
 }
 
-/** Of a line: what the terminal has, or 80. */
+/** The terminal's columns, or 80. */
 export function terminalWidth(): number {
   const { columns } = process.stdout;
   return columns === undefined || columns === 0 ? USUAL_WIDTH : Math.max(LEAST_WIDTH, columns);

@@ -1,12 +1,12 @@
-// The command `self-test`: do we hear, now, at every interface?
+// The command `self-test`: does the daemon hear on every interface now?
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InterfaceStatus } from "../../events/interface-status.ts";
 import type { Answer } from "../protocol.ts";
 
-/** A self-test that took so long is followed by nine times that of quiet: who asks for ever costs a tenth of the CPU. */
+/** After a self-test, the next one waits nine times as long as it took: endless requests cost a tenth of the CPU. */
 const QUIET_FACTOR = 9;
-/** Who asks is not kept waiting for ever. */
+/** A client never waits longer than this for the next one. */
 const LONGEST_QUIET_MS = 5000;
 
 export class SelfTest {
@@ -14,12 +14,12 @@ export class SelfTest {
   #quietUntil = 0;
   #next: Promise<readonly Answer[]> | undefined;
 
-  /** `test` really tests, and may take some 50 ms an interface. */
+  /** `test` may take some 50 ms per interface. */
   constructor(test: () => readonly InterfaceStatus[]) {
     this.#test = test;
   }
 
-  /** Of a test that begins after the question; those who ask meanwhile share it. */
+  /** The result of a test that begins after the request. Requests that arrive meanwhile share it. */
   answer(): Promise<readonly Answer[]> {
     this.#next ??= this.#run();
     return this.#next;
