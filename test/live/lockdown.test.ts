@@ -88,7 +88,7 @@ describe("a daemon of built-in doors", { skip: needsRoot }, () => {
 
     const knockctl = [process.execPath, join(repo, "dist/src/knockctl.js"), "status", "-c", daemon.configPath];
     const status = await wire.run("server", knockctl);
-    assert.match(status.stdout, /is listening[^]*\nother /, status.stderr);
+    assert.match(status.stdout, /is listening[\s\S]*\nother /, status.stderr);
     assert.equal((await daemon.stop()).status, 15);
     assert.doesNotMatch(logged(daemon) + logged(daemon, "events.1") + daemon.stderr, /denied|not permitted|EPERM/i);
   });
