@@ -10,6 +10,8 @@ export type Lint =
   | "sequence-begins-another"
   | "same-sequence"
   | "same-port"
+  | "clients"
+  | "clock"
   | "port-in-use"
   | "ephemeral-port"
   | "no-program"

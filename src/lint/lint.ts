@@ -5,6 +5,7 @@ import type { Snapshot } from "../platform/native.ts";
 import { realPath } from "../platform/real-path.ts";
 import type { Guard } from "../setup/guards.ts";
 import { type AskFirewall, lintOpening } from "./built-in-doors.ts";
+import { lintClients } from "./clients.ts";
 import { read } from "./config.ts";
 import { configOf, type Defaults, hasInterface, initOf, isOnlyIpv4, lintDefaults } from "./defaults-file.ts";
 import { atPlace, type Finding, ofDaemon, RESOLVE_HINT } from "./finding.ts";
@@ -30,12 +31,14 @@ export interface Host {
   readonly defaults: Defaults;
   readonly guards?: readonly Guard[];
   readonly firewall?: AskFirewall;
+  /** Is the clock synchronised? Undefined: unknown. */
+  readonly isClockSet?: () => boolean | undefined;
 }
 
 /** Sorted by the config's lines. Findings about the whole file come first, those about other files last. */
 export async function lint(
   file: string,
-  { interfaces, ports, defaults, guards = [], firewall = () => undefined }: Host,
+  { interfaces, ports, defaults, guards = [], firewall = () => undefined, isClockSet = () => undefined }: Host,
 ): Promise<Finding[]> {
   const { config, findings } = read(file);
   const all = [...findings, ...lintModes(file, config)];
@@ -49,6 +52,7 @@ export async function lint(
     ...(config.doors.length === 0 && findings.length === 0 ? [noDoor(file)] : []),
     ...lintSequences(config),
     ...lintPorts(config, ports),
+    ...lintClients(config, ports, isClockSet),
     ...lintPrograms(config),
     ...lintUnsafePaths(config),
     ...lintFamilies(config, hasIpv6(interfaces) && !isOnlyIpv4(defaults)),

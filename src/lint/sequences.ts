@@ -9,11 +9,12 @@ import { opensWith } from "./rehearsal.ts";
 const MANY_TIMES = 3;
 
 export function lintSequences(config: Config): Finding[] {
-  const opened = new Map(config.doors.map((door) => [door, openedBy(config, door)]));
-  return config.doors.flatMap((door) => [
+  const doors = config.doors.filter(({ sequence }) => sequence.length > 0);
+  const opened = new Map(doors.map((door) => [door, openedBy(doors, door)]));
+  return doors.flatMap((door) => [
     ...weak(config, door),
     ...samePort(config, door),
-    ...together(config, door, opened),
+    ...together(config, door, opened, doors),
   ]);
 }
 
@@ -44,13 +45,18 @@ function samePort(config: Config, door: Door): Finding[] {
 }
 
 /** Knocking at the other door opens this one on the way, or one sequence opens both. */
-function together(config: Config, door: Door, opened: ReadonlyMap<Door, ReadonlySet<Door>>): Finding[] {
+function together(
+  config: Config,
+  door: Door,
+  opened: ReadonlyMap<Door, ReadonlySet<Door>>,
+  doors: readonly Door[],
+): Finding[] {
   const about = { config, of: door, directive: "sequence" };
   const begin = `${formatSequence(door.sequence)},`;
-  return config.doors.flatMap((other, i) => {
+  return doors.flatMap((other, i) => {
     if (other === door || !opened.get(other)!.has(door)) return [];
     if (opened.get(door)!.has(other)) {
-      if (i > config.doors.indexOf(door)) return []; // report it once, at the later door
+      if (i > doors.indexOf(door)) return []; // report it once, at the later door
       const what = `the sequence is the same as that of [${other.name}]: it opens both doors`;
       return [atLine(about, "same-sequence", what, "Give one of the doors another sequence.")];
     }
@@ -61,9 +67,9 @@ function together(config: Config, door: Door, opened: ReadonlyMap<Door, Readonly
 }
 
 /** The doors that this door's sequence opens. */
-function openedBy(config: Config, door: Door): ReadonlySet<Door> {
+function openedBy(doors: readonly Door[], door: Door): ReadonlySet<Door> {
   const knocks = new Set(door.sequence.map((knock) => formatSequence([knock])));
-  const others = config.doors.filter(
+  const others = doors.filter(
     ({ sequence, target }) =>
       target?.host === door.target?.host && sequence.every((knock) => knocks.has(formatSequence([knock]))),
   );

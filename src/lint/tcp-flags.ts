@@ -8,7 +8,7 @@ import { atLine, type Finding } from "./finding.ts";
 export function lintTcpFlags(config: Config): Finding[] {
   return config.doors.flatMap((door) => {
     const { set } = door.tcpFlags;
-    const hasTcp = door.sequence.some(({ protocol }) => protocol === "tcp");
+    const hasTcp = [...door.sequence, ...door.clients].some(({ protocol }) => protocol === "tcp");
     if (!hasTcp || (set & TCP_FLAG_BITS.syn) === 0 || set === TCP_FLAG_BITS.syn) return [];
     const flags = formatTcpFlags(door.tcpFlags);
     const what = `no client sends packets with the flags "${flags}": knock, curl and others send SYN alone`;

@@ -17,7 +17,9 @@ export function lintUnsafePaths(config: Config): Finding[] {
     { of: options, directive: "statefile", path: options.stateFile },
     { of: options, directive: "pidfile", path: options.pidFile },
     { of: options, directive: "logfile", path: options.logFile },
+    { of: options, directive: "clientsstate", path: options.clientsState },
     ...doors.map((of) => ({ of, directive: "one_time_sequences", path: of.oneTimeSequences })),
+    ...doors.map((of) => ({ of, directive: "clients", path: of.clientsFile })),
   ];
   return [
     ...(own === undefined ? [] : [atPlace({ lint: "unsafe-path", file: config.file, what: own, hint })]),

@@ -112,10 +112,12 @@ async function thisHost(): Promise<Host> {
   const { guardsHere } = await import("../../setup/guards.ts");
   const { firewallTools } = await import("../../setup/firewall-tools.ts");
   const { look } = await import("../../setup/plan.ts");
+  const { isClockSet } = await import("../../platform/clock-set.ts");
   return {
     interfaces: interfacesNow(false),
     guards: guardsHere(),
     firewall: (asked) => (process.getuid?.() === 0 ? firewallTools(asked, look) : undefined),
+    isClockSet,
     ports: { listening: listeningPorts(), ephemeral: ephemeralPorts() },
     defaults: readDefaults(DEFAULTS),
   };
