@@ -23,7 +23,11 @@ export async function waits(bench: Bench): Promise<Family> {
   together();
   const results = await inTurns(bench, "waits", ["ours"], async () => {
     const ear = await Ear.open(wire, "eth0", "source");
-    const door = { sequence: PORTS.map((port) => ({ protocol: "tcp", port })), tcpFlags: { set: 2, clear: 0 } };
+    const door = {
+      sequence: PORTS.map((port) => ({ protocol: "tcp", port })),
+      clients: [],
+      tcpFlags: { set: 2, clear: 0 },
+    };
     await ear.setDoors([wire.server], [{ door: door as unknown as Door, targets: undefined }]);
     await ear.call("start");
     const templates = [frame({ from: wire.client, to: wire.server, protocol: "tcp", port: PORTS[0]! })];

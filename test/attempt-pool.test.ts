@@ -150,7 +150,7 @@ describe("slots", () => {
     slots.remove(slot, 5, queue);
     assert.equal(rest(), 1);
     assert.equal(rest(), 1);
-    assert.deepEqual(cleared, [13]); // all its arrays
+    assert.deepEqual(cleared, [14]); // all its arrays
     assert.equal(slots.find(5, source), NONE);
     const next = slots.add(5, source, 0, 0, 0, queue);
     assert.equal(slots.find(5, source), next);

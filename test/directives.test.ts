@@ -64,6 +64,7 @@ describe("an option, in any case:", () => {
     pidFile: undefined,
     interface: undefined,
     stateFile: undefined,
+    clientsState: undefined,
     onExit: "close",
     firewall: DEFAULT_FIREWALL,
     policy: {},

@@ -8,6 +8,8 @@ export function doorOf(fields: Partial<Door> = {}): Door {
     name: "ssh",
     sequence: [{ protocol: "tcp", port: 7000 }],
     oneTimeSequences: undefined,
+    clientsFile: undefined,
+    clients: [],
     seqTimeout: 25,
     tcpFlags: { set: 0, clear: 0 },
     target: undefined,

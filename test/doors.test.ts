@@ -14,6 +14,7 @@ const DOOR = doorOf({
     { protocol: "tcp", port: 7461 },
     { protocol: "udp", port: 7462 },
   ],
+  clients: [],
   tcpFlags: { set: 2, clear: 16 },
   startCommand: "iptables -A x",
   stopCommand6: "ip6tables -D x",

@@ -23,7 +23,7 @@ function resolvedDoor(
   tcpFlags: TcpFlags = ANY_FLAGS,
   targets?: readonly string[],
 ): ResolvedDoor {
-  return { door: { sequence, tcpFlags } as unknown as Door, targets: targets?.map(address) };
+  return { door: { sequence, clients: [], tcpFlags } as unknown as Door, targets: targets?.map(address) };
 }
 
 const tcp = (port: number): Knock => ({ protocol: "tcp", port });

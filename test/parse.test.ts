@@ -17,6 +17,8 @@ const door = (name: string, sequence: string, rest: Partial<Door> = {}): Door =>
   name,
   sequence: parseSequence(sequence),
   oneTimeSequences: undefined,
+  clientsFile: undefined,
+  clients: [],
   seqTimeout: 25,
   tcpFlags: { set: 0, clear: 0 },
   target: undefined,

@@ -16,9 +16,10 @@ const address = (text: string) => parseAddress(text)!;
 function resolvedDoor(sequence: string, flags = "", targets?: string[]): ResolvedDoor {
   const door = {
     sequence: parseSequence(sequence),
+    clients: [],
     tcpFlags: flags === "" ? ANY_FLAGS : addTcpFlags(ANY_FLAGS, flags),
   };
-  return { door: door as Door, targets: targets?.map(address) };
+  return { door: door as unknown as Door, targets: targets?.map(address) };
 }
 
 const text = ({ low, high }: PortRange) => (low === high ? `${low}` : `${low}-${high}`);
@@ -79,7 +80,7 @@ describe("coarser ranges", () => {
 
   function many(ports: number[]): { door: Door } {
     const sequence = ports.map((port) => ({ protocol: "tcp" as const, port }));
-    return { door: { sequence, tcpFlags: ANY_FLAGS } as unknown as Door };
+    return { door: { sequence, clients: [], tcpFlags: ANY_FLAGS } as unknown as Door };
   }
 
   it("close the smallest gaps, and no more of them than must be", () => {

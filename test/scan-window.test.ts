@@ -40,6 +40,7 @@ function scene() {
 }
 const policy = (more = {}, sequence = "7000,8000") => ({
   sequence: parseSequence(sequence),
+  clients: [],
   tcpFlags: ANY_FLAGS,
   policy: { ...DEFAULT_POLICY, ...more },
 });

@@ -25,6 +25,7 @@ const noOptions: FileOptions = {
   pidFile: undefined,
   interface: undefined,
   stateFile: undefined,
+  clientsState: undefined,
   onExit: "close",
   firewall: DEFAULT_FIREWALL,
   policy: {},
@@ -45,6 +46,7 @@ describe("what is settled:", () => {
     ["LogFormat", {}, { logFormat: "json" }, { logFormat: "json" }],
     ["Log_Seconds", {}, { logSeconds: true }, { logSeconds: true }],
     ["StateFile", {}, { stateFile: "/s" }, { stateFile: "/s" }],
+    ["ClientsState", {}, { clientsState: "/c" }, { clientsState: "/c" }],
     ["On_Exit", {}, { onExit: "keep" }, { onExit: "keep" }],
   ];
   const defaults: Settings = {
@@ -55,6 +57,7 @@ describe("what is settled:", () => {
     logSeconds: false,
     useSyslog: false,
     stateFile: undefined,
+    clientsState: "/var/lib/knockd/clients.json",
     onExit: "close",
   };
   for (const [title, flags, options, expected] of table) {

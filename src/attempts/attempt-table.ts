@@ -35,6 +35,14 @@ export class AttemptTable {
     return this.doors.door(this.pool.door(slot));
   }
 
+  /** The port of an attempt's last knock. */
+  lastPort(slot: number): number {
+    const { codes, knocks } = this.state(slot);
+    if (codes === undefined) return knocks[this.pool.stage(slot) - 1]! & 0xffff;
+    const block = this.pool.lastBlock(slot);
+    return codes.blocks[block]! + this.pool.place(slot, block);
+  }
+
   /** Puts a source's slots into `collected`, in the order of their doors, and frees those of retired doors on the way. */
   collect(source: Address, hash: number): number {
     let count = 0;
@@ -55,7 +63,7 @@ export class AttemptTable {
    * A new attempt, of which this packet is the first knock. A silent one is not reported before it is complete. When there
    * is no room, the oldest of those in their first stage goes.
    */
-  begin(state: DoorState, { packet, hash, print, now }: CurrentPacket, isSilent = false): void {
+  begin(state: DoorState, { packet, hash, print, now }: CurrentPacket, isSilent = false): number {
     if (this.pool.live === this.pool.capacity) {
       const victim = this.expiry.evictionCandidate(now);
       this.remove(victim, this.#hash.of(this.pool.source(victim)));
@@ -65,6 +73,7 @@ export class AttemptTable {
     this.pool.touch(slot, now, packet.sequence);
     this.expiry.begun(state.timeouts, now);
     state.live++;
+    return slot;
   }
 
   remove(slot: number, hash: number): void {

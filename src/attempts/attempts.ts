@@ -1,6 +1,7 @@
 // The state machine: (packet, time) → events. Pure: no clock, no file, no process.
 // The rules are 0.8's (docs/differences.md names those that are not).
 
+import { ClientStates } from "../codes/client-states.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
@@ -8,6 +9,7 @@ import { type Address, isHostAddress } from "../net/address.ts";
 import { type Packet, TCP } from "../net/packet.ts";
 import type { Clear } from "./attempt-pool.ts";
 import { AttemptTable } from "./attempt-table.ts";
+import { CodeAttempts } from "./code-attempts.ts";
 import { Completion } from "./completion.ts";
 import { Cooldowns } from "./cooldowns.ts";
 import { CurrentPacket } from "./current-packet.ts";
@@ -40,6 +42,10 @@ export interface AttemptsOptions {
   /** How memory that is not used any more is cleared, and maybe given back. */
   clear?: Clear | undefined;
   observer?: Observer | undefined;
+  /** Milliseconds since 1970, by which codes are judged. */
+  wallClock?: (() => number) | undefined;
+  /** What is known of clients has changed (code-attempts.ts). */
+  onCode?: ((isUsed: boolean) => void) | undefined;
 }
 
 export const MOST_ATTEMPTS = 1_048_576;
@@ -54,6 +60,7 @@ export class Attempts {
   readonly #scanDetector: ScanDetector;
   readonly #unmatchedPackets: UnmatchedPackets;
   readonly #transitions: Transitions;
+  readonly #codeAttempts: CodeAttempts;
   readonly #completion: Completion;
   readonly #verdictReporter: VerdictReporter;
   readonly #lastPacket = new LastPacket();
@@ -65,7 +72,7 @@ export class Attempts {
 
   constructor(options: AttemptsOptions) {
     const { isOurs, isClient = isHostAddress, isStray, isAnswer = () => false, hashKey } = options;
-    const { capacity = MOST_ATTEMPTS, clear, observer } = options;
+    const { capacity = MOST_ATTEMPTS, clear, observer, wallClock = Date.now, onCode = () => {} } = options;
     const matcher = new PacketMatcher(isOurs);
     const verdictReporter = new VerdictReporter(observer);
     const table = new AttemptTable(hashKey, capacity, clear);
@@ -85,7 +92,9 @@ export class Attempts {
     this.#completion = completion;
     const decided = { table, matcher, scanDetector, completion };
     this.#unmatchedPackets = new UnmatchedPackets({ ...decided, isOurs, isStray, isAnswer });
-    this.#transitions = new Transitions({ ...decided, refusals, retransmissions, lastPacket, verdictReporter });
+    const parts = { ...decided, refusals, retransmissions, lastPacket, verdictReporter };
+    this.#transitions = new Transitions(parts);
+    this.#codeAttempts = new CodeAttempts(parts, { wallClock, onCode });
   }
 
   /** Live attempts, and openings that wait. */
@@ -109,9 +118,9 @@ export class Attempts {
   }
 
   /** From now on these doors. Those that did not change keep their attempts; attempts at others are void. */
-  setDoors(resolvedDoors: readonly ResolvedDoor[]): void {
+  setDoors(resolvedDoors: readonly ResolvedDoor[], clientStates = new ClientStates()): void {
     this.#lastPacket.forget();
-    this.#table.doors.set(resolvedDoors);
+    this.#table.doors.set(resolvedDoors, clientStates);
   }
 
   /** The door of an event that has just come. */
@@ -158,10 +167,13 @@ export class Attempts {
     this.#transitions.next();
     let events = NOTHING;
     const { collected } = this.#table;
-    for (let i = 0; i < count; i++) events = this.#transitions.goOn(collected[i]!, current, events);
-    // 0.8 swallows the packet as long as the source has any live attempt.
-    if (entry.firsts.length > 0) events = this.#transitions.begin(entry.firsts, current, events);
-    else if (count === 0) this.#verdictReporter.report(VERDICT.later, undefined, 0);
+    if (entry.isKnock) {
+      for (let i = 0; i < count; i++) events = this.#transitions.goOn(collected[i]!, current, events);
+      // 0.8 swallows the packet as long as the source has any live attempt.
+      if (entry.firsts.length > 0) events = this.#transitions.begin(entry.firsts, current, events);
+      else if (count === 0) this.#verdictReporter.report(VERDICT.later, undefined, 0);
+    }
+    for (const state of entry.codes) events = this.#codeAttempts.knock(state, current, events);
     this.#idleKey = events.length === 0 ? key : NO_KEY;
     return events;
   }

@@ -1,6 +1,8 @@
 // How an attempt ends: its door opens, at once or a moment later (held-openings.ts), or its time is over.
 
+import type { Accepted } from "../events/code-decision.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
+import type { Address } from "../net/address.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import { type Cooldowns, cooldownKey } from "./cooldowns.ts";
 import type { DoorState } from "./door-index.ts";
@@ -16,6 +18,16 @@ export interface CompletionParts {
   readonly retransmissions: Retransmissions;
   readonly cooldowns: Cooldowns;
   readonly verdictReporter: VerdictReporter;
+}
+
+/** A code opens its door. */
+export function codeOpening(state: DoorState, knocker: Address, decision: Accepted): readonly KnockEvent[] {
+  state.codes!.opened(decision.client);
+  const { ref: door } = state;
+  return [
+    { type: "code", door, knocker, decision },
+    { type: "open", door, knocker, client: decision.client },
+  ];
 }
 
 export class Completion {
@@ -41,9 +53,12 @@ export class Completion {
   /** All that is due, but of attempts at most `most`: while more wait, `deadline` is not later than `now`. */
   expire(now: number, most: number): readonly KnockEvent[] {
     const events: KnockEvent[] = [];
-    for (const { state, knocker, hash } of this.#scanDetector.held.release(now)) {
+    for (const { state, knocker, hash, accepted } of this.#scanDetector.held.release(now)) {
       this.#verdictReporter.beginWithout(knocker, hash, now);
-      if (!state.retired) {
+      if (accepted !== undefined && !state.retired && state.codes!.has(accepted.client)) {
+        this.open(state, hash, now);
+        events.push(...codeOpening(state, knocker, accepted));
+      } else if (accepted === undefined && !state.retired) {
         this.open(state, hash, now);
         events.push({ type: "open", door: state.ref, knocker });
       } else this.#verdictReporter.report(VERDICT.used, state, 0);
@@ -63,7 +78,7 @@ export class Completion {
 
   /** The door opens: the caller makes the event. */
   open(state: DoorState, hash: number, now: number): void {
-    this.#verdictReporter.report(VERDICT.open, state, state.knocks.length);
+    this.#verdictReporter.report(VERDICT.open, state, state.ref.knocks);
     const { seqCooldown } = state.door.policy;
     if (seqCooldown > 0) this.#cooldowns.set(cooldownKey(hash, state), now + 1000 * seqCooldown);
     // Nobody comes in by a used sequence, not even before setDoors brings the next one.
@@ -75,8 +90,7 @@ export class Completion {
     const { pool } = this.#table;
     const print = pool.fingerprint(slot);
     if (print === 0) return;
-    const port = this.#table.state(slot).knocks[pool.stage(slot) - 1]! & 0xffff;
-    const told = { port, sequence: pool.sequence(slot) };
+    const told = { port: this.#table.lastPort(slot), sequence: pool.sequence(slot) };
     this.#retransmissions.remember(hash, print, now, told, pool.sinceKnock(slot, now));
   }
 
@@ -86,7 +100,7 @@ export class Completion {
     const state = this.#table.state(slot);
     const [knocker, stage] = [pool.source(slot), pool.stage(slot)];
     const print = pool.fingerprint(slot);
-    const told = { port: state.knocks[stage - 1]! & 0xffff, sequence: pool.sequence(slot) };
+    const told = { port: this.#table.lastPort(slot), sequence: pool.sequence(slot) };
     if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now, told, pool.sinceKnock(slot, now));
     const late = pool.age(slot, now) - state.timeouts.milliseconds;
     this.#verdictReporter.report(VERDICT.timeout, state, stage, late);

@@ -1,5 +1,10 @@
 // Which doors listen for a knock: the doors in use, by the number that stands in the slots and by port and protocol.
 
+import type { Client } from "../codes/client.ts";
+import { groupsOf } from "../codes/client-checks.ts";
+import { ClientStates } from "../codes/client-states.ts";
+import { CodeGroup } from "../codes/decision.ts";
+import { codeFlags, codePolicy } from "../config/code-doors.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { DoorRef } from "../events/knock-event.ts";
@@ -28,8 +33,10 @@ export interface DoorState {
   readonly rule: MatchRule;
   /** Those of its knocks. */
   readonly protocols: ReadonlySet<number>;
-  /** Of each stage, the key of its knock. */
+  /** Of each stage, the key of its knock; empty with `codes`. */
   readonly knocks: readonly number[];
+  /** The clients whose codes open it, instead of knocks in order (code-attempts.ts). */
+  codes: CodeGroup | undefined;
   readonly timeouts: TimeoutQueue;
   readonly events: EventCache;
   /** Its place among the doors. */
@@ -45,8 +52,12 @@ export interface DoorState {
 /** What a knock's port and protocol lead to. */
 export interface PortEntry {
   readonly rules: readonly MatchRule[];
+  /** Is it a knock of some sequence? */
+  readonly isKnock: boolean;
   /** The doors whose first knock it is. */
   readonly firsts: readonly DoorState[];
+  /** The doors of whose codes it is a port. */
+  readonly codes: readonly DoorState[];
 }
 
 /** Below KNOCK_KEYS. */
@@ -89,7 +100,7 @@ export class DoorIndex {
   }
 
   /** From now on these. A door that did not change keeps its state, and so its attempts; others are retired. */
-  set(resolvedDoors: readonly ResolvedDoor[]): void {
+  set(resolvedDoors: readonly ResolvedDoor[], clientStates = new ClientStates()): void {
     const before = new Map<string, DoorState[]>();
     for (const state of this.#doors) {
       if (state === undefined) continue;
@@ -99,11 +110,12 @@ export class DoorIndex {
       else same.push(state);
     }
     const rules = new Map<string, MatchRule>();
-    const states = resolvedDoors.map((resolvedDoor, order) => {
-      const identity = identify(resolvedDoor);
-      const state = before.get(identity)?.shift() ?? this.#newState(resolvedDoor, identity, rules);
+    const states = resolvedDoors.flatMap(waysIn).map(({ resolvedDoor, group }, order) => {
+      const identity = identify(resolvedDoor, group);
+      const state = before.get(identity)?.shift() ?? this.#newState(resolvedDoor, group, identity, rules);
       state.door = resolvedDoor.door;
       state.order = order;
+      state.codes = group && new CodeGroup(group, codePolicy(resolvedDoor.door, group), clientStates);
       return state;
     });
     this.#byId = new Map(states.map((state) => [state.ref.id, state]));
@@ -125,11 +137,18 @@ export class DoorIndex {
     this.#expiry.prune(new Set(states.map((state) => state.timeouts)));
   }
 
-  #newState(resolvedDoor: ResolvedDoor, identity: string, rules: Map<string, MatchRule>): DoorState {
+  #newState(
+    resolvedDoor: ResolvedDoor,
+    group: Group | undefined,
+    identity: string,
+    rules: Map<string, MatchRule>,
+  ): DoorState {
     const { door, targets } = resolvedDoor;
-    const key = JSON.stringify([door.tcpFlags, targets]);
-    const hearing = rules.get(key) ?? { flags: door.tcpFlags, targets };
+    const flags = group === undefined ? door.tcpFlags : codeFlags(door);
+    const key = JSON.stringify([flags, targets]);
+    const hearing = rules.get(key) ?? { flags, targets };
     rules.set(key, hearing);
+    if (group !== undefined) return this.#newCodeState(door, group[0]!, identity, hearing);
     const numbered = door.sequence.map(({ protocol, port }) => ({ protocol: protocol === "tcp" ? TCP : UDP, port }));
     const protocols = new Set(numbered.map(({ protocol }) => protocol));
     const knocks = numbered.map(({ protocol, port }) => knockKey(protocol, port));
@@ -137,8 +156,15 @@ export class DoorIndex {
     const { name, seqTimeout } = door;
     const ref = { id: ++this.#lastId, name, knocks: knocks.length, seqTimeout };
     const events = new EventCache(ref);
-    const fresh = { number: -1, pauseId: 0, order: 0, retired: false, live: 0, metAt: 0 };
-    return { ...fresh, door, ref, identity, rule: hearing, protocols, knocks, timeouts: term, events };
+    return { ...fresh(), door, ref, identity, rule: hearing, protocols, knocks, timeouts: term, events };
+  }
+
+  #newCodeState(door: Door, { protocol, blocks }: Client, identity: string, rule: MatchRule): DoorState {
+    const { name, seqTimeout } = door;
+    const ref = { id: ++this.#lastId, name, knocks: blocks.length, seqTimeout };
+    const protocols = new Set([protocol === "tcp" ? TCP : UDP]);
+    const timeouts = this.#expiry.queueFor(seqTimeout);
+    return { ...fresh(), door, ref, identity, rule, protocols, knocks: [], timeouts, events: new EventCache(ref) };
   }
 
   /** A retired door whose last attempt has gone needs its number no more. */
@@ -149,9 +175,26 @@ export class DoorIndex {
   }
 }
 
-/** All of a door by which attempts are judged. */
-function identify({ door, targets }: ResolvedDoor): string {
+function fresh() {
+  return { number: -1, pauseId: 0, order: 0, retired: false, live: 0, metAt: 0, codes: undefined };
+}
+
+type Group = readonly Client[];
+
+/** A door has a state for its sequence, and one for each group of clients whose codes have the same ports. */
+function waysIn(resolvedDoor: ResolvedDoor): { resolvedDoor: ResolvedDoor; group: Group | undefined }[] {
+  const { sequence, clients } = resolvedDoor.door;
+  const ways = groupsOf(clients).map((group) => ({ resolvedDoor, group }));
+  return sequence.length === 0 ? ways : [{ resolvedDoor, group: undefined }, ...ways];
+}
+
+/** All of a door by which attempts are judged: of codes the ports, not the secrets. */
+function identify({ door, targets }: ResolvedDoor, group: Group | undefined): string {
   const { name, sequence, seqTimeout, tcpFlags, oneTimeSequences } = door;
+  if (group !== undefined) {
+    const { protocol, blocks } = group[0]!;
+    return JSON.stringify([name, "codes", protocol, blocks, seqTimeout, codeFlags(door), targets]);
+  }
   return JSON.stringify([name, sequence, seqTimeout, tcpFlags, oneTimeSequences, targets]);
 }
 
@@ -163,7 +206,8 @@ function setPauseIds(states: readonly DoorState[]): void {
   const counts = new Map<string, number>();
   for (const state of states) {
     const { name, sequence, oneTimeSequences, target } = state.door;
-    const key = JSON.stringify([name, oneTimeSequences ?? sequence, target?.host]);
+    const knocks = state.codes === undefined ? (oneTimeSequences ?? sequence) : { blocks: state.codes.blocks };
+    const key = JSON.stringify([name, knocks, target?.host]);
     const count = counts.get(key) ?? 0;
     counts.set(key, count + 1);
     state.pauseId = hashOf(`${key}${count}`);
@@ -178,6 +222,34 @@ function hashOf(text: string): number {
 }
 
 function indexByPort(states: readonly DoorState[]): Map<number, PortEntry> {
+  const index = indexKnocks(states);
+  for (const state of states) {
+    if (state.codes === undefined) continue;
+    const { blocks, blockSize } = state.codes;
+    const [protocol] = state.protocols;
+    // Nearly all ports of a block are nobody else's: one entry serves them all.
+    const entry = { rules: [state.rule], isKnock: false, firsts: [], codes: [state] };
+    for (const first of blocks) {
+      for (let port = first; port < first + blockSize; port++) {
+        const key = knockKey(protocol!, port);
+        const there = index.get(key);
+        index.set(key, there === undefined ? entry : both(there, entry));
+      }
+    }
+  }
+  return index;
+}
+
+function both(one: PortEntry, other: PortEntry): PortEntry {
+  return {
+    rules: [...new Set([...one.rules, ...other.rules])],
+    isKnock: one.isKnock || other.isKnock,
+    firsts: [...one.firsts, ...other.firsts],
+    codes: [...one.codes, ...other.codes],
+  };
+}
+
+function indexKnocks(states: readonly DoorState[]): Map<number, PortEntry> {
   const index = new Map<number, { rules: Set<MatchRule>; firsts: DoorState[] }>();
   for (const state of states) {
     state.knocks.forEach((key, stage) => {
@@ -187,5 +259,7 @@ function indexByPort(states: readonly DoorState[]): Map<number, PortEntry> {
       if (stage === 0) entry.firsts.push(state);
     });
   }
-  return new Map([...index].map(([key, { rules, firsts }]) => [key, { rules: [...rules], firsts }]));
+  return new Map(
+    [...index].map(([key, { rules, firsts }]) => [key, { rules: [...rules], isKnock: true, firsts, codes: [] }]),
+  );
 }

@@ -1,6 +1,7 @@
 // Sequences that were done faster than the filter could be widened (capture/scan-window.ts): a scan at full speed is through
 // before anything but its knocks has been seen. Such an opening waits for a moment, in which the rest of the scan comes by.
 
+import type { Accepted } from "../events/code-decision.ts";
 import { type Address, sameAddress } from "../net/address.ts";
 import type { DoorState } from "./door-index.ts";
 import type { StrayPorts } from "./stray-ports.ts";
@@ -21,6 +22,8 @@ export interface HeldOpening {
   readonly hash: number;
   /** What the attempt has touched, as number 0. */
   readonly strays: StrayPorts;
+  /** Of a code, which another source may claim meanwhile. */
+  readonly accepted?: Accepted | undefined;
 }
 
 export class HeldOpenings {
@@ -47,7 +50,17 @@ export class HeldOpenings {
   }
 
   hold(opening: Omit<HeldOpening, "due">, now: number): void {
-    this.#waiting.push({ due: now + WAIT_MS, ...opening });
+    this.#add({ due: now + WAIT_MS, ...opening });
+  }
+
+  /** A right code waits as long as it says, and at least as a fast sequence does. Only clients can make many wait. */
+  holdCode(opening: Omit<HeldOpening, "due"> & { readonly accepted: Accepted }, now: number): void {
+    this.#add({ ...opening, due: now + Math.max(WAIT_MS, opening.accepted.holdMs) });
+  }
+
+  /** Somebody else claims the code. */
+  dropCode(state: DoorState, client: string): void {
+    this.#waiting = this.#waiting.filter((one) => one.state !== state || one.accepted?.client !== client);
   }
 
   /** Does somebody wait who may be this one? */
@@ -61,6 +74,12 @@ export class HeldOpenings {
 
   drop(opening: HeldOpening): void {
     this.#waiting = this.#waiting.filter((one) => one !== opening);
+  }
+
+  #add(opening: HeldOpening): void {
+    let at = this.#waiting.length;
+    while (at > 0 && this.#waiting[at - 1]!.due > opening.due) at--;
+    this.#waiting.splice(at, 0, opening);
   }
 
   /** Those that have waited long enough, which then wait no longer. */

@@ -41,7 +41,39 @@ export const VERDICT = {
   other: 17,
   /** It may belong to a connection that this host has opened. */
   answer: 18,
+  /** A code (code-attempts.ts). Detail, of this and the next ones: codeDetail. */
+  accepted: 19,
+  /** The first of two that are needed. */
+  first: 20,
+  contested: 21,
+  replay: 22,
+  /** Used before by the same source. */
+  repeat: 23,
+  /** With the seconds by which the clocks differ. */
+  clock: 24,
+  /** By its client's own limits. */
+  refused: 25,
+  /** With how many there are today. */
+  wrongCode: 26,
 } as const;
+
+/** So much beside the client's number: 0 to 4095. */
+const DETAIL_VALUES = 4096;
+
+/** A client's number in its group, and a number of -2048 to 2047. */
+export function codeDetail(client: number, value = 0): number {
+  const middle = DETAIL_VALUES / 2;
+  return client * DETAIL_VALUES + middle + Math.max(-middle, Math.min(middle - 1, Math.round(value)));
+}
+
+export function splitCodeDetail(detail: number): { readonly client: number; readonly value: number } {
+  return { client: Math.floor(detail / DETAIL_VALUES), value: (detail % DETAIL_VALUES) - DETAIL_VALUES / 2 };
+}
+
+/** Is the detail a codeDetail? */
+export function isOfCode(fate: number): boolean {
+  return fate >= VERDICT.accepted && fate <= VERDICT.wrongCode;
+}
 
 export type VerdictKind = keyof typeof VERDICT;
 

@@ -60,7 +60,7 @@ export class Repeats {
       const slot = collected[i]!;
       const other = pool.fingerprint(slot);
       if (other === 0 || other === print || pool.sinceKnock(slot, now) > HORIZON_MS) continue;
-      const port = this.#table.state(slot).knocks[pool.stage(slot) - 1]! & 0xffff;
+      const port = this.#table.lastPort(slot);
       if (sharesSourcePort(packet, other)) return true;
       if (pool.sequence(slot) === packet.sequence && port !== packet.port) return true;
     }

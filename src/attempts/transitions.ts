@@ -65,6 +65,7 @@ export class Transitions {
   goOn(slot: number, current: CurrentPacket, events: readonly KnockEvent[]): readonly KnockEvent[] {
     const { packet, key, hash, now } = current;
     const state = this.#table.state(slot);
+    if (state.codes !== undefined) return events; // it has ports of its own
     const stage = this.#pool.stage(slot);
     if (this.#expiry.expired(slot, state.timeouts, now)) {
       const late = this.#pool.age(slot, now) - state.timeouts.milliseconds;

@@ -1,6 +1,7 @@
 // While an attempt is live, the filter also lets through what only a scanner touches (attempts/strays.ts); while none is,
 // it is as narrow as can be, so that the rest of the world's traffic costs nothing.
 
+import { heardPorts } from "../config/code-doors.ts";
 import { type Door, strayLimit } from "../config/door.ts";
 import type { Packet } from "../net/packet.ts";
 import { TCP, UDP } from "../net/packet.ts";
@@ -17,7 +18,7 @@ const FRESH_MS = 50;
 const FRESH_UDP_MS = 5;
 
 /** What of a door decides which packets are strays to it. */
-export type Guarded = Pick<Door, "sequence" | "tcpFlags"> & {
+export type Guarded = Pick<Door, "sequence" | "clients" | "tcpFlags"> & {
   readonly policy: Pick<Door["policy"], "strict" | "maxStrays">;
 };
 
@@ -125,15 +126,14 @@ export function strayClasses(
   udp: ReadonlySet<number>,
   ephemeral: PortRange,
 ): PortClass[] {
-  const uses = ({ sequence }: Guarded, protocol: "tcp" | "udp") =>
-    sequence.some((knock) => knock.protocol === protocol);
-  const flags = widest(doors.filter((door) => uses(door, "tcp")).map(({ tcpFlags }) => tcpFlags));
+  const heard = doors.flatMap(heardPorts);
+  const flags = widest(heard.filter(({ protocol }) => protocol === "tcp").map((one) => one.flags));
   const [outside, inside] = [allBut(tcp, ephemeral), within(ephemeral, allBut(tcp))];
   const classes = flags.flatMap((wanted) => [
     { protocol: TCP, flags: wanted, ports: outside },
     ...NO_ANSWER.flatMap((other) => both(wanted, other)).map((told) => ({ protocol: TCP, flags: told, ports: inside })),
   ]);
-  if (doors.some((door) => uses(door, "udp"))) {
+  if (heard.some(({ protocol }) => protocol === "udp")) {
     classes.push({ protocol: UDP, flags: ANY_FLAGS, ports: allBut(udp) });
   }
   return classes.filter(({ ports }) => ports.length > 0);

@@ -1,6 +1,8 @@
 // Would we hear? A frame is made in memory for every knock of every door at every address, and run through a filter and
 // through decode: never onto the wire, where it would betray the ports.
 
+import { heardPorts } from "../config/code-doors.ts";
+import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Address, isIpv4 } from "../net/address.ts";
 import { UDP } from "../net/packet.ts";
@@ -33,12 +35,13 @@ export function tryKnocks(
   const tried = new Set<string>();
   for (const { door, targets } of resolvedDoors) {
     for (const to of targets ?? own) {
-      for (const [stage, knock] of door.sequence.entries()) {
-        const key = `${knock.protocol}${knock.port}/${door.tcpFlags.set}/${JSON.stringify(to)}`;
+      for (const { stage, knock, flags } of samples(door)) {
+        const { protocol, port } = knock;
+        const key = `${protocol}${port}/${flags.set}/${JSON.stringify(to)}`;
         if (tried.has(key)) continue;
         if (tried.size === MOST_FRAMES) return { tried: tried.size, deafTo: undefined };
         tried.add(key);
-        const frame = knockFrame(linkType, to, knock, door.tcpFlags);
+        const frame = knockFrame(linkType, to, knock, flags);
         const heard = native.Capture.matches(filter, frame) && native.decode(frame, linkType, records.buffer);
         if (!heard || records.at(0).port !== knock.port) {
           return { tried: tried.size, deafTo: `knock ${stage + 1} of ${door.name} would be missed` };
@@ -47,6 +50,13 @@ export function tryKnocks(
     }
   }
   return { tried: tried.size, deafTo: undefined };
+}
+
+/** Each knock of the sequence, and the first and the last port of each block. */
+function samples(door: Door): { readonly stage: number; readonly knock: Knock; readonly flags: TcpFlags }[] {
+  return heardPorts(door).flatMap(({ protocol, low, high, flags }, stage) =>
+    [...new Set([low, high])].map((port) => ({ stage, knock: { protocol, port }, flags })),
+  );
 }
 
 /** A smallest frame of libpcap's link type that holds the knock. */

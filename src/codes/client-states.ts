@@ -35,8 +35,10 @@ export class ClientStates {
   readonly #guesses = new Map<string, GuessCounter>();
   /** When the states were found lost, milliseconds of the monotonic clock; undefined: they were not. */
   readonly lostAt: number | undefined;
-  /** Something is to be written that was not when this was last set to false. */
+  /** A code was used since this was last set to false: it is to be written before its door opens. */
   isChanged = false;
+  /** The same of what may be written later. */
+  isCounted = false;
 
   /** `lostAt`: there was no file, or no good one. */
   constructor(lostAt?: number) {

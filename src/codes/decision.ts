@@ -1,8 +1,9 @@
 // Whether a guess, one port of each block, is a code that counts. docs/codes.md says why each rule is there.
 
+import type { CodeDecision, CodeRefusal } from "../events/code-decision.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { isWithin } from "../net/network.ts";
-import type { Client } from "./client.ts";
+import { blockSize, type Client } from "./client.ts";
 import type { ClientState, ClientStates } from "./client-states.ts";
 import { WINDOW_SECONDS, windowAt } from "./derive.ts";
 import { isWithinHours } from "./hours.ts";
@@ -25,29 +26,6 @@ export interface CodePolicy {
   readonly maxGuesses: number;
 }
 
-/** `client` is a name; of a wrong code, which is nobody's, the group's. */
-export type CodeDecision =
-  /** It opens in so many milliseconds. */
-  | { readonly result: "accepted"; readonly client: string; readonly holdMs: number }
-  /** Right, but two codes in a row are needed, and this is the first. */
-  | { readonly result: "first"; readonly client: string }
-  /** Another source claims the same code: neither gets in. */
-  | { readonly result: "contested"; readonly client: string; readonly other: string }
-  /** Used before by `other`, where that is known. */
-  | { readonly result: "replay"; readonly client: string; readonly other: string | undefined }
-  /** Used before by the same source. */
-  | { readonly result: "repeat"; readonly client: string }
-  /** A code of so many seconds before now; after now where it is negative. */
-  | { readonly result: "clock"; readonly client: string; readonly seconds: number }
-  | { readonly result: "refused"; readonly client: string; readonly why: CodeRefusal }
-  | { readonly result: "wrong"; readonly client: string; readonly count: number; readonly most: number };
-
-/**
- * By the client's own `from`, `hours` or `expires`; or because the state was lost: `recent` codes for a minute, those of a
- * `list` until it is reset.
- */
-export type CodeRefusal = "from" | "hours" | "expires" | "recent" | "list";
-
 export interface Moment {
   /** Milliseconds, monotonic. */
   readonly now: number;
@@ -60,6 +38,9 @@ export class CodeGroup {
   /** The client's name, or how many there are. */
   readonly name: string;
   readonly clients: readonly Client[];
+  /** First ports. */
+  readonly blocks: readonly number[];
+  readonly blockSize: number;
   readonly #states: ClientStates;
   readonly #policy: CodePolicy;
   readonly #codes: ValidCodes;
@@ -70,6 +51,8 @@ export class CodeGroup {
 
   constructor(clients: readonly Client[], policy: CodePolicy, states: ClientStates) {
     this.clients = clients;
+    this.blocks = clients[0]!.blocks;
+    this.blockSize = blockSize(clients[0]!);
     this.name = clients.length === 1 ? clients[0]!.name : `${clients.length} clients`;
     this.#policy = policy;
     this.#states = states;
@@ -99,6 +82,15 @@ export class CodeGroup {
     return this.#hint(guess, source, window, now) ?? this.#wrong(now);
   }
 
+  /** The number of the block that a port is in; -1: in none. */
+  blockOf(port: number): number {
+    for (let block = 0; block < this.blocks.length; block++) {
+      const place = port - this.blocks[block]!;
+      if (place >= 0 && place < this.blockSize) return block;
+    }
+    return -1;
+  }
+
   /** Does the client still exist whose opening is held? */
   has(name: string): boolean {
     return this.clients.some((client) => client.name === name);
@@ -110,7 +102,7 @@ export class CodeGroup {
     if (client === undefined) return;
     this.#states.hold(name, undefined);
     this.#states.of(client).openings++;
-    this.#states.isChanged = true;
+    this.#states.isCounted = true;
   }
 
   #right(number: number, counter: number, source: Address, { now, wall }: Moment): CodeDecision {
@@ -182,7 +174,7 @@ export class CodeGroup {
   }
 
   #wrong(now: number): CodeDecision {
-    this.#states.isChanged = true;
+    this.#states.isCounted = true;
     const count = this.#states.guesses(this.#groupKey).add(now);
     return { result: "wrong", client: this.name, count, most: this.#policy.maxGuesses };
   }

@@ -4,7 +4,7 @@ import { addTcpFlags } from "../net/tcp-flags.ts";
 import { parseSequence, SequenceError } from "../sequences/sequence.ts";
 import { plural } from "../terminal/plural.ts";
 import type { Door, FileOptions, Line, Policy } from "./door.ts";
-import { MOST_STRAYS } from "./door.ts";
+import { MOST_HOLD, MOST_SKEW, MOST_STRAYS } from "./door.ts";
 import {
   type FirewallOptions,
   type Opening,
@@ -63,6 +63,20 @@ const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: Policy
   parallel({ policy }, value) {
     policy.parallel = yesOrNo("Parallel", value);
   },
+  code_skew({ policy }, value) {
+    policy.codeSkew = wholeNumber("Code_Skew", value, MOST_SKEW);
+  },
+  code_hold({ policy }, value) {
+    if (!/^\d+(\.\d+)?$/.test(value)) throw new Error(`syntax error: Code_Hold is a number of seconds, not "${value}"`);
+    if (Number(value) > MOST_HOLD) throw new Error(`Code_Hold is ${MOST_HOLD} at most, not ${value}`);
+    policy.codeHold = Number(value);
+  },
+  max_guesses({ policy }, value) {
+    policy.maxGuesses = wholeNumber("Max_Guesses", value);
+  },
+  on_replay({ policy }, value) {
+    policy.onReplay = oneOf("On_Replay", value, ["log", "close"]);
+  },
 };
 
 export const doorDirectives: Readonly<Record<string, Setter<DoorDraft>>> = table({
@@ -74,6 +88,10 @@ export const doorDirectives: Readonly<Record<string, Setter<DoorDraft>>> = table
       if (error.refuse) throw new Error(`section ${door.name}: ${error.message}`);
       close(error.message);
     }
+  },
+  clients(door, value) {
+    if (value === "") throw new Error("syntax error: Clients is the path of a file");
+    door.clientsFile = value;
   },
   one_time_sequences(door, value) {
     door.oneTimeSequences = value;
@@ -143,6 +161,9 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
   },
   log_seconds(options, value) {
     options.logSeconds = yesOrNo("Log_Seconds", value);
+  },
+  clientsstate(options, value) {
+    options.clientsState = value || undefined;
   },
   on_exit(options, value) {
     options.onExit = oneOf("On_Exit", value, ["close", "keep"]);

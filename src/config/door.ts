@@ -1,5 +1,6 @@
 // The values of knockd.conf: its doors and its [options].
 
+import type { Client } from "../codes/client.ts";
 import type { TcpFlags } from "../net/tcp-flags.ts";
 import type { Sequence } from "../sequences/sequence.ts";
 import type { FirewallOptions, Opening } from "./opening.ts";
@@ -10,6 +11,9 @@ export interface Door {
   readonly sequence: Sequence;
   /** The file of one-time sequences, if `sequence` comes from one. */
   readonly oneTimeSequences: string | undefined;
+  /** The file of the clients whose codes open it, beside the sequence or instead of it; and those that are this door's. */
+  readonly clientsFile: string | undefined;
+  readonly clients: readonly Client[];
   /** Seconds for the whole sequence, from its first knock. */
   readonly seqTimeout: number;
   readonly tcpFlags: TcpFlags;
@@ -45,6 +49,14 @@ export interface Policy {
   readonly commandTimeout: number;
   /** May its commands run beside others? Undefined: depends on their programs (runner/exclusion.ts). */
   readonly parallel: boolean | undefined;
+  /** Windows of 30 seconds before and after now whose codes count too. */
+  readonly codeSkew: number;
+  /** Seconds in which a second source that claims a code makes both fail. */
+  readonly codeHold: number;
+  /** Wrong codes of a client in a day after which two in a row are needed; 0: never. Undefined: by its kind. */
+  readonly maxGuesses: number | undefined;
+  /** `close`: a replay also closes the door for whoever used the code. */
+  readonly onReplay: "log" | "close";
 }
 
 export const DEFAULT_POLICY: Policy = {
@@ -56,7 +68,16 @@ export const DEFAULT_POLICY: Policy = {
   easy: false,
   commandTimeout: 0,
   parallel: undefined,
+  codeSkew: 1,
+  codeHold: 0.25,
+  maxGuesses: undefined,
+  onReplay: "log",
 };
+
+/** A code that counts for longer is one that can be replayed for longer. */
+export const MOST_SKEW = 10;
+/** Seconds. */
+export const MOST_HOLD = 5;
 
 /** The number of different stray ports that make a scan. 0: never. */
 export function strayLimit({ strict, maxStrays }: Pick<Policy, "strict" | "maxStrays">): number {
@@ -88,6 +109,8 @@ export interface FileOptions {
   readonly interface: string | undefined;
   /** The path of the ledger of open doors. */
   readonly stateFile: string | undefined;
+  /** Where it is kept which codes have been used. */
+  readonly clientsState: string | undefined;
   /** What happens to open doors at SIGTERM. */
   readonly onExit: "close" | "keep";
   /** For the doors that open something without a command. */

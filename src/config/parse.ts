@@ -3,9 +3,13 @@
 // forgets line numbers. So it gets only the number of each line, and nothing is lost.
 
 import ini from "ini";
+import type { Client } from "../codes/client.ts";
+import { readClients } from "../codes/clients-file.ts";
 import { ANY_FLAGS } from "../net/tcp-flags.ts";
 import { noSequencesLeft } from "../sequences/one-time-file.ts";
 import type { Sequence } from "../sequences/sequence.ts";
+import { plural } from "../terminal/plural.ts";
+import { ClientFiles } from "./client-files.ts";
 import type { Complaints, DoorDraft, OptionsDraft } from "./directives.ts";
 import { directiveName, doorDirectives, optionDirectives } from "./directives.ts";
 import {
@@ -33,7 +37,13 @@ interface Section {
 export type NextOneTime = (path: string, warn: (why: string) => void) => Sequence | undefined;
 
 /** Throws ConfigError. `file` is for messages only. */
-export function parseConfig(text: string, file: string, nextOneTime: NextOneTime): Config {
+export function parseConfig(
+  text: string,
+  file: string,
+  nextOneTime: NextOneTime,
+  read: (file: string) => readonly Client[] = readClients,
+): Config {
+  const clientFiles = new ClientFiles(read);
   const options = newOptions();
   const doors: DoorDraft[] = [];
   const linesOfDoors: Map<string, Line>[] = [];
@@ -75,13 +85,25 @@ export function parseConfig(text: string, file: string, nextOneTime: NextOneTime
       } catch (error) {
         throw new ConfigError(place(oneTime, (error as Error).message));
       }
-    } else if (!given.has("sequence")) {
+    } else if (!given.has("sequence") && !given.has("clients")) {
       throw new ConfigError(
         `error: section '${door.name}' has an empty knock sequence (${file}: line ${section.header.number})`,
       );
     }
-    if (closings.size === 0 && door.seqTimeout === 0 && door.sequence.length > 1) {
-      const why = `seq_timeout 0 leaves no time for ${door.sequence.length} knocks: door '${door.name}' stays closed`;
+    const clients = given.get("clients");
+    if (clients !== undefined) {
+      if (oneTime !== undefined)
+        throw new ConfigError(
+          place(clients, "Clients and One_Time_Sequences are both of codes that count once: use one"),
+        );
+      const known = clientFiles.read(door.clientsFile!, (why) => place(clients, why));
+      door.clients = known.filter((client) => client.door === door.name);
+      if (door.clients.length === 0)
+        warnings.push(place(clients, `no client of ${door.clientsFile} is for door '${door.name}'`));
+    }
+    const knocks = Math.max(door.sequence.length, ...door.clients.map(({ blocks }) => blocks.length));
+    if (closings.size === 0 && door.seqTimeout === 0 && knocks > 1) {
+      const why = `seq_timeout 0 leaves no time for ${plural(knocks, "knock")}: door '${door.name}' stays closed`;
       closings.set("seq_timeout", place(given.get("seq_timeout")!, why));
     }
     const aimless = door.opening.ports === undefined ? (given.get("for") ?? given.get("open_prefix_6")) : undefined;
@@ -124,6 +146,7 @@ function newOptions(): OptionsDraft {
     pidFile: undefined,
     interface: undefined,
     stateFile: undefined,
+    clientsState: undefined,
     onExit: "close",
     firewall: { ...DEFAULT_FIREWALL },
     policy: {},
@@ -135,6 +158,8 @@ function newDoor(name: string): DoorDraft {
     name,
     sequence: [],
     oneTimeSequences: undefined,
+    clientsFile: undefined,
+    clients: [],
     seqTimeout: 25,
     tcpFlags: ANY_FLAGS,
     target: undefined,

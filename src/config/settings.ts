@@ -26,8 +26,12 @@ export interface Settings {
   readonly logSeconds: boolean;
   readonly useSyslog: boolean;
   readonly stateFile: string | undefined;
+  readonly clientsState: string;
   readonly onExit: "close" | "keep";
 }
+
+/** Codes that have been used must stay so over a reboot. */
+const CLIENTS_STATE = "/var/lib/knockd/clients.json";
 
 /** As in 0.8, -i overrides the file's Interface, but the file's LogFile and PidFile override -g and -p. */
 export function settle(flags: Flags, file: FileOptions): Settings {
@@ -39,6 +43,7 @@ export function settle(flags: Flags, file: FileOptions): Settings {
     logSeconds: file.logSeconds,
     useSyslog: file.useSyslog,
     stateFile: file.stateFile,
+    clientsState: file.clientsState ?? CLIENTS_STATE,
     onExit: file.onExit,
   };
 }

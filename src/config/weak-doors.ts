@@ -17,7 +17,7 @@ export function weakDoors(doors: readonly Door[]): string[] {
 /** The reason as text. Undefined if the door is not easily found. */
 export function doorWeakness({ oneTimeSequences, sequence, policy }: Door): string | undefined {
   if (oneTimeSequences !== undefined) return undefined; // a sequence that works once is not worth finding
-  if (policy.easy) return undefined;
+  if (policy.easy || sequence.length === 0) return undefined;
   const why = weakness(sequence);
   return why && `its sequence is easily found: ${why}`;
 }

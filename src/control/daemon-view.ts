@@ -1,5 +1,6 @@
 // What the commands of knockctl see of the daemon: only what they need of each part.
 
+import type { ClientStates } from "../codes/client-states.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { DaemonEvent } from "../events/daemon-event.ts";
 import type { DoorOpener } from "../events/door-opener.ts";
@@ -14,7 +15,8 @@ export interface DaemonView {
   readonly resolvedDoors: () => readonly ResolvedDoor[];
   readonly packetLoop: PacketsView;
   readonly doorService: { readonly doors: DoorOpener };
-  readonly eventLog: { readonly watch: EventsView; readonly counts: CountsView };
+  readonly clientCodes: ClientsView;
+  readonly eventLog: { readonly watch: EventsView; readonly counts: CountsView & CodesView };
   /** The last warnings and errors. */
   readonly recent: { readonly lines: readonly { readonly time: Date; readonly line: string }[] };
 }
@@ -60,4 +62,22 @@ export interface CountsView
   extends Readonly<Record<"stages" | "opens" | "timeouts" | "scans" | "commandsFailed", number>> {
   /** By the door's name. */
   readonly openings: ReadonlyMap<string, number>;
+}
+
+/** What is known of the clients whose codes open doors. */
+export interface ClientsView {
+  readonly states: Pick<ClientStates, "of"> | undefined;
+  reset(name: string, last: number): Promise<boolean>;
+}
+
+/** What the codes of clients were found to be. */
+export interface CodesView {
+  readonly codes: {
+    values(): Iterable<{
+      readonly door: string;
+      readonly client: string;
+      readonly result: string;
+      readonly count: number;
+    }>;
+  };
 }

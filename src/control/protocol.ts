@@ -35,6 +35,8 @@ export type Answer =
       readonly oneTime: boolean;
       /** How many knocks its sequence has. */
       readonly knocks: number;
+      /** Whose codes open it. */
+      readonly clients?: readonly string[];
       readonly seqTimeout: number;
       /** Seconds; null: the door stays open. */
       readonly closesAfter: number | null;
@@ -68,6 +70,26 @@ export type Answer =
     }
   /** By hand. `left`: seconds. */
   | { readonly type: "extended"; readonly door: string; readonly ip: string; readonly left: number }
+  /** Whose codes open a door. */
+  | {
+      readonly type: "client";
+      readonly client: string;
+      readonly door: string;
+      readonly kind: "code" | "key" | "list";
+      readonly openings: number;
+      /** When a code of it was last used, and from where. */
+      readonly used?: string;
+      readonly from?: string;
+    }
+  | { readonly type: "reset"; readonly client: string }
+  /** How often a client's codes were found to be that, since the start. */
+  | {
+      readonly type: "codes";
+      readonly door: string;
+      readonly client: string;
+      readonly result: string;
+      readonly count: number;
+    }
   /** A recent warning or error. */
   | { readonly type: "trouble"; readonly time: string; readonly line: string }
   | ({ readonly type: "event"; readonly time: string } & DaemonEvent)

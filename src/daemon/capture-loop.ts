@@ -5,6 +5,7 @@ import type { CaptureSet } from "../capture/captures.ts";
 import type { InterfaceCapture } from "../capture/interface-capture.ts";
 import type { Records } from "../capture/records.ts";
 import { ScanWindow, type ScanWindowOptions } from "../capture/scan-window.ts";
+import type { ClientStates } from "../codes/client-states.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { PacketHistory } from "../history/packet-history.ts";
@@ -27,7 +28,7 @@ export type PacketSource = Pick<CaptureSet, "mayDuplicate" | "isDuplicate" | "pr
 type Interface = Pick<InterfaceCapture, "isOurs" | "isClient">;
 
 export interface CaptureLoopOptions
-  extends Pick<PacketLoopOptions, "now" | "eventLog" | "opener">,
+  extends Pick<PacketLoopOptions, "now" | "eventLog" | "opener" | "onReplay" | "wallClock" | "onCode">,
     Pick<ScanWindowOptions, "after" | "listeningPorts" | "ephemeral"> {
   /** The source now: a reload may bring another one. */
   readonly source: () => PacketSource;
@@ -73,11 +74,14 @@ export class CaptureLoop {
       eventLog: options.eventLog,
       opener: {
         letIn: (door, knocker) => opener.letIn?.(door, knocker),
-        open: (door, knocker, letIn) => {
+        open: (door, knocker, letIn, client) => {
           this.#workSinceTrim++;
-          opener.open(door, knocker, letIn);
+          opener.open(door, knocker, letIn, client);
         },
       },
+      onReplay: options.onReplay,
+      wallClock: options.wallClock,
+      onCode: options.onCode,
       observer: this.history,
       clear: (buffers) => {
         memory.clear(buffers);
@@ -91,8 +95,8 @@ export class CaptureLoop {
   }
 
   /** From now on these doors. `doors` has also those whose Target could not be looked up: their strays count as well. */
-  apply(resolvedDoors: readonly ResolvedDoor[], doors: readonly Door[]): void {
-    this.packetLoop.setDoors(resolvedDoors);
+  apply(resolvedDoors: readonly ResolvedDoor[], doors: readonly Door[], clientStates?: ClientStates): void {
+    this.packetLoop.setDoors(resolvedDoors, clientStates);
     this.#scanWindow.setDoors(doors);
     if (this.#followed !== undefined) this.#options.source().follow(this.#followed); // a reload has brought another source
   }

@@ -30,6 +30,7 @@ import { realPath } from "../platform/real-path.ts";
 import { after } from "../platform/timer.ts";
 import { oneTimeFiles } from "../sequences/one-time-file.ts";
 import { CaptureLoop } from "./capture-loop.ts";
+import { ClientCodes } from "./client-codes.ts";
 import { CommandLock } from "./command-lock.ts";
 import { StateCheck } from "./state-check.ts";
 
@@ -59,6 +60,7 @@ export class Daemon {
   #supervisor: CaptureSupervisor | undefined;
   #control: ControlServer | undefined;
   #sequencesUsed = 0;
+  readonly #clientCodes: ClientCodes;
   readonly #weak = new WeakDoors();
   #reloaded: Promise<void> = Promise.resolve();
   #reloadWaits = false;
@@ -70,6 +72,7 @@ export class Daemon {
     this.#eventLog = new EventLog(options.logger, options.reverseDns, now);
     this.#doorService = new DoorService(options.flags.config, this.#eventLog.doorEvent, this.#eventLog.notice);
     this.#commandLock = new CommandLock(this.#log);
+    this.#clientCodes = new ClientCodes(this.#doorService, this.#eventLog.notice, now);
     this.#captureLoop = new CaptureLoop({
       now,
       after,
@@ -86,7 +89,10 @@ export class Daemon {
           this.#captureLoop.packetLoop.replaceDoor(door, next);
           this.#hearDoors();
         },
+        keepCodes: () => this.#clientCodes.settled(),
       }),
+      onCode: (isUsed) => this.#clientCodes.onCode(isUsed),
+      onReplay: (door, other) => this.#clientCodes.onReplay(door, other),
       packetLog: options.flags.debug ? this.#log : undefined,
       memory: { clear, release: releaseUnusedMemory },
     });
@@ -165,6 +171,7 @@ export class Daemon {
     this.#eventLog.end();
     this.#log.say("waiting for child processes...");
     await this.#doorService.shutdown(this.#settings?.onExit ?? "close", patience);
+    await this.#clientCodes.end();
     this.#options.reverseDns?.flush();
     this.#log.say("closing...");
     this.#log.note("shutting down");
@@ -182,6 +189,7 @@ export class Daemon {
         resolvedDoors: () => this.#captureLoop.packetLoop.resolvedDoors,
         packetLoop: this.#captureLoop,
         doorService: this.#doorService,
+        clientCodes: this.#clientCodes,
         eventLog: this.#eventLog,
         recent: this.#options.logger.recent,
       }),
@@ -201,6 +209,7 @@ export class Daemon {
     const patterns = this.#patterns(config);
     this.#state.check(config, settings);
     this.#doorService.claim(settings, patterns, flags.daemon, this.isStateless);
+    this.#clientCodes.adopt(config.doors, settings.clientsState);
     const supervisor = `${old?.patterns}` === `${patterns}` ? old! : this.#lookOut(patterns);
     const instructions = this.#hear(supervisor, resolvedDoors);
     try {
@@ -216,9 +225,10 @@ export class Daemon {
     this.#settings = settings;
     this.#supervisor = supervisor;
     this.#doorService.keepInterfaces(patterns);
-    this.#captureLoop.apply(resolvedDoors, config.doors);
+    this.#captureLoop.apply(resolvedDoors, config.doors, this.#clientCodes.states);
     this.#doorService.start();
-    for (const warning of [...config.warnings, ...warnings]) this.#log.warn(warning);
+    for (const warning of [...config.warnings, ...warnings, ...this.#clientCodes.warnings(config.doors)])
+      this.#log.warn(warning);
     for (const door of config.doors) this.#log.debug(`config: ${JSON.stringify(door)}`);
     for (const { capture } of supervisor.captures.all.values()) {
       for (const address of capture.own.all) this.#log.debug(`local IP: ${formatAddress(address)}`);

@@ -5,8 +5,10 @@ import { randomBytes } from "node:crypto";
 import type { Clear } from "../attempts/attempt-pool.ts";
 import { Attempts } from "../attempts/attempts.ts";
 import type { Observer } from "../attempts/observer.ts";
+import { ClientStates } from "../codes/client-states.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
+import type { CodeDecision } from "../events/code-decision.ts";
 import type { LetIn } from "../events/door-opener.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
 import type { Address } from "../net/address.ts";
@@ -26,8 +28,15 @@ export interface PacketLoopOptions {
   readonly opener: {
     /** First: what needs no command. */
     letIn?(door: Door, knocker: Address): LetIn;
-    open(door: Door, knocker: Address, letIn: LetIn): void;
+    /** `client`: by whose code. */
+    open(door: Door, knocker: Address, letIn: LetIn, client?: string): void;
   };
+  /** A code was used before, by `other` where that is known. */
+  readonly onReplay?: ((door: Door, other: string | undefined) => void) | undefined;
+  /** Milliseconds since 1970, by which codes are judged. */
+  readonly wallClock?: (() => number) | undefined;
+  /** What is known of clients has changed; `isUsed`: by a right code, which must not count again. */
+  readonly onCode?: ((isUsed: boolean) => void) | undefined;
   /** Is told what becomes of every packet. */
   readonly observer?: (Observer & { setDoors(resolvedDoors: readonly ResolvedDoor[], now: number): void }) | undefined;
   readonly clear?: Clear | undefined;
@@ -37,10 +46,11 @@ export class PacketLoop {
   readonly #options: PacketLoopOptions;
   readonly #attempts: Attempts;
   #resolvedDoors: readonly ResolvedDoor[] = [];
+  #clientStates = new ClientStates();
 
   constructor(options: PacketLoopOptions) {
     this.#options = options;
-    const { isOurs, isClient, scanWindow, observer, clear } = options;
+    const { isOurs, isClient, scanWindow, observer, clear, wallClock, onCode } = options;
     const key = randomBytes(8);
     this.#attempts = new Attempts({
       isOurs,
@@ -50,6 +60,8 @@ export class PacketLoop {
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
       clear,
       observer,
+      wallClock,
+      onCode,
     });
   }
 
@@ -73,9 +85,11 @@ export class PacketLoop {
     return this.#resolvedDoors;
   }
 
-  setDoors(resolvedDoors: readonly ResolvedDoor[]): void {
+  /** `clientStates`: what is known of the clients whose codes open them. */
+  setDoors(resolvedDoors: readonly ResolvedDoor[], clientStates = this.#clientStates): void {
     this.#resolvedDoors = resolvedDoors;
-    this.#attempts.setDoors(resolvedDoors);
+    this.#clientStates = clientStates;
+    this.#attempts.setDoors(resolvedDoors, clientStates);
     this.#options.observer?.setDoors(resolvedDoors, this.#options.now());
   }
 
@@ -107,21 +121,33 @@ export class PacketLoop {
   }
 
   #onEvents(events: readonly KnockEvent[], at: number): void {
-    const { eventLog, opener } = this.#options;
+    const { eventLog, opener, onReplay } = this.#options;
     // All doors are found before one opens: an opening can replace its door, and with it the state of any other. And what
-    // the kernel opens is open before anything is logged: the client waits for that alone.
+    // the kernel opens is open before anything is logged: the client waits for that alone. Not so by a code, whose use has
+    // to be on the disk first.
     let openings: { readonly door: Door; readonly letIn: LetIn }[] | undefined;
     for (let i = 0; i < events.length; i++) {
       const event = events[i]!;
-      if (event.type !== "open") continue;
+      if (event.type !== "open" && !isReplay(event)) continue;
       const door = this.#attempts.door(event.door.id);
       openings ??= [];
-      openings[i] = { door, letIn: opener.letIn?.(door, event.knocker) };
+      const isOpenNow = event.type === "open" && event.client === undefined;
+      openings[i] = { door, letIn: isOpenNow ? opener.letIn?.(door, event.knocker) : undefined };
     }
     for (let i = 0; i < events.length; i++) {
-      eventLog.event(events[i]!, at);
+      const event = events[i]!;
+      eventLog.event(event, at);
       const opening = openings?.[i];
-      if (opening !== undefined) opener.open(opening.door, events[i]!.knocker, opening.letIn);
+      if (opening === undefined) continue;
+      if (event.type === "open") opener.open(opening.door, event.knocker, opening.letIn, event.client);
+      else if (isReplay(event)) onReplay?.(opening.door, event.decision.other);
     }
   }
+}
+
+type CodeEvent = Extract<KnockEvent, { type: "code" }>;
+type Replay = CodeEvent & { readonly decision: Extract<CodeDecision, { result: "replay" }> };
+
+function isReplay(event: KnockEvent): event is Replay {
+  return event.type === "code" && event.decision.result === "replay";
 }

@@ -101,6 +101,16 @@ export class DoorService {
     this.#locks.acquire(`${STATE_DIRECTORY}/gate@${namespace}`, "with the table inet knockd", advice(second));
   }
 
+  /** Throws AlreadyRunning when another daemon keeps what codes have been used in this file: one would count twice. */
+  claimClients(path: string): void {
+    try {
+      this.#locks.acquire(path, `with the clients' state ${path}`, advice("a ClientsState of its own, in its config"));
+    } catch (error) {
+      if (error instanceof AlreadyRunning) throw error;
+      this.#onNotice({ type: "no locks", reason: (error as Error).message });
+    }
+  }
+
   /** Of what was claimed for interfaces, keeps what these words need. The ledger stays where it is. */
   keepInterfaces(patterns: readonly string[]): void {
     this.#locks.keepInterfaces(this.#config, [...patterns, ...this.#ledgersWords]);

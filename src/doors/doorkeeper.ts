@@ -77,7 +77,10 @@ export class Doorkeeper implements DoorOpener {
     // 0.8 runs any number side by side: only what is to be closed again has an order.
     const queue = stop ? key : Symbol(key);
     this.#queues.enqueue(queue, async () => {
-      const commands = { start: substituteAddress(start, ip), stop: stop && substituteAddress(stop, ip) };
+      const commands = {
+        start: substituteAddress(start, ip),
+        stop: stop && substituteAddress(stop, ip),
+      };
       onDone({ status: await this.#start(door, knocker, queue, commands) });
     });
   }

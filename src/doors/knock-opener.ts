@@ -16,6 +16,8 @@ export interface KnockOpenerOptions {
   readonly onNotice: (notice: DoorNotice) => void;
   /** A one-time sequence of `door` is used up: `next` takes the door's place; undefined: the door is disabled. */
   readonly onUsed: (door: Door, next: Door | undefined) => void;
+  /** Resolves when all used codes are on the disk; with false when they can't be. */
+  readonly keepCodes?: (() => Promise<boolean>) | undefined;
 }
 
 export class KnockOpener {
@@ -31,11 +33,27 @@ export class KnockOpener {
     return isBuiltIn ? this.#options.doors().letIn(door, knocker) : undefined;
   }
 
-  open(door: Door, knocker: Address, letIn?: LetIn): void {
+  /** `client`: by whose code. */
+  open(door: Door, knocker: Address, letIn?: LetIn, client?: string): void {
+    if (client !== undefined) {
+      void this.#keepUsed(door, knocker, client);
+      return;
+    }
     const { oneTimeSequences: path } = door;
     const onDisk = path === undefined ? undefined : this.#useUp(door, path);
     if (onDisk === undefined) this.#options.doors().open(door, knocker, undefined, letIn);
     else void atMost(LONGEST_WAIT_MS, onDisk).then(() => this.#options.doors().open(door, knocker));
+  }
+
+  /** Before the door opens it is on the disk that the code was used, or known that it can't be. */
+  async #keepUsed(door: Door, knocker: Address, client: string): Promise<void> {
+    const { keepCodes, doors, onNotice } = this.#options;
+    const isList = door.clients.some(({ name, kind }) => name === client && kind === "list");
+    const kept = keepCodes?.() ?? Promise.resolve(true);
+    await (isList ? kept : atMost(LONGEST_WAIT_MS, kept));
+    // A list's counter must never come back; other codes are over in a minute.
+    if (isList && !(await kept)) onNotice({ type: "code not kept", door: door.name, client });
+    else doors().open(commandsFor(door, client), knocker);
   }
 
   /** Undefined when nothing is to be brought to the disk. */
@@ -65,4 +83,16 @@ export class KnockOpener {
     }
     return undefined;
   }
+}
+
+/** Its commands know whose code it was. */
+function commandsFor(door: Door, client: string): Door {
+  const named = (command: string | undefined) => command?.replaceAll("%CLIENT%", () => client);
+  return {
+    ...door,
+    startCommand: named(door.startCommand),
+    stopCommand: named(door.stopCommand),
+    startCommand6: named(door.startCommand6),
+    stopCommand6: named(door.stopCommand6),
+  };
 }

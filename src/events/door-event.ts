@@ -36,6 +36,9 @@ export type DoorEvent = { readonly door: string; readonly knocker: Address } & (
 
 /** What concerns no client. */
 export type DoorNotice =
+  /** A list's code opens nothing while it can't be written down that it was used. */
+  | { readonly type: "code not kept"; readonly door: string; readonly client: string }
+  | { readonly type: "clients trouble"; readonly reason: string }
   /** An earlier daemon left so many doors open. */
   | { readonly type: "left open"; readonly doors: number }
   /** So many stop commands are left to the next start. */

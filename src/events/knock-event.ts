@@ -1,6 +1,7 @@
 // What attempts/ decides of a packet, or when time has passed, as plain values: log/ renders them, doors/ opens.
 
 import type { Address } from "../net/address.ts";
+import type { CodeDecision } from "./code-decision.ts";
 
 /** A door as events name it: one object, the same for as long as the door is in use. */
 export interface DoorRef {
@@ -15,6 +16,15 @@ export interface DoorRef {
 
 export type KnockEvent =
   | { readonly type: "stage"; readonly door: DoorRef; readonly knocker: Address; readonly stage: number }
-  | { readonly type: "open"; readonly door: DoorRef; readonly knocker: Address }
+  /** `client`: by whose code. */
+  | { readonly type: "open"; readonly door: DoorRef; readonly knocker: Address; readonly client?: string | undefined }
+  | {
+      readonly type: "code";
+      readonly door: DoorRef;
+      readonly knocker: Address;
+      readonly decision: CodeDecision;
+      /** The source is ignored for so many seconds. */
+      readonly banSeconds?: number | undefined;
+    }
   | { readonly type: "timeout"; readonly door: DoorRef; readonly knocker: Address; readonly stage: number }
   | { readonly type: "scan"; readonly knocker: Address; readonly ports: number; readonly seconds: number };

@@ -64,6 +64,21 @@ export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: 
       return `Knock the next sequence in the file of ${door}, if there is one. This one has opened the door for another client.`;
     case "changed":
       return `Knock again, by the config as it is now. It changed after Stage ${stage}.`;
+    case "accepted":
+      return `${door} opens in a moment unless another address sends the same code. Ask again.`;
+    case "first":
+      return `Knock with the next code too. After so many wrong codes today, ${door} needs two codes in a row.`;
+    case "contested":
+      return "Knock with the next code. Another address sent this one at the same time.";
+    case "replay":
+    case "repeat":
+      return "Knock with the next code. Each code counts once.";
+    case "clock":
+      return "Set the clock of the client and of this host. They differ by more than Code_Skew allows.";
+    case "refused":
+      return `See the log for the reason. The client's networks, hours or last day may exclude this knock.`;
+    case "wrongCode":
+      return `Compare the client's secret and ports with the clients file of ${door}.`;
     case "stray":
     case "other":
       return "Compare the client's ports and protocols (tcp or udp) with the door's Sequence. What arrived is not a knock of any door.";

@@ -10,7 +10,7 @@ export function verdictLine(verdict: Verdict): string {
   return `${at}${text(verdict)}${times}`;
 }
 
-function text({ fate, door, stage, of, detail }: Verdict): string {
+function text({ fate, door, stage, of, detail, client = "a client" }: Verdict): string {
   switch (fate) {
     case "stage":
       return `Stage ${stage} of ${of}${stage > 1 ? `, ${seconds(detail)} after the first knock` : ""}`;
@@ -50,6 +50,22 @@ function text({ fate, door, stage, of, detail }: Verdict): string {
       return `scan: ${plural(detail, "other port")} touched during an attempt; the attempt is void`;
     case "answer":
       return "ignored: may be a reply to a connection of this host (ephemeral port)";
+    case "accepted":
+      return `code of ${client} accepted`;
+    case "first":
+      return `code of ${client} is right; the next one is needed too`;
+    case "contested":
+      return `code of ${client} came from two addresses; both are refused`;
+    case "replay":
+      return `code of ${client} was already used by another address`;
+    case "repeat":
+      return `ignored: code of ${client} came again`;
+    case "clock":
+      return `code of ${client} is ${seconds(1000 * Math.abs(detail))} ${detail > 0 ? "old" : "ahead"}`;
+    case "refused":
+      return `code of ${client} refused by the limits of the client`;
+    case "wrongCode":
+      return "wrong code";
     case "other":
       return "ignored: not a knock of any door";
   }

@@ -35,10 +35,15 @@ export function explain(noted: readonly Verdict[], changes: DoorChanges, now: nu
   };
 }
 
+/** What is held, or a whole code, has made its last stage with the same packet. */
+const FOLLOWS_A_STAGE: ReadonlySet<Verdict["fate"]> = new Set([
+  ...(["held", "accepted", "first", "contested", "replay", "repeat", "clock", "refused", "wrongCode"] as const),
+]);
+
 /** Verdicts on one packet stand next to each other. Verdicts caused by time belong to no packet. */
 function isNewPacket(all: readonly Verdict[], i: number): boolean {
   const { knock, at, door, fate } = all[i]!;
-  if (knock === undefined || fate === "held") return false; // a held opening follows its last stage
+  if (knock === undefined || FOLLOWS_A_STAGE.has(fate)) return false;
   for (let before = i - 1; before >= 0 && all[before]!.at === at; before--) {
     const other = all[before]!;
     if (other.knock === undefined) continue;

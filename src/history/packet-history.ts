@@ -5,7 +5,7 @@
 // time) only the beginning is: recording costs a tenth of a packet's time.
 
 import { type DoorState, knockKey } from "../attempts/door-index.ts";
-import { type Observer, VERDICT } from "../attempts/observer.ts";
+import { codeDetail, isOfCode, type Observer, splitCodeDetail, VERDICT } from "../attempts/observer.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Address, copyOf, sameAddress } from "../net/address.ts";
@@ -32,6 +32,8 @@ export class PacketHistory implements Observer {
   /** The names of all doors so far, by their number in the entries; 0 is no door. */
   readonly #names: string[] = [""];
   readonly #numbers = new Map<string, number>();
+  /** Names of clients, by the number in the entries. */
+  readonly #clients: string[] = [];
   #lastDoor: Door | undefined;
   #lastNumber = 0;
   #followed: Address | undefined;
@@ -97,15 +99,16 @@ export class PacketHistory implements Observer {
     const knock = code === VERDICT.open || code === VERDICT.timeout ? NO_KNOCK : this.#knock;
     const source = this.#source;
     const now = this.#now;
-    const of = door === undefined ? 0 : door.knocks.length;
+    const of = door === undefined ? 0 : door.ref.knocks;
     const place = this.#placeOf(code, stage, of);
     if (place === NOWHERE) return;
     const what = encode(code, stage, of, door === undefined ? 0 : this.#numberOf(door.door));
-    if (place < 0) this.#strangers.write(source, what, knock, now, detail);
-    else this.#acquaintances.write(place, what, knock, now, detail);
+    const kept = isOfCode(code) ? this.#codeDetail(door!, detail) : detail;
+    if (place < 0) this.#strangers.write(source, what, knock, now, kept);
+    else this.#acquaintances.write(place, what, knock, now, kept);
     const isFollowed = this.#isFollowed(source);
     if (this.onVerdict === undefined && !isFollowed) return;
-    const verdict = this.#verdict({ at: now, what, knock, detail, times: 1 }, copyOf(source));
+    const verdict = this.#verdict({ at: now, what, knock, detail: kept, times: 1 }, copyOf(source));
     this.onVerdict?.(verdict);
     if (isFollowed) this.#onFollowed(verdict);
   }
@@ -143,7 +146,28 @@ export class PacketHistory implements Observer {
 
   #verdict({ at, what, knock, detail, times }: VerdictRecord, knocker: Address): Verdict {
     const { fate, stage, of, door } = decode(what);
-    return { at, knocker, fate, door: this.#names[door] || undefined, stage, of, detail, times, knock: knockOf(knock) };
+    const verdict = {
+      at,
+      knocker,
+      fate,
+      door: this.#names[door] || undefined,
+      stage,
+      of,
+      times,
+      knock: knockOf(knock),
+    };
+    if (!isOfCode(VERDICT[fate])) return { ...verdict, detail };
+    const { client, value } = splitCodeDetail(detail);
+    return { ...verdict, detail: value, client: this.#clients[client] };
+  }
+
+  /** By a number that is the client's also after a reload. */
+  #codeDetail({ codes }: DoorState, detail: number): number {
+    const { client, value } = splitCodeDetail(detail);
+    const name = codes!.clients[client]!.name;
+    let number = this.#clients.indexOf(name);
+    if (number < 0) number = this.#clients.push(name) - 1;
+    return codeDetail(number, value);
   }
 
   #isFollowed(source: Address): boolean {

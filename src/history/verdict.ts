@@ -14,8 +14,10 @@ export interface Verdict {
   /** The attempt's stage after this packet, of how many; 0 without an attempt. */
   readonly stage: number;
   readonly of: number;
-  /** Its meaning depends on the fate (observer.ts). */
+  /** Its meaning depends on the fate (observer.ts). Of a code, it is the value of its codeDetail. */
   readonly detail: number;
+  /** Whose code it was. */
+  readonly client?: string | undefined;
   /** The number of equal verdicts in a row. `at` is the time of the last one. */
   readonly times: number;
   /** Secret, because it may be a knock. Undefined if time, not a packet, caused the verdict. */

@@ -57,7 +57,7 @@ export function secretLines(answers: readonly Answer[]): string {
     if (secrets === undefined) return [];
     const { sequence, tcpFlags, open, startCommand, startCommand6, stopCommand, stopCommand6 } = secrets;
     const directives = {
-      Sequence: sequence,
+      Sequence: sequence || undefined,
       TCPFlags: tcpFlags || undefined,
       Open: open,
       Start_Command: startCommand,
@@ -71,8 +71,10 @@ export function secretLines(answers: readonly Answer[]): string {
   return blocks.map((block) => `\n${block}`).join("");
 }
 
-function trigger({ knocks, oneTime }: DoorAnswer): string {
-  return `${together(plural(knocks, "knock"))}${oneTime ? ", one-time" : ""}`;
+function trigger({ knocks, oneTime, clients = [] }: DoorAnswer): string {
+  const codes = clients.length === 0 ? "" : together(`codes of ${plural(clients.length, "client")}`);
+  if (knocks === 0) return codes;
+  return `${together(plural(knocks, "knock"))}${oneTime ? ", one-time" : ""}${codes === "" ? "" : `, ${codes}`}`;
 }
 
 /** A door that no address has open as far as the daemon knows. It cannot know this of a door that it never closes. */

@@ -1,6 +1,14 @@
 // What has happened since the start, in numbers: what happens often costs a number, and no line.
 
+import type { CodeDecision } from "../events/code-decision.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
+
+export interface CodeCount {
+  readonly door: string;
+  readonly client: string;
+  readonly result: CodeDecision["result"];
+  count: number;
+}
 
 export class Counters {
   stages = 0;
@@ -12,9 +20,13 @@ export class Counters {
   /** Openings by the door's name, those by hand included. */
   readonly openings = new Map<string, number>();
 
+  /** Of each door and client, by what their codes were found to be. */
+  readonly codes = new Map<string, CodeCount>();
+
   event(event: KnockEvent): void {
     if (event.type === "stage") this.stages++;
     else if (event.type === "timeout") this.timeouts++;
+    else if (event.type === "code") this.#code(event.door.name, event.decision);
     else if (event.type === "scan") this.scans++;
     else {
       this.opens++;
@@ -24,5 +36,12 @@ export class Counters {
 
   opened(door: string): void {
     this.openings.set(door, (this.openings.get(door) ?? 0) + 1);
+  }
+
+  #code(door: string, { client, result }: CodeDecision): void {
+    const key = JSON.stringify([door, client, result]);
+    const count = this.codes.get(key);
+    if (count === undefined) this.codes.set(key, { door, client, result, count: 1 });
+    else count.count++;
   }
 }

@@ -40,6 +40,8 @@ const LEVELS = {
 } as const satisfies Record<Exclude<DoorEvent["type"], "command ended">, string>;
 
 const NOTICE_LEVELS = {
+  "code not kept": "error",
+  "clients trouble": "error",
   "left open": "info",
   "left to next start": "warn",
   "command abandoned": "warn",
@@ -143,7 +145,7 @@ export class EventLog {
   /** In a flood from one source the same few lines are told again and again. */
   #line(event: KnockEvent): string {
     const { text, lines } = this.#known(event.knocker);
-    if (event.type === "timeout" || event.type === "scan") return eventLine(event, text);
+    if (event.type === "timeout" || event.type === "scan" || event.type === "code") return eventLine(event, text);
     let ofDoor = lines.get(event.door);
     if (ofDoor === undefined) {
       ofDoor = [];

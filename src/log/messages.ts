@@ -1,6 +1,7 @@
 // Every line that the daemon says of doors and knockers, in one place and in 0.8's words: people's log readers,
 // fail2ban filters and how-tos look for them.
 
+import type { CodeDecision, CodeRefusal } from "../events/code-decision.ts";
 import type { DoorEvent, DoorNotice } from "../events/door-event.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
 import { formatAddress } from "../net/address.ts";
@@ -20,6 +21,8 @@ export function eventLine(event: KnockEvent, who: string): string {
       return `${at} OPEN SESAME`;
     case "scan":
       return `${who}: scan: ${plural(event.ports, "other port")} touched, ignored for ${plural(event.seconds, "second")}`;
+    case "code":
+      return `${at} ${codeText(event.decision)}${event.banSeconds === undefined ? "" : `, ignored for ${plural(event.banSeconds, "second")}`}`;
     case "timeout":
       return `${at} sequence timeout (stage ${event.stage})`;
   }
@@ -28,6 +31,47 @@ export function eventLine(event: KnockEvent, who: string): string {
 /** No firewall tool takes an address with its interface (`fe80::1%eth0`): nft refuses it, iptables ignores the interface. */
 export function linkLocalLine(door: string, who: string): string {
   return `${who}: ${door}: link-local address: another host may have it on another interface`;
+}
+
+/** Never a port, and never a digit of the code: logs are read by many. */
+function codeText(decision: CodeDecision): string {
+  const { client } = decision;
+  switch (decision.result) {
+    case "accepted":
+      return `code of ${client} accepted`;
+    case "first":
+      return `code of ${client} is right, and the next one is needed too`;
+    case "contested":
+      return `code of ${client} is also claimed by ${decision.other}: refused`;
+    case "replay":
+      return `code of ${client} was already used${decision.other === undefined ? "" : ` by ${decision.other}`}: replay`;
+    case "repeat":
+      return `code of ${client} once more`;
+    case "clock": {
+      const { seconds } = decision;
+      return `code of ${client} is ${duration(Math.abs(seconds))} ${seconds > 0 ? "old" : "ahead"}: check the clocks`;
+    }
+    case "refused":
+      return `code of ${client} refused: ${REFUSALS[decision.why]}`;
+    case "wrong": {
+      const { count, most } = decision;
+      return `wrong code for ${client} (${count}${most > 0 ? ` of ${most}` : ""} today)`;
+    }
+  }
+}
+
+const REFUSALS = {
+  from: "it came from another network than its client may use",
+  hours: "its client may not knock at this hour",
+  expires: "its client has expired",
+  recent: "which codes of this minute have been used is not known",
+  list: "which codes of the list have been used is not known",
+} as const satisfies Record<CodeRefusal, string>;
+
+/** `30 s`, `2 min`, `9 min 30 s`. */
+function duration(seconds: number): string {
+  const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
+  return [minutes > 0 ? [`${minutes} min`] : [], rest > 0 ? [`${rest} s`] : []].flat().join(" ");
 }
 
 /** Of a siege no more is told. */
@@ -85,6 +129,10 @@ function forTime(seconds: number | undefined): string {
 /** Of what happens to the doors as a whole. */
 export function noticeLine(notice: DoorNotice): string {
   switch (notice.type) {
+    case "code not kept":
+      return `${notice.door}: code of ${notice.client} refused: its use can't be written down`;
+    case "clients trouble":
+      return notice.reason;
     case "left open":
       return `${notice.doors} ${notice.doors === 1 ? "door is" : "doors are"} still open from an earlier run and will close on time`;
     case "left to next start": {

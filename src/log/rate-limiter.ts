@@ -17,7 +17,7 @@ export type Decision = "tell" | "hold" | "tell with Stage 1";
 
 export interface HeldBack {
   readonly count: number;
-  readonly kind: "Stage 1" | "sequence timeout" | "scan";
+  readonly kind: "Stage 1" | "sequence timeout" | "scan" | "code";
 }
 
 interface Budget {
@@ -31,6 +31,7 @@ export class RateLimiter {
   readonly #starts = budget("Stage 1");
   readonly #timeouts = budget("sequence timeout");
   readonly #scans = budget("scan");
+  readonly #codes = budget("code");
   /** Whose Stage 1 was told: at most 100 a second are. Those whose was not are as many as an attacker likes. */
   readonly #told = new Set<string>();
   #heldAt = Number.NEGATIVE_INFINITY;
@@ -39,14 +40,19 @@ export class RateLimiter {
 
   /** `summaries` has nothing to tell before this time; Infinity when nothing is held back. */
   get due(): number {
-    if (this.#starts.held + this.#timeouts.held + this.#scans.held === 0) return Number.POSITIVE_INFINITY;
-    return Math.min(dueOf(this.#starts), dueOf(this.#timeouts), dueOf(this.#scans));
+    const { held } = this.#codes;
+    if (this.#starts.held + this.#timeouts.held + this.#scans.held + held === 0) return Number.POSITIVE_INFINITY;
+    return Math.min(dueOf(this.#starts), dueOf(this.#timeouts), dueOf(this.#scans), dueOf(this.#codes));
   }
 
   /** What to do with the line of this event. `now` in milliseconds, monotonic. */
   decide(event: KnockEvent, now: number): Decision {
     if (event.type === "open") return "tell";
     if (event.type === "scan") return tryConsume(this.#scans, now) ? "tell" : "hold";
+    if (event.type === "code") {
+      const isClients = event.decision.result === "accepted"; // nobody else can make many of these
+      return isClients || tryConsume(this.#codes, now) ? "tell" : "hold";
+    }
     if (event.type === "timeout") {
       if (!tryConsume(this.#timeouts, now)) return "hold";
       this.#told.delete(this.#keyOf(event)); // his attempt is over
@@ -61,7 +67,7 @@ export class RateLimiter {
 
   /** Of each kind, how many lines were held back in a second that is over; in any, at the end: Infinity. */
   summaries(now: number): readonly HeldBack[] {
-    const over = [this.#starts, this.#timeouts, this.#scans].filter(
+    const over = [this.#starts, this.#timeouts, this.#scans, this.#codes].filter(
       (budget) => budget.held > 0 && dueOf(budget) <= now,
     );
     return over.map((budget) => {

@@ -99,10 +99,11 @@ export class Simulation {
         isAnswer: (packet) => strays.isAnswer(packet),
       },
       eventLog: this.#eventLog,
+      wallClock: () => 1000 * this.#clock.time,
       opener: {
-        open: (door, knocker, letIn) => {
+        open: (door, knocker, letIn, client) => {
           this.opened++;
-          opener.open(door, knocker, letIn);
+          opener.open(door, knocker, letIn, client);
         },
       },
       observer:

@@ -2,7 +2,8 @@
 // daemon's lines have.
 
 import { type DoorState, knockKey } from "../attempts/door-index.ts";
-import { type Observer, VERDICT, type VerdictKind } from "../attempts/observer.ts";
+import { isOfCode, type Observer, splitCodeDetail, VERDICT, type VerdictKind } from "../attempts/observer.ts";
+import { heardPorts } from "../config/code-doors.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { verdictLine } from "../history/describe.ts";
 import type { Address } from "../net/address.ts";
@@ -27,8 +28,11 @@ export class VerdictPrinter implements Observer {
   }
 
   setDoors(resolvedDoors: readonly ResolvedDoor[]): void {
-    const knocks = resolvedDoors.flatMap(({ door }) => door.sequence);
-    this.#knocks = new Set(knocks.map(({ protocol, port }) => knockKey(protocol === "tcp" ? TCP : UDP, port)));
+    const keys = new Set<number>();
+    for (const { protocol, low, high } of resolvedDoors.flatMap(({ door }) => heardPorts(door))) {
+      for (let port = low; port <= high; port++) keys.add(knockKey(protocol === "tcp" ? TCP : UDP, port));
+    }
+    this.#knocks = keys;
   }
 
   begin(packet: Packet, _hash: number, now: number): void {
@@ -47,9 +51,14 @@ export class VerdictPrinter implements Observer {
     if (PASSED_OVER.has(fate)) return;
     // A capture has what is meant for others, too.
     if (fate === "address" && !this.#knocks.has(this.#key)) return;
-    const [door, of] = [at?.door.name, at?.knocks.length ?? 0];
+    const [door, of] = [at?.door.name, at?.ref.knocks ?? 0];
     const knocker = this.#source;
-    const verdict = { at: this.#now, knocker, fate, door, stage, of, detail, times: 1, knock: undefined };
-    this.#tell(knocker, verdictLine(verdict));
+    const verdict = { at: this.#now, knocker, fate, door, stage, of, times: 1, knock: undefined };
+    if (!isOfCode(code)) {
+      this.#tell(knocker, verdictLine({ ...verdict, detail }));
+      return;
+    }
+    const { client, value } = splitCodeDetail(detail);
+    this.#tell(knocker, verdictLine({ ...verdict, detail: value, client: at?.codes?.clients[client]?.name }));
   }
 }

@@ -19,9 +19,9 @@ export interface CommandEnd {
  */
 export type Run = (command: string, marker?: string, onStart?: (end: () => void) => void) => Promise<CommandEnd>;
 
-/** Every `%IP%` becomes the knocker's address; nothing else is replaced. */
+/** Every `%IP%` becomes the knocker's address, and `%CLIENT%` nothing: a code's name stands there already (knock-opener.ts). */
 export function substituteAddress(command: string, ip: string): string {
-  return command.replaceAll("%IP%", () => ip);
+  return command.replace(/%IP%|%CLIENT%/g, (what) => (what === "%IP%" ? ip : ""));
 }
 
 /** Begins with a file's whole path, so that it is no shell's word, and holds nothing that a shell would read. */

@@ -15,7 +15,7 @@ const SYN = { set: 2, clear: 0 };
 /** One door that hears these ports, SYNs for TCP. */
 function doors(tcp: readonly number[], udp: readonly number[] = []): ResolvedDoor[] {
   const knocks = [...tcp.map((port) => ({ protocol: "tcp", port })), ...udp.map((port) => ({ protocol: "udp", port }))];
-  return [{ door: { sequence: knocks, tcpFlags: SYN } as unknown as Door, targets: undefined }];
+  return [{ door: { sequence: knocks, clients: [], tcpFlags: SYN } as unknown as Door, targets: undefined }];
 }
 
 const server = "10.77.0.1";

@@ -101,7 +101,7 @@ export class Daemon {
     const dir = mkdtempSync(join(wire.dir, `${which}-`));
     const here = (text: string) => text.replaceAll(DIR, dir);
     for (const [name, text] of Object.entries({ "knockd.conf": config, ...options.files })) {
-      writeFileSync(join(dir, name), here(text));
+      writeFileSync(join(dir, name), here(text), { mode: name === "clients" ? 0o600 : 0o644 });
     }
     const listener = options.syslog ? await listen(wire, dir) : undefined;
     const inPrivateDev = options.syslog ? ["unshare", "-m", "sh", "-c", PRIVATE_DEV, "sh", dir] : [];

@@ -10,7 +10,7 @@ import { Tun } from "./tun.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
 const door = (port: number): ResolvedDoor => ({
-  door: { sequence: [{ protocol: "tcp", port }], tcpFlags: { set: 0, clear: 0 } } as unknown as Door,
+  door: { sequence: [{ protocol: "tcp", port }], clients: [], tcpFlags: { set: 0, clear: 0 } } as unknown as Door,
   targets: undefined,
 });
 

@@ -1,6 +1,7 @@
 // Which ports count at which addresses: the doors as the filter needs them, exact, and then coarser and coarser until
 // the kernel's 4,096 instructions are enough.
 
+import { heardPorts } from "../../config/code-doors.ts";
 import { strayLimit } from "../../config/door.ts";
 import type { ResolvedDoor } from "../../config/resolved-door.ts";
 import type { Address } from "../../net/address.ts";
@@ -89,39 +90,37 @@ export function coarsen(ranges: readonly PortRange[], most: number): readonly Po
 }
 
 function classesOf(resolvedDoors: readonly ResolvedDoor[]): PortClass[] {
-  const classes = new Map<string, { protocol: number; flags: TcpFlags; ports: Set<number> }>();
+  const classes = new Map<string, { protocol: number; flags: TcpFlags; ports: PortRange[] }>();
   for (const { door } of resolvedDoors) {
-    for (const knock of door.sequence) {
-      const [protocol, flags] = knock.protocol === "tcp" ? [TCP, door.tcpFlags] : [UDP, ANY_FLAGS];
+    for (const heard of heardPorts(door)) {
+      const [protocol, flags] = heard.protocol === "tcp" ? [TCP, heard.flags] : [UDP, ANY_FLAGS];
       const key = `${protocol} ${flags.set} ${flags.clear}`;
-      const one = classes.get(key) ?? { protocol, flags, ports: new Set() };
+      const one = classes.get(key) ?? { protocol, flags, ports: [] };
       classes.set(key, one);
-      one.ports.add(knock.port);
+      one.ports.push(heard);
     }
   }
-  return [...classes.values()].map((one) => ({ ...one, ports: toRanges(one.ports) }));
+  return [...classes.values()].map((one) => ({ ...one, ports: merged(one.ports) }));
 }
 
 /** All classes at any destination, TCP of any flags. */
 function anywhere(bodies: readonly Body[]): Body {
   const of = (protocol: number): PortClass[] => {
-    const ports = new Set<number>();
-    for (const { classes } of bodies) {
-      for (const one of classes.filter((each) => each.protocol === protocol)) {
-        for (const { low, high } of one.ports) for (let port = low; port <= high; port++) ports.add(port);
-      }
-    }
-    return ports.size > 0 ? [{ protocol, flags: ANY_FLAGS, ports: toRanges(ports) }] : [];
+    const ports = bodies
+      .flatMap(({ classes }) => classes.filter((one) => one.protocol === protocol))
+      .flatMap((one) => one.ports);
+    return ports.length > 0 ? [{ protocol, flags: ANY_FLAGS, ports: merged(ports) }] : [];
   };
   return { addresses: undefined, classes: [...of(TCP), ...of(UDP)] };
 }
 
-function toRanges(ports: ReadonlySet<number>): PortRange[] {
+/** Ascending and apart from each other. */
+function merged(ports: readonly PortRange[]): PortRange[] {
   const ranges: { low: number; high: number }[] = [];
-  for (const port of [...ports].sort((a, b) => a - b)) {
+  for (const { low, high } of [...ports].sort((a, b) => a.low - b.low)) {
     const last = ranges.at(-1);
-    if (last !== undefined && last.high + 1 === port) last.high = port;
-    else ranges.push({ low: port, high: port });
+    if (last !== undefined && low <= last.high + 1) last.high = Math.max(last.high, high);
+    else ranges.push({ low, high });
   }
   return ranges;
 }

@@ -31,7 +31,7 @@ export function standing({ doorService }: DaemonView): Answer[] {
 }
 
 function answerOf(door: Door, openings: number, secrets: boolean): Answer {
-  const { name, sequence, oneTimeSequences, seqTimeout, tcpFlags, target, cmdTimeout, opening } = door;
+  const { name, sequence, clients, oneTimeSequences, seqTimeout, tcpFlags, target, cmdTimeout, opening } = door;
   const { startCommand, stopCommand, startCommand6, stopCommand6 } = door;
   const byCommand = stopCommand || stopCommand6 ? cmdTimeout : null;
   return {
@@ -39,6 +39,7 @@ function answerOf(door: Door, openings: number, secrets: boolean): Answer {
     door: name,
     oneTime: oneTimeSequences !== undefined,
     knocks: sequence.length,
+    ...(clients.length > 0 && { clients: clients.map((client) => client.name) }),
     seqTimeout,
     closesAfter: opening === undefined ? byCommand : (opening.seconds ?? null),
     ...(opening && { builtIn: true }),

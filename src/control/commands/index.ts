@@ -2,6 +2,7 @@
 
 import type { DaemonView } from "../daemon-view.ts";
 import type { Command, Commands } from "../handler.ts";
+import { clients, resetClient } from "./clients.ts";
 import { doors } from "./doors.ts";
 import { explain } from "./explain.ts";
 import { follow } from "./follow.ts";
@@ -24,6 +25,8 @@ export function commandsFor(view: DaemonView): Commands {
       ["open", openByHand(view)],
       ["close", closeByHand(view)],
       ["extend", extendByHand(view)],
+      ["clients", clients(view)],
+      ["reset-client", resetClient(view)],
       ["explain", explain(view.packetLoop.history)],
     ]),
     streamed: new Map([

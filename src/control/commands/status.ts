@@ -32,6 +32,7 @@ export function status(view: DaemonView): (question: Question) => readonly Answe
       ...report.map((one): Answer => ({ type: "interface", ...one, ...hearing(captures.all.get(one.interface)) })),
       ...listening(view, question),
       ...standing(view),
+      ...[...eventLog.counts.codes.values()].map((one): Answer => ({ type: "codes", ...one })),
       ...recent.lines.map(
         ({ time, line }): Answer => ({
           type: "trouble",

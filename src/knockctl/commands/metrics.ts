@@ -51,7 +51,8 @@ export function metricsText(answers: readonly (readonly Answer[])[], up: boolean
   const all = answers.flatMap((lines) => {
     const status = lines.find((answer) => answer.type === "status");
     const interfaces = lines.filter((answer) => answer.type === "interface");
-    return status === undefined ? [] : [{ status, interfaces, labels: { daemon: status.interfaces } }];
+    const codes = lines.filter((answer) => answer.type === "codes");
+    return status === undefined ? [] : [{ status, interfaces, codes, labels: { daemon: status.interfaces } }];
   });
   type Status = (typeof all)[number]["status"];
   type Interface = (typeof all)[number]["interfaces"][number];
@@ -113,6 +114,14 @@ export function metricsText(answers: readonly (readonly Answer[])[], up: boolean
       "counter",
       "Knockers taken for scanners.",
       ofDaemon(({ counts }) => counts.scans),
+    ),
+    family(
+      "codes_total",
+      "counter",
+      "Codes of clients, by what they were found to be.",
+      all.flatMap(({ codes, labels }) =>
+        codes.map(({ door, client, result, count }) => [{ ...labels, door, client, result }, count] as const),
+      ),
     ),
     family(
       "commands_failed_total",

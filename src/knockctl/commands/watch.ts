@@ -72,5 +72,10 @@ function words(event: DaemonEvent, door: string): string {
     }
     case "open":
       return paint("good", "OPEN SESAME");
+    case "code": {
+      const isGood = event.result === "accepted" || event.result === "first";
+      const beside = event.other === undefined ? "" : ` (${event.other})`;
+      return paint(isGood ? "good" : "bad", `code of ${event.client}: ${event.result}${beside}`);
+    }
   }
 }

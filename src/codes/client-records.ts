@@ -1,0 +1,125 @@
+// The file in which it is kept which codes have been used, replaced in one step and flushed before a door opens.
+
+import * as fs from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { readRegularFile } from "../platform/read-file.ts";
+import { NEW_FILE } from "../platform/replace-file.ts";
+import { makePrivateDirectory } from "../platform/state-directory.ts";
+import { systemErrorText } from "../platform/system-error.ts";
+import { requireTrusted } from "../platform/trusted-file.ts";
+import { ClientStates } from "./client-states.ts";
+
+export interface ClientRecordsOptions {
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+  /** What is wrong with the file, each time another reason. */
+  readonly onTrouble: (reason: string) => void;
+}
+
+export class ClientRecords {
+  readonly path: string;
+  readonly states: ClientStates;
+  readonly #options: ClientRecordsOptions;
+  #trouble: string | undefined;
+  #isOnDisk = true;
+  /** Of the file that is being written. */
+  #writing: Promise<boolean> | undefined;
+  /** Of the next one, which has what has changed meanwhile. */
+  #next: Promise<boolean> | undefined;
+
+  /** Reads the file. When it is missing or damaged, it is reported, and all that may have been used is refused. */
+  constructor(path: string, options: ClientRecordsOptions) {
+    this.path = path;
+    this.#options = options;
+    const now = options.now();
+    let states: ClientStates;
+    try {
+      const check = (file: number) => requireTrusted(file, fs.realpathSync(path));
+      const text = readRegularFile(path, fs.constants.O_RDONLY, { check }).toString("utf8");
+      states = ClientStates.parse(text, options.wallClock(), now);
+    } catch (error) {
+      this.#report(`${path}: ${systemErrorText(error)}: no code of this minute counts, and none of a list`);
+      states = new ClientStates(now);
+    }
+    this.states = states;
+  }
+
+  /**
+   * Resolves when all that has been used by now is on the disk: with true, or with false when it can't be written. Off the
+   * event loop: a slow disk must not keep other knocks waiting.
+   */
+  save(): Promise<boolean> {
+    if (this.#writing === undefined) return this.#begin();
+    this.#next ??= this.#writing.then(() => {
+      this.#next = undefined;
+      return this.#begin();
+    });
+    return this.#next;
+  }
+
+  /** The same, and nothing is written when all that was used is on the disk already. */
+  settled(): Promise<boolean> {
+    if (this.states.isChanged) return this.save();
+    return this.#next ?? this.#writing ?? Promise.resolve(this.#isOnDisk);
+  }
+
+  #begin(): Promise<boolean> {
+    const { wallClock, now } = this.#options;
+    const text = this.states.format(wallClock(), now());
+    this.states.isChanged = false;
+    this.states.isCounted = false;
+    const writing = replace(this.path, text).then(
+      () => {
+        this.#trouble = undefined;
+        this.#isOnDisk = true;
+        return true;
+      },
+      (error) => {
+        this.states.isChanged = true;
+        this.#isOnDisk = false;
+        this.#report(`${this.path}: ${systemErrorText(error)}: used codes count again after a restart`);
+        return false;
+      },
+    );
+    this.#writing = writing.finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#writing;
+  }
+
+  #report(reason: string): void {
+    if (reason === this.#trouble) return;
+    this.#trouble = reason;
+    this.#options.onTrouble(reason);
+  }
+}
+
+/** As replace-file.ts does it, without waiting for the disk in between. */
+async function replace(path: string, text: string): Promise<void> {
+  const directory = dirname(path);
+  makePrivateDirectory(directory);
+  const there = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && !there.isFile()) throw new Error("not a regular file");
+  const temporary = join(directory, `.${basename(path)}.${process.pid}`);
+  fs.rmSync(temporary, { force: true });
+  try {
+    await onDisk(await open(temporary, NEW_FILE, 0o600), (file) => file.writeFile(text));
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+  await onDisk(await open(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY));
+}
+
+async function onDisk(file: FileHandle, write: (file: FileHandle) => Promise<void> = async () => {}): Promise<void> {
+  try {
+    await write(file);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,44 @@
+// What a door says of the codes of its clients.
+
+import { blockSize, type Client } from "../codes/client.ts";
+import type { CodePolicy } from "../codes/decision.ts";
+import type { PortRange } from "../net/port-range.ts";
+import { ANY_FLAGS, type TcpFlags } from "../net/tcp-flags.ts";
+import type { Door } from "./door.ts";
+
+/** A code's TCP knocks are SYNs, unless the door says otherwise. */
+const SYN: TcpFlags = { set: 0x02, clear: 0 };
+/** Of keys, which nobody guesses, many wrong ones are no siege. */
+const MAX_GUESSES = { code: 10, list: 10, key: 1000 } as const;
+
+export function codeFlags({ tcpFlags }: Pick<Door, "tcpFlags">): TcpFlags {
+  return tcpFlags.set === ANY_FLAGS.set && tcpFlags.clear === ANY_FLAGS.clear ? SYN : tcpFlags;
+}
+
+/** What the kernel has to let through for a door. */
+export interface HeardPorts extends PortRange {
+  readonly protocol: "tcp" | "udp";
+  /** Of TCP. */
+  readonly flags: TcpFlags;
+}
+
+/** The knocks of its sequence and the blocks of its clients, each block once. */
+export function heardPorts(door: Pick<Door, "sequence" | "clients" | "tcpFlags">): HeardPorts[] {
+  const { sequence, clients, tcpFlags } = door;
+  const knocks = sequence.map(({ protocol, port }) => ({ protocol, flags: tcpFlags, low: port, high: port }));
+  const blocks = new Map<string, HeardPorts>();
+  for (const client of clients) {
+    const { protocol } = client;
+    for (const low of client.blocks) {
+      const one = { protocol, flags: codeFlags(door), low, high: low + blockSize(client) - 1 };
+      blocks.set(`${protocol} ${low}`, one);
+    }
+  }
+  return [...knocks, ...blocks.values()];
+}
+
+/** For the clients of one kind that share their ports. */
+export function codePolicy({ policy }: Pick<Door, "policy">, [client]: readonly Client[]): CodePolicy {
+  const { codeSkew: skew, codeHold: hold, maxGuesses } = policy;
+  return { skew, hold, maxGuesses: maxGuesses ?? MAX_GUESSES[client!.kind] };
+}

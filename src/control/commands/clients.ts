@@ -1,0 +1,38 @@
+// The commands `clients` and `reset-client`: whose codes open doors, when each was last used, and a new beginning for one.
+
+import { windowAt } from "../../codes/derive.ts";
+import type { DaemonView } from "../daemon-view.ts";
+import { onlyForRoot, type Question, Refusal, textIn } from "../handler.ts";
+import type { Answer } from "../protocol.ts";
+
+export function clients({ resolvedDoors, clientCodes }: DaemonView): (question: Question) => readonly Answer[] {
+  return () => {
+    const all = resolvedDoors().flatMap(({ door }) => door.clients);
+    return all.map((client): Answer => {
+      const { last, at, from, openings } = clientCodes.states!.of(client);
+      return {
+        type: "client",
+        client: client.name,
+        door: client.door,
+        kind: client.kind,
+        openings,
+        ...(last >= 0 && at > 0 && { used: new Date(at).toISOString() }),
+        ...(from !== undefined && { from }),
+      };
+    });
+  };
+}
+
+/** Its used codes count as unused from the next one on: for a clock that was ahead, and for a list whose state was lost. */
+export function resetClient({ resolvedDoors, clientCodes }: DaemonView): (question: Question) => Promise<Answer[]> {
+  return async (question) => {
+    onlyForRoot(question);
+    const name = textIn(question.args, "client");
+    const client = resolvedDoors()
+      .flatMap(({ door }) => door.clients)
+      .find((one) => one.name === name);
+    const last = client?.kind === "list" ? -1 : windowAt(Date.now());
+    if (client === undefined || !(await clientCodes.reset(name, last))) throw new Refusal(`there is no client ${name}`);
+    return [{ type: "reset", client: name }];
+  };
+}

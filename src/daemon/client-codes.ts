@@ -1,0 +1,95 @@
+// What the daemon keeps of the clients whose codes open its doors, over reloads and restarts.
+
+import { ClientRecords } from "../codes/client-records.ts";
+import type { ClientStates } from "../codes/client-states.ts";
+import { WINDOW_SECONDS } from "../codes/derive.ts";
+import type { Door } from "../config/door.ts";
+import type { DoorService } from "../doors/door-service.ts";
+import { LONGEST_WAIT_MS } from "../doors/ledger.ts";
+import type { DoorNotice } from "../events/door-event.ts";
+import { parseAddress } from "../net/address.ts";
+import { after, atMost } from "../platform/timer.ts";
+
+/** A code may be of some windows later. If it is of more, a clock was wrong when it was used. */
+const CLOCK_AHEAD_MS = 600_000;
+/** Wrong codes are written down at most this late. */
+const COUNTING_SECONDS = 10;
+
+export class ClientCodes {
+  readonly #doorService: DoorService;
+  readonly #onNotice: (notice: DoorNotice) => void;
+  readonly #now: () => number;
+  #records: ClientRecords | undefined;
+  #counting: { cancel(): void } | undefined;
+
+  /** `now` in milliseconds, monotonic. */
+  constructor(doorService: DoorService, onNotice: (notice: DoorNotice) => void, now: () => number) {
+    this.#doorService = doorService;
+    this.#onNotice = onNotice;
+    this.#now = now;
+  }
+
+  /** Undefined when no door has ever had clients. */
+  get states(): ClientStates | undefined {
+    return this.#records?.states;
+  }
+
+  /**
+   * From now on these doors. What is known stays, unless it is kept at another path now. Throws AlreadyRunning when another
+   * daemon keeps the file.
+   */
+  adopt(doors: readonly Door[], path: string): void {
+    if (doors.every(({ clients }) => clients.length === 0) || this.#records?.path === path) return;
+    this.#doorService.claimClients(path);
+    const onTrouble = (reason: string) => this.#onNotice({ type: "clients trouble", reason });
+    this.#records = new ClientRecords(path, { now: this.#now, wallClock: Date.now, onTrouble });
+    if (this.#records.states.lostAt !== undefined) void this.#records.save(); // so that there is one at the next start
+  }
+
+  /** Clients who have used a code while a clock was ahead. */
+  warnings(doors: readonly Door[]): string[] {
+    const soon = Date.now() + CLOCK_AHEAD_MS;
+    const clients = doors.flatMap((door) => door.clients).filter(({ kind }) => kind !== "list");
+    return clients.flatMap((client) => {
+      const until = 1000 * WINDOW_SECONDS * this.#records!.states.of(client).last;
+      if (until <= soon) return [];
+      return [`client ${client.name}: a code of ${new Date(until).toISOString()} was used, and none before counts`];
+    });
+  }
+
+  /** Resolves when all used codes are on the disk; with false when they can't be. */
+  settled(): Promise<boolean> {
+    return this.#records!.settled();
+  }
+
+  /** A used code is written down at once, so that its door need not wait for it; wrong ones now and then. */
+  onCode(isUsed: boolean): void {
+    const records = this.#records!;
+    if (isUsed) void records.save();
+    else
+      this.#counting ??= after(COUNTING_SECONDS, () => {
+        this.#counting = undefined;
+        if (records.states.isCounted) void records.save();
+      });
+  }
+
+  /** On_Replay = close: whoever used the code may be somebody who should not have had it. */
+  onReplay(door: Door, other: string | undefined): void {
+    const address = other === undefined ? undefined : parseAddress(other);
+    if (door.policy.onReplay === "close" && address !== undefined)
+      void this.#doorService.doors.closeByHand(door.name, address);
+  }
+
+  /** A client's used codes count as unused. False when there is none of this name. */
+  async reset(name: string, last: number): Promise<boolean> {
+    if (this.#records?.states.reset(name, last) !== true) return false;
+    await this.#records.save();
+    return true;
+  }
+
+  /** Nothing is decided any more. */
+  async end(): Promise<void> {
+    this.#counting?.cancel();
+    if (this.#records?.states.isCounted) await atMost(LONGEST_WAIT_MS, this.#records.save());
+  }
+}

@@ -1,0 +1,223 @@
+// Codes on real packets: any client sends one, each counts once, and a copy of it from elsewhere opens nothing.
+import assert from "node:assert/strict";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { knocksOf } from "../../src/codes/client.ts";
+import { parseClients } from "../../src/codes/clients-file.ts";
+import { portsOf, windowAt } from "../../src/codes/derive.ts";
+import { placesOf } from "../../src/codes/valid-codes.ts";
+import { frame } from "../frame.ts";
+import { Daemon } from "./daemon.ts";
+import { needsRoot, repo, Wire } from "./wire.ts";
+
+const SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+const CONFIG = `
+[options]
+  ClientsState = @dir@/clients.json
+[codes]
+  Clients     = @dir@/clients
+  Seq_Timeout = 20
+  command     = echo %CLIENT% %IP% >>$KNOCK_LOG
+`;
+const SNIFFER = "10.77.0.9";
+/** Milliseconds that must be left of a window: a code of it is sent until then. */
+const MARGIN = 9000;
+
+/** The text of one; blocks are counted from number to number, so that no two clients have the same. */
+function client(number: number, more = ""): string {
+  const kind = /kind\s*=\s*(\w+)/.exec(more)?.[1] ?? "code";
+  const digits = kind === "code" ? 6 : kind === "list" ? 8 : 0;
+  const first = 11 + 4 * number;
+  const hundreds = Array.from({ length: knocksOf({ kind: kind as "code", digits }) }, (_, i) => first + i).join(",");
+  return `[c${number}]\ndoor = codes\nsecret = ${SECRET}\nports = ${hundreds}\n${more}\n`;
+}
+
+const clientsOf = (text: string) => parseClients(text, "clients");
+
+/** The ports of a code. `later`: windows after now; of a list, the counter. */
+function ports(text: string, name: string, later = 0): number[] {
+  const one = clientsOf(text).find((each) => each.name === name)!;
+  const counter = one.kind === "list" ? later : windowAt(Date.now()) + later;
+  return portsOf(one.blocks, placesOf(one, counter));
+}
+
+/** A window that does not end while a test sends its code. */
+async function quietWindow(): Promise<void> {
+  const left = 30_000 - (Date.now() % 30_000);
+  if (left < MARGIN) await sleep(left + 10);
+}
+
+describe("codes", { skip: needsRoot }, () => {
+  let wire: Wire;
+  const running: Daemon[] = [];
+  let sequence = 1;
+
+  before(async () => {
+    wire = await Wire.open();
+  });
+  after(() => wire?.close());
+  afterEach(async () => {
+    for (const daemon of running.splice(0)) await daemon.stop("SIGKILL");
+  });
+
+  /** Until then the codes of an empty state do not count: so the state is there. */
+  async function start(
+    clients: string,
+    config = CONFIG,
+    state = `{"version":1,"clients":{},"wrong":{}}`,
+  ): Promise<Daemon> {
+    const daemon = await Daemon.start(wire, "ours", config, undefined, { files: { clients, "clients.json": state } });
+    running.push(daemon);
+    return daemon;
+  }
+
+  const knock = (from: string, to: readonly number[], gap = 0.05, at = 0) =>
+    to.map((port, i) => ({
+      at: at + gap * i,
+      frame: frame({ from, to: wire.server, protocol: "tcp", port, seq: 7919 * ++sequence }),
+    }));
+  const opened = (daemon: Daemon, count: number) => daemon.waitFor(() => daemon.commands().length >= count);
+
+  it("of Debian's knock, nc, parallel curl and a shell's line each open the door", async () => {
+    const key = `[laptop]\ndoor = codes\nkind = key\nports = 15360,13312,16384,18432,17408\nsecret = ${"0123456789abcdef".repeat(4)}\n`;
+    const text = client(1) + client(2) + client(3, "proto = udp") + key;
+    const daemon = await start(text);
+    await quietWindow();
+    const [knocks, ncs, udps] = ["c1", "c2", "c3"].map((name) => ports(text, name)) as [number[], number[], number[]];
+    const judge = join(repo, "build/judge/usr/bin/knock");
+    await wire.run("client", [judge, wire.server, ...knocks.map(String)]);
+    await wire.run("client", ["sh", "-c", ncs.map((port) => `nc -z -w 1 ${wire.server} ${port};`).join(" ")]);
+    await wire.run("client", [judge, "-u", wire.server, ...udps.map(String)]);
+    const curls = ports(text, "laptop").map((port) => `curl -s --max-time 1 http://${wire.server}:${port} &`);
+    await wire.run("client", ["sh", "-c", `${curls.join(" ")} wait`]);
+    await opened(daemon, 4);
+    assert.deepEqual(
+      daemon.commands().sort(),
+      ["c1", "c2", "c3", "laptop"].map((name) => `${name} ${wire.client}`),
+    );
+    for (const name of ["c1", "c2", "c3", "laptop"])
+      assert.ok(daemon.lines().includes(`${wire.client}: codes: code of ${name} accepted`), daemon.stdout);
+    assert.doesNotMatch(daemon.stdout, /time ?out|scan|wrong/);
+  });
+
+  it("count once: a replay is refused, also after SIGKILL, and when the state is lost", async () => {
+    const text = client(1) + client(2, "kind = list");
+    const daemon = await start(text);
+    await quietWindow();
+    const code = ports(text, "c1");
+    const list = ports(text, "c2", 3);
+    await wire.send([...knock(wire.client, code), ...knock(wire.client, list, 0.05, 0.3)]);
+    await opened(daemon, 2);
+    await wire.send([...knock(SNIFFER, code), ...knock(SNIFFER, list, 0.05, 0.3)]);
+    await daemon.waitFor(`${SNIFFER}: codes: code of c1 was already used by ${wire.client}: replay`);
+    await daemon.waitFor(`${SNIFFER}: codes: code of c2 was already used by ${wire.client}: replay`);
+    await daemon.stop("SIGKILL");
+    assert.equal(statSync(join(daemon.dir, "clients.json")).mode & 0o777, 0o600);
+    const state = readFileSync(join(daemon.dir, "clients.json"), "utf8");
+    assert.doesNotMatch(state, new RegExp(SECRET));
+
+    const again = await start(text, CONFIG, state);
+    await wire.send([...knock(SNIFFER, code), ...knock(SNIFFER, list, 0.05, 0.3)]);
+    await again.waitFor(`code of c1 was already used by ${wire.client}: replay`);
+    await again.waitFor(`code of c2 was already used by ${wire.client}: replay`);
+    await again.stop("SIGKILL");
+
+    for (const torn of [state.slice(0, state.length / 2), ""]) {
+      const lost = await start(text, CONFIG, torn);
+      await wire.send([...knock(SNIFFER, code), ...knock(SNIFFER, list, 0.05, 0.3)]);
+      await lost.waitFor("codes: code of c1 refused: ");
+      await lost.waitFor("codes: code of c2 refused: ");
+      assert.match(lost.stdout + lost.stderr, /clients\.json: .*: no code of this minute counts, and none of a list/);
+      assert.deepEqual(lost.commands(), []);
+      await lost.stop("SIGKILL");
+    }
+  });
+
+  it("are contested by a mirror of each knock from 200 ms ahead to 200 ms behind: 0 of 150 come in", async () => {
+    const text = Array.from({ length: 150 }, (_, i) => client(i, i % 2 === 0 ? "" : "proto = udp")).join("");
+    const daemon = await start(text);
+    await quietWindow();
+    const knocks = Array.from({ length: 150 }, (_, i) => {
+      const lead = -0.2 + (0.4 * i) / 149;
+      const protocol = i % 2 === 0 ? ("tcp" as const) : ("udp" as const);
+      return ports(text, `c${i}`).flatMap((port, stage) => {
+        const at = 0.3 + 0.02 * i + 0.2 * stage; // no more lines a second than the log has
+        const send = (from: string) => frame({ from, to: wire.server, protocol, port, seq: 7919 * ++sequence });
+        return [
+          { at, frame: send(`10.77.1.${i + 1}`) },
+          { at: at + lead, frame: send(`10.77.2.${i + 1}`) },
+        ];
+      });
+    });
+    await wire.send(knocks.flat());
+    const contested = () => daemon.lines().filter((line) => line.includes(" is also claimed by "));
+    await daemon.waitFor(() => contested().length + daemon.commands().length >= 150, 10_000);
+    await sleep(300); // a hold that is not over would be seen by now
+    assert.deepEqual(daemon.commands(), []);
+    assert.equal(contested().length, 150);
+  });
+
+  it("come in under a siege on one port of their blocks: 20 of 20", async () => {
+    const text = Array.from({ length: 20 }, (_, i) => client(i)).join("");
+    const daemon = await start(text);
+    await quietWindow();
+    const block = clientsOf(text)[0]!.blocks[0]! + 7;
+    const templates = [frame({ from: wire.client, to: wire.server, protocol: "tcp", port: block })];
+    const flood = wire.flood({ templates, count: 24_000, rate: 8000, vary: "source" });
+    await wire.send(
+      Array.from({ length: 20 }, (_, i) => knock(`10.77.3.${i + 1}`, ports(text, `c${i}`), 0.1, 0.5 + 0.05 * i)).flat(),
+    );
+    await flood;
+    await daemon.waitFor(() => daemon.commands().length >= 20, 20_000);
+    const expected = Array.from({ length: 20 }, (_, i) => `c${i} 10.77.3.${i + 1}`);
+    assert.deepEqual(daemon.commands().sort(), expected.sort());
+  });
+
+  it("of which ten were wrong: one is not enough then, two in a row open", async () => {
+    const text = client(1);
+    const daemon = await start(text);
+    await quietWindow();
+    const wrong = ports(text, "c1").map((port) => port - (port % 100) + ((port + 50) % 100));
+    await wire.send(Array.from({ length: 11 }, (_, i) => knock(`10.77.4.${i + 1}`, wrong, 0.02, 0.1 * i)).flat());
+    await daemon.waitFor("codes: wrong code for c1 (11 of 10 today)");
+    await wire.send(knock(wire.client, ports(text, "c1", -1)));
+    await daemon.waitFor("code of c1 is right, and the next one is needed too");
+    assert.deepEqual(daemon.commands(), []);
+    await wire.send(knock(wire.client, ports(text, "c1")));
+    await opened(daemon, 1);
+    assert.deepEqual(daemon.commands(), [`c1 ${wire.client}`]);
+  });
+
+  it("of two daemons count once: the second is refused the first one's state", async () => {
+    const daemon = await start(client(1));
+    const config = CONFIG.replaceAll("@dir@/clients", `${daemon.dir}/clients`);
+    await assert.rejects(
+      Daemon.start(wire, "ours", config, ["-i", "lo", "-c", "@dir@/knockd.conf", "-v"], { ready: "listening on lo" }),
+      /already running with the clients' state .*clients\.json/,
+    );
+  });
+
+  it("open nothing when their client is revoked by a reload, and a wrong file keeps the old clients", async () => {
+    const text = client(1) + client(2);
+    const daemon = await start(text);
+    await quietWindow();
+    const file = join(daemon.dir, "clients");
+    const reload = (now: string) => {
+      writeFileSync(file, now);
+      daemon.signal("SIGHUP");
+    };
+    reload("[c1]\nports = 1");
+    await daemon.waitFor(() => daemon.stderr.includes('clients:1: client "c1" has no door'));
+    await wire.send(knock(wire.client, ports(text, "c1")));
+    await opened(daemon, 1);
+    const before = daemon.stdout.length;
+    reload(client(2));
+    await daemon.waitFor(() => daemon.stdout.indexOf("re-reading", before) >= 0);
+    await sleep(300);
+    await wire.send([...knock(wire.client, ports(text, "c1", 1)), ...knock(wire.client, ports(text, "c2"), 0.05, 0.5)]);
+    await opened(daemon, 2);
+    assert.deepEqual(daemon.commands(), [`c1 ${wire.client}`, `c2 ${wire.client}`]);
+  });
+});
