@@ -2,14 +2,18 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { it } from "node:test";
 import { base32 } from "../../src/codes/base32.ts";
 import { hotp, keyPlaces, portsOf } from "../../src/codes/derive.ts";
 import { shellLine } from "../../src/codes/shell-line.ts";
-import { needsRoot } from "./wire.ts";
+import { needsRoot, repo } from "./wire.ts";
 
 const BLOCKS = [9216, 3072, 14336, 17408, 11264];
 const FIRST = 59_000_000;
+/** The lines for a shell in docs/codes.md. */
+const PAGE = /```text\n(t=.*?)```/s.exec(readFileSync(join(repo, "docs/codes.md"), "utf8"))![1]!.trimEnd();
 
 // Without root nothing has been installed.
 it("oathtool says the same TOTP and HOTP", { skip: needsRoot }, () => {
@@ -30,16 +34,19 @@ it("oathtool says the same TOTP and HOTP", { skip: needsRoot }, () => {
   }
 });
 
-for (const [shell, times] of [
-  ["dash", 1000],
-  ["bash --norc", 200],
-  ["busybox sh", 200],
+for (const [shell, times, door] of [
+  ["dash", 1000, "ssh"],
+  ["bash --norc", 200, "my ssh's door"],
+  ["busybox sh", 200, "ssh"],
+  ["busybox sh", 20, "docs/codes.md"],
 ] as const) {
-  it(`the line for a shell knocks on the same ports: ${shell}, ${times} windows`, { skip: needsRoot }, () => {
-    const client = { door: "my ssh's door", name: "laptop", blocks: BLOCKS };
+  it(`the line for a shell knocks on the same ports: ${shell}, ${times} windows, ${door}`, { skip: needsRoot }, () => {
+    const isPage = door === "docs/codes.md";
+    const client = { door: isPage ? "ssh" : door, name: "laptop", blocks: BLOCKS };
     const secret = randomBytes(32);
     // A window behind the other in one process; curl only says where it would have knocked.
-    const line = shellLine(client, "192.0.2.1").replace("$(date +%s)", "$now");
+    const text = isPage ? PAGE.replace("HOST", "192.0.2.1") : shellLine(client, "192.0.2.1");
+    const line = text.replace("$(date +%s)", "$now");
     const knocks = `curl() { echo "\${4##*:}"; }; wait() { :; }; n=0; while [ $n -lt ${times} ]; do now=$(((${FIRST}+n)*30+29))
 ${line.replace("& shift", "; shift")}; n=$((n+1)); done`;
     const [program, ...options] = shell.split(" ");
