@@ -172,6 +172,7 @@ describe("sections", () => {
       pidFile: "/p",
       interface: "eth8",
       stateFile: undefined,
+      clientsState: undefined,
       onExit: "close",
       firewall: DEFAULT_FIREWALL,
       policy: {},
