@@ -38,9 +38,11 @@ _knockctl_report() {
 		--geo) _filedir mmdb ;;
 		--format) mapfile -t COMPREPLY < <(compgen -W 'table markdown csv json html' -- "$cur") ;;
 		--from) mapfile -t COMPREPLY < <(compgen -W 'auto journal files' -- "$cur") ;;
+		--prefix | --not-prefix | --tag) return ;;
 		--since | --until) mapfile -t COMPREPLY < <(compgen -W 'today yesterday now' -- "$cur") ;;
 		*) if [[ $cur == -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '--since --until --from --format --json -o --output --geo -h --help' -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W '--since --until --from --prefix --not-prefix --tag
+				--format --json -o --output --geo -h --help' -- "$cur")
 		else
 			_filedir
 		fi ;;
@@ -58,7 +60,7 @@ _knockctl() {
 		--interface) mapfile -t COMPREPLY < <(compgen -W "any auto $(cd /sys/class/net 2>/dev/null && echo *)" -- "$cur"); return ;;
 	esac
 	if [[ $cword == 1 && $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'status doors open close extend watch explain check replay metrics report self-test init' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'init check status doors watch explain self-test open close extend report replay metrics' -- "$cur")
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
 	elif [[ ${words[1]} == @(open|close|extend) && $cword == 2 && $cur != -* ]]; then

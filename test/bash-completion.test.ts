@@ -42,6 +42,21 @@ describe("bash completes behind knockctl", () => {
     assert.ok(!complete("status", "").includes("openSSH"));
   });
 
+  it("every option that a command's --help has", () => {
+    for (const command of complete("")) {
+      const help = execFileSync(process.execPath, [join(repo, "dist/src/knockctl.js"), command, "--help"], {
+        encoding: "utf8",
+      });
+      const options = [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option!);
+      assert.ok(options.includes("--help"), help);
+      assert.deepEqual(
+        options.filter((option) => !complete(command, "--").includes(option)),
+        [],
+        command,
+      );
+    }
+  });
+
   it("options, and files where one is wanted", () => {
     assert.ok(complete("status", "--").includes("--secrets"));
     assert.ok(!complete("watch", "--").includes("--secrets"));
