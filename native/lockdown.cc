@@ -59,7 +59,7 @@ struct KernelAction {
   void (*handler)(int);
   unsigned long flags;
   void (*restorer)();
-  uint64_t mask;
+  unsigned long mask[sizeof(uint64_t) / sizeof(long)];  // not one uint64_t: ARM would align it otherwise
 };
 
 long SetAction(const KernelAction* action, KernelAction* old) {
