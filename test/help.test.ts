@@ -27,6 +27,17 @@ describe("knockctl --help", () => {
   it("fits 80 columns", () => assert.deepEqual(tooWide(OVERVIEW), []));
 });
 
+describe("knock --help and knockd --help", () => {
+  for (const program of ["knock", "knockd"]) {
+    it(`${program} fits 80 columns, and has an example and exit statuses`, () => {
+      const argv = [join(repo, `dist/src/${program}.js`), "--help"];
+      const text = execFileSync(process.execPath, argv, { encoding: "utf8" });
+      assert.deepEqual(tooWide(text), []);
+      assert.match(text, /^examples?: +.*\n[\s\S]*\nexit status: .*\n+$/m);
+    });
+  }
+});
+
 for (const [name] of COMMANDS) {
   if (LATER.includes(name!)) continue;
   describe(`knockctl ${name} --help`, () => {

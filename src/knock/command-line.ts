@@ -29,7 +29,7 @@ example:  knock myserver.example.com 123:tcp 456:udp 789:tcp
 /** What 0.8 does not have: `--help` adds it; `-h` and errors print 0.8's text alone, as scripts may know it. */
 const MORE_USAGE = `knockd-ng adds:
   knock <name>             knock as ~/.config/knock/<name>.knock says
-  -f, --file <file>        knock as this file says: host and ports, as you would type them
+  -f, --file <file>        knock as this file says (man knock)
       --verify <port>      wait up to ${VERIFY_SECONDS} seconds until this TCP port is open
       --retry <n>          with --verify: knock up to <n> more times
   -i, --interface <name>   send from an address of this interface
@@ -37,9 +37,11 @@ const MORE_USAGE = `knockd-ng adds:
       --ssh                print lines for ~/.ssh/config; sends nothing
 
 codes, which change every 30 seconds (knockctl client add makes the file):
-      --secret <file>      knock with the code of this file's client; <host> may follow
+      --secret <file>      knock with the code of this file's client
+                           (<host> may follow)
       --door <name>        the same, by ~/.config/knock/<name>.knock
-      --code <digits>      the code as your authenticator shows it; -: read it from standard input
+      --code <digits>      the code that your authenticator shows; -: from
+                           standard input
       --dry-run            print the knocks; sends nothing
 
 examples: knock -d 200 --verify 22 --retry 2 myserver.example.com 7000 8000 9000
