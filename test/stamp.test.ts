@@ -1,7 +1,7 @@
 // The time of a packet, as tcpdump writes it.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { Stamp } from "../src/replay/stamp.ts";
+import { Stamp } from "../src/terminal/stamp.ts";
 
 it("a stamp is tcpdump -tttt's, to the microsecond, in local time", () => {
   const stamp = new Stamp();

@@ -7,6 +7,7 @@ import type { KnockEvent } from "../events/knock-event.ts";
 import { formatAddress } from "../net/address.ts";
 import { type CapturedPacket, TCP } from "../net/packet.ts";
 import { noSequencesLeft } from "../sequences/one-time-file.ts";
+import { localTime } from "../terminal/format.ts";
 import { plural } from "../terminal/plural.ts";
 import { printable } from "../terminal/printable.ts";
 import type { HeldBack } from "./rate-limiter.ts";
@@ -166,13 +167,10 @@ export function noticeLine(notice: DoorNotice): string {
   }
 }
 
-/** What -D says of a packet. 0.8 prints the month one too low. */
+/** The line of -D for a packet. 0.8 prints the month one too low. */
 export function packetLine(packet: CapturedPacket): string {
-  const at = new Date(packet.time * 1000);
-  const two = (n: number) => String(n).padStart(2, "0");
-  const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const time = localTime(new Date(packet.time * 1000));
   const from = `${formatAddress(packet.source)}:${packet.sourcePort}`;
   const to = `${formatAddress(packet.destination)}:${packet.port}`;
-  return `${date} ${time}: ${packet.protocol === TCP ? "tcp" : "udp"}: ${from} -> ${to} ${packet.length} bytes`;
+  return `${time}: ${packet.protocol === TCP ? "tcp" : "udp"}: ${from} -> ${to} ${packet.length} bytes`;
 }

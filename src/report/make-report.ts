@@ -1,29 +1,30 @@
-// Makes the report: the one door to this folder, through which knockctl comes only when it is asked for a report. What is
-// imported from here on is in the package knockd-report.
+// Makes the report. knockctl loads this file only for `knockctl report`: the package knockd-report has everything that it
+// imports.
 
 import { uptime } from "node:os";
+import { printableJson } from "../terminal/printable.ts";
 import { Progress, type Terminal } from "../terminal/progress.ts";
 import { Whereabouts } from "./count/geoip.ts";
 import { Services } from "./count/port-names.ts";
 import { Tally } from "./count/tally.ts";
-import { json } from "./json.ts";
-import { type Format, NoReport, type ReportOptions } from "./options.ts";
+import { NoReport, type ReportOptions } from "./options.ts";
 import { Reading } from "./read/log-reader.ts";
 import { file, hasJournal, JOURNAL, journal, type Log, standardInput, syslogs } from "./read/log-sources.ts";
 import { csv } from "./render/csv.ts";
 import { page } from "./render/html/page.ts";
 import { markdown } from "./render/markdown.ts";
+import { EVERY, LONG, SHORT } from "./render/sections.ts";
 import { table } from "./render/table.ts";
 import type { Report } from "./report.ts";
 
 const SYSLOG_FOLDER = "/var/log";
 
-/** The text. Throws an Error for whatever can't be read. */
+/** Returns the text. Throws an Error if a log cannot be read. */
 export async function make(wanted: ReportOptions, terminal: Terminal, now: number): Promise<string> {
   const logs = chosen(wanted, now);
   const [whereabouts, services] = [new Whereabouts(wanted.geo), new Services()];
   const tally = new Tally(whereabouts, services);
-  // Of the journal and a pipe nobody knows the size: then no part of the whole is shown.
+  // The size of the journal or a pipe is unknown. Then the progress has no percentage.
   const total = logs.every(({ size }) => size > 0) ? logs.reduce((sum, { size }) => sum + size, 0) : 0;
   const progress = new Progress(terminal);
   const boot = now / 1000 - uptime();
@@ -35,7 +36,7 @@ export async function make(wanted: ReportOptions, terminal: Terminal, now: numbe
   const everything = readingOf(new Tally(whereabouts, services));
   try {
     for (const log of logs) await reading.read(log);
-    // Of the journal the kernel's lines were read, and knockd's; where no packet is among them, another program may log them.
+    // So far only the kernel's and knockd's lines of the journal were read. Without a packet there, another program may log them.
     if (isOfJournal(logs) && reading.attempts === 0 && !reading.leftOut.mayBePackets)
       await everything.read(journal(wanted.since, wanted.until, now, undefined));
   } finally {
@@ -43,8 +44,8 @@ export async function make(wanted: ReportOptions, terminal: Terminal, now: numbe
   }
   const others = everything.leftOut.notes([]);
   const notes = [...reading.notes, ...others, ...(others.length > 0 ? [] : unseen(logs, reading))];
-  const { lines, leftOut } = reading;
-  return shown(tally.report(Math.floor(now / 1000), notes, { lines, rows: leftOut.rows }), wanted.format);
+  const { lines, leftOut, rejected } = reading;
+  return shown(tally.report(Math.floor(now / 1000), notes, { lines, rows: leftOut.rows, rejected }), wanted);
 }
 
 const isOfJournal = (logs: readonly Log[]): boolean => logs.some(({ name }) => name === JOURNAL);
@@ -54,26 +55,31 @@ function chosen({ logs, from, since, until, tags }: ReportOptions, now: number):
   if (from === "journal" || (from === "auto" && hasJournal())) return [journal(since, until, now, tags)];
   const files = syslogs(SYSLOG_FOLDER, since ?? Number.NEGATIVE_INFINITY);
   if (files.length === 0)
-    throw new NoReport(`no kern.log, syslog or messages in ${SYSLOG_FOLDER}: name the file, or - for standard input`);
+    throw new NoReport(`no kern.log, syslog or messages in ${SYSLOG_FOLDER}: name a file, or - for standard input`);
   return files;
 }
 
-/** Where nothing is found, why that may be. journalctl is silent about what it may not read. */
+/** Why there may be nothing. journalctl does not mention lines that this user must not read. */
 function unseen(logs: readonly Log[], { lines, attempts, leftOut }: Reading): string[] {
   if (attempts > 0) return [];
-  if (leftOut.mayBePackets) return ["No attempt was counted: the list of lines read says why."];
+  if (leftOut.mayBePackets) return ["No attempt was counted. The list of lines read shows why."];
   const isSecret = lines === 0 && process.getuid?.() !== 0 && isOfJournal(logs);
   return isSecret
-    ? ["Nothing could be read of the journal without being root (sudo knockctl), or in the group systemd-journal."]
-    : ["No packet was found that a rule of the firewall logged: man knockctl has such a rule."];
+    ? ["Only root (sudo knockctl report) and members of the group systemd-journal can read the journal."]
+    : ["The logs have no packet from a firewall rule. man knockctl shows a rule that logs packets."];
 }
 
-function shown(report: Report, format: Format): string {
+/** On many lines for people, and harmless for their terminal. */
+export function json(report: Report): string {
+  return `${JSON.stringify(report, undefined, 1).split("\n").map(printableJson).join("\n")}\n`;
+}
+
+function shown(report: Report, { format, all }: Pick<ReportOptions, "format" | "all">): string {
   switch (format) {
     case "table":
-      return table(report);
+      return table(report, all ? EVERY : SHORT);
     case "markdown":
-      return markdown(report);
+      return markdown(report, all ? EVERY : LONG);
     case "csv":
       return csv(report);
     case "json":

@@ -1,4 +1,4 @@
-// What is asked for: the plain value between knockctl's command line and make-report.ts.
+// The options of a report: the plain value between knockctl's command line and make-report.ts.
 
 export const FORMATS = ["table", "markdown", "csv", "json", "html"] as const;
 export type Format = (typeof FORMATS)[number];
@@ -6,22 +6,24 @@ export type Format = (typeof FORMATS)[number];
 export const SOURCES = ["auto", "journal", "files"] as const;
 
 export interface ReportOptions {
-  /** Files, or `-` for standard input; none: what this machine has. */
+  /** Files, or `-` for standard input. Empty: the logs of this machine. */
   readonly logs: readonly string[];
-  /** Where none is named: the journal, or syslogd's files, or the journal where there is one. */
+  /** Without files: the journal, syslogd's files, or (auto) the journal if there is one. */
   readonly from: (typeof SOURCES)[number];
-  /** Seconds since 1970; `until` is the first moment that does not count. */
+  /** Seconds since 1970. `until` is the first moment that does not count. */
   readonly since: number | undefined;
   readonly until: number | undefined;
-  /** Texts that a rule's prefix contains: only those count, and those do not. */
+  /** Texts in the prefix of a rule: only these count, and these do not count. */
   readonly prefixes: readonly string[];
   readonly notPrefixes: readonly string[];
-  /** Programs that log packets, too, beside the kernel. */
+  /** Programs that log packets as the kernel does. */
   readonly tags: readonly string[];
   readonly format: Format;
-  /** Databases of one's own. */
+  /** Every row of each table, in the terminal and in Markdown. */
+  readonly all: boolean;
+  /** The user's own databases. */
   readonly geo: readonly string[];
 }
 
-/** Why there is none, for the user. */
+/** No report can be made. The message says why. */
 export class NoReport extends Error {}

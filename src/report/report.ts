@@ -81,6 +81,8 @@ export interface Report {
   /** The host's name in the log; empty when lines had none. */
   readonly host: string;
   readonly attempts: number;
+  /** Attempts that a rule rejected, by its prefix. Of the others the log does not say what became of them. */
+  readonly rejected: number;
   readonly sources: number;
   /** That were read: as many as attempts and `linesLeftOut` together. */
   readonly lines: number;

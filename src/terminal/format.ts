@@ -15,9 +15,9 @@ export function duration(seconds: number): string {
   return plural(Math.round(hours / 24), "day");
 }
 
-/** A time as text, in local time: `2026-11-24 14:05:09`. */
-export function localTime(iso: string): string {
-  const at = new Date(iso);
+/** In local time: `2026-11-24 14:05:09`. A text is a time as JSON has it. */
+export function localTime(time: Date | string): string {
+  const at = new Date(time);
   const two = (n: number) => String(n).padStart(2, "0");
   const date = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
   return `${date} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;

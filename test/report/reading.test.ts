@@ -24,7 +24,11 @@ async function read(bytes: Iterable<Buffer>, chosen: Partial<Chosen> = {}, of: O
     yield* bytes;
   }
   await reading.read({ name: "a log", of, size: 0, written: WRITTEN, open } satisfies Log);
-  const report = tally.report(WRITTEN, reading.notes, { lines: reading.lines, rows: reading.leftOut.rows });
+  const report = tally.report(WRITTEN, reading.notes, {
+    lines: reading.lines,
+    rows: reading.leftOut.rows,
+    rejected: reading.rejected,
+  });
   const left = report.linesLeftOut.reduce((sum, { lines }) => sum + lines, 0);
   assert.equal(report.attempts + left, report.lines, "every line is an attempt, or left out for a reason");
   return report;

@@ -38,12 +38,13 @@ describe("the tally", () => {
       assert.ok(knock.read(said));
       one.knock(knock, BEGIN + 65 * 60, "door");
     }
-    assert.deepEqual(one.report(BEGIN + 9999, ["Noted."], { lines: 9, rows: LEFT_OUT }), {
+    assert.deepEqual(one.report(BEGIN + 9999, ["Noted."], { lines: 9, rows: LEFT_OUT, rejected: 4 }), {
       since: BEGIN,
       until: BEGIN + 3900,
       at: BEGIN + 9999,
       host: "door",
       attempts: 5,
+      rejected: 4,
       lines: 9,
       linesLeftOut: LEFT_OUT,
       sources: 3,
@@ -102,7 +103,7 @@ describe("the tally", () => {
   });
 
   it("of nothing is a report of nothing", () => {
-    const report = tally().tally.report(BEGIN, [], { lines: 0, rows: [] });
+    const report = tally().tally.report(BEGIN, [], { lines: 0, rows: [], rejected: 0 });
     assert.deepEqual(
       [report.attempts, report.since, report.ports, report.hours, report.leftOut],
       [0, undefined, [], [], []],
@@ -113,7 +114,7 @@ describe("the tally", () => {
     const { tally: one, packet } = tally({ sources: 100, ports: 1000 });
     for (let i = 0; i < 1000; i++) packet(`8.8.${i >> 8}.${i & 255}`, 22, i);
     for (let i = 0; i < 50; i++) packet("91.1.2.3", 1 + (i % 20), i);
-    const report = one.report(BEGIN, [], { lines: 0, rows: [] });
+    const report = one.report(BEGIN, [], { lines: 0, rows: [], rejected: 0 });
     assert.equal(report.attempts, 1050);
     assert.equal(report.sources, 1001);
     assert.deepEqual(report.countries, [
@@ -137,7 +138,7 @@ describe("the tally", () => {
   it("says so when rows are left out, and when hosts are mixed", () => {
     const { tally: one, packet } = tally();
     for (let port = 1; port <= 1001; port++) packet("8.8.8.8", port, 0, port % 2 ? "door" : "window");
-    const { ports, leftOut } = one.report(BEGIN, [], { lines: 0, rows: [] });
+    const { ports, leftOut } = one.report(BEGIN, [], { lines: 0, rows: [], rejected: 0 });
     assert.equal(ports.length, 1000);
     assert.ok(leftOut.includes("Of 1001 ports, 1000 are listed."));
     assert.ok(leftOut.includes("Lines of more than one host were counted together."));

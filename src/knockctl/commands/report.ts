@@ -1,48 +1,53 @@
-// knockctl report: who was at the door?
+// knockctl report: shows what the firewall rejected, from its log.
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { systemErrorText } from "../../platform/system-error.ts";
 import { writeOutput } from "../../platform/write-output.ts";
 import { FORMATS, NoReport, type ReportOptions, SOURCES } from "../../report/options.ts";
-import { plain } from "../../report/plain.ts";
 import { FORMS, when } from "../../report/time-argument.ts";
+import { printable } from "../../terminal/printable.ts";
 
 const FAILED = 1;
 const NOT_INSTALLED = 3;
 
 const HELP = `
-Reads what the kernel has logged of rejected packets (iptables' LOG, nftables' log)
-and what knockd has logged of knocks, and counts it: ports, countries, networks,
-sources, hours, days, ports tried together, knocks by door. A packet that asks for
-something is an attempt; answers and late segments of a connection are not, and
-neither is what goes to everybody in the network. The report lists all lines that
-were read: the attempts, and how many were left out for which reason.
+Reads the packets that firewall rules have logged (LOG of iptables, log of nftables)
+and the knocks that knockd has logged. It counts attempts by port, country, network,
+source, day and hour, the ports that sources tried together, and knocks by door.
 
-The prefix of a rule says what became of its packets. ACCEPT, ALLOW and the like were
-let in and do not count, nor does what ufw calls AUDIT and LIMIT; a prefix that says
-neither counts, and the report names it. With --prefix only the prefixes that contain
-this text count, whatever they say.
+An attempt is a packet that asks for something. Replies, late segments of a
+connection and broadcasts do not count. The report lists every line that it read: the
+attempts, and how many lines it left out for which reason.
 
-Without FILE it reads the journal; where there is none, kern.log and syslog in
-/var/log, or messages, with those that logrotate has put aside. FILE is the log of any
-syslogd, busybox's and OpenWrt's logread included, or knockd's LogFile, or what dmesg -T
-or journalctl prints (-o short, short-iso, short-full, short-unix, json or export); what
-ends in .gz is unpacked, and - is standard input. Years that a log leaves out are taken
-from when it was last written.
+The prefix of a rule says what happened to its packets. Packets with ACCEPT, ALLOW and
+the like were let in and do not count, nor do AUDIT and LIMIT of ufw. Packets whose
+prefix says nothing count, and the report names the prefix. With --prefix, only
+packets with that text in their prefix count.
 
-Only the kernel's own lines are believed: anybody may log a line that looks like them.
-The report names programs whose lines look like packets. If one logs for your firewall,
-as ulogd does, add --tag with its name (--tag - for lines without one).
+Without FILE it reads the journal. On a system without one it reads kern.log and
+syslog, or messages, in /var/log, with the rotated ones. FILE can be the log of any
+syslogd (busybox and OpenWrt, too), knockd's LogFile, or the output of dmesg -T or
+journalctl (-o short, short-iso, short-full, short-unix, json or export). A name that
+ends in .gz is unpacked; - is standard input. If a log has no year, knockctl takes it
+from the time when the file was last written.
+
+Only the kernel's own lines count, because anybody can log lines that look alike. The
+report names programs that do. If such a program logs for your firewall, as ulogd
+does, add --tag with its name (--tag - for lines without a name).
 
 --since and --until take:
 ${FORMS}.
 
+Examples:
+  sudo knockctl report --since '7 days ago'
+  sudo knockctl report --format html -o report.html
+
 Exit status:
-  0  the report is made; what could not be read or counted of the logs is said in it
-  1  a log, a database or the output could not be opened: the line on standard
+  0  the report is made; it says itself what it could not read or count
+  1  a log, a database or the output could not be opened: the message on standard
      error says which
   2  the command line is wrong
-  3  the package knockd-report, which makes the report, is not installed
+  3  the package knockd-report is not installed
 `;
 
 interface Options {
@@ -50,6 +55,7 @@ interface Options {
   readonly until?: number;
   readonly from: ReportOptions["from"];
   readonly format: ReportOptions["format"];
+  readonly all?: true;
   readonly json?: true;
   readonly output?: string;
   readonly prefix?: readonly string[];
@@ -62,38 +68,50 @@ export function report(program: Command): void {
   const now = Date.now();
   const moment = (text: string): number => {
     const at = when(text, now);
-    if (at === undefined) throw new InvalidArgumentError(`It is none of: ${FORMS}.`);
+    if (at === undefined) throw new InvalidArgumentError(`Write one of: ${FORMS}.`);
     return at;
   };
   program
     .command("report")
-    .summary("who was at the door, by the firewall's log?")
-    .argument("[file...]", "logs, or - for standard input")
-    .option("--since <time>", "what was then and later", moment)
-    .option("--until <time>", "what was before then", moment)
-    .addOption(new Option("--from <logs>", "what to read without FILE").choices(SOURCES).default("auto"))
-    .option("--prefix <text>", "count only what a rule with this in its prefix logged (may be repeated)", collect)
-    .option("--not-prefix <text>", "do not count that (may be repeated)", collect)
-    .option("--tag <program>", "a program that logs packets, as the kernel does (may be repeated)", collect)
-    .addOption(new Option("--format <format>", "what to make").choices(FORMATS).default("table"))
-    .option("--json", "the same as --format json")
-    .option("-o, --output <file>", "write it there, and not to standard output")
-    .option("--geo <file>", "a .mmdb database of countries, cities or networks (may be repeated)", collect)
+    .summary("Show what the firewall rejected: ports, countries, sources")
+    .argument("[file...]", "log files, or - for standard input")
+    .option("--since <time>", "only from this time on", moment)
+    .option("--until <time>", "only before this time", moment)
+    .addOption(new Option("--from <logs>", "which logs to read without FILE").choices(SOURCES).default("auto"))
+    .option("--prefix <text>", "count only rules with this text in their prefix (repeatable)", collect)
+    .option("--not-prefix <text>", "do not count rules with this text in their prefix (repeatable)", collect)
+    .option("--tag <program>", "also believe this program about packets (repeatable)", collect)
+    .addOption(new Option("--format <format>", "output format").choices(FORMATS).default("table"))
+    .option("--all", "show every row of each table (table and markdown)")
+    .option("--json", "same as --format json")
+    .option("-o, --output <file>", "write to this file instead of standard output")
+    .option("--geo <file>", ".mmdb database of countries, cities or networks (repeatable)", collect)
     .addHelpText("after", HELP)
-    .action(async (logs: string[], { json, output, ...options }: Options) => {
+    .action(async (logs: string[], { json, output, all, ...options }: Options) => {
       const { since, until, geo = [], prefix: prefixes = [], notPrefix: notPrefixes = [], tag: tags = [] } = options;
       const { from } = options;
       const format = json ? "json" : options.format;
-      const wanted: ReportOptions = { logs, from, since, until, prefixes, notPrefixes, tags, format, geo };
+      const wanted: ReportOptions = {
+        logs,
+        from,
+        since,
+        until,
+        prefixes,
+        notPrefixes,
+        tags,
+        format,
+        all: all ?? false,
+        geo,
+      };
       try {
-        // Loaded now and only now: neither knockd nor another command grows by what it takes.
+        // Loaded only here, so that no other command needs its memory.
         const { make } = await import("../../report/make-report.ts");
         const text = await make(wanted, process.stderr, now);
         if (output === undefined) process.stdout.write(text);
         else writeOutput(output, text);
       } catch (error) {
         const [line, status] = trouble(error);
-        process.stderr.write(`knockctl: ${plain(line)}\n`);
+        process.stderr.write(`knockctl: ${printable(line)}\n`);
         process.exitCode = status;
       }
     });
@@ -101,7 +119,7 @@ export function report(program: Command): void {
 
 const collect = (file: string, files: readonly string[] = []): string[] => [...files, file];
 
-/** What is not foreseen is thrown on. */
+/** Throws every other error again. */
 function trouble(error: unknown): [line: string, status: number] {
   const { code, path, syscall } = error as NodeJS.ErrnoException;
   if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {

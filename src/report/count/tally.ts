@@ -17,8 +17,10 @@ const MOST_ROWS = 1000;
 
 export interface LinesRead {
   readonly lines: number;
-  /** Those that were left out. */
+  /** Lines that were left out. */
   readonly rows: readonly LineRow[];
+  /** Attempts that a rule rejected, by its prefix. */
+  readonly rejected: number;
 }
 
 export class Tally {
@@ -63,7 +65,7 @@ export class Tally {
   }
 
   /** Once, at the end. `notes`: what there is to say of the lines that were read. */
-  report(at: number, notes: readonly string[], { lines, rows }: LinesRead): Report {
+  report(at: number, notes: readonly string[], { lines, rows, rejected }: LinesRead): Report {
     const { map, forgotten } = this.#sources;
     for (const [key, source] of map) this.#origins.add(key, source);
     const sets = together(map.values(), (key) => `${protocolName(Math.floor(key / 65_536))}/${key % 65_536}`);
@@ -78,6 +80,7 @@ export class Tally {
       at,
       host: this.#host,
       attempts: this.#attempts,
+      rejected,
       lines,
       linesLeftOut: rows,
       sources: map.size + forgotten,

@@ -74,7 +74,12 @@ export class Reading {
     this.leftOut.add("tooLong", lines.tooLong);
   }
 
-  /** What the reader of the report has to know, a sentence each. */
+  /** Attempts that a rule rejected, by its prefix. */
+  get rejected(): number {
+    return this.#prefixes.rejected;
+  }
+
+  /** What the reader of the report must know, one sentence each. */
   get notes(): readonly string[] {
     const notes = [...this.#torn, ...this.leftOut.notes(this.#prefixes.unsaid())];
     if (this.#sinceBoot > 0)

@@ -1,12 +1,12 @@
-// What a rule's prefix tells of its packets: were they rejected? By the words that ufw, firewalld, Shorewall, OpenWrt and
-// people use.
+// Does the prefix of a firewall rule say that its packets were rejected? Knows the words of ufw, firewalld, Shorewall, OpenWrt
+// and common hand-written rules.
 
 import type { Reason } from "../left-out-reasons.ts";
 
-/** `unsaid`: nobody knows; they count, and it is told. */
+/** `unsaid`: the prefix does not say. Such packets count, and the report names the prefix. */
 export type Said = "rejected" | "let in" | "audited" | "unsaid";
 
-/** What --prefix and --not-prefix name; texts that a prefix contains. */
+/** The values of --prefix and --not-prefix: texts that a prefix contains. */
 export interface Choice {
   readonly prefixes: readonly string[];
   readonly notPrefixes: readonly string[];
@@ -14,17 +14,19 @@ export interface Choice {
 
 export interface Prefix {
   readonly text: string;
-  /** Why its packets are no attempts; undefined when they are. */
+  /** Why its packets are no attempts. Undefined if they are. */
   readonly reason: Reason | undefined;
   readonly isUnsaid: boolean;
+  /** The prefix says that the rule rejects. */
+  readonly isRejected: boolean;
   attempts: number;
 }
 
-/** Nobody has as many rules that log. */
+/** No firewall has as many rules that log. */
 const MOST = 1000;
-/** What syslogd and the kernel's clock put before it. */
+/** The text that syslogd and the kernel's clock put before a prefix. */
 const BEFORE = /^\s*(?:<\d{1,3}>)?\s*(?:\[ *\d+\.\d+\]\s*)?/;
-/** The last one counts: `Shorewall:drop2fw:ACCEPT:` names a chain first. `DROPBEAR` is a server. */
+/** The last word counts: `Shorewall:drop2fw:ACCEPT:` names a chain first. `DROPBEAR` is a server. */
 const WORDS =
   /(?<rejected>drop(?!bear)|deny|denied|denies|reject|block|discard|refus|prohibit|forbid|(?<![a-z])ban(?:ned)?(?![a-z])|(?:not|un|dis|non)[\s_-]*(?:allow|accept|permit|authori[sz])|-[dr]\](?=\s*$))|(?<letIn>allow(?![\s_-]?list)|accept|permit|(?<![a-z])(?:acc|pass(?:ed)?)(?![a-z])|-a\](?=\s*$))|(?<audited>(?<![a-z])audit(?![a-z])|ufw limit\])/gi;
 
@@ -36,7 +38,7 @@ export class Prefixes {
     this.#choice = choice;
   }
 
-  /** Of a message whose packet begins there. */
+  /** The prefix of a message whose packet begins at `begin`. */
   of(message: string, begin: number): Prefix {
     const text = message.slice(0, begin).replace(BEFORE, "").trimEnd();
     const known = this.#known.get(text);
@@ -46,7 +48,13 @@ export class Prefixes {
     return prefix;
   }
 
-  /** Those whose attempts were counted although nobody knows, most attempts first. */
+  /** Attempts of rules that reject, by their prefix. */
+  get rejected(): number {
+    const known = [...this.#known.values()].filter(({ isRejected }) => isRejected);
+    return known.reduce((sum, { attempts }) => sum + attempts, 0);
+  }
+
+  /** Prefixes that do not say it, the most attempts first. */
   unsaid(): Prefix[] {
     return [...this.#known.values()]
       .filter(({ isUnsaid, attempts }) => isUnsaid && attempts > 0)
@@ -60,7 +68,8 @@ export class Prefixes {
     let reason: Reason | undefined;
     if (notPrefixes.some(isIn) || (prefixes.length > 0 && !prefixes.some(isIn))) reason = "unwanted";
     else if (prefixes.length === 0) reason = said === "let in" ? "letIn" : said === "audited" ? "audited" : undefined;
-    return { text, reason, isUnsaid: prefixes.length === 0 && said === "unsaid", attempts: 0 };
+    const isUnsaid = prefixes.length === 0 && said === "unsaid";
+    return { text, reason, isUnsaid, isRejected: said === "rejected", attempts: 0 };
   }
 }
 

@@ -1,6 +1,6 @@
 // The report as CSV (RFC 4180), all lists of it in one table: the first column says which list a row is of.
 
-import { plain } from "../plain.ts";
+import { printable } from "../../terminal/printable.ts";
 import type { Report } from "../report.ts";
 import { type Cell, portName } from "./sections.ts";
 
@@ -74,6 +74,6 @@ const iso = (seconds: number): string => new Date(seconds * 1000).toISOString().
 /** What a spreadsheet would run as a formula has an apostrophe before it: strangers have a say in these texts. */
 function cell(value: Cell): string {
   if (typeof value === "number") return String(value);
-  const text = plain(value).replace(/^\s*[=+\-@|%]/, "'$&");
+  const text = printable(value).replace(/^\s*[=+\-@|%]/, "'$&");
   return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

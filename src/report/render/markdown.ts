@@ -1,11 +1,17 @@
 // The report as Markdown.
 
-import { plain } from "../plain.ts";
+import { printable } from "../../terminal/printable.ts";
 import type { Report } from "../report.ts";
-import { type Section, sections, summary } from "./sections.ts";
+import { headline } from "./headline.ts";
+import { type Limits, type Section, sections, summary } from "./sections.ts";
 
-export function markdown(report: Report): string {
-  const parts = [`# Who was at the door\n`, `${escaped(summary(report))}\n`, ...sections(report).map(sectionText)];
+export function markdown(report: Report, limits: Limits): string {
+  const lead = [headline(report), summary(report)].filter((text) => text !== "");
+  const parts = [
+    "# Who was at the door\n",
+    ...lead.map((text) => `${escaped(text)}\n`),
+    ...sections(report, limits).map(sectionText),
+  ];
   if (report.leftOut.length > 0) parts.push(report.leftOut.map((sentence) => `- ${escaped(sentence)}\n`).join(""));
   const used = report.sourcesOfData.map(({ name, licence, link }) => {
     const text = `${escaped(name)} (${escaped(licence)})`;
@@ -23,7 +29,7 @@ function sectionText({ title, head, rows, more }: Section): string {
 
 /** What Markdown, or HTML in it, would take for more than text. */
 function escaped(text: string): string {
-  return plain(text)
+  return printable(text)
     .replace(/[\\`*_[\]~|]/g, "\\$&")
     .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
     .replace(/(?<=^ *)[#+-]/, "\\$&");

@@ -1,10 +1,26 @@
-// The report as a person reads it: a few tables, for the terminal and for Markdown.
+// The tables of a report for the terminal and for Markdown.
 
+import { localTime } from "../../terminal/format.ts";
 import { plural } from "../../terminal/plural.ts";
-import type { Report } from "../report.ts";
+import { serviceName } from "../count/common-names.ts";
+import type { Report, TimeRow } from "../report.ts";
 
-/** Of a table that sorts by attempts, and of a timeline. */
-const [MOST_ROWS, MOST_TIMES] = [15, 24] as const;
+/** How many rows a table shows. */
+export interface Limits {
+  readonly rows: number;
+  readonly days: number;
+  /** Undefined: the busiest ones, as many as `rows`. */
+  readonly hours: number | undefined;
+}
+
+export const SHORT: Limits = { rows: 5, days: 7, hours: undefined };
+export const LONG: Limits = { rows: 15, days: 24, hours: 24 };
+export const EVERY: Limits = {
+  rows: Number.POSITIVE_INFINITY,
+  days: Number.POSITIVE_INFINITY,
+  hours: Number.POSITIVE_INFINITY,
+};
+
 const BAR = 30;
 
 export type Cell = string | number;
@@ -13,15 +29,19 @@ export interface Section {
   readonly title: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
-  /** Rows that there are besides. */
+  /** The number of rows that are not shown. */
   readonly more: number;
 }
 
-export function sections(report: Report): Section[] {
+export function sections(report: Report, limits: Limits): Section[] {
+  const section = <T>(title: string, head: string[], rows: readonly T[], cells: (row: T) => Cell[]): Section => ({
+    ...{ title, head, rows: rows.slice(0, limits.rows).map(cells) },
+    more: Math.max(0, rows.length - limits.rows),
+  });
   const all = [
     section("Ports", ["port", "service", "attempts", "sources"], report.ports, (row) => [
       portName(row.protocol, row.port),
-      row.service,
+      serviceName(row.protocol, row.port, row.service),
       row.attempts,
       row.sources,
     ]),
@@ -45,12 +65,20 @@ export function sections(report: Report): Section[] {
       minute(row.first),
       minute(row.last),
     ]),
-    section("Ports tried together by one source", ["ports", "sources"], report.together, (row) => [
+    section("Ports tried together by several sources", ["ports", "sources"], sharedSets(report), (row) => [
       row.ports.join(" "),
       row.sources,
     ]),
-    timeline("Attempts per day", "day", report.days, (at) => minute(at).slice(0, 10)),
-    timeline("Attempts per hour", "hour", report.hours, minute),
+    timeline("Attempts per day", report.days.slice(-limits.days), {
+      ...{ head: "day", name: (at) => minute(at).slice(0, 10), of: report.days.length },
+    }),
+    limits.hours === undefined
+      ? timeline("Busiest hours", busiest(report.hours, limits.rows), {
+          ...{ head: "hour", name: minute, of: report.hours.length },
+        })
+      : timeline("Attempts per hour", report.hours.slice(-limits.hours), {
+          ...{ head: "hour", name: minute, of: report.hours.length },
+        }),
     section("Knocks", ["door", "begun", "opened", "failed"], report.doors, (row) => [
       row.door,
       row.begun,
@@ -62,42 +90,49 @@ export function sections(report: Report): Section[] {
   return all.filter(({ rows }) => rows.length > 0);
 }
 
-/** Attempts and each reason for leaving lines out, and all of them together. */
+/** The attempts, each reason for leaving lines out, and their sum. */
 function linesRead({ attempts, lines, linesLeftOut }: Report): Cell[][] {
   if (lines === 0) return [];
-  return [["attempts", attempts], ...linesLeftOut.map((row) => [row.reason, row.lines]), ["together", lines]];
+  return [["attempts", attempts], ...linesLeftOut.map((row) => [row.reason, row.lines]), ["total", lines]];
 }
 
-/** `1,234 attempts of 56 sources at door, 2026-11-18 04:16 – 2026-11-22 23:50` */
+/** `1234 attempts from 56 sources, 2026-11-18 04:16 to 2026-11-22 23:50 (host door)` */
 export function summary({ attempts, sources, host, since, until }: Report): string {
-  const at = host === "" ? "" : ` at ${host}`;
-  const when = since === undefined || until === undefined ? "" : `, ${minute(since)} – ${minute(until)}`;
-  return `${plural(attempts, "attempt")} of ${plural(sources, "source")}${at}${when}`;
+  const at = host === "" ? "" : ` (host ${host})`;
+  const when = since === undefined || until === undefined ? "" : `, ${minute(since)} to ${minute(until)}`;
+  return `${plural(attempts, "attempt")} from ${plural(sources, "source")}${when}${at}`;
+}
+
+/** Sets of ports that at least two sources tried: what one alone tried says nothing. */
+export function sharedSets({ together }: Report): Report["together"] {
+  return together.filter(({ sources }) => sources > 1);
 }
 
 export function portName(protocol: string, port: number): string {
   return port === 0 ? protocol : `${protocol}/${port}`;
 }
 
-/** In this machine's time zone. */
 function minute(seconds: number): string {
-  const at = new Date(seconds * 1000);
-  const two = (n: number) => String(n).padStart(2, "0");
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  return localTime(new Date(seconds * 1000)).slice(0, -3);
 }
 
-function section<T>(title: string, head: string[], rows: readonly T[], cells: (row: T) => Cell[]): Section {
-  return { title, head, rows: rows.slice(0, MOST_ROWS).map(cells), more: Math.max(0, rows.length - MOST_ROWS) };
+interface Timeline {
+  readonly head: string;
+  readonly name: (at: number) => string;
+  /** The number of all rows, of which `rows` are some. */
+  readonly of: number;
 }
 
-/** The newest, in order of time. */
-function timeline(title: string, what: string, rows: Report["hours"], name: (at: number) => string): Section {
-  const shown = rows.slice(-MOST_TIMES);
-  const most = Math.max(1, ...shown.map(({ attempts }) => attempts));
+function timeline(title: string, rows: readonly TimeRow[], { head, name, of }: Timeline): Section {
+  const most = Math.max(1, ...rows.map(({ attempts }) => attempts));
   return {
     title,
-    head: [what, "attempts", ""],
-    rows: shown.map(({ at, attempts }) => [name(at), attempts, "#".repeat(Math.ceil((attempts / most) * BAR))]),
-    more: rows.length - shown.length,
+    head: [head, "attempts", ""],
+    rows: rows.map(({ at, attempts }) => [name(at), attempts, "#".repeat(Math.ceil((attempts / most) * BAR))]),
+    more: of - rows.length,
   };
+}
+
+function busiest(rows: readonly TimeRow[], most: number): readonly TimeRow[] {
+  return [...rows].sort((a, b) => b.attempts - a.attempts || a.at - b.at).slice(0, most);
 }

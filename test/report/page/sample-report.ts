@@ -29,6 +29,7 @@ export const EMPTY: Report = {
   at: BEGIN,
   host: "",
   attempts: 0,
+  rejected: 0,
   sources: 0,
   lines: 0,
   linesLeftOut: [],
@@ -72,6 +73,7 @@ export function sampleReport({ attempts = 48_211, days = 6, addresses = 60, port
     at: last + 600,
     host: "gate",
     attempts,
+    rejected: attempts,
     sources: countries.reduce((sum, { sources }) => sum + sources, 0),
     ports: spread(attempts, ports).map((n, i) => {
       const [protocol, port, service] = PORTS[i] ?? ["tcp", 10_000 + i, ""];

@@ -1,7 +1,9 @@
-// The report as one HTML page: nothing is fetched and nothing runs, so that it can be kept, mailed and opened from a file.
+// The report as one HTML page. It loads nothing and runs no script, so you can keep it, mail it and open it from a file.
 
 import { createHash } from "node:crypto";
+import { serviceName } from "../../count/common-names.ts";
 import type { Report } from "../../report.ts";
+import { headline } from "../headline.ts";
 import { worldMap } from "./map.ts";
 import { foreign, html, Markup } from "./markup.ts";
 import { style } from "./style.ts";
@@ -15,7 +17,7 @@ const OUTLINES = {
   link: "https://www.naturalearthdata.com/about/terms-of-use/",
 };
 
-/** No script, font or picture; this one style sheet, whatever a line of the log says. */
+/** Allows this one style sheet: no script, font or picture, whatever a log line contains. */
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; base-uri 'none'; form-action 'none'`;
 
 interface Section {
@@ -26,7 +28,7 @@ interface Section {
 
 export function page(report: Report): string {
   const all = sections(report);
-  const title = html`Who was at the door${report.host && html` of ${foreign(report.host)}`}`;
+  const meaning = headline(report);
   return html`<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -35,19 +37,20 @@ export function page(report: Report): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
-<title>Who was at the door${report.host && ` of ${report.host}`}</title>
+<title>Who was at the door${report.host && ` (${report.host})`}</title>
 <style>${new Markup(style)}</style>
 </head>
 <body>
-<a class="skip" href="#main">Past the menu</a>
+<a class="skip" href="#main">Skip the menu</a>
 <header>
-<h1>${title}</h1>
+<h1>Who was at the door</h1>
 ${period(report)}
+${meaning && html`<p class="meaning">${foreign(meaning)}</p>`}
 ${all.length > 0 ? html`<nav aria-label="Sections"><ul>${all.map(({ id, heading }) => html`<li><a href="#${id}">${heading}</a></li>\n`)}</ul></nav>` : ""}
 </header>
 <main id="main" tabindex="-1">
 ${report.attempts > 0 ? summary(report) : html`<p class="nobody">No attempt was counted.</p>`}
-${report.leftOut.length > 0 ? html`<ul class="left-out" aria-label="What is left out">${report.leftOut.map((one) => html`<li>${foreign(one)}</li>\n`)}</ul>` : ""}
+${report.leftOut.length > 0 ? html`<ul class="left-out" aria-label="Notes">${report.leftOut.map((one) => html`<li>${foreign(one)}</li>\n`)}</ul>` : ""}
 ${all.map(({ id, heading, content }) => html`<section id="${id}" aria-labelledby="${id}-heading"><h2 id="${id}-heading">${heading}</h2>\n${content}\n</section>\n`)}</main>
 ${foot(report)}
 </body>
@@ -55,12 +58,13 @@ ${foot(report)}
 `.text;
 }
 
-function period({ since, until }: Report): Markup {
-  if (since === undefined || until === undefined) return html``;
-  return html`<p class="period">${instant(since)} to ${instant(until)}</p>`;
+function period({ host, since, until }: Report): Markup {
+  const name = host && html`<b>${foreign(host)}</b>`;
+  if (since === undefined || until === undefined) return html`${name && html`<p class="period">${name}</p>`}`;
+  return html`<p class="period">${name}${name && ", "}${instant(since)} to ${instant(until)}</p>`;
 }
 
-/** What one would tell somebody who asks. */
+/** The most important numbers. */
 function summary(report: Report): Markup {
   const [port] = report.ports;
   const busiest = report.days.reduce<Report["days"][number] | undefined>(
@@ -78,7 +82,7 @@ ${tile("Attempts", count(report.attempts))}${tile("Addresses", count(report.sour
     ? tile(
         "Tried most",
         port.port === 0 ? foreign(port.protocol) : html`${port.port}/${foreign(port.protocol)}`,
-        foreign(port.service),
+        foreign(serviceName(port.protocol, port.port, port.service)),
       )
     : ""
 }${busiest && report.days.length > 1 ? tile("Busiest day", day(busiest.at), counted(busiest.attempts, "attempt")) : ""}${
@@ -100,7 +104,7 @@ function sections(report: Report): Section[] {
       "When",
       report.days,
       () =>
-        html`${timeline("day", report.days)}${timeline("hour", report.hours)}${times("day", report.days)}${times("hour", report.hours)}<p class="note">Times are those of ${timeZone}.</p>`,
+        html`${timeline("day", report.days)}${timeline("hour", report.hours)}${times("day", report.days)}${times("hour", report.hours)}<p class="note">Times are in the time zone ${timeZone}.</p>`,
     ],
     ["what", "What they tried", report.ports, () => numbers(ports(report), together(report))],
     ["who", "Who", report.top, () => numbers(addresses(report))],
@@ -115,7 +119,7 @@ function sections(report: Report): Section[] {
 function foot({ at, sourcesOfData, countries: drawn }: Report): Markup {
   const sources = drawn.length > 0 ? [...sourcesOfData, OUTLINES] : sourcesOfData;
   return html`<footer>
-<p>Made by knockctl on ${instant(at)}. Addresses can be forged, and where they are is what databases say.</p>
+<p>Made by knockctl on ${instant(at)}. Addresses can be forged, and countries come from a database.</p>
 ${sources.length > 0 ? html`<ul aria-label="Sources of data">${sources.map(({ name, licence, link }) => html`<li>${/^https?:\/\//.test(link) ? html`<a href="${link}">${foreign(name)}</a>` : foreign(name)}: ${foreign(licence)}</li>\n`)}</ul>` : ""}
 </footer>`;
 }

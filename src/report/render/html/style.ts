@@ -1,5 +1,5 @@
-// The page's one style sheet. Colours are named by what they are for; each text is at least 4.5 : 1 on its ground, each bar and
-// outline 3 : 1 (the test measures them).
+// The page's one style sheet. Colours are named by their use. The contrast of text is at least 4.5 : 1, of bars and outlines
+// 3 : 1; the test measures both.
 
 export const style = `
 :root {
@@ -29,6 +29,7 @@ section { padding: 2rem 0; border-top: 1px solid var(--line); }
 footer { padding: 1.5rem 0 3rem; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.875rem; }
 footer ul, .left-out { padding-left: 1.2rem; }
 .period { margin: 0.4rem 0 0; color: var(--soft); }
+.meaning { max-width: 48rem; margin: 1rem 0 0; font-size: 1.15rem; }
 .note, .left-out { color: var(--soft); font-size: 0.875rem; }
 .nobody { margin: 3rem 0; font-size: 1.2rem; }
 .on-paper { display: none; }
@@ -76,21 +77,28 @@ figcaption p { margin: 0.25rem 0; }
 
 .tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 2rem; align-items: start; }
 .tables > :nth-child(odd):last-child { grid-column: 1 / -1; }
-.box { position: relative; max-height: 27rem; overflow: auto; background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem; }
+.box { position: relative; background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem; }
 details .box { margin-top: 0.75rem; }
 details { margin: 0.75rem 0; }
 summary { width: fit-content; color: var(--link); cursor: pointer; }
 table { width: 100%; border-collapse: collapse; font-size: 0.9375rem; font-variant-numeric: tabular-nums; }
+.box:not(:has(.all :checked)) tbody tr:nth-child(n + 11):not(:target) { display: none; }
+.box:has(.all :checked) .some { display: none; }
+.all { margin: 0; padding: 0.5rem 0.75rem; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.9375rem; }
+.all label { padding: 0.25rem 0; color: var(--link); cursor: pointer; }
+.all input { width: 1.1rem; height: 1.1rem; margin: 0 0.15rem 0 0.5rem; vertical-align: -0.2rem; accent-color: var(--link); }
 caption { padding: 0.75rem 0.75rem 0.25rem; text-align: left; font-weight: 600; }
 .of { margin-left: 0.3rem; color: var(--soft); font-weight: 400; }
 th, td { padding: 0.35rem 0.75rem; text-align: left; vertical-align: top; font-weight: 400; }
-thead th { position: sticky; top: 0; z-index: 1; background: var(--card); color: var(--soft); font-size: 0.875rem; box-shadow: inset 0 -1px var(--line); overflow-wrap: normal; }
+thead th { background: var(--card); color: var(--soft); font-size: 0.875rem; box-shadow: inset 0 -1px var(--line); overflow-wrap: normal; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 tr { scroll-margin: 6rem; }
 tr:target > * { background: var(--target); }
 tr:target > :first-child { box-shadow: inset 4px 0 var(--link); }
 .text { min-width: 8rem; max-width: 24rem; }
-.number, .amount, .word { white-space: nowrap; overflow-wrap: normal; }
+.number, .amount { white-space: nowrap; overflow-wrap: normal; }
+.word { min-width: 6.2rem; }
+#addresses th:first-child { min-width: 9.5rem; }
 .number, .amount { text-align: right; }
 th.amount { width: 40%; }
 #addresses th.amount { width: auto; }
@@ -101,13 +109,39 @@ th.amount { width: 40%; }
 abbr { color: var(--soft); font-size: 0.8125rem; }
 time { white-space: nowrap; }
 
+@media (max-width: 66rem) {
+  #addresses .wide { display: none; }
+}
 @media (max-width: 40rem) {
   .mark { r: 9px; }
   [class*="shade"] .mark { stroke-width: 2; }
   [class*="shade"] { stroke-width: 1; }
-  .wide { display: none; }
+  .wide, .bar { display: none; }
+  th.amount { width: auto; }
+  .amount span { min-width: 0; }
+  .text { min-width: 4.5rem; }
+  thead th.amount { white-space: normal; }
+  #doors th.amount { width: auto; }
+  #addresses th:first-child { min-width: min(8.2rem, 31vw); }
+  .word { min-width: 5.9rem; }
+  #addresses .word { min-width: 0; }
+  #addresses td:last-child { min-width: min(4.6rem, 19vw); }
+  #addresses time { white-space: normal; }
   .plot { grid-template-columns: 2.8rem minmax(0, 1fr); }
   th, td { padding: 0.35rem 0.5rem; }
+}
+@media (max-width: 26rem) {
+  table { font-size: 0.875rem; }
+  thead th { font-size: 0.75rem; }
+  th, td { padding: 0.35rem; }
+  th:first-child { padding-left: 0.75rem; }
+  th:last-child, td:last-child { padding-right: 0.75rem; }
+}
+@media (max-width: 22rem) {
+  body { padding: 0 0.5rem; }
+  .text { min-width: 3.2rem; }
+  thead th { white-space: normal; overflow-wrap: anywhere; }
+  .number, .amount { padding-left: 0; }
 }
 @media (prefers-reduced-motion: no-preference) {
   html { scroll-behavior: smooth; }
@@ -116,12 +150,12 @@ time { white-space: nowrap; }
 @media print {
   body { max-width: none; font-size: 10pt; }
   nav, .skip { display: none; }
-  .box { max-height: none; overflow: visible; }
+  .box:not(:has(.all :checked)) tbody tr:nth-child(n + 11):not(:target) { display: table-row; }
+  .all { display: none; }
   .tables { display: block; }
   .box { margin-bottom: 1.5rem; }
-  tbody tr:nth-child(n + 41) { display: none; }
+  .box tbody tr:nth-child(n + 41):nth-child(n) { display: none !important; }
   .on-paper { display: block; margin: 0; padding: 0.5rem 0.75rem; }
-  thead th { position: static; }
   tr, figure { break-inside: avoid; }
   * { print-color-adjust: exact; }
   #addresses { font-size: 8pt; }

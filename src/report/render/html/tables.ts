@@ -1,11 +1,13 @@
-// The lists of a report as tables; nothing for a list that is empty.
+// The lists of a report as tables. An empty list has no table.
 
+import { serviceName } from "../../count/common-names.ts";
 import type { Report, TimeRow } from "../../report.ts";
+import { sharedSets } from "../sections.ts";
 import { countryRowId } from "./map.ts";
 import { foreign, html, type Markup } from "./markup.ts";
 import { attempts, type Column, table } from "./table.ts";
 import { type Unit, when } from "./timeline.ts";
-import { count, machineTime, share, shortMoment } from "./words.ts";
+import { count, day, machineTime, share, time, year } from "./words.ts";
 
 const sources: Column<{ readonly sources: number }> = {
   head: "Addresses",
@@ -73,19 +75,24 @@ export function ports({ ports: rows }: Report): Markup | undefined {
         as: "word",
         cell: ({ port, protocol }) => (port === 0 ? foreign(protocol) : html`${port}/${foreign(protocol)}`),
       },
-      { head: "Service", as: "text", cell: ({ service }) => foreign(service) },
+      {
+        head: "Service",
+        as: "text",
+        cell: ({ protocol, port, service }) => foreign(serviceName(protocol, port, service)),
+      },
       attempts(rows),
       sources,
     ],
   });
 }
 
-export function together({ together: rows }: Report): Markup | undefined {
+export function together(report: Report): Markup | undefined {
+  const rows = sharedSets(report);
   if (rows.length === 0) return undefined;
   const most = rows.reduce((max, row) => Math.max(max, row.sources), 1);
   return table<Report["together"][number]>({
     id: "together",
-    caption: "Ports tried together",
+    caption: "Ports tried together by several addresses",
     rows,
     columns: [
       {
@@ -109,10 +116,10 @@ export function addresses({ top: rows, countries: known }: Report): Markup | und
     columns: [
       { head: "Address", as: "word", cell: ({ address }) => foreign(address) },
       { head: "Country", as: "text", cell: ({ country }) => foreign(names.get(country) ?? country) },
-      { head: "Network", as: "text", cell: ({ network }) => foreign(network) },
+      { head: "Network", as: "text", isWide: true, cell: ({ network }) => foreign(network) },
       attempts(rows),
-      { head: "Ports", as: "number", cell: (row) => count(row.ports) },
-      { head: "First", as: "word", cell: ({ first }) => at(first) },
+      { head: "Ports", as: "number", isWide: true, cell: (row) => count(row.ports) },
+      { head: "First", as: "word", isWide: true, cell: ({ first }) => at(first) },
       { head: "Last", as: "word", cell: ({ last }) => at(last) },
     ],
   });
@@ -140,7 +147,7 @@ export function knocks({ doors: rows }: Report): Markup | undefined {
   });
 }
 
-/** Attempts, and why each of the other lines that were read is none. */
+/** The attempts, and the reasons for leaving out each other line. */
 export function linesRead({ attempts: counted, lines, linesLeftOut }: Report): Markup {
   return table<Report["linesLeftOut"][number]>({
     id: "lines-read",
@@ -153,7 +160,7 @@ export function linesRead({ attempts: counted, lines, linesLeftOut }: Report): M
   });
 }
 
-/** What the bars of the timeline show; shut, since the bars are what one looks at first. */
+/** The numbers of a timeline. Folded, because the bars show the same at a glance. */
 export function times(unit: Unit, rows: readonly TimeRow[]): Markup | undefined {
   if (rows.length === 0) return undefined;
   const name = unit === "hour" ? "Hour" : "Day";
@@ -175,5 +182,5 @@ ${table({
 }
 
 function at(seconds: number): Markup {
-  return html`<time datetime="${machineTime(seconds)}">${shortMoment(seconds)}</time>`;
+  return html`<time datetime="${machineTime(seconds)}">${day(seconds)}<span class="wide"> ${year(seconds)}</span>, ${time(seconds)}</time>`;
 }

@@ -1,8 +1,7 @@
-// Numbers and times as the page writes them: in English, in this machine's time zone.
+// Numbers and times on the page: in English, in the time zone of this machine.
 
 const numbers = new Intl.NumberFormat("en");
 const dayNames = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-const middling = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 const dates = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
 const shortDates = new Intl.DateTimeFormat("en-GB", {
   weekday: "short",
@@ -44,9 +43,9 @@ export function date(at: number): string {
   return shortDates.format(at * 1000);
 }
 
-/** `24 Nov 2026, 14:05` */
-export function shortMoment(at: number): string {
-  return `${middling.format(at * 1000)}, ${time(at)}`;
+/** `2026` */
+export function year(at: number): string {
+  return `${new Date(at * 1000).getFullYear()}`;
 }
 
 /** `14:05` */
@@ -54,7 +53,7 @@ export function time(at: number): string {
   return clock.format(at * 1000);
 }
 
-/** As the attribute of `<time>` has it. */
+/** For the attribute of `<time>`. */
 export function machineTime(at: number): string {
   return `${new Date(at * 1000).toISOString().slice(0, 19)}Z`;
 }

@@ -1,0 +1,96 @@
+// Names that people use for services. IANA's often say little: `ms-wbt-server` is Remote Desktop, `rfb` is VNC.
+
+/** By port and protocol. `SSH, often`: not registered, but common. */
+const NAMES: Readonly<Record<string, string>> = {
+  "20/tcp": "FTP data",
+  "21/tcp": "FTP",
+  "22/tcp": "SSH",
+  "23/tcp": "Telnet",
+  "25/tcp": "Mail (SMTP)",
+  "53/tcp": "DNS",
+  "53/udp": "DNS",
+  "69/udp": "TFTP",
+  "80/tcp": "Web (HTTP)",
+  "110/tcp": "Mail (POP3)",
+  "111/tcp": "RPC portmapper",
+  "111/udp": "RPC portmapper",
+  "123/udp": "Time (NTP)",
+  "135/tcp": "Windows RPC",
+  "137/udp": "Windows names (NetBIOS)",
+  "139/tcp": "Windows file sharing",
+  "143/tcp": "Mail (IMAP)",
+  "161/udp": "SNMP",
+  "389/tcp": "LDAP",
+  "443/tcp": "Web (HTTPS)",
+  "443/udp": "Web (HTTP/3)",
+  "445/tcp": "Windows file sharing",
+  "465/tcp": "Mail (SMTP)",
+  "500/udp": "IPsec VPN",
+  "502/tcp": "Modbus",
+  "554/tcp": "Cameras (RTSP)",
+  "587/tcp": "Mail (SMTP)",
+  "623/udp": "IPMI",
+  "873/tcp": "rsync",
+  "993/tcp": "Mail (IMAP)",
+  "995/tcp": "Mail (POP3)",
+  "1080/tcp": "SOCKS proxy",
+  "1194/udp": "OpenVPN",
+  "1433/tcp": "Microsoft SQL Server",
+  "1434/udp": "Microsoft SQL Server",
+  "1521/tcp": "Oracle",
+  "1701/udp": "L2TP VPN",
+  "1723/tcp": "PPTP VPN",
+  "1883/tcp": "MQTT",
+  "1900/udp": "UPnP",
+  "2049/tcp": "NFS",
+  "2222/tcp": "SSH, often",
+  "2323/tcp": "Telnet, often",
+  "2375/tcp": "Docker",
+  "2376/tcp": "Docker",
+  "3128/tcp": "Web proxy",
+  "3306/tcp": "MySQL",
+  "3389/tcp": "Remote Desktop",
+  "3389/udp": "Remote Desktop",
+  "4500/udp": "IPsec VPN",
+  "5060/tcp": "Phones (SIP)",
+  "5060/udp": "Phones (SIP)",
+  "5432/tcp": "PostgreSQL",
+  "5555/tcp": "Android debugging (ADB)",
+  "5900/tcp": "VNC",
+  "5901/tcp": "VNC",
+  "5902/tcp": "VNC",
+  "5985/tcp": "Windows remote management",
+  "6379/tcp": "Redis",
+  "6443/tcp": "Kubernetes",
+  "6667/tcp": "IRC",
+  "7547/tcp": "Routers (TR-069)",
+  "8000/tcp": "Web, other port",
+  "8080/tcp": "Web, other port",
+  "8081/tcp": "Web, other port",
+  "8291/tcp": "MikroTik Winbox",
+  "8443/tcp": "Web, other port",
+  "8728/tcp": "MikroTik",
+  "8888/tcp": "Web, other port",
+  "9100/tcp": "Printers",
+  "9200/tcp": "Elasticsearch",
+  "10250/tcp": "Kubernetes",
+  "11211/tcp": "memcached",
+  "11211/udp": "memcached",
+  "27017/tcp": "MongoDB",
+  "37215/tcp": "Huawei routers",
+  "37777/tcp": "Dahua cameras",
+  "51820/udp": "WireGuard",
+};
+
+/** Undefined when there is none better than IANA's. */
+export function commonName(protocol: string, port: number): string | undefined {
+  const key = `${port}/${protocol}`;
+  return Object.hasOwn(NAMES, key) ? NAMES[key] : undefined;
+}
+
+/** Both names, the one that people use first: `Remote Desktop (ms-wbt-server)`. Empty when the port has none. */
+export function serviceName(protocol: string, port: number, iana: string): string {
+  const common = commonName(protocol, port);
+  if (common === undefined) return iana;
+  return iana === "" || common.toLowerCase().includes(iana.toLowerCase()) ? common : `${common} (${iana})`;
+}
