@@ -67,7 +67,7 @@ export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: 
     case "accepted":
       return `${door} opens in a moment unless another address sends the same code. Ask again.`;
     case "first":
-      return `Knock with the next code too. After so many wrong codes today, ${door} needs two codes in a row.`;
+      return `Knock with the next code too. After this many wrong codes today, ${door} needs two codes in a row.`;
     case "contested":
       return "Knock with the next code. Another address sent this one at the same time.";
     case "replay":
