@@ -583,6 +583,8 @@ describe("a doorkeeper that leaves", () => {
     doorService.open({ stopCommand: undefined });
     await doorService.end("start 10.77.0.2");
     await doorService.keeper.leave();
+    assert.deepEqual(doorService.keeper.progress, { ended: 1, running: 0, toClose: 0 });
+    assert.deepEqual([doorService.timers, doorService.ledger.size, doorService.keeper.size], [0, 0, 0]);
   });
 
   it("closes at once what is open, without a word of a timeout, and waits until that has ended", async () => {

@@ -235,6 +235,8 @@ describe("the daemon's socket", () => {
     while (watchers.size === 0) await sleep(5);
     watcher.write(requestLine("watch"));
     while (watchers.size > 0) await sleep(5);
+    await works(path);
+    assert.equal(watchers.size, 0);
   });
 
   it("takes eight watchers, whom 400 others do not drive out, and refuses the ninth", {

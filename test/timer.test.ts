@@ -65,8 +65,15 @@ describe("after", () => {
   });
 
   it("may be cancelled when it is over", () => {
-    const timer = after(1, () => {});
-    elapse();
+    let calls = 0;
+    const timer = after(1, () => calls++);
+    const other = after(2, () => calls++);
+    const [first] = waiting.splice(0, 1);
+    first!.callback();
     timer.cancel();
+    assert.equal(calls, 1);
+    assert.equal(elapse(), 2000, "the other timer still waits");
+    other.cancel();
+    assert.equal(calls, 2);
   });
 });

@@ -29,6 +29,15 @@ describe("a capture's clock", () => {
     assert.equal(clock.time, 501);
   });
 
+  it("calls timers of one time in the order in which they came", () => {
+    const clock = new VirtualClock();
+    const called: number[] = [];
+    for (let i = 0; i < 20; i++) clock.after(i % 2, () => void called.push(i));
+    while (clock.due < Number.POSITIVE_INFINITY) clock.fire();
+    const [even, odd] = [0, 1].map((rest) => Array.from({ length: 10 }, (_, i) => 2 * i + rest));
+    assert.deepEqual(called, [...even!, ...odd!]);
+  });
+
   it("calls timers in the order of their time, whatever the order in which they came or were cancelled", () => {
     const seconds = fc.array(fc.tuple(fc.integer({ min: 0, max: 50 }), fc.boolean()), { maxLength: 60 });
     fc.assert(

@@ -1,8 +1,12 @@
-// The time of a capture: that of its packets, and what waits for a time to come.
+// The time of a capture: that of its packets, and the timers that wait for a time to come.
+
+import TinyQueue from "tinyqueue";
 
 /** What waits. */
 interface Timer {
   readonly due: number;
+  /** Timers that are due at one time are called in the order of these. */
+  readonly number: number;
   /** Undefined: cancelled. */
   callback: (() => void) | undefined;
 }
@@ -18,8 +22,8 @@ export class VirtualClock {
   #now = 0;
   /** Seconds since 1970 at which `now` is 0. */
   #origin: number | undefined;
-  /** A heap: none is due before the one at half its place. */
-  readonly #timers: Timer[] = [];
+  readonly #timers = new TinyQueue<Timer>([], (a, b) => a.due - b.due || a.number - b.number);
+  #lastNumber = 0;
 
   get now(): number {
     return this.#now;
@@ -46,43 +50,19 @@ export class VirtualClock {
 
   /** When the next timer is due; Infinity when there is none. */
   get due(): number {
-    while (this.#timers.length > 0 && this.#timers[0]!.callback === undefined) this.#take();
-    return this.#timers[0]?.due ?? Number.POSITIVE_INFINITY;
+    while (this.#timers.peek()?.callback === undefined && this.#timers.length > 0) this.#timers.pop();
+    return this.#timers.peek()?.due ?? Number.POSITIVE_INFINITY;
   }
 
   /** Calls back when so many seconds have passed, unless cancelled. */
   after(seconds: number, callback: () => void): { cancel(): void } {
-    const timer: Timer = { due: this.#now + 1000 * seconds, callback };
-    const timers = this.#timers;
-    let at = timers.push(timer) - 1;
-    for (let above = (at - 1) >> 1; at > 0 && timers[above]!.due > timer.due; above = (at - 1) >> 1) {
-      timers[at] = timers[above]!;
-      timers[above] = timer;
-      at = above;
-    }
+    const timer: Timer = { due: this.#now + 1000 * seconds, number: ++this.#lastNumber, callback };
+    this.#timers.push(timer);
     return { cancel: () => void (timer.callback = undefined) };
   }
 
-  /** Calls the timer that is `due` back. */
+  /** Calls the timer back that is `due`. */
   fire(): void {
-    this.#take().callback?.();
-  }
-
-  /** The one that is due first, which waits no longer. There is one. */
-  #take(): Timer {
-    const timers = this.#timers;
-    const first = timers[0]!;
-    const last = timers.pop()!;
-    if (timers.length === 0) return first;
-    let at = 0;
-    for (;;) {
-      let below = 2 * at + 1;
-      if (below + 1 < timers.length && timers[below + 1]!.due < timers[below]!.due) below++;
-      if (below >= timers.length || timers[below]!.due >= last.due) break;
-      timers[at] = timers[below]!;
-      at = below;
-    }
-    timers[at] = last;
-    return first;
+    this.#timers.pop()?.callback?.();
   }
 }
