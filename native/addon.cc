@@ -43,8 +43,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["lock"] = Napi::Function::New<knockd::Lock>(env, "lock");
   exports["syslog"] = Napi::Function::New<knockd::WriteSyslog>(env, "syslog");
   exports["notify"] = Napi::Function::New<knockd::Notify>(env, "notify");
-  exports["giveBack"] = Napi::Function::New<knockd::GiveBack>(env, "giveBack");
-  exports["clear"] = Napi::Function::New<knockd::Clear>(env, "clear");
+  exports["releaseUnusedMemory"] = Napi::Function::New<knockd::ReleaseUnusedMemory>(env, "releaseUnusedMemory");
+  exports["zeroAndRelease"] = Napi::Function::New<knockd::ZeroAndRelease>(env, "zeroAndRelease");
   exports["nameProcess"] = Napi::Function::New<knockd::NameProcess>(env, "nameProcess");
   exports["detach"] = Napi::Function::New<knockd::Detach>(env, "detach");
   if (knockd::CanRunCommand()) exports["runCommand"] = Napi::Function::New<knockd::RunCommand>(env, "runCommand");

@@ -1,4 +1,4 @@
-// Files by which two daemons do not get into each other's way.
+// Lock files: two daemons must not serve the same doors.
 #pragma once
 
 #include <napi.h>

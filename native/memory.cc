@@ -42,7 +42,7 @@ std::vector<Mapping> Clean() {
 
 }  // namespace
 
-void GiveBack(const Napi::CallbackInfo&) {
+void ReleaseUnusedMemory(const Napi::CallbackInfo&) {
   malloc_trim(0);
   for (const Mapping& one : Clean()) {
     if (!one.of_file || !one.untouched) continue;
@@ -52,9 +52,9 @@ void GiveBack(const Napi::CallbackInfo&) {
   }
 }
 
-void Clear(const Napi::CallbackInfo& info) {
+void ZeroAndRelease(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsArrayBuffer()) throw Napi::TypeError::New(env, "clear takes an ArrayBuffer");
+  if (!info[0].IsArrayBuffer()) throw Napi::TypeError::New(env, "zeroAndRelease takes an ArrayBuffer");
   Napi::ArrayBuffer buffer = info[0].As<Napi::ArrayBuffer>();
   char* const begin = static_cast<char*>(buffer.Data());
   char* const end = begin + buffer.ByteLength();

@@ -1,11 +1,11 @@
-// Memory that start-up has left behind. Declared and documented in src/platform/native.ts.
+// Gives memory back to the system. Declared and documented in src/platform/native.ts.
 #pragma once
 
 #include <napi.h>
 
 namespace knockd {
 
-void GiveBack(const Napi::CallbackInfo& info);
-void Clear(const Napi::CallbackInfo& info);
+void ReleaseUnusedMemory(const Napi::CallbackInfo& info);
+void ZeroAndRelease(const Napi::CallbackInfo& info);
 
 }  // namespace knockd

@@ -1,12 +1,12 @@
-// What a daemon must do to its own process and Node has no call for.
+// What a daemon does to its own process, and Node has no call for.
 #pragma once
 
 #include <napi.h>
 
 namespace knockd {
 
-// Marks every descriptor above 2 close-on-exec. libpcap opens its socket and an eventfd without the flag and does not
-// tell the second one; 0.8 leaks both into every command it runs.
+// Marks every descriptor above 2 close-on-exec. libpcap opens its socket and an eventfd without the flag, and has no
+// call that returns the eventfd; 0.8 leaks both into every command it runs.
 void CloseOnExec();
 
 // nameProcess(name: string, skip: number): what others see of this process. Its short name (ps -C, pgrep -x, killall)
@@ -14,11 +14,11 @@ void CloseOnExec();
 void NameProcess(const Napi::CallbackInfo& info);
 
 // detach(): standard input, output and error become /dev/null and the working directory /, as a daemon's are.
-// Throws an Error with the system's words.
+// Throws an Error in the system's words.
 void Detach(const Napi::CallbackInfo& info);
 
-// exitNow(status: number): _exit(2). Node's own exit joins its threads, and one that asks a dead name server for a name
-// holds it for ten seconds.
+// exitNow(status: number): _exit(2). Node's own exit waits for its threads; one that asks a dead name server takes ten
+// seconds.
 void ExitNow(const Napi::CallbackInfo& info);
 
 }  // namespace knockd

@@ -9,7 +9,7 @@ describe("clear", () => {
   it("makes every byte 0 and no other one, of any length", () => {
     for (const length of [0, 1, 4095, 4096, 4097, 8191, 100_000, 1 << 20]) {
       const all = Array.from({ length: 3 }, () => new Uint8Array(length).fill(0xaa));
-      native.clear(all[1]!.buffer as ArrayBuffer);
+      native.zeroAndRelease(all[1]!.buffer as ArrayBuffer);
       assert.ok(
         all[1]!.every((byte) => byte === 0),
         `${length}`,
@@ -28,7 +28,10 @@ describe("clear", () => {
 
   it("takes an ArrayBuffer, and nothing else", () => {
     for (const other of [undefined, new Uint8Array(8), "x"]) {
-      assert.throws(() => native.clear(other as never), { name: "TypeError", message: "clear takes an ArrayBuffer" });
+      assert.throws(() => native.zeroAndRelease(other as never), {
+        name: "TypeError",
+        message: "zeroAndRelease takes an ArrayBuffer",
+      });
     }
   });
 });
@@ -41,7 +44,7 @@ describe("giving back", () => {
       import { readFileSync } from "node:fs";
       const ofFiles = () => Number(/^RssFile:\\s+(\\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))[1]);
       const before = ofFiles();
-      for (let i = 0; i < 3; i++) native.giveBack();
+      for (let i = 0; i < 3; i++) native.releaseUnusedMemory();
       const after = ofFiles();
       const sorted = Array.from({ length: 1000 }, (_, i) => String(i * 7919 % 1000)).sort().join();
       const json = JSON.stringify({ before, after, sorted: sorted.length, regexp: /(a+)b/.exec("caab")[1] });

@@ -24,7 +24,7 @@ import type { ReverseDns } from "../log/reverse-dns.ts";
 import { formatAddress } from "../net/address.ts";
 import { CaptureError } from "../platform/capture-error.ts";
 import { ephemeralPorts, listeningPorts } from "../platform/local-ports.ts";
-import { clear, giveFilesBack, releaseUnusedMemory } from "../platform/memory.ts";
+import { clear, releaseFilePages, releaseUnusedMemory } from "../platform/memory.ts";
 import { interfacesNow } from "../platform/network-interfaces.ts";
 import { realPath } from "../platform/real-path.ts";
 import { after } from "../platform/timer.ts";
@@ -287,7 +287,7 @@ export class Daemon {
         error: (line) => this.#log.error(line),
       },
       onStatus: () => this.#options.onStatus(this.status),
-      onChecked: giveFilesBack,
+      onChecked: releaseFilePages,
     });
   }
 

@@ -13,16 +13,16 @@ export function releaseUnusedMemory(): void {
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");
   collect(); // else V8 waits for more to do, and in idleness there is none
-  giveFilesBack();
+  releaseFilePages();
 }
 
 /**
  * What was read of the files of programs: a check that we hear touches nine megabytes of Node's, for a millisecond. They
  * stay in the system's cache, and come back as they are used. Takes two milliseconds.
  */
-export const giveFilesBack = (): void => native.giveBack();
+export const releaseFilePages = (): void => native.releaseUnusedMemory();
 
 /** Sets them to 0; their memory goes back at once. */
 export function clear(buffers: readonly ArrayBuffer[]): void {
-  for (const buffer of buffers) native.clear(buffer);
+  for (const buffer of buffers) native.zeroAndRelease(buffer);
 }

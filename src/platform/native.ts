@@ -172,21 +172,21 @@ export interface Native {
   /** One datagram to systemd's socket: a path, or `@` and an abstract name. Never blocks; false when it was not sent. */
   notify(socket: string, text: string): boolean;
   /**
-   * Starts the first of these command lines (`[file, argument, …]`) that the system takes, in a session of its own with
-   * standard input, output and error, no other descriptor and no signal blocked or ignored; calls back with its exit status, or 128 + n when signal n ended it, and with the first
-   * 512 bytes that were written on its standard error: a pipe, from which we pass all of it on to ours. Its process first
-   * makes the file `marker`, unless that is empty or can't be made. Returns its process id, which is its own until the
-   * call back, and its process group's. Throws in the system's words when it can't be started. Undefined where the kernel
-   * has no pidfd_open (before Linux 5.3).
+   * Starts the first of these command lines (`[file, argument, …]`) that the system accepts, in a session of its own with
+   * standard input, output and error, no other descriptor, and no signal blocked or ignored. Its process first creates the
+   * file `marker`, unless that is empty or cannot be created. `onEnd` gets the exit status, or 128 + n when signal n ended
+   * it, and the first 512 bytes of its standard error, all of which is passed on to ours. Returns its process id, which is
+   * its process group's too and stays its own until `onEnd`. Throws in the system's words when nothing could be started.
+   * Undefined where the kernel has no pidfd_open (before Linux 5.3).
    */
-  runCommand?(ways: string[][], marker: string, onEnd: (status: number, wrote: Buffer) => void): number;
+  runCommand?(candidates: string[][], marker: string, onEnd: (status: number, wrote: Buffer) => void): number;
   /**
    * Gives back the memory that start-up has touched and that can be had again: pages of the program's and the libraries'
    * files, and what malloc keeps. Where /proc is missing, nothing happens.
    */
-  giveBack(): void;
+  releaseUnusedMemory(): void;
   /** Sets all bytes to 0, and gives their memory back to the system until they are written again. */
-  clear(buffer: ArrayBuffer): void;
+  zeroAndRelease(buffer: ArrayBuffer): void;
   /**
    * What others see of this process: its short name, of at most 15 bytes, and its command line without the first `skip`
    * words, which are Node's. Where /proc is missing, only the name.
@@ -195,9 +195,9 @@ export interface Native {
   /** Standard input, output and error become /dev/null, the working directory /. */
   detach(): void;
   /**
-   * For good, in all threads: keeps only these capabilities (capabilities(7), of those that it has), and refuses with
-   * EPERM the system calls of native/syscall_filter.cc: to start a program, above all. Throws in the system's words when
-   * all or the second half of that could not be done.
+   * For good, in all threads: refuses with EPERM the system calls of native/syscall_filter.cc, above all those that start
+   * a program; then keeps only these capabilities (capabilities(7)) of those that the process has. Throws in the system's
+   * words when one of the two failed.
    */
   lockDown(capabilities: number[]): void;
   /** Ends the process at once: no exit handler, and no waiting for threads that wait for a name server. */
