@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { needsRoot, repo, Wire } from "../test/live/wire.ts";
 import { attempts, burst } from "./attempts.ts";
+import { codes } from "./codes.ts";
 import { doors } from "./doors.ts";
 import { draw } from "./draw.ts";
 import { floods } from "./flood.ts";
@@ -33,6 +34,7 @@ const FAMILIES: Readonly<Record<string, (bench: Bench) => Promise<Family>>> = {
   together: atOnce,
   follow,
   start: starts,
+  codes,
   idle,
   instructions,
   report: reports,

@@ -145,10 +145,10 @@ export class CodeAttempts {
     const guess = this.#guess(slot, state);
     const age = this.#pool.age(slot, now);
     const isSilent = this.#pool.strays.isSilent(slot);
-    const strays = this.#pool.strays.copy(slot);
     const knocker = lastPacket.source;
-    this.#table.remove(slot, hash);
     const decision = state.codes!.decide(guess, knocker, { now, wall: this.#options.wallClock() });
+    const strays = decision.result === "accepted" ? this.#pool.strays.copy(slot) : undefined;
+    this.#table.remove(slot, hash);
     this.#report(state, decision);
     const isRight = decision.result === "accepted" || decision.result === "first";
     if (isRight) this.#forgive(state, current, isSilent);
@@ -161,7 +161,7 @@ export class CodeAttempts {
       return append(events, [{ type: "code", door: state.ref, knocker, decision, banSeconds }]);
     }
     if (decision.holdMs > 0 || scanDetector.isSuspiciouslyFast(age, hash, state)) {
-      scanDetector.held.holdCode({ state, knocker, hash, strays, accepted: decision }, now);
+      scanDetector.held.holdCode({ state, knocker, hash, strays: strays!, accepted: decision }, now);
       return events;
     }
     this.#completion.open(state, hash, now);

@@ -7,7 +7,7 @@ import { blockSize, type Client } from "./client.ts";
 import type { ClientState, ClientStates } from "./client-states.ts";
 import { WINDOW_SECONDS, windowAt } from "./derive.ts";
 import { isWithinHours } from "./hours.ts";
-import { ValidCodes } from "./valid-codes.ts";
+import { MOST_COMPARED, ValidCodes } from "./valid-codes.ts";
 
 /** Of a list, so many codes may have been left out. */
 const LOOK_AHEAD = 10;
@@ -46,6 +46,9 @@ export class CodeGroup {
   readonly #codes: ValidCodes;
   /** Of each client. */
   readonly #stateOf: readonly ClientState[];
+  /** Clients whose codes are compared one by one: all of a few, and those of many that are bound to their address. */
+  readonly #compared: readonly number[];
+  readonly #groupKey: string;
   #second = Number.NEGATIVE_INFINITY;
   #hints = 0;
 
@@ -58,15 +61,27 @@ export class CodeGroup {
     this.#states = states;
     this.#codes = new ValidCodes(clients);
     this.#stateOf = clients.map((client) => states.of(client));
+    const all = [...clients.keys()];
+    this.#compared = clients.length > MOST_COMPARED ? all.filter((number) => clients[number]!.bind) : all;
+    const [{ kind, door, name }] = clients as readonly [Client];
+    this.#groupKey = kind === "key" ? `keys of ${door}` : name; // of keys the same however many they are
   }
 
   /** `guess` as placesNumber has it. */
   decide(guess: number, source: Address, moment: Moment): CodeDecision {
     const { now, wall } = moment;
     const window = windowAt(wall);
+    if (this.clients.length > MOST_COMPARED) {
+      for (let counter = window - this.#policy.skew; counter <= window + this.#policy.skew; counter++) {
+        const number = this.#codes.owner(counter, guess);
+        if (number < 0) continue;
+        if (counter > this.#stateOf[number]!.last) return this.#right(number, counter, source, moment);
+        return this.#used(number, counter, source, now);
+      }
+    }
     let used = -1;
     let usedCounter = 0;
-    for (let number = 0; number < this.clients.length; number++) {
+    for (const number of this.#compared) {
       const isList = this.clients[number]!.kind === "list";
       const state = this.#stateOf[number]!;
       const middle = isList ? state.last : window;
@@ -158,6 +173,7 @@ export class CodeGroup {
 
   /** A code of another time. */
   #hint(guess: number, source: Address, window: number, now: number): CodeDecision | undefined {
+    if (this.clients.length > MOST_COMPARED) return undefined;
     if (now - this.#second >= SECOND_MS) {
       this.#second = now;
       this.#hints = 0;
@@ -177,12 +193,6 @@ export class CodeGroup {
     this.#states.isCounted = true;
     const count = this.#states.guesses(this.#groupKey).add(now);
     return { result: "wrong", client: this.name, count, most: this.#policy.maxGuesses };
-  }
-
-  /** Of a group of keys the same however many they are. */
-  get #groupKey(): string {
-    const [client] = this.clients;
-    return client!.kind === "key" ? `keys of ${client!.door}` : client!.name;
   }
 }
 

@@ -15,9 +15,13 @@ const MOST_BOUND_A_SECOND = 4000;
 const SECOND_MS = 1000;
 /** No guess is equal to it. */
 const NO_CODE = -1;
+/** Of more clients, codes of another time are not looked for: forty HMACs of each would keep knocks waiting. */
+export const MOST_COMPARED = 25;
 
 export class ValidCodes {
   readonly #clients: readonly Client[];
+  /** Of many clients: by counter, whose each code is. A guess costs the same for any number of them. */
+  readonly #owners = new Map<number, ReadonlyMap<number, number>>();
   /** Of each client, SPAN codes, each at its counter modulo SPAN. */
   readonly #codes: Float64Array;
   /** The counter + 1 of each; 0 is none. */
@@ -27,8 +31,9 @@ export class ValidCodes {
 
   constructor(clients: readonly Client[]) {
     this.#clients = clients;
-    this.#codes = new Float64Array(clients.length * SPAN);
-    this.#counters = new Float64Array(clients.length * SPAN);
+    const size = clients.length > MOST_COMPARED ? 0 : clients.length * SPAN;
+    this.#codes = new Float64Array(size);
+    this.#counters = new Float64Array(size);
   }
 
   /** Of the client with this number, as placesNumber has it. `now` in milliseconds, monotonic. */
@@ -41,6 +46,25 @@ export class ValidCodes {
       this.#counters[at] = counter + 1;
     }
     return this.#codes[at]!;
+  }
+
+  /** The number of the client, which is not bound, whose code the guess is; -1: nobody's. */
+  owner(counter: number, guess: number): number {
+    let owners = this.#owners.get(counter);
+    if (owners === undefined) {
+      owners = this.#ownersOf(counter);
+      for (const old of this.#owners.keys()) if (Math.abs(old - counter) >= SPAN) this.#owners.delete(old);
+      this.#owners.set(counter, owners);
+    }
+    return owners.get(guess) ?? -1;
+  }
+
+  #ownersOf(counter: number): Map<number, number> {
+    const owners = new Map<number, number>();
+    for (const [number, client] of this.#clients.entries()) {
+      if (!client.bind) owners.set(codeOf(client, counter), number);
+    }
+    return owners;
   }
 
   #boundCode(client: Client, counter: number, source: Address, now: number): number {
