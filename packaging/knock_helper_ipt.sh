@@ -1,6 +1,6 @@
 #!/bin/sh
-# A rule for who knocked, put in or taken out once, however often it is asked for: for Start_Command and Stop_Command.
-# The options are those of the helper that Debian's knockd brings along. An IPv6 address goes to ip6tables.
+# Adds or removes a rule for a client, for Start_Command and Stop_Command. Repeating it changes nothing.
+# The options are those of the helper in Debian's knockd. For an IPv6 address it uses ip6tables.
 name=${0##*/}
 
 usage() {
@@ -15,9 +15,9 @@ usage() {
 	-p|--proto       The protocol that the rule applies to; default: tcp
 	-c|--chain       The netfilter chain to apply the change to; default: INPUT
 	-m|--comment     The comment of the rule; default: 'by knockd'
-	-t|--test        Test run: say what would be done, change nothing
+	-t|--test        Test run: print the command, change nothing
 	-h|--help        Print this and exit
-	-v|--verbose     Say what is done
+	-v|--verbose     Print the command
 	END
 }
 
@@ -38,10 +38,10 @@ while [ $# -gt 0 ]; do
 		-t | --test) test=1 verbose=1 ;;
 		-v | --verbose) verbose=1 ;;
 		-h | --help) usage; exit 0 ;;
-		# 0.8's takes -m for a word without a value, too.
+		# In 0.8, -m may stand without a value.
 		-m | --comment) case ${2-} in '' | -*) ;; *) comment=$2; shift ;; esac ;;
 		-f | --srcaddr | -d | --dstport | -p | --proto | -c | --chain)
-			[ $# -gt 1 ] || refuse "$1 wants a value"
+			[ $# -gt 1 ] || refuse "$1 needs a value"
 			case $1 in
 				-f | --srcaddr) from=$2 ;;
 				-d | --dstport) port=$2 ;;
@@ -58,10 +58,10 @@ done
 [ -n "$port" ] || refuse 'Destination port required'
 [ -n "$action" ] || refuse 'Action required: -a, -i or -x'
 
-# Where the distribution has it, even where PATH is short.
+# The usual directories, in case PATH is short.
 PATH=$PATH:/usr/sbin:/sbin
 case $from in *:*) tables=ip6tables ;; *) tables=iptables ;; esac
-# -w: two commands at once wait for each other.
+# -w: wait while another command holds the lock.
 set -- -s "$from" -p "$proto" --dport "$port" -m comment --comment "$comment" -j ACCEPT
 
 is_there() { "$tables" -w -C "$chain" "$@" 2>/dev/null; }
@@ -73,7 +73,7 @@ change() {
 
 "$tables" -w -n -L "$chain" >/dev/null || exit
 if [ "$action" != -D ]; then
-	if is_there "$@"; then say 'the rule is there already'; exit 0; fi
+	if is_there "$@"; then say 'the rule exists already'; exit 0; fi
 	change "$action" "$chain" "$@"
 elif is_there "$@"; then
 	change -D "$chain" "$@"

@@ -62,7 +62,7 @@ for (const release of RELEASES) {
         /^TCP port 22 is closed to clients .* \(knockd-iptables@22\)$/m,
       );
       const said = await remove();
-      assert.match(said, /^knockd: TCP port 22 stays closed, and without knockd nobody can knock\./m);
+      assert.match(said, /^knockd: TCP port 22 stays closed, and without knockd no client can knock\./m);
       assert.equal(await machine.isOpen(22), false);
 
       await reboot();
