@@ -8,7 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { parseConfig } from "../src/config/parse.ts";
+import { parseClients } from "../src/codes/clients-file.ts";
+import { portsOf, windowAt } from "../src/codes/derive.ts";
+import { placesOf } from "../src/codes/valid-codes.ts";
+import { type NextOneTime, parseConfig } from "../src/config/parse.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 import type { CapturedPacket } from "../src/net/packet.ts";
 import { Answering } from "../src/replay/open-ports.ts";
@@ -24,8 +27,9 @@ import { toPacket } from "./story.ts";
 /** When a capture of these tests begins, in seconds since 1970. */
 const BEGIN = 1_467_827_163.25;
 
-function listenersOf(config: string, unused = new UnusedSequences()) {
-  const { doors } = parseConfig(config, "knockd.conf", (path, warn) => unused.nextOneTime(path, warn));
+function listenersOf(config: string, unused = new UnusedSequences(), clients = "") {
+  const next: NextOneTime = (path, warn) => unused.nextOneTime(path, warn);
+  const { doors } = parseConfig(config, "knockd.conf", next, (file) => parseClients(clients, file));
   return doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] }));
 }
 
@@ -325,4 +329,25 @@ it("with verdicts, says why nothing came of what had to do with a door, and noth
     "10.77.0.2: ignored: not sent to this host's address",
     "10.77.0.2: door: ignored: opened a moment ago; Seq_Cooldown lasts 99 s more",
   ]);
+});
+
+it("judges codes by the time of the capture, and runs their commands with the client's name", async () => {
+  const clients = "[phone]\ndoor = ssh\nsecret = JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\nports = 73,71,75\n";
+  const resolvedDoors = listenersOf("[ssh]\nClients = c\ncommand = let %CLIENT% %IP%", undefined, clients);
+  const scene = new Scene("[x]\nsequence = 1", { resolvedDoors });
+  const [phone] = resolvedDoors[0]!.door.clients;
+  const ports = portsOf(phone!.blocks, placesOf(phone!, windowAt(1000 * BEGIN)));
+  for (const [i, port] of ports.entries()) await scene.knock(0.2 * i, port);
+  for (const [i, port] of ports.entries()) await scene.knock(1 + 0.2 * i, port, { from: "10.77.0.9" });
+  await scene.simulation.end();
+  assert.deepEqual(
+    scene.said.filter((line) => !line.includes("Stage")),
+    [
+      "0.65 10.77.0.2: ssh: code of phone accepted",
+      "0.65 10.77.0.2: ssh: OPEN SESAME",
+      "0.65 ssh: running command: let phone 10.77.0.2",
+      "0.65 $ let phone 10.77.0.2",
+      "1.4 10.77.0.9: ssh: code of phone was already used by 10.77.0.2: replay",
+    ],
+  );
 });

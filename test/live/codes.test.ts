@@ -10,6 +10,7 @@ import { portsOf, windowAt } from "../../src/codes/derive.ts";
 import { placesOf } from "../../src/codes/valid-codes.ts";
 import { frame } from "../frame.ts";
 import { Daemon } from "./daemon.ts";
+import { connect, serve } from "./gate-wire.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
 const SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
@@ -188,6 +189,21 @@ describe("codes", { skip: needsRoot }, () => {
     await wire.send(knock(wire.client, ports(text, "c1")));
     await opened(daemon, 1);
     assert.deepEqual(daemon.commands(), [`c1 ${wire.client}`]);
+  });
+
+  it("open a door that the kernel keeps, and nobody else's", async () => {
+    const text = client(1);
+    await serve(wire, 22);
+    const config = `[options]\nClientsState = @dir@/clients.json\n[codes]\nClients = @dir@/clients\nopen = tcp/22\n`;
+    const daemon = await start(text, config);
+    await quietWindow();
+    assert.equal(await connect(wire, 22), "refused");
+    await wire.send(knock(wire.client, ports(text, "c1")));
+    await daemon.waitFor("codes: OPEN SESAME");
+    await daemon.waitFor("codes: OPEN SESAME");
+    assert.equal(await connect(wire, 22), "in");
+    assert.match(daemon.stdout, /code of c1 accepted\n.*OPEN SESAME/);
+    await daemon.stop();
   });
 
   it("of two daemons count once: the second is refused the first one's state", async () => {
