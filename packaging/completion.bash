@@ -7,7 +7,7 @@ _knockd() {
 		-i | --interface) mapfile -t COMPREPLY < <(compgen -W "any auto $(cd /sys/class/net 2>/dev/null && echo *)" -- "$cur") ;;
 		-c | --config | -p | --pidfile | -g | --logfile) _filedir ;;
 		*) mapfile -t COMPREPLY < <(compgen -W '-i --interface -d --daemon -c --config -D --debug -l --lookup -p --pidfile
-			-g --logfile -v --verbose -4 --only-ip-v4 -V --version -h --help --wait --check --can-listen' -- "$cur") ;;
+			-g --logfile -v --verbose -4 --only-ip-v4 -V --version -h --help --wait --check --can-listen --gate' -- "$cur") ;;
 	esac
 } && complete -F _knockd knockd
 
@@ -56,11 +56,11 @@ _knockctl() {
 	case $prev in
 		-c | --config | -o | --output) _filedir; return ;;
 		-a | --address | --door | --port | --sequence | --timeout | --minutes) return ;;
-		--firewall) mapfile -t COMPREPLY < <(compgen -W 'iptables nft' -- "$cur"); return ;;
+		--firewall) mapfile -t COMPREPLY < <(compgen -W 'gate mark' -- "$cur"); return ;;
 		--interface) mapfile -t COMPREPLY < <(compgen -W "any auto $(cd /sys/class/net 2>/dev/null && echo *)" -- "$cur"); return ;;
 	esac
 	if [[ $cword == 1 && $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'init check status doors watch explain self-test open close extend report replay metrics' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'init check status doors watch explain self-test open close extend gate report replay metrics' -- "$cur")
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
 	elif [[ ${words[1]} == @(open|close|extend) && $cword == 2 && $cur != -* ]]; then
@@ -69,6 +69,12 @@ _knockctl() {
 		while IFS= read -r door; do
 			[[ $door == "$cur"* ]] && COMPREPLY+=("$(printf %q "$door")")
 		done < <(knockctl doors --json 2>/dev/null | sed -n 's/.*"type":"door","door":"\([^"\\]*\)".*/\1/p')
+	elif [[ ${words[1]} == gate && $cword == 2 && $cur != -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'show open close' -- "$cur")
+	elif [[ ${words[1]} == gate && ${words[2]} == show ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '--json -h --help' -- "$cur")
+	elif [[ ${words[1]} == gate ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '-c --config -h --help' -- "$cur")
 	elif [[ ${words[1]} == @(check|replay) && $cur != -?* ]]; then
 		_filedir
 	elif [[ ${words[1]} == check ]]; then

@@ -14,7 +14,7 @@ export interface DaemonView {
   /** The doors in force. */
   readonly resolvedDoors: () => readonly ResolvedDoor[];
   readonly packetLoop: PacketsView;
-  readonly doorService: { readonly doors: DoorOpener };
+  readonly doorService: { readonly doors: DoorOpener; guard(isClosed: boolean): boolean };
   readonly clientCodes: ClientsView;
   readonly eventLog: { readonly watch: EventsView; readonly counts: CountsView & CodesView };
   /** The last warnings and errors. */

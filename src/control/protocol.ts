@@ -16,6 +16,9 @@ export const VERSION = 1;
 /** In bytes. The longest part is a door's name. */
 export const LONGEST_REQUEST = 4096;
 
+/** What a daemon refuses to close or open. */
+export const NO_GATE = "no door of this knockd has a gate";
+
 export type Answer =
   | { readonly type: "daemon"; readonly pid: number; readonly knockd: string; readonly config: string }
   | ({ readonly type: "interface" } & InterfaceStatus & Hearing)
@@ -90,6 +93,8 @@ export type Answer =
       readonly result: string;
       readonly count: number;
     }
+  /** By hand: the gate lets nobody in without a knock, or everybody. */
+  | { readonly type: "gate"; readonly closed: boolean }
   /** A recent warning or error. */
   | { readonly type: "trouble"; readonly time: string; readonly line: string }
   | ({ readonly type: "event"; readonly time: string } & DaemonEvent)

@@ -26,12 +26,13 @@ export function groupSocketOf(path: string): string {
 }
 
 /**
- * The sockets of all daemons with this config, dead or alive, for root or for the group. Throws in the system's words.
+ * The sockets of all daemons with this config, or with any, dead or alive, for root or for the group. Throws in the
+ * system's words.
  */
-export function socketsOf(config: string, whose: "root's" | "the group's"): string[] {
+export function socketsOf(config: string | undefined, whose: "root's" | "the group's"): string[] {
   const directory = whose === "root's" ? STATE_DIRECTORY : join(STATE_DIRECTORY, GROUP_DIRECTORY);
-  const file = nameOf(realPath(config));
-  const starts = [`${file}@`, `${hash(file)}@`];
+  const file = config === undefined ? "" : nameOf(realPath(config));
+  const starts = config === undefined ? [""] : [`${file}@`, `${hash(file)}@`];
   return fs
     .readdirSync(directory)
     .filter((name) => name.endsWith(END) && starts.some((start) => name.startsWith(start)))

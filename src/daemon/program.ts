@@ -14,6 +14,7 @@ import { requireListening } from "../capture/can-listen.ts";
 import { ConfigError } from "../config/door.ts";
 import type { Flags } from "../config/settings.ts";
 import { AlreadyRunning } from "../doors/instance-locks.ts";
+import { buildGate } from "../firewall/boot-gate.ts";
 import { read } from "../lint/config.ts";
 import { type Log, Logger } from "../log/logger.ts";
 import { ReverseDns } from "../log/reverse-dns.ts";
@@ -29,7 +30,7 @@ import { version } from "../platform/version.ts";
 import { printable } from "../terminal/printable.ts";
 import { Daemon } from "./daemon.ts";
 
-/** 0.8's, to the letter, and three options more. */
+/** 0.8's, to the letter, and four options more. */
 const USAGE = `usage: knockd [options]
 options:
   -i, --interface <int>  network interface to listen on (default "eth0")
@@ -45,6 +46,7 @@ options:
   -h, --help             this help
       --wait             wait for an interface that does not exist yet
       --check            check the config and exit
+      --gate             close the ports of built-in doors and exit
       --can-listen       exit 0 if knockd may capture packets, 1 otherwise
 
 example:  knockd -i eth0 -c my.conf -v
@@ -60,6 +62,7 @@ const SETTLED_MS = 1000;
 
 interface CommandLine extends Flags {
   readonly check: boolean;
+  readonly gate: boolean;
   readonly canListen: boolean;
 }
 
@@ -70,6 +73,7 @@ function readFlags(argv: readonly string[]): CommandLine {
     )
     .option("--wait")
     .option("--check")
+    .option("--gate")
     .option("--can-listen")
     .option("-s, --save-mem") // of a fork: it has no effect here
     .option("-d, --daemon")
@@ -108,6 +112,7 @@ function readFlags(argv: readonly string[]): CommandLine {
     onlyIpv4: given.onlyIpV4 ?? false,
     wait: given.wait ?? false,
     check: given.check ?? false,
+    gate: given.gate ?? false,
     canListen: given.canListen ?? false,
   };
 }
@@ -193,6 +198,17 @@ function canListen(flags: Flags): void {
   }
 }
 
+/** For knockd-gate.service: systemd keeps what is printed. */
+function gate({ config }: Flags): void {
+  try {
+    console.log(printable(buildGate(config)));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message.split("\n").map(printable).join("\n"));
+    process.exit(1);
+  }
+}
+
 /** `log`: undefined, where nobody needs to know that it can't be. It goes with the process, however that ends; a full disk leaves no half of it. */
 function writePidFile(path: string, log: Log | undefined): void {
   try {
@@ -216,6 +232,7 @@ async function run(): Promise<void> {
   try {
     const flags = readFlags(process.argv);
     if (flags.check) check(flags);
+    else if (flags.gate) gate(flags);
     else if (flags.canListen) canListen(flags);
     else await main(flags);
   } catch (error) {

@@ -132,6 +132,13 @@ export class DoorService {
     return running + toClose;
   }
 
+  /** For the console: lets everybody in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  guard(isClosed: boolean): boolean {
+    if (!this.#kernelDoors.guard(isClosed)) return false;
+    this.#onNotice({ type: isClosed ? "gate closed" : "gate opened" });
+    return true;
+  }
+
   /** The first time: takes over, and will close, what an earlier life has left open. After `claim`. */
   start(): void {
     if (this.#doorkeeper !== undefined) return;

@@ -42,6 +42,11 @@ export class KernelDoors {
     this.#awaitClosing();
   }
 
+  /** Lets everybody in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  guard(isClosed: boolean): boolean {
+    return this.#options.firewall.guard(isClosed);
+  }
+
   /** Undefined for a door that the kernel does not open. */
   letIn(door: Door, knocker: Address): OpeningResult | undefined {
     return isBuiltIn(door) ? this.#options.firewall.open(door, knocker) : undefined;

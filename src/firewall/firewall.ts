@@ -80,6 +80,11 @@ export class Firewall {
     this.#listen(parts);
   }
 
+  /** Lets everybody in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  guard(isClosed: boolean): boolean {
+    return this.#parts?.table.guard(isClosed) ?? false;
+  }
+
   /** Lets a client in. The kernel has done it when this returns. */
   open(door: BuiltInDoor, client: Address): OpeningResult {
     return this.#parts!.openings.open(door, client, this.#restore);

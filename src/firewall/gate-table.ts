@@ -18,6 +18,8 @@ export class GateTable {
   readonly #lockTable: () => void;
   #flags: number;
   #layout: Layout | undefined;
+  /** What the config asks for; the layout has none of it while everybody may come in. */
+  #guarded: Layout["guarded"] = [];
 
   /** `mayOwn` false: a table that anybody may change, as on kernels before 6.9; `lockTable` comes before it is built. */
   constructor(kernel: KernelTables, mayOwn: boolean, lockTable: () => void = () => {}) {
@@ -55,7 +57,17 @@ export class GateTable {
     else this.#build(layout, open, elements !== undefined);
     if (before !== undefined && options.mode.kind === "set" && before.options.mode.kind !== "set") this.#deleteTable();
     this.#layout = layout;
+    this.#guarded = layout.guarded;
     return open;
+  }
+
+  /** Lets everybody in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  guard(isClosed: boolean): boolean {
+    if (this.layout.options.mode.kind !== "gate") return false;
+    const after = { ...this.layout, guarded: isClosed ? this.#guarded : [] };
+    this.#change([], [], this.layout, after);
+    this.#layout = after;
+    return true;
   }
 
   /** It was taken away: builds it anew, with these elements. Throws FirewallError or KernelError. */

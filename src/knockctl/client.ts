@@ -23,14 +23,14 @@ const [MOST_TRIES, PAUSE_MS] = [40, 50] as const;
 const CUT_OFF: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "ENOENT", "EAGAIN"]);
 
 /** Throws ClientError. `changes`: only root may ask, as it changes something or shows a secret (control/server.ts). */
-export function findDaemons(config: string, changes: boolean): string[] {
+export function findDaemons(config: string | undefined, changes: boolean): string[] {
   const whose = changes || process.geteuid!() === 0 ? "root's" : "the group's";
   try {
     return socketsOf(config, whose);
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code !== "ENOENT";
     if (isThere) throw new ClientError(refused(systemErrorText(error)));
-    throw new ClientError(whose === "root's" ? nobody(config) : refused("there is no group knockd"));
+    throw new ClientError(whose === "root's" ? nobody(config ?? "any config") : refused("there is no group knockd"));
   }
 }
 

@@ -7,6 +7,7 @@ import { paragraph } from "../terminal/paragraph.ts";
 import { check } from "./commands/check.ts";
 import { doors } from "./commands/doors.ts";
 import { explain } from "./commands/explain.ts";
+import { gate } from "./commands/gate.ts";
 import { init } from "./commands/init.ts";
 import { close, extend, open } from "./commands/manual.ts";
 import { metrics } from "./commands/metrics.ts";
@@ -26,7 +27,7 @@ const COMMANDERS = 1;
 const GROUPS = {
   "Set up": [init, check],
   Look: [status, doors, watch, explain, selfTest],
-  Act: [open, close, extend],
+  Act: [open, close, extend, gate],
   Analyse: [report, replay, metrics],
 } as const;
 

@@ -16,6 +16,8 @@ export interface AskOptions {
   readonly changes?: boolean;
   /** The first daemon that answers is enough. */
   readonly one?: boolean;
+  /** Whatever their config is. */
+  readonly all?: boolean;
 }
 
 /** All at once, so that one that hangs does not hold up the others, unless one is enough. */
@@ -33,10 +35,10 @@ export async function ask(config: string, command: string, args: Args = {}, opti
   };
   const one = async (path: string, place: number) => {
     const answer = await answerOf(path, requestLine(command, args), options.changes ?? false);
-    if (answer[0]?.type === "daemon" && answer[0].config === file) answers[place] = answer;
+    if (answer[0]?.type === "daemon" && (options.all || answer[0].config === file)) answers[place] = answer;
   };
   await attempt(async () => {
-    const paths = findDaemons(file, options.changes ?? false);
+    const paths = findDaemons(options.all ? undefined : file, options.changes ?? false);
     if (!options.one) await Promise.all(paths.map((path, place) => attempt(() => one(path, place))));
     else for (const path of paths) if (answers.length === 0) await attempt(() => one(path, 0));
   });

@@ -48,6 +48,8 @@ const NOTICE_LEVELS = {
   "ledger trouble": "error",
   "firewall rebuilt": "warn",
   "firewall gone": "error",
+  "gate opened": "warn",
+  "gate closed": "warn",
   "firewall not closed": "error",
   "no locks": "note",
   "sequences used up": "info",

@@ -150,6 +150,10 @@ export function noticeLine(notice: DoorNotice): string {
       return notice.reason;
     case "firewall rebuilt":
       return `firewall: the table was removed: rebuilt, with ${plural(notice.open, "open door")}`;
+    case "gate opened":
+      return "the gate was opened by hand: everybody may come in";
+    case "gate closed":
+      return "the gate was closed by hand";
     case "firewall not closed":
       return `open doors could not be closed: ${notice.reason}`;
     case "firewall gone":

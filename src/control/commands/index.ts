@@ -6,6 +6,7 @@ import { clients, resetClient } from "./clients.ts";
 import { doors } from "./doors.ts";
 import { explain } from "./explain.ts";
 import { follow } from "./follow.ts";
+import { gate } from "./gate.ts";
 import { closeByHand, extendByHand, openByHand } from "./manual.ts";
 import { SelfTest } from "./self-test.ts";
 import { status } from "./status.ts";
@@ -27,6 +28,7 @@ export function commandsFor(view: DaemonView): Commands {
       ["extend", extendByHand(view)],
       ["clients", clients(view)],
       ["reset-client", resetClient(view)],
+      ["gate", gate(view)],
       ["explain", explain(view.packetLoop.history)],
     ]),
     streamed: new Map([

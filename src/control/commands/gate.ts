@@ -1,0 +1,21 @@
+// The command `gate`: lets everybody in, or no longer. Nobody but the daemon may change a table that it owns. For root alone.
+
+import { ConfigError } from "../../config/door.ts";
+import type { DaemonView } from "../daemon-view.ts";
+import { type Command, onlyForRoot, Refusal } from "../handler.ts";
+import { NO_GATE } from "../protocol.ts";
+
+export function gate({ doorService }: DaemonView): Command {
+  return (question) => {
+    onlyForRoot(question);
+    const { closed } = question.args;
+    if (typeof closed !== "boolean") throw new Refusal("the request does not say whether the gate is to be closed");
+    try {
+      if (!doorService.guard(closed)) throw new Refusal(NO_GATE);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      throw new Refusal(error.message);
+    }
+    return [{ type: "gate", closed }];
+  };
+}

@@ -1,0 +1,162 @@
+// Our table as the kernel has it, for people: what it closes, who may come in, and whose it is. It is only read: no daemon
+// has to answer. And the console's way to remove it.
+
+import type { OpenedPorts } from "../config/opening.ts";
+import { type Address, formatAddress } from "../net/address.ts";
+import { formatNetwork } from "../net/network.ts";
+import { type NativeNftSocket, native } from "../platform/native.ts";
+import { addressOf, type OpenSet, portsOf } from "./element.ts";
+import { errorName, FirewallError, refusal } from "./firewall-error.ts";
+import { KernelError, KernelTables } from "./kernel-tables.ts";
+import { INET, TABLE_NAME } from "./layout.ts";
+import { Attributes, FLAG, NetlinkWriter, readMessages } from "./netlink.ts";
+import { ELEMENT, ELEMENT_FLAGS, ELEMENTS, MESSAGE } from "./nftables.ts";
+import { GUARDED, TABLE_COMMENT, writeDeleteTable } from "./ruleset.ts";
+
+export interface TableStatus {
+  readonly mode: "gate" | "mark";
+  /** The netlink port of the socket that owns it: nobody else can change it. */
+  readonly owner: number | undefined;
+  /** None in the mode `mark`. */
+  readonly guarded: readonly OpenedPorts[];
+  /** Networks that need no knock, as `10.0.0.0/8` or `10.0.0.1-10.0.0.9`. */
+  readonly allowed: readonly string[];
+  readonly open: readonly OpenStatus[];
+}
+
+export interface OpenStatus {
+  readonly door: string;
+  /** An address, or a network as `fd00::/64`. */
+  readonly client: string;
+  readonly ports: OpenedPorts;
+  /** Seconds; undefined: until somebody closes it. */
+  readonly left: number | undefined;
+  /** Connections that it has let in. */
+  readonly uses: number;
+}
+
+/** Undefined when there is none. Throws FirewallError when it is not ours, or the kernel does not tell. */
+export function readTable(): TableStatus | undefined {
+  return withKernel("read", (socket) => {
+    const kernel = new KernelTables(socket);
+    const table = kernel.table(INET, TABLE_NAME);
+    if (table === undefined) return undefined;
+    if (table.comment !== TABLE_COMMENT) throw notOurs();
+    const names = kernel.sets(INET, TABLE_NAME).map(({ name }) => name);
+    return {
+      mode: names.includes(GUARDED) ? "gate" : "mark",
+      owner: table.owner,
+      guarded: names.includes(GUARDED) ? guarded(socket) : [],
+      allowed: ([4, 6] as const).flatMap((family) => (names.includes(`allow${family}`) ? allowed(socket, family) : [])),
+      open: names.flatMap((name) => openIn(kernel, name)),
+    };
+  });
+}
+
+/** False: there was none. Throws FirewallError: it is not ours, or a daemon owns it. */
+export function removeTable(): boolean {
+  return withKernel("removed", (socket) => {
+    const kernel = new KernelTables(socket);
+    const table = kernel.table(INET, TABLE_NAME);
+    if (table === undefined) return false;
+    if (table.comment !== TABLE_COMMENT) throw notOurs();
+    const w = new NetlinkWriter().beginBatch();
+    writeDeleteTable(w);
+    const errno = kernel.transact(w.endBatch().bytes);
+    if (errno !== 0) throw new KernelError(errno);
+    return true;
+  });
+}
+
+function withKernel<T>(what: string, work: (socket: NativeNftSocket) => T): T {
+  const cannot = (errno: number) => refusal(`the table \`inet ${TABLE_NAME}\` can't be ${what}`, errno);
+  let socket: NativeNftSocket;
+  try {
+    socket = new native.NftSocket();
+  } catch {
+    throw cannot(95); // EOPNOTSUPP
+  }
+  try {
+    return work(socket);
+  } catch (error) {
+    throw error instanceof KernelError ? cannot(error.errno) : error;
+  } finally {
+    socket.close();
+  }
+}
+
+function notOurs(): FirewallError {
+  return new FirewallError(`firewall: there is a table \`inet ${TABLE_NAME}\` that knockd did not make`);
+}
+
+function openIn(kernel: KernelTables, name: string): OpenStatus[] {
+  const [, kind, family, prefix = "128"] = /^(open|ranges)([46])(?:_(\d+))?$/.exec(name) ?? [];
+  if (kind === undefined) return [];
+  const set: OpenSet = {
+    ...{ tableFamily: INET, table: TABLE_NAME, set: name, isInterval: kind === "ranges" },
+    ...{ family: family === "4" ? 4 : 6, prefix: Number(prefix) },
+  };
+  return kernel.elements(set).map((element) => ({
+    door: element.comment,
+    client: formatNetwork({ address: addressOf(element), prefix: set.family === 4 ? 32 : set.prefix }),
+    ports: portsOf(element),
+    left: element.left === undefined ? undefined : element.left / 1000,
+    uses: element.packets,
+  }));
+}
+
+function guarded(socket: NativeNftSocket): OpenedPorts[] {
+  const set: OpenSet = { tableFamily: INET, table: "", set: "", family: 4, isInterval: true, prefix: 128 };
+  return dump(socket, GUARDED).map((element) => {
+    // As an element with an address before its port.
+    const behind = (key: Uint8Array) => Uint8Array.of(0, 0, 0, 0, ...key);
+    const [key, keyEnd] = [keyOf(element, ELEMENT.key)!, keyOf(element, ELEMENT.keyEnd)];
+    const ends = keyEnd === undefined ? undefined : behind(keyEnd);
+    return portsOf({ set, key: behind(key), keyEnd: ends, comment: "", left: undefined, packets: 0, bytes: 0 });
+  });
+}
+
+/** Each begins with one element; the next one ends it, behind its last address. */
+function allowed(socket: NativeNftSocket, family: 4 | 6): string[] {
+  const bits = family === 4 ? 32 : 128;
+  const ends = dump(socket, `allow${family}`)
+    .map((element) => ({
+      at: BigInt(`0x${Buffer.from(keyOf(element, ELEMENT.key)!).toString("hex")}`),
+      isEnd: ((element.u32(ELEMENT.flags) ?? 0) & ELEMENT_FLAGS.intervalEnd) !== 0,
+    }))
+    .sort((a, b) => (a.at < b.at ? -1 : 1));
+  return ends.flatMap(({ at, isEnd }, i) => {
+    if (isEnd) return [];
+    const next = ends.slice(i + 1).find((one) => one.isEnd)?.at ?? 1n << BigInt(bits);
+    const length = (next - at).toString(2).length - 1;
+    const isNetwork = next - at === 1n << BigInt(length) && at % (next - at) === 0n;
+    if (isNetwork) return [formatNetwork({ address: addressAt(at, family), prefix: bits - length })];
+    return [`${formatAddress(addressAt(at, family))}-${formatAddress(addressAt(next - 1n, family))}`];
+  });
+}
+
+function addressAt(number: bigint, family: 4 | 6): Address {
+  const word = (shift: bigint) => Number(BigInt.asIntN(32, number >> shift));
+  if (family === 4) return { w0: 0, w1: 0, w2: 0xffff, w3: word(0n) };
+  return { w0: word(96n), w1: word(64n), w2: word(32n), w3: word(0n) };
+}
+
+const MAX_TRIES = 8;
+
+function dump(socket: NativeNftSocket, set: string): Attributes[] {
+  const request = new NetlinkWriter().message(MESSAGE.getElement, FLAG.dump, INET);
+  request.string(ELEMENTS.table, TABLE_NAME).string(ELEMENTS.set, set);
+  for (let tries = 1; ; tries++) {
+    const answer = socket.ask(request.bytes);
+    if (typeof answer !== "number")
+      return [...readMessages(answer)]
+        .filter(({ type }) => type === MESSAGE.newElement)
+        .flatMap(({ attributes }) => [...attributes.nested(ELEMENTS.elements)].map(([, one]) => new Attributes(one)));
+    if (errorName(answer) !== "EINTR" || tries >= MAX_TRIES) throw new KernelError(answer); // somebody has changed it meanwhile
+  }
+}
+
+function keyOf(element: Attributes, type: number): Uint8Array | undefined {
+  const value = 1; // NFTA_DATA_VALUE
+  return element.nested(type).get(value);
+}

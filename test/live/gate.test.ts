@@ -1,0 +1,215 @@
+// knockd --gate, which closes ports before there is a daemon, and knockctl gate, the console's way back in: on a real kernel,
+// with real connections.
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { Host, Session, until } from "./host.ts";
+import { needsRoot, repo } from "./wire.ts";
+
+const TCP = `import socket; socket.create_connection(('127.0.0.1', 22), 9)`;
+const CONFIG = `[options]
+Interface = eth0
+Gate_Allow = 10.99.0.0/16,fd99::1
+[ssh]
+sequence = 4438:udp,1813:udp,8235:udp
+open = tcp/22,udp/60000-61000
+`;
+
+describe("the gate without a daemon", { skip: needsRoot }, () => {
+  let host: Host;
+  beforeEach(async () => {
+    host = await Host.open();
+    writeFileSync(host.config, CONFIG);
+  });
+  afterEach(() => host?.close());
+
+  const knockd = (...words: readonly string[]) =>
+    host.run(process.execPath, join(repo, "dist/src/knockd.js"), ...words, "-c", host.config);
+  const gate = (...words: readonly string[]) => host.knockctl("gate", ...words);
+  const withConfig = (word: "open" | "close") => gate(word, ...(word === "close" ? ["-c", host.config] : []));
+
+  it("is built by knockd --gate, which leaves: new connections are refused, open sessions go on", async () => {
+    const session = await Session.open(host.wire);
+    const { status, stdout, stderr } = await knockd("--gate");
+    assert.deepEqual([status, stdout, stderr], [0, "gate: closed tcp/22, udp/60000-61000\n", ""]);
+    assert.equal(await host.isOpen(), false);
+    assert.equal(await host.isOpen(host.wire.server6), false);
+    await session.answers("still here");
+    assert.equal((await host.run("python3", "-c", TCP)).stderr, "");
+
+    const again = await knockd("--gate");
+    assert.deepEqual([again.status, again.stdout], [0, "gate: closed tcp/22, udp/60000-61000\n"]);
+    assert.equal(await host.isOpen(), false);
+  });
+
+  it("keeps what is open when it is built again, and lets the networks in that need no knock", async () => {
+    await knockd("--gate");
+    await host.ok(`nft add element inet knockd open4 '{ ${host.wire.client} . tcp . 22 timeout 1h comment "ssh" }'`);
+    assert.equal(await host.isOpen(), true);
+    await knockd("--gate");
+    assert.equal(await host.isOpen(), true, "the client has knocked");
+    assert.equal(await host.isOpen(host.wire.server6), false);
+    writeFileSync(host.config, CONFIG.replace("fd99::1", "fd77::/64"));
+    await knockd("--gate");
+    assert.equal(await host.isOpen(host.wire.server6), true);
+  });
+
+  it("has nothing to do without a built-in door, or with sets of the user's own, and says so", async () => {
+    writeFileSync(host.config, "[ssh]\nsequence = 4438,1813\ncommand = true\n");
+    const none = await knockd("--gate");
+    assert.equal(none.status, 0);
+    assert.match(none.stdout, /^gate: no door of .* has open, so there is nothing to close\n$/);
+    writeFileSync(host.config, `[options]\nFirewall = set inet filter a b\n${CONFIG.replace(/^.*Gate_Allow.*$/m, "")}`);
+    assert.match((await knockd("--gate")).stdout, /^gate: Firewall = set has no table of knockd's/);
+    assert.equal(await host.ok("nft list ruleset"), "");
+  });
+
+  it("fails with a line at a config that is wrong, and at a table that is not ours", async () => {
+    await host.ok("nft add table inet knockd '{ chain mine { type filter hook input priority 0; }; }'");
+    const before = await host.ok("nft list ruleset");
+    for (const { status, stderr } of [await knockd("--gate"), await withConfig("close"), await withConfig("open")]) {
+      assert.notEqual(status, 0);
+      assert.match(stderr, /firewall: there is a table `inet knockd` that .*knockd did not make/);
+    }
+    assert.equal(await host.ok("nft list ruleset"), before);
+    writeFileSync(host.config, "[ssh]\nsequence = 4438\nopen = tcp/0\n");
+    const { status, stdout, stderr } = await knockd("--gate");
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.match(stderr, /^config: line 3: open: "tcp\/0" is not in the range 1 to 65535/);
+  });
+
+  it("is shown, opened and closed by knockctl gate", async () => {
+    const none = await gate("show");
+    assert.deepEqual([none.status, none.stdout], [1, "knockd has no table in this kernel: it closes no port.\n"]);
+    assert.match((await withConfig("open")).stdout, /^The gate is open: knockd has no table in this kernel\.$/m);
+
+    const closed = await withConfig("close");
+    assert.equal(closed.status, 0, closed.stderr);
+    assert.match(closed.stdout, /^knockd does not run: no client can knock\.$/m);
+    assert.equal(await host.isOpen(), false);
+    await host.ok(`nft add element inet knockd open6 '{ fd77::7 . tcp . 22 timeout 1h comment "ssh" }'`);
+    const { status, stdout } = await gate("show");
+    assert.equal(status, 0);
+    assert.match(stdout, /^The gate closes tcp\/22, udp\/60000-61000 to clients that have not knocked\.$/m);
+    assert.match(stdout, /^It fails open: /m);
+    assert.match(stdout, /^No knock needed from: 10\.99\.0\.0\/16, fd99::1$/m);
+    assert.match(stdout, /^fd77::7 +tcp\/22 +ssh +(1 h|60 min) +not used$/m);
+    for (const [port, isClosed] of [
+      ["tcp/22", true],
+      ["udp/60500-60600", true],
+      ["tcp/22,udp/60000", true],
+      ["tcp/22,tcp/23", false],
+      ["udp/59999-60000", false],
+    ] as const) {
+      assert.equal((await gate("show", port)).status, isClosed ? 0 : 1, port);
+    }
+    const [line, open] = (await gate("show", "--json")).stdout.split("\n").map((text) => JSON.parse(text || "{}"));
+    assert.deepEqual(line, {
+      ...{ version: 1, type: "gate", mode: "gate", closed: ["tcp/22", "udp/60000-61000"] },
+      ...{ allowed: ["10.99.0.0/16", "fd99::1"], owned: false },
+    });
+    assert.deepEqual(
+      { ...open, left: 0 },
+      { version: 1, type: "open", door: "ssh", client: "fd77::7", ports: "tcp/22", uses: 0, left: 0 },
+    );
+
+    const opened = await withConfig("open");
+    assert.equal(opened.status, 0);
+    assert.match(opened.stdout, /^The gate is open: everybody can reach tcp\/22, udp\/60000-61000\./);
+    assert.equal(await host.isOpen(), true);
+    assert.equal(await host.ok("nft list tables"), "");
+  });
+
+  it("may be removed by nft as well: the table has no owner while no daemon runs", async () => {
+    await knockd("--gate");
+    await host.ok("nft delete table inet knockd");
+    await until(() => host.isOpen(), "open port");
+  });
+
+  it("is for root, and for ports", async () => {
+    assert.equal((await gate("show", "22")).status, 2);
+    assert.equal((await gate("lift")).status, 2);
+    const nobody = await host.run(
+      "setpriv",
+      "--reuid=65534",
+      "--clear-groups",
+      process.execPath,
+      join(repo, "dist/src/knockctl.js"),
+      "gate",
+      "show",
+    );
+    assert.equal(nobody.status, 3, nobody.stdout);
+    assert.match(nobody.stderr, /firewall: /);
+  });
+});
+
+describe("the gate of a daemon that owns its table", { skip: needsRoot }, () => {
+  let host: Host;
+  beforeEach(async () => {
+    host = await Host.open();
+    writeFileSync(host.config, CONFIG);
+    await host.ok(`${process.execPath} ${join(repo, "dist/src/knockd.js")} -d -c ${host.config} -p /run/knockd.pid`);
+  });
+  afterEach(() => host?.close());
+  const gate = (word: "open" | "close") => host.knockctl("gate", word);
+  const pid = () => host.ok("cat /run/knockd.pid");
+
+  it("is shown with its process; nft cannot remove it, knockctl gate open can, and a reload closes it again", async () => {
+    assert.equal(await host.isOpen(), false);
+    assert.match(
+      (await host.knockctl("gate", "show")).stdout,
+      new RegExp(`owned by process ${(await pid()).trim()}\\.`),
+    );
+    assert.notEqual((await host.run("nft", "delete", "table", "inet", "knockd")).status, 0);
+    const opened = await gate("open");
+    assert.match(opened.stdout, /^The gate is open: everybody can reach tcp\/22, udp\/60000-61000\. A reload or/);
+    assert.equal(await host.isOpen(), true);
+    assert.match((await host.knockctl("gate", "show")).stdout, /^The gate is open: it closes no port\.$/m);
+    assert.equal((await host.knockctl("gate", "show", "tcp/22")).status, 1);
+    const closed = await gate("close");
+    assert.match(closed.stdout, /^The gate closes tcp\/22, udp\/60000-61000 to clients that have not knocked\.$/m);
+    assert.equal(await host.isOpen(), false);
+    await gate("open");
+    await host.ok(`kill -HUP ${await pid()}`);
+    await until(async () => !(await host.isOpen()), "closed port");
+  });
+
+  it("lets a client that knocked in while it is open to all, and after it is closed again", async () => {
+    await gate("open");
+    await host.knock(host.wire.server, "4438:udp", "1813:udp", "8235:udp");
+    await until(async () => (await host.knockctl("gate", "show")).stdout.includes(host.wire.client), "the client");
+    await gate("close");
+    assert.equal(await host.isOpen(), true);
+    assert.equal(await host.isOpen(host.wire.server6), false);
+  });
+
+  it("is left alone by knockd --gate, and outlives a daemon that is killed: then the console removes it", async () => {
+    const { status, stdout } = await host.run(
+      process.execPath,
+      join(repo, "dist/src/knockd.js"),
+      "--gate",
+      "-c",
+      host.config,
+    );
+    assert.deepEqual([status, stdout], [0, "gate: a running knockd has built it already\n"]);
+    await host.ok(`kill -9 ${await pid()}`);
+    await until(async () => (await host.run("test", "-e", `/proc/${(await pid()).trim()}`)).status !== 0, "its end");
+    assert.equal(await host.isOpen(), false);
+    const opened = await gate("open");
+    assert.equal(opened.status, 0, opened.stderr);
+    assert.match(opened.stdout, /knockd does not run; when it starts, it closes the gate again\.$/m);
+    assert.equal(await host.isOpen(), true);
+  });
+
+  it("names the process that owns it and does not answer, and what to do", async () => {
+    await host.ok(`kill -STOP ${await pid()}`);
+    const { status, stderr } = await gate("open");
+    assert.equal(status, 3);
+    assert.match(stderr, new RegExp(`a process \\(${(await pid()).trim()}\\) owns the gate, and does not answer: `));
+    const [, cure] = /kill -9 \d+/.exec(stderr) ? [0, /kill -9 \d+/.exec(stderr)![0]] : [];
+    await host.ok(cure!);
+    await until(async () => (await gate("open")).status === 0, "open gate");
+    assert.equal(await host.isOpen(), true);
+  });
+});
