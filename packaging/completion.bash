@@ -41,7 +41,7 @@ _knockctl_report() {
 		--prefix | --not-prefix | --tag) return ;;
 		--since | --until) mapfile -t COMPREPLY < <(compgen -W 'today yesterday now' -- "$cur") ;;
 		*) if [[ $cur == -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '--since --until --from --prefix --not-prefix --tag
+			mapfile -t COMPREPLY < <(compgen -W '--all --since --until --from --prefix --not-prefix --tag
 				--format --json -o --output --geo -h --help' -- "$cur")
 		else
 			_filedir

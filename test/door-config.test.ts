@@ -5,45 +5,47 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { ConfigError } from "../src/config/door.ts";
+import type { FirewallMode } from "../src/config/opening.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import { formatNetwork } from "../src/net/network.ts";
 import { parseSequence } from "../src/sequences/sequence.ts";
 import { configText, existingConfig, isOwn, trialText, withoutDoor } from "../src/setup/door-config.ts";
-import { doorCommands, type FirewallPlace } from "../src/setup/firewall.ts";
+import { HARDENING } from "../src/setup/hardening.ts";
 import { repo } from "./live/wire.ts";
 
 const OWN = "[options]\n\tInterface = wlan0\n\tOn_Exit = keep\n[web]\nsequence = 5151,1313,6262";
 const dir = mkdtempSync(join(tmpdir(), "door-config-"));
 after(() => rmSync(dir, { recursive: true }));
 
-const door = (place: FirewallPlace = { kind: "iptables", ipv6: true }, at?: string) => ({
+const door = (at?: string, mode: FirewallMode = { kind: "gate" }, allow: readonly string[] = []) => ({
   name: "openSSH",
   sequence: parseSequence("5000,7000:udp,6000"),
   seconds: 45,
-  commands: doorCommands(place, 2222),
+  port: 2222,
   interface: at,
+  mode,
+  allow,
 });
 const parse = (text: string) => parseConfig(text, "knockd.conf", () => assert.fail());
 
 describe("the config of a new door", () => {
-  it("is whole where there was none: system's log, default routes, the door with both families' commands", () => {
+  it("is whole where there was none: system's log, default routes, and a door without a command", () => {
     const { options, doors, warnings } = parse(configText(door(), undefined));
     assert.deepEqual([options.useSyslog, options.interface, warnings], [true, "auto", []]);
     assert.equal(doors.length, 1);
-    const { name, sequence, seqTimeout, cmdTimeout, tcpFlags, policy } = doors[0]!;
-    assert.deepEqual([name, seqTimeout, cmdTimeout, policy.reknock], ["openSSH", 15, 45, "run"]);
+    const { name, sequence, seqTimeout, tcpFlags, startCommand, stopCommand, opening } = doors[0]!;
+    assert.deepEqual([name, seqTimeout, startCommand, stopCommand], ["openSSH", 15, undefined, undefined]);
     assert.deepEqual(sequence, door().sequence);
     assert.notEqual(tcpFlags.set, 0);
-    assert.match(doors[0]!.startCommand!, /\/iptables -w -A KNOCKD -s %IP% -p tcp --dport 2222 -j ACCEPT$/);
-    assert.match(doors[0]!.stopCommand6!, /\/ip6tables -w -D KNOCKD -s %IP% -p tcp --dport 2222 -j ACCEPT$/);
+    assert.deepEqual(opening, { ports: [{ protocol: "tcp", low: 2222, high: 2222 }], seconds: 45, prefix6: 128 });
+    assert.deepEqual(options.firewall.mode, { kind: "gate" });
   });
 
-  it("runs nothing for IPv6 knockers where there is no IPv6", () => {
-    for (const kind of ["iptables", "nft"] as const) {
-      const [{ startCommand6, stopCommand6 }] = parse(configText(door({ kind, ipv6: false }), undefined)).doors as [
-        never,
-      ];
-      assert.deepEqual([startCommand6, stopCommand6], ["", ""]);
-    }
+  it("says which firewall it is for, and who needs no knock", () => {
+    const mark = parse(configText(door(undefined, { kind: "mark", mark: 0x100000 }), undefined)).options.firewall;
+    assert.deepEqual(mark.mode, { kind: "mark", mark: 0x100000 });
+    const gate = parse(configText(door(undefined, undefined, ["10.0.0.0/8", "fd00::/8"]), OWN)).options.firewall;
+    assert.deepEqual([gate.mode.kind, gate.allow.map(formatNetwork)], ["gate", ["10.0.0.0/8", "fd00::/8"]]);
   });
 
   it("comes behind what is kept, to the letter, and changes its interface only when told", () => {
@@ -55,7 +57,7 @@ describe("the config of a new door", () => {
       ["web", "openSSH"],
     );
     assert.deepEqual([options.interface, options.useSyslog, options.onExit], ["wlan0", false, "keep"]);
-    assert.equal(parse(configText(door(undefined, "eth1"), OWN)).options.interface, "eth1");
+    assert.equal(parse(configText(door("eth1"), OWN)).options.interface, "eth1");
   });
 
   it("takes the place of one of its name, and leaves the others and what counts for all", () => {
@@ -63,15 +65,6 @@ describe("the config of a new door", () => {
     const { options, doors } = parse(withoutDoor(text, "openSSH"));
     assert.deepEqual([options.useSyslog, doors.map(({ name }) => name)], [true, ["a", "b"]]);
     assert.equal(withoutDoor(OWN, "other"), OWN);
-  });
-
-  it("is one that knockd 0.8 understands, for the way back", () => {
-    const text = configText(door(), OWN).slice(OWN.length);
-    const words = [...text.matchAll(/^\t(\S+) +=/gm)].map(([, word]) => word);
-    assert.deepEqual(words, [
-      ...["sequence", "seq_timeout", "tcpflags", "start_command", "start_command_6"],
-      ...["cmd_timeout", "stop_command", "stop_command_6"],
-    ]);
   });
 
   it("has a log of its own in the time of trial, and closes what it has opened", () => {
@@ -100,5 +93,11 @@ describe("the config of a new door", () => {
     assert.deepEqual(Buffer.from(existingConfig(file)!.text, "latin1"), Buffer.from([0x23, 0xe9, 0x0a]));
     writeFileSync(file, "nonsense\n");
     assert.throws(() => existingConfig(file), ConfigError);
+  });
+});
+
+describe("the drop-in for doors without a command", () => {
+  it("is that of the examples", () => {
+    assert.equal(HARDENING, readFileSync(join(repo, "examples/knockd-built-in.conf"), "utf8"));
   });
 });

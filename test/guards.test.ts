@@ -1,73 +1,46 @@
-// The ports that knockctl init has closed, as status and check tell of them.
+// The ports of built-in doors, as status and check tell of them.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, it } from "node:test";
 import { lintGuards } from "../src/lint/guards.ts";
-import { enabledIn, type Guard, guardText } from "../src/setup/guards.ts";
+import { type Guard, guardText } from "../src/setup/guards.ts";
 
-const GUARD: Guard = { kind: "iptables", port: 22, isEnabled: true, isClosed: true };
+const GATE: Guard = { kind: "gate", ports: "tcp/22", isEnabled: true, isClosed: true };
+const MARK: Guard = { ...GATE, kind: "mark" };
+const CLOSED = "tcp/22 is closed to clients that have not knocked";
+const FAILS = "The gate fails open: without knockd's table everybody comes in";
 
-describe("ports that knockctl init has closed", () => {
-  it("are those of enabled units", () => {
-    const dir = mkdtempSync(join(tmpdir(), "guards-"));
-    try {
-      for (const name of [
-        "knockd.service",
-        "knockd-iptables@22.service",
-        "knockd-nft@443.service",
-        "knockd-x@1.service",
-      ]) {
-        symlinkSync("/nowhere", join(dir, name));
-      }
-      mkdirSync(join(dir, "knockd-nft@5.service.d"));
-      assert.deepEqual(enabledIn(dir), [
-        { kind: "iptables", port: 22 },
-        { kind: "nft", port: 443 },
-      ]);
-      assert.deepEqual(enabledIn(join(dir, "none")), []);
-    } finally {
-      rmSync(dir, { recursive: true });
-    }
-  });
-
-  it("are told as they are", () => {
-    for (const [packetLoop, isHeard, said] of [
-      [GUARD, true, "TCP port 22 is closed to clients that have not knocked (knockd-iptables@22)"],
-      [
-        { ...GUARD, isEnabled: false },
-        true,
-        "TCP port 22 is closed to clients that have not knocked, until the next reboot",
-      ],
-      [GUARD, false, "TCP port 22 is closed, and no knockd is running: no client can knock"],
-      [
-        { ...GUARD, isClosed: false },
-        true,
-        "TCP port 22 is OPEN to all although knockd-iptables@22 is enabled. To close it: systemctl restart knockd-iptables@22",
-      ],
-      [
-        { ...GUARD, isClosed: undefined },
-        true,
-        "TCP port 22: run this as root to see whether knockd-iptables@22 has closed it",
-      ],
+describe("ports of built-in doors", () => {
+  it("are told as they are, and which way they fail", () => {
+    for (const [guard, isHeard, said] of [
+      [GATE, true, `${CLOSED}, at each boot too (knockd-gate). ${FAILS}`],
+      [{ ...GATE, isEnabled: false }, true, `${CLOSED}, after a reboot once knockd runs. ${FAILS}`],
+      [MARK, true, `${CLOSED}, by your own firewall: it fails closed`],
+      [GATE, false, "tcp/22 is closed, and no knockd is running: no client can knock"],
+      [{ ...GATE, isClosed: false }, true, "tcp/22 is OPEN to all. To close it: knockctl gate close"],
+      [{ ...MARK, isClosed: false }, true, "tcp/22 is OPEN to all: your own firewall accepts it"],
+      [{ ...GATE, isClosed: undefined }, true, "tcp/22: run this as root to see whether it is closed"],
     ] as const) {
-      assert.equal(guardText(packetLoop, isHeard), said);
+      assert.equal(guardText(guard, isHeard), said);
     }
   });
 
-  it("are found fault with when one is open, or closed at a boot without knockd", () => {
-    const lints = (packetLoop: Guard, isEnabled: boolean) =>
-      lintGuards([packetLoop], { isSystemd: true, isEnabled }).map(({ text, hint }) => [text, hint]);
-    assert.deepEqual(lints(GUARD, true), []);
-    assert.deepEqual(lints({ ...GUARD, isEnabled: false }, false), []);
-    assert.deepEqual(lints({ ...GUARD, isClosed: undefined }, true), [], "not root");
-    assert.deepEqual(lints({ ...GUARD, isClosed: false }, true), [
+  it("are found fault with when one is open now, or at a boot, or closed at a boot without knockd", () => {
+    const lints = (guard: Guard, isEnabled: boolean, isSystemd = true) =>
+      lintGuards([guard], { isSystemd, isEnabled }).map(({ text, hint }) => [text, hint]);
+    assert.deepEqual(lints(GATE, true), []);
+    assert.deepEqual(lints({ ...GATE, isClosed: undefined }, true), [], "not root");
+    assert.deepEqual(lints({ ...GATE, isEnabled: false }, false), [], "knockd is started by hand");
+    assert.deepEqual(lints({ ...GATE, isClosed: false }, true), [
+      ["knockd-gate.service: tcp/22 is open to all: knockd's table does not close it", "Run: knockctl gate close"],
+    ]);
+    assert.match(lints(GATE, false)[0]![0]!, /knockd does not start at boot: no client can knock$/);
+    assert.deepEqual(lints({ ...GATE, isEnabled: false }, true), [
       [
-        "/etc/systemd/system/multi-user.target.wants/knockd-iptables@22.service: TCP port 22 is open to all although this unit is enabled",
-        "Run: systemctl restart knockd-iptables@22.service",
+        "knockd-gate.service: tcp/22 is open at each boot until knockd runs",
+        "Run: systemctl enable knockd-gate.service",
       ],
     ]);
-    assert.match(lints(GUARD, false)[0]![0]!, /knockd does not start at boot: no client can knock$/);
+    assert.deepEqual(lints({ ...MARK, isEnabled: false }, true), [], "closed by the user's own firewall");
+    assert.deepEqual(lints({ ...GATE, isEnabled: false }, true, false), [], "sysvinit has no such unit");
   });
 });

@@ -1,28 +1,29 @@
-// The units of knockctl init that close a port at each boot: is the port closed, and does knockd start to open it?
+// The ports of built-in doors at a boot: are they closed before knockd runs, and can anybody come in then?
 
-import { unitName, WANTS } from "../setup/boot-unit.ts";
+import { GATE_UNIT, unitOf } from "../setup/boot-unit.ts";
 import type { Guard } from "../setup/guards.ts";
 import type { Init } from "./defaults-file.ts";
 import { atPlace, type Finding } from "./finding.ts";
 
-export function lintGuards(guards: readonly Guard[], { isEnabled }: Init): Finding[] {
+export function lintGuards(guards: readonly Guard[], { isSystemd, isEnabled }: Init): Finding[] {
   return guards.flatMap((guard) => {
-    if (!guard.isEnabled) return [];
-    const unit = unitName(guard.kind, guard.port);
+    const unit = unitOf(guard.kind);
     const finding = (what: string, hint: string): Finding =>
-      atPlace({ lint: "guard", file: `${WANTS}/${unit}`, what: `TCP port ${guard.port} ${what}`, hint });
+      atPlace({ lint: "guard", file: unit, what: `${guard.ports} ${what}`, hint });
+    const isOpen = guard.kind === "gate" && guard.isClosed === false && (guard.isEnabled || isEnabled);
     return [
-      ...(guard.isClosed === false
-        ? [finding("is open to all although this unit is enabled", `Run: systemctl restart ${unit}`)]
-        : []),
-      ...(isEnabled
-        ? []
-        : [
+      ...(isOpen ? [finding("is open to all: knockd's table does not close it", "Run: knockctl gate close")] : []),
+      ...(guard.isEnabled && !isEnabled
+        ? [
             finding(
               "is closed at each boot, but knockd does not start at boot: no client can knock",
-              `Run: systemctl enable --now knockd. Or open the port: systemctl disable --now ${unit}`,
+              `Run: systemctl enable --now knockd. Or leave the port open: systemctl disable ${unit}`,
             ),
-          ]),
+          ]
+        : []),
+      ...(isSystemd && isEnabled && guard.kind === "gate" && !guard.isEnabled
+        ? [finding("is open at each boot until knockd runs", `Run: systemctl enable ${GATE_UNIT}`)]
+        : []),
     ];
   });
 }

@@ -3,10 +3,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, ConfigError } from "../config/door.ts";
+import type { FirewallMode } from "../config/opening.ts";
 import { readConfig } from "../config/read.ts";
 import { packageRoot } from "../platform/package-root.ts";
 import { formatSequence, type Sequence } from "../sequences/sequence.ts";
-import type { DoorCommands } from "./firewall.ts";
 
 /** Those that come with us, and that nobody has edited: their sequences are printed in manuals. */
 const EXAMPLES = ["/usr/share/knockd/knockd.conf", join(packageRoot, "knockd.conf.example")];
@@ -18,7 +18,12 @@ export interface NewDoor {
   readonly sequence: Sequence;
   /** Seconds for which it is open to who has knocked. */
   readonly seconds: number;
-  readonly commands: DoorCommands;
+  /** The TCP port that it opens. */
+  readonly port: number;
+  /** Undefined: the config says it already. */
+  readonly mode: FirewallMode | undefined;
+  /** Networks that the gate lets in without a knock. */
+  readonly allow: readonly string[];
   /** As in the config; undefined: as it is there, and in a new one `auto`. */
   readonly interface: string | undefined;
 }
@@ -62,17 +67,16 @@ export function withoutDoor(text: string, door: string): string {
 export function configText(door: NewDoor, kept: string | undefined): string {
   const options = kept === undefined ? ["UseSyslog", `Interface = ${door.interface ?? "auto"}`] : [];
   if (kept !== undefined && door.interface !== undefined) options.push(`Interface = ${door.interface}`);
+  if (door.mode?.kind === "mark") options.push(`Firewall = mark 0x${door.mode.mark.toString(16)}`);
+  if (door.allow.length > 0) options.push(`Gate_Allow = ${door.allow.join(",")}`);
   const before =
     kept === undefined ? "# Written by knockctl init. The sequence is a secret: only root may read this file.\n" : kept;
   return `${before.replace(/\n*$/, "\n")}\n${section("options", options)}${section(door.name, [
-    `sequence        = ${plainSequence(door.sequence)}`,
-    `seq_timeout     = ${KNOCK_SECONDS * door.sequence.length}`,
-    "tcpflags        = syn",
-    `start_command   = ${door.commands.start}`,
-    `start_command_6 = ${door.commands.start6}`,
-    `cmd_timeout     = ${door.seconds}`,
-    `stop_command    = ${door.commands.stop}`,
-    `stop_command_6  = ${door.commands.stop6}`,
+    `sequence    = ${plainSequence(door.sequence)}`,
+    `seq_timeout = ${KNOCK_SECONDS * door.sequence.length}`,
+    "tcpflags    = syn",
+    `open        = tcp/${door.port}`,
+    `for         = ${door.seconds}s`,
   ])}`;
 }
 

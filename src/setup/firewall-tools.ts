@@ -23,15 +23,16 @@ export interface FirewallTools {
 type Look = (argv: readonly string[]) => { readonly stdout: string };
 
 export function firewallTools(asked: PortAsked, look: Look, legacy = legacyTables()): FirewallTools {
-  const tables = look(["iptables", "-S"]);
-  const kind = look(["iptables", "-V"]).stdout.includes("legacy") ? "iptables-legacy" : "iptables-nft";
-  const older = kind === "iptables-nft" && legacy ? look(["iptables-legacy", "-S"]).stdout : "";
+  const program = asked.ipv6 ? "ip6tables" : "iptables";
+  const tables = look([program, "-S"]);
+  const kind = look([program, "-V"]).stdout.includes("legacy") ? "iptables-legacy" : "iptables-nft";
+  const older = kind === "iptables-nft" && legacy ? look([`${program}-legacy`, "-S"]).stdout : "";
   const nft = look(["nft", "-j", "list", "ruleset"]);
   const rules = [tables.stdout, older];
   const all = `${rules.join("\n")}\n${nft.stdout}`;
 
   const managers: Manager[] = [];
-  if (/^-N ufw-user-input$/m.test(all)) managers.push("ufw");
+  if (/^-N ufw6?-user-input$/m.test(all)) managers.push("ufw");
   if (/"table": ?\{[^}]*"name": ?"firewalld"|^-N IN_public/m.test(all)) managers.push("firewalld");
 
   const plain: Plain[] = [];
@@ -44,14 +45,14 @@ export function firewallTools(asked: PortAsked, look: Look, legacy = legacyTable
   return {
     managers,
     plain,
-    isPublished: isPublished(look(["iptables", "-t", "nat", "-S"]).stdout, asked),
+    isPublished: isPublished(look([program, "-t", "nat", "-S"]).stdout, asked),
     verdict: known.length === 0 ? undefined : together(known),
   };
 }
 
 /** Rules of INPUT, or a policy, that neither ufw, firewalld, Docker nor knockd has made. */
 function hasOwnRules(rules: string): boolean {
-  if (/^-P INPUT DROP$/m.test(rules) && !/^-N ufw-user-input$/m.test(rules)) return true;
+  if (/^-P INPUT DROP$/m.test(rules) && !/^-N ufw6?-user-input$/m.test(rules)) return true;
   return /^-A INPUT (?!.*-j (ufw6?-|IN_|INPUT_direct|INPUT_ZONES|DOCKER|KNOCKD|KUBE-|ts-input|f2b-))/m.test(rules);
 }
 

@@ -1,61 +1,75 @@
-// The ports that knockctl init has closed: those that a unit closes at each boot, and those that the firewall closes now.
+// The ports of built-in doors: are they closed now, and at each boot? For status and check.
 
-import { existsSync, readdirSync } from "node:fs";
-import { unitName, WANTS } from "./boot-unit.ts";
-import { type FirewallKind, firewallScript, programPath } from "./firewall.ts";
+import { lstatSync } from "node:fs";
+import { ConfigError } from "../config/door.ts";
+import { formatPorts } from "../config/opening.ts";
+import { readConfig } from "../config/read.ts";
+import { GATE_UNIT, unitOf, WANTS } from "./boot-unit.ts";
+import type { FirewallKind } from "./firewall.ts";
+import { firewallTools } from "./firewall-tools.ts";
+import { gateNow, loadGate } from "./gate-now.ts";
 import { look } from "./plan.ts";
 
 export interface Guard {
   readonly kind: FirewallKind;
-  readonly port: number;
+  /** `tcp/22` */
+  readonly ports: string;
   /** A unit closes it at each boot. */
   readonly isEnabled: boolean;
-  /** Undefined: the firewall can't be asked, as by anybody but root. */
+  /** Undefined: the kernel cannot be asked, as by anybody but root. */
   readonly isClosed: boolean | undefined;
 }
 
-export function guardsHere(): readonly Guard[] {
-  const enabled = enabledIn(WANTS);
+/** Of the doors in this config; none where it cannot be read. */
+export async function guardsHere(file: string): Promise<readonly Guard[]> {
+  const doors = builtInDoors(file);
+  const { mode, ports } = doors;
+  if (mode === "set" || ports.length === 0) return [];
   const mayAsk = process.getuid?.() === 0;
-  const now = mayAsk ? closedNow() : [];
-  const ipv6 = existsSync("/proc/net/if_inet6");
-  const all = new Map([...enabled, ...now].map((one) => [unitName(one.kind, one.port), one]));
-  return [...all].map(([unit, { kind, port }]) => {
-    const ask = () => look(["sh", "-s", "is-closed", `${port}`], firewallScript({ kind, ipv6 })).status === 0;
-    const isEnabled = enabled.some((one) => unitName(one.kind, one.port) === unit);
-    return { kind, port, isEnabled, isClosed: mayAsk ? ask() : undefined };
+  if (mayAsk) await loadGate();
+  const now = mayAsk ? gateNow() : undefined;
+  return ports.map((one) => {
+    const byTable = () =>
+      now?.guarded.some(({ protocol, low, high }) => protocol === one.protocol && low <= one.low && one.low <= high);
+    const byOwn = () => {
+      const { verdict } = firewallTools({ protocol: one.protocol, port: one.low }, look);
+      return verdict && !verdict.accepts;
+    };
+    const isClosed = !mayAsk ? undefined : mode === "gate" ? (byTable() ?? false) : byOwn();
+    return { kind: mode, ports: formatPorts(one), isEnabled: isEnabled(unitOf(mode)), isClosed };
   });
 }
 
-type Place = Pick<Guard, "kind" | "port">;
-
-/** By the links that `systemctl enable` makes. */
-export function enabledIn(folder: string): readonly Place[] {
-  const names = existsSync(folder) ? readdirSync(folder) : [];
-  return names.flatMap((name) => {
-    const [, kind, port] = /^knockd-(iptables|nft)@(\d+)\.service$/.exec(name) ?? [];
-    return kind === undefined ? [] : [{ kind: kind as FirewallKind, port: Number(port) }];
-  });
+function builtInDoors(file: string) {
+  try {
+    const { doors, options } = readConfig(file);
+    const all = doors.flatMap(({ opening, target }) => (target === undefined ? (opening?.ports ?? []) : []));
+    const ports = all.filter((one, i) => all.findIndex((other) => formatPorts(other) === formatPorts(one)) === i);
+    return { mode: options.firewall.mode.kind, ports };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { mode: "gate", ports: [] } as const;
+  }
 }
 
-function closedNow(): readonly Place[] {
-  const iptables = programPath("iptables") ? look(["iptables", "-S", "INPUT"]).stdout : "";
-  const nft = programPath("nft") ? look(["nft", "list", "set", "inet", "knockd", "guarded"]).stdout : "";
-  return [
-    ...[...iptables.matchAll(/--dport (\d+) .*-j KNOCKD_GUARD$/gm)].map(([, port]) => placeOf("iptables", port!)),
-    ...[...(/elements = \{([^}]*)\}/.exec(nft)?.[1] ?? "").matchAll(/\d+/g)].map(([port]) => placeOf("nft", port)),
-  ];
+/** By the link that `systemctl enable` makes. */
+function isEnabled(unit: string): boolean {
+  return lstatSync(`${WANTS}/${unit}`, { throwIfNoEntry: false }) !== undefined;
 }
 
-function placeOf(kind: FirewallKind, port: string): Place {
-  return { kind, port: Number(port) };
-}
-
-/** For people. `isHeard`: does a knockd answer? */
-export function guardText({ kind, port, isEnabled, isClosed }: Guard, isHeard: boolean): string {
-  const [it, unit] = [`TCP port ${port}`, unitName(kind, port).replace(/\.service$/, "")];
-  if (isClosed === undefined) return `${it}: run this as root to see whether ${unit} has closed it`;
-  if (!isClosed) return `${it} is OPEN to all although ${unit} is enabled. To close it: systemctl restart ${unit}`;
-  if (!isHeard) return `${it} is closed, and no knockd is running: no client can knock`;
-  return `${it} is closed to clients that have not knocked${isEnabled ? ` (${unit})` : ", until the next reboot"}`;
+/** For people: the state, and which way it fails. `isHeard`: does a knockd answer? */
+export function guardText({ kind, ports, isEnabled, isClosed }: Guard, isHeard: boolean): string {
+  if (isClosed === undefined) return `${ports}: run this as root to see whether it is closed`;
+  if (!isClosed) {
+    return kind === "gate"
+      ? `${ports} is OPEN to all. To close it: knockctl gate close`
+      : `${ports} is OPEN to all: your own firewall accepts it`;
+  }
+  if (!isHeard) return `${ports} is closed, and no knockd is running: no client can knock`;
+  const closed = `${ports} is closed to clients that have not knocked`;
+  if (kind === "mark") return `${closed}, by your own firewall: it fails closed`;
+  const boot = isEnabled
+    ? `at each boot too (${GATE_UNIT.replace(/\.service$/, "")})`
+    : "after a reboot once knockd runs";
+  return `${closed}, ${boot}. The gate fails open: without knockd's table everybody comes in`;
 }

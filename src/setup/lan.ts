@@ -4,7 +4,6 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
-import { type FirewallPlace, families } from "./firewall.ts";
 
 export interface Lan {
   /** The firewall has a rule for each of these. */
@@ -14,11 +13,12 @@ export interface Lan {
 
 type Look = (argv: readonly string[]) => { readonly status: number; readonly stdout: string };
 
-export function lanHere(place: FirewallPlace, port: number, look: Look): Lan {
-  const byRule =
-    place.kind === "nft"
-      ? nftSources(look(["nft", "list", "ruleset"]).stdout, port)
-      : families(place).flatMap((tables) => iptablesSources(look([tables, "-S"]).stdout, port));
+export function lanHere(port: number, ipv6: boolean, look: Look): Lan {
+  const programs = ipv6 ? ["iptables", "ip6tables"] : ["iptables"];
+  const byRule = [
+    ...nftSources(look(["nft", "list", "ruleset"]).stdout, port),
+    ...programs.flatMap((program) => iptablesSources(look([program, "-S"]).stdout, port)),
+  ];
   return { byRule: unique(byRule), own: ownNetworks(networkInterfaces(), defaultInterfaces()) };
 }
 
@@ -120,6 +120,18 @@ function groupsOf(address: string): readonly number[] {
   const [first, last] = [groups(head), groups(tail ?? "")];
   const zeros = Array.from({ length: tail === undefined ? 0 : 8 - first.length - last.length }, () => "0");
   return [...first, ...zeros, ...last].map((group) => Number.parseInt(group, 16));
+}
+
+/** Can anybody but a neighbour reach this host over IPv6? */
+export function hasIpv6(): boolean {
+  try {
+    const fields = readFileSync("/proc/net/if_inet6", "latin1")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/));
+    return fields.some(([, , , scope]) => scope === "00");
+  } catch {
+    return false; // a kernel without it
+  }
 }
 
 function isNetwork(text: string): boolean {

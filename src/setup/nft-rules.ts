@@ -54,7 +54,10 @@ export function nftVerdict(json: string, asked: PortAsked): PortVerdict | undefi
   }
   const bases = objects.flatMap(({ chain }) => {
     const { family, table, name, hook } = (chain ?? {}) as Chain;
-    const isInput = hook === "input" && (family === "ip" || family === "inet") && `${family} ${table}` !== KNOCKD;
+    const isInput =
+      hook === "input" &&
+      (family === (asked.ipv6 ? "ip6" : "ip") || family === "inet") &&
+      `${family} ${table}` !== KNOCKD;
     return isInput && name !== "INPUT" ? [chain as Chain] : [];
   });
   return together(
@@ -139,7 +142,9 @@ function compare(left: Json, right: unknown, asked: PortAsked): Match {
       return isOneOf(right, (one) => isTrue(one === asked.protocol));
     case "nfproto":
     case "protocol":
-      return isOneOf(right, (one) => isTrue(one === "ipv4" || one === "ip"));
+      return isOneOf(right, (one) =>
+        isTrue(asked.ipv6 ? one === "ipv6" || one === "ip6" : one === "ipv4" || one === "ip"),
+      );
     case "iif":
     case "iifname":
       return isOneOf(right, (one) => (one === "lo" ? "no" : "maybe"));
@@ -166,9 +171,9 @@ function ofPayload(
     if (field === "flags") return isOneOf(right, (one) => isTrue(one === "syn"));
     return "maybe";
   }
-  if (protocol === "ip6" || protocol === "icmp" || protocol === "icmpv6") return "no";
-  if (protocol !== "ip") return "maybe";
-  if (field === "protocol") return isOneOf(right, (one) => isTrue(one === asked.protocol));
+  if (protocol === "icmp" || protocol === "icmpv6" || protocol === (asked.ipv6 ? "ip" : "ip6")) return "no";
+  if (protocol !== "ip" && protocol !== "ip6") return "maybe";
+  if (field === "protocol" || field === "nexthdr") return isOneOf(right, (one) => isTrue(one === asked.protocol));
   // Somebody far away has none of the addresses that a rule names.
   return field === "saddr" ? isOneOf(right, (one) => isTrue((one as { prefix?: Json })?.prefix?.len === 0)) : "maybe";
 }

@@ -2,14 +2,16 @@
 
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, lstatSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
+import type { Config } from "../config/door.ts";
+import { formatNetwork } from "../net/network.ts";
 import { realPath } from "../platform/real-path.ts";
 import { freePorts, randomSequence } from "../sequences/random.ts";
 import type { Sequence } from "../sequences/sequence.ts";
-import { scriptPath } from "./boot-unit.ts";
 import { configText, type Existing, existingConfig, isOwn, trialText, withoutDoor } from "./door-config.ts";
-import { doorCommands, type FirewallKind, type FirewallPlace, firewallScript, PATH, programPath } from "./firewall.ts";
-import { lanHere } from "./lan.ts";
+import { chooseFirewall, type FirewallKind, type FirewallPlan, modeOf, PATH } from "./firewall.ts";
+import { type GateNow, isGuarded } from "./gate-now.ts";
+import { hasIpv6, lanHere } from "./lan.ts";
 import { DAEMON_LOG } from "./trial-paths.ts";
 
 /** What was asked for. */
@@ -55,9 +57,11 @@ export interface Setup {
   /** Of the config: in the end, and for the time of trial. A byte a letter. */
   readonly text: string;
   readonly trialText: string;
-  readonly firewall: FirewallPlace;
-  /** The port was guarded before: a rollback does not open it. */
+  readonly firewall: FirewallPlan;
+  /** The port was closed before: a rollback does not open it. */
   readonly wasClosed: boolean;
+  /** knockd's table was there before: a rollback does not remove it. */
+  readonly hadTable: boolean;
   readonly unit: Unit | undefined;
 }
 
@@ -77,8 +81,8 @@ export function freeName(door: string, taken: readonly string[]): string {
   for (let n = 2; ; n++) if (!taken.includes(`${door}${n}`)) return `${door}${n}`;
 }
 
-/** Throws Refused, or a ConfigError at a config that knockd would refuse. */
-export function plan(wishes: Wishes): Setup {
+/** `now` is knockd's table as it is. Throws Refused, or a ConfigError at a config that knockd would refuse. */
+export function plan(wishes: Wishes, now: GateNow | undefined): Setup {
   const { config, door, port } = wishes;
   const file = realPath(config);
   const existing = existingConfig(file);
@@ -95,23 +99,19 @@ export function plan(wishes: Wishes): Setup {
   if (wishes.persist && unit === undefined) {
     throw new Refused(NO_SYSTEMD);
   }
-  const place = { kind: wishes.firewall ?? firewallHere(), ipv6: existsSync("/proc/net/if_inet6") };
-  const wasClosed = isClosed(place, port);
-  const firewall = { ...place, lan: wasClosed ? lanOf(scriptPath(place.kind)) : lanFor(wishes, place) };
-  if (wishes.persist && isOther(scriptPath(firewall.kind), firewallScript(firewall))) {
-    throw new Refused(
-      `${scriptPath(firewall.kind)} exists, and is not the script that closes the port. Remove it first`,
-    );
-  }
+  const firewall = firewallFor(wishes, kept?.config);
+  const wasClosed = firewall.kind === "mark" || isGuarded(now, port);
+  const hadTable = now !== undefined && (existing?.config.doors.some(({ opening }) => opening !== undefined) ?? false);
   const sequence = randomSequence(wishes.knocks, wishes.mixed, freePorts());
   const { seconds, interface: at } = wishes;
-  const commands = doorCommands(firewall, port);
   const keptText = kept && wishes.replace === "door" ? withoutDoor(kept.text, door) : kept?.text;
-  const text = configText({ name: door, sequence, seconds, commands, interface: at }, keptText);
+  const mode = kept !== undefined && isSaid(kept.config) ? undefined : modeOf(firewall.kind);
+  const added = { name: door, sequence, seconds, port, interface: at, mode, allow: firewall.lan };
+  const text = configText(added, keptText);
   return {
     ...{ id: randomUUID(), door, port, seconds, minutes: wishes.minutes, persist: wishes.persist, sequence },
     ...{ config: file, backup: backupOf(file), existed: existing !== undefined, kept: names },
-    ...{ text, trialText: trialText(text, DAEMON_LOG), firewall, wasClosed, unit },
+    ...{ text, trialText: trialText(text, DAEMON_LOG), firewall, wasClosed, hadTable, unit },
   };
 }
 
@@ -147,42 +147,38 @@ function knockdUnit(): Unit | undefined {
   return { daemon, wasActive: /^(active|activating|reloading)$/.test(property("ActiveState")) };
 }
 
-/**
- * The one that is in use: where there is a KNOCKD chain, iptables; a table of the family inet is nft's, for iptables never
- * makes one. Otherwise iptables, as in all the how-tos, if it is there.
- */
-function firewallHere(): FirewallKind {
-  const [iptables, nft] = [programPath("iptables"), programPath("nft")];
-  if (iptables !== undefined && look([iptables, "-S", "KNOCKD"]).status === 0) return "iptables";
-  if (nft !== undefined && /^table inet /m.test(look([nft, "list", "tables"]).stdout)) return "nft";
-  if (iptables !== undefined) return "iptables";
-  if (nft !== undefined) return "nft";
-  throw new Refused("there is no firewall to set up. Run apt install iptables (or nftables)");
-}
-
-/** By the script that will close it. Throws Refused where the firewall can't be asked. */
-function isClosed(firewall: FirewallPlace, port: number): boolean {
-  const probes =
-    firewall.kind === "nft"
-      ? [["nft", "list", "tables"]]
-      : [["iptables", "-S", "INPUT"], ...(firewall.ipv6 ? [["ip6tables", "-S", "INPUT"]] : [])];
-  for (const probe of probes) {
-    const { status, stderr } = look(probe);
-    if (status !== 0) throw new Refused(`${probe.join(" ")} does not work here: ${stderr.trim().split("\n")[0]}`);
+/** Throws Refused where it cannot be as somebody wants it. */
+function firewallFor(wishes: Wishes, kept: Config | undefined): FirewallPlan {
+  const { port } = wishes;
+  if (kept?.options.firewall.mode.kind === "set")
+    throw new Refused(`${kept.file} has Firewall = set: init does not know your rules. Add the door by hand`);
+  const said = kept !== undefined && isSaid(kept) ? (kept.options.firewall.mode.kind as FirewallKind) : undefined;
+  const ipv6 = hasIpv6();
+  const choice = chooseFirewall(port, ipv6, look, wishes.firewall ?? said);
+  if (choice.kind === "mark" && choice.place === undefined)
+    throw new Refused(`a mark cannot close TCP port ${port} here: ${choice.why}. Use --firewall gate`);
+  if (said !== undefined && said !== choice.kind)
+    throw new Refused(`${kept!.file} has Firewall = ${said}: all its doors use that. Use --firewall ${said}`);
+  if (choice.kind === "mark") {
+    if (wishes.lan !== undefined)
+      throw new Refused(
+        "with a mark, your own firewall decides who needs no knock: change it there, or use --firewall gate",
+      );
+    return { ...choice, lan: [] };
   }
-  return look(["sh", "-s", "is-closed", `${port}`], firewallScript(firewall)).status === 0;
+  const before = kept?.options.firewall.allow.map(formatNetwork) ?? [];
+  return { ...choice, lan: [...new Set([...before, ...lanFor(wishes, ipv6)])] };
 }
 
-/** Whom the port's own rules, which exist already, let in: those of the script that made them. */
-function lanOf(script: string): readonly string[] {
-  const text = existsSync(script) ? readFileSync(script, "utf8") : "";
-  return [...text.matchAll(/^lan[46]='(.*)'$/gm)].flatMap(([, networks]) => networks!.split(" ").filter(Boolean));
+/** Does the config decide it, by its own words or by the doors that it has? */
+function isSaid({ doors, options, lines }: Config): boolean {
+  return lines.get(options)!.has("firewall") || doors.some(({ opening }) => opening !== undefined);
 }
 
-function lanFor({ lan, port }: Wishes, place: FirewallPlace): readonly string[] {
+function lanFor({ lan, port }: Wishes, ipv6: boolean): readonly string[] {
   if (lan === false) return [];
   if (typeof lan === "object") return lan;
-  const { byRule, own } = lanHere(place, port, look);
+  const { byRule, own } = lanHere(port, ipv6, look);
   const all = lan ? [...new Set([...byRule, ...own])] : byRule;
   if (lan && all.length === 0) throw new Refused("this host has no private network. Name one: --lan 192.168.1.0/24");
   return all;
@@ -191,11 +187,6 @@ function lanFor({ lan, port }: Wishes, place: FirewallPlace): readonly string[] 
 function keptOf(file: string): Existing | undefined {
   const existing = existingConfig(file);
   return existing !== undefined && isOwn(existing) ? existing : undefined;
-}
-
-/** A file that is there, with another text. */
-function isOther(file: string, text: string): boolean {
-  return existsSync(file) && readFileSync(file, "utf8") !== text;
 }
 
 function backupOf(file: string): string {

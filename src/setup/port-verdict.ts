@@ -1,5 +1,5 @@
 // What a host's own firewall does with a new connection to one of its ports, as far as its rules say so: the connection of
-// somebody far away, over IPv4, through an interface other than lo. Rules that cannot be judged from outside leave both open.
+// somebody far away, through an interface other than lo. Rules that cannot be judged from outside leave both open.
 
 /** Which ends are possible. */
 export interface PortVerdict {
@@ -10,6 +10,8 @@ export interface PortVerdict {
 export interface PortAsked {
   readonly protocol: "tcp" | "udp";
   readonly port: number;
+  /** Over IPv6; over IPv4 when it is left out. */
+  readonly ipv6?: boolean;
   /** Of the packet; 0, as it comes from the wire, when it is left out. */
   readonly mark?: number;
 }

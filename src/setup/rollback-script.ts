@@ -1,7 +1,7 @@
-// The script that undoes a trial. It needs no knockctl and no Node, and may be broken off and begun again.
+// The script that undoes a trial. It may be broken off and begun again. Where there is nft, it needs no knockctl.
 
-import { scriptPath, templatePath, unitName } from "./boot-unit.ts";
-import { families } from "./firewall.ts";
+import { GATE_UNIT, MARK_SCRIPT, MARK_UNIT, MARK_UNIT_PATH, WANTS } from "./boot-unit.ts";
+import { HARDENING_PATH } from "./hardening.ts";
 import type { Setup } from "./plan.ts";
 import { DROP_IN, LAST, LOCK, PID_FILE, quote, START, TIMER, TRIAL } from "./trial-paths.ts";
 
@@ -10,24 +10,26 @@ export function freshOf({ config, id }: Setup): string {
   return `${config}.${id}`;
 }
 
-/** The way in comes first: nothing that fails later closes it again. */
+/** The way in comes first: nothing that fails later closes it again. A table that knockd owns obeys nobody else. */
 export function rollback(setup: Setup): string {
-  const { id, config, backup, existed, unit, firewall, wasClosed } = setup;
+  const { id, config, backup, existed, unit } = setup;
   const [file, old] = [quote(config), quote(backup)];
   return `${START}why=\${1:-asked to}
 # other scripts take less than two minutes; do not wait longer for the lock
 if [ -e ${LOCK} ]; then exec 9>>${LOCK}; flock -w 120 9; fi
 [ "$(cat "$dir/id" 2>/dev/null)" = ${id} ] || exit 0
 is='rolling back'
-${wasClosed ? "" : openFirewall(setup)}
+step 'stopping knockd'
+${unit === undefined ? endDaemon : stopUnit}
+${openFirewall(setup)}
 step 'restoring the config'
 # what a confirmation that was broken off has changed
 rm -f ${quote(freshOf(setup))}
 if [ -e "$dir/config-changed" ]; then
   ${existed ? `rm -f ${quote(`${backup}.half`)}\n  [ ! -e ${old} ] || mv -f ${old} ${file}` : `rm -f ${file}`}
 fi
-${unit === undefined ? endDaemon : `${unpersist(setup)}${restoreUnit(unit.wasActive)}`}
-${wasClosed || firewall.kind === "nft" ? "" : removeChain(setup)}
+${unit === undefined ? "" : `${unpersist}${restoreUnit(unit.wasActive)}`}
+${setup.hadTable ? restoreTable(setup) : ""}
 echo "rolled back: $why" >${LAST}
 logger -t knockd "init: rolled back: $why"
 rm -f "$dir/id"
@@ -42,50 +44,43 @@ export function inTime({ id, minutes }: Setup): string {
   return `[ "$1" = ${id} ] && exec sh ${TRIAL}/rollback ${quote(why)}\n`;
 }
 
-/** What can't be taken out goes with all that has come since: the tables as they were. */
-function openFirewall({ firewall, port }: Setup): string {
-  const restore =
-    firewall.kind === "nft"
-      ? `{ echo flush ruleset; cat "$dir/saved.nft"; } | nft -f - || nft delete table inet knockd`
-      : families(firewall)
-          .map((tables) => `${tables}-restore -w 5 <"$dir/saved.${tables}"`)
-          .join("\n    ");
-  return `
-step 'opening TCP port ${port}'
+/** A table that was there before closes other ports too: the old config says which, at the end. */
+function openFirewall({ port, hadTable, firewall }: Setup): string {
+  const what = firewall.kind === "mark" ? "removing the rule of the firewall" : `opening TCP port ${port}`;
+  return hadTable
+    ? ""
+    : `
+step '${what}'
 tries=0
-until sh "$dir/firewall" open ${port}; do
+until sh "$dir/firewall" open; do
   tries=$((tries + 1))
-  if [ $tries -ge 10 ]; then
-    ${restore}
-    break
-  fi
+  [ $tries -lt 10 ] || break
   sleep 1
 done
 `;
 }
 
-/** Unless it was there before. The daemon has taken its own rules out by then. */
-function removeChain({ firewall }: Setup): string {
-  return `for tables in ${families(firewall).join(" ")}; do
-  grep -q '^:KNOCKD ' "$dir/saved.$tables" || { $tables -w 5 -F KNOCKD && $tables -w 5 -X KNOCKD; } 2>/dev/null
-done`;
+function restoreTable({ unit, config }: Setup): string {
+  const isBack = unit?.wasActive ? "systemctl is-active --quiet knockd || " : "";
+  return `${isBack}sh "$dir/firewall" restore ${quote(config)} || sh "$dir/firewall" open`;
 }
 
-/** A unit that stays active would not close the port when it is started again. To stop it is to open the port. */
-function unpersist({ firewall: { kind }, port, wasClosed }: Setup): string {
-  return `[ ! -e "$dir/enabled-unit" ] || systemctl disable --quiet ${wasClosed ? "" : "--now "}${unitName(kind, port)}
+const unpersist = `[ ! -e "$dir/enabled-mark" ] || systemctl disable --quiet --now ${MARK_UNIT}
+[ ! -e "$dir/enabled-gate" ] || systemctl disable --quiet ${GATE_UNIT}
 # not by systemctl, which would disable it for sysvinit too
-[ ! -e "$dir/enabled-knockd" ] || rm -f /etc/systemd/system/multi-user.target.wants/knockd.service
-[ ! -e "$dir/made-template" ] || rm -f ${templatePath(kind)}
-[ ! -e "$dir/made-script" ] || rm -f ${scriptPath(kind)}
+[ ! -e "$dir/enabled-knockd" ] || rm -f ${WANTS}/knockd.service
+[ ! -e "$dir/made-unit" ] || rm -f ${MARK_UNIT_PATH}
+[ ! -e "$dir/made-script" ] || rm -f ${MARK_SCRIPT}
+systemctl daemon-reload
 `;
-}
+
+const stopUnit = `rm -f ${DROP_IN}
+[ ! -e "$dir/made-hardening" ] || rm -f ${HARDENING_PATH}
+systemctl daemon-reload
+timeout 40 systemctl stop knockd || systemctl kill --signal=KILL knockd`;
 
 function restoreUnit(wasActive: boolean): string {
-  return `step 'restarting knockd'
-rm -f ${DROP_IN}
-systemctl daemon-reload
-timeout 40 systemctl ${wasActive ? "restart" : "stop"} knockd`;
+  return wasActive ? `step 'restarting knockd'\ntimeout 40 systemctl start knockd` : "";
 }
 
 /** The one that was started for the trial as init had said. */
@@ -94,4 +89,5 @@ if [ -n "$pid" ] && [ "$(cat /proc/"$pid"/comm)" = knockd ]; then
   kill "$pid"
   tries=0
   while [ -e /proc/"$pid" ] && [ $tries -lt 60 ]; do tries=$((tries + 1)); sleep 0.1; done
+  if [ -e /proc/"$pid" ]; then kill -9 "$pid"; sleep 1; fi
 fi`;

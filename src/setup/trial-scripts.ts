@@ -1,24 +1,31 @@
-// The trial of a new door as shell scripts, which need no knockctl and no Node to be alive: begin, confirm, roll back.
+// The trial of a new door as shell scripts, which go on when knockctl has died: begin, confirm, roll back.
 // Whatever happens, one of the last two is the end of it. Each holds the lock, looks first whether the trial is still its
 // own, and may be broken off anywhere: what is on the disk is changed by confirm alone, and each change is marked in the
 // trial's directory before it is made, for rollback to undo it. That directory is in /run, as the kernel's rules are
 // nowhere but in the kernel: a reboot is a rollback too.
 
-import { scriptPath, templatePath, unitName, unitText } from "./boot-unit.ts";
-import { firewallScript } from "./firewall.ts";
+import { dirname, join } from "node:path";
+import { GATE_UNIT, MARK_SCRIPT, MARK_UNIT, MARK_UNIT_PATH, MARK_UNIT_TEXT, markScript } from "./boot-unit.ts";
+import { firewallScript } from "./firewall-script.ts";
+import { HARDENING, HARDENING_PATH } from "./hardening.ts";
 import type { Setup } from "./plan.ts";
 import { freshOf, inTime, rollback } from "./rollback-script.ts";
 import { DROP_IN, LAST, LOCK, quote, START, TIMER, TRIAL } from "./trial-paths.ts";
 
 /** What lies in the directory, by name; and `id`, as long as the trial is under way. */
 export function trialFiles(setup: Setup, knockctl: readonly string[]): Record<string, string> {
-  const { kind } = setup.firewall;
+  const { firewall, unit, port } = setup;
+  const knockd = unit === undefined ? [knockctl[0]!, join(dirname(knockctl.at(-1)!), "knockd.js")] : [unit.daemon];
+  const trialConfig = `${TRIAL}/knockd.conf`;
   return {
     "knockd.conf": setup.trialText,
     "confirmed.conf": setup.text,
-    firewall: firewallScript(setup.firewall),
-    "unit.conf": setup.unit === undefined ? "" : dropIn(setup.unit.daemon),
-    "persist.service": setup.unit === undefined ? "" : unitText(kind, knockctl.at(-1)!, setup.config),
+    firewall: firewallScript(firewall, port, trialConfig, { knockd, knockctl }),
+    "unit.conf": unit === undefined ? "" : dropIn(unit.daemon),
+    ...(isHardened(setup) ? { "hardening.conf": HARDENING } : {}),
+    ...(firewall.place === undefined
+      ? {}
+      : { "mark-rule": markScript(firewall.place), "mark.service": MARK_UNIT_TEXT }),
     ...(setup.persist ? { persist: "" } : {}),
     begin: begin(setup, knockctl),
     confirm: confirm(setup, knockctl),
@@ -88,19 +95,24 @@ self_test --json | grep -q '"state":"hears"' || { printf 'knockd does not hear: 
 `;
 }
 
-/** The port is closed last, when somebody hears the knocks. */
+/** Every door of the config runs without a command, and needs no file outside of /run/knockd. */
+function isHardened({ unit, kept }: Setup): boolean {
+  return unit !== undefined && kept.length === 0;
+}
+
+/** The daemon closes the port when it starts. Without systemd, it is closed here, until somebody starts the daemon. */
 function begin(setup: Setup, knockctl: readonly string[]): string {
   const daemon = `mkdir -p ${DROP_IN.replace(/\/[^/]*$/, "")}
 install -m 644 "$dir/unit.conf" ${DROP_IN}
 ${restartAndHear(`${TRIAL}/knockd.conf`, knockctl)}`;
   return `${head(setup)}set -e
 ${setup.unit === undefined ? "" : daemon}step 'closing TCP port ${setup.port}'
-sh "$dir/firewall" close ${setup.port}
+sh "$dir/firewall" close
 `;
 }
 
 function confirm(setup: Setup, knockctl: readonly string[]): string {
-  const { config, backup, existed, unit, port } = setup;
+  const { config, backup, existed, unit } = setup;
   const [file, fresh] = [quote(config), quote(freshOf(setup))];
   // a copy that is broken off must not be taken for the file
   const half = quote(`${backup}.half`);
@@ -109,7 +121,7 @@ function confirm(setup: Setup, knockctl: readonly string[]): string {
   return `${head(setup)}set -e
 is=confirming
 step 'writing ${config.replaceAll("'", "")}'
-sh "$dir/firewall" is-closed ${port} || { echo 'the port is not closed: the firewall has been changed' >&2; exit 1; }
+sh "$dir/firewall" is-closed || { echo 'the port is not closed: the firewall has been changed' >&2; exit 1; }
 
 # the config: all of it or nothing, and on the disk before anything relies on it
 cp "$dir/confirmed.conf" ${fresh}
@@ -118,7 +130,7 @@ sync ${fresh}
 ${existed ? `: >"$dir/config-changed"\n${withBackup}` : `${withNone}\n: >"$dir/config-changed"`}
 mv -f ${fresh} ${file}
 sync ${quote(config.replace(/\/[^/]*$/, "/"))}
-${unit === undefined ? "" : `rm -f ${DROP_IN}\n${restartAndHear(config, knockctl)}${persist(setup)}`}
+${unit === undefined ? "" : `rm -f ${DROP_IN}\n${harden(setup)}${restartAndHear(config, knockctl)}${persist(setup)}`}
 # The outcome is on disk before the id goes. If this script dies before that, the trial is rolled back.
 echo confirmed >${LAST}
 # from here on there is no way back
@@ -129,19 +141,33 @@ exit 0
 `;
 }
 
-function persist({ firewall: { kind }, port }: Setup): string {
-  const [script, template, unit] = [scriptPath(kind), templatePath(kind), unitName(kind, port)];
+/** A drop-in of somebody else's is his to keep. */
+function harden(setup: Setup): string {
+  if (!isHardened(setup)) return "";
+  return `if [ ! -e ${HARDENING_PATH} ] && ! ls ${dirname(HARDENING_PATH)}/*.conf >/dev/null 2>&1; then
+  : >"$dir/made-hardening"
+  mkdir -p ${dirname(HARDENING_PATH)}
+  install -m 644 "$dir/hardening.conf" ${HARDENING_PATH}
+fi
+`;
+}
+
+function persist({ firewall, port }: Setup): string {
+  const enable = (unit: string, mark: string) =>
+    `systemctl is-enabled --quiet ${unit} || { : >"$dir/${mark}"; systemctl enable --quiet ${unit}; }`;
+  const gate = enable(GATE_UNIT, "enabled-gate");
+  const mark = `[ -e ${MARK_SCRIPT} ] || { : >"$dir/made-script"; install -m 644 "$dir/mark-rule" ${MARK_SCRIPT}; }
+  cmp -s "$dir/mark-rule" ${MARK_SCRIPT} || { echo '${MARK_SCRIPT} exists, and is not the script that adds the rule. Remove it' >&2; exit 1; }
+  [ -e ${MARK_UNIT_PATH} ] || { : >"$dir/made-unit"; install -m 644 "$dir/mark.service" ${MARK_UNIT_PATH}; }
+  sync ${MARK_SCRIPT} ${MARK_UNIT_PATH}
+  systemctl daemon-reload
+  ${enable(MARK_UNIT, "enabled-mark")}
+  systemctl start ${MARK_UNIT}`;
   return `
 if [ -e "$dir/persist" ]; then
   step 'closing TCP port ${port} at each boot'
-  [ -e ${script} ] || { : >"$dir/made-script"; install -m 644 "$dir/firewall" ${script}; }
-  cmp -s "$dir/firewall" ${script} || { echo '${script} exists, and is not the script that closes the port. Remove it' >&2; exit 1; }
-  [ -e ${template} ] || { : >"$dir/made-template"; install -m 644 "$dir/persist.service" ${template}; }
-  sync ${script} ${template}
-  systemctl daemon-reload
-  systemctl is-enabled --quiet knockd || { : >"$dir/enabled-knockd"; systemctl enable --quiet knockd; }
-  systemctl is-enabled --quiet ${unit} || { : >"$dir/enabled-unit"; systemctl enable --quiet ${unit}; }
-  systemctl start ${unit}
+  ${enable("knockd", "enabled-knockd")}
+  ${firewall.kind === "gate" ? gate : mark}
 fi
 `;
 }

@@ -5,8 +5,10 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemErrorText } from "../platform/system-error.ts";
-import { unitName, WANTS } from "./boot-unit.ts";
-import { type FirewallPlace, families, firewallScript, PATH } from "./firewall.ts";
+import { unitOf, WANTS } from "./boot-unit.ts";
+import { type FirewallKind, PATH } from "./firewall.ts";
+import { firewallTools } from "./firewall-tools.ts";
+import { type GateNow, isGuarded } from "./gate-now.ts";
 import { look, Refused, type Setup } from "./plan.ts";
 import { DAEMON_LOG, DOING, LAST, LOCK, TRIAL, TRIED } from "./trial-paths.ts";
 import { armCommand, armedCommand, BUSY, NOT_MINE, scriptCommand, trialFiles } from "./trial-scripts.ts";
@@ -14,7 +16,6 @@ import { armCommand, armedCommand, BUSY, NOT_MINE, scriptCommand, trialFiles } f
 const ARMED_MS = 5000;
 /** No script of a trial takes longer. */
 const LONGEST_MS = 180_000;
-const EMPTY_TABLE = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n";
 
 export type Outcome = { readonly done: true } | { readonly done: false; readonly why: string };
 
@@ -35,7 +36,7 @@ export interface Tried {
   /** Does systemd run knockd? */
   readonly bySystemd: boolean;
   readonly port: number;
-  readonly firewall: FirewallPlace;
+  readonly kind: FirewallKind;
   /** Was the port closed before it began? */
   readonly wasClosed: boolean;
 }
@@ -60,13 +61,19 @@ export interface PortNow {
   readonly isPersistent: boolean;
 }
 
-export function portNow({ firewall, port }: Pick<Tried, "firewall" | "port">): PortNow {
-  const { status } = look(["sh", "-s", "is-closed", `${port}`], firewallScript(firewall));
-  const link = `${WANTS}/${unitName(firewall.kind, port)}`;
+/** `table`: what the kernel has of knockd's. */
+export function portNow({ kind, port }: Pick<Tried, "kind" | "port">, table: GateNow | undefined): PortNow {
+  const link = `${WANTS}/${unitOf(kind)}`;
   return {
-    isClosed: status === 0 ? true : status === 1 ? false : undefined,
+    isClosed: kind === "gate" ? isGuarded(table, port) : isRefused(port),
     isPersistent: fs.lstatSync(link, { throwIfNoEntry: false }) !== undefined,
   };
+}
+
+/** By the firewall that is there, which accepts the mark. */
+function isRefused(port: number): boolean | undefined {
+  const { verdict } = firewallTools({ protocol: "tcp", port }, look);
+  return verdict === undefined ? undefined : !verdict.accepts;
 }
 
 /** Throws Refused. */
@@ -89,8 +96,7 @@ export async function arm(setup: Setup, knockctl: readonly string[]): Promise<vo
       fs.mkdirSync(TRIAL, { mode: 0o700 });
       fs.writeFileSync(LOCK, "", { mode: 0o600 });
       fs.writeFileSync(TRIED, `${JSON.stringify(triedOf(setup))}\n`, { mode: 0o600 });
-      const files = { ...trialFiles(setup, knockctl), ...savedTables(setup) };
-      for (const [name, text] of Object.entries(files)) writeTrial(name, text);
+      for (const [name, text] of Object.entries(trialFiles(setup, knockctl))) writeTrial(name, text);
     } catch (error) {
       throw new Refused(`nothing has changed: ${TRIAL} cannot be written: ${systemErrorText(error)}`);
     }
@@ -153,13 +159,17 @@ export function openings(): { readonly knockers: readonly string[]; readonly fai
     const [, knocker] = /^\[[^\]]*\] (.*): OPEN SESAME$/.exec(line) ?? [];
     return knocker?.endsWith(`: ${door}`) ? [knocker.slice(0, -`: ${door}`.length)] : [];
   });
-  const failed = [`] ${door}: command returned non-zero status code`, `] ${door}: could not run command`];
+  const failed = [
+    `] ${door}: command returned non-zero status code`,
+    `] ${door}: could not run command`,
+    `: ${door}: could not open `,
+  ];
   const failures = lines.filter((line) => failed.some((text) => line.includes(text))).length;
   return { knockers, failures };
 }
 
-function triedOf({ door, config, unit, port, firewall, wasClosed }: Setup): Tried {
-  return { door, config, bySystemd: unit !== undefined, port, firewall, wasClosed };
+function triedOf({ door, config, unit, port, firewall: { kind }, wasClosed }: Setup): Tried {
+  return { door, config, bySystemd: unit !== undefined, port, kind, wasClosed };
 }
 
 /** Only one at a time may arm. The lock goes with this process, however that ends. Throws Refused. */
@@ -172,17 +182,6 @@ function holdAlone(): Promise<() => void> {
     holder.once("error", reject);
     holder.once("exit", () => reject(new Refused("nothing has changed: another knockctl init has just begun")));
   });
-}
-
-/** What the tables hold now, to be restored as a whole if the new rules can't be taken out one by one. */
-function savedTables({ firewall }: Setup): Record<string, string> {
-  if (firewall.kind === "nft") return { "saved.nft": look(["nft", "list", "ruleset"]).stdout };
-  return Object.fromEntries(
-    families(firewall).map((tables) => [
-      `saved.${tables}`,
-      look([`${tables}-save`, "-t", "filter"]).stdout || EMPTY_TABLE,
-    ]),
-  );
 }
 
 async function isArmed(setup: Setup): Promise<boolean> {

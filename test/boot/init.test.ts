@@ -34,9 +34,9 @@ for (const release of RELEASES) {
       execFileSync("ip", ["netns", "exec", machine.wire.namespaces.server, "sh", "-c", command], { encoding: "utf8" });
     const tables = () => inNamespace("iptables -S; ip6tables -S");
     const sequence = () =>
-      /sequence\s+= (\S+)\n\tseq_timeout {5}= 15/.exec(machine.read("etc/knockd.conf"))![1]!.split(",");
+      /sequence\s+= (\S+)\n\tseq_timeout = 15/.exec(machine.read("etc/knockd.conf"))![1]!.split(",");
     const trialSequence = async () =>
-      /sequence\s+= (\S+)\n\tseq_timeout {5}= 15/
+      /sequence\s+= (\S+)\n\tseq_timeout = 15/
         .exec(await machine.ok("cat /run/knockd-init/knockd.conf"))![1]!
         .split(",");
     const isTimed = async () => (await machine.property("ActiveState", "knockd-init-rollback.timer")) === "active";

@@ -20,9 +20,7 @@ for (const release of RELEASES) {
     }
     /** Of the last door that init has written there. */
     const sequence = async (file: string) =>
-      [...(await machine.ok(`cat ${file}`)).matchAll(/sequence\s+= (\S+)\n\tseq_timeout {5}= 15/g)]
-        .at(-1)![1]!
-        .split(",");
+      [...(await machine.ok(`cat ${file}`)).matchAll(/sequence\s+= (\S+)\n\tseq_timeout = 15/g)].at(-1)![1]!.split(",");
 
     /** What knockctl init sets up, confirmed. */
     async function withDoor(...words: readonly string[]): Promise<void> {

@@ -19,8 +19,6 @@ export const OWN = `# mine, and a byte that is no UTF-8: \xe9
 	sequence = 5151,1313,6262
 	command  = /bin/true
 `;
-/** Rules that are there. */
-export const BEFORE = ["-A INPUT -p tcp --dport 22 -j ACCEPT", "-A INPUT -p udp --dport 7 -j DROP"];
 /** For tests that wait for the rollback. */
 export const SOON = ["--minutes", "0.1"];
 
@@ -161,8 +159,9 @@ export class Host {
     return until(async () => (await this.run("test", "-e", "/run/knockd-init/id")).status !== 0, "rollback");
   }
 
+  /** Of the user's firewall and of knockd's; not which clients are in just now. */
   rules(): Promise<string> {
-    return this.ok("iptables -S; ip6tables -S");
+    return this.ok("iptables -S; ip6tables -S; nft -s list ruleset | sed '/expires/d'");
   }
 
   conf(): string {
@@ -190,7 +189,7 @@ except ConnectionRefusedError: exit(9)`;
 
 /** Of the door that init has made. */
 export function sequenceOf(config: string): string[] {
-  return /sequence\s+= (\S+)\n\tseq_timeout {5}= 15/.exec(config)![1]!.split(",");
+  return /sequence\s+= (\S+)\n\tseq_timeout = 15/.exec(config)![1]!.split(",");
 }
 
 /** Waits for what is true sooner or later. */

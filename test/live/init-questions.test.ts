@@ -77,33 +77,44 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
     }
   });
 
-  for (const kind of ["iptables", "nft"]) {
-    it(`${kind}: lets the LAN in without a knock where a rule does so today, unless it is told not to`, async () => {
-      await firewall(kind);
-      const rules = kind === "nft" ? "nft list ruleset" : "iptables -S; ip6tables -S";
-      const before = await host.ok(rules);
-      const name = ["--firewall", kind, "--door", "mine"];
-      const { stdout } = await host.begun(...name);
-      assert.match(stdout, new RegExp(`^LAN {8}${LAN} needs no knock`, "m"));
-      assert.equal(await host.isOpen(), true);
-      assert.equal(await host.isOpen(host.wire.server6), false);
-      await host.knockctl("init", "--rollback");
-      assert.equal(await host.ok(rules), before);
+  it("lets the LAN in without a knock where a rule does so today, unless it is told not to", async () => {
+    await firewall("iptables");
+    const before = await host.rules();
+    const { stdout } = await host.begun("--door", "mine");
+    assert.match(stdout, new RegExp(`^LAN {8}${LAN} needs no knock`, "m"));
+    assert.match(stdout, /^ {11}YOUR STEP, once this has begun: accept TCP port 22 in your own firewall$/m);
+    assert.equal(await host.isOpen(), true);
+    assert.equal(await host.isOpen(host.wire.server6), false);
+    await host.knockctl("init", "--rollback");
+    assert.equal(await host.rules(), before);
 
-      for (const [option, isOpen] of [
-        ["--no-lan", false],
-        ["--lan=10.99.0.0/16", false],
-        [`--lan=10.99.0.0/16,${LAN}`, true],
-        ["--lan", true],
-      ] as const) {
-        await host.begun(...name, option);
-        assert.equal(await host.isOpen(), isOpen, option);
-        // The other table of nft goes on refusing IPv6's.
-        if (option === "--lan") assert.equal(await host.isOpen(host.wire.server6), kind === "iptables");
-        await host.knockctl("init", "--rollback");
-      }
-    });
-  }
+    for (const [option, isOpen] of [
+      ["--no-lan", false],
+      ["--lan=10.99.0.0/16", false],
+      [`--lan=10.99.0.0/16,${LAN}`, true],
+      ["--lan", true],
+    ] as const) {
+      await host.begun("--door", "mine", option);
+      assert.equal(await host.isOpen(), isOpen, option);
+      if (option === "--lan") assert.equal(await host.isOpen(host.wire.server6), true);
+      await host.knockctl("init", "--rollback");
+    }
+  });
+
+  it("leaves it to the user's own rules who needs no knock, where those close the port", async () => {
+    await firewall("nft");
+    const before = await host.rules();
+    const { stdout } = await host.begun("--door", "mine");
+    assert.match(stdout, /^firewall {3}mark: your nft rules close port 22 already/m);
+    assert.doesNotMatch(stdout, /^LAN/m);
+    assert.equal(await host.isOpen(), true, "the LAN");
+    assert.equal(await host.isOpen(host.wire.server6), false);
+    await host.knockctl("init", "--rollback");
+    assert.equal(await host.rules(), before);
+    const { status, stderr } = await host.init("--yes", "--door", "mine", "--no-lan");
+    assert.equal(status, 1);
+    assert.match(stderr, /^knockctl: with a mark, your own firewall decides who needs no knock/);
+  });
 
   it("asks whether the LAN may come in: yes is what Enter says where it may today, else no", async () => {
     for (const kind of ["", "iptables"]) {

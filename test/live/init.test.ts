@@ -4,24 +4,48 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { BEFORE, Host, OWN, Session, SOON, sequenceOf, until } from "./host.ts";
+import { Host, OWN, Session, SOON, sequenceOf, until } from "./host.ts";
 import { Terminal } from "./terminal.ts";
 import { needsRoot, repo } from "./wire.ts";
 
 /** This host's iptables is the older one. */
 const LEGACY = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
+const both = (...rules: readonly string[]) => rules.map((rule) => `iptables ${rule} && ip6tables ${rule}`).join(" && ");
+const DROPS = both(
+  "-P INPUT DROP",
+  "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+  "-A INPUT -p icmp -j ACCEPT",
+).replaceAll("ip6tables -A INPUT -p icmp -j", "ip6tables -A INPUT -p icmpv6 -j");
+const ACCEPTS = `${DROPS} && ${both("-A INPUT -p tcp --dport 22 -j ACCEPT")}`;
+const nftTable = (more: string) => `nft -f - <<'END'
+table inet filter {
+  chain input {
+    type filter hook input priority 0; policy drop;
+    ct state vmap { established : accept, related : accept }
+    meta l4proto { icmp, ipv6-icmp } accept
+    ${more}
+  }
+}
+END`;
+const UFW = `for folder in /etc/ufw /lib/ufw /etc/default; do
+  mkdir -p "/run/of$folder" && cp -a "$folder/." "/run/of$folder/" && mount --bind "/run/of$folder" "$folder" || exit 1
+done
+ufw --force enable && ufw allow 22/tcp`;
 
-const RULES = `-P INPUT ACCEPT
--P FORWARD ACCEPT
--P OUTPUT ACCEPT
--N KNOCKD
--N KNOCKD_GUARD
--A INPUT -p tcp -m tcp --dport 22 --tcp-flags FIN,SYN,RST,ACK SYN -j KNOCKD_GUARD
--A KNOCKD_GUARD -i lo -j ACCEPT
--A KNOCKD_GUARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
--A KNOCKD_GUARD -j KNOCKD
--A KNOCKD_GUARD -j REJECT --reject-with icmp-port-unreachable
-`;
+/** Firewalls that leave the port open, and why the gate is taken beside them. */
+const GATES: readonly (readonly [what: string, setUp: string, why: RegExp])[] = [
+  ["no firewall", ":", /no firewall of this host refuses anything/],
+  ["iptables-nft", ACCEPTS, /your own rules let port 22 in/],
+  ["iptables-legacy", `${LEGACY} && ${ACCEPTS}`, /your own rules let port 22 in/],
+  ["nft", nftTable("tcp dport 22 accept"), /your own rules let port 22 in/],
+  ["ufw", UFW, /ufw writes the rules of this host, and drops the rules of others at a reload/],
+];
+/** Firewalls that close it already. */
+const MARKS: readonly (readonly [what: string, setUp: string])[] = [
+  ["iptables-nft", DROPS],
+  ["iptables-legacy", `${LEGACY} && ${DROPS}`],
+  ["nft", nftTable("")],
+];
 
 describe("knockctl init", { skip: needsRoot }, () => {
   let host: Host;
@@ -30,30 +54,26 @@ describe("knockctl init", { skip: needsRoot }, () => {
   });
   afterEach(() => host?.close());
 
-  const ruleset = () => host.ok("nft list ruleset");
+  /** Of the user's own firewall. */
+  const own = () => host.ok("iptables -S; ip6tables -S; nft -s list ruleset | sed '/^table inet knockd/,/^}/d'");
+  const isClosed = async () => (await host.knockctl("gate", "show", "tcp/22")).status === 0;
 
-  for (const tables of ["iptables", "iptables-legacy", "nft"]) {
-    const kind = tables === "nft" ? "nft" : "iptables";
-    const use = () => host.ok(tables === "iptables-legacy" ? LEGACY : ":");
-
-    it(`${tables}: closes the port, keeps sessions, opens to the knock, over IPv4 and IPv6, and stays when confirmed`, async () => {
-      await use();
+  for (const [what, setUp, why] of GATES) {
+    it(`${what}: closes the port by the gate, keeps sessions, opens to the knock, over IPv4 and IPv6, and stays when confirmed`, async () => {
+      await host.ok(setUp);
+      const before = await own();
       const session = await Session.open(host.wire); // before the kernel follows any connection
-      const { stdout } = await host.begun("--firewall", kind, ...(kind === "nft" ? ["--mixed"] : []));
-      if (kind === "iptables") {
-        assert.equal(await host.ok("iptables -S"), RULES);
-        assert.equal(await host.ok("ip6tables -S"), RULES.replace("icmp-", "icmp6-"));
-      } else {
-        assert.match(await ruleset(), /table inet knockd \{/);
-        assert.equal(await host.ok("iptables-save"), "");
-      }
+      const { stdout } = await host.begun(...(what === "nft" ? ["--mixed"] : []));
+      assert.match(stdout, /^firewall {3}gate: knockd's own table refuses new connections to port 22$/m);
+      assert.match(stdout, why);
+      assert.match(stdout, /^ {11}it fails open: /m);
+      assert.doesNotMatch(stdout, /YOUR STEP/);
       assert.equal(existsSync(host.config), false, "nothing on the disk yet");
       await session.answers("first");
       assert.equal(await host.isOpen(), false);
-      assert.match(
-        (await host.run("python3", "-c", "import socket; socket.create_connection(('127.0.0.1', 22), 9)")).stderr,
-        /^$/,
-      );
+      assert.equal(await host.isOpen(host.wire.server6), false);
+      const local = "import socket; socket.create_connection(('127.0.0.1', 22), 9)";
+      assert.equal((await host.run("python3", "-c", local)).stderr, "");
 
       const early = await host.knockctl("init", "--confirm");
       assert.deepEqual([early.status, early.stdout], [1, ""]);
@@ -69,7 +89,8 @@ describe("knockctl init", { skip: needsRoot }, () => {
       const { status, stderr } = await host.knockctl("init", "--confirm");
       assert.equal(status, 0, stderr);
       assert.deepEqual(sequenceOf(host.conf()), sequence);
-      assert.doesNotMatch(host.conf(), /knockd-init/, "nothing of the trial");
+      assert.match(host.conf(), /^\topen {8}= tcp\/22\n\tfor {9}= 30s$/m);
+      assert.doesNotMatch(host.conf(), /knockd-init|command/, "nothing of the trial, and no command");
       assert.equal(statSync(host.config).mode & 0o777, 0o640);
       await host.ok("sh /run/knockd-init/rollback 'it comes too late'");
       const again = await host.knockctl("init", "--confirm");
@@ -78,25 +99,20 @@ describe("knockctl init", { skip: needsRoot }, () => {
         again.stdout,
         /^The setup is confirmed\.\nTCP port 22 is closed to clients that have not knocked, until the/m,
       );
-      if (kind === "iptables") assert.match(await host.ok("iptables -S"), /-j KNOCKD_GUARD/);
-      else assert.match(await ruleset(), /elements = \{ 22 \}/);
+      assert.equal(await isClosed(), true);
       await session.answers("second");
       await late.answers("third");
+      assert.equal(await own(), before, "nothing of the user's firewall is touched");
     });
 
-    it(`${tables}: rolls back when nobody confirms, and what others have is as it was`, async () => {
-      await use();
-      if (kind === "iptables") for (const rule of BEFORE) await host.ok(`iptables ${rule} && ip6tables ${rule}`);
-      else
-        await host.ok(
-          "nft add table inet filter && nft add chain inet filter input '{ type filter hook input priority 0; }'",
-        );
+    it(`${what}: rolls back when nobody confirms, and what others have is as it was`, async () => {
+      await host.ok(setUp);
       writeFileSync(host.config, OWN, "latin1");
-      const look = async () => `${await host.rules()}${await ruleset()}`;
-      const [before, text] = [await look(), host.conf()];
-      await host.begun(...SOON);
+      const [before, text] = [await host.rules(), host.conf()];
+      const { stdout } = await host.begun(...SOON);
+      await host.daemon(stdout); // which owns the table
       await host.rolledBack();
-      assert.equal(await look(), before);
+      assert.equal(await host.rules(), before);
       assert.equal(await host.isOpen(), true);
       assert.equal(host.conf(), text);
       const late = await host.knockctl("init", "--confirm");
@@ -105,6 +121,43 @@ describe("knockctl init", { skip: needsRoot }, () => {
         late.stderr,
         "knockctl: rolled back: not confirmed within 0.1 minutes\nTCP port 22 is open, as it was before.\n",
       );
+    });
+  }
+
+  for (const [what, setUp] of MARKS) {
+    it(`${what} that closes the port: one rule accepts the mark, and it fails closed`, async () => {
+      await host.ok(setUp);
+      const reached = async () => {
+        const probe = `import socket\nsocket.create_connection(('${host.wire.server}', 22), 1).close()`;
+        return (await host.wire.run("client", ["python3", "-c", probe])).status === 0;
+      };
+      assert.equal(await reached(), false);
+      const { stdout } = await host.begun("--timeout", "3600");
+      assert.match(stdout, /^firewall {3}mark: your (nft|iptables) rules close port 22 already/m);
+      assert.match(stdout, /^ {11}it fails closed: /m);
+      assert.equal(await reached(), false);
+      const sequence = await host.daemon(stdout);
+      await host.knock(host.wire.server, ...sequence);
+      await until(reached, "open door");
+      const { status, stderr } = await host.knockctl("init", "--confirm");
+      assert.equal(status, 0, stderr);
+      assert.match(host.conf(), /^\tFirewall = mark 0x100000$/m);
+
+      await host.ok("kill $(cat /run/knockd-init/knockd.pid)");
+      await until(async () => !existsSync(host.path("/run/knockd-init/knockd.pid")), "the end of the daemon");
+      await host.ok("nft delete table inet knockd");
+      assert.equal(await reached(), false, "it fails closed");
+    });
+
+    it(`${what} that closes the port: the rule goes at a rollback`, async () => {
+      await host.ok(setUp);
+      const before = await host.rules();
+      const { stdout } = await host.begun(...SOON);
+      await host.daemon(stdout);
+      await host.rolledBack();
+      assert.equal(await host.rules(), before);
+      const late = await host.knockctl("init", "--confirm");
+      assert.match(late.stderr, /TCP port 22 is closed, as it was before\.$/m);
     });
   }
 
@@ -117,7 +170,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
       ["knock", "nc", "curl"],
     );
     for (const line of lines) {
-      await until(async () => !(await host.ok("iptables -S KNOCKD")).includes("-A KNOCKD"), "closed door");
+      await until(async () => !(await host.ok("nft list set inet knockd open4")).includes("elements"), "closed door");
       const command = line.replace(/^knock /, `${process.execPath} ${join(repo, "dist/src/knock.js")} `);
       await host.wire.run("client", ["sh", "-c", command], { timeoutMs: 30_000 });
       await until(
@@ -137,9 +190,9 @@ describe("knockctl init", { skip: needsRoot }, () => {
     assert.equal(await look(), before);
     const places = [
       /^door {7}ssh: 3 random knocks/m,
-      /^-A KNOCKD_GUARD -j REJECT\n-I INPUT 1 -p tcp --dport 2222 --syn -j KNOCKD_GUARD$/m,
+      /^firewall {3}gate: /m,
       /^\[ssh\]\n\tsequence +=/m,
-      /--dport 2222 -j ACCEPT/,
+      /^\topen {8}= tcp\/2222$/m,
       /^#!\/bin\/sh$/m,
     ].map((part) => stdout.search(part));
     assert.ok(!places.includes(-1));
@@ -198,7 +251,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
         terminal.types(last);
       }
       await terminal.says(last === "yes" ? "Confirmed: door openSSH stays" : "Rolled back: everything is as before.");
-      if (last === "yes") assert.match(await host.rules(), /-j KNOCKD_GUARD/);
+      if (last === "yes") assert.equal(await isClosed(), true);
       else assert.equal(await host.rules(), tables);
       await terminal.ended;
     }

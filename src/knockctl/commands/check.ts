@@ -44,7 +44,7 @@ the findings with --json:
   readable-by-all          other users can read or write the config
   unsafe-path              other users can write or replace a file of knockd
   start-knockd             ${DEFAULTS} does not do what it seems to
-  guard                    a port of knockctl init is open, or closed without knockd
+  guard                    a port of a door with open is open to all, or closed without knockd
   own-firewall             the host's firewall also refuses the port of a door, or
                            accepts it from everybody (needs root)
   same-open                two doors open one port for different times
@@ -89,10 +89,10 @@ export function check(program: Command): void {
     })
     .action(async (given: string | undefined, options: Options) => {
       const { lint } = await import("../../lint/lint.ts");
-      const host = await thisHost();
-      const file = given ?? configOf(host.defaults);
+      const file = given ?? configOf(readDefaults(DEFAULTS));
+      const host = await thisHost(file);
       let findings = await lint(file, host);
-      if (options.fix && (await correct(findings, options)) > 0) findings = await lint(file, await thisHost());
+      if (options.fix && (await correct(findings, options)) > 0) findings = await lint(file, await thisHost(file));
       const errors = findings.filter(({ severity }) => severity === "error").length;
       const warnings = findings.length - errors;
       if (options.json) {
@@ -106,7 +106,7 @@ export function check(program: Command): void {
 }
 
 /** Loads the addon only when check runs. */
-async function thisHost(): Promise<Host> {
+async function thisHost(config: string): Promise<Host> {
   const { ephemeralPorts, listeningPorts } = await import("../../platform/local-ports.ts");
   const { interfacesNow } = await import("../../platform/network-interfaces.ts");
   const { guardsHere } = await import("../../setup/guards.ts");
@@ -115,7 +115,7 @@ async function thisHost(): Promise<Host> {
   const { isClockSet } = await import("../../platform/clock-set.ts");
   return {
     interfaces: interfacesNow(false),
-    guards: guardsHere(),
+    guards: await guardsHere(config),
     firewall: (asked) => (process.getuid?.() === 0 ? firewallTools(asked, look) : undefined),
     isClockSet,
     ports: { listening: listeningPorts(), ephemeral: ephemeralPorts() },

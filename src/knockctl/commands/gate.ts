@@ -35,7 +35,7 @@ Exit status:
 export function gate(program: Command): void {
   const command = program
     .command("gate")
-    .summary("Show, open or close the gate: knockd's own table in the kernel")
+    .summary("Show the gate, knockd's own table in the kernel; open or close it")
     .helpCommand(false)
     .addHelpText("after", HELP);
   command

@@ -2,8 +2,9 @@
 
 import { InvalidArgumentError } from "commander";
 import type { FirewallKind } from "../../setup/firewall.ts";
-import { lanHere } from "../../setup/lan.ts";
-import { doorsOf, freeName, look, plan, Refused, type Setup, systemdRuns, type Wishes } from "../../setup/plan.ts";
+import type { GateNow } from "../../setup/gate-now.ts";
+import { hasIpv6, lanHere } from "../../setup/lan.ts";
+import { doorsOf, freeName, look, plan, Refused, systemdRuns, type Wishes } from "../../setup/plan.ts";
 import { ask, askYesNo } from "../../terminal/prompt.ts";
 import { doorName, wholeNumber } from "../option-parsers.ts";
 import { say } from "./init-text.ts";
@@ -38,13 +39,13 @@ export function wishes(options: Options): Wishes {
 }
 
 /** Asks what the command line leaves open and what differs from one machine to another. */
-export async function questions(options: Options): Promise<Wishes> {
+export async function questions(options: Options, now: GateNow | undefined): Promise<Wishes> {
   let said = await aboutDoor(wishes(options));
-  plan(said); // refuse what cannot work before asking anything else
+  plan(said, now); // refuse what cannot work before asking anything else
   const port = await answer("Which TCP port do you want to close?", `${said.port}`, wholeNumber(1, 65535));
   said = { ...said, port };
-  const { firewall, wasClosed } = plan(said);
-  if (said.lan === undefined && !wasClosed) said = { ...said, lan: await aboutLan(firewall, port) };
+  const { firewall, wasClosed } = plan(said, now);
+  if (said.lan === undefined && !wasClosed && firewall.kind === "gate") said = { ...said, lan: await aboutLan(port) };
   if (said.persist || !systemdRuns()) return said;
   return { ...said, persist: await decided("Close it again after each reboot?", false) };
 }
@@ -63,8 +64,8 @@ async function aboutDoor(said: Wishes): Promise<Wishes> {
   return name === "replace" ? { ...said, replace: "door" } : { ...said, door: name };
 }
 
-async function aboutLan(firewall: Setup["firewall"], port: number): Promise<readonly string[]> {
-  const { byRule, own } = lanHere(firewall, port, look);
+async function aboutLan(port: number): Promise<readonly string[]> {
+  const { byRule, own } = lanHere(port, hasIpv6(), look);
   if (byRule.length > 0) {
     const question = `Today the firewall lets in ${byRule.join(", ")}. Keep it so, without a knock?`;
     return (await decided(question, true)) ? byRule : [];

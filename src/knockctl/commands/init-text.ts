@@ -3,9 +3,10 @@
 import { realpathSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
-import { unitName } from "../../setup/boot-unit.ts";
+import { unitOf } from "../../setup/boot-unit.ts";
 import { clientLines } from "../../setup/client-commands.ts";
-import { openCommand, rulesText } from "../../setup/firewall.ts";
+import { MARK } from "../../setup/firewall.ts";
+import { markRule } from "../../setup/mark-rule.ts";
 import type { Setup } from "../../setup/plan.ts";
 import type { PortNow, Tried } from "../../setup/trial.ts";
 import { PID_FILE, TRIAL } from "../../setup/trial-paths.ts";
@@ -13,22 +14,46 @@ import { trialFiles } from "../../setup/trial-scripts.ts";
 import { plural } from "../../terminal/plural.ts";
 
 export function summary(setup: Setup): string {
-  const { config, backup, existed, kept, door, port, firewall, unit, persist, seconds, sequence } = setup;
-  const tables = firewall.kind === "nft" ? "nft" : `iptables${firewall.ipv6 ? " and ip6tables" : ""}`;
+  const { config, backup, existed, kept, door, port, firewall, unit, seconds, sequence } = setup;
   const doors = kept.length === 0 ? "" : `, beside ${kept.join(", ")}`;
   return [
     `door       ${door}: ${sequence.length} random knocks open TCP port ${port} to the client for ${plural(seconds, "second")}`,
     `config     ${config}${doors}${existed ? `\n           the old file stays as ${backup}` : ""}`,
-    `firewall   ${tables}: rejects new connections to port ${port} without a knock${setup.wasClosed ? " (as today)" : ""}`,
-    "           open sessions stay open",
-    `LAN        ${lanText(setup)}`,
+    ...firewallText(setup),
+    ...(firewall.kind === "gate" ? [`LAN        ${lanText(setup)}`] : []),
     `knockd     ${unit === undefined ? "you start it: systemd does not run it here" : "systemctl restarts it"}`,
-    `reboot     ${persist ? `${unitName(firewall.kind, port)} closes the port again` : "opens the port again (--persist: closes it)"}`,
+    `reboot     ${rebootText(setup)}`,
     `rollback   after ${timeOf(setup)}, unless you confirm`,
   ].join("\n");
 }
 
-function lanText({ firewall: { lan = [] }, wasClosed }: Setup): string {
+/** Which way it fails is said before anything is done. */
+function firewallText({ firewall: { kind, why, todo, place }, port, wasClosed }: Setup): string[] {
+  const lines =
+    kind === "gate"
+      ? [
+          `gate: knockd's own table refuses new connections to port ${port}${wasClosed ? " (as today)" : ""}`,
+          `because ${why}`,
+          "it fails open: without that table the port is open to everybody",
+        ]
+      : [
+          `mark: ${why}`,
+          ...markRule(place!, MARK).split("\n"),
+          "it fails closed: without knockd's table nobody comes in",
+        ];
+  const steps = todo === undefined ? [] : [`YOUR STEP, once this has begun: ${todo}`];
+  const rest = ["no other rule is touched; open sessions stay open"];
+  return [...lines, ...rest, ...steps].map((line, i) => `${i === 0 ? "firewall" : ""}`.padEnd(11) + line);
+}
+
+function rebootText({ persist, firewall: { kind } }: Setup): string {
+  if (persist) return kind === "gate" ? `${unitOf(kind)} closes the port again` : `${unitOf(kind)} adds the rule again`;
+  return kind === "gate"
+    ? "opens the port again (--persist: closes it)"
+    : "a knock opens nothing then (--persist: it does)";
+}
+
+function lanText({ firewall: { lan }, wasClosed }: Setup): string {
   const who = lan.length === 0 ? "must knock, too" : `${lan.join(", ")} needs no knock`;
   return `${who}${wasClosed ? ", as today" : lan.length === 0 ? " (--lan: needs no knock)" : " (--no-lan: must knock)"}`;
 }
@@ -38,36 +63,39 @@ export function dryRunText(setup: Setup): string {
   const scripts = Object.entries(trialFiles(setup, knockctl())).filter(([name]) => name !== "confirmed.conf");
   return [
     summary(setup),
-    `== The rules that close TCP port ${setup.port}${setup.wasClosed ? ", which exist already" : ""}\n${rulesText(setup.firewall, setup.port)}`,
     `== The new ${setup.config}\n${setup.text}`,
     "== The scripts that try it, confirm it and roll it back",
     ...scripts.map(([name, text]) => `== ${TRIAL}/${name}\n${text}`),
   ].join("\n\n");
 }
 
-export function howToKnock({ sequence, unit }: Setup): string {
+export function howToKnock({ sequence, unit, firewall }: Setup): string {
   const daemon = join(dirname(knockctl()[1]!), "knockd.js");
   const start =
     unit !== undefined
       ? ""
       : `\nStart knockd: ${process.execPath} ${daemon} -d -c ${TRIAL}/knockd.conf -p ${PID_FILE}\n`;
+  const step = firewall.todo === undefined ? "" : `\nFirst: ${firewall.todo}\n`;
   const lines = clientLines(ownAddress(), sequence).map((line) => `    ${line}`);
-  return `${start}\nKnock from another machine, with one of these:\n\n${lines.join("\n")}\n`;
+  return `${start}${step}\nKnock from another machine, with one of these:\n\n${lines.join("\n")}\n`;
 }
 
 /** The state of the port after the trial. */
 export function portText(
-  { port, wasClosed, firewall }: Pick<Tried, "port" | "wasClosed" | "firewall">,
+  { port, wasClosed, kind }: Pick<Tried, "port" | "wasClosed" | "kind">,
   { isClosed, isPersistent }: PortNow,
   isConfirmed: boolean,
 ): string {
   const it = `TCP port ${port}`;
-  const toOpen = `To open it: ${isPersistent ? `systemctl disable --now ${unitName(firewall.kind, port)}` : openCommand(firewall, port)}`;
+  const toOpen =
+    kind === "mark"
+      ? "Your own firewall closes it: open it there."
+      : `To open it: ${isPersistent ? `systemctl disable ${unitOf(kind)} && ` : ""}knockctl gate open`;
   if (isClosed === undefined)
     return `Could not find out whether ${it} is closed. See iptables -S, ip6tables -S and nft list ruleset.`;
   if (isConfirmed) {
-    if (!isClosed) return `But ${it} is open: the firewall no longer has its rule.`;
-    const until = isPersistent ? ", also after a reboot" : ", until the next reboot";
+    if (!isClosed) return `But ${it} is open: the firewall no longer closes it.`;
+    const until = isPersistent || kind === "mark" ? ", also after a reboot" : ", until the next reboot";
     return `${it} is closed to clients that have not knocked${until}.\n${toOpen}`;
   }
   if (wasClosed) return isClosed ? `${it} is closed, as it was before.` : `But ${it} is open. It was closed before.`;

@@ -2,6 +2,7 @@
 // confirmed or rolled it back meanwhile.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { gateNow } from "../../setup/gate-now.ts";
 import { NO_SYSTEMD, Refused, type Setup } from "../../setup/plan.ts";
 import { confirm, doing, isUnderWay, lastOutcome, openings, portNow, rollBack, tried } from "../../setup/trial.ts";
 import { TRIAL } from "../../setup/trial-paths.ts";
@@ -111,19 +112,19 @@ function tellOutcome(persist: boolean): boolean {
 /** Another process may have confirmed first, without --persist. */
 function isKeptAtBoot(persist: boolean): boolean {
   const trial = tried();
-  if (!persist || trial === undefined || portNow(trial).isPersistent) return true;
+  if (!persist || trial === undefined || portNow(trial, gateNow()).isPersistent) return true;
   throw new Refused(`the setup was confirmed without --persist: after a reboot TCP port ${trial.port} is open`);
 }
 
 /** The present state of the port, on a line of its own. */
 export function how(isConfirmed: boolean): string {
   const trial = tried();
-  return trial === undefined ? "" : `\n${portText(trial, portNow(trial), isConfirmed)}`;
+  return trial === undefined ? "" : `\n${portText(trial, portNow(trial, gateNow()), isConfirmed)}`;
 }
 
 function isAsItWas(): boolean {
   const trial = tried();
-  return trial === undefined || portNow(trial).isClosed === trial.wasClosed;
+  return trial === undefined || portNow(trial, gateNow()).isClosed === trial.wasClosed;
 }
 
 /** Shows in a terminal what the scripts are doing. */

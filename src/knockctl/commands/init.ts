@@ -4,6 +4,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { Option } from "commander";
 import { ConfigError } from "../../config/door.ts";
 import { MOST_KNOCKS } from "../../sequences/sequence.ts";
+import { gateNow, loadGate } from "../../setup/gate-now.ts";
 import { plan, Refused } from "../../setup/plan.ts";
 import { arm, begin, refuseASecond } from "../../setup/trial.ts";
 import { askYesNo } from "../../terminal/prompt.ts";
@@ -52,7 +53,12 @@ export function init(program: Command): void {
       "interface to listen on (default: as in the config; auto in a new config)",
       interfaceName,
     )
-    .addOption(new Option("--firewall <kind>", "firewall tool (default: the one in use)").choices(["iptables", "nft"]))
+    .addOption(
+      new Option(
+        "--firewall <kind>",
+        "who closes the port: knockd's gate, or your own rules with a mark (default: what fits)",
+      ).choices(["gate", "mark"]),
+    )
     .option("--sequence <n>", "number of knocks", wholeNumber(3, MOST_KNOCKS), 3)
     .option("--mixed", "mix TCP and UDP knocks; curl cannot send these")
     .option("--timeout <seconds>", "how long the port stays open to a client that knocked", wholeNumber(1, 86_400), 30)
@@ -78,8 +84,9 @@ export function init(program: Command): void {
     });
 }
 
-function run(options: Options): Promise<boolean> {
+async function run(options: Options): Promise<boolean> {
   if (process.getuid?.() !== 0) throw new Refused("run it as root (sudo knockctl init)");
+  await loadGate();
   if (options.rollback) return undo();
   if (options.confirm) return keep(options.persist ?? false);
   return setUp(options);
@@ -90,11 +97,14 @@ async function setUp(options: Options): Promise<boolean> {
   if (asks && !process.stdin.isTTY)
     throw new Refused("there is no terminal to ask questions at: use --yes, or --dry-run to see the plan");
   if (!options.dryRun) refuseASecond();
-  const setup = plan(asks ? await questions(options) : wishes(options));
+  const now = gateNow();
+  const setup = plan(asks ? await questions(options, now) : wishes(options), now);
   if (options.dryRun) {
     say(dryRunText(setup));
     return true;
   }
+  if (setup.unit === undefined && now?.owner !== undefined)
+    throw new Refused("a running knockd owns the gate. Stop it first (service knockd stop): the gate stays closed");
   say(summary(setup));
   if (asks && !(await askYesNo("\nDo this now?", true))) throw new Refused("nothing has changed");
 

@@ -42,7 +42,7 @@ export function status(program: Command): void {
       tell(asked, json, () => asked.answers.map((one) => statusText(one)).join("\n"));
       if (doesNotHear(asked.answers)) process.exitCode = STATUS.no;
       const { guardsHere, guardText } = await import("../../setup/guards.ts");
-      for (const [i, guard] of guardsHere().entries()) {
+      for (const [i, guard] of (await guardsHere(config)).entries()) {
         if (!json) process.stdout.write(`${i === 0 ? "\n" : ""}${guardText(guard, asked.answers.length > 0)}\n`);
         if (guard.isClosed === false) process.exitCode ??= STATUS.no;
       }

@@ -1,0 +1,40 @@
+// What closes a port by a built-in door, and opens it again, as a shell script: for the trial's other scripts, and at each
+// boot for the rule that accepts the mark. The gate's table is knockd's own; `nft` and knockctl can both remove it.
+
+import { type FirewallPlan, MARK, PATH } from "./firewall.ts";
+import { markFunctions } from "./mark-rule.ts";
+import { quote } from "./trial-paths.ts";
+
+/** How the programs are run, in words. */
+export interface Programs {
+  readonly knockd: readonly string[];
+  readonly knockctl: readonly string[];
+}
+
+/**
+ * `sh FILE close|open|is-closed|restore CONFIG`. Each may be run again. `open` removes knockd's whole table: no daemon may own it then.
+ * Needs nothing but nft, or else knockctl, to open.
+ */
+export function firewallScript(
+  plan: FirewallPlan,
+  port: number,
+  config: string,
+  { knockd, knockctl }: Programs,
+): string {
+  const words = (argv: readonly string[]) => argv.map(quote).join(" ");
+  const mark = plan.place === undefined ? "" : markFunctions(plan.place, MARK);
+  const [add, remove, has] = mark === "" ? ["", "", ""] : ["add_rule && ", "remove_rule; ", "has_rule && "];
+  return `#!/bin/sh
+# Written by knockctl init. Closes TCP port ${port} to clients that have not knocked, or undoes that.
+#   sh FILE close|open|is-closed|restore CONFIG
+# Open sessions stay open. It touches no rule of anybody else.
+PATH=${PATH}
+${mark}case $1 in
+  close) ${add}{ ${words(knockctl)} gate show tcp/${port} >/dev/null 2>&1 || exec ${words(knockd)} --gate -c ${quote(config)}; } ;;
+  # knockctl is for a host without nft
+  open) ${remove}nft delete table inet knockd 2>/dev/null || exec ${words(knockctl)} gate open ;;
+  restore) exec ${words(knockd)} --gate -c "$2" ;;
+  is-closed) ${has}exec ${words(knockctl)} gate show tcp/${port} >/dev/null ;;
+esac
+`;
+}

@@ -1,0 +1,30 @@
+// knockd's table as the kernel has it now: which ports it closes, and whom it lets in. Read by the addon, which is loaded
+// for whoever asks here.
+
+import type { OpenedPorts } from "../config/opening.ts";
+
+export interface GateNow {
+  readonly mode: "gate" | "mark";
+  /** A running knockd owns the table: nobody else can change it. */
+  readonly owner: number | undefined;
+  /** None in the mode `mark`. */
+  readonly guarded: readonly OpenedPorts[];
+}
+
+/** Is the TCP port closed to clients that have not knocked? */
+export function isGuarded(now: GateNow | undefined, port: number): boolean {
+  return (now?.guarded ?? []).some(({ protocol, low, high }) => protocol === "tcp" && port >= low && port <= high);
+}
+
+let read: (() => GateNow | undefined) | undefined;
+
+/** Before `gateNow`. */
+export async function loadGate(): Promise<void> {
+  const { readTable } = await import("../firewall/table-status.ts");
+  read = readTable;
+}
+
+/** Undefined: knockd has no table there. */
+export function gateNow(): GateNow | undefined {
+  return read!();
+}
