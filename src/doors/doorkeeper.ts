@@ -1,4 +1,4 @@
-// Runs a door's start command when it opens, and its stop command in its time, for every start command one.
+// Runs a door's start command when it opens. Of each start command, door-closer.ts runs the stop command in its time.
 
 import type { Door } from "../config/door.ts";
 import { commandsOf } from "../config/door-commands.ts";
@@ -10,10 +10,11 @@ import {
   NOT_OPEN,
   type OpenDoorInfo,
 } from "../events/door-outcome.ts";
-import { type Address, formatAddress, parseAddress } from "../net/address.ts";
+import { type Address, formatAddress } from "../net/address.ts";
 import { substituteAddress } from "../runner/command.ts";
 import { CommandRunner, type CommandRunnerOptions } from "../runner/runner.ts";
-import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
+import { DoorCloser } from "./door-closer.ts";
+import type { LedgerEntry } from "./ledger-entry.ts";
 import type { DoorLedger } from "./null-ledger.ts";
 import { isFull, keyOf, MOST_OF_ONE, type OpenDoor } from "./open-door.ts";
 import { OpenDoors } from "./open-doors.ts";
@@ -25,8 +26,6 @@ export interface DoorkeeperOptions extends CommandRunnerOptions {
 
 /** Start commands that are to be undone, of all doors: open-doors.ts counts doors, and one may have 64 of them. */
 const MOST_TO_CLOSE = 262_144;
-/** A stop command that could not be started (no process, no memory) is tried again: the door is open. */
-const TRY_AGAIN_SECONDS = 5;
 
 export class Doorkeeper implements DoorOpener {
   readonly #options: DoorkeeperOptions;
@@ -34,14 +33,15 @@ export class Doorkeeper implements DoorOpener {
   /** Of each (door, knocker) that is closed again. */
   readonly #queues = new SerialQueues();
   readonly #runner: CommandRunner;
-  /** Stop commands that have not begun. */
-  #toClose = 0;
-  #leaving: "close" | "keep" | undefined;
+  readonly #closer: DoorCloser;
 
   constructor(options: DoorkeeperOptions) {
     this.#options = options;
     this.#open = new OpenDoors(options.now);
     this.#runner = new CommandRunner(options);
+    const { after, now, onEvent, ledger } = options;
+    const [open, queues, runner] = [this.#open, this.#queues, this.#runner];
+    this.#closer = new DoorCloser({ after, now, onEvent, ledger, open, queues, runner });
   }
 
   /** Commands alone. */
@@ -65,7 +65,7 @@ export class Doorkeeper implements DoorOpener {
       onDone({ status: 0 });
       return;
     }
-    if (!this.#open.hasRoomFor(door.name) || this.#toClose >= MOST_TO_CLOSE) {
+    if (!this.#open.hasRoomFor(door.name) || this.#closer.toClose >= MOST_TO_CLOSE) {
       this.#runner.countDropped("full", door.name, knocker, this.#open.size);
       onDone({ refused: "too many doors are open" });
       return;
@@ -101,7 +101,7 @@ export class Doorkeeper implements DoorOpener {
       this.#queues.enqueue(open.key, async () => {
         open.timer?.cancel();
         open.timer = undefined;
-        resolve(open.pendingCloses.length === 0 ? NOT_OPEN : { status: await this.#close(open) });
+        resolve(open.pendingCloses.length === 0 ? NOT_OPEN : { status: await this.#closer.close(open) });
       }),
     );
   }
@@ -113,21 +113,14 @@ export class Doorkeeper implements DoorOpener {
     if (open.timer === undefined) return { refused: "it is being opened or closed right now" };
     const left = Math.max(0, open.due - this.#options.now()) + seconds;
     this.#options.onEvent({ type: "extended by hand", door, knocker, seconds });
-    this.#closeLater(open, left);
+    this.#closer.closeLater(open, left);
     await this.#options.ledger.save();
     return left;
   }
 
   /** Closes in its time what an earlier life has left open. What is overdue is closed at once. */
   recover(entries: readonly LedgerEntry[]): void {
-    for (const entry of entries) {
-      const knocker = parseAddress(entry.ip);
-      if (this.#options.ledger.isMarked(entry.id) || knocker === undefined) {
-        this.#forget(entry.id); // its stop command was started by the one who died
-        continue;
-      }
-      this.#awaitClosing(this.#recordOpen(entry, knocker), secondsLeft(entry));
-    }
+    this.#closer.recover(entries);
   }
 
   /** How many doors are open. */
@@ -145,16 +138,8 @@ export class Doorkeeper implements DoorOpener {
    * be opened stays closed. Resolves when no command of ours is left, other than those that take long.
    */
   async leave(how: "close" | "keep" = "close"): Promise<void> {
-    this.#leaving = how;
     this.#runner.openNoMore();
-    for (const open of this.#open.values()) {
-      open.timer?.cancel();
-      open.timer = undefined;
-      if (how === "keep") continue;
-      const ids = open.pendingCloses.map(({ id }) => id);
-      this.#options.ledger.move(ids, 0); // the next life does at once what we can't
-      this.#queues.enqueue(open.key, () => this.#close(open));
-    }
+    this.#closer.leave(how);
     await this.#queues.drain();
   }
 
@@ -165,7 +150,7 @@ export class Doorkeeper implements DoorOpener {
 
   /** Commands that have ended, that run (other than those that take long), and stop commands that have not begun. */
   get progress(): { readonly ended: number; readonly running: number; readonly toClose: number } {
-    return { ended: this.#runner.ended, running: this.#runner.running, toClose: this.#toClose };
+    return { ended: this.#runner.ended, running: this.#runner.running, toClose: this.#closer.toClose };
   }
 
   async #start(
@@ -190,7 +175,7 @@ export class Doorkeeper implements DoorOpener {
       entry = ledger.add({ door: door.name, ip, stopCommand: stop, commandTimeout, parallel }, door.cmdTimeout);
       const saved = ledger.save();
       if (saved !== undefined) await saved; // before it is open: a crash must not leave it so
-      open = this.#recordOpen(entry, knocker);
+      open = this.#closer.add(entry, knocker);
     }
     const status = await this.#runner.run({
       door: door.name,
@@ -204,32 +189,9 @@ export class Doorkeeper implements DoorOpener {
     });
     this.#queues.setLong(queue, false);
     if (open === undefined || entry === undefined) return status;
-    if (status !== undefined) this.#closeLater(open, door.cmdTimeout);
-    else this.#undoOpen(open, entry);
+    if (status !== undefined) this.#closer.closeLater(open, door.cmdTimeout);
+    else this.#closer.remove(open, entry);
     return status;
-  }
-
-  /** One start command more that is to be undone. */
-  #recordOpen(entry: LedgerEntry, knocker: Address): OpenDoor {
-    this.#toClose++;
-    return this.#open.add(entry, knocker);
-  }
-
-  /** Its stop command would undo what somebody else has done. */
-  #undoOpen(open: OpenDoor, { id }: LedgerEntry): void {
-    open.pendingCloses = open.pendingCloses.filter((entry) => entry.id !== id);
-    this.#toClose--;
-    if (open.pendingCloses.length === 0) this.#open.remove(open);
-    this.#forget(id);
-  }
-
-  /** The one pending close, moved to the later time. */
-  #closeLater(open: OpenDoor, seconds: number): void {
-    if (this.#leaving === "close") this.#queues.enqueue(open.key, () => this.#close(open));
-    if (this.#leaving !== undefined) return;
-    const ids = open.pendingCloses.map(({ id }) => id);
-    this.#options.ledger.move(ids, seconds);
-    this.#awaitClosing(open, seconds);
   }
 
   /** Another knock: no command, more time. */
@@ -238,60 +200,6 @@ export class Doorkeeper implements DoorOpener {
       open.isTold = true;
       this.#options.onEvent({ type: "opened often", door: open.door, knocker: open.knocker, times: MOST_OF_ONE });
     }
-    this.#closeLater(open, seconds);
-  }
-
-  #awaitClosing(open: OpenDoor, seconds: number): void {
-    const { after, now, onEvent } = this.#options;
-    const due = now() + seconds;
-    if (open.timer !== undefined && due < open.due) return;
-    open.due = due;
-    open.timer?.cancel();
-    open.timer = after(seconds, () => {
-      open.timer = undefined;
-      this.#queues.enqueue(open.key, async () => {
-        if (open.timer !== undefined || open.pendingCloses.length === 0) return; // a start command came in between
-        onEvent({ type: "closing", door: open.door, knocker: open.knocker });
-        await this.#close(open);
-      });
-    });
-  }
-
-  async #close(open: OpenDoor): Promise<number | undefined> {
-    const entries = open.pendingCloses;
-    let worst: number | undefined = 0;
-    open.pendingCloses = [];
-    this.#open.remove(open);
-    for (const entry of entries) {
-      const { id, door, stopCommand: command, commandTimeout, parallel } = entry;
-      let begun = false;
-      const status = await this.#runner.run({
-        door,
-        what: "closed",
-        knocker: open.knocker,
-        command,
-        commandTimeout,
-        parallel,
-        marker: this.#options.ledger.marker(id),
-        onStart: () => {
-          begun = true;
-          this.#toClose--;
-        },
-        onLong: () => this.#queues.setLong(open.key, true),
-      });
-      this.#queues.setLong(open.key, false);
-      if (worst === 0) worst = status;
-      if (status !== undefined) this.#forget(id);
-      // In the ledger it is anyway: when we leave, the next life closes it.
-      else if (this.#leaving === undefined)
-        this.#awaitClosing(this.#recordOpen(entry, open.knocker), TRY_AGAIN_SECONDS);
-      else if (begun) this.#toClose++;
-    }
-    return worst;
-  }
-
-  #forget(id: number): void {
-    this.#options.ledger.remove(id);
-    this.#options.ledger.save();
+    this.#closer.closeLater(open, seconds);
   }
 }

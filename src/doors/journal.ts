@@ -4,8 +4,8 @@
 
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
-import { dirname } from "node:path";
 import { NEW_FILE } from "../platform/replace-file.ts";
+import { type Copy, openIn, syncDirectory } from "./journal-file.ts";
 import type { LedgerLines } from "./ledger-lines.ts";
 
 export interface JournalOptions {
@@ -15,17 +15,6 @@ export interface JournalOptions {
   readonly onDisk: (upTo: number, isWritten: boolean) => Promise<void>;
   /** The disk does not take them. */
   readonly onTrouble: (error: unknown) => void;
-}
-
-interface Copy {
-  readonly file: fs.FileHandle;
-  readonly rest: Iterator<string>;
-  bytes: number;
-  /** All is in it; and that is on the disk. */
-  isWhole: boolean;
-  isSafe: boolean;
-  /** The last change that is in it. */
-  upTo: number;
 }
 
 /** The file may be twice as long as it was when it was made anew, and so much longer. */
@@ -249,20 +238,4 @@ export class Journal {
   get #newPath(): string {
     return `${this.#path}.new`;
   }
-}
-
-/** Its commands are nobody else's business. The directory is made where it is missing, but not its parents. */
-async function openIn(path: string, flags: number): Promise<fs.FileHandle> {
-  try {
-    return await fs.open(path, flags, 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    await fs.mkdir(dirname(path), { mode: 0o700 });
-    return fs.open(path, flags, 0o600);
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await fs.open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-  await directory.sync().finally(() => directory.close());
 }

@@ -1,0 +1,139 @@
+// Closes open doors: runs their stop commands when their time is over, by hand, or because the daemon ends.
+
+import { type Address, parseAddress } from "../net/address.ts";
+import type { CommandRunner, CommandRunnerOptions } from "../runner/runner.ts";
+import { type LedgerEntry, secondsLeft } from "./ledger-entry.ts";
+import type { DoorLedger } from "./null-ledger.ts";
+import type { OpenDoor } from "./open-door.ts";
+import type { OpenDoors } from "./open-doors.ts";
+import type { SerialQueues } from "./serial-queues.ts";
+
+/** A stop command that could not be started (no process, no memory) is tried again: the door is open. */
+const TRY_AGAIN_SECONDS = 5;
+
+export interface DoorCloserOptions extends Pick<CommandRunnerOptions, "after" | "now" | "onEvent"> {
+  readonly ledger: DoorLedger;
+  readonly open: OpenDoors;
+  readonly queues: SerialQueues;
+  readonly runner: CommandRunner;
+}
+
+export class DoorCloser {
+  readonly #options: DoorCloserOptions;
+  /** Stop commands that have not begun. */
+  #toClose = 0;
+  #leaving: "close" | "keep" | undefined;
+
+  constructor(options: DoorCloserOptions) {
+    this.#options = options;
+  }
+
+  /** The number of stop commands that have not begun. */
+  get toClose(): number {
+    return this.#toClose;
+  }
+
+  /** One more start command that must be undone. */
+  add(entry: LedgerEntry, knocker: Address): OpenDoor {
+    this.#toClose++;
+    return this.#options.open.add(entry, knocker);
+  }
+
+  /** The start command was not run: its stop command would undo what somebody else has done. */
+  remove(open: OpenDoor, { id }: LedgerEntry): void {
+    open.pendingCloses = open.pendingCloses.filter((entry) => entry.id !== id);
+    this.#toClose--;
+    if (open.pendingCloses.length === 0) this.#options.open.remove(open);
+    this.#forget(id);
+  }
+
+  /** Takes over what an earlier life has left open. What is overdue is closed at once. */
+  recover(entries: readonly LedgerEntry[]): void {
+    for (const entry of entries) {
+      const knocker = parseAddress(entry.ip);
+      if (this.#options.ledger.isMarked(entry.id) || knocker === undefined) {
+        this.#forget(entry.id); // its stop command was started by the one who died
+        continue;
+      }
+      this.#awaitClosing(this.add(entry, knocker), secondsLeft(entry));
+    }
+  }
+
+  /** The one pending close, moved to the later time. */
+  closeLater(open: OpenDoor, seconds: number): void {
+    if (this.#leaving === "close") this.#options.queues.enqueue(open.key, () => this.close(open));
+    if (this.#leaving !== undefined) return;
+    const ids = open.pendingCloses.map(({ id }) => id);
+    this.#options.ledger.move(ids, seconds);
+    this.#awaitClosing(open, seconds);
+  }
+
+  /** `close`: every outstanding stop command is queued now; `keep`: the ledger keeps them for the next start. */
+  leave(how: "close" | "keep"): void {
+    const { open: doors, ledger, queues } = this.#options;
+    this.#leaving = how;
+    for (const open of doors.values()) {
+      open.timer?.cancel();
+      open.timer = undefined;
+      if (how === "keep") continue;
+      const ids = open.pendingCloses.map(({ id }) => id);
+      ledger.move(ids, 0); // the next life does at once what we can't
+      queues.enqueue(open.key, () => this.close(open));
+    }
+  }
+
+  /** Runs its stop commands. Resolves with the first status that is not 0; undefined: one could not be started. */
+  async close(open: OpenDoor): Promise<number | undefined> {
+    const { ledger, queues, runner } = this.#options;
+    const entries = open.pendingCloses;
+    let worst: number | undefined = 0;
+    open.pendingCloses = [];
+    this.#options.open.remove(open);
+    for (const entry of entries) {
+      const { id, door, stopCommand: command, commandTimeout, parallel } = entry;
+      let begun = false;
+      const status = await runner.run({
+        door,
+        what: "closed",
+        knocker: open.knocker,
+        command,
+        commandTimeout,
+        parallel,
+        marker: ledger.marker(id),
+        onStart: () => {
+          begun = true;
+          this.#toClose--;
+        },
+        onLong: () => queues.setLong(open.key, true),
+      });
+      queues.setLong(open.key, false);
+      if (worst === 0) worst = status;
+      if (status !== undefined) this.#forget(id);
+      // In the ledger it is anyway: when we leave, the next life closes it.
+      else if (this.#leaving === undefined) this.#awaitClosing(this.add(entry, open.knocker), TRY_AGAIN_SECONDS);
+      else if (begun) this.#toClose++;
+    }
+    return worst;
+  }
+
+  #awaitClosing(open: OpenDoor, seconds: number): void {
+    const { after, now, onEvent, queues } = this.#options;
+    const due = now() + seconds;
+    if (open.timer !== undefined && due < open.due) return;
+    open.due = due;
+    open.timer?.cancel();
+    open.timer = after(seconds, () => {
+      open.timer = undefined;
+      queues.enqueue(open.key, async () => {
+        if (open.timer !== undefined || open.pendingCloses.length === 0) return; // a start command came in between
+        onEvent({ type: "closing", door: open.door, knocker: open.knocker });
+        await this.close(open);
+      });
+    });
+  }
+
+  #forget(id: number): void {
+    this.#options.ledger.remove(id);
+    this.#options.ledger.save();
+  }
+}
