@@ -1,6 +1,6 @@
-// TCP segments that may answer a connection which this host has opened: they go to one of its ephemeral ports, with flags
-// that such answers have. Nobody can tell them from an ACK scan, so they are neither knocks nor strays.
-// A UDP datagram has no flags. There only a socket tells (scan-window.ts): a datagram to a port without one is no answer.
+// TCP segments that may be replies to a connection of this host: they go to an ephemeral port, with the flags of a reply.
+// They look like an ACK scan, so they count neither as knocks nor as strays.
+// A UDP datagram has no flags. There the sockets decide (scan-window.ts): a datagram to a port without a socket is no reply.
 
 import { TCP_FLAG_BITS, type TcpFlags } from "../net/tcp-flags.ts";
 
@@ -12,7 +12,7 @@ export function mayBeAnswer(flags: number): boolean {
   return (flags & syn) === 0 || (flags & (ack | rst | fin)) === ack;
 }
 
-/** All flags that no answer has, as a filter can look for them. */
+/** The combinations of flags that no reply has, in the form that a filter can check. */
 export const NO_ANSWER: readonly TcpFlags[] = [
   { set: 0, clear: ack | rst },
   { set: syn | rst, clear: 0 },

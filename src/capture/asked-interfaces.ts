@@ -1,5 +1,5 @@
-// Which interfaces the user asks for: -i, or else the config. A name that no interface can have is refused at once: waiting
-// for it would be waiting for ever. 0.8 refuses each name that is not there, and so this one too.
+// The interfaces that the user asks for with -i or in the config. A name that no interface can have is refused at once,
+// because waiting for it would never end. 0.8 refuses every missing name, and so this one, too.
 
 import { type Config, ConfigError, complain } from "../config/door.ts";
 import type { Flags } from "../config/settings.ts";
@@ -11,8 +11,8 @@ import { interfaceWords, linkName, namesOf } from "./interfaces.ts";
 const LONGEST_NAME = 15;
 
 /**
- * Undefined when the user names none. Throws ConfigError with the line, or CaptureError in 0.8's words. `look` is called for
- * odd names only.
+ * Undefined if the user names none. Throws ConfigError with the line, or CaptureError with 0.8's text. Calls `look` only for
+ * odd names.
  */
 export function askedInterfaces(flags: Flags, config: Config, look: () => Snapshot): readonly string[] | undefined {
   const asked = flags.interface ?? config.options.interface;
@@ -26,12 +26,12 @@ export function askedInterfaces(flags: Flags, config: Config, look: () => Snapsh
   throw new ConfigError(complain(config.file, line, `could not open "${wrong}": no interface can have this name`));
 }
 
-/** An odd name that nothing has on this machine. */
+/** An odd name that no interface of this machine has. */
 export function isImpossible(word: string, snapshot: Snapshot): boolean {
   return isOdd(word) && namesOf(word, snapshot).length === 0;
 }
 
-/** Not what the kernel takes for a name (dev_valid_name); or with quotes, which are a mistake in each config. */
+/** Not valid for the kernel (dev_valid_name), or with quotes, which are always a mistake in a config. */
 function isOdd(word: string): boolean {
   if ([".", "..", ""].includes(linkName(word))) return true;
   return Buffer.byteLength(word.replace(/\*$/, "")) > LONGEST_NAME || /[\s/\\"'`\u2018-\u201f\p{Cc}]/u.test(word);

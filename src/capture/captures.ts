@@ -1,4 +1,4 @@
-// The interfaces that are listened at now, all with the same doors, and how well each is heard.
+// The open captures, all for the same doors, and the state of each.
 
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { Address } from "../net/address.ts";
@@ -16,24 +16,24 @@ export interface CaptureState {
   /** Of its link; 0 for `any`. */
   readonly index: number;
   up: boolean;
-  /** How many knocks the last self-test has tried; and why one would be missed, though all seems well. */
+  /** The number of knocks that the last self-test tried. */
   knocksTested: number;
-  /** When that was, by `now`. */
+  /** The time of that test, by `now`. */
   testedAt: number | undefined;
   deafReason: string | undefined;
-  /** Nothing more comes from it, in libpcap's words. */
+  /** Why the capture failed, in libpcap's words. */
   error: string | undefined;
 }
 
 export interface CaptureSetOptions {
-  /** Not one place alone, known by its name: a packet may be seen at two. */
+  /** Several interfaces: a packet may be captured twice. */
   readonly several: boolean;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   readonly onBatch: (capture: InterfaceCapture, records: Records, count: number, now: number) => void;
-  /** One is broken. */
+  /** Called when a capture failed. */
   readonly onBroken: () => void;
-  /** `warn`: packets are lost, or scans not seen. `error`: we are deaf. */
+  /** `warn`: packets are lost, or scans go undetected. `error`: an interface is deaf. */
   readonly tell: Readonly<Record<"warn" | "error", (line: string) => void>>;
 }
 
@@ -54,12 +54,12 @@ export class CaptureSet {
     return this.#captures;
   }
 
-  /** Can one packet be seen at two of them? Asked once a batch. */
+  /** Can a packet be captured twice? Called once per batch. */
   get mayDuplicate(): boolean {
     return this.#captures.size > 1 || this.#captures.has(ANY);
   }
 
-  /** The same packet, seen at another interface? */
+  /** Was the same packet captured at another interface? */
   isDuplicate(packet: CapturedPacket): boolean {
     return this.#duplicates.has(packet);
   }
@@ -68,7 +68,7 @@ export class CaptureSet {
     return [...this.#captures.values()].some((state) => state.deafReason !== undefined);
   }
 
-  /** Opens it; it hears nothing yet. Throws CaptureError. */
+  /** Opens a capture, which gets no packets yet. Throws CaptureError. */
   open(name: string, index: number): CaptureState {
     const { several, now, onBatch, onBroken } = this.#options;
     const capture: InterfaceCapture = new InterfaceCapture(name, several, {
@@ -92,7 +92,7 @@ export class CaptureSet {
     return state;
   }
 
-  /** Opens it, and hears there what is heard at the others. Throws CaptureError. */
+  /** Opens a capture for the same doors as the others, and starts it. Throws CaptureError. */
   add(name: string, index: number, own: AddressSet): void {
     const { capture } = this.open(name, index);
     capture.setDoors(this.#resolvedDoors, own);
@@ -106,7 +106,7 @@ export class CaptureSet {
     for (const { capture } of this.#captures.values()) capture.start();
   }
 
-  /** Ends it there, whether it was open or not. */
+  /** Closes the capture, if it is open. */
   close(name: string): void {
     this.#captures.get(name)?.capture.close();
     this.#captures.delete(name);
@@ -116,7 +116,7 @@ export class CaptureSet {
     for (const name of this.#captures.keys()) this.close(name);
   }
 
-  /** From now on these doors. Returns the longest filter's instructions. Throws CaptureError: then the old ones go on. */
+  /** Changes the doors. Returns the length of the longest filter in instructions. If it throws CaptureError, the old doors stay. */
   setDoors(resolvedDoors: readonly ResolvedDoor[], own: (name: string) => AddressSet): number {
     const before = this.#resolvedDoors;
     let longest = 0;
@@ -133,18 +133,18 @@ export class CaptureSet {
     return longest;
   }
 
-  /** There the doors are at these addresses from now on. Throws CaptureError. */
+  /** Changes the addresses of an interface. Throws CaptureError. */
   setAddresses(state: CaptureState, own: AddressSet): void {
     state.capture.setDoors(this.#resolvedDoors, own);
   }
 
-  /** What the filters let through while they are wide (scan-window.ts). */
+  /** Sets what the wide filters let through (scan-window.ts). */
   prepare(strays: readonly PortClass[] | undefined): void {
     this.#strays = strays;
     this.#each((capture) => capture.setStrayPorts(strays));
   }
 
-  /** All that this source does is let through; undefined: no one's. */
+  /** Lets every packet of this source through. Undefined: of none. */
   follow(source: Address | undefined): void {
     this.#followed = source;
     this.#each((capture) => capture.follow(source), "knockctl explain --follow misses packets");
@@ -155,7 +155,7 @@ export class CaptureSet {
     this.#each((capture) => capture.setWide(wide));
   }
 
-  /** Tells what was lost, and returns which of them bring nothing more, and why. */
+  /** Reports lost packets. Returns the captures that have stopped working, and why. */
   account(): ReadonlyMap<string, string> {
     const failed = new Map<string, string>();
     for (const [name, { capture }] of this.#captures) {
@@ -173,7 +173,7 @@ export class CaptureSet {
     return failed;
   }
 
-  /** What is found deaf gets its filter anew; what is deaf even then is told, and `isDeaf`. */
+  /** Tests each filter. Applies it again if a knock would be missed, and reports the interface as deaf if that does not help. */
   selfTest(): void {
     for (const [name, state] of this.#captures) {
       let { tried, deafTo } = state.capture.selfTest();
@@ -192,7 +192,7 @@ export class CaptureSet {
     }
   }
 
-  /** For the filters' width: whatever becomes of it, knocks are heard as before. */
+  /** Changes each filter's width. A failure does not affect knocks. */
   #each(change: (capture: InterfaceCapture) => void, trouble = "port scans go undetected"): void {
     for (const [name, { capture }] of this.#captures) {
       try {

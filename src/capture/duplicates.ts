@@ -1,17 +1,17 @@
-// One packet, seen at several interfaces: at eth0 and at the bridge or VLAN above it. The kernel stamps a packet's time
-// once, where it first comes in, so that what is equal to the microsecond is the same. Without this a UDP knock would
-// count twice (a TCP segment is known again by attempts/retransmissions.ts).
+// Recognises a packet that was captured at several interfaces, such as eth0 and a bridge or VLAN above it. The kernel stamps
+// a packet once, when it first arrives, so equal packets with the same microsecond are one. Without this a UDP knock would
+// count twice. (attempts/retransmissions.ts recognises a repeated TCP segment.)
 
 import type { CapturedPacket } from "../net/packet.ts";
 
-/** Places by hash; a newcomer takes the place of whoever was there. */
+/** The size of the hash table. A new packet replaces the older one in its slot. */
 const PLACES = 8192;
 
 export class DuplicateFilter {
   readonly #times = new Float64Array(PLACES);
   readonly #prints = new Uint32Array(PLACES);
 
-  /** Has this very packet been here before? Remembers it. */
+  /** Was this packet seen before? Remembers it. */
   has({ source, destination, sourcePort, port, protocol, time }: CapturedPacket): boolean {
     let h = Math.imul((sourcePort << 16) | port, 0x9e3779b1) ^ protocol;
     for (const { w0, w1, w2, w3 } of [source, destination]) {

@@ -1,4 +1,4 @@
-// Listening at one interface: its capture, its addresses, and the filter that they and the doors make.
+// The capture of one interface: its handle, its addresses, and the filter made from them and the doors.
 
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { Address } from "../net/address.ts";
@@ -15,7 +15,7 @@ const RING_BYTES = 8 << 20;
 /** Ethernet, three VLAN tags, an IPv6 header and TCP's, and 74 bytes for extensions: each byte costs the ring packets. */
 const SNAP_LENGTH = 160;
 
-/** Losses are told at most so often. */
+/** The shortest time between two reports of lost packets. */
 const ACCOUNT_MS = 50_000;
 
 const NOTHING_YET: CaptureStats = { received: 0, dropped: 0, read: 0 };
@@ -28,17 +28,17 @@ export class InterfaceCapture {
   #resolvedDoors: readonly ResolvedDoor[] = [];
   #strays: readonly PortClass[] | undefined;
   #followed: Address | undefined;
-  /** The filter without strays and the one with them, made beforehand: see `widen`. */
+  /** The filters without and with strays, both made in advance: see `setWide`. */
   #narrow: Uint8Array | undefined;
   #wide: Uint8Array | undefined;
   #isWide = false;
   readonly #now: () => number;
-  /** What was counted at the last two accounts, the later one first. */
+  /** The counters at the last two checks, the later one first. */
   #accounts: readonly [CaptureStats, CaptureStats] = [NOTHING_YET, NOTHING_YET];
   #accountedAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * Opens the interface; nothing is heard before `start`. One of several: an Echoes must know the same packet again.
+   * Opens the interface; packets come after `start`. `oneOfSeveral`: stamp packets so that DuplicateFilter can compare them.
    * Throws CaptureError.
    */
   constructor(name: string, oneOfSeveral: boolean, options: PacketReaderOptions) {
@@ -79,14 +79,14 @@ export class InterfaceCapture {
     return this.#own.isClient(source);
   }
 
-  /** The same addresses, but other ones that no client has. */
+  /** Changes only the addresses that no client can have. */
   setNotClients(own: AddressSet): void {
     this.#own = own;
   }
 
   /**
-   * From now on the kernel lets through what these doors can use at these addresses. Returns the program's length in
-   * instructions. Throws CaptureError; then what was heard before still is.
+   * Sets the filter for these doors at these addresses. Returns its length in instructions. If it throws CaptureError, the old
+   * filter stays.
    */
   setDoors(resolvedDoors: readonly ResolvedDoor[], own: AddressSet): number {
     try {
@@ -103,7 +103,7 @@ export class InterfaceCapture {
     }
   }
 
-  /** What a wide filter lets through beside knocks: what a scanner touches. Throws CaptureError. */
+  /** Sets the ports that the wide filter lets through beside knocks. Throws CaptureError. */
   setStrayPorts(strays: readonly PortClass[] | undefined): void {
     try {
       const wide = strays && this.#program(this.#own, this.#resolvedDoors, strays);
@@ -116,8 +116,8 @@ export class InterfaceCapture {
   }
 
   /**
-   * From now on the filter is the wide one, or the narrow one again. At once, as both are made beforehand: a scan at full
-   * speed is at the second knock some milliseconds after the first. Throws CaptureError.
+   * Switches to the wide or the narrow filter. Both are made in advance, because a fast scan reaches the second knock a few
+   * milliseconds after the first. Throws CaptureError.
    */
   setWide(wide: boolean): void {
     try {
@@ -138,12 +138,12 @@ export class InterfaceCapture {
     this.#source.start();
   }
 
-  /** Ends it, at any time, and again. */
+  /** Closes it. May be called at any time and repeatedly. */
   close(): void {
     this.#source.close();
   }
 
-  /** Would it hear every knock, by the filter that the kernel really holds? */
+  /** Tests whether the filter in the kernel lets every knock through. */
   selfTest(): SelfTestResult {
     try {
       return tryKnocks(this.#capture.heldFilter(), this.#capture.linkType, this.#own.all, this.#resolvedDoors);

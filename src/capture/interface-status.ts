@@ -1,10 +1,10 @@
-// How well each interface that is meant is heard, in words for people: systemctl status, knockctl.
+// The state of each selected interface as text, for systemctl status and knockctl.
 
 import type { InterfaceStatus } from "../events/interface-status.ts";
 import { formatAddress } from "../net/address.ts";
 import type { CaptureState } from "./captures.ts";
 
-/** By name, why it is not listened at. */
+/** Interface name → why it has no capture. */
 export type Reasons = ReadonlyMap<string, string>;
 
 export function interfaceStatuses(

@@ -1,18 +1,17 @@
-// Packets as they come: a capture that wakes us at each packet while few come, and is emptied by a short timer while
-// many do. Waking up for every packet of a flood costs twenty times the packet (bench/bench.ts, "flood"); a timer costs
-// nothing only while it does not run.
+// Reads packets: on an interrupt for each packet while few come, by a short timer while many come. In a flood, an interrupt
+// costs twenty times as much as its packet (bench/bench.ts, "flood"). A timer costs nothing while it does not run.
 
 import type { NativeCapture } from "../platform/native.ts";
 import { Records } from "./records.ts";
 
-/** So many wake-ups within the window are a flood; when a window brings fewer packets, it is over. */
+/** A window with this many wake-ups is a flood. A window with fewer packets ends it. */
 const BUSY = 20;
 const WINDOW_MS = 100;
-/** While busy, a packet waits at most this long, and until the processor is ours. */
+/** While busy, a packet waits at most this long, plus the time until the process is scheduled. */
 const TICK_MS = 7;
-/** Batches in one go, so that timers and signals get their turn in a flood: at most some 16,000 packets. */
+/** Batches without a pause: at most some 16,000 packets, so that timers and signals run in a flood. */
 const MOST_BATCHES = 16;
-/** What `read` returns while the interface is down. Its removal wakes nobody: we must look, so often. */
+/** How often to check an interface that is down: its removal causes no wake-up. */
 const DOWN = -2;
 const DOWN_CHECK_MS = 1000;
 
@@ -21,7 +20,7 @@ export interface PacketReaderOptions {
   onBatch: (records: Records, count: number, now: number) => void;
   /** Milliseconds, monotonic. */
   now: () => number;
-  /** The capture has failed, in libpcap's words; nothing more comes. */
+  /** Called with libpcap's reason when the capture has failed. No packet follows. */
   onError: (error: Error) => void;
 }
 
@@ -33,7 +32,7 @@ export class PacketReader {
   /** Wake-ups in this window while quiet, packets while busy. */
   #windowCount = 0;
   #busy = false;
-  /** The last drain has left some. */
+  /** The last drain left packets behind. */
   #more = false;
   #rest: NodeJS.Immediate | undefined;
   #downCheck: NodeJS.Timeout | undefined;
@@ -44,7 +43,7 @@ export class PacketReader {
     this.#options = options;
   }
 
-  /** Is it emptied by the timer? */
+  /** Does the timer drain it? */
   get busy(): boolean {
     return this.#busy;
   }

@@ -1,5 +1,5 @@
-// While an attempt is live, the filter also lets through what only a scanner touches (attempts/strays.ts); while none is,
-// it is as narrow as can be, so that the rest of the world's traffic costs nothing.
+// While an attempt is live, the filter also lets strays through, which show a scanner (attempts/stray-ports.ts). Otherwise it
+// is as narrow as possible, so that other traffic costs nothing.
 
 import { heardPorts } from "../config/code-doors.ts";
 import { type Door, strayLimit } from "../config/door.ts";
@@ -10,28 +10,28 @@ import { ANY_FLAGS, type TcpFlags } from "../net/tcp-flags.ts";
 import { mayBeAnswer, NO_ANSWER } from "./answers.ts";
 import type { PortClass } from "./bpf/port-classes.ts";
 
-/** After the last attempt has ended: a flood of attempts must not become a flood of filters. */
+/** How long the filter stays wide after the last attempt, so that a flood of attempts does not switch it all the time. */
 const NARROW_SECONDS = 1;
-/** What is known of the ports on which we listen is good for so long: passive FTP opens one for each transfer. */
+/** How long the list of listening ports is valid: passive FTP opens a port for each transfer. */
 const FRESH_MS = 50;
-/** The same of UDP's ephemeral ports: each question to a name server opens one for some milliseconds. */
+/** The same for ephemeral UDP ports: each DNS query opens one for some milliseconds. */
 const FRESH_UDP_MS = 5;
 
-/** What of a door decides which packets are strays to it. */
+/** The parts of a door that decide which packets are strays. */
 export type Guarded = Pick<Door, "sequence" | "clients" | "tcpFlags"> & {
   readonly policy: Pick<Door["policy"], "strict" | "maxStrays">;
 };
 
 export interface ScanWindowOptions {
-  /** What wide filters let through beside knocks; undefined: nothing. */
+  /** Sets what wide filters let through beside knocks. Undefined: nothing. */
   readonly prepare: (strays: readonly PortClass[] | undefined) => void;
   readonly widen: (wide: boolean) => void;
   readonly after: (seconds: number, callback: () => void) => { cancel(): void };
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  /** Undefined when nobody can tell: then no packet is a stray. */
+  /** Undefined if the kernel cannot tell: then no packet is a stray. */
   readonly listeningPorts: () => { readonly tcp: readonly number[]; readonly udp: readonly number[] } | undefined;
-  /** The ports of outgoing connections: answers to them are no strays. */
+  /** The ports of outgoing connections: replies to them are no strays. */
   readonly ephemeral: PortRange;
 }
 
@@ -45,7 +45,7 @@ export class ScanWindow {
   #askedAt = Number.NEGATIVE_INFINITY;
   #wide = false;
   #narrowing: { cancel(): void } | undefined;
-  /** The doors that mind strays. */
+  /** The doors with a limit for strays. */
   #guarded: readonly Guarded[] = [];
 
   constructor(options: ScanWindowOptions) {
@@ -59,7 +59,7 @@ export class ScanWindow {
     this.#options.widen(this.#wide && this.#guarded.length > 0); // the supervisor may be a new one
   }
 
-  /** So many attempts are live. Asked after every batch: cheap when nothing changes. */
+  /** Takes the number of live attempts after every batch. Cheap if nothing changes. */
   update(live: number): void {
     if (live > 0) {
       this.#narrowing?.cancel();
@@ -77,12 +77,12 @@ export class ScanWindow {
     }
   }
 
-  /** May it answer a connection of ours? Then it is neither a knock nor a stray. */
+  /** May it be a reply to a connection of this host? Then it is neither a knock nor a stray. */
   isAnswer({ protocol, port, flags }: Packet): boolean {
     return protocol === TCP && mayBeAnswer(flags) && this.#isEphemeral(port);
   }
 
-  /** Nobody listens there, and it is no answer to a connection of ours. */
+  /** Does no program listen there, and is it no reply to a connection of this host? */
   isStray(packet: Packet): boolean {
     if (this.isAnswer(packet)) return false;
     const { protocol, port } = packet;
@@ -119,7 +119,7 @@ export class ScanWindow {
   }
 }
 
-/** What the filter lets through beside knocks, as classes of ports: what these doors take for a knock at theirs. */
+/** The ports that the filter lets through beside knocks: packets that would be knocks at another port. */
 export function strayClasses(
   doors: readonly Guarded[],
   tcp: ReadonlySet<number>,
@@ -139,7 +139,7 @@ export function strayClasses(
   return classes.filter(({ ports }) => ports.length > 0);
 }
 
-/** Those that are not contained in another one, each once. */
+/** The classes that no other class contains, each once. */
 function widest(all: readonly TcpFlags[]): TcpFlags[] {
   const contains = (wide: TcpFlags, { set, clear }: TcpFlags) => (wide.set & ~set) === 0 && (wide.clear & ~clear) === 0;
   const isSame = (a: TcpFlags, b: TcpFlags) => contains(a, b) && contains(b, a);
@@ -147,7 +147,7 @@ function widest(all: readonly TcpFlags[]): TcpFlags[] {
   return each.filter((one) => !each.some((other) => other !== one && contains(other, one)));
 }
 
-/** What is asked by the one and the other; none where they contradict each other. */
+/** Both conditions together. Empty if they contradict each other. */
 function both(a: TcpFlags, b: TcpFlags): TcpFlags[] {
   const [set, clear] = [a.set | b.set, a.clear | b.clear];
   return (set & clear) === 0 ? [{ set, clear }] : [];

@@ -1,5 +1,5 @@
-// Would we hear? A frame is made in memory for every knock of every door at every address, and run through a filter and
-// through decode: never onto the wire, where it would betray the ports.
+// The self-test: builds a frame for every knock of every door at every address, and runs it through the filter and the
+// decoder. Nothing goes onto the wire, because that would reveal the ports.
 
 import { heardPorts } from "../config/code-doors.ts";
 import type { Door } from "../config/door.ts";
@@ -13,12 +13,12 @@ import { Records } from "./records.ts";
 
 const [ETHER_IPV4, ETHER_IPV6] = [0x0800, 0x86dd] as const;
 const SOURCE_PORT = 40_000;
-/** With thousands of doors and addresses, as many as take some 50 ms: the first ones. */
+/** The maximum of frames, which takes about 50 ms. With more doors and addresses, only the first are tested. */
 const MOST_FRAMES = 20_000;
 
-/** Without ports: they are the secret. */
+/** Contains no ports: they are secret. */
 export interface SelfTestResult {
-  /** The knocks that were tried, each at each address. */
+  /** The number of knocks that were tried, counting each address. */
   readonly tried: number;
   /** Which of them would be missed; undefined when all would. */
   readonly deafTo: string | undefined;

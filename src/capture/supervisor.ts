@@ -1,5 +1,5 @@
-// Keeps listening at every interface that is meant, as they come, go and change: the kernel says when something has
-// happened (netlink), and each time the whole is looked at anew, so that nothing missed can leave us deaf.
+// Keeps a capture open on every selected interface as interfaces come, go and change. The kernel reports changes (netlink).
+// Each time the supervisor compares the whole state, so that a missed message cannot leave an interface deaf.
 
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { InterfaceStatus } from "../events/interface-status.ts";
@@ -13,33 +13,33 @@ import { interfaceStatuses, statusLine } from "./interface-status.ts";
 import { ANY, AUTO, choose, indexOf, isAlias, isOneName, linkOf, namesOf, ownAddresses } from "./interfaces.ts";
 import type { Records } from "./records.ts";
 
-/** Changes come in swarms; together they are looked at so soon. */
+/** Changes come in bursts. This long after the first one, all are handled together. */
 const SETTLE_MS = 20;
-/** An interface that is there and can't be opened is tried again so often, and all is checked. */
+/** How often to try again to open an interface, and how often to check everything. */
 const [RETRY_MS, CHECK_MS] = [1000, 60_000] as const;
 
 export interface CaptureSupervisorOptions {
   /** Of interfaces.ts. */
   readonly patterns: readonly string[];
   readonly onlyIpv4: boolean;
-  /** A single interface that is not there is waited for: else it is an error, as in 0.8. */
+  /** Wait for a single missing interface. Without this it is an error, as in 0.8. */
   readonly wait: boolean;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   readonly onBatch: (capture: InterfaceCapture, records: Records, count: number, now: number) => void;
-  /** `notice`: what has come about. `warn`: what is gone or lost. `error`: we are deaf, and try again. */
+  /** `notice`: something works again. `warn`: something is gone or lost. `error`: an interface is deaf. */
   readonly tell: Readonly<Record<"notice" | "warn" | "error", (line: string) => void>>;
-  /** `status` may be another. */
+  /** Called when `status` may have changed. */
   readonly onStatus: () => void;
-  /** The check that is made each minute is done. */
+  /** Called after the check of each minute. */
   readonly onChecked: () => void;
 }
 
-/** What `any` listens at never goes. */
+/** The pseudo-interface `any` never goes away. */
 const ALL_LINKS = { name: ANY, index: 0, up: true };
 
 export class CaptureSupervisor {
-  /** Those listened at now. */
+  /** The open captures. */
   readonly captures: CaptureSet;
   readonly #options: CaptureSupervisorOptions;
   /** Interfaces that could not be opened, or failed, and why. */
@@ -49,18 +49,18 @@ export class CaptureSupervisor {
   #missing: ReadonlyMap<string, string> = new Map();
   #started = false;
   #closed = false;
-  /** The interfaces can't be looked at, which has been told. */
+  /** The interfaces cannot be read; this has been logged. */
   #blind = false;
   #status = "";
   #settling: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #check: NodeJS.Timeout | undefined;
 
-  /** Opens what is there; nothing is heard before `start`. Throws CaptureError. */
+  /** Opens all present interfaces; packets come after `start`. Throws CaptureError. */
   constructor(options: CaptureSupervisorOptions) {
     this.#options = options;
     const { patterns, now, onBatch, tell } = options;
-    // What is broken is perhaps gone: looking around tells.
+    // A broken capture may mean that the interface is gone: compare the state.
     this.captures = new CaptureSet({
       several: !isOneName(patterns),
       now,
@@ -82,7 +82,7 @@ export class CaptureSupervisor {
     return statusLine(this.captures.all, this.#failed, this.#missing);
   }
 
-  /** Of each interface that is meant. Some are deaf: `isDeaf`. */
+  /** The state of each selected interface. */
   get report(): readonly InterfaceStatus[] {
     return interfaceStatuses(this.captures.all, this.#failed, this.#missing);
   }
@@ -91,17 +91,17 @@ export class CaptureSupervisor {
     return this.#options.patterns;
   }
 
-  /** Is something there at which we ought to hear, and do not? */
+  /** Is a present interface deaf? */
   get isDeaf(): boolean {
     return this.#failed.size > 0 || this.captures.isDeaf;
   }
 
-  /** The words that mean nothing that is up now. */
+  /** The patterns that match no interface that is up. */
   get missing(): readonly string[] {
     return [...this.#missing.keys()];
   }
 
-  /** From now on these doors. Returns the longest filter's instructions. Throws CaptureError: then the old ones go on. */
+  /** Changes the doors. Returns the length of the longest filter in instructions. If it throws CaptureError, the old doors stay. */
   setDoors(resolvedDoors: readonly ResolvedDoor[]): number {
     const snapshot = this.#snapshot();
     return this.captures.setDoors(resolvedDoors, (name) => this.#own(name, snapshot));
@@ -118,7 +118,7 @@ export class CaptureSupervisor {
     this.#onChange(); // between opening and the filter something may have changed
   }
 
-  /** At any time, and again. */
+  /** May be called at any time and repeatedly. */
   close(): void {
     this.#closed = true;
     for (const timer of [this.#settling, this.#retry, this.#check]) clearTimeout(timer);
@@ -126,7 +126,7 @@ export class CaptureSupervisor {
     this.captures.closeAll();
   }
 
-  /** Do we hear what we think we hear? What does not is opened anew. */
+  /** Tests all captures and opens those again that do not work. */
   check(): void {
     if (this.#closed) return;
     for (const [name, why] of this.captures.account()) this.#fail(name, why);
@@ -146,7 +146,7 @@ export class CaptureSupervisor {
     return ownAddresses(name, snapshot, this.#options.onlyIpv4);
   }
 
-  /** At the start an interface that is there must open: whoever started us is still looking. */
+  /** At the start every present interface must open, while the user still sees an error. */
   #openAll(): void {
     const { patterns, wait } = this.#options;
     const snapshot = this.#snapshot();
@@ -246,7 +246,7 @@ export class CaptureSupervisor {
     this.captures.selfTest();
   }
 
-  /** We are deaf there: told once until it works again. */
+  /** The interface is deaf. Logged once until it works again. */
   #fail(name: string, why: string): void {
     this.captures.close(name);
     if (this.#failed.get(name) !== why) this.#options.tell.error(`${name}: deaf, trying again: ${why}`);

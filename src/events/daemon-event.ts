@@ -1,10 +1,10 @@
-// What `knockctl watch` is told as it happens, one JSON object per event.
+// The events of `knockctl watch`, one JSON object each.
 
 import { formatAddress } from "../net/address.ts";
 import type { CodeDecision } from "./code-decision.ts";
 import type { KnockEvent } from "./knock-event.ts";
 
-/** What happens at the doors, as a plain value. */
+/** An event as a plain value. */
 export type DaemonEvent =
   | { readonly event: "stage" | "timeout"; readonly ip: string; readonly door: string; readonly stage: number }
   | { readonly event: "open"; readonly ip: string; readonly door: string; readonly client?: string }
@@ -20,10 +20,10 @@ export type DaemonEvent =
       readonly why?: string;
       readonly count?: number;
     }
-  /** The start or the stop command has ended with this status; null: it could not be started. */
+  /** The exit status of the start or stop command. Null: it could not be started. */
   | { readonly event: "opened" | "closed"; readonly ip: string; readonly door: string; readonly status: number | null }
   | { readonly event: "scan"; readonly ip: string; readonly ports: number; readonly seconds: number }
-  /** What became of a packet that has brought about nothing of all this; `text` says it in words. */
+  /** A packet that caused none of the other events. `text` says why. */
   | {
       readonly event: "verdict";
       readonly ip: string;
@@ -31,7 +31,7 @@ export type DaemonEvent =
       readonly door?: string;
       readonly text: string;
     }
-  /** So many more were not told. */
+  /** The number of events that were left out. */
   | { readonly event: "held back"; readonly count: number; readonly kind: string };
 
 export function daemonEventOf(event: KnockEvent): DaemonEvent {

@@ -10,7 +10,7 @@ export type DoorEvent = { readonly door: string; readonly knocker: Address } & (
   | { readonly type: "command failed"; readonly status: number }
   /** What a failed command wrote on standard error. */
   | { readonly type: "command stderr"; readonly text: string }
-  /** It has run for so many seconds, and others no longer wait for it. */
+  /** It has run for this many seconds, and others no longer wait for it. */
   | { readonly type: "command takes long"; readonly seconds: number }
   /** It has run for Command_Timeout seconds and is being killed. */
   | { readonly type: "command killed"; readonly seconds: number }
@@ -27,23 +27,23 @@ export type DoorEvent = { readonly door: string; readonly knocker: Address } & (
   | { readonly type: "opened by hand" }
   | { readonly type: "closed by hand" }
   | { readonly type: "extended by hand"; readonly seconds: number }
-  /** Opened for this client so many times that further knocks only extend the time. */
+  /** The door opened this often for this client; further knocks only extend the time. */
   | { readonly type: "opened often"; readonly times: number }
   /** Openings of a flood, `count` since this was last reported: `waiting` openings wait, `open` doors are open. */
   | { readonly type: "merged" | "refused"; readonly waiting: number; readonly count: number }
   | { readonly type: "full"; readonly open: number; readonly count: number }
 );
 
-/** What concerns no client. */
+/** Events of no single client. */
 export type DoorNotice =
   /** A list's code opens nothing while it can't be written down that it was used. */
   | { readonly type: "code not kept"; readonly door: string; readonly client: string }
   | { readonly type: "clients trouble"; readonly reason: string }
-  /** An earlier daemon left so many doors open. */
+  /** The number of doors that an earlier daemon left open. */
   | { readonly type: "left open"; readonly doors: number }
-  /** So many stop commands are left to the next start. */
+  /** The number of stop commands that are left to the next start. */
   | { readonly type: "left to next start"; readonly commands: number }
-  /** A command still runs when the daemon ends; `idleSeconds`: none has ended for so long. */
+  /** A command still runs when the daemon ends. `idleSeconds`: how long none has ended. */
   | { readonly type: "command abandoned"; readonly idleSeconds: number | undefined }
   | { readonly type: "ledger trouble"; readonly reason: string }
   /** Somebody had removed the firewall's table: it is there again, with so many open doors. */
@@ -55,6 +55,6 @@ export type DoorNotice =
   | { readonly type: "no locks"; readonly reason: string }
   | { readonly type: "sequences used up"; readonly door: string }
   | { readonly type: "sequences file warning"; readonly door: string; readonly reason: string }
-  /** It was struck out, but after a power cut it may count again. */
+  /** It was marked as used, but after a power cut it may be accepted again. */
   | { readonly type: "use not on disk"; readonly path: string; readonly reason: string }
   | { readonly type: "not struck out"; readonly door: string; readonly reason: string };

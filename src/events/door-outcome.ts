@@ -1,6 +1,6 @@
-// What the doors answer when somebody asks by hand.
+// The answers of doors/ to knockctl.
 
-/** The same for people. */
+/** An open door, for people. */
 export interface OpenDoorInfo {
   readonly door: string;
   readonly ip: string;
@@ -12,12 +12,12 @@ export interface OpenDoorInfo {
   readonly uses?: number;
 }
 
-/** Nothing was done, and why. */
+/** The request was refused, and why. */
 export interface DoorRefusal {
   readonly refused: string;
 }
 
-/** The status of the command, the first that is not 0; undefined where one could not be started. */
+/** The first command status other than 0, or 0. Undefined if a command could not be started. */
 export type CommandOutcome = { readonly status: number | undefined } | DoorRefusal;
 
 export const NOT_OPEN: DoorRefusal = { refused: "it is not open, as far as knockd knows" };

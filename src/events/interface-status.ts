@@ -1,13 +1,13 @@
-// How well one interface that the user asked for is heard.
+// The state of one interface that the config asks for.
 
 export interface InterfaceStatus {
-  /** Its name; or the word that means none now, like `ppp*`. */
+  /** Its name, or a pattern such as `ppp*` that matches no interface now. */
   readonly interface: string;
-  /** `waiting`: nothing can be heard there yet, and that is no fault of ours. */
+  /** `waiting`: the interface is missing, down or without an address. */
   readonly state: "hears" | "deaf" | "waiting";
   readonly addresses: readonly string[];
-  /** Knocks that the self-test has tried, each at each address. */
+  /** The number of knocks that the self-test tried, counting each address. */
   readonly tried: number;
-  /** Why it does not hear. */
+  /** Why no packet can be captured there. */
   readonly why?: string;
 }

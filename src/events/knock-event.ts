@@ -1,4 +1,4 @@
-// What attempts/ decides of a packet, or when time has passed, as plain values: log/ renders them, doors/ opens.
+// The decisions of attempts/ as plain values: log/ renders them, doors/ opens doors by them.
 
 import type { Address } from "../net/address.ts";
 import type { CodeDecision } from "./code-decision.ts";
@@ -23,7 +23,7 @@ export type KnockEvent =
       readonly door: DoorRef;
       readonly knocker: Address;
       readonly decision: CodeDecision;
-      /** The source is ignored for so many seconds. */
+      /** How many seconds the source is ignored. */
       readonly banSeconds?: number | undefined;
     }
   | { readonly type: "timeout"; readonly door: DoorRef; readonly knocker: Address; readonly stage: number }

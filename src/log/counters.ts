@@ -1,4 +1,4 @@
-// What has happened since the start, in numbers: what happens often costs a number, and no line.
+// Counts events since the start, for `knockctl status` and metrics.
 
 import type { CodeDecision } from "../events/code-decision.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
@@ -15,7 +15,7 @@ export class Counters {
   opens = 0;
   timeouts = 0;
   scans = 0;
-  /** With a status that is not 0, or they could not be started. */
+  /** Commands with a status other than 0, or that could not be started. */
   commandsFailed = 0;
   /** Openings by the door's name, those by hand included. */
   readonly openings = new Map<string, number>();

@@ -1,4 +1,4 @@
-// Tells what happens at the doors: by name with -l, and no more of a siege than anybody wants to read.
+// Logs what happens at the doors, with host names if -l is given, and limits the lines of a flood.
 
 import { daemonEventOf } from "../events/daemon-event.ts";
 import type { DoorEvent, DoorNotice } from "../events/door-event.ts";
@@ -12,12 +12,12 @@ import { doorEventLine, eventLine, heldBack, linkLocalLine, noticeLine } from ".
 import { RateLimiter } from "./rate-limiter.ts";
 import type { ReverseDns } from "./reverse-dns.ts";
 
-/** The logs, as far as doors and knockers are told there. */
+/** The part of the logger that events of doors need. */
 export type Book = Pick<Logger, "tellsEvents" | "event"> & {
   readonly log: Pick<Log, "info" | "warn" | "error" | "note">;
 };
 
-/** Failures are warnings. `note` leaves standard error out: what a command wrote there is there already. */
+/** Failures are warnings. `note` skips standard error, because the command has already written its text there. */
 const LEVELS = {
   "command started": "info",
   "command not started": "warn",
@@ -61,12 +61,12 @@ const NOTICE_LEVELS = {
 interface Known {
   readonly knocker: Address;
   readonly text: string;
-  /** By stage; 0: that it opened. */
+  /** Lines by stage; index 0 is the opening. */
   readonly lines: Map<DoorRef, string[]>;
 }
 
 export class EventLog {
-  /** Who watches hears what the log does. */
+  /** Subscribers get the events that the log gets. */
   readonly watch: EventStream;
   readonly counts = new Counters();
   readonly #logger: Book;
@@ -74,9 +74,9 @@ export class EventLog {
   readonly #now: () => number;
   readonly #after: typeof after;
   readonly #limit = new RateLimiter();
-  /** Whose line was told last: most lines come in threes and fours. */
+  /** A cache: most lines come in groups of three or four from one client. */
   #last: Known | undefined;
-  /** Runs only while something is held back. */
+  /** Runs only while lines are held back. */
   #timer: { cancel(): void } | undefined;
 
   /** `lookup` with -l. `now` in milliseconds, monotonic; `by` is a timer of the same clock. */
@@ -90,7 +90,7 @@ export class EventLog {
 
   event(event: KnockEvent, at: number): void {
     this.counts.event(event);
-    if (!this.#logger.tellsEvents && !this.watch.isWatched) return; // the text need not be made
+    if (!this.#logger.tellsEvents && !this.watch.isWatched) return; // nobody reads the text
     this.#tellHeldBack(at);
     const verdict = this.#limit.decide(event, at);
     if (verdict === "hold") {
@@ -127,7 +127,7 @@ export class EventLog {
     this.#logger.log[NOTICE_LEVELS[notice.type]](noticeLine(notice));
   };
 
-  /** No further event comes: what is held back is told by its number. */
+  /** Logs the number of lines that are still held back. */
   end(): void {
     this.#tellHeldBack(Number.POSITIVE_INFINITY);
     this.#timer?.cancel();
@@ -144,7 +144,7 @@ export class EventLog {
     this.#tell(knocker, (who) => this.#logger.event(linkLocalLine(door.name, who), () => this.#at(knocker, door.name)));
   }
 
-  /** In a flood from one source the same few lines are told again and again. */
+  /** Caches lines, because a flood from one source repeats the same few. */
   #line(event: KnockEvent): string {
     const { text, lines } = this.#known(event.knocker);
     if (event.type === "timeout" || event.type === "scan" || event.type === "code") return eventLine(event, text);
@@ -163,7 +163,7 @@ export class EventLog {
     else line(this.#known(knocker).text);
   }
 
-  /** What JSON has beside a line. */
+  /** The fields of a JSON line beside its text. */
   #at(knocker: Address, door: string): { ip: string; door: string } {
     return { ip: this.#known(knocker).text, door };
   }
@@ -183,7 +183,7 @@ export class EventLog {
     }
   }
 
-  /** The second ends even when no further event comes. */
+  /** Ends the second even if no further event comes. */
   #awaitHeldBack(at: number): void {
     this.#timer ??= this.#after((this.#limit.due - at) / 1000, () => {
       this.#timer = undefined;

@@ -1,4 +1,4 @@
-// Those who watch the doors, now: nearly always nobody, and then nothing is made for them.
+// The subscribers of events, such as `knockctl watch`. Usually there are none, and then this costs nothing.
 
 import { type DaemonEvent, daemonEventOf } from "../events/daemon-event.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
@@ -6,7 +6,7 @@ import { wallClock } from "../platform/wall-clock.ts";
 
 export type Subscriber = (daemonEvent: DaemonEvent, time: Date) => void;
 
-/** A flood must not become one of JSON, for each who watches; and what brings about nothing must not hide what does. */
+/** Limits a flood of JSON to each subscriber. Verdicts have their own limit, so that they cannot displace other events. */
 const MOST_A_SECOND = { happenings: 500, verdicts: 100 } as const;
 const SECOND_MS = 1000;
 
@@ -23,19 +23,19 @@ export class EventStream {
     this.#now = now;
   }
 
-  /** Else what happens need not be told here. */
+  /** If not, callers can skip this. */
   get isWatched(): boolean {
     return this.#watchers.size > 0;
   }
 
-  /** Returns what ends it. */
+  /** Returns a function that ends the subscription. */
   subscribe(watcher: Subscriber): () => void {
     const mine: Subscriber = (daemonEvent, time) => watcher(daemonEvent, time);
     this.#watchers.add(mine);
     return () => void this.#watchers.delete(mine);
   }
 
-  /** `at`: of the packet that has brought it about, or of the time that has. */
+  /** `at`: the time of the packet or of the timeout that caused the event. */
   knock(event: KnockEvent, at = this.#now()): void {
     if (this.#isRoom("happenings")) this.#toAll(daemonEventOf(event), at);
   }
@@ -44,7 +44,7 @@ export class EventStream {
     if (this.#isRoom("happenings")) this.#toAll(daemonEvent, this.#now());
   }
 
-  /** What it is is asked only when it is told. `at`: of its packet. */
+  /** `daemonEvent` is called only if there is a subscriber. `at`: the time of its packet. */
   verdict(daemonEvent: () => DaemonEvent, at = this.#now()): void {
     if (this.#isRoom("verdicts")) this.#toAll(daemonEvent(), at);
   }

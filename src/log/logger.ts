@@ -1,4 +1,4 @@
-// The daemon's log: pino decides what is worth saying by its level, this table where a level's lines go.
+// The daemon's log. pino filters by level; this class decides where the lines of each level go.
 
 import pino from "pino";
 import type { Settings } from "../config/settings.ts";
@@ -28,7 +28,7 @@ export class Logger {
   readonly #out: Sink;
   readonly #err: Sink;
   #journals: Sink[] = [];
-  /** The log file, when what it wants is pino's JSON. */
+  /** The log file, if its format is JSON. */
   #jsonFile: Sink | undefined;
   #muted = false;
   #tellsEvents = false;
@@ -39,7 +39,7 @@ export class Logger {
     this.#out = out;
     this.#err = err;
     const logger = this;
-    // With this mark pino hands over the message beside its JSON, which only a log file may want.
+    // With this mark pino also passes on the plain message. Only a log file may need the JSON.
     const destination = {
       [Symbol.for("pino.metadata")]: true,
       lastLevel: 0,
@@ -55,7 +55,7 @@ export class Logger {
     this.#settleLevel();
   }
 
-  /** The logs that a config asks for, from now on. A log file of the same name is opened anew. */
+  /** Switches to the logs of a config. Opens a log file of the same name again. */
   configure({ useSyslog, logFile, logFormat, logSeconds }: LogSettings): void {
     const old = this.#file;
     if (old !== undefined) this.log.say(`closing log file: ${old.path}`);
@@ -74,20 +74,20 @@ export class Logger {
     this.#settleLevel();
   }
 
-  /** Nothing more to standard output and standard error: the terminal belongs to somebody else now. */
+  /** Stops writing to standard output and standard error, because the terminal now belongs to another program. */
   mute(): void {
     this.#muted = true;
   }
 
-  /** Everything said so far is written. */
+  /** Writes everything logged so far. */
   flush(): void {
     for (const sink of this.#journals) sink.flush();
     this.#jsonFile?.flush();
   }
 
   /**
-   * The line of an event, at level info, and what JSON has beside it. Past pino where nobody reads that: it takes longer than
-   * all else of the line.
+   * Logs an event at level info; `fields` are for JSON. Without a JSON log this bypasses pino, which takes longer than the
+   * rest of the line.
    */
   event(line: string, fields: () => object): void {
     if (!this.#tellsEvents) return;
@@ -95,7 +95,7 @@ export class Logger {
     else this.log.info(fields(), line);
   }
 
-  /** Does anybody hear of events? Else their text need not be made. */
+  /** Does any log take events? If not, callers need not render them. */
   get tellsEvents(): boolean {
     return this.#tellsEvents;
   }

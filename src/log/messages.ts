@@ -1,5 +1,5 @@
-// Every line that the daemon says of doors and knockers, in one place and in 0.8's words: people's log readers,
-// fail2ban filters and how-tos look for them.
+// Every log line about doors and clients, in one place. Lines that 0.8 has are kept to the letter: log readers, fail2ban
+// filters and how-tos look for them.
 
 import type { CodeDecision, CodeRefusal } from "../events/code-decision.ts";
 import type { DoorEvent, DoorNotice } from "../events/door-event.ts";
@@ -12,7 +12,7 @@ import { plural } from "../terminal/plural.ts";
 import { printable } from "../terminal/printable.ts";
 import type { HeldBack } from "./rate-limiter.ts";
 
-/** `who` is the knocker's address, or with -l `address (name)`. */
+/** `who` is the client's address, or `address (name)` with -l. */
 export function eventLine(event: KnockEvent, who: string): string {
   const at = event.type === "scan" ? "" : `${who}: ${event.door.name}:`;
   switch (event.type) {
@@ -34,7 +34,7 @@ export function linkLocalLine(door: string, who: string): string {
   return `${who}: ${door}: link-local address: another host may have it on another interface`;
 }
 
-/** Never a port, and never a digit of the code: logs are read by many. */
+/** Never shows a port or a digit of the code, because many people read logs. */
 function codeText(decision: CodeDecision): string {
   const { client } = decision;
   switch (decision.result) {
@@ -75,12 +75,12 @@ function duration(seconds: number): string {
   return [minutes > 0 ? [`${minutes} min`] : [], rest > 0 ? [`${rest} s`] : []].flat().join(" ");
 }
 
-/** Of a siege no more is told. */
+/** Replaces the lines that the rate limiter held back. */
 export function heldBack({ count, kind }: HeldBack): string {
   return `${plural(count, "similar line")} not logged (${kind})`;
 }
 
-/** Of what happens at an open door. `who` as in `eventLine`. */
+/** An event of an open door. `who` as in `eventLine`. */
 export function doorEventLine(event: Exclude<DoorEvent, { type: "command ended" }>, who: string): string {
   const { door } = event;
   switch (event.type) {
@@ -90,7 +90,7 @@ export function doorEventLine(event: Exclude<DoorEvent, { type: "command ended" 
       return `${door}: could not run command: ${event.reason}`;
     case "command failed":
       return `${door}: command returned non-zero status code (${event.status})`;
-    case "command stderr": // in one line, whatever it is
+    case "command stderr": // always one line
       return `${door}: command said: ${printable(event.text.trim().replace(/\s*\n\s*/g, " | "))}`;
     case "command takes long":
       return `${door}: command still running after ${plural(event.seconds, "second")}`;
@@ -127,7 +127,7 @@ function forTime(seconds: number | undefined): string {
   return seconds === undefined ? "until it is closed" : `for ${plural(seconds, "second")}`;
 }
 
-/** Of what happens to the doors as a whole. */
+/** An event of no single client. */
 export function noticeLine(notice: DoorNotice): string {
   switch (notice.type) {
     case "code not kept":

@@ -1,5 +1,5 @@
-// How much is told of a siege: forged first knocks cost nothing, and must not fill the disk. Pure: time is an argument.
-// Whoever opens a door loses no line: his Stage 1, if it was held back, is told before his Stage 2.
+// Limits how many lines a flood of forged knocks can write, so that it cannot fill the disk. Pure: the time is an argument.
+// A client that opens a door loses no line: if its Stage 1 was held back, it is logged before its Stage 2.
 
 import type { DoorRef, KnockEvent } from "../events/knock-event.ts";
 import { type Address, sameAddress } from "../net/address.ts";
@@ -7,7 +7,7 @@ import { type Address, sameAddress } from "../net/address.ts";
 /** Lines of a kind in a second. */
 const MOST_LINES = 100;
 const SECOND_MS = 1000;
-/** Those who were told of, newest last: eleven minutes of a siege. */
+/** Sources whose Stage 1 was logged, the newest last. Enough for eleven minutes of a flood. */
 const MOST_TOLD = 65_536;
 
 type StageEvent = Extract<KnockEvent, { type: "stage" }>;
@@ -32,13 +32,13 @@ export class RateLimiter {
   readonly #timeouts = budget("sequence timeout");
   readonly #scans = budget("scan");
   readonly #codes = budget("code");
-  /** Whose Stage 1 was told: at most 100 a second are. Those whose was not are as many as an attacker likes. */
+  /** Sources whose Stage 1 was logged: at most 100 per second. Those that were held back have no limit. */
   readonly #told = new Set<string>();
   #heldAt = Number.NEGATIVE_INFINITY;
-  /** Most events come in threes and fours of one knocker at one door. */
+  /** A cache: most events come in groups of three or four from one client at one door. */
   #last: { readonly door: DoorRef; readonly knocker: Address; readonly key: string } | undefined;
 
-  /** `summaries` has nothing to tell before this time; Infinity when nothing is held back. */
+  /** Before this time `summaries` returns nothing. Infinity if nothing is held back. */
   get due(): number {
     const { held } = this.#codes;
     if (this.#starts.held + this.#timeouts.held + this.#scans.held + held === 0) return Number.POSITIVE_INFINITY;
@@ -55,17 +55,17 @@ export class RateLimiter {
     }
     if (event.type === "timeout") {
       if (!tryConsume(this.#timeouts, now)) return "hold";
-      this.#told.delete(this.#keyOf(event)); // his attempt is over
+      this.#told.delete(this.#keyOf(event)); // the attempt is over
       return "tell";
     }
     if (event.door.knocks === 1) return "tell"; // it opens with this knock
     if (event.stage === 1) return this.#judgeStart(event, now);
     if (event.stage > 2 || this.#told.delete(this.#keyOf(event))) return "tell";
-    // His attempt is no older than this: when nothing was held back since, he was told, and is forgotten by now.
+    // The attempt is at most seq_timeout old. If nothing was held back since then, its Stage 1 was logged.
     return now - this.#heldAt <= event.door.seqTimeout * SECOND_MS ? "tell with Stage 1" : "tell";
   }
 
-  /** Of each kind, how many lines were held back in a second that is over; in any, at the end: Infinity. */
+  /** For each kind, how many lines were held back in a second that is over. With `now` Infinity: in any second. */
   summaries(now: number): readonly HeldBack[] {
     const over = [this.#starts, this.#timeouts, this.#scans, this.#codes].filter(
       (budget) => budget.held > 0 && dueOf(budget) <= now,
@@ -106,7 +106,7 @@ function dueOf({ held, begunAt }: Budget): number {
   return held > 0 ? begunAt + SECOND_MS : Number.POSITIVE_INFINITY;
 }
 
-/** Is there a line left in this second? `summaries` has been asked before, so that none is held back from an earlier one. */
+/** May one more line be logged in this second? Call `summaries` first, so that an earlier second has nothing held back. */
 function tryConsume(budget: Budget, now: number): boolean {
   if (now - budget.begunAt >= SECOND_MS) {
     budget.begunAt = now;

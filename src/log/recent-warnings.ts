@@ -1,4 +1,4 @@
-// The last warnings and errors, for who asks what is wrong and has not read the log.
+// Keeps the last warnings and errors for `knockctl status`.
 
 const MOST_LINES = 20;
 /** The commands in them may be long. */

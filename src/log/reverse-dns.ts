@@ -1,9 +1,9 @@
-// The names of knockers, for -l. A name is looked up beside the capture, never in its way: the lines of a knocker wait
-// for it, in their order, one second at the most, and then go out with the bare address.
+// Looks up the host names of clients for -l, without delaying the capture. The lines of a client wait for the name in their
+// order, at most one second. Then they are logged with the bare address.
 
 import { type Address, formatAddress } from "../net/address.ts";
 
-/** The name of an address in text; undefined or a rejection when it has none. */
+/** Returns the name of an address. Undefined or a rejection if it has none. */
 export type Resolve = (ip: string) => Promise<string | undefined>;
 
 interface Waiting {
@@ -12,11 +12,11 @@ interface Waiting {
 
 const LONGEST_WAIT_MS = 1000;
 /**
- * Questions without an answer. A flood of sources must not become a flood of questions, and when the name server is dead,
- * libc holds each for ten seconds and more, four at a time: the knockers beyond get no name.
+ * The maximum of open queries, so that a flood of sources does not become a flood of queries. If the name server is dead,
+ * libc holds each query for ten seconds or more, four at a time. Further clients get no name.
  */
 const MOST_ASKED = 16;
-/** How long an answer, or none, is good for. */
+/** How long an answer is kept, also a missing one. */
 const KEPT_MS = 60_000;
 const MOST_KEPT = 1024;
 
@@ -33,7 +33,7 @@ export class ReverseDns {
     this.#now = now;
   }
 
-  /** Calls `line` with `address (name)` or the bare address: at once when that is known, later when it is not. */
+  /** Calls `line` with `address (name)` or the bare address: at once if the answer is known, otherwise later. */
   tell(knocker: Address, line: (who: string) => void): void {
     const ip = formatAddress(knocker);
     const waiting = this.#waiting.get(ip);
@@ -47,7 +47,7 @@ export class ReverseDns {
     else this.#ask(ip, line);
   }
 
-  /** Lets all that wait go with their bare addresses: the daemon ends. */
+  /** Logs all waiting lines with the bare address, because the daemon ends. */
   flush(): void {
     for (const ip of [...this.#waiting.keys()]) this.#answer(ip, ip);
   }
@@ -78,7 +78,7 @@ export class ReverseDns {
   }
 }
 
-/** Whoever owns an address writes its name: it must not bring line ends or `OPEN SESAME` into the log. */
+/** The owner of an address chooses its name, so it must not bring line feeds or `OPEN SESAME` into the log. */
 function isHostName(name: string | undefined): name is string {
   return name !== undefined && /^[A-Za-z0-9._-]{1,253}$/.test(name);
 }

@@ -1,4 +1,4 @@
-// Where lines go: the system's log, the log file, standard output and standard error.
+// The destinations of log lines: the system's log, the log file, standard output and standard error.
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";
@@ -10,21 +10,21 @@ import { isPlaced, openUnlinked, whyUntrustedDirectory } from "../platform/trust
 import { plural } from "../terminal/plural.ts";
 
 export interface Sink {
-  /** One line, without its end. Never throws: a full disk must not close a door. */
+  /** Writes one line; adds the line feed. Never throws: a full disk must not close a door. */
   write(line: string): void;
-  /** Everything written so far is out. */
+  /** Passes on everything written so far. */
   flush(): void;
 }
 
-/** Lines that wait for the system's log to come back. */
+/** How many lines wait while the system's log is away. */
 const MOST_WAITING = 1000;
-/** A reader that is only busy has soon taken what its socket holds, some ten lines; one that is away is asked less often. */
+/** How soon to try again: a busy reader soon takes the ten lines in its socket, a missing one does not. */
 const SHORTEST_PAUSE_MS = 4;
 const LONGEST_PAUSE_MS = 250;
 
 /**
- * The system's log. When it is away or its reader is slow, lines wait, each with its time; those beyond a thousand are
- * lost, and counted (0.8, by libc, hears no knock until a slow reader reads on).
+ * The system's log. If it is away or slow, up to a thousand lines wait, each with its time. Further lines are lost and
+ * counted. (0.8 hears no knock until a slow reader continues, because libc blocks.)
  */
 export class SyslogSink implements Sink {
   readonly #send: typeof native.syslog;
@@ -45,7 +45,7 @@ export class SyslogSink implements Sink {
     this.#awaitReader();
   }
 
-  /** What it does not take now is given up when the daemon ends. */
+  /** Lines that the log does not take now are lost when the daemon ends. */
   flush(): void {
     let sent = 0;
     for (const { line, time } of this.#waiting) {
@@ -71,12 +71,12 @@ export class SyslogSink implements Sink {
 
 export const syslogSink = new SyslogSink((line, time) => native.syslog(line, time));
 
-/** What may wait for a reader that does not read. */
+/** Bytes that may wait for a stalled reader. */
 const MOST_UNREAD_BYTES = 1 << 20;
 
 /**
- * Standard output or standard error. When its reader has gone, the lines go nowhere, and the daemon stays; when it has
- * fallen asleep, those beyond a megabyte are lost (0.8 hears no knock until it wakes up).
+ * Standard output or standard error. If the reader is gone, lines are dropped and the daemon stays. If the reader stalls,
+ * lines beyond a megabyte are lost. (0.8 hears no knock until the reader continues.)
  */
 export function streamSink(stream: Writable): Sink {
   stream.on("error", () => {});
@@ -88,10 +88,10 @@ export function streamSink(stream: Writable): Sink {
   };
 }
 
-/** Its group may read a new one, nobody else: it names the doors and who opens them. */
+/** The mode of a new log file. Only its group may read it: it names the doors and their clients. */
 const MODE = 0o640;
 
-/** Throws when another user has put something in its place. */
+/** Throws if another user has put a file in its place. */
 function openLog(path: string): number {
   const file = openUnlinked(path, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_APPEND, MODE);
   try {
@@ -108,19 +108,19 @@ function openLog(path: string): number {
   }
 }
 
-/** A log file that can't be opened is tried again so often. */
+/** How often to try again to open a log file. */
 const OPEN_AGAIN_MS = 1000;
 
-/** Characters that are collected. */
+/** How many characters to collect before writing. */
 const MOST_TOGETHER = 16_384;
 
-/** How exactly a line says when it was written. `none`: it has a time of its own. */
+/** The precision of a line's time. `none`: the line contains its own time. */
 export type StampUnit = "minute" | "second" | "none";
 
 /**
  * `[2016-07-06 19:46] line`, or `[2016-07-06 19:46:03] line`, local time. Lines are collected and written at least once
  * per turn of the loop.
- * `trouble` is told, once until it works again, why the file can't be opened or written.
+ * Calls `trouble` with the reason if the file cannot be opened or written, once until it works again.
  */
 export class FileSink implements Sink {
   readonly path: string;
@@ -135,7 +135,7 @@ export class FileSink implements Sink {
   /** The minute or second that `#stamp` names, since 1970. */
   #stampedAt = -1;
   #troubled = false;
-  /** The last line was cut off by a full disk: the next one begins on a line of its own. */
+  /** A full disk cut off the last line: begin the next one on a new line. */
   #torn = false;
 
   constructor(path: string, trouble: (why: string) => void, unit: StampUnit = "minute") {
@@ -161,7 +161,7 @@ export class FileSink implements Sink {
     if (this.#file === undefined) this.#open();
     if (this.#file === undefined) return;
     const stamp = this.#unit === "none" ? "" : this.#now(this.#unit);
-    // Joined at once: a string that grows with each line is a tree of pieces, and costs more than all else of the line.
+    // Join all lines at once: a string that grows line by line is a tree of pieces, which costs more than the rest of a line.
     const text = `${stamp}${lines.join(`\n${stamp}`)}\n`;
     const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
     let written = 0;
@@ -182,7 +182,7 @@ export class FileSink implements Sink {
     this.#closed = true;
   }
 
-  /** What was in the way may be gone a moment later: it is tried again with the lines that come. */
+  /** The obstacle may be gone soon, so try again with later lines. */
   #open(): void {
     const now = performance.now();
     if (now < this.#openAt) return;
@@ -199,7 +199,7 @@ export class FileSink implements Sink {
     this.#troubled = true;
   }
 
-  /** Made once per minute or second: 0.8 asks for the time zone at every packet, which costs it more than the line. */
+  /** Cached per minute or second. 0.8 looks up the time zone at every packet, which costs more than the line itself. */
   #now(unit: "minute" | "second"): string {
     const length = unit === "minute" ? 60_000 : 1000;
     const at = Math.floor(Date.now() / length);

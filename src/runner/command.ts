@@ -1,4 +1,4 @@
-// The commands of a door: what they are for a knocker, and running them.
+// Builds a door's command for a client, and runs it.
 
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
@@ -7,15 +7,15 @@ import { ProcessGroup } from "./process-group.ts";
 
 /** How a command ended. */
 export interface CommandEnd {
-  /** Its exit status, 128 + n when signal n ended it, as a shell says. */
+  /** Its exit status, or 128 + n if signal n ended it, as in a shell. */
   readonly status: number;
   /** The first 512 bytes of what it wrote on standard error. */
   readonly stderrHead: string;
 }
 
 /**
- * Resolves when the command has ended; rejects when it could not start. `marker`: a file that its process makes before
- * anything else, if it can. `onStart` is given what ends it, with all that it has started: first kindly, then by force.
+ * Resolves when the command has ended; rejects if it could not start. `marker`: a file that its process creates before
+ * anything else, if possible. `onStart` gets the process group, which can end it with all its children: SIGTERM, then SIGKILL.
  */
 export type Run = (command: string, marker?: string, onStart?: (end: () => void) => void) => Promise<CommandEnd>;
 
@@ -24,16 +24,16 @@ export function substituteAddress(command: string, ip: string): string {
   return command.replace(/%IP%|%CLIENT%/g, (what) => (what === "%IP%" ? ip : ""));
 }
 
-/** Begins with a file's whole path, so that it is no shell's word, and holds nothing that a shell would read. */
+/** Begins with an absolute path, so it is no builtin, and contains no character that a shell would interpret. */
 const PLAIN = /^\/[\w./:=,@%+ -]*$/;
 
-/** The kernel takes no longer word (MAX_ARG_STRLEN), and a command is one to the shell: a longer one can't be started. */
+/** The kernel's limit for one argument (MAX_ARG_STRLEN). `sh -c` gets the command as one argument. */
 const LONGEST_WORD = 128 << 10;
 
 /**
- * The command lines that do what `/bin/sh -c command` does, the cheapest first: the shell that would do nothing but
- * start a program takes longer than all else between a knock and its command. The shell comes last all the same: what
- * can't be started without it is a script without `#!`, which only it can run, or it says what is wrong in its own words.
+ * The command lines that do what `/bin/sh -c command` does, the cheapest first: starting a shell that only starts a program
+ * takes longer than everything else between a knock and its command. The shell comes last as a fallback: only it can run a
+ * script without `#!`, and it reports other errors in its own words.
  */
 export function argvCandidates(command: string): string[][] {
   const shell = ["/bin/sh", "-c", command];
@@ -41,7 +41,7 @@ export function argvCandidates(command: string): string[][] {
   return command.length < LONGEST_WORD && PLAIN.test(line) ? [line.split(/ +/), shell] : [shell];
 }
 
-/** The blanks that separate words for a shell. A no-break space, or a CR, belongs to its word. */
+/** The blanks that separate words for a shell. A no-break space or a CR is part of a word. */
 function trim(command: string): string {
   const isBlank = (at: number) => " \t\n".includes(command[at]!);
   let start = 0;
@@ -68,7 +68,7 @@ function runByAddon(command: string, marker?: string, onStart?: (end: () => void
   });
 }
 
-/** The same, slower, on any kernel; it makes no marker, and does not see what is written on standard error. */
+/** The same on any kernel, but slower, without a marker and without the text of standard error. */
 export function runByNode(command: string, _marker?: string, onStart?: (end: () => void) => void): Promise<CommandEnd> {
   return new Promise((resolve, reject) => {
     const child = spawn("/bin/sh", ["-c", command], { detached: true, stdio: "inherit" });

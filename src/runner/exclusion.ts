@@ -1,12 +1,12 @@
-// Which commands may not run side by side: a tool that keeps its rules in a file, as ufw does, reads it, changes it and
-// writes it, and what another one has written meanwhile is lost.
+// Decides which commands must not run side by side. A tool that keeps its rules in a file, such as ufw, reads, changes and
+// writes the file. Two at once would lose changes.
 
 import { programsOf } from "./programs.ts";
 
-/** What a command has to itself while it runs: words, each for one at a time; `all`: no other that excludes anything. */
+/** The words that a command reserves while it runs, each for one command at a time. `all`: every word. */
 export type Exclusion = readonly string[] | "all";
 
-/** The kernel takes their changes one after the other, or they change nothing. */
+/** Safe: the kernel serialises their changes, or they change nothing. */
 const SAFE = new Set(
   `iptables ip6tables iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft nft ipset echo logger
   : [ test true false sleep wait printf date exit return break continue cd export unset set umask shift local readonly
@@ -14,9 +14,8 @@ const SAFE = new Set(
 );
 
 /**
- * `parallel`: of the door (Parallel); undefined: it goes by the programs. Then a command whose programs are not known to be
- * safe runs beside none of the same program, and beside no other such command of its door: start and stop command may be
- * two scripts that change one file.
+ * `parallel`: the door's Parallel. Undefined: the programs decide. Then an unsafe command does not run beside one of the same
+ * program, nor beside another unsafe command of its door: start and stop command may be two scripts that change one file.
  */
 export function exclusionOf(command: string, door: string, parallel: boolean | undefined): Exclusion {
   if (parallel !== undefined) return parallel ? [] : "all";

@@ -1,29 +1,29 @@
-// A command with all that it has started, as far as that has not gone into a session of its own: its process group.
+// The process group of a command: the command and its children, except those in a session of their own.
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long a command that is told to end may take for it. */
+/** How long a command may take to end after SIGTERM. */
 const TERM_GRACE_MS = 5000;
-/** How long one that was killed is waited for. In a container whose first process reaps nobody, it is there for ever. */
+/** How long to wait after SIGKILL. In a container whose first process reaps no children, the process stays forever. */
 const KILL_WAIT_MS = 1000;
-/** Between two looks. No other group can have the number as long as this one was there at each. */
+/** Time between two checks. The number cannot be reused while the group existed at each check. */
 const POLL_MS = 20;
 
 export class ProcessGroup {
   readonly #number: number;
   #ending: Promise<void> | undefined;
 
-  /** `pid` is that of its leader, a shell that nobody has waited for yet. */
+  /** `pid`: the group's leader, a process that has not been reaped yet. */
   constructor(pid: number) {
     this.#number = pid;
   }
 
-  /** Tells all of it to end, and kills what then has not: also what outlives its shell. Once. */
+  /** Sends SIGTERM to the group, later SIGKILL to what is left, also after the leader has ended. Once. */
   terminate(): void {
     this.#ending ??= this.#end();
   }
 
-  /** Nothing of it is left, if it was told to end; else at once: what a command leaves running is its own affair. */
+  /** Resolves when nothing of a terminated group is left; otherwise at once, because a command may leave processes running. */
   async waitGone(): Promise<void> {
     await this.#ending;
   }
@@ -40,14 +40,14 @@ export class ProcessGroup {
     return !this.#signal(0);
   }
 
-  /** False when there is no such group any more. 0 is no signal: it only asks. */
+  /** Returns false if the group no longer exists. Signal 0 only checks. */
   #signal(signal: NodeJS.Signals | 0): boolean {
     try {
       process.kill(-this.#number, signal);
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
-      if ((error as NodeJS.ErrnoException).code === "EPERM") return true; // it has become another user
+      if ((error as NodeJS.ErrnoException).code === "EPERM") return true; // it runs as another user now
       throw error;
     }
   }

@@ -1,14 +1,14 @@
-// The programs that a command line runs, through `sudo`, `env`, `nice`, `sh -c` and the like: by their file's name, as they
-// may be called by several paths.
+// Finds the programs that a command line runs, also through `sudo`, `env`, `nice`, `sh -c` and the like. Compares file names,
+// because a program may have several paths.
 
 import { type ShellCommand, shellCommands, UNKNOWN } from "./shell-line.ts";
 
-/** A program that starts another one, which its options and some operands precede. */
+/** A program that starts another program, after its own options and some operands. */
 interface Starter {
-  /** Its options of one letter that take the next word for a value. */
+  /** Its one-letter options that take a value. */
   readonly values?: string;
   readonly longValues?: readonly string[];
-  /** How many words, behind the options, precede the program. */
+  /** How many words stand between its options and the program. */
   readonly operands?: number;
 }
 
@@ -41,22 +41,22 @@ const STARTERS: Readonly<Record<string, Starter>> = table({
   busybox: {},
 });
 const SHELLS = new Set(["sh", "bash", "dash", "ash", "ksh", "zsh"]);
-/** Called by a program that we don't know, they are noticed. */
+/** Recognised also as an argument of an unknown program. */
 const FIREWALLS = new Set(
   "ufw firewall-cmd firewall-offline-cmd netfilter-persistent shorewall csf apf ferm fail2ban-client".split(" "),
 );
 const DEEPEST = 8;
 
-/** A program that is run. */
+/** A program that the line runs. */
 export interface Program {
   readonly name: string;
-  /** Files and firewalls that it is given: one that we don't know may start what it is given, or change it. */
+  /** Its arguments that are files or firewall tools: an unknown program may start or change them. */
   readonly given: readonly string[];
-  /** Its output becomes a file's only contents. */
+  /** Its output replaces a file. */
   readonly overwrites: boolean;
 }
 
-/** Of all commands of a line; undefined when that can't be told without running it. */
+/** All programs of a line. Undefined if only running the line can tell. */
 export function programsOf(line: string, depth = 0): readonly Program[] | undefined {
   if (depth > DEEPEST) return undefined;
   const programs: Program[] = [];
@@ -143,7 +143,7 @@ function fileName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** Without a prototype: a program may be called `constructor`. */
+/** Without a prototype, because a program may be called `constructor`. */
 function table<T extends object>(entries: T): T {
   return Object.assign(Object.create(null), entries);
 }

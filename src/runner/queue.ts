@@ -1,22 +1,22 @@
-// Commands that wait for their turn: so many run at once, doors take turns, and at a door the knockers do. Nobody waits
-// longer because somebody else has put many in line: a flood of complete knocks costs an attacker nothing.
+// The queue of commands. A limited number run at once. Doors take turns, and the sources of a door take turns, so that a
+// flood of complete knocks from one source does not delay the others.
 
 import { type Exclusion, exclude } from "./exclusion.ts";
 import { SharedLimit } from "./shared-limit.ts";
 
-/** Commands at once. */
+/** The maximum of running commands. */
 const MOST_RUNNING = 64;
-/** When so many run, a knocker of whom one runs waits, unless none of this door runs. */
+/** From this number of running commands on, a source with a running command waits, unless its door has none running. */
 const MANY_RUNNING = 48;
-/** Commands that take long, beside those. */
+/** The maximum of long-running commands beside those. */
 const MOST_LONG = 1024;
-/** When so many openings wait, who waits already is not put in line again; and when so many do, nobody is. */
+/** From the first number of waiting openings on, a source that waits already is merged; from the second on, all are refused. */
 const [MANY_WAITING, MOST_WAITING] = [1024, 16_384] as const;
 
-/** A command that is to run. */
+/** A command that waits or runs. */
 export interface Turn {
   readonly door: string;
-  /** Whose it is: a knocker, or a network of his. */
+  /** Its source: a client address, or the client's IPv6 network. */
   readonly source: string;
   readonly what: "opened" | "closed";
   readonly exclusion: Exclusion;
@@ -24,23 +24,23 @@ export interface Turn {
 
 interface Waiting {
   readonly turn: Turn;
-  /** False: it never will. */
+  /** False: it never starts. */
   begin: (begins: boolean) => void;
 }
 
-/** What waits of a door for one and the same thing: by source, each in its order. The first is whose turn is next. */
+/** Waiting commands of a door with the same exclusion, by source, each in its order. The first source is next. */
 interface Lane {
   readonly exclusion: Exclusion;
   readonly sources: Map<string, Waiting[]>;
 }
 
 interface DoorLine {
-  /** Counts turns: the door that had one longest ago is next. */
+  /** The number of the last turn: the door with the lowest is next. */
   served: number;
   readonly lanes: Map<string, Lane>;
 }
 
-/** Where the command waits whose turn it is. */
+/** The place of the command whose turn it is. */
 interface Place {
   readonly name: string;
   readonly door: DoorLine;
@@ -65,12 +65,12 @@ export class CommandQueue {
   readonly #waiting = new Set<string>();
   readonly #openings = new SharedLimit(MOST_WAITING);
 
-  /** Openings that wait. */
+  /** The number of waiting openings. */
   get length(): number {
     return this.#openings.total;
   }
 
-  /** Commands that run, other than those that take long. */
+  /** Running commands, without the long-running ones. */
   get running(): number {
     return this.#running.total;
   }
@@ -84,15 +84,15 @@ export class CommandQueue {
     return "waits";
   }
 
-  /** It waits no longer. */
+  /** The opening no longer waits. */
   leave(door: string, key: string): void {
     this.#openings.remove(door);
     this.#waiting.delete(key);
   }
 
   /**
-   * When a command may begin, which says `done` when it has ended: at once when that is undefined; never when it comes to
-   * be false.
+   * Returns undefined if the command may begin at once; otherwise a promise, which resolves to false if it never may. The
+   * caller calls `done` when the command has ended.
    */
   acquire(turn: Turn): Promise<boolean> | undefined {
     if (this.#isClosed) return Promise.resolve(false);
@@ -104,7 +104,7 @@ export class CommandQueue {
     return new Promise((resolve) => (waiting.begin = resolve));
   }
 
-  /** It takes long: others have its place, and what it had to itself. */
+  /** The command takes long: others get its place and its exclusion. */
   outlast(turn: Turn): void {
     this.#excluding.delete(turn);
     this.#overdue.add(turn);
@@ -121,7 +121,7 @@ export class CommandQueue {
     this.#serve();
   }
 
-  /** None of these that wait will ever begin. */
+  /** Drops these waiting commands. */
   dismiss(what: Turn["what"]): void {
     for (const [name, { lanes }] of this.#doors) {
       for (const [key, { sources }] of lanes) {
@@ -134,7 +134,7 @@ export class CommandQueue {
     this.#serve();
   }
 
-  /** Nothing begins any more. */
+  /** Starts no further command. */
   close(): void {
     this.#isClosed = true;
     this.dismiss("opened");
@@ -157,10 +157,10 @@ export class CommandQueue {
     for (let next = this.#next(); next !== undefined; next = this.#next()) next.begin(true);
   }
 
-  /** Whose turn it is, who takes it; undefined when nobody may begin. */
+  /** Takes the next command from the queue. Undefined if none may begin. */
   #next(): Waiting | undefined {
     if (this.#isClosed || this.#running.total >= MOST_RUNNING) return undefined;
-    const reserved: Exclusion[] = []; // who waits longer for these is first
+    const reserved: Exclusion[] = []; // those that have waited longer come first
     const doors = [...this.#doors].sort(([, a], [, b]) => a.served - b.served);
     for (const [name, door] of doors) {
       for (const [key, lane] of door.lanes) {
@@ -217,18 +217,18 @@ export class CommandQueue {
     this.#forgetIdle(turn.door);
   }
 
-  /** While something of it runs, it has had its turn. */
+  /** A lane with a running command has had its turn. */
   #forgetIdle(door: string): void {
     if (this.#doors.get(door)?.lanes.size === 0 && this.#running.of(door) === 0) this.#doors.delete(door);
   }
 }
 
-/** What happens too often to be told each time: told at most once a second, by its number. */
+/** Reports an event that happens too often at most once per second, with its number. */
 export class LogThrottle {
   #count = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
 
-  /** Once more, at this time in seconds. Calls back with how often since that was told last, if it is to be told now. */
+  /** Counts one event at this time in seconds. If it is time to report, calls back with the count since the last report. */
   add(now: number, tell: (count: number) => void): void {
     this.#count++;
     if (now - this.#toldAt < 1) return;

@@ -1,4 +1,4 @@
-// Runs the doors' commands, so many at once (queue.ts), ends those that run too long, and tells what becomes of each.
+// Runs the doors' commands, a limited number at once (queue.ts), kills those that run too long, and reports each result.
 
 import type { DoorEvent } from "../events/door-event.ts";
 import { type Address, formatAddress, isIpv4 } from "../net/address.ts";
@@ -6,12 +6,12 @@ import type { CommandEnd, Run } from "./command.ts";
 import { exclusionOf } from "./exclusion.ts";
 import { CommandQueue, LogThrottle, type Turn } from "./queue.ts";
 
-/** A command that runs longer is told, and nobody waits for it any more. */
+/** A command that runs longer is reported, and others no longer wait for it. */
 export const LONG_SECONDS = 60;
 
 export interface CommandRunnerOptions {
   run: Run;
-  /** Calls back after so many seconds of the monotonic clock, unless cancelled. */
+  /** Calls back after this many seconds of the monotonic clock, unless cancelled. */
   after: (seconds: number, callback: () => void) => { cancel(): void };
   /** Seconds, monotonic. */
   now: () => number;
@@ -25,14 +25,14 @@ export interface Job {
   readonly what: "opened" | "closed";
   readonly knocker: Address;
   readonly command: string;
-  /** Seconds after which it is ended; 0: never. */
+  /** Seconds after which it is killed. 0: never. */
   readonly commandTimeout: number;
-  /** May it run beside others? Undefined: it goes by its programs (exclusion.ts). */
+  /** May it run beside others? Undefined: its programs decide (exclusion.ts). */
   readonly parallel: boolean | undefined;
   readonly marker?: string;
-  /** It begins. */
+  /** Called when it begins. */
   readonly onStart?: () => void;
-  /** It takes long. */
+  /** Called when it takes long. */
   readonly onLong?: () => void;
 }
 
@@ -47,7 +47,7 @@ export class CommandRunner {
     this.#options = options;
   }
 
-  /** One more opening for this (door, knocker) waits for its turn; false when it is left out, which is told. */
+  /** Admits one more opening for this door and client to the queue. Returns false, and reports it, if it is left out. */
   admit(key: string, door: string, knocker: Address): boolean {
     const place = this.#queue.join(door, key);
     if (place === "waits") return true;
@@ -55,27 +55,27 @@ export class CommandRunner {
     return false;
   }
 
-  /** Its turn has come. */
+  /** The opening got its turn. */
   started(key: string, door: string): void {
     this.#queue.leave(door, key);
   }
 
-  /** Commands that run, other than those that take long. */
+  /** Running commands, without the long-running ones. */
   get running(): number {
     return this.#queue.running;
   }
 
-  /** Doors that wait for their turn stay as they are: no start command begins any more. */
+  /** Starts no further start command; waiting openings are dropped. */
   openNoMore(): void {
     this.#queue.dismiss("opened");
   }
 
-  /** No command begins any more. */
+  /** Starts no further command. */
   close(): void {
     this.#queue.close();
   }
 
-  /** A flood of openings: one is left out, because of so many that wait, or are open. */
+  /** Reports an opening that is left out because too many wait or are open. */
   countDropped(how: "merged" | "refused" | "full", door: string, knocker: Address, many: number): void {
     const { now, onEvent } = this.#options;
     this.#dropped[how].add(now(), (count) =>
@@ -87,7 +87,7 @@ export class CommandRunner {
     );
   }
 
-  /** Resolves with its status; undefined when it could not be started, or its turn never comes. */
+  /** Resolves with the exit status. Undefined if it could not be started, or if its turn never comes. */
   async run(job: Job): Promise<number | undefined> {
     const { door, what, knocker, command, parallel, onStart } = job;
     const turn = { door, source: sourceOf(knocker), what, exclusion: exclusionOf(command, door, parallel) };
@@ -121,7 +121,7 @@ export class CommandRunner {
     return status;
   }
 
-  /** What happens to a command that does not end. */
+  /** Reports and later kills a command that does not end. */
   *#limits({ door, knocker, commandTimeout, onLong }: Job, turn: Turn, end: () => void): Iterable<{ cancel(): void }> {
     const { onEvent, after } = this.#options;
     if (commandTimeout !== 0) {
@@ -139,7 +139,7 @@ export class CommandRunner {
   }
 }
 
-/** Whoever has an IPv6 address has a network of them. */
+/** The source of a client. One IPv6 client has a whole network of addresses. */
 function sourceOf(knocker: Address): string {
   return isIpv4(knocker) ? formatAddress(knocker) : `${knocker.w0} ${knocker.w1}`;
 }

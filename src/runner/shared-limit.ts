@@ -1,6 +1,6 @@
-// Room for so many, which doors share.
+// A limit on a number of things, shared by all doors.
 
-/** One door alone never keeps the others out: the last eighth is for those that take little of it. */
+/** The last eighth is reserved for doors that use little, so that one door cannot use up the limit. */
 export class SharedLimit {
   readonly #most: number;
   readonly #of = new Map<string, number>();
@@ -14,7 +14,7 @@ export class SharedLimit {
     return this.#total;
   }
 
-  /** How many this door has in it. */
+  /** How many this door uses. */
   of(door: string): number {
     return this.#of.get(door) ?? 0;
   }

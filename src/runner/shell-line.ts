@@ -1,18 +1,18 @@
-// What a line for the shell runs: its commands, word by word, as far as that can be seen without running it.
+// Parses a shell line into its commands and words, as far as possible without running it.
 
 /** One command of a line. */
 export interface ShellCommand {
-  /** `UNKNOWN` stands in a word for what only the shell can put there: a variable, a pattern, another command's output. */
+  /** In a word, `UNKNOWN` replaces what only the shell knows: a variable, a pattern, the output of another command. */
   readonly words: readonly string[];
-  /** It writes a file anew (`>`), other than a device. */
+  /** It replaces a file (`>`) that is no device. */
   readonly overwrites: boolean;
 }
 
 export const UNKNOWN = "\0";
 
-/** Nobody writes so much, or nests so deep. */
+/** Limits that no real line reaches. */
 const [LONGEST, DEEPEST] = [16_384, 16] as const;
-/** One program by its path, and nothing that a shell would read: nearly all lines are so, and a knocker waits for it. */
+/** The fast path: one program by its path, without shell syntax. Nearly all lines are like this. */
 const PLAIN = /^[ \t]*\/[\w./:=,@%+ \t-]*$/;
 /** After these, a command may begin. */
 const OPENERS = new Set(["if", "then", "elif", "else", "while", "until", "do", "!", "{"]);
@@ -22,7 +22,7 @@ const REDIRECTION = /\d*(?:>>|>\||>&|<&|<>|>|<)/y;
 
 class NotUnderstood extends Error {}
 
-/** All commands of a line, those of substitutions too; undefined when it is not understood. */
+/** All commands of a line, including substitutions. Undefined if the line is not understood. */
 export function shellCommands(line: string): readonly ShellCommand[] | undefined {
   if (line.length > LONGEST) return undefined;
   if (PLAIN.test(line)) return [{ words: line.split(/[ \t]+/).filter((word) => word !== ""), overwrites: false }];
