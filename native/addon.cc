@@ -49,6 +49,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["detach"] = Napi::Function::New<knockd::Detach>(env, "detach");
   if (knockd::CanRunCommand()) exports["runCommand"] = Napi::Function::New<knockd::RunCommand>(env, "runCommand");
   exports["lockDown"] = Napi::Function::New<knockd::LockDown>(env, "lockDown");
+  exports["isClockSet"] = Napi::Function::New<knockd::IsClockSet>(env, "isClockSet");
   exports["exitNow"] = Napi::Function::New<knockd::ExitNow>(env, "exitNow");
   return exports;
 }

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -75,6 +76,12 @@ void Detach(const Napi::CallbackInfo& info) {
   const int error = errno;
   if (null.Get() <= 2) null.Release();  // it is one of the three
   if (!ok) throw Napi::Error::New(info.Env(), std::string("could not detach: ") + strerror(error));
+}
+
+Napi::Value IsClockSet(const Napi::CallbackInfo& info) {
+  timex clock = {};
+  const int state = adjtimex(&clock);  // without modes it only reads
+  return Napi::Boolean::New(info.Env(), state >= 0 && state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0);
 }
 
 void ExitNow(const Napi::CallbackInfo& info) { _exit(info[0].ToNumber().Int32Value()); }

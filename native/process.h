@@ -17,6 +17,9 @@ void NameProcess(const Napi::CallbackInfo& info);
 // Throws an Error in the system's words.
 void Detach(const Napi::CallbackInfo& info);
 
+// isClockSet(): boolean. Does somebody (chrony, systemd-timesyncd, ntpd) keep the kernel's clock synchronised?
+Napi::Value IsClockSet(const Napi::CallbackInfo& info);
+
 // exitNow(status: number): _exit(2). Node's own exit waits for its threads; one that asks a dead name server takes ten
 // seconds.
 void ExitNow(const Napi::CallbackInfo& info);

@@ -31,6 +31,18 @@ describe("the lock against commands", () => {
     assert.deepEqual(lines, ["locked down: no program can be started until knockd restarts"]);
   });
 
+  it("closes with the files of clients, where a door has some", () => {
+    const { lock, asked } = lockOf();
+    const config = parseConfig(
+      `[ssh]\nclients = /etc/c\nopen = tcp/22\n`,
+      "/k",
+      () => undefined,
+      () => [],
+    );
+    lock.close(config, { ...SETTINGS, clientsState: "/var/lib/c.json" });
+    assert.deepEqual(asked[0]!.slice(-2), ["/etc/c", "/var/lib/c.json"]);
+  });
+
   it("names the files of other users", () => {
     const { lock, lines } = lockOf(() => ["/home/bob/once", "/var/log/k"]);
     lock.close(configOf(OPEN), SETTINGS);

@@ -65,6 +65,26 @@ describe("the numbers for Prometheus", () => {
     assert.equal(new Set(seriesOf(text).map((line) => line.replace(/ \S+$/, ""))).size, seriesOf(text).length);
   });
 
+  it("count the codes of each client, and say whether the clock is right, where codes open doors", () => {
+    const codes = { type: "codes", door: "ssh", client: "phone" } as const;
+    const [daemon, status, ...rest] = answer("eth0");
+    const all = [
+      daemon!,
+      { ...status, clockSet: false } as Answer,
+      ...rest,
+      { ...codes, result: "accepted", count: 2 },
+      { ...codes, result: "wrong", count: 3 },
+    ];
+    assert.deepEqual(
+      seriesOf(metricsText([all], true)).filter((line) => /codes|clock/.test(line)),
+      [
+        'knockd_clock_synchronised{daemon="eth0"} 0',
+        'knockd_codes_total{daemon="eth0",door="ssh",client="phone",result="accepted"} 2',
+        'knockd_codes_total{daemon="eth0",door="ssh",client="phone",result="wrong"} 3',
+      ],
+    );
+  });
+
   it("are only that it is down where nobody answers", () => {
     assert.deepEqual(seriesOf(metricsText([], false)), ["knockd_up 0"]);
   });

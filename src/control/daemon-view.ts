@@ -16,6 +16,8 @@ export interface DaemonView {
   readonly packetLoop: PacketsView;
   readonly doorService: { readonly doors: DoorOpener; guard(isClosed: boolean): boolean };
   readonly clientCodes: ClientsView;
+  /** Is the clock synchronised? */
+  readonly isClockSet: () => boolean;
   readonly eventLog: { readonly watch: EventsView; readonly counts: CountsView & CodesView };
   /** The last warnings and errors. */
   readonly recent: { readonly lines: readonly { readonly time: Date; readonly line: string }[] };

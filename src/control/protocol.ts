@@ -31,6 +31,8 @@ export type Answer =
       readonly live: number;
       readonly open: number;
       readonly counts: Readonly<Record<"stages" | "opens" | "timeouts" | "scans" | "commandsFailed", number>>;
+      /** Is the clock synchronised? Absent when no code needs it. */
+      readonly clockSet?: boolean;
     }
   | {
       readonly type: "door";

@@ -25,11 +25,14 @@ export class CommandLock {
   }
 
   /** Once, when all that takes more rights is done. Does nothing for a config with commands, or without built-in doors. */
-  close(config: Config, { logFile, pidFile, stateFile }: Settings): void {
+  close(config: Config, { logFile, pidFile, stateFile, clientsState }: Settings): void {
     const isBuiltIn = config.doors.some(({ opening }) => opening !== undefined);
     if (!isBuiltIn || firstCommand(config) !== undefined) return;
     const oneTime = config.doors.map(({ oneTimeSequences }) => oneTimeSequences);
-    const files = [config.file, logFile, pidFile, stateFile, ...oneTime].filter((path) => path !== undefined);
+    const clients = config.doors.map(({ clientsFile }) => clientsFile).filter((path) => path !== undefined);
+    const ofClients = clients.length > 0 ? [...clients, clientsState] : [];
+    const all = [config.file, logFile, pidFile, stateFile, ...oneTime, ...ofClients];
+    const files = all.filter((path) => path !== undefined);
     try {
       const foreign = this.#lockDown(files);
       const kept = foreign.length > 0 ? `; keeps access to files of other users: ${foreign.join(", ")}` : "";

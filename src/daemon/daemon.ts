@@ -23,6 +23,7 @@ import type { Log, Logger } from "../log/logger.ts";
 import type { ReverseDns } from "../log/reverse-dns.ts";
 import { formatAddress } from "../net/address.ts";
 import { CaptureError } from "../platform/capture-error.ts";
+import { isClockSet } from "../platform/clock-set.ts";
 import { ephemeralPorts, listeningPorts } from "../platform/local-ports.ts";
 import { clear, releaseFilePages, releaseUnusedMemory } from "../platform/memory.ts";
 import { interfacesNow } from "../platform/network-interfaces.ts";
@@ -190,6 +191,7 @@ export class Daemon {
         packetLoop: this.#captureLoop,
         doorService: this.#doorService,
         clientCodes: this.#clientCodes,
+        isClockSet,
         eventLog: this.#eventLog,
         recent: this.#options.logger.recent,
       }),

@@ -191,6 +191,27 @@ describe("codes", { skip: needsRoot }, () => {
     assert.deepEqual(daemon.commands(), [`c1 ${wire.client}`]);
   });
 
+  it("are in explain, status and metrics by their client's name", async () => {
+    const text = client(1);
+    const daemon = await start(text);
+    await quietWindow();
+    const code = ports(text, "c1");
+    await wire.send([...knock(wire.client, code), ...knock(SNIFFER, code, 0.05, 0.6)]);
+    await daemon.waitFor(": replay");
+    const knockctl = async (...args: string[]) => {
+      const argv = [process.execPath, join(repo, "dist/src/knockctl.js"), ...args, "-c", daemon.configPath];
+      return (await wire.run("server", argv)).stdout;
+    };
+    assert.match(await knockctl("explain", wire.client), /code of c1 accepted[\s\S]*OPEN SESAME/);
+    assert.match(await knockctl("explain", SNIFFER), /code of c1 was already used by another address/);
+    assert.match(await knockctl("doors"), /codes of 1 client/);
+    const metrics = await knockctl("metrics");
+    assert.match(metrics, /knockd_codes_total\{daemon="eth0",door="codes",client="c1",result="accepted"\} 1/);
+    assert.match(metrics, /result="replay"\} 1/);
+    assert.match(metrics, /knockd_clock_synchronised\{daemon="eth0"\} [01]/);
+    assert.doesNotMatch(await knockctl("explain", SNIFFER), new RegExp(code.join("|")));
+  });
+
   it("open a door that the kernel keeps, and nobody else's", async () => {
     const text = client(1);
     await serve(wire, 22);
@@ -202,6 +223,7 @@ describe("codes", { skip: needsRoot }, () => {
     await daemon.waitFor("codes: OPEN SESAME");
     await daemon.waitFor("codes: OPEN SESAME");
     assert.equal(await connect(wire, 22), "in");
+    await daemon.waitFor(() => readFileSync(join(daemon.dir, "clients.json"), "utf8").includes('"from": "10.77.0.2"'));
     assert.match(daemon.stdout, /code of c1 accepted\n.*OPEN SESAME/);
     await daemon.stop();
   });

@@ -1,6 +1,7 @@
 // The command `status`: interfaces, doors, counts and recent warnings.
 
 import { performance } from "node:perf_hooks";
+import type { Door } from "../../config/door.ts";
 import type { CaptureView, DaemonView } from "../daemon-view.ts";
 import { isSet, type Question } from "../handler.ts";
 import type { Answer, Hearing } from "../protocol.ts";
@@ -28,6 +29,7 @@ export function status(view: DaemonView): (question: Question) => readonly Answe
         live: packetLoop.live,
         open: doorService.doors.size,
         counts: { stages, opens, timeouts, scans, commandsFailed },
+        ...(resolvedDoors().some(({ door }) => needsClock(door)) && { clockSet: view.isClockSet() }),
       },
       ...report.map((one): Answer => ({ type: "interface", ...one, ...hearing(captures.all.get(one.interface)) })),
       ...listening(view, question),
@@ -42,6 +44,11 @@ export function status(view: DaemonView): (question: Question) => readonly Answe
       ),
     ];
   };
+}
+
+/** The codes of a list are counted, all others are of a time. */
+function needsClock({ clients }: Door): boolean {
+  return clients.some(({ kind }) => kind !== "list");
 }
 
 function hearing(state: CaptureView | undefined): Hearing | undefined {

@@ -116,6 +116,14 @@ export function metricsText(answers: readonly (readonly Answer[])[], up: boolean
       ofDaemon(({ counts }) => counts.scans),
     ),
     family(
+      "clock_synchronised",
+      "gauge",
+      "Whether the clock, by which codes count, is synchronised.",
+      all.flatMap(({ status, labels }) =>
+        status.clockSet === undefined ? [] : [[labels, status.clockSet ? 1 : 0] as const],
+      ),
+    ),
+    family(
       "codes_total",
       "counter",
       "Codes of clients, by what they were found to be.",

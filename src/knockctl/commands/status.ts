@@ -68,12 +68,15 @@ export function statusText(answers: readonly Answer[], now = Date.now()): string
   return blocks.filter((block) => block !== "").join("\n");
 }
 
-function countsText({ live, counts }: Extract<Answer, { type: "status" }>): string {
+function countsText({ live, counts, clockSet }: Extract<Answer, { type: "status" }>): string {
   const { opens, timeouts, scans, commandsFailed } = counts;
   const failed = plural(commandsFailed, "failed command");
   const sinceStart = [plural(opens, "opening"), plural(timeouts, "timeout"), plural(scans, "scan")].join(", ");
   return [
     `Since start: ${sinceStart}, ${commandsFailed > 0 ? paint("bad", failed) : failed}\n`,
+    ...(clockSet === false
+      ? [`${paint("warn", "The clock of this host is not synchronised: codes count by the time.")}\n`]
+      : []),
     ...(live > 0 ? [`Now: ${plural(live, "live attempt")}\n`] : []),
   ].join("");
 }
