@@ -97,17 +97,23 @@ export class FakeNftables {
     const table = this.tables.get(name);
     if (type === MESSAGE.newTable || type === MESSAGE.delTable) {
       undo.push(() => (table === undefined ? this.tables.delete(name) : this.tables.set(name, table)));
-      this.tables.delete(name);
+      if (type === MESSAGE.delTable) this.tables.delete(name);
     }
     if (type === MESSAGE.newTable) {
       if (((own.u32(TABLE.flags) ?? 0) & ~this.knownFlags) !== 0) return "EOPNOTSUPP";
       const w = new NetlinkWriter().message(0, 0, 0);
       for (const [attribute, value] of own) w.raw(attribute, value);
       if ((own.u32(TABLE.flags)! & 2) !== 0) w.u32(TABLE.owner, port);
-      this.tables.set(name, { attributes: new Attributes(w.bytes.subarray(20)), sets: new Map() });
+      this.tables.set(name, { attributes: new Attributes(w.bytes.subarray(20)), sets: table?.sets ?? new Map() });
       return undefined;
     }
     if (table === undefined) return "ENOENT";
+    if (type === MESSAGE.delSet) {
+      const [set, before] = [own.string(SET.name)!, table.sets.get(own.string(SET.name)!)];
+      if (before === undefined) return "ENOENT";
+      undo.push(() => table.sets.set(set, before));
+      table.sets.delete(set);
+    }
     if (type === MESSAGE.newSet) table.sets.set(own.string(SET.name)!, { attributes: own, elements: new Map() });
     if (type !== MESSAGE.newElement && type !== MESSAGE.delElement) return undefined;
     const elements = table.sets.get(own.string(ELEMENTS.set)!)?.elements;

@@ -110,8 +110,12 @@ export function addressOf({ key, set }: OpenElement): Address {
 
 export function portsOf({ key, keyEnd = key, set }: OpenElement): OpenedPorts {
   const at = addressLength(set.family);
-  const port = (bytes: Uint8Array) => (bytes[at + 4]! << 8) | bytes[at + 5]!;
-  return { protocol: key[at] === PROTOCOLS.tcp ? "tcp" : "udp", low: port(key), high: port(keyEnd) };
+  return portsIn(key.subarray(at), keyEnd.subarray(at));
+}
+
+function portsIn(key: Uint8Array, keyEnd: Uint8Array): OpenedPorts {
+  const port = (bytes: Uint8Array) => (bytes[4]! << 8) | bytes[5]!;
+  return { protocol: key[0] === PROTOCOLS.tcp ? "tcp" : "udp", low: port(key), high: port(keyEnd) };
 }
 
 export function writeKey(w: NetlinkWriter, type: number, key: Uint8Array): void {
@@ -171,6 +175,18 @@ export function* readElements(bytes: Uint8Array, set: OpenSet): Generator<OpenEl
     for (const [, list] of attributes.nested(ELEMENTS.elements)) {
       const element = readElement(new Attributes(list), set);
       if (element !== undefined) yield element;
+    }
+  }
+}
+
+/** The same of a set of protocols and ranges of ports. */
+export function* readPorts(bytes: Uint8Array): Generator<OpenedPorts> {
+  for (const { type, attributes } of readMessages(bytes)) {
+    if (type !== MESSAGE.newElement) continue;
+    for (const [, list] of attributes.nested(ELEMENTS.elements)) {
+      const element = new Attributes(list);
+      const key = element.nested(ELEMENT.key).get(DATA_VALUE);
+      if (key?.length === 8) yield portsIn(key, element.nested(ELEMENT.keyEnd).get(DATA_VALUE) ?? key);
     }
   }
 }

@@ -6,12 +6,12 @@ import type { FirewallOptions } from "../config/opening.ts";
 import { carryOver, identity } from "./carry-over.ts";
 import { commentOf, type OpenElement, writeElements } from "./element.ts";
 import { errorName, refusal } from "./firewall-error.ts";
-import { ownElements, userSetsOf } from "./kernel-state.ts";
+import { type OwnTable, ownTable, userSetsOf } from "./kernel-state.ts";
 import type { KernelTables } from "./kernel-tables.ts";
 import { INET, type Layout, layoutOf, TABLE_NAME } from "./layout.ts";
 import { NetlinkWriter, readMessages } from "./netlink.ts";
 import { CHAIN, MESSAGE, TABLE, TABLE_FLAGS } from "./nftables.ts";
-import { writeDeleteTable, writeGuarded, writeTable } from "./ruleset.ts";
+import { GUARDED, writeDeleteTable, writeGuardedDifference, writeTable, writeUpdate } from "./ruleset.ts";
 
 export class GateTable {
   readonly #kernel: KernelTables;
@@ -49,12 +49,13 @@ export class GateTable {
   apply(doors: readonly Door[], options: FirewallOptions): readonly OpenElement[] {
     const layout = layoutOf(doors, options, userSetsOf(this.#kernel, doors, options));
     const before = this.#layout;
-    const elements = options.mode.kind === "set" ? this.#inUsersSets(layout) : ownElements(this.#kernel);
-    const open = carryOver(elements ?? [], layout);
-    if (options.mode.kind === "set") this.#change(elements ?? [], open);
-    else if (before !== undefined && elements !== undefined && shapeOf(before) === shapeOf(layout))
-      this.#change(elements, open, before, layout);
-    else this.#build(layout, open, elements !== undefined);
+    const own = options.mode.kind === "set" ? undefined : ownTable(this.#kernel);
+    const elements = own?.elements ?? (options.mode.kind === "set" ? this.#inUsersSets(layout) : []);
+    const open = carryOver(elements, layout);
+    const isSame = before !== undefined && shapeOf(before) === shapeOf(layout);
+    if (options.mode.kind === "set") this.#change(elements, open);
+    else if (isSame && own !== undefined) this.#change(elements, open, own.guarded, layout.guarded);
+    else if (own === undefined || !this.#update(layout, own, open)) this.#build(layout, open, own !== undefined);
     if (before !== undefined && options.mode.kind === "set" && before.options.mode.kind !== "set") this.#deleteTable();
     this.#layout = layout;
     this.#guarded = layout.guarded;
@@ -72,7 +73,7 @@ export class GateTable {
 
   /** It was taken away: builds it anew, with these elements. Throws FirewallError or KernelError. */
   restore(open: readonly OpenElement[]): void {
-    if (!this.#isUsers) this.#build(this.layout, open, ownElements(this.#kernel) !== undefined);
+    if (!this.#isUsers) this.#build(this.layout, open, ownTable(this.#kernel) !== undefined);
     else if (open.length > 0) {
       const errno = this.#kernel.transact(renewal(open));
       if (errno !== 0) throw refusal("the user's sets can't be filled again", errno);
@@ -102,6 +103,21 @@ export class GateTable {
     return layout.sets.flatMap((set) => this.#kernel.elements(set)).filter(({ comment }) => doors.has(comment));
   }
 
+  /** False: what is there is not as we build it. */
+  #update(layout: Layout, own: OwnTable, open: readonly OpenElement[]): boolean {
+    if (own.sets.has(GUARDED) !== (layout.options.mode.kind === "gate")) return false;
+    if (this.#flags === 0) this.#lockTable();
+    const w = new NetlinkWriter().beginBatch();
+    writeUpdate(w, layout, this.#flags, own);
+    const sets = new Set(layout.sets.map(({ set }) => set));
+    const stays = own.elements.filter(({ set }) => sets.has(set.set)); // with its set goes what is in it
+    writeDifference(w, stays, open);
+    const errno = this.#kernel.transact(w.endBatch().bytes);
+    if (errno === 0) return true;
+    if (OTHER_SHAPE.includes(errorName(errno))) return false;
+    throw refusal("the table `inet knockd` can't be changed", errno);
+  }
+
   /** Owned by us where the kernel has that. */
   #build(layout: Layout, open: readonly OpenElement[], isThere: boolean): void {
     for (;;) {
@@ -118,28 +134,17 @@ export class GateTable {
     }
   }
 
-  /** Only what is different: guarded ports when both layouts are given, and elements. */
-  #change(elements: readonly OpenElement[], open: readonly OpenElement[], before?: Layout, after?: Layout): void {
+  /** Only what is different. */
+  #change(
+    elements: readonly OpenElement[],
+    open: readonly OpenElement[],
+    guardedBefore: Layout["guarded"] = [],
+    guarded: Layout["guarded"] = [],
+  ): void {
     const w = new NetlinkWriter().beginBatch();
     const empty = w.length;
-    if (before !== undefined && after !== undefined) {
-      const text = (ports: Layout["guarded"][number]) => `${ports.protocol} ${ports.low} ${ports.high}`;
-      const without = (some: Layout["guarded"], others: Layout["guarded"]) => {
-        const there = new Set(others.map(text));
-        return some.filter((ports) => !there.has(text(ports)));
-      };
-      writeGuarded(w, "delete", without(before.guarded, after.guarded));
-      writeGuarded(w, "add", without(after.guarded, before.guarded));
-    }
-    const [old, next] = [new Set(elements.map(identity)), new Set(open.map(identity))];
-    const gone = elements.filter((one) => !next.has(identity(one)));
-    writeElements(w, "add", gone); // one that has just ended would make the whole batch fail
-    writeElements(w, "delete", gone);
-    writeElements(
-      w,
-      "add",
-      open.filter((one) => !old.has(identity(one))),
-    );
+    writeGuardedDifference(w, guardedBefore, guarded);
+    writeDifference(w, elements, open);
     if (w.length === empty) return;
     const errno = this.#kernel.transact(w.endBatch().bytes);
     if (errno !== 0) throw refusal("the sets can't be changed", errno);
@@ -152,6 +157,18 @@ export class GateTable {
     this.#kernel.transact(w.endBatch().bytes);
   }
 }
+
+function writeDifference(w: NetlinkWriter, before: readonly OpenElement[], after: readonly OpenElement[]): void {
+  const [old, next] = [new Set(before.map(identity)), new Set(after.map(identity))];
+  const gone = before.filter((one) => !next.has(identity(one)));
+  writeElements(w, "add", gone); // one that has just ended would make the whole batch fail
+  writeElements(w, "delete", gone);
+  const fresh = after.filter((one) => !old.has(identity(one)));
+  writeElements(w, "add", fresh);
+}
+
+/** A chain is gone, a set is of another kind, or the table is one that we cannot own any more. */
+const OTHER_SHAPE = ["ENOENT", "EEXIST", "EOPNOTSUPP", "EINVAL", "EBUSY"];
 
 /** Linux before 6.9, and before 5.12. */
 const UNKNOWN_FLAGS = ["EOPNOTSUPP", "EINVAL"];

@@ -7,13 +7,18 @@ import { FirewallError, refusal } from "./firewall-error.ts";
 import { KernelError, type KernelTables } from "./kernel-tables.ts";
 import { INET, isBuiltIn, TABLE_NAME, type UserSets } from "./layout.ts";
 import { FAMILIES, KEY_TYPE, SET_FLAGS } from "./nftables.ts";
-import { TABLE_COMMENT } from "./ruleset.ts";
+import { GUARDED, TABLE_COMMENT, type ThereIs } from "./ruleset.ts";
 
 /** So many elements at most are one opening of a range in a set that has no ranges. */
 const MAX_PORTS_ONE_BY_ONE = 256;
 
-/** The elements of our table as it is; undefined when there is none. Throws FirewallError when it is not ours. */
-export function ownElements(kernel: KernelTables): OpenElement[] | undefined {
+/** Our table as it is. */
+export interface OwnTable extends ThereIs {
+  readonly elements: readonly OpenElement[];
+}
+
+/** Undefined when there is none. Throws FirewallError when it is not ours. */
+export function ownTable(kernel: KernelTables): OwnTable | undefined {
   return refusing("the table `inet knockd` can't be read", () => {
     const table = kernel.table(INET, TABLE_NAME);
     if (table === undefined) return undefined;
@@ -25,10 +30,15 @@ export function ownElements(kernel: KernelTables): OpenElement[] | undefined {
       throw new FirewallError(
         "firewall: there is a table `inet knockd` that this knockd did not make\nTo remove it: nft delete table inet knockd",
       );
-    return kernel.sets(INET, TABLE_NAME).flatMap(({ name }) => {
-      const set = ownSet(name);
-      return set === undefined ? [] : kernel.elements(set);
-    });
+    const names = kernel.sets(INET, TABLE_NAME).map(({ name }) => name);
+    return {
+      sets: new Set(names),
+      guarded: names.includes(GUARDED) ? kernel.ports(INET, TABLE_NAME, GUARDED) : [],
+      elements: names.flatMap((name) => {
+        const set = ownSet(name);
+        return set === undefined ? [] : kernel.elements(set);
+      }),
+    };
   });
 }
 

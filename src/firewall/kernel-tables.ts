@@ -1,7 +1,8 @@
 // What we ask of nf_tables in the kernel, and change there.
 
+import type { OpenedPorts } from "../config/opening.ts";
 import type { NativeNftSocket } from "../platform/native.ts";
-import { commentIn, type OpenElement, type OpenSet, readElements, writeElementKey } from "./element.ts";
+import { commentIn, type OpenElement, type OpenSet, readElements, readPorts, writeElementKey } from "./element.ts";
 import { errorName, FirewallError, openingFailure } from "./firewall-error.ts";
 import { FLAG, NetlinkWriter, readMessages } from "./netlink.ts";
 import { ELEMENTS, LIST_ELEMENT, MESSAGE, SET, TABLE } from "./nftables.ts";
@@ -83,6 +84,13 @@ export class KernelTables {
     const request = new NetlinkWriter().message(MESSAGE.getElement, FLAG.dump, set.tableFamily);
     request.string(ELEMENTS.table, set.table).string(ELEMENTS.set, set.set);
     return [...readElements(this.#ask(request) ?? NOTHING, set)];
+  }
+
+  /** Of a set of protocols and ranges of ports. */
+  ports(family: number, table: string, name: string): OpenedPorts[] {
+    const request = new NetlinkWriter().message(MESSAGE.getElement, FLAG.dump, family);
+    request.string(ELEMENTS.table, table).string(ELEMENTS.set, name);
+    return [...readPorts(this.#ask(request) ?? NOTHING)];
   }
 
   /** As the kernel has it now; undefined when it is not there. */

@@ -1,6 +1,7 @@
 // Our table as messages of nf_tables: the gate, which refuses new connections to guarded ports, or the mark, which the
 // user's own rules look at. docs/firewall.md shows both as `nft list table inet knockd` does.
 
+import type { OpenedPorts } from "../config/opening.ts";
 import { isIpv4 } from "../net/address.ts";
 import type { Network } from "../net/network.ts";
 import { portKey, userdata, writeKey } from "./element.ts";
@@ -22,33 +23,73 @@ const PREROUTING = "prerouting";
 const GATE_PRIORITY = -150;
 /** After iptables' mangle table (-150), which may set the whole mark from that of the connection. */
 const MARK_PRIORITY = -140;
+const RULE_CHAIN = 2; // NFTA_RULE_CHAIN
 const HOOK_PREROUTING = 0;
 const POLICY_ACCEPT = 1;
 
 /** `flags`: TABLE_FLAGS, or 0 for a table that anybody may change. */
 export function writeTable(w: NetlinkWriter, layout: Layout, flags: number): void {
+  writeUpdate(w, layout, flags, { sets: new Set(), guarded: [] });
+}
+
+/** What is there of our table. */
+export interface ThereIs {
+  readonly sets: ReadonlySet<string>;
+  readonly guarded: readonly OpenedPorts[];
+}
+
+/**
+ * The same in the table that is there: its chains stay where they are, with all rules anew, its sets with what is in them.
+ * No packet meets a table that is half of one and half of the other, as some do when a table is deleted and built anew: the
+ * kernel looks twice which of both counts.
+ */
+export function writeUpdate(w: NetlinkWriter, layout: Layout, flags: number, there: ThereIs): void {
+  const isGate = layout.options.mode.kind === "gate";
   w.message(MESSAGE.newTable, FLAG.create, INET)
     .string(TABLE.name, TABLE_NAME)
     .u32(TABLE.flags, flags)
     .raw(TABLE.userdata, userdata(TABLE_COMMENT));
+  if (there.sets.size > 0) {
+    for (const chain of isGate ? [PREROUTING, GATE, FRAGMENTS] : [PREROUTING, OPENED]) {
+      w.message(MESSAGE.delRule, 0, INET).string(CHAIN.table, TABLE_NAME).string(RULE_CHAIN, chain);
+    }
+  }
+  const needed = new Set([GUARDED, ...layout.sets.map(({ set }) => set)]);
+  for (const set of there.sets) {
+    // The networks of `allow` are written anew: nobody who should not is in meanwhile.
+    if (!needed.has(set)) w.message(MESSAGE.delSet, 0, INET).string(SET.table, TABLE_NAME).string(SET.name, set);
+  }
   let id = 1;
-  for (const set of layout.sets) writeOpenSet(w, set, id++);
+  for (const set of layout.sets) if (!there.sets.has(set.set)) writeOpenSet(w, set, id++);
   if (layout.options.mode.kind === "mark") {
     writeMark(w, layout, layout.options.mode.mark);
     return;
   }
-  const ranges = nft.SET_FLAGS.interval | nft.SET_FLAGS.concatenation;
-  writeSet(w, { name: GUARDED, id: id++, flags: ranges, type: KEY_TYPE.port, length: 8, fields: [1, 2] });
+  if (!there.sets.has(GUARDED)) {
+    const ranges = nft.SET_FLAGS.interval | nft.SET_FLAGS.concatenation;
+    writeSet(w, { name: GUARDED, id: id++, flags: ranges, type: KEY_TYPE.port, length: 8, fields: [1, 2] });
+  }
   writeAllowed(w, layout, id);
   writeGate(w, layout);
-  writeGuarded(w, "add", layout.guarded);
+  writeGuardedDifference(w, there.guarded, layout.guarded);
+}
+
+/** Only what is different: while a guarded port is taken out and put in again, a packet may find none. */
+export function writeGuardedDifference(w: NetlinkWriter, before: Layout["guarded"], after: Layout["guarded"]): void {
+  const text = ({ protocol, low, high }: OpenedPorts) => `${protocol} ${low} ${high}`;
+  const without = (some: Layout["guarded"], others: Layout["guarded"]) => {
+    const there = new Set(others.map(text));
+    return some.filter((ports) => !there.has(text(ports)));
+  };
+  writeGuarded(w, "delete", without(before, after));
+  writeGuarded(w, "add", without(after, before));
 }
 
 export function writeDeleteTable(w: NetlinkWriter): void {
   w.message(MESSAGE.delTable, 0, INET).string(TABLE.name, TABLE_NAME);
 }
 
-export function writeGuarded(w: NetlinkWriter, what: "add" | "delete", ports: Layout["guarded"]): void {
+function writeGuarded(w: NetlinkWriter, what: "add" | "delete", ports: Layout["guarded"]): void {
   if (ports.length === 0) return;
   const type = what === "add" ? MESSAGE.newElement : MESSAGE.delElement;
   w.message(type, what === "add" ? FLAG.create : 0, INET)
@@ -112,10 +153,10 @@ function writeChain(w: NetlinkWriter, name: string, priority?: number): void {
 }
 
 function writeRule(w: NetlinkWriter, chain: string, expressions: readonly Expression[]): void {
-  const [table, name, list] = [1, 2, 4]; // NFTA_RULE_*
+  const [table, list] = [1, 4]; // NFTA_RULE_*
   w.message(MESSAGE.newRule, FLAG.create | FLAG.append, INET)
     .string(table, TABLE_NAME)
-    .string(name, chain)
+    .string(RULE_CHAIN, chain)
     .nested(list, () => {
       for (const write of expressions) write(w);
     });

@@ -55,7 +55,7 @@ describe("the kernel's doors beside", { skip: needsRoot }, () => {
   before(async () => {
     wire = await Wire.open();
     await wire.run("client", ["ip", "address", "add", `${OTHER}/24`, "dev", "eth0"]);
-    await serve(wire, 22, 8022);
+    await serve(wire, [22, 8022]);
   });
   after(() => wire?.close());
   afterEach(async () => {

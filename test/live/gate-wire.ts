@@ -1,24 +1,33 @@
 // A wire with something to let in: servers on the server's ports, connections from the client, and what nft says of the gate.
 import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { frame } from "../frame.ts";
 import { until } from "../time-limit.ts";
 import type { Wire } from "./wire.ts";
 
 /** Accepts and closes, on each port, of IPv4 and IPv6; says "ready" when all listen. */
 const SERVER = `
-import socket, sys, threading
+import socket, struct, sys, threading
 def serve(port):
     s = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=512)
+    if RESETS: s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     def loop():
         while True: s.accept()[0].close()
     threading.Thread(target=loop, daemon=True).start()
-for port in sys.argv[1:]: serve(int(port))
+RESETS = sys.argv[1] == "resets"
+for port in sys.argv[2:]: serve(int(port))
 print("ready", flush=True)
 threading.Event().wait()
 `;
 
-export async function serve(wire: Wire, ...ports: number[]): Promise<ChildProcess> {
-  const server = wire.spawn("server", ["python3", "-c", SERVER, ...ports.map(String)], {
+/** `resets`: it ends connections so that no TIME_WAIT uses up the client's ports. */
+export async function serve(
+  wire: Wire,
+  ports: readonly number[],
+  how: "closes" | "resets" = "closes",
+): Promise<ChildProcess> {
+  const server = wire.spawn("server", ["python3", "-c", SERVER, how, ...ports.map(String)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let said = "";
@@ -62,8 +71,13 @@ interface NftJson {
 
 /** What is in a set, as the real nft reads it; undefined when the set is not there. */
 export async function elements(wire: Wire, set: string, table = "inet knockd"): Promise<NftElement[] | undefined> {
-  const { stdout, status } = await wire.run("server", ["nft", "-j", "list", "table", ...table.split(" ")]);
+  // Into a file: on a busy machine the end of what a command writes comes after its own end (wire.ts).
+  const file = join(wire.dir, "ruleset.json");
+  const { status } = await wire.run("server", ["sh", "-c", `nft -j list table ${table} >${file}`], {
+    timeoutMs: 30_000,
+  });
   if (status !== 0) return undefined;
+  const stdout = readFileSync(file, "utf8");
   const found = (JSON.parse(stdout) as NftJson).nftables.find((one) => one.set?.name === set)?.set;
   return found && (found.elem ?? []).map(element);
 }

@@ -20,7 +20,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     wire = await Wire.open();
     await wire.run("client", ["ip", "address", "add", `${OTHER}/24`, "dev", "eth0"]);
     await wire.run("client", ["ip", "address", "add", "fd77::3/64", "dev", "eth0", "nodad"]);
-    await serve(wire, 22, 80, 6005);
+    await serve(wire, [22, 80, 6005]);
   });
   after(() => wire?.close());
 
