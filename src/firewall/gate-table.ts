@@ -66,7 +66,7 @@ export class GateTable {
   guard(isClosed: boolean): boolean {
     if (this.layout.options.mode.kind !== "gate") return false;
     const after = { ...this.layout, guarded: isClosed ? this.#guarded : [] };
-    this.#change([], [], this.layout, after);
+    this.#change([], [], this.layout.guarded, after.guarded);
     this.#layout = after;
     return true;
   }

@@ -214,7 +214,7 @@ describe("codes", { skip: needsRoot }, () => {
 
   it("open a door that the kernel keeps, and nobody else's", async () => {
     const text = client(1);
-    await serve(wire, 22);
+    await serve(wire, [22]);
     const config = `[options]\nClientsState = @dir@/clients.json\n[codes]\nClients = @dir@/clients\nopen = tcp/22\n`;
     const daemon = await start(text, config);
     await quietWindow();
