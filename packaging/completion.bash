@@ -60,7 +60,7 @@ _knockctl() {
 		--interface) mapfile -t COMPREPLY < <(compgen -W "any auto $(cd /sys/class/net 2>/dev/null && echo *)" -- "$cur"); return ;;
 	esac
 	if [[ $cword == 1 && $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'init check status doors watch explain self-test open close extend gate report replay metrics' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'init check client status doors watch explain self-test open close extend gate report replay metrics' -- "$cur")
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
 	elif [[ ${words[1]} == @(open|close|extend) && $cword == 2 && $cur != -* ]]; then
@@ -81,6 +81,20 @@ _knockctl() {
 		mapfile -t COMPREPLY < <(compgen -W '--fix --yes --json -h --help' -- "$cur")
 	elif [[ ${words[1]} == replay ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-c --config -a --address --verdicts --json -h --help' -- "$cur")
+	elif [[ ${words[1]} == client && $cword == 2 && $cur != -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'add list show paper page try revoke reset' -- "$cur")
+	elif [[ ${words[1]} == client ]]; then
+		local more=
+		case ${words[2]} in
+			add) more='--door --host --file --key --list --digits --udp --bind --from --hours --expires' ;;
+			list) more='--json' ;;
+			show) more='--secrets --host' ;;
+			paper) more='--host' ;;
+			page) more='--host -o --output' ;;
+			try) more='--source' ;;
+			revoke) more='--close' ;;
+		esac
+		mapfile -t COMPREPLY < <(compgen -W "-c --config -h --help $more" -- "$cur")
 	elif [[ ${words[1]} == init ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-c --config --door --port --interface --firewall --sequence --mixed
 			--timeout --minutes --replace --replace-door --lan --no-lan --persist -y --yes --dry-run --confirm --rollback -h --help' -- "$cur")

@@ -31,7 +31,7 @@ export interface Settings {
 }
 
 /** Codes that have been used must stay so over a reboot. */
-const CLIENTS_STATE = "/var/lib/knockd/clients.json";
+export const CLIENTS_STATE = "/var/lib/knockd/clients.json";
 
 /** As in 0.8, -i overrides the file's Interface, but the file's LogFile and PidFile override -g and -p. */
 export function settle(flags: Flags, file: FileOptions): Settings {

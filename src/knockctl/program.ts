@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { version } from "../platform/version.ts";
 import { paragraph } from "../terminal/paragraph.ts";
 import { check } from "./commands/check.ts";
+import { client } from "./commands/client.ts";
 import { doors } from "./commands/doors.ts";
 import { explain } from "./commands/explain.ts";
 import { gate } from "./commands/gate.ts";
@@ -25,7 +26,7 @@ const COMMANDERS = 1;
 
 /** In the order of a first day with knockd. */
 const GROUPS = {
-  "Set up": [init, check],
+  "Set up": [init, check, client],
   Look: [status, doors, watch, explain, selfTest],
   Act: [open, close, extend, gate],
   Analyse: [report, replay, metrics],
