@@ -2,6 +2,7 @@
 // statuses. Commander 13 has no groups of options or commands.
 
 import type { Command, Help as CommanderHelp, CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import type { Command as PlainCommand } from "commander";
 import { paragraph } from "../terminal/paragraph.ts";
 
 export interface Help {
@@ -11,6 +12,8 @@ export interface Help {
   readonly about: string;
   /** Long names of options by heading; the others are "Options", or "Common options". */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
+  /** Terms and their meaning, by heading. */
+  readonly lists?: Readonly<Record<string, readonly (readonly [term: string, meaning: string])[]>>;
   readonly examples: readonly string[];
   readonly statuses: readonly (readonly [status: number, meaning: string])[];
 }
@@ -18,8 +21,11 @@ export interface Help {
 /** What nearly every command has. */
 const COMMON = ["--config", "--json", "--help"];
 
-export function withHelp(command: Command, help: Help): Command {
-  return command.summary(help.summary).configureHelp({ formatHelp: (_, helper) => commandHelp(command, helper, help) });
+/** Of commander's own types, or of those that infer options. */
+export function withHelp<T extends Command | PlainCommand>(command: T, help: Help): T {
+  const typed = command as unknown as Command;
+  typed.summary(help.summary).configureHelp({ formatHelp: (_, helper) => commandHelp(typed, helper, help) });
+  return command;
 }
 
 function commandHelp(command: CommandUnknownOpts, helper: CommanderHelp, help: Help): string {
@@ -44,6 +50,7 @@ function commandHelp(command: CommandUnknownOpts, helper: CommanderHelp, help: H
     optionList("Options", isHelpOnly ? all : all.filter(({ long }) => !grouped.has(long ?? "")), helper),
     ...own.map(([heading, names]) => optionList(heading, of(names), helper)),
     optionList("Common options", common, helper),
+    ...Object.entries(help.lists ?? {}).map(([heading, items]) => list(heading, items)),
     `${help.examples.length > 1 ? "Examples" : "Example"}:\n${help.examples.map((line) => `  ${line}\n`).join("")}`,
     list(
       "Exit status",

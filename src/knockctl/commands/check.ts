@@ -12,62 +12,65 @@ import { paragraph } from "../../terminal/paragraph.ts";
 import { plural } from "../../terminal/plural.ts";
 import { printableJson } from "../../terminal/printable.ts";
 import { clean, paint } from "../../terminal/style.ts";
+import { type Help, withHelp } from "../help.ts";
 import { complain } from "../request.ts";
 
 const [WARNINGS, ERRORS, USAGE_IS_WRONG] = [1, 2, 3];
 const JSON_VERSION = 1;
 const DEFAULTS = "/etc/default/knockd";
 
-const HELP = `
-check starts nothing and asks no daemon. Without FILE it reads the config of the
-installed knockd: the file after -c in KNOCKD_OPTS (${DEFAULTS}), or
-/etc/knockd.conf. With an error, knockd does not start. These are the names of
-the findings with --json:
+const HELP: Help = {
+  summary: "Find faults in a config",
+  about: `
+check starts nothing and asks no daemon. Without FILE it reads the config of the installed knockd:
+the file after -c in KNOCKD_OPTS (${DEFAULTS}), or /etc/knockd.conf. With an error, knockd
+does not start.
 
-  config                   knockd itself warns about this
-  weak-sequence            the sequence is easy to find
-  sequence-begins-another  knocking at one door opens another on the way
-  port-in-use              a program listens at the port of a knock
-  ephemeral-port           replies to this host could count as knocks
-  same-sequence            one sequence opens two doors
-  same-port                three or more knocks have the same port
-  no-program               the program of a command is missing or not executable
-  no-command               the door opens nothing
-  iptables-for-ipv6        iptables refuses the address of an IPv6 client
-  ip6tables-for-ipv4       ip6tables refuses the address of an IPv4 client
-  tcpflags                 no client sends packets with these flags
-  given-twice              a later line of the section replaces this one
-  cmd-timeout              Cmd_Timeout without a Stop_Command
-  sleep                    Command_Timeout kills a command that sleeps
-  interface                no interface can have this name (an error)
-  sandbox                  knockd.service does not let a command or knockd do this
-  readable-by-all          other users can read or write the config
-  unsafe-path              other users can write or replace a file of knockd
-  start-knockd             ${DEFAULTS} does not do what it seems to
-  guard                    a port of a door with open is open to all, or closed without knockd
-  own-firewall             the host's firewall also refuses the port of a door, or
-                           accepts it from everybody (needs root)
-  same-open                two doors open one port for different times
-  firewall-mark            another program uses the bit of \`Firewall = mark\`
-  gate-allow               Gate_Allow lets everybody in
+check reports only what is certain. It cannot see into scripts or into commands that only a shell can
+read. It never shows the ports of a sequence, except in a line that knockd refuses.
 
-check reports only what is certain. It cannot see into scripts or into commands
-that only a shell can read. It never shows the ports of a sequence, except in a
-line that knockd refuses.
-
---fix corrects what is certain: file modes and START_KNOCKD. It shows each change
-and asks first. With --yes it does not ask.
-
-Examples:
-  sudo knockctl check
-  knockctl check --json ./knockd.conf
-
-Exit status (with --fix: of what remains):
-  0  nothing was found
-  1  warnings
-  2  errors
-  3  the command line is wrong
-`;
+--fix corrects what is certain: file modes and START_KNOCKD. It shows each change and asks first.
+With --yes it does not ask.`,
+  lists: {
+    "Findings by their names in --json": [
+      ["config", "knockd itself warns about this"],
+      ["weak-sequence", "the sequence is easy to find"],
+      ["sequence-begins-another", "knocking at one door opens another on the way"],
+      ["port-in-use", "a program listens at the port of a knock"],
+      ["ephemeral-port", "replies to this host could count as knocks"],
+      ["same-sequence", "one sequence opens two doors"],
+      ["same-port", "three or more knocks have the same port"],
+      ["no-program", "the program of a command is missing or not executable"],
+      ["no-command", "the door opens nothing"],
+      ["iptables-for-ipv6", "iptables refuses the address of an IPv6 client"],
+      ["ip6tables-for-ipv4", "ip6tables refuses the address of an IPv4 client"],
+      ["tcpflags", "no client sends packets with these flags"],
+      ["given-twice", "a later line of the section replaces this one"],
+      ["cmd-timeout", "Cmd_Timeout without a Stop_Command"],
+      ["sleep", "Command_Timeout kills a command that sleeps"],
+      ["interface", "no interface can have this name (an error)"],
+      ["sandbox", "knockd.service does not let a command or knockd do this"],
+      ["readable-by-all", "other users can read or write the config"],
+      ["unsafe-path", "other users can write or replace a file of knockd"],
+      ["start-knockd", `${DEFAULTS} does not do what it seems to`],
+      ["guard", "a port of a door with open is open to all, or closed without knockd"],
+      [
+        "own-firewall",
+        "the host's firewall also refuses the port of a door, or accepts it from everybody (needs root)",
+      ],
+      ["same-open", "two doors open one port for different times"],
+      ["firewall-mark", "another program uses the bit of `Firewall = mark`"],
+      ["gate-allow", "Gate_Allow lets everybody in"],
+    ],
+  },
+  examples: ["sudo knockctl check", "knockctl check --json ./knockd.conf"],
+  statuses: [
+    [0, "nothing was found; with --fix: nothing remains"],
+    [1, "warnings"],
+    [2, "errors"],
+    [3, "the command line is wrong"],
+  ],
+};
 
 interface Options {
   readonly json?: true;
@@ -76,14 +79,11 @@ interface Options {
 }
 
 export function check(program: Command): void {
-  program
-    .command("check")
-    .summary("Find faults in a config")
+  withHelp(program.command("check"), HELP)
     .argument("[file]", "config file (default: the one of the installed knockd)")
     .option("--fix", "correct what is certain, after asking")
     .option("--yes", "with --fix: do not ask")
     .option("--json", "print one JSON object per line")
-    .addHelpText("after", HELP)
     .exitOverride((error) => {
       throw error.exitCode === 0 ? error : new CommanderError(USAGE_IS_WRONG!, error.code, error.message);
     })

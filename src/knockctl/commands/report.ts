@@ -6,49 +6,49 @@ import { writeOutput } from "../../platform/write-output.ts";
 import { FORMATS, NoReport, type ReportOptions, SOURCES } from "../../report/options.ts";
 import { FORMS, when } from "../../report/time-argument.ts";
 import { printable } from "../../terminal/printable.ts";
+import { type Help, withHelp } from "../help.ts";
 
 const FAILED = 1;
 const NOT_INSTALLED = 3;
 
-const HELP = `
-Reads the packets that firewall rules have logged (LOG of iptables, log of nftables)
-and the knocks that knockd has logged. It counts attempts by port, country, network,
-source, day and hour, the ports that sources tried together, and knocks by door.
+const HELP: Help = {
+  summary: "Show what the firewall rejected: ports, countries, sources",
+  about: `
+Reads the packets that firewall rules have logged (LOG of iptables, log of nftables) and the knocks
+that knockd has logged. It counts attempts by port, country, network, source, day and hour, the ports
+that sources tried together, and knocks by door.
 
-An attempt is a packet that asks for something. Replies, late segments of a
-connection and broadcasts do not count. The report lists every line that it read: the
-attempts, and how many lines it left out for which reason.
+An attempt is a packet that asks for something. Replies, late segments of a connection and broadcasts
+do not count. The report lists every line that it read: the attempts, and how many lines it left out
+for which reason.
 
-The prefix of a rule says what happened to its packets. Packets with ACCEPT, ALLOW and
-the like were let in and do not count, nor do AUDIT and LIMIT of ufw. Packets whose
-prefix says nothing count, and the report names the prefix. With --prefix, only
-packets with that text in their prefix count.
+The prefix of a rule says what happened to its packets. Packets with ACCEPT, ALLOW and the like were
+let in and do not count, nor do AUDIT and LIMIT of ufw. Packets whose prefix says nothing count, and
+the report names the prefix. With --prefix, only packets with that text in their prefix count.
 
-Without FILE it reads the journal. On a system without one it reads kern.log and
-syslog, or messages, in /var/log, with the rotated ones. FILE can be the log of any
-syslogd (busybox and OpenWrt, too), knockd's LogFile, or the output of dmesg -T or
-journalctl (-o short, short-iso, short-full, short-unix, json or export). A name that
-ends in .gz is unpacked; - is standard input. If a log has no year, knockctl takes it
-from the time when the file was last written.
+Without FILE it reads the journal. On a system without one it reads kern.log and syslog, or messages,
+in /var/log, with the rotated ones. FILE can be the log of any syslogd (busybox and OpenWrt, too),
+knockd's LogFile, or the output of dmesg -T or journalctl (-o short, short-iso, short-full,
+short-unix, json or export). A name that ends in .gz is unpacked; - is standard input. If a log has
+no year, knockctl takes it from the time when the file was last written.
 
-Only the kernel's own lines count, because anybody can log lines that look alike. The
-report names programs that do. If such a program logs for your firewall, as ulogd
-does, add --tag with its name (--tag - for lines without a name).
+Only the kernel's own lines count, because anybody can log lines that look alike. The report names
+programs that do. If such a program logs for your firewall, as ulogd does, add --tag with its name
+(--tag - for lines without a name).
 
---since and --until take:
-${FORMS}.
-
-Examples:
-  sudo knockctl report --since '7 days ago'
-  sudo knockctl report --format html -o report.html
-
-Exit status:
-  0  the report is made; it says itself what it could not read or count
-  1  a log, a database or the output could not be opened: the message on standard
-     error says which
-  2  the command line is wrong
-  3  the package knockd-report is not installed
-`;
+--since and --until take: ${FORMS}.`,
+  groups: {
+    "What to read": ["--since", "--until", "--from", "--prefix", "--not-prefix", "--tag", "--geo"],
+    "What to print": ["--format", "--all", "--output"],
+  },
+  examples: ["sudo knockctl report --since '7 days ago'", "sudo knockctl report --format html -o report.html"],
+  statuses: [
+    [0, "the report is made; it says itself what it could not read or count"],
+    [1, "a log, a database or the output could not be opened; standard error says which"],
+    [2, "the command line is wrong"],
+    [3, "the package knockd-report is not installed"],
+  ],
+};
 
 interface Options {
   readonly since?: number;
@@ -71,9 +71,7 @@ export function report(program: Command): void {
     if (at === undefined) throw new InvalidArgumentError(`Write one of: ${FORMS}.`);
     return at;
   };
-  program
-    .command("report")
-    .summary("Show what the firewall rejected: ports, countries, sources")
+  withHelp(program.command("report"), HELP)
     .argument("[file...]", "log files, or - for standard input")
     .option("--since <time>", "only from this time on", moment)
     .option("--until <time>", "only before this time", moment)
@@ -86,7 +84,6 @@ export function report(program: Command): void {
     .option("--json", "same as --format json")
     .option("-o, --output <file>", "write to this file instead of standard output")
     .option("--geo <file>", ".mmdb database of countries, cities or networks (repeatable)", collect)
-    .addHelpText("after", HELP)
     .action(async (logs: string[], { json, output, all, ...options }: Options) => {
       const { since, until, geo = [], prefix: prefixes = [], notPrefix: notPrefixes = [], tag: tags = [] } = options;
       const { from } = options;
