@@ -19,7 +19,7 @@ namespace {
 constexpr int kNoneWaits = -1;
 constexpr int kInterfaceDown = -2;
 
-constexpr int kMostMilliseconds = 999;
+constexpr int kMaxMilliseconds = 999;
 
 // Where one read() has got to: all that the callback may touch.
 struct Batch {
@@ -167,7 +167,7 @@ void Capture::Start(const Napi::CallbackInfo& info) {
   if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "start takes a function");
   const bool timed = info[1].IsNumber();
   const int every = timed ? info[1].ToNumber().Int32Value() : 0;
-  if (timed && (every < 1 || every > kMostMilliseconds)) throw Napi::RangeError::New(env, "no such period");
+  if (timed && (every < 1 || every > kMaxMilliseconds)) throw Napi::RangeError::New(env, "no such period");
   if (poll_.IsOpen()) throw Napi::Error::New(env, "capture is already started");
   const int fd = timed ? timer_.descriptor() : pcap_get_selectable_fd(handle);
   const int status = poll_.Open(EventLoop(env), fd, this, OnReadable);

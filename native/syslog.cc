@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kPath = "/dev/log";
 // Beyond that journald cuts a line too, and a datagram must fit the socket's buffer.
-constexpr size_t kMostBytes = 48 * 1024;
+constexpr size_t kMaxBytes = 48 * 1024;
 
 enum class Outcome { kSent, kFull, kAbsent };
 
@@ -91,7 +91,7 @@ std::string Stamped(const std::string& text, time_t time) {
   char head[64];
   snprintf(head, sizeof head, "<29>%s %2d %02d:%02d:%02d knockd: ", kMonths[at.tm_mon], at.tm_mday, at.tm_hour,
            at.tm_min, at.tm_sec);
-  return (head + text).substr(0, kMostBytes);
+  return (head + text).substr(0, kMaxBytes);
 }
 
 }  // namespace
