@@ -1,17 +1,17 @@
-// The addresses that doors without a Target listen at: those of the interface.
+// The addresses of an interface, at which doors without a Target listen.
 
 import { type Address, formatAddress, isHostAddress, isIpv4, sameAddress } from "./address.ts";
 
 export class AddressSet {
   readonly all: readonly Address[];
-  // Nearly all packets go to the same address as the one before.
+  // A cache: nearly all packets go to the same address as the one before.
   #last: Address | undefined;
   #lastIsOurs = false;
 
   readonly #notClients: readonly Address[];
   readonly #isLoopback: boolean;
 
-  /** `notClients`: other addresses that no client has, as those of other interfaces and directed broadcasts. */
+  /** `notClients`: other addresses that no client can have, such as those of other interfaces and directed broadcasts. */
   constructor(all: readonly Address[], notClients: readonly Address[] = []) {
     this.all = all;
     this.#notClients = notClients;

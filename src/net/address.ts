@@ -1,7 +1,7 @@
-// An IP address as four 32-bit words, most significant first; IPv4 is mapped (::ffff:a.b.c.d), so that one shape serves
-// both families on the way from the wire to the attempts. Text only where people or commands read it.
-// The words are signed: V8 keeps signed 32-bit integers in an object as they are, and makes a number object of each that
-// is larger, which made an IPv6 knock cost twice as much (bench/flood.ts).
+// An IP address as four 32-bit words, most significant first. IPv4 is mapped (::ffff:a.b.c.d), so that one type serves both
+// versions. It becomes text only where people or commands read it.
+// The words are signed: V8 stores signed 32-bit integers in place and allocates an object for larger numbers, which doubled
+// the cost of an IPv6 knock (bench/flood.ts).
 
 import { SocketAddress } from "node:net";
 
@@ -30,17 +30,17 @@ export function isHostAddress({ w0, w1, w2, w3 }: Address): boolean {
   return w2 === 0xffff && first !== 0 && first !== 127 && (first < 224 || first > 239) && w3 !== -1;
 }
 
-/** fe80::/10: two hosts may have the same one, on different interfaces of ours. */
+/** fe80::/10. Two hosts on different interfaces may have the same address. */
 export function isLinkLocal(a: Address): boolean {
   return a.w0 >>> 22 === 0xfe80 >>> 6;
 }
 
-/** For who keeps it: a packet's is overwritten by the next one. */
+/** A copy to keep: the next packet overwrites the address of this one. */
 export function copyOf({ w0, w1, w2, w3 }: Address): Address {
   return { w0, w1, w2, w3 };
 }
 
-/** An address from its text, a scope (`%eth0`) left out; undefined when it is none. */
+/** Parses an address and ignores its scope (`%eth0`). Undefined if it is none. */
 export function parseAddress(text: string): Address | undefined {
   const bare = text.split("%", 1)[0]!;
   if (!isAddress(bare)) return undefined;

@@ -1,4 +1,4 @@
-// What the wire gives the state machine: the few fields by which a knock is known.
+// The fields of a packet that decide whether it is a knock.
 
 import type { Address } from "./address.ts";
 
@@ -20,7 +20,7 @@ export interface Packet {
 export const TCP = 6;
 export const UDP = 17;
 
-/** A packet and what only `-D` and savefiles ask for. */
+/** A packet with the fields that only `-D` and savefiles need. */
 export interface CapturedPacket extends Packet {
   /** Bytes on the wire, link-layer header included. */
   length: number;

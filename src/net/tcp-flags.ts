@@ -9,12 +9,12 @@ export interface TcpFlags {
 
 export const TCP_FLAG_BITS = { fin: 0x01, syn: 0x02, rst: 0x04, psh: 0x08, ack: 0x10, urg: 0x20 } as const;
 
-/** A door without TCPFlags: any segment counts. */
+/** The flags of a door without TCPFlags: any segment matches. */
 export const ANY_FLAGS: TcpFlags = { set: 0, clear: 0 };
 
 /**
- * `before` with the flags of a text added, as a repeated TCPFlags adds up; of `ack` and `!ack` the last one counts.
- * Throws Error naming the flag.
+ * Adds the flags of a text to `before`, because repeated TCPFlags add up. Of `ack` and `!ack` the last one counts.
+ * Throws an Error that names the flag.
  */
 export function addTcpFlags(before: TcpFlags, text: string): TcpFlags {
   let { set, clear } = before;

@@ -1,11 +1,11 @@
-// -d: Node can't fork, so the daemon is a second process, and the first waits until it listens or fails.
+// Option -d. Node cannot fork, so the daemon is a second process. The first process waits until it listens or fails.
 
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { native } from "./native.ts";
 import { isSingle } from "./single-executable.ts";
 
-/** The descriptor by which the second process says that it listens. */
+/** The descriptor on which the second process reports that it listens. */
 const READY_FD = 3;
 const MARK = "KNOCKD_READY";
 
@@ -43,7 +43,7 @@ function calledAs(): string {
 
 /**
  * The second process: listens; lets the first one end, and its terminal go.
- * False when the first one has ended before: whoever called it has broken off, and wants no daemon.
+ * Returns false if the first process has already ended: its caller gave up and needs no daemon.
  */
 export function letGo(): boolean {
   native.detach();

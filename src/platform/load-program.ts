@@ -1,5 +1,5 @@
-// The first thing that a program of ours does: load the others. With too few descriptors that fails inside Node, which
-// would print a stack trace for what the user's limit (ulimit -n) says.
+// Loads the modules of a program. With too few file descriptors (ulimit -n) that fails inside Node; this prints one clear line
+// instead of a stack trace.
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";

@@ -1,4 +1,4 @@
-// What Node takes more of than we need. On a Pi it is the memory of all others.
+// Reduces Node's use of memory, which is scarce on a Pi.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -8,7 +8,7 @@ import { native } from "./native.ts";
 // flood. All that they leave behind is garbage at once.
 setFlagsFromString("--semi-space-growth-factor=1");
 
-/** All that is not in use goes back to the system: after the start, and after a flood. Takes some ten milliseconds. */
+/** Returns unused memory to the system after the start and after a flood. Takes about ten milliseconds. */
 export function releaseUnusedMemory(): void {
   setFlagsFromString("--expose-gc");
   const collect: () => void = runInNewContext("gc");

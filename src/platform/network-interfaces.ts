@@ -1,5 +1,5 @@
-// The interfaces of this machine, as the kernel tells of them. Where it does not, as under systemd's RestrictAddressFamilies
-// without AF_NETLINK, it is one line: both throw CaptureError.
+// Reads and watches the interfaces of this machine. If the kernel refuses, for example under systemd's RestrictAddressFamilies
+// without AF_NETLINK, both functions throw CaptureError.
 
 import { CaptureError } from "./capture-error.ts";
 import { type NativeLinkWatch, native, type Snapshot } from "./native.ts";

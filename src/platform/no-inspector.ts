@@ -1,5 +1,5 @@
-// SIGUSR1 opens Node's debugger, by which every program on this machine can run code as our user, root among others.
-// Imported first by each program of ours: the signal means nothing from then on, and what it has opened before is closed.
+// SIGUSR1 opens Node's debugger, through which any program on this machine could run code as the user of this process, perhaps
+// root. Each program imports this file first: it ignores the signal, and closes a debugger that is already open.
 
 process.on("SIGUSR1", () => {});
 

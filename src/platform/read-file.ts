@@ -1,9 +1,9 @@
-// A file that someone else wrote, read whole, by a daemon that must neither hang on it nor be filled by it.
+// Reads a whole file that another user may have written, without hanging on it or filling the memory.
 
 import * as fs from "node:fs";
 import { openUnlinked } from "./trusted-file.ts";
 
-/** No config or one-time file that a person keeps comes near it. */
+/** No config or file of one-time sequences is larger. */
 export const MOST_BYTES = 16 << 20;
 
 export interface ReadOptions {

@@ -1,5 +1,5 @@
-// The one way in which this project makes a file anew: beside its place, under a name that nothing is opened by, and then
-// renamed. A reader sees the old file or the new one, and no link that somebody has left there is followed.
+// Replaces a file atomically: writes a temporary file beside it and renames it. A reader sees the old file or the new one,
+// and a link that another user left there is not followed.
 
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -17,7 +17,7 @@ export interface ReplaceOptions {
   readonly sync?: boolean;
 }
 
-/** Throws in the system's words; the old file is then as it was. */
+/** Throws with the system's reason; then the old file is unchanged. */
 export function replaceFile(path: string, data: string | Uint8Array, options: ReplaceOptions): void {
   const there = fs.lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined && !(there.isFile() || there.isSymbolicLink() || there.isDirectory())) {

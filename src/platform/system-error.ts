@@ -1,4 +1,4 @@
-// The system's words for what went wrong, without Node's around them.
+// The system's text of an error, without Node's additions.
 
 import { getSystemErrorMap } from "node:util";
 

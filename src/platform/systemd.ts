@@ -1,14 +1,14 @@
-// What systemd is told of us (sd_notify(3), sd_watchdog_enabled(3)), without a process that does it.
+// Notifies systemd (sd_notify(3), sd_watchdog_enabled(3)) without starting a process.
 
 import { native } from "./native.ts";
 
 type Send = (socket: string, text: string) => boolean;
 
-/** A message that did not get through, because systemd is busy, is tried again: without READY it would end us. */
+/** Sends a message again if systemd is busy: without READY it would stop knockd. */
 const TRY_AGAIN_MS = 250;
 const MOST_TRIES = 40;
 
-/** Outside of systemd, all of this does nothing. */
+/** Without systemd, every method does nothing. */
 export class Systemd {
   readonly #socket: string | undefined;
   readonly #beatMs: number | undefined;
@@ -44,7 +44,7 @@ export class Systemd {
     this.#tell("STOPPING=1");
   }
 
-  /** A sign of life in each half of systemd's patience, as long as `isAlive` says so; then systemd starts us anew. */
+  /** Sends a sign of life twice per watchdog interval while `isAlive` is true. Otherwise systemd restarts knockd. */
   watchdog(isAlive: () => boolean): void {
     const socket = this.#socket;
     if (socket === undefined || this.#beatMs === undefined) return;

@@ -1,5 +1,5 @@
-// Which files can be trusted: only those that no other user of this machine can write, or could have put there.
-// A daemon of root's that opens a predictable path in /tmp opens what an attacker has left at that path.
+// Decides which files to trust: those that no other user of this machine can write or could have created.
+// A root daemon that opens a predictable path in /tmp would open what an attacker left there.
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";
@@ -10,12 +10,12 @@ const WRITTEN_BY_OTHERS = 0o022;
 const WRITTEN_BY_ALL = 0o002;
 const STICKY = 0o1000;
 
-/** Root's, or of the user that we run as. */
+/** Does it belong to root, or to the user of this process? */
 export function isOurs(uid: number): boolean {
   return uid === 0 || uid === process.geteuid!();
 }
 
-/** Why another user could have written it; undefined when nobody could. */
+/** Why another user could have written the file. Undefined if none could. */
 export function whyUntrusted({ uid, mode }: Owned): string | undefined {
   if (!isOurs(uid)) return `it belongs to another user (uid ${uid})`;
   if ((mode & WRITTEN_BY_OTHERS) !== 0) return "other users can write it";

@@ -1,4 +1,4 @@
-// What a command of ours writes where the user says: -o FILE.
+// Writes the output of a command to a file (-o FILE).
 
 import * as fs from "node:fs";
 import { replaceFile } from "./replace-file.ts";

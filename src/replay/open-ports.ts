@@ -1,12 +1,12 @@
-// The ports of a capture at which somebody answers. To touch one of them is no sign of a scan (attempts/scans.ts): the
-// daemon asks its own kernel who listens here, and a capture can be of any machine.
+// The ports that reply in a capture. A packet to one of them is no stray. The daemon asks its own kernel for listening ports;
+// a replay cannot, because the capture may be from any machine.
 
 import { knockKey } from "../attempts/door-index.ts";
 import { type Address, copyOf, sameAddress } from "../net/address.ts";
 import { type Packet, TCP } from "../net/packet.ts";
 import { TCP_FLAG_BITS } from "../net/tcp-flags.ts";
 
-/** A flood from forged sources must neither fill the memory nor make each packet look at all of them. */
+/** Limits memory and time in a flood of forged sources. */
 const [MOST, MOST_AT_A_PORT] = [65_536, 256] as const;
 const [ANSWER, ANSWER_MASK] = [TCP_FLAG_BITS.ack, TCP_FLAG_BITS.ack | TCP_FLAG_BITS.rst];
 
@@ -15,7 +15,7 @@ export class Answering {
   readonly #addresses = new Map<number, Address[]>();
   #count = 0;
 
-  /** A closed port says RST, or nothing: whatever else is said with an ACK, or by UDP, somebody says. */
+  /** A closed port sends RST or nothing. Any other segment with ACK, and any UDP datagram, comes from an open port. */
   learn({ source, sourcePort, protocol, flags }: Packet): void {
     if ((protocol === TCP && (flags & ANSWER_MASK) !== ANSWER) || this.#count >= MOST) return;
     const key = knockKey(protocol, sourcePort);
@@ -27,7 +27,7 @@ export class Answering {
     this.#count++;
   }
 
-  /** Does somebody answer where this packet goes? */
+  /** Does the destination of this packet reply? */
   at({ destination, port, protocol }: Packet): boolean {
     return this.#has(destination, knockKey(protocol, port));
   }

@@ -1,4 +1,4 @@
-// A capture that tcpdump, or whoever uses libpcap, has written: a file, or standard input as it comes.
+// A capture written by tcpdump or another libpcap program: a file, or standard input.
 
 import * as fs from "node:fs";
 import { isSupported } from "../capture/bpf/filter.ts";

@@ -1,4 +1,4 @@
-// A capture from its beginning to its end, through the doors of a config.
+// Replays a whole capture through the doors of a config.
 
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Address, sameAddress } from "../net/address.ts";

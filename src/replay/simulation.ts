@@ -1,5 +1,5 @@
-// The daemon in the time of a capture: the same packet loop, doorkeeper and event log, on a clock that the packets drive.
-// Nothing is run: a command ends as soon as it has begun.
+// Simulates the daemon on a capture: the same packet loop, doorkeeper and event log, on a clock that the packets drive.
+// It runs no command: each one ends at once.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { DuplicateFilter } from "../capture/duplicates.ts";

@@ -1,5 +1,4 @@
-// The observer of a replay: says of each packet that had to do with a door why nothing came of it. What came about, the
-// daemon's lines have.
+// The observer of a replay: prints why a packet for a door had no effect. The daemon's own lines report the others.
 
 import { type DoorState, knockKey } from "../attempts/door-index.ts";
 import { isOfCode, type Observer, splitCodeDetail, VERDICT, type VerdictKind } from "../attempts/observer.ts";
@@ -14,7 +13,7 @@ const NAMES = Object.keys(VERDICT) as VerdictKind[];
 const PASSED_OVER: ReadonlySet<VerdictKind> = new Set(["stage", "open", "timeout", "scan", "other"]);
 
 export class VerdictPrinter implements Observer {
-  /** All of a capture is told. */
+  /** A replay reports every packet. */
   readonly isSaturated = false;
   readonly #tell: (knocker: Address, line: string) => void;
   #knocks: ReadonlySet<number> = new Set();

@@ -1,4 +1,4 @@
-// The time of a capture: that of its packets, and the timers that wait for a time to come.
+// The clock of a replay: the times of its packets, and the timers that wait for them.
 
 import TinyQueue from "tinyqueue";
 
@@ -15,8 +15,8 @@ interface Timer {
 const MOST_DISORDER_MS = 1000;
 
 /**
- * Milliseconds since the first packet, as the daemon's monotonic clock would have them: it never goes back. A capture's
- * clock may: it is the wall's.
+ * Milliseconds since the first packet, as on the daemon's monotonic clock, which never goes back. The wall clock of a capture
+ * may go back.
  */
 export class VirtualClock {
   #now = 0;
@@ -54,7 +54,7 @@ export class VirtualClock {
     return this.#timers.peek()?.due ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Calls back when so many seconds have passed, unless cancelled. */
+  /** Calls back after this many seconds, unless cancelled. */
   after(seconds: number, callback: () => void): { cancel(): void } {
     const timer: Timer = { due: this.#now + 1000 * seconds, number: ++this.#lastNumber, callback };
     this.#timers.push(timer);

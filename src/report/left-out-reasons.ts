@@ -1,4 +1,4 @@
-// Why a line of a log is no attempt, in the words of the report.
+// The reasons why a log line is no attempt, as the report prints them.
 
 /** In the order in which they are listed. */
 export const REASONS = {

@@ -1,5 +1,5 @@
-// Who was at the door, counted: the plain value between what reads the logs and what shows it (table, Markdown, CSV, JSON, page).
-// Every list is sorted, the most attempts first; times are seconds since 1970.
+// The report as a plain value: read/ and count/ make it, render/ shows it as a table, Markdown, CSV, JSON or a page.
+// Every list is sorted, the most attempts first. Times are seconds since 1970.
 
 /** One protocol and port, as `tcp` 22; ICMP and others have port 0. */
 export interface PortRow {
@@ -20,14 +20,14 @@ export interface CountryRow {
   readonly sources: number;
 }
 
-/** An autonomous system where a database has them; else the /24 or /48 of the source. */
+/** An autonomous system if a database has them, otherwise the source's /24 or /48. */
 export interface NetworkRow {
   readonly network: string;
   readonly attempts: number;
   readonly sources: number;
 }
 
-/** Only where a city database is given. */
+/** Only with a city database. */
 export interface PlaceRow {
   readonly name: string;
   readonly latitude: number;
@@ -46,19 +46,19 @@ export interface SourceRow {
   readonly last: number;
 }
 
-/** Attempts in the hour or day that begins then, in this machine's time zone; those without any are in the list, in order of time. */
+/** The attempts of an hour or day in this machine's time zone. In order of time, including those without attempts. */
 export interface TimeRow {
   readonly at: number;
   readonly attempts: number;
 }
 
-/** Ports that one source tried, together: `tcp/22`, in order. */
+/** A set of ports that one source tried, such as `tcp/22`, sorted. */
 export interface TogetherRow {
   readonly ports: readonly string[];
   readonly sources: number;
 }
 
-/** By knockd's own lines. */
+/** Knocks at a door, from knockd's own lines. */
 export interface DoorRow {
   readonly door: string;
   readonly begun: number;
@@ -66,28 +66,28 @@ export interface DoorRow {
   readonly failed: number;
 }
 
-/** Lines that were left out for one reason. */
+/** The number of lines left out for one reason. */
 export interface LineRow {
   readonly reason: string;
   readonly lines: number;
 }
 
 export interface Report {
-  /** Of the first and last line that counted; undefined when none did. */
+  /** The times of the first and last line that counted. Undefined if none did. */
   readonly since: number | undefined;
   readonly until: number | undefined;
-  /** When it was made. */
+  /** The time of the report. */
   readonly at: number;
-  /** The host's name in the log; empty when lines had none. */
+  /** The host name in the log. Empty if lines have none. */
   readonly host: string;
   readonly attempts: number;
   /** Attempts that a rule rejected, by its prefix. Of the others the log does not say what became of them. */
   readonly rejected: number;
   readonly sources: number;
-  /** That were read: as many as attempts and `linesLeftOut` together. */
+  /** The lines that were read: attempts plus `linesLeftOut`. */
   readonly lines: number;
   readonly linesLeftOut: readonly LineRow[];
-  /** Longer than so many rows no list is; what was left out of any is told here, a sentence each. */
+  /** Sentences about what the report leaves out, for example rows of a list that is too long. */
   readonly leftOut: readonly string[];
   readonly ports: readonly PortRow[];
   readonly countries: readonly CountryRow[];
@@ -98,6 +98,6 @@ export interface Report {
   readonly days: readonly TimeRow[];
   readonly together: readonly TogetherRow[];
   readonly doors: readonly DoorRow[];
-  /** Of each database or outline that was used: its name, and the licence that the page's foot must name. */
+  /** The databases and outlines used, with the licence that the page must name. */
   readonly sourcesOfData: readonly { readonly name: string; readonly licence: string; readonly link: string }[];
 }

@@ -1,4 +1,4 @@
-// What --since and --until understand.
+// Parses the times of --since and --until.
 
 const UNITS: Readonly<Record<string, number>> = { second: 1, minute: 60, hour: 3600 };
 const SHORT: Readonly<Record<string, string>> = {

@@ -1,15 +1,15 @@
-// What became of knocks, by knockd's own lines.
+// Counts knocks by door, from knockd's own log lines.
 
 import { plural } from "../../terminal/plural.ts";
 import type { KnockLine } from "../read/knock-line.ts";
 import type { DoorRow } from "../report.ts";
 
-/** Nobody has more; a garbled log may seem to. */
+/** No config has more doors; a garbled log may seem to. */
 const MOST = 1000;
 
 export class Doors {
   readonly #doors = new Map<string, { -readonly [K in keyof DoorRow]: DoorRow[K] }>();
-  /** Knocks of which knockd, in a siege, told only how many there were. */
+  /** Knocks of a flood, of which knockd logged only the number. */
   #heldBack = 0;
   #notKept = 0;
 

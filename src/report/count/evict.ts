@@ -1,7 +1,7 @@
-// Keeps a map bounded whose keys strangers choose: when it is full, the half with the fewest attempts goes, of those with
-// equally many the oldest. Whoever has many more than the others is never forgotten.
+// Bounds a map whose keys attackers choose. When it is full, the half with the fewest attempts is dropped; among equals, the
+// oldest. A key with many more attempts than the others is never dropped.
 
-/** Attempts up to so many are told apart; who has more goes last. */
+/** Larger counts are treated as equal, and are dropped last. */
 const MOST_TOLD_APART = 1024;
 
 export function forgetSmallest<K, V extends { readonly attempts: number }>(
@@ -15,7 +15,7 @@ export function forgetSmallest<K, V extends { readonly attempts: number }>(
   let rest = map.size - leave;
   let last = 0; // all of a lower rank go, and of this one, `rest`
   while (rest > counts[last]!) rest -= counts[last++]!;
-  // A map's order is that of coming.
+  // A map iterates in the order of insertion.
   for (const [key, value] of map) {
     const its = rank(value);
     if (its > last || (its === last && rest-- <= 0)) continue;

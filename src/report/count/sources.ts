@@ -1,4 +1,4 @@
-// Who sent packets, and to which ports: exact up to a quarter of a million sources, and bounded beyond.
+// Counts attempts and ports by source: exact up to a quarter of a million sources, in bounded memory beyond.
 
 import type { SourceKey } from "../read/packet-line.ts";
 import { forgetSmallest } from "./evict.ts";
@@ -7,13 +7,13 @@ export interface Source {
   attempts: number;
   first: number;
   last: number;
-  /** Each once, as `portKey`. A list while they are few: most sources try one. */
+  /** Distinct ports, as `portKey`. A list while they are few, because most sources try one port. */
   ports: number[] | Set<number>;
 }
 
 export interface Bounds {
   readonly sources: number;
-  /** Ports that are remembered, of all sources together. */
+  /** The maximum of remembered ports, for all sources together. */
   readonly ports: number;
 }
 
@@ -24,15 +24,15 @@ export const portKey = (protocol: number, port: number): number => protocol * 65
 
 export class Sources {
   readonly map = new Map<SourceKey, Source>();
-  /** Those that are not in the map any more; who comes again is counted again. */
+  /** The number of dropped sources. One that comes again counts as a new one. */
   forgotten = 0;
-  /** Attempts at ports that were not remembered of their source, because of the bound. */
+  /** Attempts whose port was not remembered for the source, because of the limit. */
   portsNotKept = 0;
   readonly #bounds: Bounds;
   readonly #forget: (key: SourceKey, source: Source) => void;
   #portsKept = 0;
 
-  /** `forget` is told of each that has to go. */
+  /** Calls `forget` for each dropped source. */
   constructor(forget: (key: SourceKey, source: Source) => void, bounds: Bounds = BOUNDS) {
     this.#bounds = bounds;
     this.#forget = forget;
@@ -44,7 +44,7 @@ export class Sources {
     if (source === undefined) {
       if (this.map.size >= this.#bounds.sources) this.#makeRoom();
       const isKept = this.#hasRoomForPort();
-      // A list that is made empty and then pushed to has room for 17: of a quarter of a million, 30 MB.
+      // An empty list that grows by push() reserves room for 17 numbers: 30 MB for a quarter of a million sources.
       this.map.set(key, { attempts: 1, first: time, last: time, ports: isKept ? [port] : [] });
       return isKept;
     }

@@ -1,4 +1,4 @@
-// Counts what the logs tell, in bounded memory, and makes the report of it.
+// Counts the lines of the logs in bounded memory, and makes the report.
 
 import { plural } from "../../terminal/plural.ts";
 import type { KnockLine } from "../read/knock-line.ts";
@@ -12,7 +12,7 @@ import { together } from "./port-sets.ts";
 import { type Bounds, portKey, portsOf, type Source, Sources } from "./sources.ts";
 import { days, hours, leftOutOfTimeline, QUARTER_S } from "./timeline.ts";
 
-/** Of each list in the report. */
+/** The maximum of rows in each list of the report. */
 const MOST_ROWS = 1000;
 
 export interface LinesRead {
@@ -64,7 +64,7 @@ export class Tally {
     this.#doors.add(line);
   }
 
-  /** Once, at the end. `notes`: what there is to say of the lines that were read. */
+  /** Call once, at the end. `notes`: sentences about the lines that were read. */
   report(at: number, notes: readonly string[], { lines, rows, rejected }: LinesRead): Report {
     const { map, forgotten } = this.#sources;
     for (const [key, source] of map) this.#origins.add(key, source);
@@ -151,12 +151,12 @@ export class Tally {
   }
 }
 
-/** Of equally many attempts, who came first: by name, a quarter of a million would take seconds. */
+/** Among equals, the source that came first. Sorting a quarter of a million by name would take seconds. */
 function byAttempts(sources: ReadonlyMap<SourceKey, Source>): [SourceKey, Source][] {
   return [...sources].sort(([, a], [, b]) => b.attempts - a.attempts);
 }
 
-/** The most attempts first; of equally many, in the order of what they are called. */
+/** The most attempts first; among equals, by name. */
 function sorted<T extends { readonly attempts: number }>(rows: T[], name: (row: T) => string): T[] {
   return rows.sort((a, b) => b.attempts - a.attempts || (name(a) < name(b) ? -1 : 1));
 }

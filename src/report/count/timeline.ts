@@ -1,21 +1,21 @@
-// Attempts by the hour and by the day, of this machine's time zone.
+// Attempts by hour and by day, in the time zone of this machine.
 
 import type { TimeRow } from "../report.ts";
 
-/** No zone's hours begin elsewhere than at one of these. */
+/** In every time zone, an hour begins at a multiple of this. */
 export const QUARTER_S = 900;
 const HOUR_S = 3600;
-/** The last month's hours, and three years' days. */
+/** The maximum: the hours of a month, and the days of three years. */
 const [MOST_HOURS, MOST_DAYS] = [744, 1100] as const;
 
-/** By number of the quarter of an hour since 1970. */
+/** Attempts by the number of the quarter of an hour since 1970. */
 export type Quarters = ReadonlyMap<number, number>;
 
-/** In order of time, with those in which nothing was; the newest, when they are too many. */
+/** In order of time, including hours without attempts. Only the newest, if there are too many. */
 export const hours = (quarters: Quarters): TimeRow[] => rows(quarters, MOST_HOURS, 4, hourOf);
 export const days = (quarters: Quarters): TimeRow[] => rows(quarters, MOST_DAYS, 100, dayOf);
 
-/** A sentence for each, where there are more than are listed. */
+/** One sentence for each list that is cut. */
 export function leftOutOfTimeline(quarters: Quarters): string[] {
   const [first, last] = ends(quarters);
   const seconds = (last - first) * QUARTER_S;

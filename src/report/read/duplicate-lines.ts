@@ -1,9 +1,9 @@
-// One packet that two rules have logged, one after the other: the same fields behind another prefix, within a second.
+// Recognises a packet that two rules logged: the same fields after another prefix, within a second.
 
 import type { PacketLine, SourceKey } from "./packet-line.ts";
 import type { Prefix } from "./prefixes.ts";
 
-/** Lines of other packets that may come between, from other processors. */
+/** How many lines of other packets may come between, from other processors. */
 const REMEMBERED = 16;
 const WITHIN_S = 1;
 

@@ -1,5 +1,5 @@
-// What `journalctl -o export` prints: entries of `FIELD=value` lines, with an empty line behind each. A value of more than one
-// line comes as its field's name, its length in eight bytes, and its bytes: those may hold anything, so they are counted.
+// Parses the output of `journalctl -o export`: entries of `FIELD=value` lines, each followed by an empty line. A value with
+// line feeds is written as the field's name, its length in eight bytes, and its bytes, which may be anything.
 
 import type { Entry } from "./log-line.ts";
 
@@ -14,7 +14,7 @@ const FIELDS = new Map<string, keyof Entry>([
   ["_HOSTNAME", "host"],
   ["MESSAGE", "message"],
 ]);
-/** Nothing that counts is longer; of a longer value only the beginning is kept. */
+/** No value that matters is longer. Keeps only the beginning of a longer one. */
 const MOST_BYTES = 16_384;
 const NO_ENTRY: Entry = { time: "", transport: "", tag: "", pid: "", facility: "", host: "", message: "" };
 

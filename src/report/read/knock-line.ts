@@ -1,18 +1,18 @@
-// What knockd's own lines (log/messages.ts, and 0.8's, which are the same) say of a door.
+// Parses knockd's own lines about a door (log/messages.ts). Those of 0.8 are the same.
 
 export type Knocked = "begun" | "opened" | "failed";
 
-/** Not more of a name than this: nobody's door is called so. */
+/** No door has a longer name. */
 const MOST_NAME = 200;
 
 export class KnockLine {
-  // Of the line that was read last.
+  // The result of the last line:
   door = "";
   what: Knocked = "begun";
   /** Of a line that stands for many: how many, and of which kind; 0 for others. */
   heldBack = 0;
 
-  /** `message` in Latin-1, as the bytes came. Is it one of those? */
+  /** Reads `message`, bytes as Latin-1. Returns whether it is such a line. */
   read(message: string): boolean {
     this.heldBack = 0;
     const end = message.trimEnd();

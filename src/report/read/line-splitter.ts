@@ -1,6 +1,6 @@
-// Chunks of a log into its lines: one character for each byte, whatever they are.
+// Splits the chunks of a log into lines, with one character for each byte.
 
-/** No line of the kernel's or of knockd's is as long; what is longer is passed over, however long. */
+/** No line of the kernel or of knockd is longer. Longer lines are skipped. */
 const MOST_BYTES = 16_384;
 
 export class Lines {

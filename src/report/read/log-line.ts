@@ -1,10 +1,10 @@
-// Whose line is it: the kernel's, knockd's, or anybody else's? Others put into their lines what strangers say, as sshd does
-// with user names: what looks like a packet there is none. Where a line tells its facility or its process, it has to be the
-// kernel's, or knockd's, too: any user may have a line logged with another's name.
+// Decides whether a line comes from the kernel, from knockd or from another program. Other programs log text of attackers, as
+// sshd does with user names, so a packet in their lines is not believed. If a line names its facility or process, these must
+// be right, too: any user can log a line under another name.
 
 import { Stamp } from "./timestamp.ts";
 
-/** `tagged`: of a program that the user has named with --tag. */
+/** `tagged`: a program that the user named with --tag. */
 export type Speaker = "kernel" | "tagged" | "knockd" | "other" | "garbage";
 
 const KERNELS: ReadonlySet<string> = new Set(["kernel", "klogd"]);
@@ -19,7 +19,7 @@ const DECODED = /^([a-z]+\d?) *:[a-z]+ *: (?=\[)/;
 const BOM = "\xef\xbb\xbf";
 
 export class LogLine {
-  // Of the line that was read last.
+  // The result of the last line:
   /** NaN when it has none that can be right. */
   time = 0;
   /** Of garbage the whole line. */
@@ -67,7 +67,7 @@ export class LogLine {
     if (this.#stamp.read(`${time.slice(0, -6)}.0 `) < 0) return "garbage";
     this.time = this.#stamp.time;
     if (transport === "kernel") return this.#decide("kernel", "", KERN, host);
-    // Whoever says that he is the kernel has another transport.
+    // A program that pretends to be the kernel has another transport.
     const told = facility === "" ? UNTOLD : Number(facility);
     return this.#decide(tag, pid, KERNELS.has(tag) ? OTHER : told, host);
   }

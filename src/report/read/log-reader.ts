@@ -1,4 +1,4 @@
-// Reads logs, one after the other, and has what counts in them counted. Every line is an attempt, or left out for a reason.
+// Reads logs one after the other and counts their lines. Every line is an attempt, or left out for a reason.
 
 import { count, LeftOut } from "../count/left-out.ts";
 import type { Tally } from "../count/tally.ts";

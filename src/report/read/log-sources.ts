@@ -1,4 +1,4 @@
-// Which logs there are, and their bytes: files, also rotated and packed, the journal, standard input.
+// Finds the logs and reads their bytes: files, also rotated and packed ones, the journal, and standard input.
 
 import { spawn } from "node:child_process";
 import { createReadStream, existsSync, fstatSync, readdirSync, statSync } from "node:fs";

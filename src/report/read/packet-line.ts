@@ -1,12 +1,12 @@
-// The line that iptables' LOG and nftables' log make of a packet. The kernel writes it, and all that a sender has a say in are
-// numbers: of what is not exactly as the kernel writes it, nothing is believed.
+// Parses the line that LOG of iptables and log of nftables write for a packet. The kernel writes it, and a sender controls
+// only numbers in it. So a line that differs from the kernel's form is not believed.
 
 import { parseAddress } from "../../net/address.ts";
 
 export const [TCP, UDP, ICMP, ICMPV6] = [6, 17, 1, 58] as const;
 export const [ESP, AH, UDPLITE] = [50, 51, 136] as const;
 const NUMBERS: Readonly<Record<string, number>> = { TCP, UDP, UDPLITE, ICMP, ICMPv6: ICMPV6, ESP, AH };
-/** Of ICMP, those that ask for an answer; errors and answers are no attempts. */
+/** The ICMP types that ask for a reply. Errors and replies are no attempts. */
 const REQUESTS: ReadonlySet<number> = new Set([8, 13, 15, 17]);
 const ECHO_REQUEST_6 = 128;
 

@@ -1,10 +1,10 @@
-// The time at the beginning of a log's line, in each of the forms that syslogd, journalctl, dmesg and knockd's log file have.
-// Read character by character, and the day's or hour's part once for all lines of it: there may be ten million.
+// Parses the time at the beginning of a log line, in every form of syslogd, journalctl, dmesg and knockd's log file. Reads
+// character by character and caches the day and the hour, because there may be ten million lines.
 
 const DAY_S = 86_400;
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 const WEEKDAYS = "SunMonTueWedThuFriSat";
-/** What is older has a wrong clock, and would make a timeline of decades. */
+/** An older time comes from a wrong clock, and would make a timeline of decades. */
 const EARLIEST = Date.UTC(2000, 0, 1) / 1000;
 /** From 29 February back to the one before, over a century's end. */
 const YEARS_BACK = 8;
@@ -193,7 +193,7 @@ function hourOf(year: number, month: number, day: number, hour: number): number 
   return date.getMonth() === month && date.getDate() === day ? date.getTime() / 1000 : Number.NaN;
 }
 
-/** A number of so many digits; -1 when it is none. */
+/** A number with this many digits. -1 if there is none. */
 function digits(line: string, at: number, count: number): number {
   let value = 0;
   for (let i = at; i < at + count; i++) {

@@ -1,4 +1,4 @@
-// The report as CSV (RFC 4180), all lists of it in one table: the first column says which list a row is of.
+// The report as CSV (RFC 4180): all lists in one table. The first column names the list of a row.
 
 import { printable } from "../../terminal/printable.ts";
 import type { Report } from "../report.ts";
@@ -71,7 +71,7 @@ function rows(report: Report): Row[] {
 
 const iso = (seconds: number): string => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 
-/** What a spreadsheet would run as a formula has an apostrophe before it: strangers have a say in these texts. */
+/** Puts an apostrophe before text that a spreadsheet would run as a formula: attackers control part of these texts. */
 function cell(value: Cell): string {
   if (typeof value === "number") return String(value);
   const text = printable(value).replace(/^\s*[=+\-@|%]/, "'$&");

@@ -27,7 +27,7 @@ function sectionText({ title, head, rows, more }: Section): string {
   return `## ${title}\n\n${line(head)}${rule}${body.join("")}${more > 0 ? `\n… and ${more} more\n` : ""}`;
 }
 
-/** What Markdown, or HTML in it, would take for more than text. */
+/** Escapes what Markdown, or HTML in it, would interpret. */
 function escaped(text: string): string {
   return printable(text)
     .replace(/[\\`*_[\]~|]/g, "\\$&")

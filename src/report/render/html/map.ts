@@ -1,5 +1,5 @@
-// The world, each country shaded by its attempts; a mark for one that is too small to be seen; points for places.
-// Two layers: what is seen, and above it the links, so that no neighbour covers the frame of the one that has the focus.
+// The world map: each country is shaded by its attempts, small countries have a mark, and places have points.
+// It has two layers, the drawing and above it the links, so that no neighbour covers the frame of the focused country.
 
 import type { CountryRow, PlaceRow, Report } from "../../report.ts";
 import { html, type Markup } from "./markup.ts";

@@ -1,4 +1,4 @@
-// HTML as a value: what stands in the template is ours, what is put into it comes from logs and databases and is escaped.
+// HTML as a value. The template is trusted; the values put into it come from logs and databases and are escaped.
 
 export class Markup {
   readonly text: string;
