@@ -46,6 +46,17 @@ describe("retransmissions", () => {
     assert.equal(memory.has(1, 2, 1000 + 2 ** 32), false);
   });
 
+  it("finds each of the newest 8,192 of one source, however many share a place in the index, and no older one", () => {
+    const memory = new Retransmissions();
+    const [count, kept] = [20_000, 8192];
+    const print = (n: number) => Math.imul(n + 1, 0x9e3779b1) | 1;
+    for (let n = 0; n < count; n++) memory.remember(99, print(n), 10);
+    const found = (n: number) => memory.has(99, print(n), 20);
+    const all = Array.from({ length: count }, (_, n) => found(n));
+    assert.equal(all.slice(count - kept).filter((is) => !is).length, 0);
+    assert.equal(all.slice(0, count - kept).filter((is) => is).length, 0);
+  });
+
   it("what a flood brings about puts nothing out that still counts", () => {
     const memory = new Retransmissions();
     memory.remember(77, 77, 0);

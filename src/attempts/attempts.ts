@@ -134,22 +134,20 @@ export class Attempts {
     const key = knockKey(protocol, packet.port);
     const entry = this.#table.doors.entry(key);
     const current = this.#current;
-    current.packet = packet;
-    current.key = key;
-    current.now = now;
     if (entry === undefined || this.#isAnswer(packet)) {
       if (!this.#mayBeClient(source)) return NOTHING;
-      current.hash = this.#table.hash(source);
+      current.begin(packet, key, this.#table.hash(source), now);
       this.#verdictReporter.begin(current, false);
       return this.#noKnock(current, entry);
     }
     if (this.#lastPacket.matches(packet, now)) {
-      current.hash = this.#lastHash;
+      if (key === this.#idleKey && !this.#verdictReporter.wantsMore) return NOTHING; // most packets of a flood
+      current.begin(packet, key, this.#lastHash, now);
       this.#verdictReporter.begin(current, true);
-      if (key === this.#idleKey && !this.#verdictReporter.isWanted) return NOTHING;
     } else {
       if (!this.#mayBeClient(source)) return NOTHING;
-      current.hash = this.#lastHash = this.#table.hash(source);
+      this.#lastHash = this.#table.hash(source);
+      current.begin(packet, key, this.#lastHash, now);
       this.#matcher.forget();
       this.#idleKey = NO_KEY;
       this.#verdictReporter.begin(current, false);

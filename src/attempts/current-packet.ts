@@ -15,6 +15,13 @@ export class CurrentPacket {
   now = 0;
   /** The live attempts of its source, which are in `AttemptTable.collected`. */
   count = 0;
+
+  begin(packet: Packet, key: number, hash: number, now: number): void {
+    this.packet = packet;
+    this.key = key;
+    this.hash = hash;
+    this.now = now;
+  }
 }
 
 const NOWHERE = { w0: 0, w1: 0, w2: 0, w3: 0 };

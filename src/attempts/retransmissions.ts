@@ -7,13 +7,14 @@ import type { Packet } from "../net/packet.ts";
 /** Linux gives up after 63 seconds (tcp_syn_retries = 6). */
 export const HORIZON_MS = 70_000;
 /**
- * So many are remembered, in 224 KiB: 117 a second for all of that time. With 65,536, in a megabyte, a flood of whole
+ * So many are remembered, in 256 KiB: 117 a second for all of that time. With 65,536, in a megabyte, a flood of whole
  * sequences cost a fifth more, as it waited for memory (bench/flood.ts). A newcomer takes the place of the oldest: nothing
  * is swept.
  */
 const MOST = 8192;
-// What is known of one, side by side. OLDER is the place + 1 of the one before it in its source's chain.
-const [WORDS, SOURCE, PRINT, PORT, SEQUENCE, FIRST, LAST, OLDER] = [7, 0, 1, 2, 3, 4, 5, 6] as const;
+// What is known of one, side by side. OLDER is the place + 1 of the one before it in its source's chain, SAME that of the
+// one before it with the same hash.
+const [WORDS, SOURCE, PRINT, PORT, SEQUENCE, FIRST, LAST, OLDER, SAME] = [8, 0, 1, 2, 3, 4, 5, 6, 7] as const;
 /** Segments of one source that are compared with another one, the newest first. */
 const MOST_COMPARED = 32;
 const NONE = -1;
@@ -89,12 +90,17 @@ export class Retransmissions {
   find(sourceHash: number, print: number, now: number): number {
     if (now - this.#latest > HORIZON_MS) return NONE;
     const hash = hashOf(sourceHash, print);
-    const place = this.#index[hash]! * WORDS;
-    const [source, other] = [this.#book[place + SOURCE]!, this.#book[place + PRINT]!];
-    if (other === print && source === sourceHash) return this.#isOver(place, now) ? NONE : place;
-    // Another one has taken its place in the index, or has always had it.
-    const isTaken = other !== 0 && hashOf(source, other) === hash;
-    return isTaken ? this.#among(sourceHash, now, (one) => this.#book[one + PRINT] === print) : NONE;
+    let place = this.#index[hash]! * WORDS;
+    for (let steps = 0; steps < MOST_COMPARED; steps++) {
+      const source = this.#book[place + SOURCE]!;
+      const other = this.#book[place + PRINT]!;
+      if (other === print && source === sourceHash) return this.#isOver(place, now) ? NONE : place;
+      if (other === 0 || hashOf(source, other) !== hash) break; // never used, or written over: the chain ends here
+      const same = this.#book[place + SAME]!;
+      if (same === 0) break;
+      place = (same - 1) * WORDS;
+    }
+    return NONE;
   }
 
   /** Milliseconds since it came last. */
@@ -136,6 +142,9 @@ export class Retransmissions {
   #write(sourceHash: number, print: number, now: number, { port, sequence }: Sent, first: number, last: number): void {
     const place = this.#next * WORDS;
     const bucket = bucketOf(sourceHash);
+    const hash = hashOf(sourceHash, print);
+    const same = this.#index[hash]!;
+    this.#book[place + SAME] = same === this.#next ? 0 : same + 1; // `find` checks that it is one of the same hash
     this.#book[place + SOURCE] = sourceHash;
     this.#book[place + PRINT] = print;
     this.#book[place + PORT] = port;
@@ -144,7 +153,7 @@ export class Retransmissions {
     this.#book[place + LAST] = last;
     this.#book[place + OLDER] = this.#newest[bucket]!;
     this.#newest[bucket] = this.#next + 1;
-    this.#index[hashOf(sourceHash, print)] = this.#next;
+    this.#index[hash] = this.#next;
     this.#next = (this.#next + 1) % MOST;
     this.#latest = now;
   }

@@ -14,9 +14,14 @@ export class VerdictReporter {
     this.#observer = observer;
   }
 
+  /** Does the observer want to know about packets that are like the last one? */
+  get wantsMore(): boolean {
+    return this.#observer !== undefined && !this.#observer.isSaturated;
+  }
+
   /** A new packet. `isLikeLast`: the observer may have enough of those that are like the last one. */
   begin({ packet, hash, now }: CurrentPacket, isLikeLast: boolean): void {
-    this.isWanted = this.#observer !== undefined && !(isLikeLast && this.#observer.isSaturated);
+    this.isWanted = isLikeLast ? this.wantsMore : this.#observer !== undefined;
     if (this.isWanted) this.#observer!.begin(packet, hash, now);
   }
 
