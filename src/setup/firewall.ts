@@ -43,8 +43,8 @@ export type Choice = Omit<FirewallPlan, "lan">;
 export function chooseFirewall(port: number, ipv6: boolean, look: Look, wanted?: FirewallKind): Choice {
   const asked = { protocol: "tcp", port } as const;
   const tools = firewallTools(asked, look);
-  const others = ipv6 ? [firewallTools({ ...asked, ipv6 }, look)] : [];
-  const why = whyNoMark(tools, others, port);
+  const isOpen6 = ipv6 && firewallTools({ ...asked, ipv6 }, look).verdict?.accepts !== false;
+  const why = whyNoMark(tools, port);
   const place = why === undefined ? markPlace(tools, ipv6, look) : undefined;
   const kind = wanted ?? (place === undefined ? "gate" : "mark");
   if (kind === "mark") {
@@ -52,7 +52,7 @@ export function chooseFirewall(port: number, ipv6: boolean, look: Look, wanted?:
     return {
       kind,
       why: `your ${name} rules close port ${port} already, and one new rule accepts knockd's mark`,
-      todo: undefined,
+      todo: isOpen6 ? `close TCP port ${port} for IPv6 too: there your rules let everybody in` : undefined,
       place,
     };
   }
@@ -65,14 +65,13 @@ export function chooseFirewall(port: number, ipv6: boolean, look: Look, wanted?:
 }
 
 /** Undefined where the host's own firewall refuses the port, and is nobody's but the user's. */
-function whyNoMark(tools: FirewallTools, others: readonly FirewallTools[], port: number): string | undefined {
+function whyNoMark(tools: FirewallTools, port: number): string | undefined {
   if (tools.isPublished) return `Docker publishes port ${port}, and your own rules never see it`;
   const [manager] = tools.managers;
   if (manager !== undefined)
     return `${manager} writes the rules of this host, and drops the rules of others at a reload`;
   if (tools.plain.length === 0) return "no firewall of this host refuses anything";
-  const verdicts = [tools, ...others].map(({ verdict }) => verdict);
-  if (verdicts.some((verdict) => verdict === undefined || verdict.accepts)) return `your own rules let port ${port} in`;
+  if (tools.verdict?.accepts !== false) return `your own rules let port ${port} in`;
   return tools.plain.length === 1 ? undefined : `your rules are in several places: ${tools.plain.join(", ")}`;
 }
 

@@ -32,7 +32,7 @@ for (const release of RELEASES) {
     const init = (words: string) => machine.run(`knockctl init --interface eth0 ${words}`);
     const inNamespace = (command: string) =>
       execFileSync("ip", ["netns", "exec", machine.wire.namespaces.server, "sh", "-c", command], { encoding: "utf8" });
-    const tables = () => inNamespace("iptables -S; ip6tables -S");
+    const tables = () => inNamespace("iptables -S; ip6tables -S; nft -s list ruleset");
     const sequence = () =>
       /sequence\s+= (\S+)\n\tseq_timeout = 15/.exec(machine.read("etc/knockd.conf"))![1]!.split(",");
     const trialSequence = async () =>
@@ -41,6 +41,12 @@ for (const release of RELEASES) {
         .split(",");
     const isTimed = async () => (await machine.property("ActiveState", "knockd-init-rollback.timer")) === "active";
 
+    /** A firewall that drops answers nobody. */
+    const isReached = async () => {
+      const probe = `import socket\nsocket.create_connection(('${machine.wire.server}', 22), 1).close()`;
+      return (await machine.wire.run("client", ["python3", "-c", probe])).status === 0;
+    };
+
     /** The kernel's rules do not survive a boot of the kernel, but here the kernel goes on. */
     async function reboot(): Promise<void> {
       await machine.powerOff();
@@ -48,41 +54,92 @@ for (const release of RELEASES) {
       await machine.start();
     }
 
-    for (const kind of ["iptables", "nft"]) {
-      it(`${kind}: is confirmed in the session that came in, and closes the port after a reboot`, async () => {
-        await withOurs();
-        const begun = await init(`--yes --persist --firewall ${kind}`);
-        assert.equal(begun.status, 0, begun.stderr);
-        assert.equal(await isTimed(), true);
-        assert.match(machine.read("etc/knockd.conf"), /4438,1813,8235/, "nothing on the disk yet");
-        await isListening(machine);
-        assert.match((await machine.run("knockctl init --confirm")).stderr, /no client has knocked/);
-        await opens(machine, await trialSequence());
-        const { status, stderr } = await machine.run("knockctl init --confirm");
-        assert.equal(status, 0, stderr);
-        assert.doesNotMatch(machine.read("etc/knockd.conf"), /4438|knockd-init/);
-        assert.equal(await machine.ok("stat -c '%a %U %G' /etc/knockd.conf"), "640 root root\n");
-        assert.match(machine.read("etc/knockd.conf.before-init"), /4438,1813,8235/);
-        assert.equal(await isTimed(), false);
-        await isListening(machine);
-        assert.equal(
-          await machine.ok("ls /run/systemd/system/knockd.service.d /run/knockd-init 2>/dev/null || :"),
-          "/run/systemd/system/knockd.service.d:\n",
-        );
+    const isClosed = async () => (await machine.run("knockctl gate show tcp/22")).status === 0;
 
-        await reboot();
-        await machine.until(async () => (await machine.property("ActiveState")) === "active", "knockd");
+    it("is confirmed in the session that came in; the port is closed after a reboot before the network is up, and the unit is hardened", async () => {
+      await withOurs();
+      const begun = await init("--yes --persist");
+      assert.equal(begun.status, 0, begun.stderr);
+      assert.match(begun.stdout, /^firewall {3}gate: knockd's own table/m);
+      assert.equal(await isTimed(), true);
+      assert.match(machine.read("etc/knockd.conf"), /4438,1813,8235/, "nothing on the disk yet");
+      await isListening(machine);
+      assert.match((await machine.run("knockctl init --confirm")).stderr, /no client has knocked/);
+      await opens(machine, await trialSequence());
+      const { status, stderr } = await machine.run("knockctl init --confirm");
+      assert.equal(status, 0, stderr);
+      assert.doesNotMatch(machine.read("etc/knockd.conf"), /4438|knockd-init|command/);
+      assert.match(machine.read("etc/knockd.conf"), /^\topen {8}= tcp\/22$/m);
+      assert.equal(await machine.ok("stat -c '%a %U %G' /etc/knockd.conf"), "640 root root\n");
+      assert.match(machine.read("etc/knockd.conf.before-init"), /4438,1813,8235/);
+      assert.equal(await isTimed(), false);
+      await isListening(machine);
+      const exposed = await machine.ok("systemd-analyze security --no-pager knockd.service");
+      const level = Number(/exposure level for knockd\.service: ([\d.]+)/.exec(exposed)![1]);
+      assert.ok(level <= 2, `${level}`);
+
+      await reboot();
+      await machine.until(async () => (await machine.property("ActiveState")) === "active", "knockd");
+      await isListening(machine);
+      assert.equal(await machine.property("Result", "knockd-gate"), "success");
+      const began = async (unit: string) => Number(await machine.property("ActiveEnterTimestampMonotonic", unit));
+      assert.ok((await began("knockd-gate.service")) <= (await began("network-pre.target")), "before the network");
+      assert.equal(await machine.isOpen(22), false);
+      assert.equal(await isClosed(), true);
+      await opens(machine, sequence());
+      await machine.ok("systemctl stop knockd"); // and its door is closed again
+      assert.equal(await machine.isOpen(22), false);
+      await machine.ok("systemctl disable knockd-gate && knockctl gate open");
+      assert.equal(await machine.isOpen(22), true);
+      await machine.ok("systemctl restart knockd-gate");
+      assert.equal(await machine.isOpen(22), false);
+      await machine.ok("apt-get purge -y knockd </dev/null");
+      assert.equal(await machine.isOpen(22), true);
+      assert.equal(await machine.ok("find /etc -name '*knockd*'"), "");
+    });
+
+    it("is confirmed with a mark where the user's own nft closes the port: the rule is back after a reboot, and after nftables", async () => {
+      await withOurs();
+      machine.write(
+        "etc/nftables.conf",
+        `#!/usr/sbin/nft -f
+flush ruleset
+table inet filter {
+  chain input {
+    type filter hook input priority 0; policy drop;
+    ct state established,related accept
+    meta l4proto { icmp, ipv6-icmp } accept
+  }
+}
+`,
+      );
+      await machine.ok("systemctl enable --now nftables");
+      assert.equal(await isReached(), false);
+      const begun = await init("--yes --persist --timeout 3600");
+      assert.equal(begun.status, 0, begun.stderr);
+      assert.match(begun.stdout, /^firewall {3}mark: your nft rules close port 22 already/m);
+      await machine.knock(...(await trialSequence()));
+      await machine.until(isReached, "open door");
+      const { status, stderr } = await machine.run("knockctl init --confirm");
+      assert.equal(status, 0, stderr);
+      const again = async () => {
         await isListening(machine);
-        assert.equal(await machine.isOpen(22), false);
-        await opens(machine, sequence());
-        await machine.ok("systemctl stop knockd"); // and its door is closed again
-        assert.equal(await machine.isOpen(22), false);
-        if (kind === "nft") await machine.ok("systemctl disable --now knockd-nft@22");
-        else await machine.ok("apt-get purge -y knockd </dev/null");
-        assert.equal(await machine.isOpen(22), true);
-        if (kind === "iptables") assert.equal(await machine.ok("find /etc -name '*knockd*'"), "");
-      });
-    }
+        assert.equal(await isReached(), false);
+        await machine.knock(...sequence());
+        await machine.until(isReached, "open door");
+        await machine.ok("systemctl restart knockd");
+      };
+      await machine.ok("systemctl restart knockd");
+      await again();
+      await machine.ok("systemctl restart nftables");
+      await machine.ok("systemctl restart knockd");
+      await again();
+      await machine.ok("systemctl reload nftables");
+      await again();
+      await reboot();
+      await machine.until(async () => (await machine.property("ActiveState")) === "active", "knockd");
+      await again();
+    });
 
     it("is rolled back by systemd: the config, byte for byte, the tables, and knockd, which listens for the old doors", async () => {
       await withOurs(OWN);
@@ -120,7 +177,7 @@ for (const release of RELEASES) {
       assert.equal(await isTimed(), false);
       assert.equal((await machine.run("systemctl is-enabled knockd")).stdout, "disabled\n");
       assert.equal(
-        await machine.ok("ls /etc/knockd* /etc/systemd/system/knockd* 2>/dev/null || :"),
+        await machine.ok("ls -d /etc/knockd* /etc/systemd/system/knockd* 2>/dev/null || :"),
         "/etc/knockd.conf\n",
       );
     });
@@ -155,37 +212,19 @@ for (const release of RELEASES) {
       await withOurs(OWN);
       const look = () =>
         machine.ok(
-          "iptables -S; ip6tables -S; find /etc -name '*knockd*'; cat /etc/knockd.conf; systemctl is-enabled knockd || :",
+          "iptables -S; ip6tables -S; nft -s list ruleset; find /etc -name '*knockd*'; cat /etc/knockd.conf; systemctl is-enabled knockd || :",
         );
-      // the unit that would close the port at a boot can't be started; then, it would not close anything
-      const folder = "/etc/systemd/system/knockd-iptables@.service.d";
-      for (const [obstacle, why] of [
-        [
-          `mkdir ${folder} && printf '[Service]\\nExecStartPre=/bin/false\\n' >${folder}/x.conf`,
-          /Job for knockd-iptables@22/,
-        ],
-        [
-          "echo 'exit 0' >/etc/knockd.iptables",
-          /\/etc\/knockd\.iptables exists, and is not the script that closes the port/,
-        ],
-      ] as const) {
-        await machine.ok(obstacle);
-        const before = await look();
-        const begun = await init("--yes");
-        assert.equal(begun.status, 0, begun.stderr);
-        await opens(machine, await trialSequence());
-        const { status, stderr } = await machine.run("knockctl init --confirm --persist");
-        assert.equal(status, 1);
-        assert.match(stderr, /^knockctl: not confirmed: /);
-        assert.match(stderr, why);
-        assert.equal(await look(), before);
-        assert.equal(await machine.isOpen(22), true);
-      }
-      const refused = await init("--yes --persist");
-      assert.match(
-        refused.stderr,
-        /^knockctl: \/etc\/knockd\.iptables exists, and is not the script that closes the port/,
-      );
+      // the unit that would close the port at a boot can't be enabled
+      await machine.ok("ln -s /dev/null /etc/systemd/system/knockd-gate.service");
+      const before = await look();
+      const begun = await init("--yes");
+      assert.equal(begun.status, 0, begun.stderr);
+      await opens(machine, await trialSequence());
+      const { status, stderr } = await machine.run("knockctl init --confirm --persist");
+      assert.equal(status, 1);
+      assert.match(stderr, /^knockctl: not confirmed: .*masked/);
+      assert.equal(await look(), before);
+      assert.equal(await machine.isOpen(22), true);
     });
 
     it("tries it in the hardened unit, and is refused where knockd is a user of its own", async () => {
