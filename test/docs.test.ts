@@ -103,6 +103,16 @@ describe("the pages together", () => {
     );
   });
 
+  it("CONTRIBUTING.md says what each dependency is for", () => {
+    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(readPage("package.json"));
+    const names = Object.keys({ ...dependencies, ...devDependencies, ...optionalDependencies });
+    const text = readPage("CONTRIBUTING.md");
+    assert.deepEqual(
+      names.filter((name) => !text.includes(`\`${name}\``)),
+      [],
+    );
+  });
+
   it("knockd reads each config", () => {
     const dir = mkdtempSync(join(tmpdir(), "docs-"));
     after(() => rmSync(dir, { recursive: true }));
