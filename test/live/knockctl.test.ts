@@ -342,6 +342,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     const asked = await bare();
     assert.equal(asked.status, 0, asked.stderr);
     assert.match(asked.stdout, /^knockd \S+ is listening /);
+    await daemon.stop();
     const { status, stdout, stderr } = await knockctl();
     assert.deepEqual([status, stdout], [2, ""]);
     assert.match(stderr, /^Usage: knockctl COMMAND/);
