@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { AttemptTable } from "../src/attempts/attempt-table.ts";
 import { Completion } from "../src/attempts/completion.ts";
 import { Cooldowns, cooldownKey } from "../src/attempts/cooldowns.ts";
+import { DoorCooldowns } from "../src/attempts/door-cooldowns.ts";
 import { PacketMatcher } from "../src/attempts/packet-matcher.ts";
 import { Retransmissions } from "../src/attempts/retransmissions.ts";
 import { ScanDetector } from "../src/attempts/scan-detector.ts";
@@ -30,6 +31,7 @@ function scene(config: string) {
     scanDetector: scans,
     retransmissions,
     cooldowns,
+    doorCooldowns: new DoorCooldowns(),
     verdictReporter: new VerdictReporter(undefined),
   });
   return {

@@ -327,7 +327,7 @@ it("with verdicts, says why nothing came of what had to do with a door, and noth
     "10.77.0.2: door: wrong knock for Stage 2; the attempt is void",
     "10.77.0.2: ignored: a later knock of a sequence that has not begun",
     "10.77.0.2: ignored: not sent to this host's address",
-    "10.77.0.2: door: ignored: opened a moment ago; Seq_Cooldown lasts 99 s more",
+    "10.77.0.2: door: ignored: opened a moment ago; the cooldown lasts 99 s more",
   ]);
 });
 

@@ -13,6 +13,7 @@ import { CodeAttempts } from "./code-attempts.ts";
 import { Completion } from "./completion.ts";
 import { Cooldowns } from "./cooldowns.ts";
 import { CurrentPacket } from "./current-packet.ts";
+import { DoorCooldowns } from "./door-cooldowns.ts";
 import { knockKey, type PortEntry } from "./door-index.ts";
 import { NOTHING } from "./event-list.ts";
 import { LastPacket } from "./last-packet.ts";
@@ -78,9 +79,17 @@ export class Attempts {
     const table = new AttemptTable(hashKey, capacity, clear);
     const retransmissions = new Retransmissions();
     const cooldowns = new Cooldowns();
+    const doorCooldowns = new DoorCooldowns();
     const scanDetector = new ScanDetector(table, matcher, hashKey);
-    const refusals = new Refusals(matcher, scanDetector, cooldowns);
-    const completion = new Completion({ table, scanDetector, retransmissions, cooldowns, verdictReporter });
+    const refusals = new Refusals(matcher, scanDetector, { cooldowns, doorCooldowns });
+    const completion = new Completion({
+      table,
+      scanDetector,
+      retransmissions,
+      cooldowns,
+      doorCooldowns,
+      verdictReporter,
+    });
     const lastPacket = this.#lastPacket;
     this.#isClient = isClient;
     this.#matcher = matcher;

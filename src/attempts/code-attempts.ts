@@ -142,6 +142,13 @@ export class CodeAttempts {
   ): readonly KnockEvent[] {
     const { scanDetector, lastPacket } = this.#parts;
     const { hash, now } = current;
+    const left = this.#parts.refusals.cooldownLeft(state, hash, now);
+    if (left > 0) {
+      // It has opened for somebody else since this attempt began. The code is not used up.
+      this.#table.remove(slot, hash);
+      this.#parts.verdictReporter.report(VERDICT.cooldown, state, 0, left);
+      return events;
+    }
     const guess = this.#guess(slot, state);
     const age = this.#pool.age(slot, now);
     const isSilent = this.#pool.strays.isSilent(slot);

@@ -5,6 +5,7 @@ import type { KnockEvent } from "../events/knock-event.ts";
 import type { Address } from "../net/address.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import { type Cooldowns, cooldownKey } from "./cooldowns.ts";
+import type { DoorCooldowns } from "./door-cooldowns.ts";
 import type { DoorState } from "./door-index.ts";
 import { NOTHING } from "./event-list.ts";
 import { VERDICT } from "./observer.ts";
@@ -17,6 +18,7 @@ export interface CompletionParts {
   readonly scanDetector: ScanDetector;
   readonly retransmissions: Retransmissions;
   readonly cooldowns: Cooldowns;
+  readonly doorCooldowns: DoorCooldowns;
   readonly verdictReporter: VerdictReporter;
 }
 
@@ -35,9 +37,12 @@ export class Completion {
   readonly #scanDetector: ScanDetector;
   readonly #retransmissions: Retransmissions;
   readonly #cooldowns: Cooldowns;
+  readonly #doorCooldowns: DoorCooldowns;
   readonly #verdictReporter: VerdictReporter;
 
-  constructor({ table, scanDetector, retransmissions, cooldowns, verdictReporter }: CompletionParts) {
+  constructor(parts: CompletionParts) {
+    const { table, scanDetector, retransmissions, cooldowns, doorCooldowns, verdictReporter } = parts;
+    this.#doorCooldowns = doorCooldowns;
     this.#table = table;
     this.#scanDetector = scanDetector;
     this.#retransmissions = retransmissions;
@@ -55,7 +60,9 @@ export class Completion {
     const events: KnockEvent[] = [];
     for (const { state, knocker, hash, accepted } of this.#scanDetector.held.release(now)) {
       this.#verdictReporter.beginWithout(knocker, hash, now);
-      if (accepted !== undefined && !state.retired && state.codes!.has(accepted.client)) {
+      const left = this.#doorCooldowns.remaining(state, now); // it opened for somebody else while this one waited
+      if (left > 0) this.#verdictReporter.report(VERDICT.cooldown, state, 0, left);
+      else if (accepted !== undefined && !state.retired && state.codes!.has(accepted.client)) {
         this.open(state, hash, now);
         events.push(...codeOpening(state, knocker, accepted));
       } else if (accepted === undefined && !state.retired) {
@@ -79,8 +86,10 @@ export class Completion {
   /** The door opens: the caller makes the event. */
   open(state: DoorState, hash: number, now: number): void {
     this.#verdictReporter.report(VERDICT.open, state, state.ref.knocks);
-    const { seqCooldown } = state.door.policy;
-    if (seqCooldown > 0) this.#cooldowns.set(cooldownKey(hash, state), now + 1000 * seqCooldown);
+    this.#doorCooldowns.begin(state, now);
+    const { seqCooldown, seqCooldownScope } = state.door.policy;
+    if (seqCooldown > 0 && seqCooldownScope === "client")
+      this.#cooldowns.set(cooldownKey(hash, state), now + 1000 * seqCooldown);
     // Nobody comes in by a used sequence, not even before setDoors brings the next one.
     if (state.door.oneTimeSequences !== undefined) state.retired = true;
   }

@@ -2,6 +2,7 @@
 
 import type { Packet } from "../net/packet.ts";
 import { type Cooldowns, cooldownKey } from "./cooldowns.ts";
+import type { DoorCooldowns } from "./door-cooldowns.ts";
 import type { DoorState } from "./door-index.ts";
 import { VERDICT } from "./observer.ts";
 import type { PacketMatcher } from "./packet-matcher.ts";
@@ -11,21 +12,29 @@ export class Refusals {
   readonly #matcher: PacketMatcher;
   readonly #scanDetector: ScanDetector;
   readonly #cooldowns: Cooldowns;
+  readonly #doorCooldowns: DoorCooldowns;
 
-  constructor(hearer: PacketMatcher, scans: ScanDetector, cooldowns: Cooldowns) {
-    this.#matcher = hearer;
-    this.#scanDetector = scans;
+  constructor(
+    matcher: PacketMatcher,
+    scanDetector: ScanDetector,
+    { cooldowns, doorCooldowns }: { readonly cooldowns: Cooldowns; readonly doorCooldowns: DoorCooldowns },
+  ) {
+    this.#matcher = matcher;
+    this.#scanDetector = scanDetector;
     this.#cooldowns = cooldowns;
+    this.#doorCooldowns = doorCooldowns;
+  }
+
+  /** Milliseconds for which the door does not open again for this source; 0: it does. */
+  cooldownLeft(state: DoorState, hash: number, now: number): number {
+    const own = this.#cooldowns.remaining(cooldownKey(hash, state), now);
+    return Math.max(own, this.#doorCooldowns.remaining(state, now));
   }
 
   /** A banned source is not refused its one more try (scan-detector.ts). */
   isRefused(state: DoorState, packet: Packet, hash: number, now: number): boolean {
     if (this.#scanDetector.isBanned(hash, state, now) && !this.#scanDetector.mayTryAgain(hash, state, now)) return true;
-    return (
-      this.#cooldowns.isActive(cooldownKey(hash, state), now) ||
-      state.retired ||
-      !this.#matcher.matches(state.rule, packet)
-    );
+    return this.cooldownLeft(state, hash, now) > 0 || state.retired || !this.#matcher.matches(state.rule, packet);
   }
 
   /** As the observer has it; `left`: milliseconds for which it goes on. */
@@ -36,7 +45,7 @@ export class Refusals {
     }
     const banned = this.#scanDetector.mayTryAgain(hash, state, now) ? 0 : this.#scanDetector.banLeft(hash, state, now);
     if (banned > 0) return { fate: VERDICT.banned, left: banned };
-    const cooldown = this.#cooldowns.remaining(cooldownKey(hash, state), now);
+    const cooldown = this.cooldownLeft(state, hash, now);
     return cooldown > 0 ? { fate: VERDICT.cooldown, left: cooldown } : { fate: VERDICT.taken, left: 0 };
   }
 }

@@ -128,7 +128,7 @@ export class Transitions {
       this.#scanDetector.held.hold({ state, knocker, hash, strays }, now);
     }
     this.#table.remove(slot, hash);
-    if (!mayBeScan) return append(events, this.#open(state, current));
+    if (!mayBeScan) return append(events, this.#openOrWait(state, stage, current));
     this.#verdictReporter.report(VERDICT.held, state, stage);
     return append(events, state.events.stage(knocker, stage));
   }
@@ -158,6 +158,14 @@ export class Transitions {
       }
     }
     return events;
+  }
+
+  /** It may have opened for somebody else since this attempt began (Cooldown). */
+  #openOrWait(state: DoorState, stage: number, current: CurrentPacket): readonly KnockEvent[] {
+    const left = this.#refusals.cooldownLeft(state, current.hash, current.now);
+    if (left === 0) return this.#open(state, current);
+    this.#verdictReporter.report(VERDICT.cooldown, state, 0, left);
+    return state.events.stage(this.#lastPacket.source, stage);
   }
 
   /** The last knock of the sequence was made, by the source of the packet of this moment. */

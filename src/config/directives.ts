@@ -45,6 +45,16 @@ const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: Policy
   seq_cooldown({ policy }, value) {
     policy.seqCooldown = wholeNumber("Seq_Cooldown", value);
   },
+  seq_cooldown_scope({ policy }, value) {
+    policy.seqCooldownScope = oneOf("Seq_Cooldown_Scope", value, ["client", "door"]);
+  },
+  cooldown({ policy }, value) {
+    policy.cooldown = wholeNumber("Cooldown", value); // a fork's word, as the fork means it
+  },
+  /** A fork's: whether a knock may come twice. Here a sequence of its own decides that. */
+  allowduplicates(_, value) {
+    yesOrNo("AllowDuplicates", value);
+  },
   max_strays({ policy }, value) {
     policy.maxStrays = wholeNumber("Max_Strays", value, MOST_STRAYS);
   },

@@ -37,6 +37,10 @@ export interface Policy {
   readonly reknock: "run" | "extend";
   /** Seconds after an opening in which the door does not open again for the same client. */
   readonly seqCooldown: number;
+  /** Whom Seq_Cooldown keeps waiting: the client alone, or everybody. */
+  readonly seqCooldownScope: "client" | "door";
+  /** Seconds after an opening for which the door opens for nobody. */
+  readonly cooldown: number;
   /** An attempt that touches so many different other ports is a scan. 0: never. */
   readonly maxStrays: number;
   /** One such port is enough. */
@@ -62,6 +66,8 @@ export interface Policy {
 export const DEFAULT_POLICY: Policy = {
   reknock: "run",
   seqCooldown: 0,
+  seqCooldownScope: "client",
+  cooldown: 0,
   maxStrays: 8,
   strict: false,
   banTime: 60,

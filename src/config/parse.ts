@@ -22,6 +22,7 @@ import {
   type Line,
   type Overruled,
 } from "./door.ts";
+import { insteadOf } from "./foreign-words.ts";
 import { DEFAULT_FIREWALL, DEFAULT_SECONDS, type Opening } from "./opening.ts";
 
 interface Section {
@@ -188,10 +189,12 @@ function setDirective(line: Line, door: DoorDraft | undefined, options: OptionsD
   if (door !== undefined && setDoor !== undefined) setDoor(door, value, complaints);
   else if (setOption !== undefined && (door === undefined || name === "usesyslog"))
     setOption(options, value, complaints);
-  else
-    throw new Error(
-      `syntax error: unknown directive "${keyOf(line)}" in ${door === undefined ? "[options]" : "a door"}`,
-    );
+  else {
+    const instead = insteadOf(name);
+    const hint = instead === undefined ? "" : `: ${instead}`;
+    const where = door === undefined ? "[options]" : "a door";
+    throw new Error(`syntax error: unknown directive "${keyOf(line)}" in ${where}${hint}`);
+  }
 }
 
 function takeOneTime(door: DoorDraft, nextOneTime: NextOneTime, warn: (why: string) => void): Sequence {

@@ -57,7 +57,7 @@ export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: 
       return `Touch no other ports while knocking. ${banIsOver(cause, banTime, now)} If the client must touch other ports, set a higher Max_Strays.`;
     }
     case "cooldown":
-      return `Wait. ${door} opens again for this address ${soon(cause.at + detail - now)} (Seq_Cooldown).`;
+      return `Wait. ${door} opens again ${soon(cause.at + detail - now)} (Cooldown or Seq_Cooldown).`;
     case "taken":
       return `Knock at ${door} while this address has no live attempt at another door.`;
     case "used":

@@ -35,7 +35,7 @@ function text({ fate, door, stage, of, detail, client = "a client" }: Verdict): 
     case "banned":
       return `ignored: this address scanned ports; banned for ${seconds(detail)} more`;
     case "cooldown":
-      return `ignored: opened a moment ago; Seq_Cooldown lasts ${seconds(detail)} more`;
+      return `ignored: opened a moment ago; the cooldown lasts ${seconds(detail)} more`;
     case "taken":
       return "not a first knock here: the packet counted at another door";
     case "later":

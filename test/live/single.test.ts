@@ -53,6 +53,11 @@ describe("the single executable", { skip: needsRoot }, () => {
     assert.deepEqual(execFileSync("ls", [directory], { encoding: "utf8" }), "");
   });
 
+  it("takes the example's config without a word", () => {
+    const config = join(repo, "examples/container/knockd.conf");
+    assert.deepEqual(run(file, "--check", "-c", config), { status: 0, stdout: "", stderr: "" });
+  });
+
   it("wakes a game server: a user with CAP_NET_RAW on the file alone", async () => {
     const capable = join(wire.dir, "capable");
     execFileSync("cp", [file, capable]);

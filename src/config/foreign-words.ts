@@ -1,0 +1,18 @@
+// Directives that only other port knockers have, and what does the same here.
+
+const CODES = "use Clients and codes that change every 30 seconds (knockctl client add)";
+const FOREIGN: Readonly<Record<string, string>> = {
+  otp: CODES,
+  otp_secret: CODES,
+  totp: CODES,
+  totp_secret: CODES,
+  secret: CODES,
+  knock_timeout: "use Seq_Timeout",
+  knock_sequence: "use Sequence",
+  ports: "use Sequence, or open for a built-in door",
+};
+
+/** `name` in small letters. Undefined: no port knocker that we know has it. */
+export function insteadOf(name: string): string | undefined {
+  return Object.hasOwn(FOREIGN, name) ? FOREIGN[name] : undefined;
+}

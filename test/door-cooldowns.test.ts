@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DoorCooldowns } from "../src/attempts/door-cooldowns.ts";
+import { DEFAULT_POLICY, type Policy } from "../src/config/door.ts";
+import { doorOf } from "./door.ts";
+
+const doorWith = (name: string, policy: Partial<Policy>) => ({
+  door: doorOf({ name, policy: { ...DEFAULT_POLICY, ...policy } }),
+});
+
+test("a door waits for its Cooldown, and for no other door's", () => {
+  const cooldowns = new DoorCooldowns();
+  const [wake, other] = [doorWith("wake", { cooldown: 60 }), doorWith("other", { cooldown: 60 })];
+  assert.equal(cooldowns.remaining(wake, 0), 0);
+  cooldowns.begin(wake, 1000);
+  assert.equal(cooldowns.remaining(wake, 1000), 60_000);
+  assert.equal(cooldowns.remaining(wake, 60_999), 1);
+  assert.equal(cooldowns.remaining(other, 2000), 0);
+  assert.equal(cooldowns.remaining(wake, 61_000), 0);
+});
+
+test("it goes by the door's name, which a reload keeps", () => {
+  const cooldowns = new DoorCooldowns();
+  cooldowns.begin(doorWith("wake", { cooldown: 60 }), 0);
+  assert.equal(cooldowns.remaining(doorWith("wake", {}), 1000), 59_000);
+});
+
+test("Seq_Cooldown counts for everybody only with the scope door; the longer of both counts", () => {
+  const after = (policy: Partial<Policy>) => {
+    const cooldowns = new DoorCooldowns();
+    cooldowns.begin(doorWith("a", policy), 0);
+    return cooldowns.remaining(doorWith("a", policy), 0);
+  };
+  assert.equal(after({ seqCooldown: 5 }), 0);
+  assert.equal(after({ seqCooldown: 5, seqCooldownScope: "door" }), 5000);
+  assert.equal(after({ seqCooldown: 5, seqCooldownScope: "door", cooldown: 9 }), 9000);
+});
