@@ -32,12 +32,15 @@ describe("a built-in door", () => {
         "own-firewall",
         3,
         "/k.conf:3: [ssh] tcp/22: your own firewall refuses it too: a knock opens nothing",
-        "accept tcp port 22 in it: the gate keeps it closed; or use Firewall = mark 0x100000",
+        "Accept tcp port 22 in it (knockd's gate keeps the port closed), or use Firewall = mark 0x100000.",
       ],
     ]);
     const hint = (managers: FirewallTools["managers"]) => found(SSH, says({ ...CLOSED, managers }))[0]![3];
-    assert.equal(hint(["ufw"]), "ufw allow 22/tcp: the gate keeps it closed");
-    assert.match(`${hint(["firewalld"])}`, /^firewall-cmd --permanent --add-port=22\/tcp && firewall-cmd --reload/);
+    assert.equal(hint(["ufw"]), "Run: ufw allow 22/tcp (knockd's gate keeps the port closed)");
+    assert.match(
+      `${hint(["firewalld"])}`,
+      /^Run: firewall-cmd --permanent --add-port=22\/tcp && firewall-cmd --reload/,
+    );
   });
 
   it("is not judged where the rules leave it open, cannot be asked, or do not see the port", () => {
@@ -62,7 +65,7 @@ describe("a built-in door", () => {
           "own-firewall",
           5,
           "/k.conf:5: [ssh] tcp/22: no rule of your own firewall accepts packets with mark 0x100000: a knock opens nothing",
-          "nft: meta mark and 0x100000 == 0x100000 accept; iptables: -m mark --mark 0x100000/0x100000 -j ACCEPT",
+          "Add a rule. nft: meta mark and 0x100000 == 0x100000 accept; iptables: -m mark --mark 0x100000/0x100000 -j ACCEPT",
         ],
       ]);
       assert.deepEqual(found(MARK, says(OPEN)), [
@@ -70,7 +73,7 @@ describe("a built-in door", () => {
           "own-firewall",
           5,
           "/k.conf:5: [ssh] tcp/22: your own firewall accepts it from everybody: a mark closes nothing",
-          "remove the rule that accepts it, or use Firewall = gate",
+          "Remove the rule that accepts it, or use Firewall = gate.",
         ],
       ]);
     });
@@ -103,7 +106,7 @@ describe("a built-in door", () => {
         "same-open",
         6,
         "/k.conf:6: [b] opens tcp/20-30 for 2 h, and [a] opens it for 30 s: a client that opens both has the longer time",
-        "use the same `for`, or remove one of the doors",
+        "Use the same `for`, or remove one of the doors.",
       ],
     ]);
     assert.match(`${two("open = tcp/22\nfor = until closed", "open = tcp/22")}`, /\[a\] opens it until it is closed/);

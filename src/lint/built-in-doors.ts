@@ -31,7 +31,7 @@ function allowsAll(config: Config): Finding[] {
   const all = config.options.firewall.allow.filter(({ prefix }) => prefix < 2).map(formatNetwork);
   if (all.length === 0) return [];
   const what = `Gate_Allow ${all.join(", ")} lets everybody in without a knock`;
-  const hint = "name your own networks, as 192.168.1.0/24";
+  const hint = "Name your own networks, such as 192.168.1.0/24.";
   return [atLine({ config, of: config.options, directive: "gate_allow" }, "gate-allow", what, hint)];
 }
 
@@ -42,7 +42,12 @@ function marksOfOthers(config: Config): Finding[] {
     if ((mode.mark & bits) === 0) return [];
     const what = `Firewall: mark ${hex(mode.mark)} is a bit that ${whose} uses: what it marks comes in without a knock`;
     return [
-      atLine({ config, of: config.options, directive: "firewall" }, "firewall-mark", what, "Firewall = mark 0x100000"),
+      atLine(
+        { config, of: config.options, directive: "firewall" },
+        "firewall-mark",
+        what,
+        "Write: Firewall = mark 0x100000",
+      ),
     ];
   });
 }
@@ -55,7 +60,7 @@ function twoTimes(config: Config, door: Door, before: readonly Door[]): Finding[
     if (both === undefined || other.opening!.seconds === seconds) return [];
     const [here, there] = [forHowLong(seconds), forHowLong(other.opening!.seconds)];
     const what = `opens ${formatPorts(both)} ${here}, and [${other.name}] opens it ${there}: a client that opens both has the longer time`;
-    const hint = "use the same `for`, or remove one of the doors";
+    const hint = "Use the same `for`, or remove one of the doors.";
     return [atLine({ config, of: door, directive: "open" }, "same-open", what, hint)];
   });
 }
@@ -91,26 +96,26 @@ function trapOf(
   if (tools.isPublished)
     return {
       what: "Docker publishes it, and your INPUT rules never see it: a mark closes nothing",
-      hint: `Firewall = gate, or rules for mark ${mark} in the chain DOCKER-USER`,
+      hint: `Use Firewall = gate, or rules for mark ${mark} in the chain DOCKER-USER.`,
     };
   if (!tools.verdict.refuses)
     return {
       what: "your own firewall accepts it from everybody: a mark closes nothing",
-      hint: "remove the rule that accepts it, or use Firewall = gate",
+      hint: "Remove the rule that accepts it, or use Firewall = gate.",
     };
   if (ask({ ...asked, mark: mode.mark })?.verdict?.accepts !== false) return undefined;
   return {
     what: `no rule of your own firewall accepts packets with mark ${mark}: a knock opens nothing`,
-    hint: `nft: meta mark and ${mark} == ${mark} accept; iptables: -m mark --mark ${mark}/${mark} -j ACCEPT`,
+    hint: `Add a rule. nft: meta mark and ${mark} == ${mark} accept; iptables: -m mark --mark ${mark}/${mark} -j ACCEPT`,
   };
 }
 
 function howToAccept(managers: readonly Manager[], { protocol, port }: PortAsked): string {
-  const why = "the gate keeps it closed";
-  if (managers.includes("ufw")) return `ufw allow ${port}/${protocol}: ${why}`;
+  const why = "knockd's gate keeps the port closed";
+  if (managers.includes("ufw")) return `Run: ufw allow ${port}/${protocol} (${why})`;
   if (managers.includes("firewalld"))
-    return `firewall-cmd --permanent --add-port=${port}/${protocol} && firewall-cmd --reload: ${why}`;
-  return `accept ${protocol} port ${port} in it: ${why}; or use Firewall = mark 0x100000`;
+    return `Run: firewall-cmd --permanent --add-port=${port}/${protocol} && firewall-cmd --reload (${why})`;
+  return `Accept ${protocol} port ${port} in it (${why}), or use Firewall = mark 0x100000.`;
 }
 
 function overlap(one: OpenedPorts, two: OpenedPorts): boolean {
