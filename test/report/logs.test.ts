@@ -65,6 +65,17 @@ describe("logs", () => {
     );
   });
 
+  it("of syslogd are ufw.log too, unless its lines are in the kernel's log as well", () => {
+    put("kern.log", "Nov 24 12:20:18 door kernel: other\n");
+    put("ufw.log", "Nov 24 12:20:18 door kernel: [UFW BLOCK] IN=eth0\n");
+    put("ufw.log.1", "");
+    put("ufw.log.old", "");
+    const found = () => syslogs(dir, 0).map(({ name, of }) => `${basename(name)}: ${of}`);
+    assert.deepEqual(found(), ["kern.log: kernel", "ufw.log: kernel", "ufw.log.1: kernel"]);
+    put("kern.log", "Nov 24 12:20:18 door kernel: [UFW BLOCK] IN=eth0\n");
+    assert.deepEqual(found(), ["kern.log: kernel"]);
+  });
+
   it("of syslogd that has neither are messages", () => {
     put("messages", "");
     put("messages.0.gz", "");

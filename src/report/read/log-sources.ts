@@ -1,7 +1,7 @@
 // Finds the logs and reads their bytes: files, also rotated and packed ones, the journal, and standard input.
 
 import { spawn } from "node:child_process";
-import { createReadStream, existsSync, fstatSync, readdirSync, statSync } from "node:fs";
+import { closeSync, createReadStream, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
@@ -24,6 +24,10 @@ export interface Log {
 /** Larger ones are no faster, and cost memory. */
 const CHUNK = 1 << 16;
 const ROTATED = /^(kern\.log|syslog|messages)(\.\d+|-\d{6,8})?(\.gz)?$/;
+const ROTATED_UFW = /^ufw\.log(\.\d+|-\d{6,8})?(\.gz)?$/;
+const UFW = Buffer.from("[UFW ");
+/** Of a log's end: in so much, ufw has left a line if it leaves any. */
+const UFW_BYTES = 1 << 22;
 export const JOURNAL = "the journal";
 const JOURNALS = ["/var/log/journal", "/run/log/journal"];
 
@@ -59,7 +63,8 @@ export function standardInput(now: number): Log {
 
 /**
  * syslogd's in `folder`, those that may have lines since then. The kernel's lines are in kern.log and in syslog as well, by
- * Debian's rsyslog.conf: they are taken from kern.log, where there is one. Others have all of it in messages.
+ * Debian's rsyslog.conf: they are taken from kern.log, where there is one. Others have all of it in messages. ufw's lines may
+ * be in ufw.log alone.
  */
 export function syslogs(folder: string, since: number): Log[] {
   const all = readdirSync(folder)
@@ -68,9 +73,28 @@ export function syslogs(folder: string, since: number): Log[] {
   const debians = all.filter((name) => !name.startsWith("messages"));
   const names = debians.length > 0 ? debians : all;
   const hasKernels = names.some((name) => name.startsWith("kern.log"));
-  return names
-    .map((name) => file(join(folder, name), !hasKernels ? "all" : name.startsWith("kern.log") ? "kernel" : "knockd"))
-    .filter(({ written }) => written >= since);
+  const logs = names.map((name) =>
+    file(join(folder, name), !hasKernels ? "all" : name.startsWith("kern.log") ? "kernel" : "knockd"),
+  );
+  const ufws = readdirSync(folder)
+    .filter((name) => ROTATED_UFW.test(name))
+    .sort();
+  // ufw's own file repeats the kernel's lines, unless "& stop" in rsyslog.d/20-ufw.conf keeps them out of the others.
+  const isRepeated = ["kern.log", "syslog", "messages"].some((name) => hasUfw(join(folder, name)));
+  const own = isRepeated ? [] : ufws.map((name) => file(join(folder, name), "kernel"));
+  return [...logs, ...own].filter(({ written }) => written >= since);
+}
+
+function hasUfw(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const descriptor = openSync(path, "r");
+  try {
+    const { size } = fstatSync(descriptor);
+    const bytes = Buffer.alloc(Math.min(size, UFW_BYTES));
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, size - bytes.length)).includes(UFW);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 export const hasJournal = (): boolean => JOURNALS.some((folder) => existsSync(folder));
