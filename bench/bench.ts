@@ -13,6 +13,7 @@ import { draw } from "./draw.ts";
 import { floods } from "./flood.ts";
 import { follow } from "./follow.ts";
 import { instructions } from "./instructions.ts";
+import { kernelDoors } from "./kernel-doors.ts";
 import { latency } from "./latency.ts";
 import { idle } from "./memory.ts";
 import { reports } from "./report.ts";
@@ -25,6 +26,7 @@ import { waits } from "./waits.ts";
 
 const FAMILIES: Readonly<Record<string, (bench: Bench) => Promise<Family>>> = {
   latency,
+  "kernel-doors": kernelDoors,
   waits,
   flood: floods,
   steady,
