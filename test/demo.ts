@@ -13,14 +13,27 @@ const repo = fileURLToPath(new URL("../..", import.meta.url));
 const [server, client] = [`knockdemo-s-${process.pid}`, `knockdemo-c-${process.pid}`];
 const [SERVER, FIRST, SECOND] = ["10.77.0.1", "10.77.0.63", "10.77.0.99"];
 const PORTS = [4438, 1813, 8235];
+const GUARDED = 8022;
+const BUILT_IN_PORTS = [5417, 2940, 9131];
+const BUILT_IN = `
+[built-in]
+	sequence    = ${BUILT_IN_PORTS}
+	tcpflags    = syn
+	open        = tcp/${GUARDED}
+	for         = 6s
+`;
 const colour = process.stdout.isTTY
   ? (code: number, text: string) => `\x1b[${code}m${text}\x1b[0m`
   : (_: number, text: string) => text;
+
+/** What curl says of it. */
+const REFUSED = /refused|Could ?n.t connect|Failed to connect/i;
 
 class Failed extends Error {}
 
 const children: ChildProcess[] = [];
 let dir = "";
+let knockd: ChildProcess | undefined;
 
 const title = (text: string) => console.log(`\n${colour(1, text)}`);
 const show = (text: string) => console.log(text.trimEnd().replace(/^/gm, "    "));
@@ -46,8 +59,8 @@ function start(namespace: string, argv: string[], out: number): ChildProcess {
   return child;
 }
 
-async function until(what: string, isTrue: () => boolean): Promise<void> {
-  if (!(await isInTime(isTrue, 5000, 50))) throw new Failed(`not seen within 5 seconds and more: ${what}`);
+async function until(what: string, isTrue: () => boolean, ms = 5000): Promise<void> {
+  if (!(await isInTime(isTrue, ms, 50))) throw new Failed(`not seen within ${ms / 1000} seconds and more: ${what}`);
 }
 
 async function setUp(): Promise<void> {
@@ -72,39 +85,67 @@ async function setUp(): Promise<void> {
     must(`iptables ${rule}`, server);
     show(`iptables ${rule}`);
   }
-  const listen = `require("net").createServer((s) => s.end("SSH-2.0-demo\\r\\n")).listen(22, "${SERVER}")`;
+  must(`iptables -I INPUT 2 -p tcp --dport ${GUARDED} -j ACCEPT`, server);
+  show(
+    `iptables -I INPUT 2 -p tcp --dport ${GUARDED} -j ACCEPT   # the second door's port: knockd's own gate closes it`,
+  );
+  const listen = `for (const port of [22, ${GUARDED}])
+    require("net").createServer((s) => s.end("SSH-2.0-demo\\r\\n")).listen(port, "${SERVER}")`;
   start(server, [process.execPath, "-e", listen], fs.openSync("/dev/null", "w"));
   await until("something listens on port 22", () => reach(SERVER, server).includes("SSH-2.0"));
   seen("something listens on port 22");
 }
 
-/** What port 22 says to this source address. */
-function reach(from: string, namespace = client): string {
+/** What this port says to this source address. */
+function reach(from: string, namespace = client, port = 22): string {
   return sh(
-    `curl -sS --interface ${from} --max-time 2 --http0.9 telnet://${SERVER}:22 </dev/null`,
+    `curl -sS --interface ${from} --max-time 2 --http0.9 telnet://${SERVER}:${port} </dev/null`,
     namespace,
   ).out.trim();
 }
 
 async function daemon(): Promise<() => string> {
-  title("knockd, on knockd.conf.example");
+  title("knockd, on knockd.conf.example, and with a door that needs no command");
   const config = join(dir, "knockd.conf");
   // The example to the letter, but the system's log: this machine's is not the demo's to write to.
-  fs.writeFileSync(config, fs.readFileSync(join(repo, "knockd.conf.example"), "utf8").replace(/^\s*UseSyslog$/m, ""));
+  fs.writeFileSync(
+    config,
+    fs.readFileSync(join(repo, "knockd.conf.example"), "utf8").replace(/^\s*UseSyslog$/m, "") + BUILT_IN,
+  );
   show(must(`sed -n '/^\\[openSSH/,$p' ${config}`));
   const log = join(dir, "stdout");
-  start(server, [join(repo, "dist/src/knockd.js"), "-i", "eth0", "-c", config, "-v"], fs.openSync(log, "w"));
+  knockd = start(server, [join(repo, "dist/src/knockd.js"), "-i", "eth0", "-c", config, "-v"], fs.openSync(log, "w"));
   const said = () => fs.readFileSync(log, "utf8");
   await until("listening on eth0...", () => said().includes("listening on eth0..."));
   seen("listening on eth0...");
   return said;
 }
 
+/** A door that the kernel opens, and closes even when knockd is dead. */
+async function builtIn(said: () => string): Promise<void> {
+  title(`The door without a command: a client at ${FIRST} knocks`);
+  const isClosed = (from = FIRST) => REFUSED.test(reach(from, client, GUARDED));
+  if (!isClosed()) throw new Failed(`port ${GUARDED} should be refused: ${reach(FIRST, client, GUARDED)}`);
+  seen(`port ${GUARDED} is closed: knockd's gate answers with a reset`);
+  must(`${join(repo, "dist/src/knock.js")} ${SERVER} ${BUILT_IN_PORTS.join(" ")}`, client);
+  const line = `${FIRST}: built-in: opened tcp/${GUARDED} for 6 seconds`;
+  await until(line, () => said().includes(line));
+  show(line);
+  if (!reach(FIRST, client, GUARDED).startsWith("SSH-2.0")) throw new Failed(`port ${GUARDED} should be open`);
+  seen(`port ${GUARDED} is open to this client`);
+  if (!isClosed(SECOND))
+    throw new Failed(`port ${GUARDED} should be closed to ${SECOND}: ${reach(SECOND, client, GUARDED)}`);
+  seen(`and closed to ${SECOND}`);
+  knockd!.kill("SIGKILL");
+  show("$ kill -9 knockd");
+  await until(`port ${GUARDED} is closed`, () => isClosed(), 30_000);
+  seen("the kernel has closed it in its time, without knockd");
+}
+
 async function knockIn(from: string, how: string, knock: () => string, said: () => string): Promise<void> {
   title(`A client at ${from} knocks, with ${how}`);
   const before = reach(from);
-  if (!/refused|Could ?n.t connect|Failed to connect/i.test(before))
-    throw new Failed(`port 22 should be refused: ${before}`);
+  if (!REFUSED.test(before)) throw new Failed(`port 22 should be refused: ${before}`);
   seen(`port 22 is closed to this client: ${before}`);
   const already = said().length;
   show(knock());
@@ -166,6 +207,7 @@ try {
   const said = await daemon();
   await knockIn(FIRST, "knock", byKnock, said);
   await knockIn(SECOND, "three curls, 0.2 s apart", byCurl, said);
+  await builtIn(said);
   title("Every step was checked. Nothing is left behind on this machine.");
 } catch (error) {
   if (!(error instanceof Failed)) throw error;
