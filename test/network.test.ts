@@ -15,6 +15,10 @@ describe("a network", () => {
     ["fd00::ffff/113", "fd00::8000/113"],
     ["2001:db8::1", "2001:db8::1"],
     ["::/0", "::/0"],
+    ["::ffff:192.168.1.77", "192.168.1.77"],
+    ["::ffff:192.168.1.77/120", "192.168.1.0/24"],
+    ["::ffff:0:0/96", "0.0.0.0/0"],
+    ["::ffff:0:0/95", "::fffe:0:0/95"],
   ];
   for (const [text, formatted] of table) {
     test(`${text} is ${formatted}`, () => assert.equal(formatNetwork(parseNetwork(text)!), formatted));
@@ -58,6 +62,7 @@ describe("is within", () => {
     assert.ok(within("203.0.113.7", "203.0.113.7"));
     assert.ok(!within("203.0.113.7", "203.0.113.8"));
     assert.ok(within("0.0.0.0/0", "255.255.255.255"));
+    assert.ok(within("::ffff:203.0.113.0/120", "203.0.113.255"));
   });
 
   test("an IPv6 network", () => {

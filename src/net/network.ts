@@ -16,7 +16,10 @@ export function parseNetwork(text: string): Network | undefined {
   if (address === undefined) return undefined;
   const longest = host.includes(":") ? 128 : 32;
   const prefix = Number(length ?? longest);
-  return prefix > longest ? undefined : { address: masked(address, prefix + 128 - longest), prefix };
+  if (prefix > longest) return undefined;
+  const first = masked(address, prefix + 128 - longest);
+  // IPv4 addresses written as IPv6, ::ffff:192.0.2.0/120
+  return { address: first, prefix: isIpv4(first) && longest === 128 ? prefix - 96 : prefix };
 }
 
 export function formatNetwork({ address, prefix }: Network): string {
