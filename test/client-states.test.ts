@@ -57,6 +57,14 @@ describe("the state of clients", () => {
   for (const [what, text] of [
     ["torn", `{"version":1,"clients":{"pho`],
     ["empty", ""],
+    [
+      "of a counter beyond all time",
+      `{"version":1,"clients":{"a":{"secret":"","counter":9007199254740991,"at":0,"openings":0}},"wrong":{}}`,
+    ],
+    [
+      "of a time beyond all dates",
+      `{"version":1,"clients":{"a":{"secret":"","counter":1,"at":9007199254740991,"openings":0}},"wrong":{}}`,
+    ],
     ["another version's", `{"version":2,"clients":{},"wrong":{}}`],
     ["of another shape", `{"version":1,"clients":{"phone":{"counter":1}},"wrong":{}}`],
     ["a number", "7"],

@@ -1,6 +1,7 @@
 // What must be known of each client across restarts: the last counter that was used, so that no code counts twice.
 
 import type { Client } from "./client.ts";
+import { WINDOW_SECONDS } from "./derive.ts";
 import { GuessCounter } from "./guess-counter.ts";
 
 export interface ClientState {
@@ -55,7 +56,12 @@ export class ClientStates {
     if (version !== VERSION) throw new Error(`version ${JSON.stringify(version)}, not ${VERSION}`);
     for (const [name, one] of entries(clients)) {
       const { secret, counter: last, at, from, openings, lost } = one;
-      if (typeof secret !== "string" || !isCount(last) || !isCount(at) || !isCount(openings))
+      if (
+        typeof secret !== "string" ||
+        !isCount(last, MOST / 1000 / WINDOW_SECONDS) ||
+        !isCount(at) ||
+        !isCount(openings)
+      )
         throw new Error(`client "${name}" is damaged`);
       const isLost = lost === true;
       states.#states.set(name, {
@@ -141,6 +147,9 @@ function entries(value: unknown): [string, Record<string, unknown>][] {
   });
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= -1;
+/** The last millisecond of a Date. No counter and no time is beyond it. */
+const MOST = 8_640_000_000_000_000;
+
+function isCount(value: unknown, most = MOST): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= -1 && (value as number) <= most;
 }
