@@ -22,7 +22,15 @@ test("a door waits for its Cooldown, and for no other door's", () => {
 test("it goes by the door's name, which a reload keeps", () => {
   const cooldowns = new DoorCooldowns();
   cooldowns.begin(doorWith("wake", { cooldown: 60 }), 0);
-  assert.equal(cooldowns.remaining(doorWith("wake", {}), 1000), 59_000);
+  assert.equal(cooldowns.remaining(doorWith("wake", { cooldown: 60 }), 1000), 59_000);
+});
+
+test("a Cooldown that a reload has made shorter, longer or none counts as it is now", () => {
+  const cooldowns = new DoorCooldowns();
+  cooldowns.begin(doorWith("wake", { cooldown: 86_400 }), 0);
+  assert.equal(cooldowns.remaining(doorWith("wake", { cooldown: 60 }), 1000), 59_000);
+  assert.equal(cooldowns.remaining(doorWith("wake", { cooldown: 90 }), 1000), 89_000);
+  assert.equal(cooldowns.remaining(doorWith("wake", {}), 1000), 0);
 });
 
 test("Seq_Cooldown counts for everybody only with the scope door; the longer of both counts", () => {

@@ -4,20 +4,20 @@
 import type { DoorState } from "./door-index.ts";
 
 export class DoorCooldowns {
-  /** Milliseconds, monotonic. There are no more than doors. */
-  readonly #ends = new Map<string, number>();
+  /** Milliseconds, monotonic. There are no more than doors. How long it lasts is what the config says now. */
+  readonly #begun = new Map<string, number>();
 
   /** The door opens now. */
   begin({ door }: Pick<DoorState, "door">, now: number): void {
-    const seconds = doorCooldown(door.policy);
-    if (seconds > 0) this.#ends.set(door.name, now + 1000 * seconds);
+    if (doorCooldown(door.policy) > 0) this.#begun.set(door.name, now);
   }
 
   /** Milliseconds for which it opens for nobody; 0: it opens. */
   remaining({ door }: Pick<DoorState, "door">, now: number): number {
-    if (this.#ends.size === 0) return 0;
-    const left = (this.#ends.get(door.name) ?? now) - now;
-    if (left <= 0) this.#ends.delete(door.name);
+    const begun = this.#begun.get(door.name);
+    if (begun === undefined) return 0;
+    const left = begun + 1000 * doorCooldown(door.policy) - now;
+    if (left <= 0) this.#begun.delete(door.name);
     return Math.max(0, left);
   }
 }
