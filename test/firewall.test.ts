@@ -75,6 +75,33 @@ describe("a firewall", () => {
     assert.equal(firewall.deadline, 30);
   });
 
+  it("is told of a door that it does not open, and of a client of IPv6", () => {
+    const { firewall } = setUp(`${SSH}[web]\nsequence = 4,5,6\nstart_command = true\n`);
+    const client = parseAddress("2001:db8::1")!;
+    assert.equal(firewall.close("web", client), false);
+    assert.equal(firewall.close("gone", client), false);
+    assert.equal(firewall.extend("web", client, 10), undefined);
+  });
+
+  it("opens nothing for a door that a reload has taken away while its code was being written down", () => {
+    const { apply, firewall, doors } = setUp(two("open = tcp/22", "open = tcp/80"));
+    const failed = { failed: "no door of the config opens it any more" };
+    apply("[b]\nsequence = 4,5,6\nopen = tcp/80\n");
+    assert.deepEqual(firewall.open(doors[0]!, CLIENT), failed);
+    apply("[b]\nsequence = 4,5,6\nstart_command = true\n");
+    assert.deepEqual(firewall.open(doors[1]!, CLIENT), failed);
+  });
+
+  it("guards the ports of a door that a mistake in the config keeps closed", () => {
+    const { kernel, apply } = setUp(SSH);
+    for (const mistake of ["sequence = 1,2,0", "seq_timeout = 0", "target =", "cmd_timeout = soon"]) {
+      apply(`${SSH}${mistake}\n`);
+      assert.deepEqual(kernel.elements("knockd", "guarded"), ["tcp 22 stays"], mistake);
+    }
+    apply("[openSSH]\nsequence = 1,2,3\nstart_command = true\n");
+    assert.equal(kernel.tables.size, 0);
+  });
+
   it("renews the time of an open door, also where the kernel keeps the old time of an element", () => {
     const { kernel, firewall, doors } = setUp(SSH);
     firewall.open(doors[0]!, CLIENT);

@@ -26,6 +26,8 @@ export interface FirewallOptions {
   readonly allow: readonly Network[];
   /** For doors that do not set their own. */
   readonly prefix6: number;
+  /** Ports of doors that a mistake in the config keeps closed. The gate guards them as well. */
+  readonly closed: readonly OpenedPorts[];
 }
 
 export type FirewallMode =
@@ -40,7 +42,13 @@ export type FirewallMode =
       readonly set6: string;
     };
 
-export const DEFAULT_FIREWALL: FirewallOptions = { mode: { kind: "gate" }, reply: "reset", allow: [], prefix6: 128 };
+export const DEFAULT_FIREWALL: FirewallOptions = {
+  mode: { kind: "gate" },
+  reply: "reset",
+  allow: [],
+  prefix6: 128,
+  closed: [],
+};
 /** The default of `for`. */
 export const DEFAULT_SECONDS = 30;
 

@@ -37,12 +37,15 @@ interface Section {
  */
 export type NextOneTime = (path: string, warn: (why: string) => void) => Sequence | undefined;
 
+/** Returns all clients of a file. Throws ClientsError. */
+export type ReadClients = (file: string) => readonly Client[];
+
 /** Throws ConfigError. `file` is for messages only. */
 export function parseConfig(
   text: string,
   file: string,
   nextOneTime: NextOneTime,
-  read: (file: string) => readonly Client[] = readClients,
+  read: ReadClients = readClients,
 ): Config {
   const clientFiles = new ClientFiles(read);
   const options = newOptions();
@@ -113,7 +116,10 @@ export function parseConfig(
       throw new ConfigError(place(aimless, why));
     }
     warnings.push(...closings.values());
-    if (closings.size > 0) continue;
+    if (closings.size > 0) {
+      options.firewall.closed = [...options.firewall.closed, ...(door.opening.ports ?? [])];
+      continue;
+    }
     doors.push(door);
     linesOfDoors.push(given);
   }

@@ -8,7 +8,7 @@ import type { OpenElement } from "./element.ts";
 import { refusal } from "./firewall-error.ts";
 import { GateTable } from "./gate-table.ts";
 import { KernelTables } from "./kernel-tables.ts";
-import { type BuiltInDoor, isBuiltIn } from "./layout.ts";
+import { type BuiltInDoor, isBuiltIn, isNeeded } from "./layout.ts";
 import type { OpenTime } from "./open-times.ts";
 import { type OpenClient, type OpeningResult, Openings } from "./openings.ts";
 
@@ -61,7 +61,7 @@ export class Firewall {
    * Without a built-in door there is no socket and no table. Throws FirewallError, and then all is as it was.
    */
   apply(doors: readonly Door[], options: FirewallOptions): void {
-    if (!doors.some(isBuiltIn)) {
+    if (!isNeeded(doors, options)) {
       this.#parts?.table.remove();
       this.end();
       return;
@@ -87,7 +87,11 @@ export class Firewall {
 
   /** Lets a client in. The kernel has done it when this returns. */
   open(door: BuiltInDoor, client: Address): OpeningResult {
-    return this.#parts!.openings.open(door, client, this.#restore);
+    const parts = this.#parts;
+    // A reload was quicker than the disk, on which it has to be that a code was used.
+    if (parts === undefined || !parts.table.layout.doors.has(door.name))
+      return { failed: "no door of the config opens it any more" };
+    return parts.openings.open(door, client, this.#restore);
   }
 
   /** False when it was not open. Throws FirewallError. */

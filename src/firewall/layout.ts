@@ -44,9 +44,14 @@ export function isBuiltIn(door: Door): door is BuiltInDoor {
   return door.opening !== undefined;
 }
 
+/** Is there anything for the kernel to open, or to close? */
+export function isNeeded(doors: readonly Door[], { mode, closed }: FirewallOptions): boolean {
+  return doors.some(isBuiltIn) || (mode.kind === "gate" && closed.length > 0);
+}
+
 export function layoutOf(all: readonly Door[], options: FirewallOptions, user?: UserSets): Layout {
   const doors = all.filter(isBuiltIn);
-  const cuts = doors.flatMap(({ opening }) => opening.ports);
+  const cuts = [...doors.flatMap(({ opening }) => opening.ports), ...options.closed];
   const guarded = segmentsOf(cuts, cuts);
   const prefixes = [...new Set([128, ...doors.map(({ opening }) => opening.prefix6)])].sort((a, b) => b - a);
   const byName = new Map<string, DoorPorts>();

@@ -95,6 +95,7 @@ export class Openings {
 
   /** False when it was not open. */
   close(door: string, client: Address): boolean {
+    if (this.#layout?.doors.get(door) === undefined) return false;
     const elements = this.#elementsOf(door, client);
     this.#delete(elements);
     const address = this.#addressOf(door, client);

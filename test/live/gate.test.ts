@@ -29,6 +29,21 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
   const gate = (...words: readonly string[]) => host.knockctl("gate", ...words);
   const withConfig = (word: "open" | "close") => gate(word, ...(word === "close" ? ["-c", host.config] : []));
 
+  it("is built also where nobody could open a door now: sequences are used up, clients unreadable, a door has a mistake", async () => {
+    const [sequences, clients] = [`${host.config}.sequences`, `${host.config}.clients`];
+    writeFileSync(sequences, "#1,2,3\n", { mode: 0o600 });
+    writeFileSync(clients, "[phone\n", { mode: 0o644 });
+    const doors = [
+      `[once]\nOne_Time_Sequences = ${sequences}\nopen = tcp/22\n`,
+      `[codes]\nClients = ${clients}\nopen = tcp/80\n`,
+      "[late]\nsequence = 1,2,3\nseq_timeout = 0\nopen = udp/53\n",
+    ];
+    writeFileSync(host.config, doors.join(""), { mode: 0o600 });
+    const { status, stdout } = await knockd("--gate");
+    assert.deepEqual([status, stdout], [0, "gate: closed tcp/22, tcp/80, udp/53\n"]);
+    assert.equal(await host.isOpen(), false);
+  });
+
   it("is built by knockd --gate, which leaves: new connections are refused, open sessions go on", async () => {
     const session = await Session.open(host.wire);
     const { status, stdout, stderr } = await knockd("--gate");
