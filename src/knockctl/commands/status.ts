@@ -3,6 +3,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Answer } from "../../control/protocol.ts";
 import { duration, localTime, plural } from "../../terminal/format.ts";
+import { paragraph } from "../../terminal/paragraph.ts";
 import { clean, paint } from "../../terminal/style.ts";
 import { table } from "../../terminal/table.ts";
 import { asking, type Help } from "../daemon-command.ts";
@@ -43,7 +44,10 @@ export function status(program: Command): void {
       if (doesNotHear(asked.answers)) process.exitCode = STATUS.no;
       const { guardsHere, guardText } = await import("../../setup/guards.ts");
       for (const [i, guard] of (await guardsHere(config)).entries()) {
-        if (!json) process.stdout.write(`${i === 0 ? "\n" : ""}${guardText(guard, asked.answers.length > 0)}\n`);
+        const text = guardText(guard, asked.answers.length > 0);
+        // A script that reads it wants a line.
+        const lines = process.stdout.isTTY ? paragraph(text) : `${text}\n`;
+        if (!json) process.stdout.write(`${i === 0 ? "\n" : ""}${lines}`);
         if (guard.isClosed === false) process.exitCode ??= STATUS.no;
       }
     });
