@@ -166,7 +166,11 @@ const IPV6 = 10;
 const TCP = 6;
 const UDP = 17;
 const LOOPBACK_INDEX = 1;
-const LOCAL = 2;
+/** RTN_*: one of this host's addresses, and those that many hosts share. */
+const OURS = { local: 2, broadcast: 3, anycast: 4, multicast: 5 } as const;
+
+/** Bits of a connection's state. */
+const [ESTABLISHED, RELATED] = [2, 4] as const;
 
 export const fromLoopback: readonly Expression[] = [meta("iif", R0), compare("==", own(LOOPBACK_INDEX))];
 export const isTcp: readonly Expression[] = [meta("l4proto", R0), compare("==", byte(TCP))];
@@ -182,16 +186,20 @@ export const beginsTcp: readonly Expression[] = [
   compare("==", byte(0x02)),
 ];
 
-/** Switches on the kernel's connection tracking. */
+/**
+ * Neither of a connection nor of one that belongs to it. What a rule of the user's keeps from being tracked is new, too.
+ * Switches on the kernel's connection tracking.
+ */
 export const isNew: readonly Expression[] = [
   expression("ct", (w) => w.u32(2, 0).u32(1, R0)),
-  bitwise(R0, own(8)),
-  compare("!=", own(0)),
+  bitwise(R0, own(ESTABLISHED | RELATED)),
+  compare("==", own(0)),
 ];
 
+/** UDP sockets of this host hear broadcasts as well, and a neighbour that gets an answer to one has a connection. */
 export const toOthers: readonly Expression[] = [
   expression("fib", (w) => w.u32(1, R0).u32(2, 3).u32(3, 2)),
-  compare("!=", own(LOCAL)),
+  ...Object.values(OURS).map((type) => compare("!=", own(type))),
 ];
 
 export const isFragment: readonly Expression[] = [

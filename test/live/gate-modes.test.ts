@@ -202,6 +202,44 @@ describe("the kernel's doors beside", { skip: needsRoot }, () => {
     assert.equal(await ask(4003), "ConnectionRefusedError");
   });
 
+  it("UDP: a service hears no broadcast of a stranger, no packet to all nodes, and nothing that is not tracked", async () => {
+    const service = `import socket\ns = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)\ns.bind(("::", 5354))\nwhile True: print(s.recv(99).decode(), flush=True)`;
+    const heard: string[] = [];
+    const process = wire.spawn("server", ["python3", "-c", service], { stdio: ["ignore", "pipe", "ignore"] });
+    process.stdout!.on("data", (text) => heard.push(...`${text}`.trim().split("\n")));
+    await until(async () => (await sh("ss -lun")).includes(":5354 "), 10_000);
+    const sending = `import socket, sys
+def send(family, to, word):
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    if family == socket.AF_INET: s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    s.sendto((word + sys.argv[1]).encode(), to)
+send(socket.AF_INET, ("${wire.server}", 5354), "unicast ")
+send(socket.AF_INET, ("10.77.0.255", 5354), "broadcast ")
+send(socket.AF_INET6, ("ff02::1", 5354, 0, socket.if_nametoindex("eth0")), "all nodes ")
+`;
+    const send = (word: string) => wire.run("client", ["python3", "-c", sending, word]);
+    const ends = async (word: string) => {
+      assert.equal((await send(word)).stderr, "");
+      assert.ok(await until(() => heard.includes(`all nodes ${word}`), 5000));
+    };
+    await ends("before");
+    const running = await start(DOOR.replace("tcp/22", "udp/5354"));
+    await send("guarded");
+    await nft(
+      wire,
+      "table inet raw { chain p { type filter hook prerouting priority -300; udp dport 5354 notrack; }; }",
+    );
+    await send("untracked");
+    await running.stop();
+    await sh("nft delete table inet knockd");
+    await ends("after");
+    assert.deepEqual(
+      heard.filter((words) => !/before|after/.test(words)),
+      [],
+    );
+    assert.equal(heard.length, 6, `${heard}`);
+  });
+
   it("a SYN whose flags are in a second fragment does not pass the gate", async () => {
     await nft(wire, "table inet judge { chain in { type filter hook input priority 100; tcp dport 22 counter; }; }");
     const arrived = async () => Number(/packets (\d+)/.exec(await sh("nft list table inet judge"))![1]);
