@@ -75,7 +75,7 @@ describe("shellCommands", () => {
 describe("what the shell starts", () => {
   const dir = mkdtempSync(join(tmpdir(), "knockd-shell-"));
   after(() => rmSync(dir, { recursive: true }));
-  for (const name of ["p1", "p2", "p3"]) writeFileSync(join(dir, name), `echo ${name} >>${dir}/ran\n`, { mode: 0o755 });
+  for (const name of ["p1", "p2", "p3"]) writeFileSync(join(dir, name), `echo ${name} >>"$RAN"\n`, { mode: 0o755 });
 
   it("is in the list, whatever stands around it", () => {
     const program = fc.constantFrom("p1", "p2", "p3");
@@ -103,9 +103,12 @@ describe("what the shell starts", () => {
         const commands = shellCommands(text);
         if (commands === undefined) return;
         understood++;
-        writeFileSync(join(dir, "ran"), "");
-        spawnSync("/bin/sh", ["-c", `${text}\nwait`], { env: { PATH: `${dir}:/usr/bin:/bin` }, stdio: "ignore" });
-        const ran = new Set(readFileSync(join(dir, "ran"), "utf8").split("\n").filter(Boolean));
+        // Of this line alone: what a subshell has left in the background may write later.
+        const file = join(dir, `ran${understood}`);
+        writeFileSync(file, "");
+        const env = { PATH: `${dir}:/usr/bin:/bin`, RAN: file };
+        spawnSync("/bin/sh", ["-c", `${text}\nwait`], { env, stdio: "ignore" });
+        const ran = new Set(readFileSync(file, "utf8").split("\n").filter(Boolean));
         const listed = new Set(commands.map(({ words }) => words[0]));
         assert.deepEqual(
           [...ran].filter((name) => !listed.has(name)),

@@ -200,12 +200,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
       ["guarded stage 1", "- stray", "- stray", "- scan", "guarded stage 1", "guarded wrong 1", "guarded banned"],
       /Touch no other ports while knocking\. knockd listens to this address again in (60|5\d) s/,
     ],
-    [
-      "a cooldown",
-      [7491, 7491],
-      ["rare stage 1", "rare open 1", "rare cooldown"],
-      /opens again for this address in (60|5\d) s/,
-    ],
+    ["a cooldown", [7491, 7491], ["rare stage 1", "rare open 1", "rare cooldown"], /opens again in (60|5\d) s/],
   ];
   for (const [what, steps, expected, advice] of cases) {
     it(`explains ${what}`, async () => {

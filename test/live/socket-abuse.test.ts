@@ -62,7 +62,7 @@ describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, ()
       const argv = [process.execPath, join(repo, "dist/src/knockctl.js"), "status", "-c", daemon.configPath];
       const root = await wire.run("server", [...there([]), ...argv], { timeoutMs: 30_000 });
       assert.equal(root.status, 0, root.stderr);
-      assert.match(root.stdout, /^1 door, \d+ live attempts, 0 open$/m);
+      assert.match(root.stdout, /^Now: \d+ live attempts$/m);
       assert.equal(clients.exitCode, null, "they have been there all the time");
       const closed = once(clients, "close");
       clients.kill("SIGKILL");
