@@ -34,16 +34,21 @@ export class ClientCodes {
     return this.#records?.states;
   }
 
-  /**
-   * From now on these doors. What is known stays, unless it is kept at another path now. Throws AlreadyRunning when another
-   * daemon keeps the file.
-   */
+  /** Throws AlreadyRunning when another daemon keeps the file. Before `adopt`, which is for a config that is accepted. */
+  claim(doors: readonly Door[], path: string): void {
+    if (this.#isNew(doors, path)) this.#doorService.claimClients(path);
+  }
+
+  /** From now on these doors. What is known stays, unless it is kept at another path now. */
   adopt(doors: readonly Door[], path: string): void {
-    if (doors.every(({ clients }) => clients.length === 0) || this.#records?.path === path) return;
-    this.#doorService.claimClients(path);
+    if (!this.#isNew(doors, path)) return;
     const onTrouble = (reason: string) => this.#onNotice({ type: "clients trouble", reason });
     this.#records = new ClientRecords(path, { now: this.#now, wallClock: Date.now, onTrouble });
     if (this.#records.states.lostAt !== undefined) void this.#records.save(); // so that there is one at the next start
+  }
+
+  #isNew(doors: readonly Door[], path: string): boolean {
+    return doors.some(({ clients }) => clients.length > 0) && this.#records?.path !== path;
   }
 
   /** Clients who have used a code while a clock was ahead. */

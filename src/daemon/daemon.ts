@@ -211,7 +211,7 @@ export class Daemon {
     const patterns = this.#patterns(config);
     this.#state.check(config, settings);
     this.#doorService.claim(settings, patterns, flags.daemon, this.isStateless);
-    this.#clientCodes.adopt(config.doors, settings.clientsState);
+    this.#clientCodes.claim(config.doors, settings.clientsState);
     const supervisor = `${old?.patterns}` === `${patterns}` ? old! : this.#lookOut(patterns);
     const instructions = this.#hear(supervisor, resolvedDoors);
     try {
@@ -222,6 +222,7 @@ export class Daemon {
       throw error;
     }
 
+    this.#clientCodes.adopt(config.doors, settings.clientsState);
     logger.configure(settings);
     this.#config = config;
     this.#settings = settings;

@@ -237,6 +237,22 @@ describe("codes", { skip: needsRoot }, () => {
     );
   });
 
+  it("are kept where they were when a config is refused that keeps them elsewhere", async () => {
+    const text = client(1);
+    const daemon = await start(text);
+    await quietWindow();
+    const refused = `${CONFIG.replace("clients.json", "other.json")}\n  open = tcp/22\n`.replace(
+      "[options]",
+      "[options]\n  Firewall = set inet none none4 none6",
+    );
+    writeFileSync(join(daemon.dir, "knockd.conf"), refused.replaceAll("@dir@", daemon.dir));
+    daemon.signal("SIGHUP");
+    await daemon.waitFor(() => daemon.stderr.includes("the old configuration stays in force"));
+    await wire.send(knock(wire.client, ports(text, "c1")));
+    await opened(daemon, 1);
+    assert.match(readFileSync(join(daemon.dir, "clients.json"), "utf8"), /"from": "10.77.0.2"/);
+  });
+
   it("open nothing when their client is revoked by a reload, and a wrong file keeps the old clients", async () => {
     const text = client(1) + client(2);
     const daemon = await start(text);
