@@ -332,13 +332,16 @@ describe("a firewall that can't be", () => {
     return kernel;
   };
   const SET_MODE = `[options]\nFirewall = set inet filter knocked4 knocked6\n${SSH}`;
-  const userSets = (flags: number, type4: number, length4: number): FakeNftables =>
+  const userSets = (
+    flags: number,
+    type4: number,
+    length4: number,
+    names: readonly string[] = ["knocked4", "knocked6"],
+  ): FakeNftables =>
     inKernel((w) => {
       w.message(MESSAGE.newTable, 0, 1).string(TABLE.name, "filter");
-      for (const [name, type, length] of [
-        ["knocked4", type4, length4],
-        ["knocked6", KEY_TYPE.ipv6Port, 24],
-      ] as const) {
+      for (const name of names) {
+        const [type, length] = name.endsWith("4") ? [type4, length4] : [KEY_TYPE.ipv6Port, 24];
         w.message(MESSAGE.newSet, 0, 1).string(SET.table, "filter").string(SET.name, name);
         w.u32(SET.flags, flags).u32(SET.keyType, type).u32(SET.keyLength, length);
       }
@@ -411,6 +414,30 @@ describe("a firewall that can't be", () => {
     const [from, to] = ["20010db8000000000000000000000000", "20010db800000000ffffffffffffffff"];
     const [element] = [...kernel.tables.get("filter")!.sets.get("knocked6")!.elements.keys()];
     assert.equal(element, `${from}0600000000160000-${to}0600000000160000`);
+  });
+
+  it("finds a set without ranges, and a door that lets an IPv6 network in", () => {
+    const network = `${SET_MODE}open_prefix_6 = 64\n`;
+    assert.match(
+      refused(network, userSets(0x10, KEY_TYPE.ipv4Port, 12)),
+      /"openSSH" lets IPv6 networks in, and the set `inet filter knocked6` has no ranges/,
+    );
+    assert.equal(refused(network, userSets(0x14, KEY_TYPE.ipv4Port, 12)), "");
+  });
+
+  it("leaves nothing open in the user's sets when it no longer needs them", () => {
+    for (const next of [
+      "[openSSH]\nsequence = 1,2,3\nstart_command = true\n",
+      SSH,
+      SET_MODE.replace("knocked4 knocked6", "other4 other6"),
+    ]) {
+      const kernel = userSets(0x10, KEY_TYPE.ipv4Port, 12, ["knocked4", "knocked6", "other4", "other6"]);
+      const { firewall, doors, apply } = setUp(`${SET_MODE}for = until closed\n`, kernel);
+      firewall.open(doors[0]!, CLIENT);
+      assert.deepEqual(kernel.elements("filter", "knocked4"), ["192.168.1.63 tcp 22 stays openSSH"]);
+      apply(next);
+      assert.deepEqual(kernel.elements("filter", "knocked4"), [], next);
+    }
   });
 
   it("has two doors of one name", () => {

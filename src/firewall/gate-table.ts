@@ -56,7 +56,7 @@ export class GateTable {
     if (options.mode.kind === "set") this.#change(elements, open);
     else if (isSame && own !== undefined) this.#change(elements, open, own.guarded, layout.guarded);
     else if (own === undefined || !this.#update(layout, own, open)) this.#build(layout, open, own !== undefined);
-    if (before !== undefined && options.mode.kind === "set" && before.options.mode.kind !== "set") this.#deleteTable();
+    if (before !== undefined && !isSameKernel(before, layout)) this.#leave(before);
     this.#layout = layout;
     this.#guarded = layout.guarded;
     return open;
@@ -80,9 +80,9 @@ export class GateTable {
     }
   }
 
-  /** No door needs it any more: nothing of it stays. What is open in the user's sets ends in its time. */
+  /** No door needs it any more: nothing of it stays. */
   remove(): void {
-    if (this.#layout !== undefined && !this.#isUsers) this.#deleteTable();
+    if (this.#layout !== undefined) this.#leave(this.#layout);
     this.#layout = undefined;
   }
 
@@ -150,6 +150,19 @@ export class GateTable {
     if (errno !== 0) throw refusal("the sets can't be changed", errno);
   }
 
+  /** What may stay open for ever in the user's sets is closed: nobody would know of it any more. */
+  #leave({ options, sets, doors }: Layout): void {
+    if (options.mode.kind !== "set") {
+      this.#deleteTable();
+      return;
+    }
+    const comments = new Set([...doors.keys()].map(commentOf));
+    const open = sets.flatMap((set) => this.#kernel.elements(set)).filter(({ comment }) => comments.has(comment));
+    const w = new NetlinkWriter().beginBatch();
+    writeDifference(w, open, []);
+    if (open.length > 0) this.#kernel.transact(w.endBatch().bytes);
+  }
+
   #deleteTable(): void {
     if (this.#kernel.table(INET, TABLE_NAME) === undefined) return;
     const w = new NetlinkWriter().beginBatch();
@@ -165,6 +178,12 @@ function writeDifference(w: NetlinkWriter, before: readonly OpenElement[], after
   writeElements(w, "delete", gone);
   const fresh = after.filter((one) => !old.has(identity(one)));
   writeElements(w, "add", fresh);
+}
+
+/** Do both keep what is open in the same sets? */
+function isSameKernel(a: Layout, b: Layout): boolean {
+  const [one, other] = [a.options.mode, b.options.mode];
+  return one.kind === "set" || other.kind === "set" ? JSON.stringify(one) === JSON.stringify(other) : true;
 }
 
 /** A chain is gone, a set is of another kind, or the table is one that we cannot own any more. */

@@ -92,6 +92,11 @@ function isIntervalSet(
     throw new FirewallError(
       `firewall: "${widest.name}" opens too many ports (${portCount(widest)}) for the set \`${full}\`, which has no ranges\nGive it \`flags interval, timeout;\`.`,
     );
+  const network = isInterval || family === 4 ? undefined : doors.find((door) => (door.opening?.prefix6 ?? 128) < 128);
+  if (network !== undefined)
+    throw new FirewallError(
+      `firewall: "${network.name}" lets IPv6 networks in, and the set \`${full}\` has no ranges\nGive it \`flags interval, timeout;\`, or leave Open_Prefix_6 out.`,
+    );
   return isInterval;
 }
 
