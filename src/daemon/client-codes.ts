@@ -41,10 +41,15 @@ export class ClientCodes {
 
   /** From now on these doors. What is known stays, unless it is kept at another path now. */
   adopt(doors: readonly Door[], path: string): void {
-    if (!this.#isNew(doors, path)) return;
-    const onTrouble = (reason: string) => this.#onNotice({ type: "clients trouble", reason });
-    this.#records = new ClientRecords(path, { now: this.#now, wallClock: Date.now, onTrouble });
-    if (this.#records.states.lostAt !== undefined) void this.#records.save(); // so that there is one at the next start
+    if (this.#isNew(doors, path)) {
+      const onTrouble = (reason: string) => this.#onNotice({ type: "clients trouble", reason });
+      this.#records = new ClientRecords(path, { now: this.#now, wallClock: Date.now, onTrouble });
+    }
+    const states = this.#records?.states;
+    if (states?.lostAt === undefined) return;
+    // So that there is a file at the next start, by which all of these have lost what they used.
+    for (const client of doors.flatMap(({ clients }) => clients)) states.of(client);
+    void this.#records!.save();
   }
 
   #isNew(doors: readonly Door[], path: string): boolean {

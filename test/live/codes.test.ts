@@ -237,6 +237,21 @@ describe("codes", { skip: needsRoot }, () => {
     );
   });
 
+  it("of a list never count again without a reset, once the state was lost, however often knockd restarts", async () => {
+    const text = client(1, "kind = list");
+    const list = ports(text, "c1", 1);
+    let state = "";
+    for (const _life of [1, 2, 3]) {
+      const daemon = await start(text, CONFIG, state);
+      await wire.send(knock(SNIFFER, list));
+      await daemon.waitFor(() => /code of c1 (refused|accepted)/.test(daemon.stdout));
+      assert.deepEqual(daemon.commands(), []);
+      await daemon.stop("SIGKILL");
+      state = readFileSync(join(daemon.dir, "clients.json"), "utf8");
+      assert.match(state, /"lost": true/);
+    }
+  });
+
   it("are kept where they were when a config is refused that keeps them elsewhere", async () => {
     const text = client(1);
     const daemon = await start(text);
