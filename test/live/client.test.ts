@@ -116,6 +116,18 @@ describe("knockctl client", { skip: needsRoot }, () => {
     assert.match(await ok("paper", "guest", "1"), /^\[ \] 1 /m, "the paper goes on behind the used line");
   });
 
+  it("says that a revoked client still gets in when the daemon refuses its config", async () => {
+    await add("phone");
+    const daemon = await start();
+    const once = join(wire.dir, "once");
+    writeFileSync(once, "#1,2,3\n", { mode: 0o600 });
+    const text = `${readFileSync(config, "utf8")}[once]\nOne_Time_Sequences = ${once}\n`;
+    for (const file of [config, join(daemon.dir, "knockd.conf")]) writeFileSync(file, text, { mode: 0o600 });
+    const { status, stderr } = await client("revoke", "phone");
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /knockd still takes the codes of phone/);
+  });
+
   it("revokes a client, and closes the door behind it", async () => {
     const file = await add("phone");
     await add("other");

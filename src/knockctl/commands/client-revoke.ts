@@ -1,5 +1,6 @@
 // knockctl client revoke and reset: a client ends, or its used codes count as unused.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "@commander-js/extra-typings";
 import { withoutSection } from "../../credentials/client-section.ts";
 import { clean } from "../../terminal/style.ts";
@@ -7,7 +8,9 @@ import { attempt, clientCommand, reload, STATUSES } from "../client-command.ts";
 import { clientOf, clientsText, doorWithClients, readClientConfig, writeClients } from "../client-config.ts";
 import { usesOf } from "../client-uses.ts";
 import type { Help } from "../help.ts";
-import { ask, STATUS, tell } from "../request.ts";
+import { ask, complain, STATUS, tell } from "../request.ts";
+
+const [MOST_TRIES, PAUSE_MS] = [30, 100] as const;
 
 const REVOKE: Help = {
   summary: "Remove a client: its codes open nothing from now on",
@@ -41,6 +44,13 @@ export function revoke(group: Command): void {
         writeClients(clientsFile, withoutSection(clientsText(clientsFile), name)!);
         const state = await reload(config);
         process.stdout.write(`Client ${name} is removed from ${clientsFile}. ${state}\n`);
+        if (!(await isForgotten(config, name))) {
+          complain(
+            `knockd still takes the codes of ${name}: it has refused its config, and goes on with the old one\n` +
+              "To see why: knockctl status. Then: sudo systemctl reload knockd, or restart it.",
+          );
+          process.exitCode = STATUS.no;
+        }
         if (!close || from === undefined) return;
         const asked = await ask(config, "close", { door: client.door, ip: from }, { changes: true });
         const isClosed = asked.answers.flat().some(({ type }) => type === "closed");
@@ -49,6 +59,16 @@ export function revoke(group: Command): void {
         process.stdout.write("\n");
       }),
     );
+}
+
+/** A daemon that refuses its config goes on with the client. Reading it takes a moment. */
+async function isForgotten(config: string, name: string): Promise<boolean> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const { answers } = await ask(config, "clients");
+    if (!answers.flat().some((answer) => answer.type === "client" && answer.client === name)) return true;
+    await sleep(PAUSE_MS);
+  }
+  return false;
 }
 
 export function reset(group: Command): void {
