@@ -192,6 +192,17 @@ describe("a firewall", () => {
     assert.deepEqual(kernel.elements("knockd", "open4"), []);
   });
 
+  it("closes in its time what was open until closed, once the config gives its door a time", () => {
+    const { kernel, firewall, doors, apply } = setUp(`${SSH}for = until closed\n`);
+    firewall.open(doors[0]!, CLIENT);
+    apply(SSH);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 30s openSSH"]);
+    assert.equal(firewall.deadline, 30);
+    kernel.now = 20;
+    apply(`${SSH}for = until closed\n`);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 10s openSSH"]);
+  });
+
   it("takes over what an earlier life has left open, with the time that is left", () => {
     const first = setUp(SSH);
     first.firewall.open(first.doors[0]!, CLIENT);

@@ -31,7 +31,10 @@ export function carryOver(elements: Iterable<OpenElement>, layout: Layout): Open
       }
       if (covered < segment.high - segment.low + 1) return [];
       const shortest = within.reduce((a, b) => (leftOf(b) < leftOf(a) ? b : a));
-      return elementsFor(layout, { segments: [segment], prefix6: door.prefix6 }, addressOf(first), shortest);
+      // What stayed open until somebody closes it has a time now, if its door has one.
+      const left = shortest.left ?? (door.seconds && door.seconds * 1000);
+      const kept = { ...shortest, left };
+      return elementsFor(layout, { segments: [segment], prefix6: door.prefix6 }, addressOf(first), kept);
     });
   });
 }

@@ -172,11 +172,13 @@ export class GateTable {
 }
 
 function writeDifference(w: NetlinkWriter, before: readonly OpenElement[], after: readonly OpenElement[]): void {
-  const [old, next] = [new Set(before.map(identity)), new Set(after.map(identity))];
-  const gone = before.filter((one) => !next.has(identity(one)));
+  // One that stayed and has a time now is made anew.
+  const same = (one: OpenElement) => `${identity(one)} ${one.left === undefined}`;
+  const [old, next] = [new Set(before.map(same)), new Set(after.map(same))];
+  const gone = before.filter((one) => !next.has(same(one)));
   writeElements(w, "add", gone); // one that has just ended would make the whole batch fail
   writeElements(w, "delete", gone);
-  const fresh = after.filter((one) => !old.has(identity(one)));
+  const fresh = after.filter((one) => !old.has(same(one)));
   writeElements(w, "add", fresh);
 }
 
