@@ -215,6 +215,7 @@ describe("the unit that systemd has loaded", () => {
     assert.equal(refusal("touch /srv/a/b", unit), undefined);
     assert.equal(refusal("touch /srv/b", unit), "/srv/b is read-only (ProtectSystem=strict)");
     assert.equal(loadedUnit(join(dir, "absent")), undefined);
+    assert.equal(systemctl("LoadState=loaded\nNeedDaemonReload=yes\nProtectSystem=strict"), undefined);
   });
 
   it("has its capabilities and addresses in other words than the file", () => {

@@ -63,6 +63,7 @@ export class Unit {
 /** What a unit without these lines has too, such as "no", is printed as well. */
 const SHOWN = [
   "LoadState",
+  "NeedDaemonReload",
   "ProtectHome",
   "ProtectSystem",
   "ProtectKernelTunables",
@@ -83,12 +84,16 @@ const SHOWN = [
 /** systemd answers within milliseconds; when it is too busy, the files have to do. */
 const SHOW_MS = 5000;
 
-/** The unit as systemd has loaded it. Undefined where systemd does not run (sd_booted(3)), or has none. */
+/**
+ * The unit as systemd has loaded it. Undefined where systemd does not run (sd_booted(3)), has none, or has not yet read
+ * what was changed: then the files say what the next start gets.
+ */
 export function loadedUnit(booted = "/run/systemd/system"): Unit | undefined {
   if (!fs.existsSync(booted)) return undefined;
   const argv = ["show", `--property=${SHOWN.join(",")}`, NAME];
   const { status, stdout } = spawnSync("systemctl", argv, { encoding: "utf8", timeout: SHOW_MS });
-  return status === 0 && /^LoadState=loaded$/m.test(stdout) ? new Unit([`[Service]\n${asWritten(stdout)}`]) : undefined;
+  const isCurrent = status === 0 && /^LoadState=loaded$/m.test(stdout) && !/^NeedDaemonReload=yes$/m.test(stdout);
+  return isCurrent ? new Unit([`[Service]\n${asWritten(stdout)}`]) : undefined;
 }
 
 /** What systemd prints for a value in another way than people write it. */
