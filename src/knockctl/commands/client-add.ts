@@ -3,15 +3,14 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import type { Command } from "@commander-js/extra-typings";
-import { chooseBlocks } from "../../codes/blocks.ts";
-import { blockSize, CLIENT_NAME, type Client } from "../../codes/client.ts";
+import { CLIENT_NAME, type Client } from "../../codes/client.ts";
 import { formatClientUrl } from "../../codes/client-url.ts";
 import { parseClients } from "../../codes/clients-file.ts";
 import type { ClientKind } from "../../codes/derive.ts";
 import { parseHours } from "../../codes/hours.ts";
 import { Secret } from "../../codes/secret.ts";
-import type { Config } from "../../config/door.ts";
 import { clientSection, withSection } from "../../credentials/client-section.ts";
+import { freeBlocks } from "../../credentials/free-blocks.ts";
 import { instructions } from "../../credentials/instructions.ts";
 import { parseNetwork } from "../../net/network.ts";
 import { NEW_FILE } from "../../platform/replace-file.ts";
@@ -118,7 +117,7 @@ async function draw(name: string, options: Options, found: ClientConfig): Promis
     door: options.door,
     kind,
     secret: new Secret(randomBytes(SECRET_BYTES[kind])),
-    blocks: shared ?? (await freeBlocks(kind, digits, found)),
+    blocks: shared ?? (await freeBlocks({ kind, digits }, found)),
     protocol,
     digits,
     from: from.map((word) => parseNetwork(word)!),
@@ -132,41 +131,6 @@ async function draw(name: string, options: Options, found: ClientConfig): Promis
 /** The keys of a door share their blocks: a key's HMAC says whose it is. */
 function sharedBlocks(clients: readonly Client[], door: string, protocol: string): readonly number[] | undefined {
   return clients.find((one) => one.kind === "key" && one.door === door && one.protocol === protocol)?.blocks;
-}
-
-async function freeBlocks(kind: ClientKind, digits: number, { config, clients }: ClientConfig): Promise<number[]> {
-  const { ephemeralPorts, listeningPorts } = await import("../../platform/local-ports.ts");
-  const { low, high } = ephemeralPorts();
-  const listening = listeningPorts();
-  const used = new Set([...(listening?.tcp ?? []), ...(listening?.udp ?? []), ...knockPorts(config)]);
-  for (const { blocks, ...client } of clients)
-    for (const first of blocks) for (let i = 0; i < blockSize(client); i++) used.add(first + i);
-  const named = namedPorts();
-  const blocks = chooseBlocks({
-    kind,
-    digits,
-    isFree: (port) => !used.has(port) && (port < low || port > high),
-    isNamed: (port) => named.has(port),
-  });
-  if (blocks === undefined)
-    throw new Error(
-      "there are no free ports for another client of this kind\nUse --key: the keys of a door share their ports.",
-    );
-  return blocks;
-}
-
-function knockPorts({ doors }: Config): number[] {
-  return doors.flatMap(({ sequence }) => sequence.map(({ port }) => port));
-}
-
-/** Of /etc/services; empty where there is none. */
-function namedPorts(): ReadonlySet<number> {
-  try {
-    const text = fs.readFileSync("/etc/services", "latin1");
-    return new Set([...text.matchAll(/^[^#\s]\S*\s+(\d+)\//gm)].map(([, port]) => Number(port)));
-  } catch {
-    return new Set();
-  }
 }
 
 /** For the client alone: it holds the secret. */
