@@ -116,6 +116,17 @@ describe("knockctl client", { skip: needsRoot }, () => {
     assert.match(await ok("paper", "guest", "1"), /^\[ \] 1 /m, "the paper goes on behind the used line");
   });
 
+  it("adds a client with codes on paper to a knockd that has lost its record of used codes", async () => {
+    await add("phone");
+    rmSync(join(wire.dir, "state.json"), { force: true });
+    const daemon = await start();
+    await ok("add", "guest", "--door", "door", "--list");
+    const paper = await ok("paper", "guest", "1", "--host", wire.server);
+    const [, first = ""] = /^\[ \] 0 +(.*)$/m.exec(paper) ?? [];
+    await knock("-d", "200", wire.server, ...first.trim().split(/ +/));
+    assert.deepEqual(await commands(daemon, 1), [opensFor("guest")]);
+  });
+
   it("says that a revoked client still gets in when the daemon refuses its config", async () => {
     await add("phone");
     const daemon = await start();

@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "@commander-js/extra-typings";
 import { CLIENT_NAME, type Client } from "../../codes/client.ts";
 import { formatClientUrl } from "../../codes/client-url.ts";
@@ -19,7 +20,9 @@ import { attempt, clientCommand, defaultHost, reload, STATUSES } from "../client
 import { type ClientConfig, clientsText, doorWithClients, readClientConfig, writeClients } from "../client-config.ts";
 import { beginStates } from "../client-uses.ts";
 import type { Help } from "../help.ts";
+import { ask } from "../request.ts";
 
+const [MOST_TRIES, PAUSE_MS] = [30, 100] as const;
 const SECRET_BYTES = { code: 20, list: 20, key: 32 } as const;
 
 const ADD: Help = {
@@ -94,8 +97,18 @@ async function addClient(name: string, options: Options): Promise<void> {
   }
   if (found.clients.length === 0) beginStates(found);
   const state = await reload(options.config);
+  if (client.kind === "list") await beginList(options.config, name);
   process.stdout.write(`Client ${name} is added to ${door.clientsFile}. ${state}\n\n`);
   process.stdout.write(instructions(host, client, { file: options.file, isTerminal: process.stdout.isTTY === true }));
+}
+
+/** None of its codes is used, also where knockd has lost its record of used codes. Reading the config takes a moment. */
+async function beginList(config: string, name: string): Promise<void> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const { answers } = await ask(config, "reset-client", { client: name }, { changes: true });
+    if (!answers.flat().some(({ type }) => type === "refused")) return;
+    await sleep(PAUSE_MS);
+  }
 }
 
 async function draw(name: string, options: Options, found: ClientConfig): Promise<Client> {
