@@ -96,7 +96,7 @@ _knockctl() {
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "-c --config -h --help $more" -- "$cur")
 	elif [[ ${words[1]} == init ]]; then
-		mapfile -t COMPREPLY < <(compgen -W '-c --config --door --port --interface --firewall --sequence --mixed
+		mapfile -t COMPREPLY < <(compgen -W '-c --config --door --port --interface --firewall --codes --no-codes --sequence --mixed
 			--timeout --minutes --replace --replace-door --lan --no-lan --persist -y --yes --dry-run --confirm --rollback -h --help' -- "$cur")
 	else
 		local more=

@@ -48,6 +48,19 @@ describe("the config of a new door", () => {
     assert.deepEqual([gate.mode.kind, gate.allow.map(formatNetwork)], ["gate", ["10.0.0.0/8", "fd00::/8"]]);
   });
 
+  it("has clients in the place of a sequence", () => {
+    const file = join(dir, "clients");
+    const section = "[phone]\ndoor = openSSH\nsecret = JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\nports = 20,24,22\n";
+    writeFileSync(file, section, { mode: 0o600 });
+    const text = configText({ ...door(), sequence: [], clients: file }, undefined);
+    assert.doesNotMatch(text, /sequence/);
+    const { options, doors, warnings } = parse(trialText(text, "/run/x/log", "/run/x/clients.json"));
+    const [{ sequence, clientsFile, clients, seqTimeout, tcpFlags }] = doors as [(typeof doors)[0]];
+    assert.deepEqual([sequence, clientsFile, seqTimeout, warnings], [[], file, 30, []]);
+    assert.deepEqual([clients.map(({ name }) => name), options.clientsState], [["phone"], "/run/x/clients.json"]);
+    assert.notEqual(tcpFlags.set, 0);
+  });
+
   it("comes behind what is kept, to the letter, and changes its interface only when told", () => {
     const text = configText(door(), OWN);
     assert.ok(text.startsWith(`${OWN}\n`));

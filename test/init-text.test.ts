@@ -1,7 +1,7 @@
 // What knockctl init says of the port in the end: only what is true of it now, and how to open it.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { countdown, portText } from "../src/knockctl/commands/init-text.ts";
+import { countdown, moreClients, portText } from "../src/knockctl/commands/init-text.ts";
 
 const gate = { port: 22, kind: "gate", wasClosed: false } as const;
 const mark = { port: 22, kind: "mark", wasClosed: true } as const;
@@ -48,6 +48,16 @@ describe("the port in the end", () => {
   ] as const) {
     it(what, () => assert.equal(text, said));
   }
+});
+
+describe("the next step at a door for codes", () => {
+  it("is another client, and codes on paper for a machine without a clock", () => {
+    const trial = { door: "openSSH", config: "/etc/knockd.conf" };
+    const add = "To add another client:\n  sudo knockctl client add NAME --door openSSH";
+    assert.equal(moreClients(trial, true), `\n${add}`);
+    assert.match(moreClients(trial, false), /\n {2}sudo knockctl client add spare --door openSSH --list$/);
+    assert.equal(moreClients({ ...trial, config: "/etc/other.conf" }, true), `\n${add} -c /etc/other.conf`);
+  });
 });
 
 describe("the countdown", () => {

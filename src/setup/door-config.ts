@@ -12,10 +12,14 @@ import { formatSequence, type Sequence } from "../sequences/sequence.ts";
 const EXAMPLES = ["/usr/share/knockd/knockd.conf", join(packageRoot, "knockd.conf.example")];
 /** For each knock: whoever knocks by hand, or waits for a port that does not answer. */
 const KNOCK_SECONDS = 5;
+/** For a code, which lives as long. */
+const CODE_SECONDS = 30;
 
 export interface NewDoor {
   readonly name: string;
   readonly sequence: Sequence;
+  /** The file of its clients, whose codes stand in the place of the sequence. */
+  readonly clients?: string | undefined;
   /** Seconds for which it is open to who has knocked. */
   readonly seconds: number;
   /** The TCP port that it opens. */
@@ -69,11 +73,13 @@ export function configText(door: NewDoor, kept: string | undefined): string {
   if (kept !== undefined && door.interface !== undefined) options.push(`Interface = ${door.interface}`);
   if (door.mode?.kind === "mark") options.push(`Firewall = mark 0x${door.mode.mark.toString(16)}`);
   if (door.allow.length > 0) options.push(`Gate_Allow = ${door.allow.join(",")}`);
-  const before =
-    kept === undefined ? "# Written by knockctl init. The sequence is a secret: only root may read this file.\n" : kept;
+  const { clients, sequence } = door;
+  const secret = clients === undefined ? " The sequence is a secret: only root may read this file." : "";
+  const before = kept === undefined ? `# Written by knockctl init.${secret}\n` : kept;
+  const knocks = clients === undefined ? `sequence    = ${plainSequence(sequence)}` : `Clients     = ${clients}`;
   return `${before.replace(/\n*$/, "\n")}\n${section("options", options)}${section(door.name, [
-    `sequence    = ${plainSequence(door.sequence)}`,
-    `seq_timeout = ${KNOCK_SECONDS * door.sequence.length}`,
+    knocks,
+    `seq_timeout = ${clients === undefined ? KNOCK_SECONDS * sequence.length : CODE_SECONDS}`,
     "tcpflags    = syn",
     `open        = tcp/${door.port}`,
     `for         = ${door.seconds}s`,
@@ -81,8 +87,10 @@ export function configText(door: NewDoor, kept: string | undefined): string {
 }
 
 /** The same for the time of trial: it tells `log` which door has opened, in lines that trial.ts reads, and closes each when it ends. */
-export function trialText(text: string, log: string): string {
-  return `${text}\n${section("options", [`LogFile = ${log}`, "LogFormat = text", "On_Exit = close"])}`;
+export function trialText(text: string, log: string, clientsState?: string): string {
+  const options = [`LogFile = ${log}`, "LogFormat = text", "On_Exit = close"];
+  if (clientsState !== undefined) options.push(`ClientsState = ${clientsState}`);
+  return `${text}\n${section("options", options)}`;
 }
 
 /** As people write it: `7000,8000:udp`. */

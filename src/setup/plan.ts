@@ -3,7 +3,10 @@
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, lstatSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Client } from "../codes/client.ts";
 import type { Config } from "../config/door.ts";
+import { CLIENTS_STATE } from "../config/settings.ts";
 import { formatNetwork } from "../net/network.ts";
 import { realPath } from "../platform/real-path.ts";
 import { freePorts, randomSequence } from "../sequences/random.ts";
@@ -12,7 +15,7 @@ import { configText, type Existing, existingConfig, isOwn, trialText, withoutDoo
 import { chooseFirewall, type FirewallKind, type FirewallPlan, modeOf, PATH } from "./firewall.ts";
 import { type GateNow, isGuarded } from "./gate-now.ts";
 import { hasIpv6, lanHere } from "./lan.ts";
-import { DAEMON_LOG } from "./trial-paths.ts";
+import { DAEMON_LOG, TRIAL_CLIENTS, TRIAL_STATE } from "./trial-paths.ts";
 
 /** What was asked for. */
 export interface Wishes {
@@ -21,6 +24,8 @@ export interface Wishes {
   readonly port: number;
   readonly knocks: number;
   readonly mixed: boolean;
+  /** Codes in the place of a sequence. Undefined: nobody has said so. */
+  readonly codes: boolean | undefined;
   readonly seconds: number;
   readonly minutes: number;
   readonly interface: string | undefined;
@@ -39,6 +44,16 @@ export interface Unit {
   readonly wasActive: boolean;
 }
 
+/** The files of a door whose clients knock with codes. */
+export interface CodeFiles {
+  /** The clients file, by its real path. */
+  readonly clients: string;
+  /** Where the codes that have been used are kept. */
+  readonly state: string;
+  /** There is no such file yet: the trial has its own, so that nothing on the disk changes. */
+  readonly isTrialState: boolean;
+}
+
 export interface Setup {
   readonly id: string;
   readonly door: string;
@@ -46,7 +61,12 @@ export interface Setup {
   readonly seconds: number;
   readonly minutes: number;
   readonly persist: boolean;
+  /** Empty at a door for codes. */
   readonly sequence: Sequence;
+  /** Undefined at a door with a sequence. */
+  readonly codes: CodeFiles | undefined;
+  /** The first client of a door for codes (new-client.ts). */
+  readonly client: Client | undefined;
   /** By its real path. */
   readonly config: string;
   /** Where the old config stays when the new one is confirmed. */
@@ -102,16 +122,30 @@ export function plan(wishes: Wishes, now: GateNow | undefined): Setup {
   const firewall = firewallFor(wishes, kept?.config);
   const wasClosed = firewall.kind === "mark" || isGuarded(now, port);
   const hadTable = now !== undefined && (existing?.config.doors.some(({ opening }) => opening !== undefined) ?? false);
-  const sequence = randomSequence(wishes.knocks, wishes.mixed, freePorts());
+  const codes = wishes.codes ? codeFiles(file, kept?.config) : undefined;
+  const sequence = codes === undefined ? randomSequence(wishes.knocks, wishes.mixed, freePorts()) : [];
   const { seconds, interface: at } = wishes;
   const keptText = kept && wishes.replace === "door" ? withoutDoor(kept.text, door) : kept?.text;
   const mode = kept !== undefined && isSaid(kept.config) ? undefined : modeOf(firewall.kind);
   const added = { name: door, sequence, seconds, port, interface: at, mode, allow: firewall.lan };
-  const text = configText(added, keptText);
+  const text = configText({ ...added, clients: codes?.clients }, keptText);
+  const tried = codes === undefined ? text : configText({ ...added, clients: TRIAL_CLIENTS }, keptText);
+  const trialState = codes?.isTrialState ? TRIAL_STATE : undefined;
   return {
     ...{ id: randomUUID(), door, port, seconds, minutes: wishes.minutes, persist: wishes.persist, sequence },
     ...{ config: file, backup: backupOf(file), existed: existing !== undefined, kept: names },
-    ...{ text, trialText: trialText(text, DAEMON_LOG), firewall, wasClosed, hadTable, unit },
+    ...{ text, trialText: trialText(tried, DAEMON_LOG, trialState), codes, client: undefined },
+    ...{ firewall, wasClosed, hadTable, unit },
+  };
+}
+
+/** /etc/knockd/clients for /etc/knockd.conf, unless a door that stays has another file. */
+function codeFiles(file: string, kept: Config | undefined): CodeFiles {
+  const taken = kept?.doors.find(({ clientsFile }) => clientsFile !== undefined)?.clientsFile;
+  const state = kept?.options.clientsState ?? CLIENTS_STATE;
+  return {
+    clients: realPath(taken ?? join(dirname(file), "knockd/clients")),
+    ...{ state, isTrialState: taken === undefined && !existsSync(state) },
   };
 }
 

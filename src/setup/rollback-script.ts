@@ -1,6 +1,7 @@
 // The script that undoes a trial. It may be broken off and begun again. Where there is nft, it needs no knockctl.
 
 import { GATE_UNIT, MARK_SCRIPT, MARK_UNIT, MARK_UNIT_PATH, WANTS } from "./boot-unit.ts";
+import { restoreClients } from "./clients-script.ts";
 import { HARDENING_PATH } from "./hardening.ts";
 import type { Setup } from "./plan.ts";
 import { DROP_IN, LAST, LOCK, PID_FILE, quote, START, TIMER, TRIAL } from "./trial-paths.ts";
@@ -28,7 +29,7 @@ rm -f ${quote(freshOf(setup))}
 if [ -e "$dir/config-changed" ]; then
   ${existed ? `rm -f ${quote(`${backup}.half`)}\n  [ ! -e ${old} ] || mv -f ${old} ${file}` : `rm -f ${file}`}
 fi
-${unit === undefined ? "" : `${unpersist}${restoreUnit(unit.wasActive)}`}
+${restoreClients(setup)}${unit === undefined ? "" : `${unpersist}${restoreUnit(unit.wasActive)}`}
 ${setup.hadTable ? restoreTable(setup) : ""}
 echo "rolled back: $why" >${LAST}
 logger -t knockd "init: rolled back: $why"

@@ -6,6 +6,9 @@ import { PATH } from "./firewall.ts";
 export const TRIAL = "/run/knockd-init";
 /** What the daemon reads during a trial. */
 export const TRIAL_CONFIG = `${TRIAL}/knockd.conf`;
+/** The new client, and the codes that it has used, where no file of such codes is there yet. */
+export const TRIAL_CLIENTS = `${TRIAL}/clients`;
+export const TRIAL_STATE = `${TRIAL}/clients.json`;
 export const LOCK = `${TRIAL}.lock`;
 /** How the last trial ended, in one line. */
 export const LAST = `${TRIAL}.last`;

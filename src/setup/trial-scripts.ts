@@ -5,9 +5,12 @@
 // nowhere but in the kernel: a reboot is a rollback too.
 
 import { dirname, join } from "node:path";
+import { clientSection } from "../credentials/client-section.ts";
 import { GATE_UNIT, MARK_SCRIPT, MARK_UNIT, MARK_UNIT_PATH, MARK_UNIT_TEXT, markScript } from "./boot-unit.ts";
+import { forgetOldClients, writeClients, writeClientsState } from "./clients-script.ts";
 import { firewallScript } from "./firewall-script.ts";
 import { HARDENING, HARDENING_PATH } from "./hardening.ts";
+import { emptyStates } from "./new-client.ts";
 import type { Setup } from "./plan.ts";
 import { freshOf, inTime, rollback } from "./rollback-script.ts";
 import { DROP_IN, LAST, LOCK, quote, START, TIMER, TRIAL } from "./trial-paths.ts";
@@ -27,6 +30,8 @@ export function trialFiles(setup: Setup, knockctl: readonly string[]): Record<st
       ? {}
       : { "mark-rule": markScript(firewall.place), "mark.service": MARK_UNIT_TEXT }),
     ...(setup.persist ? { persist: "" } : {}),
+    ...(setup.client === undefined ? {} : { clients: clientSection(setup.client) }),
+    ...(setup.codes?.isTrialState ? { "clients.json": emptyStates() } : {}),
     begin: begin(setup, knockctl),
     confirm: confirm(setup, knockctl),
     rollback: rollback(setup),
@@ -116,13 +121,13 @@ function confirm(setup: Setup, knockctl: readonly string[]): string {
   const [file, fresh] = [quote(config), quote(freshOf(setup))];
   // a copy that is broken off must not be taken for the file
   const half = quote(`${backup}.half`);
-  const withBackup = `ln ${file} ${quote(backup)} || { cp -a ${file} ${half} && mv ${half} ${quote(backup)}; }`;
+  const withBackup = `ln ${file} ${quote(backup)} || { cp -a ${file} ${half} && mv ${half} ${quote(backup)}; } || exit 1`;
   const withNone = `[ ! -e ${file} ] || { echo ${quote(`${config} did not exist before, and exists now`)} >&2; exit 1; }`;
   return `${head(setup)}set -e
 is=confirming
 step 'writing ${config.replaceAll("'", "")}'
 sh "$dir/firewall" is-closed || { echo 'the port is not closed: the firewall has been changed' >&2; exit 1; }
-
+${writeClients(setup)}
 # the config: all of it or nothing, and on the disk before anything relies on it
 cp "$dir/confirmed.conf" ${fresh}
 chmod 640 ${fresh}
@@ -130,13 +135,13 @@ sync ${fresh}
 ${existed ? `: >"$dir/config-changed"\n${withBackup}` : `${withNone}\n: >"$dir/config-changed"`}
 mv -f ${fresh} ${file}
 sync ${quote(config.replace(/\/[^/]*$/, "/"))}
-${unit === undefined ? "" : `rm -f ${DROP_IN}\n${harden(setup)}${restartAndHear(config, knockctl)}${persist(setup)}`}
+${unit === undefined ? "" : `${writeClientsState(setup)}rm -f ${DROP_IN}\n${harden(setup)}${restartAndHear(config, knockctl)}${persist(setup)}`}
 # The outcome is on disk before the id goes. If this script dies before that, the trial is rolled back.
 echo confirmed >${LAST}
 # from here on there is no way back
 rm -f "$dir/id"
 set +e
-${unit === undefined ? "" : `systemctl stop ${TIMER}.timer\nrm -rf "$dir"\n`}logger -t knockd 'init: confirmed'
+${forgetOldClients(setup)}${unit === undefined ? "" : `systemctl stop ${TIMER}.timer\nrm -rf "$dir"\n`}logger -t knockd 'init: confirmed'
 exit 0
 `;
 }

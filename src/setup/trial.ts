@@ -36,6 +36,8 @@ export interface Tried {
   /** Does systemd run knockd? */
   readonly bySystemd: boolean;
   readonly port: number;
+  /** Whose codes open the door; undefined: it has a sequence. */
+  readonly client?: string | undefined;
   readonly kind: FirewallKind;
   /** Was the port closed before it began? */
   readonly wasClosed: boolean;
@@ -168,8 +170,8 @@ export function openings(): { readonly knockers: readonly string[]; readonly fai
   return { knockers, failures };
 }
 
-function triedOf({ door, config, unit, port, firewall: { kind }, wasClosed }: Setup): Tried {
-  return { door, config, bySystemd: unit !== undefined, port, kind, wasClosed };
+function triedOf({ door, config, unit, port, client, firewall: { kind }, wasClosed }: Setup): Tried {
+  return { door, config, bySystemd: unit !== undefined, port, client: client?.name, kind, wasClosed };
 }
 
 /** Only one at a time may arm. The lock goes with this process, however that ends. Throws Refused. */

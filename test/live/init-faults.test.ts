@@ -208,7 +208,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
 
   it("rolls back when the terminal has gone, and everybody in it", async () => {
     const tables = await host.rules();
-    const terminal = new Terminal(host, "--minutes", "0.3");
+    const terminal = new Terminal(host, "--no-codes", "--minutes", "0.3");
     await terminal.says("Which TCP port do you want to close?");
     terminal.types("");
     await terminal.says("without a knock?");

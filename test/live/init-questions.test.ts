@@ -46,7 +46,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
       ["replace", ["openSSH"]],
       ["mine", ["openSSH", "mine"]],
     ] as const) {
-      const terminal = new Terminal(host);
+      const terminal = new Terminal(host, "--no-codes");
       await terminal.says('already has a door "openSSH".');
       await terminal.says("a name for the new door:");
       await terminal.says("[openSSH2]");
@@ -123,7 +123,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
   it("asks whether the LAN may come in: yes is what Enter says where it may today, else no", async () => {
     for (const kind of ["", "iptables"]) {
       if (kind !== "") await host.ok(`iptables -A INPUT -s ${LAN} -j ACCEPT`);
-      const terminal = new Terminal(host, "--door", "mine");
+      const terminal = new Terminal(host, "--no-codes", "--door", "mine");
       await terminal.says("Which TCP port");
       terminal.types("");
       await terminal.says(`${kind === "" ? "Let the LAN (" : "Today the firewall lets in "}${LAN}`);
@@ -145,7 +145,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
       ["config: line 1", async () => writeFileSync(host.config, "[nonsense\n")],
     ] as const) {
       await spoil();
-      const terminal = new Terminal(host);
+      const terminal = new Terminal(host, "--no-codes");
       await terminal.says(because);
       await terminal.ended;
       assert.doesNotMatch(terminal.said, /\?/);
@@ -154,7 +154,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
   });
 
   it("counts down to the rollback while it waits", async () => {
-    const terminal = new Terminal(host, "--door", "mine", "--no-lan");
+    const terminal = new Terminal(host, "--no-codes", "--door", "mine", "--no-lan");
     await terminal.says("Which TCP port");
     terminal.types("");
     await terminal.says("Do this now?");

@@ -38,7 +38,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
 
   /** The same, in a terminal that asks now whether it is to stay so. */
   async function asked(): Promise<Terminal> {
-    const terminal = new Terminal(host, "--timeout", "3600");
+    const terminal = new Terminal(host, "--no-codes", "--timeout", "3600");
     await terminal.says("Which TCP port do you want to close?");
     terminal.types("");
     await terminal.says("without a knock?");

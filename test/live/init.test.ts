@@ -232,7 +232,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
   it("asks at a terminal, and keeps it after the knock and a yes; or rolls back at a no, or Ctrl-C", async () => {
     const tables = await host.rules();
     for (const last of ["no", "\x03", "yes"]) {
-      const terminal = new Terminal(host);
+      const terminal = new Terminal(host, "--no-codes");
       await terminal.says("Which TCP port do you want to close? [22]");
       terminal.types("");
       await terminal.says("in without a knock? [y/N]");

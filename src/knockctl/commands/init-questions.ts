@@ -16,7 +16,8 @@ export interface Options {
   readonly interface?: string;
   readonly firewall?: FirewallKind;
   readonly lan?: readonly string[] | boolean;
-  readonly sequence: number;
+  readonly codes?: boolean;
+  readonly sequence?: number;
   readonly mixed?: true;
   readonly timeout: number;
   readonly minutes: number;
@@ -29,10 +30,27 @@ export interface Options {
   readonly rollback?: true;
 }
 
+/** Of a sequence. */
+export const USUAL_KNOCKS = 3;
+
 export function wishes(options: Options): Wishes {
-  const { config, door, port, sequence: knocks, timeout: seconds, firewall, lan, minutes } = options;
+  const { config, door, port, sequence, timeout: seconds, firewall, lan, minutes } = options;
+  const hasSequence = sequence !== undefined || options.mixed === true;
+  if (options.codes && hasSequence)
+    throw new Refused("--codes takes the place of a sequence: leave out --sequence and --mixed");
   return {
-    ...{ config, door, port, knocks, seconds, firewall, lan, minutes, interface: options.interface },
+    ...{
+      config,
+      door,
+      port,
+      knocks: sequence ?? USUAL_KNOCKS,
+      seconds,
+      firewall,
+      lan,
+      minutes,
+      interface: options.interface,
+    },
+    codes: options.codes ?? (hasSequence ? false : undefined),
     ...{ mixed: options.mixed ?? false, persist: options.persist ?? false },
     replace: options.replace ? "all" : options.replaceDoor ? "door" : undefined,
   };
@@ -44,6 +62,8 @@ export async function questions(options: Options, now: GateNow | undefined): Pro
   plan(said, now); // refuse what cannot work before asking anything else
   const port = await answer("Which TCP port do you want to close?", `${said.port}`, wholeNumber(1, 65535));
   said = { ...said, port };
+  if (said.codes === undefined)
+    said = { ...said, codes: await decided("Knock with your phone's authenticator?", true) };
   const { firewall, wasClosed } = plan(said, now);
   if (said.lan === undefined && !wasClosed && firewall.kind === "gate") said = { ...said, lan: await aboutLan(port) };
   if (said.persist || !systemdRuns()) return said;

@@ -3,6 +3,8 @@
 import { realpathSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
+import { clientSection } from "../../credentials/client-section.ts";
+import { instructions } from "../../credentials/instructions.ts";
 import { unitOf } from "../../setup/boot-unit.ts";
 import { clientLines } from "../../setup/client-commands.ts";
 import { MARK } from "../../setup/firewall.ts";
@@ -13,18 +15,27 @@ import { PID_FILE, TRIAL } from "../../setup/trial-paths.ts";
 import { trialFiles } from "../../setup/trial-scripts.ts";
 import { plural } from "../../terminal/plural.ts";
 
+const USUAL_CONFIG = "/etc/knockd.conf";
+
 export function summary(setup: Setup): string {
-  const { config, backup, existed, kept, door, port, firewall, unit, seconds, sequence } = setup;
+  const { config, backup, existed, kept, firewall, unit, codes, client } = setup;
   const doors = kept.length === 0 ? "" : `, beside ${kept.join(", ")}`;
   return [
-    `door       ${door}: ${sequence.length} random knocks open TCP port ${port} to the client for ${plural(seconds, "second")}`,
+    `door       ${doorText(setup)}`,
     `config     ${config}${doors}${existed ? `\n           the old file stays as ${backup}` : ""}`,
+    ...(codes === undefined ? [] : [`client     ${client!.name}, with a secret in ${codes.clients}`]),
     ...firewallText(setup),
     ...(firewall.kind === "gate" ? [`LAN        ${lanText(setup)}`] : []),
     `knockd     ${unit === undefined ? "you start it: systemd does not run it here" : "systemctl restarts it"}`,
     `reboot     ${rebootText(setup)}`,
     `rollback   after ${timeOf(setup)}, unless you confirm`,
   ].join("\n");
+}
+
+function doorText({ door, port, seconds, sequence, codes }: Setup): string {
+  const opens = `TCP port ${port} to the client for ${plural(seconds, "second")}`;
+  if (codes !== undefined) return `${door}: a code of your phone's authenticator opens ${opens}`;
+  return `${door}: ${sequence.length} random knocks open ${opens}`;
 }
 
 /** Which way it fails is said before anything is done. */
@@ -58,24 +69,34 @@ function lanText({ firewall: { lan }, wasClosed }: Setup): string {
   return `${who}${wasClosed ? ", as today" : lan.length === 0 ? " (--lan: needs no knock)" : " (--no-lan: must knock)"}`;
 }
 
-/** Every file and rule that init would write, the most important first. */
+/** Files of the trial that are not shown: a copy, and what holds a secret. */
+const HIDDEN = ["confirmed.conf", "clients", "clients.json"];
+
+/** Every file and rule that init would write, the most important first. No secret of a client. */
 export function dryRunText(setup: Setup): string {
-  const scripts = Object.entries(trialFiles(setup, knockctl())).filter(([name]) => name !== "confirmed.conf");
+  const scripts = Object.entries(trialFiles(setup, knockctl())).filter(([name]) => !HIDDEN.includes(name));
+  const { client, codes } = setup;
+  const section = client && clientSection(client).replace(/(secret *= ).*/, "$1(drawn when you do it)");
   return [
     summary(setup),
     `== The new ${setup.config}\n${setup.text}`,
+    ...(section === undefined ? [] : [`== Added to ${codes!.clients}\n${section}`]),
     "== The scripts that try it, confirm it and roll it back",
     ...scripts.map(([name, text]) => `== ${TRIAL}/${name}\n${text}`),
   ].join("\n\n");
 }
 
-export function howToKnock({ sequence, unit, firewall }: Setup): string {
+export function howToKnock({ sequence, client, unit, firewall }: Setup): string {
   const daemon = join(dirname(knockctl()[1]!), "knockd.js");
   const start =
     unit !== undefined
       ? ""
       : `\nStart knockd: ${process.execPath} ${daemon} -d -c ${TRIAL}/knockd.conf -p ${PID_FILE}\n`;
   const step = firewall.todo === undefined ? "" : `\nFirst: ${firewall.todo}\n`;
+  if (client !== undefined) {
+    const card = instructions(ownAddress(), client, { isTerminal: process.stdout.isTTY === true });
+    return `${start}${step}\nKnock from another device, with a code:\n\n${card}`;
+  }
   const lines = clientLines(ownAddress(), sequence).map((line) => `    ${line}`);
   return `${start}${step}\nKnock from another machine, with one of these:\n\n${lines.join("\n")}\n`;
 }
@@ -100,6 +121,16 @@ export function portText(
   }
   if (wasClosed) return isClosed ? `${it} is closed, as it was before.` : `But ${it} is open. It was closed before.`;
   return isClosed ? `But ${it} is still closed. ${toOpen}` : `${it} is open, as it was before.`;
+}
+
+/** What comes next for a door that is opened by codes. `hasClock`: this machine knows the time when it starts. */
+export function moreClients({ door, config }: Pick<Tried, "door" | "config">, hasClock: boolean): string {
+  const add = (name: string) =>
+    `  sudo knockctl client add ${name} --door ${door}${config === USUAL_CONFIG ? "" : ` -c ${config}`}`;
+  const spare = hasClock
+    ? ""
+    : `\nThis machine has no hardware clock: its time may be wrong after a reboot, and then no code counts.\nKeep codes on paper, which need no clock:\n${add("spare")} --list`;
+  return `\nTo add another client:\n${add("NAME")}${spare}`;
 }
 
 /** How this program is run, for scripts. */

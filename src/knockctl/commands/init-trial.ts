@@ -1,17 +1,30 @@
 // Waits for the end of a trial, or ends it. Always reads the outcome from disk, because another process may have
 // confirmed or rolled it back meanwhile.
 
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gateNow } from "../../setup/gate-now.ts";
 import { NO_SYSTEMD, Refused, type Setup } from "../../setup/plan.ts";
-import { confirm, doing, isUnderWay, lastOutcome, openings, portNow, rollBack, tried } from "../../setup/trial.ts";
+import {
+  confirm,
+  doing,
+  isUnderWay,
+  lastOutcome,
+  openings,
+  portNow,
+  rollBack,
+  type Tried,
+  tried,
+} from "../../setup/trial.ts";
 import { TRIAL } from "../../setup/trial-paths.ts";
 import { Progress } from "../../terminal/progress.ts";
 import { askYesNo } from "../../terminal/prompt.ts";
-import { countdown, portText, say, timeOf } from "./init-text.ts";
+import { countdown, moreClients, portText, say, timeOf } from "./init-text.ts";
 
 const LOOK_MS = 250;
 const DRAW_MS = 100;
+const HARDWARE_CLOCK = "/sys/class/rtc/rtc0";
+const CODES_WAIT = "\nIt accepts codes one minute after that.";
 
 /** Waits until the trial is confirmed or rolled back, here or elsewhere. */
 export async function attend(setup: Setup, endsAt: number, isInterrupted: () => boolean): Promise<boolean> {
@@ -77,7 +90,8 @@ export async function keep(persist: boolean): Promise<boolean> {
   const outcome = await showing(() => confirm(persist));
   if (!outcome.done) throw new Refused(`not confirmed: ${outcome.why}${how(false)}`);
   say(`Confirmed: door ${door} stays, in ${config}.${how(true)}`);
-  if (!bySystemd) say("Now restart knockd with that config (service knockd restart).");
+  if (!bySystemd) say(`Now restart knockd with that config (service knockd restart).${trial.client ? CODES_WAIT : ""}`);
+  sayNext(trial);
   return isKeptAtBoot(persist);
 }
 
@@ -104,6 +118,7 @@ function tellOutcome(persist: boolean): boolean {
   const outcome = lastOutcome();
   if (outcome === "confirmed") {
     say(`The setup is confirmed.${how(true)}`);
+    sayNext(tried());
     return isKeptAtBoot(persist);
   }
   throw new Refused(outcome === undefined ? "there is nothing to confirm" : `${outcome}${how(false)}`);
@@ -114,6 +129,11 @@ function isKeptAtBoot(persist: boolean): boolean {
   const trial = tried();
   if (!persist || trial === undefined || portNow(trial, gateNow()).isPersistent) return true;
   throw new Refused(`the setup was confirmed without --persist: after a reboot TCP port ${trial.port} is open`);
+}
+
+/** Nothing for a door with a sequence. */
+function sayNext(trial: Tried | undefined): void {
+  if (trial?.client !== undefined) say(moreClients(trial, existsSync(HARDWARE_CLOCK)));
 }
 
 /** The present state of the port, on a line of its own. */

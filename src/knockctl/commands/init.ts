@@ -5,11 +5,12 @@ import { Option } from "commander";
 import { ConfigError } from "../../config/door.ts";
 import { MOST_KNOCKS } from "../../sequences/sequence.ts";
 import { gateNow, loadGate } from "../../setup/gate-now.ts";
+import { newClient } from "../../setup/new-client.ts";
 import { plan, Refused } from "../../setup/plan.ts";
 import { arm, begin, refuseASecond } from "../../setup/trial.ts";
 import { askYesNo } from "../../terminal/prompt.ts";
 import { doorName, interfaceName, minutes, networks, wholeNumber } from "../option-parsers.ts";
-import { type Options, questions, wishes } from "./init-questions.ts";
+import { type Options, questions, USUAL_KNOCKS, wishes } from "./init-questions.ts";
 import { dryRunText, howToKnock, knockctl, say, summary, timeOf } from "./init-text.ts";
 import { attend, how, keep, showing, undo } from "./init-trial.ts";
 
@@ -17,8 +18,9 @@ const FAILED = 1;
 
 const HELP = `
 Closes a TCP port (22) to clients that have not knocked, and sets up a door that
-opens it, with a random sequence. It asks a few questions at a terminal; with
---yes it asks nothing.
+opens it, with a random sequence or with the codes of your phone's
+authenticator. It asks a few questions at a terminal; with --yes it asks
+nothing.
 
 You cannot lock yourself out:
   - Open sessions stay open.
@@ -59,7 +61,9 @@ export function init(program: Command): void {
         "who closes the port: knockd's gate, or your own rules with a mark (default: what fits)",
       ).choices(["gate", "mark"]),
     )
-    .option("--sequence <n>", "number of knocks", wholeNumber(3, MOST_KNOCKS), 3)
+    .option("--codes", "knock with the codes of your phone's authenticator")
+    .option("--no-codes", "knock with a sequence (default with --yes)")
+    .option("--sequence <n>", `number of knocks (default: ${USUAL_KNOCKS})`, wholeNumber(3, MOST_KNOCKS))
     .option("--mixed", "mix TCP and UDP knocks; curl cannot send these")
     .option("--timeout <seconds>", "how long the port stays open to a client that knocked", wholeNumber(1, 86_400), 30)
     .option("--minutes <n>", "roll back after so long unless confirmed, 0.5 to 60", minutes, 5)
@@ -98,7 +102,8 @@ async function setUp(options: Options): Promise<boolean> {
     throw new Refused("there is no terminal to ask questions at: use --yes, or --dry-run to see the plan");
   if (!options.dryRun) refuseASecond();
   const now = gateNow();
-  const setup = plan(asks ? await questions(options, now) : wishes(options), now);
+  const planned = plan(asks ? await questions(options, now) : wishes(options), now);
+  const setup = planned.codes === undefined ? planned : { ...planned, client: await newClient(planned) };
   if (options.dryRun) {
     say(dryRunText(setup));
     return true;

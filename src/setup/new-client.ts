@@ -1,0 +1,43 @@
+// The client that knocks with the codes of an authenticator app at the door that is set up.
+
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import type { Client } from "../codes/client.ts";
+import { ClientStates } from "../codes/client-states.ts";
+import { readClients } from "../codes/clients-file.ts";
+import { Secret } from "../codes/secret.ts";
+import { parseConfig } from "../config/parse.ts";
+import { freeBlocks } from "../credentials/free-blocks.ts";
+import { Refused, type Setup } from "./plan.ts";
+
+const NAME = "phone";
+const SECRET_BYTES = 20;
+
+/** Called phone, or phone2 and so on where there is one already. Throws Refused. */
+export async function newClient({ text, config: file, door }: Setup): Promise<Client> {
+  const read = (path: string) => (existsSync(path) ? readClients(path) : []);
+  try {
+    const config = parseConfig(text, file, () => [{ protocol: "tcp", port: 1 }], read);
+    const files = new Set(config.doors.flatMap(({ clientsFile }) => clientsFile ?? []));
+    const clients = [...files].flatMap(read);
+    const blocks = await freeBlocks({ kind: "code", digits: 6 }, { config, clients });
+    const name = freeClientName(clients.map((one) => one.name));
+    return {
+      ...{ name, door, kind: "code", digits: 6, protocol: "tcp", blocks },
+      ...{ secret: new Secret(randomBytes(SECRET_BYTES)), line: 0 },
+      ...{ from: [], hours: undefined, expires: undefined, bind: false },
+    };
+  } catch (error) {
+    throw new Refused((error as Error).message.split("\n")[0]);
+  }
+}
+
+/** Without such a file, knockd would take it for lost and refuse the codes of the first minute. */
+export function emptyStates(): string {
+  return new ClientStates().format(Date.now(), performance.now());
+}
+
+function freeClientName(taken: readonly string[]): string {
+  if (!taken.includes(NAME)) return NAME;
+  for (let n = 2; ; n++) if (!taken.includes(`${NAME}${n}`)) return `${NAME}${n}`;
+}
