@@ -12,7 +12,7 @@ interface Sea {
 }
 
 /** Where the addon may lie for a moment: one of these can be written, and lets libraries be loaded, in most containers. */
-const DIRECTORIES = [tmpdir(), "/dev/shm", "/run", "/var/tmp", "."];
+const DIRECTORIES = [tmpdir(), "/dev/shm", "/run", "/var/tmp"];
 
 // Since Node 20.16; older ones make no such file.
 const { getBuiltinModule } = process as { getBuiltinModule?: (name: string) => unknown };
