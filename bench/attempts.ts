@@ -11,7 +11,7 @@ import type { Row } from "./table.ts";
 
 const LIVE = [1, 1_000, 10_000, 100_000, 1_000_000];
 /** 0.8 walks all of them at each packet: more take minutes to bring about. */
-const MOST_OF_08 = 10_000;
+const MAX_OF_08 = 10_000;
 const A_MILLION = 1_000_000;
 const WARM_UP_RATE = 200_000;
 
@@ -56,7 +56,7 @@ async function withMoreAndMore(bench: Bench, subject: Subject, xs: readonly numb
   await measured(wire, running, [knock], subject === "judge" ? 2_000 : warmUp(subject));
   let live = 1;
   for (const x of xs) {
-    if (subject === "judge" && x > MOST_OF_08) break;
+    if (subject === "judge" && x > MAX_OF_08) break;
     if (subject !== "loop") await bringAbout(wire, running, live, x, subject === "judge" ? 1_000 : 20_000);
     live = x;
     costs.set(x, (await measured(wire, running, [knock], count)).cost);

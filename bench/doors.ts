@@ -9,7 +9,7 @@ import type { Row } from "./table.ts";
 
 const DOORS = [1, 10, 100, 1_000, 10_000];
 /** 0.8 takes minutes to start with more. */
-const MOST_OF_08 = 1_000;
+const MAX_OF_08 = 1_000;
 
 /** Every door has its own three ports, as far as there are enough. */
 function job(doors: number): Job {
@@ -29,13 +29,13 @@ export async function doors(bench: Bench): Promise<Family> {
     const rounds = new Map<number, { start: number; cost: number }>();
     for (const x of xs) {
       // 0.8 takes ten seconds to start with a thousand.
-      if (subject === "judge" && x > (bench.quick ? 100 : MOST_OF_08)) break;
+      if (subject === "judge" && x > (bench.quick ? 100 : MAX_OF_08)) break;
       rounds.set(x, await withDoors(bench, subject, x));
     }
     return rounds;
   });
   const cost = (x: number) => (round: NonNullable<typeof results.ours>[number]) => round.get(x)?.cost ?? Number.NaN;
-  const most08 = bench.quick ? 100 : MOST_OF_08;
+  const most08 = bench.quick ? 100 : MAX_OF_08;
   const rows: Row[] = [
     {
       what: `start with ${most08.toLocaleString("en")} doors, ms`,

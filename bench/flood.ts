@@ -17,7 +17,7 @@ export interface Flood {
 
 export const PORTS = [7000, 8000, 9000];
 const ALONE = 7100;
-const MOST_PACKETS = 1_000_000;
+const MAX_PACKETS = 1_000_000;
 /** Not counted: by then V8 has compiled, once in the daemon's life, what a flood needs. The others have nothing to compile. */
 export const warmUp = (subject: Subject): number => (subject === "ours" ? 600_000 : FIRST);
 const FIRST = 60_000;
@@ -137,7 +137,7 @@ export async function measured(
   count: number,
   rate = 0,
 ): Promise<Flood> {
-  const seq = (floodsSent++ * MOST_PACKETS) % 2 ** 32;
+  const seq = (floodsSent++ * MAX_PACKETS) % 2 ** 32;
   const templates = knocks.map((knock) => frame({ ...knock, protocol: "tcp", sourcePort: 1024, seq }));
   const before = cpu(running);
   packets(running); // from here on they count

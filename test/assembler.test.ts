@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { Assembler, Label, MOST_INSTRUCTIONS } from "../src/capture/bpf/assembler.ts";
+import { Assembler, Label, MAX_INSTRUCTIONS } from "../src/capture/bpf/assembler.ts";
 import { native } from "../src/platform/native.ts";
 
 const [LOAD_BYTE, ADD, RETURN, NO_OP] = [0x30, 0x04, 0x06, 0x04]; // adding 0 does nothing
@@ -90,7 +90,7 @@ describe("the assembler", () => {
 
   it("gives a program of 4,096 instructions, and none of 4,097", () => {
     const out = new Assembler();
-    pad(out, MOST_INSTRUCTIONS - 1);
+    pad(out, MAX_INSTRUCTIONS - 1);
     out.op(RETURN, 1);
     assert.equal(out.assemble()!.length, 8 * 4096);
     assert.equal(new Assembler().op(ADD, 0).place(new Label()).op(RETURN, 1).assemble()!.length, 16);

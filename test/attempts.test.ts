@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { Attempts, MOST_ATTEMPTS } from "../src/attempts/attempts.ts";
+import { Attempts, MAX_ATTEMPTS } from "../src/attempts/attempts.ts";
 import { isOfCode, type Observer, VERDICT, type VerdictKind } from "../src/attempts/observer.ts";
 import { mayBeAnswer } from "../src/capture/answers.ts";
 import { parseConfig } from "../src/config/parse.ts";
@@ -304,7 +304,7 @@ describe("attempts", () => {
   });
 
   it("holds 1,048,576 live attempts and no more, however many sources come", () => {
-    const attempts = attemptsAt(three, MOST_ATTEMPTS);
+    const attempts = attemptsAt(three, MAX_ATTEMPTS);
     const packet = syn("10.77.0.2", 7000, 1);
     const source = packet.source as { w3: number };
     for (let n = 0; n < 1_100_000; n++) {

@@ -20,7 +20,7 @@ const NEVER_ONE = [
   "door.sequence.length} knocks", // of seq_timeout 0
   "others.length + 1} doors",
   "sequence.length} random knocks",
-  "MOST_HOURS} hours",
+  "MAX_HOURS} hours",
   "MAX_BYTES} bytes",
   "VERIFY_SECONDS} seconds",
   "idle} seconds", // five

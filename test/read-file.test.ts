@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { ConfigError } from "../src/config/door.ts";
 import { readConfig } from "../src/config/read.ts";
-import { MOST_BYTES, readRegularFile } from "../src/platform/read-file.ts";
+import { MAX_BYTES, readRegularFile } from "../src/platform/read-file.ts";
 import { nextOneTime } from "../src/sequences/one-time-file.ts";
 
 describe("a file to be read whole", () => {
@@ -21,7 +21,7 @@ describe("a file to be read whole", () => {
   };
 
   test("of the most bytes is read", () => {
-    assert.equal(readRegularFile(sized("most", MOST_BYTES)).length, MOST_BYTES);
+    assert.equal(readRegularFile(sized("most", MAX_BYTES)).length, MAX_BYTES);
   });
 
   const fifo = () => {
@@ -29,7 +29,7 @@ describe("a file to be read whole", () => {
     return path("fifo");
   };
   const refused: [title: string, file: string, why: string][] = [
-    ["one byte larger", sized("larger", MOST_BYTES + 1), "Larger than 16 MiB"],
+    ["one byte larger", sized("larger", MAX_BYTES + 1), "Larger than 16 MiB"],
     ["of 100 MB", sized("huge", 100e6), "Larger than 16 MiB"],
     ["that is a fifo which nobody writes", fifo(), "Not a regular file"],
     ["that is a device without end", "/dev/zero", "Not a regular file"],

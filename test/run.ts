@@ -13,9 +13,9 @@ import { type Limits, type Run, repo, runFile } from "./runner/test-file.ts";
 import { slowness } from "./time-limit.ts";
 
 /** Of one file; on a busy machine they are more (time-limit.ts). */
-const MOST_SECONDS: Record<Kind, number> = { all: 150, lint: 0, unit: 60, boot: 500 };
+const MAX_SECONDS: Record<Kind, number> = { all: 150, lint: 0, unit: 60, boot: 500 };
 const GRACE_SECONDS = 20;
-const MOST_BYTES = 2 ** 31;
+const MAX_BYTES = 2 ** 31;
 const QUIET_SECONDS = 60;
 
 const [word = "all", ...named] = process.argv.slice(2);
@@ -65,8 +65,8 @@ function check(tool: string, args: readonly string[]): void {
 async function runTests(kind: Exclude<Kind, "lint">): Promise<void> {
   const files = named.length > 0 ? named.map(nameOf) : filesOf(kind, testFiles());
   const jobs = sideBySide(kind);
-  const seconds = Math.round(MOST_SECONDS[kind] * (await slowness()));
-  const limits = { seconds, graceSeconds: GRACE_SECONDS, bytes: MOST_BYTES };
+  const seconds = Math.round(MAX_SECONDS[kind] * (await slowness()));
+  const limits = { seconds, graceSeconds: GRACE_SECONDS, bytes: MAX_BYTES };
   tellRoot(kind);
   process.env.TEST_SEED = `${SEED}`;
   console.log(`${files.length} test files, ${jobs} at a time; at most ${seconds} s each`);

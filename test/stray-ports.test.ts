@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
 import { StrayPorts, strayBit } from "../src/attempts/stray-ports.ts";
-import { MOST_STRAYS } from "../src/config/door.ts";
+import { MAX_STRAYS } from "../src/config/door.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { eventLine } from "../src/log/messages.ts";
 import { type Address, formatAddress, parseAddress } from "../src/net/address.ts";
@@ -12,10 +12,10 @@ import { toPacket } from "./story.ts";
 
 describe("strays", () => {
   const bitsOf = (ports: readonly number[]) => new Set(ports.map((port) => strayBit([1, 2], port)));
-  const row = (from: number, count = MOST_STRAYS) => Array.from({ length: count }, (_, i) => from + i);
+  const row = (from: number, count = MAX_STRAYS) => Array.from({ length: count }, (_, i) => from + i);
 
   it("have a bit for each of 64 ports, all of a row's; who does not know the key does not know which share one", () => {
-    for (const from of [0, 7040, 0x10000]) assert.equal(bitsOf(row(from)).size, MOST_STRAYS);
+    for (const from of [0, 7040, 0x10000]) assert.equal(bitsOf(row(from)).size, MAX_STRAYS);
     const apart = row(0, 1024).map((i) => 64 * i);
     for (const key of [
       [1, 2],

@@ -8,7 +8,7 @@ const QUIET_MS = 45;
 /** Load comes in bursts: the start that is measured may have been lucky. */
 const LEAST = 3;
 /** A machine slower than this is no machine to test on. */
-const MOST = 15;
+const MAX = 15;
 
 const NODE = [process.execPath, ["-e", ""], { stdio: "ignore" }] as const;
 
@@ -19,7 +19,7 @@ export async function slowness(): Promise<number> {
   return factor(performance.now() - begun);
 }
 
-export const factor = (startMs: number, least = LEAST): number => Math.min(Math.max(startMs / QUIET_MS, least), MOST);
+export const factor = (startMs: number, least = LEAST): number => Math.min(Math.max(startMs / QUIET_MS, least), MAX);
 
 function startMs(): number {
   const begun = performance.now();

@@ -49,7 +49,7 @@ export interface AttemptsOptions {
   onCode?: ((isUsed: boolean) => void) | undefined;
 }
 
-export const MOST_ATTEMPTS = 1_048_576;
+export const MAX_ATTEMPTS = 1_048_576;
 const NO_KEY = -1;
 
 export class Attempts {
@@ -73,7 +73,7 @@ export class Attempts {
 
   constructor(options: AttemptsOptions) {
     const { isOurs, isClient = isHostAddress, isStray, isAnswer = () => false, hashKey } = options;
-    const { capacity = MOST_ATTEMPTS, clear, observer, wallClock = Date.now, onCode = () => {} } = options;
+    const { capacity = MAX_ATTEMPTS, clear, observer, wallClock = Date.now, onCode = () => {} } = options;
     const matcher = new PacketMatcher(isOurs);
     const verdictReporter = new VerdictReporter(observer);
     const table = new AttemptTable(hashKey, capacity, clear);

@@ -6,7 +6,7 @@ import type { KnockEvent } from "../events/knock-event.ts";
 export const NOTHING: readonly KnockEvent[] = [];
 
 /** Events of one door that are told together (event-cache.ts): a stage, and that it opens. */
-const MOST_OF_A_DOOR = 2;
+const MAX_OF_A_DOOR = 2;
 
 /**
  * The one after the other. Nearly always one of them is empty. A door's own are never changed; what is longer was made here,
@@ -14,7 +14,7 @@ const MOST_OF_A_DOOR = 2;
  */
 export function append(before: readonly KnockEvent[], after: readonly KnockEvent[]): readonly KnockEvent[] {
   if (before.length === 0) return after;
-  if (before.length <= MOST_OF_A_DOOR) return [...before, ...after];
+  if (before.length <= MAX_OF_A_DOOR) return [...before, ...after];
   (before as KnockEvent[]).push(...after);
   return before;
 }

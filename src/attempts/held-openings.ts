@@ -11,7 +11,7 @@ const HASTY_MS = 25;
 /** In this time such a scan touches hundreds of ports. */
 const WAIT_MS = 5;
 /** Only who knows a sequence can make so many wait: he comes in at once. */
-const MOST = 256;
+const MAX = 256;
 
 export interface HeldOpening {
   /** When it opens. */
@@ -44,7 +44,7 @@ export class HeldOpenings {
    * through twice in 5 ms is no scan, but a flood.
    */
   shouldHold(age: number, hash: number, state: DoorState): boolean {
-    if (age >= HASTY_MS || this.#waiting.length >= MOST) return false;
+    if (age >= HASTY_MS || this.#waiting.length >= MAX) return false;
     for (const one of this.#waiting) if (one.hash === hash && one.state === state) return false;
     return true;
   }

@@ -11,12 +11,12 @@ export const HORIZON_MS = 70_000;
  * sequences cost a fifth more, as it waited for memory (bench/flood.ts). A newcomer takes the place of the oldest: nothing
  * is swept.
  */
-const MOST = 8192;
+const MAX = 8192;
 // What is known of one, side by side. OLDER is the place + 1 of the one before it in its source's chain, SAME that of the
 // one before it with the same hash.
 const [WORDS, SOURCE, PRINT, PORT, SEQUENCE, FIRST, LAST, OLDER, SAME] = [8, 0, 1, 2, 3, 4, 5, 6, 7] as const;
 /** Segments of one source that are compared with another one, the newest first. */
-const MOST_COMPARED = 32;
+const MAX_COMPARED = 32;
 const NONE = -1;
 
 /** Where a segment went, and its number. */
@@ -46,11 +46,11 @@ function hash16(port: number, sequence: number, flags: number): number {
  * remember, and only two words of it are at a random place.
  */
 export class Retransmissions {
-  readonly #book = new Int32Array(MOST * WORDS);
+  readonly #book = new Int32Array(MAX * WORDS);
   /** By hash, where in the book the newest of that hash stands. */
-  readonly #index = new Int32Array(MOST);
+  readonly #index = new Int32Array(MAX);
   /** By a hash of the source: its newest segment's place + 1. */
-  readonly #newest = new Int32Array(MOST);
+  readonly #newest = new Int32Array(MAX);
   /** The oldest, or one that was never used. */
   #next = 0;
   #latest = Number.NEGATIVE_INFINITY;
@@ -91,7 +91,7 @@ export class Retransmissions {
     if (now - this.#latest > HORIZON_MS) return NONE;
     const hash = hashOf(sourceHash, print);
     let place = this.#index[hash]! * WORDS;
-    for (let steps = 0; steps < MOST_COMPARED; steps++) {
+    for (let steps = 0; steps < MAX_COMPARED; steps++) {
       const source = this.#book[place + SOURCE]!;
       const other = this.#book[place + PRINT]!;
       if (other === print && source === sourceHash) return this.#isOver(place, now) ? NONE : place;
@@ -129,7 +129,7 @@ export class Retransmissions {
   #among(sourceHash: number, now: number, isIt: (place: number) => boolean): number {
     const bucket = bucketOf(sourceHash);
     let place = (this.#newest[bucket]! - 1) * WORDS;
-    for (let steps = 0; steps < MOST_COMPARED && place >= 0; steps++) {
+    for (let steps = 0; steps < MAX_COMPARED && place >= 0; steps++) {
       const source = this.#book[place + SOURCE]!;
       if (bucketOf(source) !== bucket) break; // written over: the chain ends here
       if (source === sourceHash && !this.#isOver(place, now) && isIt(place)) return place;
@@ -154,7 +154,7 @@ export class Retransmissions {
     this.#book[place + OLDER] = this.#newest[bucket]!;
     this.#newest[bucket] = this.#next + 1;
     this.#index[hash] = this.#next;
-    this.#next = (this.#next + 1) % MOST;
+    this.#next = (this.#next + 1) % MAX;
     this.#latest = now;
   }
 
@@ -171,12 +171,12 @@ export class Retransmissions {
   }
 }
 
-/** Below MOST. */
+/** Below MAX. */
 function hashOf(sourceHash: number, print: number): number {
   return Math.imul(sourceHash ^ print, 0x9e3779b1) >>> 19;
 }
 
-/** Below MOST. */
+/** Below MAX. */
 function bucketOf(sourceHash: number): number {
   return Math.imul(sourceHash, 0x85ebca6b) >>> 19;
 }

@@ -6,7 +6,7 @@ import { masked } from "../net/network.ts";
 import { Cooldowns, cooldownKey } from "./cooldowns.ts";
 import type { DoorState } from "./door-index.ts";
 
-const MOST_WRONG = 3;
+const MAX_WRONG = 3;
 /** What an IPv6 client gets from its provider: it may send from any address of it. */
 const IPV6_PREFIX = 56;
 
@@ -45,7 +45,7 @@ export class WrongCodes {
     const key = cooldownKey(hash, state);
     const until = now + 1000 * state.door.policy.banTime;
     const before = this.#counts.filter((count) => count.isActive(key, now)).length;
-    if (before + 1 < MOST_WRONG) {
+    if (before + 1 < MAX_WRONG) {
       this.#counts[before]!.set(key, until);
       return false;
     }

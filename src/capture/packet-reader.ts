@@ -10,7 +10,7 @@ const WINDOW_MS = 100;
 /** While busy, a packet waits at most this long, plus the time until the process is scheduled. */
 const TICK_MS = 7;
 /** Batches without a pause: at most some 16,000 packets, so that timers and signals run in a flood. */
-const MOST_BATCHES = 16;
+const MAX_BATCHES = 16;
 /** How often to check an interface that is down: its removal causes no wake-up. */
 const DOWN = -2;
 const DOWN_CHECK_MS = 1000;
@@ -74,7 +74,7 @@ export class PacketReader {
   #onTick(): void {
     clearImmediate(this.#rest);
     const now = this.#options.now();
-    const packets = this.#drain(now, MOST_BATCHES);
+    const packets = this.#drain(now, MAX_BATCHES);
     if (!this.#busy) return; // closed meanwhile
     const over = now - this.#windowStart >= WINDOW_MS && this.#windowCount + packets <= BUSY;
     if (!over) {

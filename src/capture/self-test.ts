@@ -14,7 +14,7 @@ import { Records } from "./records.ts";
 const [ETHER_IPV4, ETHER_IPV6] = [0x0800, 0x86dd] as const;
 const SOURCE_PORT = 40_000;
 /** The maximum of frames, which takes about 50 ms. With more doors and addresses, only the first are tested. */
-const MOST_FRAMES = 20_000;
+const MAX_FRAMES = 20_000;
 
 /** Contains no ports: they are secret. */
 export interface SelfTestResult {
@@ -39,7 +39,7 @@ export function tryKnocks(
         const { protocol, port } = knock;
         const key = `${protocol}${port}/${flags.set}/${JSON.stringify(to)}`;
         if (tried.has(key)) continue;
-        if (tried.size === MOST_FRAMES) return { tried: tried.size, deafTo: undefined };
+        if (tried.size === MAX_FRAMES) return { tried: tried.size, deafTo: undefined };
         tried.add(key);
         const frame = knockFrame(linkType, to, knock, flags);
         const heard = native.Capture.matches(filter, frame) && native.decode(frame, linkType, records.buffer);

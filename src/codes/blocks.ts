@@ -10,7 +10,7 @@ const KEY_RANGE = [2048, 28_672] as const;
 const LAST_SHORT = 9900;
 /** Between two blocks of a client, so that a scan in order, which meets these ports, is known for one before it is through. */
 const GAP = 200;
-const MOST_TRIES = 1000;
+const MAX_TRIES = 1000;
 
 /** Chromium and Firefox refuse to connect to these: a page could not knock there. */
 const BLOCKED_BY_BROWSERS = new Set([
@@ -66,7 +66,7 @@ function pick(
   gap: number,
   draw: (min: number, max: number) => number,
 ): number[] | undefined {
-  for (let tries = 0; from.length >= count && tries < MOST_TRIES; tries++) {
+  for (let tries = 0; from.length >= count && tries < MAX_TRIES; tries++) {
     const left = [...from];
     const chosen: number[] = [];
     while (chosen.length < count && left.length > 0) {

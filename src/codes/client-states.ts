@@ -58,7 +58,7 @@ export class ClientStates {
       const { secret, counter: last, at, from, openings, lost } = one;
       if (
         typeof secret !== "string" ||
-        !isCount(last, MOST / 1000 / WINDOW_SECONDS) ||
+        !isCount(last, MAX / 1000 / WINDOW_SECONDS) ||
         !isCount(at) ||
         !isCount(openings)
       )
@@ -148,8 +148,8 @@ function entries(value: unknown): [string, Record<string, unknown>][] {
 }
 
 /** The last millisecond of a Date. No counter and no time is beyond it. */
-const MOST = 8_640_000_000_000_000;
+const MAX = 8_640_000_000_000_000;
 
-function isCount(value: unknown, most = MOST): value is number {
+function isCount(value: unknown, most = MAX): value is number {
   return Number.isSafeInteger(value) && (value as number) >= -1 && (value as number) <= most;
 }

@@ -7,14 +7,14 @@ import { blockSize, type Client } from "./client.ts";
 import type { ClientState, ClientStates } from "./client-states.ts";
 import { WINDOW_SECONDS, windowAt } from "./derive.ts";
 import { isWithinHours } from "./hours.ts";
-import { MOST_COMPARED, ValidCodes } from "./valid-codes.ts";
+import { MAX_COMPARED, ValidCodes } from "./valid-codes.ts";
 
 /** Of a list, so many codes may have been left out. */
 const LOOK_AHEAD = 10;
 /** A code of this many windows before or after now is told from a wrong one: it is a clock that is wrong. */
 const HINT_WINDOWS = 20;
 /** So often a second it is looked for: it may need forty HMACs of each client. */
-const MOST_HINTS_A_SECOND = 10;
+const MAX_HINTS_A_SECOND = 10;
 const SECOND_MS = 1000;
 
 export interface CodePolicy {
@@ -62,7 +62,7 @@ export class CodeGroup {
     this.#codes = new ValidCodes(clients);
     this.#stateOf = clients.map((client) => states.of(client));
     const all = [...clients.keys()];
-    this.#compared = clients.length > MOST_COMPARED ? all.filter((number) => clients[number]!.bind) : all;
+    this.#compared = clients.length > MAX_COMPARED ? all.filter((number) => clients[number]!.bind) : all;
     const [{ kind, door, name }] = clients as readonly [Client];
     this.#groupKey = kind === "key" ? `keys of ${door}` : name; // of keys the same however many they are
   }
@@ -71,7 +71,7 @@ export class CodeGroup {
   decide(guess: number, source: Address, moment: Moment): CodeDecision {
     const { now, wall } = moment;
     const window = windowAt(wall);
-    if (this.clients.length > MOST_COMPARED) {
+    if (this.clients.length > MAX_COMPARED) {
       for (let counter = window - this.#policy.skew; counter <= window + this.#policy.skew; counter++) {
         const number = this.#codes.owner(counter, guess);
         if (number < 0) continue;
@@ -173,12 +173,12 @@ export class CodeGroup {
 
   /** A code of another time. */
   #hint(guess: number, source: Address, window: number, now: number): CodeDecision | undefined {
-    if (this.clients.length > MOST_COMPARED) return undefined;
+    if (this.clients.length > MAX_COMPARED) return undefined;
     if (now - this.#second >= SECOND_MS) {
       this.#second = now;
       this.#hints = 0;
     }
-    if (++this.#hints > MOST_HINTS_A_SECOND) return undefined;
+    if (++this.#hints > MAX_HINTS_A_SECOND) return undefined;
     for (const [number, { name, kind, bind }] of this.clients.entries()) {
       if (kind === "list" || bind) continue;
       for (let counter = Math.max(0, window - HINT_WINDOWS); counter <= window + HINT_WINDOWS; counter++) {

@@ -11,12 +11,12 @@ const SPAN = 41;
  * A bound key's codes differ by address, and cannot be kept. Whoever forges addresses could have so many HMACs made that
  * knocks wait. At most so many are made in a second, in some 20 ms.
  */
-const MOST_BOUND_A_SECOND = 4000;
+const MAX_BOUND_A_SECOND = 4000;
 const SECOND_MS = 1000;
 /** No guess is equal to it. */
 const NO_CODE = -1;
 /** Of more clients, codes of another time are not looked for: forty HMACs of each would keep knocks waiting. */
-export const MOST_COMPARED = 25;
+export const MAX_COMPARED = 25;
 
 export class ValidCodes {
   readonly #clients: readonly Client[];
@@ -31,7 +31,7 @@ export class ValidCodes {
 
   constructor(clients: readonly Client[]) {
     this.#clients = clients;
-    const size = clients.length > MOST_COMPARED ? 0 : clients.length * SPAN;
+    const size = clients.length > MAX_COMPARED ? 0 : clients.length * SPAN;
     this.#codes = new Float64Array(size);
     this.#counters = new Float64Array(size);
   }
@@ -72,7 +72,7 @@ export class ValidCodes {
       this.#second = now;
       this.#bound = 0;
     }
-    if (++this.#bound > MOST_BOUND_A_SECOND) return NO_CODE;
+    if (++this.#bound > MAX_BOUND_A_SECOND) return NO_CODE;
     return codeOf(client, counter, formatAddress(source));
   }
 }

@@ -4,7 +4,7 @@ import { addTcpFlags } from "../net/tcp-flags.ts";
 import { parseSequence, SequenceError } from "../sequences/sequence.ts";
 import { plural } from "../terminal/plural.ts";
 import type { Door, FileOptions, Line, Policy } from "./door.ts";
-import { MOST_HOLD, MOST_SKEW, MOST_STRAYS } from "./door.ts";
+import { MAX_HOLD, MAX_SKEW, MAX_STRAYS } from "./door.ts";
 import {
   type FirewallOptions,
   type Opening,
@@ -56,7 +56,7 @@ const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: Policy
     yesOrNo("AllowDuplicates", value);
   },
   max_strays({ policy }, value) {
-    policy.maxStrays = wholeNumber("Max_Strays", value, MOST_STRAYS);
+    policy.maxStrays = wholeNumber("Max_Strays", value, MAX_STRAYS);
   },
   strict({ policy }, value) {
     policy.strict = yesOrNo("Strict", value);
@@ -74,11 +74,11 @@ const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: Policy
     policy.parallel = yesOrNo("Parallel", value);
   },
   code_skew({ policy }, value) {
-    policy.codeSkew = wholeNumber("Code_Skew", value, MOST_SKEW);
+    policy.codeSkew = wholeNumber("Code_Skew", value, MAX_SKEW);
   },
   code_hold({ policy }, value) {
     if (!/^\d+(\.\d+)?$/.test(value)) throw new Error(`syntax error: Code_Hold is a number of seconds, not "${value}"`);
-    if (Number(value) > MOST_HOLD) throw new Error(`Code_Hold is ${MOST_HOLD} at most, not ${value}`);
+    if (Number(value) > MAX_HOLD) throw new Error(`Code_Hold is ${MAX_HOLD} at most, not ${value}`);
     policy.codeHold = Number(value);
   },
   max_guesses({ policy }, value) {

@@ -81,9 +81,9 @@ export const DEFAULT_POLICY: Policy = {
 };
 
 /** A code that counts for longer is one that can be replayed for longer. */
-export const MOST_SKEW = 10;
+export const MAX_SKEW = 10;
 /** Seconds. */
-export const MOST_HOLD = 5;
+export const MAX_HOLD = 5;
 
 /** The number of different stray ports that make a scan. 0: never. */
 export function strayLimit({ strict, maxStrays }: Pick<Policy, "strict" | "maxStrays">): number {
@@ -161,4 +161,4 @@ export function complain(file: string, line: Line, why: string): string {
 }
 
 /** The largest Max_Strays: the daemon can tell only so many ports apart. */
-export const MOST_STRAYS = 64;
+export const MAX_STRAYS = 64;

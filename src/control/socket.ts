@@ -11,18 +11,18 @@ import { type Commands, type Question, Refusal, type Stream } from "./handler.ts
 import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protocol.ts";
 
 /** One more disconnects the oldest client without a request, or the oldest of all: stalled clients do not keep others out. */
-const MOST_CLIENTS = 64;
+const MAX_CLIENTS = 64;
 /**
  * More connections in one turn of the loop are a storm: libuv before 1.45 (Node 18) accepts connections as long as one waits,
  * so two processes that only connect would make the daemon deaf. The socket then closes for REST_MS.
  */
-const [MOST_A_TURN, REST_MS] = [64, 100] as const;
+const [MAX_A_TURN, REST_MS] = [64, 100] as const;
 /** Watchers stay connected. Their unread output is usually small. */
-const MOST_WATCHERS = 8;
+const MAX_WATCHERS = 8;
 /** For the request and the answer together. */
 const LONGEST_MS = 10_000;
 /** Unread output of a client, beyond the kernel's buffer. */
-const MOST_UNREAD = 256 << 10;
+const MAX_UNREAD = 256 << 10;
 
 export interface SocketOptions {
   readonly path: string;
@@ -113,12 +113,12 @@ export class ControlSocket {
 
   #onClient(client: Socket): void {
     if (this.#cameThisTurn++ === 0) setImmediate(() => void (this.#cameThisTurn = 0));
-    if (this.#cameThisTurn > MOST_A_TURN) {
+    if (this.#cameThisTurn > MAX_A_TURN) {
       client.destroy();
       this.#restAWhile();
       return;
     }
-    if (this.#clients.size >= MOST_CLIENTS) this.#forgetOne();
+    if (this.#clients.size >= MAX_CLIENTS) this.#forgetOne();
     this.#clients.set(
       client,
       setTimeout(() => client.destroy(), LONGEST_MS),
@@ -185,10 +185,10 @@ export class ControlSocket {
   /** Until the client disconnects, sends anything, or does not read. */
   #watch(client: Socket, stream: Stream, question: Question, daemon: Answer): void {
     if (client.destroyed) return;
-    if (this.#watchers.size >= MOST_WATCHERS) throw new Refusal(`${MOST_WATCHERS} clients watch already`);
+    if (this.#watchers.size >= MAX_WATCHERS) throw new Refusal(`${MAX_WATCHERS} clients watch already`);
     const tell = (answer: Answer) => {
       client.write(answerLine(answer));
-      if (client.writableLength > MOST_UNREAD) client.destroy();
+      if (client.writableLength > MAX_UNREAD) client.destroy();
     };
     const stop = stream(question, tell);
     this.#forget(client);
@@ -205,7 +205,7 @@ export class ControlSocket {
   #end(client: Socket, answers: readonly Answer[]): void {
     const text = answers.map(answerLine).join("");
     if (client.destroyed) return;
-    if (text.length > MOST_UNREAD) client.end(answerLine(refusal("the answer is too long")[0]!));
+    if (text.length > MAX_UNREAD) client.end(answerLine(refusal("the answer is too long")[0]!));
     else client.end(text, () => client.destroy()); // even when it has more to send
   }
 }

@@ -16,7 +16,7 @@ import { CommandRunner, type CommandRunnerOptions } from "../runner/runner.ts";
 import { DoorCloser } from "./door-closer.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 import type { DoorLedger } from "./null-ledger.ts";
-import { isFull, keyOf, MOST_OF_ONE, type OpenDoor } from "./open-door.ts";
+import { isFull, keyOf, MAX_OF_ONE, type OpenDoor } from "./open-door.ts";
 import { OpenDoors } from "./open-doors.ts";
 import { type QueueKey, SerialQueues } from "./serial-queues.ts";
 
@@ -25,7 +25,7 @@ export interface DoorkeeperOptions extends CommandRunnerOptions {
 }
 
 /** Start commands that are to be undone, of all doors: open-doors.ts counts doors, and one may have 64 of them. */
-const MOST_TO_CLOSE = 262_144;
+const MAX_TO_CLOSE = 262_144;
 
 export class Doorkeeper implements DoorOpener {
   readonly #options: DoorkeeperOptions;
@@ -65,7 +65,7 @@ export class Doorkeeper implements DoorOpener {
       onDone({ status: 0 });
       return;
     }
-    if (!this.#open.hasRoomFor(door.name) || this.#closer.toClose >= MOST_TO_CLOSE) {
+    if (!this.#open.hasRoomFor(door.name) || this.#closer.toClose >= MAX_TO_CLOSE) {
       this.#runner.countDropped("full", door.name, knocker, this.#open.size);
       onDone({ refused: "too many doors are open" });
       return;
@@ -198,7 +198,7 @@ export class Doorkeeper implements DoorOpener {
   #extend(open: OpenDoor, seconds: number): void {
     if (isFull(open) && !open.isTold) {
       open.isTold = true;
-      this.#options.onEvent({ type: "opened often", door: open.door, knocker: open.knocker, times: MOST_OF_ONE });
+      this.#options.onEvent({ type: "opened often", door: open.door, knocker: open.knocker, times: MAX_OF_ONE });
     }
     this.#closer.closeLater(open, seconds);
   }

@@ -18,7 +18,7 @@ export interface JournalOptions {
 }
 
 /** The file may be twice as long as it was when it was made anew, and so much longer. */
-const MOST_GARBAGE = 1 << 20;
+const MAX_GARBAGE = 1 << 20;
 
 const MORE = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW;
 
@@ -99,7 +99,7 @@ export class Journal {
       if (this.#copy !== undefined) this.#copy.upTo = upTo;
     }
     if (this.#copy !== undefined) return (await this.#copyOn(this.#copy)) || changes !== undefined;
-    if (this.#bytes <= 2 * this.#bytesAtFirst + MOST_GARBAGE) return changes !== undefined;
+    if (this.#bytes <= 2 * this.#bytesAtFirst + MAX_GARBAGE) return changes !== undefined;
     this.#copy = await this.#beginCopy();
     return true;
   }

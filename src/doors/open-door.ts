@@ -19,10 +19,10 @@ export interface OpenDoor {
 }
 
 /** Start commands of one door for one knocker: further knocks only extend the time. */
-export const MOST_OF_ONE = 64;
+export const MAX_OF_ONE = 64;
 
 export function isFull({ pendingCloses: toClose }: OpenDoor): boolean {
-  return toClose.length >= MOST_OF_ONE;
+  return toClose.length >= MAX_OF_ONE;
 }
 
 export function keyOf(door: string, ip: string): string {

@@ -6,12 +6,12 @@ import { SharedLimit } from "../runner/shared-limit.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 import { keyOf, type OpenDoor } from "./open-door.ts";
 
-const MOST_OPEN = 65_536;
+const MAX_OPEN = 65_536;
 
 export class OpenDoors {
   readonly #now: () => number;
   readonly #all = new Map<string, OpenDoor>();
-  readonly #room = new SharedLimit(MOST_OPEN);
+  readonly #room = new SharedLimit(MAX_OPEN);
 
   /** `now` in seconds of the monotonic clock. */
   constructor(now: () => number) {

@@ -9,7 +9,7 @@ export interface DoorChange {
 }
 
 /** Doors that are no longer in the config count too. */
-const MOST = 1024;
+const MAX = 1024;
 
 export class DoorChanges {
   #doors = new Map<string, Door>();
@@ -25,7 +25,7 @@ export class DoorChanges {
       const why = wasOneTime && (door === undefined || isSame({ ...door, sequence: before.sequence }, before));
       this.#last.delete(name);
       this.#last.set(name, { at: now, why: why ? "used" : "changed" });
-      if (this.#last.size > MOST) this.#last.delete(this.#last.keys().next().value!);
+      if (this.#last.size > MAX) this.#last.delete(this.#last.keys().next().value!);
     }
     this.#doors = after;
   }

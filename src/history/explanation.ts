@@ -5,7 +5,7 @@ import type { DoorChanges } from "./door-changes.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Packets. */
-const MOST = 32;
+const MAX = 32;
 /** A packet that arrives later than this after an attempt's timeout does not belong to it. */
 const LATEST_MS = 60_000;
 
@@ -22,8 +22,8 @@ export interface Explanation {
 export function explain(noted: readonly Verdict[], changes: DoorChanges, now: number): Explanation {
   const all = withChanges(withLate(noted, changes), changes);
   const starts = all.flatMap((_, i) => (isNewPacket(all, i) ? [i] : []));
-  const verdicts = all.slice(starts.length > MOST ? starts.at(-MOST) : 0);
-  const packets = Math.min(starts.length, MOST);
+  const verdicts = all.slice(starts.length > MAX ? starts.at(-MAX) : 0);
+  const packets = Math.min(starts.length, MAX);
   if (packets === 0) return { verdicts: [], packets, outcome: "nothing seen", advice: advice([], changes, now) };
   const decisive = verdicts.filter(({ fate }) => fate !== "again" && fate !== "taken");
   const outcome = decisive.at(-1)?.fate === "open" ? "opened" : "not opened";

@@ -14,7 +14,7 @@ import { wallClock } from "../platform/wall-clock.ts";
 import { DoorChanges } from "./door-changes.ts";
 import { KnownSources } from "./known-sources.ts";
 import { UnknownSources } from "./unknown-sources.ts";
-import { decode, encode, knockOf, MOST_DOORS, NO_KNOCK, type Verdict } from "./verdict.ts";
+import { decode, encode, knockOf, MAX_DOORS, NO_KNOCK, type Verdict } from "./verdict.ts";
 import type { VerdictRecord } from "./verdict-records.ts";
 
 /** Verdicts recorded at one moment: of one source in a row, and of all unknown sources. */
@@ -182,7 +182,7 @@ export class PacketHistory implements Observer {
   }
 
   #newNumber(name: string): number {
-    if (this.#names.length === MOST_DOORS) return 0; // after very many reloads: no door
+    if (this.#names.length === MAX_DOORS) return 0; // after very many reloads: no door
     this.#numbers.set(name, this.#names.length);
     return this.#names.push(name) - 1;
   }

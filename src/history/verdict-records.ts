@@ -11,7 +11,7 @@ export interface VerdictRecord {
 /** Words of an entry: two are its time, as a double. */
 const [WORDS, WHAT, KNOCK, DETAIL, TIMES] = [6, 2, 3, 4, 5] as const;
 /** A longer Ban_Time, of years, is shown as 24 days rather than overflow. */
-const MOST_DETAIL = 0x7fff_ffff;
+const MAX_DETAIL = 0x7fff_ffff;
 
 export class VerdictRecords {
   readonly #words: Int32Array;
@@ -29,7 +29,7 @@ export class VerdictRecords {
     this.#times[place * (WORDS / 2)] = at;
     this.#words[w + WHAT] = what;
     this.#words[w + KNOCK] = knock;
-    this.#words[w + DETAIL] = Math.min(detail, MOST_DETAIL);
+    this.#words[w + DETAIL] = Math.min(detail, MAX_DETAIL);
     this.#words[w + TIMES] = 1;
   }
 
@@ -37,7 +37,7 @@ export class VerdictRecords {
   repeat(place: number, at: number, detail: number): void {
     const w = place * WORDS;
     this.#times[place * (WORDS / 2)] = at;
-    this.#words[w + DETAIL] = Math.min(detail, MOST_DETAIL);
+    this.#words[w + DETAIL] = Math.min(detail, MAX_DETAIL);
     this.#words[w + TIMES]! += 1;
   }
 

@@ -29,7 +29,7 @@ export function encode(fate: number, stage: number, of: number, door: number): n
   return fate | (stage << 5) | (of << 11) | (door << 17);
 }
 
-export const MOST_DOORS = 1 << 15;
+export const MAX_DOORS = 1 << 15;
 /** Instead of a packet's key (door-index.ts). */
 export const NO_KNOCK = 0x20000;
 

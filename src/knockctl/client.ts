@@ -12,13 +12,13 @@ import { TRIAL_CONFIG } from "../setup/trial-paths.ts";
 /** A daemon answers sooner than this. */
 const PATIENCE_MS = 15_000;
 /** A daemon's answer is shorter than this. */
-const MOST_BYTES = 16 << 20;
+const MAX_BYTES = 16 << 20;
 
 /** Why a daemon cannot be asked or does not answer and, on the next line, what to do. */
 export class ClientError extends Error {}
 
 /** A daemon with too many clients disconnects one, or closes its socket for a moment. */
-const [MOST_TRIES, PAUSE_MS] = [40, 50] as const;
+const [MAX_TRIES, PAUSE_MS] = [40, 50] as const;
 /** EAGAIN: the kernel's queue of connections is full. */
 const CUT_OFF: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "ENOENT", "EAGAIN"]);
 
@@ -63,7 +63,7 @@ export interface TalkOptions {
 
 /** Resolves when the daemon disconnects after an answer, or has disconnected every time. Rejects with ClientError. */
 export async function talk(path: string, options: TalkOptions): Promise<void> {
-  for (let tries = 1; tries <= MOST_TRIES; tries++) {
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const { asked, answered } = await talkOnce(path, options);
     if (answered || (options.once && asked)) return;
     await sleep(PAUSE_MS);
@@ -94,7 +94,7 @@ function talkOnce(path: string, { request, onAnswer, endless }: TalkOptions): Pr
     socket.setEncoding("utf8").on("data", (more: string) => {
       bytes += more.length;
       if (endless) clearTimeout(limit);
-      else if (bytes > MOST_BYTES) fail(`the answer of the knockd at ${path} is too long`);
+      else if (bytes > MAX_BYTES) fail(`the answer of the knockd at ${path} is too long`);
       const lines = (rest + more).split("\n");
       rest = lines.pop()!;
       for (const line of lines) onAnswer(readAnswer(line), () => socket.destroy());

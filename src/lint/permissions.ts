@@ -6,7 +6,7 @@ import { atPlace, type Finding } from "./finding.ts";
 import { modeFix } from "./fix.ts";
 
 /** Others get no access, the group may read. */
-const MOST = 0o640;
+const MAX = 0o640;
 
 /** The config, and the files of one-time sequences. */
 export function lintModes(file: string, config: Config | undefined): Finding[] {
@@ -24,11 +24,11 @@ function lintMode(file: string): Finding[] {
   const mode = stat.mode & 0o777;
   const what = whyNot(mode);
   if (!stat.isFile() || what === undefined) return [];
-  const octal = (mode & MOST).toString(8).padStart(4, "0");
+  const octal = (mode & MAX).toString(8).padStart(4, "0");
   return [
     {
       ...atPlace({ lint: "readable-by-all", file, what, hint: `Run: chmod ${octal} ${file}` }),
-      fix: modeFix(file, mode, mode & MOST),
+      fix: modeFix(file, mode, mode & MAX),
     },
   ];
 }

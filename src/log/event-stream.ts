@@ -7,7 +7,7 @@ import { wallClock } from "../platform/wall-clock.ts";
 export type Subscriber = (daemonEvent: DaemonEvent, time: Date) => void;
 
 /** Limits a flood of JSON to each subscriber. Verdicts have their own limit, so that they cannot displace other events. */
-const MOST_A_SECOND = { happenings: 500, verdicts: 100 } as const;
+const MAX_A_SECOND = { happenings: 500, verdicts: 100 } as const;
 const SECOND_MS = 1000;
 
 export class EventStream {
@@ -49,7 +49,7 @@ export class EventStream {
     if (this.#isRoom("verdicts")) this.#toAll(daemonEvent(), at);
   }
 
-  #isRoom(kind: keyof typeof MOST_A_SECOND): boolean {
+  #isRoom(kind: keyof typeof MAX_A_SECOND): boolean {
     if (!this.isWatched) return false;
     const now = this.#now();
     if (now - this.#secondBegan >= SECOND_MS) {
@@ -57,7 +57,7 @@ export class EventStream {
       this.#told.happenings = 0;
       this.#told.verdicts = 0;
     }
-    if (this.#told[kind]++ < MOST_A_SECOND[kind]) return true;
+    if (this.#told[kind]++ < MAX_A_SECOND[kind]) return true;
     this.#heldBack++;
     this.#timer ??= setTimeout(() => this.#tellHeldBack(), this.#secondBegan + SECOND_MS - now).unref();
     return false;

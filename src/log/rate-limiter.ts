@@ -5,10 +5,10 @@ import type { DoorRef, KnockEvent } from "../events/knock-event.ts";
 import { type Address, sameAddress } from "../net/address.ts";
 
 /** Lines of a kind in a second. */
-const MOST_LINES = 100;
+const MAX_LINES = 100;
 const SECOND_MS = 1000;
 /** Sources whose Stage 1 was logged, the newest last. Enough for eleven minutes of a flood. */
-const MOST_TOLD = 65_536;
+const MAX_TOLD = 65_536;
 
 type StageEvent = Extract<KnockEvent, { type: "stage" }>;
 type TimeoutEvent = Extract<KnockEvent, { type: "timeout" }>;
@@ -85,7 +85,7 @@ export class RateLimiter {
       return "hold";
     }
     this.#told.add(key);
-    if (this.#told.size > MOST_TOLD) this.#told.delete(this.#told.values().next().value!);
+    if (this.#told.size > MAX_TOLD) this.#told.delete(this.#told.values().next().value!);
     return "tell";
   }
 
@@ -112,7 +112,7 @@ function tryConsume(budget: Budget, now: number): boolean {
     budget.begunAt = now;
     budget.told = 0;
   }
-  if (budget.told < MOST_LINES) {
+  if (budget.told < MAX_LINES) {
     budget.told++;
     return true;
   }

@@ -1,6 +1,6 @@
 // Keeps the last warnings and errors for `knockctl status`.
 
-const MOST_LINES = 20;
+const MAX_LINES = 20;
 /** The commands in them may be long. */
 const LONGEST_LINE = 500;
 
@@ -13,7 +13,7 @@ export class RecentWarnings {
   readonly #lines: RecentLine[] = [];
 
   add(line: string): void {
-    if (this.#lines.length === MOST_LINES) this.#lines.shift();
+    if (this.#lines.length === MAX_LINES) this.#lines.shift();
     this.#lines.push({ time: new Date(), line: line.slice(0, LONGEST_LINE) });
   }
 

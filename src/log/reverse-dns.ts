@@ -15,10 +15,10 @@ const LONGEST_WAIT_MS = 1000;
  * The maximum of open queries, so that a flood of sources does not become a flood of queries. If the name server is dead,
  * libc holds each query for ten seconds or more, four at a time. Further clients get no name.
  */
-const MOST_ASKED = 16;
+const MAX_ASKED = 16;
 /** How long an answer is kept, also a missing one. */
 const KEPT_MS = 60_000;
-const MOST_KEPT = 1024;
+const MAX_KEPT = 1024;
 
 export class ReverseDns {
   readonly #resolve: Resolve;
@@ -43,7 +43,7 @@ export class ReverseDns {
     }
     const known = this.#known.get(ip);
     if (known !== undefined && this.#now() - known.at < KEPT_MS) line(known.who);
-    else if (this.#asked >= MOST_ASKED) line(ip);
+    else if (this.#asked >= MAX_ASKED) line(ip);
     else this.#ask(ip, line);
   }
 
@@ -72,7 +72,7 @@ export class ReverseDns {
   #answer(ip: string, who: string): void {
     const { lines } = this.#waiting.get(ip)!;
     this.#waiting.delete(ip);
-    if (this.#known.size >= MOST_KEPT) this.#known.delete(this.#known.keys().next().value!);
+    if (this.#known.size >= MAX_KEPT) this.#known.delete(this.#known.keys().next().value!);
     this.#known.set(ip, { who, at: this.#now() });
     for (const line of lines) line(who);
   }

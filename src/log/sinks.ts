@@ -17,7 +17,7 @@ export interface Sink {
 }
 
 /** How many lines wait while the system's log is away. */
-const MOST_WAITING = 1000;
+const MAX_WAITING = 1000;
 /** How soon to try again: a busy reader soon takes the ten lines in its socket, a missing one does not. */
 const SHORTEST_PAUSE_MS = 4;
 const LONGEST_PAUSE_MS = 250;
@@ -40,7 +40,7 @@ export class SyslogSink implements Sink {
   write(line: string): void {
     const time = Math.floor(Date.now() / 1000);
     if (this.#waiting.length === 0 && this.#send(line, time) === "sent") return;
-    if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ line, time });
+    if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ line, time });
     else this.#lost++;
     this.#awaitReader();
   }
@@ -72,7 +72,7 @@ export class SyslogSink implements Sink {
 export const syslogSink = new SyslogSink((line, time) => native.syslog(line, time));
 
 /** Bytes that may wait for a stalled reader. */
-const MOST_UNREAD_BYTES = 1 << 20;
+const MAX_UNREAD_BYTES = 1 << 20;
 
 /**
  * Standard output or standard error. If the reader is gone, lines are dropped and the daemon stays. If the reader stalls,
@@ -82,7 +82,7 @@ export function streamSink(stream: Writable): Sink {
   stream.on("error", () => {});
   return {
     write(line) {
-      if (stream.writableLength < MOST_UNREAD_BYTES) stream.write(`${line}\n`);
+      if (stream.writableLength < MAX_UNREAD_BYTES) stream.write(`${line}\n`);
     },
     flush() {},
   };
@@ -112,7 +112,7 @@ function openLog(path: string): number {
 const OPEN_AGAIN_MS = 1000;
 
 /** How many characters to collect before writing. */
-const MOST_TOGETHER = 16_384;
+const MAX_TOGETHER = 16_384;
 
 /** The precision of a line's time. `none`: the line contains its own time. */
 export type StampUnit = "minute" | "second" | "none";
@@ -149,7 +149,7 @@ export class FileSink implements Sink {
     if (this.#waiting.length === 0) queueMicrotask(() => this.flush());
     this.#waiting.push(line);
     this.#waitingLength += line.length;
-    if (this.#waitingLength > MOST_TOGETHER) this.flush();
+    if (this.#waitingLength > MAX_TOGETHER) this.flush();
   }
 
   flush(): void {

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { openUnlinked } from "./trusted-file.ts";
 
 /** No config or file of one-time sequences is larger. */
-export const MOST_BYTES = 16 << 20;
+export const MAX_BYTES = 16 << 20;
 
 export interface ReadOptions {
   readonly most?: number;
@@ -19,7 +19,7 @@ export interface ReadOptions {
 export function readRegularFile(
   path: string,
   access: number = fs.constants.O_RDONLY,
-  { most = MOST_BYTES, check }: ReadOptions = {},
+  { most = MAX_BYTES, check }: ReadOptions = {},
 ): Buffer {
   const file = openUnlinked(path, access);
   try {

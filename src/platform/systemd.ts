@@ -6,7 +6,7 @@ type Send = (socket: string, text: string) => boolean;
 
 /** Sends a message again if systemd is busy: without READY it would stop knockd. */
 const TRY_AGAIN_MS = 250;
-const MOST_TRIES = 40;
+const MAX_TRIES = 40;
 
 /** Without systemd, every method does nothing. */
 export class Systemd {
@@ -61,7 +61,7 @@ export class Systemd {
     if (this.#unsent.length === 1) this.#sendAll(this.#socket);
   }
 
-  #sendAll(socket: string, tries = MOST_TRIES): void {
+  #sendAll(socket: string, tries = MAX_TRIES): void {
     while (this.#unsent.length > 0 && this.#send(socket, this.#unsent[0]!)) this.#unsent.shift();
     if (tries === 0) this.#unsent = []; // there is no systemd behind it
     if (this.#unsent.length > 0) setTimeout(() => this.#sendAll(socket, tries - 1), TRY_AGAIN_MS).unref();

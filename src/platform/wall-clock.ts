@@ -4,7 +4,7 @@
 /** A difference this large means that the wall clock was set, or has been slowed down or sped up for long. */
 const SET_MS = 10;
 /** So many differences are kept; what is older than the oldest is told by it. */
-const MOST = 1024;
+const MAX = 1024;
 
 interface Epoch {
   /** Milliseconds of the monotonic clock. */
@@ -28,7 +28,7 @@ export class WallClock {
     const offset = this.#offset();
     if (Math.abs(offset - this.#epochs.at(-1)!.offset) < SET_MS) return;
     this.#epochs.push({ since: now, offset });
-    if (this.#epochs.length > MOST) this.#epochs.shift();
+    if (this.#epochs.length > MAX) this.#epochs.shift();
   }
 
   /** Milliseconds since 1970. */

@@ -7,7 +7,7 @@ import { type Packet, TCP } from "../net/packet.ts";
 import { TCP_FLAG_BITS } from "../net/tcp-flags.ts";
 
 /** Limits memory and time in a flood of forged sources. */
-const [MOST, MOST_AT_A_PORT] = [65_536, 256] as const;
+const [MAX, MAX_AT_A_PORT] = [65_536, 256] as const;
 const [ANSWER, ANSWER_MASK] = [TCP_FLAG_BITS.ack, TCP_FLAG_BITS.ack | TCP_FLAG_BITS.rst];
 
 export class Answering {
@@ -17,11 +17,11 @@ export class Answering {
 
   /** A closed port sends RST or nothing. Any other segment with ACK, and any UDP datagram, comes from an open port. */
   learn({ source, sourcePort, protocol, flags }: Packet): void {
-    if ((protocol === TCP && (flags & ANSWER_MASK) !== ANSWER) || this.#count >= MOST) return;
+    if ((protocol === TCP && (flags & ANSWER_MASK) !== ANSWER) || this.#count >= MAX) return;
     const key = knockKey(protocol, sourcePort);
     if (this.#has(source, key)) return;
     const addresses = this.#addresses.get(key) ?? [];
-    if (addresses.length >= MOST_AT_A_PORT) return;
+    if (addresses.length >= MAX_AT_A_PORT) return;
     this.#addresses.set(key, addresses);
     addresses.push(copyOf(source));
     this.#count++;

@@ -12,7 +12,7 @@ interface Timer {
 }
 
 /** Packets of one moment come out of order by less; a clock that was set back goes back by more. */
-const MOST_DISORDER_MS = 1000;
+const MAX_DISORDER_MS = 1000;
 
 /**
  * Milliseconds since the first packet, as on the daemon's monotonic clock, which never goes back. The wall clock of a capture
@@ -40,7 +40,7 @@ export class VirtualClock {
     const at = 1000 * (time - this.#origin);
     if (at >= this.#now) return at;
     // The clock was set back: the time goes on from here.
-    if (this.#now - at > MOST_DISORDER_MS) this.#origin = time - this.#now / 1000;
+    if (this.#now - at > MAX_DISORDER_MS) this.#origin = time - this.#now / 1000;
     return this.#now;
   }
 

@@ -5,13 +5,13 @@ import { type Exclusion, exclude } from "./exclusion.ts";
 import { SharedLimit } from "./shared-limit.ts";
 
 /** The maximum of running commands. */
-const MOST_RUNNING = 64;
+const MAX_RUNNING = 64;
 /** From this number of running commands on, a source with a running command waits, unless its door has none running. */
 const MANY_RUNNING = 48;
 /** The maximum of long-running commands beside those. */
-const MOST_LONG = 1024;
+const MAX_LONG = 1024;
 /** From the first number of waiting openings on, a source that waits already is merged; from the second on, all are refused. */
-const [MANY_WAITING, MOST_WAITING] = [1024, 16_384] as const;
+const [MANY_WAITING, MAX_WAITING] = [1024, 16_384] as const;
 
 /** A command that waits or runs. */
 export interface Turn {
@@ -51,8 +51,8 @@ interface Place {
 
 export class CommandQueue {
   readonly #doors = new Map<string, DoorLine>();
-  readonly #running = new SharedLimit(MOST_RUNNING);
-  readonly #long = new SharedLimit(MOST_LONG);
+  readonly #running = new SharedLimit(MAX_RUNNING);
+  readonly #long = new SharedLimit(MAX_LONG);
   readonly #sources = new Map<string, number>();
   /** Those that have a place of `running`, and those that exclude others. */
   readonly #placed = new Set<Turn>();
@@ -63,7 +63,7 @@ export class CommandQueue {
   #isClosed = false;
   /** Openings whose command has not begun: whose they are, and how many. */
   readonly #waiting = new Set<string>();
-  readonly #openings = new SharedLimit(MOST_WAITING);
+  readonly #openings = new SharedLimit(MAX_WAITING);
 
   /** The number of waiting openings. */
   get length(): number {
@@ -159,7 +159,7 @@ export class CommandQueue {
 
   /** Takes the next command from the queue. Undefined if none may begin. */
   #next(): Waiting | undefined {
-    if (this.#isClosed || this.#running.total >= MOST_RUNNING) return undefined;
+    if (this.#isClosed || this.#running.total >= MAX_RUNNING) return undefined;
     const reserved: Exclusion[] = []; // those that have waited longer come first
     const doors = [...this.#doors].sort(([, a], [, b]) => a.served - b.served);
     for (const [name, door] of doors) {

@@ -9,7 +9,7 @@ export interface Knock {
 export type Sequence = readonly Knock[];
 
 /** The limit of 0.8. No existing config can have more. */
-export const MOST_KNOCKS = 32;
+export const MAX_KNOCKS = 32;
 
 /**
  * Why a text is no sequence. `refuse`: 0.8 refuses the whole config, too. Otherwise 0.8 reads something that nobody meant
@@ -26,7 +26,7 @@ export class SequenceError extends Error {
 /** Parses a sequence. Blanks around each part are allowed; the default protocol is tcp. Throws SequenceError. */
 export function parseSequence(text: string): Sequence {
   const elements = text.split(",");
-  if (elements.length > MOST_KNOCKS) throw new SequenceError("too many ports in knock sequence", true);
+  if (elements.length > MAX_KNOCKS) throw new SequenceError("too many ports in knock sequence", true);
   // Two passes: first find what 0.8 refuses, even if another fault stands before it.
   const parts = elements.map(split);
   for (const { port, protocol } of parts) {

@@ -3,7 +3,7 @@
 import { closest, distance } from "fastest-levenshtein";
 
 /** More typing errors in one name are another name. */
-const MOST_STEPS = 2;
+const MAX_STEPS = 2;
 
 /** Undefined when no name is near. Upper and lower case are the same. */
 export function suggestion(text: string, names: readonly string[]): string | undefined {
@@ -11,6 +11,6 @@ export function suggestion(text: string, names: readonly string[]): string | und
   const lower = names.map((name) => name.toLowerCase());
   const likely = closest(text.toLowerCase(), lower);
   const steps = distance(text.toLowerCase(), likely);
-  const isNear = steps <= MOST_STEPS && steps < likely.length; // not every name of two letters
+  const isNear = steps <= MAX_STEPS && steps < likely.length; // not every name of two letters
   return isNear ? names[lower.indexOf(likely)] : undefined;
 }

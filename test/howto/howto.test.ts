@@ -8,7 +8,7 @@ import { isOf08 } from "../live/daemon.ts";
 import type { Wire } from "../live/wire.ts";
 import { CONFIG, CRON, CURLS, EXECUTABLE, RESTORE, RULES, SAVE, START, TIMER } from "./lines.ts";
 
-const MOST_TRIES = 40;
+const MAX_TRIES = 40;
 
 // One who answers each line at port 22, and one who asks: `session` is the open connection of a terminal.
 const SSHD = `
@@ -117,7 +117,7 @@ for (const release of RELEASES) {
       // three curls, started together: their order is the shell's
       let tries = 0;
       do {
-        assert.ok(tries++ < MOST_TRIES, `none of ${MOST_TRIES} tries came in the right order`);
+        assert.ok(tries++ < MAX_TRIES, `none of ${MAX_TRIES} tries came in the right order`);
         await wire.run("client", ["sh", "-c", CURLS]);
       } while (!(await machine.isOpen(22)));
       t.diagnostic(`the three curls opened the door at try ${tries}`);

@@ -19,7 +19,7 @@ const heard: Heard = { packets: 0, batches: 0, ports: [], busy: false, errors: [
 
 /** Of each packet, the milliseconds from the kernel's ring to us, by the clock of the ring; since they were last asked for. */
 let waits: number[] = [];
-const MOST_WAITS = 1_000_000;
+const MAX_WAITS = 1_000_000;
 const takeWaits = () => {
   const all = waits.sort((a, b) => a - b);
   waits = [];
@@ -46,7 +46,7 @@ const options: PacketReaderOptions = {
     heard.batches++;
     heard.packets += count;
     for (let i = 0; i < count && heard.ports.length < 100; i++) heard.ports.push(records.at(i).port);
-    for (let i = 0; i < count && waits.length < MOST_WAITS; i++) waits.push(1000 * (now - records.at(i).time));
+    for (let i = 0; i < count && waits.length < MAX_WAITS; i++) waits.push(1000 * (now - records.at(i).time));
   },
   onError: (error) => heard.errors.push(error.message),
 };

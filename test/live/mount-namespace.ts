@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 
 /** No disk that a test fills is larger. */
-const MOST_BYTES = 8 << 20;
+const MAX_BYTES = 8 << 20;
 
 /** Disks in memory have these names in /proc/mounts. */
 export type Disk = "private-run" | "private-disk";
@@ -27,7 +27,7 @@ const isOn = (folder: string, disk: Disk): string => `[ "$(df --output=source ${
 /** Shell that fills the disk which `folder` (a word of the shell) lies on, but no other disk, and never with more than a few MiB. */
 export function filling(folder: string, disk: Disk, file = "filler"): string {
   const refuse = `{ echo "${folder.replaceAll('"', "")} is not on ${disk}: not filled" >&2; false; }`;
-  return `{ ${isOn(folder, disk)} || ${refuse}; } && head -c ${MOST_BYTES} /dev/zero >${folder}/${file}`;
+  return `{ ${isOn(folder, disk)} || ${refuse}; } && head -c ${MAX_BYTES} /dev/zero >${folder}/${file}`;
 }
 
 /** Throws when a program in that process's mount namespace would see another disk at `folder`. */

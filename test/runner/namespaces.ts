@@ -6,7 +6,7 @@ const FOLDER = "/run/netns";
 /** What `ip netns exec` shows in the place of files in /etc; a test may have put some there. */
 const FILES = "/etc/netns";
 /** Long, since a busy kernel takes its time to remove a namespace. */
-const MOST_MS = 60_000;
+const MAX_MS = 60_000;
 
 /** `ip` lives in /usr/sbin, which is not on everybody's PATH. */
 export const PATH = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
@@ -40,5 +40,5 @@ export function kill(pid: number): void {
 
 export function ip(...args: string[]): string {
   const env = { ...process.env, PATH };
-  return execFileSync("ip", args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: MOST_MS });
+  return execFileSync("ip", args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: MAX_MS });
 }

@@ -42,7 +42,7 @@ interface Instruction {
 
 const JA = 0x05;
 /** The kernel's limit (BPF_MAXINSNS). */
-export const MOST_INSTRUCTIONS = 4096;
+export const MAX_INSTRUCTIONS = 4096;
 
 export class Assembler {
   readonly #items: (Instruction | Label)[] = [];
@@ -74,7 +74,7 @@ export class Assembler {
   assemble(): Uint8Array | undefined {
     let length = this.#layOut();
     while (this.#stretch()) length = this.#layOut();
-    if (length > MOST_INSTRUCTIONS) return undefined;
+    if (length > MAX_INSTRUCTIONS) return undefined;
     const halves = new Uint16Array(length * 4);
     const bytes = new Uint8Array(halves.buffer);
     const words = new Uint32Array(halves.buffer);

@@ -24,7 +24,7 @@ export interface Body {
 }
 
 /** A range takes two instructions at least: more never fit. */
-const MOST_RANGES = 2048;
+const MAX_RANGES = 2048;
 /** Fewer let nearly everything through. Two such classes, TCP's and UDP's at any destination, always fit. */
 const FEWEST_RANGES = 64;
 
@@ -61,7 +61,7 @@ export function* dropToFit(bodies: readonly Body[]): Generator<readonly Body[]> 
     const shape = shapeOf(); // the second is seldom needed, and costs a sixth of the start
     let longest = 0;
     for (const { classes } of shape) for (const { ports } of classes) longest = Math.max(longest, ports.length);
-    for (let most = Math.min(longest, MOST_RANGES); ; most -= most >> 3) {
+    for (let most = Math.min(longest, MAX_RANGES); ; most -= most >> 3) {
       yield shape.map(({ addresses, classes }) => ({
         addresses,
         classes: classes.map((one) => ({ ...one, ports: coarsen(one.ports, most) })),

@@ -12,7 +12,7 @@ import type { Body, PortClass } from "./port-classes.ts";
 const WHOLE = 0x40000;
 const [ETHER_IPV4, ETHER_IPV6, VLAN_TYPES] = [0x0800, 0x86dd, [0x8100, 0x88a8, 0x9100]] as const;
 /** As many as native/decode.cc walks. */
-const [MOST_VLAN_TAGS, MOST_EXTENSIONS] = [3, 6] as const;
+const [MAX_VLAN_TAGS, MAX_EXTENSIONS] = [3, 6] as const;
 
 /** The program's memory: where the network layer begins (as X), and what was read of the packet. */
 const M = { network: 0, protocol: 1, port: 2, flags: 3 } as const;
@@ -57,7 +57,7 @@ export class FilterProgram {
     for (let tags = 0; ; tags++) {
       const tagged = new Label();
       this.#out.jump(JUMP.eq, ETHER_IPV4, ipv4, undefined).jump(JUMP.eq, ETHER_IPV6, ipv6, undefined);
-      if (tags === MOST_VLAN_TAGS) break;
+      if (tags === MAX_VLAN_TAGS) break;
       for (const type of VLAN_TYPES) this.#out.jump(JUMP.eq, type, tagged, undefined);
       this.#out.always(this.#reject).place(tagged);
       this.#out.op(OP.immx, 4 * (tags + 1)).op(OP.absh, this.#link + 4 * tags + 2);
@@ -92,7 +92,7 @@ export class FilterProgram {
     for (let extensions = 0; ; extensions++) {
       const [options, fragment, authentication, next] = [new Label(), new Label(), new Label(), new Label()];
       out.jump(JUMP.eq, 6, transport, undefined).jump(JUMP.eq, 17, transport, undefined);
-      if (extensions === MOST_EXTENSIONS) break;
+      if (extensions === MAX_EXTENSIONS) break;
       for (const type of [0, 43, 60, 135]) out.jump(JUMP.eq, type, options, undefined);
       out.jump(JUMP.eq, 44, fragment, undefined).jump(JUMP.eq, 51, authentication, this.#reject);
       out.place(options).op(OP.ldb, link).op(ALU.st, M.protocol);

@@ -11,7 +11,7 @@ import { isSet, onlyForRoot, type Question } from "../handler.ts";
 import type { Answer } from "../protocol.ts";
 
 /** For the doors, and again for the open ones: a config may have thousands, and 65,536 may be open. */
-const MOST_BYTES = 64 << 10;
+const MAX_BYTES = 64 << 10;
 
 export function doors(view: DaemonView): (question: Question) => readonly Answer[] {
   return (question) => [...listening(view, question), ...standing(view)];
@@ -70,14 +70,14 @@ function openAnswer({ door, ip, left, uses, staysOpen }: OpenDoorInfo): Answer {
   };
 }
 
-/** As many as fit into MOST_BYTES, and the number of those left out. */
+/** As many as fit into MAX_BYTES, and the number of those left out. */
 function upTo<T>(what: "door" | "open", all: Iterable<T>, count: number, answer: (one: T) => Answer): Answer[] {
   const answers: Answer[] = [];
   let bytes = 0;
   for (const one of all) {
     const next = answer(one);
     bytes += JSON.stringify(next).length;
-    if (bytes > MOST_BYTES) break;
+    if (bytes > MAX_BYTES) break;
     answers.push(next);
   }
   const more = count - answers.length;

@@ -7,7 +7,7 @@ import { isSet, onlyForRoot, Refusal, type Stream } from "../handler.ts";
 import { addressIn, verdictAnswer } from "./explain.ts";
 
 /** A flood of packets must not become a flood of JSON. */
-const MOST_A_SECOND = 100;
+const MAX_A_SECOND = 100;
 
 /** For root, because it changes the filter. `args`: `ip`; `secrets`: show ports. */
 export function follow(packetLoop: Pick<PacketsView, "history" | "follow">): Stream {
@@ -20,7 +20,7 @@ export function follow(packetLoop: Pick<PacketsView, "history" | "follow">): Str
     const onVerdict = (verdict: Verdict) => {
       const now = performance.now();
       if (now - second >= 1000) [second, told] = [now, 0];
-      if (++told > MOST_A_SECOND) return;
+      if (++told > MAX_A_SECOND) return;
       const { history } = packetLoop;
       // A late knock is recognised only together with the verdicts before it.
       const isLater = verdict.fate === "later";

@@ -12,7 +12,7 @@ import type { Answer } from "../protocol.ts";
 /** A command that runs longer goes on, but the answer no longer waits for it (socket.ts closes the connection later). */
 const LONGEST_WAIT_MS = 8000;
 /** Thirty years. */
-const MOST_SECONDS = 1e9;
+const MAX_SECONDS = 1e9;
 const STAYS_OPEN: DoorRefusal = { refused: "it has no stop command, so knockd cannot close it" };
 
 export function openByHand(view: DaemonView): Command {
@@ -37,8 +37,8 @@ export function extendByHand(view: DaemonView): Command {
   return async (question) => {
     const { name, knocker } = read(question);
     const { seconds } = question.args;
-    if (typeof seconds !== "number" || !(seconds > 0 && seconds <= MOST_SECONDS)) {
-      throw new Refusal(`the seconds must be a number above 0 and at most ${MOST_SECONDS}`);
+    if (typeof seconds !== "number" || !(seconds > 0 && seconds <= MAX_SECONDS)) {
+      throw new Refusal(`the seconds must be a number above 0 and at most ${MAX_SECONDS}`);
     }
     const left = await view.doorService.doors.extendByHand(name, knocker, seconds);
     if (typeof left !== "number") throw refusal(view, name, knocker, left);

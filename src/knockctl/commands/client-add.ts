@@ -22,7 +22,7 @@ import { beginStates } from "../client-uses.ts";
 import type { Help } from "../help.ts";
 import { ask } from "../request.ts";
 
-const [MOST_TRIES, PAUSE_MS] = [30, 100] as const;
+const [MAX_TRIES, PAUSE_MS] = [30, 100] as const;
 const SECRET_BYTES = { code: 20, list: 20, key: 32 } as const;
 
 const ADD: Help = {
@@ -104,7 +104,7 @@ async function addClient(name: string, options: Options): Promise<void> {
 
 /** None of its codes is used, also where knockd has lost its record of used codes. Reading the config takes a moment. */
 async function beginList(config: string, name: string): Promise<void> {
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
     const { answers } = await ask(config, "reset-client", { client: name }, { changes: true });
     if (!answers.flat().some(({ type }) => type === "refused")) return;
     await sleep(PAUSE_MS);

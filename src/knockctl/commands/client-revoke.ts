@@ -10,7 +10,7 @@ import { usesOf } from "../client-uses.ts";
 import type { Help } from "../help.ts";
 import { ask, complain, STATUS, tell } from "../request.ts";
 
-const [MOST_TRIES, PAUSE_MS] = [30, 100] as const;
+const [MAX_TRIES, PAUSE_MS] = [30, 100] as const;
 
 const REVOKE: Help = {
   summary: "Remove a client: its codes open nothing from now on",
@@ -63,7 +63,7 @@ export function revoke(group: Command): void {
 
 /** A daemon that refuses its config goes on with the client. Reading it takes a moment. */
 async function isForgotten(config: string, name: string): Promise<boolean> {
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
     const { answers } = await ask(config, "clients");
     if (!answers.flat().some((answer) => answer.type === "client" && answer.client === name)) return true;
     await sleep(PAUSE_MS);

@@ -3,7 +3,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { Option } from "commander";
 import { ConfigError } from "../../config/door.ts";
-import { MOST_KNOCKS } from "../../sequences/sequence.ts";
+import { MAX_KNOCKS } from "../../sequences/sequence.ts";
 import { gateNow, loadGate } from "../../setup/gate-now.ts";
 import { newClient } from "../../setup/new-client.ts";
 import { plan, Refused } from "../../setup/plan.ts";
@@ -63,7 +63,7 @@ export function init(program: Command): void {
     )
     .option("--codes", "knock with the codes of your phone's authenticator")
     .option("--no-codes", "knock with a sequence (default with --yes)")
-    .option("--sequence <n>", `number of knocks (default: ${USUAL_KNOCKS})`, wholeNumber(3, MOST_KNOCKS))
+    .option("--sequence <n>", `number of knocks (default: ${USUAL_KNOCKS})`, wholeNumber(3, MAX_KNOCKS))
     .option("--mixed", "mix TCP and UDP knocks; curl cannot send these")
     .option("--timeout <seconds>", "how long the port stays open to a client that knocked", wholeNumber(1, 86_400), 30)
     .option("--minutes <n>", "roll back after so long unless confirmed, 0.5 to 60", minutes, 5)

@@ -13,9 +13,9 @@ import { headline, interfaceTable } from "../interface-table.ts";
 import { ask, STATUS, tell } from "../request.ts";
 
 /** A screen has 24 lines. `knockctl doors` and the log have the rest. */
-const MOST_DOORS = 20;
-const MOST_OPEN = 5;
-const MOST_WARNINGS = 5;
+const MAX_DOORS = 20;
+const MAX_OPEN = 5;
+const MAX_WARNINGS = 5;
 
 const HELP: Help = {
   summary: "Show whether knockd is listening, its doors and who has one open",
@@ -60,7 +60,7 @@ export function statusText(answers: readonly Answer[], now = Date.now()): string
   if (daemon === undefined || status === undefined) return "";
   const interfaces = answers.filter(isInterface);
   const up = duration(Math.max(0, now - Date.parse(status.since)) / 1000);
-  const doors = doorTable(answers, { mostDoors: MOST_DOORS, mostOpen: MOST_OPEN });
+  const doors = doorTable(answers, { mostDoors: MAX_DOORS, mostOpen: MAX_OPEN });
   const blocks = [
     headline(`knockd ${daemon.knockd}`, interfaces, ` (pid ${daemon.pid}, up ${up})`),
     interfaces.length === 0 ? "" : interfaceTable(interfaces, now),
@@ -89,7 +89,7 @@ function countsText({ live, counts, clockSet }: Extract<Answer, { type: "status"
 function warningsText(answers: readonly Answer[]): string {
   const all = answers.filter((answer) => answer.type === "trouble");
   if (all.length === 0) return "";
-  const rows = all.slice(-MOST_WARNINGS).map(({ time, line }) => [paint("soft", localTime(time)), clean(line)]);
+  const rows = all.slice(-MAX_WARNINGS).map(({ time, line }) => [paint("soft", localTime(time)), clean(line)]);
   const earlier = all.length - rows.length;
   const more = earlier > 0 ? `and ${plural(earlier, "earlier one")}: see the log, or status --json\n` : "";
   return table([{ head: "TIME" }, { head: "RECENT WARNINGS AND ERRORS", narrow: "cut" }], rows) + more;

@@ -5,7 +5,7 @@ import type { KnockLine } from "../read/knock-line.ts";
 import type { DoorRow } from "../report.ts";
 
 /** No config has more doors; a garbled log may seem to. */
-const MOST = 1000;
+const MAX = 1000;
 
 export class Doors {
   readonly #doors = new Map<string, { -readonly [K in keyof DoorRow]: DoorRow[K] }>();
@@ -20,7 +20,7 @@ export class Doors {
     }
     let row = this.#doors.get(door);
     if (row === undefined) {
-      if (this.#doors.size >= MOST) {
+      if (this.#doors.size >= MAX) {
         this.#notKept++;
         return;
       }
@@ -41,7 +41,7 @@ export class Doors {
         `knockd held back ${plural(this.#heldBack, "line")} of knocks begun or failed: they are not counted with their doors.`,
       );
     if (this.#notKept > 0)
-      sentences.push(`${plural(this.#notKept, "line")} named more doors than the ${MOST} that are counted.`);
+      sentences.push(`${plural(this.#notKept, "line")} named more doors than the ${MAX} that are counted.`);
     return sentences;
   }
 }

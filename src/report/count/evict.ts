@@ -2,15 +2,15 @@
 // oldest. A key with many more attempts than the others is never dropped.
 
 /** Larger counts are treated as equal, and are dropped last. */
-const MOST_TOLD_APART = 1024;
+const MAX_TOLD_APART = 1024;
 
 export function forgetSmallest<K, V extends { readonly attempts: number }>(
   map: Map<K, V>,
   leave: number,
   forgotten: (key: K, value: V) => void,
 ): void {
-  const rank = ({ attempts }: V) => Math.min(attempts, MOST_TOLD_APART);
-  const counts = new Uint32Array(MOST_TOLD_APART + 1);
+  const rank = ({ attempts }: V) => Math.min(attempts, MAX_TOLD_APART);
+  const counts = new Uint32Array(MAX_TOLD_APART + 1);
   for (const value of map.values()) counts[rank(value)]!++;
   let rest = map.size - leave;
   let last = 0; // all of a lower rank go, and of this one, `rest`

@@ -10,7 +10,7 @@ const MAY_BE_PACKETS: readonly Reason[] = [
   ...(["repeated", "elsewhen", "stranger", "undated"] as const),
 ];
 /** The maximum of program names to remember, and of prefixes to show. */
-const [MOST_TAGS, MOST_PREFIXES] = [100, 3] as const;
+const [MAX_TAGS, MAX_PREFIXES] = [100, 3] as const;
 /** A program can log under any name, and users copy the printed name into a command line. */
 const IS_NAME = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,47}$/;
 
@@ -28,7 +28,7 @@ export class LeftOut {
     if (!IS_NAME.test(tag) && tag !== "-") return;
     const known = this.#tags.get(tag);
     if (known !== undefined) this.#tags.set(tag, known + 1);
-    else if (this.#tags.size < MOST_TAGS) this.#tags.set(Buffer.from(tag).toString(), 1);
+    else if (this.#tags.size < MAX_TAGS) this.#tags.set(Buffer.from(tag).toString(), 1);
   }
 
   /** May any of these lines be a packet? */
@@ -59,8 +59,8 @@ export class LeftOut {
       );
     const attempts = unsaid.reduce((sum, prefix) => sum + prefix.attempts, 0);
     if (attempts > 0) {
-      const names = unsaid.slice(0, MOST_PREFIXES).map(({ text }) => `"${text}"`);
-      const more = unsaid.length > MOST_PREFIXES ? ", …" : "";
+      const names = unsaid.slice(0, MAX_PREFIXES).map(({ text }) => `"${text}"`);
+      const more = unsaid.length > MAX_PREFIXES ? ", …" : "";
       notes.push(
         `Of ${count(attempts, "attempt")} the prefix does not say that they were rejected (${names.join(", ")}${more}): --not-prefix leaves such packets out.`,
       );

@@ -7,7 +7,7 @@ import { countryName, type Whereabouts } from "./geoip.ts";
 import type { Source } from "./sources.ts";
 
 /** The maximum of networks and of places. The smallest are dropped. */
-const MOST = 65_536;
+const MAX = 65_536;
 
 interface Count {
   attempts: number;
@@ -29,10 +29,10 @@ export class Origins {
   add(key: SourceKey, { attempts }: Source): void {
     const { country, network, place } = this.#whereabouts.find(key);
     count(this.#countries, country, attempts);
-    if (this.#networks.size >= MOST) forgetSmallest(this.#networks, MOST >> 1, () => this.networksForgotten++);
+    if (this.#networks.size >= MAX) forgetSmallest(this.#networks, MAX >> 1, () => this.networksForgotten++);
     count(this.#networks, network, attempts);
     if (place === undefined) return;
-    if (this.#places.size >= MOST) forgetSmallest(this.#places, MOST >> 1, () => {});
+    if (this.#places.size >= MAX) forgetSmallest(this.#places, MAX >> 1, () => {});
     const id = `${place.latitude} ${place.longitude} ${place.name}`;
     const known = this.#places.get(id);
     if (known === undefined) this.#places.set(id, { attempts, row: place });

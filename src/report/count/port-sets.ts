@@ -4,7 +4,7 @@ import type { TogetherRow } from "../report.ts";
 import { portsOf, type Source } from "./sources.ts";
 
 /** A source that tries more ports scans all ports; its set says nothing. */
-const MOST_PORTS = 12;
+const MAX_PORTS = 12;
 
 export interface Together {
   /** Sorted: the set that most sources tried comes first. */
@@ -19,8 +19,8 @@ export function together(sources: Iterable<Source>, name: (key: number) => strin
   let many = 0;
   for (const source of sources) {
     const count = portsOf(source);
-    if (count > MOST_PORTS) many++;
-    if (count < 2 || count > MOST_PORTS) continue;
+    if (count > MAX_PORTS) many++;
+    if (count < 2 || count > MAX_PORTS) continue;
     const keys = [...source.ports].sort((a, b) => a - b);
     const set = sets.get(keys.join());
     if (set === undefined) sets.set(keys.join(), { keys, sources: 1 });

@@ -18,7 +18,7 @@ export interface Bounds {
 }
 
 const BOUNDS: Bounds = { sources: 262_144, ports: 1_000_000 };
-const MOST_IN_LIST = 16;
+const MAX_IN_LIST = 16;
 
 export const portKey = (protocol: number, port: number): number => protocol * 65_536 + port;
 
@@ -55,7 +55,7 @@ export class Sources {
     if (Array.isArray(ports) ? ports.includes(port) : ports.has(port)) return false;
     if (!this.#hasRoomForPort()) return false;
     if (!Array.isArray(ports)) ports.add(port);
-    else if (ports.push(port) > MOST_IN_LIST) source.ports = new Set(ports);
+    else if (ports.push(port) > MAX_IN_LIST) source.ports = new Set(ports);
     return true;
   }
 

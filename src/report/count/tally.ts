@@ -13,7 +13,7 @@ import { type Bounds, portKey, portsOf, type Source, Sources } from "./sources.t
 import { days, hours, leftOutOfTimeline, QUARTER_S } from "./timeline.ts";
 
 /** The maximum of rows in each list of the report. */
-const MOST_ROWS = 1000;
+const MAX_ROWS = 1000;
 
 export interface LinesRead {
   readonly lines: number;
@@ -71,8 +71,8 @@ export class Tally {
     const sets = together(map.values(), (key) => `${protocolName(Math.floor(key / 65_536))}/${key % 65_536}`);
     const leftOut = [...notes, ...this.#leftOut(sets.many)];
     const most = <T>(what: string, rows: T[]): T[] => {
-      if (rows.length > MOST_ROWS) leftOut.push(`Of ${rows.length} ${what}, ${MOST_ROWS} are listed.`);
-      return rows.slice(0, MOST_ROWS);
+      if (rows.length > MAX_ROWS) leftOut.push(`Of ${rows.length} ${what}, ${MAX_ROWS} are listed.`);
+      return rows.slice(0, MAX_ROWS);
     };
     return {
       since: Number.isFinite(this.#since) ? this.#since : undefined,

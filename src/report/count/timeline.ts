@@ -6,25 +6,25 @@ import type { TimeRow } from "../report.ts";
 export const QUARTER_S = 900;
 const HOUR_S = 3600;
 /** The maximum: the hours of a month, and the days of three years. */
-const [MOST_HOURS, MOST_DAYS] = [744, 1100] as const;
+const [MAX_HOURS, MAX_DAYS] = [744, 1100] as const;
 
 /** Attempts by the number of the quarter of an hour since 1970. */
 export type Quarters = ReadonlyMap<number, number>;
 
 /** In order of time, including hours without attempts. Only the newest, if there are too many. */
-export const hours = (quarters: Quarters): TimeRow[] => rows(quarters, MOST_HOURS, 4, hourOf);
-export const days = (quarters: Quarters): TimeRow[] => rows(quarters, MOST_DAYS, 100, dayOf);
+export const hours = (quarters: Quarters): TimeRow[] => rows(quarters, MAX_HOURS, 4, hourOf);
+export const days = (quarters: Quarters): TimeRow[] => rows(quarters, MAX_DAYS, 100, dayOf);
 
 /** One sentence for each list that is cut. */
 export function leftOutOfTimeline(quarters: Quarters): string[] {
   const [first, last] = ends(quarters);
   const seconds = (last - first) * QUARTER_S;
   return [
-    ...(seconds > (MOST_HOURS - 1) * HOUR_S
-      ? [`Attempts per hour are listed for the last ${MOST_HOURS} hours only.`]
+    ...(seconds > (MAX_HOURS - 1) * HOUR_S
+      ? [`Attempts per hour are listed for the last ${MAX_HOURS} hours only.`]
       : []),
-    ...(seconds > (MOST_DAYS - 1) * 24 * HOUR_S
-      ? [`Attempts per day are listed for the last ${MOST_DAYS} days only.`]
+    ...(seconds > (MAX_DAYS - 1) * 24 * HOUR_S
+      ? [`Attempts per day are listed for the last ${MAX_DAYS} days only.`]
       : []),
   ];
 }

@@ -15,7 +15,7 @@ const FIELDS = new Map<string, keyof Entry>([
   ["MESSAGE", "message"],
 ]);
 /** No value that matters is longer. Keeps only the beginning of a longer one. */
-const MOST_BYTES = 16_384;
+const MAX_BYTES = 16_384;
 const NO_ENTRY: Entry = { time: "", transport: "", tag: "", pid: "", facility: "", host: "", message: "" };
 
 export class JournalExport {
@@ -54,7 +54,7 @@ export class JournalExport {
 
   #readLine(text: string, at: number): number {
     const end = text.indexOf("\n", at);
-    this.#keep(text.slice(at, end < 0 ? undefined : end), MOST_BYTES);
+    this.#keep(text.slice(at, end < 0 ? undefined : end), MAX_BYTES);
     if (end < 0) return text.length;
     const line = this.#kept;
     this.#kept = "";
@@ -79,7 +79,7 @@ export class JournalExport {
 
   #readBytes(text: string, at: number): number {
     const end = Math.min(text.length, at + this.#missing);
-    this.#keep(text.slice(at, end), MOST_BYTES);
+    this.#keep(text.slice(at, end), MAX_BYTES);
     this.#missing -= end - at;
     if (this.#missing > 0) return end;
     const bytes = this.#kept;

@@ -3,7 +3,7 @@
 export type Knocked = "begun" | "opened" | "failed";
 
 /** No door has a longer name. */
-const MOST_NAME = 200;
+const MAX_NAME = 200;
 
 export class KnockLine {
   // The result of the last line:
@@ -31,7 +31,7 @@ export class KnockLine {
   /** `192.0.2.1: door`, or with -l `192.0.2.1 (name): door`. */
   #of(text: string, what: Knocked): boolean {
     const colon = text.indexOf(": ");
-    if (colon < 0 || colon + 2 === text.length || text.length - colon > MOST_NAME) return false;
+    if (colon < 0 || colon + 2 === text.length || text.length - colon > MAX_NAME) return false;
     this.door = Buffer.from(text.slice(colon + 2), "latin1").toString("utf8");
     this.what = what;
     return true;

@@ -1,7 +1,7 @@
 // Splits the chunks of a log into lines, with one character for each byte.
 
 /** No line of the kernel or of knockd is longer. Longer lines are skipped. */
-const MOST_BYTES = 16_384;
+const MAX_BYTES = 16_384;
 
 export class Lines {
   /** Those that were longer. */
@@ -37,7 +37,7 @@ export class Lines {
   }
 
   #line(line: string): void {
-    if (this.#isTooLong || line.length > MOST_BYTES) this.tooLong++;
+    if (this.#isTooLong || line.length > MAX_BYTES) this.tooLong++;
     else if (line !== "") this.#tell(line);
     this.#isTooLong = false;
   }
@@ -45,7 +45,7 @@ export class Lines {
   #keep(text: string): void {
     if (this.#isTooLong) return;
     this.#rest += text;
-    if (this.#rest.length <= MOST_BYTES) return;
+    if (this.#rest.length <= MAX_BYTES) return;
     this.#isTooLong = true;
     this.#rest = "";
   }

@@ -23,7 +23,7 @@ export interface Prefix {
 }
 
 /** No firewall has as many rules that log. */
-const MOST = 1000;
+const MAX = 1000;
 /** The text that syslogd and the kernel's clock put before a prefix. */
 const BEFORE = /^\s*(?:<\d{1,3}>)?\s*(?:\[ *\d+\.\d+\]\s*)?/;
 /** The last word counts: `Shorewall:drop2fw:ACCEPT:` names a chain first. `DROPBEAR` is a server. */
@@ -44,7 +44,7 @@ export class Prefixes {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const prefix = this.#make(Buffer.from(text, "latin1").toString("latin1")); // a slice would keep the whole chunk of the log
-    if (this.#known.size < MOST) this.#known.set(prefix.text, prefix);
+    if (this.#known.size < MAX) this.#known.set(prefix.text, prefix);
     return prefix;
   }
 
