@@ -203,7 +203,7 @@ describe("the unit that systemd has loaded", () => {
     const script = `#!/bin/sh\necho "$@" >${dir}/asked\ncat <<'END'\n${shown}\nEND\nexit ${status}\n`;
     writeFileSync(join(dir, "systemctl"), script, { mode: 0o755 });
     process.env.PATH = `${dir}:${PATH}`;
-    return loadedUnit(dir);
+    return loadedUnit(dir, dir);
   }
 
   it("is asked of systemctl, where systemd runs", () => {
@@ -216,6 +216,16 @@ describe("the unit that systemd has loaded", () => {
     assert.equal(refusal("touch /srv/b", unit), "/srv/b is read-only (ProtectSystem=strict)");
     assert.equal(loadedUnit(join(dir, "absent")), undefined);
     assert.equal(systemctl("LoadState=loaded\nNeedDaemonReload=yes\nProtectSystem=strict"), undefined);
+  });
+
+  it("is not asked when there is a drop-in that systemd has not read", () => {
+    const path = join(dir, "etc/systemd/system/knockd.service.d/own.conf");
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, "[Service]\nProtectSystem=strict\n");
+    assert.equal(systemctl("LoadState=loaded\nNeedDaemonReload=no\nDropInPaths=\nProtectSystem=no"), undefined);
+    const known = `DropInPaths=/x.conf ${path}`;
+    assert.notEqual(systemctl(`LoadState=loaded\nNeedDaemonReload=no\n${known}\nProtectSystem=strict`), undefined);
+    rmSync(join(dir, "etc"), { recursive: true });
   });
 
   it("has its capabilities and addresses in other words than the file", () => {

@@ -64,6 +64,7 @@ export class Unit {
 const SHOWN = [
   "LoadState",
   "NeedDaemonReload",
+  "DropInPaths",
   "ProtectHome",
   "ProtectSystem",
   "ProtectKernelTunables",
@@ -88,12 +89,19 @@ const SHOW_MS = 5000;
  * The unit as systemd has loaded it. Undefined where systemd does not run (sd_booted(3)), has none, or has not yet read
  * what was changed: then the files say what the next start gets.
  */
-export function loadedUnit(booted = "/run/systemd/system"): Unit | undefined {
+export function loadedUnit(booted = "/run/systemd/system", root = "/"): Unit | undefined {
   if (!fs.existsSync(booted)) return undefined;
   const argv = ["show", `--property=${SHOWN.join(",")}`, NAME];
   const { status, stdout } = spawnSync("systemctl", argv, { encoding: "utf8", timeout: SHOW_MS });
-  const isCurrent = status === 0 && /^LoadState=loaded$/m.test(stdout) && !/^NeedDaemonReload=yes$/m.test(stdout);
+  const isLoaded = status === 0 && /^LoadState=loaded$/m.test(stdout);
+  const isCurrent = isLoaded && !/^NeedDaemonReload=yes$/m.test(stdout) && !hasNewDropIn(stdout, root);
   return isCurrent ? new Unit([`[Service]\n${asWritten(stdout)}`]) : undefined;
+}
+
+/** systemd 252 does not notice that it has to reload for the first drop-in. */
+function hasNewDropIn(shown: string, root: string): boolean {
+  const known = new Set(/^DropInPaths=(.*)$/m.exec(shown)?.[1]?.split(" ") ?? []);
+  return [...dropInFiles(root).values()].some((path) => !known.has(path));
 }
 
 /** What systemd prints for a value in another way than people write it. */
@@ -109,15 +117,21 @@ function asWritten(shown: string): string {
 export function installedUnit(root = "/"): Unit | undefined {
   const unit = FOLDERS.map((folder) => textOf(join(root, folder, NAME))).find((text) => text !== undefined);
   if (unit === undefined) return undefined;
-  const dropIns = new Map<string, string>();
+  const files = dropInFiles(root);
+  const dropIns = [...files.keys()].sort().map((name) => textOf(files.get(name)!));
+  return new Unit([unit, ...dropIns.filter((text) => text !== undefined)]);
+}
+
+/** Readable drop-ins by name: of one name, the first folder's counts. */
+function dropInFiles(root: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
   for (const folder of FOLDERS) {
     for (const name of namesIn(join(root, folder, `${NAME}.d`))) {
-      const text =
-        name.endsWith(".conf") && !dropIns.has(name) ? textOf(join(root, folder, `${NAME}.d`, name)) : undefined;
-      if (text !== undefined) dropIns.set(name, text);
+      const path = join(root, folder, `${NAME}.d`, name);
+      if (name.endsWith(".conf") && !found.has(name) && textOf(path) !== undefined) found.set(name, path);
     }
   }
-  return new Unit([unit, ...[...dropIns.keys()].sort().map((name) => dropIns.get(name)!)]);
+  return found;
 }
 
 function textOf(path: string): string | undefined {
