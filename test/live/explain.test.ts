@@ -165,7 +165,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     ],
     [
       "the wrong knock",
-      [7461, 7464],
+      [7461, { pause: 0.5 }, 7464], // packets sent together get another advice
       ["openSSH stage 1", "openSSH wrong 1"],
       /in the order of the sequence of openSSH/,
     ],

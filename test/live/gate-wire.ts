@@ -71,9 +71,10 @@ interface NftJson {
 
 /** What is in a set, as the real nft reads it; undefined when the set is not there. */
 export async function elements(wire: Wire, set: string, table = "inet knockd"): Promise<NftElement[] | undefined> {
-  // Into a file: on a busy machine the end of what a command writes comes after its own end (wire.ts).
+  // Into a file: on a busy machine the end of what a command writes comes after its own end (wire.ts). The set alone: nft
+  // 1.0.6 breaks off in the middle of a table that has the flag "persist" and no owner.
   const file = join(wire.dir, "ruleset.json");
-  const { status } = await wire.run("server", ["sh", "-c", `nft -j list table ${table} >${file}`], {
+  const { status } = await wire.run("server", ["sh", "-c", `nft -j list set ${table} ${set} >${file}`], {
     timeoutMs: 30_000,
   });
   if (status !== 0) return undefined;
