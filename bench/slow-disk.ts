@@ -87,9 +87,10 @@ async function one(wire: Wire, { openDoors, reknocks }: Disk, shim: string): Pro
   return [late.length, Math.round(late[late.length >> 1]!), Math.round(late.at(-1)!)];
 }
 
+/** Of another door: one that had them all would leave no room for its own next opening (shared-limit.ts). */
 function entries(count: number): string {
   return Array.from({ length: count }, (_, i) => {
     const ip = `10.${100 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`;
-    return openLine({ id: i + 1, door: "timed", ip, stopCommand: "true", commandTimeout: 0, due: dueIn(6000) });
+    return openLine({ id: i + 1, door: "filled", ip, stopCommand: "true", commandTimeout: 0, due: dueIn(6000) });
   }).join("");
 }
