@@ -57,11 +57,13 @@ describe("the page's arithmetic", () => {
 describe("the page in a browser", () => {
   const folder = mkdtempSync(join(tmpdir(), "client-page-"));
   let browser: Browser;
+  const servers: Server[] = [];
   before(async () => {
     browser = await startBrowser();
   });
   after(async () => {
     await browser?.close();
+    for (const server of servers) server.close(); // also after a failure: an open one would keep this process alive
     rmSync(folder, { recursive: true });
   });
 
@@ -86,7 +88,6 @@ describe("the page in a browser", () => {
   test("knocks on the ports of the code that it shows, asks nobody for anything else, and works by keyboard", async () => {
     const blocks = [21_000, 23_000, 22_000];
     const knocks: number[] = [];
-    const servers: Server[] = [];
     const client = { ...PHONE, blocks, secret: parseSecret("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "code") };
     // Whatever the moment: the ports of this window and of the next one.
     const now = Math.floor(Date.now() / 30_000);
@@ -118,7 +119,6 @@ describe("the page in a browser", () => {
         distinct.map((port) => `http://127.0.0.1:${port}/`),
       );
     });
-    for (const server of servers) server.close();
   });
 
   for (const colorScheme of ["light", "dark"] as const)
