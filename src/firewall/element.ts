@@ -2,8 +2,9 @@
 
 import type { OpenedPorts } from "../config/opening.ts";
 import type { Address } from "../net/address.ts";
+import { writeExpression } from "./expressions.ts";
 import { Attributes, FLAG, type NetlinkWriter, numberIn, readMessages, textOf } from "./netlink.ts";
-import { COMMENT, COUNTER, ELEMENT, ELEMENTS, EXPRESSION, LIST_ELEMENT, MESSAGE, writeExpression } from "./nftables.ts";
+import { COMMENT, COUNTER, ELEMENT, ELEMENTS, EXPRESSION, LIST_ELEMENT, MESSAGE } from "./nftables.ts";
 
 /** A set that a door's elements go into. */
 export interface OpenSet {

@@ -5,11 +5,23 @@ import type { OpenedPorts } from "../config/opening.ts";
 import { isIpv4 } from "../net/address.ts";
 import type { Network } from "../net/network.ts";
 import { portKey, userdata, writeKey } from "./element.ts";
+import type { Expression } from "./expressions.ts";
+import * as expr from "./expressions.ts";
 import { intervals } from "./intervals.ts";
 import { INET, type Layout, TABLE_NAME } from "./layout.ts";
 import { FLAG, LITTLE, type NetlinkWriter } from "./netlink.ts";
-import * as nft from "./nftables.ts";
-import { CHAIN, ELEMENT, ELEMENTS, type Expression, KEY_TYPE, LIST_ELEMENT, MESSAGE, SET, TABLE } from "./nftables.ts";
+import {
+  CHAIN,
+  ELEMENT,
+  ELEMENT_FLAGS,
+  ELEMENTS,
+  KEY_TYPE,
+  LIST_ELEMENT,
+  MESSAGE,
+  SET,
+  SET_FLAGS,
+  TABLE,
+} from "./nftables.ts";
 
 /** By this comment we know a table of ours. */
 export const TABLE_COMMENT = "made by knockd";
@@ -66,7 +78,7 @@ export function writeUpdate(w: NetlinkWriter, layout: Layout, flags: number, the
     return;
   }
   if (!there.sets.has(GUARDED)) {
-    const ranges = nft.SET_FLAGS.interval | nft.SET_FLAGS.concatenation;
+    const ranges = SET_FLAGS.interval | SET_FLAGS.concatenation;
     writeSet(w, { name: GUARDED, id: id++, flags: ranges, type: KEY_TYPE.port, length: 8, fields: [1, 2] });
   }
   writeAllowed(w, layout, id);
@@ -111,36 +123,36 @@ function writeGate(w: NetlinkWriter, { sets, hasUdp, options }: Layout): void {
   const rule = (chain: string, ...parts: (readonly Expression[])[]) => writeRule(w, chain, parts.flat());
 
   // This host's own connections. No packet from outside comes by this interface.
-  rule(PREROUTING, nft.fromLoopback, [nft.accept]);
-  rule(PREROUTING, nft.beginsTcp, [nft.jump(GATE)]);
-  if (hasUdp) rule(PREROUTING, nft.isUdp, nft.isNew, [nft.jump(GATE)]);
-  rule(PREROUTING, nft.isFragment, [nft.jump(FRAGMENTS)]);
+  rule(PREROUTING, expr.fromLoopback, [expr.accept]);
+  rule(PREROUTING, expr.beginsTcp, [expr.jump(GATE)]);
+  if (hasUdp) rule(PREROUTING, expr.isUdp, expr.isNew, [expr.jump(GATE)]);
+  rule(PREROUTING, expr.isFragment, [expr.jump(FRAGMENTS)]);
 
   // Where nothing puts fragments together before us, a SYN whose flags are in its second fragment would pass (RFC 1858).
   // No honest sender cuts there.
-  rule(FRAGMENTS, nft.hasTcpFlags, [nft.leave]);
-  rule(FRAGMENTS, nft.beginsEarly, [nft.drop]);
+  rule(FRAGMENTS, expr.hasTcpFlags, [expr.leave]);
+  rule(FRAGMENTS, expr.beginsEarly, [expr.drop]);
 
-  rule(GATE, nft.notGuarded(GUARDED), [nft.leave]);
-  rule(GATE, nft.toOthers, [nft.leave]);
-  for (const { set, family, prefix } of sets) rule(GATE, nft.mayEnter(set, family, prefix), [nft.leave]);
+  rule(GATE, expr.notGuarded(GUARDED), [expr.leave]);
+  rule(GATE, expr.toOthers, [expr.leave]);
+  for (const { set, family, prefix } of sets) rule(GATE, expr.mayEnter(set, family, prefix), [expr.leave]);
   for (const family of [4, 6] as const) {
-    if (allowed(options.allow, family).length > 0) rule(GATE, nft.sourceIn(`allow${family}`, family), [nft.leave]);
+    if (allowed(options.allow, family).length > 0) rule(GATE, expr.sourceIn(`allow${family}`, family), [expr.leave]);
   }
   if (options.reply === "reset") {
-    rule(GATE, nft.isTcp, [nft.rejectWithReset]);
-    if (hasUdp) rule(GATE, [nft.rejectWithIcmp]);
+    rule(GATE, expr.isTcp, [expr.rejectWithReset]);
+    if (hasUdp) rule(GATE, [expr.rejectWithIcmp]);
   }
-  rule(GATE, [nft.drop]);
+  rule(GATE, [expr.drop]);
 }
 
 function writeMark(w: NetlinkWriter, { sets, hasUdp }: Layout, bits: number): void {
   writeChain(w, OPENED);
   writeChain(w, PREROUTING, MARK_PRIORITY);
-  writeRule(w, PREROUTING, [...nft.beginsTcp, nft.jump(OPENED)]);
-  if (hasUdp) writeRule(w, PREROUTING, [...nft.isUdp, nft.jump(OPENED)]);
+  writeRule(w, PREROUTING, [...expr.beginsTcp, expr.jump(OPENED)]);
+  if (hasUdp) writeRule(w, PREROUTING, [...expr.isUdp, expr.jump(OPENED)]);
   for (const { set, family, prefix } of sets) {
-    writeRule(w, OPENED, [...nft.mayEnter(set, family, prefix), ...nft.addMark(bits)]);
+    writeRule(w, OPENED, [...expr.mayEnter(set, family, prefix), ...expr.addMark(bits)]);
   }
 }
 
@@ -163,12 +175,12 @@ function writeRule(w: NetlinkWriter, chain: string, expressions: readonly Expres
 }
 
 function writeOpenSet(w: NetlinkWriter, { set, family, isInterval }: Layout["sets"][number], id: number): void {
-  const flags = nft.SET_FLAGS.timeout | (isInterval ? nft.SET_FLAGS.interval | nft.SET_FLAGS.concatenation : 0);
+  const flags = SET_FLAGS.timeout | (isInterval ? SET_FLAGS.interval | SET_FLAGS.concatenation : 0);
   const type = family === 4 ? KEY_TYPE.ipv4Port : KEY_TYPE.ipv6Port;
   const address = family === 4 ? 4 : 16;
   const fields = isInterval ? [address, 1, 2] : [];
   writeSet(w, { name: set, id, flags, type, length: address + 8, fields });
-  nft.writeExpression(w, SET.expression, "counter", () => {});
+  expr.writeExpression(w, SET.expression, "counter", () => {});
 }
 
 interface NewSet {
@@ -212,7 +224,7 @@ function writeAllowed(w: NetlinkWriter, { options }: Layout, firstId: number): v
     if (networks.length === 0) continue;
     const [name, length] = [`allow${family}`, family === 4 ? 4 : 16];
     const type = family === 4 ? KEY_TYPE.ipv4 : KEY_TYPE.ipv6;
-    writeSet(w, { name, id: firstId + family, flags: nft.SET_FLAGS.interval, type, length, fields: [] });
+    writeSet(w, { name, id: firstId + family, flags: SET_FLAGS.interval, type, length, fields: [] });
     w.raw(SET.userdata, BIG_ENDIAN_KEY); // so that nft lists it
     w.message(MESSAGE.newElement, FLAG.create, INET)
       .string(ELEMENTS.table, TABLE_NAME)
@@ -222,7 +234,7 @@ function writeAllowed(w: NetlinkWriter, { options }: Layout, firstId: number): v
           w.nested(LIST_ELEMENT, () => writeKey(w, ELEMENT.key, start));
           if (end === undefined) continue;
           w.nested(LIST_ELEMENT, () => {
-            w.u32(ELEMENT.flags, nft.ELEMENT_FLAGS.intervalEnd);
+            w.u32(ELEMENT.flags, ELEMENT_FLAGS.intervalEnd);
             writeKey(w, ELEMENT.key, end);
           });
         }

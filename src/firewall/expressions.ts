@@ -1,0 +1,192 @@
+// The expressions that a rule of nf_tables consists of. An expression loads a value into registers of four bytes, or
+// compares what a register holds; the rule applies if all of its expressions do.
+
+import { LITTLE, type NetlinkWriter } from "./netlink.ts";
+import { DATA, EXPRESSION, LIST_ELEMENT } from "./nftables.ts";
+
+const VERDICT = { drop: 0, accept: 1, jump: -3 >>> 0, return: -5 >>> 0 } as const;
+
+/** The first of the registers of four bytes; an IPv6 address takes four of them. */
+const R0 = 8;
+
+export type Expression = (writer: NetlinkWriter) => void;
+
+/** One element of a list of expressions, or the one expression that an attribute of this type holds. */
+export function writeExpression(w: NetlinkWriter, type: number, name: string, data: () => void): void {
+  w.nested(type, () => {
+    w.string(EXPRESSION.name, name);
+    w.nested(EXPRESSION.data, data);
+  });
+}
+
+const expression =
+  (name: string, data: (w: NetlinkWriter) => void): Expression =>
+  (w) =>
+    writeExpression(w, LIST_ELEMENT, name, () => data(w));
+
+const META = { mark: 3, iif: 4, nfproto: 15, l4proto: 16 } as const;
+
+const meta = (key: keyof typeof META, register: number): Expression =>
+  expression("meta", (w) => w.u32(2, META[key]).u32(1, register));
+
+const setMark = (register: number): Expression => expression("meta", (w) => w.u32(2, META.mark).u32(3, register));
+
+const payload = (base: "network" | "transport", offset: number, length: number, register: number): Expression =>
+  expression("payload", (w) =>
+    w
+      .u32(1, register)
+      .u32(2, base === "network" ? 1 : 2)
+      .u32(3, offset)
+      .u32(4, length),
+  );
+
+const OPERATOR = { "==": 0, "!=": 1, "<=": 3, ">=": 5 } as const;
+
+const compare = (operator: keyof typeof OPERATOR, value: Uint8Array): Expression =>
+  expression("cmp", (w) =>
+    w
+      .u32(1, R0)
+      .u32(2, OPERATOR[operator])
+      .nested(3, () => w.raw(DATA.value, value)),
+  );
+
+const bitwise = (register: number, mask: Uint8Array, xor: Uint8Array = new Uint8Array(mask.length)): Expression =>
+  expression("bitwise", (w) =>
+    w
+      .u32(1, register)
+      .u32(2, register)
+      .u32(3, mask.length)
+      .nested(4, () => w.raw(DATA.value, mask))
+      .nested(5, () => w.raw(DATA.value, xor)),
+  );
+
+const lookup = (set: string, isInverted = false): Expression =>
+  expression("lookup", (w) => {
+    w.string(1, set).u32(2, R0);
+    if (isInverted) w.u32(5, 1);
+  });
+
+const verdict = (code: keyof typeof VERDICT, chain?: string): Expression =>
+  expression("immediate", (w) =>
+    w.u32(1, 0).nested(2, () =>
+      w.nested(DATA.verdict, () => {
+        w.u32(1, VERDICT[code]);
+        if (chain !== undefined) w.string(2, chain);
+      }),
+    ),
+  );
+
+/** A number in this machine's byte order, as the kernel puts its own into registers. */
+const own = (value: number): Uint8Array => {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, LITTLE);
+  return bytes;
+};
+const byte = (value: number): Uint8Array => new Uint8Array([value]);
+const two = (value: number): Uint8Array => new Uint8Array([value >>> 8, value & 0xff]);
+
+export const accept: Expression = verdict("accept");
+export const drop: Expression = verdict("drop");
+export const leave: Expression = verdict("return");
+export const jump = (chain: string): Expression => verdict("jump", chain);
+/** In prerouting since Linux 5.9. */
+export const rejectWithReset: Expression = expression("reject", (w) => w.u32(1, 1).u8(2, 0));
+/** Port unreachable, of either family. */
+export const rejectWithIcmp: Expression = expression("reject", (w) => w.u32(1, 2).u8(2, 1));
+
+const IPV4 = 2;
+const IPV6 = 10;
+const TCP = 6;
+const UDP = 17;
+const LOOPBACK_INDEX = 1;
+/** RTN_*: one of this host's addresses, and those that many hosts share. */
+const OURS = { local: 2, broadcast: 3, anycast: 4, multicast: 5 } as const;
+
+/** Bits of a connection's state. */
+const [ESTABLISHED, RELATED] = [2, 4] as const;
+
+export const fromLoopback: readonly Expression[] = [meta("iif", R0), compare("==", own(LOOPBACK_INDEX))];
+export const isTcp: readonly Expression[] = [meta("l4proto", R0), compare("==", byte(TCP))];
+export const isUdp: readonly Expression[] = [meta("l4proto", R0), compare("==", byte(UDP))];
+const isIpv4: readonly Expression[] = [meta("nfproto", R0), compare("==", byte(IPV4))];
+const isIpv6: readonly Expression[] = [meta("nfproto", R0), compare("==", byte(IPV6))];
+
+/** Of FIN, SYN, RST and ACK only SYN: Linux takes any of these for the beginning of a connection, and no other. */
+export const beginsTcp: readonly Expression[] = [
+  ...isTcp,
+  payload("transport", 13, 1, R0),
+  bitwise(R0, byte(0x17)),
+  compare("==", byte(0x02)),
+];
+
+/**
+ * Neither of a connection nor of one that belongs to it. What a rule of the user's keeps from being tracked is new, too.
+ * Switches on the kernel's connection tracking.
+ */
+export const isNew: readonly Expression[] = [
+  expression("ct", (w) => w.u32(2, 0).u32(1, R0)),
+  bitwise(R0, own(ESTABLISHED | RELATED)),
+  compare("==", own(0)),
+];
+
+/** UDP sockets of this host hear broadcasts as well, and a neighbour that gets an answer to one has a connection. */
+export const toOthers: readonly Expression[] = [
+  expression("fib", (w) => w.u32(1, R0).u32(2, 3).u32(3, 2)),
+  ...Object.values(OURS).map((type) => compare("!=", own(type))),
+];
+
+export const isFragment: readonly Expression[] = [
+  ...isTcp,
+  ...isIpv4,
+  payload("network", 6, 2, R0),
+  bitwise(R0, two(0x3fff)),
+  compare("!=", two(0)),
+];
+/** True of every packet in which the flags are. */
+export const hasTcpFlags: readonly Expression[] = [...isTcp, payload("transport", 13, 1, R0), compare(">=", byte(0))];
+/** The fragment begins in the first 16 bytes. */
+export const beginsEarly: readonly Expression[] = [
+  ...isIpv4,
+  payload("network", 6, 2, R0),
+  bitwise(R0, two(0x1fff)),
+  compare("<=", two(1)),
+];
+
+export const notGuarded = (set: string): readonly Expression[] => [
+  meta("l4proto", R0),
+  payload("transport", 2, 2, R0 + 1),
+  lookup(set, true),
+];
+
+export const sourceIn = (set: string, family: 4 | 6): readonly Expression[] =>
+  family === 4
+    ? [...isIpv4, payload("network", 12, 4, R0), lookup(set)]
+    : [...isIpv6, payload("network", 8, 16, R0), lookup(set)];
+
+/** The source and the port are in the set; of an IPv6 source the first `prefix` bits. */
+export function mayEnter(set: string, family: 4 | 6, prefix: number): readonly Expression[] {
+  if (family === 4)
+    return [
+      ...isIpv4,
+      payload("network", 12, 4, R0),
+      meta("l4proto", R0 + 1),
+      payload("transport", 2, 2, R0 + 2),
+      lookup(set),
+    ];
+  const mask = Uint8Array.from({ length: 16 }, (_, at) => 0xff & ~(0xff >>> Math.min(8, Math.max(0, prefix - at * 8))));
+  return [
+    ...isIpv6,
+    payload("network", 8, 16, R0),
+    ...(prefix < 128 ? [bitwise(R0, mask)] : []),
+    meta("l4proto", R0 + 4),
+    payload("transport", 2, 2, R0 + 5),
+    lookup(set),
+  ];
+}
+
+/** Sets these bits of the packet's mark, and leaves the others. */
+export const addMark = (bits: number): readonly Expression[] => [
+  meta("mark", R0),
+  bitwise(R0, own(~bits >>> 0), own(bits)),
+  setMark(R0),
+];
