@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Config, DEFAULT_POLICY, type Door, type FileOptions, type Policy } from "../src/config/door.ts";
-import { DEFAULT_FIREWALL } from "../src/config/opening.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { parseSequence } from "../src/sequences/sequence.ts";
+import { optionsOf } from "./door.ts";
 
 const FILE = "/etc/k.conf";
 const parse = (text: string): Config => parseConfig(text, FILE, () => parseSequence("5,6"));
@@ -56,19 +56,7 @@ describe("a door's directive, in any case:", () => {
 });
 
 describe("an option, in any case:", () => {
-  const none: FileOptions = {
-    useSyslog: false,
-    logFile: undefined,
-    logFormat: "text",
-    logSeconds: false,
-    pidFile: undefined,
-    interface: undefined,
-    stateFile: undefined,
-    clientsState: undefined,
-    onExit: "close",
-    firewall: DEFAULT_FIREWALL,
-    policy: {},
-  };
+  const none = optionsOf();
   const table: [text: string, expected: Partial<FileOptions>][] = [
     ["[options]", {}],
     ["[options]\nUseSyslog", { useSyslog: true }],

@@ -1,6 +1,7 @@
-// A door for tests: what a test does not name is what a door without directives has.
+// A door and the options for tests: what a test does not name is what a config without directives has.
 
-import { DEFAULT_POLICY, type Door } from "../src/config/door.ts";
+import { DEFAULT_POLICY, type Door, type FileOptions } from "../src/config/door.ts";
+import { DEFAULT_FIREWALL } from "../src/config/opening.ts";
 import type { DoorRef } from "../src/events/knock-event.ts";
 
 export function doorOf(fields: Partial<Door> = {}): Door {
@@ -20,6 +21,23 @@ export function doorOf(fields: Partial<Door> = {}): Door {
     cmdTimeout: 10,
     opening: undefined,
     policy: DEFAULT_POLICY,
+    ...fields,
+  };
+}
+
+export function optionsOf(fields: Partial<FileOptions> = {}): FileOptions {
+  return {
+    useSyslog: false,
+    logFile: undefined,
+    logFormat: "text",
+    logSeconds: false,
+    pidFile: undefined,
+    interface: undefined,
+    stateFile: undefined,
+    clientsState: undefined,
+    onExit: "close",
+    firewall: DEFAULT_FIREWALL,
+    policy: {},
     ...fields,
   };
 }

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { performance } from "node:perf_hooks";
 import { describe, test } from "node:test";
-import { type Config, ConfigError, DEFAULT_POLICY, type Door } from "../src/config/door.ts";
+import { type Config, ConfigError, type Door } from "../src/config/door.ts";
 import { DEFAULT_FIREWALL } from "../src/config/opening.ts";
 import { type NextOneTime, parseConfig } from "../src/config/parse.ts";
 import { parseSequence } from "../src/sequences/sequence.ts";
+import { doorOf } from "./door.ts";
 import { bound } from "./time-limit.ts";
 
 const FILE = "/etc/k.conf";
@@ -13,24 +14,8 @@ const noOneTime: NextOneTime = () => assert.fail("no door asked for one-time seq
 const parse = (text: string, nextOneTime = noOneTime): Config => parseConfig(text, FILE, nextOneTime);
 
 /** A door with 0.8's defaults. */
-const door = (name: string, sequence: string, rest: Partial<Door> = {}): Door => ({
-  name,
-  sequence: parseSequence(sequence),
-  oneTimeSequences: undefined,
-  clientsFile: undefined,
-  clients: [],
-  seqTimeout: 25,
-  tcpFlags: { set: 0, clear: 0 },
-  target: undefined,
-  startCommand: undefined,
-  stopCommand: undefined,
-  startCommand6: undefined,
-  stopCommand6: undefined,
-  cmdTimeout: 10,
-  opening: undefined,
-  policy: DEFAULT_POLICY,
-  ...rest,
-});
+const door = (name: string, sequence: string, rest: Partial<Door> = {}): Door =>
+  doorOf({ name, sequence: parseSequence(sequence), ...rest });
 
 /** Why a config is refused. */
 function refusal(text: string, nextOneTime = noOneTime): string {

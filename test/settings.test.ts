@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { FileOptions } from "../src/config/door.ts";
-import { DEFAULT_FIREWALL } from "../src/config/opening.ts";
 import { type Flags, type Settings, settle } from "../src/config/settings.ts";
+import { optionsOf } from "./door.ts";
 
 const noFlags: Flags = {
   interface: undefined,
@@ -17,19 +17,7 @@ const noFlags: Flags = {
   onlyIpv4: false,
   wait: false,
 };
-const noOptions: FileOptions = {
-  useSyslog: false,
-  logFile: undefined,
-  logFormat: "text",
-  logSeconds: false,
-  pidFile: undefined,
-  interface: undefined,
-  stateFile: undefined,
-  clientsState: undefined,
-  onExit: "close",
-  firewall: DEFAULT_FIREWALL,
-  policy: {},
-};
+const noOptions = optionsOf();
 
 describe("what is settled:", () => {
   const table: [title: string, flags: Partial<Flags>, options: Partial<FileOptions>, expected: Partial<Settings>][] = [

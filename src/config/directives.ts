@@ -3,28 +3,9 @@
 import { addTcpFlags } from "../net/tcp-flags.ts";
 import { parseSequence, SequenceError } from "../sequences/sequence.ts";
 import { plural } from "../terminal/plural.ts";
-import type { Door, FileOptions, Line, Policy } from "./door.ts";
-import { MAX_HOLD, MAX_SKEW, MAX_STRAYS } from "./door.ts";
-import {
-  type FirewallOptions,
-  type Opening,
-  parseDuration,
-  parseFirewall,
-  parseNetworks,
-  parseOpenedPorts,
-  parsePrefix6,
-} from "./opening.ts";
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-export type PolicyDraft = Partial<Mutable<Policy>>;
-export type DoorDraft = Mutable<Omit<Door, "policy" | "opening">> & {
-  readonly policy: PolicyDraft;
-  readonly opening: Partial<Mutable<Opening>>;
-};
-export type OptionsDraft = Mutable<Omit<FileOptions, "policy" | "firewall">> & {
-  readonly policy: PolicyDraft;
-  readonly firewall: Mutable<FirewallOptions>;
-};
+import { type Line, MAX_HOLD, MAX_SKEW, MAX_STRAYS } from "./door.ts";
+import type { DoorDraft, OptionsDraft, PolicyDraft } from "./drafts.ts";
+import { parseDuration, parseFirewall, parseNetworks, parseOpenedPorts, parsePrefix6 } from "./opening.ts";
 
 /** The line being read, and how a setter reports a bad value. A setter that throws refuses the whole config. */
 export interface Complaints {
