@@ -1,7 +1,7 @@
 // The rooms of src/ and the imports that never happen between them. A forbidden import, even of a type alone, ties two
 // rooms together, so that neither can be read, tested or replaced by itself.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -18,13 +18,39 @@ interface Import {
   readonly to: string;
 }
 
+/** What the rooms above stand on. None of them knows a packet's way. */
+const LOWER = ["runner", "firewall", "sequences", "codes", "config", "events", ...GROUND];
+/** Only these may load native code. */
+const NATIVE = ["platform/native.ts", "platform/single-executable.ts"];
+
 const files = walk(src);
-const imports = files.flatMap((file) => importsOf(file, readFileSync(join(src, file), "utf8")));
+const texts = new Map(files.map((file) => [file, readFileSync(join(src, file), "utf8")]));
+const imports = [...texts].flatMap(([file, text]) => importsOf(file, text));
 
 describe("the rooms of src/", () => {
   it("hold every import of the project", () => {
     assert.ok(files.length > 150, `${files.length} files were read`);
     assert.ok(imports.length > 500, `${imports.length} imports were read`);
+  });
+
+  it("name each import in quotes, as it is on the disk: no computed import hides from this test", () => {
+    const computed = [...texts].filter(([, text]) => /\b(?:import|require)\s*\((?!\s*["'`])/.test(text));
+    assert.deepEqual(
+      computed.map(([file]) => file),
+      [],
+    );
+    const missing = imports.filter(({ to }) => !existsSync(join(src, to)));
+    assert.deepEqual(missing, []);
+  });
+  it("import nothing outside src/, such as a helper of the tests", () => {
+    assert.deepEqual(
+      imports.filter(({ to }) => to.startsWith("..")),
+      [],
+    );
+  });
+  it("load native code in platform/ alone", () => {
+    const loading = [...texts].filter(([, text]) => /node-gyp-build|\bdlopen\b|\.node["'`]/.test(text));
+    assert.deepEqual(loading.map(([file]) => file).sort(), NATIVE);
   });
 
   for (const room of FOUR) {
@@ -45,6 +71,10 @@ describe("the rooms of src/", () => {
   never(
     "control and knockctl import none of the four: they share the plain values of events/",
     (from, to) => ["control", "knockctl"].includes(from) && FOUR.includes(to),
+  );
+  never(
+    "the lower rooms import none of the upper ones: nothing runs back up",
+    (from, to) => LOWER.includes(from) && !LOWER.includes(to),
   );
   never("the ground floor imports nothing above", (from, to) => GROUND.includes(from) && !GROUND.includes(to));
   never(
@@ -74,6 +104,12 @@ import type { B } from "../doors/ledger.ts";
 export { c } from "./filter.ts";
 const d = await import("../capture/records.ts");
 import "../platform/native.ts";
+type T = import("../net/packet.ts").Packet;
+export * from "../net/address.ts";
+const g = import(
+  \`../config/door.ts\`,
+);
+const h = createRequire(import.meta.url)('../runner/runner.ts');
 import {
   e,
   f,
@@ -86,6 +122,10 @@ import {
         "capture/filter.ts",
         "capture/records.ts",
         "platform/native.ts",
+        "net/packet.ts",
+        "net/address.ts",
+        "config/door.ts",
+        "runner/runner.ts",
         "attempts/attempts.ts",
       ],
     );
@@ -113,9 +153,10 @@ function roomOf(file: string): string {
   return file.includes("/") ? file.split("/")[0]! : "";
 }
 
+/** Every relative path in quotes that ends as a script does, whatever form the import has. */
 function importsOf(file: string, text: string): Import[] {
-  const found = text.matchAll(/(?:^|\n)(?:import|export)\b[^;"]*?(?:from )?"(\.[^"]+)"|\bimport\("(\.[^"]+)"\)/g);
-  return [...found].map(([, at, dynamic]) => ({ from: file, to: join(dirname(file), (at ?? dynamic)!) }));
+  const found = text.matchAll(/(["'`])(\.{1,2}\/[^"'`\n]*\.[cm]?[jt]s)\1/g);
+  return [...found].map(([, , path]) => ({ from: file, to: join(dirname(file), path!) }));
 }
 
 /** Depth first: a file that is met again while it is being visited closes a circle. */
