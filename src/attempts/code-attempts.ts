@@ -73,9 +73,9 @@ export class CodeAttempts {
     const { refusals, scanDetector, verdictReporter, lastPacket } = this.#parts;
     const { packet, hash, now } = current;
     const network = this.#networkHash(current);
-    const isBanned = this.#wrongCodes.isBanned(network, state, now);
-    if (isBanned && !this.#wrongCodes.mayTryAgain(network, state, now)) {
-      verdictReporter.report(VERDICT.banned, state, 0, this.#wrongCodes.banLeft(network, state, now));
+    const isBanned = this.#wrongCodes.bans.isActive(network, state, now);
+    if (isBanned && !this.#wrongCodes.bans.mayTryAgain(network, state, now)) {
+      verdictReporter.report(VERDICT.banned, state, 0, this.#wrongCodes.bans.remaining(network, state, now));
       return events;
     }
     if (refusals.isRefused(state, packet, hash, now)) {
@@ -83,9 +83,9 @@ export class CodeAttempts {
       verdictReporter.report(fate, state, 0, left);
       return events;
     }
-    const isScanner = scanDetector.isBanned(hash, state, now);
-    if (isScanner) scanDetector.tryAgain(hash, state, now);
-    if (isBanned) this.#wrongCodes.tryAgain(network, state, now);
+    const isScanner = scanDetector.bans.isActive(hash, state, now);
+    if (isScanner) scanDetector.bans.tryAgain(hash, state, now);
+    if (isBanned) this.#wrongCodes.bans.tryAgain(network, state, now);
     const isSilent = isBanned || isScanner;
     verdictReporter.report(VERDICT.stage, state, 1);
     const slot = this.#table.begin(state, current, isSilent);
@@ -198,7 +198,7 @@ export class CodeAttempts {
 
   #forgive(state: DoorState, current: CurrentPacket, isSilent: boolean): void {
     this.#wrongCodes.forgive(this.#networkHash(current), state, current.now);
-    if (isSilent) this.#parts.scanDetector.forgive(current.hash, state, current.now);
+    if (isSilent) this.#parts.scanDetector.bans.lift(current.hash, state, current.now);
   }
 
   #networkHash({ packet, hash }: CurrentPacket): number {

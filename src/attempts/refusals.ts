@@ -33,7 +33,8 @@ export class Refusals {
 
   /** A banned source is not refused its one more try (scan-detector.ts). */
   isRefused(state: DoorState, packet: Packet, hash: number, now: number): boolean {
-    if (this.#scanDetector.isBanned(hash, state, now) && !this.#scanDetector.mayTryAgain(hash, state, now)) return true;
+    if (this.#scanDetector.bans.isActive(hash, state, now) && !this.#scanDetector.bans.mayTryAgain(hash, state, now))
+      return true;
     return this.cooldownLeft(state, hash, now) > 0 || state.retired || !this.#matcher.matches(state.rule, packet);
   }
 
@@ -43,7 +44,9 @@ export class Refusals {
     if (!this.#matcher.matches(state.rule, packet)) {
       return { fate: this.#matcher.mismatch([state.rule], packet), left: 0 };
     }
-    const banned = this.#scanDetector.mayTryAgain(hash, state, now) ? 0 : this.#scanDetector.banLeft(hash, state, now);
+    const banned = this.#scanDetector.bans.mayTryAgain(hash, state, now)
+      ? 0
+      : this.#scanDetector.bans.remaining(hash, state, now);
     if (banned > 0) return { fate: VERDICT.banned, left: banned };
     const cooldown = this.cooldownLeft(state, hash, now);
     return cooldown > 0 ? { fate: VERDICT.cooldown, left: cooldown } : { fate: VERDICT.taken, left: 0 };

@@ -1,22 +1,19 @@
-// Who scans: a source in the middle of a sequence that touches too many ports which are no knocks. Each door judges for
-// itself, by its own flags, protocols and addresses: what it would take for a knock at the port of one, it takes for a stray
-// at any other. It voids that source's attempt, and is deaf to it for a while.
-//
-// Whoever forges a client's address can have it banned. So a banned source may try once more, in silence: if it completes
-// the sequence, it comes in, and is banned no longer. One try a ban is no help to a scanner.
+// Recognises port scans: a source in the middle of a sequence that sends to too many ports which are no knocks ("strays").
+// Each door judges for itself, by its own flags, protocols and addresses: a packet that would be a knock at one of its ports
+// is a stray at any other. A scan voids the attempt, and bans the source at that door (bans.ts).
 
 import { strayLimit } from "../config/door.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
 import { copyOf } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
 import type { AttemptTable } from "./attempt-table.ts";
-import { Cooldowns, cooldownKey } from "./cooldowns.ts";
+import { Bans } from "./bans.ts";
 import { type DoorState, knockKey } from "./door-index.ts";
 import { HeldOpenings } from "./held-openings.ts";
 import type { PacketMatcher } from "./packet-matcher.ts";
 import { type StrayPorts, strayBit } from "./stray-ports.ts";
 
-/** What is found of a packet. `event`: undefined when it is not told again. */
+/** `ports`: how many stray ports made it a scan. `event` is undefined if the scan has been reported before. */
 export interface Scan {
   readonly ports: number;
   readonly event: KnockEvent | undefined;
@@ -24,61 +21,35 @@ export interface Scan {
 
 export class ScanDetector {
   readonly held = new HeldOpenings();
+  readonly bans = new Bans();
   readonly #table: AttemptTable;
   readonly #matcher: PacketMatcher;
   readonly #hashKey: readonly [number, number];
-  readonly #bans = new Cooldowns();
-  /** Bans whose one more try is used. */
-  readonly #tries = new Cooldowns();
 
-  constructor(table: AttemptTable, hearer: PacketMatcher, hashKey: readonly [number, number]) {
+  constructor(table: AttemptTable, matcher: PacketMatcher, hashKey: readonly [number, number]) {
     this.#table = table;
-    this.#matcher = hearer;
+    this.#matcher = matcher;
     this.#hashKey = hashKey;
-  }
-
-  isBanned(hash: number, state: DoorState, now: number): boolean {
-    return this.#bans.isActive(cooldownKey(hash, state), now);
-  }
-
-  /** Milliseconds. */
-  banLeft(hash: number, state: DoorState, now: number): number {
-    return this.#bans.remaining(cooldownKey(hash, state), now);
-  }
-
-  /** Has a banned source its one more try still before it? */
-  mayTryAgain(hash: number, state: DoorState, now: number): boolean {
-    return !this.#tries.isActive(cooldownKey(hash, state), now);
-  }
-
-  tryAgain(hash: number, state: DoorState, now: number): void {
-    this.#tries.set(cooldownKey(hash, state), now + this.banLeft(hash, state, now));
   }
 
   /** Did this attempt begin as one more try, and has the ban ended meanwhile? */
   isOver(slot: number, hash: number, state: DoorState, now: number): boolean {
-    return this.#table.pool.strays.isSilent(slot) && !this.isBanned(hash, state, now);
+    return this.#table.pool.strays.isSilent(slot) && !this.bans.isActive(hash, state, now);
   }
 
-  /** It has completed the sequence. */
-  forgive(hash: number, state: DoorState, now: number): void {
-    this.#bans.set(cooldownKey(hash, state), now);
-    this.#tries.set(cooldownKey(hash, state), now);
-  }
-
-  /** An opening whose attempt took `age` milliseconds: has it to wait, as it may be a scan's? */
+  /** Must an opening wait whose attempt took `age` milliseconds, because the attempt may be part of a scan? */
   isSuspiciouslyFast(age: number, hash: number, state: DoorState): boolean {
     return strayLimit(state.door.policy) > 0 && this.held.shouldHold(age, hash, state);
   }
 
-  /** A packet that is no knock: does the door of an attempt of its source, or of an opening that waits, mind it? */
-  isMinded(packet: Packet, hash: number, count: number): boolean {
+  /** Is a packet that is no knock a stray for any door at which its source has one of `count` attempts, or a held opening? */
+  isStray(packet: Packet, hash: number, count: number): boolean {
     const { collected } = this.#table;
-    for (let i = 0; i < count; i++) if (this.#minds(this.#table.state(collected[i]!), packet)) return true;
-    return this.held.heldFor(hash, packet.source).some(({ state }) => this.#minds(state, packet));
+    for (let i = 0; i < count; i++) if (this.#isStrayFor(this.#table.state(collected[i]!), packet)) return true;
+    return this.held.heldFor(hash, packet.source).some(({ state }) => this.#isStrayFor(state, packet));
   }
 
-  /** A stray of a source that has `count` live attempts, gathered in attempt-table.ts. Those that make a scan of it are void. */
+  /** Records a packet that is no knock at each of the source's `count` attempts in attempt-table.ts. Removes those it proves to be scans. */
   recordStray(packet: Packet, hash: number, count: number, now: number): Scan {
     const { collected, pool } = this.#table;
     const bit = strayBit(this.#hashKey, knockKey(packet.protocol, packet.port));
@@ -86,7 +57,7 @@ export class ScanDetector {
     for (let i = 0; i < count; i++) {
       const slot = collected[i]!;
       const state = this.#table.state(slot);
-      if (!this.#minds(state, packet)) continue;
+      if (!this.#isStrayFor(state, packet)) continue;
       pool.strays.record(slot, bit, packet.ttl);
       const ports = scannedPorts(state, pool.strays, slot);
       if (ports === 0) continue;
@@ -94,7 +65,7 @@ export class ScanDetector {
       this.#table.remove(slot, hash);
     }
     for (const opening of this.held.heldFor(hash, packet.source)) {
-      if (!this.#minds(opening.state, packet)) continue;
+      if (!this.#isStrayFor(opening.state, packet)) continue;
       opening.strays.record(0, bit, packet.ttl);
       const ports = scannedPorts(opening.state, opening.strays, 0);
       if (ports === 0) continue;
@@ -104,7 +75,10 @@ export class ScanDetector {
     return found.of(packet);
   }
 
-  /** The next knock of an attempt. If it comes from elsewhere, it may show that the attempt is a scan's: then that is void. */
+  /**
+   * Records the next knock of an attempt. If its TTL is far from the first knock's, strays of any TTL count: that may make
+   * the attempt a scan, which removes it. Returns undefined if it is none.
+   */
   knock(packet: Packet, slot: number, hash: number, now: number): Scan | undefined {
     const { strays } = this.#table.pool;
     strays.knock(slot, packet.ttl);
@@ -117,23 +91,18 @@ export class ScanDetector {
     return found.of(packet);
   }
 
-  #minds(state: DoorState, packet: Packet): boolean {
+  #isStrayFor(state: DoorState, packet: Packet): boolean {
     return state.protocols.has(packet.protocol) && this.#matcher.wouldHear(state.rule, packet);
   }
 
   /** Returns the seconds to report; undefined when the ban of a silent attempt goes on, which is not reported again. */
   #ban(state: DoorState, hash: number, now: number, isSilent: boolean): number | undefined {
-    const { banTime } = state.door.policy;
-    const key = cooldownKey(hash, state);
-    const until = now + 1000 * banTime;
-    this.#bans.set(key, until);
-    if (!isSilent) return banTime;
-    this.#tries.set(key, until);
-    return undefined;
+    this.bans.add(hash, state, now, isSilent);
+    return isSilent ? undefined : state.door.policy.banTime;
   }
 }
 
-/** The stray ports of an attempt, if they are so many that it is a scan; otherwise 0. */
+/** The number of stray ports of an attempt if it is a scan. Otherwise 0. */
 function scannedPorts(state: DoorState, strays: StrayPorts, attempt: number): number {
   const limit = strayLimit(state.door.policy);
   if (limit === 0) return 0;
@@ -141,7 +110,7 @@ function scannedPorts(state: DoorState, strays: StrayPorts, attempt: number): nu
   return ports < limit ? 0 : ports;
 }
 
-/** What several doors make of one packet. */
+/** Collects what several doors conclude from one packet: the most ports and the longest ban. */
 class Finding {
   #ports = 0;
   #seconds: number | undefined;

@@ -121,7 +121,7 @@ export class Transitions {
       return events;
     }
     this.#remember(current);
-    if (isSilent) this.#scanDetector.forgive(hash, state, now);
+    if (isSilent) this.#scanDetector.bans.lift(hash, state, now);
     const mayBeScan = this.#scanDetector.isSuspiciouslyFast(age, hash, state);
     if (mayBeScan) {
       const strays = this.#pool.strays.copy(slot);
@@ -145,10 +145,10 @@ export class Transitions {
         this.#verdictReporter.report(fate, state, 0, left);
         continue;
       }
-      const isSilent = this.#scanDetector.isBanned(hash, state, now);
+      const isSilent = this.#scanDetector.bans.isActive(hash, state, now);
       this.#verdictReporter.report(VERDICT.stage, state, 1);
       if (state.knocks.length > 1) {
-        if (isSilent) this.#scanDetector.tryAgain(hash, state, now);
+        if (isSilent) this.#scanDetector.bans.tryAgain(hash, state, now);
         this.#table.begin(state, current, isSilent);
         if (isSilent) this.#lastPacket.forget();
         else events = append(events, state.events.stage(this.#lastPacket.source, 1));

@@ -61,7 +61,7 @@ export class UnmatchedPackets {
   /** `entry`: of a knock that no door hears. */
   judge({ packet, hash, now }: CurrentPacket, entry: PortEntry | undefined): Outcome {
     const count = this.#collect(packet.source, hash);
-    if (count < 0 || !this.#scanDetector.isMinded(packet, hash, count)) return this.#why(packet, entry);
+    if (count < 0 || !this.#scanDetector.isStray(packet, hash, count)) return this.#why(packet, entry);
     if (!this.#options.isStray(packet)) return entry === undefined ? SILENCE : this.#why(packet, entry);
     // Known again when their attempts are void.
     for (let i = 0; i < count; i++) this.#completion.rememberLast(this.#table.collected[i]!, hash, now);
