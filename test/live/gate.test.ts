@@ -94,6 +94,27 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     assert.match(stderr, /^config: line 3: open: "tcp\/0" is not in the range 1 to 65535/);
   });
 
+  it("closes the ports of all lines that can be read when the config is refused, and says which line is wrong", async () => {
+    writeFileSync(host.config, `${CONFIG}a line that is none\n[web]\nsequence = 1,2\nopen = tcp/80,tcp/8o\n`);
+    const { status, stdout, stderr } = await knockd("--gate");
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.match(stderr, /^config: line 7: syntax error /);
+    assert.match(stderr, /^gate: closed what the other lines name: tcp\/22, tcp\/80, udp\/60000-61000$/m);
+    assert.equal(await host.isOpen(), false);
+    assert.equal(await host.isOpen(host.wire.server6), false);
+  });
+
+  it("leaves the table that is there as it is when the config is refused later, with what is open", async () => {
+    await knockd("--gate");
+    await host.ok(`nft add element inet knockd open4 '{ ${host.wire.client} . tcp . 22 timeout 1h comment "ssh" }'`);
+    const before = (await host.ok("nft list table inet knockd")).replace(/expires \S+/, "");
+    writeFileSync(host.config, "nonsense\n");
+    const { status, stderr } = await knockd("--gate");
+    assert.equal(status, 1);
+    assert.match(stderr, /^gate: the table that is there stays, and closes tcp\/22, udp\/60000-61000$/m);
+    assert.equal((await host.ok("nft list table inet knockd")).replace(/expires \S+/, ""), before);
+  });
+
   it("is shown, opened and closed by knockctl gate", async () => {
     const none = await gate("show");
     assert.deepEqual([none.status, none.stdout], [1, "knockd has no table in this kernel: it closes no port.\n"]);
