@@ -56,6 +56,12 @@ describe("the table of doors", () => {
     ]);
   });
 
+  it("counts the clients of a door whose names are left out, and says that doors are, where it has none", () => {
+    const [text] = rows(doorTable([door("a", { knocks: 0, clients: ["ann", "bob"], moreClients: 9998 })]));
+    assert.equal(text, "a | codes of 10000 clients | 10 s | 30 s | -");
+    assert.equal(doorTable([{ type: "more", of: "door", count: 2 }]), "and 2 more doors\n");
+  });
+
   it("shows open doors first where it shows only some, and says how many are left out", () => {
     const all = ["a", "b", "c"].map((name) => door(name));
     const text = doorTable([...all, open("c", "192.0.2.7"), open("c", "192.0.2.8")], { mostDoors: 2, mostOpen: 1 });

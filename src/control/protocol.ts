@@ -42,6 +42,8 @@ export type Answer =
       readonly knocks: number;
       /** Whose codes open it. */
       readonly clients?: readonly string[];
+      /** How many `clients` leaves out. */
+      readonly moreClients?: number;
       readonly seqTimeout: number;
       /** Seconds; null: the door stays open. */
       readonly closesAfter: number | null;

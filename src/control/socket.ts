@@ -21,8 +21,10 @@ const [MAX_A_TURN, REST_MS] = [64, 100] as const;
 const MAX_WATCHERS = 8;
 /** For the request and the answer together. */
 const LONGEST_MS = 10_000;
-/** Unread output of a client, beyond the kernel's buffer. */
+/** Unread output of a watcher, beyond the kernel's buffer. */
 const MAX_UNREAD = 256 << 10;
+/** The unread answers of all clients together: 10,000 clients of a door take 1 MB. */
+const MAX_UNREAD_ANSWERS = 16 << 20;
 
 export interface SocketOptions {
   readonly path: string;
@@ -205,8 +207,15 @@ export class ControlSocket {
   #end(client: Socket, answers: readonly Answer[]): void {
     const text = answers.map(answerLine).join("");
     if (client.destroyed) return;
-    if (text.length > MAX_UNREAD) client.end(answerLine(refusal("the answer is too long")[0]!));
+    if (this.#unread() + text.length > MAX_UNREAD_ANSWERS)
+      client.end(answerLine(refusal("too many long answers at once")[0]!));
     else client.end(text, () => client.destroy()); // even when it has more to send
+  }
+
+  #unread(): number {
+    let bytes = 0;
+    for (const client of this.#clients.keys()) bytes += client.writableLength;
+    return bytes;
   }
 }
 

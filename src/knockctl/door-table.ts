@@ -39,7 +39,7 @@ export function doorTable(answers: readonly Answer[], options: DoorTableOptions 
     ]),
     ...gone.map((door) => [clean(door), "not in config", "-", ...(hasTargets ? ["-"] : []), "-", openFor(door, "-")]),
   ];
-  if (rows.length === 0) return "";
+  if (rows.length === 0) return leftOut(answers, 0);
   const columns: Column[] = [
     { head: "DOOR", narrow: "cut" },
     { head: "TRIGGER", narrow: "wrap" },
@@ -71,8 +71,8 @@ export function secretLines(answers: readonly Answer[]): string {
   return blocks.map((block) => `\n${block}`).join("");
 }
 
-function trigger({ knocks, oneTime, clients = [] }: DoorAnswer): string {
-  const codes = clients.length === 0 ? "" : together(`codes of ${plural(clients.length, "client")}`);
+function trigger({ knocks, oneTime, clients = [], moreClients = 0 }: DoorAnswer): string {
+  const codes = clients.length === 0 ? "" : together(`codes of ${plural(clients.length + moreClients, "client")}`);
   if (knocks === 0) return codes;
   return `${together(plural(knocks, "knock"))}${oneTime ? ", one-time" : ""}${codes === "" ? "" : `, ${codes}`}`;
 }

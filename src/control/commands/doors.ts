@@ -12,6 +12,8 @@ import type { Answer } from "../protocol.ts";
 
 /** For the doors, and again for the open ones: a config may have thousands, and 65,536 may be open. */
 const MAX_BYTES = 64 << 10;
+/** Names of a door's clients: there may be 10,000, and `clients` lists them all. */
+const MAX_NAMES = 100;
 
 export function doors(view: DaemonView): (question: Question) => readonly Answer[] {
   return (question) => [...listening(view, question), ...standing(view)];
@@ -39,7 +41,8 @@ function answerOf(door: Door, openings: number, secrets: boolean): Answer {
     door: name,
     oneTime: oneTimeSequences !== undefined,
     knocks: sequence.length,
-    ...(clients.length > 0 && { clients: clients.map((client) => client.name) }),
+    ...(clients.length > 0 && { clients: clients.slice(0, MAX_NAMES).map((client) => client.name) }),
+    ...(clients.length > MAX_NAMES && { moreClients: clients.length - MAX_NAMES }),
     seqTimeout,
     closesAfter: opening === undefined ? byCommand : (opening.seconds ?? null),
     ...(opening && { builtIn: true }),
