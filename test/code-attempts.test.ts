@@ -297,6 +297,23 @@ describe("wrong codes", () => {
     assert.equal(scene.opened.length, 2, "and it is banned no longer");
   });
 
+  it("that were not checked, in a flood at a bound key, ban nobody", () => {
+    const bound = clientOf({ kind: "key", bind: true });
+    const scene = new Scene({ clients: [bound], policy: { maxGuesses: 0 } });
+    for (let i = 0; i < 2500; i++) {
+      scene.now = 0;
+      scene.knock(scene.wrong(bound), `198.18.${i >> 8}.${i & 255}`);
+    }
+    for (let i = 0; i < 4; i++) {
+      scene.now = 0;
+      scene.knock(scene.ports(bound, 0, PHONE));
+      assert.equal(scene.last, "10.77.0.2: openSSH: code for phone not checked: too many codes at once");
+    }
+    scene.now = 1000;
+    scene.knock(scene.ports(bound, 0, PHONE));
+    assert.deepEqual(scene.opened, ["10.77.0.2 phone"]);
+  });
+
   it("of one IPv6 network are one source's", () => {
     const scene = new Scene();
     for (let i = 0; i < 3; i++) scene.knock(scene.wrong(), `2001:db8:0:${i}::${i}`);

@@ -226,6 +226,34 @@ describe("a key", () => {
   });
 });
 
+describe("a key that is bound to an address", () => {
+  const key = clientOf({ kind: "key", bind: true });
+
+  it("counts from another address while one address floods", () => {
+    const bench = new Bench([key], { maxGuesses: 0 });
+    for (let i = 0; i < 5000; i++) bench.guess(i, SNIFFER);
+    assert.deepEqual(bench.guess(bench.code(key, 0, SNIFFER), SNIFFER), { result: "busy", client: "phone" });
+    assert.equal(bench.guess(bench.code(key, 0, OTHER), OTHER).result, "accepted");
+  });
+
+  it("is not checked while many addresses flood, and counts a second later", () => {
+    const bench = new Bench([key], { maxGuesses: 0 });
+    for (let i = 0; i < 5000; i++) bench.guess(i, `198.18.${i >> 8}.${i & 255}`);
+    assert.deepEqual(bench.guess(bench.code(key, 0, CLIENT)), { result: "busy", client: "phone" });
+    bench.at = 0.999;
+    assert.equal(bench.guess(bench.code(key, 0, CLIENT)).result, "busy");
+    bench.at = 1;
+    assert.equal(bench.guess(bench.code(key, 0, CLIENT)).result, "accepted");
+  });
+
+  it("does not make guesses at the keys beside it free: those count as wrong codes of the day", () => {
+    const free = clientOf({ kind: "key", name: "laptop", seed: 2 });
+    const bench = new Bench([key, free]);
+    for (let i = 0; i < 5000; i++) bench.guess(i, SNIFFER);
+    assert.deepEqual(bench.guess(bench.code(free), SNIFFER), { result: "first", client: "laptop" });
+  });
+});
+
 describe("a thousand keys", () => {
   const keys = Array.from({ length: 1000 }, (_, i) =>
     clientOf({ kind: "key", name: `key${i}`, seed: i, bind: i % 100 === 99 }),

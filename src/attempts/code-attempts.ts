@@ -28,6 +28,7 @@ const VERDICTS = {
   repeat: VERDICT.repeat,
   clock: VERDICT.clock,
   refused: VERDICT.refused,
+  busy: VERDICT.busy,
   wrong: VERDICT.wrongCode,
 } as const;
 
@@ -162,7 +163,8 @@ export class CodeAttempts {
     if (isRight || decision.result === "contested") this.#options.onCode(true);
     const isBanned = decision.result === "wrong" && this.#isBannedNow(state, current);
     if (decision.result === "contested") scanDetector.held.dropCode(state, decision.client);
-    if (decision.result === "repeat" || (decision.result === "wrong" && isSilent)) return events;
+    const isNews = decision.result !== "wrong" && decision.result !== "busy";
+    if (decision.result === "repeat" || (isSilent && !isNews)) return events;
     if (decision.result !== "accepted") {
       const banSeconds = isBanned ? state.door.policy.banTime : undefined;
       return append(events, [{ type: "code", door: state.ref, knocker, decision, banSeconds }]);

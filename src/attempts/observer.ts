@@ -55,6 +55,8 @@ export const VERDICT = {
   refused: 25,
   /** With how many there are today. */
   wrongCode: 26,
+  /** Not compared with all keys. */
+  busy: 27,
 } as const;
 
 /** So much beside the client's number: 0 to 4095. */
@@ -72,7 +74,7 @@ export function splitCodeDetail(detail: number): { readonly client: number; read
 
 /** Is the detail a codeDetail? */
 export function isOfCode(fate: number): boolean {
-  return fate >= VERDICT.accepted && fate <= VERDICT.wrongCode;
+  return fate >= VERDICT.accepted && fate <= VERDICT.busy;
 }
 
 export type VerdictKind = keyof typeof VERDICT;

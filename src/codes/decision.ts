@@ -6,6 +6,7 @@ import { isWithin } from "../net/network.ts";
 import { blockSize, type Client } from "./client.ts";
 import type { ClientState, ClientStates } from "./client-states.ts";
 import { WINDOW_SECONDS, windowAt } from "./derive.ts";
+import { HmacBudget } from "./hmac-budget.ts";
 import { isWithinHours } from "./hours.ts";
 import { MAX_COMPARED, ValidCodes } from "./valid-codes.ts";
 
@@ -48,6 +49,9 @@ export class CodeGroup {
   readonly #stateOf: readonly ClientState[];
   /** Clients whose codes are compared one by one: all of a few, and those of many that are bound to their address. */
   readonly #compared: readonly number[];
+  /** How many HMACs a guess costs. */
+  readonly #cost: number;
+  readonly #budget = new HmacBudget();
   readonly #groupKey: string;
   #second = Number.NEGATIVE_INFINITY;
   #hints = 0;
@@ -63,6 +67,7 @@ export class CodeGroup {
     this.#stateOf = clients.map((client) => states.of(client));
     const all = [...clients.keys()];
     this.#compared = clients.length > MAX_COMPARED ? all.filter((number) => clients[number]!.bind) : all;
+    this.#cost = clients.filter(({ bind }) => bind).length * (2 * policy.skew + 1);
     const [{ kind, door, name }] = clients as readonly [Client];
     this.#groupKey = kind === "key" ? `keys of ${door}` : name; // of keys the same however many they are
   }
@@ -79,22 +84,25 @@ export class CodeGroup {
         return this.#used(number, counter, source, now);
       }
     }
+    const isAffordable = this.#cost === 0 || this.#budget.spend(this.#cost, source, now);
     let used = -1;
     let usedCounter = 0;
     for (const number of this.#compared) {
-      const isList = this.clients[number]!.kind === "list";
+      const { kind, bind } = this.clients[number]!;
+      if (bind && !isAffordable) continue;
+      const isList = kind === "list";
       const state = this.#stateOf[number]!;
       const middle = isList ? state.last : window;
       const reach = isList ? LOOK_AHEAD : this.#policy.skew;
       for (let counter = Math.max(0, middle - reach); counter <= middle + reach; counter++) {
-        if (this.#codes.of(number, counter, source, now) !== guess) continue;
+        if (this.#codes.of(number, counter, source) !== guess) continue;
         if (counter > state.last) return this.#right(number, counter, source, moment);
         used = number; // and yet a later code of the same digits may be new
         usedCounter = counter;
       }
     }
     if (used >= 0) return this.#used(used, usedCounter, source, now);
-    return this.#hint(guess, source, window, now) ?? this.#wrong(now);
+    return this.#hint(guess, source, window, now) ?? this.#wrong(now, isAffordable);
   }
 
   /** The number of the block that a port is in; -1: in none. */
@@ -182,16 +190,18 @@ export class CodeGroup {
     for (const [number, { name, kind, bind }] of this.clients.entries()) {
       if (kind === "list" || bind) continue;
       for (let counter = Math.max(0, window - HINT_WINDOWS); counter <= window + HINT_WINDOWS; counter++) {
-        if (this.#codes.of(number, counter, source, now) !== guess) continue;
+        if (this.#codes.of(number, counter, source) !== guess) continue;
         return { result: "clock", client: name, seconds: (window - counter) * WINDOW_SECONDS };
       }
     }
     return undefined;
   }
 
-  #wrong(now: number): CodeDecision {
+  /** One that was not compared with all keys counts as a guess, so that a flood does not make guesses at the others free. */
+  #wrong(now: number, isCompared: boolean): CodeDecision {
     this.#states.isCounted = true;
     const count = this.#states.guesses(this.#groupKey).add(now);
+    if (!isCompared) return { result: "busy", client: this.name };
     return { result: "wrong", client: this.name, count, most: this.#policy.maxGuesses };
   }
 }

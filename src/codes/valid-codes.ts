@@ -7,14 +7,6 @@ import { digitPlaces, hotp, keyPlaces, placesNumber } from "./derive.ts";
 
 /** Counters of a client that are kept: twenty windows before and after now, which are ten minutes. */
 const SPAN = 41;
-/**
- * A bound key's codes differ by address, and cannot be kept. Whoever forges addresses could have so many HMACs made that
- * knocks wait. At most so many are made in a second, in some 20 ms.
- */
-const MAX_BOUND_A_SECOND = 4000;
-const SECOND_MS = 1000;
-/** No guess is equal to it. */
-const NO_CODE = -1;
 /** Of more clients, codes of another time are not looked for: forty HMACs of each would keep knocks waiting. */
 export const MAX_COMPARED = 25;
 
@@ -26,8 +18,6 @@ export class ValidCodes {
   readonly #codes: Float64Array;
   /** The counter + 1 of each; 0 is none. */
   readonly #counters: Float64Array;
-  #second = Number.NEGATIVE_INFINITY;
-  #bound = 0;
 
   constructor(clients: readonly Client[]) {
     this.#clients = clients;
@@ -36,10 +26,10 @@ export class ValidCodes {
     this.#counters = new Float64Array(size);
   }
 
-  /** Of the client with this number, as placesNumber has it. `now` in milliseconds, monotonic. */
-  of(number: number, counter: number, source: Address, now: number): number {
+  /** Of the client with this number, as placesNumber has it. A bound key's codes differ by address, and cannot be kept. */
+  of(number: number, counter: number, source: Address): number {
     const client = this.#clients[number]!;
-    if (client.bind) return this.#boundCode(client, counter, source, now);
+    if (client.bind) return codeOf(client, counter, formatAddress(source));
     const at = number * SPAN + (counter % SPAN);
     if (this.#counters[at] !== counter + 1) {
       this.#codes[at] = codeOf(client, counter);
@@ -65,15 +55,6 @@ export class ValidCodes {
       if (!client.bind) owners.set(codeOf(client, counter), number);
     }
     return owners;
-  }
-
-  #boundCode(client: Client, counter: number, source: Address, now: number): number {
-    if (now - this.#second >= SECOND_MS) {
-      this.#second = now;
-      this.#bound = 0;
-    }
-    if (++this.#bound > MAX_BOUND_A_SECOND) return NO_CODE;
-    return codeOf(client, counter, formatAddress(source));
   }
 }
 

@@ -7,7 +7,7 @@ export interface Accepted {
   readonly holdMs: number;
 }
 
-/** `client` is a name; of a wrong code, which is nobody's, the group's. */
+/** `client` is a name; of a wrong code or one that was not compared, the group's. */
 export type CodeDecision =
   | Accepted
   /** Right, but two codes in a row are needed, and this is the first. */
@@ -21,6 +21,8 @@ export type CodeDecision =
   /** A code of so many seconds before now; after now where it is negative. */
   | { readonly result: "clock"; readonly client: string; readonly seconds: number }
   | { readonly result: "refused"; readonly client: string; readonly why: CodeRefusal }
+  /** Not compared with the keys that are bound to an address: a flood of guesses has used up the time for that. */
+  | { readonly result: "busy"; readonly client: string }
   | { readonly result: "wrong"; readonly client: string; readonly count: number; readonly most: number };
 
 /**

@@ -64,6 +64,8 @@ function text({ fate, door, stage, of, detail, client = "a client" }: Verdict): 
       return `code of ${client} is ${seconds(1000 * Math.abs(detail))} ${detail > 0 ? "old" : "ahead"}`;
     case "refused":
       return `code of ${client} refused by the limits of the client`;
+    case "busy":
+      return "code not checked: too many codes at once";
     case "wrongCode":
       return "wrong code";
     case "other":

@@ -37,7 +37,7 @@ export function explain(noted: readonly Verdict[], changes: DoorChanges, now: nu
 
 /** What is held, or a whole code, has made its last stage with the same packet. */
 const FOLLOWS_A_STAGE: ReadonlySet<Verdict["fate"]> = new Set([
-  ...(["held", "accepted", "first", "contested", "replay", "repeat", "clock", "refused", "wrongCode"] as const),
+  ...(["held", "accepted", "first", "contested", "replay", "repeat", "clock", "refused", "busy", "wrongCode"] as const),
 ]);
 
 /** Verdicts on one packet stand next to each other. Verdicts caused by time belong to no packet. */

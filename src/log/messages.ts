@@ -54,6 +54,8 @@ function codeText(decision: CodeDecision): string {
     }
     case "refused":
       return `code of ${client} refused: ${REFUSALS[decision.why]}`;
+    case "busy":
+      return `code for ${client} not checked: too many codes at once`;
     case "wrong": {
       const { count, most } = decision;
       return `wrong code for ${client} (${count}${most > 0 ? ` of ${most}` : ""} today)`;

@@ -72,6 +72,7 @@ function sentence(name: string, decision: CodeDecision): string {
         : `The code is of a time ${duration(-decision.seconds)} from now. Check the clocks: this machine has ${localTime(new Date().toISOString())}.`;
     case "refused":
       return `The code is right. ${REASONS[decision.why]}`;
+    case "busy":
     case "wrong":
       return `It is not a code of ${name} at this moment.`;
   }
