@@ -45,6 +45,48 @@ describe("the state of clients", () => {
     assert.equal(states.of(clientOf({ seed: 2 })).last, -1);
   });
 
+  it("goes with the secret to another name, also over a restart: used codes do not count again", () => {
+    for (const kind of ["code", "list"] as const) {
+      const states = new ClientStates();
+      states.of(clientOf({ kind })).last = 7;
+      const again = ClientStates.parse(states.format(NOON, 0), NOON, 0);
+      const renamed = clientOf({ kind, name: "mobile" });
+      for (const one of [states, again]) {
+        one.use([renamed]);
+        assert.equal(one.of(renamed).last, 7, kind);
+        one.use([clientOf({ kind })]);
+        assert.equal(one.of(clientOf({ kind })).last, 7, "and back");
+      }
+    }
+  });
+
+  it("comes back with the secret, after another one, also over restarts", () => {
+    for (const kind of ["code", "list", "key"] as const) {
+      const states = new ClientStates();
+      const [old, fresh] = [clientOf({ kind }), clientOf({ kind, seed: 2 })];
+      states.of(old).last = 7;
+      states.use([fresh]);
+      states.of(fresh).last = 8;
+      const again = ClientStates.parse(states.format(NOON, 0), NOON, 0);
+      again.use([old]);
+      assert.equal(again.of(old).last, 7);
+      const third = ClientStates.parse(again.format(NOON, 0), NOON, 0);
+      third.use([fresh]);
+      assert.equal(third.of(fresh).last, 8);
+    }
+  });
+
+  it("is each client's own, of two with the same secret and of a list beside a code", () => {
+    const states = new ClientStates();
+    const all = [phone, clientOf({ name: "copy" }), clientOf({ name: "paper", kind: "list" })];
+    states.of(phone).last = 7;
+    states.use(all);
+    assert.deepEqual(
+      all.map((client) => states.of(client).last),
+      [7, -1, -1],
+    );
+  });
+
   it("keeps that a list's state was lost, over further restarts", () => {
     const list = clientOf({ kind: "list", name: "paper" });
     const lost = new ClientStates(0);
@@ -59,11 +101,11 @@ describe("the state of clients", () => {
     ["empty", ""],
     [
       "of a counter beyond all time",
-      `{"version":1,"clients":{"a":{"secret":"","counter":9007199254740991,"at":0,"openings":0}},"wrong":{}}`,
+      `{"version":1,"clients":{"a":{"secret":"","kind":"code","counter":9007199254740991,"at":0,"openings":0}},"wrong":{}}`,
     ],
     [
       "of a time beyond all dates",
-      `{"version":1,"clients":{"a":{"secret":"","counter":1,"at":9007199254740991,"openings":0}},"wrong":{}}`,
+      `{"version":1,"clients":{"a":{"secret":"","kind":"code","counter":1,"at":9007199254740991,"openings":0}},"wrong":{}}`,
     ],
     ["another version's", `{"version":2,"clients":{},"wrong":{}}`],
     ["of another shape", `{"version":1,"clients":{"phone":{"counter":1}},"wrong":{}}`],

@@ -16,6 +16,7 @@ describe("a code", () => {
     assert.deepEqual(bench.states.of(bench.clients[0]!), {
       ...{
         secret: bench.clients[0]!.secret.fingerprint,
+        kind: "code",
         last: WINDOW,
         at: NOON,
         from: CLIENT,

@@ -1,12 +1,13 @@
 // What must be known of each client across restarts: the last counter that was used, so that no code counts twice.
 
-import type { Client } from "./client.ts";
-import { WINDOW_SECONDS } from "./derive.ts";
+import { CLIENT_NAME, type Client } from "./client.ts";
+import { type ClientKind, WINDOW_SECONDS } from "./derive.ts";
 import { GuessCounter } from "./guess-counter.ts";
 
 export interface ClientState {
-  /** Of the secret: another secret of the same name begins anew. */
+  /** Its fingerprint: another secret of the same name begins anew. */
   readonly secret: string;
+  readonly kind: ClientKind;
   /** The last counter that was used; -1: none. */
   last: number;
   /** Milliseconds since 1970, when that was; 0: never. */
@@ -31,6 +32,8 @@ const DAY_MS = 86_400_000;
 
 export class ClientStates {
   readonly #states = new Map<string, ClientState>();
+  /** By secretId, of secrets that a client had before it got another. */
+  readonly #retired = new Map<string, ClientState>();
   readonly #held = new Map<string, HeldCode>();
   /** By the name of a group (decision.ts). */
   readonly #guesses = new Map<string, GuessCounter>();
@@ -55,23 +58,25 @@ export class ClientStates {
     const { version, clients, wrong } = JSON.parse(text) as Record<string, unknown>;
     if (version !== VERSION) throw new Error(`version ${JSON.stringify(version)}, not ${VERSION}`);
     for (const [name, one] of entries(clients)) {
-      const { secret, counter: last, at, from, openings, lost } = one;
+      const { secret, kind, counter: last, at, from, openings, lost } = one;
       if (
         typeof secret !== "string" ||
+        !isKind(kind) ||
         !isCount(last, MAX / 1000 / WINDOW_SECONDS) ||
         !isCount(at) ||
         !isCount(openings)
       )
         throw new Error(`client "${name}" is damaged`);
-      const isLost = lost === true;
-      states.#states.set(name, {
+      const state: ClientState = {
         secret,
+        kind,
         last,
         at,
         from: typeof from === "string" ? from : undefined,
         openings,
-        isLost,
-      });
+        isLost: lost === true,
+      };
+      (CLIENT_NAME.test(name) ? states.#states : states.#retired).set(name, state);
     }
     for (const [group, { count, at }] of entries(wrong)) {
       if (!isCount(count) || !isCount(at)) throw new Error(`the wrong codes of "${group}" are damaged`);
@@ -83,9 +88,9 @@ export class ClientStates {
   /** As `parse` reads them. */
   format(wall: number, now: number): string {
     const clients = Object.fromEntries(
-      [...this.#states].map(([name, { secret, last: counter, at, from, openings, isLost }]) => [
+      [...this.#states, ...this.#retired].map(([name, { secret, kind, last: counter, at, from, openings, isLost }]) => [
         name,
-        { secret, counter, at, from, openings, ...(isLost ? { lost: true } : {}) },
+        { secret, kind, counter, at, from, openings, ...(isLost ? { lost: true } : {}) },
       ]),
     );
     const counts = [...this.#guesses].map(
@@ -95,16 +100,46 @@ export class ClientStates {
     return `${JSON.stringify({ version: VERSION, clients, wrong }, undefined, 1)}\n`;
   }
 
+  /**
+   * These are all clients now. One that has a new name, or a secret that it had before, goes on with the codes that its secret
+   * has used up.
+   */
+  use(clients: readonly Pick<Client, "name" | "kind" | "secret">[]): void {
+    const names = new Set(clients.map(({ name }) => name));
+    const free = new Map(this.#retired);
+    for (const [name, state] of this.#states) if (!names.has(name)) free.set(secretId(name, state), state);
+    for (const client of clients) {
+      if (this.#known(client) !== undefined) continue;
+      const id = secretId(client.name, { kind: client.kind, secret: client.secret.fingerprint });
+      const state = free.get(id);
+      if (state === undefined) continue;
+      free.delete(id);
+      for (const [name, one] of this.#states) if (one === state) this.#states.delete(name);
+      this.#retired.delete(id);
+      this.#set(client.name, state);
+    }
+  }
+
   /** The same object as long as the secret is the same. */
-  of(client: Pick<Client, "name" | "secret">): ClientState {
-    const { name, secret } = client;
-    const known = this.#states.get(name);
-    const { fingerprint } = secret;
-    if (known !== undefined && known.secret === fingerprint) return known;
-    const isLost = this.lostAt !== undefined && known === undefined;
-    const fresh = { secret: fingerprint, last: -1, at: 0, from: undefined, openings: 0, isLost };
-    this.#states.set(name, fresh);
+  of(client: Pick<Client, "name" | "kind" | "secret">): ClientState {
+    const known = this.#known(client);
+    if (known !== undefined) return known;
+    const { name, kind, secret } = client;
+    const isLost = this.lostAt !== undefined && !this.#states.has(name);
+    const fresh = { secret: secret.fingerprint, kind, last: -1, at: 0, from: undefined, openings: 0, isLost };
+    this.#set(name, fresh);
     return fresh;
+  }
+
+  #known({ name, kind, secret }: Pick<Client, "name" | "kind" | "secret">): ClientState | undefined {
+    const state = this.#states.get(name);
+    return state?.secret === secret.fingerprint && state.kind === kind ? state : undefined;
+  }
+
+  #set(name: string, state: ClientState): void {
+    const before = this.#states.get(name);
+    if (before !== undefined) this.#retired.set(secretId(name, before), before);
+    this.#states.set(name, state);
   }
 
   /**
@@ -137,6 +172,15 @@ export class ClientStates {
     }
     return guesses;
   }
+}
+
+/** A key's codes are made of its name too. No name has a space, so that an id is none. */
+function secretId(name: string, { kind, secret }: Pick<ClientState, "kind" | "secret">): string {
+  return kind === "key" ? `${kind} ${secret} ${name}` : `${kind} ${secret}`;
+}
+
+function isKind(value: unknown): value is ClientKind {
+  return value === "code" || value === "key" || value === "list";
 }
 
 function entries(value: unknown): [string, Record<string, unknown>][] {

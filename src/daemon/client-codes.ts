@@ -46,9 +46,11 @@ export class ClientCodes {
       this.#records = new ClientRecords(path, { now: this.#now, wallClock: Date.now, onTrouble });
     }
     const states = this.#records?.states;
+    const clients = doors.flatMap((door) => door.clients);
+    states?.use(clients);
     if (states?.lostAt === undefined) return;
     // So that there is a file at the next start, by which all of these have lost what they used.
-    for (const client of doors.flatMap(({ clients }) => clients)) states.of(client);
+    for (const client of clients) states.of(client);
     void this.#records!.save();
   }
 

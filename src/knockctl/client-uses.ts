@@ -23,7 +23,9 @@ export function statesOf({ config }: Pick<ClientConfig, "config">): ClientStates
   const path = config.options.clientsState ?? CLIENTS_STATE;
   if (!fs.existsSync(path)) return new ClientStates();
   try {
-    return ClientStates.parse(readRegularFile(path).toString("utf8"), Date.now(), performance.now());
+    const states = ClientStates.parse(readRegularFile(path).toString("utf8"), Date.now(), performance.now());
+    states.use(config.doors.flatMap(({ clients }) => clients));
+    return states;
   } catch (error) {
     throw new Error(`${path}: ${systemErrorText(error)}`);
   }

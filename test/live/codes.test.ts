@@ -268,6 +268,22 @@ describe("codes", { skip: needsRoot }, () => {
     assert.match(readFileSync(join(daemon.dir, "clients.json"), "utf8"), /"from": "10.77.0.2"/);
   });
 
+  it("stay used up when their client is renamed by a reload", async () => {
+    const text = client(1);
+    const daemon = await start(text);
+    await quietWindow();
+    await wire.send(knock(wire.client, ports(text, "c1")));
+    await opened(daemon, 1);
+    const before = daemon.stdout.length;
+    writeFileSync(join(daemon.dir, "clients"), text.replace("[c1]", "[mobile]"));
+    daemon.signal("SIGHUP");
+    await daemon.waitFor(() => daemon.stdout.indexOf("re-reading", before) >= 0);
+    await sleep(300);
+    await wire.send(knock("10.77.2.1", ports(text, "c1")));
+    await daemon.waitFor(() => daemon.stdout.includes(`code of mobile was already used by ${wire.client}`));
+    assert.deepEqual(daemon.commands(), [`c1 ${wire.client}`]);
+  });
+
   it("open nothing when their client is revoked by a reload, and a wrong file keeps the old clients", async () => {
     const text = client(1) + client(2);
     const daemon = await start(text);
