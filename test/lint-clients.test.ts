@@ -51,6 +51,17 @@ describe("what is found of clients", () => {
     );
   });
 
+  it("a secret that two clients have, at the second one's line, unless their codes differ", () => {
+    const copy = `[copy]\ndoor = ssh\nsecret = ${SECRET}\nports = 51,53,55\n`;
+    assert.deepEqual(found(CODE + LIST + copy), [
+      "/clients:10: client copy has the secret of phone: a code of one counts once more for the other | Give each client a secret of its own: knockctl client add",
+    ]);
+    assert.deepEqual(found(CODE + LIST), []);
+    const key = (name: string) =>
+      `[${name}]\ndoor = ssh\nkind = key\nsecret = ${"ab".repeat(32)}\nports = 8192,10240,12288,14336,16384\n`;
+    assert.deepEqual(found(key("a") + key("b")), []);
+  });
+
   it("six digits without a scan guard, and not eight", () => {
     assert.match(
       found(CODE, "Max_Strays = 0").join("\n"),

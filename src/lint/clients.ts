@@ -14,6 +14,7 @@ export function lintClients(config: Config, ports: Ports, isClockSet: () => bool
       ...shared(config, door),
       ...door.clients.flatMap((client) => inUse(door, client, ports)),
     ]),
+    ...copied(doors),
     ...unset(config, doors, isClockSet),
   ];
 }
@@ -46,6 +47,25 @@ function inUse({ clientsFile: file, target }: Door, client: Client, { listening 
   const what = `a program of this host listens in a block of client ${client.name}: its clients knock without knowing`;
   const hint = "Add the client again: knockctl chooses blocks that no program uses.";
   return [atPlace({ lint: "port-in-use", file: file!, line: client.line, what, hint })];
+}
+
+/** Who sees the code of one sends it for the other before it is used up there. Codes of a key are made of its name too. */
+function copied(doors: readonly Door[]): Finding[] {
+  const firsts = new Map<string, Client>();
+  return doors.flatMap(({ clients, clientsFile }) =>
+    clients.flatMap((client) => {
+      if (client.kind === "key") return [];
+      const id = `${client.kind} ${client.secret.fingerprint}`;
+      const first = firsts.get(id);
+      if (first === undefined) {
+        firsts.set(id, client);
+        return [];
+      }
+      const what = `client ${client.name} has the secret of ${first.name}: a code of one counts once more for the other`;
+      const hint = "Give each client a secret of its own: knockctl client add";
+      return [atPlace({ lint: "clients", file: clientsFile!, line: client.line, what, hint })];
+    }),
+  );
 }
 
 function unset(config: Config, doors: readonly Door[], isClockSet: () => boolean | undefined): Finding[] {
