@@ -78,7 +78,7 @@ describe("npm run release", { skip }, () => {
     const { status, stdout, stderr } = release();
     assert.deepEqual([status, stderr], [0, ""]);
     assert.match(stdout, /made no tag/);
-    assert.deepEqual(readdirSync(out("")).sort(), [...DEBS, TARBALL, "NOTES.md", "SHA256SUMS"].sort());
+    assert.deepEqual(readdirSync(out("")).sort(), [...DEBS, TARBALL, "NOTES.md", "SHA256SUMS", "TAG.txt"].sort());
     assert.equal(read("NOTES.md"), NOTES);
     const sums = read("SHA256SUMS").trimEnd().split("\n");
     assert.deepEqual(sums.map((line) => line.replace(/^[0-9a-f]{64} {2}/, "")).sort(), [...DEBS, TARBALL].sort());
@@ -100,6 +100,30 @@ describe("npm run release", { skip }, () => {
       run("sh", "-c", `cd build/release/1.2.3 && echo x >>SHA256SUMS && ${verify} <SHA256SUMS`).status,
       0,
     );
+  });
+
+  it("prints the two commands that are left, which make the same tag", () => {
+    git("config", "user.name", "A");
+    git("config", "user.email", "a@localhost");
+    const lines = /^ {2}git .*$/gm;
+    const [tag, push, ...more] = release().stdout.match(lines)!;
+    assert.deepEqual([push, more], ["  git push origin v1.2.3", []]);
+    assert.equal(run("sh", "-c", tag!).status, 0);
+    const byHand = git("for-each-ref", "--format=%(objecttype) %(*objectname)\n%(contents)", "refs/tags");
+    assert.match(byHand, new RegExp(`^tag ${git("rev-parse", "HEAD")}knockd-ng 1\\.2\\.3\n\n- New: a door\\.`));
+    assert.deepEqual(release().stdout.match(lines), ["  git push origin v1.2.3"], "built again at the tag");
+    git("tag", "-d", "v1.2.3");
+    assert.equal(release("--tag").status, 0);
+    assert.equal(git("for-each-ref", "--format=%(objecttype) %(*objectname)\n%(contents)", "refs/tags"), byHand);
+  });
+
+  it("rehearses with a tree that is not committed, and tags nothing", () => {
+    write("new", "");
+    const { status, stdout, stderr } = release("--rehearsal");
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.match(stdout, /rehearsal$/m);
+    assert.deepEqual([readdirSync(join(dir, "build/release")), git("tag")], [["rehearsal"], ""]);
+    assertRefused(/rehearsal makes no tag/, "--rehearsal", "--tag");
   });
 
   it("leaves the tarball out where that is asked for", () => {
@@ -130,9 +154,13 @@ describe("npm run release", { skip }, () => {
     write("CHANGELOG.md", CHANGELOG);
     commit();
     git("tag", "v1.2.3");
-    const { status, stderr } = release();
-    assert.equal(status, 1);
-    assert.match(stderr, /v1\.2\.3 exists already/);
+    const twice = release("--tag");
+    assert.equal(twice.status, 1);
+    assert.match(twice.stderr, /v1\.2\.3 exists already/);
+    commit();
+    const elsewhere = release();
+    assert.equal(elsewhere.status, 1);
+    assert.match(elsewhere.stderr, /v1\.2\.3 is at another commit/);
   });
 
   it("refuses a key that is not there, and an option that it does not know", () => {

@@ -9,6 +9,9 @@ import { isOpen, knock } from "./knocker.ts";
 
 export { needsRoot };
 
+/** What packaging/release made; it lies in each machine's /srv. */
+export const RELEASED = join(repo, "build/release/rehearsal");
+
 export type Release = "bookworm" | "trixie";
 export const RELEASES: readonly Release[] = ["bookworm", "trixie"];
 
@@ -84,9 +87,7 @@ export class Machine {
     const lower = join(repo, "build/roots", release);
     const options = `lowerdir=${lower},upperdir=${this.#dir}/changes,workdir=${this.#dir}/work`;
     mount(this.#name, options, this.root);
-    for (const file of readdirSync(join(repo, "build/packages"))) {
-      copyFileSync(join(repo, "build/packages", file), join(this.root, "srv", file));
-    }
+    for (const file of readdirSync(RELEASED)) copyFileSync(join(RELEASED, file), join(this.root, "srv", file));
   }
 
   /** Boots it; the wire is its own. */

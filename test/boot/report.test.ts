@@ -1,18 +1,37 @@
 // The package knockd-report, which is knockctl report's own: without it knockd is whole, and says what is missing.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { repo } from "../live/wire.ts";
-import { Machine, needsRoot, RELEASES } from "./machine.ts";
+import { Machine, needsRoot, RELEASED, RELEASES } from "./machine.ts";
 import { install, OURS } from "./scene.ts";
 
-const REPORT = `/srv/${readdirSync(join(repo, "build/packages")).find((file) => /^knockd-report_.*_all\.deb$/.test(file))}`;
+const REPORT = `/srv/${readdirSync(RELEASED).find((file) => /^knockd-report_.*_all\.deb$/.test(file))}`;
+const VERSION = JSON.parse(readFileSync(join(repo, "package.json"), "utf8")).version;
 
 for (const release of RELEASES) {
   describe(`knockd-report on ${release}`, { skip: needsRoot }, () => {
     let machine: Machine;
     afterEach(() => machine.close());
+
+    it("comes in a release whose signature and sums are right, and which lists every package", async () => {
+      machine = await Machine.boot(release);
+      const verify = ["-Y", "verify", "-f", "allowed_signers", "-I", "release", "-n", "file", "-s", "SHA256SUMS.sig"];
+      const input = readFileSync(join(RELEASED, "SHA256SUMS"));
+      const signature = spawnSync("ssh-keygen", verify, { cwd: RELEASED, input, encoding: "utf8" });
+      assert.equal(signature.status, 0, signature.stderr);
+      assert.match(
+        await machine.ok("cd /srv && sha256sum --strict --check SHA256SUMS"),
+        /^knockd_\S+_amd64\.deb: OK$/m,
+      );
+      for (const file of [OURS, REPORT]) assert.ok(input.includes(`  ${basename(file)}\n`), file);
+      await install(machine, `${OURS} ${REPORT}`);
+      assert.equal((await machine.ok("knockd -V")).split("\n")[0], `knockd ${VERSION} (knockd-ng)`);
+      machine.append(OURS, "x");
+      assert.equal((await machine.run("cd /srv && sha256sum --strict --check SHA256SUMS")).status, 1);
+    });
 
     it("brings what knockctl report needs, and takes it away again", async () => {
       machine = await Machine.boot(release);

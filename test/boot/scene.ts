@@ -1,9 +1,7 @@
 // What the tests of booted machines have in common: the package, a firewall, a config with two doors, and somebody at port 22.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { repo } from "../live/wire.ts";
-import type { Machine } from "./machine.ts";
+import { type Machine, RELEASED } from "./machine.ts";
 
 /** In the machine's /srv. */
 export const OURS = `/srv/${packageFile()}`;
@@ -61,7 +59,7 @@ export async function isListening(machine: Machine): Promise<void> {
 }
 
 function packageFile(): string {
-  const ours = readdirSync(join(repo, "build/packages")).find((file) => /^knockd_[\d.]+-\d+_amd64\.deb$/.test(file));
-  if (ours === undefined) throw new Error("no package: npm run test:boot makes it");
+  const ours = readdirSync(RELEASED).find((file) => /^knockd_[\d.]+-\d+_amd64\.deb$/.test(file));
+  if (ours === undefined) throw new Error(`no package in ${RELEASED}: npm run test:boot makes it`);
   return ours;
 }
