@@ -32,15 +32,46 @@ describe("a built-in door", () => {
         "own-firewall",
         3,
         "/k.conf:3: [ssh] tcp/22: your own firewall refuses it too: a knock opens nothing",
-        "Accept tcp port 22 in it (knockd's gate keeps the port closed), or use Firewall = mark 0x100000.",
+        "Accept tcp port 22 in it (knockd's gate keeps it closed), or use Firewall = mark 0x100000.",
       ],
     ]);
     const hint = (managers: FirewallTools["managers"]) => found(SSH, says({ ...CLOSED, managers }))[0]![3];
-    assert.equal(hint(["ufw"]), "Run: ufw allow 22/tcp (knockd's gate keeps the port closed)");
+    assert.equal(hint(["ufw"]), "Run: ufw allow 22/tcp (knockd's gate keeps it closed)");
     assert.match(
       `${hint(["firewalld"])}`,
       /^Run: firewall-cmd --permanent --add-port=22\/tcp && firewall-cmd --reload/,
     );
+  });
+
+  it("is judged at both ends of a range, and by IPv6 where clients come by it", () => {
+    const range = door("mosh", "open = udp/60000-61000");
+    const refuses = (wrong: (asked: Parameters<AskFirewall>[0]) => boolean) => (asked: Parameters<AskFirewall>[0]) =>
+      wrong(asked) ? { ...CLOSED, managers: ["ufw"] as const } : OPEN;
+    const whole = [
+      "own-firewall",
+      3,
+      "/k.conf:3: [mosh] udp/60000-61000: your own firewall refuses it too: a knock opens nothing",
+      "Run: ufw allow 60000:61000/udp (knockd's gate keeps it closed)",
+    ];
+    assert.deepEqual(
+      found(
+        range,
+        refuses(({ port }) => port === 61_000),
+      ),
+      [whole],
+    );
+    assert.deepEqual(
+      found(
+        range,
+        refuses(({ port }) => port === 60_000),
+      ),
+      [whole],
+    );
+    const ipv6 = refuses((asked) => asked.ipv6 === true);
+    assert.deepEqual(found(SSH, ipv6), []);
+    const [finding, ...more] = lintOpening(parse(SSH), ipv6, true);
+    assert.match(finding!.text, /tcp\/22 by IPv6: your own firewall refuses it too/);
+    assert.deepEqual(more, []);
   });
 
   it("is not judged where the rules leave it open, cannot be asked, or do not see the port", () => {
@@ -68,6 +99,12 @@ describe("a built-in door", () => {
           "Add a rule. nft: meta mark and 0x100000 == 0x100000 accept; iptables: -m mark --mark 0x100000/0x100000 -j ACCEPT",
         ],
       ]);
+      const open6: AskFirewall = ({ ipv6, mark }) => (ipv6 || mark !== undefined ? OPEN : CLOSED);
+      assert.deepEqual(lintOpening(parse(MARK), open6), []);
+      assert.match(
+        lintOpening(parse(MARK), open6, true)[0]!.text,
+        /by IPv6: your own firewall accepts it from everybody/,
+      );
       assert.deepEqual(found(MARK, says(OPEN)), [
         [
           "own-firewall",

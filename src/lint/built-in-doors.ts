@@ -17,13 +17,15 @@ const MARKS: readonly (readonly [bits: number, whose: string])[] = [
   [0xc000, "Kubernetes"],
 ];
 
-export function lintOpening(config: Config, ask: AskFirewall): Finding[] {
+/** `hasIpv6`: clients can come by IPv6 too. */
+export function lintOpening(config: Config, ask: AskFirewall, hasIpv6 = false): Finding[] {
   const doors = config.doors.filter(({ opening }) => opening !== undefined);
   if (doors.length === 0) return [];
   return [
     ...allowsAll(config),
     ...marksOfOthers(config),
-    ...doors.flatMap((door, i) => [...twoTimes(config, door, doors.slice(0, i)), ...ownFirewall(config, door, ask)]),
+    ...doors.flatMap((door, i) => twoTimes(config, door, doors.slice(0, i))),
+    ...doors.flatMap((door) => ownFirewall(config, door, ask, hasIpv6)),
   ];
 }
 
@@ -65,16 +67,21 @@ function twoTimes(config: Config, door: Door, before: readonly Door[]): Finding[
   });
 }
 
-function ownFirewall(config: Config, door: Door, ask: AskFirewall): Finding[] {
+/** Of a range its ends are asked for: rules for a part of it rarely leave both out. */
+function ownFirewall(config: Config, door: Door, ask: AskFirewall, hasIpv6: boolean): Finding[] {
   if (door.target !== undefined) return []; // another host's port, which INPUT never sees
   const { mode } = config.options.firewall;
   return door.opening!.ports.flatMap((ports) => {
-    const asked = { protocol: ports.protocol, port: ports.low };
-    const trap = mode.kind === "set" ? undefined : trapOf(mode, asked, ask);
-    if (trap === undefined) return [];
-    return [
-      atLine({ config, of: door, directive: "open" }, "own-firewall", `${formatPorts(ports)}: ${trap.what}`, trap.hint),
-    ];
+    if (mode.kind === "set") return [];
+    for (const ipv6 of hasIpv6 ? [false, true] : [false]) {
+      for (const port of new Set([ports.low, ports.high])) {
+        const trap = trapOf(mode, { protocol: ports.protocol, port, ipv6 }, ask, ports);
+        if (trap === undefined) continue;
+        const what = `${formatPorts(ports)}${ipv6 ? " by IPv6" : ""}: ${trap.what}`;
+        return [atLine({ config, of: door, directive: "open" }, "own-firewall", what, trap.hint)];
+      }
+    }
+    return [];
   });
 }
 
@@ -82,6 +89,7 @@ function trapOf(
   mode: FirewallMode,
   asked: PortAsked,
   ask: AskFirewall,
+  ports: OpenedPorts,
 ): { readonly what: string; readonly hint: string } | undefined {
   const tools = ask(asked);
   if (tools?.verdict === undefined) return undefined;
@@ -89,7 +97,7 @@ function trapOf(
     if (tools.isPublished || tools.verdict.accepts) return undefined;
     return {
       what: "your own firewall refuses it too: a knock opens nothing",
-      hint: howToAccept(tools.managers, asked),
+      hint: howToAccept(tools.managers, ports, asked.ipv6 ?? false),
     };
   }
   const mark = hex(mode.mark);
@@ -110,12 +118,14 @@ function trapOf(
   };
 }
 
-function howToAccept(managers: readonly Manager[], { protocol, port }: PortAsked): string {
-  const why = "knockd's gate keeps the port closed";
-  if (managers.includes("ufw")) return `Run: ufw allow ${port}/${protocol} (${why})`;
+function howToAccept(managers: readonly Manager[], { protocol, low, high }: OpenedPorts, ipv6: boolean): string {
+  const why = "knockd's gate keeps it closed";
+  const range = (dash: string) => (low === high ? `${low}` : `${low}${dash}${high}`);
+  if (managers.includes("ufw")) return `Run: ufw allow ${range(":")}/${protocol} (${why})`;
   if (managers.includes("firewalld"))
-    return `Run: firewall-cmd --permanent --add-port=${port}/${protocol} && firewall-cmd --reload (${why})`;
-  return `Accept ${protocol} port ${port} in it (${why}), or use Firewall = mark 0x100000.`;
+    return `Run: firewall-cmd --permanent --add-port=${range("-")}/${protocol} && firewall-cmd --reload (${why})`;
+  const where = ipv6 ? "its rules for IPv6" : "it";
+  return `Accept ${protocol} port ${range("-")} in ${where} (${why}), or use Firewall = mark 0x100000.`;
 }
 
 function overlap(one: OpenedPorts, two: OpenedPorts): boolean {

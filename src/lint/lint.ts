@@ -60,7 +60,7 @@ export async function lint(
     ...lintOverruled(config),
     ...lintNoCommand(config),
     ...lintTimeouts(config),
-    ...lintOpening(config, firewall),
+    ...lintOpening(config, firewall, hasIpv6(interfaces, NOT_LINK_LOCAL) && !isOnlyIpv4(defaults)),
     ...(hasInterface(defaults) ? [] : lintInterface(config, interfaces)),
     ...(unit === undefined ? [] : lintSandbox(config, unit)),
   );
@@ -68,10 +68,12 @@ export async function lint(
   return all.sort((a, b) => place(a) - place(b));
 }
 
+const NOT_LINK_LOCAL = /^(?!fe[89ab])/i;
+
 /** Does any interface but the loopback have an IPv6 address? Without one, no IPv6 client can knock. */
-function hasIpv6({ links, addresses }: Snapshot): boolean {
+function hasIpv6({ links, addresses }: Snapshot, which = /^/): boolean {
   const loopback = links.find(({ name }) => name === "lo")?.index;
-  return addresses.some(({ index, address }) => index !== loopback && address.includes(":"));
+  return addresses.some(({ index, address }) => index !== loopback && address.includes(":") && which.test(address));
 }
 
 /** 0.8 starts with such a config without a word. */
