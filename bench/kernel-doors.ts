@@ -1,9 +1,11 @@
 // From the last SYN of a sequence until a connection gets in: a door that the kernel opens, beside one whose sequence the kernel
 // itself follows (the floor: no scan defence and no log) and one with our iptables command. In turns, each in its own namespaces.
+// The client tries without a pause. It has the first processor to itself, as a client on another machine has.
 import { Daemon } from "../test/live/daemon.ts";
 import { nft, serve } from "../test/live/gate-wire.ts";
 import { Wire } from "../test/live/wire.ts";
 import type { Bench, Family } from "./rounds.ts";
+import { apart, together } from "./subject.ts";
 import { ofRounds, percentile, type Row } from "./table.ts";
 
 const PER_ROUND = 30;
@@ -92,7 +94,9 @@ export async function kernelDoors({ rounds }: Bench): Promise<Family> {
         ]);
       if (kind === "kernel") continue;
       const opens = kind === "iptables" ? `start_command = ${ACCEPT}\n` : "open = tcp/22\nfor = 10m\n";
-      daemons.push(await Daemon.start(wire, "ours", SEQUENCE + opens));
+      const daemon = await Daemon.start(wire, "ours", SEQUENCE + opens);
+      apart(daemon);
+      daemons.push(daemon);
     }
     for (let round = 0; round < rounds; round++) {
       for (const kind of kinds) {
@@ -106,6 +110,7 @@ export async function kernelDoors({ rounds }: Bench): Promise<Family> {
       }
     }
   } finally {
+    together();
     for (const daemon of daemons) await daemon.stop();
     for (const wire of wires.values()) await wire.close();
   }

@@ -101,7 +101,7 @@ const linesOf = (file: string) => (existsSync(file) ? readFileSync(file, "utf8")
  * The sender on the first processor, who is measured on the others: which of the two gets the time is not left to
  * chance. The kernel brings a packet to the ring on the sender's, so that nobody is charged for more than his own work.
  */
-export function apart(running: Running): void {
+export function apart(running: Pick<Running, "pid">): void {
   if (cpus().length < 2) return;
   pin(process.pid, "0"); // the sender is a child of ours
   pin(running.pid, `1-${cpus().length - 1}`);
