@@ -60,6 +60,22 @@ describe("the state of clients", () => {
     }
   });
 
+  it("goes with the secret when two clients swap their names, also over a restart", () => {
+    const states = new ClientStates();
+    const [ann, bob] = [clientOf({ name: "ann" }), clientOf({ name: "bob", seed: 2 })];
+    states.of(ann).last = 7;
+    states.of(bob).last = 8;
+    const again = ClientStates.parse(states.format(NOON, 0), NOON, 0);
+    const swapped = [clientOf({ name: "bob" }), clientOf({ name: "ann", seed: 2 })];
+    for (const one of [states, again]) {
+      one.use(swapped);
+      assert.deepEqual(
+        swapped.map((client) => one.of(client).last),
+        [7, 8],
+      );
+    }
+  });
+
   it("comes back with the secret, after another one, also over restarts", () => {
     for (const kind of ["code", "list", "key"] as const) {
       const states = new ClientStates();

@@ -5,7 +5,7 @@ import { type ClientKind, WINDOW_SECONDS } from "./derive.ts";
 import { GuessCounter } from "./guess-counter.ts";
 
 export interface ClientState {
-  /** Its fingerprint: another secret of the same name begins anew. */
+  /** The secret's fingerprint. A client with a new secret has a new state. */
   readonly secret: string;
   readonly kind: ClientKind;
   /** The last counter that was used; -1: none. */
@@ -101,13 +101,13 @@ export class ClientStates {
   }
 
   /**
-   * These are all clients now. One that has a new name, or a secret that it had before, goes on with the codes that its secret
-   * has used up.
+   * Takes these for all clients from now on. A client with a new name, or with a secret that was in use before, keeps the state
+   * of that secret: its used codes do not count again. Two clients may swap their names.
    */
   use(clients: readonly Pick<Client, "name" | "kind" | "secret">[]): void {
-    const names = new Set(clients.map(({ name }) => name));
+    const kept = new Set(clients.map((client) => this.#known(client)));
     const free = new Map(this.#retired);
-    for (const [name, state] of this.#states) if (!names.has(name)) free.set(secretId(name, state), state);
+    for (const [name, state] of this.#states) if (!kept.has(state)) free.set(secretId(name, state), state);
     for (const client of clients) {
       if (this.#known(client) !== undefined) continue;
       const id = secretId(client.name, { kind: client.kind, secret: client.secret.fingerprint });

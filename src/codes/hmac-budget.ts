@@ -1,5 +1,5 @@
-// How many HMACs may be made for codes that cannot be kept, those of keys that are bound to an address. Without a limit a
-// flood of guesses from forged addresses could have so many made that knocks wait.
+// Limits the HMACs for keys that are bound to an address: their codes differ by address and cannot be kept. Without a limit, a
+// flood of guesses from forged addresses would delay all knocks.
 
 import { type Address, isIpv4 } from "../net/address.ts";
 import { masked } from "../net/network.ts";
