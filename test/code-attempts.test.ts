@@ -309,6 +309,7 @@ describe("wrong codes", () => {
       scene.knock(scene.ports(bound, 0, PHONE));
       assert.equal(scene.last, "10.77.0.2: openSSH: code for phone not checked: too many codes at once");
     }
+    assert.equal(scene.history.of(parseAddress(PHONE)!).at(-1)?.fate, "busy");
     scene.now = 1000;
     scene.knock(scene.ports(bound, 0, PHONE));
     assert.deepEqual(scene.opened, ["10.77.0.2 phone"]);

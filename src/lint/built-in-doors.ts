@@ -67,7 +67,7 @@ function twoTimes(config: Config, door: Door, before: readonly Door[]): Finding[
   });
 }
 
-/** Of a range its ends are asked for: rules for a part of it rarely leave both out. */
+/** Asks for both ends of a range: a rule for a part of it usually has one of them. */
 function ownFirewall(config: Config, door: Door, ask: AskFirewall, hasIpv6: boolean): Finding[] {
   if (door.target !== undefined) return []; // another host's port, which INPUT never sees
   const { mode } = config.options.firewall;

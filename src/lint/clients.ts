@@ -49,7 +49,7 @@ function inUse({ clientsFile: file, target }: Door, client: Client, { listening 
   return [atPlace({ lint: "port-in-use", file: file!, line: client.line, what, hint })];
 }
 
-/** Who sees the code of one sends it for the other before it is used up there. Codes of a key are made of its name too. */
+/** An observer of one client's code can use it once more as the other's. A key's codes depend on its name too, so they differ. */
 function copied(doors: readonly Door[]): Finding[] {
   const firsts = new Map<string, Client>();
   return doors.flatMap(({ clients, clientsFile }) =>

@@ -102,6 +102,14 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     assert.match(stderr, /^gate: closed what the other lines name: tcp\/22, tcp\/80, udp\/60000-61000$/m);
     assert.equal(await host.isOpen(), false);
     assert.equal(await host.isOpen(host.wire.server6), false);
+    await gate("open");
+    const closed = await withConfig("close");
+    assert.notEqual(closed.status, 0);
+    assert.match(
+      closed.stderr,
+      /line 7: syntax error .*\n.*gate: closed what the other lines name: tcp\/22, tcp\/80, /,
+    );
+    assert.equal(await host.isOpen(), false);
   });
 
   it("leaves the table that is there as it is when the config is refused later, with what is open", async () => {
