@@ -43,6 +43,22 @@ describe("what is found in a config", () => {
     }));
   };
 
+  it("the host's own firewall for IPv6, unless only link-local addresses are there", async () => {
+    const verdict = (accepts: boolean) => ({
+      managers: [],
+      plain: [],
+      isPublished: false,
+      verdict: { accepts, refuses: !accepts },
+    });
+    const firewall: Host["firewall"] = ({ ipv6 }) => verdict(ipv6 !== true);
+    const texts = async (address: string) => {
+      const interfaces = { ...HOST.interfaces, addresses: [{ index: 2, address }] };
+      return (await found(`${GOOD}open = tcp/22\n`, { ...HOST, interfaces, firewall })).map(({ text }) => text);
+    };
+    assert.match((await texts("fd00::5")).join(), /tcp\/22 by IPv6: your own firewall refuses it too/);
+    for (const address of ["fe80::1", "FEBF::1", "192.0.2.1"]) assert.deepEqual(await texts(address), [], address);
+  });
+
   const door = (more: string) => `${GOOD}${more}\n`;
   const table: [title: string, config: string, lines: string[], host?: Partial<Host>][] = [
     ["nothing", GOOD, []],
