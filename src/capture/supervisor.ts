@@ -8,15 +8,11 @@ import { CaptureError } from "../platform/capture-error.ts";
 import type { NativeLinkWatch, Snapshot } from "../platform/native.ts";
 import { followInterfaces, interfacesNow } from "../platform/network-interfaces.ts";
 import { CaptureSet, type CaptureState } from "./captures.ts";
+import { CheckSchedule } from "./check-schedule.ts";
 import type { InterfaceCapture } from "./interface-capture.ts";
 import { interfaceStatuses, statusLine } from "./interface-status.ts";
 import { ANY, AUTO, choose, indexOf, isAlias, isOneName, linkOf, namesOf, ownAddresses } from "./interfaces.ts";
 import type { Records } from "./records.ts";
-
-/** Changes come in bursts. This long after the first one, all are handled together. */
-const SETTLE_MS = 20;
-/** How often to try again to open an interface, and how often to check everything. */
-const [RETRY_MS, CHECK_MS] = [1000, 60_000] as const;
 
 export interface CaptureSupervisorOptions {
   /** Of interfaces.ts. */
@@ -52,9 +48,9 @@ export class CaptureSupervisor {
   /** The interfaces cannot be read; this has been logged. */
   #blind = false;
   #status = "";
-  #settling: NodeJS.Timeout | undefined;
-  #retry: NodeJS.Timeout | undefined;
-  #check: NodeJS.Timeout | undefined;
+  readonly #schedule = new CheckSchedule(() => {
+    if (this.#started && !this.#closed) this.#reconcile();
+  });
 
   /** Opens all present interfaces; packets come after `start`. Throws CaptureError. */
   constructor(options: CaptureSupervisorOptions) {
@@ -65,10 +61,10 @@ export class CaptureSupervisor {
       several: !isOneName(patterns),
       now,
       onBatch,
-      onBroken: () => this.#onChange(),
+      onBroken: () => this.#schedule.onChange(),
       tell,
     });
-    this.#watch = followInterfaces(() => this.#onChange(), this.#withRoutes);
+    this.#watch = followInterfaces(() => this.#schedule.onChange(), this.#withRoutes);
     try {
       this.#openAll();
     } catch (error) {
@@ -77,7 +73,7 @@ export class CaptureSupervisor {
     }
   }
 
-  /** For systemd and people. */
+  /** One line that says what is captured and what is not: systemd shows it. */
   get status(): string {
     return statusLine(this.captures.all, this.#failed, this.#missing);
   }
@@ -91,7 +87,7 @@ export class CaptureSupervisor {
     return this.#options.patterns;
   }
 
-  /** Is a present interface deaf? */
+  /** Is an interface present whose packets knockd does not get? */
   get isDeaf(): boolean {
     return this.#failed.size > 0 || this.captures.isDeaf;
   }
@@ -111,17 +107,17 @@ export class CaptureSupervisor {
     this.#started = true;
     this.captures.start();
     this.#status = this.status;
-    this.#check = setInterval(() => {
+    this.#schedule.start(() => {
       this.check();
       this.#options.onChecked();
-    }, CHECK_MS);
-    this.#onChange(); // between opening and the filter something may have changed
+    });
+    this.#schedule.onChange(); // between opening and the filter something may have changed
   }
 
   /** May be called at any time and repeatedly. */
   close(): void {
     this.#closed = true;
-    for (const timer of [this.#settling, this.#retry, this.#check]) clearTimeout(timer);
+    this.#schedule.close();
     this.#watch.close();
     this.captures.closeAll();
   }
@@ -159,14 +155,6 @@ export class CaptureSupervisor {
     for (const name of present) if (!this.captures.all.has(name)) this.captures.open(name, indexOf(name, snapshot));
   }
 
-  #onChange(): void {
-    if (this.#closed) return;
-    this.#settling ??= setTimeout(() => {
-      this.#settling = undefined;
-      if (this.#started && !this.#closed) this.#reconcile();
-    }, SETTLE_MS);
-  }
-
   #reconcile(): void {
     let snapshot: Snapshot;
     try {
@@ -174,7 +162,7 @@ export class CaptureSupervisor {
     } catch (error) {
       if (!this.#blind) this.#options.tell.error((error as Error).message);
       this.#blind = true;
-      this.#tryLater();
+      this.#schedule.tryLater();
       return;
     }
     this.#blind = false;
@@ -184,7 +172,7 @@ export class CaptureSupervisor {
     for (const name of this.#failed.keys()) if (!present.includes(name)) this.#failed.delete(name);
     const isHere = (word: string) => namesOf(word, snapshot).some((name) => this.captures.all.has(name));
     this.#missing = new Map([...missing].filter(([word]) => !isHere(word)));
-    if (this.#failed.size > 0) this.#tryLater();
+    if (this.#failed.size > 0) this.#schedule.tryLater();
     if (this.#status !== this.status) this.#options.onStatus();
     this.#status = this.status;
   }
@@ -251,10 +239,5 @@ export class CaptureSupervisor {
     this.captures.close(name);
     if (this.#failed.get(name) !== why) this.#options.tell.error(`${name}: deaf, trying again: ${why}`);
     this.#failed.set(name, why);
-  }
-
-  #tryLater(): void {
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.#onChange(), RETRY_MS);
   }
 }

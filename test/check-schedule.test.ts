@@ -1,0 +1,55 @@
+// When the supervisor compares its captures with the interfaces, on a clock that the test moves.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it, mock } from "node:test";
+import { CheckSchedule } from "../src/capture/check-schedule.ts";
+
+let calls: string[] = [];
+const scheduled = () => new CheckSchedule(() => calls.push("reconcile"));
+
+beforeEach(() => {
+  calls = [];
+  mock.timers.enable(["setTimeout", "setInterval"]);
+});
+afterEach(() => mock.timers.reset());
+
+describe("the supervisor's schedule", () => {
+  it("answers a burst of changes with one comparison, and a later change with another", () => {
+    const schedule = scheduled();
+    for (let change = 0; change < 5; change++) schedule.onChange();
+    assert.deepEqual(calls, []);
+    mock.timers.tick(20);
+    assert.deepEqual(calls, ["reconcile"]);
+    schedule.onChange();
+    mock.timers.tick(20);
+    assert.deepEqual(calls, ["reconcile", "reconcile"]);
+  });
+
+  it("tries again once, a second after the last failure", () => {
+    const schedule = scheduled();
+    schedule.tryLater();
+    mock.timers.tick(500);
+    schedule.tryLater();
+    mock.timers.tick(1019);
+    assert.deepEqual(calls, []);
+    mock.timers.tick(1000);
+    assert.deepEqual(calls, ["reconcile"]);
+  });
+
+  it("checks each minute", () => {
+    scheduled().start(() => calls.push("check"));
+    mock.timers.tick(60_000);
+    mock.timers.tick(60_000);
+    assert.deepEqual(calls, ["check", "check"]);
+  });
+
+  it("calls nothing after it is closed", () => {
+    const schedule = scheduled();
+    schedule.start(() => calls.push("check"));
+    schedule.onChange();
+    schedule.tryLater();
+    schedule.close();
+    schedule.onChange();
+    mock.timers.tick(120_000);
+    assert.deepEqual(calls, []);
+  });
+});
