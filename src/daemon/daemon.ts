@@ -1,14 +1,9 @@
-// Wires the parts: packets seen → events decided (packet-loop.ts) → doors opened, lines told; and settles by the config what each
-// of them does, at the start and at each reload.
+// Connects the parts: packets seen → events decided (packet-loop.ts) → doors opened, lines logged. Gives each part what the
+// config says, at the start and at each reload.
 
 import { performance } from "node:perf_hooks";
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { askedInterfaces } from "../capture/asked-interfaces.ts";
-import { isOneName, namesOf } from "../capture/interfaces.ts";
 import { CaptureSupervisor } from "../capture/supervisor.ts";
 import { type Config, ConfigError } from "../config/door.ts";
-import { readConfig } from "../config/read.ts";
-import { type ResolvedDoors, resolveTargets } from "../config/resolve-targets.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Flags, type Settings, settle } from "../config/settings.ts";
 import { WeakDoors } from "../config/weak-doors.ts";
@@ -21,18 +16,20 @@ import { KnockOpener } from "../doors/knock-opener.ts";
 import { EventLog } from "../log/event-log.ts";
 import type { Log, Logger } from "../log/logger.ts";
 import type { ReverseDns } from "../log/reverse-dns.ts";
-import { formatAddress } from "../net/address.ts";
 import { CaptureError } from "../platform/capture-error.ts";
 import { isClockSet } from "../platform/clock-set.ts";
 import { ephemeralPorts, listeningPorts } from "../platform/local-ports.ts";
 import { clear, releaseFilePages, releaseUnusedMemory } from "../platform/memory.ts";
-import { interfacesNow } from "../platform/network-interfaces.ts";
 import { realPath } from "../platform/real-path.ts";
 import { after } from "../platform/timer.ts";
 import { oneTimeFiles } from "../sequences/one-time-file.ts";
 import { CaptureLoop } from "./capture-loop.ts";
 import { ClientCodes } from "./client-codes.ts";
 import { CommandLock } from "./command-lock.ts";
+import { ConfigSource } from "./config-source.ts";
+import { interfacePatterns } from "./interface-patterns.ts";
+import { Reloads } from "./reloads.ts";
+import { logCapture, logConfig, logListening } from "./startup-log.ts";
 import { StateCheck } from "./state-check.ts";
 
 const now = () => performance.now();
@@ -60,11 +57,10 @@ export class Daemon {
   #settings: Settings | undefined;
   #supervisor: CaptureSupervisor | undefined;
   #control: ControlServer | undefined;
-  #sequencesUsed = 0;
+  readonly #configSource: ConfigSource;
   readonly #clientCodes: ClientCodes;
   readonly #weak = new WeakDoors();
-  #reloaded: Promise<void> = Promise.resolve();
-  #reloadWaits = false;
+  readonly #reloads = new Reloads(() => this.#reload());
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -73,6 +69,7 @@ export class Daemon {
     this.#eventLog = new EventLog(options.logger, options.reverseDns, now);
     this.#doorService = new DoorService(options.flags.config, this.#eventLog.doorEvent, this.#eventLog.notice);
     this.#commandLock = new CommandLock(this.#log);
+    this.#configSource = new ConfigSource(options.flags, (config) => this.#commandLock.admit(config));
     this.#clientCodes = new ClientCodes(this.#doorService, this.#eventLog.notice, now);
     this.#captureLoop = new CaptureLoop({
       now,
@@ -86,9 +83,9 @@ export class Daemon {
         files: oneTimeFiles,
         onNotice: this.#eventLog.notice,
         onUsed: (door, next) => {
-          this.#sequencesUsed++;
+          this.#configSource.onSequenceUsed();
           this.#captureLoop.packetLoop.replaceDoor(door, next);
-          this.#hearDoors();
+          this.#refreshFilter();
         },
         keepCodes: () => this.#clientCodes.settled(),
       }),
@@ -99,63 +96,36 @@ export class Daemon {
     });
   }
 
-  /** Resolves, with what was settled, when packets are really being captured. Rejects with ConfigError or CaptureError. */
+  /** Resolves when packets are being captured. Rejects with ConfigError, CaptureError or AlreadyRunning. */
   async start(): Promise<Settings> {
     const settings = await this.#adopt().catch((error) => {
       this.#doorService.releaseAll();
       throw error;
     });
     await this.#openControl();
-    const { captures, missing, patterns } = this.#supervisor!;
-    const here = [...captures.all.keys()];
-    const names = (isOneName(patterns) && here.length > 0 ? patterns : here).join(", "); // one by the name given, as 0.8
-    if (names !== "") this.#log.note(`starting up, listening on ${names}`);
-    if (names !== "") this.#log.say(`listening on ${names}...`);
-    if (missing.length > 0) this.#log.info(`waiting for ${missing.join(", ")}`);
+    logListening(this.#log, this.#supervisor!);
     for (const line of this.#weak.news(this.#captureLoop.packetLoop.resolvedDoors)) this.#log.note(line);
     return settings;
   }
 
-  /** What systemd shows of us. */
+  /** One line on what is captured and what is not: systemd shows it. */
   get status(): string {
     return this.#supervisor!.status;
   }
 
-  /** Nothing can be kept, as in a container without a writable /run. */
+  /** Can the daemon keep no state, as in a container without a writable /run? */
   get isStateless(): boolean {
     return this.#state.isStateless;
   }
 
-  /** We ought to hear, and do not, somewhere. */
+  /** Is an interface present whose packets the daemon does not get? */
   get isDeaf(): boolean {
     return this.#supervisor!.isDeaf;
   }
 
-  /**
-   * Reads the config again; with an error in it the old one goes on. One at a time, at most one in a turn of the loop: a
-   * storm of signals must not keep knocks waiting.
-   */
+  /** Reads the config again. If there is an error in it, logs it and keeps the old one. */
   reload(): Promise<void> {
-    if (this.#reloadWaits) return this.#reloaded;
-    this.#reloadWaits = true;
-    this.#reloaded = this.#reloaded.then(async () => {
-      await nextTurn();
-      this.#reloadWaits = false;
-      const { flags, logger } = this.#options;
-      this.#log.info(`re-reading config file: ${flags.config}`);
-      try {
-        await this.#adopt();
-        for (const line of this.#weak.news(this.#captureLoop.packetLoop.resolvedDoors)) this.#log.note(line);
-      } catch (error) {
-        if (!(error instanceof ConfigError || error instanceof CaptureError || error instanceof AlreadyRunning))
-          throw error;
-        this.#doorService.keepInterfaces(this.#supervisor!.patterns);
-        logger.configure(this.#settings!); // whoever rotated the log waits for a new file, whatever the config is
-        this.#log.error(error.message);
-        this.#log.error("the old configuration stays in force");
-      }
-    });
-    return this.#reloaded;
+    return this.#reloads.request();
   }
 
   /** After the start: gives up the right to run commands, if no door has one and an earlier daemon has left none. */
@@ -164,7 +134,7 @@ export class Daemon {
     else this.#commandLock.close(this.#config!, this.#settings!);
   }
 
-  /** Hears no more, runs what closes the doors, and resolves when that is done, or when our patience is at its end. */
+  /** Stops capturing and closes the doors. Resolves when their commands have ended, or when `patience` has run out. */
   async stop(patience: Patience): Promise<void> {
     this.#control?.close();
     this.#supervisor?.close();
@@ -179,7 +149,7 @@ export class Daemon {
     this.#options.logger.flush();
   }
 
-  /** For knockctl, in one place for our whole life. Where it can't be made, all else goes on. */
+  /** Opens the socket for knockctl, which stays through all reloads. If this fails, the daemon continues without it. */
   async #openControl(): Promise<void> {
     const config = realPath(this.#options.flags.config);
     this.#control = new ControlServer({
@@ -202,23 +172,24 @@ export class Daemon {
     await this.#control.open();
   }
 
-  /** All that can fail comes before anything of the old is let go. */
+  /** Does everything that can fail first, and keeps the old state until it has succeeded. */
   async #adopt(): Promise<Settings> {
     const { flags, logger } = this.#options;
-    const { config, resolvedDoors, warnings } = await this.#read();
+    const { config, resolvedDoors, warnings } = await this.#configSource.read();
     const settings = settle(flags, config.options);
     const old = this.#supervisor;
-    const patterns = this.#patterns(config);
+    const before = this.#settings?.interface === undefined ? old?.patterns : undefined;
+    const patterns = interfacePatterns(flags, config, before, (line) => this.#log.info(line));
     this.#state.check(config, settings);
     this.#doorService.claim(settings, patterns, flags.daemon, this.isStateless);
     this.#clientCodes.claim(config.doors, settings.clientsState);
-    const supervisor = `${old?.patterns}` === `${patterns}` ? old! : this.#lookOut(patterns);
-    const instructions = this.#hear(supervisor, resolvedDoors);
+    const supervisor = `${old?.patterns}` === `${patterns}` ? old! : this.#newSupervisor(patterns);
+    const instructions = this.#setDoors(supervisor, resolvedDoors);
     try {
       this.#doorService.apply(config.doors, config.options.firewall);
     } catch (error) {
       if (supervisor !== old) supervisor.close();
-      else this.#hearDoors(); // the old ones
+      else this.#refreshFilter(); // the old ones
       throw error;
     }
 
@@ -230,13 +201,8 @@ export class Daemon {
     this.#doorService.keepInterfaces(patterns);
     this.#captureLoop.apply(resolvedDoors, config.doors, this.#clientCodes.states);
     this.#doorService.start();
-    for (const warning of [...config.warnings, ...warnings, ...this.#clientCodes.warnings(config.doors)])
-      this.#log.warn(warning);
-    for (const door of config.doors) this.#log.debug(`config: ${JSON.stringify(door)}`);
-    for (const { capture } of supervisor.captures.all.values()) {
-      for (const address of capture.own.all) this.#log.debug(`local IP: ${formatAddress(address)}`);
-    }
-    this.#log.debug(`packet filter: ${instructions} instructions`);
+    logConfig(this.#log, config, [...warnings, ...this.#clientCodes.warnings(config.doors)]);
+    logCapture(this.#log, supervisor, instructions);
     if (supervisor !== old) {
       old?.close();
       supervisor.start();
@@ -244,7 +210,7 @@ export class Daemon {
     return settings;
   }
 
-  #hear(supervisor: CaptureSupervisor, resolvedDoors: readonly ResolvedDoor[]): number {
+  #setDoors(supervisor: CaptureSupervisor, resolvedDoors: readonly ResolvedDoor[]): number {
     try {
       return supervisor.setDoors(resolvedDoors);
     } catch (error) {
@@ -253,33 +219,26 @@ export class Daemon {
     }
   }
 
-  /** Anew, when a one-time sequence was used while the targets were looked up: it must not count again. */
-  async #read(): Promise<ResolvedDoors & { readonly config: Config }> {
-    const { config: file, onlyIpv4 } = this.#options.flags;
-    for (;;) {
-      const before = this.#sequencesUsed;
-      const config = readConfig(file);
-      this.#commandLock.admit(config);
-      const resolved = await resolveTargets(config, onlyIpv4);
-      if (before === this.#sequencesUsed) return { config, ...resolved };
+  async #reload(): Promise<void> {
+    const { flags, logger } = this.#options;
+    this.#log.info(`re-reading config file: ${flags.config}`);
+    try {
+      await this.#adopt();
+      for (const line of this.#weak.news(this.#captureLoop.packetLoop.resolvedDoors)) this.#log.note(line);
+    } catch (error) {
+      if (!(error instanceof ConfigError || error instanceof CaptureError || error instanceof AlreadyRunning))
+        throw error;
+      this.#doorService.keepInterfaces(this.#supervisor!.patterns);
+      logger.configure(this.#settings!); // whatever the config is: a program that rotated the log waits for a new file
+      this.#log.error(error.message);
+      this.#log.error("the old configuration stays in force");
     }
   }
 
-  /** 0.8 does not start without eth0 when nobody has said another: nearly no machine has one by that name today. */
-  #patterns(config: Config): readonly string[] {
-    const look = () => interfacesNow(false);
-    const asked = askedInterfaces(this.#options.flags, config, look);
-    if (asked !== undefined) return asked;
-    if (this.#supervisor !== undefined && this.#settings?.interface === undefined) return this.#supervisor.patterns;
-    if (namesOf("eth0", look()).length > 0) return ["eth0"];
-    this.#log.info("there is no eth0, and no Interface is set: listening on the interfaces of the default routes");
-    return ["auto"];
-  }
-
-  #lookOut(patterns: readonly string[]): CaptureSupervisor {
+  #newSupervisor(patterns: readonly string[]): CaptureSupervisor {
     const { onlyIpv4, wait } = this.#options.flags;
     return new CaptureSupervisor({
-      patterns: patterns,
+      patterns,
       onlyIpv4,
       wait,
       now,
@@ -294,8 +253,8 @@ export class Daemon {
     });
   }
 
-  /** A one-time sequence was used: the filter lets the next one through. */
-  #hearDoors(): void {
+  /** Makes the filter pass the doors' present knocks, after a one-time sequence was used. */
+  #refreshFilter(): void {
     try {
       this.#supervisor!.setDoors(this.#captureLoop.packetLoop.resolvedDoors);
     } catch (error) {

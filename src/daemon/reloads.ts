@@ -1,0 +1,25 @@
+// Runs one reload at a time, and at most one in a turn of the event loop: a storm of signals must not keep knocks waiting.
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+
+export class Reloads {
+  readonly #reload: () => Promise<void>;
+  #last: Promise<void> = Promise.resolve();
+  #isWaiting = false;
+
+  constructor(reload: () => Promise<void>) {
+    this.#reload = reload;
+  }
+
+  /** Resolves after a reload that begins after this call, and rejects as it does. Calls before it begins share one reload. */
+  request(): Promise<void> {
+    if (this.#isWaiting) return this.#last;
+    this.#isWaiting = true;
+    this.#last = this.#last.then(async () => {
+      await nextTurn();
+      this.#isWaiting = false;
+      await this.#reload();
+    });
+    return this.#last;
+  }
+}
