@@ -50,6 +50,14 @@ for (const words of ALL) {
       assert.match(text, /^Exit status.*:\n(?: {2}.*\n)+\n*$/m);
       assert.ok(text.indexOf("Exit status") > text.indexOf("Example"));
     });
+
+    it("has no list of more than eight options without a heading of its own", () => {
+      const blocks = text.split("\n\n").map((block) => ({ block, options: block.match(/^ {2}-/gm)?.length ?? 0 }));
+      assert.deepEqual(
+        blocks.filter(({ options }) => options > 8),
+        [],
+      );
+    });
   });
 }
 

@@ -28,6 +28,34 @@ export function withHelp<T extends Command | PlainCommand>(command: T, help: Hel
   return command;
 }
 
+/** A command that only has sub-commands: `knockctl client add`. */
+export interface GroupHelp extends Pick<Help, "summary" | "about" | "examples"> {}
+
+export function withGroupHelp<T extends Command | PlainCommand>(group: T, help: GroupHelp): T {
+  const typed = group as unknown as Command;
+  typed
+    .summary(help.summary)
+    .helpCommand(false)
+    .configureHelp({ formatHelp: () => groupHelp(typed, help) });
+  return group;
+}
+
+function groupHelp(group: CommandUnknownOpts, { summary, about, examples }: GroupHelp): string {
+  const name = `knockctl ${group.name()} COMMAND`;
+  return [
+    `Usage: ${name} [options]\n`,
+    paragraph(summary),
+    ...paragraphs(about),
+    list(
+      "Commands",
+      group.commands.map((one) => [one.name(), one.summary()]),
+    ),
+    list("Options", [["-h, --help", "print this help"]]),
+    exampleList(examples),
+    paragraph(`${name} --help describes one command.`),
+  ].join("\n");
+}
+
 function commandHelp(command: CommandUnknownOpts, helper: CommanderHelp, help: Help): string {
   const own = Object.entries(help.groups ?? {});
   const grouped = new Set([...own.flatMap(([, names]) => names), ...COMMON]);
@@ -39,10 +67,7 @@ function commandHelp(command: CommandUnknownOpts, helper: CommanderHelp, help: H
   return [
     `Usage: ${helper.commandUsage(command)}\n`,
     paragraph(help.summary),
-    ...help.about
-      .trim()
-      .split(/\n\n+/)
-      .map((text) => paragraph(text.replaceAll("\n", " "))),
+    ...paragraphs(help.about),
     list(
       "Arguments",
       terms.map(([name, description]) => [name, description]),
@@ -51,7 +76,7 @@ function commandHelp(command: CommandUnknownOpts, helper: CommanderHelp, help: H
     ...own.map(([heading, names]) => optionList(heading, of(names), helper)),
     optionList("Common options", common, helper),
     ...Object.entries(help.lists ?? {}).map(([heading, items]) => list(heading, items)),
-    `${help.examples.length > 1 ? "Examples" : "Example"}:\n${help.examples.map((line) => `  ${line}\n`).join("")}`,
+    exampleList(help.examples),
     list(
       "Exit status",
       help.statuses.map(([status, meaning]) => [`${status}`, meaning]),
@@ -59,6 +84,17 @@ function commandHelp(command: CommandUnknownOpts, helper: CommanderHelp, help: H
   ]
     .filter((block) => block !== "")
     .join("\n");
+}
+
+function paragraphs(about: string): string[] {
+  return about
+    .trim()
+    .split(/\n\n+/)
+    .map((text) => paragraph(text.replaceAll("\n", " ")));
+}
+
+function exampleList(examples: readonly string[]): string {
+  return `${examples.length > 1 ? "Examples" : "Example"}:\n${examples.map((line) => `  ${line}\n`).join("")}`;
 }
 
 function optionList(heading: string, options: readonly Option[], helper: CommanderHelp): string {

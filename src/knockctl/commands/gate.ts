@@ -11,49 +11,66 @@ import { plural } from "../../terminal/plural.ts";
 import { printableJson } from "../../terminal/printable.ts";
 import { clean } from "../../terminal/style.ts";
 import { table } from "../../terminal/table.ts";
+import { type GroupHelp, type Help, withGroupHelp, withHelp } from "../help.ts";
 import { ask, complain, STATUS } from "../request.ts";
 
 const JSON_VERSION = 1;
 
-const HELP = `
-The gate is knockd's own table in the kernel (nft: "inet knockd"). It closes the
-ports of doors with "open = ..." to clients that have not knocked.
+const GATE: GroupHelp = {
+  summary: "Show the gate, knockd's own table in the kernel; open or close it",
+  about: `
+The gate closes the ports of doors with "open = ..." to clients that have not knocked. nft shows it as
+the table "inet knockd". These commands work without a running knockd too.`,
+  examples: ["sudo knockctl gate show", "sudo knockctl gate open"],
+};
 
-Examples:
-  sudo knockctl gate show            what is closed, and who may come in
-  sudo knockctl gate show tcp/22     exit status 0 if this port is closed
-  sudo knockctl gate open            let everybody in, with or without knockd
-  sudo knockctl gate close           close the ports again
+const UNANSWERED = [3, "the kernel or knockd does not answer, or refuses: standard error says why"] as const;
+const WRONG_LINE = [2, "wrong command line"] as const;
 
-Exit status:
-  0  done; of "show": the ports are closed
-  1  of "show": a port is not closed; otherwise refused: the message says why
-  2  the command line is wrong
-  3  the kernel or knockd cannot be asked
-`;
+const SHOW: Help = {
+  summary: "Show which ports are closed, and who may come in",
+  about: `
+Lists the ports that the gate closes, the networks that need no knock, the process that owns the table,
+and the clients that may come in, with the time that is left. With PORTS, the exit status says whether
+these ports are closed. With Firewall = mark your own firewall closes them, and the status is 0. Root only.`,
+  examples: ["sudo knockctl gate show", "sudo knockctl gate show tcp/22"],
+  statuses: [
+    [0, "there is a table; with PORTS: the ports are closed"],
+    [1, "there is no table; with PORTS: a port is not closed"],
+    WRONG_LINE,
+    UNANSWERED,
+  ],
+};
+
+const OPEN: Help = {
+  summary: "Let everyone in, until the gate is closed again",
+  about: `
+This is the way back in from a console. It works with or without a running knockd. A reload or a restart
+of knockd closes the gate again. Root only.`,
+  examples: ["sudo knockctl gate open"],
+  statuses: [[0, "the gate is open"], WRONG_LINE, UNANSWERED],
+};
+
+const CLOSE: Help = {
+  summary: "Close the ports to clients that have not knocked",
+  about: `
+A running knockd closes its gate. Without one, the ports of the config's doors are closed, and no knock
+opens them until knockd runs. Root only.`,
+  examples: ["sudo knockctl gate close"],
+  statuses: [[0, "the ports are closed"], WRONG_LINE, UNANSWERED],
+};
 
 export function gate(program: Command): void {
-  const command = program
-    .command("gate")
-    .summary("Show the gate, knockd's own table in the kernel; open or close it")
-    .helpCommand(false)
-    .addHelpText("after", HELP);
-  command
-    .command("show")
-    .summary("Show which ports are closed, and who may come in")
-    .argument("[ports]", "such as tcp/22: are they closed?", readPorts)
+  const group = withGroupHelp(program.command("gate"), GATE);
+  withHelp(group.command("show"), SHOW)
+    .argument("[ports]", "ports such as tcp/22 or tcp/22,udp/60000-61000", readPorts)
     .option("--json", "print JSON, one object per line")
     .action((ports: ReturnType<typeof readPorts> | undefined, options: { json?: true }) =>
       orRefused(() => show(ports, options)),
     );
-  command
-    .command("open")
-    .summary("Let everybody in, until the gate is closed again")
-    .action(() => orRefused(open));
-  command
-    .command("close")
-    .summary("Close the ports to clients that have not knocked")
-    .option("-c, --config <file>", "config file of knockd", "/etc/knockd.conf")
+  withHelp(group.command("open"), OPEN).action(() => orRefused(open));
+  withHelp(group.command("close"), CLOSE)
+    .option("-c, --config <file>", "the config of knockd, for when it does not run", "/etc/knockd.conf")
     .action(({ config }: { config: string }) => orRefused(() => close(config)));
 }
 

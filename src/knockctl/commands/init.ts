@@ -9,6 +9,7 @@ import { newClient } from "../../setup/new-client.ts";
 import { plan, Refused } from "../../setup/plan.ts";
 import { arm, begin, refuseASecond } from "../../setup/trial.ts";
 import { askYesNo } from "../../terminal/prompt.ts";
+import { type Help, withHelp } from "../help.ts";
 import { doorName, interfaceName, minutes, networks, wholeNumber } from "../option-parsers.ts";
 import { type Options, questions, USUAL_KNOCKS, wishes } from "./init-questions.ts";
 import { dryRunText, howToKnock, knockctl, say, summary, timeOf } from "./init-text.ts";
@@ -16,40 +17,46 @@ import { attend, how, keep, showing, undo } from "./init-trial.ts";
 
 const FAILED = 1;
 
-const HELP = `
-Closes a TCP port (22) to clients that have not knocked, and sets up a door that
-opens it, with a random sequence or with the codes of your phone's
-authenticator. It asks a few questions at a terminal; with --yes it asks
-nothing.
+const INIT: Help = {
+  summary: "Set up a door and its firewall without locking yourself out",
+  about: `
+Closes a TCP port (22) to clients that have not knocked, and sets up a door that opens it. The door
+opens to the codes of your phone's authenticator, or to a random sequence. init asks a few questions
+at a terminal; with --yes it asks nothing.
 
-You cannot lock yourself out:
-  - Open sessions stay open.
-  - Nothing on the disk changes before you confirm.
-  - Everything is rolled back after 5 minutes, also if this program, its
-    terminal or your session dies, and by a reboot.
-  - You can confirm only after the door has opened to a real knock: here, or
-    with "knockctl init --confirm" in the session that came in by the knock.
+You cannot lock yourself out. Open sessions stay open, and nothing on the disk changes before you
+confirm. After 5 minutes everything is rolled back, even if this program, its terminal or your
+session has died. A reboot rolls it back too.
 
-The door is added to the config. Your own doors stay, and the old file is kept
-as CONFIG.before-init. The package's example door is removed.
+You can confirm only after the door has opened to a real knock. Confirm here, or with "knockctl init
+--confirm" in the session that came in by the knock.
 
-Example:
-  sudo knockctl init --dry-run     print what init would do
-  sudo knockctl init --lan         clients in the LAN need no knock
-
-Exit status:
-  0  done: printed, set up, confirmed or rolled back, as asked
-  1  not done, or rolled back: the message on standard error says why
-  2  the command line is wrong
-`;
+Your own doors stay in the config; the package's example door is removed. The old file is kept as
+CONFIG.before-init.`,
+  groups: {
+    "The door": ["--door", "--port", "--timeout", "--interface", "--replace", "--replace-door"],
+    "The knock": ["--codes", "--no-codes", "--sequence", "--mixed"],
+    "The firewall": ["--firewall", "--lan", "--no-lan", "--persist"],
+    "The trial": ["--dry-run", "--yes", "--minutes", "--confirm", "--rollback"],
+  },
+  examples: [
+    "sudo knockctl init --dry-run",
+    "sudo knockctl init",
+    "sudo knockctl init --yes --no-codes --port 2222 --lan",
+    "sudo knockctl init --confirm --persist",
+  ],
+  statuses: [
+    [0, "done: printed, set up, confirmed or rolled back, as asked"],
+    [1, "not done, or rolled back: the message on standard error says why"],
+    [2, "wrong command line"],
+  ],
+};
 
 export function init(program: Command): void {
-  program
-    .command("init")
-    .summary("Set up a door and its firewall without locking yourself out")
-    .option("-c, --config <file>", "config file of knockd", "/etc/knockd.conf")
-    .option("--door <name>", "name of the door", doorName, "openSSH")
-    .option("--port <port>", "TCP port to close, which the door opens", wholeNumber(1, 65535), 22)
+  withHelp(program.command("init"), INIT)
+    .option("-c, --config <file>", "the config of knockd", "/etc/knockd.conf")
+    .option("--door <name>", "the door's name", doorName, "openSSH")
+    .option("--port <port>", "the TCP port to close, which the door opens", wholeNumber(1, 65535), 22)
     .option(
       "--interface <name>",
       "interface to listen on (default: as in the config; auto in a new config)",
@@ -58,25 +65,24 @@ export function init(program: Command): void {
     .addOption(
       new Option(
         "--firewall <kind>",
-        "who closes the port: knockd's gate, or your own rules with a mark (default: what fits)",
+        "what closes the port: knockd's own table (gate), or your rules, which let a mark pass (default: what fits)",
       ).choices(["gate", "mark"]),
     )
     .option("--codes", "knock with the codes of your phone's authenticator")
-    .option("--no-codes", "knock with a sequence (default with --yes)")
-    .option("--sequence <n>", `number of knocks (default: ${USUAL_KNOCKS})`, wholeNumber(3, MAX_KNOCKS))
+    .option("--no-codes", "knock with a random sequence (default with --yes)")
+    .option("--sequence <n>", `a sequence of this many knocks (default: ${USUAL_KNOCKS})`, wholeNumber(3, MAX_KNOCKS))
     .option("--mixed", "mix TCP and UDP knocks; curl cannot send these")
     .option("--timeout <seconds>", "how long the port stays open to a client that knocked", wholeNumber(1, 86_400), 30)
-    .option("--minutes <n>", "roll back after so long unless confirmed, 0.5 to 60", minutes, 5)
-    .option("--lan [networks]", "let the LAN in without a knock: all its private networks, or these", networks)
-    .option("--no-lan", "the LAN must knock, too (default: as the firewall has it today)")
+    .option("--lan [networks]", "clients on the LAN need no knock: on all its private networks, or on these", networks)
+    .option("--no-lan", "clients on the LAN must knock too (default: as today)")
     .option("--replace", "remove all other doors from the config")
     .option("--replace-door", "replace the door of the same name; keep the others")
-    .option("--persist", "once confirmed, close the port again at each boot")
-    .option("-y, --yes", "ask nothing")
+    .option("--persist", "close the port again at each boot, once you have confirmed")
     .option("--dry-run", "print every change; make none")
+    .option("-y, --yes", "ask nothing")
+    .option("--minutes <n>", "minutes until the rollback, unless you confirm; 0.5 to 60", minutes, 5)
     .addOption(new Option("--confirm", "keep the new setup").conflicts(["rollback", "dryRun"]))
     .addOption(new Option("--rollback", "undo the new setup now").conflicts(["dryRun"]))
-    .addHelpText("after", HELP)
     .action(async (options: Options) => {
       try {
         process.exitCode = (await run(options)) ? 0 : FAILED;
