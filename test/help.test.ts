@@ -1,6 +1,7 @@
 // What `knockctl --help` and `knockctl COMMAND --help` promise in common.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { repo } from "./live/wire.ts";
@@ -60,6 +61,18 @@ for (const words of ALL) {
     });
   });
 }
+
+it("knockctl.1 has every finding that check --help has", () => {
+  const text = help("check");
+  const list = text.slice(text.indexOf("Findings by"), text.indexOf("Examples:"));
+  const findings = [...list.matchAll(/^ {2}([a-z0-9-]+) {2,}\S/gm)].map(([, name]) => name!);
+  assert.ok(findings.includes("clients") && findings.includes("gate-allow"), list);
+  const manual = readFileSync(join(repo, "packaging/man/knockctl.1"), "utf8");
+  assert.deepEqual(
+    findings.filter((name) => !manual.includes(`\n.It ${name}\n`)),
+    [],
+  );
+});
 
 function tooWide(text: string): string[] {
   return text.split("\n").filter((line) => line.length > 80);

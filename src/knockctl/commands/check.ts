@@ -4,7 +4,7 @@ import { createInterface } from "node:readline/promises";
 import type { Command } from "@commander-js/extra-typings";
 import { CommanderError } from "commander";
 import { configOf, readDefaults } from "../../lint/defaults-file.ts";
-import type { Finding } from "../../lint/finding.ts";
+import type { Finding, Lint } from "../../lint/finding.ts";
 import type { Fix } from "../../lint/fix.ts";
 import type { Host } from "../../lint/lint.ts";
 import { systemErrorText } from "../../platform/system-error.ts";
@@ -19,6 +19,37 @@ const [WARNINGS, ERRORS, USAGE_IS_WRONG] = [1, 2, 3];
 const JSON_VERSION = 1;
 const DEFAULTS = "/etc/default/knockd";
 
+/** One for each lint: the compiler misses none. */
+const FINDINGS: Record<Lint, string> = {
+  config: "knockd itself warns about this",
+  "weak-sequence": "the sequence is easy to find",
+  "sequence-begins-another": "knocking at one door opens another on the way",
+  "port-in-use": "a program listens at the port of a knock",
+  "ephemeral-port": "replies to this host could count as knocks",
+  "same-sequence": "one sequence opens two doors",
+  "same-port": "three or more knocks have the same port",
+  clients: "two clients, or a client and a sequence or program, share a secret or a port",
+  clock: "the clock is not synchronised, and codes count by the time",
+  "no-program": "the program of a command is missing or not executable",
+  "no-command": "the door opens nothing",
+  "iptables-for-ipv6": "iptables refuses the address of an IPv6 client",
+  "ip6tables-for-ipv4": "ip6tables refuses the address of an IPv4 client",
+  tcpflags: "no client sends packets with these flags",
+  "given-twice": "a later line of the section replaces this one",
+  "cmd-timeout": "Cmd_Timeout without a Stop_Command",
+  sleep: "Command_Timeout kills a command that sleeps",
+  interface: "no interface can have this name (an error)",
+  sandbox: "knockd.service does not let a command or knockd do this",
+  "readable-by-all": "other users can read or write the config",
+  "unsafe-path": "other users can write or replace a file of knockd",
+  "start-knockd": `${DEFAULTS} does not do what it seems to`,
+  guard: "a port of a door with open is open to all, or closed without knockd",
+  "own-firewall": "the host's firewall also refuses the port of a door, or accepts it from everyone (needs root)",
+  "same-open": "two doors open one port for different times",
+  "firewall-mark": "another program uses the bit of `Firewall = mark`",
+  "gate-allow": "Gate_Allow lets everyone in",
+};
+
 const HELP: Help = {
   summary: "Find faults in a config",
   about: `
@@ -32,43 +63,14 @@ read. It never shows the ports of a sequence, except in a line that knockd refus
 --fix corrects what is certain: file modes and START_KNOCKD. It shows each change and asks first.
 With --yes it does not ask.`,
   lists: {
-    "Findings by their names in --json": [
-      ["config", "knockd itself warns about this"],
-      ["weak-sequence", "the sequence is easy to find"],
-      ["sequence-begins-another", "knocking at one door opens another on the way"],
-      ["port-in-use", "a program listens at the port of a knock"],
-      ["ephemeral-port", "replies to this host could count as knocks"],
-      ["same-sequence", "one sequence opens two doors"],
-      ["same-port", "three or more knocks have the same port"],
-      ["no-program", "the program of a command is missing or not executable"],
-      ["no-command", "the door opens nothing"],
-      ["iptables-for-ipv6", "iptables refuses the address of an IPv6 client"],
-      ["ip6tables-for-ipv4", "ip6tables refuses the address of an IPv4 client"],
-      ["tcpflags", "no client sends packets with these flags"],
-      ["given-twice", "a later line of the section replaces this one"],
-      ["cmd-timeout", "Cmd_Timeout without a Stop_Command"],
-      ["sleep", "Command_Timeout kills a command that sleeps"],
-      ["interface", "no interface can have this name (an error)"],
-      ["sandbox", "knockd.service does not let a command or knockd do this"],
-      ["readable-by-all", "other users can read or write the config"],
-      ["unsafe-path", "other users can write or replace a file of knockd"],
-      ["start-knockd", `${DEFAULTS} does not do what it seems to`],
-      ["guard", "a port of a door with open is open to all, or closed without knockd"],
-      [
-        "own-firewall",
-        "the host's firewall also refuses the port of a door, or accepts it from everybody (needs root)",
-      ],
-      ["same-open", "two doors open one port for different times"],
-      ["firewall-mark", "another program uses the bit of `Firewall = mark`"],
-      ["gate-allow", "Gate_Allow lets everybody in"],
-    ],
+    "Findings by their names in --json": Object.entries(FINDINGS),
   },
   examples: ["sudo knockctl check", "knockctl check --json ./knockd.conf"],
   statuses: [
     [0, "nothing was found; with --fix: nothing remains"],
     [1, "warnings"],
     [2, "errors"],
-    [3, "the command line is wrong"],
+    [3, "wrong command line"],
   ],
 };
 
