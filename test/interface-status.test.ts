@@ -21,7 +21,7 @@ const captures = new Map([
   ["eth3", place([])],
   ["eth4", place([], { knocksTested: 3 })],
 ]);
-const missing = new Map([["ppp*", "it is not there"]]);
+const missing = new Map([["ppp*", "there is no such interface"]]);
 const failed = new Map([["wifi0", "could not open wifi0"]]);
 
 it("deaf is what ought to hear and does not; what is only waited for is not", () => {
@@ -34,7 +34,7 @@ it("deaf is what ought to hear and does not; what is only waited for is not", ()
       ["eth3", "waiting", "it has no address yet"],
       ["eth4", "hears", undefined], // all its doors have a Target
       ["wifi0", "deaf", "could not open wifi0"],
-      ["ppp*", "waiting", "it is not there"],
+      ["ppp*", "waiting", "there is no such interface"],
     ],
   );
 });

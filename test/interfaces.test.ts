@@ -43,7 +43,7 @@ describe("the words", () => {
 });
 
 describe("chosen is", () => {
-  const [gone, down] = ["it is not there", "it is down"];
+  const [gone, down] = ["there is no such interface", "it is down"];
   const table: [words: string[], present: string[], missing: [word: string, why: string][]][] = [
     [["eth0"], ["eth0"], []],
     [["nope"], [], [["nope", gone]]],

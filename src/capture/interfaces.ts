@@ -63,7 +63,7 @@ export function namesOf(word: string, snapshot: Snapshot): readonly string[] {
 /** In words for people: an interface that is down need not be looked for. */
 function whyMissing(word: string, meant: readonly Meant[]): string {
   if (meant.length > 0) return "it is down";
-  return word === AUTO ? "there is no default route" : "it is not there";
+  return word === AUTO ? "there is no default route" : "there is no such interface";
 }
 
 function meantBy(word: string, snapshot: Snapshot): Meant[] {

@@ -122,9 +122,9 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     };
     for (const [args, ready, line] of [
       [["-i", "eth0:later"], "listening on eth0:later...", "eth0:later: waiting: it has no address yet"],
-      [["-i", "dum7:0", "--wait"], "waiting for dum7:0", "dum7:0: waiting: it is not there"],
-      [["-i", "eth0:x*"], "waiting for eth0:x*", "eth0:x*: waiting: it is not there"],
-      [["-i", "nope,eth0:later"], "waiting for nope", "nope: waiting: it is not there"],
+      [["-i", "dum7:0", "--wait"], "waiting for dum7:0", "dum7:0: waiting: there is no such interface"],
+      [["-i", "eth0:x*"], "waiting for eth0:x*", "eth0:x*: waiting: there is no such interface"],
+      [["-i", "nope,eth0:later"], "waiting for nope", "nope: waiting: there is no such interface"],
     ] as const) {
       const daemon = await start("ours", [...args], DOOR, { ready });
       const asked = await knockctl(daemon, "self-test");

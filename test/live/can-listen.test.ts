@@ -43,7 +43,7 @@ describe("knockd --can-listen", { skip }, () => {
     assert.deepEqual(ask([], "-i", "lo,nope0"), {
       ...yes,
       status: 1,
-      stderr: "could not open nope0: it is not there\n",
+      stderr: "could not open nope0: there is no such interface\n",
     });
   });
 });

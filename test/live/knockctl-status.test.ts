@@ -70,7 +70,7 @@ describe("knockctl shows", { skip: needsRoot }, () => {
     const date = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`;
     const expected = [
       `knockd \\S+ is listening \\(pid ${daemon.pid}, up [1-9]\\d* s\\)`,
-      "  wlan9: waiting: it is not there",
+      "  wlan9: waiting: there is no such interface",
       "",
       "INTERFACE +ADDRESSES +HEARS +PACKETS +DROPPED",
       `eth0 +${own} +yes, \\d+ s ago +5 +0`,

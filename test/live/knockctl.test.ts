@@ -155,7 +155,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     const waiting = await selfTest(daemon);
     assert.match(
       waiting.stdout,
-      /^knockd .* is listening .*\n {2}wifi0: waiting: it is not there\n[\s\S]*\neth0 .* yes\nwifi0 +- +waiting\n$/,
+      /^knockd .* is listening .*\n {2}wifi0: waiting: there is no such interface\n[\s\S]*\neth0 .* yes\nwifi0 +- +waiting\n$/,
     );
     assert.equal(waiting.status, 0);
     await wire.run("server", ["ip", "link", "add", "wifi0", "type", "veth"]);
