@@ -28,7 +28,7 @@ class NftSocket : public Napi::ObjectWrap<NftSocket> {
   size_t send_room_ = 0;
 };
 
-// Hears what anybody changes.
+// Hears what anyone changes.
 class NftWatch : public Napi::ObjectWrap<NftWatch> {
  public:
   static Napi::Function Define(Napi::Env env);

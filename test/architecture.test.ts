@@ -10,7 +10,7 @@ const src = fileURLToPath(new URL("../../src", import.meta.url));
 
 /** See, decide, act, tell: they stand side by side and meet in the plain values of events/. */
 const FOUR = ["capture", "attempts", "doors", "log"];
-/** Ground floor: everybody may import these, and they import nothing above. */
+/** Ground floor: everyone may import these, and they import nothing above. */
 const GROUND = ["net", "platform", "terminal"];
 
 interface Import {

@@ -103,13 +103,13 @@ describe("a built-in door", () => {
       assert.deepEqual(lintOpening(parse(MARK), open6), []);
       assert.match(
         lintOpening(parse(MARK), open6, true)[0]!.text,
-        /by IPv6: your own firewall accepts it from everybody/,
+        /by IPv6: your own firewall accepts it from everyone/,
       );
       assert.deepEqual(found(MARK, says(OPEN)), [
         [
           "own-firewall",
           5,
-          "/k.conf:5: [ssh] tcp/22: your own firewall accepts it from everybody: a mark closes nothing",
+          "/k.conf:5: [ssh] tcp/22: your own firewall accepts it from everyone: a mark closes nothing",
           "Remove the rule that accepts it, or use Firewall = gate.",
         ],
       ]);
@@ -151,7 +151,7 @@ describe("a built-in door", () => {
     assert.deepEqual(two("open = tcp/22", "open = udp/22\nfor = 2h"), []);
   });
 
-  it("lets nobody in without a knock who is everybody", () => {
+  it("lets nobody in without a knock who is everyone", () => {
     for (const [allow, all] of [
       ["0.0.0.0/0", "0.0.0.0/0"],
       ["10.0.0.0/8,::/0", "::/0"],
@@ -159,7 +159,7 @@ describe("a built-in door", () => {
     ] as const) {
       const [[lint, line, text]] = found(`[options]\nGate_Allow = ${allow}\n${SSH}`) as [[string, number, string]];
       assert.deepEqual([lint, line], ["gate-allow", 2]);
-      assert.ok(text.includes(`Gate_Allow ${all} lets everybody in without a knock`), text);
+      assert.ok(text.includes(`Gate_Allow ${all} lets everyone in without a knock`), text);
     }
     assert.deepEqual(found(`[options]\nGate_Allow = 10.0.0.0/8,fd00::/8\n${SSH}`), []);
   });

@@ -342,7 +342,7 @@ describe("what a command writes on standard error", () => {
     assert.equal(stderr, "first\nlate\n");
   });
 
-  it("by what it has left running harms neither that nor anybody when we are gone", async () => {
+  it("by what it has left running harms neither that nor anyone when we are gone", async () => {
     const file = join(tmpdir(), `knockd-left-${process.pid}`);
     // More than a pipe holds: with a reader that has gone it would be ended by SIGPIPE, without one it would wait.
     const server = `(${untilShell(`[ -e ${file}.go ]`)}; head -c 200000 /dev/zero >&2; echo $? >${file}) >/dev/null &`;

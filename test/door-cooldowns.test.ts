@@ -33,7 +33,7 @@ test("a Cooldown that a reload has made shorter, longer or none counts as it is 
   assert.equal(cooldowns.remaining(doorWith("wake", {}), 1000), 0);
 });
 
-test("Seq_Cooldown counts for everybody only with the scope door; the longer of both counts", () => {
+test("Seq_Cooldown counts for everyone only with the scope door; the longer of both counts", () => {
   const after = (policy: Partial<Policy>) => {
     const cooldowns = new DoorCooldowns();
     cooldowns.begin(doorWith("a", policy), 0);

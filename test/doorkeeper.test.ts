@@ -463,7 +463,7 @@ describe("of very many", () => {
     assert.equal(doorService.seen.filter((line) => line.startsWith("! ")).length, 1);
   });
 
-  it("those who wait already are not put in line again, nor anybody when there is no end of them; told once a second", async () => {
+  it("those who wait already are not put in line again, nor anyone when there is no end of them; told once a second", async () => {
     const doorService = new House();
     const knocker = (i: number) => parseAddress(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)!;
     const open = (i: number) => doorService.open({ stopCommand: undefined }, knocker(i));

@@ -7,7 +7,7 @@ import { type Guard, guardText } from "../src/setup/guards.ts";
 const GATE: Guard = { kind: "gate", ports: "tcp/22", isEnabled: true, isClosed: true };
 const MARK: Guard = { ...GATE, kind: "mark" };
 const CLOSED = "tcp/22 is closed to clients that have not knocked";
-const FAILS = "The gate fails open: without knockd's table everybody comes in";
+const FAILS = "The gate fails open: without knockd's table everyone gets in";
 
 describe("ports of built-in doors", () => {
   it("are told as they are, and which way they fail", () => {

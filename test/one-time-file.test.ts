@@ -311,7 +311,7 @@ describe("in a folder that another user can write,", { skip: root ? false : "nee
     untouched(secret);
   });
 
-  test("the file is not one that everybody can write, nor a third user's", () => {
+  test("the file is not one that everyone can write, nor a third user's", () => {
     const { path } = planted();
     fs.chmodSync(path, 0o666);
     assert.throws(() => nextOneTime(path, silent), /Other users can write it/);

@@ -1,4 +1,4 @@
-// What our package brings to /etc, untouched: `knockctl check` warns of nothing but its sequences, which everybody has.
+// What our package brings to /etc, untouched: `knockctl check` warns of nothing but its sequences, which everyone has.
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -62,7 +62,7 @@ describe("widening", () => {
     assert.deepEqual(set, ["narrow"]);
   });
 
-  it("is prepared before anybody knocks, and anew, once it is wide, when somebody else listens here", () => {
+  it("is prepared before anyone knocks, and anew, once it is wide, when somebody else listens here", () => {
     const { set, clock, listening, scanWindow } = scene();
     scanWindow.setDoors([policy()]);
     set.length = 0;

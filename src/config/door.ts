@@ -37,7 +37,7 @@ export interface Policy {
   readonly reknock: "run" | "extend";
   /** Seconds after an opening in which the door does not open again for the same client. */
   readonly seqCooldown: number;
-  /** Whom Seq_Cooldown keeps waiting: the client alone, or everybody. */
+  /** Whom Seq_Cooldown keeps waiting: the client alone, or everyone. */
   readonly seqCooldownScope: "client" | "door";
   /** Seconds after an opening for which the door opens for nobody. */
   readonly cooldown: number;

@@ -97,7 +97,7 @@ export type Answer =
       readonly result: string;
       readonly count: number;
     }
-  /** By hand: the gate lets nobody in without a knock, or everybody. */
+  /** By hand: the gate lets nobody in without a knock, or everyone. */
   | { readonly type: "gate"; readonly closed: boolean }
   /** A recent warning or error. */
   | { readonly type: "trouble"; readonly time: string; readonly line: string }

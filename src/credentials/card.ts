@@ -6,7 +6,7 @@ import { shellLine } from "../codes/shell-line.ts";
 
 /** In the place of the two digits that the code gives. */
 const DOTS = "··";
-/** For the example on the card: no code of anybody's. */
+/** For the example on the card: no code of anyone's. */
 const EXAMPLE = { 6: 492039, 8: 49203917 } as const;
 
 const hundreds = ({ blocks }: Pick<Client, "blocks">) => blocks.map((first) => first / DIGITS_BLOCK);

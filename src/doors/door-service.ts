@@ -132,7 +132,7 @@ export class DoorService {
     return running + toClose;
   }
 
-  /** For the console: lets everybody in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  /** For the console: lets everyone in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
   guard(isClosed: boolean): boolean {
     if (!this.#kernelDoors.guard(isClosed)) return false;
     this.#onNotice({ type: isClosed ? "gate closed" : "gate opened" });

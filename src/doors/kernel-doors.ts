@@ -42,7 +42,7 @@ export class KernelDoors {
     this.#awaitClosing();
   }
 
-  /** Lets everybody in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  /** Lets everyone in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
   guard(isClosed: boolean): boolean {
     return this.#options.firewall.guard(isClosed);
   }

@@ -157,7 +157,7 @@ export class Ledger {
     return entries;
   }
 
-  /** At the start, before anybody knocks. False when it could not be done, which is told. */
+  /** At the start, before anyone knocks. False when it could not be done, which is told. */
   #writeWhole(): boolean {
     try {
       if (!this.#lines.isEmpty) {

@@ -48,7 +48,7 @@ export type DoorNotice =
   | { readonly type: "ledger trouble"; readonly reason: string }
   /** Somebody had removed the firewall's table: it is there again, with so many open doors. */
   | { readonly type: "firewall rebuilt"; readonly open: number }
-  /** By hand: everybody may come in, or nobody without a knock again. */
+  /** By hand: everyone may come in, or nobody without a knock again. */
   | { readonly type: "gate opened" | "gate closed" }
   | { readonly type: "firewall not closed"; readonly reason: string }
   | { readonly type: "firewall gone"; readonly reason: string }

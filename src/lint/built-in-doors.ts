@@ -32,7 +32,7 @@ export function lintOpening(config: Config, ask: AskFirewall, hasIpv6 = false): 
 function allowsAll(config: Config): Finding[] {
   const all = config.options.firewall.allow.filter(({ prefix }) => prefix < 2).map(formatNetwork);
   if (all.length === 0) return [];
-  const what = `Gate_Allow ${all.join(", ")} lets everybody in without a knock`;
+  const what = `Gate_Allow ${all.join(", ")} lets everyone in without a knock`;
   const hint = "Name your own networks, such as 192.168.1.0/24.";
   return [atLine({ config, of: config.options, directive: "gate_allow" }, "gate-allow", what, hint)];
 }
@@ -108,7 +108,7 @@ function trapOf(
     };
   if (!tools.verdict.refuses)
     return {
-      what: "your own firewall accepts it from everybody: a mark closes nothing",
+      what: "your own firewall accepts it from everyone: a mark closes nothing",
       hint: "Remove the rule that accepts it, or use Firewall = gate.",
     };
   if (ask({ ...asked, mark: mode.mark })?.verdict?.accepts !== false) return undefined;

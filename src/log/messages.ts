@@ -153,7 +153,7 @@ export function noticeLine(notice: DoorNotice): string {
     case "firewall rebuilt":
       return `firewall: the table was removed: rebuilt, with ${plural(notice.open, "open door")}`;
     case "gate opened":
-      return "the gate was opened by hand: everybody may come in";
+      return "the gate was opened by hand: everyone may come in";
     case "gate closed":
       return "the gate was closed by hand";
     case "firewall not closed":

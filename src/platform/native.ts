@@ -151,7 +151,7 @@ export interface Native {
   };
   NftWatch: {
     /**
-     * Calls back with the messages of each change that anybody makes to nf_tables, other than new elements; with none when
+     * Calls back with the messages of each change that anyone makes to nf_tables, other than new elements; with none when
      * some were lost. Throws in the system's words.
      */
     new (onChange: (messages: Uint8Array) => void): NativeNftWatch;

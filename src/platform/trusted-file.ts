@@ -47,7 +47,7 @@ export function isPlaced({ uid }: Owned, directory: Owned): boolean {
   return isOurs(uid) || isRoots || uid === directory.uid;
 }
 
-/** Throws an Error when a stranger may have put this open file there, or when everybody can write it. */
+/** Throws an Error when a stranger may have put this open file there, or when everyone can write it. */
 export function requirePlaced(file: number, path: string): void {
   const stat = fs.fstatSync(file);
   if (!isPlaced(stat, fs.statSync(dirname(path)))) throw new Error(`it belongs to another user (uid ${stat.uid})`);

@@ -9,7 +9,7 @@ export const REASONS = {
   loopback: "packets of this host to itself (lo)",
   sent: "packets that this host sent",
   answer: "packets that ask for nothing: answers, errors, ends of connections",
-  group: "packets to a group, or to everybody in the network",
+  group: "packets to a group, or to everyone in the network",
   fragment: "fragments that do not show a port",
   cut: "packets whose line is cut off or garbled",
   repeated: "syslogd's notes that a line was repeated",

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import type { Knock, Sequence } from "./sequence.ts";
 import { weakness } from "./strength.ts";
 
-/** Everybody scans the ports below. */
+/** Everyone scans the ports below. */
 const [LOWEST, HIGHEST] = [1024, 65535] as const;
 /** Even a slow scan in order touches neighbouring ports one after the other. */
 const LEAST_DISTANCE = 10;

@@ -27,7 +27,7 @@ export function firewallScript(
   return `#!/bin/sh
 # Written by knockctl init. Closes TCP port ${port} to clients that have not knocked, or undoes that.
 #   sh FILE close|open|is-closed|restore CONFIG
-# Open sessions stay open. It touches no rule of anybody else.
+# Open sessions stay open. It touches no rule of anyone else.
 PATH=${PATH}
 ${mark}case $1 in
   close) ${add}{ ${words(knockctl)} gate show tcp/${port} >/dev/null 2>&1 || exec ${words(knockd)} --gate -c ${quote(config)}; } ;;

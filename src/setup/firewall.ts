@@ -1,5 +1,5 @@
 // How a port of this host is closed to clients that have not knocked: by knockd's gate, or by the firewall that is there,
-// which accepts a mark. Decided from what is there; no rule of anybody else's is changed.
+// which accepts a mark. Decided from what is there; no rule of anyone else's is changed.
 
 import { existsSync } from "node:fs";
 import type { FirewallMode } from "../config/opening.ts";
@@ -52,7 +52,7 @@ export function chooseFirewall(port: number, ipv6: boolean, look: Look, wanted?:
     return {
       kind,
       why: `your ${name} rules close port ${port} already, and one new rule accepts knockd's mark`,
-      todo: isOpen6 ? `close TCP port ${port} for IPv6 too: there your rules let everybody in` : undefined,
+      todo: isOpen6 ? `close TCP port ${port} for IPv6 too: there your rules let everyone in` : undefined,
       place,
     };
   }

@@ -16,7 +16,7 @@ export interface Guard {
   readonly ports: string;
   /** A unit closes it at each boot. */
   readonly isEnabled: boolean;
-  /** Undefined: the kernel cannot be asked, as by anybody but root. */
+  /** Undefined: the kernel cannot be asked, as by anyone but root. */
   readonly isClosed: boolean | undefined;
 }
 
@@ -71,5 +71,5 @@ export function guardText({ kind, ports, isEnabled, isClosed }: Guard, isHeard: 
   const boot = isEnabled
     ? `at each boot too (${GATE_UNIT.replace(/\.service$/, "")})`
     : "after a reboot once knockd runs";
-  return `${closed}, ${boot}. The gate fails open: without knockd's table everybody comes in`;
+  return `${closed}, ${boot}. The gate fails open: without knockd's table everyone gets in`;
 }

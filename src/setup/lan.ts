@@ -122,7 +122,7 @@ function groupsOf(address: string): readonly number[] {
   return [...first, ...zeros, ...last].map((group) => Number.parseInt(group, 16));
 }
 
-/** Can anybody but a neighbour reach this host over IPv6? */
+/** Can anyone but a neighbour reach this host over IPv6? */
 export function hasIpv6(): boolean {
   try {
     const fields = readFileSync("/proc/net/if_inet6", "latin1")
@@ -138,7 +138,7 @@ function isNetwork(text: string): boolean {
   const [address = "", length, ...more] = text.split("/");
   const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
   if (address.includes("%") || more.length > 0 || most < 0) return false;
-  // A length of 0 is everybody, which is no LAN.
+  // A length of 0 is everyone, which is no LAN.
   return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) > 0 && Number(length) <= most);
 }
 

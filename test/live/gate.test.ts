@@ -160,7 +160,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
 
     const opened = await withConfig("open");
     assert.equal(opened.status, 0);
-    assert.match(opened.stdout, /^The gate is open: everybody can reach tcp\/22, udp\/60000-61000\./);
+    assert.match(opened.stdout, /^The gate is open: everyone can reach tcp\/22, udp\/60000-61000\./);
     assert.equal(await host.isOpen(), true);
     assert.equal(await host.ok("nft list tables"), "");
   });
@@ -207,7 +207,7 @@ describe("the gate of a daemon that owns its table", { skip: needsRoot }, () => 
     );
     assert.notEqual((await host.run("nft", "delete", "table", "inet", "knockd")).status, 0);
     const opened = await gate("open");
-    assert.match(opened.stdout, /^The gate is open: everybody can reach tcp\/22, udp\/60000-61000\. A reload or/);
+    assert.match(opened.stdout, /^The gate is open: everyone can reach tcp\/22, udp\/60000-61000\. A reload or/);
     assert.equal(await host.isOpen(), true);
     assert.match((await host.knockctl("gate", "show")).stdout, /^The gate is open: it closes no port\.$/m);
     assert.equal((await host.knockctl("gate", "show", "tcp/22")).status, 1);

@@ -206,7 +206,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal(await host.isOpen(), true);
   });
 
-  it("rolls back when the terminal has gone, and everybody in it", async () => {
+  it("rolls back when the terminal has gone, and everyone in it", async () => {
     const tables = await host.rules();
     const terminal = new Terminal(host, "--no-codes", "--minutes", "0.3");
     await terminal.says("Which TCP port do you want to close?");

@@ -222,7 +222,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
     assert.match(replaced.stdout, /knockd\.conf\.before-init\.2$/m);
   });
 
-  it("leaves out the doors of the package, which everybody knows", async () => {
+  it("leaves out the doors of the package, which everyone knows", async () => {
     writeFileSync(host.config, readFileSync(join(repo, "knockd.conf.example")));
     const { status, stdout } = await host.init("--dry-run");
     assert.equal(status, 0);

@@ -69,7 +69,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
     ],
   ];
   for (const [what, sequences, after] of files) {
-    it(`are used in their order by anybody, and struck out before the command runs: ${what}`, async () => {
+    it(`are used in their order by anyone, and struck out before the command runs: ${what}`, async () => {
       const daemon = await start("ours", sequences);
       await knock([7002, 7003, 7004, 7005]); // not their turn
       const expected: string[] = [];

@@ -1,4 +1,4 @@
-// A gate that anybody may remove, as on kernels before 6.9, with one open door; in a process of its own, so that it can be in a
+// A gate that anyone may remove, as on kernels before 6.9, with one open door; in a process of its own, so that it can be in a
 // namespace.   usage: node plain-gate.js CLIENT
 import { parseConfig } from "../../src/config/parse.ts";
 import { Firewall } from "../../src/firewall/firewall.ts";

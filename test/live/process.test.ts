@@ -177,7 +177,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     assert.deepEqual(await daemon.stop(), { status: 15, signal: null });
   });
 
-  it("does not open Node's debugger to everybody on this machine at SIGUSR1", async () => {
+  it("does not open Node's debugger to everyone on this machine at SIGUSR1", async () => {
     const daemon = await Daemon.start(wire, "ours", "[door]\nsequence = 7000\ncommand = echo run >>$KNOCK_LOG\n");
     daemon.signal("SIGUSR1");
     await knock(7000);

@@ -54,7 +54,7 @@ describe("a packet's line", () => {
     assert.equal(read(`${ulogd} SEQ=0 ACK=7 WINDOW=8192 ACK URGP=0 MARK=0 `), "answer");
   });
 
-  it("is none when it is an answer, a fragment, ours, or for everybody", () => {
+  it("is none when it is an answer, a fragment, ours, or for everyone", () => {
     for (const flags of ["ACK ", "ACK SYN ", "RST ", "ACK RST ", "ACK PSH FIN "]) {
       assert.equal(read(`${HEAD} PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 ${flags}URGP=0 `), "answer", flags);
     }

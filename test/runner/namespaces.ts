@@ -8,7 +8,7 @@ const FILES = "/etc/netns";
 /** Long, since a busy kernel takes its time to remove a namespace. */
 const MAX_MS = 60_000;
 
-/** `ip` lives in /usr/sbin, which is not on everybody's PATH. */
+/** `ip` lives in /usr/sbin, which is not on everyone's PATH. */
 export const PATH = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
 
 /** How wires name theirs. */

@@ -1,4 +1,4 @@
-// How much generated tests try. CI repeats the same many scenes; everybody else tries fewer, and others each time.
+// How much generated tests try. CI repeats the same many scenes; everyone else tries fewer, and others each time.
 const { CI, TEST_SEED } = process.env;
 
 export const ALL_SCENES = 1500;

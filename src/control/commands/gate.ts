@@ -1,4 +1,4 @@
-// The command `gate`: lets everybody in, or no longer. Nobody but the daemon may change a table that it owns. For root alone.
+// The command `gate`: lets everyone in, or no longer. Nobody but the daemon may change a table that it owns. For root alone.
 
 import { ConfigError } from "../../config/door.ts";
 import type { DaemonView } from "../daemon-view.ts";

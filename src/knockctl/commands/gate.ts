@@ -146,7 +146,7 @@ async function byDaemon(closed: boolean) {
 }
 
 function opened({ guarded }: TableStatus): string {
-  return guarded.length === 0 ? "it closed no port" : `everybody can reach ${guarded.map(formatPorts).join(", ")}`;
+  return guarded.length === 0 ? "it closed no port" : `everyone can reach ${guarded.map(formatPorts).join(", ")}`;
 }
 
 function tableText(now: TableStatus | undefined, owner: number | undefined): string {
@@ -159,7 +159,7 @@ function tableText(now: TableStatus | undefined, owner: number | undefined): str
       : `The gate closes ${ports} to clients that have not knocked.`;
   const lines =
     mode === "gate"
-      ? [closes, "It fails open: without this table the ports are open to everybody."]
+      ? [closes, "It fails open: without this table the ports are open to everyone."]
       : [
           "knockd marks clients that have knocked; your own firewall decides.",
           "It fails closed: without this table nobody is marked.",

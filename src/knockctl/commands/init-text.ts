@@ -45,12 +45,12 @@ function firewallText({ firewall: { kind, why, todo, place }, port, wasClosed }:
       ? [
           `gate: knockd's own table refuses new connections to port ${port}${wasClosed ? " (as today)" : ""}`,
           `because ${why}`,
-          "it fails open: without that table the port is open to everybody",
+          "it fails open: without that table the port is open to everyone",
         ]
       : [
           `mark: ${why}`,
           ...markRule(place!, MARK).split("\n"),
-          "it fails closed: without knockd's table nobody comes in",
+          "it fails closed: without knockd's table nobody gets in",
         ];
   const steps = todo === undefined ? [] : [`YOUR STEP, once this has begun: ${todo}`];
   const rest = ["no other rule is touched; open sessions stay open"];

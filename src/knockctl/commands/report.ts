@@ -32,7 +32,7 @@ knockd's LogFile, or the output of dmesg -T or journalctl (-o short, short-iso, 
 short-unix, json or export). A name that ends in .gz is unpacked; - is standard input. If a log has
 no year, knockctl takes it from the time when the file was last written.
 
-Only the kernel's own lines count, because anybody can log lines that look alike. The report names
+Only the kernel's own lines count, because anyone can log lines that look alike. The report names
 programs that do. If such a program logs for your firewall, as ulogd does, add --tag with its name
 (--tag - for lines without a name).
 

@@ -99,7 +99,7 @@ function hasUfw(path: string): boolean {
 
 export const hasJournal = (): boolean => JOURNALS.some((folder) => existsSync(folder));
 
-/** What the kernel, knockd and the programs of these names said, of all boots; `undefined`: what anybody said. */
+/** What the kernel, knockd and the programs of these names said, of all boots; `undefined`: what anyone said. */
 export function journal(
   since: number | undefined,
   until: number | undefined,

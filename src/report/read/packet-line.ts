@@ -15,7 +15,7 @@ export type SourceKey = number | string;
 
 /**
  * What a message is: an attempt; no packet; torn or garbled; a packet of this host to itself, or from it to others; one that
- * asks for nothing; one to a group or to everybody in the network; a fragment that does not say what it asks for.
+ * asks for nothing; one to a group or to everyone in the network; a fragment that does not say what it asks for.
  */
 export type Verdict = "attempt" | "none" | "cut" | "loopback" | "sent" | "answer" | "group" | "fragment";
 
@@ -94,7 +94,7 @@ function isIncomplete(message: string, protocolAt: number): boolean {
   return message.includes(" INCOMPLETE [", protocolAt) || message.includes(" FRAG:");
 }
 
-/** To a group or to everybody in the network: not to our door. */
+/** To a group or to everyone in the network: not to our door. */
 function isToMany(message: string, at: number): boolean {
   if (message.startsWith("ff", at) || message.startsWith("255.255.255.255 ", at)) return true;
   const first = message.charCodeAt(at + 3) === 0x2e ? Number(message.slice(at, at + 3)) : 0;
