@@ -166,7 +166,7 @@ function tableText(now: TableStatus | undefined, owner: number | undefined): str
         ];
   const whose =
     now.owner === undefined
-      ? "Table: inet knockd, owned by no process. Open ports close in their time."
+      ? "Table: inet knockd, owned by no process. Open ports close on time."
       : `Table: inet knockd, owned by ${owner === undefined ? "a process" : `process ${owner}`}. To change it: knockctl.`;
   const lan = allowed.length === 0 ? [] : [`No knock needed from: ${allowed.join(", ")}`];
   return `${[...lines, whose, ...lan].join("\n")}\n\n${clientsText(clients)}`;

@@ -106,7 +106,7 @@ export function metricsText(answers: readonly (readonly Answer[])[], up: boolean
     family(
       "timeouts_total",
       "counter",
-      "Sequences that were not complete in time.",
+      "Sequences that timed out.",
       ofDaemon(({ counts }) => counts.timeouts),
     ),
     family(
