@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,5 +33,21 @@ test("the copy can be read again and again, and has no name on the disk", async 
 test("a file that is cut off gives what came before, and says so", async () => {
   const { path, damage } = await gunzip(file(gzipSync(TEXT).subarray(0, 100)));
   assert.equal(damage, "unexpected end of file");
-  assert.ok(TEXT.subarray(0, fs.statSync(path).size).equals(fs.readFileSync(path)));
+  const { size } = fs.statSync(path);
+  assert.ok(size > 0);
+  assert.ok(TEXT.subarray(0, size).equals(fs.readFileSync(path)));
+});
+
+test("several packed files in one, and zeros behind them, are one file", async () => {
+  const { path, damage } = await gunzip(file(Buffer.concat([gzipSync("one "), gzipSync("two"), Buffer.alloc(10_000)])));
+  assert.equal(damage, undefined);
+  assert.equal(fs.readFileSync(path, "utf8"), "one two");
+});
+
+test("what comes before other bytes than gzip's is kept", async () => {
+  const random = randomBytes(50_000); // many pieces, as it cannot be packed
+  const { path, damage } = await gunzip(file(Buffer.concat([gzipSync(random), Buffer.from("plain text")])));
+  assert.equal(damage, "incorrect header check");
+  assert.ok(random.subarray(0, fs.statSync(path).size).equals(fs.readFileSync(path)));
+  assert.ok(fs.statSync(path).size > 0);
 });

@@ -3,18 +3,14 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
-
-const GZIP = Buffer.of(0x1f, 0x8b); // RFC 1952 2.3.1
+import * as gzip from "../platform/gunzip.ts";
 
 /** Does this regular file begin as gzip's do? */
 export function isGzip(path: string): boolean {
   const file = fs.openSync(path, "r");
   try {
-    const head = Buffer.alloc(GZIP.length);
-    fs.readSync(file, head, 0, head.length, 0);
-    return head.equals(GZIP);
+    const head = Buffer.alloc(2);
+    return gzip.isGzip(head.subarray(0, fs.readSync(file, head, 0, head.length, 0)));
   } finally {
     fs.closeSync(file);
   }
@@ -34,14 +30,12 @@ export async function gunzip(path: string): Promise<Gunzipped> {
   const file = fs.openSync(copy, "wx+", 0o600);
   fs.rmSync(directory, { recursive: true }); // it lives on as long as the descriptor is open
   let damage: string | undefined;
-  const unzip = createGunzip();
-  unzip.once("error", ({ message }) => (damage = message));
   try {
-    await pipeline(fs.createReadStream(path), unzip, async (chunks: AsyncIterable<Buffer>) => {
-      for await (const chunk of chunks) fs.writeFileSync(file, chunk);
-    });
+    for await (const chunk of gzip.gunzip(fs.createReadStream(path))) fs.writeFileSync(file, chunk);
   } catch (error) {
-    if (damage === undefined) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!code?.startsWith("Z_")) throw error;
+    damage = message;
   }
   return { path: `/proc/self/fd/${file}`, damage };
 }

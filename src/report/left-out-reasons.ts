@@ -16,6 +16,7 @@ export const REASONS = {
   elsewhen: "lines outside --since and --until",
   elsewhere: "lines that are counted from another file",
   stranger: "lines of unknown programs that look like packets",
+  foreign: "lines of other firewalls than Linux's, in forms that are not read",
   undated: "lines that look like packets, without a known time",
   knock: "knockd's lines of knocks, counted by door",
   knockd: "other lines of knockd",

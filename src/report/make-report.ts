@@ -9,7 +9,16 @@ import { Services } from "./count/port-names.ts";
 import { Tally } from "./count/tally.ts";
 import { NoReport, type ReportOptions } from "./options.ts";
 import { Reading } from "./read/log-reader.ts";
-import { file, hasJournal, JOURNAL, journal, type Log, standardInput, syslogs } from "./read/log-sources.ts";
+import {
+  file,
+  hasJournal,
+  JOURNAL,
+  journal,
+  type Log,
+  packedOtherwise,
+  standardInput,
+  syslogs,
+} from "./read/log-sources.ts";
 import { csv } from "./render/csv.ts";
 import { page } from "./render/html/page.ts";
 import { markdown } from "./render/markdown.ts";
@@ -43,7 +52,7 @@ export async function make(wanted: ReportOptions, terminal: Terminal, now: numbe
     progress.clear();
   }
   const others = everything.leftOut.notes([]);
-  const notes = [...reading.notes, ...others, ...(others.length > 0 ? [] : unseen(logs, reading))];
+  const notes = [...reading.notes, ...unread(wanted), ...others, ...(others.length > 0 ? [] : unseen(logs, reading))];
   const { lines, leftOut, rejected } = reading;
   return shown(tally.report(Math.floor(now / 1000), notes, { lines, rows: leftOut.rows, rejected }), wanted);
 }
@@ -59,6 +68,16 @@ function chosen({ logs, from, since, until, tags }: ReportOptions, now: number):
   return files;
 }
 
+/** Of this machine's logs those that cannot be read. */
+function unread({ logs, from, since }: ReportOptions): string[] {
+  if (logs.length > 0 || from === "journal" || (from === "auto" && hasJournal())) return [];
+  const paths = packedOtherwise(SYSLOG_FOLDER, since ?? Number.NEGATIVE_INFINITY);
+  if (paths.length === 0) return [];
+  return [
+    `Not read, because they are not packed with gzip: ${paths.join(", ")}. Unpack them, or use a pipe, as in xzcat FILE | knockctl report -.`,
+  ];
+}
+
 /** Why there may be nothing. journalctl does not mention lines that this user must not read. */
 function unseen(logs: readonly Log[], { lines, attempts, leftOut }: Reading): string[] {
   if (attempts > 0) return [];
@@ -66,7 +85,7 @@ function unseen(logs: readonly Log[], { lines, attempts, leftOut }: Reading): st
   const isSecret = lines === 0 && process.getuid?.() !== 0 && isOfJournal(logs);
   return isSecret
     ? ["Only root (sudo knockctl report) and members of the group systemd-journal can read the journal."]
-    : ["The logs have no packet from a firewall rule. man knockctl shows a rule that logs packets."];
+    : ["No line is one of a Linux firewall rule that logs packets. man knockctl shows such a rule."];
 }
 
 /** On many lines for people, and harmless for their terminal. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { file, journal, type Log, syslogs } from "../../src/report/read/log-sources.ts";
+import { file, journal, type Log, packedOtherwise, syslogs } from "../../src/report/read/log-sources.ts";
 
 const DAY_MS = 86_400_000;
 const NOW = Date.now();
@@ -43,7 +43,56 @@ describe("logs", () => {
     await assert.rejects(content(file(put("torn.gz", gzipSync("x".repeat(1000)).subarray(0, 15)))), {
       code: "Z_BUF_ERROR",
     });
-    await assert.rejects(content(file(put("no.gz", "no gzip"))), { code: "Z_DATA_ERROR" });
+  });
+
+  it("are packed or not by their bytes, not by their name, and of a torn one everything before counts", async () => {
+    const text = "a line\n".repeat(3);
+    assert.equal((await content(file(put("no.gz", text)))).text, text);
+    assert.equal((await content(file(put("syslog.1", gzipSync(text))))).text, text);
+    let read = "";
+    await assert.rejects(
+      async () => {
+        for await (const chunk of file(put("torn.gz", gzipSync(text.repeat(40)).subarray(0, -9))).open(() => {}))
+          read += chunk.toString();
+      },
+      { code: "Z_BUF_ERROR" },
+    );
+    assert.equal(read, text.repeat(40));
+  });
+
+  it("packed by other programs, or encoded otherwise, are refused with a command that helps", async () => {
+    for (const [name, head, words] of [
+      ["a.xz", "\xfd7zXZ\0", "packed with xz: xzcat FILE"],
+      ["syslog.1", "\x28\xb5\x2f\xfd", "packed with zstd: zstdcat FILE"],
+      ["a.bz2", "BZh9", "packed with bzip2: bzcat FILE"],
+      ["a.zip", "PK\x03\x04", "a zip archive: unzip -p FILE"],
+      ["a.journal", "LPKSHHRH", "a journal file: journalctl -o short-iso --file FILE"],
+      ["a.txt", "\xff\xfeN\0", "UTF-16 text: iconv -f utf16 -t utf8 FILE"],
+    ] as const) {
+      const path = put(name, Buffer.from(`${head} rest`, "latin1"));
+      await assert.rejects(content(file(path)), { message: `${path} is ${words} | knockctl report -` });
+    }
+  });
+
+  it("of syslogd that other programs than gzip have packed are named, not read", () => {
+    for (const name of ["kern.log", "kern.log.1.xz", "syslog-20261123.zst", "ufw.log.3.bz2", "auth.log.1.xz"])
+      put(name, "");
+    put("kern.log.2.xz", "", 9);
+    const since = NOW / 1000 - 5 * 86_400;
+    assert.deepEqual(
+      syslogs(dir, since).map(({ name }) => basename(name)),
+      ["kern.log"],
+    );
+    assert.deepEqual(
+      packedOtherwise(dir, since).map((path) => basename(path)),
+      ["kern.log.1.xz", "syslog-20261123.zst", "ufw.log.3.bz2"],
+    );
+  });
+
+  it("of syslogd are rotated ones by any form of date", () => {
+    for (const name of ["syslog-2026-11-23", "syslog-2026112312.gz", "syslog.20261123", "syslog-20261123-1763900000"])
+      put(name, "");
+    assert.equal(syslogs(dir, 0).length, 4);
   });
 
   it("of syslogd are kern.log for the kernel and syslog for knockd, with the rotated ones that are young enough", () => {
@@ -52,7 +101,7 @@ describe("logs", () => {
     put("kern.log.2.gz", "", 9);
     put("syslog", "");
     put("syslog-20261123.gz", "", 1);
-    for (const name of ["syslog.old", "syslog.1.xz", "auth.log", "kern.logs", "mysyslog"]) put(name, "");
+    for (const name of ["syslog.old", "auth.log", "kern.logs", "mysyslog"]) put(name, "");
     const found = syslogs(dir, NOW / 1000 - 5 * 86_400).map(({ name, of }) => `${basename(name)}: ${of}`);
     assert.deepEqual(found, ["kern.log: kernel", "kern.log.1: kernel", "syslog: knockd", "syslog-20261123.gz: knockd"]);
   });

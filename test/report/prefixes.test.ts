@@ -15,6 +15,8 @@ const PREFIXES: Readonly<Record<Said, readonly string[]>> = {
     "drop wan invalid ct state:",
     "[WAN_LOCAL-default-D]",
     "[ipv4-INP-filter-10-R]",
+    "[WAN_LOCAL-D-2147483647]",
+    '[WAN_IN-D-4] DESCR="Allow all but this"',
     "SFW2-INext-DROP-DEFLT",
     "RULE 3 -- DENY",
     "Firewall: *TCP_IN Blocked*",
@@ -34,6 +36,8 @@ const PREFIXES: Readonly<Record<Said, readonly string[]>> = {
     "Shorewall:drop2fw:ACCEPT:",
     "filter_IN_block_ACCEPT:",
     "[WAN_IN-3001-A]",
+    "[WAN_IN-A-2147483647]",
+    '[LAN_LOCAL-RET-2147483647] DESCR="no drop rule"',
     "SFW2-INext-ACC-TCP",
     "RULE 0 -- ACCEPT",
     "dropbear accepted:",
@@ -56,7 +60,14 @@ describe("a prefix", () => {
     const of = (before: string) => prefixes.of(`${before}IN=eth0`, before.length);
     const one = of("[   12.345678] ssh: ");
     assert.equal(one.text, "ssh:");
-    for (const before of ["ssh: ", " [ 9.000000] ssh: ", "<4>ssh: ", "<4>[ 9.000000] ssh:"])
+    for (const before of [
+      "ssh: ",
+      " [ 9.000000] ssh: ",
+      "<4>ssh: ",
+      "<4>[ 9.000000] ssh:",
+      "[ 9.000000][    C1] ssh:",
+      "[  T12] ssh:",
+    ])
       assert.equal(of(before), one);
     assert.equal(of("[UFW BLOCK] ").text, "[UFW BLOCK]");
   });

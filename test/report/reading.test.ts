@@ -178,13 +178,42 @@ describe("the reading", () => {
     assert.deepEqual(counted(await read(text, { tags: ["ulogd", "-"] })), { attempts: 4, [looksSo]: 2 });
   });
 
+  it("counts what other firewalls log, which it cannot read", async () => {
+    const lines = [
+      "router firewall,info drop: input: in:ether1 out:(unknown 0), proto TCP (SYN), 8.8.8.8:5555->10.0.0.1:22, len 60",
+      "router firewall,info drop: input: in:ether1 out:(unknown 0), proto UDP, [2001:db8::1]:53->[fd77::1]:53, len 60",
+      "pf filterlog[71]: 4,,,1000000103,igb0,match,block,in,4,0x0,,64,1,0,DF,6,tcp,60,8.8.8.8,10.0.0.1,4000,22,0,S",
+      'door ulogd[7]: {"oob.prefix": "drop", "src_ip": "8.8.8.8", "dest_ip": "10.0.0.1", "dest_port": 22}',
+      "door sshd[7]: Failed password for root from 8.8.8.8 port 22 -> none",
+    ];
+    const report = await read(textOf(lines.map((line) => `Nov 24 11:10:00 ${line}\n`).join("")));
+    assert.deepEqual(counted(report), {
+      attempts: 0,
+      "lines of other firewalls than Linux's, in forms that are not read": 4,
+      "lines of other programs": 1,
+    });
+  });
+
+  it("accounts for entries of the journal's export form that are cut off, or have no time", async () => {
+    const entry = (fields: string) => `__CURSOR=a\n_TRANSPORT=kernel\n${fields}`;
+    const whole = `__REALTIME_TIMESTAMP=${(WRITTEN - 60) * 1e6}\nMESSAGE=drop: ${REST}\n\n`;
+    const report = await read(
+      textOf(
+        entry(whole) +
+          entry("MESSAGE=x\n\n") +
+          entry(whole.slice(0, -60).replace("MESSAGE=", `MESSAGE\n\xff${"\0".repeat(7)}`)),
+      ),
+    );
+    assert.deepEqual(counted(report), { attempts: 1, "lines cut off, garbled or of no known form": 2 });
+  });
+
   it("says of lines without a known time how to get one", async () => {
     const { leftOut, attempts } = await read(
       textOf(`${REST}\nrejected: ${REST}\n24. Dez 11:10:00 door kernel: ${REST}\n`),
     );
     assert.equal(attempts, 0);
     assert.deepEqual(leftOut, [
-      "3 lines that look like packets have no time that is known: use journalctl -o short-iso, or dmesg -T.",
+      "3 lines that look like packets have no time that is known: use LC_ALL=C journalctl -o short-iso, LC_ALL=C dmesg -T, or grep -h.",
     ]);
   });
 

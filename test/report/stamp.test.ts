@@ -41,6 +41,7 @@ describe("a stamp", () => {
       "Tue 2026-11-24 12:20:18 CET",
       "Tue 2026-11-24 12:20:18 +01",
       "[Tue Nov 24 12:20:18 2026]",
+      "[Tue Nov 24 12:20:18 2026 <    0.000012>]",
     ]) {
       assert.deepEqual(read(`${text} x`), { time, rest: "x" }, text);
     }
@@ -50,7 +51,7 @@ describe("a stamp", () => {
 
   it("is counted from the boot, if the log is younger", () => {
     const stamp = new Stamp(NEW_YEAR, NEW_YEAR - 100);
-    for (const text of ["[   12.345678] ", "[   12.345678 <    0.000012>] "]) {
+    for (const text of ["[   12.345678] ", "[   12.345678 <    0.000012>] ", "[   12.345678 <    0.000012*>] "]) {
       assert.equal(stamp.read(`${text}x`), text.length);
       assert.ok(Math.abs(stamp.time - (NEW_YEAR - 100 + 12.345678)) < 0.001, text);
       assert.equal(stamp.form, "boot");
@@ -117,6 +118,7 @@ describe("a stamp", () => {
       "Tue Nov 24 12:20:18 door x",
       "Nov 31 2026 12:20:18 x",
       "[  +0.000023] x",
+      "[Tue Nov 24 12:20:18 2026 <x>] x",
     ]) {
       assert.equal(read(line), undefined, line);
     }

@@ -7,7 +7,7 @@ import type { LineRow } from "../report.ts";
 /** Reasons of lines that may be packets. */
 const MAY_BE_PACKETS: readonly Reason[] = [
   ...(["letIn", "audited", "twice", "unwanted", "loopback", "sent", "answer", "group", "fragment", "cut"] as const),
-  ...(["repeated", "elsewhen", "stranger", "undated"] as const),
+  ...(["repeated", "elsewhen", "stranger", "foreign", "undated"] as const),
 ];
 /** The maximum of program names to remember, and of prefixes to show. */
 const [MAX_TAGS, MAX_PREFIXES] = [100, 3] as const;
@@ -55,7 +55,7 @@ export class LeftOut {
     const undated = this.#lines.get("undated") ?? 0;
     if (undated > 0)
       notes.push(
-        `${count(undated, "line")} that ${undated === 1 ? "looks like a packet has" : "look like packets have"} no time that is known: use journalctl -o short-iso, or dmesg -T.`,
+        `${count(undated, "line")} that ${undated === 1 ? "looks like a packet has" : "look like packets have"} no time that is known: use LC_ALL=C journalctl -o short-iso, LC_ALL=C dmesg -T, or grep -h.`,
       );
     const attempts = unsaid.reduce((sum, prefix) => sum + prefix.attempts, 0);
     if (attempts > 0) {

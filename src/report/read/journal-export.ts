@@ -21,6 +21,7 @@ const NO_ENTRY: Entry = { time: "", transport: "", tag: "", pid: "", facility: "
 export class JournalExport {
   readonly #tell: (entry: Entry) => void;
   #entry: { -readonly [K in keyof Entry]: Entry[K] } = { ...NO_ENTRY };
+  #isEmpty = true;
   #state: State = "line";
   /** Bytes of a line, a length or a value, from a chunk before. */
   #kept = "";
@@ -46,10 +47,11 @@ export class JournalExport {
     }
   }
 
-  /** The last entry may lack its empty line; one that is cut off within a value does not count. */
+  /** The last entry may lack its empty line. One that is cut off within a value has no time: nobody believes it. */
   end(): void {
-    if (this.#state === "line" && this.#kept !== "") this.#line(this.#kept);
-    if (this.#state === "line") this.#endEntry();
+    if (this.#state !== "line") this.#entry.time = "";
+    else if (this.#kept !== "") this.#line(this.#kept);
+    this.#endEntry();
   }
 
   #readLine(text: string, at: number): number {
@@ -99,12 +101,15 @@ export class JournalExport {
   }
 
   #set(name: string, value: string): void {
+    this.#isEmpty = false;
     const field = FIELDS.get(name);
     if (field !== undefined) this.#entry[field] = value;
   }
 
+  /** Also one without a time, or cut off, is told: every entry is accounted for. */
   #endEntry(): void {
-    if (this.#entry.time !== "") this.#tell(this.#entry);
+    if (!this.#isEmpty) this.#tell(this.#entry);
+    this.#isEmpty = true;
     this.#entry = { ...NO_ENTRY };
   }
 }

@@ -14,8 +14,8 @@ export const NO_TAG = "-";
 const [UNTOLD, KERN, OTHER, DAEMON] = [-1, 0, 1, 3] as const;
 /** `kern.warn`: what busybox's syslogd, OpenWrt's logread and many a template put before the program. */
 const PRIORITY = /^([a-z]+\d?)\.(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug)$/;
-/** `kern  :warn  : [`: `dmesg -x`. */
-const DECODED = /^([a-z]+\d?) *:[a-z]+ *: (?=\[)/;
+/** `kern  :warn  : [` or an ISO stamp: `dmesg -x`. */
+const DECODED = /^([a-z]+\d?) *:[a-z]+ *: (?=\[|\d{4}-)/;
 const BOM = "\xef\xbb\xbf";
 
 export class LogLine {

@@ -19,6 +19,9 @@ export type Chosen = Pick<ReportOptions, "since" | "until" | "prefixes" | "notPr
 /** rsyslog's, around a whole line, and that of other syslogds. */
 const REPEATED = /^(?:last )?message repeated \d+ times?\b/;
 
+/** MikroTik's `8.8.8.8:5555->10.0.0.1:22`, `src_ip` of ulogd's JSON and of other makers, pf's filterlog, Cisco's ASA. */
+const FOREIGN = /[\d\]]:\d{1,5}->[\d[]|\bsrc_?ip"?[=:]|\bfilterlog\b|%ASA-\d-\d{6}/;
+
 export class Reading {
   /** That were read, of whatever kind; of the journal's export form entries. */
   lines = 0;
@@ -127,7 +130,8 @@ export class Reading {
     const { message, time } = line;
     if (REPEATED.test(message)) return "repeated";
     const verdict = message.includes(" OUT=") ? this.#packet.read(message) : "none";
-    if (verdict === "none" || verdict === "cut") return speaker;
+    if (verdict === "none" || verdict === "cut")
+      return FOREIGN.test(message) || line.tag === "filterlog" ? "foreign" : speaker;
     return Number.isNaN(time) ? "undated" : "stranger";
   }
 }

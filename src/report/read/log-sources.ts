@@ -4,8 +4,8 @@ import { spawn } from "node:child_process";
 import { closeSync, createReadStream, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { NoReport } from "../options.ts";
+import { isPackedOtherwise, unpacked } from "./unpack.ts";
 
 /** Whose lines are taken from it: where two files have the kernel's, one of them. */
 export type Of = "all" | "knockd" | "kernel";
@@ -23,8 +23,9 @@ export interface Log {
 
 /** Larger ones are no faster, and cost memory. */
 const CHUNK = 1 << 16;
-const ROTATED = /^(kern\.log|syslog|messages)(\.\d+|-\d{6,8})?(\.gz)?$/;
-const ROTATED_UFW = /^ufw\.log(\.\d+|-\d{6,8})?(\.gz)?$/;
+/** Rotated by number or by any form of date, and packed or not. */
+const ROTATED = /^(kern\.log|syslog|messages)([.-]\d[\d-]*)?(\.(gz|xz|zst|bz2|lz4|lzma|zip))?$/;
+const ROTATED_UFW = /^ufw\.log([.-]\d[\d-]*)?(\.(gz|xz|zst|bz2|lz4|lzma|zip))?$/;
 const UFW = Buffer.from("[UFW ");
 /** Of a log's end: in so much, ufw has left a line if it leaves any. */
 const UFW_BYTES = 1 << 22;
@@ -41,11 +42,7 @@ export function file(path: string, of: Of = "all"): Log {
     written: mtimeMs / 1000,
     open: (read) => {
       const bytes = createReadStream(path, { highWaterMark: CHUNK });
-      bytes.on("data", (chunk) => read(chunk.length));
-      if (!path.endsWith(".gz")) return bytes;
-      const text = createGunzip({ chunkSize: CHUNK });
-      bytes.once("error", (error) => text.destroy(error));
-      return bytes.pipe(text);
+      return unpacked(path, told(bytes, read));
     },
   };
 }
@@ -57,8 +54,17 @@ export function standardInput(now: number): Log {
     of: "all",
     size,
     written: now / 1000,
-    open: (read) => told(process.stdin, read),
+    open: (read) => unpacked("standard input", told(process.stdin, read)),
   };
+}
+
+/** syslogd's logs in `folder`, young enough, that another program than gzip has packed: their lines are not read. */
+export function packedOtherwise(folder: string, since: number): string[] {
+  return readdirSync(folder)
+    .filter((name) => (ROTATED.test(name) || ROTATED_UFW.test(name)) && isPackedOtherwise(name))
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).mtimeMs / 1000 >= since)
+    .sort();
 }
 
 /**
@@ -68,7 +74,7 @@ export function standardInput(now: number): Log {
  */
 export function syslogs(folder: string, since: number): Log[] {
   const all = readdirSync(folder)
-    .filter((name) => ROTATED.test(name))
+    .filter((name) => ROTATED.test(name) && !isPackedOtherwise(name))
     .sort();
   const debians = all.filter((name) => !name.startsWith("messages"));
   const names = debians.length > 0 ? debians : all;
@@ -77,7 +83,7 @@ export function syslogs(folder: string, since: number): Log[] {
     file(join(folder, name), !hasKernels ? "all" : name.startsWith("kern.log") ? "kernel" : "knockd"),
   );
   const ufws = readdirSync(folder)
-    .filter((name) => ROTATED_UFW.test(name))
+    .filter((name) => ROTATED_UFW.test(name) && !isPackedOtherwise(name))
     .sort();
   // ufw's own file repeats the kernel's lines, unless "& stop" in rsyslog.d/20-ufw.conf keeps them out of the others.
   const isRepeated = ["kern.log", "syslog", "messages"].some((name) => hasUfw(join(folder, name)));

@@ -24,11 +24,11 @@ export interface Prefix {
 
 /** No firewall has as many rules that log. */
 const MAX = 1000;
-/** The text that syslogd and the kernel's clock put before a prefix. */
-const BEFORE = /^\s*(?:<\d{1,3}>)?\s*(?:\[ *\d+\.\d+\]\s*)?/;
+/** The text that syslogd and the kernel put before a prefix: its clock, and the processor or thread (CONFIG_PRINTK_CALLER). */
+const BEFORE = /^\s*(?:<\d{1,3}>)?\s*(?:\[ *\d+\.\d+\]\s*)?(?:\[ *[CT]\d+\]\s*)?/;
 /** The last word counts: `Shorewall:drop2fw:ACCEPT:` names a chain first. `DROPBEAR` is a server. */
 const WORDS =
-  /(?<rejected>drop(?!bear)|deny|denied|denies|reject|block|discard|refus|prohibit|forbid|(?<![a-z])ban(?:ned)?(?![a-z])|(?:not|un|dis|non)[\s_-]*(?:allow|accept|permit|authori[sz])|-[dr]\](?=\s*$))|(?<letIn>allow(?![\s_-]?list)|accept|permit|(?<![a-z])(?:acc|pass(?:ed)?)(?![a-z])|-a\](?=\s*$))|(?<audited>(?<![a-z])audit(?![a-z])|ufw limit\])/gi;
+  /(?<rejected>drop(?!bear)|deny|denied|denies|reject|block|discard|refus|prohibit|forbid|(?<![a-z])ban(?:ned)?(?![a-z])|(?:not|un|dis|non)[\s_-]*(?:allow|accept|permit|authori[sz])|-[dr](?:-\d+)?\](?=\s*$))|(?<letIn>allow(?![\s_-]?list)|accept|permit|(?<![a-z])(?:acc|pass(?:ed)?)(?![a-z])|-(?:a|ret)(?:-\d+)?\](?=\s*$))|(?<audited>(?<![a-z])audit(?![a-z])|ufw limit\])/gi;
 
 export class Prefixes {
   readonly #choice: Choice;
@@ -73,8 +73,11 @@ export class Prefixes {
   }
 }
 
+/** UniFi's routers put the rule's name behind what it does: `[WAN_IN-A-3001] DESCR="no drop"`. */
+const DESCRIPTION = /(?<=\]) *DESCR=.*$/;
+
 export function saidBy(prefix: string): Said {
-  const last = [...prefix.matchAll(WORDS)].at(-1)?.groups;
+  const last = [...prefix.replace(DESCRIPTION, "").matchAll(WORDS)].at(-1)?.groups;
   if (last === undefined) return "unsaid";
   if (last.rejected !== undefined) return "rejected";
   return last.letIn !== undefined ? "let in" : "audited";

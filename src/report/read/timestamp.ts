@@ -11,6 +11,9 @@ const YEARS_BACK = 8;
 /** A stamp that does not say its year. */
 const NO_YEAR = 0;
 
+/** The time since the line before, of `dmesg -d` and `journalctl -o short-delta`, which marks another boot by a star. */
+const DELTA = /^(?: <[ \d.]+\*?>)?$/;
+
 /**
  * Whose form it is. `line`: of a log that has the lines of many programs; `logfile`: knockd's own; `dmesg`: the kernel's own;
  * `boot`: seconds since the boot, as dmesg and `journalctl -o short-monotonic` have them.
@@ -57,11 +60,13 @@ export class Stamp {
     if (end < 0) return -1;
     if (line.charCodeAt(1) >= 0x41) {
       this.form = "dmesg";
-      return this.#readCtime(line, 1) === end ? end + 2 : -1;
+      const after = this.#readCtime(line, 1);
+      return after > 0 && DELTA.test(line.slice(after, end)) ? end + 2 : -1;
     }
     this.form = "boot";
-    const seconds = /^\[ *(\d{1,10}\.\d{6})(?: <[ \d.]+>)?$/.exec(line.slice(0, end))?.[1];
-    this.time = this.#boot + Number(seconds);
+    const seconds = /^\[ *(\d{1,10}\.\d{6})/.exec(line.slice(0, end));
+    if (seconds === null || !DELTA.test(line.slice(seconds[0].length, end))) return -1;
+    this.time = this.#boot + Number(seconds[1]);
     return end + 2;
   }
 

@@ -1,0 +1,35 @@
+// The bytes of a log as text: unpacks gzip, whatever the file's name, and refuses what other programs have packed or encoded,
+// because its lines would pass for garbage.
+
+import { gunzip, isGzip } from "../../platform/gunzip.ts";
+import { NoReport } from "../options.ts";
+
+/** First bytes, what they begin, and the command that makes text of it. */
+const OTHERS: readonly (readonly [head: string, what: string, command: string])[] = [
+  ["\xfd7zXZ", "packed with xz", "xzcat"],
+  ["\x28\xb5\x2f\xfd", "packed with zstd", "zstdcat"],
+  ["BZh", "packed with bzip2", "bzcat"],
+  ["PK\x03\x04", "a zip archive", "unzip -p"],
+  ["LPKSHHRH", "a journal file", "journalctl -o short-iso --file"],
+  ["\xff\xfe", "UTF-16 text", "iconv -f utf16 -t utf8"],
+  ["\xfe\xff", "UTF-16 text", "iconv -f utf16 -t utf8"],
+];
+
+/** `name`: the file's. Throws NoReport with a command that helps. */
+export async function* unpacked(name: string, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const chunks = bytes[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  const all = (async function* () {
+    for (let next = first; next.done !== true; next = await chunks.next()) yield next.value;
+  })();
+  const head: Buffer = first.value ?? Buffer.alloc(0);
+  const other = OTHERS.find(([magic]) => head.toString("latin1", 0, magic.length) === magic);
+  if (other !== undefined) {
+    const [, what, command] = other;
+    throw new NoReport(`${name} is ${what}: ${command} FILE | knockctl report -`);
+  }
+  yield* isGzip(head) ? gunzip(all) : all;
+}
+
+/** Is it a log that another program than gzip has packed, by its name? */
+export const isPackedOtherwise = (name: string): boolean => /\.(?:xz|zst|bz2|lz4|lzma|zip)$/.test(name);
