@@ -2,7 +2,7 @@
 // Each time the supervisor compares the whole state, so that a missed message cannot leave an interface deaf.
 
 import type { ResolvedDoor } from "../config/resolved-door.ts";
-import type { InterfaceStatus } from "../events/interface-status.ts";
+import type { InterfaceStatus, UnheardAddresses } from "../events/interface-status.ts";
 import type { AddressSet } from "../net/address-set.ts";
 import { CaptureError } from "../platform/capture-error.ts";
 import type { NativeLinkWatch, Snapshot } from "../platform/native.ts";
@@ -13,6 +13,7 @@ import type { InterfaceCapture } from "./interface-capture.ts";
 import { interfaceStatuses, statusLine } from "./interface-status.ts";
 import { ANY, AUTO, choose, indexOf, isAlias, isOneName, linkOf, namesOf, ownAddresses } from "./interfaces.ts";
 import type { Records } from "./records.ts";
+import { unheardAddresses } from "./unheard-addresses.ts";
 
 export interface CaptureSupervisorOptions {
   /** Of interfaces.ts. */
@@ -81,6 +82,16 @@ export class CaptureSupervisor {
   /** The state of each selected interface. */
   get report(): readonly InterfaceStatus[] {
     return interfaceStatuses(this.captures.all, this.#failed, this.#missing);
+  }
+
+  /** The addresses of this host that no door hears now. Empty if they cannot be read. */
+  unheard(resolvedDoors: readonly ResolvedDoor[]): readonly UnheardAddresses[] {
+    try {
+      return unheardAddresses(this.#options, this.#snapshot(), resolvedDoors);
+    } catch (error) {
+      if (error instanceof CaptureError) return [];
+      throw error;
+    }
   }
 
   get patterns(): readonly string[] {

@@ -4,7 +4,7 @@ import type { ClientStates } from "../codes/client-states.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { DaemonEvent } from "../events/daemon-event.ts";
 import type { DoorOpener } from "../events/door-opener.ts";
-import type { InterfaceStatus } from "../events/interface-status.ts";
+import type { InterfaceStatus, UnheardAddresses } from "../events/interface-status.ts";
 import type { PacketHistory } from "../history/packet-history.ts";
 import type { Verdict } from "../history/verdict.ts";
 import type { Address } from "../net/address.ts";
@@ -27,6 +27,8 @@ export interface CapturesView {
   /** As the user wrote them: names, `ppp*`, `any`, `auto`. */
   readonly patterns: readonly string[];
   readonly report: readonly InterfaceStatus[];
+  /** The addresses of this host that no door hears now. */
+  unheard(resolvedDoors: readonly ResolvedDoor[]): readonly UnheardAddresses[];
   /** By interface. */
   readonly captures: { readonly all: ReadonlyMap<string, CaptureView> };
   /** Runs a self-test on all interfaces now. */

@@ -7,7 +7,7 @@
 // "refused" is a request that cannot be done. The type "error", instead of all other lines, is a request that cannot be read.
 
 import type { DaemonEvent } from "../events/daemon-event.ts";
-import type { InterfaceStatus } from "../events/interface-status.ts";
+import type { InterfaceStatus, UnheardAddresses } from "../events/interface-status.ts";
 import type { Explanation } from "../history/explanation.ts";
 import type { Verdict } from "../history/verdict.ts";
 import { printableJson } from "../terminal/printable.ts";
@@ -22,6 +22,7 @@ export const NO_GATE = "no door of this knockd has a gate";
 export type Answer =
   | { readonly type: "daemon"; readonly pid: number; readonly knockd: string; readonly config: string }
   | ({ readonly type: "interface" } & InterfaceStatus & Hearing)
+  | ({ readonly type: "unheard" } & UnheardAddresses)
   | {
       readonly type: "status";
       readonly since: string;

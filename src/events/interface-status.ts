@@ -1,4 +1,4 @@
-// The state of one interface that the config asks for.
+// The state of one interface that the config asks for, and the addresses of this host that none of them has.
 
 export interface InterfaceStatus {
   /** Its name, or a pattern such as `ppp*` that matches no interface now. */
@@ -10,4 +10,10 @@ export interface InterfaceStatus {
   readonly tried: number;
   /** Why no packet can be captured there. */
   readonly why?: string;
+}
+
+/** The addresses of an interface that no door hears. */
+export interface UnheardAddresses {
+  readonly interface: string;
+  readonly addresses: readonly string[];
 }

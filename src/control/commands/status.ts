@@ -17,7 +17,8 @@ export function status(view: DaemonView): (question: Question) => readonly Answe
     const sinceNow = wallClock(begun);
     if (Math.abs(Date.parse(sinceNow) - Date.parse(since)) > CLOCK_WAS_SET_MS) since = sinceNow;
     const { supervisor, resolvedDoors, packetLoop, doorService, eventLog, recent } = view;
-    const { patterns, report, captures } = supervisor();
+    const captureView = supervisor();
+    const { patterns, report, captures } = captureView;
     const { stages, opens, timeouts, scans, commandsFailed } = eventLog.counts;
     const secrets = isSet(question.args, "secrets");
     return [
@@ -32,6 +33,7 @@ export function status(view: DaemonView): (question: Question) => readonly Answe
         ...(resolvedDoors().some(({ door }) => needsClock(door)) && { clockSet: view.isClockSet() }),
       },
       ...report.map((one): Answer => ({ type: "interface", ...one, ...hearing(captures.all.get(one.interface)) })),
+      ...captureView.unheard(resolvedDoors()).map((one): Answer => ({ type: "unheard", ...one })),
       ...listening(view, question),
       ...standing(view),
       ...[...eventLog.counts.codes.values()].map((one): Answer => ({ type: "codes", ...one })),

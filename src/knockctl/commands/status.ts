@@ -16,6 +16,7 @@ import { ask, STATUS, tell } from "../request.ts";
 const MAX_DOORS = 20;
 const MAX_OPEN = 5;
 const MAX_WARNINGS = 5;
+const MAX_UNHEARD = 4;
 
 const HELP: Help = {
   summary: "Show whether knockd is listening, its doors and who has one open",
@@ -63,13 +64,25 @@ export function statusText(answers: readonly Answer[], now = Date.now()): string
   const doors = doorTable(answers, { mostDoors: MAX_DOORS, mostOpen: MAX_OPEN });
   const blocks = [
     headline(`knockd ${daemon.knockd}`, interfaces, ` (pid ${daemon.pid}, up ${up})`),
-    interfaces.length === 0 ? "" : interfaceTable(interfaces, now),
+    (interfaces.length === 0 ? "" : interfaceTable(interfaces, now)) + unheardText(answers),
     doors || "No doors.\n",
     secretLines(answers).trimStart(),
     countsText(status),
     warningsText(answers),
   ];
   return blocks.filter((block) => block !== "").join("\n");
+}
+
+/** One sentence: a host with containers has many such addresses. */
+function unheardText(answers: readonly Answer[]): string {
+  const all = answers
+    .filter((answer) => answer.type === "unheard")
+    .flatMap(({ interface: name, addresses }) => addresses.map((address) => `${address} (${name})`));
+  if (all.length === 0) return "";
+  const others = all.length - MAX_UNHEARD;
+  const where =
+    clean(all.slice(0, MAX_UNHEARD).join(", ")) + (others > 0 ? ` and ${plural(others, "other address")}` : "");
+  return `\n${paragraph(paint("soft", `No door hears knocks at ${where}. To hear them: Interface = any, or a Target`))}`;
 }
 
 function countsText({ live, counts, clockSet }: Extract<Answer, { type: "status" }>): string {
