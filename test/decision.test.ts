@@ -323,13 +323,29 @@ describe("a clock that is set", () => {
     assert.equal(bench.guess(bench.code(undefined, 1)).result, "accepted");
   });
 
+  it("a year ahead, when a code was used then, and back: no code counts, the log says why, until a reset", () => {
+    const bench = new Bench();
+    const used = bench.code();
+    assert.equal(bench.guess(used).result, "accepted");
+    bench.clock = YEAR;
+    assert.equal(bench.guess(bench.code(undefined, YEAR / 30)).result, "accepted");
+    bench.clock = 0;
+    const refused = { result: "refused", client: "phone", why: "ahead" };
+    assert.deepEqual(bench.guess(used, SNIFFER), refused);
+    assert.deepEqual(bench.guess(bench.code(undefined, 1)), refused, "also from the address of the last use");
+    assert.ok(bench.states.reset("phone", WINDOW));
+    assert.equal(bench.guess(used, SNIFFER).result, "replay");
+    assert.equal(bench.guess(bench.code(undefined, 1)).result, "accepted");
+  });
+
   it("a year back and forth", () => {
     const bench = new Bench();
     const used = bench.code();
     bench.guess(used);
     bench.at = 1;
     bench.clock = -YEAR;
-    assert.equal(bench.guess(codeOf(bench.clients[0]!, WINDOW - YEAR / 30), SNIFFER).result, "replay", "of long ago");
+    const longAgo = codeOf(bench.clients[0]!, WINDOW - YEAR / 30);
+    assert.equal(bench.guess(longAgo, SNIFFER).result, "refused");
     bench.clock = 0;
     assert.equal(bench.guess(used, SNIFFER).result, "replay");
   });

@@ -51,7 +51,7 @@ const RULES: readonly Rule[] = [
       "test/live/init.test.ts": "in a host of host.ts",
       "test/live/init-faults.test.ts": "in a host of host.ts",
       "test/live/init-race.test.ts": "in a host of host.ts",
-      "test/live/faults-disk.test.ts": "in the daemon's namespace of daemon.ts",
+      "test/live/failing-disk.ts": "in the daemon's namespace of daemon.ts",
       "test/live/faults-start.test.ts": "unshare -m",
       "test/live/mount-namespace.test.ts": "unshare --mount",
       "test/live/report.test.ts": "unshare --mount",

@@ -81,7 +81,7 @@ export class CodeGroup {
         const number = this.#codes.owner(counter, guess);
         if (number < 0) continue;
         if (counter > this.#stateOf[number]!.last) return this.#right(number, counter, source, moment);
-        return this.#used(number, counter, source, now);
+        return this.#used(number, counter, source, moment);
       }
     }
     const isAffordable = this.#cost === 0 || this.#budget.spend(this.#cost, source, now);
@@ -101,7 +101,7 @@ export class CodeGroup {
         usedCounter = counter;
       }
     }
-    if (used >= 0) return this.#used(used, usedCounter, source, now);
+    if (used >= 0) return this.#used(used, usedCounter, source, moment);
     return this.#hint(guess, source, window, now) ?? this.#wrong(now, isAffordable);
   }
 
@@ -164,9 +164,12 @@ export class CodeGroup {
     return undefined;
   }
 
-  #used(number: number, counter: number, source: Address, now: number): CodeDecision {
-    const { name } = this.clients[number]!;
+  #used(number: number, counter: number, source: Address, { now, wall }: Moment): CodeDecision {
+    const { name, kind } = this.clients[number]!;
     const state = this.#stateOf[number]!;
+    // Its owner must learn of it: whatever code the device shows is older than the last one that was used.
+    if (kind !== "list" && state.last > windowAt(wall) + this.#policy.skew)
+      return { result: "refused", client: name, why: "ahead" };
     const from = formatAddress(source);
     const held = this.#states.held(name);
     if (held !== undefined && held.counter === counter && now < held.due && held.from !== from) {

@@ -27,6 +27,6 @@ export type CodeDecision =
 
 /**
  * By the client's own `from`, `hours` or `expires`; or because the state was lost: `recent` codes for a minute, those of a
- * `list` until it is reset.
+ * `list` until it is reset. `ahead`: a later code was used by a clock that was ahead, so none counts until a reset.
  */
-export type CodeRefusal = "from" | "hours" | "expires" | "recent" | "list";
+export type CodeRefusal = "from" | "hours" | "expires" | "recent" | "list" | "ahead";

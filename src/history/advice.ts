@@ -76,7 +76,7 @@ export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: 
     case "clock":
       return "Set the clock of the client and of this host. They differ by more than Code_Skew allows.";
     case "refused":
-      return `See the log for the reason. The client's networks, hours or last day may exclude this knock.`;
+      return "See the log for the reason. The client's networks, hours or last day may exclude this knock.";
     case "busy":
       return "Knock with the next code. Too many codes came at once, and this one was not checked.";
     case "wrongCode":

@@ -63,7 +63,7 @@ function text({ fate, door, stage, of, detail, client = "a client" }: Verdict): 
     case "clock":
       return `code of ${client} is ${seconds(1000 * Math.abs(detail))} ${detail > 0 ? "old" : "ahead"}`;
     case "refused":
-      return `code of ${client} refused by the limits of the client`;
+      return `code of ${client} is right, and refused: the log says why`;
     case "busy":
       return "code not checked: too many codes at once";
     case "wrongCode":

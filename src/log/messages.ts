@@ -67,6 +67,7 @@ const REFUSALS = {
   from: "it came from another network than its client may use",
   hours: "its client may not knock at this hour",
   expires: "its client has expired",
+  ahead: "a later one was used while a clock was ahead",
   recent: "which codes of this minute have been used is not known",
   list: "which codes of the list have been used is not known",
 } as const satisfies Record<CodeRefusal, string>;

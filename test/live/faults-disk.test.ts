@@ -1,64 +1,21 @@
 // The disk is full, or read-only: doors open and close all the same, it is told once, and all is written again afterwards.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { parseLedger } from "../../src/doors/ledger-entry.ts";
 import { frame } from "../frame.ts";
-import { Daemon, type StartOptions } from "./daemon.ts";
-import { filling, inMountsOf } from "./mount-namespace.ts";
+import type { Daemon, StartOptions } from "./daemon.ts";
+import { type Disk, FAULTS, seenBy, startOnDisk } from "./failing-disk.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
 const ARGS = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"];
-/** What goes wrong with the disk, what the system says of it, and how it comes about: before the start, and when it runs. */
-const FAULTS = [
-  {
-    what: "full",
-    words: "No space left on device",
-    broken: `${filling('"$DISK"', "private-disk")} 2>/dev/null`,
-    begin: fill,
-    end: makeRoom,
-  },
-  {
-    what: "read-only",
-    words: "Read-only file system",
-    broken: 'mount -o remount,ro "$DISK"',
-    begin: makeReadOnly,
-    end: makeWritable,
-  },
-] as const;
-
-interface Disk {
-  readonly daemon: Daemon;
-  /** The disk, as the test sees it. */
-  readonly path: string;
-  readonly name: string;
-  /** In the daemon's world. */
-  run(...argv: string[]): Promise<void>;
-}
-
-function fill({ path }: Disk): void {
-  // To the last byte: a page less and a short file would still fit.
-  assert.throws(() => writeFileSync(join(path, "filler"), Buffer.alloc(1 << 20)), /ENOSPC/);
-}
-function makeRoom({ path }: Disk): void {
-  rmSync(join(path, "filler"));
-}
-/** As a disk that the kernel has taken for broken: a file system of which a file is open can't be made so in the usual way. */
-async function makeReadOnly({ run, name }: Disk): Promise<void> {
-  await run("mount", "--bind", name, name);
-  await run("mount", "-o", "remount,bind,ro", name);
-}
-async function makeWritable({ run, name }: Disk): Promise<void> {
-  await run("umount", name);
-}
 
 type StartMore = StartOptions & { readonly args?: readonly string[] };
 
 describe("knockd on a disk that fails", { skip: needsRoot }, () => {
   let wire: Wire;
   let sequence = 0;
-  let disks = 0;
   const running: Daemon[] = [];
 
   before(async () => {
@@ -70,25 +27,10 @@ describe("knockd on a disk that fails", { skip: needsRoot }, () => {
   });
 
   async function start(config: string, files: Record<string, string> = {}, more: StartMore = {}): Promise<Disk> {
-    const name = join(wire.dir, `disk${++disks}`);
-    mkdirSync(name);
-    for (const [file, text] of Object.entries(files)) writeFileSync(join(name, file), text);
-    const here = (text: string) => text.replaceAll("@disk@", name);
     const { args = ARGS, ...options } = more;
-    const daemon = await Daemon.start(wire, "ours", here(config), args.map(here), {
-      ...options,
-      syslog: true,
-      disk: name,
-    });
-    running.push(daemon);
-    return { daemon, name, ...seenBy(daemon.pid, name) };
-  }
-  function seenBy(pid: number, name: string): Pick<Disk, "path" | "run"> {
-    const run = async (...argv: string[]) => {
-      const { status, stderr } = await wire.run("server", inMountsOf(pid, ...argv));
-      assert.equal(status, 0, stderr);
-    };
-    return { path: `/proc/${pid}/root${name}`, run };
+    const disk = await startOnDisk(wire, config, files, { args, ...options });
+    running.push(disk.daemon);
+    return disk;
   }
   async function knock(...ports: number[]): Promise<void> {
     const { client: from, server: to } = wire;
@@ -218,7 +160,7 @@ command = echo other >>$KNOCK_LOG
           await daemon.waitFor(() => hasEnded(pid) && logged(daemon, ": shutting down") === 1);
           assert.equal(logged(daemon, "a bug ends knockd"), 0);
         };
-        return { ...disk, ...seenBy(pid, disk.name), pid, ends };
+        return { ...disk, ...seenBy(wire, pid, disk.name), pid, ends };
       };
 
       const first = await background(["sh", "-c", `${broken}; exec "$@"`, "sh"]);

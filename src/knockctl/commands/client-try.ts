@@ -83,5 +83,6 @@ const REASONS = {
   hours: "The client may not knock at this hour.",
   expires: "The client has expired.",
   recent: "knockd lost its record of used codes: wait a minute for a new code.",
+  ahead: "A later code was used while a clock was ahead: run knockctl client reset.",
   list: "knockd lost its record of used codes: run knockctl client reset.",
 } as const;
