@@ -1,6 +1,7 @@
 // A set's element as bytes: the door's name as a comment, and what is read back is what was written.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import {
   addressOf,
   commentIn,
@@ -63,6 +64,30 @@ it("is read as it was written, of both families, with its counter", () => {
     assert.deepEqual(portsOf(read!), { protocol: "udp", low: 60_000, high: isInterval ? 60_010 : 60_000 });
     assert.deepEqual({ ...read!, key: 0, keyEnd: 0 }, { ...element, key: 0, keyEnd: 0 });
   }
+});
+
+it("of which an answer is mangled is what can be read of it", () => {
+  const w = new NetlinkWriter().beginBatch();
+  const one = { set: set(4), keyEnd: undefined, comment: "mosh", left: 30_000, packets: 3, bytes: 180 };
+  const key = keyOf(4, parseAddress("192.168.1.63")!, "udp", 60_000);
+  writeElements(w, "add", [
+    { ...one, key },
+    { ...one, key: key.map((byte, i) => (i === 3 ? 64 : byte)) },
+  ]);
+  const bytes = Buffer.from(w.endBatch().bytes);
+  const anywhere = fc.nat(bytes.length - 1);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(anywhere, fc.nat(255)), { maxLength: 8 }), anywhere, (changes, end) => {
+      const mangled = Buffer.from(bytes);
+      for (const [at, byte] of changes) mangled[at] = byte;
+      for (const all of [mangled, mangled.subarray(0, end)])
+        for (const element of readElements(all, set(4))) {
+          assert.match(formatAddress(addressOf(element)), /^[\d.]+$/);
+          assert.ok(portsOf(element).high <= 65_535);
+        }
+    }),
+    { numRuns: 3000 },
+  );
 });
 
 it("goes with many others into as many messages as their 16 bits of length need", () => {

@@ -207,6 +207,7 @@ describe("refused, with file, line and text:", () => {
     ["UseSyslog with more words", inDoor("UseSyslog yes"), 3, "UseSyslog yes", /syntax error/],
     ["a section that goes on behind its ]", inDoor("[c] # x"), 3, "[c] # x", /syntax error/],
     ["a section without a ]", inDoor("[c"), 3, "[c", /syntax error/],
+    ["a client's secret, not repeated", inDoor("secret = GEZDGNBV"), 3, "secret = …", /syntax error: .*"secret"/],
     ["an unknown directive", inDoor("sequense = 1"), 3, "sequense = 1", /syntax error: .*"sequense"/],
     ["a directive by an object's name", inDoor("__proto__ = 1"), 3, "__proto__ = 1", /"__proto__"/],
     ["another one", inDoor("constructor = 1"), 3, "constructor = 1", /"constructor"/],

@@ -13,6 +13,8 @@ import { type Hours, parseHours } from "./hours.ts";
 import { parseSecret } from "./secret.ts";
 
 const READ_BY_OTHERS = 0o077;
+/** In another directive's value: at least 80 bits of base32 or of hexadecimal digits, also in groups. */
+const MAY_BE_SECRET = /[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){15,}=*/g;
 
 /** A clients file that is refused. The message names the file, and the line where there is one. */
 export class ClientsError extends Error {}
@@ -79,10 +81,12 @@ function parseClient({ name, line, values }: Section, file: string): Client {
       return parse(found.value);
     } catch (error) {
       // A secret's line is not repeated: the message is logged.
+      const { number, text } = found.line;
+      const line = { number, text: directive === "secret" ? "secret = …" : text.replace(MAY_BE_SECRET, "…") };
       throw complaint(
         file,
-        directive === "secret" ? { ...found.line, text: "secret = …" } : found.line,
-        (error as Error).message,
+        line,
+        (error as Error).message.replaceAll(/"[^"]*"/g, (said) => said.replace(MAY_BE_SECRET, "…")),
       );
     }
   };

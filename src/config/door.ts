@@ -155,9 +155,13 @@ export function lineNumber(complaint: string): number | undefined {
   return found === null ? undefined : Number(found[1]);
 }
 
-/** The form of every complaint about a line: 0.8's beginning, then the file and the line itself. */
+/**
+ * The form of every complaint about a line: 0.8's beginning, then the file and the line itself. A client's secret belongs into
+ * another file, and not into a log.
+ */
 export function complain(file: string, line: Line, why: string): string {
-  return `config: line ${line.number}: ${why} (${file}: ${line.text})`;
+  const text = line.text.replace(/^(secret\s*=).*/is, "$1 …");
+  return `config: line ${line.number}: ${why} (${file}: ${text})`;
 }
 
 /** The largest Max_Strays: the daemon can tell only so many ports apart. */

@@ -201,8 +201,8 @@ function readElement(attributes: Attributes, set: OpenSet): OpenElement | undefi
   for (const [type, value] of attributes) {
     if (type === ELEMENT.key) key = value.subarray(ATTRIBUTE_HEADER);
     else if (type === ELEMENT.keyEnd) keyEnd = value.subarray(ATTRIBUTE_HEADER);
-    else if (type === ELEMENT.timeout) timeout = numberIn(value);
-    else if (type === ELEMENT.expiration) expiration = numberIn(value);
+    else if (type === ELEMENT.timeout && value.length === 8) timeout = numberIn(value);
+    else if (type === ELEMENT.expiration && value.length === 8) expiration = numberIn(value);
     else if (type === ELEMENT.userdata) comment = commentIn(value) ?? "";
     else if (type === ELEMENT.expression) counter = counterIn(new Attributes(value));
   }
