@@ -34,6 +34,12 @@ const IPV4_HOST: Host = {
   },
 };
 
+/** As every host has them that has IPv4 alone: nobody knocks there from far away. */
+const LINK_LOCAL_HOST: Host = {
+  ...IPV4_HOST,
+  interfaces: { ...IPV4_HOST.interfaces, addresses: [{ index: 2, address: "fe80::1" }] },
+};
+
 const SEQUENCE = "sequence = 4001,1002,3003\n";
 const door = (more: string, name = "a") => `[${name}]\n${SEQUENCE}${more}\n`;
 const OPENS = "command = /bin/true; iptables -A INPUT -s %IP% -j ACCEPT";
@@ -107,6 +113,9 @@ const TRAPS: readonly Trap[] = [
       [door("command = sleep 30; sleep 40; true\ncommand_timeout = 60"), 3],
       [door("command_timeout = 60\ncommand = logger \"it is open\"; sleep 75; logger 'it is shut'"), 4],
       [door("command_timeout = 60\nstop_command = sleep infinity; true"), 4],
+      [door("command_timeout = 60\ncommand = /bin/bash -c 'true; sleep 75; true'"), 4],
+      [door('command_timeout = 60\ncommand = sh -c "true; sleep 75; true"'), 4],
+      [door("command_timeout = 60\ncommand = (true; sleep 75; true)"), 4],
     ],
     hasNot: [
       [door("command = /bin/true; sleep 75; /bin/true")],
@@ -119,6 +128,22 @@ const TRAPS: readonly Trap[] = [
       [door("command_timeout = 60\ncommand = echo sleep 75; true")],
       [door("command_timeout = 60\ncommand = logger 'x; sleep 75; y'; true")],
       [door("command_timeout = 60\ncommand = sleep $TIME; true")],
+      [door("command_timeout = 60\ncommand = (true; sleep 75; true) &")],
+      [door("command_timeout = 60\ncommand = sh -c 'true; sleep 75'")],
+      [door("command_timeout = 60\ncommand = echo sh -c 'true; sleep 75; true'")],
+    ],
+  },
+  {
+    lint: "no-program",
+    has: [
+      [door('command = "/bin/echo %IP%"'), 3],
+      [door("stop_command = '/bin/echo %IP%'"), 3],
+    ],
+    hasNot: [
+      [door('command = "/bin/echo" "%IP%"')],
+      [door("command = '/bin/echo' %IP%")],
+      [door("command = /bin/sh -c '/bin/echo %IP%'")],
+      [door("command = '/bin/echo'")],
     ],
   },
   {
@@ -181,6 +206,7 @@ const TRAPS: readonly Trap[] = [
     ],
     hasNot: [
       [door(OPENS), IPV4_HOST],
+      [door(OPENS), LINK_LOCAL_HOST],
       [door("command = /bin/true; nft add element inet f open { %IP% }")],
       [door("command = /bin/true; nft add rule inet f input ip saddr 10.0.0.9 accept; echo %IP%")],
       [door(OPENS), { ...IPV6_HOST, defaults: { ...IPV6_HOST.defaults, options: ["-4"] } }],
@@ -197,6 +223,7 @@ const TRAPS: readonly Trap[] = [
       ["[options]\nUseSyslog\nInterface = eth0 wlan0\n", 3],
       ["[options]\nInterface = eth0,sixteen-letters0\n", 2],
       ["[options]\nInterface = /dev/eth0\n", 2],
+      ["[options]\nInterface = eth0:longer-than-a-label\n", 2],
     ],
     hasNot: [
       ["[options]\nInterface = eth0\n"],
@@ -254,6 +281,22 @@ describe("a trap that real configs fall into", () => {
         ],
       ],
     );
+  });
+
+  it("is a directive given twice, with a hint that fits it", async () => {
+    const config = `[options]\nInterface = eth0\nInterface = eth1\n${door("seq_timeout = 5\ntimeout = 6\ncommand = true\ncommand = false")}`;
+    const hints = (await found(config)).filter(({ lint: name }) => name === "given-twice").map(({ hint }) => hint);
+    assert.deepEqual(hints, [
+      "Remove one of the two lines. Separate the names of several interfaces by commas.",
+      "Remove one of the two lines.",
+      "Remove one of the two lines. A command may have several parts, separated by ;",
+    ]);
+  });
+
+  it("is a file of sequences that is not there: the config need not be named again", async () => {
+    const [finding] = await found(`[a]\none_time_sequences = ${join(dir, "none")}\ncommand = true\n`);
+    assert.equal(finding?.severity, "error");
+    assert.equal(finding?.hint, "Create the file, or correct its path.");
   });
 
   it("is not in a sequence that stands beside one-time sequences, but that one is never used", async () => {

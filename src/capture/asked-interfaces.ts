@@ -5,7 +5,7 @@ import { type Config, ConfigError, complain } from "../config/door.ts";
 import type { Flags } from "../config/settings.ts";
 import { CaptureError } from "../platform/capture-error.ts";
 import type { Snapshot } from "../platform/native.ts";
-import { interfaceWords, linkName, namesOf } from "./interfaces.ts";
+import { interfaceWords, isAlias, linkName, namesOf } from "./interfaces.ts";
 
 /** IFNAMSIZ without its zero. Only an alternative name may be longer. */
 const LONGEST_NAME = 15;
@@ -26,9 +26,11 @@ export function askedInterfaces(flags: Flags, config: Config, look: () => Snapsh
   throw new ConfigError(complain(config.file, line, `could not open "${wrong}": no interface can have this name`));
 }
 
-/** An odd name that no interface of this machine has. */
+/** An odd name that no interface of this machine has. An alias is a label of an address, which is as short as a name. */
 export function isImpossible(word: string, snapshot: Snapshot): boolean {
-  return isOdd(word) && namesOf(word, snapshot).length === 0;
+  return (
+    isOdd(word) && !namesOf(word, snapshot).some((name) => !isAlias(name) || Buffer.byteLength(name) <= LONGEST_NAME)
+  );
 }
 
 /** Not valid for the kernel (dev_valid_name), or with quotes, which are always a mistake in a config. */

@@ -25,7 +25,8 @@ export function read(file: string): Reading {
 
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [/: Permission denied$/, "Run it as root: sudo knockctl check"],
-  [/: No such file or directory/, "Name the config: knockctl check FILE"],
+  [/^[^(]*: No such file or directory$/, "Name the config: knockctl check FILE"],
+  [/: No such file or directory/, "Create the file, or correct its path."],
   [/: syntax error \(/, "Write NAME = VALUE. A comment begins with # and has a line of its own."],
   [/: all directives must belong to a section/, "Put [options] or the [name] of a door above it."],
   [/unrecognized flag/, "The flags are fin, syn, rst, psh, ack and urg. A ! before a flag means: not set."],

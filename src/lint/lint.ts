@@ -55,7 +55,7 @@ export async function lint(
     ...lintClients(config, ports, isClockSet),
     ...lintPrograms(config),
     ...lintUnsafePaths(config),
-    ...lintFamilies(config, hasIpv6(interfaces) && !isOnlyIpv4(defaults)),
+    ...lintFamilies(config, hasIpv6(interfaces, NOT_LINK_LOCAL) && !isOnlyIpv4(defaults)),
     ...lintTcpFlags(config),
     ...lintOverruled(config),
     ...lintNoCommand(config),

@@ -6,7 +6,7 @@ import { atLine, atPlace, type Finding, quoteOf } from "./finding.ts";
 export function lintOverruled(config: Config): Finding[] {
   const twice = config.overruled.map(({ section, line, by }): Finding => {
     const what = `[${section}] line ${by.number} sets "${nameOf(line.text)}" again: this line is never used`;
-    const hint = "Remove one of the two lines. A command may have several parts, separated by ;";
+    const hint = ["Remove one of the two lines.", joined(nameOf(line.text))].join(" ").trimEnd();
     return {
       ...atPlace({ lint: "given-twice", file: config.file, line: line.number, what, hint }),
       quote: quoteOf(line.text),
@@ -20,6 +20,13 @@ export function lintOverruled(config: Config): Finding[] {
     return [atLine({ config, of: door, directive: "sequence" }, "given-twice", what, "Remove one of the two lines.")];
   });
   return [...twice, ...replaced];
+}
+
+/** How one line says what two were meant to say, where it can. */
+function joined(directive: string): string {
+  if (/command/i.test(directive) && !/timeout/i.test(directive))
+    return "A command may have several parts, separated by ;";
+  return /^interface$/i.test(directive) ? "Separate the names of several interfaces by commas." : "";
 }
 
 const nameOf = (text: string): string => text.split("=", 1)[0]!.trimEnd();

@@ -16,10 +16,19 @@ export const COMMANDS = [
 /** Where systemd's services and sysvinit's script look for programs. */
 const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
+/** Quotes around the whole command, which has several words. */
+const ONE_WORD = /^\s*(?:"[^"\\$`]*\s[^"\\$`]*"|'[^']*\s[^']*')\s*$/;
+const ONE: Trouble = {
+  what: "the quotes make one word of the whole command: no program has this name",
+  hint: "Remove the quotes around the command.",
+};
+
 export function lintPrograms(config: Config): Finding[] {
   return config.doors.flatMap((door) =>
     COMMANDS.flatMap(([directive, field]) => {
-      const program = firstProgram(door[field] ?? "");
+      const command = door[field] ?? "";
+      if (ONE_WORD.test(command)) return [atLine({ config, of: door, directive }, "no-program", ONE.what, ONE.hint)];
+      const program = firstProgram(command);
       const why = program === undefined ? undefined : whyNot(program);
       if (why === undefined) return [];
       return [atLine({ config, of: door, directive }, "no-program", `${program}: ${why.what}`, why.hint)];

@@ -36,8 +36,15 @@ function sleeps(config: Config, door: Door): Finding[] {
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
+/** `sh -c "…"` or `(…)` around the whole command, with nothing in it that needs a closer look. */
+const WRAPPED = /^\s*(?:(?:\/(?:usr\/)?bin\/)?(?:ba|da)?sh\s+-c\s+(?:"([^"\\$`]*)"|'([^'\\$`]*)')|\(([^()]*)\))\s*$/;
+
 /** How long the line certainly sleeps before its last command. 0 if nothing is certain. */
 function secondsAsleep(command: string): number {
+  const within = WRAPPED.exec(command)
+    ?.slice(1)
+    .find((text) => text !== undefined);
+  if (within !== undefined) return secondsAsleep(within);
   // Quoted text is no command of this shell. With background commands, nobody knows what the shell waits for.
   const bare = command.replace(/'[^']*'|"[^"$`\\]*"/g, "Q");
   const commands = /(?<![&>])&(?![&\d])|\|/.test(bare) ? undefined : simpleCommands(bare);
