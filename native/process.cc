@@ -48,16 +48,22 @@ void NameProcess(const Napi::CallbackInfo& info) {
   if (line.start == 0 || line.end <= line.start) return;
   char* const words = reinterpret_cast<char*>(line.start);
   char* const end = reinterpret_cast<char*>(line.end);
-  char* kept = words;
-  for (uint32_t left = info[1].ToNumber().Uint32Value(); left > 0; left--) {
-    kept = static_cast<char*>(memchr(kept, '\0', static_cast<size_t>(end - kept)));
-    if (kept == nullptr || ++kept == end) return;
-  }
+  // Null when there are not that many.
+  const auto behind = [end](char* word, uint32_t count) -> char* {
+    for (; word != nullptr && count > 0; count--) {
+      word = static_cast<char*>(memchr(word, '\0', static_cast<size_t>(end - word)));
+      if (word != nullptr) word++;
+    }
+    return word;
+  };
+  char* const removed = behind(words, info[1].ToNumber().Uint32Value());
+  char* const kept = behind(removed, info[2].ToNumber().Uint32Value());
+  if (kept == nullptr) return;
   // In its place and with zeros behind, as setproctitle does. To move the kernel's bounds instead takes
   // CAP_SYS_RESOURCE, which the service has not; ps, pgrep, pidof, monit and check_procs pass over the zeros.
   const size_t size = static_cast<size_t>(end - kept);
-  memmove(words, kept, size);
-  memset(words + size, 0, static_cast<size_t>(kept - words));
+  memmove(removed, kept, size);
+  memset(removed + size, 0, static_cast<size_t>(kept - removed));
 }
 
 void CloseOnExec() {

@@ -9,8 +9,9 @@ namespace knockd {
 // call that returns the eventfd; 0.8 leaks both into every command it runs.
 void CloseOnExec();
 
-// nameProcess(name: string, skip: number): what others see of this process. Its short name (ps -C, pgrep -x, killall)
-// is `name`, and its command line (pgrep -f, pidof, monit) goes without its first `skip` words, which are Node's.
+// nameProcess(name: string, index: number, count: number): what others see of this process. Its short name (ps -C,
+// pgrep -x, killall) is `name`, and its command line (pgrep -f, pidof, monit) goes without `count` words behind the
+// first `index`, which are Node's.
 void NameProcess(const Napi::CallbackInfo& info);
 
 // detach(): standard input, output and error become /dev/null and the working directory /, as a daemon's are.

@@ -20,10 +20,10 @@ import { type Log, Logger } from "../log/logger.ts";
 import { ReverseDns } from "../log/reverse-dns.ts";
 import { CaptureError } from "../platform/capture-error.ts";
 import { letGo, takeMark, toBackground } from "../platform/daemonize.ts";
+import { nodeWords } from "../platform/launcher.ts";
 import { native } from "../platform/native.ts";
 import { interfacesNow } from "../platform/network-interfaces.ts";
 import { replaceFile } from "../platform/replace-file.ts";
-import { nodeWords } from "../platform/single-executable.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { Systemd } from "../platform/systemd.ts";
 import { version } from "../platform/version.ts";
@@ -224,7 +224,7 @@ function writePidFile(path: string, log: Log | undefined): void {
 }
 
 // As 0.8 is seen by who looks for it (pgrep, pidof, monit): not as Node. process.title would leave no arguments.
-native.nameProcess("knockd", nodeWords);
+native.nameProcess("knockd", nodeWords.index, nodeWords.count);
 // Not awaited here: a module that waits can't be part of a single executable (packaging/single).
 void run();
 

@@ -2,8 +2,8 @@
 
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
+import { launcher } from "./launcher.ts";
 import { native } from "./native.ts";
-import { isSingle } from "./single-executable.ts";
 
 /** The descriptor on which the second process reports that it listens. */
 const READY_FD = 3;
@@ -19,8 +19,9 @@ export function takeMark(): boolean {
 /** The first process: starts the second, with its own words and arguments, and resolves with the status to end with. */
 export function toBackground(): Promise<number> {
   const words = process.argv.slice(2);
-  const child = spawn(process.execPath, isSingle ? words : [...process.execArgv, calledAs(), ...words], {
-    argv0: isSingle ? calledAs() : undefined,
+  const isScript = launcher === undefined;
+  const child = spawn(launcher ?? process.execPath, isScript ? [...process.execArgv, calledAs(), ...words] : words, {
+    argv0: isScript ? undefined : calledAs(),
     detached: true,
     env: { ...process.env, [MARK]: "1" },
     stdio: ["ignore", "inherit", "inherit", "pipe"],

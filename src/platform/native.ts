@@ -188,10 +188,10 @@ export interface Native {
   /** Sets all bytes to 0, and gives their memory back to the system until they are written again. */
   zeroAndRelease(buffer: ArrayBuffer): void;
   /**
-   * What others see of this process: its short name, of at most 15 bytes, and its command line without the first `skip`
-   * words, which are Node's. Where /proc is missing, only the name.
+   * What others see of this process: its short name, of at most 15 bytes, and its command line without `count`
+   * words behind the first `index`, which are Node's. Where /proc is missing, only the name.
    */
-  nameProcess(name: string, skip: number): void;
+  nameProcess(name: string, index: number, count: number): void;
   /** Standard input, output and error become /dev/null, the working directory /. */
   detach(): void;
   /**

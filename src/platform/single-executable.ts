@@ -21,9 +21,6 @@ const sea = getBuiltinModule?.("node:sea") as Sea | undefined;
 /** Are we in that file, and not a script that Node runs? */
 export const isSingle: boolean = sea?.isSea() ?? false;
 
-/** The words at the beginning of our command line that are Node's own, before the user's. */
-export const nodeWords: number = isSingle ? 0 : 1 + process.execArgv.length;
-
 /** The text of a file of the package that came with it. */
 export function embeddedText(name: string): string {
   return sea!.getAsset(name, "utf8");

@@ -1,25 +1,29 @@
 // How knockd is found by who looks for it: pgrep, ps, pidof and what monit and Nagios read. As Debian's knockd, which is
 // asked the same, in the foreground and with -d.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Which } from "./daemon.ts";
 import { kill, needsRoot, repo, Wire } from "./wire.ts";
 
-const BOTH = ["judge", "ours"] as const;
 const PROGRAMS = { judge: "build/judge/usr/sbin/knockd", ours: "dist/src/knockd.js" };
+/** The last one: by the launcher of the Debian packages, with the Node of this machine, which may have a library or not. */
+const ALL = ["judge", "ours", "launched"] as const;
+type Which = (typeof ALL)[number];
 
 describe("seen from outside", { skip: needsRoot }, () => {
   let wire: Wire;
   const running: number[] = [];
   before(async () => {
     wire = await Wire.open();
-    for (const which of BOTH) {
+    for (const which of ALL) {
       mkdirSync(join(wire.dir, which));
-      symlinkSync(join(repo, PROGRAMS[which]), pathOf(which)); // as in /usr/sbin or /usr/local/bin
+      if (which !== "launched") symlinkSync(join(repo, PROGRAMS[which]), pathOf(which)); // as in /usr/sbin or /usr/local/bin
     }
+    const paths = [`-DNODE="${process.execPath}"`, `-DSCRIPT="${join(repo, PROGRAMS.ours)}"`];
+    execFileSync("g++", ["-std=c++17", ...paths, "-o", pathOf("launched"), join(repo, "native/launcher.cc")]);
     writeFileSync(join(wire.dir, "conf"), "[door]\nsequence = 7000,7005,7001\n");
   });
   after(() => wire?.close());
@@ -68,7 +72,7 @@ describe("seen from outside", { skip: needsRoot }, () => {
 
   for (const args of [["-v"], ["-d"], ["-v", "-d"]]) {
     it(`as 0.8 with ${args.join(" ")}: by its short name, and by its command line as it was called`, async () => {
-      for (const which of BOTH) {
+      for (const which of ALL) {
         const pid = await start(which, args);
         const path = pathOf(which);
         const more = args.includes("-d") ? ["-p", join(wire.dir, `${which}.pid`)] : [];
@@ -96,9 +100,12 @@ describe("seen from outside", { skip: needsRoot }, () => {
 
   it("with a command line of any length, and with empty arguments", async () => {
     const long = Array.from({ length: 20_000 }, () => "-v");
-    for (const args of [long, [...long, "-d"], ["-v", "-g", "", "-l", ""]]) {
-      const pid = await start("ours", args);
-      const begin = [pathOf("ours"), "-i", "eth0", "-c", join(wire.dir, "conf"), ...args.filter((arg) => arg !== "")];
+    for (const args of [long, [...long, "-d"], ["-v", "-g", "", "-l", ""]])
+      for (const which of ["ours", "launched"] as const) await seenWith(which, args);
+
+    async function seenWith(which: Which, args: readonly string[]): Promise<void> {
+      const pid = await start(which, args);
+      const begin = [pathOf(which), "-i", "eth0", "-c", join(wire.dir, "conf"), ...args.filter((arg) => arg !== "")];
       assert.deepEqual(
         wordsOf(pid)
           .filter((word) => word !== "")
