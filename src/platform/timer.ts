@@ -11,13 +11,32 @@ export async function atMost(ms: number, promise: Promise<unknown>): Promise<voi
 
 /** Calls back after this many seconds of the monotonic clock, unless cancelled. */
 export function after(seconds: number, callback: () => void): { cancel(): void } {
-  let left = seconds * 1000;
-  let timer: NodeJS.Timeout;
-  const wait = () => {
-    const part = Math.min(left, LONGEST_MS);
-    left -= part;
-    timer = setTimeout(left > 0 ? wait : callback, part);
-  };
-  wait();
-  return { cancel: () => clearTimeout(timer) };
+  return new Timer(seconds * 1000, callback);
+}
+
+/** A class: with a closure as its `cancel`, V8 would throw away what it had compiled of the caller at each new timer. */
+class Timer {
+  #left: number;
+  readonly #callback: () => void;
+  #timer: NodeJS.Timeout;
+
+  constructor(milliseconds: number, callback: () => void) {
+    this.#left = milliseconds;
+    this.#callback = callback;
+    this.#timer = this.#next();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #next(): NodeJS.Timeout {
+    const part = Math.min(this.#left, LONGEST_MS);
+    this.#left -= part;
+    return setTimeout(this.#left > 0 ? () => this.#wait() : this.#callback, part);
+  }
+
+  #wait(): void {
+    this.#timer = this.#next();
+  }
 }
