@@ -47,6 +47,9 @@ export class PacketLoop {
   readonly #attempts: Attempts;
   #resolvedDoors: readonly ResolvedDoor[] = [];
   #clientStates = new ClientStates();
+  // The doors of one packet's openings, and what the kernel has opened of them: the same lists for all packets.
+  readonly #doors: Door[] = [];
+  readonly #letIns: LetIn[] = [];
 
   constructor(options: PacketLoopOptions) {
     this.#options = options;
@@ -123,24 +126,32 @@ export class PacketLoop {
   #onEvents(events: readonly KnockEvent[], at: number): void {
     const { eventLog, opener, onReplay } = this.#options;
     // All doors are found before one opens: an opening can replace its door, and with it the state of any other. And what
-    // the kernel opens is open before anything is logged: the client waits for that alone. Not so by a code, whose use has
-    // to be on the disk first.
-    let openings: { readonly door: Door; readonly letIn: LetIn }[] | undefined;
+    // the kernel opens is open before anything is logged, because the client waits for that alone. An opening by a code is
+    // not: its use has to be on the disk first.
+    const doors = this.#doors;
+    const letIns = this.#letIns;
+    let found = 0;
     for (let i = 0; i < events.length; i++) {
       const event = events[i]!;
       if (event.type !== "open" && !isReplay(event)) continue;
       const door = this.#attempts.door(event.door.id);
-      openings ??= [];
       const isOpenNow = event.type === "open" && event.client === undefined;
-      openings[i] = { door, letIn: isOpenNow ? opener.letIn?.(door, event.knocker) : undefined };
+      doors[found] = door;
+      letIns[found] = isOpenNow ? opener.letIn?.(door, event.knocker) : undefined;
+      found++;
     }
+    let next = 0;
     for (let i = 0; i < events.length; i++) {
       const event = events[i]!;
       eventLog.event(event, at);
-      const opening = openings?.[i];
-      if (opening === undefined) continue;
-      if (event.type === "open") opener.open(opening.door, event.knocker, opening.letIn, event.client);
-      else if (isReplay(event)) onReplay?.(opening.door, event.decision.other);
+      if (next === found) continue;
+      if (event.type === "open") {
+        opener.open(doors[next]!, event.knocker, letIns[next], event.client);
+        next++;
+      } else if (isReplay(event)) {
+        onReplay?.(doors[next]!, event.decision.other);
+        next++;
+      }
     }
   }
 }

@@ -16,6 +16,9 @@ import type { Address } from "../net/address.ts";
 import type { Doorkeeper } from "./doorkeeper.ts";
 import type { KernelDoors } from "./kernel-doors.ts";
 
+/** One function for all openings. */
+function ignoreOutcome(): void {}
+
 export class AllDoors implements DoorOpener {
   readonly #kernelDoors: KernelDoors;
   readonly #doorkeeper: Doorkeeper;
@@ -47,15 +50,16 @@ export class AllDoors implements DoorOpener {
   open(
     door: Door,
     knocker: Address,
-    onDone: (outcome: CommandOutcome) => void = () => {},
+    onDone: (outcome: CommandOutcome) => void = ignoreOutcome,
     letIn: LetIn = this.letIn(door, knocker),
   ): void {
-    const outcome = letIn === undefined ? undefined : this.#kernelDoors.report(door, knocker, letIn);
-    if (outcome !== undefined && !commandsOf(door, knocker).start) onDone(outcome);
-    else
-      this.#doorkeeper.open(door, knocker, (ended) =>
-        onDone(outcome !== undefined && "refused" in outcome ? outcome : ended),
-      );
+    if (letIn === undefined) {
+      this.#doorkeeper.open(door, knocker, onDone);
+      return;
+    }
+    const outcome = this.#kernelDoors.report(door, knocker, letIn);
+    if (!commandsOf(door, knocker).start) onDone(outcome);
+    else this.#doorkeeper.open(door, knocker, (ended) => onDone("refused" in outcome ? outcome : ended));
   }
 
   openByHand(door: Door, knocker: Address): Promise<CommandOutcome> {

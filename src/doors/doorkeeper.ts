@@ -27,6 +27,9 @@ export interface DoorkeeperOptions extends CommandRunnerOptions {
 /** Start commands that are to be undone, of all doors: open-doors.ts counts doors, and one may have 64 of them. */
 const MAX_TO_CLOSE = 262_144;
 
+/** One function for all openings. */
+function ignoreOutcome(): void {}
+
 export class Doorkeeper implements DoorOpener {
   readonly #options: DoorkeeperOptions;
   readonly #open: OpenDoors;
@@ -51,7 +54,7 @@ export class Doorkeeper implements DoorOpener {
    * Opens a door: the start command now, the stop command `cmdTimeout` seconds after its end, each for the knocker's
    * family. 0.8: without a start command there is no stop command either. Returns before anything has ended.
    */
-  open(door: Door, knocker: Address, onDone: (outcome: CommandOutcome) => void = () => {}): void {
+  open(door: Door, knocker: Address, onDone: (outcome: CommandOutcome) => void = ignoreOutcome): void {
     const { start, stop } = commandsOf(door, knocker);
     if (!start) {
       onDone(NO_COMMAND);
