@@ -101,7 +101,7 @@ export class Attempts {
     this.#completion = completion;
     const decided = { table, matcher, scanDetector, completion };
     this.#unmatchedPackets = new UnmatchedPackets({ ...decided, isOurs, isStray, isAnswer });
-    const parts = { ...decided, refusals, retransmissions, lastPacket, verdictReporter };
+    const parts = { ...decided, refusals, lastPacket, verdictReporter };
     this.#transitions = new Transitions(parts);
     this.#codeAttempts = new CodeAttempts(parts, { wallClock, onCode });
   }
@@ -180,7 +180,8 @@ export class Attempts {
       if (entry.firsts.length > 0) events = this.#transitions.begin(entry.firsts, current, events);
       else if (count === 0) this.#verdictReporter.report(VERDICT.later, undefined, 0);
     }
-    for (const state of entry.codes) events = this.#codeAttempts.knock(state, current, events);
+    const { codes } = entry;
+    for (let i = 0; i < codes.length; i++) events = this.#codeAttempts.knock(codes[i]!, current, events);
     this.#idleKey = events.length === 0 ? key : NO_KEY;
     return events;
   }

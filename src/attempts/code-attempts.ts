@@ -109,10 +109,10 @@ export class CodeAttempts {
       verdictReporter.report(VERDICT.twice, state, stage);
       return events;
     }
-    this.#completion.rememberLast(slot, hash, now);
+    this.#completion.rememberLast(slot, current);
     const scan = scanDetector.knock(packet, slot, hash, now);
     if (scan !== undefined) {
-      this.#remember(current);
+      this.#completion.remember(current);
       lastPacket.forget();
       verdictReporter.report(VERDICT.scan, undefined, 0, scan.ports);
       return scan.event === undefined ? events : append(events, [scan.event]);
@@ -130,7 +130,7 @@ export class CodeAttempts {
     if (isSilent) lastPacket.forget();
     const staged = isSilent ? events : append(events, state.events.stage(lastPacket.source, stage + 1));
     if (stage + 1 < state.ref.knocks) return staged;
-    this.#remember(current);
+    this.#completion.remember(current);
     return this.#complete(slot, state, current, staged);
   }
 
@@ -206,10 +206,5 @@ export class CodeAttempts {
   #networkHash({ packet, hash }: CurrentPacket): number {
     const network = sourceNetwork(packet.source);
     return network === packet.source ? hash : this.#table.hash(network);
-  }
-
-  #remember({ packet, hash, print, now }: CurrentPacket): void {
-    const { port, sequence } = packet;
-    if (print !== 0) this.#parts.retransmissions.remember(hash, print, now, { port, sequence });
   }
 }

@@ -5,6 +5,7 @@ import type { KnockEvent } from "../events/knock-event.ts";
 import type { Address } from "../net/address.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import { type Cooldowns, cooldownKey } from "./cooldowns.ts";
+import type { CurrentPacket } from "./current-packet.ts";
 import type { DoorCooldowns } from "./door-cooldowns.ts";
 import type { DoorState } from "./door-index.ts";
 import { NOTHING } from "./event-list.ts";
@@ -80,7 +81,7 @@ export class Completion {
       this.#verdictReporter.beginWithout(source, hash, now);
       events.push(...this.timeout(slot, hash, now));
     });
-    return events;
+    return events.length === 0 ? NOTHING : events;
   }
 
   /** The door opens: the caller makes the event. */
@@ -94,13 +95,24 @@ export class Completion {
     if (state.door.oneTimeSequences !== undefined) state.retired = true;
   }
 
-  /** The last segment of an attempt that moves on, or is over. */
-  rememberLast(slot: number, hash: number, now: number): void {
+  /** The packet of this moment has made, moved or ended an attempt: it may be sent again. */
+  remember(current: CurrentPacket): void {
+    const { packet, hash, print, now } = current;
+    if (print === 0 || current.isRemembered) return;
+    current.isRemembered = true;
+    this.#retransmissions.add(hash, print, now, packet.port, packet.sequence, 0);
+  }
+
+  /** The last segment of an attempt that the packet of this moment moves on, or ends. */
+  rememberLast(slot: number, current: CurrentPacket): void {
+    const { hash, now } = current;
     const { pool } = this.#table;
     const print = pool.fingerprint(slot);
     if (print === 0) return;
-    const told = { port: this.#table.lastPort(slot), sequence: pool.sequence(slot) };
-    this.#retransmissions.remember(hash, print, now, told, pool.sinceKnock(slot, now));
+    const port = this.#table.lastPort(slot);
+    const sequence = pool.sequence(slot);
+    this.#retransmissions.remember(hash, print, now, port, sequence, pool.sinceKnock(slot, now));
+    if (print === current.print) current.isRemembered = true;
   }
 
   /** A silent attempt (scan-detector.ts) is not told. */
@@ -109,8 +121,11 @@ export class Completion {
     const state = this.#table.state(slot);
     const [knocker, stage] = [pool.source(slot), pool.stage(slot)];
     const print = pool.fingerprint(slot);
-    const told = { port: this.#table.lastPort(slot), sequence: pool.sequence(slot) };
-    if (print !== 0) this.#retransmissions.rememberIfFree(hash, print, now, told, pool.sinceKnock(slot, now));
+    if (print !== 0) {
+      const port = this.#table.lastPort(slot);
+      const sequence = pool.sequence(slot);
+      this.#retransmissions.rememberIfFree(hash, print, now, port, sequence, pool.sinceKnock(slot, now));
+    }
     const late = pool.age(slot, now) - state.timeouts.milliseconds;
     this.#verdictReporter.report(VERDICT.timeout, state, stage, late);
     const isSilent = pool.strays.isSilent(slot);

@@ -11,6 +11,8 @@ export class CurrentPacket {
   hash = 0;
   /** Its fingerprint (retransmissions.ts); 0: it has none. */
   print = 0;
+  /** Is it among those that may be sent again (retransmissions.ts)? */
+  isRemembered = false;
   /** Milliseconds. */
   now = 0;
   /** The live attempts of its source, which are in `AttemptTable.collected`. */

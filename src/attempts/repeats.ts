@@ -32,6 +32,7 @@ export class Repeats {
     const { collected, pool } = this.#table;
     const memory = this.#retransmissions;
     const place = memory.find(hash, print, now);
+    current.isRemembered = place >= 0;
     let sinceLast = place >= 0 ? memory.sinceLast(place, now) : Number.POSITIVE_INFINITY;
     for (let i = 0; place < 0 && i < count; i++) {
       if (pool.fingerprint(collected[i]!) === print)

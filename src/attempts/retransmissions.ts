@@ -7,9 +7,9 @@ import type { Packet } from "../net/packet.ts";
 /** Linux gives up after 63 seconds (tcp_syn_retries = 6). */
 export const HORIZON_MS = 70_000;
 /**
- * So many are remembered, in 256 KiB: 117 a second for all of that time. With 65,536, in a megabyte, a flood of whole
- * sequences cost a fifth more, as it waited for memory (bench/flood.ts). A newcomer takes the place of the oldest: nothing
- * is swept.
+ * So many are remembered: 117 a second for all of that time. They take 256 KiB and their index 128. With eight times as many,
+ * a flood of whole sequences cost a fifth more, because it waited for memory (bench/flood.ts). A new one takes the place of
+ * the oldest: nothing is swept.
  */
 const MAX = 8192;
 // What is known of one, side by side. OLDER is the place + 1 of the one before it in its source's chain, SAME that of the
@@ -18,10 +18,14 @@ const [WORDS, SOURCE, PRINT, PORT, SEQUENCE, FIRST, LAST, OLDER, SAME] = [8, 0, 
 /** Segments of one source that are compared with another one, the newest first. */
 const MAX_COMPARED = 32;
 const NONE = -1;
-
-/** Where a segment went, and its number. */
-type Sent = Pick<Packet, "port" | "sequence">;
-const UNKNOWN: Sent = { port: 0, sequence: 0 };
+/** Four times as many hashes as segments, so that few segments share one. */
+const HASH_BITS = 15;
+/**
+ * An entry of the index is one word, so that a packet of a flood reads nothing else: the number of the newest segment of its
+ * hash, modulo 64 × MAX; whether an older one has the same hash; and twelve more bits of its key.
+ */
+const [NUMBER, OTHERS, REST] = [64 * MAX - 1, 64 * MAX, -128 * MAX] as const;
+const REST_SHIFT = 20;
 
 /** 32 bits, signed, by which a segment is known again, together with its source: its source port, and a hash. Never 0. */
 export function fingerprint({ sourcePort, port, sequence, flags }: Packet): number {
@@ -42,37 +46,43 @@ function hash16(port: number, sequence: number, flags: number): number {
 }
 
 /**
- * They are written down one behind the other, and found by a hash: in a flood of whole sequences each packet is one to
- * remember, and only two words of it are at a random place.
+ * They are written one behind the other and found by a hash. In a flood of whole sequences each packet is remembered, and only
+ * the word of its index is at a random place.
  */
 export class Retransmissions {
   readonly #book = new Int32Array(MAX * WORDS);
-  /** By hash, where in the book the newest of that hash stands. */
-  readonly #index = new Int32Array(MAX);
+  /** By hash. */
+  readonly #index = new Int32Array(1 << HASH_BITS);
   /** By a hash of the source: its newest segment's place + 1. */
   readonly #newest = new Int32Array(MAX);
-  /** The oldest, or one that was never used. */
-  #next = 0;
+  /** So many segments have been remembered; the next one takes the place of the oldest. */
+  #count = 1; // an entry of 0 is empty
   #latest = Number.NEGATIVE_INFINITY;
 
-  /** It came `age` milliseconds before `now`. `sourceHash` is keyed (AddressHash): nobody can aim at a place. */
+  /**
+   * The segment to `port` with the number `sequence`, unless it is remembered already. It came `age` milliseconds before `now`.
+   * `sourceHash` is keyed (siphash.ts): nobody can aim at a place.
+   */
   // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
-  remember(sourceHash: number, print: number, now: number, sent = UNKNOWN, age = 0): void {
-    if (this.find(sourceHash, print, now) === NONE) this.#write(sourceHash, print, now, sent, now - age, now - age);
+  remember(sourceHash: number, print: number, now: number, port = 0, sequence = 0, age = 0): void {
+    if (this.find(sourceHash, print, now) === NONE) this.add(sourceHash, print, now, port, sequence, age);
   }
 
   /** The same, unless that would put another one out: for what a flood of strangers can bring about. */
   // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
-  rememberIfFree(sourceHash: number, print: number, now: number, sent = UNKNOWN, age = 0): void {
-    if (this.#isFree(sourceHash, print, now)) this.#write(sourceHash, print, now, sent, now - age, now - age);
+  rememberIfFree(sourceHash: number, print: number, now: number, port = 0, sequence = 0, age = 0): void {
+    if (this.#isFree(sourceHash, print, now)) this.add(sourceHash, print, now, port, sequence, age);
   }
 
   /** It was sent again just now; if it is not remembered yet, it first came `age` milliseconds ago. */
   // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
-  repeat(sourceHash: number, print: number, now: number, sent: Sent, age: number): void {
-    const place = this.find(sourceHash, print, now);
-    if (place !== NONE) this.#book[place + LAST] = now;
-    else if (this.#isFree(sourceHash, print, now)) this.#write(sourceHash, print, now, sent, now - age, now);
+  repeat(sourceHash: number, print: number, now: number, { port, sequence }: Packet, age: number): void {
+    let place = this.find(sourceHash, print, now);
+    if (place === NONE) {
+      if (!this.#isFree(sourceHash, print, now)) return;
+      place = this.add(sourceHash, print, now, port, sequence, age);
+    }
+    this.#book[place + LAST] = now;
   }
 
   /** From now on this is when it first came. */
@@ -89,13 +99,21 @@ export class Retransmissions {
   /** Where it stands; -1 when it is not remembered. */
   find(sourceHash: number, print: number, now: number): number {
     if (now - this.#latest > HORIZON_MS) return NONE;
-    const hash = hashOf(sourceHash, print);
-    let place = this.#index[hash]! * WORDS;
+    const key = keyOf(sourceHash, print);
+    const newest = this.#index[hashOf(key)]!;
+    if ((newest & OTHERS) === 0 && ((newest ^ restOf(key)) & REST) !== 0) return NONE; // most packets of a flood
+    return this.#walk(placeOf(newest), sourceHash, print, now);
+  }
+
+  /** Looks from this place on among the segments of one hash, the newest first. */
+  #walk(newest: number, sourceHash: number, print: number, now: number): number {
+    const hash = hashOf(keyOf(sourceHash, print));
+    let place = newest;
     for (let steps = 0; steps < MAX_COMPARED; steps++) {
       const source = this.#book[place + SOURCE]!;
       const other = this.#book[place + PRINT]!;
       if (other === print && source === sourceHash) return this.#isOver(place, now) ? NONE : place;
-      if (other === 0 || hashOf(source, other) !== hash) break; // never used, or written over: the chain ends here
+      if (other === 0 || hashOf(keyOf(source, other)) !== hash) break; // never used, or written over: the chain ends here
       const same = this.#book[place + SAME]!;
       if (same === 0) break;
       place = (same - 1) * WORDS;
@@ -138,31 +156,42 @@ export class Retransmissions {
     return NONE;
   }
 
+  /** The same as `remember`, of a segment that is not remembered. Returns where it stands. */
   // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
-  #write(sourceHash: number, print: number, now: number, { port, sequence }: Sent, first: number, last: number): void {
-    const place = this.#next * WORDS;
+  add(sourceHash: number, print: number, now: number, port: number, sequence: number, age: number): number {
+    const at = (now - age) | 0;
+    const number = this.#count;
+    const place = placeOf(number);
     const bucket = bucketOf(sourceHash);
-    const hash = hashOf(sourceHash, print);
-    const same = this.#index[hash]!;
-    this.#book[place + SAME] = same === this.#next ? 0 : same + 1; // `find` checks that it is one of the same hash
+    const key = keyOf(sourceHash, print);
+    const hash = hashOf(key);
+    const before = this.#index[hash]! & NUMBER;
+    const distance = (number - before) & NUMBER;
+    const hasOthers = distance > 0 && distance < MAX && this.#index[hash] !== 0;
+    this.#book[place + SAME] = hasOthers ? (before & (MAX - 1)) + 1 : 0; // `#walk` checks that it has the same hash
     this.#book[place + SOURCE] = sourceHash;
     this.#book[place + PRINT] = print;
     this.#book[place + PORT] = port;
     this.#book[place + SEQUENCE] = sequence;
-    this.#book[place + FIRST] = first;
-    this.#book[place + LAST] = last;
+    this.#book[place + FIRST] = at;
+    this.#book[place + LAST] = at;
     this.#book[place + OLDER] = this.#newest[bucket]!;
-    this.#newest[bucket] = this.#next + 1;
-    this.#index[hash] = this.#next;
-    this.#next = (this.#next + 1) % MAX;
+    this.#newest[bucket] = (number & (MAX - 1)) + 1;
+    this.#index[hash] = restOf(key) | (hasOthers ? OTHERS : 0) | number;
+    this.#count = (number + 1) & NUMBER;
     this.#latest = now;
+    return place;
   }
 
   #isFree(sourceHash: number, print: number, now: number): boolean {
-    const hash = hashOf(sourceHash, print);
-    const place = this.#index[hash]! * WORDS;
-    const isFree = this.#isOver(place, now) || hashOf(this.#book[place + SOURCE]!, this.#book[place + PRINT]!) !== hash;
-    return isFree && this.#isOver(this.#next * WORDS, now);
+    const hash = hashOf(keyOf(sourceHash, print));
+    const place = placeOf(this.#index[hash]!);
+    const isFree = this.#isOver(place, now) || this.#hashAt(place) !== hash;
+    return isFree && this.#isOver(placeOf(this.#count), now);
+  }
+
+  #hashAt(place: number): number {
+    return hashOf(keyOf(this.#book[place + SOURCE]!, this.#book[place + PRINT]!));
   }
 
   /** Too old, or never used. */
@@ -171,9 +200,23 @@ export class Retransmissions {
   }
 }
 
-/** Below MAX. */
-function hashOf(sourceHash: number, print: number): number {
-  return Math.imul(sourceHash ^ print, 0x9e3779b1) >>> 19;
+/** 32 bits, of a source and a print: the first HASH_BITS are its hash. */
+function keyOf(sourceHash: number, print: number): number {
+  return Math.imul(sourceHash ^ print, 0x9e3779b1);
+}
+
+function hashOf(key: number): number {
+  return key >>> (32 - HASH_BITS);
+}
+
+/** In the book, of the segment of an entry of the index. */
+function placeOf(entry: number): number {
+  return (entry & (MAX - 1)) * WORDS;
+}
+
+/** What an entry of the index holds of a key beside its hash, in its place there. */
+function restOf(key: number): number {
+  return key << REST_SHIFT;
 }
 
 /** Below MAX. */

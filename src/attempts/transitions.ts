@@ -12,7 +12,6 @@ import type { LastPacket } from "./last-packet.ts";
 import { VERDICT } from "./observer.ts";
 import type { PacketMatcher } from "./packet-matcher.ts";
 import type { Refusals } from "./refusals.ts";
-import type { Retransmissions } from "./retransmissions.ts";
 import type { ScanDetector } from "./scan-detector.ts";
 import type { VerdictReporter } from "./verdict-reporter.ts";
 
@@ -21,7 +20,6 @@ export interface TransitionsParts {
   readonly matcher: PacketMatcher;
   readonly scanDetector: ScanDetector;
   readonly refusals: Refusals;
-  readonly retransmissions: Retransmissions;
   readonly completion: Completion;
   readonly lastPacket: LastPacket;
   readonly verdictReporter: VerdictReporter;
@@ -34,7 +32,6 @@ export class Transitions {
   readonly #matcher: PacketMatcher;
   readonly #scanDetector: ScanDetector;
   readonly #refusals: Refusals;
-  readonly #retransmissions: Retransmissions;
   readonly #completion: Completion;
   readonly #lastPacket: LastPacket;
   readonly #verdictReporter: VerdictReporter;
@@ -49,7 +46,6 @@ export class Transitions {
     this.#matcher = parts.matcher;
     this.#scanDetector = parts.scanDetector;
     this.#refusals = parts.refusals;
-    this.#retransmissions = parts.retransmissions;
     this.#completion = parts.completion;
     this.#lastPacket = parts.lastPacket;
     this.#verdictReporter = parts.verdictReporter;
@@ -77,22 +73,22 @@ export class Transitions {
       this.#verdictReporter.report(this.#matcher.mismatch([state.rule], packet), state, stage);
     } else if (state.knocks[stage] === key) {
       state.metAt = this.#packets;
-      this.#completion.rememberLast(slot, hash, now);
+      this.#completion.rememberLast(slot, current);
       const scan = this.#scanDetector.knock(packet, slot, hash, now);
       if (scan === undefined) return this.#advance(slot, state, current, events);
-      this.#remember(current);
+      this.#completion.remember(current);
       this.#lastPacket.forget();
       this.#verdictReporter.report(VERDICT.scan, undefined, 0, scan.ports);
       return scan.event === undefined ? events : append(events, [scan.event]);
     } else if (stage === 1 && state.knocks[0] === key && this.#scanDetector.isOver(slot, hash, state, now)) {
-      this.#completion.rememberLast(slot, hash, now);
+      this.#completion.rememberLast(slot, current);
       this.#table.remove(slot, hash); // `begin` begins it anew
     } else if (state.knocks[stage - 1] === key) {
       state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
       this.#verdictReporter.report(VERDICT.twice, state, stage);
     } else {
-      this.#completion.rememberLast(slot, hash, now);
-      this.#remember(current);
+      this.#completion.rememberLast(slot, current);
+      this.#completion.remember(current);
       this.#table.remove(slot, hash);
       this.#verdictReporter.report(VERDICT.wrong, state, stage);
     }
@@ -120,7 +116,7 @@ export class Transitions {
       this.#lastPacket.forget(); // nothing is reported, and yet another packet of this moment may move it on
       return events;
     }
-    this.#remember(current);
+    this.#completion.remember(current);
     if (isSilent) this.#scanDetector.bans.lift(hash, state, now);
     const mayBeScan = this.#scanDetector.isSuspiciouslyFast(age, hash, state);
     if (mayBeScan) {
@@ -137,7 +133,8 @@ export class Transitions {
   begin(firsts: readonly DoorState[], current: CurrentPacket, before: readonly KnockEvent[]): readonly KnockEvent[] {
     const { packet, hash, now } = current;
     let events = before;
-    for (const state of firsts) {
+    for (let i = 0; i < firsts.length; i++) {
+      const state = firsts[i]!;
       if (state.metAt === this.#packets) continue;
       if (this.#moved || this.#refusals.isRefused(state, packet, hash, now)) {
         if (!this.#verdictReporter.isWanted) continue;
@@ -153,7 +150,7 @@ export class Transitions {
         if (isSilent) this.#lastPacket.forget();
         else events = append(events, state.events.stage(this.#lastPacket.source, 1));
       } else {
-        this.#remember(current);
+        this.#completion.remember(current);
         events = append(events, this.#open(state, current));
       }
     }
@@ -172,9 +169,5 @@ export class Transitions {
   #open(state: DoorState, { hash, now }: CurrentPacket): readonly KnockEvent[] {
     this.#completion.open(state, hash, now);
     return state.events.opening(this.#lastPacket.source, state.knocks.length);
-  }
-
-  #remember({ packet, hash, print, now }: CurrentPacket): void {
-    if (print !== 0) this.#retransmissions.remember(hash, print, now, packet);
   }
 }

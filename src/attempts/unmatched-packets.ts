@@ -59,12 +59,13 @@ export class UnmatchedPackets {
   }
 
   /** `entry`: of a knock that no door hears. */
-  judge({ packet, hash, now }: CurrentPacket, entry: PortEntry | undefined): Outcome {
+  judge(current: CurrentPacket, entry: PortEntry | undefined): Outcome {
+    const { packet, hash, now } = current;
     const count = this.#collect(packet.source, hash);
     if (count < 0 || !this.#scanDetector.isStray(packet, hash, count)) return this.#why(packet, entry);
     if (!this.#options.isStray(packet)) return entry === undefined ? SILENCE : this.#why(packet, entry);
     // Known again when their attempts are void.
-    for (let i = 0; i < count; i++) this.#completion.rememberLast(this.#table.collected[i]!, hash, now);
+    for (let i = 0; i < count; i++) this.#completion.rememberLast(this.#table.collected[i]!, current);
     const { ports, event } = this.#scanDetector.recordStray(packet, hash, count, now);
     if (ports > 0) return { fate: VERDICT.scan, ports, event };
     return entry === undefined ? STRAY : this.#why(packet, entry); // that says more
