@@ -14,6 +14,7 @@ export class DoorCooldowns {
 
   /** Milliseconds for which it opens for nobody; 0: it opens. */
   remaining({ door }: Pick<DoorState, "door">, now: number): number {
+    if (this.#begun.size === 0) return 0;
     const begun = this.#begun.get(door.name);
     if (begun === undefined) return 0;
     const left = begun + 1000 * doorCooldown(door.policy) - now;

@@ -45,7 +45,10 @@ export class HeldOpenings {
    */
   shouldHold(age: number, hash: number, state: DoorState): boolean {
     if (age >= HASTY_MS || this.#waiting.length >= MAX) return false;
-    for (const one of this.#waiting) if (one.hash === hash && one.state === state) return false;
+    for (let i = 0; i < this.#waiting.length; i++) {
+      const one = this.#waiting[i]!;
+      if (one.hash === hash && one.state === state) return false;
+    }
     return true;
   }
 

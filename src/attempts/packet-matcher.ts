@@ -26,7 +26,8 @@ export class PacketMatcher {
 
   /** Does any of these? */
   matchesAny(hearings: readonly MatchRule[], packet: Packet): boolean {
-    for (const hearing of hearings) {
+    for (let i = 0; i < hearings.length; i++) {
+      const hearing = hearings[i]!;
       if (!this.matches(hearing, packet)) continue;
       this.#heard = hearing;
       return true;
