@@ -82,20 +82,27 @@ describe("door events passed on", { skip: needsRoot }, () => {
     assert.deepEqual([event, ip, door], ["open", wire.client, "door"]);
   });
 
-  for (const [unit, variable, port] of [
-    ["knockd-webhook.service", "HOOK", 8080],
-    ["knockd-ntfy.service", "NTFY", 8081],
+  for (const [unit, variable, port, header] of [
+    ["knockd-webhook.service", "HOOK", 8080, "content-type: application/json"],
+    ["knockd-ntfy.service", "NTFY", 8081, "title: knockd"],
   ] as const)
     it(`are posted by ${unit}`, async () => {
       const file = join(wire.dir, `${variable}.posts`);
       writeFileSync(file, "");
-      const program = `require("http").createServer((q, a) => { q.pipe(require("fs").createWriteStream(${JSON.stringify(file)}, { flags: "a" }), { end: true }); q.on("end", () => a.end()); }).listen(${port}, "127.0.0.1")`;
+      const program = `
+const fs = require("fs");
+const write = (text) => fs.appendFileSync(${JSON.stringify(file)}, text);
+require("http").createServer((request, answer) => {
+  for (const [name, value] of Object.entries(request.headers)) write(name + ": " + value + "\\n");
+  request.on("data", write).on("end", () => answer.end());
+}).listen(${port}, "127.0.0.1")`;
       const server = wire.spawn("server", [process.execPath, "-e", program], { stdio: "ignore" });
       const posts = await passed(unit, { [variable]: `http://127.0.0.1:${port}/knockd` }, () =>
         readFileSync(file, "utf8"),
       );
       server.kill();
       assert.match(posts, /"event":"open","ip":"10\.77\.0\.2","door":"door"/);
+      assert.ok(posts.split("\n").includes(header), posts);
       if (variable === "NTFY") assert.doesNotMatch(posts, /"event":"stage"/);
     });
 });
