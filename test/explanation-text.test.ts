@@ -76,6 +76,22 @@ describe("an explanation", () => {
     );
   });
 
+  it("paints only what went wrong as bad", () => {
+    const { NO_COLOR, FORCE_COLOR } = process.env;
+    delete process.env.NO_COLOR;
+    process.env.FORCE_COLOR = "1";
+    try {
+      const bad = (verdict: VerdictAnswer["verdict"]) => explained([[verdict, 1]], "opened").includes("\x1b[31m");
+      assert.deepEqual(
+        (["stage", "held", "accepted", "first", "open", "wrong", "replay", "timeout"] as const).filter(bad),
+        ["wrong", "replay", "timeout"],
+      );
+    } finally {
+      delete process.env.FORCE_COLOR;
+      Object.assign(process.env, JSON.parse(JSON.stringify({ NO_COLOR, FORCE_COLOR })));
+    }
+  });
+
   it("says that a flood kept packets from being recorded", () => {
     const text = explained(FAILED, "not opened", { secondsSinceFlood: 12 });
     assert.match(text, /not opened\nA flood 12 s ago kept some packets from being recorded\.\n\nTIME/);

@@ -55,6 +55,13 @@ describe("an explanation", () => {
     assert.deepEqual([packets, outcome], [3, "opened"]);
   });
 
+  it("names the command of a door that has one, and the firewall otherwise", () => {
+    const of = (config: string) => explanationOf([verdict(0, "open")], changesOf(config), 0).advice;
+    assert.match(of("[a]\nsequence = 1,2\nopen = tcp/22\n"), /your own firewall may refuse the port too/);
+    assert.match(of("[a]\nsequence = 1,2\ncommand = true\n"), /the log for the command of a\.$/);
+    assert.match(of("[a]\nsequence = 1,2\nopen = tcp/22\ncommand = true\n"), /the log for the command of a\.$/);
+  });
+
   it("says how long a door still waits, where that is known", () => {
     const changes = changesOf("[a]\nsequence = 7000,7001,7002\nseq_timeout = 10\n");
     const of = (...noted: Verdict[]) => explanationOf(noted, changes, 6000).advice;

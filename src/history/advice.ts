@@ -15,14 +15,16 @@ export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: 
   const cause = verdicts.filter(({ fate }) => !AFTERWARDS.has(fate)).at(-1) ?? last;
   const { fate, stage, detail } = cause;
   const door = cause.door === undefined ? "the door" : quoted(cause.door);
-  const { seqTimeout = 0, oneTimeSequences } = changes.door(cause.door ?? "") ?? {};
+  const { seqTimeout = 0, oneTimeSequences, opening, startCommand } = changes.door(cause.door ?? "") ?? {};
   const inTime = (how: string) => `Knock ${how}, within the ${seqTimeout} s that ${door} allows`;
   const lost = wasRepeated(cause, all, changes) ? REPEATED : LOST;
   switch (fate) {
     case "open":
-      return oneTimeSequences === undefined
-        ? `If you cannot connect now, check the firewall, and the log for the command of ${door}.`
-        : `That sequence is used up. Next time, knock the next sequence in the file of ${door}.`;
+      if (oneTimeSequences !== undefined)
+        return `That sequence is used up. Next time, knock the next sequence in the file of ${door}.`;
+      return opening !== undefined && startCommand === undefined
+        ? "If you cannot connect now, your own firewall may refuse the port too: run knockctl check as root."
+        : `If you cannot connect now, check the firewall, and the log for the command of ${door}.`;
     case "held":
       return `${door} opens in a moment unless this is a port scan. Ask again.`;
     case "stage":

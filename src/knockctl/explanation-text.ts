@@ -6,6 +6,9 @@ import { paragraph } from "../terminal/paragraph.ts";
 import { bullet, clean, clock, paint } from "../terminal/style.ts";
 import { type Column, TableStream, table } from "../terminal/table.ts";
 
+/** Of a try that goes well. */
+const ON_THE_WAY: ReadonlySet<VerdictAnswer["verdict"]> = new Set(["stage", "held", "accepted", "first"] as const);
+
 /** Of all daemons that were asked. */
 export function explanationText(answers: readonly Answer[]): string {
   const verdicts = verdictsOf(answers);
@@ -44,7 +47,7 @@ function columns(hasKnocks: boolean): Column[] {
 
 export function verdictRow({ time, verdict, door, text, knock }: VerdictAnswer, hasKnocks: boolean): string[] {
   const words = clean(door !== undefined && text.startsWith(`${door}: `) ? text.slice(door.length + 2) : text);
-  const tone = verdict === "open" ? "good" : verdict === "stage" || verdict === "held" ? undefined : "bad";
+  const tone = verdict === "open" ? "good" : ON_THE_WAY.has(verdict) ? undefined : "bad";
   return [
     paint("soft", clock(new Date(time))),
     clean(door ?? "-"),
