@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { lintGuards } from "../src/lint/guards.ts";
-import { type Guard, guardText } from "../src/setup/guards.ts";
+import { type Guard, guardLines } from "../src/setup/guards.ts";
 
 const GATE: Guard = { kind: "gate", ports: "tcp/22", isEnabled: true, isClosed: true };
 const MARK: Guard = { ...GATE, kind: "mark" };
@@ -18,10 +18,19 @@ describe("ports of built-in doors", () => {
       [GATE, false, "tcp/22 is closed, and no knockd is running: no client can knock"],
       [{ ...GATE, isClosed: false }, true, "tcp/22 is OPEN to all. To close it: knockctl gate close"],
       [{ ...MARK, isClosed: false }, true, "tcp/22 is OPEN to all: your own firewall accepts it"],
-      [{ ...GATE, isClosed: undefined }, true, "tcp/22: run this as root to see whether it is closed"],
+      [{ ...GATE, isClosed: undefined }, true, "Only root can see whether tcp/22 is closed"],
     ] as const) {
-      assert.equal(guardText(guard, isHeard), said);
+      assert.deepEqual(guardLines([guard], isHeard), [{ text: said, isOpen: guard.isClosed === false }]);
     }
+  });
+
+  it("are one line if they are alike, and those that are open come first", () => {
+    const web: Guard = { ...GATE, ports: "tcp/443" };
+    const mail: Guard = { ...GATE, ports: "tcp/25", isClosed: false };
+    const said = guardLines([GATE, mail, web], true).map(({ text }) => text);
+    assert.equal(said[0], "tcp/25 is OPEN to all. To close it: knockctl gate close");
+    assert.match(said[1]!, /^tcp\/22, tcp\/443 are closed to clients that have not knocked, at each boot too /);
+    assert.equal(said.length, 2);
   });
 
   it("are found fault with when one is open now, or at a boot, or closed at a boot without knockd", () => {

@@ -57,17 +57,31 @@ function isEnabled(unit: string): boolean {
   return lstatSync(`${WANTS}/${unit}`, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** For people: the state, and which way it fails. `isHeard`: does a knockd answer? */
-export function guardText({ kind, ports, isEnabled, isClosed }: Guard, isHeard: boolean): string {
-  if (isClosed === undefined) return `${ports}: run this as root to see whether it is closed`;
+/** For people: the state of the ports, and which way they fail; first those that are open. `isHeard`: does a knockd answer? */
+export function guardLines(guards: readonly Guard[], isHeard: boolean): readonly { text: string; isOpen: boolean }[] {
+  const alike = new Map<string, Guard[]>();
+  for (const guard of guards) {
+    const key = JSON.stringify({ ...guard, ports: undefined, isClosed: `${guard.isClosed}` });
+    alike.set(key, [...(alike.get(key) ?? []), guard]);
+  }
+  const lines = [...alike.values()].map((same) => ({
+    text: guardText({ ...same[0]!, ports: same.map(({ ports }) => ports).join(", ") }, isHeard, same.length > 1),
+    isOpen: same[0]!.isClosed === false,
+  }));
+  return [...lines.filter(({ isOpen }) => isOpen), ...lines.filter(({ isOpen }) => !isOpen)];
+}
+
+function guardText({ kind, ports, isEnabled, isClosed }: Guard, isHeard: boolean, areMany: boolean): string {
+  const [are, them] = areMany ? ["are", "them"] : ["is", "it"];
+  if (isClosed === undefined) return `Only root can see whether ${ports} ${are} closed`;
   if (!isClosed) {
     return kind === "gate"
-      ? `${ports} is OPEN to all. To close it: knockctl gate close`
-      : `${ports} is OPEN to all: your own firewall accepts it`;
+      ? `${ports} ${are} OPEN to all. To close ${them}: knockctl gate close`
+      : `${ports} ${are} OPEN to all: your own firewall accepts ${them}`;
   }
-  if (!isHeard) return `${ports} is closed, and no knockd is running: no client can knock`;
-  const closed = `${ports} is closed to clients that have not knocked`;
-  if (kind === "mark") return `${closed}, by your own firewall: it fails closed`;
+  if (!isHeard) return `${ports} ${are} closed, and no knockd is running: no client can knock`;
+  const closed = `${ports} ${are} closed to clients that have not knocked`;
+  if (kind === "mark") return `${closed}, by your own firewall: ${areMany ? "they fail" : "it fails"} closed`;
   const boot = isEnabled
     ? `at each boot too (${GATE_UNIT.replace(/\.service$/, "")})`
     : "after a reboot once knockd runs";

@@ -25,11 +25,11 @@ The first line says whether knockd is listening, and why not. HEARS is the resul
 self-test: knockd runs one every minute, with frames of its own that never leave the machine.
 PACKETS is what the kernel's filter passed since the interface was opened; DROPPED is what was lost
 because knockd was too slow. A door without a stop command stays open: knockd does not know for whom.
-Root also sees whether the ports that knockctl init closed are really closed.`,
+Root also sees whether the ports of doors with "open = ..." are really closed.`,
   examples: ["sudo knockctl status", "sudo knockctl status --json | jq ."],
   statuses: [
     [0, "knockd listens on every interface that is up"],
-    [1, "knockd is deaf on an interface, waits for all of them, or a port that init closed is open"],
+    [1, "knockd is deaf on an interface, waits for all of them, or a port that should be closed is open"],
     [2, "wrong command line"],
     [3, "no knockd answers, or you may not ask it"],
   ],
@@ -41,17 +41,23 @@ export function status(program: Command): void {
     .action(async ({ config, json, secrets }) => {
       const args = secrets ? { secrets } : {};
       const asked = await ask(config, "status", args, { changes: secrets ?? false });
+      const { guardLines, guardsHere } = await import("../../setup/guards.ts");
+      const guards = guardLines(await guardsHere(config), asked.answers.length > 0);
+      const [open, others] = [guards.filter(({ isOpen }) => isOpen), guards.filter(({ isOpen }) => !isOpen)];
+      // Most important: a port that everyone can reach. If no knockd answers, `tell` says so on standard error.
+      if (!json) process.stdout.write(open.map(({ text }) => lineOf(text, "bad")).join(""));
+      if (!json && open.length > 0 && asked.answers.length > 0) process.stdout.write("\n");
       tell(asked, json, () => asked.answers.map((one) => statusText(one)).join("\n"));
+      if (!json && others.length > 0) process.stdout.write(`\n${others.map(({ text }) => lineOf(text)).join("")}`);
       if (doesNotHear(asked.answers)) process.exitCode = STATUS.no;
-      const { guardsHere, guardText } = await import("../../setup/guards.ts");
-      for (const [i, guard] of (await guardsHere(config)).entries()) {
-        const text = guardText(guard, asked.answers.length > 0);
-        // A script that reads it wants a line.
-        const lines = process.stdout.isTTY ? paragraph(text) : `${text}\n`;
-        if (!json) process.stdout.write(`${i === 0 ? "\n" : ""}${lines}`);
-        if (guard.isClosed === false) process.exitCode ??= STATUS.no;
-      }
+      if (open.length > 0) process.exitCode ??= STATUS.no;
     });
+}
+
+/** A script that reads it wants one line. */
+function lineOf(text: string, how?: "bad"): string {
+  const painted = how === undefined ? text : paint(how, text);
+  return process.stdout.isTTY ? paragraph(painted) : `${painted}\n`;
 }
 
 /** Of one daemon. */
