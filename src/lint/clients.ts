@@ -72,8 +72,8 @@ function unset(config: Config, doors: readonly Door[], isClockSet: () => boolean
   const door = doors.find(({ clients }) => clients.some(({ kind }) => kind !== "list"));
   if (door === undefined || isClockSet() !== false) return [];
   const hasSpare = doors.some(({ clients }) => clients.some(({ kind }) => kind === "list"));
-  const what = "the clock of this host is not synchronised: codes count by the time";
-  const hint = `Run: timedatectl set-ntp true${hasSpare ? "" : ". A client of kind list, which needs no clock, is a good spare"}`;
+  const what = "the clock of this host is not synchronised, and codes depend on the time";
+  const hint = `Run: timedatectl set-ntp true${hasSpare ? "" : ". Keep a client of kind list as a spare: it needs no clock"}`;
   return [atLine({ config, of: door, directive: "clients" }, "clock", what, hint)];
 }
 

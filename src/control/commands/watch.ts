@@ -8,8 +8,11 @@ import { formatAddress } from "../../net/address.ts";
 import type { EventsView } from "../daemon-view.ts";
 import type { Stream } from "../handler.ts";
 
-/** These verdicts arrive as events anyway. */
-const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>(["stage", "open", "timeout", "scan"]);
+/** These verdicts arrive as events anyway. Of a code too, unless its address is banned: such tries are in `explain` only. */
+const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>([
+  ...(["stage", "open", "timeout", "scan"] as const),
+  ...(["accepted", "first", "contested", "replay", "clock", "refused", "busy", "wrongCode"] as const),
+]);
 
 /** The packet history makes verdict objects only while a client watches. */
 export function watch(doors: EventsView, history: Pick<PacketHistory, "onVerdict">): Stream {

@@ -29,7 +29,7 @@ const FINDINGS: Record<Lint, string> = {
   "same-sequence": "one sequence opens two doors",
   "same-port": "three or more knocks have the same port",
   clients: "two clients, or a client and a sequence or program, share a secret or a port",
-  clock: "the clock is not synchronised, and codes count by the time",
+  clock: "the clock is not synchronised, and codes depend on the time",
   "no-program": "the program of a command is missing or not executable",
   "no-command": "the door opens nothing",
   "iptables-for-ipv6": "iptables refuses the address of an IPv6 client",

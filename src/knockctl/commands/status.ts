@@ -98,7 +98,7 @@ function countsText({ live, counts, clockSet }: Extract<Answer, { type: "status"
   return [
     `Since start: ${sinceStart}, ${commandsFailed > 0 ? paint("bad", failed) : failed}\n`,
     ...(clockSet === false
-      ? [`${paint("warn", "The clock of this host is not synchronised: codes count by the time.")}\n`]
+      ? [`${paint("warn", "The clock of this host is not synchronised, and codes depend on the time.")}\n`]
       : []),
     ...(live > 0 ? [`Now: ${plural(live, "live attempt")}\n`] : []),
   ].join("");

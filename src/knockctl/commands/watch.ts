@@ -3,7 +3,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import type { Answer } from "../../control/protocol.ts";
 import type { DaemonEvent } from "../../events/daemon-event.ts";
-import { plural } from "../../terminal/plural.ts";
+import { duration, plural } from "../../terminal/format.ts";
 import { clean, clock, paint } from "../../terminal/style.ts";
 import { TableStream } from "../../terminal/table.ts";
 import { asking, type Help } from "../daemon-command.ts";
@@ -74,8 +74,30 @@ function words(event: DaemonEvent, door: string): string {
       return paint("good", "OPEN SESAME");
     case "code": {
       const isGood = event.result === "accepted" || event.result === "first";
-      const beside = event.other === undefined ? "" : ` (${event.other})`;
-      return paint(isGood ? "good" : "bad", `code of ${event.client}: ${event.result}${beside}`);
+      return paint(isGood ? "good" : "bad", clean(codeWords(event)));
     }
+  }
+}
+
+/** As the log says it. A later daemon may have other results. */
+function codeWords({ client, result, other, seconds = 0, count }: Extract<DaemonEvent, { event: "code" }>): string {
+  const code = `code of ${client}`;
+  switch (result) {
+    case "accepted":
+      return `${code} accepted`;
+    case "first":
+      return `${code} is right, and the next one is needed too`;
+    case "contested":
+      return `${code} is also claimed by ${other}: refused`;
+    case "replay":
+      return `${code} was already used${other === undefined ? "" : ` by ${other}`}: replay`;
+    case "clock":
+      return `${code} is ${duration(Math.abs(seconds))} ${seconds > 0 ? "old" : "ahead"}: check the clocks`;
+    case "busy":
+      return `code for ${client} not checked: too many codes at once`;
+    case "wrong":
+      return `wrong code for ${client} (${count} today)`;
+    default:
+      return `${code} ${result}`;
   }
 }
