@@ -76,31 +76,31 @@ export function metricsText(answers: readonly (readonly Answer[])[], up: boolean
     family(
       "packets_seen_total",
       "counter",
-      "Packets that the filter let through since the interface was opened.",
+      "Packets that the kernel's filter passed since the interface was opened.",
       ofInterface(({ packets }) => packets?.seen),
     ),
     family(
       "packets_dropped_total",
       "counter",
-      "Of these, packets that were lost because more came than could be looked at.",
+      "Packets of these that were lost because knockd was too slow.",
       ofInterface(({ packets }) => packets?.dropped),
     ),
     family(
       "deaf",
       "gauge",
-      "Whether knockd ought to hear at this interface, and does not.",
+      "Whether knockd is deaf on this interface: it should hear, and does not.",
       ofInterface(({ state }) => (state === "deaf" ? 1 : 0)),
     ),
     family(
       "stages_total",
       "counter",
-      "Knocks that made a stage of a sequence.",
+      "Knocks that reached a stage of a sequence.",
       ofDaemon(({ counts }) => counts.stages),
     ),
     family(
       "opens_total",
       "counter",
-      "Sequences that were complete.",
+      "Sequences that were completed.",
       ofDaemon(({ counts }) => counts.opens),
     ),
     family(
@@ -112,13 +112,13 @@ export function metricsText(answers: readonly (readonly Answer[])[], up: boolean
     family(
       "scans_total",
       "counter",
-      "Knockers taken for scanners.",
+      "Sources that were taken for scanners.",
       ofDaemon(({ counts }) => counts.scans),
     ),
     family(
       "clock_synchronised",
       "gauge",
-      "Whether the clock, by which codes count, is synchronised.",
+      "Whether the clock, on which codes depend, is synchronised.",
       all.flatMap(({ status, labels }) =>
         status.clockSet === undefined ? [] : [[labels, status.clockSet ? 1 : 0] as const],
       ),
@@ -126,7 +126,7 @@ export function metricsText(answers: readonly (readonly Answer[])[], up: boolean
     family(
       "codes_total",
       "counter",
-      "Codes of clients, by what they were found to be.",
+      "Codes of clients, by result.",
       all.flatMap(({ codes, labels }) =>
         codes.map(({ door, client, result, count }) => [{ ...labels, door, client, result }, count] as const),
       ),
@@ -134,13 +134,13 @@ export function metricsText(answers: readonly (readonly Answer[])[], up: boolean
     family(
       "commands_failed_total",
       "counter",
-      "Commands of doors with a status that is not 0, or that could not be started.",
+      "Commands of doors that returned a non-zero status or could not be started.",
       ofDaemon(({ counts }) => counts.commandsFailed),
     ),
     family(
       "live_attempts",
       "gauge",
-      "Sequences that are under way.",
+      "Attempts that are under way.",
       ofDaemon(({ live }) => live),
     ),
     family(
