@@ -5,9 +5,11 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { replaceFile } from "../src/platform/replace-file.ts";
 import {
   isPlaced,
   openUnlinked,
+  requirePlaced,
   requireTrusted,
   whyUntrusted,
   whyUntrustedDirectory,
@@ -108,6 +110,40 @@ describe("opening", { skip: ME === 0 ? false : "needs root: sudo npm test" }, ()
     execFileSync("mkfifo", [fifo]);
     opens(fifo);
     assert.throws(() => openUnlinked(fifo, fs.constants.O_WRONLY), /ENXIO/);
+  });
+
+  it("goes through no directory that is a link of another user", () => {
+    fs.writeFileSync(join(dir, "in-secret"), "");
+    fs.symlinkSync(dir, join(shared, "theirs"));
+    fs.lchownSync(join(shared, "theirs"), OTHER, OTHER);
+    fs.symlinkSync(dir, join(shared, "ours"));
+    opens(join(shared, "ours/in-secret"));
+    for (const path of ["theirs/in-secret", "theirs/shared/roots", "theirs/none"])
+      assert.throws(
+        () => opens(join(shared, path)),
+        /its directory \S+theirs is a symbolic link of another user \(uid 4242\)/,
+      );
+    assert.throws(() => replaceFile(join(shared, "theirs/new"), "x", { mode: 0o600 }), /symbolic link of another user/);
+    assert.equal(fs.existsSync(join(dir, "new")), false);
+  });
+
+  it("trusts no hard link where another user may have made it, in a sticky directory as well", () => {
+    const own = join(dir, "own");
+    fs.mkdirSync(own, { mode: 0o755 });
+    for (const [directory, refused] of [
+      [shared, true],
+      [own, false],
+    ] as const) {
+      const path = join(directory, "hard");
+      fs.linkSync(secret, path);
+      for (const require of [requireTrusted, requirePlaced]) {
+        const file = openUnlinked(path, fs.constants.O_RDONLY);
+        if (refused) assert.throws(() => require(file, path), /it is a hard link that another user may have made/);
+        else require(file, path);
+        fs.closeSync(file);
+      }
+      fs.rmSync(path);
+    }
   });
 
   it("trusts no file of another user, whatever its mode", () => {

@@ -5,6 +5,7 @@ import * as fs from "node:fs";
 import { basename } from "node:path";
 import { native } from "../platform/native.ts";
 import { ledgerPath, makePrivateDirectory, STATE_DIRECTORY } from "../platform/state-directory.ts";
+import { requireOwnDirectories } from "../platform/trusted-file.ts";
 
 /** Somebody else does it. */
 export class AlreadyRunning extends Error {}
@@ -21,6 +22,7 @@ export class InstanceLocks {
    */
   acquire(path: string, what: string, advice?: string): void {
     if (this.#held.has(path)) return;
+    requireOwnDirectories(path);
     const lock = native.lock(lockFile(path));
     if ("holder" in lock) {
       const why = `knockd is already running ${what}${lock.holder > 0 ? ` (pid ${lock.holder})` : ""}`;

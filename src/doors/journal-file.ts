@@ -3,6 +3,7 @@
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
+import { requireOwnDirectories } from "../platform/trusted-file.ts";
 
 /** A shorter file that is being made, to take the place of one that has grown long. */
 export interface Copy {
@@ -18,6 +19,7 @@ export interface Copy {
 
 /** Readable by its owner alone: stop commands can hold secrets. Makes the directory if it is missing, but not its parents. */
 export async function openIn(path: string, flags: number): Promise<fs.FileHandle> {
+  requireOwnDirectories(path);
   try {
     return await fs.open(path, flags, 0o600);
   } catch (error) {

@@ -6,7 +6,7 @@ import { performance } from "node:perf_hooks";
 import type { Writable } from "node:stream";
 import { native } from "../platform/native.ts";
 import { systemErrorText } from "../platform/system-error.ts";
-import { isPlaced, openUnlinked, whyUntrustedDirectory } from "../platform/trusted-file.ts";
+import { isPlaced, openUnlinked, whyHardLink } from "../platform/trusted-file.ts";
 import { plural } from "../terminal/plural.ts";
 
 export interface Sink {
@@ -98,9 +98,8 @@ function openLog(path: string): number {
     const stat = fs.fstatSync(file);
     const directory = fs.statSync(dirname(path));
     if (!isPlaced(stat, directory)) throw new Error(`it belongs to another user (uid ${stat.uid})`);
-    if (stat.isFile() && stat.nlink > 1 && whyUntrustedDirectory(directory) !== undefined) {
-      throw new Error("it is a hard link that another user may have made");
-    }
+    const why = stat.isFile() ? whyHardLink(stat, directory) : undefined;
+    if (why !== undefined) throw new Error(why);
     return file;
   } catch (error) {
     fs.closeSync(file);

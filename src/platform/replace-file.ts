@@ -3,6 +3,7 @@
 
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { requireOwnDirectories } from "./trusted-file.ts";
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_APPEND } = fs.constants;
 
@@ -19,6 +20,7 @@ export interface ReplaceOptions {
 
 /** Throws with the system's reason; then the old file is unchanged. */
 export function replaceFile(path: string, data: string | Uint8Array, options: ReplaceOptions): void {
+  requireOwnDirectories(path);
   const there = fs.lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined && !(there.isFile() || there.isSymbolicLink() || there.isDirectory())) {
     throw new Error("not a regular file"); // renaming would put a file in the place of /dev/null

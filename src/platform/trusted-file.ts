@@ -2,9 +2,10 @@
 // A root daemon that opens a predictable path in /tmp would open what an attacker left there.
 
 import * as fs from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 
 type Owned = Pick<fs.Stats, "uid" | "mode">;
+type Linked = Pick<fs.Stats, "nlink">;
 
 const WRITTEN_BY_OTHERS = 0o022;
 const WRITTEN_BY_ALL = 0o002;
@@ -32,10 +33,29 @@ export function whyUntrustedDirectory({ uid, mode }: Owned): string | undefined 
   return undefined;
 }
 
+/** Also in a sticky directory another user can make a hard link to a file of ours, which then is trusted or written. */
+export function whyHardLink({ nlink }: Linked, directory: Owned): string | undefined {
+  if (nlink <= 1 || (isOurs(directory.uid) && (directory.mode & WRITTEN_BY_OTHERS) === 0)) return undefined;
+  return "it is a hard link that another user may have made";
+}
+
 /** Throws an Error when another user could have written this open file, or could have put it there. */
 export function requireTrusted(file: number, path: string): void {
-  const why = whyUntrusted(fs.fstatSync(file)) ?? whyUntrustedDirectory(fs.statSync(dirname(path)));
+  const [stat, directory] = [fs.fstatSync(file), fs.statSync(dirname(path))];
+  const why = whyUntrusted(stat) ?? whyUntrustedDirectory(directory) ?? whyHardLink(stat, directory);
   if (why !== undefined) throw new Error(why);
+}
+
+/**
+ * Throws an Error when a directory of this path is a link that another user has made: a file in `/tmp/knockd` would be made
+ * wherever the link leads.
+ */
+export function requireOwnDirectories(path: string): void {
+  for (let one = dirname(resolve(path)); one !== "/"; one = dirname(one)) {
+    const stat = fs.lstatSync(one, { throwIfNoEntry: false });
+    if (stat?.isSymbolicLink() && !isOurs(stat.uid))
+      throw new Error(`its directory ${one} is a symbolic link of another user (uid ${stat.uid})`);
+  }
 }
 
 /**
@@ -49,9 +69,11 @@ export function isPlaced({ uid }: Owned, directory: Owned): boolean {
 
 /** Throws an Error when a stranger may have put this open file there, or when everyone can write it. */
 export function requirePlaced(file: number, path: string): void {
-  const stat = fs.fstatSync(file);
-  if (!isPlaced(stat, fs.statSync(dirname(path)))) throw new Error(`it belongs to another user (uid ${stat.uid})`);
+  const [stat, directory] = [fs.fstatSync(file), fs.statSync(dirname(path))];
+  if (!isPlaced(stat, directory)) throw new Error(`it belongs to another user (uid ${stat.uid})`);
   if ((stat.mode & WRITTEN_BY_ALL) !== 0) throw new Error("other users can write it");
+  const why = isOurs(stat.uid) ? whyHardLink(stat, directory) : undefined;
+  if (why !== undefined) throw new Error(why);
 }
 
 /**
@@ -60,6 +82,7 @@ export function requirePlaced(file: number, path: string): void {
  */
 export function openUnlinked(path: string, flags: number, mode?: number): number {
   const careful = flags | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
+  requireOwnDirectories(path);
   try {
     return fs.openSync(path, careful | fs.constants.O_NOFOLLOW, mode);
   } catch (error) {

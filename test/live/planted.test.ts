@@ -6,6 +6,7 @@ import {
   lchownSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   symlinkSync,
   writeFileSync,
@@ -127,6 +128,23 @@ stop_command = echo stop long >>$KNOCK_LOG
     await daemon.stop("SIGTERM");
     assert.deepEqual(daemon.commands(), ["start", "stop", "long", "stop long"]);
     untouched();
+  });
+
+  it("a link in the place of the directory of all files: none is made where it leads", async () => {
+    share("directory");
+    const [target, linked] = [join(wire.dir, "target"), `${shared}/knockd`];
+    mkdirSync(target);
+    plantLink(linked, target);
+    const config = `[options]\nStateFile = ${linked}/ledger\nLogFile = ${linked}/log\nPidFile = ${linked}/pid\n
+[door]\nsequence = 7000:udp\nstart_command = echo start >>$KNOCK_LOG\ncmd_timeout = 600\nstop_command = echo stop >>$KNOCK_LOG\n`;
+    const daemon = await Daemon.start(wire, "ours", config);
+    running.push(daemon);
+    await knock(7000);
+    await daemon.waitFor(() => daemon.commands().length === 1);
+    assert.match(daemon.stderr, /ledger.*knockd is a symbolic link of another user \(uid 4242\)/);
+    assert.deepEqual(readdirSync(target), []);
+    await daemon.stop("SIGTERM");
+    assert.deepEqual([daemon.commands(), readdirSync(target)], [["start", "stop"], []]);
   });
 
   it("a file in the place of a lock, or a marker that says that a door is closed already: neither is believed", async () => {
