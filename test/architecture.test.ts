@@ -67,6 +67,10 @@ describe("the rooms of src/", () => {
     });
     assert.deepEqual(found, []);
   });
+  never(
+    "history/ imports none of the four: it observes packets by the interface in events/",
+    (from, to) => from === "history" && FOUR.includes(to),
+  );
   never("config imports none of the four", (from, to) => from === "config" && FOUR.includes(to));
   never(
     "control and knockctl import none of the four: they share the plain values of events/",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AttemptTable } from "../src/attempts/attempt-table.ts";
-import type { DoorState } from "../src/attempts/door-index.ts";
+import type { DoorState } from "../src/attempts/door-state.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { type Address, parseAddress } from "../src/net/address.ts";
 import { currentOf } from "./current.ts";

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Attempts, MAX_ATTEMPTS } from "../src/attempts/attempts.ts";
-import { isOfCode, type Observer, VERDICT, type VerdictKind } from "../src/attempts/observer.ts";
 import { mayBeAnswer } from "../src/capture/answers.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import type { ResolvedDoor } from "../src/config/resolved-door.ts";
 import type { DoorRef, KnockEvent } from "../src/events/knock-event.ts";
+import { isOfCode, type Observer, VERDICT, type VerdictKind } from "../src/events/observer.ts";
 import { eventLine } from "../src/log/messages.ts";
 import { type Address, formatAddress, isHostAddress, parseAddress } from "../src/net/address.ts";
 import { type Packet, TCP } from "../src/net/packet.ts";
@@ -43,7 +43,7 @@ const witnessOf = (fates: string[], hasEnough = false): Observer => {
     begin: (packet) => void (source = formatAddress(packet.source)),
     beginWithout: (knocker) => void (source = formatAddress(knocker)),
     verdict: (code, at, stage, detail) =>
-      void fates.push(`${source} ${at?.door.name ?? "-"}: ${FATES[code]} ${stage} ${detail}`),
+      void fates.push(`${source} ${at?.ref.name ?? "-"}: ${FATES[code]} ${stage} ${detail}`),
   };
 };
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Bans } from "../src/attempts/bans.ts";
-import type { DoorState } from "../src/attempts/door-index.ts";
+import type { DoorState } from "../src/attempts/door-state.ts";
 import { DEFAULT_POLICY } from "../src/config/door.ts";
 import { doorOf } from "./door.ts";
 

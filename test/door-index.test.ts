@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AttemptPool } from "../src/attempts/attempt-pool.ts";
-import { DoorIndex, knockKey } from "../src/attempts/door-index.ts";
+import { DoorIndex } from "../src/attempts/door-index.ts";
 import { Expiry } from "../src/attempts/expiry.ts";
 import { parseConfig } from "../src/config/parse.ts";
+import { knockKey } from "../src/net/knock-key.ts";
 import { TCP, UDP } from "../src/net/packet.ts";
 
 const resolvedDoors = (config: string) =>

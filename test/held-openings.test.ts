@@ -1,7 +1,7 @@
 // Openings that wait for a moment, in their order, each its own time.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { DoorState } from "../src/attempts/door-index.ts";
+import type { DoorState } from "../src/attempts/door-state.ts";
 import { HeldOpenings } from "../src/attempts/held-openings.ts";
 import { StrayPorts } from "../src/attempts/stray-ports.ts";
 import { parseAddress } from "../src/net/address.ts";

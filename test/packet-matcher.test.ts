@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { MatchRule } from "../src/attempts/door-index.ts";
-import { VERDICT } from "../src/attempts/observer.ts";
+import type { MatchRule } from "../src/attempts/door-state.ts";
 import { PacketMatcher } from "../src/attempts/packet-matcher.ts";
+import { VERDICT } from "../src/events/observer.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 import { ANY_FLAGS, addTcpFlags } from "../src/net/tcp-flags.ts";
 import type { TcpFlag } from "./frame.ts";

@@ -2,12 +2,12 @@
 // What attempts.ts does fast must be what this does. It also notices where a rule is at work that mends 0.8, so that
 // Debian's knockd is held to it only up to there.
 
-import { knockKey } from "../src/attempts/door-index.ts";
-import type { VerdictKind } from "../src/attempts/observer.ts";
 import { strayBit } from "../src/attempts/stray-ports.ts";
 import type { ResolvedDoor } from "../src/config/resolved-door.ts";
+import type { VerdictKind } from "../src/events/observer.ts";
 import type { Address } from "../src/net/address.ts";
 import { formatAddress, isIpv4, sameAddress } from "../src/net/address.ts";
+import { knockKey } from "../src/net/knock-key.ts";
 import { type Packet, TCP } from "../src/net/packet.ts";
 import { flagsMatch } from "../src/net/tcp-flags.ts";
 import { plural } from "../src/terminal/plural.ts";

@@ -1,7 +1,7 @@
 // The pages of those of whom nothing is known: the newest 8,192 entries, and no more.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { VERDICT } from "../src/attempts/observer.ts";
+import { VERDICT } from "../src/events/observer.ts";
 import { UnknownSources } from "../src/history/unknown-sources.ts";
 import { encode } from "../src/history/verdict.ts";
 import { parseAddress } from "../src/net/address.ts";

@@ -1,8 +1,8 @@
 // The observer is told of each packet once and then its verdicts, unless it has enough of those that are like the last one.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Observer, VERDICT } from "../src/attempts/observer.ts";
 import { VerdictReporter } from "../src/attempts/verdict-reporter.ts";
+import { type Observer, VERDICT } from "../src/events/observer.ts";
 import { parseAddress } from "../src/net/address.ts";
 import { currentOf } from "./current.ts";
 

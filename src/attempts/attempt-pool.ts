@@ -5,6 +5,7 @@
 // Everything is O(1); nothing here knows a rule of knocking.
 
 import type { Address } from "../net/address.ts";
+import { GuessedPorts } from "./guessed-ports.ts";
 import { StrayPorts } from "./stray-ports.ts";
 
 /** No slot. */
@@ -14,8 +15,6 @@ const STAGE_MASK = 0x3f;
 const KEPT = 0x40;
 const IPV6 = 0x80;
 const DOOR_SHIFT = 8;
-/** Of a guess (code-attempts.ts): ten bits for the place in each of five blocks, which blocks are filled, and the last one. */
-const [PLACE_BITS, PLACE_MASK, FILLED_SHIFT, LAST_SHIFT] = [10, 0x3ff, 20, 25] as const;
 /** When so many slots have been used and none is any more, their memory is given back. */
 const MANY = 16_384;
 
@@ -32,6 +31,8 @@ export class AttemptPool {
   readonly capacity: number;
   /** What each attempt has touched beside its knocks. */
   readonly strays: StrayPorts;
+  /** Of attempts at codes. */
+  readonly guesses: GuessedPorts;
   readonly #clear: Clear;
   #live = 0;
   /** Slots at and above have not been used since the arrays were made or cleared: their pages do not exist. */
@@ -48,8 +49,6 @@ export class AttemptPool {
   readonly #meta: Uint32Array;
   /** The two times and the sequence number. */
   readonly #knocks: Int32Array;
-  /** Two words of each attempt at a code: three places in the first, two and the rest in the other. */
-  readonly #guesses: Int32Array;
   readonly #print: Int32Array;
   readonly #chain: Uint32Array;
   readonly #lastPacket: Int32Array;
@@ -62,12 +61,12 @@ export class AttemptPool {
     this.capacity = capacity;
     this.#clear = clear;
     this.strays = new StrayPorts(capacity);
+    this.guesses = new GuessedPorts(capacity);
     const signed = () => new Int32Array(capacity);
     const words = () => new Uint32Array(capacity);
     [this.#w0, this.#w1, this.#w2, this.#w3] = [signed(), signed(), signed(), signed()];
     [this.#meta, this.#print, this.#chain] = [words(), signed(), words()];
     this.#knocks = new Int32Array(3 * capacity);
-    this.#guesses = new Int32Array(2 * capacity);
     [this.#lastPacket, this.#next] = [signed(), signed()];
     const chains = 1 << Math.ceil(Math.log2(capacity));
     this.#heads = new Uint32Array(chains);
@@ -164,33 +163,6 @@ export class AttemptPool {
     this.#print[slot] = print;
   }
 
-  /** A new attempt at a code, which has no port yet. */
-  beginGuess(slot: number): void {
-    this.#guesses[2 * slot] = 0;
-    this.#guesses[2 * slot + 1] = 0;
-  }
-
-  /** Which port of the block was knocked on; -1: none. */
-  place(slot: number, block: number): number {
-    if ((this.#guesses[2 * slot + 1]! & (1 << (FILLED_SHIFT + block))) === 0) return -1;
-    return (this.#guesses[wordOf(slot, block)]! >>> shiftOf(block)) & PLACE_MASK;
-  }
-
-  /** The port of the block that was knocked on last. */
-  setPlace(slot: number, block: number, place: number): void {
-    const word = wordOf(slot, block);
-    const shift = shiftOf(block);
-    this.#guesses[word] = (this.#guesses[word]! & ~(PLACE_MASK << shift)) | (place << shift);
-    const flags = 2 * slot + 1;
-    const others = this.#guesses[flags]! & ~(7 << LAST_SHIFT);
-    this.#guesses[flags] = others | (1 << (FILLED_SHIFT + block)) | (block << LAST_SHIFT);
-  }
-
-  /** The block that was knocked on last. */
-  lastBlock(slot: number): number {
-    return (this.#guesses[2 * slot + 1]! >>> LAST_SHIFT) & 7;
-  }
-
   /** The last knock came now, with this sequence number. */
   touch(slot: number, now: number, sequence: number): void {
     this.#knocks[3 * slot + 1] = now;
@@ -251,23 +223,14 @@ export class AttemptPool {
 
   /** A flood has gone. */
   #empty(): void {
-    const all = [this.#w0, this.#w1, this.#w2, this.#w3, this.#meta, this.#knocks, this.#guesses, this.#print];
+    const all = [this.#w0, this.#w1, this.#w2, this.#w3, this.#meta, this.#knocks, this.#print];
     const buffers = [...all, this.#chain, this.#lastPacket, this.#next, this.#heads].map(
       ({ buffer }) => buffer as ArrayBuffer,
     );
-    this.#clear([...buffers, ...this.strays.buffers]);
+    this.#clear([...buffers, ...this.strays.buffers, ...this.guesses.buffers]);
     this.#fresh = 0;
     this.#free = NONE;
   }
-}
-
-/** Three places are in the first word, two in the other. */
-function wordOf(slot: number, block: number): number {
-  return 2 * slot + (block < 3 ? 0 : 1);
-}
-
-function shiftOf(block: number): number {
-  return PLACE_BITS * (block < 3 ? block : block - 3);
 }
 
 function since(then: number, now: number): number {

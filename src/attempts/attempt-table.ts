@@ -3,7 +3,8 @@
 import type { Address } from "../net/address.ts";
 import { AttemptPool, type Clear, NONE } from "./attempt-pool.ts";
 import type { CurrentPacket } from "./current-packet.ts";
-import { DoorIndex, type DoorState } from "./door-index.ts";
+import { DoorIndex } from "./door-index.ts";
+import type { DoorState } from "./door-state.ts";
 import { Expiry } from "./expiry.ts";
 import { HalfSipHash } from "./siphash.ts";
 
@@ -39,8 +40,8 @@ export class AttemptTable {
   lastPort(slot: number): number {
     const { codes, knocks } = this.state(slot);
     if (codes === undefined) return knocks[this.pool.stage(slot) - 1]! & 0xffff;
-    const block = this.pool.lastBlock(slot);
-    return codes.blocks[block]! + this.pool.place(slot, block);
+    const block = this.pool.guesses.lastBlock(slot);
+    return codes.blocks[block]! + this.pool.guesses.place(slot, block);
   }
 
   /** Puts a source's slots into `collected`, in the order of their doors, and frees those of retired doors on the way. */

@@ -2,7 +2,7 @@
 // banned source counts, in silence: if it knocks right, the ban is over. One try a ban is no help to a scanner.
 
 import { Cooldowns, cooldownKey } from "./cooldowns.ts";
-import type { DoorState } from "./door-index.ts";
+import type { DoorState } from "./door-state.ts";
 
 /** `hash`: of the source. All times are in milliseconds, by the clock of `now`. */
 export class Bans {

@@ -3,13 +3,13 @@
 
 import type { CodeDecision } from "../events/code-decision.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
+import { codeDetail, VERDICT } from "../events/observer.ts";
 import { type AttemptPool, NONE } from "./attempt-pool.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import { type Completion, codeOpening } from "./completion.ts";
 import type { CurrentPacket } from "./current-packet.ts";
-import type { DoorState } from "./door-index.ts";
+import type { DoorState } from "./door-state.ts";
 import { append } from "./event-list.ts";
-import { codeDetail, VERDICT } from "./observer.ts";
 import type { TransitionsParts } from "./transitions.ts";
 import { sourceNetwork, WrongCodes } from "./wrong-codes.ts";
 
@@ -90,9 +90,9 @@ export class CodeAttempts {
     const isSilent = isBanned || isScanner;
     verdictReporter.report(VERDICT.stage, state, 1);
     const slot = this.#table.begin(state, current, isSilent);
-    this.#pool.beginGuess(slot);
+    this.#pool.guesses.begin(slot);
     const block = state.codes!.blockOf(packet.port);
-    this.#pool.setPlace(slot, block, packet.port - state.codes!.blocks[block]!);
+    this.#pool.guesses.setPlace(slot, block, packet.port - state.codes!.blocks[block]!);
     if (!isSilent) return append(events, state.events.stage(lastPacket.source, 1));
     lastPacket.forget(); // nothing is told, and yet another packet of this moment may move it on
     return events;
@@ -104,7 +104,7 @@ export class CodeAttempts {
     const block = state.codes!.blockOf(packet.port);
     const place = packet.port - state.codes!.blocks[block]!;
     const stage = this.#pool.stage(slot);
-    const there = this.#pool.place(slot, block);
+    const there = this.#pool.guesses.place(slot, block);
     if (there === place) {
       verdictReporter.report(VERDICT.twice, state, stage);
       return events;
@@ -117,7 +117,7 @@ export class CodeAttempts {
       verdictReporter.report(VERDICT.scan, undefined, 0, scan.ports);
       return scan.event === undefined ? events : append(events, [scan.event]);
     }
-    this.#pool.setPlace(slot, block, place);
+    this.#pool.guesses.setPlace(slot, block, place);
     this.#pool.touch(slot, now, packet.sequence);
     if (there >= 0) {
       this.#pool.replace(slot, print);
@@ -180,7 +180,8 @@ export class CodeAttempts {
   #guess(slot: number, { codes }: DoorState): number {
     const { blocks, blockSize } = codes!;
     let guess = 0;
-    for (let block = 0; block < blocks.length; block++) guess = guess * blockSize + this.#pool.place(slot, block);
+    for (let block = 0; block < blocks.length; block++)
+      guess = guess * blockSize + this.#pool.guesses.place(slot, block);
     return guess;
   }
 

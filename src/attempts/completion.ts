@@ -2,14 +2,14 @@
 
 import type { Accepted } from "../events/code-decision.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
+import { VERDICT } from "../events/observer.ts";
 import type { Address } from "../net/address.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import { type Cooldowns, cooldownKey } from "./cooldowns.ts";
 import type { CurrentPacket } from "./current-packet.ts";
 import type { DoorCooldowns } from "./door-cooldowns.ts";
-import type { DoorState } from "./door-index.ts";
+import type { DoorState } from "./door-state.ts";
 import { NOTHING } from "./event-list.ts";
-import { VERDICT } from "./observer.ts";
 import type { Retransmissions } from "./retransmissions.ts";
 import type { ScanDetector } from "./scan-detector.ts";
 import type { VerdictReporter } from "./verdict-reporter.ts";

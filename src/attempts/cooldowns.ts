@@ -1,7 +1,7 @@
 // For how long somebody is passed over: scanners, and knockers at a door that has just opened for them. A fixed table,
 // so that no flood makes it grow: a newcomer takes the place of whoever was there.
 
-import type { DoorState } from "./door-index.ts";
+import type { DoorState } from "./door-state.ts";
 
 const PLACES = 65_536;
 

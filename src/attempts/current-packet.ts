@@ -5,7 +5,7 @@ import type { Packet } from "../net/packet.ts";
 
 export class CurrentPacket {
   packet: Packet = NONE;
-  /** Of its port and protocol (door-index.ts). */
+  /** Of its port and protocol (net/knock-key.ts). */
   key = 0;
   /** Of its source, keyed (siphash.ts). */
   hash = 0;

@@ -1,7 +1,7 @@
 // For how long a door opens for nobody, because it has just opened for somebody (Cooldown). By the door's name, so that a
 // reload, another sequence or a client's code makes no way around it.
 
-import type { DoorState } from "./door-index.ts";
+import type { DoorState } from "./door-state.ts";
 
 export class DoorCooldowns {
   /** Milliseconds, monotonic. There are no more than doors. How long it lasts is what the config says now. */

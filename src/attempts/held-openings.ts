@@ -3,7 +3,7 @@
 
 import type { Accepted } from "../events/code-decision.ts";
 import { type Address, sameAddress } from "../net/address.ts";
-import type { DoorState } from "./door-index.ts";
+import type { DoorState } from "./door-state.ts";
 import type { StrayPorts } from "./stray-ports.ts";
 
 /** An attempt that is younger when its last knock comes may be a scan's. `nmap -r` takes 13 ms from port 7000 to 9000. */

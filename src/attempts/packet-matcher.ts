@@ -1,10 +1,10 @@
 // Who hears a packet: the flags and the addresses at which doors listen.
 
+import { VERDICT } from "../events/observer.ts";
 import { type Address, sameAddress } from "../net/address.ts";
 import { type Packet, TCP } from "../net/packet.ts";
 import { flagsMatch } from "../net/tcp-flags.ts";
-import type { MatchRule } from "./door-index.ts";
-import { VERDICT } from "./observer.ts";
+import type { MatchRule } from "./door-state.ts";
 
 export class PacketMatcher {
   readonly #isOurs: (address: Address) => boolean;

@@ -1,10 +1,10 @@
 // Why a first knock begins nothing at a door.
 
+import { VERDICT } from "../events/observer.ts";
 import type { Packet } from "../net/packet.ts";
 import { type Cooldowns, cooldownKey } from "./cooldowns.ts";
 import type { DoorCooldowns } from "./door-cooldowns.ts";
-import type { DoorState } from "./door-index.ts";
-import { VERDICT } from "./observer.ts";
+import type { DoorState } from "./door-state.ts";
 import type { PacketMatcher } from "./packet-matcher.ts";
 import type { ScanDetector } from "./scan-detector.ts";
 

@@ -5,10 +5,11 @@
 import { strayLimit } from "../config/door.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
 import { copyOf } from "../net/address.ts";
+import { knockKey } from "../net/knock-key.ts";
 import type { Packet } from "../net/packet.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import { Bans } from "./bans.ts";
-import { type DoorState, knockKey } from "./door-index.ts";
+import type { DoorState } from "./door-state.ts";
 import { HeldOpenings } from "./held-openings.ts";
 import type { PacketMatcher } from "./packet-matcher.ts";
 import { type StrayPorts, strayBit } from "./stray-ports.ts";

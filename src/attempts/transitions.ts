@@ -1,15 +1,15 @@
 // What a knock does that matches some door: it moves its source's attempts on, voids them, or begins others.
 
 import type { KnockEvent } from "../events/knock-event.ts";
+import { VERDICT } from "../events/observer.ts";
 import type { AttemptPool } from "./attempt-pool.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import type { Completion } from "./completion.ts";
 import type { CurrentPacket } from "./current-packet.ts";
-import type { DoorState } from "./door-index.ts";
+import type { DoorState } from "./door-state.ts";
 import { append } from "./event-list.ts";
 import type { Expiry } from "./expiry.ts";
 import type { LastPacket } from "./last-packet.ts";
-import { VERDICT } from "./observer.ts";
 import type { PacketMatcher } from "./packet-matcher.ts";
 import type { Refusals } from "./refusals.ts";
 import type { ScanDetector } from "./scan-detector.ts";

@@ -2,15 +2,15 @@
 // a sequence.
 
 import type { KnockEvent } from "../events/knock-event.ts";
+import { VERDICT } from "../events/observer.ts";
 import type { Address } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
 import { NONE } from "./attempt-pool.ts";
 import type { AttemptTable } from "./attempt-table.ts";
 import type { Completion } from "./completion.ts";
 import type { CurrentPacket } from "./current-packet.ts";
-import type { PortEntry } from "./door-index.ts";
-import { VERDICT } from "./observer.ts";
 import type { PacketMatcher } from "./packet-matcher.ts";
+import type { PortEntry } from "./port-index.ts";
 import type { ScanDetector } from "./scan-detector.ts";
 
 export interface UnmatchedPacketsOptions {

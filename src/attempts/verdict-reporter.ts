@@ -1,9 +1,9 @@
 // What the observer is told: what becomes of the packet of this moment, or of an attempt whose time has come.
 
+import type { Observer } from "../events/observer.ts";
 import type { Address } from "../net/address.ts";
 import type { CurrentPacket } from "./current-packet.ts";
-import type { DoorState } from "./door-index.ts";
-import type { Observer } from "./observer.ts";
+import type { DoorState } from "./door-state.ts";
 
 export class VerdictReporter {
   /** Is there an observer that wants to know about the packet of this moment? */

@@ -4,7 +4,7 @@ import { type Address, isIpv4 } from "../net/address.ts";
 import { masked } from "../net/network.ts";
 import { Bans } from "./bans.ts";
 import { Cooldowns, cooldownKey } from "./cooldowns.ts";
-import type { DoorState } from "./door-index.ts";
+import type { DoorState } from "./door-state.ts";
 
 const MAX_WRONG = 3;
 /** The prefix that an IPv6 client gets from its provider: it may send from any address in it. */

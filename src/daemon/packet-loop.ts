@@ -4,13 +4,13 @@
 import { randomBytes } from "node:crypto";
 import type { Clear } from "../attempts/attempt-pool.ts";
 import { Attempts } from "../attempts/attempts.ts";
-import type { Observer } from "../attempts/observer.ts";
 import { ClientStates } from "../codes/client-states.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { CodeDecision } from "../events/code-decision.ts";
 import type { LetIn } from "../events/door-opener.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
+import type { Observer } from "../events/observer.ts";
 import type { Address } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
 

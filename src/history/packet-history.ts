@@ -4,11 +4,18 @@
 // Normally every verdict is recorded. Of one moment of a flood (packet-reader.ts gives packets that it reads together one
 // time) only the beginning is: recording costs a tenth of a packet's time.
 
-import { type DoorState, knockKey } from "../attempts/door-index.ts";
-import { codeDetail, isOfCode, type Observer, splitCodeDetail, VERDICT } from "../attempts/observer.ts";
-import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
+import type { DoorRef } from "../events/knock-event.ts";
+import {
+  codeDetail,
+  isOfCode,
+  type ObservedDoor,
+  type Observer,
+  splitCodeDetail,
+  VERDICT,
+} from "../events/observer.ts";
 import { type Address, copyOf, sameAddress } from "../net/address.ts";
+import { knockKey } from "../net/knock-key.ts";
 import type { Packet } from "../net/packet.ts";
 import { wallClock } from "../platform/wall-clock.ts";
 import { DoorChanges } from "./door-changes.ts";
@@ -18,7 +25,7 @@ import { decode, encode, knockOf, MAX_DOORS, NO_KNOCK, type Verdict } from "./ve
 import type { VerdictRecord } from "./verdict-records.ts";
 
 /** Verdicts recorded at one moment: of one source in a row, and of all unknown sources. */
-const [MAX_IN_A_ROW, MAX_OF_STRANGERS] = [64, 128] as const;
+const [MAX_IN_A_ROW, MAX_OF_UNKNOWN] = [64, 128] as const;
 
 /** Instead of a place among the known sources. */
 const [UNKNOWN, NOWHERE] = [-1, -2] as const;
@@ -27,14 +34,14 @@ export class PacketHistory implements Observer {
   /** Called with each verdict at once. */
   onVerdict: ((verdict: Verdict) => void) | undefined;
   readonly changes = new DoorChanges();
-  readonly #strangers = new UnknownSources();
-  readonly #acquaintances = new KnownSources();
+  readonly #unknownSources = new UnknownSources();
+  readonly #knownSources = new KnownSources();
   /** The names of all doors so far, by their number in the entries; 0 is no door. */
   readonly #names: string[] = [""];
   readonly #numbers = new Map<string, number>();
   /** Names of clients, by the number in the entries. */
   readonly #clients: string[] = [];
-  #lastDoor: Door | undefined;
+  #lastDoor: DoorRef | undefined;
   #lastNumber = 0;
   #followed: Address | undefined;
   #onFollowed: (verdict: Verdict) => void = () => {};
@@ -47,7 +54,7 @@ export class PacketHistory implements Observer {
   #rowHash = 0;
   #rowAt = Number.NEGATIVE_INFINITY;
   #inARow = 0;
-  #strangersNow = 0;
+  #unknownNow = 0;
   #passedOverAt = Number.NEGATIVE_INFINITY;
 
   /** When a flood last kept a verdict from being recorded; -Infinity: never. */
@@ -61,7 +68,7 @@ export class PacketHistory implements Observer {
 
   /** Verdicts of this row or this moment are not recorded. */
   get #isFlood(): boolean {
-    return this.#inARow > MAX_IN_A_ROW || this.#strangersNow > MAX_OF_STRANGERS;
+    return this.#inARow > MAX_IN_A_ROW || this.#unknownNow > MAX_OF_UNKNOWN;
   }
 
   /** The doors from now on. */
@@ -92,7 +99,7 @@ export class PacketHistory implements Observer {
     this.#now = now;
   }
 
-  verdict(code: number, door: DoorState | undefined, stage: number, detail: number): void {
+  verdict(code: number, door: ObservedDoor | undefined, stage: number, detail: number): void {
     if (this.#hash !== this.#rowHash || this.#now !== this.#rowAt) this.#newRow();
     if (this.#inARow++ >= MAX_IN_A_ROW) return;
     // Whether a packet or time has brought it about, an attempt that is complete or over has no knock of its own.
@@ -102,10 +109,10 @@ export class PacketHistory implements Observer {
     const of = door === undefined ? 0 : door.ref.knocks;
     const place = this.#placeOf(code, stage, of);
     if (place === NOWHERE) return;
-    const what = encode(code, stage, of, door === undefined ? 0 : this.#numberOf(door.door));
+    const what = encode(code, stage, of, door === undefined ? 0 : this.#numberOf(door.ref));
     const kept = isOfCode(code) ? this.#codeDetail(door!, detail) : detail;
-    if (place < 0) this.#strangers.write(source, what, knock, now, kept);
-    else this.#acquaintances.write(place, what, knock, now, kept);
+    if (place < 0) this.#unknownSources.write(source, what, knock, now, kept);
+    else this.#knownSources.write(place, what, knock, now, kept);
     const isFollowed = this.#isFollowed(source);
     if (this.onVerdict === undefined && !isFollowed) return;
     const verdict = this.#verdict({ at: now, what, knock, detail: kept, times: 1 }, copyOf(source));
@@ -120,27 +127,27 @@ export class PacketHistory implements Observer {
     if (this.#now === this.#rowAt) return;
     this.#rowAt = this.#now;
     wallClock.look(this.#now);
-    this.#strangersNow = 0;
+    this.#unknownNow = 0;
   }
 
   /** The place among the known sources; UNKNOWN: none; NOWHERE: too many unknown sources at this moment. */
   #placeOf(code: number, stage: number, of: number): number {
-    const place = this.#acquaintances.find(this.#hash);
+    const place = this.#knownSources.find(this.#hash);
     if (place >= 0) return place;
     if (isMore(code, stage, of) || this.#isFollowed(this.#source))
-      return this.#acquaintances.allocate(this.#hash, copyOf(this.#source));
-    return ++this.#strangersNow > MAX_OF_STRANGERS ? NOWHERE : UNKNOWN;
+      return this.#knownSources.allocate(this.#hash, copyOf(this.#source));
+    return ++this.#unknownNow > MAX_OF_UNKNOWN ? NOWHERE : UNKNOWN;
   }
 
   /** Oldest first. */
   of(source: Address): Verdict[] {
-    const entries = [...this.#strangers.of(source), ...this.#acquaintances.of(source)]; // a known source never becomes unknown again
+    const entries = [...this.#unknownSources.of(source), ...this.#knownSources.of(source)]; // a known source never becomes unknown again
     return entries.map((entry) => this.#verdict(entry, source));
   }
 
   /** The source that knocked last. */
   last(): Address | undefined {
-    const lasts = [this.#strangers.last(), this.#acquaintances.last()];
+    const lasts = [this.#unknownSources.last(), this.#knownSources.last()];
     return lasts.reduce((a, b) => (b !== undefined && (a === undefined || b.at > a.at) ? b : a))?.source;
   }
 
@@ -162,7 +169,7 @@ export class PacketHistory implements Observer {
   }
 
   /** By a number that is the client's also after a reload. */
-  #codeDetail({ codes }: DoorState, detail: number): number {
+  #codeDetail({ codes }: ObservedDoor, detail: number): number {
     const { client, value } = splitCodeDetail(detail);
     const name = codes!.clients[client]!.name;
     let number = this.#clients.indexOf(name);
@@ -174,7 +181,7 @@ export class PacketHistory implements Observer {
     return this.#followed !== undefined && sameAddress(this.#followed, source);
   }
 
-  #numberOf(door: Door): number {
+  #numberOf(door: DoorRef): number {
     if (door === this.#lastDoor) return this.#lastNumber;
     this.#lastDoor = door;
     this.#lastNumber = this.#numbers.get(door.name) ?? this.#newNumber(door.name);

@@ -1,7 +1,7 @@
 // The verdicts on sources that made only first knocks or random packets, in one ring: the newest overwrites the oldest. A flood
 // of forged sources overwrites only these, not the known sources.
 
-import { VERDICT } from "../attempts/observer.ts";
+import { VERDICT } from "../events/observer.ts";
 import type { Address } from "../net/address.ts";
 import { isFate } from "./verdict.ts";
 import { type VerdictRecord, VerdictRecords } from "./verdict-records.ts";

@@ -1,6 +1,6 @@
 // What became of a packet, as a plain value for knockctl's explain and watch.
 
-import { VERDICT, type VerdictKind } from "../attempts/observer.ts";
+import { VERDICT, type VerdictKind } from "../events/observer.ts";
 import type { Address } from "../net/address.ts";
 import type { Knock } from "../sequences/sequence.ts";
 
@@ -14,7 +14,7 @@ export interface Verdict {
   /** The attempt's stage after this packet, of how many; 0 without an attempt. */
   readonly stage: number;
   readonly of: number;
-  /** Its meaning depends on the fate (observer.ts). Of a code, it is the value of its codeDetail. */
+  /** Its meaning depends on the fate (events/observer.ts). Of a code, it is the value of its codeDetail. */
   readonly detail: number;
   /** Whose code it was. */
   readonly client?: string | undefined;
@@ -30,7 +30,7 @@ export function encode(fate: number, stage: number, of: number, door: number): n
 }
 
 export const MAX_DOORS = 1 << 15;
-/** Instead of a packet's key (door-index.ts). */
+/** Instead of a packet's key (net/knock-key.ts). */
 export const NO_KNOCK = 0x20000;
 
 const FATES = Object.keys(VERDICT) as VerdictKind[];

@@ -1,8 +1,8 @@
 // The ports that reply in a capture. A packet to one of them is no stray. The daemon asks its own kernel for listening ports;
 // a replay cannot, because the capture may be from any machine.
 
-import { knockKey } from "../attempts/door-index.ts";
 import { type Address, copyOf, sameAddress } from "../net/address.ts";
+import { knockKey } from "../net/knock-key.ts";
 import { type Packet, TCP } from "../net/packet.ts";
 import { TCP_FLAG_BITS } from "../net/tcp-flags.ts";
 

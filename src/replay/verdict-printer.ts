@@ -1,11 +1,18 @@
 // The observer of a replay: prints why a packet for a door had no effect. The daemon's own lines report the others.
 
-import { type DoorState, knockKey } from "../attempts/door-index.ts";
-import { isOfCode, type Observer, splitCodeDetail, VERDICT, type VerdictKind } from "../attempts/observer.ts";
 import { heardPorts } from "../config/code-doors.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
+import {
+  isOfCode,
+  type ObservedDoor,
+  type Observer,
+  splitCodeDetail,
+  VERDICT,
+  type VerdictKind,
+} from "../events/observer.ts";
 import { verdictLine } from "../history/describe.ts";
 import type { Address } from "../net/address.ts";
+import { knockKey } from "../net/knock-key.ts";
 import { type Packet, TCP, UDP } from "../net/packet.ts";
 
 const NAMES = Object.keys(VERDICT) as VerdictKind[];
@@ -45,12 +52,12 @@ export class VerdictPrinter implements Observer {
     this.#now = now;
   }
 
-  verdict(code: number, at: DoorState | undefined, stage: number, detail: number): void {
+  verdict(code: number, at: ObservedDoor | undefined, stage: number, detail: number): void {
     const fate = NAMES[code]!;
     if (PASSED_OVER.has(fate)) return;
     // A capture has what is meant for others, too.
     if (fate === "address" && !this.#knocks.has(this.#key)) return;
-    const [door, of] = [at?.door.name, at?.ref.knocks ?? 0];
+    const [door, of] = [at?.ref.name, at?.ref.knocks ?? 0];
     const knocker = this.#source;
     const verdict = { at: this.#now, knocker, fate, door, stage, of, times: 1, knock: undefined };
     if (!isOfCode(code)) {

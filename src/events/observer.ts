@@ -3,7 +3,7 @@
 
 import type { Address } from "../net/address.ts";
 import type { Packet } from "../net/packet.ts";
-import type { DoorState } from "./door-index.ts";
+import type { DoorRef } from "./knock-event.ts";
 
 /** Numbers, not words: in a flood they are written into typed arrays (history/). */
 export const VERDICT = {
@@ -79,6 +79,13 @@ export function isOfCode(fate: number): boolean {
 
 export type VerdictKind = keyof typeof VERDICT;
 
+/** The door of a verdict. */
+export interface ObservedDoor {
+  readonly ref: DoorRef;
+  /** The clients whose codes open it, as details count them. */
+  readonly codes: { readonly clients: readonly { readonly name: string }[] } | undefined;
+}
+
 export interface Observer {
   /** What else the source of the last packet does at the same moment is of no interest. */
   readonly isSaturated: boolean;
@@ -87,5 +94,5 @@ export interface Observer {
   /** The next verdicts are about attempts of this source, whose time has come without a packet. */
   beginWithout(source: Address, hash: number, now: number): void;
   /** `code`: one of VERDICT. `door`: if it is one door's verdict. `stage`: of the attempt there, afterwards. */
-  verdict(code: number, door: DoorState | undefined, stage: number, detail: number): void;
+  verdict(code: number, door: ObservedDoor | undefined, stage: number, detail: number): void;
 }

@@ -1,0 +1,59 @@
+// What a knock's port and protocol lead to, of all doors in use.
+
+import { knockKey } from "../net/knock-key.ts";
+import type { DoorState, MatchRule } from "./door-state.ts";
+
+/** What a knock's port and protocol lead to. */
+export interface PortEntry {
+  readonly rules: readonly MatchRule[];
+  /** Is it a knock of some sequence? */
+  readonly isKnock: boolean;
+  /** The doors whose first knock it is. */
+  readonly firsts: readonly DoorState[];
+  /** The doors of whose codes it is a port. */
+  readonly codes: readonly DoorState[];
+}
+
+/** By knockKey. */
+export function indexByPort(states: readonly DoorState[]): Map<number, PortEntry> {
+  const index = indexKnocks(states);
+  for (const state of states) {
+    if (state.codes === undefined) continue;
+    const { blocks, blockSize } = state.codes;
+    const [protocol] = state.protocols;
+    // Nearly all ports of a block are nobody else's: one entry serves them all.
+    const entry = { rules: [state.rule], isKnock: false, firsts: [], codes: [state] };
+    for (const first of blocks) {
+      for (let port = first; port < first + blockSize; port++) {
+        const key = knockKey(protocol!, port);
+        const there = index.get(key);
+        index.set(key, there === undefined ? entry : both(there, entry));
+      }
+    }
+  }
+  return index;
+}
+
+function both(one: PortEntry, other: PortEntry): PortEntry {
+  return {
+    rules: [...new Set([...one.rules, ...other.rules])],
+    isKnock: one.isKnock || other.isKnock,
+    firsts: [...one.firsts, ...other.firsts],
+    codes: [...one.codes, ...other.codes],
+  };
+}
+
+function indexKnocks(states: readonly DoorState[]): Map<number, PortEntry> {
+  const index = new Map<number, { rules: Set<MatchRule>; firsts: DoorState[] }>();
+  for (const state of states) {
+    state.knocks.forEach((key, stage) => {
+      const entry = index.get(key) ?? { rules: new Set(), firsts: [] };
+      index.set(key, entry);
+      entry.rules.add(state.rule);
+      if (stage === 0) entry.firsts.push(state);
+    });
+  }
+  return new Map(
+    [...index].map(([key, { rules, firsts }]) => [key, { rules: [...rules], isKnock: true, firsts, codes: [] }]),
+  );
+}
