@@ -4,10 +4,11 @@
 // trial's directory before it is made, for rollback to undo it. That directory is in /run, as the kernel's rules are
 // nowhere but in the kernel: a reboot is a rollback too.
 
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { clientSection } from "../credentials/client-section.ts";
 import { GATE_UNIT, MARK_SCRIPT, MARK_UNIT, MARK_UNIT_PATH, MARK_UNIT_TEXT, markScript } from "./boot-unit.ts";
 import { forgetOldClients, writeClients, writeClientsState } from "./clients-script.ts";
+import { daemonCommand } from "./daemon-command.ts";
 import { firewallScript } from "./firewall-script.ts";
 import { HARDENING, HARDENING_PATH } from "./hardening.ts";
 import { emptyStates } from "./new-client.ts";
@@ -18,7 +19,7 @@ import { DROP_IN, LAST, LOCK, quote, START, TIMER, TRIAL } from "./trial-paths.t
 /** What lies in the directory, by name; and `id`, as long as the trial is under way. */
 export function trialFiles(setup: Setup, knockctl: readonly string[]): Record<string, string> {
   const { firewall, unit, port } = setup;
-  const knockd = unit === undefined ? [knockctl[0]!, join(dirname(knockctl.at(-1)!), "knockd.js")] : [unit.daemon];
+  const knockd = unit === undefined ? daemonCommand(knockctl) : [unit.daemon];
   const trialConfig = `${TRIAL}/knockd.conf`;
   return {
     "knockd.conf": setup.trialText,

@@ -2,11 +2,11 @@
 
 import { realpathSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { dirname, join } from "node:path";
 import { clientSection } from "../../credentials/client-section.ts";
 import { instructions } from "../../credentials/instructions.ts";
 import { unitOf } from "../../setup/boot-unit.ts";
 import { clientLines } from "../../setup/client-commands.ts";
+import { daemonCommand } from "../../setup/daemon-command.ts";
 import { MARK } from "../../setup/firewall.ts";
 import { markRule } from "../../setup/mark-rule.ts";
 import type { Setup } from "../../setup/plan.ts";
@@ -87,11 +87,8 @@ export function dryRunText(setup: Setup): string {
 }
 
 export function howToKnock({ sequence, client, unit, firewall }: Setup): string {
-  const daemon = join(dirname(knockctl()[1]!), "knockd.js");
-  const start =
-    unit !== undefined
-      ? ""
-      : `\nStart knockd: ${process.execPath} ${daemon} -d -c ${TRIAL}/knockd.conf -p ${PID_FILE}\n`;
+  const daemon = daemonCommand(knockctl()).join(" ");
+  const start = unit !== undefined ? "" : `\nStart knockd: ${daemon} -d -c ${TRIAL}/knockd.conf -p ${PID_FILE}\n`;
   const step = firewall.todo === undefined ? "" : `\nFirst: ${firewall.todo}\n`;
   if (client !== undefined) {
     const card = instructions(ownAddress(), client, { isTerminal: process.stdout.isTTY === true });
