@@ -16,6 +16,7 @@ import { Completion } from "./completion.ts";
 import { Cooldowns } from "./cooldowns.ts";
 import { CurrentPacket } from "./current-packet.ts";
 import { DoorCooldowns } from "./door-cooldowns.ts";
+import type { DoorState } from "./door-state.ts";
 import { NOTHING } from "./event-list.ts";
 import { LastPacket } from "./last-packet.ts";
 import { PacketMatcher } from "./packet-matcher.ts";
@@ -178,11 +179,10 @@ export class Attempts {
     if (entry.isKnock) {
       for (let i = 0; i < count; i++) events = this.#transitions.goOn(collected[i]!, current, events);
       // 0.8 swallows the packet as long as the source has any live attempt.
-      if (entry.firsts.length > 0) events = this.#transitions.begin(entry.firsts, current, events);
+      if (entry.isFirst) events = this.#transitions.begin(entry.firsts, current, events);
       else if (count === 0) this.#verdictReporter.report(VERDICT.later, undefined, 0);
     }
-    const { codes } = entry;
-    for (let i = 0; i < codes.length; i++) events = this.#codeAttempts.knock(codes[i]!, current, events);
+    if (entry.isCode) events = this.#knockCodes(entry.codes, current, events);
     this.#idleKey = events.length === 0 ? key : NO_KEY;
     return events;
   }
@@ -192,6 +192,16 @@ export class Attempts {
     if (now < this.deadline) return NOTHING;
     this.#lastPacket.forget(); // another packet of this moment may begin what this one ends
     return this.#completion.expire(now, most);
+  }
+
+  #knockCodes(
+    codes: readonly DoorState[],
+    current: CurrentPacket,
+    before: readonly KnockEvent[],
+  ): readonly KnockEvent[] {
+    let events = before;
+    for (const state of codes) events = this.#codeAttempts.knock(state, current, events);
+    return events;
   }
 
   #noKnock(current: CurrentPacket, entry: PortEntry | undefined): readonly KnockEvent[] {

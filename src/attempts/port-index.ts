@@ -8,8 +8,12 @@ export interface PortEntry {
   readonly rules: readonly MatchRule[];
   /** Is it a knock of some sequence? */
   readonly isKnock: boolean;
+  /** Is it the first knock of some sequence? V8 would take an empty list of `firsts` for another type and compile twice. */
+  readonly isFirst: boolean;
   /** The doors whose first knock it is. */
   readonly firsts: readonly DoorState[];
+  /** Is it a port of codes? */
+  readonly isCode: boolean;
   /** The doors of whose codes it is a port. */
   readonly codes: readonly DoorState[];
 }
@@ -22,7 +26,7 @@ export function indexByPort(states: readonly DoorState[]): Map<number, PortEntry
     const { blocks, blockSize } = state.codes;
     const [protocol] = state.protocols;
     // Nearly all ports of a block are nobody else's: one entry serves them all.
-    const entry = { rules: [state.rule], isKnock: false, firsts: [], codes: [state] };
+    const entry = { rules: [state.rule], isKnock: false, isFirst: false, firsts: [], isCode: true, codes: [state] };
     for (const first of blocks) {
       for (let port = first; port < first + blockSize; port++) {
         const key = knockKey(protocol!, port);
@@ -38,7 +42,9 @@ function both(one: PortEntry, other: PortEntry): PortEntry {
   return {
     rules: [...new Set([...one.rules, ...other.rules])],
     isKnock: one.isKnock || other.isKnock,
+    isFirst: one.isFirst || other.isFirst,
     firsts: [...one.firsts, ...other.firsts],
+    isCode: one.isCode || other.isCode,
     codes: [...one.codes, ...other.codes],
   };
 }
@@ -54,6 +60,9 @@ function indexKnocks(states: readonly DoorState[]): Map<number, PortEntry> {
     });
   }
   return new Map(
-    [...index].map(([key, { rules, firsts }]) => [key, { rules: [...rules], isKnock: true, firsts, codes: [] }]),
+    [...index].map(([key, { rules, firsts }]) => [
+      key,
+      { rules: [...rules], isKnock: true, isFirst: firsts.length > 0, firsts, isCode: false, codes: [] },
+    ]),
   );
 }
