@@ -198,6 +198,24 @@ describe("a journal", () => {
     assert.deepEqual(onDisk, [3]);
   });
 
+  for (const [what, lose] of [
+    ["removed", () => fs.rmSync(path)],
+    ["moved away", () => fs.renameSync(path, `${path}.old`)],
+    ["replaced", () => fs.renameSync(path, `${path}.old`) ?? fs.writeFileSync(path, "other")],
+    ["removed with its directory", () => fs.rmSync(join(path, ".."), { recursive: true })],
+  ] as const) {
+    it(`is written anew, whole, when its file was ${what}`, async () => {
+      await disk.end();
+      for (const one of [add(entry()), add(entry())]) await until(() => one.isSaved);
+      lose();
+      const third = add(entry());
+      await until(() => third.isSaved && isThere(1, 2, 3));
+      const fourth = close(2);
+      await until(() => fourth.isSaved && isThere(1, 3));
+      assert.deepEqual(troubles, []);
+    });
+  }
+
   it("replaces what another user has left at its place, and follows no link", async () => {
     await disk.end();
     const target = join(path, "..", "target");

@@ -29,6 +29,15 @@ export async function openIn(path: string, flags: number): Promise<fs.FileHandle
   }
 }
 
+/**
+ * Is it still this file that is at the path? Somebody may have removed or replaced it: systemd-tmpfiles removes from /tmp what
+ * was not used for ten days.
+ */
+export async function isAt(path: string, file: fs.FileHandle): Promise<boolean> {
+  const [there, own] = await Promise.all([fs.lstat(path).catch(() => undefined), file.stat()]);
+  return there !== undefined && there.ino === own.ino && there.dev === own.dev;
+}
+
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await fs.open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   await directory.sync().finally(() => directory.close());

@@ -5,7 +5,7 @@
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { NEW_FILE } from "../platform/replace-file.ts";
-import { type Copy, openIn, syncDirectory } from "./journal-file.ts";
+import { type Copy, isAt, openIn, syncDirectory } from "./journal-file.ts";
 import type { LedgerLines } from "./ledger-lines.ts";
 
 export interface JournalOptions {
@@ -90,6 +90,8 @@ export class Journal {
   async #step(): Promise<boolean> {
     if (this.#error !== undefined) throw this.#error;
     if (this.#lines.isEmpty) return this.#clear();
+    if (this.#file !== undefined && this.#written < this.#made && !(await isAt(this.#path, this.#file)))
+      await this.#close();
     if (this.#file === undefined && this.#copy === undefined) await this.#open();
     const upTo = this.#made;
     const changes = this.#lines.changes();
