@@ -397,6 +397,27 @@ describe("a command that runs when its end can't be seen by a descriptor", () =>
       assert.equal(said(script, unseen), "143\n");
     });
   }
+
+  for (const unseen of ["pipe2", "epoll_ctl_pipe"]) {
+    it(`writes to our standard error itself when that can't be relayed: ${unseen} fails`, () => {
+      const script = `
+        const ends = await Promise.all([run("echo no >&2; exit 3"), run("echo no >&2")]);
+        console.log(JSON.stringify(ends));`;
+      const end = (status: number) => `{"status":${status},"stderrHead":""}`;
+      assert.equal(said(script, unseen), `[${end(3)},${end(0)}]\nno\nno\n`);
+    });
+  }
+
+  it("is refused, with nothing left of it, when there can be no process", () => {
+    const script = `
+      import { readdirSync } from "node:fs";
+      const open = () => readdirSync("/proc/self/fd").length;
+      const before = open();
+      for (let i = 0; i < 50; i++) await run("true").catch((error) => (globalThis.why = error.message));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      console.log(globalThis.why, open() - before);`;
+    assert.equal(said(script, "posix_spawn"), "Resource temporarily unavailable 0\n");
+  });
 });
 
 it("a marker is there only where its command was started", async () => {
