@@ -18,17 +18,23 @@ class Scene {
   /** Of the log, of the opener and of the source, in their order. */
   readonly seen: string[] = [];
   readonly debug: string[] = [];
+  /** How many were ever set. */
+  timers = 0;
   mayDuplicate = false;
+  isDuplicate = true;
   #sent = 0;
   readonly source = {
-    isDuplicate: () => true,
+    isDuplicate: () => this.isDuplicate,
     prepare: () => {},
     widen: (wide: boolean) => void this.seen.push(wide ? "wide" : "narrow"),
     follow: (address: { w3: number } | undefined) => void this.seen.push(address ? "follow" : "unfollow"),
   };
   readonly loop = new CaptureLoop({
     now: () => this.clock.now,
-    after: (seconds, callback) => this.clock.after(seconds, callback),
+    after: (seconds, callback) => {
+      this.timers++;
+      return this.clock.after(seconds, callback);
+    },
     source: () => ({ ...this.source, mayDuplicate: this.mayDuplicate }),
     listeningPorts: () => ({ tcp: [], udp: [] }),
     ephemeral: { low: 32_768, high: 60_999 },
@@ -88,11 +94,16 @@ describe("the capture loop", () => {
     scene.batch(["10.77.0.2", 7000]);
     scene.pass(10);
     scene.batch(["10.77.0.3", 7000]);
-    scene.pass(4989);
+    scene.pass(4985);
+    scene.batch(["10.77.0.4", 7000]); // looks for what is due as well
+    scene.pass(4);
     assert.equal(scene.seen.filter((line) => line.includes("timeout")).length, 0);
+    assert.equal(scene.timers, 1, "the one that waits goes on waiting");
+    scene.pass(15);
+    assert.equal(scene.seen.filter((line) => line.includes("timeout")).length, 1, "the other one is due since 4 ms");
     scene.pass(50);
     assert.equal(scene.seen.filter((line) => line.includes("timeout")).length, 2);
-    scene.pass(2000);
+    scene.pass(7000);
     assert.equal(scene.clock.due, Number.POSITIVE_INFINITY);
   });
 
@@ -113,6 +124,9 @@ describe("the capture loop", () => {
     scene.batch(["10.77.0.2", 7000]);
     assert.ok(scene.seen.includes("open one"));
     assert.equal(scene.debug.length, 1);
+    [scene.mayDuplicate, scene.isDuplicate] = [true, false];
+    scene.batch(["10.77.0.3", 7000]);
+    assert.equal(scene.seen.filter((line) => line === "open one").length, 2);
   });
 
   it("gives memory back after much work, once no attempt is live", () => {

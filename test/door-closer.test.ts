@@ -22,8 +22,13 @@ class Scene {
   readonly open = new OpenDoors(() => this.clock.now / 1000);
   readonly queues = new SerialQueues();
   readonly closer: DoorCloser;
+  /** What the ledger was told of later times: ids and seconds. */
+  readonly moved: string[] = [];
   /** Whether commands can be started. */
   works = true;
+  /** The statuses with which commands end; a number of seconds that each takes. */
+  readonly statuses: number[] = [];
+  takes = 0;
 
   constructor(isMarked = false) {
     const now = () => this.clock.now / 1000;
@@ -32,13 +37,19 @@ class Scene {
     const run = async (command: string) => {
       if (!this.works) throw Object.assign(new Error("spawn EAGAIN"), { code: "EAGAIN" });
       this.seen.push(`${now()} ${command}`);
-      return { status: 0, stderrHead: "" };
+      if (this.takes > 0) await new Promise<void>((resolve) => after(this.takes, resolve));
+      return { status: this.statuses.shift() ?? 0, stderrHead: "" };
     };
     this.closer = new DoorCloser({
       after,
       now,
       onEvent,
-      ledger: { ...nullLedger(), remove: (id) => void this.removed.push(id), isMarked: () => isMarked },
+      ledger: {
+        ...nullLedger(),
+        remove: (id) => void this.removed.push(id),
+        move: (ids, seconds) => void this.moved.push(`${ids} ${seconds}`),
+        isMarked: () => isMarked,
+      },
       open: this.open,
       queues: this.queues,
       runner: new CommandRunner({ run, after, now, onEvent }),
@@ -116,11 +127,61 @@ describe("a door closer", () => {
     scene.closer.leave("close");
     await scene.queues.drain();
     assert.deepEqual(scene.seen, ["0 stop 1"]);
+    assert.deepEqual(scene.moved, ["1 100", "1 0"], "the next life would close it at once");
     const kept = new Scene();
     kept.closer.closeLater(kept.closer.add(kept.entry(1), knocker), 1);
     kept.closer.leave("keep");
     await kept.pass(10);
     assert.deepEqual([kept.seen, kept.removed, kept.closer.toClose], [[], [], 1]);
+  });
+
+  it("while it leaves, closes what a start command has just opened", async () => {
+    const scene = new Scene();
+    const open = scene.closer.add(scene.entry(1), knocker);
+    scene.closer.leave("keep");
+    scene.closer.closeLater(open, 1);
+    await scene.pass(10);
+    assert.deepEqual([scene.seen, scene.moved], [[], []]);
+    const closing = new Scene();
+    closing.closer.leave("close");
+    closing.closer.closeLater(closing.closer.add(closing.entry(2), knocker), 100);
+    await closing.queues.drain();
+    assert.deepEqual(closing.seen, ["0 stop 2"]);
+  });
+
+  it("counts a stop command that could not be started while it leaves as one that is left", async () => {
+    const scene = new Scene();
+    scene.works = false;
+    scene.closer.closeLater(scene.closer.add(scene.entry(1), knocker), 100);
+    scene.closer.leave("close");
+    await scene.queues.drain();
+    await scene.pass(60);
+    assert.deepEqual([scene.removed, scene.closer.toClose, scene.seen], [[], 1, []]);
+  });
+
+  it("says the first status that is not 0, and undefined when one could not be started", async () => {
+    const scene = new Scene();
+    scene.statuses.push(0, 3, 4);
+    const open = scene.closer.add(scene.entry(1), knocker);
+    for (const id of [2, 3]) scene.closer.add(scene.entry(id), knocker);
+    assert.equal(await scene.closer.close(open), 3);
+    scene.works = false;
+    assert.equal(await scene.closer.close(scene.closer.add(scene.entry(4), knocker)), undefined);
+  });
+
+  it("leaves open what was opened again between the end of its time and its turn", async () => {
+    const scene = new Scene();
+    const open = scene.closer.add(scene.entry(1), knocker);
+    let done = () => {};
+    scene.queues.enqueue(open.key, () => new Promise<void>((resolve) => (done = resolve))); // its start command
+    scene.closer.closeLater(open, 1);
+    await scene.pass(2);
+    scene.closer.closeLater(open, 10);
+    done();
+    await scene.pass(5);
+    assert.deepEqual(scene.seen, []);
+    await scene.pass(10);
+    assert.deepEqual(scene.seen, ["12 closing", "12 stop 1"]);
   });
 
   it("does not undo a start command that was not run", () => {

@@ -2,13 +2,16 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
+import type { Door } from "../src/config/door.ts";
 import { KnockOpener } from "../src/doors/knock-opener.ts";
 import type { DoorNotice } from "../src/events/door-event.ts";
 import { parseAddress } from "../src/net/address.ts";
 import type { OneTimeFiles } from "../src/sequences/one-time-file.ts";
 import { formatSequence } from "../src/sequences/sequence.ts";
+import { clientOf } from "./code-group.ts";
 import { doorOf } from "./door.ts";
-import { until } from "./time-limit.ts";
+import { scaled, until } from "./time-limit.ts";
 
 const knocker = parseAddress("10.77.0.2")!;
 const sequenceOf = (...ports: number[]) => ports.map((port) => ({ protocol: "tcp" as const, port }));
@@ -16,16 +19,20 @@ const THREE_FOUR = sequenceOf(3, 4);
 const once = doorOf({ name: "once", sequence: sequenceOf(1, 2), oneTimeSequences: "/once" });
 
 /** All that is done, in its order. */
-function openerOf(files: Partial<OneTimeFiles>) {
+function openerOf(files: Partial<OneTimeFiles>, keepCodes?: () => Promise<boolean>) {
   const seen: string[] = [];
   const notices: DoorNotice[] = [];
+  const opened: Door[] = [];
   const opener = new KnockOpener({
     doors: () => ({
       letIn: ({ name }) => {
         seen.push(`let in ${name}`);
         return "opened";
       },
-      open: ({ name }, _knocker, _onDone, letIn) => void seen.push(`open ${name}${letIn ? `, ${letIn}` : ""}`),
+      open: (door, _knocker, _onDone, letIn) => {
+        seen.push(`open ${door.name}${letIn ? `, ${letIn}` : ""}`);
+        opened.push(door);
+      },
     }),
     files: {
       strikeOut: (path, used) => void seen.push(`strike out ${formatSequence(used)} in ${path}`),
@@ -37,8 +44,9 @@ function openerOf(files: Partial<OneTimeFiles>) {
       assert.equal(door, once);
       seen.push(`next ${next && formatSequence(next.sequence)}`);
     },
+    keepCodes,
   });
-  return { opener, seen, notices };
+  return { opener, seen, notices, opened };
 }
 
 const STRUCK = "strike out 1:tcp,2:tcp in /once";
@@ -105,5 +113,64 @@ describe("opening a door for a knock", () => {
     opener.open(once, knocker);
     assert.deepEqual(seen, ["next undefined", "open once"]);
     assert.deepEqual(notices, [{ type: "not struck out", door: "once", reason: "read-only" }]);
+  });
+});
+
+describe("opening a door for a code", () => {
+  const door = doorOf({
+    clients: [clientOf(), clientOf({ name: "paper", kind: "list" })],
+    startCommand: "open %CLIENT% %IP% %CLIENT%",
+    stopCommand: "close %CLIENT%",
+    startCommand6: "open6 %CLIENT%",
+    stopCommand6: "close6 %CLIENT%",
+  });
+  /** Long after an opening that waits for a disk only so long must have come. */
+  const aWhile = () => sleep(scaled(400));
+
+  it("names the client in all its commands", async () => {
+    const { opener, opened } = openerOf({}, () => Promise.resolve(true));
+    opener.open(door, knocker, undefined, "phone");
+    assert.ok(await until(() => opened.length === 1, 2000));
+    const { startCommand, stopCommand, startCommand6, stopCommand6 } = opened[0]!;
+    assert.deepEqual(
+      [startCommand, stopCommand, startCommand6, stopCommand6],
+      ["open phone %IP% phone", "close phone", "open6 phone", "close6 phone"],
+    );
+  });
+
+  it("waits until the used code is on the disk", async () => {
+    let written = (_: boolean) => {};
+    const { opener, seen } = openerOf({}, () => new Promise((resolve) => (written = resolve)));
+    opener.open(door, knocker, undefined, "phone");
+    await turn();
+    assert.equal(seen.length, 0);
+    written(true);
+    assert.ok(await until(() => seen.includes("open ssh"), 2000));
+  });
+
+  it("opens for a code whatever becomes of a disk that hangs: it is over in a minute", async () => {
+    const { opener, seen } = openerOf({}, () => new Promise(() => {}));
+    opener.open(door, knocker, undefined, "phone");
+    assert.ok(await until(() => seen.includes("open ssh"), 2000));
+  });
+
+  it("does not open for a code of a list before the disk has it, however long that takes", async () => {
+    let written = (_: boolean) => {};
+    const { opener, seen, notices } = openerOf({}, () => new Promise((resolve) => (written = resolve)));
+    opener.open(door, knocker, undefined, "paper");
+    await aWhile();
+    assert.equal(seen.length, 0);
+    written(true);
+    assert.ok(await until(() => seen.includes("open ssh"), 2000));
+    assert.deepEqual(notices, []);
+  });
+
+  it("does not open for a code of a list that cannot be kept, and reports it; for others it does", async () => {
+    const { opener, seen, notices } = openerOf({}, () => Promise.resolve(false));
+    opener.open(door, knocker, undefined, "paper");
+    assert.ok(await until(() => notices.length === 1, 2000));
+    assert.deepEqual([[...seen], notices], [[], [{ type: "code not kept", door: "ssh", client: "paper" }]]);
+    opener.open(door, knocker, undefined, "phone");
+    assert.ok(await until(() => seen.includes("open ssh"), 2000));
   });
 });

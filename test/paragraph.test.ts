@@ -20,3 +20,18 @@ test("colour has no width", () => {
   const red = "\x1b[31m";
   assert.equal(paragraph(`${`${red}a `.repeat(40)}`.trimEnd()), `${`${red}a `.repeat(40)}`.trimEnd().concat("\n"));
 });
+
+test("a narrow terminal has shorter lines, and a wide one none longer than 80", () => {
+  const { columns } = process.stdout;
+  try {
+    process.stdout.columns = 40;
+    assert.equal(
+      paragraph("ab ".repeat(20).trimEnd()),
+      `${"ab ".repeat(13).trimEnd()}\n${"ab ".repeat(7).trimEnd()}\n`,
+    );
+    process.stdout.columns = 200;
+    assert.equal(paragraph("ab ".repeat(40).trimEnd()).indexOf("\n"), 80);
+  } finally {
+    process.stdout.columns = columns;
+  }
+});

@@ -9,6 +9,7 @@ test("the name that was probably meant", () => {
     ["openssh", "openSSH"],
     ["mial", "mail"],
     ["garage", undefined],
+    ["openXXX", undefined],
     ["", undefined],
     ["zz", undefined],
   ]) {
