@@ -85,7 +85,7 @@ function unseen(logs: readonly Log[], { lines, attempts, leftOut }: Reading): st
   const isSecret = lines === 0 && process.getuid?.() !== 0 && isOfJournal(logs);
   return isSecret
     ? ["Only root (sudo knockctl report) and members of the group systemd-journal can read the journal."]
-    : ["No line is one of a Linux firewall rule that logs packets. man knockctl shows such a rule."];
+    : ["No line comes from a Linux firewall rule that logs packets. man knockctl shows how to add one."];
 }
 
 /** On many lines for people, and harmless for their terminal. */

@@ -68,7 +68,7 @@ describe("the reading", () => {
       attempts: 2,
       "packets whose line is cut off or garbled": 2,
       "lines that look like packets, without a known time": 1,
-      "lines cut off, garbled or of no known form": 1,
+      "lines that are cut off, garbled or in an unknown format": 1,
       "lines longer than 16 KiB": 1,
     });
   });
@@ -132,8 +132,8 @@ describe("the reading", () => {
     assert.deepEqual(counted(report), {
       attempts: 3,
       "packets that a rule let in, by its prefix": 1,
-      "packets logged before a rule decided (ufw's AUDIT and LIMIT)": 2,
-      "packets that another rule logged, too": 1,
+      "packets logged before a rule decided (AUDIT and LIMIT of ufw)": 2,
+      "packets that another rule has logged too": 1,
       "packets of this host to itself (lo)": 1,
     });
     assert.deepEqual(report.leftOut, []);
@@ -189,7 +189,7 @@ describe("the reading", () => {
     const report = await read(textOf(lines.map((line) => `Nov 24 11:10:00 ${line}\n`).join("")));
     assert.deepEqual(counted(report), {
       attempts: 0,
-      "lines of other firewalls than Linux's, in forms that are not read": 4,
+      "lines of firewalls other than Linux's, in formats that are not read": 4,
       "lines of other programs": 1,
     });
   });
@@ -204,7 +204,7 @@ describe("the reading", () => {
           entry(whole.slice(0, -60).replace("MESSAGE=", `MESSAGE\n\xff${"\0".repeat(7)}`)),
       ),
     );
-    assert.deepEqual(counted(report), { attempts: 1, "lines cut off, garbled or of no known form": 2 });
+    assert.deepEqual(counted(report), { attempts: 1, "lines that are cut off, garbled or in an unknown format": 2 });
   });
 
   it("says of lines without a known time how to get one", async () => {

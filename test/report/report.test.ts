@@ -107,7 +107,7 @@ describe("knockctl report", () => {
   });
 
   it("says that there is no packet of a log only in which there is none", () => {
-    const none = "No line is one of a Linux firewall rule that logs packets. man knockctl shows such a rule.";
+    const none = "No line comes from a Linux firewall rule that logs packets. man knockctl shows how to add one.";
     const packet = "IN=eth0 OUT= SRC=8.8.8.8 DST=1.1.1.1 LEN=40 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ";
     assert.deepEqual(
       report(["-"], "Nov 24 11:00:00 door kernel: eth0: link\nNov 24 11:00:00 door sshd[1]: x\n").leftOut,
