@@ -9,14 +9,14 @@ test("the card says where the digits go", () => {
   assert.equal(
     card("host.example", PHONE),
     `knock host.example on  73·· 71·· 72··
-Put the six digits of the code into the dots, two by two.
-Code 49 20 39 means  7349 7120 7239`,
+Replace the dots with the six digits of the code, two for each port.
+For example, code 49 20 39 means  7349 7120 7239`,
   );
   assert.equal(
     card("host.example", TABLET),
     `knock host.example by UDP on  41·· 45·· 43·· 110··
-Put the eight digits of the code into the dots, two by two.
-Code 49 20 39 17 means  4149 4520 4339 11017`,
+Replace the dots with the eight digits of the code, two for each port.
+For example, code 49 20 39 17 means  4149 4520 4339 11017`,
   );
 });
 

@@ -26,8 +26,8 @@ export function card(host: string, client: Pick<Client, "blocks" | "digits" | "p
   const groups = code.replace(/..(?!$)/g, "$& ");
   const kind = client.protocol === "udp" ? " by UDP" : "";
   return `knock ${host}${kind} on  ${portPattern(client)}
-Put the ${digits === 8 ? "eight" : "six"} digits of the code into the dots, two by two.
-Code ${groups} means  ${ports}`;
+Replace the dots with the ${digits === 8 ? "eight" : "six"} digits of the code, two for each port.
+For example, code ${groups} means  ${ports}`;
 }
 
 /** For a shell on any machine. Of a code it begins with `set -- 492039`: there the code goes. */

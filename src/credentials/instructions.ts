@@ -25,7 +25,7 @@ function ofCode(host: string, client: Client, { isTerminal, file }: InstructionO
     qrLines(uri, isTerminal).join("\n"),
     `Or type the secret into the app: ${client.secret.text("code").replace(/.{4}(?!$)/g, "$& ")}\n${uri}`,
     card(host, client),
-    `One line for a shell (put your code in):\n${commandLine(host, client)}`,
+    `One line for a shell (replace the code by yours):\n${commandLine(host, client)}`,
     knockLine(host, client, file),
   ];
 }
@@ -49,6 +49,6 @@ function ofList(host: string, client: Client): string[] {
 
 function knockLine(host: string, client: Client, file: string | undefined): string {
   if (file !== undefined)
-    return `The line for knock is in ${file}. Copy it to ~/.config/knock/${client.name}.knock (mode 600), then:\nknock ${client.name}`;
-  return `For knock, put this line into ~/.config/knock/${client.name}.knock (mode 600), then: knock ${client.name}\n${formatClientUrl(host, client)}`;
+    return `The line for knock is in ${file}. Copy it to ~/.config/knock/${client.name}.knock (mode 600). Then run:\nknock ${client.name}`;
+  return `For knock, write this line to ~/.config/knock/${client.name}.knock (mode 600). Then run: knock ${client.name}\n${formatClientUrl(host, client)}`;
 }
