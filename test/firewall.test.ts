@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
+import { commentIn } from "../src/firewall/element.ts";
 import { Firewall } from "../src/firewall/firewall.ts";
 import { FirewallError } from "../src/firewall/firewall-error.ts";
 import type { BuiltInDoor } from "../src/firewall/layout.ts";
@@ -13,7 +14,29 @@ import { FakeNftables } from "./fake-nftables.ts";
 const CLIENT = parseAddress("192.168.1.63")!;
 const OTHER = parseAddress("192.168.1.99")!;
 
-function setUp(text: string, kernel = new FakeNftables(), mayOwn = true) {
+/** What a daemon keeps on the disk of its gate. */
+class FakeRecord {
+  kept: unknown;
+  refuses = false;
+  get isThere(): boolean {
+    return this.kept !== undefined;
+  }
+  save(gate: unknown): void {
+    if (this.refuses) throw new Error("No space left on device");
+    this.kept = gate;
+  }
+  clear(): void {
+    this.kept = undefined;
+  }
+}
+
+function setUp(
+  text: string,
+  kernel = new FakeNftables(),
+  mayOwn = true,
+  { config = "/etc/knockd.conf", record = new FakeRecord() } = {},
+) {
+  const troubles: string[] = [];
   const restored: [number, string | undefined][] = [];
   let onChange: ((messages: Uint8Array) => void) | undefined;
   const firewall = new Firewall({
@@ -25,6 +48,9 @@ function setUp(text: string, kernel = new FakeNftables(), mayOwn = true) {
     now: () => kernel.now,
     onRestored: (open, reason) => restored.push([open, reason]),
     mayOwn,
+    config,
+    record,
+    onTrouble: (what, reason) => troubles.push(`${what}: ${reason}`),
   });
   const apply = (config: string) => {
     const { doors, options } = parseConfig(config, "test", () => undefined);
@@ -36,6 +62,8 @@ function setUp(text: string, kernel = new FakeNftables(), mayOwn = true) {
     firewall,
     apply,
     restored,
+    record,
+    troubles,
     doors: apply(text),
     isWatching: () => onChange !== undefined,
     change: (messages: Uint8Array) => onChange!(messages),
@@ -250,6 +278,45 @@ describe("a firewall", () => {
     assert.equal(kernel.sockets, 0);
   });
 
+  it("writes down what the gate closes, and forgets it when no door needs it any more", () => {
+    const { record, apply, troubles } = setUp(`[options]\nGate_Allow = 10.0.0.0/8\nGate_Reply = drop\n${SSH}`);
+    const network = { address: parseAddress("10.0.0.0"), prefix: 8 };
+    const ports = [{ protocol: "tcp", low: 22, high: 22 }];
+    assert.deepEqual(record.kept, { mode: "gate", ports, allow: [network], reply: "drop" });
+    apply("[openSSH]\nsequence = 1,2,3\nstart_command = true\n");
+    assert.equal(record.kept, undefined);
+    assert.deepEqual(troubles, []);
+  });
+
+  it("goes on when that cannot be written down, and says so", () => {
+    const record = new FakeRecord();
+    record.refuses = true;
+    const { firewall, doors, troubles } = setUp(SSH, new FakeNftables(), true, { record });
+    assert.deepEqual(troubles, ["gate not recorded: No space left on device"]);
+    assert.equal(firewall.open(doors[0]!, CLIENT), "opened");
+  });
+
+  it("removes what an earlier daemon of this config has left, when no door needs it; not what another one owns", () => {
+    const without = "[openSSH]\nsequence = 1,2,3\nstart_command = true\n";
+    const { kernel, firewall, record } = setUp(SSH);
+    setUp(without, kernel, true, { record });
+    assert.equal(kernel.tables.size, 1, "its owner lives");
+    record.save({});
+    firewall.end();
+    orphan(kernel);
+    setUp(without, kernel, true, { record, config: "/etc/other.conf" });
+    assert.equal(kernel.tables.size, 1, "it is another config's");
+    record.save({});
+    const { troubles } = setUp(without, kernel, true, { record });
+    assert.equal(kernel.tables.size, 0);
+    assert.equal(kernel.sockets, 0);
+    record.save({});
+    kernel.refusesAll = "EPERM";
+    assert.deepEqual(troubles, []);
+    assert.match(`${setUp(without, kernel, true, { record }).troubles}`, /^old table stays: .*EPERM/);
+    assert.equal(record.isThere, true);
+  });
+
   it("leaves all as it was when a reload is refused", () => {
     const { kernel, firewall, doors, apply } = setUp(SSH);
     kernel.refusals.push("ENOMEM");
@@ -374,6 +441,42 @@ describe("a firewall that can't be", () => {
     const kernel = inKernel((w) => w.message(MESSAGE.newTable, 0, 1).string(TABLE.name, "knockd"));
     assert.match(refused(SSH, kernel), /did not make\nTo remove it: nft delete table inet knockd/);
     assert.equal(kernel.tables.size, 1);
+  });
+
+  it("finds the table of another config without an owner, and leaves it with what is open", () => {
+    const first = setUp(SSH);
+    first.firewall.open(first.doors[0]!, CLIENT);
+    first.firewall.end();
+    orphan(first.kernel);
+    const message = (() => {
+      try {
+        setUp("[web]\nsequence = 4,5,6\nopen = tcp/80\n", first.kernel, true, { config: "/etc/other.conf" });
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return "";
+    })();
+    assert.match(
+      message,
+      /serves the doors of \/etc\/knockd\.conf, not those of \/etc\/other\.conf\n.*knockctl gate open$/,
+    );
+    assert.equal(first.kernel.sockets, 0);
+    assert.deepEqual(first.kernel.elements("knockd", "guarded"), ["tcp 22 stays"]);
+    assert.deepEqual(first.kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 30s openSSH"]);
+    assert.equal(setUp(SSH, first.kernel).firewall.size, 1);
+  });
+
+  it("knows its table by a path that is too long for a comment, or has letters that nft could not read again", () => {
+    for (const config of [`/etc/${"x".repeat(200)}.conf`, '/etc/a"b.conf', "/etc/höhle.conf"]) {
+      const { kernel, firewall } = setUp(SSH, new FakeNftables(), true, { config });
+      const comment = commentIn(kernel.tables.get("knockd")!.attributes.get(TABLE.userdata));
+      assert.match(comment!, /^made by knockd for sha256:[0-9a-f]{64}$/);
+      firewall.end();
+      orphan(kernel);
+      setUp(SSH, kernel, true, { config }).firewall.end();
+      orphan(kernel);
+      assert.throws(() => setUp(SSH, kernel, true, { config: `${config}2` }), FirewallError);
+    }
   });
 
   it("finds its table owned by another process", () => {

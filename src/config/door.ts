@@ -138,6 +138,8 @@ export interface Config {
   readonly file: string;
   readonly options: FileOptions;
   readonly doors: readonly Door[];
+  /** Not one letter is in it: most likely a full disk or a power cut has emptied it. */
+  readonly isBlank: boolean;
   /** Faults that do not refuse the config, one line each. */
   readonly warnings: readonly string[];
   /** Lines without effect: a later line of the section sets the same directive. */

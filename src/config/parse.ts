@@ -64,6 +64,7 @@ class ConfigParser {
       file: this.#file,
       options: this.#options,
       doors,
+      isBlank: text.trim() === "",
       warnings: this.#warnings,
       overruled: this.#overruled,
       lines,

@@ -186,7 +186,7 @@ export class Daemon {
     const supervisor = `${old?.patterns}` === `${patterns}` ? old! : this.#newSupervisor(patterns);
     const instructions = this.#setDoors(supervisor, resolvedDoors);
     try {
-      this.#doorService.apply(config.doors, config.options.firewall);
+      this.#doorService.apply(config);
     } catch (error) {
       if (supervisor !== old) supervisor.close();
       else this.#refreshFilter(); // the old ones

@@ -2,12 +2,13 @@
 
 import { readlinkSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import type { Door } from "../config/door.ts";
-import type { FirewallOptions } from "../config/opening.ts";
+import type { Config } from "../config/door.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DoorNotice } from "../events/door-event.ts";
 import type { DoorOpener } from "../events/door-opener.ts";
 import { Firewall } from "../firewall/firewall.ts";
+import { GateRecord } from "../firewall/gate-record.ts";
+import { configIdentity } from "../platform/config-identity.ts";
 import { native } from "../platform/native.ts";
 import { realPath } from "../platform/real-path.ts";
 import { ledgerPath, STATE_DIRECTORY } from "../platform/state-directory.ts";
@@ -54,6 +55,9 @@ export class DoorService {
       openSocket: () => new native.NftSocket(),
       watch: (onChange) => new native.NftWatch(onChange),
       now,
+      config: configIdentity(config),
+      record: new GateRecord(config),
+      onTrouble: (type, reason) => onNotice({ type, reason }),
       onRestored: (open, reason) =>
         onNotice(reason === undefined ? { type: "firewall rebuilt", open } : { type: "firewall gone", reason }),
       lockTable: () => this.#lockTable(),
@@ -122,8 +126,10 @@ export class DoorService {
   }
 
   /** Has the kernel hold what the doors need that open without a command. Throws FirewallError, and then all is as it was. */
-  apply(doors: readonly Door[], options: FirewallOptions): void {
-    this.#kernelDoors.apply(doors, options);
+  apply({ doors, options, isBlank }: Pick<Config, "doors" | "options" | "isBlank">): void {
+    // A file that was lost does not say that the ports are to be open.
+    if (isBlank && this.#kernelDoors.hasTable) this.#onNotice({ type: "gate kept" });
+    else this.#kernelDoors.apply(doors, options.firewall);
   }
 
   /** That run now, or are still to close a door. After `start`. */

@@ -42,6 +42,11 @@ export class KernelDoors {
     this.#awaitClosing();
   }
 
+  /** Is there, or was there before us, a table of this config? */
+  get hasTable(): boolean {
+    return this.#options.firewall.hasTable;
+  }
+
   /** Lets everyone in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
   guard(isClosed: boolean): boolean {
     return this.#options.firewall.guard(isClosed);

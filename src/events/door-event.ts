@@ -52,6 +52,12 @@ export type DoorNotice =
   | { readonly type: "gate opened" | "gate closed" }
   | { readonly type: "firewall not closed"; readonly reason: string }
   | { readonly type: "firewall gone"; readonly reason: string }
+  /** What the gate closes could not be written down. */
+  | { readonly type: "gate not recorded"; readonly reason: string }
+  /** The config needs no table, and the one of an earlier daemon could not be removed. */
+  | { readonly type: "old table stays"; readonly reason: string }
+  /** The config is an empty file: what the gate closes stays closed. */
+  | { readonly type: "gate kept" }
   | { readonly type: "no locks"; readonly reason: string }
   | { readonly type: "sequences used up"; readonly door: string }
   | { readonly type: "sequences file warning"; readonly door: string; readonly reason: string }

@@ -4,15 +4,21 @@ import { type Config, ConfigError } from "../config/door.ts";
 import { DEFAULT_FIREWALL, type FirewallOptions, formatPorts } from "../config/opening.ts";
 import { readConfig } from "../config/read.ts";
 import { readableGate } from "../config/readable-ports.ts";
+import { configIdentity } from "../platform/config-identity.ts";
 import { native } from "../platform/native.ts";
 import { readRegularFile } from "../platform/read-file.ts";
 import { FirewallError } from "./firewall-error.ts";
+import { GateRecord, type RecordedGate } from "./gate-record.ts";
 import { GateTable } from "./gate-table.ts";
+import { refuseOther } from "./kernel-state.ts";
 import { KernelTables } from "./kernel-tables.ts";
 import { isNeeded } from "./layout.ts";
 import { readTable } from "./table-status.ts";
 
-/** Returns what it has done, for the journal. Throws ConfigError; then it has closed what a refused config still names. */
+/**
+ * Returns what it has done, for the journal. Throws ConfigError; then it has closed what a refused config still names, or what
+ * was closed before the config was lost.
+ */
 export function buildGate(file: string): string {
   let config: Config;
   try {
@@ -23,9 +29,13 @@ export function buildGate(file: string): string {
   }
   const { doors, options } = config;
   const { kind } = options.firewall.mode;
+  if (config.isBlank && new GateRecord(file).isThere)
+    throw new ConfigError(`${file}: an empty file\n${refusing(() => closeRecorded(file))}`);
   if (!isNeeded(doors, options.firewall)) return `gate: no door of ${file} has open, so there is nothing to close`;
   if (kind === "set") return "gate: Firewall = set has no table of knockd's, so there is nothing to close";
-  if (readTable()?.owner !== undefined) {
+  const there = readTable();
+  if (there !== undefined) refuseOther(there.config, configIdentity(file));
+  if (there?.owner !== undefined) {
     const [missing] = notGuarded(file);
     if (missing !== undefined)
       throw new ConfigError(
@@ -33,24 +43,50 @@ export function buildGate(file: string): string {
       );
     return "gate: a running knockd has built it already";
   }
-  apply(doors, options.firewall);
+  apply(file, doors, options.firewall);
   const guarded = readTable()?.guarded.map(formatPorts) ?? [];
   return kind === "mark" ? "gate: built the table that marks clients" : `gate: closed ${guarded.join(", ")}`;
 }
 
-/** What a refused config still names is closed, unless a table of ours is there: that one is left as it is. Returns the line for the journal. */
+/** What a refused config still names is closed, unless a table of ours is there: that one is left as it is. Returns the lines for the journal. */
 function closeReadable(file: string): string {
-  const { ports, mode, allow } = readableGate(textOf(file));
+  const text = textOf(file);
+  const { ports, mode, allow } = readableGate(text);
   if (mode.kind !== "gate") return `gate: Firewall = ${mode.kind} leaves the ports to your own rules`;
-  try {
+  return refusing(() => {
     const now = readTable();
     if (now !== undefined) return `gate: the table that is there stays, and closes ${listOf(now.guarded)}`;
+    // Somebody has written sections without `open`; a file without sections is no longer what somebody has written.
+    if (ports.length === 0 && !/^\s*\[.+\]/m.test(text)) return closeRecorded(file);
     if (ports.length === 0) return "gate: no line that can be read names a port, so nothing is closed";
-    apply([], { ...DEFAULT_FIREWALL, allow, closed: ports });
+    apply(file, [], { ...DEFAULT_FIREWALL, allow, closed: ports });
     return `gate: closed what the other lines name: ${listOf(readTable()?.guarded ?? [])}`;
+  });
+}
+
+/** The config is lost: closes what its gate closed when knockd could read it last. Returns the lines for the journal. */
+function closeRecorded(file: string): string {
+  let gate: RecordedGate | undefined;
+  try {
+    gate = new GateRecord(file).load();
+  } catch (error) {
+    return `gate: nothing is closed: ${(error as Error).message}`;
+  }
+  if (gate === undefined) return "gate: nothing is closed: no knockd has closed a port by this config before";
+  const { mode, ports, allow, reply } = gate;
+  if (mode === "mark") return "gate: Firewall = mark leaves the ports to your own rules";
+  apply(file, [], { ...DEFAULT_FIREWALL, allow, reply, closed: ports });
+  const way = "To open it: knockctl gate open. To leave it open at each boot: systemctl disable knockd-gate";
+  return `gate: closed what it closed before the config was lost: ${listOf(readTable()?.guarded ?? [])}\n${way}`;
+}
+
+/** What the kernel refuses stands beside what is wrong with the config, not in its place. */
+function refusing(close: () => string): string {
+  try {
+    return close();
   } catch (error) {
     if (!(error instanceof FirewallError)) throw error;
-    return error.message; // beside what is wrong with the config, not instead of it
+    return error.message;
   }
 }
 
@@ -66,10 +102,10 @@ function textOf(file: string): string {
   }
 }
 
-function apply(doors: Config["doors"], options: FirewallOptions): void {
+function apply(file: string, doors: Config["doors"], options: FirewallOptions): void {
   const socket = new native.NftSocket();
   try {
-    new GateTable(new KernelTables(socket), true).apply(doors, options);
+    new GateTable(new KernelTables(socket), { config: configIdentity(file) }).apply(doors, options);
   } finally {
     socket.close();
   }

@@ -37,7 +37,7 @@ export interface OpenElement {
 
 const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 /** The kernel gives a comment 128 bytes with its NUL (NFTNL_UDATA_COMMENT_MAXLEN). */
-const MAX_COMMENT_BYTES = 127;
+export const MAX_COMMENT_BYTES = 127;
 /** An attribute that holds others has 16 bits for its length. */
 const MAX_LIST_BYTES = 48_000;
 

@@ -4,25 +4,29 @@ import type { Door } from "../config/door.ts";
 import type { FirewallOptions } from "../config/opening.ts";
 import type { Address } from "../net/address.ts";
 import type { NativeNftSocket, NativeNftWatch } from "../platform/native.ts";
+import { systemErrorText } from "../platform/system-error.ts";
 import type { OpenElement } from "./element.ts";
 import { refusal } from "./firewall-error.ts";
-import { GateTable } from "./gate-table.ts";
+import type { GateRecord } from "./gate-record.ts";
+import { GateTable, type GateTableOptions, removeLeftTable } from "./gate-table.ts";
 import { KernelTables } from "./kernel-tables.ts";
-import { type BuiltInDoor, isBuiltIn, isNeeded } from "./layout.ts";
+import { type BuiltInDoor, isBuiltIn, isNeeded, type Layout } from "./layout.ts";
 import type { OpenTime } from "./open-times.ts";
 import { type OpenClient, type OpeningResult, Openings } from "./openings.ts";
 
-export interface FirewallDependencies {
+/** What the gate closes, kept on the disk (gate-record.ts). */
+export type KeptRecord = Pick<GateRecord, "isThere" | "save" | "clear">;
+
+export interface FirewallDependencies extends GateTableOptions {
   readonly openSocket: () => NativeNftSocket;
   readonly watch: (onChange: (messages: Uint8Array) => void) => NativeNftWatch;
   /** Seconds, monotonic. */
   readonly now: () => number;
   /** Our table was taken away. It is there again, with so many open doors; `reason`: it is not. */
   readonly onRestored: (open: number, reason: string | undefined) => void;
-  /** Before we build a table that nobody owns: throws when another daemon of ours has it. */
-  readonly lockTable?: () => void;
-  /** False: a table that anybody may change, as on kernels before 6.9. */
-  readonly mayOwn?: boolean;
+  readonly record: KeptRecord;
+  /** The config is in force, but the record could not be written; or the table of an earlier daemon not be removed. */
+  readonly onTrouble: (what: "gate not recorded" | "old table stays", reason: string) => void;
 }
 
 /** What there is as long as a door needs it. */
@@ -64,6 +68,7 @@ export class Firewall {
     if (!isNeeded(doors, options)) {
       this.#parts?.table.remove();
       this.end();
+      this.#forget();
       return;
     }
     const parts = this.#parts ?? this.#connect();
@@ -78,6 +83,13 @@ export class Firewall {
     parts.openings.setLayout(parts.table.layout, open);
     for (const door of doors) if (isBuiltIn(door)) parts.openings.prepare(door);
     this.#listen(parts);
+    if (options.mode.kind === "set") this.#forget();
+    else this.#keep(parts.table.layout);
+  }
+
+  /** Is there, or was there before us, a table of this config? */
+  get hasTable(): boolean {
+    return this.#parts !== undefined || this.#options.record.isThere;
   }
 
   /** Lets everybody in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
@@ -130,11 +142,36 @@ export class Firewall {
     this.#parts = undefined;
   }
 
+  #keep({ guarded: ports, options: { mode, allow, reply } }: Layout): void {
+    if (mode.kind === "set") return;
+    try {
+      this.#options.record.save({ mode: mode.kind, ports, allow, reply });
+    } catch (error) {
+      this.#options.onTrouble("gate not recorded", systemErrorText(error));
+    }
+  }
+
+  /** The config needs no table of ours: one that an earlier daemon has left would close its ports for ever. */
+  #forget(): void {
+    const { record, config, onTrouble } = this.#options;
+    if (!record.isThere) return; // it needs no nf_tables then
+    try {
+      const kernel = new KernelTables(this.#options.openSocket());
+      try {
+        removeLeftTable(kernel, config);
+      } finally {
+        kernel.close();
+      }
+      record.clear();
+    } catch (error) {
+      onTrouble("old table stays", systemErrorText(error));
+    }
+  }
+
   #connect(): Parts {
     try {
       const kernel = new KernelTables(this.#options.openSocket());
-      const { now, mayOwn = true, lockTable } = this.#options;
-      return { kernel, table: new GateTable(kernel, mayOwn, lockTable), openings: new Openings(kernel, now) };
+      return { kernel, table: new GateTable(kernel, this.#options), openings: new Openings(kernel, this.#options.now) };
     } catch (error) {
       throw refusal(`no socket to nf_tables (${(error as Error).message})`);
     }

@@ -7,23 +7,41 @@ import { carryOver, identity } from "./carry-over.ts";
 import { commentOf, type OpenElement, writeElements } from "./element.ts";
 import { errorName, refusal } from "./firewall-error.ts";
 import { type OwnTable, ownTable, userSetsOf } from "./kernel-state.ts";
-import type { KernelTables } from "./kernel-tables.ts";
+import { KernelError, type KernelTables } from "./kernel-tables.ts";
 import { INET, type Layout, layoutOf, TABLE_NAME } from "./layout.ts";
 import { NetlinkWriter, readMessages } from "./netlink.ts";
 import { CHAIN, MESSAGE, TABLE, TABLE_FLAGS } from "./nftables.ts";
-import { GUARDED, writeDeleteTable, writeGuardedDifference, writeTable, writeUpdate } from "./ruleset.ts";
+import {
+  GUARDED,
+  type TableHeader,
+  writeDeleteTable,
+  writeGuardedDifference,
+  writeTable,
+  writeUpdate,
+} from "./ruleset.ts";
+import { tableComment } from "./table-comment.ts";
+
+export interface GateTableOptions {
+  /** The real path of the config whose doors it serves. */
+  readonly config: string;
+  /** False: a table that anybody may change, as on kernels before 6.9. */
+  readonly mayOwn?: boolean | undefined;
+  /** Comes before a table is built that nobody owns: throws when another daemon of ours has it. */
+  readonly lockTable?: (() => void) | undefined;
+}
 
 export class GateTable {
   readonly #kernel: KernelTables;
+  readonly #config: string;
   readonly #lockTable: () => void;
   #flags: number;
   #layout: Layout | undefined;
   /** What the config asks for; the layout has none of it while everybody may come in. */
   #guarded: Layout["guarded"] = [];
 
-  /** `mayOwn` false: a table that anybody may change, as on kernels before 6.9; `lockTable` comes before it is built. */
-  constructor(kernel: KernelTables, mayOwn: boolean, lockTable: () => void = () => {}) {
+  constructor(kernel: KernelTables, { config, mayOwn = true, lockTable = () => {} }: GateTableOptions) {
     this.#kernel = kernel;
+    this.#config = config;
     this.#lockTable = lockTable;
     this.#flags = mayOwn ? TABLE_FLAGS.owner | TABLE_FLAGS.persist : 0;
   }
@@ -38,6 +56,10 @@ export class GateTable {
     return !this.#isUsers && this.#flags !== 0;
   }
 
+  get #header(): TableHeader {
+    return { flags: this.#flags, comment: tableComment(this.#config) };
+  }
+
   get #isUsers(): boolean {
     return this.#layout?.options.mode.kind === "set";
   }
@@ -49,7 +71,7 @@ export class GateTable {
   apply(doors: readonly Door[], options: FirewallOptions): readonly OpenElement[] {
     const layout = layoutOf(doors, options, userSetsOf(this.#kernel, doors, options));
     const before = this.#layout;
-    const own = options.mode.kind === "set" ? undefined : ownTable(this.#kernel);
+    const own = options.mode.kind === "set" ? undefined : ownTable(this.#kernel, this.#config);
     const elements = own?.elements ?? (options.mode.kind === "set" ? this.#inUsersSets(layout) : []);
     const open = carryOver(elements, layout);
     const isSame = before !== undefined && shapeOf(before) === shapeOf(layout);
@@ -73,7 +95,7 @@ export class GateTable {
 
   /** It was taken away: builds it anew, with these elements. Throws FirewallError or KernelError. */
   restore(open: readonly OpenElement[]): void {
-    if (!this.#isUsers) this.#build(this.layout, open, ownTable(this.#kernel) !== undefined);
+    if (!this.#isUsers) this.#build(this.layout, open, ownTable(this.#kernel, this.#config) !== undefined);
     else if (open.length > 0) {
       const errno = this.#kernel.transact(renewal(open));
       if (errno !== 0) throw refusal("the user's sets can't be filled again", errno);
@@ -108,7 +130,7 @@ export class GateTable {
     if (own.sets.has(GUARDED) !== (layout.options.mode.kind === "gate")) return false;
     if (this.#flags === 0) this.#lockTable();
     const w = new NetlinkWriter().beginBatch();
-    writeUpdate(w, layout, this.#flags, own);
+    writeUpdate(w, layout, this.#header, own);
     const sets = new Set(layout.sets.map(({ set }) => set));
     const stays = own.elements.filter(({ set }) => sets.has(set.set)); // with its set goes what is in it
     writeDifference(w, stays, open);
@@ -124,7 +146,7 @@ export class GateTable {
       if (this.#flags === 0) this.#lockTable();
       const w = new NetlinkWriter().beginBatch();
       if (isThere) writeDeleteTable(w);
-      writeTable(w, layout, this.#flags);
+      writeTable(w, layout, this.#header);
       writeElements(w, "add", open);
       const errno = this.#kernel.transact(w.endBatch().bytes);
       if (errno === 0) return;
@@ -153,7 +175,7 @@ export class GateTable {
   /** What may stay open for ever in the user's sets is closed: nobody would know of it any more. */
   #leave({ options, sets, doors }: Layout): void {
     if (options.mode.kind !== "set") {
-      this.#deleteTable();
+      removeLeftTable(this.#kernel, this.#config);
       return;
     }
     const comments = new Set([...doors.keys()].map(commentOf));
@@ -162,13 +184,17 @@ export class GateTable {
     writeDifference(w, open, []);
     if (open.length > 0) this.#kernel.transact(w.endBatch().bytes);
   }
+}
 
-  #deleteTable(): void {
-    if (this.#kernel.table(INET, TABLE_NAME) === undefined) return;
-    const w = new NetlinkWriter().beginBatch();
-    writeDeleteTable(w);
-    this.#kernel.transact(w.endBatch().bytes);
-  }
+/** Removes the table of this config, if there is one that no other process owns. Throws KernelError. */
+export function removeLeftTable(kernel: KernelTables, config: string): void {
+  const table = kernel.table(INET, TABLE_NAME);
+  if (table?.comment !== tableComment(config)) return;
+  if (table.owner !== undefined && table.owner !== kernel.port) return;
+  const w = new NetlinkWriter().beginBatch();
+  writeDeleteTable(w);
+  const errno = kernel.transact(w.endBatch().bytes);
+  if (errno !== 0) throw new KernelError(errno);
 }
 
 function writeDifference(w: NetlinkWriter, before: readonly OpenElement[], after: readonly OpenElement[]): void {
@@ -204,10 +230,15 @@ const TAKEN_AWAY: readonly number[] = [
 
 /** Linux before 6.12 keeps the old time of an element that is added again: it is deleted in between. */
 export function renewal(elements: readonly OpenElement[]): Uint8Array {
+  return replacement(elements, elements);
+}
+
+/** An element that has just ended would make the whole batch fail: each is added before it is deleted. */
+export function replacement(before: readonly OpenElement[], after: readonly OpenElement[]): Uint8Array {
   const w = new NetlinkWriter().beginBatch();
-  writeElements(w, "add", elements);
-  writeElements(w, "delete", elements);
-  writeElements(w, "add", elements);
+  writeElements(w, "add", before);
+  writeElements(w, "delete", before);
+  writeElements(w, "add", after);
   return w.endBatch().bytes;
 }
 

@@ -7,7 +7,8 @@ import { FirewallError, refusal } from "./firewall-error.ts";
 import { KernelError, type KernelTables } from "./kernel-tables.ts";
 import { INET, isBuiltIn, TABLE_NAME, type UserSets } from "./layout.ts";
 import { FAMILIES, KEY_TYPE, SET_FLAGS } from "./nftables.ts";
-import { GUARDED, TABLE_COMMENT, type ThereIs } from "./ruleset.ts";
+import { GUARDED, type ThereIs } from "./ruleset.ts";
+import { configInComment, configOf } from "./table-comment.ts";
 
 /** So many elements at most are one opening of a range in a set that has no ranges. */
 const MAX_PORTS_ONE_BY_ONE = 256;
@@ -17,8 +18,8 @@ export interface OwnTable extends ThereIs {
   readonly elements: readonly OpenElement[];
 }
 
-/** Undefined when there is none. Throws FirewallError when it is not ours. */
-export function ownTable(kernel: KernelTables): OwnTable | undefined {
+/** Undefined when there is none. Throws FirewallError when it is not ours, or another config's. */
+export function ownTable(kernel: KernelTables, config: string): OwnTable | undefined {
   return refusing("the table `inet knockd` can't be read", () => {
     const table = kernel.table(INET, TABLE_NAME);
     if (table === undefined) return undefined;
@@ -26,10 +27,12 @@ export function ownTable(kernel: KernelTables): OwnTable | undefined {
       throw new FirewallError(
         "firewall: the table `inet knockd` belongs to another process\nIs another knockd running? One of them opens doors without a command.",
       );
-    if (table.comment !== TABLE_COMMENT)
+    const served = configOf(table.comment);
+    if (served === undefined)
       throw new FirewallError(
         "firewall: there is a table `inet knockd` that this knockd did not make\nTo remove it: nft delete table inet knockd",
       );
+    refuseOther(served, config);
     const names = kernel.sets(INET, TABLE_NAME).map(({ name }) => name);
     return {
       sets: new Set(names),
@@ -40,6 +43,14 @@ export function ownTable(kernel: KernelTables): OwnTable | undefined {
       }),
     };
   });
+}
+
+/** Throws FirewallError when the table serves the doors of another config: they would close. */
+export function refuseOther(served: string, config: string): void {
+  if (served === configInComment(config)) return;
+  throw new FirewallError(
+    `firewall: the table \`inet knockd\` serves the doors of ${served}, not those of ${config}\nPut all doors with \`open\` into one config. If that config is no longer used: knockctl gate open`,
+  );
 }
 
 /** A set of our table that holds what is open, by its name: `open4`, `ranges6_64`. */

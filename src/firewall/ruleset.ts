@@ -23,8 +23,6 @@ import {
   TABLE,
 } from "./nftables.ts";
 
-/** By this comment we know a table of ours. */
-export const TABLE_COMMENT = "made by knockd";
 export const GUARDED = "guarded";
 const GATE = "gate";
 const OPENED = "opened";
@@ -39,9 +37,14 @@ const RULE_CHAIN = 2; // NFTA_RULE_CHAIN
 const HOOK_PREROUTING = 0;
 const POLICY_ACCEPT = 1;
 
-/** `flags`: TABLE_FLAGS, or 0 for a table that anybody may change. */
-export function writeTable(w: NetlinkWriter, layout: Layout, flags: number): void {
-  writeUpdate(w, layout, flags, { sets: new Set(), guarded: [] });
+export interface TableHeader {
+  /** TABLE_FLAGS, or 0 for a table that anybody may change. */
+  readonly flags: number;
+  readonly comment: string;
+}
+
+export function writeTable(w: NetlinkWriter, layout: Layout, header: TableHeader): void {
+  writeUpdate(w, layout, header, { sets: new Set(), guarded: [] });
 }
 
 /** What is there of our table. */
@@ -55,12 +58,12 @@ export interface ThereIs {
  * No packet meets a table that is half of one and half of the other, as some do when a table is deleted and built anew: the
  * kernel looks twice which of both counts.
  */
-export function writeUpdate(w: NetlinkWriter, layout: Layout, flags: number, there: ThereIs): void {
+export function writeUpdate(w: NetlinkWriter, layout: Layout, { flags, comment }: TableHeader, there: ThereIs): void {
   const isGate = layout.options.mode.kind === "gate";
   w.message(MESSAGE.newTable, FLAG.create, INET)
     .string(TABLE.name, TABLE_NAME)
     .u32(TABLE.flags, flags)
-    .raw(TABLE.userdata, userdata(TABLE_COMMENT));
+    .raw(TABLE.userdata, userdata(comment));
   if (there.sets.size > 0) {
     for (const chain of isGate ? [PREROUTING, GATE, FRAGMENTS] : [PREROUTING, OPENED]) {
       w.message(MESSAGE.delRule, 0, INET).string(CHAIN.table, TABLE_NAME).string(RULE_CHAIN, chain);

@@ -11,10 +11,13 @@ import { KernelError, KernelTables } from "./kernel-tables.ts";
 import { INET, TABLE_NAME } from "./layout.ts";
 import { Attributes, FLAG, NetlinkWriter, readMessages } from "./netlink.ts";
 import { ELEMENT, ELEMENT_FLAGS, ELEMENTS, MESSAGE } from "./nftables.ts";
-import { GUARDED, TABLE_COMMENT, writeDeleteTable } from "./ruleset.ts";
+import { GUARDED, writeDeleteTable } from "./ruleset.ts";
+import { configOf } from "./table-comment.ts";
 
 export interface TableStatus {
   readonly mode: "gate" | "mark";
+  /** The real path of the config whose doors it serves; `sha256:…` of a long one. */
+  readonly config: string;
   /** The netlink port of the socket that owns it: nobody else can change it. */
   readonly owner: number | undefined;
   /** None in the mode `mark`. */
@@ -41,10 +44,12 @@ export function readTable(): TableStatus | undefined {
     const kernel = new KernelTables(socket);
     const table = kernel.table(INET, TABLE_NAME);
     if (table === undefined) return undefined;
-    if (table.comment !== TABLE_COMMENT) throw notOurs();
+    const config = configOf(table.comment);
+    if (config === undefined) throw notOurs();
     const names = kernel.sets(INET, TABLE_NAME).map(({ name }) => name);
     return {
       mode: names.includes(GUARDED) ? "gate" : "mark",
+      config,
       owner: table.owner,
       guarded: names.includes(GUARDED) ? guarded(socket) : [],
       allowed: ([4, 6] as const).flatMap((family) => (names.includes(`allow${family}`) ? allowed(socket, family) : [])),
@@ -59,7 +64,7 @@ export function removeTable(): boolean {
     const kernel = new KernelTables(socket);
     const table = kernel.table(INET, TABLE_NAME);
     if (table === undefined) return false;
-    if (table.comment !== TABLE_COMMENT) throw notOurs();
+    if (configOf(table.comment) === undefined) throw notOurs();
     const w = new NetlinkWriter().beginBatch();
     writeDeleteTable(w);
     const errno = kernel.transact(w.endBatch().bytes);

@@ -161,6 +161,12 @@ export function noticeLine(notice: DoorNotice): string {
       return `open doors could not be closed: ${notice.reason}`;
     case "firewall gone":
       return `firewall: the table was removed and cannot be rebuilt: ${notice.reason}`;
+    case "gate not recorded":
+      return `firewall: cannot write down which ports are closed: ${notice.reason}: if the config is lost, the next boot leaves them open`;
+    case "old table stays":
+      return `firewall: the table of an earlier knockd cannot be removed: ${notice.reason}`;
+    case "gate kept":
+      return "firewall: the config is an empty file: ports that were closed stay closed. To open them: knockctl gate open";
     case "no locks":
       return `cannot check whether another knockd is running: ${notice.reason}`;
     case "sequences used up":

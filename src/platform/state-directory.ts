@@ -37,7 +37,14 @@ export function nameOf(text: string): string {
 
 /** Of each config, and each choice of interfaces for it, its own. */
 export function ledgerPath(config: string, interfaces: string): string {
-  const name = `${nameOf(config)}@${nameOf(interfaces)}`;
-  if (Buffer.byteLength(name) <= LONGEST_NAME) return `${STATE_DIRECTORY}/${name}.ledger`;
-  return `${STATE_DIRECTORY}/${createHash("sha256").update(name).digest("hex")}.ledger`;
+  return `${STATE_DIRECTORY}/${shortened(`${nameOf(config)}@${nameOf(interfaces)}`)}.ledger`;
+}
+
+/** Of each config its own, for a file's name. */
+export function shortName(config: string): string {
+  return shortened(nameOf(config));
+}
+
+function shortened(name: string): string {
+  return Buffer.byteLength(name) <= LONGEST_NAME ? name : createHash("sha256").update(name).digest("hex");
 }

@@ -5,6 +5,8 @@ import type { OpenedPorts } from "../config/opening.ts";
 
 export interface GateNow {
   readonly mode: "gate" | "mark";
+  /** The config whose doors it serves. */
+  readonly config: string;
   /** A running knockd owns the table: nobody else can change it. */
   readonly owner: number | undefined;
   /** None in the mode `mark`. */

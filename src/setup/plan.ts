@@ -7,7 +7,9 @@ import { dirname, join } from "node:path";
 import type { Client } from "../codes/client.ts";
 import type { Config } from "../config/door.ts";
 import { CLIENTS_STATE } from "../config/settings.ts";
+import { configInComment } from "../firewall/table-comment.ts";
 import { formatNetwork } from "../net/network.ts";
+import { configIdentity } from "../platform/config-identity.ts";
 import { realPath } from "../platform/real-path.ts";
 import { freePorts, randomSequence } from "../sequences/random.ts";
 import type { Sequence } from "../sequences/sequence.ts";
@@ -121,6 +123,10 @@ export function plan(wishes: Wishes, now: GateNow | undefined): Setup {
   }
   const firewall = firewallFor(wishes, kept?.config);
   const wasClosed = firewall.kind === "mark" || isGuarded(now, port);
+  if (now !== undefined && now.config !== configInComment(configIdentity(file)))
+    throw new Refused(
+      `knockd's table serves the doors of ${now.config}, not those of ${file}. Use -c ${now.config}, or first: knockctl gate open`,
+    );
   const hadTable = now !== undefined && (existing?.config.doors.some(({ opening }) => opening !== undefined) ?? false);
   const codes = wishes.codes ? codeFiles(file, kept?.config) : undefined;
   const sequence = codes === undefined ? randomSequence(wishes.knocks, wishes.mixed, freePorts()) : [];

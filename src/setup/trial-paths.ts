@@ -1,19 +1,16 @@
 // Where a trial keeps its files, and what every script of it begins with.
 
+import { TRIAL, TRIAL_CONFIG, TRIED } from "../platform/config-identity.ts";
 import { PATH } from "./firewall.ts";
 
-/** Only root can read it. Not in /run/knockd, which may belong to the daemon's own user, and which a purge removes. */
-export const TRIAL = "/run/knockd-init";
-/** What the daemon reads during a trial. */
-export const TRIAL_CONFIG = `${TRIAL}/knockd.conf`;
+export { TRIAL, TRIAL_CONFIG, TRIED };
+
 /** The new client, and the codes that it has used, where no file of such codes is there yet. */
 export const TRIAL_CLIENTS = `${TRIAL}/clients`;
 export const TRIAL_STATE = `${TRIAL}/clients.json`;
 export const LOCK = `${TRIAL}.lock`;
 /** How the last trial ended, in one line. */
 export const LAST = `${TRIAL}.last`;
-/** What the last trial was about (`Tried`). It stays when the trial has ended. */
-export const TRIED = `${TRIAL}.tried`;
 /** `PID WHAT`: the script that is at work, and what it does. A script that was killed leaves it there. */
 export const DOING = `${TRIAL}/doing`;
 export const DAEMON_LOG = `${TRIAL}/log`;

@@ -66,6 +66,7 @@ for (const release of RELEASES) {
       await isListening(machine);
       assert.match((await machine.run("knockctl init --confirm")).stderr, /no client has knocked/);
       await opens(machine, await trialSequence());
+      assert.equal((await machine.run("ls /var/lib/knockd/*.gate")).status, 2, "a trial outlives no reboot");
       const { status, stderr } = await machine.run("knockctl init --confirm");
       assert.equal(status, 0, stderr);
       assert.doesNotMatch(machine.read("etc/knockd.conf"), /4438|knockd-init|command/);
@@ -86,6 +87,17 @@ for (const release of RELEASES) {
       assert.ok((await began("knockd-gate.service")) <= (await began("network-pre.target")), "before the network");
       assert.equal(await machine.isOpen(22), false);
       assert.equal(await isClosed(), true);
+      await opens(machine, sequence());
+
+      await machine.ok("mv /etc/knockd.conf /etc/away");
+      await reboot();
+      await machine.until(async () => (await machine.property("Result", "knockd-gate")) === "exit-code", "its end");
+      assert.match(
+        await machine.ok("journalctl -b -u knockd-gate -o cat"),
+        /\/etc\/knockd\.conf: No such file or directory\ngate: closed what it closed before the config was lost: tcp\/22\nTo open it: knockctl gate open\./,
+      );
+      assert.equal(await machine.isOpen(22), false);
+      await machine.ok("mv /etc/away /etc/knockd.conf && systemctl restart knockd");
       await opens(machine, sequence());
       await machine.ok("systemctl stop knockd"); // and its door is closed again
       assert.equal(await machine.isOpen(22), false);

@@ -28,6 +28,8 @@ export interface StartOptions {
   disk?: string;
   /** What starts it, with the program and its arguments behind. */
   by?: readonly string[];
+  /** The directory of an earlier daemon, which is started again; a fresh one otherwise. */
+  dir?: string;
   /** What standard output or error says once the daemon is under way; '' doesn't wait. */
   ready?: string;
 }
@@ -98,7 +100,7 @@ export class Daemon {
     options: StartOptions = {},
   ): Promise<Daemon> {
     const command = program(which);
-    const dir = mkdtempSync(join(wire.dir, `${which}-`));
+    const dir = options.dir ?? mkdtempSync(join(wire.dir, `${which}-`));
     const here = (text: string) => text.replaceAll(DIR, dir);
     for (const [name, text] of Object.entries({ "knockd.conf": config, ...options.files })) {
       writeFileSync(join(dir, name), here(text), { mode: name === "clients" ? 0o600 : 0o644 });

@@ -79,6 +79,7 @@ describe("the gate under fire", { skip: needsRoot }, () => {
     await knockFrom(wire.client, [7001, 8001, 9001]);
     await first.waitFor(`${wire.client}: long: opened tcp/22`);
     await first.stop("SIGKILL");
+    const { dir } = first;
     const [stranger, guest] = [connecting(STRANGER), connecting(wire.client)];
 
     const knocked = new Set([wire.client]);
@@ -88,7 +89,10 @@ describe("the gate under fire", { skip: needsRoot }, () => {
     for (let i = 0; i < KILLS; i++) {
       // One of three is killed while it starts, the others while they are knocked at.
       const whileStarting = i % 3 === 0;
-      const daemon = await Daemon.start(wire, "ours", CONFIG, undefined, whileStarting ? { ready: "" } : {});
+      const daemon = await Daemon.start(wire, "ours", CONFIG, undefined, {
+        dir,
+        ...(whileStarting ? { ready: "" } : {}),
+      });
       const client = `10.77.0.${50 + (i % 200)}`;
       knocked.add(client);
       const most = whileStarting ? 600 : 3 * knockMs;

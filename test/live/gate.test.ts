@@ -1,7 +1,7 @@
 // knockd --gate, which closes ports before there is a daemon, and knockctl gate, the console's way back in: on a real kernel,
 // with real connections.
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { Host, Session, until } from "./host.ts";
@@ -123,6 +123,110 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     assert.equal((await host.ok("nft list table inet knockd")).replace(/expires \S+/, ""), before);
   });
 
+  describe("when the config is lost", () => {
+    /** The record of a daemon that has read it. */
+    beforeEach(async () => {
+      writeFileSync(host.config, CONFIG.replace("[ssh]", "Gate_Reply = drop\n[ssh]"));
+      await daemon();
+      await gate("open");
+    });
+    /** One that has started and is killed. */
+    async function daemon(): Promise<void> {
+      const argv = [
+        process.execPath,
+        join(repo, "dist/src/knockd.js"),
+        "-d",
+        "-c",
+        host.config,
+        "-p",
+        "/run/knockd.pid",
+      ];
+      await host.ok(argv.join(" "));
+      await host.ok("pid=$(cat /run/knockd.pid); kill -9 $pid; while [ -e /proc/$pid ]; do sleep 0.05; done");
+    }
+    const record = async () => (await host.ok("ls /run/knockd/*.gate")).trim();
+
+    for (const [what, ...steps] of [
+      ["missing", () => rmSync(host.config)],
+      ["empty", () => writeFileSync(host.config, "")],
+      ["unreadable", () => rmSync(host.config), () => mkdirSync(host.config)],
+      ["full of other bytes", () => writeFileSync(host.config, Buffer.alloc(300))],
+    ] as const) {
+      it(`closes what it closed before: the file is ${what}`, async () => {
+        for (const step of steps) step();
+        const { status, stdout, stderr } = await knockd("--gate");
+        assert.deepEqual([status, stdout], [1, ""]);
+        assert.match(stderr, new RegExp(host.config), "what is wrong with the config");
+        assert.match(stderr, /^gate: closed what it closed before the config was lost: tcp\/22, udp\/60000-61000$/m);
+        assert.match(stderr, /^To open it: knockctl gate open\. To leave it open at each boot: systemctl disable /m);
+        const { stdout: shown } = await gate("show");
+        assert.match(shown, /^The gate closes tcp\/22, udp\/60000-61000 /m);
+        assert.match(shown, /^No knock needed from: 10\.99\.0\.0\/16, fd99::1$/m);
+        assert.doesNotMatch(await host.ok("nft list table inet knockd"), /reject/);
+        await gate("open");
+        assert.equal(await host.isOpen(), true);
+      });
+    }
+
+    it("closes nothing by a record that others could have written, or that is none, and says so", async () => {
+      rmSync(host.config);
+      const file = `'${await record()}'`;
+      await host.ok(`chmod 666 ${file}`);
+      const open = await knockd("--gate");
+      assert.equal(open.status, 1);
+      assert.match(open.stderr, /^gate: nothing is closed: \/run\/knockd\/\S+\.gate: other users can write it$/im);
+      await host.ok(`chmod 600 ${file}; echo '{"mode":"gate","ports":["tcp/0"]}' >${file}`);
+      assert.match(
+        (await knockd("--gate")).stderr,
+        /^gate: nothing is closed: \/run\/knockd\/\S+\.gate: not readable$/im,
+      );
+      await host.ok(`rm ${file}`);
+      assert.match((await knockd("--gate")).stderr, /^gate: nothing is closed: no knockd has closed a port /m);
+      assert.equal(await host.isOpen(), true);
+    });
+
+    it("closes nothing for doors that somebody has removed from the config, nor when a daemon has read that", async () => {
+      const without = "[web]\nsequence = 1,2,3\ncommand = true\n";
+      writeFileSync(host.config, `${without}a line that is none\n`);
+      assert.match((await knockd("--gate")).stderr, /^gate: no line that can be read names a port/m);
+      writeFileSync(host.config, `[options]\nInterface = eth0\n${without}`);
+      assert.equal((await knockd("--gate")).status, 0);
+      await daemon();
+      await assert.rejects(record(), /No such file/);
+      rmSync(host.config);
+      assert.match((await knockd("--gate")).stderr, /^gate: nothing is closed: no knockd has closed a port /m);
+      assert.equal(await host.isOpen(), true);
+    });
+  });
+
+  it("is one config's: a daemon with another one is refused, and touches neither its ports nor who is in", async () => {
+    await knockd("--gate");
+    await host.ok(`nft add element inet knockd open4 '{ ${host.wire.client} . tcp . 22 timeout 1h comment "ssh" }'`);
+    const other = `${host.config}.other`;
+    writeFileSync(other, "[options]\nInterface = eth0\n[web]\nsequence = 1,2,3\nopen = tcp/80\n");
+    const table = async () => (await host.ok("nft list table inet knockd")).replace(/expires \S+/, "");
+    const before = await table();
+    assert.match(before, new RegExp(`comment "made by knockd for ${host.config}"`));
+    const program = join(repo, "dist/src/knockd.js");
+    const why = new RegExp(`serves the doors of ${host.config}, not those of ${other}`);
+    for (const argv of [
+      [program, "-c", other],
+      [program, "--gate", "-c", other],
+      [join(repo, "dist/src/knockctl.js"), "gate", "close", "-c", other],
+      [join(repo, "dist/src/knockctl.js"), "init", "--yes", "--interface", "eth0", "-c", other],
+    ]) {
+      const { status, stderr } = await host.run(process.execPath, ...argv);
+      assert.notEqual(status, 0, `${argv}`);
+      assert.match(stderr, why, `${argv}`);
+      assert.match(stderr, /knockctl gate open/);
+      assert.equal(await table(), before, `${argv}`);
+    }
+    assert.equal(await host.isOpen(), true, "its client is still in");
+    assert.match((await gate("show")).stdout, new RegExp(`^Its doors: those of ${host.config}$`, "m"));
+    await gate("open");
+    assert.equal((await host.run(process.execPath, program, "--gate", "-c", other)).status, 0);
+  });
+
   it("is shown, opened and closed by knockctl gate", async () => {
     const none = await gate("show");
     assert.deepEqual([none.status, none.stdout], [1, "knockd has no table in this kernel: it closes no port.\n"]);
@@ -150,7 +254,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     }
     const [line, open] = (await gate("show", "--json")).stdout.split("\n").map((text) => JSON.parse(text || "{}"));
     assert.deepEqual(line, {
-      ...{ version: 1, type: "gate", mode: "gate", closed: ["tcp/22", "udp/60000-61000"] },
+      ...{ version: 1, type: "gate", mode: "gate", config: host.config, closed: ["tcp/22", "udp/60000-61000"] },
       ...{ allowed: ["10.99.0.0/16", "fd99::1"], owned: false },
     });
     assert.deepEqual(

@@ -24,7 +24,8 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
   });
   after(() => wire?.close());
 
-  const start = (config: string) => Daemon.start(wire, "ours", config);
+  /** `dir`: of the daemon whose config this one has. */
+  const start = (config: string, dir?: string) => Daemon.start(wire, "ours", config, undefined, dir ? { dir } : {});
 
   /** Ends it, and the gate. */
   async function end(daemon: Daemon): Promise<void> {
@@ -188,7 +189,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await killed.stop("SIGKILL");
     assert.equal(await connect(wire, 22), "in");
     assert.equal(await connect(wire, 22, { from: OTHER }), "refused");
-    const daemon = await start(SSH);
+    const daemon = await start(SSH, killed.dir);
     assert.match(daemon.stdout, /1 door is still open from an earlier run/);
     const [open] = (await elements(wire, "open4"))!;
     assert.equal(open!.comment, "openSSH");
@@ -229,6 +230,50 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await until(async () => (await keys(wire, "open4")) === undefined, 5000);
     assert.equal(await connect(wire, 80, { from: OTHER }), "in");
     await end(daemon);
+  });
+
+  it("is removed at the next start when the config has no built-in door any more, or sets of the user's", async () => {
+    await nft(
+      wire,
+      `table inet user {
+        set u4 { type ipv4_addr . inet_proto . inet_service; flags timeout; };
+        set u6 { type ipv6_addr . inet_proto . inet_service; flags timeout; };
+      }`,
+    );
+    for (const next of [
+      "[web]\nsequence = 7001\ncommand = true\n",
+      `[options]\nFirewall = set inet user u4 u6\n${SSH}`,
+    ]) {
+      const first = await start(SSH);
+      await first.stop("SIGKILL");
+      assert.equal(await connect(wire, 22), "refused");
+      const daemon = await start(next, first.dir);
+      assert.equal(await connect(wire, 22), "in", next);
+      assert.equal(await keys(wire, "guarded"), undefined);
+      await daemon.stop();
+      const again = await start(next, first.dir);
+      await again.stop();
+      assert.doesNotMatch(daemon.stdout + again.stdout, /firewall: /);
+    }
+    await nft(wire, "delete table inet user");
+  });
+
+  it("is kept, with its ports closed, when the config is an empty file: at a reload and at a start", async () => {
+    const daemon = await start(SSH);
+    await reload(daemon, "\n");
+    const kept = "the config is an empty file: ports that were closed stay closed";
+    await daemon.waitFor(() => daemon.stderr.includes(kept));
+    assert.equal(await connect(wire, 22), "refused");
+    await daemon.stop();
+    const next = await start("", daemon.dir);
+    await next.waitFor(() => next.stderr.includes(kept));
+    assert.equal(await connect(wire, 22), "refused");
+    assert.equal(
+      (await wire.run("server", [process.execPath, join(repo, "dist/src/knockctl.js"), "gate", "open"])).status,
+      0,
+    );
+    assert.equal(await connect(wire, 22), "in");
+    await next.stop();
   });
 
   it("is not removed by root's flush", async () => {

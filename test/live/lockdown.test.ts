@@ -25,6 +25,7 @@ describe("a daemon of built-in doors", { skip: needsRoot }, () => {
   after(() => wire?.close());
   afterEach(async () => {
     for (const daemon of running.splice(0)) await daemon.stop();
+    await wire.run("server", ["nft", "flush", "ruleset"]); // the next daemon has another config
   });
 
   async function start(config: string, args = ["-i", "eth0"], options: StartOptions = {}): Promise<Daemon> {

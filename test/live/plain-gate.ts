@@ -13,6 +13,9 @@ const firewall = new Firewall({
   now: () => performance.now() / 1000,
   onRestored: (open, reason) => console.log(`restored ${open}${reason === undefined ? "" : `: ${reason}`}`),
   mayOwn: false,
+  record: { isThere: false, save() {}, clear() {} },
+  onTrouble: (what, reason) => console.log(what, reason),
+  config: "/etc/knockd.conf",
 });
 firewall.apply(doors, options.firewall);
 const opened = firewall.open(doors[0] as BuiltInDoor, parseAddress(process.argv[2]!)!);

@@ -5,6 +5,7 @@ import { ConfigError } from "../../config/door.ts";
 import { formatPorts, parseOpenedPorts } from "../../config/opening.ts";
 import { NO_GATE } from "../../control/protocol.ts";
 import type { OpenStatus, TableStatus } from "../../firewall/table-status.ts";
+import { configIdentity, TRIAL_CONFIG } from "../../platform/config-identity.ts";
 import { netlinkOwner } from "../../platform/socket-owner.ts";
 import { duration } from "../../terminal/format.ts";
 import { plural } from "../../terminal/plural.ts";
@@ -101,7 +102,7 @@ async function open(): Promise<void> {
   const before = readTable();
   if (before === undefined) return say("The gate is open: knockd has no table in this kernel.");
   if (before.mode === "mark") say("Firewall = mark: your own firewall closes the ports. Open them there.");
-  const { isDone, troubles } = await byDaemon(false);
+  const { isDone, troubles } = await byDaemon(before.config, false);
   if (isDone) {
     say(`The gate is open: ${opened(before)}. A reload or restart of knockd closes it again.`);
     return;
@@ -124,9 +125,9 @@ async function open(): Promise<void> {
 }
 
 async function close(config: string): Promise<void> {
-  const { isDone } = await byDaemon(true);
+  const { readTable } = await import("../../firewall/table-status.ts");
+  const { isDone } = await byDaemon(readTable()?.config ?? config, true);
   if (isDone) {
-    const { readTable } = await import("../../firewall/table-status.ts");
     say(tableText(readTable(), undefined).split("\n", 1)[0]!);
     return;
   }
@@ -135,10 +136,17 @@ async function close(config: string): Promise<void> {
   say("knockd does not run: no client can knock.");
 }
 
-/** By the daemon that owns it, whatever its config is. Throws ConfigError when it refuses. */
-async function byDaemon(closed: boolean) {
-  const { answers, troubles } = await ask("", "gate", { closed }, { changes: true, all: true });
-  const lines = answers.flat();
+/**
+ * By the daemon of this config, as the table names it: another one may have a gate in another network namespace. Throws
+ * ConfigError when it refuses.
+ */
+async function byDaemon(config: string, closed: boolean) {
+  const isNamed = config.startsWith("/");
+  const { answers, troubles } = await ask(config, "gate", { closed }, { changes: true, all: !isNamed });
+  // Without systemd a daemon goes on with the trial's copy when that is confirmed.
+  const isTrial = answers.length === 0 && configIdentity(TRIAL_CONFIG) === config;
+  const trial = isTrial ? (await ask(TRIAL_CONFIG, "gate", { closed }, { changes: true })).answers : [];
+  const lines = [...answers, ...trial].flat();
   const isDone = lines.some(({ type }) => type === "gate");
   const [refusal] = lines.flatMap((line) => (line.type === "refused" ? [line.why] : []));
   if (!isDone && refusal !== undefined && refusal !== NO_GATE) throw new ConfigError(refusal);
@@ -168,8 +176,9 @@ function tableText(now: TableStatus | undefined, owner: number | undefined): str
     now.owner === undefined
       ? "Table: inet knockd, owned by no process. Open ports close on time."
       : `Table: inet knockd, owned by ${owner === undefined ? "a process" : `process ${owner}`}. To change it: knockctl.`;
+  const doors = `Its doors: those of ${clean(now.config)}`;
   const lan = allowed.length === 0 ? [] : [`No knock needed from: ${allowed.join(", ")}`];
-  return `${[...lines, whose, ...lan].join("\n")}\n\n${clientsText(clients)}`;
+  return `${[...lines, whose, doors, ...lan].join("\n")}\n\n${clientsText(clients)}`;
 }
 
 function clientsText(clients: readonly OpenStatus[]): string {
@@ -195,6 +204,7 @@ function jsonOf(now: TableStatus | undefined, owner: number | undefined): string
             mode: now.mode,
             closed: now.guarded.map(formatPorts),
             allowed: now.allowed,
+            config: now.config,
             owned: now.owner !== undefined,
             pid: owner,
           },
