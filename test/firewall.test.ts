@@ -172,11 +172,38 @@ describe("a firewall", () => {
     firewall.open(doors[1]!, CLIENT);
     assert.equal(firewall.open(doors[0]!, CLIENT), "extended");
     assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 3600s b"]);
-    assert.deepEqual(list(), ["b 192.168.1.63 3600"]);
+    assert.deepEqual(list().sort(), ["a 192.168.1.63 10", "b 192.168.1.63 3600"]);
+    assert.equal(firewall.close("a", CLIENT), true);
     assert.equal(firewall.close("a", CLIENT), false);
     assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 3600s b"]);
+    assert.deepEqual(list(), ["b 192.168.1.63 3600"]);
     assert.equal(firewall.close("b", CLIENT), true);
     assert.deepEqual(kernel.elements("knockd", "open4"), []);
+  });
+
+  it("leaves a port open that two doors have opened, when one is closed by hand: for the time of the other", () => {
+    const both = two("open = tcp/22,tcp/80\nfor = 100s", "open = tcp/22\nfor = 1h");
+    const { kernel, firewall, doors, apply, list } = setUp(both);
+    firewall.open(doors[0]!, CLIENT);
+    firewall.open(doors[1]!, CLIENT);
+    firewall.open(doors[1]!, OTHER);
+    kernel.now = 40;
+    apply(both); // a reload
+    assert.deepEqual(list().sort(), ["a 192.168.1.63 60", "b 192.168.1.63 3560", "b 192.168.1.99 3560"]);
+    assert.equal(firewall.close("b", CLIENT), true);
+    const open = () => kernel.elements("knockd", "open4").sort();
+    assert.deepEqual(open(), ["192.168.1.63 tcp 22 60s a", "192.168.1.63 tcp 80 60s a", "192.168.1.99 tcp 22 3560s b"]);
+    assert.equal(firewall.close("b", CLIENT), false);
+    assert.equal(firewall.open(doors[1]!, CLIENT), "opened");
+    assert.equal(firewall.extend("a", CLIENT, 10), 70);
+    assert.deepEqual(open().slice(0, 2), ["192.168.1.63 tcp 22 3600s b", "192.168.1.63 tcp 80 70s a"]);
+    assert.equal(firewall.extend("a", CLIENT, 7200), 7270);
+    assert.deepEqual(open().slice(0, 2), ["192.168.1.63 tcp 22 7270s a", "192.168.1.63 tcp 80 7270s a"]);
+    assert.equal(firewall.close("a", CLIENT), true);
+    assert.deepEqual(open(), ["192.168.1.63 tcp 22 3600s b", "192.168.1.99 tcp 22 3560s b"]);
+    kernel.now += 3600;
+    firewall.expire();
+    assert.equal(firewall.close("b", CLIENT), false);
   });
 
   it("opens the whole prefix of an IPv6 client", () => {

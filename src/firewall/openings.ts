@@ -4,13 +4,12 @@
 import type { Opening } from "../config/opening.ts";
 import { type Address, isIpv4 } from "../net/address.ts";
 import { masked } from "../net/network.ts";
-import { leftOf } from "./carry-over.ts";
-import { addressOf, commentOf, type OpenElement, writeElements } from "./element.ts";
+import { identity, leftOf } from "./carry-over.ts";
+import { addressOf, commentOf, type OpenElement } from "./element.ts";
 import { errorName, openingFailure, refusal } from "./firewall-error.ts";
-import { renewal } from "./gate-table.ts";
+import { renewal, replacement } from "./gate-table.ts";
 import { KernelError, type KernelTables } from "./kernel-tables.ts";
 import { type BuiltInDoor, elementsFor, type Layout } from "./layout.ts";
-import { NetlinkWriter } from "./netlink.ts";
 import { type OpenTime, OpenTimes } from "./open-times.ts";
 import { OpeningBatch } from "./opening-batch.ts";
 
@@ -53,11 +52,25 @@ export class Openings {
     this.#layout = layout;
     this.#names = new Map([...layout.doors.keys()].map((name) => [commentOf(name), name]));
     this.#batches = new WeakMap();
+    const before = [...this.times];
     this.times.clear();
     for (const element of open) {
       const [door, address] = [element.comment, addressOf(element)];
       const until = this.#now() + leftOf(element) / 1000;
       if (until > (this.times.get(door, address) ?? 0)) this.times.set(door, address, until);
+    }
+    this.#keepShorter(before, open);
+  }
+
+  /** Of doors whose ports another door keeps open for longer the kernel does not know the time. */
+  #keepShorter(before: readonly OpenTime[], open: readonly OpenElement[]): void {
+    const missing = before.filter(({ door, address }) => this.times.get(door, address) === undefined);
+    if (missing.length === 0) return;
+    const there = new Set(open.map(identity));
+    for (const { door, address, until } of missing) {
+      const name = this.#names.get(door);
+      if (name !== undefined && this.#elementsFor(name, address).every((one) => there.has(identity(one))))
+        this.times.set(door, address, until);
     }
   }
 
@@ -93,24 +106,28 @@ export class Openings {
     return "opened";
   }
 
-  /** False when it was not open. */
+  /** False when it was not open. A port that another door has opened for the client too stays open for that door's time. */
   close(door: string, client: Address): boolean {
     if (this.#layout?.doors.get(door) === undefined) return false;
-    const elements = this.#elementsOf(door, client);
-    this.#delete(elements);
+    const there = this.#elementsOf(door, client);
+    const own = there.filter(({ comment }) => comment === commentOf(door));
+    if (own.length > 0) this.#must(replacement(own, this.#ofOthers(own, client)));
     const address = this.#addressOf(door, client);
-    const wasOpen = this.times.get(commentOf(door), address) !== undefined && elements.length > 0;
+    const wasOpen = this.times.get(commentOf(door), address) !== undefined && there.length > 0;
     this.times.delete(commentOf(door), address);
     return wasOpen;
   }
 
   /** The seconds that are left then, Infinity when it stays open anyway; undefined when it was not open. */
   extend(door: string, client: Address, seconds: number): number | undefined {
-    const elements = this.#elementsOf(door, client);
-    if (elements.length === 0) return undefined;
-    const longer = elements.map((one) => ({ ...one, left: one.left && one.left + seconds * 1000 }));
-    this.#must(renewal(longer));
-    const left = Math.max(...longer.map(leftOf)) / 1000;
+    const there = this.#elementsOf(door, client);
+    const before = this.#leftOf(door, client, there);
+    if (before === undefined) return undefined;
+    const left = before + seconds;
+    const milliseconds = left === Number.POSITIVE_INFINITY ? undefined : left * 1000;
+    const shorter = there.filter((one) => leftOf(one) < left * 1000);
+    const longer = shorter.map((one) => ({ ...one, comment: commentOf(door), left: milliseconds }));
+    if (longer.length > 0) this.#must(renewal(longer));
     this.times.set(commentOf(door), this.#addressOf(door, client), this.#now() + left);
     return left;
   }
@@ -119,10 +136,10 @@ export class Openings {
   *list(): Generator<OpenClient> {
     for (const { door: comment, address } of this.times) {
       const door = this.#names.get(comment)!;
-      const elements = this.#elementsOf(door, address);
-      if (elements.length === 0) continue;
-      const left = Math.max(...elements.map(leftOf)) / 1000;
-      yield { door, address, left, uses: elements.reduce((sum, { packets }) => sum + packets, 0) };
+      const there = this.#elementsOf(door, address);
+      const left = this.#leftOf(door, address, there);
+      if (left === undefined) continue;
+      yield { door, address, left, uses: there.reduce((sum, { packets }) => sum + packets, 0) };
     }
   }
 
@@ -135,7 +152,8 @@ export class Openings {
   closeAll(): OpenTime[] {
     const open = [...this.times].map((one) => ({ ...one, door: this.#names.get(one.door)! }));
     const ours = (one: OpenElement) => this.#names.has(one.comment);
-    this.#delete(this.#layout!.sets.flatMap((set) => this.#kernel.elements(set).filter(ours)));
+    const elements = this.#layout!.sets.flatMap((set) => this.#kernel.elements(set).filter(ours));
+    if (elements.length > 0) this.#must(replacement(elements, []));
     this.times.clear();
     return open;
   }
@@ -176,18 +194,10 @@ export class Openings {
     if (error !== "") return { failed: openingFailure(error) };
     const own = elements.filter((one) => one.comment === comment).map(leftOf);
     const longest = Math.max(left ?? Number.POSITIVE_INFINITY, ...own) / 1000;
-    const isNew = this.times.get(comment, address) === undefined;
-    this.times.set(comment, address, this.#now() + longest);
+    const before = this.times.get(comment, address);
+    const isNew = before === undefined;
+    this.times.set(comment, address, Math.max(before ?? 0, this.#now() + longest));
     return isNew ? "opened" : "extended";
-  }
-
-  /** An element that has just ended would make the whole batch fail: each is added first. */
-  #delete(elements: readonly OpenElement[]): void {
-    if (elements.length === 0) return;
-    const w = new NetlinkWriter().beginBatch();
-    writeElements(w, "add", elements);
-    writeElements(w, "delete", elements);
-    this.#must(w.endBatch().bytes);
   }
 
   #must(batch: Uint8Array): void {
@@ -195,16 +205,42 @@ export class Openings {
     if (errno !== 0) throw refusal("the sets can't be changed", errno);
   }
 
-  /** As the kernel has them. Without those that another door keeps open for longer. */
+  /** Those of these elements that another door opens too, for the time that it has left; of several the longest. */
+  #ofOthers(elements: readonly OpenElement[], client: Address): OpenElement[] {
+    const others = new Map<string, OpenElement>();
+    for (const [name] of this.#layout!.doors) {
+      const comment = commentOf(name);
+      const seconds = (this.times.get(comment, this.#addressOf(name, client)) ?? 0) - this.#now();
+      if (seconds <= 0 || comment === elements[0]!.comment) continue;
+      const left = seconds === Number.POSITIVE_INFINITY ? undefined : seconds * 1000;
+      const ports = new Set(this.#elementsFor(name, client).map(identity));
+      for (const one of elements) {
+        const before = others.get(identity(one));
+        if (!ports.has(identity(one)) || (before !== undefined && leftOf(before) >= seconds * 1000)) continue;
+        others.set(identity(one), { ...one, comment, left });
+      }
+    }
+    return [...others.values()];
+  }
+
+  /** Seconds that the door itself keeps these elements open. Undefined: it does not. */
+  #leftOf(door: string, client: Address, there: readonly OpenElement[]): number | undefined {
+    if (there.length === 0) return undefined;
+    const own = there.filter(({ comment }) => comment === commentOf(door));
+    if (own.length > 0) return Math.max(...own.map(leftOf)) / 1000;
+    const until = this.times.get(commentOf(door), this.#addressOf(door, client));
+    return until === undefined || until <= this.#now() ? undefined : until - this.#now();
+  }
+
+  #elementsFor(door: string, client: Address): OpenElement[] {
+    const none = { comment: commentOf(door), left: undefined, packets: 0, bytes: 0 };
+    return elementsFor(this.#layout!, this.#layout!.doors.get(door)!, client, none);
+  }
+
+  /** What the kernel has of this door's ports for the client. Other doors may keep some of it open for longer: see its comments. */
   #elementsOf(door: string, client: Address): OpenElement[] {
-    const ports = this.#layout?.doors.get(door);
-    if (ports === undefined) return [];
-    const comment = commentOf(door);
-    const element = { comment, left: undefined, packets: 0, bytes: 0 };
-    return elementsFor(this.#layout!, ports, client, element).flatMap((one) => {
-      const there = this.#kernel.element(one);
-      return there?.comment === comment ? [there] : [];
-    });
+    if (this.#layout?.doors.get(door) === undefined) return [];
+    return this.#elementsFor(door, client).flatMap((one) => this.#kernel.element(one) ?? []);
   }
 
   /** As it is in the kernel. */
