@@ -48,7 +48,10 @@ describe("lines", () => {
   ];
   for (const [title, text, doors] of table) {
     test(title, () =>
-      assert.deepEqual({ ...parse(text), lines: undefined }, { ...parse(""), doors, lines: undefined }),
+      assert.deepEqual(
+        { ...parse(text), lines: undefined },
+        { ...parse(""), doors, lines: undefined, isBlank: text === "" },
+      ),
     );
   }
 

@@ -142,7 +142,9 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
         "/run/knockd.pid",
       ];
       await host.ok(argv.join(" "));
-      await host.ok("pid=$(cat /run/knockd.pid); kill -9 $pid; while [ -e /proc/$pid ]; do sleep 0.05; done");
+      const pid = (await host.ok("cat /run/knockd.pid")).trim();
+      await host.ok(`kill -9 ${pid}`);
+      await until(async () => (await host.run("test", "-e", `/proc/${pid}`)).status !== 0, "its end");
     }
     const record = async () => (await host.ok("ls /run/knockd/*.gate")).trim();
 
