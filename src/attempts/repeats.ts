@@ -28,11 +28,24 @@ export class Repeats {
 
   /** Is this segment, which has a fingerprint, a retransmission? Its source's live attempts have been collected. */
   isOne(current: CurrentPacket): boolean {
+    const place = this.#retransmissions.find(current.hash, current.print, current.now);
+    current.isRemembered = place >= 0;
+    if (place < 0 && !this.#isLastKnock(current)) return false; // nearly all
+    return this.#isSentAgain(current, place);
+  }
+
+  /** Is it like the last knock of a live attempt? */
+  #isLastKnock({ print, count }: CurrentPacket): boolean {
+    const { collected, pool } = this.#table;
+    for (let i = 0; i < count; i++) if (pool.fingerprint(collected[i]!) === print) return true;
+    return false;
+  }
+
+  /** An equal segment is known: is this one sent again, or made anew? `place`: where it is remembered, or negative. */
+  #isSentAgain(current: CurrentPacket, place: number): boolean {
     const { packet, print, hash, count, now } = current;
     const { collected, pool } = this.#table;
     const memory = this.#retransmissions;
-    const place = memory.find(hash, print, now);
-    current.isRemembered = place >= 0;
     let sinceLast = place >= 0 ? memory.sinceLast(place, now) : Number.POSITIVE_INFINITY;
     for (let i = 0; place < 0 && i < count; i++) {
       if (pool.fingerprint(collected[i]!) === print)

@@ -63,11 +63,7 @@ export class Transitions {
     const state = this.#table.state(slot);
     if (state.codes !== undefined) return events; // it has ports of its own
     const stage = this.#pool.stage(slot);
-    if (this.#expiry.expired(slot, state.timeouts, now)) {
-      const late = this.#pool.age(slot, now) - state.timeouts.milliseconds;
-      this.#verdictReporter.report(VERDICT.late, state, stage, late);
-      return append(events, this.#completion.timeout(slot, hash, now));
-    }
+    if (this.#expiry.expired(slot, state.timeouts, now)) return this.#tooLate(slot, state, current, events);
     if (!this.#matcher.matches(state.rule, packet)) {
       state.metAt = this.#packets;
       this.#verdictReporter.report(this.#matcher.mismatch([state.rule], packet), state, stage);
@@ -93,6 +89,18 @@ export class Transitions {
       this.#verdictReporter.report(VERDICT.wrong, state, stage);
     }
     return events;
+  }
+
+  /** The time of its attempt is over. */
+  #tooLate(
+    slot: number,
+    state: DoorState,
+    { hash, now }: CurrentPacket,
+    events: readonly KnockEvent[],
+  ): readonly KnockEvent[] {
+    const late = this.#pool.age(slot, now) - state.timeouts.milliseconds;
+    this.#verdictReporter.report(VERDICT.late, state, this.#pool.stage(slot), late);
+    return append(events, this.#completion.timeout(slot, hash, now));
   }
 
   /** The knock that an attempt waits for. */
@@ -137,9 +145,7 @@ export class Transitions {
       const state = firsts[i]!;
       if (state.metAt === this.#packets) continue;
       if (this.#moved || this.#refusals.isRefused(state, packet, hash, now)) {
-        if (!this.#verdictReporter.isWanted) continue;
-        const { fate, left } = this.#refusals.why(state, packet, hash, now);
-        this.#verdictReporter.report(fate, state, 0, left);
+        if (this.#verdictReporter.isWanted) this.#reportRefusal(state, current);
         continue;
       }
       const isSilent = this.#scanDetector.bans.isActive(hash, state, now);
@@ -155,6 +161,11 @@ export class Transitions {
       }
     }
     return events;
+  }
+
+  #reportRefusal(state: DoorState, { packet, hash, now }: CurrentPacket): void {
+    const { fate, left } = this.#refusals.why(state, packet, hash, now);
+    this.#verdictReporter.report(fate, state, 0, left);
   }
 
   /** It may have opened for somebody else since this attempt began (Cooldown). */
