@@ -72,6 +72,17 @@ for (const release of RELEASES) {
       assert.equal(await machine.property("Result"), "success");
     });
 
+    it("the service after an upgrade, which puts another file in the place of its executable", async () => {
+      await machine.ok("systemctl start knockd");
+      const before = await machine.property("MainPID");
+      await machine.ok(`apt-get install -y --reinstall ${OURS} </dev/null`);
+      await isListening(machine);
+      const pid = await machine.property("MainPID");
+      assert.notEqual(pid, before);
+      assert.equal(await executable(pid), KNOCKD);
+      await isFoundBy(pid, BY_EXECUTABLE);
+    });
+
     it("with -d", async () => {
       const pid = await background();
       await isFoundBy(pid, [...BY_NAME, ...BY_EXECUTABLE]);

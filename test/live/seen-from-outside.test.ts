@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { scaled } from "../time-limit.ts";
 import { kill, needsRoot, repo, Wire } from "./wire.ts";
 
 const PROGRAMS = { judge: "build/judge/usr/sbin/knockd", ours: "dist/src/knockd.js" };
@@ -45,7 +46,7 @@ describe("seen from outside", { skip: needsRoot }, () => {
       rmSync(file, { force: true }); // of one that was killed
       const { status, stderr } = await wire.run("server", [...argv, "-p", file]);
       assert.equal(status, 0, stderr);
-      for (const end = Date.now() + 10_000; Date.now() < end; await sleep(5)) {
+      for (const end = Date.now() + scaled(10_000); Date.now() < end; await sleep(5)) {
         const pid = Number(contentOf(file));
         if (pid > 1) {
           running.push(pid);
@@ -66,7 +67,7 @@ describe("seen from outside", { skip: needsRoot }, () => {
   async function end(): Promise<void> {
     for (const pid of running.splice(0)) {
       kill(pid);
-      for (const end = Date.now() + 10_000; wordsOf(pid).join() !== "" && Date.now() < end; ) await sleep(5);
+      for (const end = Date.now() + scaled(10_000); wordsOf(pid).join() !== "" && Date.now() < end; ) await sleep(5);
     }
   }
 
