@@ -73,6 +73,11 @@ describe("codes", { skip: needsRoot }, () => {
       const why = `${disk.name}/clients.json: ${words}: used codes count again after a restart`;
       assert.equal(daemon.stderr.split(why).length - 1, 1, daemon.stderr);
       assert.equal(readFileSync(join(path, "clients.json"), "utf8"), UNUSED);
+      assert.deepEqual(
+        readdirSync(path).filter((name) => name.startsWith(".")),
+        [],
+        "no half-written file is left",
+      );
 
       await end(disk);
       await send(wire.client, ports(text, "c3", 4));
@@ -80,11 +85,6 @@ describe("codes", { skip: needsRoot }, () => {
       const state = JSON.parse(readFileSync(join(path, "clients.json"), "utf8"));
       assert.equal(state.clients.c3.counter, 4);
       assert.equal(state.clients.c1.from, wire.client, "what was used while the disk was broken");
-      assert.deepEqual(
-        readdirSync(path).filter((name) => name.startsWith(".")),
-        [],
-        "no half-written file is left",
-      );
     });
   }
 
