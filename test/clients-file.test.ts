@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { groupsOf } from "../src/codes/client-checks.ts";
 import { ClientsError, parseClients, readClients } from "../src/codes/clients-file.ts";
 import { digitPlaces, portsOf } from "../src/codes/derive.ts";
 
@@ -128,6 +129,13 @@ describe("the clients file", () => {
       parseClients(key("a") + key("b") + code("c", "71,73,75") + code("d", "71,73,75", "proto = udp"), "f").length,
       4,
     );
+  });
+
+  it("finds the key clients of a door together, in whatever order the file has them", () => {
+    const udp = "proto = udp\n";
+    const text = key("a") + key("b", udp) + code("x", "71,73,75") + key("c") + key("d", udp) + key("e");
+    const names = groupsOf(parseClients(text, "f")).map((group) => group.map(({ name }) => name).join(""));
+    assert.deepEqual(names, ["ace", "bd", "x"]);
   });
 
   it("never says a secret in a message", () => {

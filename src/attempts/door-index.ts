@@ -22,7 +22,7 @@ export class DoorIndex {
   readonly #entryOfKey = new Int32Array(KNOCK_KEYS);
   /** The first is nobody's. */
   #index: (PortEntry | undefined)[] = [undefined];
-  #keys: readonly number[] = [];
+  #keys: number[] = [];
 
   constructor(expiry: Expiry) {
     this.#expiry = expiry;
@@ -73,11 +73,17 @@ export class DoorIndex {
       state.number = this.#freeNumbers.pop() ?? this.#doors.length;
       this.#doors[state.number] = state;
     }
-    for (const key of this.#keys) this.#entryOfKey[key] = 0;
-    const index = indexByPort(states);
-    this.#keys = [...index.keys()];
-    this.#index = [undefined, ...index.values()];
-    for (const [place, key] of this.#keys.entries()) this.#entryOfKey[key] = place + 1;
+    for (const key of this.#keys) this.#entryOfKey[key] = 0; // all others are 0, and their memory is untouched
+    this.#index = [undefined];
+    this.#keys = [];
+    const places = new Map<PortEntry, number>();
+    // The blocks of codes are thousands of ports with one entry.
+    indexByPort(states).forEach((entry, key) => {
+      const place = places.get(entry) ?? this.#index.push(entry) - 1;
+      places.set(entry, place);
+      this.#entryOfKey[key] = place;
+      this.#keys.push(key);
+    });
     this.#expiry.prune(new Set(states.map((state) => state.timeouts)));
   }
 

@@ -13,33 +13,43 @@ export interface Overlap {
  * code's block within a key's would lock one of the two clients out without a word.
  */
 export function checkBlocks(clients: readonly Client[]): Overlap | undefined {
-  const owners = { tcp: new Map<number, Client>(), udp: new Map<number, Client>() };
-  for (const group of groupsOf(clients)) {
-    const client = group[0]!;
-    const size = blockSize(client);
-    for (const first of client.blocks) {
-      for (let port = first; port < first + size; port++) {
-        const owner = owners[client.protocol].get(port);
-        if (owner === undefined) owners[client.protocol].set(port, client);
-        else {
-          const last = first + size - 1;
-          return { client, why: `clients "${owner.name}" and "${client.name}" both use ports of ${first} to ${last}` };
-        }
+  const blocks = groupsOf(clients)
+    .flatMap(([client]) => client!.blocks.map((first) => ({ client: client!, first })))
+    .map(({ client, first }, order) => ({ client, first, last: first + blockSize(client) - 1, order }));
+  let found: { readonly overlap: Overlap; readonly order: number } | undefined;
+  for (const protocol of ["tcp", "udp"]) {
+    const ascending = blocks.filter(({ client }) => client.protocol === protocol).sort((a, b) => a.first - b.first);
+    for (const [i, one] of ascending.entries()) {
+      for (const other of ascending.slice(i + 1)) {
+        if (other.first > one.last) break;
+        const [before, later] = one.order < other.order ? [one, other] : [other, one];
+        if (found !== undefined && found.order <= later.order) continue;
+        const names = `clients "${before.client.name}" and "${later.client.name}"`;
+        const why = `${names} both use ports of ${later.first} to ${later.last}`;
+        found = { overlap: { client: later.client, why }, order: later.order };
       }
     }
   }
-  return undefined;
+  return found?.overlap;
 }
 
 /** Clients whose codes go to the same ports: each alone, or the key clients of a door together. */
 export function groupsOf(clients: readonly Client[]): Client[][] {
   const groups = new Map<string, Client[]>();
+  let last: Client[] = [];
   for (const client of clients) {
     const { name, door, kind, protocol, blocks } = client;
-    const key = JSON.stringify(kind === "key" ? [door, protocol, blocks] : [name]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [client]);
-    else group.push(client);
+    const before = last[0];
+    // The keys of a door nearly always follow each other, and clients-file.ts gives them the same blocks.
+    const isAlike = before?.kind === kind && before.door === door && before.protocol === protocol;
+    if (isAlike && kind === "key" && before.blocks === blocks) {
+      last.push(client);
+      continue;
+    }
+    const key = kind === "key" ? `${protocol} ${blocks} ${door}` : name; // no name has a blank
+    last = groups.get(key) ?? [];
+    if (last.length === 0) groups.set(key, last);
+    last.push(client);
   }
   return [...groups.values()];
 }

@@ -183,12 +183,12 @@ function isKind(value: unknown): value is ClientKind {
   return value === "code" || value === "key" || value === "list";
 }
 
-function entries(value: unknown): [string, Record<string, unknown>][] {
+function* entries(value: unknown): Generator<[string, Record<string, unknown>]> {
   if (typeof value !== "object" || value === null) throw new Error("it is damaged");
-  return Object.entries(value).map(([name, one]) => {
+  for (const [name, one] of Object.entries(value)) {
     if (typeof one !== "object" || one === null) throw new Error(`"${name}" is damaged`);
-    return [name, one as Record<string, unknown>];
-  });
+    yield [name, one as Record<string, unknown>];
+  }
 }
 
 /** The last millisecond of a Date. No counter and no time is beyond it. */

@@ -27,12 +27,12 @@ interface Line {
 interface Section {
   readonly name: string;
   readonly line: Line;
-  /** By directive. */
-  readonly values: Map<string, { readonly line: Line; readonly value: string }>;
+  readonly values: Map<Directive, Line & { readonly value: string }>;
 }
 
 const DIRECTIVES = ["door", "kind", "secret", "ports", "proto", "digits", "from", "hours", "expires", "bind"] as const;
 type Directive = (typeof DIRECTIVES)[number];
+const isDirective = (word: string): word is Directive => (DIRECTIVES as readonly string[]).includes(word);
 
 const KINDS = ["code", "key", "list"] as const;
 const DIGITS = { code: 6, key: 0, list: 8 } as const;
@@ -60,20 +60,24 @@ function requireSecret(open: number, file: string): void {
 export function parseClients(text: string, file: string): Client[] {
   const clients: Client[] = [];
   const names = new Map<string, number>();
+  const blocks: KnownBlocks = new Map();
   for (const section of sections(text, file)) {
     const { name, line } = section;
     if (!CLIENT_NAME.test(name)) throw complaint(file, line, "a client's name is 1 to 32 of A-Z a-z 0-9 . _ -");
     const before = names.get(name);
     if (before !== undefined) throw complaint(file, line, `client "${name}" is already in line ${before}`);
     names.set(name, line.number);
-    clients.push(parseClient(section, file));
+    clients.push(parseClient(section, file, blocks));
   }
   const overlap = checkBlocks(clients);
   if (overlap !== undefined) throw new ClientsError(`${file}:${overlap.client.line}: ${overlap.why}`);
   return clients;
 }
 
-function parseClient({ name, line, values }: Section, file: string): Client {
+/** By the text of the file: all keys of a door have the same. */
+type KnownBlocks = Map<string, readonly number[]>;
+
+function parseClient({ name, line, values }: Section, file: string, known: KnownBlocks): Client {
   const read = <T>(directive: Directive, parse: (value: string) => T): T | undefined => {
     const found = values.get(directive);
     if (found === undefined) return undefined;
@@ -81,7 +85,7 @@ function parseClient({ name, line, values }: Section, file: string): Client {
       return parse(found.value);
     } catch (error) {
       // A secret's line is not repeated: the message is logged.
-      const { number, text } = found.line;
+      const { number, text } = found;
       const line = { number, text: directive === "secret" ? "secret = …" : text.replace(MAY_BE_SECRET, "…") };
       throw complaint(
         file,
@@ -98,13 +102,18 @@ function parseClient({ name, line, values }: Section, file: string): Client {
   const kind: ClientKind = read("kind", (value) => oneOf(value, KINDS)) ?? "code";
   const digits = read("digits", (value) => parseDigits(value, kind)) ?? DIGITS[kind];
   const bind = read("bind", (value) => oneOf(value, ["yes", "no"]) === "yes") ?? false;
-  if (bind && kind !== "key") throw complaint(file, values.get("bind")!.line, "only a key can be bound to an address");
+  if (bind && kind !== "key") throw complaint(file, values.get("bind")!, "only a key can be bound to an address");
   return {
     name,
     door: required("door", (value) => value),
     kind,
     secret: required("secret", (value) => parseSecret(value, kind)),
-    blocks: required("ports", (value) => parseBlocks(value, kind, knocksOf({ kind, digits }))),
+    blocks: required("ports", (value) => {
+      const text = `${kind} ${digits} ${value}`;
+      const blocks = known.get(text) ?? parseBlocks(value, kind, knocksOf({ kind, digits }));
+      known.set(text, blocks);
+      return blocks;
+    }),
     protocol: read("proto", (value) => oneOf(value, ["tcp", "udp"])) ?? "tcp",
     digits,
     from: read("from", parseFrom) ?? [],
@@ -166,26 +175,35 @@ function oneOf<T extends string>(value: string, words: readonly T[]): T {
   return word;
 }
 
-function sections(text: string, file: string): Section[] {
-  const found: Section[] = [];
-  text.split("\n").forEach((raw, index) => {
-    const line: Line = { number: index + 1, text: raw.trim() };
-    if (line.text === "" || line.text.startsWith("#")) return;
-    if (line.text.startsWith("[") && line.text.endsWith("]")) {
-      found.push({ name: line.text.slice(1, -1).trim(), line, values: new Map() });
-      return;
+/** One after the other: what need not be kept of a thousand clients costs the start no time. */
+function* sections(text: string, file: string): Generator<Section> {
+  let section: Section | undefined;
+  let number = 0;
+  for (let start = 0, end = 0; start <= text.length; start = end + 1) {
+    end = text.indexOf("\n", start);
+    if (end < 0) end = text.length;
+    number++;
+    const line = text.slice(start, end).trim();
+    if (line === "" || line.startsWith("#")) continue;
+    if (line.startsWith("[") && line.endsWith("]")) {
+      if (section !== undefined) yield section;
+      section = { name: line.slice(1, -1).trim(), line: { number, text: line }, values: new Map() };
+      continue;
     }
-    const [, key, value] = /^([^=\s]+)\s*=\s*(.*?)(?:\s+#.*)?$/.exec(line.text) ?? [];
-    const directive = DIRECTIVES.find((one) => one === key?.toLowerCase());
-    const section = found.at(-1);
-    // Of a line that may hold a secret, no more than the name is repeated.
-    const place: Line = { ...line, text: directive ?? "…" };
-    if (section === undefined) throw complaint(file, place, "all directives must belong to a client");
-    if (directive === undefined) throw complaint(file, place, "a client knows no such directive");
-    if (section.values.has(directive)) throw complaint(file, place, `${directive} stands here twice`);
-    section.values.set(directive, { line, value: value! });
-  });
-  return found;
+    const equals = line.indexOf("=");
+    const word = equals < 0 ? "" : line.slice(0, equals).trimEnd().toLowerCase();
+    if (section === undefined || !isDirective(word) || section.values.has(word)) {
+      // Of a line that may hold a secret, no more than the name is repeated.
+      const place: Line = { number, text: isDirective(word) ? word : "…" };
+      if (section === undefined) throw complaint(file, place, "all directives must belong to a client");
+      if (!isDirective(word)) throw complaint(file, place, "a client knows no such directive");
+      throw complaint(file, place, `${word} stands here twice`);
+    }
+    const rest = line.slice(equals + 1).trimStart();
+    const value = rest.includes("#") ? rest.replace(/\s+#.*$/, "") : rest;
+    section.values.set(word, { number, text: line, value });
+  }
+  if (section !== undefined) yield section;
 }
 
 function complaint(file: string, { number, text }: Line, why: string): ClientsError {

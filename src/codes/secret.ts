@@ -50,7 +50,7 @@ export function parseSecret(text: string, kind: ClientKind): Secret {
       throw new Error(`the secret has ${plural(bytes.length, "byte")}, fewer than ${FEWEST_BYTES}`);
     return new Secret(bytes);
   }
-  const bytes = /^[0-9a-f]{64}$/i.test(text) ? Uint8Array.from(Buffer.from(text, "hex")) : fromBase32(text);
+  const bytes = /^[0-9a-f]{64}$/i.test(text) ? new Uint8Array(Buffer.from(text, "hex")) : fromBase32(text);
   if (bytes?.length !== KEY_BYTES) throw new Error("the secret of a key must be 64 hexadecimal digits");
   return new Secret(bytes);
 }

@@ -25,7 +25,9 @@ export class ClientFiles {
       throw new ConfigError(place(error.message));
     }
     const others = [...this.#files.values()].flat();
-    const why = sameName(clients, others) ?? checkBlocks([...others, ...clients])?.why;
+    // Those of one file have been compared with each other.
+    const why =
+      others.length === 0 ? undefined : (sameName(clients, others) ?? checkBlocks([...others, ...clients])?.why);
     if (why !== undefined) throw new ConfigError(place(`${file}: ${why}`));
     this.#files.set(file, clients);
     return clients;

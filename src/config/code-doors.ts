@@ -1,6 +1,7 @@
 // What a door says of the codes of its clients.
 
 import { blockSize, type Client } from "../codes/client.ts";
+import { groupsOf } from "../codes/client-checks.ts";
 import type { CodePolicy } from "../codes/decision.ts";
 import type { PortRange } from "../net/port-range.ts";
 import { ANY_FLAGS, type TcpFlags } from "../net/tcp-flags.ts";
@@ -26,15 +27,13 @@ export interface HeardPorts extends PortRange {
 export function heardPorts(door: Pick<Door, "sequence" | "clients" | "tcpFlags">): HeardPorts[] {
   const { sequence, clients, tcpFlags } = door;
   const knocks = sequence.map(({ protocol, port }) => ({ protocol, flags: tcpFlags, low: port, high: port }));
-  const blocks = new Map<string, HeardPorts>();
-  for (const client of clients) {
-    const { protocol } = client;
-    for (const low of client.blocks) {
-      const one = { protocol, flags: codeFlags(door), low, high: low + blockSize(client) - 1 };
-      blocks.set(`${protocol} ${low}`, one);
-    }
-  }
-  return [...knocks, ...blocks.values()];
+  const blocks = groupsOf(clients).flatMap(([client]) =>
+    client!.blocks.map((low) => {
+      const high = low + blockSize(client!) - 1;
+      return { protocol: client!.protocol, flags: codeFlags(door), low, high };
+    }),
+  );
+  return [...knocks, ...blocks];
 }
 
 /** For the clients of one kind that share their ports. */
