@@ -125,6 +125,17 @@ describe("beyond Max_Guesses", () => {
     assert.equal(bench.guess(bench.code()).result, "accepted");
   });
 
+  it("a wrong code of the same address between them breaks the row: the second is not found by trying", () => {
+    const bench = besieged();
+    assert.equal(bench.guess(bench.code()).result, "first");
+    bench.at = 10;
+    assert.equal(bench.guess(1_000_000).result, "wrong");
+    bench.at = 30;
+    assert.equal(bench.guess(bench.code()).result, "first");
+    bench.at = 60;
+    assert.equal(bench.guess(bench.code()).result, "accepted");
+  });
+
   it("a contested code is not the first of two", () => {
     const bench = besieged();
     bench.guess(bench.code());

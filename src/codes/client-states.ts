@@ -15,6 +15,8 @@ export interface ClientState {
   /** Who used it. Undefined when nobody has, or when two claimed it and neither got in. */
   from: string | undefined;
   openings: number;
+  /** Its user has sent a wrong code since: the next one is not the second of two in a row. Not kept over a restart. */
+  isRowBroken?: boolean;
   /** The state of an earlier life was lost: nobody knows which codes of a list have been used. */
   isLost: boolean;
 }

@@ -17,6 +17,8 @@ const HINT_WINDOWS = 20;
 /** So often a second it is looked for: it may need forty HMACs of each client. */
 const MAX_HINTS_A_SECOND = 10;
 const SECOND_MS = 1000;
+/** The second of two codes in a row comes within as long, with the largest Code_Skew. */
+const ROW_MS = 22 * 1000 * WINDOW_SECONDS;
 
 export interface CodePolicy {
   /** Windows before and after now that count. */
@@ -102,7 +104,7 @@ export class CodeGroup {
       }
     }
     if (used >= 0) return this.#used(used, usedCounter, source, moment);
-    return this.#hint(guess, source, window, now) ?? this.#wrong(now, isAffordable);
+    return this.#hint(guess, source, window, now) ?? this.#wrong(source, moment, isAffordable);
   }
 
   /** The number of the block that a port is in; -1: in none. */
@@ -136,7 +138,8 @@ export class CodeGroup {
     // Not used up: an observer who sends it from elsewhere must not spend it before its client does.
     if (why !== undefined) return { result: "refused", client: name, why };
     const from = formatAddress(source);
-    const isSecond = state.last === counter - 1 && state.from === from;
+    const isSecond = state.last === counter - 1 && state.from === from && state.isRowBroken !== true;
+    delete state.isRowBroken;
     state.last = counter;
     state.at = wall;
     state.from = from;
@@ -201,11 +204,22 @@ export class CodeGroup {
   }
 
   /** One that was not compared with all keys counts as a guess, so that a flood does not make guesses at the others free. */
-  #wrong(now: number, isCompared: boolean): CodeDecision {
+  #wrong(source: Address, { now, wall }: Moment, isCompared: boolean): CodeDecision {
     this.#states.isCounted = true;
     const count = this.#states.guesses(this.#groupKey).add(now);
     if (!isCompared) return { result: "busy", client: this.name };
+    this.#breakRow(source, wall);
     return { result: "wrong", client: this.name, count, most: this.#policy.maxGuesses };
+  }
+
+  /**
+   * Who has found the first of two codes by trying must not go on trying for the second. Of keys it makes no difference:
+   * nobody finds even one.
+   */
+  #breakRow(source: Address, wall: number): void {
+    const [state] = this.#stateOf;
+    if (this.#stateOf.length > 1 || state!.from === undefined || Math.abs(wall - state!.at) > ROW_MS) return;
+    if (state!.from === formatAddress(source)) state!.isRowBroken = true;
   }
 }
 
