@@ -9,8 +9,8 @@ describe("the state of clients", () => {
   it("is read as it was written", () => {
     const bench = new Bench();
     bench.guess(bench.code());
-    bench.guess(1);
-    bench.guess(2);
+    bench.guess(1, "198.51.100.1");
+    bench.guess(2, "198.51.100.1");
     bench.group.opened("phone");
     const text = bench.states.format(NOON, bench.moment.now);
     const states = ClientStates.parse(text, NOON + 1000, 5000);

@@ -12,7 +12,7 @@ import { after, atMost } from "../platform/timer.ts";
 
 /** A code may be of some windows later. If it is of more, a clock was wrong when it was used. */
 const CLOCK_AHEAD_MS = 600_000;
-/** Wrong codes are written down at most this late. */
+/** Wrong codes and openings are written down at most this late: only their numbers would be lost. */
 const COUNTING_SECONDS = 10;
 
 export class ClientCodes {
@@ -69,20 +69,24 @@ export class ClientCodes {
     });
   }
 
-  /** Resolves when all used codes are on the disk; with false when they can't be. */
+  /** Before an opening. Resolves when all used codes are on the disk; with false when they can't be. */
   settled(): Promise<boolean> {
+    this.#writeCountsSoon();
     return this.#records!.settled();
   }
 
   /** A used code is written down at once, so that its door need not wait for it; wrong ones now and then. */
   onCode(isUsed: boolean): void {
+    if (isUsed) void this.#records!.save();
+    else this.#writeCountsSoon();
+  }
+
+  #writeCountsSoon(): void {
     const records = this.#records!;
-    if (isUsed) void records.save();
-    else
-      this.#counting ??= after(COUNTING_SECONDS, () => {
-        this.#counting = undefined;
-        if (records.states.isCounted) void records.save();
-      });
+    this.#counting ??= after(COUNTING_SECONDS, () => {
+      this.#counting = undefined;
+      if (records.states.isCounted) void records.save();
+    });
   }
 
   /** On_Replay = close: whoever used the code may be somebody who should not have had it. */

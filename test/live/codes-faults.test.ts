@@ -196,6 +196,9 @@ describe("codes", { skip: needsRoot }, () => {
       await send(wire.client, ports(text, `c${minutes}`, 2 * minutes));
       await opened(daemon, minutes / 2);
     }
+    // The number of openings is written down a little later, and would be lost by a kill before.
+    const state = () => JSON.parse(readFileSync(join(daemon.dir, "clients.json"), "utf8"));
+    await daemon.waitFor(() => state().clients.c60?.openings === 1, 12_000);
     assert.equal(filters(), 0);
     writeFileSync(join(daemon.dir, "clients"), text + client(100));
     daemon.signal("SIGHUP");
