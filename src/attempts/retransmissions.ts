@@ -101,7 +101,9 @@ export class Retransmissions {
     if (now - this.#latest > HORIZON_MS) return NONE;
     const key = keyOf(sourceHash, print);
     const newest = this.#index[hashOf(key)]!;
-    if ((newest & OTHERS) === 0 && ((newest ^ restOf(key)) & REST) !== 0) return NONE; // most packets of a flood
+    // Most packets of a flood: what stands there has been written over, or is another one.
+    if (((this.#count - newest) & NUMBER) > MAX) return NONE;
+    if ((newest & OTHERS) === 0 && ((newest ^ restOf(key)) & REST) !== 0) return NONE;
     return this.#walk(placeOf(newest), sourceHash, print, now);
   }
 
