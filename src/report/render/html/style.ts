@@ -97,8 +97,7 @@ tr:target > * { background: var(--target); }
 tr:target > :first-child { box-shadow: inset 4px 0 var(--link); }
 .text { min-width: 8rem; max-width: 24rem; }
 .number, .amount { white-space: nowrap; overflow-wrap: normal; }
-.word { min-width: 6.2rem; }
-#ports th:first-child { white-space: nowrap; }
+.word { min-width: 6.9rem; }
 #addresses th:first-child { min-width: 9.5rem; }
 .number, .amount { text-align: right; }
 th.amount { width: 40%; }
