@@ -63,8 +63,8 @@ class Scene {
       const segment = { from, to: "10.77.0.1", port, protocol: "tcp" as const, flags: ["syn" as const], sourcePort };
       return { ...toPacket({ ...segment, seq: this.#sent }), length: 60, time: 0 };
     });
-    const capture = { isOurs: () => true, isClient: () => true };
-    this.loop.onBatch(capture, { at: (i) => all[i]! }, all.length, this.clock.now);
+    const own = { has: () => true, isClient: () => true };
+    this.loop.onBatch(own, { at: (i) => all[i]! }, all.length, this.clock.now);
   }
 
   /** Runs what is due until then. */

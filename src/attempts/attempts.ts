@@ -41,7 +41,7 @@ export interface AttemptsOptions {
   /** Two random words, for AddressHash. */
   hashKey: readonly [number, number];
   /** At most so many live attempts in all. */
-  capacity?: number;
+  capacity?: number | undefined;
   /** How memory that is not used any more is cleared, and maybe given back. */
   clear?: Clear | undefined;
   observer?: Observer | undefined;

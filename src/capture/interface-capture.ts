@@ -71,14 +71,6 @@ export class InterfaceCapture {
     return this.#capture.stats();
   }
 
-  isOurs(address: Address): boolean {
-    return this.#own.has(address);
-  }
-
-  isClient(source: Address): boolean {
-    return this.#own.isClient(source);
-  }
-
   /** Changes only the addresses that no client can have. */
   setNotClients(own: AddressSet): void {
     this.#own = own;

@@ -1,8 +1,8 @@
 // Drives the packet loop in real time: gives it the packets of the captures, wakes it when attempts expire, has the filter
 // widened while an attempt is live, and gives memory back when none is.
 
+import { MAX_ATTEMPTS } from "../attempts/attempts.ts";
 import type { CaptureSet } from "../capture/captures.ts";
-import type { InterfaceCapture } from "../capture/interface-capture.ts";
 import type { Records } from "../capture/records.ts";
 import { ScanWindow, type ScanWindowOptions } from "../capture/scan-window.ts";
 import type { ClientStates } from "../codes/client-states.ts";
@@ -13,6 +13,7 @@ import type { Verdict } from "../history/verdict.ts";
 import type { Log } from "../log/logger.ts";
 import { packetLine } from "../log/messages.ts";
 import type { Address } from "../net/address.ts";
+import type { AddressSet } from "../net/address-set.ts";
 import { PacketLoop, type PacketLoopOptions } from "./packet-loop.ts";
 
 /** A timeout is reported at most this late, together with others that are close. */
@@ -24,11 +25,11 @@ const MUCH_WORK = 256;
 
 /** Where packets come from. */
 export type PacketSource = Pick<CaptureSet, "mayDuplicate" | "isDuplicate" | "prepare" | "widen" | "follow">;
-/** The interface that a batch of packets came in at. */
-type Interface = Pick<InterfaceCapture, "isOurs" | "isClient">;
+/** The addresses of the interface that a batch of packets came in at. */
+type Own = Pick<AddressSet, "has" | "isClient">;
 
 export interface CaptureLoopOptions
-  extends Pick<PacketLoopOptions, "now" | "eventLog" | "opener" | "onReplay" | "wallClock" | "onCode">,
+  extends Pick<PacketLoopOptions, "now" | "eventLog" | "opener" | "onReplay" | "wallClock" | "onCode" | "capacity">,
     Pick<ScanWindowOptions, "after" | "listeningPorts" | "ephemeral"> {
   /** The source now: a reload may bring another one. */
   readonly source: () => PacketSource;
@@ -43,10 +44,13 @@ export class CaptureLoop {
   /** What has become of the packets. */
   readonly history = new PacketHistory();
   readonly #options: CaptureLoopOptions;
+  // Of the options, what each packet needs: their shape is the caller's (warm-up.ts).
+  readonly #source: () => PacketSource;
+  readonly #packetLog: Pick<Log, "debug"> | undefined;
   readonly #scanWindow: ScanWindow;
   #followed: Address | undefined;
-  /** Where the packets of this moment came in. */
-  #at: Interface | undefined;
+  /** Of the interface at which the packets of this moment came in. */
+  #own: Own | undefined;
   /** Openings since memory was given back. */
   #workSinceTrim = 0;
   #expiryTimer: { cancel(): void } | undefined;
@@ -54,6 +58,8 @@ export class CaptureLoop {
 
   constructor(options: CaptureLoopOptions) {
     this.#options = options;
+    this.#source = options.source;
+    this.#packetLog = options.packetLog;
     const { now, after, source, opener, memory } = options;
     this.#scanWindow = new ScanWindow({
       prepare: (strays) => source().prepare(strays),
@@ -68,8 +74,8 @@ export class CaptureLoop {
     });
     this.packetLoop = new PacketLoop({
       now,
-      isOurs: (address) => this.#at!.isOurs(address),
-      isClient: (source) => this.#at!.isClient(source),
+      isOurs: (address) => this.#own!.has(address),
+      isClient: (source) => this.#own!.isClient(source),
       scanWindow: this.#scanWindow,
       eventLog: options.eventLog,
       opener: {
@@ -82,6 +88,7 @@ export class CaptureLoop {
       onReplay: options.onReplay,
       wallClock: options.wallClock,
       onCode: options.onCode,
+      capacity: options.capacity ?? MAX_ATTEMPTS,
       observer: this.history,
       clear: (buffers) => {
         memory.clear(buffers);
@@ -101,10 +108,10 @@ export class CaptureLoop {
     if (this.#followed !== undefined) this.#options.source().follow(this.#followed); // a reload has brought another source
   }
 
-  onBatch(capture: Interface, records: Pick<Records, "at">, count: number, at: number): void {
-    this.#at = capture;
-    const { packetLog } = this.#options;
-    const source = this.#options.source();
+  onBatch(own: Own, records: Pick<Records, "at">, count: number, at: number): void {
+    this.#own = own;
+    const packetLog = this.#packetLog;
+    const source = this.#source();
     const { mayDuplicate } = source;
     for (let i = 0; i < count; i++) {
       const packet = records.at(i);

@@ -242,7 +242,7 @@ export class Daemon {
       onlyIpv4,
       wait,
       now,
-      onBatch: (capture, records, count, at) => this.#captureLoop.onBatch(capture, records, count, at),
+      onBatch: (capture, records, count, at) => this.#captureLoop.onBatch(capture.own, records, count, at),
       tell: {
         notice: (line) => this.#log.info(line),
         warn: (line) => this.#log.warn(line),

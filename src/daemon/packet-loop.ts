@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Clear } from "../attempts/attempt-pool.ts";
-import { Attempts } from "../attempts/attempts.ts";
+import { Attempts, MAX_ATTEMPTS } from "../attempts/attempts.ts";
 import { ClientStates } from "../codes/client-states.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
@@ -40,6 +40,8 @@ export interface PacketLoopOptions {
   /** Is told what becomes of every packet. */
   readonly observer?: (Observer & { setDoors(resolvedDoors: readonly ResolvedDoor[], now: number): void }) | undefined;
   readonly clear?: Clear | undefined;
+  /** Attempts that may be live at once. */
+  readonly capacity?: number | undefined;
 }
 
 export class PacketLoop {
@@ -54,6 +56,7 @@ export class PacketLoop {
   constructor(options: PacketLoopOptions) {
     this.#options = options;
     const { isOurs, isClient, scanWindow, observer, clear, wallClock, onCode } = options;
+    const { capacity = MAX_ATTEMPTS } = options;
     const key = randomBytes(8);
     this.#attempts = new Attempts({
       isOurs,
@@ -65,6 +68,7 @@ export class PacketLoop {
       observer,
       wallClock,
       onCode,
+      capacity,
     });
   }
 

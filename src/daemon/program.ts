@@ -29,6 +29,7 @@ import { Systemd } from "../platform/systemd.ts";
 import { version } from "../platform/version.ts";
 import { printable } from "../terminal/printable.ts";
 import { Daemon } from "./daemon.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** 0.8's, to the letter, and four options more. */
 const USAGE = `usage: knockd [options]
@@ -157,7 +158,10 @@ async function main(flags: Flags): Promise<void> {
     const settings = await started;
     systemd.ready(daemon.status);
     systemd.watchdog(() => ending || !daemon.isDeaf);
-    setTimeout(releaseUnusedMemory, SETTLED_MS).unref();
+    setTimeout(() => {
+      releaseUnusedMemory(); // first: the warm-up then uses the same pages as the start has
+      void warmUp().then(releaseUnusedMemory);
+    }, SETTLED_MS).unref();
     if (background) {
       writePidFile(resolve(settings.pidFile), daemon.isStateless ? undefined : logger.log);
       logger.mute();

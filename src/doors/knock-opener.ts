@@ -22,15 +22,18 @@ export interface KnockOpenerOptions {
 
 export class KnockOpener {
   readonly #options: KnockOpenerOptions;
+  /** Apart from the options, whose shape is the caller's (daemon/warm-up.ts). */
+  readonly #doors: KnockOpenerOptions["doors"];
 
   constructor(options: KnockOpenerOptions) {
     this.#options = options;
+    this.#doors = options.doors;
   }
 
   /** What the kernel does alone happens before anything is logged: the client waits for that. */
   letIn(door: Door, knocker: Address): LetIn {
     const isBuiltIn = door.opening !== undefined && door.oneTimeSequences === undefined;
-    return isBuiltIn ? this.#options.doors().letIn(door, knocker) : undefined;
+    return isBuiltIn ? this.#doors().letIn(door, knocker) : undefined;
   }
 
   /** `client`: by whose code. */
@@ -41,19 +44,19 @@ export class KnockOpener {
     }
     const { oneTimeSequences: path } = door;
     const onDisk = path === undefined ? undefined : this.#useUp(door, path);
-    if (onDisk === undefined) this.#options.doors().open(door, knocker, undefined, letIn);
-    else void atMost(LONGEST_WAIT_MS, onDisk).then(() => this.#options.doors().open(door, knocker));
+    if (onDisk === undefined) this.#doors().open(door, knocker, undefined, letIn);
+    else void atMost(LONGEST_WAIT_MS, onDisk).then(() => this.#doors().open(door, knocker));
   }
 
   /** Before the door opens it is on the disk that the code was used, or known that it can't be. */
   async #keepUsed(door: Door, knocker: Address, client: string): Promise<void> {
-    const { keepCodes, doors, onNotice } = this.#options;
+    const { keepCodes, onNotice } = this.#options;
     const isList = door.clients.some(({ name, kind }) => name === client && kind === "list");
     const kept = keepCodes?.() ?? Promise.resolve(true);
     await (isList ? kept : atMost(LONGEST_WAIT_MS, kept));
     // A list's counter must never come back; other codes are over in a minute.
     if (isList && !(await kept)) onNotice({ type: "code not kept", door: door.name, client });
-    else doors().open(commandsFor(door, client), knocker);
+    else this.#doors().open(commandsFor(door, client), knocker);
   }
 
   /** Undefined when nothing is to be brought to the disk. */

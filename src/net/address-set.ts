@@ -1,6 +1,6 @@
 // The addresses of an interface, at which doors without a Target listen.
 
-import { type Address, formatAddress, isHostAddress, isIpv4, sameAddress } from "./address.ts";
+import { type Address, copyOf, formatAddress, isHostAddress, isIpv4, sameAddress } from "./address.ts";
 
 export class AddressSet {
   readonly all: readonly Address[];
@@ -13,8 +13,8 @@ export class AddressSet {
 
   /** `notClients`: other addresses that no client can have, such as those of other interfaces and directed broadcasts. */
   constructor(all: readonly Address[], notClients: readonly Address[] = []) {
-    this.all = all;
-    this.#notClients = notClients;
+    this.all = all.map(copyOf); // of one shape, wherever they come from: each packet is compared with them
+    this.#notClients = notClients.map(copyOf);
     this.#isLoopback = all.length > 0 && all.every(isLoopback);
   }
 

@@ -58,7 +58,7 @@ function listening(): Record<string, (argument: never) => unknown> {
       it.setDoors(resolvedDoors, ownAddresses(device, native.snapshot(false), onlyIpv4 === "-4")),
     own: () => it.own.all.map(formatAddress),
     selfTest: () => it.selfTest(),
-    isOurs: (text: string) => it.isOurs(parseAddress(text)!),
+    isOurs: (text: string) => it.own.has(parseAddress(text)!),
     start: () => it.start(),
     close: () => it.close(),
   };
