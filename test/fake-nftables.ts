@@ -42,6 +42,8 @@ export class FakeNftables {
   knownFlags = 7;
   readonly batches: Uint8Array[] = [];
   sockets = 0;
+  /** Batches and questions so far. */
+  requests = 0;
   #ports = 100;
 
   readonly openSocket = (): NativeNftSocket => {
@@ -49,8 +51,14 @@ export class FakeNftables {
     const port = this.#ports++;
     return {
       port,
-      transact: (batch) => this.#transact(batch, port),
-      ask: (request) => this.#ask(request),
+      transact: (batch) => {
+        this.requests++;
+        return this.#transact(batch, port);
+      },
+      ask: (request) => {
+        this.requests++;
+        return this.#ask(request);
+      },
       close: () => {
         this.sockets--;
       },
@@ -100,6 +108,7 @@ export class FakeNftables {
       if (type === MESSAGE.delTable) this.tables.delete(name);
     }
     if (type === MESSAGE.newTable) {
+      if (table !== undefined && (flags & FLAG.exclusive) !== 0) return "EEXIST";
       if (((own.u32(TABLE.flags) ?? 0) & ~this.knownFlags) !== 0) return "EOPNOTSUPP";
       const w = new NetlinkWriter().message(0, 0, 0);
       for (const [attribute, value] of own) w.raw(attribute, value);

@@ -374,6 +374,40 @@ describe("a firewall", () => {
     assert.deepEqual(restored, [[1, undefined]]);
   });
 
+  it("builds its table anew in one request: no gate stands meanwhile", () => {
+    const { kernel, firewall, doors, change } = setUp(SSH, new FakeNftables(), false);
+    firewall.open(doors[0]!, CLIENT);
+    kernel.tables = new Map();
+    const before = kernel.requests;
+    change(new NetlinkWriter().message(MESSAGE.delTable, 0, 1).string(TABLE.name, "knockd").bytes);
+    assert.equal(kernel.requests - before, 1);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 30s openSSH"]);
+  });
+
+  it("builds what the last reload asks for, and a gate that was opened by hand is open again", () => {
+    const { kernel, firewall, apply, change } = setUp(SSH, new FakeNftables(), false);
+    const flush = () => {
+      kernel.tables = new Map();
+      change(new NetlinkWriter().message(MESSAGE.delTable, 0, 1).string(TABLE.name, "knockd").bytes);
+      return kernel.elements("knockd", "guarded").length;
+    };
+    const ssh = flush();
+    apply(SSH.replace("tcp/22", "tcp/23"));
+    const other = flush();
+    firewall.guard(false);
+    assert.deepEqual([ssh, other, flush()], [1, 1, 0]);
+    assert.equal(kernel.tables.size, 1);
+  });
+
+  it("leaves another's table alone that has come in the place of its own", () => {
+    const { kernel, change, restored } = setUp(SSH, new FakeNftables(), false);
+    const others = setUp(SSH, new FakeNftables(), false, { config: "/etc/other.conf" }).kernel.tables;
+    kernel.tables = others;
+    change(new NetlinkWriter().message(MESSAGE.delTable, 0, 1).string(TABLE.name, "knockd").bytes);
+    assert.equal(kernel.tables, others);
+    assert.match(restored[0]![1]!, /table `inet knockd`/);
+  });
+
   it("builds its table anew at an opening when nobody has said that it is gone", () => {
     const { kernel, firewall, doors, restored } = setUp(SSH, new FakeNftables(), false);
     firewall.open(doors[0]!, CLIENT);

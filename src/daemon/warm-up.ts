@@ -15,6 +15,9 @@ import { KnockOpener } from "../doors/knock-opener.ts";
 import { nullLedger } from "../doors/null-ledger.ts";
 import type { DoorEvent } from "../events/door-event.ts";
 import { Firewall } from "../firewall/firewall.ts";
+import { INET, TABLE_NAME } from "../firewall/layout.ts";
+import { NetlinkWriter } from "../firewall/netlink.ts";
+import { MESSAGE, TABLE } from "../firewall/nftables.ts";
 import { EventLog } from "../log/event-log.ts";
 import { Logger } from "../log/logger.ts";
 import type { Address } from "../net/address.ts";
@@ -53,6 +56,7 @@ export async function warmUp(): Promise<number> {
         else rehearsal.knockSideBySide(first, first + SEQUENCES_AT_ONCE);
         await nextTurn();
       }
+      rehearsal.loseTable();
       rehearsal.pass(CLOSING_MS);
     }
     opened += rehearsal.opened;
@@ -67,6 +71,7 @@ interface Timer {
 
 class Rehearsal {
   opened = 0;
+  #onFirewallChange: (messages: Uint8Array) => void = () => {};
   #now = START_MS;
   readonly #timers = new Set<Timer>();
   readonly #records = new Records(1);
@@ -85,7 +90,11 @@ class Rehearsal {
     };
     const firewall = new Firewall({
       openSocket: () => new NoKernel(),
-      watch: () => ({ close() {} }),
+      mayOwn: false, // so that it is watched
+      watch: (onChange) => {
+        this.#onFirewallChange = onChange;
+        return { close() {} };
+      },
       now: seconds,
       onRestored() {},
       record: { isThere: false, save() {}, clear() {} },
@@ -130,6 +139,12 @@ class Rehearsal {
       for (let client = first; client < end; client++) this.#knock(client, port);
       this.pass(KNOCK_MS);
     }
+  }
+
+  /** Somebody flushes the firewall's rules: until the table is there again, everyone gets in. */
+  loseTable(): void {
+    const message = new NetlinkWriter().message(MESSAGE.delTable, 0, INET).string(TABLE.name, TABLE_NAME);
+    this.#onFirewallChange(message.bytes);
   }
 
   /** Lets time pass, and calls what is due. */

@@ -36,6 +36,8 @@ export class GateTable {
   readonly #lockTable: () => void;
   #flags: number;
   #layout: Layout | undefined;
+  /** The batch that builds it where there is none, as far as the open elements: no gate stands while it is being written. */
+  #whole: NetlinkWriter | undefined;
   /** What the config asks for; the layout has none of it while everybody may come in. */
   #guarded: Layout["guarded"] = [];
 
@@ -79,7 +81,7 @@ export class GateTable {
     else if (isSame && own !== undefined) this.#change(elements, open, own.guarded, layout.guarded);
     else if (own === undefined || !this.#update(layout, own, open)) this.#build(layout, open, own !== undefined);
     if (before !== undefined && !isSameKernel(before, layout)) this.#leave(before);
-    this.#layout = layout;
+    this.#use(layout);
     this.#guarded = layout.guarded;
     return open;
   }
@@ -89,14 +91,15 @@ export class GateTable {
     if (this.layout.options.mode.kind !== "gate") return false;
     const after = { ...this.layout, guarded: isClosed ? this.#guarded : [] };
     this.#change([], [], this.layout.guarded, after.guarded);
-    this.#layout = after;
+    this.#use(after);
     return true;
   }
 
   /** It was taken away: builds it anew, with these elements. Throws FirewallError or KernelError. */
   restore(open: readonly OpenElement[]): void {
-    if (!this.#isUsers) this.#build(this.layout, open, ownTable(this.#kernel, this.#config) !== undefined);
-    else if (open.length > 0) {
+    if (!this.#isUsers) {
+      if (!this.#rebuild(open)) this.#build(this.layout, open, ownTable(this.#kernel, this.#config) !== undefined);
+    } else if (open.length > 0) {
       const errno = this.#kernel.transact(renewal(open));
       if (errno !== 0) throw refusal("the user's sets can't be filled again", errno);
     }
@@ -106,6 +109,7 @@ export class GateTable {
   remove(): void {
     if (this.#layout !== undefined) this.#leave(this.#layout);
     this.#layout = undefined;
+    this.#whole = undefined;
   }
 
   /** Has somebody else taken away what we need, or given back the user's sets? */
@@ -123,6 +127,20 @@ export class GateTable {
   #inUsersSets(layout: Layout): OpenElement[] {
     const doors = new Set([...layout.doors.keys(), ...(this.#layout?.doors.keys() ?? [])].map(commentOf));
     return layout.sets.flatMap((set) => this.#kernel.elements(set)).filter(({ comment }) => doors.has(comment));
+  }
+
+  #use(layout: Layout): void {
+    this.#layout = layout;
+    if (layout.options.mode.kind === "set") return;
+    this.#whole = new NetlinkWriter().beginBatch();
+    writeTable(this.#whole, layout, { ...this.#header, isNew: true });
+  }
+
+  /** False, and nothing has happened: there is still a table, or the kernel refuses it. */
+  #rebuild(open: readonly OpenElement[]): boolean {
+    const w = this.#whole!.copy();
+    writeElements(w, "add", open);
+    return this.#kernel.transact(w.endBatch().bytes) === 0;
   }
 
   /** False: what is there is not as we build it. */

@@ -38,6 +38,16 @@ export class NetlinkWriter {
     return this.#at;
   }
 
+  /** Another one that goes on behind the same bytes. */
+  copy(): NetlinkWriter {
+    const other = new NetlinkWriter();
+    other.#bytes = this.#bytes.slice();
+    other.#view = new DataView(other.#bytes.buffer);
+    other.#at = this.#at;
+    other.#message = this.#message;
+    return other;
+  }
+
   /** All messages between `begin` and `end` happen, or none. */
   beginBatch(): this {
     return this.#control(BATCH_BEGIN);

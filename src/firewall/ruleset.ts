@@ -41,6 +41,8 @@ export interface TableHeader {
   /** TABLE_FLAGS, or 0 for a table that anybody may change. */
   readonly flags: number;
   readonly comment: string;
+  /** Fails with EEXIST if there is a table of the name. */
+  readonly isNew?: boolean;
 }
 
 export function writeTable(w: NetlinkWriter, layout: Layout, header: TableHeader): void {
@@ -58,9 +60,10 @@ export interface ThereIs {
  * No packet meets a table that is half of one and half of the other, as some do when a table is deleted and built anew: the
  * kernel looks twice which of both counts.
  */
-export function writeUpdate(w: NetlinkWriter, layout: Layout, { flags, comment }: TableHeader, there: ThereIs): void {
+export function writeUpdate(w: NetlinkWriter, layout: Layout, header: TableHeader, there: ThereIs): void {
+  const { flags, comment, isNew = false } = header;
   const isGate = layout.options.mode.kind === "gate";
-  w.message(MESSAGE.newTable, FLAG.create, INET)
+  w.message(MESSAGE.newTable, isNew ? FLAG.create | FLAG.exclusive : FLAG.create, INET)
     .string(TABLE.name, TABLE_NAME)
     .u32(TABLE.flags, flags)
     .raw(TABLE.userdata, userdata(comment));
