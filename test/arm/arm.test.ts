@@ -67,6 +67,8 @@ describe("the package on a whole arm64 machine", { skip: needsRoot }, () => {
     await pi.ok("apt-get install -y /srv/knockd_*_arm64.deb </dev/null");
     await isListening();
     t.diagnostic((await pi.ok("knockd -V")).trim());
+    // By Debian's Node as a library (native/launcher.cc).
+    assert.equal(await pi.ok("readlink /proc/$(systemctl show -P MainPID knockd)/exe"), "/usr/sbin/knockd\n");
     assert.equal(await pi.ok("cat /etc/knockd.conf /etc/default/knockd"), CONFIG + WHILE + DEFAULTS);
     assert.equal(await pi.ok("systemctl is-enabled knockd"), "enabled\n");
 
