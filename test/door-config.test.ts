@@ -1,5 +1,6 @@
 // The config that knockctl init writes is one that knockd reads, and says what was meant.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -106,6 +107,13 @@ describe("the config of a new door", () => {
     assert.deepEqual(Buffer.from(existingConfig(file)!.text, "latin1"), Buffer.from([0x23, 0xe9, 0x0a]));
     writeFileSync(file, "nonsense\n");
     assert.throws(() => existingConfig(file), ConfigError);
+  });
+
+  it("waits at no fifo, and names what stands in the config's place", () => {
+    const fifo = join(dir, "fifo");
+    execFileSync("mkfifo", [fifo]);
+    assert.throws(() => existingConfig(fifo), { message: `${fifo}: Not a regular file` });
+    assert.throws(() => existingConfig(dir), { message: `${dir}: Is a directory` });
   });
 });
 

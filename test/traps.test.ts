@@ -293,6 +293,12 @@ describe("a trap that real configs fall into", () => {
     ]);
   });
 
+  it("is a byte order mark, which Notepad writes: the hint names it", async () => {
+    const [finding] = await found(`\ufeff[options]\nUseSyslog\n${door("command = true")}`);
+    assert.deepEqual([finding?.severity, finding?.line], ["error", 1]);
+    assert.match(finding?.hint ?? "", /without a byte order mark/);
+  });
+
   it("is a file of sequences that is not there: the config need not be named again", async () => {
     const [finding] = await found(`[a]\none_time_sequences = ${join(dir, "none")}\ncommand = true\n`);
     assert.equal(finding?.severity, "error");

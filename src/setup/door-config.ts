@@ -6,6 +6,8 @@ import { type Config, ConfigError } from "../config/door.ts";
 import type { FirewallMode } from "../config/opening.ts";
 import { readConfig } from "../config/read.ts";
 import { packageRoot } from "../platform/package-root.ts";
+import { readRegularFile } from "../platform/read-file.ts";
+import { systemErrorText } from "../platform/system-error.ts";
 import { formatSequence, type Sequence } from "../sequences/sequence.ts";
 
 /** Those that come with us, and that nobody has edited: their sequences are printed in manuals. */
@@ -42,10 +44,10 @@ export interface Existing {
 export function existingConfig(file: string): Existing | undefined {
   let text: string;
   try {
-    text = readFileSync(file, "latin1");
+    text = readRegularFile(file).toString("latin1"); // init must not wait at a fifo
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new ConfigError(`${file}: ${(error as Error).message}`);
+    throw new ConfigError(`${file}: ${systemErrorText(error)}`);
   }
   return { text, config: readConfig(file) };
 }
