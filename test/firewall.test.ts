@@ -206,6 +206,19 @@ describe("a firewall", () => {
     assert.equal(firewall.close("b", CLIENT), false);
   });
 
+  it("knows after a reload how long a door is open whose ports another door keeps open for longer", () => {
+    const both = two("open = tcp/22\nfor = 100s", "open = tcp/22\nfor = 1h");
+    const { kernel, firewall, doors, apply } = setUp(both);
+    for (const door of doors) firewall.open(door, CLIENT);
+    kernel.now = 40;
+    apply(both);
+    firewall.close("b", CLIENT);
+    assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 60s a"]);
+    firewall.open(doors[1]!, CLIENT);
+    apply(both.replaceAll("tcp/22", "tcp/23"));
+    assert.deepEqual([...firewall.list()], []);
+  });
+
   it("opens the whole prefix of an IPv6 client", () => {
     const { kernel, firewall, doors } = setUp(`${SSH}open_prefix_6 = 64\n`);
     firewall.open(doors[0]!, parseAddress("2001:db8:0:1::63")!);

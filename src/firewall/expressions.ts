@@ -24,7 +24,7 @@ const expression =
   (w) =>
     writeExpression(w, LIST_ELEMENT, name, () => data(w));
 
-const META = { mark: 3, iif: 4, nfproto: 15, l4proto: 16 } as const;
+const META = { mark: 3, iif: 4, nfproto: 15, l4proto: 16, iifkind: 26 } as const;
 
 const meta = (key: keyof typeof META, register: number): Expression =>
   expression("meta", (w) => w.u32(2, META[key]).u32(1, register));
@@ -41,6 +41,9 @@ const payload = (base: "network" | "transport", offset: number, length: number, 
   );
 
 const OPERATOR = { "==": 0, "!=": 1, "<=": 3, ">=": 5 } as const;
+
+/** A route lookup by the destination. `result`: 1 for the interface, 3 for the type of the address. */
+const fib = (result: 1 | 3): Expression => expression("fib", (w) => w.u32(1, R0).u32(2, result).u32(3, 2));
 
 const compare = (operator: keyof typeof OPERATOR, value: Uint8Array): Expression =>
   expression("cmp", (w) =>
@@ -130,9 +133,19 @@ export const isNew: readonly Expression[] = [
 ];
 
 /** UDP sockets of this host hear broadcasts as well, and a neighbour that gets an answer to one has a connection. */
-export const toOthers: readonly Expression[] = [
-  expression("fib", (w) => w.u32(1, R0).u32(2, 3).u32(3, 2)),
-  ...Object.values(OURS).map((type) => compare("!=", own(type))),
+const isNotOurs: readonly Expression[] = [fib(3), ...Object.values(OURS).map((type) => compare("!=", own(type)))];
+const VRF = Buffer.from("vrf".padEnd(16, "\0"));
+export const toOthers: readonly Expression[] = [meta("iifkind", R0), compare("!=", VRF), ...isNotOurs];
+/**
+ * In a VRF, a packet passes twice: at its interface, where its addresses are nobody's, and then at the VRF's device. Linux 6.1
+ * does not look there for the type of an address, but it knows that a packet to this host leaves by no interface.
+ */
+export const toOthersOfVrf: readonly Expression[] = [
+  meta("iifkind", R0),
+  compare("==", VRF),
+  ...isNotOurs,
+  fib(1),
+  compare("!=", own(0)),
 ];
 
 export const isFragment: readonly Expression[] = [

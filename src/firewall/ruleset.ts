@@ -141,6 +141,7 @@ function writeGate(w: NetlinkWriter, { sets, hasUdp, options }: Layout): void {
 
   rule(GATE, expr.notGuarded(GUARDED), [expr.leave]);
   rule(GATE, expr.toOthers, [expr.leave]);
+  rule(GATE, expr.toOthersOfVrf, [expr.leave]);
   for (const { set, family, prefix } of sets) rule(GATE, expr.mayEnter(set, family, prefix), [expr.leave]);
   for (const family of [4, 6] as const) {
     if (allowed(options.allow, family).length > 0) rule(GATE, expr.sourceIn(`allow${family}`, family), [expr.leave]);

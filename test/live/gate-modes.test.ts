@@ -1,14 +1,14 @@
 // Doors that the kernel opens beside the firewalls that people have: the gate, the mark and the user's own sets, with nft,
 // iptables-nft, iptables-legacy and ufw; UDP, ports that DNAT sends elsewhere, and a SYN in pieces.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { frame } from "../frame.ts";
 import { until } from "../time-limit.ts";
 import { Daemon } from "./daemon.ts";
 import { connect, elements, keys, knock, nft, serve } from "./gate-wire.ts";
-import { needsRoot, Wire } from "./wire.ts";
+import { needsRoot, repo, Wire } from "./wire.ts";
 
 const OTHER = "10.77.0.3";
 const KNOCKS = [7000, 8000, 9000];
@@ -184,6 +184,33 @@ describe("the kernel's doors beside", { skip: needsRoot }, () => {
     assert.equal(await connect(wire, 8022, { from: OTHER }), "in", "another port is not guarded");
   });
 
+  it("a VRF: its addresses are guarded, and a client that has knocked gets in", async (t) => {
+    const own = await Wire.open();
+    t.after(() => own.close());
+    const run = async (script: string) => {
+      const { status, stdout, stderr } = await own.run("server", ["sh", "-c", script], { timeoutMs: 60_000 });
+      return { status, said: stdout + stderr };
+    };
+    const vrf = await run("ip link add blue type vrf table 10");
+    if (vrf.said.includes("Unknown device type")) return t.skip("this kernel has no VRF");
+    await serve(own, [22]);
+    const setUp = `ip link set blue up && ip link set eth0 master blue && ip address add 10.77.9.1/32 dev blue
+      ip address add ${own.server6}/64 dev eth0 nodad; sysctl -qw net.ipv4.tcp_l3mdev_accept=1`;
+    assert.equal((await run(setUp)).said, "");
+    await own.run("client", ["ip", "route", "add", "10.77.9.0/24", "via", own.server]);
+    const addresses = [own.server, "10.77.9.1", own.server6];
+    const all = () => Promise.all(addresses.map((to) => connect(own, 22, { to })));
+    assert.deepEqual(await all(), ["in", "in", "in"]);
+
+    const config = join(own.dir, "vrf.conf");
+    writeFileSync(config, DOOR);
+    const gate = await run(`${process.execPath} ${join(repo, "dist/src/knockd.js")} --gate -c ${config}`);
+    assert.equal(gate.said, "gate: closed tcp/22\n");
+    assert.ok(!(await all()).includes("in"));
+    await run(`nft add element inet knockd open4 '{ ${own.client} . tcp . 22 timeout 1h }'`);
+    assert.deepEqual((await all()).slice(0, 2), ["in", "in"]);
+  });
+
   it("UDP: a conversation that was let in goes on when the door is closed, a new one is refused", async () => {
     const echo = `import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(("0.0.0.0", 5353))\nwhile True:\n  d, a = s.recvfrom(99)\n  s.sendto(d, a)`;
     wire.spawn("server", ["python3", "-c", echo], { stdio: "ignore" });
@@ -204,9 +231,10 @@ describe("the kernel's doors beside", { skip: needsRoot }, () => {
 
   it("UDP: a service hears no broadcast of a stranger, no packet to all nodes, and nothing that is not tracked", async () => {
     const service = `import socket\ns = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)\ns.bind(("::", 5354))\nwhile True: print(s.recv(99).decode(), flush=True)`;
-    const heard: string[] = [];
+    let said = "";
+    const heard = () => said.split("\n").slice(0, -1);
     const process = wire.spawn("server", ["python3", "-c", service], { stdio: ["ignore", "pipe", "ignore"] });
-    process.stdout!.on("data", (text) => heard.push(...`${text}`.trim().split("\n")));
+    process.stdout!.on("data", (text) => (said += text));
     await until(async () => (await sh("ss -lun")).includes(":5354 "), 10_000);
     const sending = `import socket, sys
 def send(family, to, word):
@@ -220,7 +248,7 @@ send(socket.AF_INET6, ("ff02::1", 5354, 0, socket.if_nametoindex("eth0")), "all 
     const send = (word: string) => wire.run("client", ["python3", "-c", sending, word]);
     const ends = async (word: string) => {
       assert.equal((await send(word)).stderr, "");
-      assert.ok(await until(() => heard.includes(`all nodes ${word}`), 5000));
+      assert.ok(await until(() => heard().includes(`all nodes ${word}`), 5000));
     };
     await ends("before");
     const running = await start(DOOR.replace("tcp/22", "udp/5354"));
@@ -234,10 +262,10 @@ send(socket.AF_INET6, ("ff02::1", 5354, 0, socket.if_nametoindex("eth0")), "all 
     await sh("nft delete table inet knockd");
     await ends("after");
     assert.deepEqual(
-      heard.filter((words) => !/before|after/.test(words)),
+      heard().filter((words) => !/before|after/.test(words)),
       [],
     );
-    assert.equal(heard.length, 6, `${heard}`);
+    assert.equal(heard().length, 6, said);
   });
 
   it("a SYN whose flags are in a second fragment does not pass the gate", async () => {
