@@ -110,6 +110,12 @@ export class CaptureLoop {
 
   onBatch(own: Own, records: Pick<Records, "at">, count: number, at: number): void {
     this.#own = own;
+    this.#decide(records, count, at);
+    this.#awaitExpiry();
+  }
+
+  /** Nothing follows the loop: V8 replaces a running loop by compiled code, which it would leave and enter with each batch. */
+  #decide(records: Pick<Records, "at">, count: number, at: number): void {
     const packetLog = this.#packetLog;
     const source = this.#source();
     const { mayDuplicate } = source;
@@ -119,7 +125,6 @@ export class CaptureLoop {
       packetLog?.debug(packetLine(packet));
       this.packetLoop.packet(packet, at);
     }
-    this.#awaitExpiry();
   }
 
   /**
