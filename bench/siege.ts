@@ -10,6 +10,7 @@ import { abuse } from "../test/live/abuse.ts";
 import type { Daemon, Which } from "../test/live/daemon.ts";
 import { descendants, mostMemory } from "../test/live/footprint.ts";
 import { needsRoot, Wire } from "../test/live/wire.ts";
+import { siegeCodes } from "./code-siege.ts";
 import { siegeGuard } from "./guard.ts";
 import { cpu, packets, startQuietly } from "./probe.ts";
 import { slowDisk } from "./slow-disk.ts";
@@ -122,6 +123,7 @@ async function main(only: string): Promise<void> {
       }
     }
     await siegeGuard(wire, only);
+    await siegeCodes(wire, only);
     if ("slow disk".includes(only)) await slowDisk(wire);
   } finally {
     await wire.close();
