@@ -37,6 +37,7 @@ for (const shell of ["dash", "bash"]) {
       const text = String(code).padStart(client.digits, "0");
       const line = commandLine("127.0.0.1", client).replace(/echo \d+/, `echo ${text}`);
       assert.deepEqual(portsOfLine(line, shell), portsOf(client.blocks, digitPlaces(code, client.digits)).sort());
+      assert.match(line, / & sleep 0\.2; done; wait$/, "no knock waits for the one before");
     }
   });
 

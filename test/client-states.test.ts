@@ -22,6 +22,17 @@ describe("the state of clients", () => {
     assert.equal(again.guess(again.code(), "203.0.113.9").result, "replay");
   });
 
+  it("keeps clients whose names mean something to JavaScript", () => {
+    for (const name of ["__proto__", "constructor", "toString", ".", "..", "-x"]) {
+      const client = clientOf({ name });
+      const states = new ClientStates();
+      states.of(client).last = 7;
+      states.guesses(name).add(0, 3);
+      const again = ClientStates.parse(states.format(NOON, 0), NOON, 0);
+      assert.deepEqual([again.of(client).last, again.guesses(name).count(0)], [7, 3], name);
+    }
+  });
+
   it("forgets wrong codes of the day before", () => {
     const text = `{"version":1,"clients":{},"wrong":{"phone":{"count":5,"at":${NOON}}}}`;
     assert.equal(

@@ -36,7 +36,8 @@ export function commandLine(host: string, client: Client): string {
   if (client.kind === "key") return shellLine(client, place);
   const code = EXAMPLE[client.digits === 8 ? 8 : 6];
   const ports = hundreds(client).map((hundred, i) => `${hundred}$${i + 1}`);
-  const send =
-    client.protocol === "udp" ? `echo | nc -u -w 1 ${host} $p` : `curl -s --max-time 1 http://${place}:$p & sleep 0.2`;
+  const knock = client.protocol === "udp" ? `echo | nc -u -w 1 ${host} $p` : `curl -s --max-time 1 http://${place}:$p`;
+  // No knock waits for the one before: an observer could finish the code of a slow client (docs/codes.md).
+  const send = `${knock} & sleep 0.2`;
   return `set -- $(echo ${code} | sed 's/../& /g'); for p in ${ports.join(" ")}; do ${send}; done; wait`;
 }
