@@ -1,5 +1,6 @@
 // Finds the daemons of a config by their sockets, and talks to one.
 
+import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Answer, readAnswer } from "../control/protocol.ts";
@@ -122,7 +123,8 @@ function failure(path: string, error: NodeJS.ErrnoException): string {
 }
 
 export function nobody(config: string): string {
-  return `no knockd runs with ${config}\nRun systemctl status knockd to see why, or name another config with -c.`;
+  const status = existsSync("/run/systemd/system") ? "systemctl status knockd" : "service knockd status";
+  return `no knockd runs with ${config}\nRun "${status}" to see why, or name another config with -c.`;
 }
 
 function refused(why: string): string {
