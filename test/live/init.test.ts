@@ -180,7 +180,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
     }
   });
 
-  it("changes nothing with --dry-run, and prints the rules, then the config, then the scripts", async () => {
+  it("changes nothing with --dry-run, and prints the plan, the config, the scripts, and the plan again", async () => {
     writeFileSync(host.config, OWN, "latin1");
     const look = () =>
       host.ok(`iptables-save; nft list ruleset; ls -lR /run; ls -l ${host.config}; cat ${host.config}`);
@@ -200,6 +200,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
       places,
       [...places].sort((a, b) => a - b),
     );
+    assert.match(stdout, /\n== In short \(nothing has changed\)\ndoor {7}ssh: [^=]*rollback [^\n]*\n$/);
   });
 
   it("keeps the doors that are there, and the file as it was", async () => {

@@ -72,7 +72,7 @@ function lanText({ firewall: { lan }, wasClosed }: Setup): string {
 /** Files of the trial that are not shown: a copy, and what holds a secret. */
 const HIDDEN = ["confirmed.conf", "clients", "clients.json"];
 
-/** Every file and rule that init would write, the most important first. No secret of a client. */
+/** Every file and rule that init would write, and the plan once more at the end, where a terminal stops. No secret of a client. */
 export function dryRunText(setup: Setup): string {
   const scripts = Object.entries(trialFiles(setup, knockctl())).filter(([name]) => !HIDDEN.includes(name));
   const { client, codes } = setup;
@@ -83,6 +83,7 @@ export function dryRunText(setup: Setup): string {
     ...(section === undefined ? [] : [`== Added to ${codes!.clients}\n${section}`]),
     "== The scripts that try it, confirm it and roll it back",
     ...scripts.map(([name, text]) => `== ${TRIAL}/${name}\n${text}`),
+    `== In short (nothing has changed)\n${summary(setup)}`,
   ].join("\n\n");
 }
 
