@@ -1,9 +1,9 @@
-// What one types elsewhere to knock, with the three things that are at hand.
+// What to type on another machine to knock, with three common programs.
 
 import type { Sequence } from "../sequences/sequence.ts";
 import { plainSequence } from "./door-config.ts";
 
-/** A line for knock, one for nc, and one for curl where it can: it knows no UDP. */
+/** A line for knock, one for nc, and one for curl unless a knock is UDP, which curl cannot send. */
 export function clientLines(host: string, sequence: Sequence): string[] {
   const [ports, isTcp] = [
     sequence.map(({ port }) => port).join(" "),

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { Setup } from "./plan.ts";
 import { quote } from "./trial-paths.ts";
 
-/** Names that nobody else's file has: next to the clients file, for a rename. Each holds secrets. */
+/** File names that no other program uses. They are next to the clients file, for a rename. Each file holds secrets. */
 function beside({ codes, id }: Setup) {
   const file = codes!.clients;
   return {
@@ -15,7 +15,7 @@ function beside({ codes, id }: Setup) {
   };
 }
 
-/** Before the config that names the file. What is in it stays, also what was added to it during the trial. */
+/** Runs before the config that names the file is written. Clients in the file stay, also those added during the trial. */
 export function writeClients(setup: Setup): string {
   if (setup.codes === undefined) return "";
   const { file, folder, fresh, old } = beside(setup);
@@ -36,8 +36,8 @@ sync ${folder}/
 }
 
 /**
- * The codes that were used in the trial must not count again. Only a knockd that has ended uses no more of them; without
- * systemd, the next knockd finds no file and refuses the codes of its first minute.
+ * The codes that were used in the trial must not count again. The trial's knockd has to end first, or it could use more of
+ * them. Without systemd, the next knockd finds no file and refuses the codes of its first minute.
  */
 export function writeClientsState({ codes, unit }: Setup): string {
   if (codes === undefined || !codes.isTrialState || unit === undefined) return "";
@@ -52,12 +52,12 @@ sync ${state}
 `;
 }
 
-/** Once there is no way back. */
+/** Runs when the trial can no longer be rolled back. */
 export function forgetOldClients(setup: Setup): string {
   return setup.codes === undefined ? "" : `rm -f ${beside(setup).old}\n`;
 }
 
-/** May be broken off and begun again. */
+/** Can be interrupted and run again. */
 export function restoreClients(setup: Setup): string {
   if (setup.codes === undefined) return "";
   const { file, folder, fresh, old } = beside(setup);

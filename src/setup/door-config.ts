@@ -1,4 +1,4 @@
-// The config with a new door: a whole one where there is none worth keeping, or the lines that come behind those that are.
+// The config with a new door: a whole new config, or the old one with the lines of the door at its end.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,37 +10,37 @@ import { readRegularFile } from "../platform/read-file.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { formatSequence, type Sequence } from "../sequences/sequence.ts";
 
-/** Those that come with us, and that nobody has edited: their sequences are printed in manuals. */
+/** Example configs, unedited. Their doors do not stay, because manuals print their sequences. */
 const EXAMPLES = ["/usr/share/knockd/knockd.conf", join(packageRoot, "knockd.conf.example")];
-/** For each knock: whoever knocks by hand, or waits for a port that does not answer. */
+/** Seconds for each knock: time to knock by hand, or to wait for a port that does not answer. */
 const KNOCK_SECONDS = 5;
-/** For a code, which lives as long. */
+/** Seconds for a code: as long as a code lasts. */
 const CODE_SECONDS = 30;
 
 export interface NewDoor {
   readonly name: string;
   readonly sequence: Sequence;
-  /** The file of its clients, whose codes stand in the place of the sequence. */
+  /** The file of clients, whose codes replace the sequence. */
   readonly clients?: string | undefined;
-  /** Seconds for which it is open to who has knocked. */
+  /** Seconds for which it is open to a client that knocked. */
   readonly seconds: number;
   /** The TCP port that it opens. */
   readonly port: number;
-  /** Undefined: the config says it already. */
+  /** Undefined: the config has the directive already. */
   readonly mode: FirewallMode | undefined;
   /** Networks that the gate lets in without a knock. */
   readonly allow: readonly string[];
-  /** As in the config; undefined: as it is there, and in a new one `auto`. */
+  /** As in the config. Undefined: leave it as it is; in a new config, `auto`. */
   readonly interface: string | undefined;
 }
 
-/** The file as it is, a byte a letter: what is no UTF-8 stays so. */
+/** The file with one character per byte, so that bytes which are not UTF-8 stay as they are. */
 export interface Existing {
   readonly text: string;
   readonly config: Config;
 }
 
-/** Undefined where there is no file. Throws ConfigError at one that knockd would refuse: it is for its owner to mend. */
+/** Undefined if there is no file. Throws ConfigError if knockd would refuse it: its owner has to correct it. */
 export function existingConfig(file: string): Existing | undefined {
   let text: string;
   try {
@@ -52,7 +52,7 @@ export function existingConfig(file: string): Existing | undefined {
   return { text, config: readConfig(file) };
 }
 
-/** Is there anything in it that somebody has made? */
+/** Does it have anything that a user wrote? */
 export function isOwn({ text, config }: Existing): boolean {
   return config.doors.length > 0 && !EXAMPLES.some((file) => text === textOf(file));
 }
@@ -88,7 +88,7 @@ export function configText(door: NewDoor, kept: string | undefined): string {
   ])}`;
 }
 
-/** The same for the time of trial: it tells `log` which door has opened, in lines that trial.ts reads, and closes each when it ends. */
+/** The same for the trial: openings are logged to `log`, in lines that trial.ts reads, and the doors close when knockd ends. */
 export function trialText(text: string, log: string, clientsState?: string): string {
   const options = [`LogFile = ${log}`, "LogFormat = text", "On_Exit = close"];
   if (clientsState !== undefined) options.push(`ClientsState = ${clientsState}`);

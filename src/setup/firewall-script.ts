@@ -1,4 +1,4 @@
-// What closes a port by a built-in door, and opens it again, as a shell script: for the trial's other scripts, and at each
+// A shell script that closes the port of a built-in door and opens it again: for the trial's other scripts, and at each
 // boot for the rule that accepts the mark. The gate's table is knockd's own; `nft` and knockctl can both remove it.
 
 import { type FirewallPlan, MARK, PATH } from "./firewall.ts";
@@ -13,7 +13,7 @@ export interface Programs {
 
 /**
  * `sh FILE close|open|is-closed|restore CONFIG`. Each may be run again. `open` removes knockd's whole table: no daemon may own it then.
- * Needs nothing but nft, or else knockctl, to open.
+ * To open, it needs only nft, or otherwise knockctl.
  */
 export function firewallScript(
   plan: FirewallPlan,

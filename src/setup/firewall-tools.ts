@@ -1,12 +1,12 @@
-// Which firewall this host has: who writes its rules, and what they do with a port. Nothing is changed, or believed from a
-// service's name: the kernel's rules are asked.
+// Which firewall this host has: which program writes its rules, and what they do with a port. Changes nothing. Reads the
+// kernel's rules, because the name of a service says nothing about them.
 
 import { existsSync, readFileSync } from "node:fs";
 import { iptablesVerdict } from "./iptables-rules.ts";
 import { nftVerdict } from "./nft-rules.ts";
 import { type PortAsked, type PortVerdict, together } from "./port-verdict.ts";
 
-/** A program that writes the rules, and drops what it does not know when it is reloaded. */
+/** A program that writes the rules. When it is reloaded, it drops rules that it does not know. */
 export type Manager = "ufw" | "firewalld";
 /** Where rules of nobody's program are. */
 export type Plain = "nft" | "iptables-nft" | "iptables-legacy";
@@ -16,7 +16,7 @@ export interface FirewallTools {
   readonly plain: readonly Plain[];
   /** Docker publishes the port: a container answers there, and the host's INPUT rules never see it. */
   readonly isPublished: boolean;
-  /** What all of that does with a new connection to the port; undefined: it cannot be asked. */
+  /** What all rules together do with a new connection to the port. Undefined: the kernel could not be asked. */
   readonly verdict: PortVerdict | undefined;
 }
 

@@ -1,5 +1,5 @@
 // How a port of this host is closed to clients that have not knocked: by knockd's gate, or by the firewall that is there,
-// which accepts a mark. Decided from what is there; no rule of anyone else's is changed.
+// which accepts a mark. The choice follows from the rules that are there. No rule of another program is changed.
 
 import { existsSync } from "node:fs";
 import type { FirewallMode } from "../config/opening.ts";
@@ -12,7 +12,7 @@ export interface FirewallPlan {
   readonly kind: FirewallKind;
   /** Why this one, in a sentence. */
   readonly why: string;
-  /** What the user has to do so that a knock opens anything; undefined: nothing. */
+  /** What the user has to do before a knock can open anything. Undefined: nothing. */
   readonly todo: string | undefined;
   /** Where the rule goes that accepts the mark. */
   readonly place: MarkPlace | undefined;
@@ -20,7 +20,7 @@ export interface FirewallPlan {
   readonly lan: readonly string[];
 }
 
-/** Not the path of whoever calls: this is root's. */
+/** Not the caller's PATH: these programs run as root. */
 export const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** A bit that neither Tailscale nor Kubernetes uses. */
 export const MARK = 0x100000;
@@ -31,7 +31,7 @@ export function programPath(name: string): string | undefined {
   return FOLDERS.map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
 }
 
-/** As the config says it. */
+/** The value of `Firewall` in the config. */
 export function modeOf(kind: FirewallKind): FirewallMode {
   return kind === "mark" ? { kind, mark: MARK } : { kind };
 }
@@ -39,7 +39,7 @@ export function modeOf(kind: FirewallKind): FirewallMode {
 type Look = Parameters<typeof firewallTools>[1];
 export type Choice = Omit<FirewallPlan, "lan">;
 
-/** `wanted` is what somebody has asked for, or what the config says already. */
+/** `wanted` is the user's choice, or what the config has already. */
 export function chooseFirewall(port: number, ipv6: boolean, look: Look, wanted?: FirewallKind): Choice {
   const asked = { protocol: "tcp", port } as const;
   const tools = firewallTools(asked, look);

@@ -1,5 +1,5 @@
-// knockd's table as the kernel has it now: which ports it closes, and whom it lets in. Read by the addon, which is loaded
-// for whoever asks here.
+// knockd's table as the kernel has it now: which ports it closes, and which clients it lets in. The addon, which reads it,
+// is loaded on demand.
 
 import type { OpenedPorts } from "../config/opening.ts";
 
@@ -20,7 +20,7 @@ export function isGuarded(now: GateNow | undefined, port: number): boolean {
 
 let read: (() => GateNow | undefined) | undefined;
 
-/** Before `gateNow`. */
+/** Call this before `gateNow`. */
 export async function loadGate(): Promise<void> {
   const { readTable } = await import("../firewall/table-status.ts");
   read = readTable;

@@ -122,7 +122,7 @@ function groupsOf(address: string): readonly number[] {
   return [...first, ...zeros, ...last].map((group) => Number.parseInt(group, 16));
 }
 
-/** Can anyone but a neighbour reach this host over IPv6? */
+/** Can hosts beyond the local link reach this host over IPv6? */
 export function hasIpv6(): boolean {
   try {
     const fields = readFileSync("/proc/net/if_inet6", "latin1")

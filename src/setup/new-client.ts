@@ -1,4 +1,4 @@
-// The client that knocks with the codes of an authenticator app at the door that is set up.
+// The client of the new door, whose codes an authenticator app shows.
 
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -32,7 +32,7 @@ export async function newClient({ text, config: file, door }: Setup): Promise<Cl
   }
 }
 
-/** Without such a file, knockd would take it for lost and refuse the codes of the first minute. */
+/** Without this file, knockd would assume that it is lost and refuse the codes of the first minute. */
 export function emptyStates(): string {
   return new ClientStates().format(Date.now(), performance.now());
 }

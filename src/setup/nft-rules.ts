@@ -36,8 +36,8 @@ const FLAGS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Of the tables that nft has and iptables has not: `iptables -S` says what those of iptables do. Undefined where `json` is no
- * answer of nft.
+ * Only of the tables that iptables does not have: `iptables -S` shows what the others do. Undefined if `json` is no answer of
+ * nft.
  */
 export function nftVerdict(json: string, asked: PortAsked): PortVerdict | undefined {
   let objects: readonly Json[];
@@ -132,7 +132,7 @@ class Chains {
   }
 }
 
-/** Is what stands left what stands right, one of a set, or in a range? */
+/** Does the left side equal the right side, or is it in its set or range? */
 function compare(left: Json, right: unknown, asked: PortAsked): Match {
   const payload = left.payload as { protocol?: string; field?: string } | undefined;
   if (payload !== undefined) return ofPayload(payload, right, asked);
@@ -174,7 +174,7 @@ function ofPayload(
   if (protocol === "icmp" || protocol === "icmpv6" || protocol === (asked.ipv6 ? "ip" : "ip6")) return "no";
   if (protocol !== "ip" && protocol !== "ip6") return "maybe";
   if (field === "protocol" || field === "nexthdr") return isOneOf(right, (one) => isTrue(one === asked.protocol));
-  // Somebody far away has none of the addresses that a rule names.
+  // A client on the Internet has none of the addresses that a rule names.
   return field === "saddr" ? isOneOf(right, (one) => isTrue((one as { prefix?: Json })?.prefix?.len === 0)) : "maybe";
 }
 

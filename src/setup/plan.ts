@@ -1,4 +1,4 @@
-// What is to be set up, all of it decided before anything is changed: a plain value, of what was asked for and what is there.
+// The plan of a setup: a plain value, computed from the user's choices and the host's state before anything is changed.
 
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -19,20 +19,20 @@ import { type GateNow, isGuarded } from "./gate-now.ts";
 import { hasIpv6, lanHere } from "./lan.ts";
 import { DAEMON_LOG, TRIAL_CLIENTS, TRIAL_STATE } from "./trial-paths.ts";
 
-/** What was asked for. */
+/** The user's choices. */
 export interface Wishes {
   readonly config: string;
   readonly door: string;
   readonly port: number;
   readonly knocks: number;
   readonly mixed: boolean;
-  /** Codes in the place of a sequence. Undefined: nobody has said so. */
+  /** Codes instead of a sequence. Undefined: not chosen yet. */
   readonly codes: boolean | undefined;
   readonly seconds: number;
   readonly minutes: number;
   readonly interface: string | undefined;
   readonly firewall: FirewallKind | undefined;
-  /** Which doors of the config do not stay: all, or those of the new one's name. */
+  /** Which doors are removed from the config: all, or those with the new door's name. */
   readonly replace: "all" | "door" | undefined;
   readonly persist: boolean;
   /** Networks that come in without a knock. Undefined: those that a rule lets in. True: this host's private ones too. */

@@ -147,7 +147,7 @@ exit 0
 `;
 }
 
-/** A drop-in of somebody else's is his to keep. */
+/** A drop-in that a user wrote stays. */
 function harden(setup: Setup): string {
   if (!isHardened(setup)) return "";
   return `if [ ! -e ${HARDENING_PATH} ] && ! ls ${dirname(HARDENING_PATH)}/*.conf >/dev/null 2>&1; then
