@@ -16,6 +16,7 @@ import { instructions } from "./instructions.ts";
 import { kernelDoors } from "./kernel-doors.ts";
 import { latency } from "./latency.ts";
 import { idle } from "./memory.ts";
+import { openings } from "./openings.ts";
 import { reports } from "./report.ts";
 import type { Bench, Family } from "./rounds.ts";
 import { starts } from "./start.ts";
@@ -27,6 +28,7 @@ import { waits } from "./waits.ts";
 const FAMILIES: Readonly<Record<string, (bench: Bench) => Promise<Family>>> = {
   latency,
   "kernel-doors": kernelDoors,
+  openings,
   waits,
   flood: floods,
   steady,

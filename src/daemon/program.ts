@@ -160,7 +160,8 @@ async function main(flags: Flags): Promise<void> {
     systemd.watchdog(() => ending || !daemon.isDeaf);
     setTimeout(() => {
       releaseUnusedMemory(); // first: the warm-up then uses the same pages as the start has
-      void warmUp().then(releaseUnusedMemory);
+      // Afterwards later: V8 still compiles, and frees in the background what the warm-up has left.
+      void warmUp().then(() => setTimeout(releaseUnusedMemory, SETTLED_MS).unref());
     }, SETTLED_MS).unref();
     if (background) {
       writePidFile(resolve(settings.pidFile), daemon.isStateless ? undefined : logger.log);

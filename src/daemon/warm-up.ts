@@ -56,9 +56,9 @@ export async function warmUp(): Promise<number> {
         else rehearsal.knockSideBySide(first, first + SEQUENCES_AT_ONCE);
         await nextTurn();
       }
-      rehearsal.loseTable();
       rehearsal.pass(CLOSING_MS);
     }
+    rehearsal.loseTable();
     opened += rehearsal.opened;
   }
   return opened;
