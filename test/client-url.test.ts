@@ -9,7 +9,7 @@ door = openSSH
 secret = JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP
 ports = 73,71,72
 [old.phone]
-door = my door
+door = my door/2?50%
 digits = 8
 secret = JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP
 ports = 61,65,63,67
@@ -34,6 +34,10 @@ test("the line of a client holds what the file does", () => {
     formatClientUrl("host.example", phone!),
     "knockd-ng://host.example/openSSH?client=phone&kind=code&ports=73,71,72&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
   );
+});
+
+test("an IPv6 address stands in brackets, and a door's name is encoded", () => {
+  assert.match(formatClientUrl("fd77::1", clients[1]!), /^knockd-ng:\/\/\[fd77::1\]\/my%20door%2F2%3F50%25\?client=/);
 });
 
 for (const host of ["host.example", "fd77::1", "192.0.2.1"])
