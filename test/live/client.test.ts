@@ -158,7 +158,10 @@ describe("knockctl client", { skip: needsRoot }, () => {
     const daemon = await start();
     await knock("--secret", file);
     await commands(daemon, 1);
+    assert.equal(JSON.parse(await ok("list", "--json")).from, wire.client);
     assert.equal(await ok("reset", "phone"), "Client phone: used codes are forgotten.\n");
+    const { used, from } = JSON.parse(await ok("list", "--json"));
+    assert.deepEqual([used, from], [null, null]);
     await refused(["reset", "nobody"], /there is no client nobody/);
   });
 
