@@ -421,6 +421,19 @@ describe("a firewall", () => {
     assert.match(restored[0]![1]!, /table `inet knockd`/);
   });
 
+  it("builds its table anew once for all messages of one flush, and again when the table is gone after that", () => {
+    const { kernel, change, restored } = setUp(SSH, new FakeNftables(), false);
+    const gone = new NetlinkWriter().message(MESSAGE.delTable, 0, 1).string(TABLE.name, "knockd").bytes;
+    kernel.tables = new Map();
+    change(gone);
+    change(gone);
+    assert.equal(restored.length, 1);
+    kernel.tables = new Map();
+    change(gone);
+    assert.equal(restored.length, 2);
+    assert.deepEqual(kernel.elements("knockd", "guarded"), ["tcp 22 stays"]);
+  });
+
   it("builds its table anew at an opening when nobody has said that it is gone", () => {
     const { kernel, firewall, doors, restored } = setUp(SSH, new FakeNftables(), false);
     firewall.open(doors[0]!, CLIENT);

@@ -1,4 +1,5 @@
-// `knockd --gate`, and `knockctl gate close` without a daemon: closes the ports of built-in doors before there is a network, and leaves. The daemon takes the table over.
+// `knockd --gate`, and `knockctl gate close` without a daemon: builds the table that closes the ports of built-in doors. At boot
+// this happens before the network is up. The daemon takes the table over.
 
 import { type Config, ConfigError } from "../config/door.ts";
 import { DEFAULT_FIREWALL, type FirewallOptions, formatPorts } from "../config/opening.ts";
@@ -48,7 +49,10 @@ export function buildGate(file: string): string {
   return kind === "mark" ? "gate: built the table that marks clients" : `gate: closed ${guarded.join(", ")}`;
 }
 
-/** What a refused config still names is closed, unless a table of ours is there: that one is left as it is. Returns the lines for the journal. */
+/**
+ * Closes the ports that a refused config still names. A table of ours that is there stays as it is. Returns the lines for the
+ * journal.
+ */
 function closeReadable(file: string): string {
   const text = textOf(file);
   const { ports, mode, allow } = readableGate(text);
@@ -56,7 +60,7 @@ function closeReadable(file: string): string {
   return refusing(() => {
     const now = readTable();
     if (now !== undefined) return `gate: the table that is there stays, and closes ${listOf(now.guarded)}`;
-    // Somebody has written sections without `open`; a file without sections is no longer what somebody has written.
+    // A config with sections but without `open` is the user's decision. A file without sections has been damaged.
     if (ports.length === 0 && !/^\s*\[.+\]/m.test(text)) return closeRecorded(file);
     if (ports.length === 0) return "gate: no line that can be read names a port, so nothing is closed";
     apply(file, [], { ...DEFAULT_FIREWALL, allow, closed: ports });
@@ -64,7 +68,7 @@ function closeReadable(file: string): string {
   });
 }
 
-/** The config is lost: closes what its gate closed when knockd could read it last. Returns the lines for the journal. */
+/** Closes the ports that were closed when knockd read the config the last time. Returns the lines for the journal. */
 function closeRecorded(file: string): string {
   let gate: RecordedGate | undefined;
   try {
@@ -80,7 +84,7 @@ function closeRecorded(file: string): string {
   return `gate: closed what it closed before the config was lost: ${listOf(readTable()?.guarded ?? [])}\n${way}`;
 }
 
-/** What the kernel refuses stands beside what is wrong with the config, not in its place. */
+/** Returns the kernel's error as a line, because the caller reports the config's error as well. */
 function refusing(close: () => string): string {
   try {
     return close();
@@ -111,7 +115,7 @@ function apply(file: string, doors: Config["doors"], options: FirewallOptions): 
   }
 }
 
-/** What there is to close does not depend on who may open it: used-up sequences or a broken clients file leave no port open. */
+/** Ignores used-up sequences and unreadable clients files: the gate closes the ports of their doors as well. */
 function readDoors(file: string): Config {
   return readConfig(
     file,
@@ -120,7 +124,7 @@ function readDoors(file: string): Config {
   );
 }
 
-/** Ports of the config that no table closes now. */
+/** The ports of the config that the table does not close. */
 export function notGuarded(file: string): string[] {
   const { doors, options } = readDoors(file);
   const now = readTable();

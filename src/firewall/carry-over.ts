@@ -1,9 +1,9 @@
-// What of the open elements goes on under another config: only what its door still opens. Nothing is opened that was not.
+// Which open elements stay open under a new config: those whose door still opens the same port. Nothing else is opened.
 
 import { addressOf, commentOf, type OpenElement, portsOf } from "./element.ts";
 import { elementsFor, type Layout } from "./layout.ts";
 
-/** In the sets, and cut into the segments, of the new layout. */
+/** Returns the elements in the sets and segments of the new layout. */
 export function carryOver(elements: Iterable<OpenElement>, layout: Layout): OpenElement[] {
   const doors = new Map([...layout.doors].map(([name, ports]) => [commentOf(name), ports]));
   const groups = new Map<string, OpenElement[]>();
@@ -31,7 +31,7 @@ export function carryOver(elements: Iterable<OpenElement>, layout: Layout): Open
       }
       if (covered < segment.high - segment.low + 1) return [];
       const shortest = within.reduce((a, b) => (leftOf(b) < leftOf(a) ? b : a));
-      // What stayed open until somebody closes it has a time now, if its door has one.
+      // An element without a timeout gets one if its door has one now.
       const left = shortest.left ?? (door.seconds && door.seconds * 1000);
       const kept = { ...shortest, left };
       return elementsFor(layout, { segments: [segment], prefix6: door.prefix6 }, addressOf(first), kept);
@@ -43,7 +43,7 @@ export function leftOf({ left }: OpenElement): number {
   return left ?? Number.POSITIVE_INFINITY;
 }
 
-/** Names an element among all others. */
+/** A unique name of the element. */
 export function identity({ set, key, keyEnd }: OpenElement): string {
   return `${set.set} ${Buffer.from(key).toString("hex")} ${keyEnd ? Buffer.from(keyEnd).toString("hex") : ""}`;
 }

@@ -1,4 +1,4 @@
-// One element of a set as the kernel has it: whom it lets in, where, how long, by which door, and how often it was used.
+// One element of a set in the kernel: the client, the port, the time left, the door, and how often it was used.
 
 import type { OpenedPorts } from "../config/opening.ts";
 import type { Address } from "../net/address.ts";
@@ -41,7 +41,7 @@ export const MAX_COMMENT_BYTES = 127;
 /** An attribute that holds others has 16 bits for its length. */
 const MAX_LIST_BYTES = 48_000;
 
-/** The name as it fits into a comment. */
+/** The door's name, cut so that it fits into a comment. */
 export function commentOf(door: string): string {
   const bytes = Buffer.from(door);
   if (bytes.length <= MAX_COMMENT_BYTES) return door;
@@ -169,7 +169,7 @@ export function writeElements(
   }
 }
 
-/** What a dump of this set, or a question for one element, has brought. Elements that are not of our kind are left out. */
+/** Reads the answer to a request for this set, or for one element of it. Skips elements that are not of our kind. */
 export function* readElements(bytes: Uint8Array, set: OpenSet): Generator<OpenElement> {
   for (const { type, attributes } of readMessages(bytes)) {
     if (type !== MESSAGE.newElement) continue;

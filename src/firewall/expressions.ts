@@ -90,7 +90,7 @@ const two = (value: number): Uint8Array => new Uint8Array([value >>> 8, value & 
 
 export const accept: Expression = verdict("accept");
 export const drop: Expression = verdict("drop");
-export const leave: Expression = verdict("return");
+export const returns: Expression = verdict("return");
 export const jump = (chain: string): Expression => verdict("jump", chain);
 /** In prerouting since Linux 5.9. */
 export const rejectWithReset: Expression = expression("reject", (w) => w.u32(1, 1).u8(2, 0));

@@ -92,7 +92,7 @@ export class Firewall {
     return this.#parts !== undefined || this.#options.record.isThere;
   }
 
-  /** Lets everybody in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  /** Lets everyone in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
   guard(isClosed: boolean): boolean {
     return this.#parts?.table.guard(isClosed) ?? false;
   }

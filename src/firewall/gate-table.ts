@@ -3,12 +3,13 @@
 
 import type { Door } from "../config/door.ts";
 import type { FirewallOptions } from "../config/opening.ts";
-import { carryOver, identity } from "./carry-over.ts";
+import { carryOver } from "./carry-over.ts";
 import { commentOf, type OpenElement, writeElements } from "./element.ts";
+import { renewal, writeDifference } from "./element-batches.ts";
 import { errorName, refusal } from "./firewall-error.ts";
 import { type OwnTable, ownTable, userSetsOf } from "./kernel-state.ts";
 import { KernelError, type KernelTables } from "./kernel-tables.ts";
-import { INET, type Layout, layoutOf, TABLE_NAME } from "./layout.ts";
+import { INET, isSameKernel, type Layout, layoutOf, shapeOf, TABLE_NAME } from "./layout.ts";
 import { NetlinkWriter, readMessages } from "./netlink.ts";
 import { CHAIN, MESSAGE, TABLE, TABLE_FLAGS } from "./nftables.ts";
 import {
@@ -36,9 +37,10 @@ export class GateTable {
   readonly #lockTable: () => void;
   #flags: number;
   #layout: Layout | undefined;
+  #handledChange: number | undefined;
   /** The batch that builds it where there is none, as far as the open elements: no gate stands while it is being written. */
   #whole: NetlinkWriter | undefined;
-  /** What the config asks for; the layout has none of it while everybody may come in. */
+  /** What the config asks for; the layout has none of it while everyone may come in. */
   #guarded: Layout["guarded"] = [];
 
   constructor(kernel: KernelTables, { config, mayOwn = true, lockTable = () => {} }: GateTableOptions) {
@@ -80,13 +82,13 @@ export class GateTable {
     if (options.mode.kind === "set") this.#change(elements, open);
     else if (isSame && own !== undefined) this.#change(elements, open, own.guarded, layout.guarded);
     else if (own === undefined || !this.#update(layout, own, open)) this.#build(layout, open, own !== undefined);
-    if (before !== undefined && !isSameKernel(before, layout)) this.#leave(before);
+    if (before !== undefined && !isSameKernel(before, layout)) this.#cleanUp(before);
     this.#use(layout);
     this.#guarded = layout.guarded;
     return open;
   }
 
-  /** Lets everybody in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  /** Lets everyone in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
   guard(isClosed: boolean): boolean {
     if (this.layout.options.mode.kind !== "gate") return false;
     const after = { ...this.layout, guarded: isClosed ? this.#guarded : [] };
@@ -107,7 +109,7 @@ export class GateTable {
 
   /** No door needs it any more: nothing of it stays. */
   remove(): void {
-    if (this.#layout !== undefined) this.#leave(this.#layout);
+    if (this.#layout !== undefined) this.#cleanUp(this.#layout);
     this.#layout = undefined;
     this.#whole = undefined;
   }
@@ -116,12 +118,19 @@ export class GateTable {
   isTouched(messages: Uint8Array): boolean {
     const { mode } = this.layout.options;
     const table = mode.kind === "set" ? mode.table : TABLE_NAME;
-    for (const { type, port, attributes } of readMessages(messages)) {
+    for (const { type, port, change, attributes } of readMessages(messages)) {
       const changes: readonly number[] = mode.kind === "set" ? [MESSAGE.newSet] : TAKEN_AWAY;
       const name = type === MESSAGE.delTable ? attributes.string(TABLE.name) : attributes.string(CHAIN.table);
-      if (port !== this.#kernel.port && changes.includes(type) && name === table) return true;
+      if (port !== this.#kernel.port && changes.includes(type) && name === table) return !this.#isRestored(change);
     }
     return messages.length === 0; // some were lost
+  }
+
+  /** A flush of large tables comes in several messages: at the first one the table was built anew. */
+  #isRestored(change: number): boolean {
+    const isSame = change === this.#handledChange && !this.#isUsers;
+    this.#handledChange = change;
+    return isSame && this.#kernel.table(INET, TABLE_NAME) !== undefined;
   }
 
   #inUsersSets(layout: Layout): OpenElement[] {
@@ -191,9 +200,9 @@ export class GateTable {
   }
 
   /** What may stay open for ever in the user's sets is closed: nobody would know of it any more. */
-  #leave({ options, sets, doors }: Layout): void {
+  #cleanUp({ options, sets, doors }: Layout): void {
     if (options.mode.kind !== "set") {
-      removeLeftTable(this.#kernel, this.#config);
+      this.#removeTable();
       return;
     }
     const comments = new Set([...doors.keys()].map(commentOf));
@@ -201,6 +210,15 @@ export class GateTable {
     const w = new NetlinkWriter().beginBatch();
     writeDifference(w, open, []);
     if (open.length > 0) this.#kernel.transact(w.endBatch().bytes);
+  }
+
+  /** The new config is in force already. What the kernel refuses now, the firewall tries again, and reports. */
+  #removeTable(): void {
+    try {
+      removeLeftTable(this.#kernel, this.#config);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+    }
   }
 }
 
@@ -215,29 +233,10 @@ export function removeLeftTable(kernel: KernelTables, config: string): void {
   if (errno !== 0) throw new KernelError(errno);
 }
 
-function writeDifference(w: NetlinkWriter, before: readonly OpenElement[], after: readonly OpenElement[]): void {
-  // One that stayed and has a time now is made anew.
-  const same = (one: OpenElement) => `${identity(one)} ${one.left === undefined}`;
-  const [old, next] = [new Set(before.map(same)), new Set(after.map(same))];
-  const gone = before.filter((one) => !next.has(same(one)));
-  writeElements(w, "add", gone); // one that has just ended would make the whole batch fail
-  writeElements(w, "delete", gone);
-  const fresh = after.filter((one) => !old.has(same(one)));
-  writeElements(w, "add", fresh);
-}
-
-/** Do both keep what is open in the same sets? */
-function isSameKernel(a: Layout, b: Layout): boolean {
-  const [one, other] = [a.options.mode, b.options.mode];
-  return one.kind === "set" || other.kind === "set" ? JSON.stringify(one) === JSON.stringify(other) : true;
-}
-
 /** A chain is gone, a set is of another kind, or the table is one that we cannot own any more. */
 const OTHER_SHAPE = ["ENOENT", "EEXIST", "EOPNOTSUPP", "EINVAL", "EBUSY"];
-
 /** Linux before 6.9, and before 5.12. */
 const UNKNOWN_FLAGS = ["EOPNOTSUPP", "EINVAL"];
-
 const TAKEN_AWAY: readonly number[] = [
   MESSAGE.delTable,
   MESSAGE.delChain,
@@ -245,23 +244,3 @@ const TAKEN_AWAY: readonly number[] = [
   MESSAGE.delSet,
   MESSAGE.delElement,
 ];
-
-/** Linux before 6.12 keeps the old time of an element that is added again: it is deleted in between. */
-export function renewal(elements: readonly OpenElement[]): Uint8Array {
-  return replacement(elements, elements);
-}
-
-/** An element that has just ended would make the whole batch fail: each is added before it is deleted. */
-export function replacement(before: readonly OpenElement[], after: readonly OpenElement[]): Uint8Array {
-  const w = new NetlinkWriter().beginBatch();
-  writeElements(w, "add", before);
-  writeElements(w, "delete", before);
-  writeElements(w, "add", after);
-  return w.endBatch().bytes;
-}
-
-/** What of a table cannot be changed without building it anew: its sets and its rules. */
-function shapeOf({ options, sets, hasUdp }: Layout): string {
-  const { mode, reply, allow } = options;
-  return JSON.stringify([mode, reply, allow, hasUdp, sets.map(({ set }) => set)]);
-}

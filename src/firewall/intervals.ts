@@ -1,4 +1,4 @@
-// Networks as the kernel's sets of intervals have them: where each begins, and the address behind its last one.
+// Networks in the form of the kernel's interval sets: the first address, and the one after the last.
 
 import type { Network } from "../net/network.ts";
 import { putAddress } from "./element.ts";

@@ -10,7 +10,7 @@ import { FAMILIES, KEY_TYPE, SET_FLAGS } from "./nftables.ts";
 import { GUARDED, type ThereIs } from "./ruleset.ts";
 import { configInComment, configOf } from "./table-comment.ts";
 
-/** So many elements at most are one opening of a range in a set that has no ranges. */
+/** In a set without ranges each port of a range is an element of its own; an opening has at most this many. */
 const MAX_PORTS_ONE_BY_ONE = 256;
 
 /** Our table as it is. */

@@ -7,11 +7,11 @@ import { errorName, FirewallError, openingFailure } from "./firewall-error.ts";
 import { FLAG, NetlinkWriter, readMessages } from "./netlink.ts";
 import { ELEMENTS, LIST_ELEMENT, MESSAGE, SET, TABLE } from "./nftables.ts";
 
-/** A change or an answer that somebody else's change has disturbed is asked for again, so often. */
+/** How often a request is sent again that another process's change has disturbed. */
 const MAX_TRIES = 8;
 const PASSING = new Set(["EAGAIN", "EINTR", "EBUSY"]);
 
-/** What the kernel has answered, other than with what was asked for. */
+/** The kernel refuses a request. */
 export class KernelError extends FirewallError {
   readonly errno: number;
 

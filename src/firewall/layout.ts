@@ -163,3 +163,15 @@ function segmentsOf(ranges: readonly OpenedPorts[], cuts: readonly OpenedPorts[]
     });
   });
 }
+
+/** Do both keep what is open in the same sets? */
+export function isSameKernel(a: Layout, b: Layout): boolean {
+  const [one, other] = [a.options.mode, b.options.mode];
+  return one.kind === "set" || other.kind === "set" ? JSON.stringify(one) === JSON.stringify(other) : true;
+}
+
+/** What of a table cannot be changed without building it anew: its sets and its rules. */
+export function shapeOf({ options, sets, hasUdp }: Layout): string {
+  const { mode, reply, allow } = options;
+  return JSON.stringify([mode, reply, allow, hasUdp, sets.map(({ set }) => set)]);
+}

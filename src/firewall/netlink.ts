@@ -147,6 +147,8 @@ export interface NetlinkMessage {
   /** The socket whose request this answers or tells of. */
   readonly port: number;
   readonly family: number;
+  /** Of news: the low 16 bits of the change's number. All that one change deletes has the same. */
+  readonly change: number;
   readonly attributes: Attributes;
 }
 
@@ -160,6 +162,7 @@ export function* readMessages(bytes: Uint8Array): Generator<NetlinkMessage> {
       type: type >>> 8 === NFTABLES ? type & 0xff : -1,
       port: view.getUint32(at + 12, LITTLE),
       family: bytes[at + HEADER_BYTES]!,
+      change: view.getUint16(at + HEADER_BYTES + 2),
       attributes: new Attributes(bytes.subarray(at + FIXED_BYTES, at + length)),
     };
     at += (length + 3) & ~3;

@@ -136,15 +136,15 @@ function writeGate(w: NetlinkWriter, { sets, hasUdp, options }: Layout): void {
 
   // Where nothing puts fragments together before us, a SYN whose flags are in its second fragment would pass (RFC 1858).
   // No honest sender cuts there.
-  rule(FRAGMENTS, expr.hasTcpFlags, [expr.leave]);
+  rule(FRAGMENTS, expr.hasTcpFlags, [expr.returns]);
   rule(FRAGMENTS, expr.beginsEarly, [expr.drop]);
 
-  rule(GATE, expr.notGuarded(GUARDED), [expr.leave]);
-  rule(GATE, expr.toOthers, [expr.leave]);
-  rule(GATE, expr.toOthersOfVrf, [expr.leave]);
-  for (const { set, family, prefix } of sets) rule(GATE, expr.mayEnter(set, family, prefix), [expr.leave]);
+  rule(GATE, expr.notGuarded(GUARDED), [expr.returns]);
+  rule(GATE, expr.toOthers, [expr.returns]);
+  rule(GATE, expr.toOthersOfVrf, [expr.returns]);
+  for (const { set, family, prefix } of sets) rule(GATE, expr.mayEnter(set, family, prefix), [expr.returns]);
   for (const family of [4, 6] as const) {
-    if (allowed(options.allow, family).length > 0) rule(GATE, expr.sourceIn(`allow${family}`, family), [expr.leave]);
+    if (allowed(options.allow, family).length > 0) rule(GATE, expr.sourceIn(`allow${family}`, family), [expr.returns]);
   }
   if (options.reply === "reset") {
     rule(GATE, expr.isTcp, [expr.rejectWithReset]);

@@ -198,8 +198,11 @@ describe("the kernel's doors beside", { skip: needsRoot }, () => {
       ip address add ${own.server6}/64 dev eth0 nodad; sysctl -qw net.ipv4.tcp_l3mdev_accept=1`;
     assert.equal((await run(setUp)).said, "");
     await own.run("client", ["ip", "route", "add", "10.77.9.0/24", "via", own.server]);
-    const addresses = [own.server, "10.77.9.1", own.server6];
-    const all = () => Promise.all(addresses.map((to) => connect(own, 22, { to })));
+    const pairs = [own.server, "10.77.9.1", own.server6].map((to) => ({
+      from: to.includes(":") ? own.client6 : own.client,
+      to,
+    }));
+    const all = () => Promise.all(pairs.map((pair) => connect(own, 22, pair)));
     assert.deepEqual(await all(), ["in", "in", "in"]);
 
     const config = join(own.dir, "vrf.conf");
