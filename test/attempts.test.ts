@@ -34,16 +34,16 @@ function attemptsAt(config: string, capacity = 64, observer?: Observer): Attempt
 }
 
 /** Those of codes are in code-attempts.test.ts. */
-const FATES = (Object.keys(VERDICT) as VerdictKind[]).filter((fate) => !isOfCode(VERDICT[fate]));
+const KINDS = (Object.keys(VERDICT) as VerdictKind[]).filter((kind) => !isOfCode(VERDICT[kind]));
 /** Writes as reference.ts does what has become of each packet. */
-const witnessOf = (fates: string[], hasEnough = false): Observer => {
+const witnessOf = (kinds: string[], hasEnough = false): Observer => {
   let source = "";
   return {
     isSaturated: hasEnough,
     begin: (packet) => void (source = formatAddress(packet.source)),
     beginWithout: (knocker) => void (source = formatAddress(knocker)),
     verdict: (code, at, stage, detail) =>
-      void fates.push(`${source} ${at?.ref.name ?? "-"}: ${FATES[code]} ${stage} ${detail}`),
+      void kinds.push(`${source} ${at?.ref.name ?? "-"}: ${KINDS[code]} ${stage} ${detail}`),
   };
 };
 
@@ -66,11 +66,11 @@ describe("attempts", () => {
     const what = `seq_timeout ${seqTimeout}, a packet each ${gap} s${policies ? ", strays and cooldowns" : ""}`;
     it(`does what the reference does: ${what}`, () => {
       const scenes = scene({ sources, own, mostWalks: 25, gap, seqTimeout, again: true, policies });
-      const seen = { lines: 0, atWork: new Map<string, number>(), fates: new Set<string>() };
+      const seen = { lines: 0, atWork: new Map<string, number>(), kinds: new Set<string>() };
       fc.assert(
         fc.property(scenes, ({ config, packets }) => {
-          const fates: string[] = [];
-          const attempts = attemptsAt(config, 64, witnessOf(fates, dense));
+          const kinds: string[] = [];
+          const attempts = attemptsAt(config, 64, witnessOf(kinds, dense));
           const reference = new Reference(listenersOf(config), { isOurs, isStray, isAnswer });
           const lines: string[] = [];
           for (const segment of packets) {
@@ -82,13 +82,13 @@ describe("attempts", () => {
           lines.push(...attempts.expire(end).map(text));
           reference.expire(end);
           assert.deepEqual(lines, reference.lines);
-          if (!dense) assert.deepEqual(fates, reference.fates);
+          if (!dense) assert.deepEqual(kinds, reference.kinds);
           assert.equal(attempts.live, 0);
           assert.equal(attempts.expire(end + 1).length, 0);
           assert.equal(attempts.deadline, Number.POSITIVE_INFINITY);
           seen.lines += lines.length;
           for (const rule of reference.atWork.keys()) seen.atWork.set(rule, (seen.atWork.get(rule) ?? 0) + 1);
-          for (const fate of fates) seen.fates.add(fate.split(" ")[2]!);
+          for (const kind of kinds) seen.kinds.add(kind.split(" ")[2]!);
         }),
         { numRuns: SCENES, seed: SEED, includeErrorInReport: true },
       );
@@ -100,9 +100,9 @@ describe("attempts", () => {
       assert.deepEqual([...seen.atWork.keys()].sort(), rules);
       const notHere = ["used", "late", ...(gap > 0.01 ? ["held"] : [])]; // below; nobody is in haste
       if (!policies) notHere.push("banned", "cooldown", "scan");
-      // The rarest fates need all scenes.
+      // The rarest kinds need all scenes.
       if (!dense && SCENES === ALL_SCENES)
-        assert.deepEqual([...seen.fates].sort(), FATES.filter((fate) => !notHere.includes(fate)).sort());
+        assert.deepEqual([...seen.kinds].sort(), KINDS.filter((kind) => !notHere.includes(kind)).sort());
       for (const [rule, scenesWithIt] of seen.atWork)
         assert.ok(scenesWithIt > 100 * share, `${rule}: in ${scenesWithIt}`);
     });
@@ -127,13 +127,13 @@ describe("attempts", () => {
   });
 
   it("tells the witness of a late knock that its attempt was over, and since when", () => {
-    const fates: string[] = [];
-    const attempts = attemptsAt(three, 64, witnessOf(fates));
+    const kinds: string[] = [];
+    const attempts = attemptsAt(three, 64, witnessOf(kinds));
     attempts.knock(syn("10.77.0.2", 7000, 1), 1000);
     attempts.knock(syn("10.77.0.2", 8000, 2), 12_300);
     attempts.knock(syn("10.77.0.2", 8000, 3), 12_400);
     const me = "10.77.0.2";
-    assert.deepEqual(fates, [
+    assert.deepEqual(kinds, [
       `${me} a: stage 1 0`,
       `${me} a: late 1 1300`,
       `${me} a: timeout 1 1300`,
@@ -142,19 +142,19 @@ describe("attempts", () => {
   });
 
   it("tells of a knock like the one before what became of that one, not of what came in between", () => {
-    const fates: string[] = [];
-    const attempts = attemptsAt(three, 64, witnessOf(fates));
+    const kinds: string[] = [];
+    const attempts = attemptsAt(three, 64, witnessOf(kinds));
     attempts.knock(syn("10.77.0.2", 8000, 1), 1000);
     attempts.knock(syn("10.77.0.3", 1234, 2), 1000);
     attempts.knock(syn("10.77.0.2", 8000, 3), 1000);
-    assert.deepEqual(fates, ["10.77.0.2 -: later 0 0", "10.77.0.3 -: other 0 0", "10.77.0.2 -: later 0 0"]);
+    assert.deepEqual(kinds, ["10.77.0.2 -: later 0 0", "10.77.0.3 -: other 0 0", "10.77.0.2 -: later 0 0"]);
   });
 
   it("takes a packet from no client's address for no knock and no stray", () => {
-    const fates: string[] = [];
+    const kinds: string[] = [];
     const notClient = "10.77.0.255";
     const isClient = (source: Address) => isHostAddress(source) && formatAddress(source) !== notClient;
-    const attempts = new Attempts({ isOurs, isClient, isStray, hashKey: [1, 2], observer: witnessOf(fates) });
+    const attempts = new Attempts({ isOurs, isClient, isStray, hashKey: [1, 2], observer: witnessOf(kinds) });
     attempts.setDoors(listenersOf("[a]\nsequence = 7000,8000\nstrict = yes\n"));
     for (const from of [notClient, "127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"]) {
       for (const [n, port] of [7000, 1234, 8000].entries()) {
@@ -163,7 +163,7 @@ describe("attempts", () => {
       }
     }
     assert.deepEqual(
-      fates.filter((fate) => !fate.startsWith("10.77.0.2 ")),
+      kinds.filter((kind) => !kind.startsWith("10.77.0.2 ")),
       [],
     );
     assert.equal(attempts.live, 1);
@@ -272,8 +272,8 @@ describe("attempts", () => {
   });
 
   it("lets nobody in by a one-time sequence that is used, not even before the next one is set", () => {
-    const fates: string[] = [];
-    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], observer: witnessOf(fates) });
+    const kinds: string[] = [];
+    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], observer: witnessOf(kinds) });
     const config = "[a]\none_time_sequences = file\n";
     const { doors } = parseConfig(config, "", () => [
       { protocol: "tcp", port: 7000 },
@@ -285,13 +285,13 @@ describe("attempts", () => {
     assert.equal(attempts.knock(syn("10.77.0.2", 8000, 3), 100).length, 2);
     assert.deepEqual(attempts.knock(syn("10.77.0.3", 8000, 4), 101), []);
     assert.deepEqual(attempts.knock(syn("10.77.0.4", 7000, 5), 102), []);
-    assert.equal(fates.at(-1), "10.77.0.4 a: used 0 0");
+    assert.equal(kinds.at(-1), "10.77.0.4 a: used 0 0");
     assert.deepEqual(attempts.expire(1e6), []);
   });
 
   it("lets one in by a one-time sequence that two have done in haste", () => {
-    const fates: string[] = [];
-    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], observer: witnessOf(fates) });
+    const kinds: string[] = [];
+    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], observer: witnessOf(kinds) });
     const knocks = [7000, 8000].map((port) => ({ protocol: "tcp" as const, port }));
     const { doors } = parseConfig("[a]\none_time_sequences = file\n", "", () => knocks);
     attempts.setDoors(doors.map((door) => ({ door, targets: undefined })));
@@ -299,7 +299,7 @@ describe("attempts", () => {
       for (const [i, { port }] of knocks.entries()) attempts.knock(syn(from, port, port), i);
     }
     assert.deepEqual(attempts.expire(6).map(text), ["10.77.0.2: a: OPEN SESAME"]);
-    assert.deepEqual(fates.slice(-2), ["10.77.0.2 a: open 2 0", "10.77.0.3 a: used 0 0"]);
+    assert.deepEqual(kinds.slice(-2), ["10.77.0.2 a: open 2 0", "10.77.0.3 a: used 0 0"]);
     assert.deepEqual([attempts.live, attempts.deadline], [0, Number.POSITIVE_INFINITY]);
   });
 

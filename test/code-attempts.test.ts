@@ -309,7 +309,7 @@ describe("wrong codes", () => {
       scene.knock(scene.ports(bound, 0, PHONE));
       assert.equal(scene.last, "10.77.0.2: openSSH: code for phone not checked: too many codes at once");
     }
-    assert.equal(scene.history.of(parseAddress(PHONE)!).at(-1)?.fate, "busy");
+    assert.equal(scene.history.of(parseAddress(PHONE)!).at(-1)?.kind, "busy");
     scene.now = 1000;
     scene.knock(scene.ports(bound, 0, PHONE));
     assert.deepEqual(scene.opened, ["10.77.0.2 phone"]);
@@ -411,12 +411,12 @@ describe("what explain says of codes", () => {
     scene.knock(ports, SNIFFER);
     scene.knock(scene.wrong(), SNIFFER);
     scene.knock(scene.ports(phone, -5), SNIFFER);
-    const fates = (source: string) =>
+    const kinds = (source: string) =>
       scene.history
         .of(parseAddress(source)!)
-        .map(({ fate, client, detail }) => `${fate} ${client ?? ""} ${client ? detail : ""}`.trim());
-    assert.deepEqual(fates(PHONE), ["stage", "stage", "stage", "accepted phone 0", "open"]);
-    const codes = fates(SNIFFER).filter((fate) => !fate.startsWith("stage"));
+        .map(({ kind, client, detail }) => `${kind} ${client ?? ""} ${client ? detail : ""}`.trim());
+    assert.deepEqual(kinds(PHONE), ["stage", "stage", "stage", "accepted phone 0", "open"]);
+    const codes = kinds(SNIFFER).filter((kind) => !kind.startsWith("stage"));
     assert.deepEqual(codes, ["replay phone 0", "wrongCode phone 1", "clock phone 150"]);
   });
 });

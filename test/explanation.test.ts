@@ -28,9 +28,9 @@ function changesOf(config: string): DoorChanges {
   return changes;
 }
 
-const verdict = (at: number, fate: Verdict["fate"], more: Partial<Verdict> = {}): Verdict => {
+const verdict = (at: number, kind: Verdict["kind"], more: Partial<Verdict> = {}): Verdict => {
   const knock = { protocol: "tcp", port: 7000 + at } as const;
-  return { at, knocker, fate, door: "a", stage: 0, of: 3, detail: 0, times: 1, knock, ...more };
+  return { at, knocker, kind, door: "a", stage: 0, of: 3, detail: 0, times: 1, knock, ...more };
 };
 
 const words = (text: string) => /\b70\d\d\b/.exec(text)?.[0];
@@ -113,7 +113,7 @@ describe("an explanation", () => {
     ]);
     assert.match(advice, /^Knock faster, within the 2 s that a allows/);
     const [, , afterAll] = explanationOf([noted[0]!, timeout, later(70_000, 7001)], changes, 70_001).verdicts;
-    assert.equal(afterAll!.fate, "later");
+    assert.equal(afterAll!.kind, "later");
   });
 
   it("ends an attempt where its door became another one, and no attempt that was over", () => {
@@ -123,7 +123,7 @@ describe("an explanation", () => {
     changes.setDoors([], 10);
     const after = verdict(20, "later", { door: undefined });
     assert.deepEqual(
-      explanationOf([...noted, after], changes, 30).verdicts.map(({ fate, at }) => [fate, at]),
+      explanationOf([...noted, after], changes, 30).verdicts.map(({ kind, at }) => [kind, at]),
       [
         ["stage", 5],
         ["changed", 10],
@@ -165,18 +165,18 @@ describe("an explanation", () => {
           assert.equal(outcome === "nothing seen", told === 0);
           assert.notEqual(advice, "");
           for (const line of [advice, ...verdicts.map(verdictLine)]) assert.equal(words(line), undefined, line);
-          const mine = reference.fates.filter((fate) => fate.startsWith(`${source} `));
+          const mine = reference.kinds.filter((kind) => kind.startsWith(`${source} `));
           // The same again is one of several; and what was later may be told to be late.
-          const one = ({ door, fate, stage, detail }: Verdict) =>
-            `${source} ${door ?? "-"}: ${fate} ${stage} ${detail}`;
+          const one = ({ door, kind, stage, detail }: Verdict) =>
+            `${source} ${door ?? "-"}: ${kind} ${stage} ${detail}`;
           // A page has 48 entries; those of before it are apart (unknown-sources.ts).
           const inFull = noted.slice(-48).flatMap((entry) => Array(entry.times).fill(one(entry)));
-          const withoutDetail = (fates: string[]) => fates.map((fate) => fate.replace(/ [\d.]+$/, ""));
+          const withoutDetail = (kinds: string[]) => kinds.map((kind) => kind.replace(/ [\d.]+$/, ""));
           // Of who did more than there is room for, something in the middle is gone.
           const kept = noted.length < 48 ? inFull : inFull.slice(-32);
           assert.deepEqual(withoutDetail(kept), withoutDetail(mine.slice(-kept.length)));
           if (noted.length < 48) assert.equal(inFull.length, mine.length);
-          for (const { fate } of verdicts) seen.add(fate);
+          for (const { kind } of verdicts) seen.add(kind);
         }
       }),
       { numRuns: 400, seed: 7000, includeErrorInReport: true },
@@ -185,7 +185,7 @@ describe("an explanation", () => {
     assert.deepEqual(
       [...seen].sort(),
       Object.keys(VERDICT)
-        .filter((fate) => !notHere.includes(fate) && !isOfCode(VERDICT[fate as VerdictKind])) // code-attempts.test.ts
+        .filter((kind) => !notHere.includes(kind) && !isOfCode(VERDICT[kind as VerdictKind])) // code-attempts.test.ts
         .sort(),
     );
   });

@@ -57,8 +57,8 @@ class Scene {
   }
 }
 
-const short = ({ at, door, fate, stage, of, detail, times }: Verdict) =>
-  `${at} ${door ?? "-"} ${fate} ${stage}/${of} ${detail} x${times}`;
+const short = ({ at, door, kind, stage, of, detail, times }: Verdict) =>
+  `${at} ${door ?? "-"} ${kind} ${stage}/${of} ${detail} x${times}`;
 
 describe("the notebook", () => {
   it("has of a source all that became of its packets, in their order, also from when it was a stranger", () => {
@@ -96,7 +96,7 @@ describe("the notebook", () => {
   it("hands each verdict to who wants it", () => {
     const scene = new Scene();
     const seen: [string, string][] = [];
-    scene.history.onVerdict = ({ fate, knocker }) => seen.push([formatAddress(knocker), fate]);
+    scene.history.onVerdict = ({ kind, knocker }) => seen.push([formatAddress(knocker), kind]);
     scene.knock("10.77.0.2", [7000, 7000], 0);
     scene.history.onVerdict = undefined;
     scene.knock("10.77.0.2", [8000], 100);

@@ -54,8 +54,8 @@ type Ending = "ban" | "cooldown";
 
 export class Reference {
   readonly lines: string[] = [];
-  /** What has become of each packet, as `ip door: fate stage detail`; a door that is no one's is `-`. */
-  readonly fates: string[] = [];
+  /** What has become of each packet, as `ip door: kind stage detail`; a door that is no one's is `-`. */
+  readonly kinds: string[] = [];
   /** The rule that 0.8 does not have and that was first at work, and how many lines there were before. */
   mended: { by: string; lines: number } | undefined;
   /** All such rules, and how often: the Mends of 0.8, and `ban` and `cooldown` when they pass somebody over. */
@@ -88,7 +88,7 @@ export class Reference {
     }
     if (this.#isRetransmission(packet, ip, now)) {
       this.#mend("3");
-      this.#fate(ip, undefined, "again");
+      this.#note(ip, undefined, "again");
       return;
     }
 
@@ -100,7 +100,7 @@ export class Reference {
     for (const attempt of mine) {
       const { resolvedDoor, stage } = attempt;
       if (!this.#hears(resolvedDoor, packet)) {
-        this.#fate(ip, resolvedDoor, this.#whyNot([resolvedDoor], packet), stage);
+        this.#note(ip, resolvedDoor, this.#whyNot([resolvedDoor], packet), stage);
         continue;
       }
       const { name, sequence } = resolvedDoor.door;
@@ -111,13 +111,13 @@ export class Reference {
         if (attempt.isMixed && attempt.anywhere.size > attempt.near.size) this.#mend("knock from elsewhere");
         const scan = this.#scan([attempt], now);
         if (scan !== undefined) {
-          this.#fate(ip, undefined, "scan", 0, scan.ports);
+          this.#note(ip, undefined, "scan", 0, scan.ports);
           continue;
         }
         moved = true;
         attempt.stage++;
         const isLast = attempt.stage === sequence.length;
-        this.#fate(ip, resolvedDoor, "stage", attempt.stage, now - attempt.startedAt);
+        this.#note(ip, resolvedDoor, "stage", attempt.stage, now - attempt.startedAt);
         if (isLast || !attempt.isSilent) this.lines.push(`${ip}: ${name}: Stage ${attempt.stage}`);
         if (isLast && attempt.isSilent) {
           this.#mend("one more try");
@@ -129,7 +129,7 @@ export class Reference {
           const waits = this.#hasty.some((one) => one.attempt.ip === ip && one.attempt.resolvedDoor === resolvedDoor);
           const mayBeScan = (strict || maxStrays > 0) && now - attempt.startedAt < 25;
           if (mayBeScan && !waits) {
-            this.#fate(ip, resolvedDoor, "held", attempt.stage);
+            this.#note(ip, resolvedDoor, "held", attempt.stage);
             this.#hasty.push({ attempt, due: now + 5 });
           } else this.#open(resolvedDoor, ip, now);
         }
@@ -142,10 +142,10 @@ export class Reference {
         this.#end(attempt);
       } else if (is(sequence[stage - 1], packet)) {
         this.#mend("17");
-        this.#fate(ip, resolvedDoor, "twice", stage);
+        this.#note(ip, resolvedDoor, "twice", stage);
       } else {
         effect = true;
-        this.#fate(ip, resolvedDoor, "wrong", stage);
+        this.#note(ip, resolvedDoor, "wrong", stage);
         this.#end(attempt);
       }
     }
@@ -154,18 +154,18 @@ export class Reference {
       const live = this.#attempts.some((attempt) => attempt.ip === ip && attempt.resolvedDoor === resolvedDoor);
       if (live || movedNow.includes(resolvedDoor) || !is(sequence[0], packet)) continue;
       if (!this.#hears(resolvedDoor, packet)) {
-        this.#fate(ip, resolvedDoor, this.#whyNot([resolvedDoor], packet));
+        this.#note(ip, resolvedDoor, this.#whyNot([resolvedDoor], packet));
         continue;
       }
       if (this.#isPaused(resolvedDoor, ip, now)) continue;
       const ban = this.#pause("ban", resolvedDoor, ip, now);
       if (moved) {
-        this.#fate(ip, resolvedDoor, "taken");
+        this.#note(ip, resolvedDoor, "taken");
         continue;
       }
       if (mine.length > 0) this.#mend("16");
       effect = true;
-      this.#fate(ip, resolvedDoor, "stage", 1);
+      this.#note(ip, resolvedDoor, "stage", 1);
       if (ban !== undefined) ban.isTried = true;
       else this.lines.push(`${ip}: ${name}: Stage 1`);
       if (sequence.length === 1) this.#open(resolvedDoor, ip, now);
@@ -177,7 +177,7 @@ export class Reference {
       }
     }
     if (mine.length === 0 && !users.some(({ door }) => is(door.sequence[0], packet)))
-      this.#fate(ip, undefined, "later");
+      this.#note(ip, undefined, "later");
     if (effect && hasEvidence(packet) && this.#sentBefore(packet, ip, now) === undefined) {
       this.#sent.push({ ip, packet, first: now, last: now });
     }
@@ -222,7 +222,7 @@ export class Reference {
       const { door } = attempt.resolvedDoor;
       const late = now - attempt.startedAt - door.seqTimeout * 1000;
       if (late < 0) continue;
-      this.#fate(attempt.ip, attempt.resolvedDoor, "timeout", attempt.stage, late);
+      this.#note(attempt.ip, attempt.resolvedDoor, "timeout", attempt.stage, late);
       this.#end(attempt);
       if (attempt.isSilent) continue;
       this.lines.push(`${attempt.ip}: ${door.name}: sequence timeout (stage ${attempt.stage})`);
@@ -231,7 +231,7 @@ export class Reference {
 
   #open(resolvedDoor: ResolvedDoor, ip: string, now: number): void {
     const { name, policy } = resolvedDoor.door;
-    this.#fate(ip, resolvedDoor, "open", resolvedDoor.door.sequence.length);
+    this.#note(ip, resolvedDoor, "open", resolvedDoor.door.sequence.length);
     this.lines.push(`${ip}: ${name}: OPEN SESAME`);
     this.#pauses.push({ why: "cooldown", resolvedDoor, ip, until: now + policy.seqCooldown * 1000, isTried: false });
   }
@@ -242,7 +242,7 @@ export class Reference {
       ({ ip: other, resolvedDoor }) => other === ip && this.#minds(resolvedDoor, packet),
     );
     if (mine.length === 0 || !this.#world.isStray(packet)) {
-      if (mine.length === 0 || users.length > 0) this.#fate(ip, undefined, this.#whyNoKnock(users, packet));
+      if (mine.length === 0 || users.length > 0) this.#note(ip, undefined, this.#whyNoKnock(users, packet));
       return;
     }
     for (const attempt of mine) {
@@ -253,7 +253,7 @@ export class Reference {
     }
     const scan = this.#scan(mine, now);
     const stray = users.length > 0 ? this.#whyNoKnock(users, packet) : "stray";
-    this.#fate(ip, undefined, scan === undefined ? stray : "scan", 0, scan?.ports);
+    this.#note(ip, undefined, scan === undefined ? stray : "scan", 0, scan?.ports);
   }
 
   /** Would the door take it for a knock at the port of one? */
@@ -309,7 +309,7 @@ export class Reference {
     const pause = ban?.isTried ? ban : this.#pause("cooldown", resolvedDoor, ip, now);
     if (pause === undefined) return false;
     this.#mend(pause.why);
-    this.#fate(ip, resolvedDoor, pause.why === "ban" ? "banned" : "cooldown", 0, pause.until - now);
+    this.#note(ip, resolvedDoor, pause.why === "ban" ? "banned" : "cooldown", 0, pause.until - now);
     return true;
   }
 
@@ -331,8 +331,8 @@ export class Reference {
     return resolvedDoors.some(isThere) ? "flags" : "address";
   }
 
-  #fate(ip: string, resolvedDoor: ResolvedDoor | undefined, fate: VerdictKind, stage = 0, detail = 0): void {
-    this.fates.push(`${ip} ${resolvedDoor?.door.name ?? "-"}: ${fate} ${stage} ${detail}`);
+  #note(ip: string, resolvedDoor: ResolvedDoor | undefined, kind: VerdictKind, stage = 0, detail = 0): void {
+    this.kinds.push(`${ip} ${resolvedDoor?.door.name ?? "-"}: ${kind} ${stage} ${detail}`);
   }
 
   #mend(by: string): void {

@@ -19,9 +19,9 @@ describe("knockctl watch", () => {
     const end = watch(stream satisfies EventsView, history)({} as never, (answer) => {
       if (answer.type === "event" && answer.event === "verdict") told.push(answer.verdict);
     });
-    const fates = ["stage", "open", "wrong", "accepted", "replay", "wrongCode", "banned", "repeat"] as const;
+    const kinds = ["stage", "open", "wrong", "accepted", "replay", "wrongCode", "banned", "repeat"] as const;
     const verdict = { at: 0, knocker: parseAddress(AT.ip)!, stage: 3, of: 3, detail: 0, times: 1 };
-    for (const fate of fates) history.onVerdict!({ ...verdict, fate, door: AT.door } as Verdict);
+    for (const kind of kinds) history.onVerdict!({ ...verdict, kind, door: AT.door } as Verdict);
     end();
     assert.deepEqual(told, ["wrong", "banned", "repeat"]);
   });

@@ -15,7 +15,7 @@ const STAGE_MASK = 0x3f;
 const KEPT = 0x40;
 const IPV6 = 0x80;
 const DOOR_SHIFT = 8;
-/** When so many slots have been used and none is any more, their memory is given back. */
+/** If more slots than this were in use and none is now, their memory is given back at once. */
 const MANY = 16_384;
 
 /** Attempts of one `seq_timeout`, in the order in which they began, which is the order in which they expire. */
@@ -216,7 +216,7 @@ export class AttemptPool {
     return NONE;
   }
 
-  /** Gives back what is in use by nobody: of a thousand knockers, each has touched a page of the chains. */
+  /** Gives memory back if no attempt is live: each of a thousand clients may have touched a page of the chains. */
   trim(): void {
     if (this.#live === 0 && this.#fresh > 0) this.#empty();
   }

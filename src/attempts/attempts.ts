@@ -40,7 +40,7 @@ export interface AttemptsOptions {
   isAnswer?: ((packet: Packet) => boolean) | undefined;
   /** Two random words, for AddressHash. */
   hashKey: readonly [number, number];
-  /** At most so many live attempts in all. */
+  /** The largest number of live attempts. */
   capacity?: number | undefined;
   /** How memory that is not used any more is cleared, and maybe given back. */
   clear?: Clear | undefined;
@@ -113,7 +113,7 @@ export class Attempts {
     return this.#table.pool.live + this.#scanDetector.held.size;
   }
 
-  /** Much was done, and nobody is knocking any more: what it needs no longer is given back. */
+  /** Gives back the memory of attempts if none is live. Called after much work. */
   trim(): void {
     this.#table.pool.trim();
   }
@@ -123,7 +123,7 @@ export class Attempts {
     return this.#completion.deadline;
   }
 
-  /** Somebody waits for his door: `deadline` is not to be missed. */
+  /** Is an opening held back? Then `expire` must be called at the deadline, not some time after it. */
   get isUrgent(): boolean {
     return this.#scanDetector.held.size > 0;
   }
@@ -205,13 +205,13 @@ export class Attempts {
   }
 
   #noKnock(current: CurrentPacket, entry: PortEntry | undefined): readonly KnockEvent[] {
-    const { fate, ports, event } = this.#unmatchedPackets.judge(current, entry);
-    if (fate === VERDICT.stray || fate === VERDICT.scan) this.#lastPacket.forget();
-    if (fate !== undefined) this.#verdictReporter.report(fate, undefined, 0, ports);
+    const { kind, ports, event } = this.#unmatchedPackets.judge(current, entry);
+    if (kind === VERDICT.stray || kind === VERDICT.scan) this.#lastPacket.forget();
+    if (kind !== undefined) this.#verdictReporter.report(kind, undefined, 0, ports);
     return event === undefined ? NOTHING : [event];
   }
 
-  /** Nobody who is let in has another kind of address, or ours: the packet is forged, or of this host itself. */
+  /** False for addresses that no client can have, and for this host's own: the packet is forged, or sent by this host. */
   #mayBeClient(source: Address): boolean {
     if (this.#isClient(source)) return true;
     this.#lastPacket.forget();

@@ -80,8 +80,8 @@ export class CodeAttempts {
       return events;
     }
     if (refusals.isRefused(state, packet, hash, now)) {
-      const { fate, left } = refusals.why(state, packet, hash, now);
-      verdictReporter.report(fate, state, 0, left);
+      const { kind, left } = refusals.why(state, packet, hash, now);
+      verdictReporter.report(kind, state, 0, left);
       return events;
     }
     const isScanner = scanDetector.bans.isActive(hash, state, now);

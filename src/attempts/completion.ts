@@ -91,7 +91,7 @@ export class Completion {
     const { seqCooldown, seqCooldownScope } = state.door.policy;
     if (seqCooldown > 0 && seqCooldownScope === "client")
       this.#cooldowns.set(cooldownKey(hash, state), now + 1000 * seqCooldown);
-    // Nobody comes in by a used sequence, not even before setDoors brings the next one.
+    // A used sequence lets no client in, not even before setDoors brings the next one.
     if (state.door.oneTimeSequences !== undefined) state.retired = true;
   }
 

@@ -1,5 +1,5 @@
-// For how long somebody is passed over: scanners, and knockers at a door that has just opened for them. A fixed table,
-// so that no flood makes it grow: a newcomer takes the place of whoever was there.
+// For how long a source is ignored: a scanner's, or a client's at a door that has just opened for it. The table has a fixed
+// size, so that no flood makes it grow: a new entry overwrites the one in its place.
 
 import type { DoorState } from "./door-state.ts";
 
@@ -15,7 +15,7 @@ export class Cooldowns {
   readonly #ends = new Float64Array(PLACES);
   #latest = Number.NEGATIVE_INFINITY;
 
-  /** `key` is a keyed hash: nobody can aim at a place. Times in milliseconds. */
+  /** `key` is a keyed hash: an attacker cannot choose the place. Times in milliseconds. */
   set(key: number, end: number): void {
     const place = at(key);
     this.#keys[place] = key;
@@ -29,7 +29,7 @@ export class Cooldowns {
     return this.#keys[place] === key >>> 0 && now < this.#ends[place]!;
   }
 
-  /** For so many milliseconds more; 0 when it is not on. */
+  /** The milliseconds that are left; 0 if there is no cooldown. */
   remaining(key: number, now: number): number {
     return this.isActive(key, now) ? this.#ends[at(key)]! - now : 0;
   }

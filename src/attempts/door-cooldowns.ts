@@ -1,5 +1,5 @@
-// For how long a door opens for nobody, because it has just opened for somebody (Cooldown). By the door's name, so that a
-// reload, another sequence or a client's code makes no way around it.
+// How long a door stays closed to everyone after an opening (Cooldown). Entries go by the door's name, so that neither a
+// reload nor another sequence nor a client's code gets around it.
 
 import type { DoorState } from "./door-state.ts";
 
@@ -12,7 +12,7 @@ export class DoorCooldowns {
     if (doorCooldown(door.policy) > 0) this.#begun.set(door.name, now);
   }
 
-  /** Milliseconds for which it opens for nobody; 0: it opens. */
+  /** Milliseconds until the door opens again; 0: it opens now. */
   remaining({ door }: Pick<DoorState, "door">, now: number): number {
     if (this.#begun.size === 0) return 0;
     const begun = this.#begun.get(door.name);
@@ -23,7 +23,7 @@ export class DoorCooldowns {
   }
 }
 
-/** Seconds for everybody. A Seq_Cooldown of scope `door` is one, too. */
+/** Seconds. A Seq_Cooldown of scope `door` counts as well. */
 function doorCooldown({ cooldown, seqCooldown, seqCooldownScope }: DoorState["door"]["policy"]): number {
   return seqCooldownScope === "door" ? Math.max(cooldown, seqCooldown) : cooldown;
 }

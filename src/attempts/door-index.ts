@@ -20,7 +20,7 @@ export class DoorIndex {
   #lastId = 0;
   /** By knockKey, where in #index: a Map would cost each packet a tenth of all it costs (bench/flood.ts). */
   readonly #entryOfKey = new Int32Array(KNOCK_KEYS);
-  /** The first is nobody's. */
+  /** The first number is no door's. */
   #index: (PortEntry | undefined)[] = [undefined];
   #keys: number[] = [];
 

@@ -10,7 +10,7 @@ import type { StrayPorts } from "./stray-ports.ts";
 const HASTY_MS = 25;
 /** In this time such a scan touches hundreds of ports. */
 const WAIT_MS = 5;
-/** Only who knows a sequence can make so many wait: he comes in at once. */
+/** Only clients that know a sequence can fill the list. Further ones get in at once. */
 const MAX = 256;
 
 export interface HeldOpening {
@@ -40,8 +40,8 @@ export class HeldOpenings {
   }
 
   /**
-   * Has an opening to wait whose attempt took so many milliseconds? Not when the same knocker waits there already: who is
-   * through twice in 5 ms is no scan, but a flood.
+   * Must an opening wait whose attempt took `age` milliseconds? Not if the same source already waits at this door: whatever
+   * completes the sequence twice in 5 ms is a flood, not a scan.
    */
   shouldHold(age: number, hash: number, state: DoorState): boolean {
     if (age >= HASTY_MS || this.#waiting.length >= MAX) return false;
@@ -61,12 +61,12 @@ export class HeldOpenings {
     this.#add({ ...opening, due: now + Math.max(WAIT_MS, opening.accepted.holdMs) });
   }
 
-  /** Somebody else claims the code. */
+  /** Another source has sent the same code. */
   dropCode(state: DoorState, client: string): void {
     this.#waiting = this.#waiting.filter((one) => one.state !== state || one.accepted?.client !== client);
   }
 
-  /** Does somebody wait who may be this one? */
+  /** May an opening of this source be waiting? By a hash, so another source's may be meant. */
   has(hash: number): boolean {
     return this.#waiting.some((one) => one.hash === hash);
   }

@@ -1,4 +1,4 @@
-// Who hears a packet: the flags and the addresses at which doors listen.
+// Which doors take a packet, by its flags and its destination.
 
 import { VERDICT } from "../events/observer.ts";
 import { type Address, sameAddress } from "../net/address.ts";
@@ -8,7 +8,7 @@ import type { MatchRule } from "./door-state.ts";
 
 export class PacketMatcher {
   readonly #isOurs: (address: Address) => boolean;
-  /** What was found to hear the last packet, and all that are like it (last-packet.ts). */
+  /** The rule that matched the last packet, and so all that are like it (last-packet.ts). */
   #heard: MatchRule | undefined;
 
   constructor(isOurs: (address: Address) => boolean) {
@@ -24,7 +24,7 @@ export class PacketMatcher {
     return hearing === this.#heard || this.wouldHear(hearing, packet);
   }
 
-  /** Does any of these? */
+  /** Does the packet match any of these rules? */
   matchesAny(hearings: readonly MatchRule[], packet: Packet): boolean {
     for (let i = 0; i < hearings.length; i++) {
       const hearing = hearings[i]!;
@@ -35,12 +35,12 @@ export class PacketMatcher {
     return false;
   }
 
-  /** Why none of these does. */
+  /** Why it matches none of these rules: a VERDICT. */
   mismatch(hearings: readonly MatchRule[], packet: Packet): number {
     return hearings.some(({ targets }) => this.#isAt(targets, packet.destination)) ? VERDICT.flags : VERDICT.address;
   }
 
-  /** The same of a packet that is not like the one before. */
+  /** `matches` without the memory of the last packet. */
   wouldHear(hearing: MatchRule, packet: Packet): boolean {
     if (packet.protocol === TCP && !flagsMatch(hearing.flags, packet.flags)) return false;
     return this.#isAt(hearing.targets, packet.destination);

@@ -39,16 +39,16 @@ export class Refusals {
   }
 
   /** As the observer has it; `left`: milliseconds for which it goes on. */
-  why(state: DoorState, packet: Packet, hash: number, now: number): { fate: number; left: number } {
-    if (state.retired) return { fate: VERDICT.used, left: 0 };
+  why(state: DoorState, packet: Packet, hash: number, now: number): { kind: number; left: number } {
+    if (state.retired) return { kind: VERDICT.used, left: 0 };
     if (!this.#matcher.matches(state.rule, packet)) {
-      return { fate: this.#matcher.mismatch([state.rule], packet), left: 0 };
+      return { kind: this.#matcher.mismatch([state.rule], packet), left: 0 };
     }
     const banned = this.#scanDetector.bans.mayTryAgain(hash, state, now)
       ? 0
       : this.#scanDetector.bans.remaining(hash, state, now);
-    if (banned > 0) return { fate: VERDICT.banned, left: banned };
+    if (banned > 0) return { kind: VERDICT.banned, left: banned };
     const cooldown = this.cooldownLeft(state, hash, now);
-    return cooldown > 0 ? { fate: VERDICT.cooldown, left: cooldown } : { fate: VERDICT.taken, left: 0 };
+    return cooldown > 0 ? { kind: VERDICT.cooldown, left: cooldown } : { kind: VERDICT.taken, left: 0 };
   }
 }

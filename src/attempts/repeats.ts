@@ -41,7 +41,7 @@ export class Repeats {
     return false;
   }
 
-  /** An equal segment is known: is this one sent again, or made anew? `place`: where it is remembered, or negative. */
+  /** An equal segment has come before: is this a retransmission, or a new one? `place`: where it is remembered, or negative. */
   #isSentAgain(current: CurrentPacket, place: number): boolean {
     const { packet, print, hash, count, now } = current;
     const { collected, pool } = this.#table;

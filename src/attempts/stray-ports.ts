@@ -45,7 +45,7 @@ export class StrayPorts {
     if (!isNear(this.#origins[attempt]!, ttl)) this.#origins[attempt]! |= MIXED;
   }
 
-  /** A stray, by the bit of its port. One that comes from elsewhere may be forged by somebody else. */
+  /** A stray, by the bit of its port. If its TTL shows another way through the network, it may be forged and does not count. */
   record(attempt: number, bit: number, ttl: number): void {
     const origin = this.#origins[attempt]!;
     const set = attempt * WORDS;
@@ -86,7 +86,7 @@ export function strayBit([k0, k1]: readonly [number, number], knockKey: number):
 
 /**
  * Each router on the way takes one from the TTL, and the way of two packets of one source differs seldom, and by little.
- * Somebody else who forges that source is elsewhere.
+ * An attacker who forges that source sits elsewhere.
  */
 function isNear(origin: number, ttl: number): boolean {
   return Math.abs((origin & TTL_MASK) - ttl) <= 1;

@@ -164,8 +164,8 @@ export class Transitions {
   }
 
   #reportRefusal(state: DoorState, { packet, hash, now }: CurrentPacket): void {
-    const { fate, left } = this.#refusals.why(state, packet, hash, now);
-    this.#verdictReporter.report(fate, state, 0, left);
+    const { kind, left } = this.#refusals.why(state, packet, hash, now);
+    this.#verdictReporter.report(kind, state, 0, left);
   }
 
   /** It may have opened for somebody else since this attempt began (Cooldown). */

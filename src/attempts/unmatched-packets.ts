@@ -26,13 +26,13 @@ export interface UnmatchedPacketsOptions {
 /** What has become of one. */
 export interface Outcome {
   /** Undefined: nothing that the observer wants to know. */
-  readonly fate: number | undefined;
+  readonly kind: number | undefined;
   /** Of a scan. */
   readonly ports: number;
   readonly event: KnockEvent | undefined;
 }
 
-const outcome = (fate: number | undefined): Outcome => ({ fate, ports: 0, event: undefined });
+const outcome = (kind: number | undefined): Outcome => ({ kind, ports: 0, event: undefined });
 // Made once: in a flood each packet is one.
 const [OTHER, ADDRESS, FLAGS, ANSWER, STRAY, SILENCE] = [
   outcome(VERDICT.other),
@@ -67,7 +67,7 @@ export class UnmatchedPackets {
     // Known again when their attempts are void.
     for (let i = 0; i < count; i++) this.#completion.rememberLast(this.#table.collected[i]!, current);
     const { ports, event } = this.#scanDetector.recordStray(packet, hash, count, now);
-    if (ports > 0) return { fate: VERDICT.scan, ports, event };
+    if (ports > 0) return { kind: VERDICT.scan, ports, event };
     return entry === undefined ? STRAY : this.#why(packet, entry); // that says more
   }
 

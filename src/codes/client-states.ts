@@ -12,16 +12,16 @@ export interface ClientState {
   last: number;
   /** Milliseconds since 1970, when that was; 0: never. */
   at: number;
-  /** Who used it. Undefined when nobody has, or when two claimed it and neither got in. */
+  /** The address that used it. Undefined if none has, or if two sent it and neither got in. */
   from: string | undefined;
   openings: number;
   /** Its user has sent a wrong code since: the next one is not the second of two in a row. Not kept over a restart. */
   isRowBroken?: boolean;
-  /** The state of an earlier life was lost: nobody knows which codes of a list have been used. */
+  /** The state of an earlier daemon was lost, so it is unknown which codes of a list have been used. */
   isLost: boolean;
 }
 
-/** A code that is right, and waits for whoever else may claim it. */
+/** A right code that is held back, in case another source sends it too. */
 export interface HeldCode {
   readonly counter: number;
   readonly from: string;

@@ -10,7 +10,7 @@ import { HmacBudget } from "./hmac-budget.ts";
 import { isWithinHours } from "./hours.ts";
 import { MAX_COMPARED, ValidCodes } from "./valid-codes.ts";
 
-/** Of a list, so many codes may have been left out. */
+/** How many codes of a list may be skipped. */
 const LOOK_AHEAD = 10;
 /** A code of this many windows before or after now is told from a wrong one: it is a clock that is wrong. */
 const HINT_WINDOWS = 20;

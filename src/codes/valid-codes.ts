@@ -38,7 +38,7 @@ export class ValidCodes {
     return this.#codes[at]!;
   }
 
-  /** The number of the client, which is not bound, whose code the guess is; -1: nobody's. */
+  /** The number of the client, which is not bound, whose code the guess is; -1: no client's. */
   owner(counter: number, guess: number): number {
     let owners = this.#owners.get(counter);
     if (owners === undefined) {

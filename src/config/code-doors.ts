@@ -9,7 +9,7 @@ import type { Door } from "./door.ts";
 
 /** A code's TCP knocks are SYNs, unless the door says otherwise. */
 const SYN: TcpFlags = { set: 0x02, clear: 0 };
-/** Of keys, which nobody guesses, many wrong ones are no siege. */
+/** Wrong codes of a day. Nobody can guess a key, so it takes more of them. */
 const MAX_GUESSES = { code: 10, list: 10, key: 1000 } as const;
 
 export function codeFlags({ tcpFlags }: Pick<Door, "tcpFlags">): TcpFlags {

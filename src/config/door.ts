@@ -39,9 +39,9 @@ export interface Policy {
   readonly seqCooldown: number;
   /** Whom Seq_Cooldown keeps waiting: the client alone, or everyone. */
   readonly seqCooldownScope: "client" | "door";
-  /** Seconds after an opening for which the door opens for nobody. */
+  /** Seconds after an opening in which the door opens for no client. */
   readonly cooldown: number;
-  /** An attempt that touches so many different other ports is a scan. 0: never. */
+  /** The number of different other ports that make an attempt a scan. 0: never. */
   readonly maxStrays: number;
   /** One such port is enough. */
   readonly strict: boolean;
@@ -59,7 +59,7 @@ export interface Policy {
   readonly codeHold: number;
   /** Wrong codes of a client in a day after which two in a row are needed; 0: never. Undefined: by its kind. */
   readonly maxGuesses: number | undefined;
-  /** `close`: a replay also closes the door for whoever used the code. */
+  /** `close`: a replay also closes the door for the address that used the code. */
   readonly onReplay: "log" | "close";
 }
 
@@ -166,5 +166,5 @@ export function complain(file: string, line: Line, why: string): string {
   return `config: line ${line.number}: ${why} (${file}: ${text})`;
 }
 
-/** The largest Max_Strays: the daemon can tell only so many ports apart. */
+/** The largest Max_Strays: the daemon cannot count more ports. */
 export const MAX_STRAYS = 64;

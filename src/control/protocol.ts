@@ -114,7 +114,7 @@ export interface VerdictAnswer {
   readonly type: "verdict";
   readonly time: string;
   readonly ip: string;
-  readonly verdict: Verdict["fate"];
+  readonly verdict: Verdict["kind"];
   readonly door?: string;
   readonly stage?: number;
   readonly of?: number;

@@ -89,7 +89,7 @@ export class ClientCodes {
     });
   }
 
-  /** On_Replay = close: whoever used the code may be somebody who should not have had it. */
+  /** On_Replay = close: the one who used the code may have stolen it. */
   onReplay(door: Door, other: string | undefined): void {
     const address = other === undefined ? undefined : parseAddress(other);
     if (door.policy.onReplay === "close" && address !== undefined)

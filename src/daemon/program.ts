@@ -178,7 +178,7 @@ async function main(flags: Flags): Promise<void> {
   }
 }
 
-/** `systemctl reload` asks before it sends SIGHUP, to which nobody can answer. What else is to be said: knockctl check. */
+/** `systemctl reload` runs this before it sends SIGHUP, which cannot report an error. All other findings: knockctl check. */
 function check(flags: Flags): void {
   const { config, findings } = read(flags.config);
   for (const { text } of findings) console.error(printable(text));
@@ -214,7 +214,7 @@ function gate({ config }: Flags): void {
   }
 }
 
-/** `log`: undefined, where nobody needs to know that it can't be. It goes with the process, however that ends; a full disk leaves no half of it. */
+/** `log`: undefined if a failure need not be reported. The file is removed when the process exits, and never half written. */
 function writePidFile(path: string, log: Log | undefined): void {
   try {
     replaceFile(path, `${process.pid}\n`, { mode: 0o644, sync: false });

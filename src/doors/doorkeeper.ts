@@ -109,7 +109,7 @@ export class Doorkeeper implements DoorOpener {
     );
   }
 
-  /** Closes it so many seconds later, which is on the disk when this resolves: with the seconds that are left. */
+  /** Puts off the closing. Resolves with the seconds that are left, when the change is on the disk. */
   async extendByHand(door: string, knocker: Address, seconds: number): Promise<number | DoorRefusal> {
     const open = this.#open.get(keyOf(door, formatAddress(knocker)));
     if (open === undefined) return NOT_OPEN;

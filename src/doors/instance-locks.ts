@@ -7,7 +7,7 @@ import { native } from "../platform/native.ts";
 import { ledgerPath, makePrivateDirectory, STATE_DIRECTORY } from "../platform/state-directory.ts";
 import { requireOwnDirectories } from "../platform/trusted-file.ts";
 
-/** Somebody else does it. */
+/** Another process holds the lock. */
 export class AlreadyRunning extends Error {}
 
 export class InstanceLocks {

@@ -17,7 +17,7 @@ export interface JournalOptions {
   readonly onTrouble: (error: unknown) => void;
 }
 
-/** The file may be twice as long as it was when it was made anew, and so much longer. */
+/** The file is rewritten when it is longer than twice its length after the last rewriting plus this many bytes. */
 const MAX_GARBAGE = 1 << 20;
 
 const MORE = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW;

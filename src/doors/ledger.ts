@@ -15,11 +15,11 @@ import { Journal } from "./journal.ts";
 import { dueIn, type LedgerEntry, parseLedger } from "./ledger-entry.ts";
 import { LedgerLines } from "./ledger-lines.ts";
 
-/** A larger one is not ours: of 65,536 open doors (doorkeeper.ts) with stop commands of four kilobytes, twice. */
+/** Twice the size for 65,536 open doors (doorkeeper.ts) with stop commands of 4 kB. A larger file is not a ledger of ours. */
 const LARGEST_BYTES = 1 << 30;
 /** What an opening waits for the disk at most. */
 export const LONGEST_WAIT_MS = 150;
-/** A change that nobody waits for is written with those of so much time. */
+/** Changes for which no opening waits are collected for this long, and written together. */
 const TOGETHER_MS = 1000;
 
 export class Ledger {
@@ -69,7 +69,7 @@ export class Ledger {
     return added;
   }
 
-  /** They are to be closed so many seconds from now. */
+  /** Sets the time of closing to `seconds` from now. */
   move(ids: readonly number[], seconds: number): void {
     const due = dueIn(seconds);
     for (const id of ids) {

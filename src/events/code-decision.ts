@@ -1,6 +1,6 @@
 // What codes/ decides of a code, as plain values: attempts/ opens by them, log/ renders them.
 
-/** It opens in so many milliseconds. */
+/** After these milliseconds it opens. */
 export interface Accepted {
   readonly result: "accepted";
   readonly client: string;
@@ -18,7 +18,7 @@ export type CodeDecision =
   | { readonly result: "replay"; readonly client: string; readonly other: string | undefined }
   /** Used before by the same source. */
   | { readonly result: "repeat"; readonly client: string }
-  /** A code of so many seconds before now; after now where it is negative. */
+  /** The age of the code in seconds; negative if it is from the future. */
   | { readonly result: "clock"; readonly client: string; readonly seconds: number }
   | { readonly result: "refused"; readonly client: string; readonly why: CodeRefusal }
   /** Not compared with the keys that are bound to an address: a flood of guesses has used up the time for that. */

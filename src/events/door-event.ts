@@ -18,7 +18,7 @@ export type DoorEvent = { readonly door: string; readonly knocker: Address } & (
   | { readonly type: "command ended"; readonly what: "opened" | "closed"; readonly status: number | undefined }
   /** cmd_timeout is over: the stop command runs next. */
   | { readonly type: "closing" }
-  /** The kernel has let the client in, or lets it in for longer. Seconds undefined: until somebody closes it. */
+  /** The kernel has let the client in, or lets it in for longer. Seconds undefined: until it is closed by hand. */
   | { readonly type: "opened" | "extended"; readonly ports: string; readonly seconds: number | undefined }
   /** The kernel has not let the client in. */
   | { readonly type: "not opened"; readonly ports: string; readonly reason: string }
@@ -46,9 +46,9 @@ export type DoorNotice =
   /** A command still runs when the daemon ends. `idleSeconds`: how long none has ended. */
   | { readonly type: "command abandoned"; readonly idleSeconds: number | undefined }
   | { readonly type: "ledger trouble"; readonly reason: string }
-  /** Somebody had removed the firewall's table: it is there again, with so many open doors. */
+  /** The firewall's table had been removed, and was built again with `open` open doors. */
   | { readonly type: "firewall rebuilt"; readonly open: number }
-  /** By hand: everyone may come in, or nobody without a knock again. */
+  /** By hand: everyone gets in, or again only clients that have knocked. */
   | { readonly type: "gate opened" | "gate closed" }
   | { readonly type: "firewall not closed"; readonly reason: string }
   | { readonly type: "firewall gone"; readonly reason: string }

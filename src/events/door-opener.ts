@@ -24,6 +24,6 @@ export interface DoorOpener {
   openByHand(door: Door, knocker: Address): Promise<CommandOutcome>;
   /** Closes it now. `door` is the name: the door may be in no config any more. */
   closeByHand(door: string, knocker: Address): Promise<CommandOutcome>;
-  /** Closes it so many seconds later. Resolves with the seconds that are left. */
+  /** Puts off the closing. Resolves with the seconds that are left. */
   extendByHand(door: string, knocker: Address, seconds: number): Promise<number | DoorRefusal>;
 }

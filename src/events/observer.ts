@@ -12,7 +12,7 @@ export const VERDICT = {
   open: 1,
   /** It would open, but was so fast that it may be a scan's (held-openings.ts). */
   held: 2,
-  /** No packet's: the attempt is over. Detail: since so many milliseconds. */
+  /** No packet's: the attempt is over. Detail: for how many milliseconds. */
   timeout: 3,
   /** A packet that finds an attempt's time over. Detail as with `timeout`, which is told too. */
   late: 4,
@@ -31,13 +31,13 @@ export const VERDICT = {
   taken: 12,
   /** Some door's knock, but no first one, and no attempt waits for it. */
   later: 13,
-  /** The one-time sequence has let somebody in. */
+  /** The one-time sequence has been used. */
   used: 14,
   /** No door's knock, in the middle of a sequence. */
   stray: 15,
   /** The stray that was one too many. Detail: how many ports. */
   scan: 16,
-  /** No door's knock, and nobody's stray. */
+  /** No door's knock, and no attempt's stray. */
   other: 17,
   /** It may belong to a connection that this host has opened. */
   answer: 18,
@@ -73,8 +73,8 @@ export function splitCodeDetail(detail: number): { readonly client: number; read
 }
 
 /** Is the detail a codeDetail? */
-export function isOfCode(fate: number): boolean {
-  return fate >= VERDICT.accepted && fate <= VERDICT.busy;
+export function isOfCode(kind: number): boolean {
+  return kind >= VERDICT.accepted && kind <= VERDICT.busy;
 }
 
 export type VerdictKind = keyof typeof VERDICT;

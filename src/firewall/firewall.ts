@@ -22,7 +22,7 @@ export interface FirewallDependencies extends GateTableOptions {
   readonly watch: (onChange: (messages: Uint8Array) => void) => NativeNftWatch;
   /** Seconds, monotonic. */
   readonly now: () => number;
-  /** Our table was taken away. It is there again, with so many open doors; `reason`: it is not. */
+  /** Our table was removed. It has been built again, with `open` open doors; or it has not, for `reason`. */
   readonly onRestored: (open: number, reason: string | undefined) => void;
   readonly record: KeptRecord;
   /** The config is in force, but the record could not be written; or the table of an earlier daemon not be removed. */

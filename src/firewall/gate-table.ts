@@ -97,7 +97,7 @@ export class GateTable {
     return true;
   }
 
-  /** It was taken away: builds it anew, with these elements. Throws FirewallError or KernelError. */
+  /** Builds the table again after it was removed, with these elements. Throws FirewallError or KernelError. */
   restore(open: readonly OpenElement[]): void {
     if (!this.#isUsers) {
       if (!this.#rebuild(open)) this.#build(this.layout, open, ownTable(this.#kernel, this.#config) !== undefined);
@@ -114,7 +114,7 @@ export class GateTable {
     this.#whole = undefined;
   }
 
-  /** Has somebody else taken away what we need, or given back the user's sets? */
+  /** Has another program removed what we need, or restored the user's sets? */
   isTouched(messages: Uint8Array): boolean {
     const { mode } = this.layout.options;
     const table = mode.kind === "set" ? mode.table : TABLE_NAME;

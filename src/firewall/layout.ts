@@ -29,7 +29,7 @@ export interface Layout {
 
 export interface DoorPorts {
   readonly segments: readonly OpenedPorts[];
-  /** Seconds; undefined: until somebody closes it. */
+  /** Seconds; undefined: until it is closed by hand. */
   readonly seconds: number | undefined;
   readonly prefix6: number;
 }

@@ -8,7 +8,7 @@ export interface OpenTime {
   /** The door's comment (element.ts). */
   readonly door: string;
   readonly address: Address;
-  /** Seconds of the monotonic clock; Infinity: until somebody closes it. */
+  /** Seconds of the monotonic clock; Infinity: until it is closed by hand. */
   readonly until: number;
 }
 

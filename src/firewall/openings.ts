@@ -21,7 +21,7 @@ export interface OpenClient {
   readonly door: string;
   /** The network's first address, when it is a network. */
   readonly address: Address;
-  /** Seconds; Infinity: until somebody closes it. */
+  /** Seconds; Infinity: until it is closed by hand. */
   readonly left: number;
   /** Packets that it has let in: of a TCP port, attempts to connect. */
   readonly uses: number;

@@ -32,7 +32,7 @@ export interface OpenStatus {
   /** An address, or a network as `fd00::/64`. */
   readonly client: string;
   readonly ports: OpenedPorts;
-  /** Seconds; undefined: until somebody closes it. */
+  /** Seconds; undefined: until it is closed by hand. */
   readonly left: number | undefined;
   /** Connections that it has let in. */
   readonly uses: number;

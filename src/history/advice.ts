@@ -12,13 +12,13 @@ export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: 
   const last = verdicts.at(-1);
   if (last === undefined) return NOTHING;
   // What comes after an attempt has ended says nothing new: the question is why it ended.
-  const cause = verdicts.filter(({ fate }) => !AFTERWARDS.has(fate)).at(-1) ?? last;
-  const { fate, stage, detail } = cause;
+  const cause = verdicts.filter(({ kind }) => !AFTERWARDS.has(kind)).at(-1) ?? last;
+  const { kind, stage, detail } = cause;
   const door = cause.door === undefined ? "the door" : quoted(cause.door);
   const { seqTimeout = 0, oneTimeSequences, opening, startCommand } = changes.door(cause.door ?? "") ?? {};
   const inTime = (how: string) => `Knock ${how}, within the ${seqTimeout} s that ${door} allows`;
   const lost = wasRepeated(cause, all, changes) ? REPEATED : LOST;
-  switch (fate) {
+  switch (kind) {
     case "open":
       if (oneTimeSequences !== undefined)
         return `That sequence is used up. Next time, knock the next sequence in the file of ${door}.`;
@@ -29,7 +29,7 @@ export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: 
       return `${door} opens in a moment unless this is a port scan. Ask again.`;
     case "stage":
     case "twice": {
-      const left = fate === "stage" ? cause.at - detail + 1000 * seqTimeout - now : 0; // a stage knows when it began
+      const left = kind === "stage" ? cause.at - detail + 1000 * seqTimeout - now : 0; // a stage knows when it began
       const wait = left > 0 ? `, for ${seconds(left)} more` : "";
       return `${door} waits for the knock of Stage ${stage + 1}${wait}. ${lost}`;
     }
@@ -89,7 +89,7 @@ export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: 
   }
 }
 
-const AFTERWARDS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>(["later", "stray", "other"]);
+const AFTERWARDS: ReadonlySet<Verdict["kind"]> = new Set<Verdict["kind"]>(["later", "stray", "other"]);
 
 /** A name of several words needs quotes in a sentence. */
 function quoted(door: string): string {
@@ -109,10 +109,10 @@ function wasRepeated(cause: Verdict, all: readonly Verdict[], changes: DoorChang
   const { door, stage, at } = cause;
   const next = door === undefined ? undefined : changes.door(door)?.sequence[stage];
   if (next === undefined) return false;
-  const last = all.filter((one) => one.door === door && one.fate === "stage" && one.at <= at).at(-1);
-  return all.some(({ fate, knock, at: then }) => {
+  const last = all.filter((one) => one.door === door && one.kind === "stage" && one.at <= at).at(-1);
+  return all.some(({ kind, knock, at: then }) => {
     const isIt = knock?.port === next.port && knock.protocol === next.protocol;
-    return fate === "again" && isIt && last !== undefined && then >= last.at;
+    return kind === "again" && isIt && last !== undefined && then >= last.at;
   });
 }
 
@@ -130,7 +130,7 @@ function isTogether(verdicts: readonly Verdict[], wrong: Verdict): boolean {
 }
 
 function banIsOver(cause: Verdict, banTime: number | undefined, now: number): string {
-  if (cause.fate === "banned") return `knockd listens to this address again ${soon(cause.at + cause.detail - now)}.`;
+  if (cause.kind === "banned") return `knockd listens to this address again ${soon(cause.at + cause.detail - now)}.`;
   return banTime === undefined
     ? "Then wait for Ban_Time seconds."
     : `knockd listens to this address again ${soon(cause.at + 1000 * banTime - now)}.`;

@@ -10,8 +10,8 @@ export function verdictLine(verdict: Verdict): string {
   return `${at}${text(verdict)}${times}`;
 }
 
-function text({ fate, door, stage, of, detail, client = "a client" }: Verdict): string {
-  switch (fate) {
+function text({ kind, door, stage, of, detail, client = "a client" }: Verdict): string {
+  switch (kind) {
     case "stage":
       return `Stage ${stage} of ${of}${stage > 1 ? `, ${seconds(detail)} after the first knock` : ""}`;
     case "open":

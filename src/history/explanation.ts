@@ -25,8 +25,8 @@ export function explain(noted: readonly Verdict[], changes: DoorChanges, now: nu
   const verdicts = all.slice(starts.length > MAX ? starts.at(-MAX) : 0);
   const packets = Math.min(starts.length, MAX);
   if (packets === 0) return { verdicts: [], packets, outcome: "nothing seen", advice: advice([], changes, now) };
-  const decisive = verdicts.filter(({ fate }) => fate !== "again" && fate !== "taken");
-  const outcome = decisive.at(-1)?.fate === "open" ? "opened" : "not opened";
+  const decisive = verdicts.filter(({ kind }) => kind !== "again" && kind !== "taken");
+  const outcome = decisive.at(-1)?.kind === "open" ? "opened" : "not opened";
   return {
     verdicts,
     packets,
@@ -36,14 +36,14 @@ export function explain(noted: readonly Verdict[], changes: DoorChanges, now: nu
 }
 
 /** What is held, or a whole code, has made its last stage with the same packet. */
-const FOLLOWS_A_STAGE: ReadonlySet<Verdict["fate"]> = new Set([
+const FOLLOWS_A_STAGE: ReadonlySet<Verdict["kind"]> = new Set([
   ...(["held", "accepted", "first", "contested", "replay", "repeat", "clock", "refused", "busy", "wrongCode"] as const),
 ]);
 
 /** Verdicts on one packet stand next to each other. Verdicts caused by time belong to no packet. */
 function isNewPacket(all: readonly Verdict[], i: number): boolean {
-  const { knock, at, door, fate } = all[i]!;
-  if (knock === undefined || FOLLOWS_A_STAGE.has(fate)) return false;
+  const { knock, at, door, kind } = all[i]!;
+  if (knock === undefined || FOLLOWS_A_STAGE.has(kind)) return false;
   for (let before = i - 1; before >= 0 && all[before]!.at === at; before--) {
     const other = all[before]!;
     if (other.knock === undefined) continue;
@@ -56,16 +56,16 @@ function isNewPacket(all: readonly Verdict[], i: number): boolean {
 function withLate(noted: readonly Verdict[], changes: DoorChanges): Verdict[] {
   const over = new Map<string, Verdict>();
   return noted.map((verdict) => {
-    const { fate, door, at, knock } = verdict;
-    if (fate === "timeout") over.set(door!, verdict);
+    const { kind, door, at, knock } = verdict;
+    if (kind === "timeout") over.set(door!, verdict);
     else if (door !== undefined) over.delete(door); // a newer verdict of this door
-    if (fate !== "later") return verdict;
+    if (kind !== "later") return verdict;
     for (const [name, timeout] of over) {
       const next = changes.door(name)?.sequence[timeout.stage];
       const late = at - (timeout.at - timeout.detail);
       if (next?.port !== knock?.port || next?.protocol !== knock?.protocol || late > LATEST_MS) continue;
       over.delete(name);
-      return { ...verdict, fate: "late", door: name, stage: timeout.stage, of: timeout.of, detail: late };
+      return { ...verdict, kind: "late", door: name, stage: timeout.stage, of: timeout.of, detail: late };
     }
     return verdict;
   });
@@ -80,14 +80,14 @@ function withChanges(noted: readonly Verdict[], changes: DoorChanges): Verdict[]
     const before = noted.filter((verdict) => verdict.door === door && verdict.at <= change.at).at(-1);
     if (before === undefined || !isUnderWay(before)) continue;
     const after = all.findIndex(({ at }) => at > change.at);
-    const fate = change.why;
-    const ended: Verdict = { ...before, at: change.at, fate, detail: 0, times: 1, knock: undefined };
+    const kind = change.why;
+    const ended: Verdict = { ...before, at: change.at, kind, detail: 0, times: 1, knock: undefined };
     all.splice(after < 0 ? all.length : after, 0, ended);
   }
   return all;
 }
 
 /** Is an attempt live after this? */
-export function isUnderWay({ fate, stage, of }: Verdict): boolean {
-  return stage > 0 && stage < of && ["stage", "twice", "flags", "address"].includes(fate);
+export function isUnderWay({ kind, stage, of }: Verdict): boolean {
+  return stage > 0 && stage < of && ["stage", "twice", "flags", "address"].includes(kind);
 }

@@ -152,18 +152,18 @@ export class PacketHistory implements Observer {
   }
 
   #verdict({ at, what, knock, detail, times }: VerdictRecord, knocker: Address): Verdict {
-    const { fate, stage, of, door } = decode(what);
+    const { kind, stage, of, door } = decode(what);
     const verdict = {
       at,
       knocker,
-      fate,
+      kind,
       door: this.#names[door] || undefined,
       stage,
       of,
       times,
       knock: knockOf(knock),
     };
-    if (!isOfCode(VERDICT[fate])) return { ...verdict, detail };
+    if (!isOfCode(VERDICT[kind])) return { ...verdict, detail };
     const { client, value } = splitCodeDetail(detail);
     return { ...verdict, detail: value, client: this.#clients[client] };
   }
@@ -196,6 +196,6 @@ export class PacketHistory implements Observer {
 }
 
 /** More than a first knock. Forging it needs two consecutive knocks of a sequence. */
-function isMore(fate: number, stage: number, of: number): boolean {
-  return stage > 1 || fate === VERDICT.wrong || fate === VERDICT.scan || (fate === VERDICT.open && of > 1);
+function isMore(kind: number, stage: number, of: number): boolean {
+  return stage > 1 || kind === VERDICT.wrong || kind === VERDICT.scan || (kind === VERDICT.open && of > 1);
 }

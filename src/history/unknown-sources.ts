@@ -3,7 +3,7 @@
 
 import { VERDICT } from "../events/observer.ts";
 import type { Address } from "../net/address.ts";
-import { isFate } from "./verdict.ts";
+import { isKind } from "./verdict.ts";
 import { type VerdictRecord, VerdictRecords } from "./verdict-records.ts";
 
 /** 320 KiB with the addresses. */
@@ -21,7 +21,7 @@ export class UnknownSources {
     const last = (this.#written - 1) & (PLACES - 1);
     if (this.#written > 0 && this.#entries.what(last) === what && this.#isOf(last, source)) {
       // A scanner's other ports are all the same.
-      if (this.#entries.knock(last) === knock || isFate(what, VERDICT.other)) {
+      if (this.#entries.knock(last) === knock || isKind(what, VERDICT.other)) {
         this.#entries.repeat(last, now, detail);
         return;
       }
@@ -45,7 +45,7 @@ export class UnknownSources {
   last(): { source: Address; at: number } | undefined {
     const place = this.#places()
       .reverse()
-      .find((one) => !isFate(this.#entries.what(one), VERDICT.other));
+      .find((one) => !isKind(this.#entries.what(one), VERDICT.other));
     return place === undefined ? undefined : { source: this.#source(place), at: this.#entries.at(place) };
   }
 

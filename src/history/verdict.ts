@@ -8,13 +8,13 @@ export interface Verdict {
   /** Milliseconds of the monotonic clock. */
   readonly at: number;
   readonly knocker: Address;
-  readonly fate: VerdictKind | "changed";
+  readonly kind: VerdictKind | "changed";
   /** The door's name; undefined for a packet of no door in particular. */
   readonly door: string | undefined;
   /** The attempt's stage after this packet, of how many; 0 without an attempt. */
   readonly stage: number;
   readonly of: number;
-  /** Its meaning depends on the fate (events/observer.ts). Of a code, it is the value of its codeDetail. */
+  /** Its meaning depends on the kind (events/observer.ts). Of a code, it is the value of its codeDetail. */
   readonly detail: number;
   /** Whose code it was. */
   readonly client?: string | undefined;
@@ -24,23 +24,23 @@ export interface Verdict {
   readonly knock: Knock | undefined;
 }
 
-/** The rest of an entry as one number: 5 bits of fate, 6 of stage, 6 of how many, 15 of the door. */
-export function encode(fate: number, stage: number, of: number, door: number): number {
-  return fate | (stage << 5) | (of << 11) | (door << 17);
+/** The rest of an entry as one number: 5 bits of the kind, 6 of the stage, 6 of how many stages, 15 of the door. */
+export function encode(kind: number, stage: number, of: number, door: number): number {
+  return kind | (stage << 5) | (of << 11) | (door << 17);
 }
 
 export const MAX_DOORS = 1 << 15;
 /** Instead of a packet's key (net/knock-key.ts). */
 export const NO_KNOCK = 0x20000;
 
-const FATES = Object.keys(VERDICT) as VerdictKind[];
+const KINDS = Object.keys(VERDICT) as VerdictKind[];
 
-export function decode(what: number): { fate: VerdictKind; stage: number; of: number; door: number } {
-  return { fate: FATES[what & 0x1f]!, stage: (what >>> 5) & 0x3f, of: (what >>> 11) & 0x3f, door: what >>> 17 };
+export function decode(what: number): { kind: VerdictKind; stage: number; of: number; door: number } {
+  return { kind: KINDS[what & 0x1f]!, stage: (what >>> 5) & 0x3f, of: (what >>> 11) & 0x3f, door: what >>> 17 };
 }
 
-export function isFate(what: number, fate: number): boolean {
-  return (what & 0x1f) === fate;
+export function isKind(what: number, kind: number): boolean {
+  return (what & 0x1f) === kind;
 }
 
 export function knockOf(key: number): Knock | undefined {

@@ -7,7 +7,7 @@ import { Complaint } from "./complaint.ts";
 
 /** Between two knocks: a person's phone needs as long, and no network is so slow that they change places. */
 export const CODE_DELAY_MS = 200;
-/** After the last: the daemon holds a code for 250 ms to see whether somebody else claims it too (Code_Hold). */
+/** After the last: the daemon holds a code for 250 ms to see whether another source sends it too (Code_Hold). */
 export const CODE_END_MS = 300;
 
 export interface CodeOptions {

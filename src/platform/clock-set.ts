@@ -1,6 +1,6 @@
 import { native } from "./native.ts";
 
-/** Does somebody keep the clock of this host right? */
+/** Is the clock of this host synchronised, by chrony or another program? */
 export function isClockSet(): boolean {
   return native.isClockSet();
 }

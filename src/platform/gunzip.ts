@@ -4,7 +4,7 @@
 import { createGunzip } from "node:zlib";
 
 const MAGIC = Buffer.of(0x1f, 0x8b); // RFC 1952 2.3.1
-/** Packed bytes at a time: at most the text of so many is lost at a damage. More would not be faster. */
+/** Packed bytes that are unpacked at a time. If one is damaged, the text of all of them is lost. More would not be faster. */
 const PIECE = 1 << 12;
 const CHUNK = 1 << 16;
 

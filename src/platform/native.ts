@@ -200,7 +200,7 @@ export interface Native {
    * words when one of the two failed.
    */
   lockDown(capabilities: number[]): void;
-  /** Does somebody (chrony, systemd-timesyncd, ntpd) keep the kernel's clock synchronised? */
+  /** Is the kernel's clock synchronised, by chrony, systemd-timesyncd or ntpd? */
   isClockSet(): boolean;
   /** Ends the process at once: no exit handler, and no waiting for threads that wait for a name server. */
   exitNow(status: number): never;

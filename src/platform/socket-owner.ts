@@ -24,7 +24,7 @@ function read(file: string): string {
   }
 }
 
-/** None where the process has gone, or is somebody else's. */
+/** Empty if the process has ended or belongs to another user. */
 function names(folder: string): readonly string[] {
   try {
     return fs.readdirSync(folder);

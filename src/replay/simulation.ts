@@ -36,7 +36,7 @@ export interface SimulationOptions {
   readonly ignored?: ((line: string, time: number) => void) | undefined;
 }
 
-/** The addresses that are reported: nobody wants to read more. */
+/** Addresses in the report. More of them would not be read. */
 const MAX_REPORTED = 8;
 
 export class Simulation {

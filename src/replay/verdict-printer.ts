@@ -53,13 +53,13 @@ export class VerdictPrinter implements Observer {
   }
 
   verdict(code: number, at: ObservedDoor | undefined, stage: number, detail: number): void {
-    const fate = NAMES[code]!;
-    if (PASSED_OVER.has(fate)) return;
+    const kind = NAMES[code]!;
+    if (PASSED_OVER.has(kind)) return;
     // A capture has what is meant for others, too.
-    if (fate === "address" && !this.#knocks.has(this.#key)) return;
+    if (kind === "address" && !this.#knocks.has(this.#key)) return;
     const [door, of] = [at?.ref.name, at?.ref.knocks ?? 0];
     const knocker = this.#source;
-    const verdict = { at: this.#now, knocker, fate, door, stage, of, times: 1, knock: undefined };
+    const verdict = { at: this.#now, knocker, kind, door, stage, of, times: 1, knock: undefined };
     if (!isOfCode(code)) {
       this.#tell(knocker, verdictLine({ ...verdict, detail }));
       return;

@@ -8,7 +8,7 @@ import { type PortAsked, type PortVerdict, together } from "./port-verdict.ts";
 
 /** A program that writes the rules. When it is reloaded, it drops rules that it does not know. */
 export type Manager = "ufw" | "firewalld";
-/** Where rules of nobody's program are. */
+/** Where there are rules that no known program manages. */
 export type Plain = "nft" | "iptables-nft" | "iptables-legacy";
 
 export interface FirewallTools {

@@ -90,7 +90,7 @@ export interface Setup {
 export const NO_SYSTEMD =
   "--persist needs systemd and knockd.service. Without them, restore the rules at each boot yourself";
 
-/** Why nothing can be set up: a line for whoever asked. */
+/** Nothing can be set up. The message says why. */
 export class Refused extends Error {}
 
 /** The doors of the config that stay unless they are replaced. Throws a ConfigError at a config that knockd would refuse. */
@@ -187,7 +187,7 @@ function knockdUnit(): Unit | undefined {
   return { daemon, wasActive: /^(active|activating|reloading)$/.test(property("ActiveState")) };
 }
 
-/** Throws Refused where it cannot be as somebody wants it. */
+/** Throws Refused if the wishes cannot be met. */
 function firewallFor(wishes: Wishes, kept: Config | undefined): FirewallPlan {
   const { port } = wishes;
   if (kept?.options.firewall.mode.kind === "set")

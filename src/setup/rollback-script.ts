@@ -6,7 +6,7 @@ import { HARDENING_PATH } from "./hardening.ts";
 import type { Setup } from "./plan.ts";
 import { DROP_IN, LAST, LOCK, PID_FILE, quote, START, TIMER, TRIAL } from "./trial-paths.ts";
 
-/** A name that nobody else's file has: a rollback removes it. */
+/** A name that no other program uses: a rollback removes the file. */
 export function freshOf({ config, id }: Setup): string {
   return `${config}.${id}`;
 }

@@ -26,11 +26,11 @@ export interface FilterOptions {
   /** The addresses that doors without a Target listen at. */
   readonly own: readonly Address[];
   readonly resolvedDoors: readonly ResolvedDoor[];
-  /** What else is let through, where doors mind strays, while somebody may be scanning (scan-window.ts). */
+  /** What else is let through while a scan may be under way, if doors count strays (scan-window.ts). */
   readonly strays?: readonly PortClass[];
   /**
-   * From there everything is let through, to whatever port and address, that may be a knock: UDP, and TCP but ACKs, so that
-   * his other connections cost nothing.
+   * From this source, everything is let through that may be a knock, to any port and address: UDP, and TCP without ACK, so
+   * that its other connections cost nothing.
    */
   readonly followed?: Address | undefined;
 }

@@ -43,12 +43,12 @@ export function addressIn({ args }: Question): Address {
 }
 
 export function verdictAnswer(verdict: Verdict, secrets: boolean): Answer {
-  const { at, knocker, fate, door, stage, of, times, knock } = verdict;
+  const { at, knocker, kind, door, stage, of, times, knock } = verdict;
   return {
     type: "verdict",
     time: new Date(wallClock.at(at)).toISOString(),
     ip: formatAddress(knocker),
-    verdict: fate,
+    verdict: kind,
     ...(door === undefined ? {} : { door }),
     ...(stage > 0 ? { stage } : {}),
     ...(of > 0 ? { of } : {}),

@@ -23,7 +23,7 @@ export function follow(packetLoop: Pick<PacketsView, "history" | "follow">): Str
       if (++told > MAX_A_SECOND) return;
       const { history } = packetLoop;
       // A late knock is recognised only together with the verdicts before it.
-      const isLater = verdict.fate === "later";
+      const isLater = verdict.kind === "later";
       const known = isLater ? explain(history.of(source), history.changes, now).verdicts.at(-1)! : verdict;
       tell(verdictAnswer({ ...known, times: 1 }, secrets));
     };

@@ -9,7 +9,7 @@ import type { EventsView } from "../daemon-view.ts";
 import type { Stream } from "../handler.ts";
 
 /** These verdicts arrive as events anyway. Of a code too, unless its address is banned: such tries are in `explain` only. */
-const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>([
+const EVENTS: ReadonlySet<Verdict["kind"]> = new Set<Verdict["kind"]>([
   ...(["stage", "open", "timeout", "scan"] as const),
   ...(["accepted", "first", "contested", "replay", "clock", "refused", "busy", "wrongCode"] as const),
 ]);
@@ -17,7 +17,7 @@ const EVENTS: ReadonlySet<Verdict["fate"]> = new Set<Verdict["fate"]>([
 /** The packet history makes verdict objects only while a client watches. */
 export function watch(doors: EventsView, history: Pick<PacketHistory, "onVerdict">): Stream {
   const onVerdict = (verdict: Verdict) => {
-    if (!EVENTS.has(verdict.fate)) doors.verdict(() => happeningOf(verdict), verdict.at);
+    if (!EVENTS.has(verdict.kind)) doors.verdict(() => happeningOf(verdict), verdict.at);
   };
   return (_, tell) => {
     const end = doors.subscribe((daemonEvent, time) =>
@@ -32,7 +32,7 @@ export function watch(doors: EventsView, history: Pick<PacketHistory, "onVerdict
 }
 
 function happeningOf(verdict: Verdict): DaemonEvent {
-  const { knocker, fate, door } = verdict;
-  const at = { event: "verdict", ip: formatAddress(knocker), verdict: fate } as const;
+  const { knocker, kind, door } = verdict;
+  const at = { event: "verdict", ip: formatAddress(knocker), verdict: kind } as const;
   return { ...at, ...(door === undefined ? {} : { door }), text: verdictLine(verdict) };
 }
