@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { OPENINGS, warmUp } from "../src/daemon/warm-up.ts";
+import { CLIENTS, warmUp } from "../src/daemon/warm-up.ts";
 
 const src = fileURLToPath(new URL("../src", import.meta.url));
 
 describe("the warm-up", () => {
   it("brings every made-up client to its open door", async () => {
-    assert.equal(await warmUp(), OPENINGS);
+    assert.equal(await warmUp(), CLIENTS);
   });
 
   it("opens nothing in the kernel, prints nothing and leaves nothing behind that would keep a process alive", () => {

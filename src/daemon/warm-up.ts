@@ -22,15 +22,12 @@ import { EventLog } from "../log/event-log.ts";
 import { Logger } from "../log/logger.ts";
 import type { Address } from "../net/address.ts";
 import { AddressSet } from "../net/address-set.ts";
-import { compileSooner } from "../platform/memory.ts";
 import { type NativeNftSocket, native } from "../platform/native.ts";
 import { after } from "../platform/timer.ts";
 import { CaptureLoop } from "./capture-loop.ts";
 
-/** Rounds of each rehearsal. More than one, so that V8 does not take the functions and tables of the first for the only ones. */
-const REHEARSALS = [1, 1, 3] as const;
-/** Clients of a round. One table of open doors has to grow for them. */
-const CLIENTS = 64;
+/** One table of open doors has to grow for so many. More of them would make V8 optimise more, which takes megabytes. */
+export const CLIENTS = 64;
 /** Sequences between two turns of the event loop: a packet that comes meanwhile waits a millisecond, or 20 on a Pi Zero. */
 const SEQUENCES_AT_ONCE = 16;
 
@@ -41,27 +38,16 @@ const START_MS = 1000.25;
 const KNOCK_MS = 50.3;
 const CLOSING_MS = 2000.7;
 
-/** What `warmUp` resolves with. */
-export const OPENINGS = REHEARSALS.reduce((sum, rounds) => sum + rounds * CLIENTS, 0);
-
-/** Takes some 0.1 s of a processor, in small pieces. Resolves with the number of rehearsed openings. */
+/** Takes less than 0.1 s of a processor, in small pieces. Resolves with the number of rehearsed openings. */
 export async function warmUp(): Promise<number> {
-  compileSooner();
-  let opened = 0;
-  for (const rounds of REHEARSALS) {
-    const rehearsal = new Rehearsal();
-    for (let round = 0; round < rounds; round++) {
-      for (let first = 0; first < CLIENTS; first += SEQUENCES_AT_ONCE) {
-        if (round % 2 === 0) rehearsal.knockInTurn(first, first + SEQUENCES_AT_ONCE);
-        else rehearsal.knockSideBySide(first, first + SEQUENCES_AT_ONCE);
-        await nextTurn();
-      }
-      rehearsal.pass(CLOSING_MS);
-    }
-    rehearsal.loseTable();
-    opened += rehearsal.opened;
+  const rehearsal = new Rehearsal();
+  for (let first = 0; first < CLIENTS; first += SEQUENCES_AT_ONCE) {
+    rehearsal.knock(first, first + SEQUENCES_AT_ONCE);
+    await nextTurn();
   }
-  return opened;
+  rehearsal.loseTable();
+  rehearsal.pass(CLOSING_MS);
+  return rehearsal.opened;
 }
 
 interface Timer {
@@ -123,8 +109,8 @@ class Rehearsal {
     this.#captureLoop.apply(resolved, config.doors);
   }
 
-  /** Each client makes the whole sequence before the next one begins. */
-  knockInTurn(first: number, end: number): void {
+  /** Each of these clients makes the whole sequence before the next one begins. */
+  knock(first: number, end: number): void {
     for (let client = first; client < end; client++) {
       for (const port of PORTS) {
         this.#knock(client, port);
@@ -133,15 +119,7 @@ class Rehearsal {
     }
   }
 
-  /** All clients make their first knock, then all their second. */
-  knockSideBySide(first: number, end: number): void {
-    for (const port of PORTS) {
-      for (let client = first; client < end; client++) this.#knock(client, port);
-      this.pass(KNOCK_MS);
-    }
-  }
-
-  /** Somebody flushes the firewall's rules: until the table is there again, everyone gets in. */
+  /** Another program flushes the firewall's rules: until the table is there again, everyone gets in. */
   loseTable(): void {
     const message = new NetlinkWriter().message(MESSAGE.delTable, 0, INET).string(TABLE.name, TABLE_NAME);
     this.#onFirewallChange(message.bytes);

@@ -8,14 +8,6 @@ import { native } from "./native.ts";
 // flood. All that they leave behind is garbage at once.
 setFlagsFromString("--semi-space-growth-factor=1");
 
-/**
- * V8 compiles what has run for an eighth of what it otherwise waits for. Not while the modules load: most of that runs once.
- * From version 12 (Node 22) it has no such flag, would complain, and compiles sooner by itself.
- */
-export function compileSooner(): void {
-  if (Number.parseInt(process.versions.v8, 10) < 12) setFlagsFromString("--interrupt-budget=8000");
-}
-
 /** Returns unused memory to the system after the start and after a flood. Takes about ten milliseconds. */
 export function releaseUnusedMemory(): void {
   setFlagsFromString("--expose-gc");

@@ -194,13 +194,16 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     await knock(7001); // first: 0.8 swallows it while there is an attempt
     await knock(7000);
     for (const daemon of daemons) await daemon.waitFor("door: Stage 1");
-    await sleep(1000); // what a command's end and the first use of a function leave to do
-    const before = daemons.map(({ pid }) => wakeUps(pid));
-    await sleep(3000);
-    const [judge, ours] = daemons.map(({ pid }, i) => wakeUps(pid) - before[i]!);
-    assert.equal(judge, 0);
-    // A timer that runs would be seen dozens of times; V8 may tidy up once.
-    assert.ok(ours! <= 2, `woken up ${ours} times in three seconds`);
+    // The warm-up, and V8 tidying up after it and after a command, each come once; a timer would be seen in every window.
+    const windows: number[] = [];
+    while (windows.length < 6 && (windows.at(-1) ?? Infinity) > 2) {
+      const before = daemons.map(({ pid }) => wakeUps(pid));
+      await sleep(3000);
+      const [judge, ours] = daemons.map(({ pid }, i) => wakeUps(pid) - before[i]!);
+      assert.equal(judge, 0);
+      windows.push(ours!);
+    }
+    assert.ok(windows.at(-1)! <= 2, `woken up ${windows.join(", ")} times in three seconds each`);
     await Promise.all(daemons.map((daemon) => daemon.stop()));
   });
 });
