@@ -147,6 +147,7 @@ describe("a door closer", () => {
     closing.closer.closeLater(closing.closer.add(closing.entry(2), knocker), 100);
     await closing.queues.drain();
     assert.deepEqual(closing.seen, ["0 stop 2"]);
+    assert.deepEqual(closing.moved, ["2 0"], "the next life would close it at once");
   });
 
   it("counts a stop command that could not be started while it leaves as one that is left", async () => {

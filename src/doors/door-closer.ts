@@ -61,25 +61,30 @@ export class DoorCloser {
 
   /** The one pending close, moved to the later time. */
   closeLater(open: OpenDoor, seconds: number): void {
-    if (this.#leaving === "close") this.#options.queues.enqueue(open.key, () => this.close(open));
+    if (this.#leaving === "close") this.#closeNow(open); // its start command ran when we were told to stop
     if (this.#leaving !== undefined) return;
-    const ids = open.pendingCloses.map(({ id }) => id);
-    this.#options.ledger.move(ids, seconds);
+    this.#move(open, seconds);
     this.#awaitClosing(open, seconds);
   }
 
   /** `close`: every outstanding stop command is queued now; `keep`: the ledger keeps them for the next start. */
   leave(how: "close" | "keep"): void {
-    const { open: doors, ledger, queues } = this.#options;
     this.#leaving = how;
-    for (const open of doors.values()) {
+    for (const open of this.#options.open.values()) {
       open.timer?.cancel();
       open.timer = undefined;
-      if (how === "keep") continue;
-      const ids = open.pendingCloses.map(({ id }) => id);
-      ledger.move(ids, 0); // the next life does at once what we can't
-      queues.enqueue(open.key, () => this.close(open));
+      if (how === "close") this.#closeNow(open);
     }
+  }
+
+  #closeNow(open: OpenDoor): void {
+    this.#move(open, 0); // the next life does at once what we can't
+    this.#options.queues.enqueue(open.key, () => this.close(open));
+  }
+
+  #move(open: OpenDoor, seconds: number): void {
+    const ids = open.pendingCloses.map(({ id }) => id);
+    this.#options.ledger.move(ids, seconds);
   }
 
   /** Runs its stop commands. Resolves with the first status that is not 0; undefined: one could not be started. */
