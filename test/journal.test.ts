@@ -152,6 +152,15 @@ describe("a journal", () => {
     assert.deepEqual(fs.readdirSync(join(path, "..")), []);
   });
 
+  it("goes with the last entry, also when that closes while its move is on the way to the disk", async () => {
+    const opened = add(entry());
+    for (; !opened.isSaved; await turn()) await disk.goOn();
+    add({ ...entry(), id: 1 });
+    const closed = close(1);
+    for (; !closed.isSaved; await turn()) await disk.goOn();
+    assert.equal(fs.existsSync(path), false);
+  });
+
   it("takes a new entry while the last one goes", async () => {
     add(entry());
     await until(() => disk.pending === 2);

@@ -89,10 +89,9 @@ export class Journal {
   /** False when there is nothing to do until the next change, or until the disk has taken what it was given. */
   async #step(): Promise<boolean> {
     if (this.#error !== undefined) throw this.#error;
+    if (!this.#lines.isEmpty) await this.#openAnew();
+    // Asked after the waiting, in which the last door may have been closed: then the file goes, and gets no more lines.
     if (this.#lines.isEmpty) return this.#clear();
-    if (this.#file !== undefined && this.#written < this.#made && !(await isAt(this.#path, this.#file)))
-      await this.#close();
-    if (this.#file === undefined && this.#copy === undefined) await this.#open();
     const upTo = this.#made;
     const changes = this.#lines.changes();
     if (changes !== undefined) await this.#append(changes.text);
@@ -113,6 +112,13 @@ export class Journal {
     if (done) copy.isWhole = true;
     else await this.#appendTo(copy, value);
     return true;
+  }
+
+  /** Opens the file, or begins the copy that replaces one that was removed meanwhile. */
+  async #openAnew(): Promise<void> {
+    if (this.#file !== undefined && this.#written < this.#made && !(await isAt(this.#path, this.#file)))
+      await this.#close();
+    if (this.#file === undefined && this.#copy === undefined) await this.#open();
   }
 
   async #open(): Promise<void> {
