@@ -1,5 +1,5 @@
-// Drives the packet loop in real time: gives it the packets of the captures, wakes it when attempts expire, has the filter
-// widened while an attempt is live, and gives memory back when none is.
+// Drives the packet loop in real time: gives it the captured packets and wakes it when attempts expire. Widens the kernel's
+// filter while an attempt is live, and gives memory back when none is.
 
 import { MAX_ATTEMPTS } from "../attempts/attempts.ts";
 import type { CaptureSet } from "../capture/captures.ts";
@@ -16,42 +16,42 @@ import type { Address } from "../net/address.ts";
 import type { AddressSet } from "../net/address-set.ts";
 import { PacketLoop, type PacketLoopOptions } from "./packet-loop.ts";
 
-/** A timeout is reported at most this late, together with others that are close. */
+/** A timeout is reported at most this late, together with those that follow soon. */
 const EXPIRY_GRAIN_MS = 20;
-/** Timeouts reported in one go, in units of 1,024: the end of a flood must not hold up the packets. */
+/** The most timeouts in one go, in units of 1,024: the end of a flood must not delay packets. */
 const MAX_EXPIRY_ROUNDS = 16;
-/** After so many openings, or a flood, memory is given back as soon as no attempt is live. */
+/** After this many openings, or after a flood, memory is given back as soon as no attempt is live. */
 const MUCH_WORK = 256;
 
 /** Where packets come from. */
 export type PacketSource = Pick<CaptureSet, "mayDuplicate" | "isDuplicate" | "prepare" | "widen" | "follow">;
-/** The addresses of the interface that a batch of packets came in at. */
+/** The addresses of the interface that captured a batch of packets. */
 type Own = Pick<AddressSet, "has" | "isClient">;
 
 export interface CaptureLoopOptions
   extends Pick<PacketLoopOptions, "now" | "eventLog" | "opener" | "onReplay" | "wallClock" | "onCode" | "capacity">,
     Pick<ScanWindowOptions, "after" | "listeningPorts" | "ephemeral"> {
-  /** The source now: a reload may bring another one. */
+  /** The source of now. A reload may replace it. */
   readonly source: () => PacketSource;
   /** With -D: a line for each packet. */
   readonly packetLog: Pick<Log, "debug"> | undefined;
-  /** `clear`: zeroes memory and gives it back. `release`: gives back what else is not in use. */
+  /** `clear` zeroes buffers and gives their memory back. `release` gives back all other unused memory. */
   readonly memory: { clear(buffers: readonly ArrayBuffer[]): void; release(): void };
 }
 
 export class CaptureLoop {
   readonly packetLoop: PacketLoop;
-  /** What has become of the packets. */
+  /** The verdicts on the packets. */
   readonly history = new PacketHistory();
   readonly #options: CaptureLoopOptions;
-  // Of the options, what each packet needs: their shape is the caller's (warm-up.ts).
+  // Options that each packet needs. In fields, because the callers' option objects differ in shape (warm-up.ts).
   readonly #source: () => PacketSource;
   readonly #packetLog: Pick<Log, "debug"> | undefined;
   readonly #scanWindow: ScanWindow;
   #followed: Address | undefined;
-  /** Of the interface at which the packets of this moment came in. */
+  /** The addresses of the interface that captured the current batch. */
   #own: Own | undefined;
-  /** Openings since memory was given back. */
+  /** The number of openings since memory was given back. */
   #workSinceTrim = 0;
   #expiryTimer: { cancel(): void } | undefined;
   #expiryAt = Number.POSITIVE_INFINITY;
@@ -101,7 +101,7 @@ export class CaptureLoop {
     return this.packetLoop.live;
   }
 
-  /** From now on these doors. `doors` has also those whose Target could not be looked up: their strays count as well. */
+  /** Sets the doors. `doors` also has those whose Target could not be looked up: their strays count as well. */
   apply(resolvedDoors: readonly ResolvedDoor[], doors: readonly Door[], clientStates?: ClientStates): void {
     this.packetLoop.setDoors(resolvedDoors, clientStates);
     this.#scanWindow.setDoors(doors);
@@ -114,7 +114,7 @@ export class CaptureLoop {
     this.#awaitExpiry();
   }
 
-  /** Nothing follows the loop: V8 replaces a running loop by compiled code, which it would leave and enter with each batch. */
+  /** Nothing comes after the loop: V8 replaces a running loop by compiled code, and would leave that code with each batch. */
   #decide(records: Pick<Records, "at">, count: number, at: number): void {
     const packetLog = this.#packetLog;
     const source = this.#source();
@@ -128,8 +128,8 @@ export class CaptureLoop {
   }
 
   /**
-   * Captures, keeps and reports every packet of a source, until the function that is returned is called. Undefined when
-   * another source is followed.
+   * Captures and reports every packet of a source. Returns a function that ends this, or undefined if another source is
+   * being followed.
    */
   follow(source: Address, onVerdict: (verdict: Verdict) => void): (() => void) | undefined {
     if (this.#followed !== undefined) return undefined;
@@ -142,20 +142,20 @@ export class CaptureLoop {
     return () => follow(undefined);
   }
 
-  /** No further packet comes. */
+  /** Call this when no further packet comes. */
   end(): void {
     this.#expiryTimer?.cancel();
   }
 
-  /** No attempt is live any more. */
+  /** Runs when no attempt is live any more. */
   #onIdle(): void {
     if (this.#workSinceTrim < MUCH_WORK) return;
-    this.packetLoop.trim(); // first: what it clears counts as work
+    this.packetLoop.trim(); // first, because what it clears counts as work
     this.#workSinceTrim = 0;
     this.#options.memory.release();
   }
 
-  /** One timer, for the attempt that expires first; none while there is no attempt. */
+  /** Sets the one timer, for the attempt that expires first. Without an attempt there is no timer. */
   #awaitExpiry(): void {
     const { deadline, live, isUrgent } = this.packetLoop;
     this.#scanWindow.update(live);
@@ -164,7 +164,7 @@ export class CaptureLoop {
     this.#expiryAt = deadline;
     const soonest = isUrgent ? 0 : EXPIRY_GRAIN_MS;
     const wait = Math.max(soonest, Math.ceil(deadline - this.#options.now()));
-    // Half a millisecond more, because setTimeout cuts fractions off: one that is early waits for another grain.
+    // Half a millisecond more, because setTimeout cuts off fractions. A timer that is early would have to wait once more.
     this.#expiryTimer = this.#options.after((wait + 0.5) / 1000, () => this.#expire());
   }
 

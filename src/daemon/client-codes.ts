@@ -1,4 +1,4 @@
-// What the daemon keeps of the clients whose codes open its doors, over reloads and restarts.
+// What the daemon remembers about clients with codes, across reloads and restarts.
 
 import { ClientRecords } from "../codes/client-records.ts";
 import type { ClientStates } from "../codes/client-states.ts";
@@ -10,9 +10,9 @@ import type { DoorNotice } from "../events/door-event.ts";
 import { parseAddress } from "../net/address.ts";
 import { after, atMost } from "../platform/timer.ts";
 
-/** A code may be of some windows later. If it is of more, a clock was wrong when it was used. */
+/** If the last used code is further in the future than this, a clock was wrong when it was used. */
 const CLOCK_AHEAD_MS = 600_000;
-/** Wrong codes and openings are written down at most this late: only their numbers would be lost. */
+/** The numbers of wrong codes and of openings are written at most this late. A crash may lose them. */
 const COUNTING_SECONDS = 10;
 
 export class ClientCodes {
@@ -29,17 +29,17 @@ export class ClientCodes {
     this.#now = now;
   }
 
-  /** Undefined when no door has ever had clients. */
+  /** Undefined if no door has ever had clients. */
   get states(): ClientStates | undefined {
     return this.#records?.states;
   }
 
-  /** Throws AlreadyRunning when another daemon keeps the file. Before `adopt`, which is for a config that is accepted. */
+  /** Locks the file. Throws AlreadyRunning if another daemon uses it. Call `adopt` once the config is accepted. */
   claim(doors: readonly Door[], path: string): void {
     if (this.#isNew(doors, path)) this.#doorService.claimClients(path);
   }
 
-  /** From now on these doors. What is known stays, unless it is kept at another path now. */
+  /** Sets the doors. The records stay, unless the config now names another file. */
   adopt(doors: readonly Door[], path: string): void {
     if (this.#isNew(doors, path)) {
       const onTrouble = (reason: string) => this.#onNotice({ type: "clients trouble", reason });
@@ -49,7 +49,7 @@ export class ClientCodes {
     const clients = doors.flatMap((door) => door.clients);
     states?.use(clients);
     if (states?.lostAt === undefined) return;
-    // So that there is a file at the next start, by which all of these have lost what they used.
+    // Write a file, so that the next start knows that the records of all these clients were lost.
     for (const client of clients) states.of(client);
     void this.#records!.save();
   }
@@ -58,7 +58,7 @@ export class ClientCodes {
     return doors.some(({ clients }) => clients.length > 0) && this.#records?.path !== path;
   }
 
-  /** Clients who have used a code while a clock was ahead. */
+  /** Warnings about clients that have used a code while a clock was ahead. */
   warnings(doors: readonly Door[]): string[] {
     const soon = Date.now() + CLOCK_AHEAD_MS;
     const clients = doors.flatMap((door) => door.clients).filter(({ kind }) => kind !== "list");
@@ -69,13 +69,13 @@ export class ClientCodes {
     });
   }
 
-  /** Before an opening. Resolves when all used codes are on the disk; with false when they can't be. */
+  /** Call this before an opening. Resolves when all used codes are on the disk; with false if they cannot be written. */
   settled(): Promise<boolean> {
     this.#writeCountsSoon();
     return this.#records!.settled();
   }
 
-  /** A used code is written down at once, so that its door need not wait for it; wrong ones now and then. */
+  /** Writes a used code at once, so that it is on the disk when its door opens. Wrong codes are written now and then. */
   onCode(isUsed: boolean): void {
     if (isUsed) void this.#records!.save();
     else this.#writeCountsSoon();
@@ -89,21 +89,21 @@ export class ClientCodes {
     });
   }
 
-  /** On_Replay = close: the one who used the code may have stolen it. */
+  /** On_Replay = close: closes the door for the address that used the code first, which may have stolen it. */
   onReplay(door: Door, other: string | undefined): void {
     const address = other === undefined ? undefined : parseAddress(other);
     if (door.policy.onReplay === "close" && address !== undefined)
       void this.#doorService.doors.closeByHand(door.name, address);
   }
 
-  /** A client's used codes count as unused. False when there is none of this name. */
+  /** Forgets which codes a client has used. False if there is no client of this name. */
   async reset(name: string, last: number): Promise<boolean> {
     if (this.#records?.states.reset(name, last) !== true) return false;
     await this.#records.save();
     return true;
   }
 
-  /** Nothing is decided any more. */
+  /** Call this when no further code is decided. */
   async end(): Promise<void> {
     this.#counting?.cancel();
     if (this.#records?.states.isCounted) await atMost(LONGEST_WAIT_MS, this.#records.save());

@@ -1,4 +1,4 @@
-// When every door opens by the kernel alone, the daemon needs no programs: it gives up for good what would let it start one.
+// If every door is built-in, the daemon needs no programs. Then it gives up the right to start one, for good.
 
 import { type Config, ConfigError, complain, type Door, type Line } from "../config/door.ts";
 import type { Settings } from "../config/settings.ts";
@@ -15,7 +15,7 @@ export class CommandLock {
     this.#lockDown = lock;
   }
 
-  /** Throws ConfigError when a door has a command and none can run any more. */
+  /** Throws ConfigError if a door has a command and the daemon can no longer run commands. */
   admit(config: Config): void {
     if (!this.#isOn) return;
     const found = firstCommand(config);
@@ -24,7 +24,7 @@ export class CommandLock {
     throw new ConfigError(complain(config.file, found.line, why));
   }
 
-  /** Once, when all that takes more rights is done. Does nothing for a config with commands, or without built-in doors. */
+  /** Call it once, after everything that needs more rights. Does nothing if a door has a command, or none is built-in. */
   close(config: Config, { logFile, pidFile, stateFile, clientsState }: Settings): void {
     const isBuiltIn = config.doors.some(({ opening }) => opening !== undefined);
     if (!isBuiltIn || firstCommand(config) !== undefined) return;
@@ -51,7 +51,7 @@ const COMMANDS = [
   ["stopCommand6", "stop_command_6"],
 ] as const;
 
-/** An empty one is none. */
+/** The first command of the config. An empty command does not count. */
 function firstCommand(config: Config): { readonly door: Door; readonly line: Line } | undefined {
   for (const door of config.doors) {
     for (const [name, directive] of COMMANDS) {

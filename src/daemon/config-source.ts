@@ -1,4 +1,4 @@
-// Reads the config file and looks up its targets.
+// Reads the config file and looks up its Targets.
 
 import type { Config } from "../config/door.ts";
 import { readConfig } from "../config/read.ts";
@@ -22,7 +22,7 @@ export class ConfigSource {
   }
 
   /**
-   * Rejects with ConfigError. Reads the file again if a one-time sequence was used during the look-up of the targets: that
+   * Rejects with ConfigError. If a one-time sequence is used while Targets are being looked up, reads the file again: that
    * sequence must not count again.
    */
   async read(): Promise<ResolvedDoors & { readonly config: Config }> {

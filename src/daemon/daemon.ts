@@ -1,5 +1,5 @@
-// Connects the parts: packets seen → events decided (packet-loop.ts) → doors opened, lines logged. Gives each part what the
-// config says, at the start and at each reload.
+// Connects the parts: it sees packets, decides events (packet-loop.ts), opens doors and logs lines. At the start and at each
+// reload it gives each part its share of the config.
 
 import { performance } from "node:perf_hooks";
 import { CaptureSupervisor } from "../capture/supervisor.ts";
@@ -33,15 +33,15 @@ import { logCapture, logConfig, logListening } from "./startup-log.ts";
 import { StateCheck } from "./state-check.ts";
 
 const now = () => performance.now();
-/** How often to look whether the commands of an earlier daemon have ended. */
+/** How often to check whether the stop commands that an earlier daemon left have ended. */
 const LEFT_COMMANDS_SECONDS = 1;
 
 export interface DaemonOptions {
   readonly flags: Flags;
   readonly logger: Logger;
-  /** With -l. */
+  /** Undefined without -l. */
   readonly reverseDns: ReverseDns | undefined;
-  /** `status` may be another. */
+  /** Called when `status` may have changed. */
   readonly onStatus: (status: string) => void;
 }
 
@@ -108,7 +108,7 @@ export class Daemon {
     return settings;
   }
 
-  /** One line on what is captured and what is not: systemd shows it. */
+  /** One line about what knockd captures and what it does not. systemd shows it. */
   get status(): string {
     return this.#supervisor!.status;
   }
@@ -128,7 +128,7 @@ export class Daemon {
     return this.#reloads.request();
   }
 
-  /** After the start: gives up the right to run commands, if no door has one and an earlier daemon has left none. */
+  /** Call it after the start. Gives up the right to run commands if no door has one and no earlier daemon has left one. */
   lockDown(): void {
     if (this.#doorService.commandsToRun > 0) after(LEFT_COMMANDS_SECONDS, () => this.lockDown());
     else this.#commandLock.close(this.#config!, this.#settings!);
@@ -149,7 +149,7 @@ export class Daemon {
     this.#options.logger.flush();
   }
 
-  /** Opens the socket for knockctl, which stays through all reloads. If this fails, the daemon continues without it. */
+  /** Opens the socket for knockctl, which survives all reloads. If this fails, the daemon continues without it. */
   async #openControl(): Promise<void> {
     const config = realPath(this.#options.flags.config);
     this.#control = new ControlServer({
@@ -189,7 +189,7 @@ export class Daemon {
       this.#doorService.apply(config);
     } catch (error) {
       if (supervisor !== old) supervisor.close();
-      else this.#refreshFilter(); // the old ones
+      else this.#refreshFilter(); // back to the old doors
       throw error;
     }
 
@@ -229,7 +229,7 @@ export class Daemon {
       if (!(error instanceof ConfigError || error instanceof CaptureError || error instanceof AlreadyRunning))
         throw error;
       this.#doorService.keepInterfaces(this.#supervisor!.patterns);
-      logger.configure(this.#settings!); // whatever the config is: a program that rotated the log waits for a new file
+      logger.configure(this.#settings!); // even now: a program that has rotated the log waits for a new file
       this.#log.error(error.message);
       this.#log.error("the old configuration stays in force");
     }
@@ -253,7 +253,7 @@ export class Daemon {
     });
   }
 
-  /** Makes the filter pass the doors' present knocks, after a one-time sequence was used. */
+  /** Makes the filter pass the current knocks of the doors, for example after a one-time sequence was used. */
   #refreshFilter(): void {
     try {
       this.#supervisor!.setDoors(this.#captureLoop.packetLoop.resolvedDoors);

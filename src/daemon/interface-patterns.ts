@@ -1,4 +1,5 @@
-// Which interfaces the daemon listens on: what the user asks for, otherwise eth0 as 0.8 does, otherwise the default routes'.
+// Which interfaces the daemon listens on: those that the user names, otherwise eth0 as in 0.8, otherwise those of the
+// default routes.
 
 import { askedInterfaces } from "../capture/asked-interfaces.ts";
 import { namesOf } from "../capture/interfaces.ts";
@@ -7,8 +8,8 @@ import type { Flags } from "../config/settings.ts";
 import { interfacesNow } from "../platform/network-interfaces.ts";
 
 /**
- * Returns patterns of capture/interfaces.ts. `before`: the patterns of a daemon that reads its config again and has chosen
- * them by itself; it keeps them. Calls `onAuto` with a line for the log if it falls back to the default routes.
+ * Returns patterns for capture/interfaces.ts. `before`: the patterns that the daemon has chosen by itself before a reload; it
+ * keeps them. Calls `onAuto` with a line for the log if it falls back to the default routes.
  */
 export function interfacePatterns(
   flags: Flags,

@@ -1,5 +1,5 @@
-// What happens to a packet: attempts/ decides, log/ writes each event down, doors/ opens. This wiring exists once. The
-// daemon drives it in real time (capture-loop.ts), replay/ and the story tests in the time of their packets.
+// What happens to a packet: attempts/ decides, log/ writes each event down, doors/ opens. Only this file connects them. The
+// daemon drives it in real time (capture-loop.ts). replay/ and the story tests drive it by the times of their packets.
 
 import { randomBytes } from "node:crypto";
 import type { Clear } from "../attempts/attempt-pool.ts";
@@ -17,30 +17,30 @@ import type { Packet } from "../net/packet.ts";
 export interface PacketLoopOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  /** Is this an address of the host that the packet of this moment came to? */
+  /** Does the interface of the current packet have this address? */
   readonly isOurs: (address: Address) => boolean;
-  /** May a packet from there be a client's? */
+  /** May this source be a client? */
   readonly isClient?: ((source: Address) => boolean) | undefined;
   /** Tells strays and answers from knocks. */
   readonly scanWindow: { isStray(packet: Packet): boolean; isAnswer(packet: Packet): boolean };
   readonly eventLog: { event(event: KnockEvent, at: number): void };
   /** Opens the door for a client that has made its last knock. */
   readonly opener: {
-    /** First: what needs no command. */
+    /** Opens a door that needs no command. Called before anything is logged. */
     letIn?(door: Door, knocker: Address): LetIn;
-    /** `client`: by whose code. */
+    /** `client`: the name of the client whose code it was. */
     open(door: Door, knocker: Address, letIn: LetIn, client?: string): void;
   };
-  /** A code was used before, by `other` where that is known. */
+  /** Called when a code was used before, by `other` if that is known. */
   readonly onReplay?: ((door: Door, other: string | undefined) => void) | undefined;
-  /** Milliseconds since 1970, by which codes are judged. */
+  /** Milliseconds since 1970. Codes depend on it. */
   readonly wallClock?: (() => number) | undefined;
-  /** What is known of clients has changed; `isUsed`: by a right code, which must not count again. */
+  /** Called when the record of a client has changed. `isUsed`: by a right code, which must not count again. */
   readonly onCode?: ((isUsed: boolean) => void) | undefined;
-  /** Is told what becomes of every packet. */
+  /** Gets the verdict on every packet. */
   readonly observer?: (Observer & { setDoors(resolvedDoors: readonly ResolvedDoor[], now: number): void }) | undefined;
   readonly clear?: Clear | undefined;
-  /** Attempts that may be live at once. */
+  /** The largest number of live attempts. */
   readonly capacity?: number | undefined;
 }
 
@@ -49,7 +49,7 @@ export class PacketLoop {
   readonly #attempts: Attempts;
   #resolvedDoors: readonly ResolvedDoor[] = [];
   #clientStates = new ClientStates();
-  // The doors of one packet's openings, and what the kernel has opened of them: the same lists for all packets.
+  // The doors that the current packet opens, and what the kernel has opened of them. The lists are reused for all packets.
   readonly #doors: Door[] = [];
   readonly #letIns: LetIn[] = [];
 
@@ -72,17 +72,17 @@ export class PacketLoop {
     });
   }
 
-  /** The number of attempts under way. */
+  /** The number of live attempts. */
   get live(): number {
     return this.#attempts.live;
   }
 
-  /** `expire` has nothing to do before this time; Infinity when there is no attempt. */
+  /** `expire` has nothing to do before this time. Infinity without an attempt. */
   get deadline(): number {
     return this.#attempts.deadline;
   }
 
-  /** A client waits for its door: `deadline` must not be missed. */
+  /** Is a client waiting for its door? Then call `expire` exactly at `deadline`. */
   get isUrgent(): boolean {
     return this.#attempts.isUrgent;
   }
@@ -92,7 +92,7 @@ export class PacketLoop {
     return this.#resolvedDoors;
   }
 
-  /** `clientStates`: what is known of the clients whose codes open them. */
+  /** `clientStates`: the records of the clients whose codes open the doors. */
   setDoors(resolvedDoors: readonly ResolvedDoor[], clientStates = this.#clientStates): void {
     this.#resolvedDoors = resolvedDoors;
     this.#clientStates = clientStates;
@@ -100,7 +100,7 @@ export class PacketLoop {
     this.#options.observer?.setDoors(resolvedDoors, this.#options.now());
   }
 
-  /** `next` takes the place of `door`; undefined: nothing does. */
+  /** Replaces `door` by `next`, or removes it if `next` is undefined. */
   replaceDoor(door: Door, next: Door | undefined): void {
     const instead = next === undefined ? [] : [next];
     this.setDoors(
@@ -110,14 +110,14 @@ export class PacketLoop {
     );
   }
 
-  /** One packet, which is not kept. Returns what came of it. */
+  /** Handles one packet, and returns its events. Does not keep the packet. */
   packet(packet: Packet, at: number): readonly KnockEvent[] {
     const events = this.#attempts.knock(packet, at);
     if (events.length > 0) this.#onEvents(events, at);
     return events;
   }
 
-  /** What is due: held doors open, attempts time out. Of a flood a part: then `deadline` has still passed. */
+  /** Does what is due: opens held doors, ends attempts. In a flood it does a part, and `deadline` stays in the past. */
   expire(at: number): void {
     this.#onEvents(this.#attempts.expire(at), at);
   }

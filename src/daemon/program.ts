@@ -1,7 +1,7 @@
-// The daemon's command: argv → flags → run. The only process.exit of the daemon, but for an addon that can't be loaded.
+// The daemon's command line, and its start and end. Only this file ends the process, except when the addon cannot be loaded.
 
 import { releaseUnusedMemory } from "../platform/memory.ts";
-// They come first: before the others make use of the heap.
+// The import above comes first, because its settings must hold before other modules use the heap.
 
 import { lookupService } from "node:dns/promises";
 import * as fs from "node:fs";
@@ -31,7 +31,7 @@ import { printable } from "../terminal/printable.ts";
 import { Daemon } from "./daemon.ts";
 import { warmUp } from "./warm-up.ts";
 
-/** 0.8's, to the letter, and four options more. */
+/** The text of 0.8, to the letter, and four more options. */
 const USAGE = `usage: knockd [options]
 options:
   -i, --interface <int>  network interface to listen on (default "eth0")
@@ -56,9 +56,9 @@ exit status: 1 could not start; 2 and 15 after SIGINT and SIGTERM, as in 0.8
 
 `;
 
-/** How long the commands that close doors may take when we are told to end. knockd.service gives us ten seconds more. */
+/** How long stop commands may take when the daemon ends, in seconds. knockd.service allows ten seconds more. */
 const PATIENCE = { idle: 5, most: 60 } as const;
-/** By then, all that is done once is done. */
+/** By then, the work of the start is done. */
 const SETTLED_MS = 1000;
 
 interface CommandLine extends Flags {
@@ -76,7 +76,7 @@ function readFlags(argv: readonly string[]): CommandLine {
     .option("--check")
     .option("--gate")
     .option("--can-listen")
-    .option("-s, --save-mem") // of a fork: it has no effect here
+    .option("-s, --save-mem") // an option of a fork; no effect here
     .option("-d, --daemon")
     .option("-c, --config <file>", "", "/etc/knockd.conf")
     .option("-D, --debug")
@@ -88,7 +88,7 @@ function readFlags(argv: readonly string[]): CommandLine {
     .version(`knockd ${version} (knockd-ng)`, "-V, --version")
     .helpOption("-h, --help")
     .helpCommand(false)
-    .allowExcessArguments() // 0.8 takes no notice of them
+    .allowExcessArguments() // 0.8 ignores them
     .exitOverride()
     .configureOutput({
       outputError: (text, write) =>
@@ -138,8 +138,8 @@ async function main(flags: Flags): Promise<void> {
       systemd.stopping();
       await daemon.stop(PATIENCE);
     }
-    process.once("exit", () => native.exitNow(status)); // last: Node would wait for threads that ask for names
-    process.exit(status); // at once, when told a second time
+    process.once("exit", () => native.exitNow(status)); // last, because Node would wait for threads that look up names
+    process.exit(status); // a second signal comes here at once
   };
   const daemon = new Daemon({ flags, logger, reverseDns: lookup, onStatus: (status) => systemd.status(status) });
 
@@ -159,8 +159,8 @@ async function main(flags: Flags): Promise<void> {
     systemd.ready(daemon.status);
     systemd.watchdog(() => ending || !daemon.isDeaf);
     setTimeout(() => {
-      releaseUnusedMemory(); // first: the warm-up then uses the same pages as the start has
-      // Afterwards later: V8 still compiles, and frees in the background what the warm-up has left.
+      releaseUnusedMemory(); // first, so that the warm-up uses the pages that the start has used
+      // And once more a moment after it, because V8 still compiles and collects garbage in the background.
       void warmUp().then(() => setTimeout(releaseUnusedMemory, SETTLED_MS).unref());
     }, SETTLED_MS).unref();
     if (background) {
@@ -192,7 +192,7 @@ function check(flags: Flags): void {
   }
 }
 
-/** Says in one line why knockd could not capture packets here, and ends with status 1. */
+/** Prints in one line why knockd cannot capture packets here, and exits with status 1. */
 function canListen(flags: Flags): void {
   try {
     requireListening(flags.interface, interfacesNow(true));
@@ -203,7 +203,7 @@ function canListen(flags: Flags): void {
   }
 }
 
-/** For knockd-gate.service: systemd keeps what is printed. */
+/** For knockd-gate.service. What it prints goes into the journal. */
 function gate({ config }: Flags): void {
   try {
     console.log(printable(buildGate(config)));
@@ -214,23 +214,23 @@ function gate({ config }: Flags): void {
   }
 }
 
-/** `log`: undefined if a failure need not be reported. The file is removed when the process exits, and never half written. */
+/** Writes the file in one step, and removes it when the process exits. `log`: undefined if a failure is not reported. */
 function writePidFile(path: string, log: Log | undefined): void {
   try {
     replaceFile(path, `${process.pid}\n`, { mode: 0o644, sync: false });
     process.on("exit", () => {
       try {
         fs.rmSync(path, { force: true });
-      } catch {} // a disk that is read-only by now: it is no reason to end otherwise
+      } catch {} // the disk may have become read-only; that must not change the exit status
     });
   } catch (error) {
     log?.warn(`could not create pid file ${path}: ${systemErrorText(error)}`);
   }
 }
 
-// As 0.8 is seen by who looks for it (pgrep, pidof, monit): not as Node. process.title would leave no arguments.
+// Makes pgrep, pidof and monit see knockd, as with 0.8, and not Node. process.title would remove the arguments.
 native.nameProcess("knockd", nodeWords.index, nodeWords.count);
-// Not awaited here: a module that waits can't be part of a single executable (packaging/single).
+// Not awaited: the single executable cannot contain a module with a top-level await (packaging/single).
 void run();
 
 async function run(): Promise<void> {
@@ -244,7 +244,7 @@ async function run(): Promise<void> {
     if (error instanceof CommanderError) process.exit(error.exitCode);
     const { syscall } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;
-    fs.writeSync(2, `knockd: ${syscall}: ${systemErrorText(error)}\n`); // no working directory, no process: no bug of ours
+    fs.writeSync(2, `knockd: ${syscall}: ${systemErrorText(error)}\n`); // such as a missing working directory: not a bug of ours
     process.exit(1);
   }
 }

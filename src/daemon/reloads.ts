@@ -1,4 +1,4 @@
-// Runs one reload at a time, and at most one in a turn of the event loop: a storm of signals must not keep knocks waiting.
+// Runs one reload at a time, and at most one per turn of the event loop: a storm of signals must not delay knocks.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 
@@ -11,7 +11,7 @@ export class Reloads {
     this.#reload = reload;
   }
 
-  /** Resolves after a reload that begins after this call, and rejects as it does. Calls before it begins share one reload. */
+  /** Resolves or rejects with a reload that begins after this call. All calls before it begins share that reload. */
   request(): Promise<void> {
     if (this.#isWaiting) return this.#last;
     this.#isWaiting = true;

@@ -1,4 +1,4 @@
-// The lines that the daemon logs about what it listens on and about its config.
+// Logs what the daemon listens on, and its config.
 
 import { isOneName } from "../capture/interfaces.ts";
 import type { CaptureSupervisor } from "../capture/supervisor.ts";
@@ -6,23 +6,23 @@ import type { Config } from "../config/door.ts";
 import type { Log } from "../log/logger.ts";
 import { formatAddress } from "../net/address.ts";
 
-/** Once, when packets are being captured. */
+/** Call it once, when packets are being captured. */
 export function logListening(log: Log, { captures, missing, patterns }: CaptureSupervisor): void {
   const present = [...captures.all.keys()];
-  // 0.8: the one interface is called by the name that the user gave, which may be an alias.
+  // As in 0.8, a single interface has the name that the user gave, which may be an alias.
   const names = (isOneName(patterns) && present.length > 0 ? patterns : present).join(", ");
   if (names !== "") log.note(`starting up, listening on ${names}`);
   if (names !== "") log.say(`listening on ${names}...`);
   if (missing.length > 0) log.info(`waiting for ${missing.join(", ")}`);
 }
 
-/** At the start and after each reload. `warnings` are those that were found after the file itself had been read. */
+/** Call it at the start and after each reload. `warnings`: those that were found after the file itself was read. */
 export function logConfig(log: Log, config: Config, warnings: readonly string[]): void {
   for (const warning of [...config.warnings, ...warnings]) log.warn(warning);
   for (const door of config.doors) log.debug(`config: ${JSON.stringify(door)}`);
 }
 
-/** With -D: the addresses for which packets are captured, and the length of the BPF program. */
+/** For -D: logs the addresses for which packets are captured, and the length of the BPF program. */
 export function logCapture(log: Log, { captures }: CaptureSupervisor, instructions: number): void {
   for (const { capture } of captures.all.values()) {
     for (const address of capture.own.all) log.debug(`local IP: ${formatAddress(address)}`);

@@ -1,5 +1,5 @@
-// Can the daemon keep anything in /run/knockd? A container may have no writable /run, and a door that only runs a command
-// needs none: then nothing is said. A door that is closed again does, and one line says what is lost.
+// Can the daemon write into /run/knockd? A container may have no writable /run. A door that only runs a command does not need
+// it, so nothing is logged. A door that closes again does, so one line warns what may be lost.
 
 import type { Config } from "../config/door.ts";
 import type { Settings } from "../config/settings.ts";
@@ -17,12 +17,12 @@ export class StateCheck {
     this.#look = look;
   }
 
-  /** Nothing can be kept, and that has been said where it matters. */
+  /** No state can be written, and that has been logged where it matters. */
   get isStateless(): boolean {
     return this.#isStateless;
   }
 
-  /** At the start and at each reload. With a StateFile the ledger says itself what is wrong. */
+  /** Call it at the start and at each reload. With a StateFile, the ledger reports its own errors. */
   check({ doors }: Pick<Config, "doors">, { stateFile }: Pick<Settings, "stateFile">): void {
     const trouble = stateFile === undefined ? this.#look() : undefined;
     this.#isStateless = trouble !== undefined;

@@ -1,8 +1,8 @@
-// Has V8 compile what a knock runs through, before the first client comes. Code that has run a few times only is interpreted:
-// its bytecode and what V8 notes of it are far more memory than machine code, and after a pause all of that comes from RAM,
-// while the client waits. So made-up clients knock at a made-up door, with state and a clock of their own. Nothing of it
-// reaches the kernel, the log or a real door. V8 throws code away that meets objects of another shape: what is not faked
-// here is made by the same classes as in the daemon.
+// Makes V8 compile the code that a knock runs through, before the first client comes. V8 interprets code that has run only a
+// few times. Its bytecode and V8's notes about it take far more memory than machine code, and after a pause all of that must
+// come from RAM while the client waits. So invented clients knock at an invented door, with state and a clock of their own.
+// Nothing of this reaches the kernel, the log or a real door. V8 discards compiled code when it meets objects of another
+// shape. So everything here that is not faked is made by the same classes as in the daemon.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Records } from "../capture/records.ts";
@@ -26,19 +26,19 @@ import { type NativeNftSocket, native } from "../platform/native.ts";
 import { after } from "../platform/timer.ts";
 import { CaptureLoop } from "./capture-loop.ts";
 
-/** One table of open doors has to grow for so many. More of them would make V8 optimise more, which takes megabytes. */
+/** Enough for the table of open doors to grow once. More would make V8 optimise more code, which takes megabytes. */
 export const CLIENTS = 64;
-/** Sequences between two turns of the event loop: a packet that comes meanwhile waits a millisecond, or 20 on a Pi Zero. */
+/** Sequences per turn of the event loop. A real packet that comes meanwhile waits 1 ms, or 20 ms on a Pi Zero. */
 const SEQUENCES_AT_ONCE = 16;
 
 const CONFIG = "[door]\nsequence = 1,2,3\nopen = tcp/22\nfor = 1s\n";
 const PORTS = [1, 2, 3] as const;
-/** No whole numbers, as the daemon's clock has none. */
+/** Not whole numbers, because the times of the daemon's clock are not whole either: V8 stores these differently. */
 const START_MS = 1000.25;
 const KNOCK_MS = 50.3;
 const CLOSING_MS = 2000.7;
 
-/** Takes less than 0.1 s of a processor, in small pieces. Resolves with the number of rehearsed openings. */
+/** Takes less than 0.1 s of processor time, in small pieces. Resolves with the number of rehearsed openings. */
 export async function warmUp(): Promise<number> {
   const rehearsal = new Rehearsal();
   for (let first = 0; first < CLIENTS; first += SEQUENCES_AT_ONCE) {
@@ -76,7 +76,7 @@ class Rehearsal {
     };
     const firewall = new Firewall({
       openSocket: () => new NoKernel(),
-      mayOwn: false, // so that it is watched
+      mayOwn: false, // so that the firewall watches the table
       watch: (onChange) => {
         this.#onFirewallChange = onChange;
         return { close() {} };
@@ -109,7 +109,7 @@ class Rehearsal {
     this.#captureLoop.apply(resolved, config.doors);
   }
 
-  /** Each of these clients makes the whole sequence before the next one begins. */
+  /** Each client makes its whole sequence before the next one begins. */
   knock(first: number, end: number): void {
     for (let client = first; client < end; client++) {
       for (const port of PORTS) {
@@ -119,13 +119,13 @@ class Rehearsal {
     }
   }
 
-  /** Another program flushes the firewall's rules: until the table is there again, everyone gets in. */
+  /** Simulates that another program flushes the firewall's rules. Until the table is back, everyone gets in. */
   loseTable(): void {
     const message = new NetlinkWriter().message(MESSAGE.delTable, 0, INET).string(TABLE.name, TABLE_NAME);
     this.#onFirewallChange(message.bytes);
   }
 
-  /** Lets time pass, and calls what is due. */
+  /** Lets time pass, and calls the timers that are due. */
   pass(ms: number): void {
     this.#now += ms;
     for (const timer of this.#timers) {
@@ -146,7 +146,7 @@ class Rehearsal {
     this.#captureLoop.onBatch(OWN, this.#records, 1, this.#now);
   }
 
-  /** Returns a timer as the daemon has them, which is never due: `pass` calls back, also when it was cancelled. */
+  /** Returns one of the daemon's timers, already cancelled. `pass` calls back instead, even if the caller cancels it. */
   #after(seconds: number, callback: () => void): { cancel(): void } {
     this.#timers.add({ due: this.#now + 1000 * seconds, callback });
     const timer = after(seconds, callback);
@@ -155,7 +155,7 @@ class Rehearsal {
   }
 }
 
-/** Accepts every change. */
+/** A kernel that accepts every change. */
 class NoKernel implements NativeNftSocket {
   readonly port = 1;
 

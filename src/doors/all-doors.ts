@@ -16,7 +16,7 @@ import type { Address } from "../net/address.ts";
 import type { Doorkeeper } from "./doorkeeper.ts";
 import type { KernelDoors } from "./kernel-doors.ts";
 
-/** One function for all openings. */
+/** One function for all openings, so that none is made for each. */
 function ignoreOutcome(): void {}
 
 export class AllDoors implements DoorOpener {
@@ -38,7 +38,7 @@ export class AllDoors implements DoorOpener {
     try {
       yield* this.#kernelDoors.openDoors();
     } catch (error) {
-      if (!(error instanceof FirewallError)) throw error; // the kernel does not say it: an opening would report why
+      if (!(error instanceof FirewallError)) throw error; // the kernel does not answer: the next opening reports why
     }
     yield* this.#doorkeeper.openDoors();
   }

@@ -1,4 +1,4 @@
-// Closes open doors: runs their stop commands when their time is over, by hand, or because the daemon ends.
+// Closes open doors: runs their stop commands when their time is over, when a user asks, or when the daemon ends.
 
 import { type Address, parseAddress } from "../net/address.ts";
 import type { CommandRunner, CommandRunnerOptions } from "../runner/runner.ts";
@@ -8,7 +8,7 @@ import type { OpenDoor } from "./open-door.ts";
 import type { OpenDoors } from "./open-doors.ts";
 import type { SerialQueues } from "./serial-queues.ts";
 
-/** A stop command that could not be started (no process, no memory) is tried again: the door is open. */
+/** If a stop command cannot be started (no process, no memory), the door is still open: try again after this. */
 const TRY_AGAIN_SECONDS = 5;
 
 export interface DoorCloserOptions extends Pick<CommandRunnerOptions, "after" | "now" | "onEvent"> {
@@ -20,7 +20,6 @@ export interface DoorCloserOptions extends Pick<CommandRunnerOptions, "after" | 
 
 export class DoorCloser {
   readonly #options: DoorCloserOptions;
-  /** Stop commands that have not begun. */
   #toClose = 0;
   #leaving: "close" | "keep" | undefined;
 
@@ -33,13 +32,13 @@ export class DoorCloser {
     return this.#toClose;
   }
 
-  /** One more start command that must be undone. */
+  /** Records one more start command that a stop command must undo. */
   add(entry: LedgerEntry, knocker: Address): OpenDoor {
     this.#toClose++;
     return this.#options.open.add(entry, knocker);
   }
 
-  /** The start command was not run: its stop command would undo what somebody else has done. */
+  /** The start command did not run, so its stop command must not: it would undo what somebody else has done. */
   remove(open: OpenDoor, { id }: LedgerEntry): void {
     open.pendingCloses = open.pendingCloses.filter((entry) => entry.id !== id);
     this.#toClose--;
@@ -47,27 +46,27 @@ export class DoorCloser {
     this.#forget(id);
   }
 
-  /** Takes over what an earlier life has left open. What is overdue is closed at once. */
+  /** Takes over the doors that an earlier daemon has left open. Those that are overdue close at once. */
   recover(entries: readonly LedgerEntry[]): void {
     for (const entry of entries) {
       const knocker = parseAddress(entry.ip);
       if (this.#options.ledger.isMarked(entry.id) || knocker === undefined) {
-        this.#forget(entry.id); // its stop command was started by the one who died
+        this.#forget(entry.id); // the earlier daemon had started its stop command
         continue;
       }
       this.#awaitClosing(this.add(entry, knocker), secondsLeft(entry));
     }
   }
 
-  /** The one pending close, moved to the later time. */
+  /** Moves the pending close of this door to `seconds` from now. */
   closeLater(open: OpenDoor, seconds: number): void {
-    if (this.#leaving === "close") this.#closeNow(open); // its start command ran when we were told to stop
+    if (this.#leaving === "close") this.#closeNow(open); // its start command was still running when the daemon began to stop
     if (this.#leaving !== undefined) return;
     this.#move(open, seconds);
     this.#awaitClosing(open, seconds);
   }
 
-  /** `close`: every outstanding stop command is queued now; `keep`: the ledger keeps them for the next start. */
+  /** `close` queues every outstanding stop command now. `keep` leaves them in the ledger for the next start. */
   leave(how: "close" | "keep"): void {
     this.#leaving = how;
     for (const open of this.#options.open.values()) {
@@ -78,7 +77,7 @@ export class DoorCloser {
   }
 
   #closeNow(open: OpenDoor): void {
-    this.#move(open, 0); // the next life does at once what we can't
+    this.#move(open, 0); // if we cannot run it, the next start does so at once
     this.#options.queues.enqueue(open.key, () => this.close(open));
   }
 
@@ -87,7 +86,7 @@ export class DoorCloser {
     this.#options.ledger.move(ids, seconds);
   }
 
-  /** Runs its stop commands. Resolves with the first status that is not 0; undefined: one could not be started. */
+  /** Runs a door's stop commands. Resolves with the first status that is not 0, or undefined if one could not be started. */
   async close(open: OpenDoor): Promise<number | undefined> {
     const { ledger, queues, runner } = this.#options;
     const entries = open.pendingCloses;
@@ -114,7 +113,7 @@ export class DoorCloser {
       queues.setLong(open.key, false);
       if (worst === 0) worst = status;
       if (status !== undefined) this.#forget(id);
-      // In the ledger it is anyway: when we leave, the next life closes it.
+      // It is still in the ledger: when the daemon ends, the next start closes the door.
       else if (this.#leaving === undefined) this.#awaitClosing(this.add(entry, open.knocker), TRY_AGAIN_SECONDS);
       else if (begun) this.#toClose++;
     }

@@ -1,4 +1,4 @@
-// The doors of one daemon: who may keep them, what an earlier life has left open, and their doorkeeper.
+// The doors of one daemon: the locks that make it the only one, what an earlier daemon has left open, and the openers.
 
 import { readlinkSync } from "node:fs";
 import { performance } from "node:perf_hooks";
@@ -20,15 +20,15 @@ import { AlreadyRunning, InstanceLocks } from "./instance-locks.ts";
 import { KernelDoors } from "./kernel-doors.ts";
 import { Ledger } from "./ledger.ts";
 
-/** How long to wait for commands when we leave. */
+/** How long to wait for commands when the daemon ends. */
 export interface Patience {
-  /** Seconds in which none has ended. */
+  /** Give up after this many seconds in which no command has ended. */
   readonly idle: number;
-  /** Seconds in all. */
+  /** Give up after this many seconds in all. */
   readonly most: number;
 }
 
-/** Whoever starts a second one has a second interface, as a rule. */
+/** The user who starts a second daemon usually has a second interface. */
 function advice(second: string): string {
   return `One knockd listens on several interfaces: knockd -i eth0,wlan0. A second knockd needs ${second}.`;
 }
@@ -39,7 +39,7 @@ export class DoorService {
   readonly #onNotice: (notice: DoorNotice) => void;
   readonly #locks = new InstanceLocks();
   #ledger: Ledger | undefined;
-  /** The interfaces that the ledger is named for. */
+  /** The interface words in the name of the ledger's file. */
   #ledgersWords: readonly string[] = [];
   #doorkeeper: Doorkeeper | undefined;
   #doors: AllDoors | undefined;
@@ -72,8 +72,8 @@ export class DoorService {
   }
 
   /**
-   * Throws AlreadyRunning when another daemon keeps these doors, at one of these interfaces (interfaces.ts). `isStateless`:
-   * the caller has already logged that nothing can be kept, or nobody needs it.
+   * Throws AlreadyRunning if another daemon runs with this config at one of these interfaces (interfaces.ts).
+   * `isStateless`: no state can be written, and the caller has already logged that where it matters.
    */
   claim({ stateFile, pidFile }: Settings, patterns: readonly string[], background: boolean, isStateless = false): void {
     const path = stateFile ?? ledgerPath(this.#config, patterns.join(","));
@@ -98,14 +98,14 @@ export class DoorService {
     if (patterns.length === 1) this.#ledgersWords = patterns;
   }
 
-  /** Where the kernel does not let us own the table, another knockd of this network namespace could take it from us. */
+  /** If the kernel cannot give the table an owner, a lock keeps other daemons of this network namespace away from it. */
   #lockTable(): void {
     const namespace = /\d+/.exec(readlinkSync("/proc/self/ns/net"))?.[0] ?? "";
     const second = "a config in which no door has `open`";
     this.#locks.acquire(`${STATE_DIRECTORY}/gate@${namespace}`, "with the table inet knockd", advice(second));
   }
 
-  /** Throws AlreadyRunning when another daemon keeps what codes have been used in this file: one would count twice. */
+  /** Throws AlreadyRunning if another daemon records used codes in this file: a code would count at both. */
   claimClients(path: string): void {
     try {
       this.#locks.acquire(path, `with the clients' state ${path}`, advice("a ClientsState of its own, in its config"));
@@ -115,37 +115,37 @@ export class DoorService {
     }
   }
 
-  /** Of what was claimed for interfaces, keeps what these words need. The ledger stays where it is. */
+  /** Releases the locks of all other interfaces. The ledger stays where it is. */
   keepInterfaces(patterns: readonly string[]): void {
     this.#locks.keepInterfaces(this.#config, [...patterns, ...this.#ledgersWords]);
   }
 
-  /** Opens and closes doors. After `start`. */
+  /** Opens and closes doors. Call `start` first. */
   get doors(): DoorOpener {
     return this.#doors!;
   }
 
-  /** Has the kernel hold what the doors need that open without a command. Throws FirewallError, and then all is as it was. */
+  /** Gives the kernel what built-in doors need. Throws FirewallError; then nothing has changed. */
   apply({ doors, options, isBlank }: Pick<Config, "doors" | "options" | "isBlank">): void {
-    // A file that was lost does not say that the ports are to be open.
+    // An empty file is most likely a lost config. That is no reason to open the ports.
     if (isBlank && this.#kernelDoors.hasTable) this.#onNotice({ type: "gate kept" });
     else this.#kernelDoors.apply(doors, options.firewall);
   }
 
-  /** That run now, or are still to close a door. After `start`. */
+  /** The number of commands that run now or must still close a door. Call `start` first. */
   get commandsToRun(): number {
     const { running, toClose } = this.#doorkeeper!.progress;
     return running + toClose;
   }
 
-  /** For the console: lets everyone in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  /** For `knockctl gate`: opens or closes the gate until the next `apply`. False without a gate. Throws FirewallError. */
   guard(isClosed: boolean): boolean {
     if (!this.#kernelDoors.guard(isClosed)) return false;
     this.#onNotice({ type: isClosed ? "gate closed" : "gate opened" });
     return true;
   }
 
-  /** The first time: takes over, and will close, what an earlier life has left open. After `claim`. */
+  /** The first call takes over the doors that earlier daemons have left open, and will close them. Call `claim` first. */
   start(): void {
     if (this.#doorkeeper !== undefined) return;
     const ledger = this.#ledger!;
@@ -165,7 +165,7 @@ export class DoorService {
     if (size > 0) this.#onNotice({ type: "left open", doors: size });
   }
 
-  /** Closes what is open, or leaves it to the next life; resolves when that is done, or when our patience is at its end. */
+  /** Closes the open doors, or leaves them to the next start. Resolves when that is done, or when `patience` has run out. */
   async shutdown(how: "close" | "keep", patience: Patience): Promise<void> {
     const doorkeeper = this.#doorkeeper;
     this.#kernelDoors.leave(how);
@@ -203,7 +203,7 @@ export class DoorService {
     });
   }
 
-  /** Lets others have it: it has not come to a start. */
+  /** The start has failed: releases every lock, so that another daemon can start. */
   releaseAll(): void {
     this.#kernelDoors.leave("keep");
     this.#locks.end();

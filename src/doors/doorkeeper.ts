@@ -1,4 +1,4 @@
-// Runs a door's start command when it opens. Of each start command, door-closer.ts runs the stop command in its time.
+// Runs a door's start command when the door opens. door-closer.ts runs the stop command of each start command in time.
 
 import type { Door } from "../config/door.ts";
 import { commandsOf } from "../config/door-commands.ts";
@@ -24,16 +24,16 @@ export interface DoorkeeperOptions extends CommandRunnerOptions {
   ledger: DoorLedger;
 }
 
-/** Start commands that are to be undone, of all doors: open-doors.ts counts doors, and one may have 64 of them. */
+/** The largest number of outstanding stop commands. open-doors.ts limits doors, and one door may have 64 of them. */
 const MAX_TO_CLOSE = 262_144;
 
-/** One function for all openings. */
+/** One function for all openings, so that none is made for each. */
 function ignoreOutcome(): void {}
 
 export class Doorkeeper implements DoorOpener {
   readonly #options: DoorkeeperOptions;
   readonly #open: OpenDoors;
-  /** Of each (door, knocker) that is closed again. */
+  /** One queue for each (door, client) of doors that close again. */
   readonly #queues = new SerialQueues();
   readonly #runner: CommandRunner;
   readonly #closer: DoorCloser;
@@ -47,12 +47,12 @@ export class Doorkeeper implements DoorOpener {
     this.#closer = new DoorCloser({ after, now, onEvent, ledger, open, queues, runner });
   }
 
-  /** Commands alone. */
+  /** Doors with commands cannot open at once. */
   letIn(): undefined {}
 
   /**
-   * Opens a door: the start command now, the stop command `cmdTimeout` seconds after its end, each for the knocker's
-   * family. 0.8: without a start command there is no stop command either. Returns before anything has ended.
+   * Opens a door: runs the start command now, and the stop command `cmdTimeout` seconds after its end, each for the client's
+   * address family. As in 0.8, a door without a start command has no stop command either. Returns before a command ends.
    */
   open(door: Door, knocker: Address, onDone: (outcome: CommandOutcome) => void = ignoreOutcome): void {
     const { start, stop } = commandsOf(door, knocker);
@@ -77,7 +77,7 @@ export class Doorkeeper implements DoorOpener {
       onDone({ refused: "too many commands are waiting" });
       return;
     }
-    // 0.8 runs any number side by side: only what is to be closed again has an order.
+    // As in 0.8, start commands run side by side. Only a door that closes again needs an order of its commands.
     const queue = stop ? key : Symbol(key);
     this.#queues.enqueue(queue, async () => {
       const commands = {
@@ -88,14 +88,14 @@ export class Doorkeeper implements DoorOpener {
     });
   }
 
-  /** Opens it as a knock does, by hand. */
+  /** Opens a door as a knock does, because a user asks. */
   openByHand(door: Door, knocker: Address): Promise<CommandOutcome> {
     if (!commandsOf(door, knocker).start) return Promise.resolve(NO_COMMAND);
     this.#options.onEvent({ type: "opened by hand", door: door.name, knocker });
     return new Promise((resolve) => this.open(door, knocker, resolve));
   }
 
-  /** Closes it now, as its time would. */
+  /** Closes a door now, as its timeout would. */
   closeByHand(door: string, knocker: Address): Promise<CommandOutcome> {
     const open = this.#open.get(keyOf(door, formatAddress(knocker)));
     if (open === undefined) return Promise.resolve(NOT_OPEN);
@@ -109,7 +109,7 @@ export class Doorkeeper implements DoorOpener {
     );
   }
 
-  /** Puts off the closing. Resolves with the seconds that are left, when the change is on the disk. */
+  /** Closes a door later. Resolves with the seconds that are left, once the change is on the disk. */
   async extendByHand(door: string, knocker: Address, seconds: number): Promise<number | DoorRefusal> {
     const open = this.#open.get(keyOf(door, formatAddress(knocker)));
     if (open === undefined) return NOT_OPEN;
@@ -121,24 +121,24 @@ export class Doorkeeper implements DoorOpener {
     return left;
   }
 
-  /** Closes in its time what an earlier life has left open. What is overdue is closed at once. */
+  /** Takes over the doors that an earlier daemon has left open. Those that are overdue close at once. */
   recover(entries: readonly LedgerEntry[]): void {
     this.#closer.recover(entries);
   }
 
-  /** How many doors are open. */
+  /** The number of open doors. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** Each door that is to be closed again, and for whom. */
+  /** Each door that will be closed again, and its client. */
   openDoors(): Iterable<OpenDoorInfo> {
     return this.#open.standing();
   }
 
   /**
-   * `close`: runs every outstanding stop command now; `keep`: leaves them to the ledger, for the next start. What waits to
-   * be opened stays closed. Resolves when no command of ours is left, other than those that take long.
+   * `close` runs every outstanding stop command now. `keep` leaves them in the ledger for the next start. Openings that wait
+   * are dropped. Resolves when no command runs any more, except those that take long.
    */
   async leave(how: "close" | "keep" = "close"): Promise<void> {
     this.#runner.openNoMore();
@@ -146,12 +146,12 @@ export class Doorkeeper implements DoorOpener {
     await this.#queues.drain();
   }
 
-  /** No command begins any more. What has not been closed is in the ledger. */
+  /** Starts no further command. Doors that are still open are in the ledger. */
   giveUp(): void {
     this.#runner.close();
   }
 
-  /** Commands that have ended, that run (other than those that take long), and stop commands that have not begun. */
+  /** The numbers of commands that have ended, that run (without those that take long), and of stop commands still to run. */
   get progress(): { readonly ended: number; readonly running: number; readonly toClose: number } {
     return { ended: this.#runner.ended, running: this.#runner.running, toClose: this.#closer.toClose };
   }
@@ -177,7 +177,7 @@ export class Doorkeeper implements DoorOpener {
       const { ledger } = this.#options;
       entry = ledger.add({ door: door.name, ip, stopCommand: stop, commandTimeout, parallel }, door.cmdTimeout);
       const saved = ledger.save();
-      if (saved !== undefined) await saved; // before it is open: a crash must not leave it so
+      if (saved !== undefined) await saved; // before the door opens: a crash must not leave it open
       open = this.#closer.add(entry, knocker);
     }
     const status = await this.#runner.run({
@@ -197,7 +197,7 @@ export class Doorkeeper implements DoorOpener {
     return status;
   }
 
-  /** Another knock: no command, more time. */
+  /** Another knock at an open door: runs no command, but gives it more time. */
   #extend(open: OpenDoor, seconds: number): void {
     if (isFull(open) && !open.isTold) {
       open.isTold = true;

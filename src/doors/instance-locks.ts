@@ -1,5 +1,5 @@
-// What this daemon alone may do on this machine, as files that are locked for as long as it lives: keep a ledger, and
-// listen by one config at one interface. Two daemons that hear the same knock would each open the door for it.
+// Locks for what only one daemon of this machine may do: write one ledger, and listen with one config at one interface. They
+// are locked files, held as long as the daemon lives. Two daemons that hear the same knock would open the door twice.
 
 import * as fs from "node:fs";
 import { basename } from "node:path";
@@ -11,14 +11,14 @@ import { requireOwnDirectories } from "../platform/trusted-file.ts";
 export class AlreadyRunning extends Error {}
 
 export class InstanceLocks {
-  /** By what is claimed, the descriptor that holds its lock. */
+  /** The path of each claim, with the descriptor that holds its lock. */
   readonly #held = new Map<string, number>();
-  /** Those of interfaces. */
+  /** The claims of interfaces. */
   readonly #interfaces = new Set<string>();
 
   /**
-   * Throws AlreadyRunning, naming the process, and on a line of its own the `advice`; an Error in the system's words when
-   * nothing can be locked there.
+   * Throws AlreadyRunning if another process holds the lock. The message names the process, and has `advice` on its second
+   * line. Throws an Error with the system's reason if nothing can be locked there.
    */
   acquire(path: string, what: string, advice?: string): void {
     if (this.#held.has(path)) return;
@@ -31,7 +31,7 @@ export class InstanceLocks {
     this.#held.set(path, lock.descriptor);
   }
 
-  /** One for each interface that this config is heard at. */
+  /** Takes one lock for each interface at which the daemon listens with this config. */
   acquireInterfaces(config: string, patterns: readonly string[]): void {
     makePrivateDirectory(STATE_DIRECTORY);
     for (const word of patterns) {
@@ -41,7 +41,7 @@ export class InstanceLocks {
     }
   }
 
-  /** Of the interfaces only these: it is heard at no other any more. */
+  /** Releases the locks of all other interfaces: the daemon no longer listens there. */
   keepInterfaces(config: string, patterns: readonly string[]): void {
     const kept = new Set(patterns.map((word) => ledgerPath(config, word)));
     for (const path of this.#interfaces) {
@@ -51,20 +51,20 @@ export class InstanceLocks {
     }
   }
 
-  /** Lets others have it, if it was ours. */
+  /** Releases the lock, if it is ours. */
   release(path: string): void {
     const descriptor = this.#held.get(path);
     if (descriptor === undefined) return;
     try {
-      fs.rmSync(lockFile(path), { force: true }); // while nobody else can hold it
-    } catch {} // the disk is read-only by now: nobody holds it all the same
+      fs.rmSync(lockFile(path), { force: true }); // first: while we hold the lock, nobody else can use the file
+    } catch {} // the disk has become read-only: a lock file without a lock does no harm
     fs.closeSync(descriptor);
     this.#held.delete(path);
   }
 
   /**
-   * Has each ledger adopted that a daemon with the same config, for other interfaces, has left behind: nobody closes its
-   * doors but us.
+   * Calls `adopt` for each ledger that a dead daemon with the same config, but other interfaces, has left behind. Nobody else
+   * would close its doors.
    */
   adoptOrphans(config: string, own: string, adopt: (path: string) => void): void {
     const [directory, start] = [STATE_DIRECTORY, basename(ledgerPath(config, ""), ".ledger")]; // "etc-knockd.conf@"
@@ -78,7 +78,7 @@ export class InstanceLocks {
     }
   }
 
-  /** Lets go of all. */
+  /** Releases every lock. */
   end(): void {
     for (const path of [...this.#held.keys()]) this.release(path);
   }
@@ -101,6 +101,6 @@ function filesIn(directory: string): string[] {
   try {
     return fs.readdirSync(directory);
   } catch {
-    return []; // there is none, or it is not for us
+    return []; // the directory does not exist, or we may not read it
   }
 }

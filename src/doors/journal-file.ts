@@ -10,14 +10,14 @@ export interface Copy {
   readonly file: fs.FileHandle;
   readonly rest: Iterator<string>;
   bytes: number;
-  /** All is in it; and that is on the disk. */
+  /** `isWhole`: everything is written into it. `isSafe`: everything is on the disk, too. */
   isWhole: boolean;
   isSafe: boolean;
-  /** The last change that is in it. */
+  /** The number of the last change that is in it. */
   upTo: number;
 }
 
-/** Readable by its owner alone: stop commands can hold secrets. Makes the directory if it is missing, but not its parents. */
+/** Opens a file for its owner only: stop commands can hold secrets. Makes a missing directory, but not its parents. */
 export async function openIn(path: string, flags: number): Promise<fs.FileHandle> {
   requireOwnDirectories(path);
   try {
@@ -30,8 +30,8 @@ export async function openIn(path: string, flags: number): Promise<fs.FileHandle
 }
 
 /**
- * Is it still this file that is at the path? Somebody may have removed or replaced it: systemd-tmpfiles removes from /tmp what
- * was not used for ten days.
+ * Is this file still at its path? Somebody may have removed or replaced it: systemd-tmpfiles removes files from /tmp that
+ * were not used for ten days.
  */
 export async function isAt(path: string, file: fs.FileHandle): Promise<boolean> {
   const [there, own] = await Promise.all([fs.lstat(path).catch(() => undefined), file.stat()]);

@@ -1,6 +1,6 @@
 // A file to which lines are appended, off the event loop: a disk that takes half a second for each fsync delays nobody.
-// Two things happen side by side: one loop writes (the kernel has it, so that it outlives this process), another one syncs
-// (the disk has it, so that it outlives a power cut). When the file has grown long, a shorter one takes its place.
+// Two loops run side by side. One writes: then the kernel has the lines, and they survive the end of this process. The other
+// syncs: then the disk has them, and they survive a power cut. When the file has grown long, a shorter one replaces it.
 
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
@@ -9,15 +9,15 @@ import { type Copy, isAt, openIn, syncDirectory } from "./journal-file.ts";
 import type { LedgerLines } from "./ledger-lines.ts";
 
 export interface JournalOptions {
-  /** At the path: a file that may be appended to, or none. */
+  /** What is at the path: no file, or one to which lines may be appended. */
   readonly there: "nothing" | "current";
-  /** All changes up to this number are on the disk; `isWritten`: in a file, not by there being none. */
+  /** All changes up to this number are on the disk. `isWritten`: there is a file; otherwise its removal is on the disk. */
   readonly onDisk: (upTo: number, isWritten: boolean) => Promise<void>;
-  /** The disk does not take them. */
+  /** The lines could not be written. */
   readonly onTrouble: (error: unknown) => void;
 }
 
-/** The file is rewritten when it is longer than twice its length after the last rewriting plus this many bytes. */
+/** A shorter file is made when the file is longer than twice its first length plus this many bytes. */
 const MAX_GARBAGE = 1 << 20;
 
 const MORE = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW;
@@ -27,13 +27,13 @@ export class Journal {
   readonly #lines: LedgerLines;
   readonly #options: JournalOptions;
   #file: fs.FileHandle | undefined;
-  /** What is at the path while no file is open: `current` may be appended to, `stale` is to be replaced. */
+  /** What is at the path while no file is open: `current` may be appended to, `stale` must be replaced. */
   #there: "nothing" | "current" | "stale";
   #copy: Copy | undefined;
   #bytes = 0;
   #bytesAtFirst = 0;
   #directoryChanged = false;
-  /** Changes, by their number: made, with the kernel, on the disk. */
+  /** The number of the last change that was made, that the kernel has, and that the disk has. */
   #made = 0;
   #written = 0;
   #synced = 0;
@@ -55,12 +55,12 @@ export class Journal {
     return this.#made;
   }
 
-  /** The content has changed. */
+  /** Counts one more change of the content. */
   change(): void {
     this.#made++;
   }
 
-  /** Resolves when all changes until now are on the disk, or can't be brought there; undefined when they are there. */
+  /** Resolves when all changes until now are on the disk, or cannot be written. Undefined if they are there already. */
   save(): Promise<void> | undefined {
     if (this.#synced === this.#made) return undefined;
     return new Promise((resolve) => {
@@ -69,7 +69,7 @@ export class Journal {
     });
   }
 
-  /** The loop that writes, and that alone opens, replaces and removes files. */
+  /** The loop that writes. Only this loop opens, replaces and removes files. */
   async #write(): Promise<void> {
     this.#isWanted = true;
     if (this.#isWriting) return;
@@ -86,11 +86,11 @@ export class Journal {
     this.#isWriting = false;
   }
 
-  /** False when there is nothing to do until the next change, or until the disk has taken what it was given. */
+  /** One step of writing. False if there is nothing to do until the next change or the next sync. */
   async #step(): Promise<boolean> {
     if (this.#error !== undefined) throw this.#error;
     if (!this.#lines.isEmpty) await this.#openAnew();
-    // Asked after the waiting, in which the last door may have been closed: then the file goes, and gets no more lines.
+    // Checked again, because the last door may have closed while we waited. Then the file is removed, and gets no more lines.
     if (this.#lines.isEmpty) return this.#clear();
     const upTo = this.#made;
     const changes = this.#lines.changes();
@@ -105,7 +105,7 @@ export class Journal {
     return true;
   }
 
-  /** One piece more; in the end it takes the file's place. */
+  /** Writes one more piece of the copy. When it is complete and on the disk, it replaces the file. */
   async #copyOn(copy: Copy): Promise<boolean> {
     if (copy.isWhole) return copy.isSafe && !this.#isSyncing && this.#replace(copy);
     const { done, value } = copy.rest.next();
@@ -127,7 +127,7 @@ export class Journal {
       return;
     }
     const isNew = this.#there === "nothing";
-    this.#there = "stale"; // should anything fail from here on
+    this.#there = "stale"; // in case anything fails from here on
     this.#file = await openIn(this.#path, isNew ? NEW_FILE : MORE);
     this.#bytes = isNew ? 0 : (await this.#file.stat()).size;
     this.#bytesAtFirst = this.#bytes;
@@ -141,7 +141,7 @@ export class Journal {
     return { file, rest: this.#lines.pieces(), bytes: 0, isWhole: false, isSafe: false, upTo: 0 };
   }
 
-  /** To both: whichever is at the path after a power cut has all that the disk was said to have. */
+  /** Appends to both: after a power cut, the file at the path has everything that was reported as saved, whichever it is. */
   async #append(text: string): Promise<void> {
     const whole = this.#bytes === 0 ? this.#lines.head + text : text;
     const appended = this.#file?.appendFile(whole);
@@ -168,11 +168,11 @@ export class Journal {
     return true;
   }
 
-  /** Nothing is open: no file. That it has gone is on the disk before the markers of stop commands go (ledger.ts). */
+  /** No door is open, so the file is removed. Its removal reaches the disk before the markers are removed (ledger.ts). */
   async #clear(): Promise<boolean> {
     if (this.#isSyncing) return false;
     const upTo = this.#made;
-    while (this.#lines.changes() !== undefined); // they are in no file
+    while (this.#lines.changes() !== undefined); // these changes need no file
     await this.#close();
     if (this.#there !== "nothing") {
       await fs.rm(this.#path, { force: true });
@@ -208,7 +208,7 @@ export class Journal {
 
   get #isSyncDue(): boolean {
     if (this.#error !== undefined) return false;
-    if (this.#copy?.isSafe) return false; // it takes the file's place first, however many changes come
+    if (this.#copy?.isSafe) return false; // first the copy replaces the file, even if changes keep coming
     return this.#synced < this.#written || this.#directoryChanged || this.#copy?.isWhole === true;
   }
 
@@ -225,11 +225,11 @@ export class Journal {
     this.#waiting.push(...stay);
   }
 
-  /** Until the next save: then all of it is written anew. Nobody waits for a disk that takes nothing. */
+  /** Gives up until the next save, which writes everything anew. Nobody waits for a disk that does not work. */
   async #giveUp(error: unknown): Promise<void> {
     this.#error = undefined;
     this.#written = this.#synced;
-    await this.#close().catch(() => {}); // the first error is the one to tell
+    await this.#close().catch(() => {}); // the first error is the one to report
     await fs.rm(this.#newPath, { force: true }).catch(() => {});
     this.#options.onTrouble(error);
     this.#letGo(this.#made);

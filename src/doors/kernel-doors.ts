@@ -1,4 +1,4 @@
-// The doors that need no command: the kernel opens them, and closes them in their time. Here they are reported.
+// The doors that need no command. The kernel opens them and closes them on time; this file reports that as events.
 
 import type { Door } from "../config/door.ts";
 import { type FirewallOptions, formatPorts } from "../config/opening.ts";
@@ -10,13 +10,13 @@ import { isBuiltIn } from "../firewall/layout.ts";
 import type { OpeningResult } from "../firewall/openings.ts";
 import { type Address, copyOf, formatAddress } from "../net/address.ts";
 
-/** A closing is reported at most this late, together with others that are close. */
+/** A closing is reported at most this late, together with those that follow soon. */
 const GRAIN_SECONDS = 0.25;
 
 export interface KernelDoorsOptions {
   readonly firewall: Firewall;
   readonly onEvent: (event: DoorEvent) => void;
-  /** What is open could not be closed. */
+  /** Open doors could not be closed. */
   readonly onFailure: (reason: string) => void;
   readonly after: (seconds: number, callback: () => void) => { cancel(): void };
   /** Seconds, monotonic. */
@@ -36,23 +36,23 @@ export class KernelDoors {
     return this.#options.firewall.size;
   }
 
-  /** What a config asks for. Throws FirewallError, and then all is as it was. */
+  /** Gives the kernel what a config needs. Throws FirewallError; then nothing has changed. */
   apply(doors: readonly Door[], options: FirewallOptions): void {
     this.#options.firewall.apply(doors, options);
     this.#awaitClosing();
   }
 
-  /** Is there, or was there before us, a table of this config? */
+  /** Does the table of this config exist, or has an earlier daemon built it? */
   get hasTable(): boolean {
     return this.#options.firewall.hasTable;
   }
 
-  /** Lets everyone in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  /** Opens or closes the gate until the next `apply`. False if there is no gate. Throws FirewallError. */
   guard(isClosed: boolean): boolean {
     return this.#options.firewall.guard(isClosed);
   }
 
-  /** Undefined for a door that the kernel does not open. */
+  /** Lets the client in. Undefined for a door that the kernel does not open. */
   letIn(door: Door, knocker: Address): OpeningResult | undefined {
     return isBuiltIn(door) ? this.#options.firewall.open(door, knocker) : undefined;
   }
@@ -72,12 +72,12 @@ export class KernelDoors {
     return { status: 0 };
   }
 
-  /** Throws FirewallError. */
+  /** Returns whether the door was open. Throws FirewallError. */
   close(door: string, knocker: Address): boolean {
     return this.#options.firewall.close(door, knocker);
   }
 
-  /** The seconds that are left; Infinity: it stays open. Undefined: it was not open. Throws FirewallError. */
+  /** Returns the seconds that are left; Infinity if it stays open; undefined if it was not open. Throws FirewallError. */
   extend(door: string, knocker: Address, seconds: number): number | undefined {
     const left = this.#options.firewall.extend(door, knocker, seconds);
     this.#awaitClosing();
@@ -98,7 +98,7 @@ export class KernelDoors {
     }
   }
 
-  /** `keep`: what is open closes in its time, by the kernel. */
+  /** `close` closes the open doors now. With `keep` the kernel closes them on time. */
   leave(how: "close" | "keep"): void {
     this.#timer?.cancel();
     const { firewall, onEvent, onFailure } = this.#options;
@@ -112,7 +112,7 @@ export class KernelDoors {
     firewall.end();
   }
 
-  /** One timer, for the door that closes first. */
+  /** Sets the one timer, for the door that closes first. */
   #awaitClosing(): void {
     const { firewall, after, now } = this.#options;
     const { deadline } = firewall;

@@ -1,5 +1,5 @@
-// Opens a door for a client that has made its last knock. A one-time sequence is struck out first, so that it never
-// counts twice.
+// Opens a door for a client that has made its last knock. First it strikes out a one-time sequence or records a used code,
+// so that neither counts twice.
 
 import type { Door } from "../config/door.ts";
 import type { DoorNotice } from "../events/door-event.ts";
@@ -14,15 +14,15 @@ export interface KnockOpenerOptions {
   readonly doors: () => Pick<DoorOpener, "letIn" | "open">;
   readonly files: OneTimeFiles;
   readonly onNotice: (notice: DoorNotice) => void;
-  /** A one-time sequence of `door` is used up: `next` takes the door's place; undefined: the door is disabled. */
+  /** A one-time sequence of `door` is used. `next` is the same door with its next sequence; undefined disables the door. */
   readonly onUsed: (door: Door, next: Door | undefined) => void;
-  /** Resolves when all used codes are on the disk; with false when they can't be. */
+  /** Resolves with true when all used codes are on the disk, and with false if they cannot be written. */
   readonly keepCodes?: (() => Promise<boolean>) | undefined;
 }
 
 export class KnockOpener {
   readonly #options: KnockOpenerOptions;
-  /** Apart from the options, whose shape is the caller's (daemon/warm-up.ts). */
+  /** A field of its own: V8 compiles for the shape of an object, and the callers' options differ (daemon/warm-up.ts). */
   readonly #doors: KnockOpenerOptions["doors"];
 
   constructor(options: KnockOpenerOptions) {
@@ -30,13 +30,13 @@ export class KnockOpener {
     this.#doors = options.doors;
   }
 
-  /** What the kernel does alone happens before anything is logged: the client waits for that. */
+  /** Opens a built-in door at once. This comes before anything is logged, because the client waits for it. */
   letIn(door: Door, knocker: Address): LetIn {
     const isBuiltIn = door.opening !== undefined && door.oneTimeSequences === undefined;
     return isBuiltIn ? this.#doors().letIn(door, knocker) : undefined;
   }
 
-  /** `client`: by whose code. */
+  /** `client`: the name of the client whose code it was. */
   open(door: Door, knocker: Address, letIn?: LetIn, client?: string): void {
     if (client !== undefined) {
       void this.#keepUsed(door, knocker, client);
@@ -48,18 +48,18 @@ export class KnockOpener {
     else void atMost(LONGEST_WAIT_MS, onDisk).then(() => this.#doors().open(door, knocker));
   }
 
-  /** Before the door opens it is on the disk that the code was used, or known that it can't be. */
+  /** Opens the door after the used code is on the disk, or after writing it has failed. */
   async #keepUsed(door: Door, knocker: Address, client: string): Promise<void> {
     const { keepCodes, onNotice } = this.#options;
     const isList = door.clients.some(({ name, kind }) => name === client && kind === "list");
     const kept = keepCodes?.() ?? Promise.resolve(true);
     await (isList ? kept : atMost(LONGEST_WAIT_MS, kept));
-    // A list's counter must never come back; other codes are over in a minute.
+    // A list's counter must never go back. Other codes expire within a minute.
     if (isList && !(await kept)) onNotice({ type: "code not kept", door: door.name, client });
     else this.#doors().open(commandsFor(door, client), knocker);
   }
 
-  /** Undefined when nothing is to be brought to the disk. */
+  /** Strikes the sequence out. Resolves when that is on the disk; undefined if there is nothing to wait for. */
   #useUp(door: Door, path: string): Promise<void> | undefined {
     const { files, onNotice, onUsed } = this.#options;
     onUsed(door, this.#doorAfterUse(door, path));
@@ -69,8 +69,8 @@ export class KnockOpener {
   }
 
   /**
-   * The door with its next sequence. Undefined, and reported, when there is none or when the file cannot be written: the
-   * sequence would count again.
+   * Returns the door with its next sequence. Returns undefined, and reports why, if no sequence is left or the file cannot be
+   * written: the used sequence would count again.
    */
   #doorAfterUse(door: Door, path: string): Door | undefined {
     const { files, onNotice } = this.#options;
@@ -88,7 +88,7 @@ export class KnockOpener {
   }
 }
 
-/** Its commands know whose code it was. */
+/** The door with the client's name in its commands. */
 function commandsFor(door: Door, client: string): Door {
   const named = (command: string | undefined) => command?.replaceAll("%CLIENT%", () => client);
   return {

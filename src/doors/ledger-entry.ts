@@ -1,28 +1,28 @@
-// An open door as the ledger has it: what closes it and when, by two clocks, and how that is written down.
+// An entry of the ledger: the command that closes an open door, when it is due by two clocks, and how it is written.
 
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import { uptime } from "node:os";
 
-/** A start command that has run, or is about to, and what undoes it. */
+/** A start command that has run or is about to run, and the stop command that undoes it. */
 export interface LedgerEntry {
   readonly id: number;
-  /** The door's name: it may be in no config any more. */
+  /** The door's name. The door may be in no config any more. */
   readonly door: string;
   readonly ip: string;
-  /** To the letter, the address filled in. */
+  /** The exact command, with the address filled in. */
   readonly stopCommand: string;
-  /** Seconds after which the stop command is ended if it still runs; 0: never. */
+  /** Seconds after which a stop command that still runs is killed. 0: never. */
   readonly commandTimeout: number;
-  /** May the stop command run beside others? Absent: it goes by its programs (exclusion.ts). */
+  /** May the stop command run beside others? Undefined: its programs decide (exclusion.ts). */
   readonly parallel?: boolean | undefined;
-  /** When it is to run: milliseconds of the wall clock, and of this boot's. */
+  /** When it must run: in milliseconds of the wall clock, and in milliseconds since the boot with this id. */
   readonly due: { readonly wall: number; readonly boot: number; readonly bootId: string };
 }
 
 const VERSION = 2;
 
-/** The first line of a ledger. Each further one opens a door, or opens it anew, or closes it. */
+/** The first line of a ledger. Each further line opens a door, changes its time, or closes it. */
 export const LEDGER_HEAD = `${JSON.stringify({ version: VERSION })}\n`;
 
 export function openLine(entry: LedgerEntry): string {
@@ -34,8 +34,8 @@ export function closedLine(id: number): string {
 }
 
 /**
- * What is open at the end of it. A last line without its end is passed over: a crash came while it was written, and
- * nothing has been opened by it. Throws an Error that says what is wrong.
+ * Returns the doors that are open at the end of the ledger. Ignores a last line without a line feed: a crash came while it
+ * was written, so its door was not opened yet. Throws an Error with the reason.
  */
 export function parseLedger(bytes: Buffer): LedgerEntry[] {
   const open = new Map<number, LedgerEntry>();
@@ -78,26 +78,26 @@ function isEntry(one: unknown): one is LedgerEntry {
   return texts && numbers && Number.isSafeInteger(id) && (id as number) > 0;
 }
 
-/** Seconds until it is due, not below 0. In the boot of its writing the wall clock does not matter: a Pi's jumps by years. */
+/** Seconds until it is due, at least 0. In the same boot, the wall clock does not count: that of a Pi jumps by years. */
 export function secondsLeft({ due }: LedgerEntry): number {
   const here = bootClock();
   const left = due.bootId === here.bootId ? due.boot - here.boot : due.wall - Date.now();
   return Math.max(0, left / 1000);
 }
 
-/** So many seconds from now. */
+/** The time `seconds` from now. */
 export function dueIn(seconds: number): LedgerEntry["due"] {
   const { boot, bootId } = bootClock();
   return { wall: Math.round(Date.now() + seconds * 1000), boot: Math.round(boot + seconds * 1000), bootId };
 }
 
-/** Milliseconds since the boot, time asleep included, and which boot. Never throws, when no file can be opened either. */
+/** Milliseconds since the boot, including suspended time, and the boot's id. Never throws, even if no file can be opened. */
 function bootClock(): { boot: number; bootId: string } {
   return { boot: uptime() * 1000, bootId: BOOT_ID };
 }
 const BOOT_ID = readBootId();
 
-/** Without /proc, one that is no other's: the wall clock counts then. */
+/** Without /proc, an id that no other boot has, so that the wall clock counts. */
 function readBootId(): string {
   try {
     return fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();

@@ -1,14 +1,14 @@
-// The open doors, and the lines that the ledger's file still has to be given.
+// The open doors, and the lines that are still to be written into the ledger's file.
 
 import { closedLine, LEDGER_HEAD, type LedgerEntry, openLine } from "./ledger-entry.ts";
 
-/** Lines in a piece: more would keep the packets waiting. */
+/** Lines per piece. More would delay packets. */
 const PIECE = 256;
 
 export class LedgerLines {
   readonly head = LEDGER_HEAD;
   readonly #entries = new Map<number, LedgerEntry>();
-  /** Those whose lines are not written yet. */
+  /** The ids of entries whose change is not written yet. */
   readonly #changed = new Set<number>();
 
   get isEmpty(): boolean {
@@ -37,13 +37,13 @@ export class LedgerLines {
     this.#changed.add(id);
   }
 
-  /** All of it, to be written at once: nothing has changed since. */
+  /** The whole ledger as one text. After this, no change is outstanding. */
   whole(): string {
     this.#changed.clear();
     return [this.head, ...this.pieces()].join("");
   }
 
-  /** All of it, in pieces, each as it is when its turn comes. */
+  /** The whole ledger in pieces. Each piece shows the state at the time when it is taken. */
   *pieces(): Generator<string, undefined> {
     let lines: string[] = [];
     for (const entry of this.#entries.values()) {
@@ -54,7 +54,7 @@ export class LedgerLines {
     if (lines.length > 0) yield lines.join("");
   }
 
-  /** The next piece of what has changed since the last call; undefined: nothing has. */
+  /** The next piece of the changes since the last call. Undefined if there are none. */
   changes(): { readonly text: string; readonly areAll: boolean } | undefined {
     if (this.#changed.size === 0) return undefined;
     let text = "";

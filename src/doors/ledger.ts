@@ -1,7 +1,7 @@
-// The open doors, on the disk: what must still be closed when this process is killed, or the power fails.
-// A line of JSON for each door that opens, is moved to another time, or closes (journal.ts). An opening waits for the disk,
-// but not longer than a knocker would notice: with a slow one the kernel has the line when the start command runs, so that
-// SIGKILL leaves no door open, and the disk soon after. A power cut in between takes the firewall's rules away as well.
+// The open doors, on the disk: what must still be closed if this process is killed or the power fails.
+// The file gets a line of JSON for each door that opens, changes its time, or closes (journal.ts). An opening waits for the
+// disk, but not so long that a client would notice. On a slow disk, the kernel has the line before the start command runs, so
+// SIGKILL leaves no door open. The disk has it soon after. A power cut in between removes the firewall's rules, too.
 
 import * as fs from "node:fs";
 import { rm } from "node:fs/promises";
@@ -15,9 +15,9 @@ import { Journal } from "./journal.ts";
 import { dueIn, type LedgerEntry, parseLedger } from "./ledger-entry.ts";
 import { LedgerLines } from "./ledger-lines.ts";
 
-/** Twice the size for 65,536 open doors (doorkeeper.ts) with stop commands of 4 kB. A larger file is not a ledger of ours. */
+/** Twice the size of 65,536 open doors (open-doors.ts) with stop commands of 4 kB. A larger file is not a ledger of ours. */
 const LARGEST_BYTES = 1 << 30;
-/** What an opening waits for the disk at most. */
+/** An opening waits at most this long for the disk. */
 export const LONGEST_WAIT_MS = 150;
 /** Changes for which no opening waits are collected for this long, and written together. */
 const TOGETHER_MS = 1000;
@@ -26,14 +26,17 @@ export class Ledger {
   readonly path: string;
   readonly #trouble: (why: string) => void;
   readonly #lines = new LedgerLines();
-  /** Closed, each by which change: its marker goes when the disk has that, as one that goes first has it closed again. */
+  /**
+   * The closed entries, with the number of the change. A marker is removed only after the disk has that change: otherwise the
+   * stop command would run again after a crash.
+   */
   readonly #closed = new Map<number, number>();
   #lastId = 0;
   #journal: Journal;
   #later: { cancel(): void } | undefined;
   #troubled = false;
 
-  /** `trouble` is told, once until it works again, why it can't be written. */
+  /** Calls `trouble` with the reason if the file cannot be written, once until it works again. */
   constructor(path: string, trouble: (why: string) => void) {
     this.path = path;
     this.#trouble = trouble;
@@ -41,8 +44,8 @@ export class Ledger {
   }
 
   /**
-   * What an earlier life left open; from now on they are entries of this one. A file that is no ledger, or that another
-   * user could have written, is set aside as PATH.bad, and told. At the start only: it waits for the disk.
+   * Returns what an earlier daemon left open; from now on these are entries of this ledger. Renames a file that is no ledger,
+   * or that another user could have written, to PATH.bad, and reports it. Use it at the start only: it waits for the disk.
    */
   load(): readonly LedgerEntry[] {
     const entries = this.#read();
@@ -50,13 +53,13 @@ export class Ledger {
     return entries ?? [];
   }
 
-  /** Takes the entries of another ledger over, for good. Returns them as they are here. At the start only. */
+  /** Moves the entries of another ledger into this one, and returns them. At the start only. */
   merge(path: string): readonly LedgerEntry[] {
     const other = new Ledger(path, this.#trouble);
     const adopted = (other.#read() ?? []).filter(({ id }) => !other.isMarked(id));
     const mine = adopted.map((entry) => ({ ...entry, id: ++this.#lastId }));
     for (const entry of mine) this.#lines.set(entry);
-    if (mine.length > 0 && !this.#writeWhole()) return mine; // here before it is gone there
+    if (mine.length > 0 && !this.#writeWhole()) return mine; // written here before they are removed there
     for (const id of other.#lines.ids()) other.remove(id);
     other.#writeWhole();
     return mine;
@@ -83,7 +86,7 @@ export class Ledger {
     });
   }
 
-  /** It is closed, and its marker goes with it; `save` makes that last. */
+  /** Removes an entry whose door is closed, and later its marker. `save` brings this to the disk. */
   remove(id: number): void {
     this.#lines.delete(id);
     this.#journal.change();
@@ -91,15 +94,15 @@ export class Ledger {
   }
 
   /**
-   * Brings what it holds now onto the disk, or tells why that can't be. Resolves when that is done, after
-   * LONGEST_WAIT_MS at the latest; undefined when the disk has it already.
+   * Brings the ledger onto the disk, or reports why that fails. Resolves when that is done, after at most LONGEST_WAIT_MS.
+   * Undefined if the disk has it already.
    */
   save(): Promise<void> | undefined {
     const saved = this.#journal.save();
     return saved && atMost(LONGEST_WAIT_MS, saved);
   }
 
-  /** The same, however long it takes: when we leave. */
+  /** As `save`, but without a time limit: for the end of the daemon. */
   async flush(): Promise<void> {
     this.#later?.cancel();
     this.#later = undefined;
@@ -107,8 +110,8 @@ export class Ledger {
   }
 
   /**
-   * A file that a stop command's process makes as its first deed: after a crash it tells that the command has been
-   * started, so that it is not run twice.
+   * A file that the process of a stop command creates before anything else. After a crash it shows that the command was
+   * started, so that it does not run twice.
    */
   marker(id: number): string {
     return `${this.path}.${id}.closing`;
@@ -139,7 +142,7 @@ export class Ledger {
     this.#troubled = true;
   }
 
-  /** Undefined when there is no ledger. */
+  /** Undefined if there is no ledger. */
   #read(): LedgerEntry[] | undefined {
     let entries: LedgerEntry[] | undefined;
     try {
@@ -157,14 +160,14 @@ export class Ledger {
     return entries;
   }
 
-  /** At the start, before anyone knocks. False when it could not be done, which is told. */
+  /** Writes the whole file, at the start, before anyone knocks. Returns false if that fails, and reports why. */
   #writeWhole(): boolean {
     try {
       if (!this.#lines.isEmpty) {
         replaceFile(this.path, this.#lines.whole(), { mode: 0o600 });
       } else if (isThere(this.path)) {
         fs.rmSync(this.path);
-        syncDirectory(this.path); // before the markers go: a power cut must not bring it back without them
+        syncDirectory(this.path); // before the markers go: after a power cut, the ledger must not be back without them
       }
       for (const id of this.#closed.keys()) fs.rmSync(this.marker(id), { force: true });
       this.#closed.clear();
@@ -187,13 +190,13 @@ export class Ledger {
     }
   }
 
-  /** Markers of entries that are closed for good: a crash came between the two. */
+  /** Finds markers without an entry: a crash came after the entry was removed and before its marker was. */
   #sweepMarkers(): void {
     const name = basename(this.path);
     let files: string[] = [];
     try {
       files = fs.readdirSync(dirname(this.path));
-    } catch {} // there is no directory, or none that can be read: no marker either
+    } catch {} // the directory does not exist or cannot be read, so there is no marker
     for (const file of files) {
       if (!file.startsWith(`${name}.`) || !file.endsWith(".closing")) continue;
       const id = Number(file.slice(name.length + 1, -".closing".length));
@@ -202,7 +205,7 @@ export class Ledger {
   }
 }
 
-/** Not by existsSync, which asks what our user may, not what our capabilities do. */
+/** Not existsSync: it checks the rights of our user, and ignores our capabilities. */
 function isThere(path: string): boolean {
   return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

@@ -1,4 +1,4 @@
-// A ledger that keeps nothing, for doors that are open only in a simulation.
+// A ledger that keeps nothing, for doors that open only in a replay or a rehearsal.
 
 import type { Ledger } from "./ledger.ts";
 

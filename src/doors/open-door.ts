@@ -1,24 +1,24 @@
-// A door that is open for a knocker and will be closed again; and what comes of opening and closing one.
+// A door that is open for one client and will be closed again.
 
 import type { Address } from "../net/address.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 
-/** One door as one knocker has opened it, once or again. */
+/** One door as one client has opened it, once or several times. */
 export interface OpenDoor {
   readonly key: string;
-  /** The name. */
+  /** The door's name. */
   readonly door: string;
   readonly knocker: Address;
-  /** Of each start command, what undoes it, in their order. */
+  /** The entry that undoes each start command, in the order of the start commands. */
   pendingCloses: LedgerEntry[];
   /** When they are due, in seconds of the monotonic clock. */
   due: number;
   timer: { cancel(): void } | undefined;
-  /** That further knocks only extend its time. */
+  /** Has it been logged that further knocks only extend the time? */
   isTold: boolean;
 }
 
-/** Start commands of one door for one knocker: further knocks only extend the time. */
+/** The largest number of start commands of one door for one client. Further knocks only extend the time. */
 export const MAX_OF_ONE = 64;
 
 export function isFull({ pendingCloses: toClose }: OpenDoor): boolean {

@@ -1,4 +1,4 @@
-// The doors that are open and will be closed again, each for a knocker.
+// The doors that are open and will be closed again, each for one client.
 
 import type { OpenDoorInfo } from "../events/door-outcome.ts";
 import { type Address, formatAddress } from "../net/address.ts";
@@ -34,7 +34,7 @@ export class OpenDoors {
     return this.#room.hasFor(door);
   }
 
-  /** One start command more that is to be undone. */
+  /** Adds a start command that must be undone. */
   add(entry: LedgerEntry, knocker: Address): OpenDoor {
     const { door } = entry;
     const key = keyOf(door, entry.ip);
@@ -49,7 +49,7 @@ export class OpenDoors {
   }
 
   remove(open: OpenDoor): void {
-    if (this.#all.get(open.key) !== open) return; // it is gone, or open anew
+    if (this.#all.get(open.key) !== open) return; // it was removed, or opened again since
     this.#all.delete(open.key);
     this.#room.remove(open.door);
   }
