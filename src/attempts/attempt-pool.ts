@@ -1,8 +1,8 @@
-// Where the live attempts are kept: a fixed pool of slots in typed arrays, found again by their source address, and
-// queued in the order in which they began. A million of them take 40 MB (IPv4) or 52 MB (IPv6), because objects in a
-// Map take five times as much and a flood of them stops the loop for garbage collection; nearly none are free, because
-// the system gives the pages of an array only when they are written (test/attempt-pool.test.ts, bench/).
-// Everything is O(1); nothing here knows a rule of knocking.
+// Stores the live attempts: a fixed pool of slots in typed arrays. Attempts are found by their source address, and queued in
+// the order in which they began. A million of them take 40 MB (IPv4) or 52 MB (IPv6). Objects in a Map would take five times
+// as much, and in a flood their garbage collection would stop the loop. Few attempts take hardly any memory, because the
+// system gives a page of an array only when it is written (test/attempt-pool.test.ts, bench/).
+// Everything is O(1). Nothing here knows a rule about knocks.
 
 import type { Address } from "../net/address.ts";
 import { GuessedPorts } from "./guessed-ports.ts";
@@ -15,7 +15,7 @@ const STAGE_MASK = 0x3f;
 const KEPT = 0x40;
 const IPV6 = 0x80;
 const DOOR_SHIFT = 8;
-/** If more slots than this were in use and none is now, their memory is given back at once. */
+/** If more slots than this were in use and none is now, their memory goes back at once. */
 const MANY = 16_384;
 
 /** Attempts of one `seq_timeout`, in the order in which they began, which is the order in which they expire. */
@@ -24,24 +24,24 @@ export interface Queue {
   tail: number;
 }
 
-/** Sets all of them to 0. */
+/** Sets all bytes of the buffers to 0. */
 export type Clear = (buffers: readonly ArrayBuffer[]) => void;
 
 export class AttemptPool {
   readonly capacity: number;
-  /** What each attempt has touched beside its knocks. */
+  /** The stray ports of each attempt. */
   readonly strays: StrayPorts;
-  /** Of attempts at codes. */
+  /** The ports of attempts at codes. */
   readonly guesses: GuessedPorts;
   readonly #clear: Clear;
   #live = 0;
-  /** Slots at and above have not been used since the arrays were made or cleared: their pages do not exist. */
+  /** The first slot that has never been used since the arrays were made or cleared. The pages behind it do not exist yet. */
   #fresh = 0;
   #free = NONE;
   readonly #mask: number;
-  // Of each slot: the address (w0 to w2 are left alone for IPv4), door, stage and family in one word, the times of the
-  // first knock and of the last one, the last one's fingerprint and sequence number, the next slot of its chain + 1, and
-  // its neighbours in its queue.
+  // For each slot: the address (without w0 to w2 for IPv4); door, stage and family in one word; the times of the first and
+  // the last knock; the fingerprint and the sequence number of the last knock; the next slot of the chain + 1; and the
+  // neighbours in the queue.
   readonly #w0: Int32Array;
   readonly #w1: Int32Array;
   readonly #w2: Int32Array;
@@ -53,10 +53,10 @@ export class AttemptPool {
   readonly #chain: Uint32Array;
   readonly #lastPacket: Int32Array;
   readonly #next: Int32Array;
-  /** The first slot of each chain + 1: 0 is empty, as a new array is. */
+  /** The first slot of each chain + 1. 0 is empty, so a new array needs no filling. */
   readonly #heads: Uint32Array;
 
-  /** `clear` may give the memory back to the system: V8 would keep it until it next collects, which in idleness is never. */
+  /** `clear` may give the memory back to the system. V8 would keep it: while idle, it does not collect garbage. */
   constructor(capacity: number, clear: Clear = zero) {
     this.capacity = capacity;
     this.#clear = clear;
@@ -112,7 +112,7 @@ export class AttemptPool {
     return slot;
   }
 
-  /** Gives a slot back. `hash` is its source's. */
+  /** Gives a slot back. `hash` is that of its source. */
   remove(slot: number, hash: number, queue: Queue): void {
     this.dequeue(slot, queue);
     const chain = hash & this.#mask;
@@ -169,7 +169,7 @@ export class AttemptPool {
     this.#knocks[3 * slot + 2] = sequence;
   }
 
-  /** Of the last knock. */
+  /** The sequence number of the last knock. */
   sequence(slot: number): number {
     return this.#knocks[3 * slot + 2]!;
   }
@@ -179,7 +179,7 @@ export class AttemptPool {
     return since(this.#knocks[3 * slot + 1]!, now);
   }
 
-  /** A mark of the caller's, false for a new slot: in which of two queues it is. */
+  /** A mark for expiry.ts, false in a new slot: in which of two queues it is. */
   isSpared(slot: number): boolean {
     return (this.#meta[slot]! & KEPT) !== 0;
   }
@@ -216,12 +216,12 @@ export class AttemptPool {
     return NONE;
   }
 
-  /** Gives memory back if no attempt is live: each of a thousand clients may have touched a page of the chains. */
+  /** Gives memory back if no attempt is live. A thousand clients may have touched a thousand pages of the chains. */
   trim(): void {
     if (this.#live === 0 && this.#fresh > 0) this.#empty();
   }
 
-  /** A flood has gone. */
+  /** Clears everything after a flood. */
   #empty(): void {
     const all = [this.#w0, this.#w1, this.#w2, this.#w3, this.#meta, this.#knocks, this.#print];
     const buffers = [...all, this.#chain, this.#lastPacket, this.#next, this.#heads].map(

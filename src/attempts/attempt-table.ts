@@ -1,4 +1,4 @@
-// Who is in the middle of a sequence, and of which: slots, queues and doors, kept in step with each other.
+// The live attempts: which sources are in the middle of which sequence. Keeps slots, queues and doors in step.
 
 import type { Address } from "../net/address.ts";
 import { AttemptPool, type Clear, NONE } from "./attempt-pool.ts";
@@ -22,7 +22,7 @@ export class AttemptTable {
     this.doors = new DoorIndex(this.expiry);
   }
 
-  /** The attempts that `collect` has found: one array for all packets. */
+  /** The attempts that `collect` has found. The array is reused for all packets. */
   get collected(): Int32Array {
     return this.#collected;
   }
@@ -61,8 +61,8 @@ export class AttemptTable {
   }
 
   /**
-   * A new attempt, of which this packet is the first knock. A silent one is not reported before it is complete. When there
-   * is no room, the oldest of those in their first stage goes.
+   * Begins an attempt with this packet as its first knock. Nothing is reported about a silent attempt until it is complete.
+   * If the pool is full, the oldest attempt in its first stage is removed.
    */
   begin(state: DoorState, { packet, hash, print, now }: CurrentPacket, isSilent = false): number {
     if (this.pool.live === this.pool.capacity) {

@@ -32,22 +32,22 @@ import { VerdictReporter } from "./verdict-reporter.ts";
 export interface AttemptsOptions {
   /** Is this one of the addresses that doors without a Target listen at? */
   isOurs: (address: Address) => boolean;
-  /** May a packet from this address be a client's? Else `isHostAddress` says so. */
+  /** May this address be a client? The default is `isHostAddress`. */
   isClient?: (source: Address) => boolean;
-  /** May this packet, which is no knock of any door, be a scanner's? */
+  /** May this packet, which is no knock of any door, come from a scanner? */
   isStray: (packet: Packet) => boolean;
-  /** May this TCP segment answer a connection that this host has opened? Then it is neither a knock nor a stray. */
+  /** May this TCP segment be a reply to a connection of this host? Then it is neither a knock nor a stray. */
   isAnswer?: ((packet: Packet) => boolean) | undefined;
   /** Two random words, for AddressHash. */
   hashKey: readonly [number, number];
   /** The largest number of live attempts. */
   capacity?: number | undefined;
-  /** How memory that is not used any more is cleared, and maybe given back. */
+  /** Clears memory that is no longer used, and may give it back. */
   clear?: Clear | undefined;
   observer?: Observer | undefined;
-  /** Milliseconds since 1970, by which codes are judged. */
+  /** Milliseconds since 1970. Codes depend on it. */
   wallClock?: (() => number) | undefined;
-  /** What is known of clients has changed (code-attempts.ts). */
+  /** Called when the record of a client has changed (code-attempts.ts). */
   onCode?: ((isUsed: boolean) => void) | undefined;
 }
 
@@ -67,9 +67,9 @@ export class Attempts {
   readonly #completion: Completion;
   readonly #verdictReporter: VerdictReporter;
   readonly #lastPacket = new LastPacket();
-  /** The knock of the packet before, if nothing came of it: then nothing comes of another one like it. */
+  /** The knock of the last packet, if it had no effect. Then an equal one has no effect either. */
   #idleKey = NO_KEY;
-  /** Of its source. */
+  /** The hash of the last packet's source. */
   #lastHash = 0;
   readonly #current = new CurrentPacket();
 
@@ -108,38 +108,38 @@ export class Attempts {
     this.#codeAttempts = new CodeAttempts(parts, { wallClock, onCode });
   }
 
-  /** Live attempts, and openings that wait. */
+  /** The number of live attempts and held openings. */
   get live(): number {
     return this.#table.pool.live + this.#scanDetector.held.size;
   }
 
-  /** Gives back the memory of attempts if none is live. Called after much work. */
+  /** Gives back the memory of attempts if none is live. Call it after much work. */
   trim(): void {
     this.#table.pool.trim();
   }
 
-  /** `expire` has nothing to do before this time (milliseconds); Infinity when there is no attempt. */
+  /** `expire` has nothing to do before this time (milliseconds). Infinity without an attempt. */
   get deadline(): number {
     return this.#completion.deadline;
   }
 
-  /** Is an opening held back? Then `expire` must be called at the deadline, not some time after it. */
+  /** Is an opening held? Then call `expire` exactly at the deadline. */
   get isUrgent(): boolean {
     return this.#scanDetector.held.size > 0;
   }
 
-  /** From now on these doors. Those that did not change keep their attempts; attempts at others are void. */
+  /** Sets the doors. Doors that did not change keep their attempts. All other attempts are void. */
   setDoors(resolvedDoors: readonly ResolvedDoor[], clientStates = new ClientStates()): void {
     this.#lastPacket.forget();
     this.#table.doors.set(resolvedDoors, clientStates);
   }
 
-  /** The door of an event that has just come. */
+  /** The door of an event that has just been returned. */
   door(id: number): Door {
     return this.#table.doors.doorOf(id);
   }
 
-  /** One packet. `now` in milliseconds. The packet is not kept. */
+  /** Handles one packet, and returns its events. `now` in milliseconds. Does not keep the packet. */
   knock(packet: Packet, now: number): readonly KnockEvent[] {
     const { source, protocol } = packet;
     const key = knockKey(protocol, packet.port);
@@ -164,7 +164,7 @@ export class Attempts {
       this.#verdictReporter.begin(current, false);
     }
     if (!this.#matcher.matchesAny(entry.rules, packet)) return this.#noKnock(current, entry);
-    // A sequence number of 0 is what hand-made headers have: no evidence that the same segment was sent again.
+    // Hand-made headers have sequence number 0. It does not show that the same segment was sent again.
     current.print = protocol === TCP && packet.sequence !== 0 ? fingerprint(packet) : 0;
     const count = this.#table.collect(source, current.hash);
     current.count = count;
@@ -187,10 +187,10 @@ export class Attempts {
     return events;
   }
 
-  /** What time brings: doors open that waited for a moment, and attempts are over, at most `most` of them (completion.ts). */
+  /** Opens held doors that are due, and ends attempts whose time is over, at most `most` of them (completion.ts). */
   expire(now: number, most = 1024): readonly KnockEvent[] {
     if (now < this.deadline) return NOTHING;
-    this.#lastPacket.forget(); // another packet of this moment may begin what this one ends
+    this.#lastPacket.forget(); // a later packet of the same moment may begin an attempt that ends here
     return this.#completion.expire(now, most);
   }
 
@@ -211,7 +211,7 @@ export class Attempts {
     return event === undefined ? NOTHING : [event];
   }
 
-  /** False for addresses that no client can have, and for this host's own: the packet is forged, or sent by this host. */
+  /** False for this host's own addresses and for those that no client can have: the packet is forged, or our own. */
   #mayBeClient(source: Address): boolean {
     if (this.#isClient(source)) return true;
     this.#lastPacket.forget();

@@ -1,20 +1,21 @@
-// Sources that a door ignores for a while. Anybody who forges a client's address can have it banned, so one more try of a
-// banned source counts, in silence: if it knocks right, the ban is over. One try a ban is no help to a scanner.
+// Sources that a door ignores for a while. An attacker who forges a client's address can get that client banned. So one more
+// try from a banned source counts: if it is right, the ban is over. Nothing is reported about this try until it succeeds. One
+// try per ban does not help a scanner.
 
 import { Cooldowns, cooldownKey } from "./cooldowns.ts";
 import type { DoorState } from "./door-state.ts";
 
-/** `hash`: of the source. All times are in milliseconds, by the clock of `now`. */
+/** `hash` is that of the source. All times are in milliseconds of the clock of `now`. */
 export class Bans {
   readonly #bans = new Cooldowns();
-  /** Bans whose one more try is used. */
+  /** Bans whose one more try is used up. */
   readonly #tries = new Cooldowns();
 
   isActive(hash: number, state: DoorState, now: number): boolean {
     return this.#bans.isActive(cooldownKey(hash, state), now);
   }
 
-  /** 0 without a ban. */
+  /** The milliseconds that are left. 0 without a ban. */
   remaining(hash: number, state: DoorState, now: number): number {
     return this.#bans.remaining(cooldownKey(hash, state), now);
   }
@@ -37,7 +38,7 @@ export class Bans {
     if (isTryUsed) this.#tries.set(key, end);
   }
 
-  /** Ends the ban: the source has knocked right. */
+  /** Ends the ban, because the source has completed the sequence. */
   lift(hash: number, state: DoorState, now: number): void {
     const key = cooldownKey(hash, state);
     for (const table of [this.#bans, this.#tries]) if (table.isActive(key, now)) table.set(key, now);

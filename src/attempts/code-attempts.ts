@@ -1,5 +1,5 @@
-// Attempts at codes: one port of each block, in any order, is a guess, which is compared as a whole when the last block is
-// filled. So nobody learns that two of three ports were right.
+// Attempts at codes. A guess is one port of each block, in any order. It is compared as a whole when the last block is filled,
+// so that an attacker does not learn that two of three ports were right.
 
 import type { CodeDecision } from "../events/code-decision.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
@@ -16,7 +16,7 @@ import { sourceNetwork, WrongCodes } from "./wrong-codes.ts";
 export interface CodeAttemptsOptions {
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
-  /** What is known of the clients has changed; `isUsed`: by a right code, which must not count again. */
+  /** Called when the record of a client has changed. `isUsed`: by a right code, which must not count again. */
   readonly onCode: (isUsed: boolean) => void;
 }
 
@@ -48,7 +48,7 @@ export class CodeAttempts {
     this.#completion = parts.completion;
   }
 
-  /** A packet at a door of whose codes it is a port. */
+  /** Handles a packet to a port of a door's codes. */
   knock(state: DoorState, current: CurrentPacket, before: readonly KnockEvent[]): readonly KnockEvent[] {
     let events = before;
     let slot = this.#find(state, current.count);
@@ -94,7 +94,7 @@ export class CodeAttempts {
     const block = state.codes!.blockOf(packet.port);
     this.#pool.guesses.setPlace(slot, block, packet.port - state.codes!.blocks[block]!);
     if (!isSilent) return append(events, state.events.stage(lastPacket.source, 1));
-    lastPacket.forget(); // nothing is told, and yet another packet of this moment may move it on
+    lastPacket.forget(); // no event, but a later packet of the same moment may advance the attempt
     return events;
   }
 
@@ -134,7 +134,7 @@ export class CodeAttempts {
     return this.#complete(slot, state, current, staged);
   }
 
-  /** The last block is filled: a guess. */
+  /** Decides on a guess: its last block is filled. */
   #complete(
     slot: number,
     state: DoorState,
@@ -145,7 +145,7 @@ export class CodeAttempts {
     const { hash, now } = current;
     const left = this.#parts.refusals.cooldownLeft(state, hash, now);
     if (left > 0) {
-      // It has opened for somebody else since this attempt began. The code is not used up.
+      // The door has opened for somebody else since this attempt began (Cooldown). The code is not used up.
       this.#table.remove(slot, hash);
       this.#parts.verdictReporter.report(VERDICT.cooldown, state, 0, left);
       return events;

@@ -1,4 +1,4 @@
-// How an attempt ends: its door opens, at once or a moment later (held-openings.ts), or its time is over.
+// How an attempt ends: its door opens, now or a moment later (held-openings.ts), or it times out.
 
 import type { Accepted } from "../events/code-decision.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
@@ -23,7 +23,7 @@ export interface CompletionParts {
   readonly verdictReporter: VerdictReporter;
 }
 
-/** A code opens its door. */
+/** The events of a code that opens its door. */
 export function codeOpening(state: DoorState, knocker: Address, decision: Accepted): readonly KnockEvent[] {
   state.codes!.opened(decision.client);
   const { ref: door } = state;
@@ -51,17 +51,17 @@ export class Completion {
     this.#verdictReporter = verdictReporter;
   }
 
-  /** `expire` has nothing to do before this time (milliseconds); Infinity when there is no attempt. */
+  /** `expire` has nothing to do before this time (milliseconds). Infinity without an attempt. */
   get deadline(): number {
     return Math.min(this.#scanDetector.held.deadline, this.#table.expiry.deadline);
   }
 
-  /** All that is due, but of attempts at most `most`: while more wait, `deadline` is not later than `now`. */
+  /** Does everything that is due, but ends at most `most` attempts. While more are due, `deadline` is not later than `now`. */
   expire(now: number, most: number): readonly KnockEvent[] {
     const events: KnockEvent[] = [];
     for (const { state, knocker, hash, accepted } of this.#scanDetector.held.release(now)) {
       this.#verdictReporter.beginWithout(knocker, hash, now);
-      const left = this.#doorCooldowns.remaining(state, now); // it opened for somebody else while this one waited
+      const left = this.#doorCooldowns.remaining(state, now); // the door opened for somebody else while this opening waited
       if (left > 0) this.#verdictReporter.report(VERDICT.cooldown, state, 0, left);
       else if (accepted !== undefined && !state.retired && state.codes!.has(accepted.client)) {
         this.open(state, hash, now);
@@ -84,18 +84,18 @@ export class Completion {
     return events.length === 0 ? NOTHING : events;
   }
 
-  /** The door opens: the caller makes the event. */
+  /** Records that the door opens. The caller makes the event. */
   open(state: DoorState, hash: number, now: number): void {
     this.#verdictReporter.report(VERDICT.open, state, state.ref.knocks);
     this.#doorCooldowns.begin(state, now);
     const { seqCooldown, seqCooldownScope } = state.door.policy;
     if (seqCooldown > 0 && seqCooldownScope === "client")
       this.#cooldowns.set(cooldownKey(hash, state), now + 1000 * seqCooldown);
-    // A used sequence lets no client in, not even before setDoors brings the next one.
+    // A used one-time sequence lets no client in, not even before setDoors brings the next one.
     if (state.door.oneTimeSequences !== undefined) state.retired = true;
   }
 
-  /** The packet of this moment has made, moved or ended an attempt: it may be sent again. */
+  /** Remembers the current packet, which has begun, advanced or ended an attempt, because it may be retransmitted. */
   remember(current: CurrentPacket): void {
     const { packet, hash, print, now } = current;
     if (print === 0 || current.isRemembered) return;
@@ -103,7 +103,7 @@ export class Completion {
     this.#retransmissions.add(hash, print, now, packet.port, packet.sequence, 0);
   }
 
-  /** The last segment of an attempt that the packet of this moment moves on, or ends. */
+  /** Remembers the last segment of an attempt that the current packet advances or ends. */
   rememberLast(slot: number, current: CurrentPacket): void {
     const { hash, now } = current;
     const { pool } = this.#table;
@@ -115,7 +115,7 @@ export class Completion {
     if (print === current.print) current.isRemembered = true;
   }
 
-  /** A silent attempt (scan-detector.ts) is not told. */
+  /** Ends an attempt that has timed out. A silent attempt (bans.ts) has no event. */
   timeout(slot: number, hash: number, now: number): readonly KnockEvent[] {
     const { pool } = this.#table;
     const state = this.#table.state(slot);

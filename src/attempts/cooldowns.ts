@@ -1,11 +1,11 @@
-// For how long a source is ignored: a scanner's, or a client's at a door that has just opened for it. The table has a fixed
-// size, so that no flood makes it grow: a new entry overwrites the one in its place.
+// For how long a door ignores a source: a scanner, or a client for which it has just opened. The table has a fixed size, so no
+// flood makes it grow. A new entry overwrites the entry in its place.
 
 import type { DoorState } from "./door-state.ts";
 
 const PLACES = 65_536;
 
-/** Of a source (by its hash) at a door. */
+/** The key of a source (by its hash) at a door. */
 export function cooldownKey(sourceHash: number, { pauseId }: DoorState): number {
   return Math.imul(sourceHash ^ Math.imul(pauseId, 0x85ebca6b), 0xc2b2ae35);
 }
@@ -29,7 +29,7 @@ export class Cooldowns {
     return this.#keys[place] === key >>> 0 && now < this.#ends[place]!;
   }
 
-  /** The milliseconds that are left; 0 if there is no cooldown. */
+  /** The milliseconds that are left. 0 if there is no cooldown. */
   remaining(key: number, now: number): number {
     return this.isActive(key, now) ? this.#ends[at(key)]! - now : 0;
   }

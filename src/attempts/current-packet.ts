@@ -1,21 +1,21 @@
-// The packet that is being decided, with what has been found out about it. Each step takes this one object instead of a
-// row of arguments. It is the same for all packets, so that none is made for each.
+// The current packet, with what has been found out about it. Each step takes this object instead of a row of arguments. It is
+// reused for all packets.
 
 import type { Packet } from "../net/packet.ts";
 
 export class CurrentPacket {
   packet: Packet = NONE;
-  /** Of its port and protocol (net/knock-key.ts). */
+  /** The key of its port and protocol (net/knock-key.ts). */
   key = 0;
-  /** Of its source, keyed (siphash.ts). */
+  /** The keyed hash of its source (siphash.ts). */
   hash = 0;
-  /** Its fingerprint (retransmissions.ts); 0: it has none. */
+  /** Its fingerprint (retransmissions.ts). 0 if it has none. */
   print = 0;
-  /** Is it among those that may be sent again (retransmissions.ts)? */
+  /** Is it remembered, because it may be sent again (retransmissions.ts)? */
   isRemembered = false;
   /** Milliseconds. */
   now = 0;
-  /** The live attempts of its source, which are in `AttemptTable.collected`. */
+  /** The number of live attempts of its source, which are in `AttemptTable.collected`. */
   count = 0;
 
   begin(packet: Packet, key: number, hash: number, now: number): void {

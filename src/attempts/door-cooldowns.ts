@@ -1,18 +1,18 @@
-// How long a door stays closed to everyone after an opening (Cooldown). Entries go by the door's name, so that neither a
-// reload nor another sequence nor a client's code gets around it.
+// How long a door does not open again for anyone after an opening (Cooldown). The key is the door's name, so that no reload,
+// other sequence or client's code gets around it.
 
 import type { DoorState } from "./door-state.ts";
 
 export class DoorCooldowns {
-  /** Milliseconds, monotonic. There are no more than doors. How long it lasts is what the config says now. */
+  /** When each door last opened, in monotonic milliseconds. The length of the cooldown is that of the current config. */
   readonly #begun = new Map<string, number>();
 
-  /** The door opens now. */
+  /** Begins the cooldown: the door opens now. */
   begin({ door }: Pick<DoorState, "door">, now: number): void {
     if (doorCooldown(door.policy) > 0) this.#begun.set(door.name, now);
   }
 
-  /** Milliseconds until the door opens again; 0: it opens now. */
+  /** Milliseconds until the door can open again. 0: it can open now. */
   remaining({ door }: Pick<DoorState, "door">, now: number): number {
     if (this.#begun.size === 0) return 0;
     const begun = this.#begun.get(door.name);
@@ -23,7 +23,7 @@ export class DoorCooldowns {
   }
 }
 
-/** Seconds. A Seq_Cooldown of scope `door` counts as well. */
+/** The cooldown in seconds. A Seq_Cooldown of scope `door` counts as well. */
 function doorCooldown({ cooldown, seqCooldown, seqCooldownScope }: DoorState["door"]["policy"]): number {
   return seqCooldownScope === "door" ? Math.max(cooldown, seqCooldown) : cooldown;
 }

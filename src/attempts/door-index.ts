@@ -1,4 +1,4 @@
-// Which doors listen for a knock: the doors in use, by the number that stands in the slots and by port and protocol.
+// Finds the doors that listen for a knock: by port and protocol, and by the number that an attempt's slot holds.
 
 import { ClientStates } from "../codes/client-states.ts";
 import { CodeGroup } from "../codes/decision.ts";
@@ -12,15 +12,15 @@ import { indexByPort, type PortEntry } from "./port-index.ts";
 
 export class DoorIndex {
   readonly #expiry: Expiry;
-  /** By number. A number is used again only when no slot holds it. */
+  /** The doors by number. A number is reused only when no slot holds it. */
   readonly #doors: (DoorState | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
-  /** Those in use, by the id in their events. Unlike a number, an id is never used again. */
+  /** The doors in use by the id in their events. Unlike a number, an id is never reused. */
   #byId: ReadonlyMap<number, DoorState> = new Map();
   #lastId = 0;
-  /** By knockKey, where in #index: a Map would cost each packet a tenth of all it costs (bench/flood.ts). */
+  /** By knockKey, the place in #index. A Map would make each packet a tenth more expensive (bench/flood.ts). */
   readonly #entryOfKey = new Int32Array(KNOCK_KEYS);
-  /** The first number is no door's. */
+  /** Place 0 stands for no door. */
   #index: (PortEntry | undefined)[] = [undefined];
   #keys: number[] = [];
 
@@ -28,7 +28,7 @@ export class DoorIndex {
     this.#expiry = expiry;
   }
 
-  /** Of a `knockKey`; undefined when no door uses that knock. */
+  /** The entry of a `knockKey`. Undefined if no door uses that knock. */
   entry(key: number): PortEntry | undefined {
     return this.#index[this.#entryOfKey[key]!];
   }
@@ -42,7 +42,7 @@ export class DoorIndex {
     return this.#byId.get(id)!.door;
   }
 
-  /** From now on these. A door that did not change keeps its state, and so its attempts; others are retired. */
+  /** Sets the doors. A door that did not change keeps its state, and so its attempts. Others are retired. */
   set(resolvedDoors: readonly ResolvedDoor[], clientStates = new ClientStates()): void {
     const before = new Map<string, DoorState[]>();
     for (const state of this.#doors) {
@@ -73,11 +73,11 @@ export class DoorIndex {
       state.number = this.#freeNumbers.pop() ?? this.#doors.length;
       this.#doors[state.number] = state;
     }
-    for (const key of this.#keys) this.#entryOfKey[key] = 0; // all others are 0, and their memory is untouched
+    for (const key of this.#keys) this.#entryOfKey[key] = 0; // all others are 0 already, so their memory stays untouched
     this.#index = [undefined];
     this.#keys = [];
     const places = new Map<PortEntry, number>();
-    // The blocks of codes are thousands of ports with one entry.
+    // The blocks of codes are thousands of ports that share one entry.
     indexByPort(states).forEach((entry, key) => {
       const place = places.get(entry) ?? this.#index.push(entry) - 1;
       places.set(entry, place);
@@ -87,7 +87,7 @@ export class DoorIndex {
     this.#expiry.prune(new Set(states.map((state) => state.timeouts)));
   }
 
-  /** `rules`: those of the other doors. Doors with equal rules share one. */
+  /** `rules`: those of the other doors. Doors with equal rules share one rule. */
   #newState(way: WayIn, identity: string, rules: Map<string, MatchRule>): DoorState {
     const { door, targets } = way.resolvedDoor;
     const flags = way.group === undefined ? door.tcpFlags : codeFlags(door);
@@ -97,7 +97,7 @@ export class DoorIndex {
     return new DoorState(way, { id: ++this.#lastId, identity, rule, timeouts: this.#expiry.queueFor(door.seqTimeout) });
   }
 
-  /** A retired door whose last attempt has gone needs its number no more. */
+  /** Frees the number of a retired door after its last attempt is gone. */
   #forget(state: DoorState): void {
     if (state.live > 0) return;
     this.#doors[state.number] = undefined;

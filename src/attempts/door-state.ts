@@ -1,4 +1,4 @@
-// A door while it is in use, with all by which its attempts are judged.
+// A door while it is in use, with everything that decides about its attempts.
 
 import type { Client } from "../codes/client.ts";
 import { groupsOf } from "../codes/client-checks.ts";
@@ -14,7 +14,7 @@ import type { TcpFlags } from "../net/tcp-flags.ts";
 import { EventCache } from "./event-cache.ts";
 import type { TimeoutQueue } from "./expiry.ts";
 
-/** What must hold for a packet to be heard at all by the doors that share it. */
+/** The conditions under which a door hears a packet. Several doors may share one rule. */
 export interface MatchRule {
   readonly flags: TcpFlags;
   readonly targets: readonly Address[] | undefined;
@@ -26,36 +26,36 @@ export interface WayIn {
   readonly group: readonly Client[] | undefined;
 }
 
-/** Each has a state of its own. */
+/** The ways into a door. Each has a state of its own. */
 export function waysIn(resolvedDoor: ResolvedDoor): WayIn[] {
   const { sequence, clients } = resolvedDoor.door;
   const ways = groupsOf(clients).map((group) => ({ resolvedDoor, group }));
   return sequence.length === 0 ? ways : [{ resolvedDoor, group: undefined }, ...ways];
 }
 
-/** What a state is made of that is the index's. */
+/** The parts of a state that the index provides. */
 interface DoorStateParts {
-  /** Of its ref. */
+  /** The id of its ref. */
   readonly id: number;
   readonly identity: string;
   readonly rule: MatchRule;
   readonly timeouts: TimeoutQueue;
 }
 
-/** A class, so that V8 knows all of them by one shape: the way of each packet reads them. */
+/** A class, so that all states have one shape for V8: every packet reads them. */
 export class DoorState {
-  /** -1 until it has one. */
+  /** -1 before the index has given it a number. */
   number = -1;
   door: Door;
-  /** The same door, as events name it. */
+  /** The door as events name it. */
   readonly ref: DoorRef;
   readonly identity: string;
-  /** Names the door in cooldowns.ts, also after a reload. Unlike `number`, it never passes to another door. */
+  /** Names the door in cooldowns.ts, also after a reload. Unlike `number`, no other door ever gets it. */
   pauseId = 0;
   readonly rule: MatchRule;
-  /** Those of its knocks. */
+  /** The protocols of its knocks. */
   readonly protocols: ReadonlySet<number>;
-  /** Of each stage, the key of its knock; empty with `codes`. */
+  /** The key of the knock at each stage. Empty with `codes`. */
   readonly knocks: readonly number[];
   /** The clients whose codes open it, instead of knocks in order (code-attempts.ts). */
   codes: CodeGroup | undefined = undefined;
@@ -65,9 +65,9 @@ export class DoorState {
   order = 0;
   /** Gone from the config, or its one-time sequence is used: its attempts are void. */
   retired = false;
-  /** Its attempts that have a slot. */
+  /** The number of its attempts that have a slot. */
   live = 0;
-  /** The packet at which a live attempt of its source was last met here. */
+  /** The number of the last packet whose source had a live attempt here. */
   metAt = 0;
 
   constructor({ resolvedDoor, group }: WayIn, { id, identity, rule, timeouts }: DoorStateParts) {
@@ -90,7 +90,7 @@ function numberOf(protocol: "tcp" | "udp"): number {
   return protocol === "tcp" ? TCP : UDP;
 }
 
-/** All of a door by which attempts are judged: of codes the ports, not the secrets. */
+/** Everything of a door that decides about attempts. For codes: the ports, not the secrets. */
 export function identify({ resolvedDoor, group }: WayIn): string {
   const { door, targets } = resolvedDoor;
   const { name, sequence, seqTimeout, tcpFlags, oneTimeSequences } = door;
@@ -102,8 +102,8 @@ export function identify({ resolvedDoor, group }: WayIn): string {
 }
 
 /**
- * A ban or cooldown outlives a new timeout, new flags or the next one-time sequence. Doors that are equal in name, sequence
- * and Target are told apart by their order.
+ * Gives each door its pauseId. A ban or cooldown survives a new timeout, new flags or the next one-time sequence. Doors with
+ * equal name, sequence and Target differ by their order.
  */
 export function setPauseIds(states: readonly DoorState[]): void {
   const counts = new Map<string, number>();

@@ -1,5 +1,5 @@
-// The events of one door, made once for as long as they come about for the same client: in a flood from one source,
-// making them and the arrays around them was an eighth of what a packet cost (bench/flood.ts, "whole sequences").
+// Caches the events of one door while they are about the same client. In a flood from one source, making them and their arrays
+// took an eighth of a packet's time (bench/flood.ts, "whole sequences").
 
 import type { DoorRef, KnockEvent } from "../events/knock-event.ts";
 import type { Address } from "../net/address.ts";
@@ -8,16 +8,16 @@ type Stage = Extract<KnockEvent, { type: "stage" }>;
 
 export class EventCache {
   readonly #door: DoorRef;
-  /** By stage, the last event that came alone. */
+  /** For each stage, the last event that came without an opening. */
   readonly #stages: (readonly [Stage])[] = [];
-  /** The last one that came with its opening. */
+  /** The last stage that came with an opening. */
   #opening: readonly [Stage, KnockEvent] | undefined;
 
   constructor(door: DoorRef) {
     this.#door = door;
   }
 
-  /** `stage` is reached. An equal address in another object counts as another client. */
+  /** The event that `stage` is reached. An equal address in another object counts as another client. */
   stage(knocker: Address, stage: number): readonly KnockEvent[] {
     const last = this.#stages[stage];
     if (last !== undefined && last[0].knocker === knocker) return last;
@@ -26,7 +26,7 @@ export class EventCache {
     return events;
   }
 
-  /** The last stage is reached, and the door opens. */
+  /** The events that the last stage is reached and that the door opens. */
   opening(knocker: Address, stage: number): readonly KnockEvent[] {
     const last = this.#opening;
     if (last !== undefined && last[0].knocker === knocker) return last;

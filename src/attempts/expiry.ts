@@ -1,11 +1,11 @@
-// When attempts end by themselves. All attempts of one seq_timeout expire in the order in which they began, so each
-// timeout has a queue and only its head is ever looked at: expiry never sweeps.
-// Each has two, both in order of beginning, so that room can be made without a search: `fresh`, into which every
-// attempt comes, and `kept`, for those that making room has met and spared because they are past the first stage.
+// Decides when attempts time out. All attempts of one seq_timeout expire in the order in which they began. So each timeout has
+// queues in this order, and only their heads are checked: expiry never sweeps.
+// Each timeout has two queues, so that a victim is found without a search when the pool is full: `fresh`, where every attempt
+// begins, and `kept`, for attempts that were at the head but spared because they are past the first stage.
 
 import { type AttemptPool, NONE, type Queue } from "./attempt-pool.ts";
 
-/** setTimeout's longest, some 24 days. */
+/** The longest time of setTimeout, about 24 days. */
 const LONGEST_MS = 0x7fff_ffff;
 
 export interface TimeoutQueue {
@@ -23,7 +23,7 @@ export class Expiry {
     this.#pool = pool;
   }
 
-  /** No attempt expires before this time (milliseconds); Infinity when there is none. May be too early, never too late. */
+  /** No attempt expires before this time (milliseconds). Infinity without an attempt. May be too early, never too late. */
   get deadline(): number {
     return this.#deadline;
   }
@@ -39,7 +39,7 @@ export class Expiry {
     return term;
   }
 
-  /** Forgets the timeouts that `used` does not hold and that no attempt waits for. */
+  /** Forgets the timeouts that are not in `used` and have no attempt. */
   prune(used: ReadonlySet<TimeoutQueue>): void {
     for (const [milliseconds, term] of this.#terms) {
       if (!used.has(term) && term.fresh.head === NONE && term.kept.head === NONE) this.#terms.delete(milliseconds);
@@ -51,7 +51,7 @@ export class Expiry {
     return this.#pool.isSpared(slot) ? term.kept : term.fresh;
   }
 
-  /** An attempt has begun. */
+  /** Updates the deadline: an attempt has begun. */
   begun(term: TimeoutQueue, now: number): void {
     this.#deadline = Math.min(this.#deadline, now + term.milliseconds);
   }
@@ -60,7 +60,7 @@ export class Expiry {
     return this.#pool.age(slot, now) >= term.milliseconds;
   }
 
-  /** Calls `end`, which must remove it, for each slot whose time has come, at most `most` times. */
+  /** Calls `end` for each slot that has timed out, at most `most` times. `end` must remove the slot. */
   drain(now: number, most: number, end: (slot: number) => void): void {
     let left = most;
     let deadline = Number.POSITIVE_INFINITY;
@@ -75,8 +75,8 @@ export class Expiry {
   }
 
   /**
-   * The slot to give up when all are taken: the oldest that is still in its first stage, or else the oldest of all.
-   * An attempt past the first stage is met here once at most, and then kept apart: the cost does not grow.
+   * The slot to give up when all are taken: the oldest attempt in its first stage, or otherwise the oldest of all. An attempt
+   * past the first stage is met here at most once, and then goes into the other queue. So the cost does not grow.
    */
   evictionCandidate(now: number): number {
     for (const term of this.#terms.values()) {

@@ -1,11 +1,11 @@
-// The ports that attempts at codes have knocked on (code-attempts.ts): one in each block, by its place there.
+// The ports on which attempts at codes have knocked (code-attempts.ts): one per block, as its place in the block.
 
-/** Ten bits for the place in each of five blocks, which blocks are filled, and the last one. */
+/** The layout: ten bits for the place in each of five blocks, a bit for each filled block, and the number of the last. */
 const [PLACE_BITS, PLACE_MASK, FILLED_SHIFT, LAST_SHIFT] = [10, 0x3ff, 20, 25] as const;
 
-/** Those of a pool of attempts, by the attempt's number. */
+/** The guessed ports of a pool of attempts, by the attempt's number. */
 export class GuessedPorts {
-  /** Two words of each attempt: three places in the first, two and the rest in the other. */
+  /** Two words per attempt: three places in the first, two places and all else in the second. */
   readonly #words: Int32Array;
 
   constructor(capacity: number) {
@@ -23,13 +23,13 @@ export class GuessedPorts {
     this.#words[2 * attempt + 1] = 0;
   }
 
-  /** Which port of the block was knocked on; -1: none. */
+  /** The place of the port in this block. -1 if the block is empty. */
   place(attempt: number, block: number): number {
     if ((this.#words[2 * attempt + 1]! & (1 << (FILLED_SHIFT + block))) === 0) return -1;
     return (this.#words[wordOf(attempt, block)]! >>> shiftOf(block)) & PLACE_MASK;
   }
 
-  /** The port of the block that was knocked on last. */
+  /** Sets the place in a block, and makes this the last block. */
   setPlace(attempt: number, block: number, place: number): void {
     const word = wordOf(attempt, block);
     const shift = shiftOf(block);
@@ -39,13 +39,13 @@ export class GuessedPorts {
     this.#words[flags] = others | (1 << (FILLED_SHIFT + block)) | (block << LAST_SHIFT);
   }
 
-  /** The block that was knocked on last. */
+  /** The block of the last knock. */
   lastBlock(attempt: number): number {
     return (this.#words[2 * attempt + 1]! >>> LAST_SHIFT) & 7;
   }
 }
 
-/** Three places are in the first word, two in the other. */
+/** Three places are in the first word, two in the second. */
 function wordOf(attempt: number, block: number): number {
   return 2 * attempt + (block < 3 ? 0 : 1);
 }

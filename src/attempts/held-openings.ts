@@ -1,16 +1,16 @@
-// Sequences that were done faster than the filter could be widened (capture/scan-window.ts): a scan at full speed is through
-// before anything but its knocks has been seen. Such an opening waits for a moment, in which the rest of the scan comes by.
+// Openings that wait a moment, because their sequence may be part of a fast scan. Such a scan is over before the filter is
+// widened (capture/scan-window.ts), so only its knocks have been seen. While the opening waits, the rest of the scan shows.
 
 import type { Accepted } from "../events/code-decision.ts";
 import { type Address, sameAddress } from "../net/address.ts";
 import type { DoorState } from "./door-state.ts";
 import type { StrayPorts } from "./stray-ports.ts";
 
-/** An attempt that is younger when its last knock comes may be a scan's. `nmap -r` takes 13 ms from port 7000 to 9000. */
+/** A faster sequence may be part of a scan. `nmap -r` takes 13 ms from port 7000 to 9000. */
 const HASTY_MS = 25;
-/** In this time such a scan touches hundreds of ports. */
+/** How long it waits. Such a scan touches hundreds of ports in this time. */
 const WAIT_MS = 5;
-/** Only clients that know a sequence can fill the list. Further ones get in at once. */
+/** The most openings that wait. Only clients that know a sequence can fill the list. Further ones get in at once. */
 const MAX = 256;
 
 export interface HeldOpening {
@@ -18,11 +18,11 @@ export interface HeldOpening {
   readonly due: number;
   readonly state: DoorState;
   readonly knocker: Address;
-  /** The knocker's (AddressHash). */
+  /** The hash of its address (AddressHash). */
   readonly hash: number;
-  /** What the attempt has touched, as number 0. */
+  /** The stray ports of the attempt, as number 0. */
   readonly strays: StrayPorts;
-  /** Of a code, which another source may claim meanwhile. */
+  /** The accepted code, if it is one. Another source may claim the same code meanwhile. */
   readonly accepted?: Accepted | undefined;
 }
 
@@ -34,14 +34,14 @@ export class HeldOpenings {
     return this.#waiting.length;
   }
 
-  /** When the first is to open; Infinity when none waits. */
+  /** When the first one opens. Infinity if none waits. */
   get deadline(): number {
     return this.#waiting[0]?.due ?? Number.POSITIVE_INFINITY;
   }
 
   /**
-   * Must an opening wait whose attempt took `age` milliseconds? Not if the same source already waits at this door: whatever
-   * completes the sequence twice in 5 ms is a flood, not a scan.
+   * Must an opening wait whose attempt took `age` milliseconds? Not if the same source already waits at this door: a source
+   * that completes the sequence twice in 5 ms is a flood, not a scan.
    */
   shouldHold(age: number, hash: number, state: DoorState): boolean {
     if (age >= HASTY_MS || this.#waiting.length >= MAX) return false;
@@ -56,17 +56,17 @@ export class HeldOpenings {
     this.#add({ due: now + WAIT_MS, ...opening });
   }
 
-  /** A right code waits as long as it says, and at least as a fast sequence does. Only clients can make many wait. */
+  /** Holds a right code for Code_Hold, and at least as long as a fast sequence. Only clients can make many codes wait. */
   holdCode(opening: Omit<HeldOpening, "due"> & { readonly accepted: Accepted }, now: number): void {
     this.#add({ ...opening, due: now + Math.max(WAIT_MS, opening.accepted.holdMs) });
   }
 
-  /** Another source has sent the same code. */
+  /** Drops a code, because another source has sent it too. */
   dropCode(state: DoorState, client: string): void {
     this.#waiting = this.#waiting.filter((one) => one.state !== state || one.accepted?.client !== client);
   }
 
-  /** May an opening of this source be waiting? By a hash, so another source's may be meant. */
+  /** May an opening of this source be waiting? Another source may have the same hash. */
   has(hash: number): boolean {
     return this.#waiting.some((one) => one.hash === hash);
   }
@@ -85,7 +85,7 @@ export class HeldOpenings {
     this.#waiting.splice(at, 0, opening);
   }
 
-  /** Those that have waited long enough, which then wait no longer. */
+  /** Removes and returns the openings that have waited long enough. */
   release(now: number): readonly HeldOpening[] {
     const later = this.#waiting.findIndex((one) => one.due > now);
     return this.#waiting.splice(0, later < 0 ? this.#waiting.length : later);

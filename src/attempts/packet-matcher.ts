@@ -8,14 +8,14 @@ import type { MatchRule } from "./door-state.ts";
 
 export class PacketMatcher {
   readonly #isOurs: (address: Address) => boolean;
-  /** The rule that matched the last packet, and so all that are like it (last-packet.ts). */
+  /** The rule that matched the last packet, and so matches all packets like it (last-packet.ts). */
   #heard: MatchRule | undefined;
 
   constructor(isOurs: (address: Address) => boolean) {
     this.#isOurs = isOurs;
   }
 
-  /** The next packet is not like the one before. */
+  /** Call it if the next packet is not like the last one. */
   forget(): void {
     this.#heard = undefined;
   }
@@ -35,12 +35,12 @@ export class PacketMatcher {
     return false;
   }
 
-  /** Why it matches none of these rules: a VERDICT. */
+  /** Returns a VERDICT: why the packet matches none of these rules. */
   mismatch(hearings: readonly MatchRule[], packet: Packet): number {
     return hearings.some(({ targets }) => this.#isAt(targets, packet.destination)) ? VERDICT.flags : VERDICT.address;
   }
 
-  /** `matches` without the memory of the last packet. */
+  /** Like `matches`, but does not use or change what is known of the last packet. */
   wouldHear(hearing: MatchRule, packet: Packet): boolean {
     if (packet.protocol === TCP && !flagsMatch(hearing.flags, packet.flags)) return false;
     return this.#isAt(hearing.targets, packet.destination);

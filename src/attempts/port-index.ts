@@ -1,14 +1,17 @@
-// What a knock's port and protocol lead to, of all doors in use.
+// An index of all doors in use, by the port and protocol of their knocks.
 
 import { knockKey } from "../net/knock-key.ts";
 import type { DoorState, MatchRule } from "./door-state.ts";
 
-/** What a knock's port and protocol lead to. */
+/** What the doors say about one port and protocol. */
 export interface PortEntry {
   readonly rules: readonly MatchRule[];
   /** Is it a knock of some sequence? */
   readonly isKnock: boolean;
-  /** Is it the first knock of some sequence? V8 would take an empty list of `firsts` for another type and compile twice. */
+  /**
+   * Is it the first knock of some sequence? Check this before `firsts`: V8 has another type for an empty list, and would
+   * compile twice.
+   */
   readonly isFirst: boolean;
   /** The doors whose first knock it is. */
   readonly firsts: readonly DoorState[];
@@ -18,14 +21,14 @@ export interface PortEntry {
   readonly codes: readonly DoorState[];
 }
 
-/** By knockKey. */
+/** Returns the entries by knockKey. */
 export function indexByPort(states: readonly DoorState[]): Map<number, PortEntry> {
   const index = indexKnocks(states);
   for (const state of states) {
     if (state.codes === undefined) continue;
     const { blocks, blockSize } = state.codes;
     const [protocol] = state.protocols;
-    // Nearly all ports of a block are nobody else's: one entry serves them all.
+    // Nearly all ports of a block belong to this door only, so they share one entry.
     const entry = { rules: [state.rule], isKnock: false, isFirst: false, firsts: [], isCode: true, codes: [state] };
     for (const first of blocks) {
       for (let port = first; port < first + blockSize; port++) {

@@ -1,4 +1,4 @@
-// Why a first knock begins nothing at a door.
+// Why a first knock does not begin an attempt at a door.
 
 import { VERDICT } from "../events/observer.ts";
 import type { Packet } from "../net/packet.ts";
@@ -25,20 +25,20 @@ export class Refusals {
     this.#doorCooldowns = doorCooldowns;
   }
 
-  /** Milliseconds for which the door does not open again for this source; 0: it does. */
+  /** Milliseconds for which the door does not open again for this source. 0: it can open now. */
   cooldownLeft(state: DoorState, hash: number, now: number): number {
     const own = this.#cooldowns.remaining(cooldownKey(hash, state), now);
     return Math.max(own, this.#doorCooldowns.remaining(state, now));
   }
 
-  /** A banned source is not refused its one more try (scan-detector.ts). */
+  /** Is this source refused? A banned source has one more try (bans.ts). */
   isRefused(state: DoorState, packet: Packet, hash: number, now: number): boolean {
     if (this.#scanDetector.bans.isActive(hash, state, now) && !this.#scanDetector.bans.mayTryAgain(hash, state, now))
       return true;
     return this.cooldownLeft(state, hash, now) > 0 || state.retired || !this.#matcher.matches(state.rule, packet);
   }
 
-  /** As the observer has it; `left`: milliseconds for which it goes on. */
+  /** `kind` is a VERDICT; `left` is how many more milliseconds it lasts. */
   why(state: DoorState, packet: Packet, hash: number, now: number): { kind: number; left: number } {
     if (state.retired) return { kind: VERDICT.used, left: 0 };
     if (!this.#matcher.matches(state.rule, packet)) {

@@ -1,20 +1,20 @@
-// Tells a retransmission from a knock that looks like an earlier one.
-// A client's system that gets no answer sends the same SYN again: the same knock, whatever has become of its attempt.
-// 0.8 takes it for a wrong one. Tools that build their own headers (scapy, hping3, nping, shell scripts) send the same
-// segment for each knock at a port, and each one counts. What tells them apart:
-// - A system draws a new sequence number for each connection (RFC 6528) and gives it a source port of its own. A client
-//   whose segments share one of them builds its own headers, and 0 is what such headers say by default.
-// - A system sends again after 1, 3, 7 … seconds, some after 3, 9, 21, or after half a second where the port was closed.
+// Distinguishes a retransmission from a new knock that looks like an earlier one.
+// A client's system that gets no answer sends the same SYN again. That is the same knock, even if its attempt is over. 0.8
+// takes it for a wrong knock. Tools that build their own headers (scapy, hping3, nping, shell scripts) send the same segment
+// for each knock on a port, and each one counts. These facts distinguish them:
+// - A system draws a new sequence number for each connection (RFC 6528), and uses another source port. A client whose segments
+//   share one of these builds its own headers. The default sequence number of such headers is 0.
+// - A system sends again after 1, 3, 7 … seconds, some after 3, 9, 21, or after half a second if the port was closed.
 
 import type { AttemptTable } from "./attempt-table.ts";
 import type { CurrentPacket } from "./current-packet.ts";
 import { HORIZON_MS, type Retransmissions, sharesSourcePort } from "./retransmissions.ts";
 
-/** The first retransmission comes within this time, or never. */
+/** The first retransmission comes within this time or never. */
 const FIRST_MS = 4000;
-/** Each pause is twice the one before it. With one copy lost on the way it is at most four times all the time before. */
+/** Each pause is twice the last one. If one copy is lost on the way, the pause is at most four times the whole time before. */
 const GROWTH = 4;
-/** No system sends again before. */
+/** No system sends again sooner. */
 const SOONEST_MS = 450;
 
 export class Repeats {
@@ -26,22 +26,22 @@ export class Repeats {
     this.#retransmissions = retransmissions;
   }
 
-  /** Is this segment, which has a fingerprint, a retransmission? Its source's live attempts have been collected. */
+  /** Is this segment, which has a fingerprint, a retransmission? The live attempts of its source must have been collected. */
   isOne(current: CurrentPacket): boolean {
     const place = this.#retransmissions.find(current.hash, current.print, current.now);
     current.isRemembered = place >= 0;
-    if (place < 0 && !this.#isLastKnock(current)) return false; // nearly all
+    if (place < 0 && !this.#isLastKnock(current)) return false; // nearly all packets end here
     return this.#isSentAgain(current, place);
   }
 
-  /** Is it like the last knock of a live attempt? */
+  /** Is it equal to the last knock of a live attempt? */
   #isLastKnock({ print, count }: CurrentPacket): boolean {
     const { collected, pool } = this.#table;
     for (let i = 0; i < count; i++) if (pool.fingerprint(collected[i]!) === print) return true;
     return false;
   }
 
-  /** An equal segment has come before: is this a retransmission, or a new one? `place`: where it is remembered, or negative. */
+  /** An equal segment has come before. Is this one a retransmission? `place`: where it is remembered, or negative. */
   #isSentAgain(current: CurrentPacket, place: number): boolean {
     const { packet, print, hash, count, now } = current;
     const { collected, pool } = this.#table;
@@ -67,7 +67,7 @@ export class Repeats {
     return false;
   }
 
-  /** Do its source's other segments share its source port, or its sequence number? */
+  /** Do other segments of its source share its source port or its sequence number? */
   #isHandMade({ packet, print, hash, count, now }: CurrentPacket): boolean {
     const { collected, pool } = this.#table;
     for (let i = 0; i < count; i++) {

@@ -1,44 +1,44 @@
-// The TCP segments that made, moved or ended an attempt, remembered for as long as a client may send them again.
-// A client sends a SYN that gets no answer again after 1, 3, 7 … seconds (RFC 6298 5.5), from the same port and with the
-// same sequence number. repeats.ts decides which equal segment is such a retransmission.
+// Remembers the TCP segments that have begun, advanced or ended an attempt, as long as a client may send them again. A client
+// repeats a SYN that gets no answer after 1, 3, 7 … seconds (RFC 6298 5.5), from the same port and with the same sequence
+// number. repeats.ts decides which equal segment is such a retransmission.
 
 import type { Packet } from "../net/packet.ts";
 
 /** Linux gives up after 63 seconds (tcp_syn_retries = 6). */
 export const HORIZON_MS = 70_000;
 /**
- * So many are remembered: 117 a second for all of that time. They take 256 KiB and their index 128. With eight times as many,
- * a flood of whole sequences cost a fifth more, because it waited for memory (bench/flood.ts). A new one takes the place of
- * the oldest: nothing is swept.
+ * How many segments are remembered: 117 per second for all of that time. They take 256 KiB, and their index 128 KiB. With
+ * eight times as many, a flood of whole sequences took a fifth longer, because it waited for memory (bench/flood.ts). A new
+ * segment replaces the oldest, so nothing is swept.
  */
 const MAX = 8192;
-// What is known of one, side by side. OLDER is the place + 1 of the one before it in its source's chain, SAME that of the
-// one before it with the same hash.
+// The words of one segment. OLDER is the place + 1 of the previous segment of its source, SAME that of the previous segment
+// with the same hash.
 const [WORDS, SOURCE, PRINT, PORT, SEQUENCE, FIRST, LAST, OLDER, SAME] = [8, 0, 1, 2, 3, 4, 5, 6, 7] as const;
-/** Segments of one source that are compared with another one, the newest first. */
+/** How many segments of one source are compared with another segment, the newest first. */
 const MAX_COMPARED = 32;
 const NONE = -1;
 /** Four times as many hashes as segments, so that few segments share one. */
 const HASH_BITS = 15;
 /**
- * An entry of the index is one word, so that a packet of a flood reads nothing else: the number of the newest segment of its
- * hash, modulo 64 × MAX; whether an older one has the same hash; and twelve more bits of its key.
+ * An entry of the index is one word, so that a packet of a flood reads only this word: the number of the newest segment with
+ * its hash, modulo 64 × MAX; whether an older segment has the same hash; and twelve more bits of its key.
  */
 const [NUMBER, OTHERS, REST] = [64 * MAX - 1, 64 * MAX, -128 * MAX] as const;
 const REST_SHIFT = 20;
 
-/** 32 bits, signed, by which a segment is known again, together with its source: its source port, and a hash. Never 0. */
+/** 32 bits, signed, that identify a segment together with its source: its source port and a hash. Never 0. */
 export function fingerprint({ sourcePort, port, sequence, flags }: Packet): number {
   return (sourcePort << 16) | hash16(port, sequence, flags) || 1;
 }
 
-/** Does this segment come from the same source port as the one of the fingerprint? */
+/** Does this segment have the source port of the fingerprint? */
 export function sharesSourcePort({ sourcePort }: Packet, print: number): boolean {
   return print >>> 16 === sourcePort;
 }
 
 function hash16(port: number, sequence: number, flags: number): number {
-  let h = Math.imul(sequence ^ (sequence >>> 16), 0x85ebca6b); // before the port: tools make the one from the other
+  let h = Math.imul(sequence ^ (sequence >>> 16), 0x85ebca6b); // before the port: tools derive one from the other
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35) ^ port;
   h = Math.imul(h ^ (h >>> 16), 0x9e3779b1) ^ flags;
   h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
@@ -46,35 +46,35 @@ function hash16(port: number, sequence: number, flags: number): number {
 }
 
 /**
- * They are written one behind the other and found by a hash. In a flood of whole sequences each packet is remembered, and only
- * the word of its index is at a random place.
+ * The segments are written one after the other and found by a hash. In a flood of whole sequences each packet is remembered,
+ * and only its word in the index is at a random place.
  */
 export class Retransmissions {
   readonly #book = new Int32Array(MAX * WORDS);
-  /** By hash. */
+  /** The entries by hash. */
   readonly #index = new Int32Array(1 << HASH_BITS);
-  /** By a hash of the source: its newest segment's place + 1. */
+  /** By a hash of the source: the place + 1 of its newest segment. */
   readonly #newest = new Int32Array(MAX);
-  /** So many segments have been remembered; the next one takes the place of the oldest. */
+  /** The number of segments remembered so far. The next one replaces the oldest. */
   #count = 1; // an entry of 0 is empty
   #latest = Number.NEGATIVE_INFINITY;
 
   /**
-   * The segment to `port` with the number `sequence`, unless it is remembered already. It came `age` milliseconds before `now`.
-   * `sourceHash` is keyed (siphash.ts): nobody can aim at a place.
+   * Remembers the segment to `port` with this sequence number, unless it is remembered already. It came `age` milliseconds
+   * before `now`. `sourceHash` is keyed (siphash.ts), so an attacker cannot choose a place.
    */
   // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   remember(sourceHash: number, print: number, now: number, port = 0, sequence = 0, age = 0): void {
     if (this.find(sourceHash, print, now) === NONE) this.add(sourceHash, print, now, port, sequence, age);
   }
 
-  /** The same, unless that would put another one out: for what a flood of strangers can bring about. */
+  /** The same, but never replaces another segment. For segments of which a flood of strangers can produce many. */
   // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   rememberIfFree(sourceHash: number, print: number, now: number, port = 0, sequence = 0, age = 0): void {
     if (this.#isFree(sourceHash, print, now)) this.add(sourceHash, print, now, port, sequence, age);
   }
 
-  /** It was sent again just now; if it is not remembered yet, it first came `age` milliseconds ago. */
+  /** Records that a segment was just sent again. If it is not remembered yet, it first came `age` milliseconds ago. */
   // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   repeat(sourceHash: number, print: number, now: number, { port, sequence }: Packet, age: number): void {
     let place = this.find(sourceHash, print, now);
@@ -85,7 +85,7 @@ export class Retransmissions {
     this.#book[place + LAST] = now;
   }
 
-  /** From now on this is when it first came. */
+  /** Sets the time when the segment first came to now. */
   restart(place: number, now: number): void {
     this.#book[place + FIRST] = now;
     this.#book[place + LAST] = now;
@@ -96,18 +96,18 @@ export class Retransmissions {
     return this.find(sourceHash, print, now) !== NONE;
   }
 
-  /** Where it stands; -1 when it is not remembered. */
+  /** The place of the segment. -1 if it is not remembered. */
   find(sourceHash: number, print: number, now: number): number {
     if (now - this.#latest > HORIZON_MS) return NONE;
     const key = keyOf(sourceHash, print);
     const newest = this.#index[hashOf(key)]!;
-    // Most packets of a flood: what stands there has been written over, or is another one.
+    // Most packets of a flood end here: the entry's segment has been overwritten, or is another one.
     if (((this.#count - newest) & NUMBER) > MAX) return NONE;
     if ((newest & OTHERS) === 0 && ((newest ^ restOf(key)) & REST) !== 0) return NONE;
     return this.#walk(placeOf(newest), sourceHash, print, now);
   }
 
-  /** Looks from this place on among the segments of one hash, the newest first. */
+  /** Searches the segments of one hash from this place on, the newest first. */
   #walk(newest: number, sourceHash: number, print: number, now: number): number {
     const hash = hashOf(keyOf(sourceHash, print));
     let place = newest;
@@ -115,7 +115,7 @@ export class Retransmissions {
       const source = this.#book[place + SOURCE]!;
       const other = this.#book[place + PRINT]!;
       if (other === print && source === sourceHash) return this.#isOver(place, now) ? NONE : place;
-      if (other === 0 || hashOf(keyOf(source, other)) !== hash) break; // never used, or written over: the chain ends here
+      if (other === 0 || hashOf(keyOf(source, other)) !== hash) break; // never used, or overwritten: the chain ends here
       const same = this.#book[place + SAME]!;
       if (same === 0) break;
       place = (same - 1) * WORDS;
@@ -123,17 +123,17 @@ export class Retransmissions {
     return NONE;
   }
 
-  /** Milliseconds since it came last. */
+  /** Milliseconds since the segment last came. */
   sinceLast(place: number, now: number): number {
     return ((now | 0) - this.#book[place + LAST]!) >>> 0;
   }
 
-  /** Milliseconds from the first time that it came to the last one. */
+  /** Milliseconds between its first and its last arrival. */
   span(place: number): number {
     return (this.#book[place + LAST]! - this.#book[place + FIRST]!) >>> 0;
   }
 
-  /** Has its source sent others that share its source port, or its sequence number? */
+  /** Has its source sent other segments with its source port or its sequence number? */
   hasSiblings(sourceHash: number, packet: Packet, print: number, now: number): boolean {
     const { port, sequence } = packet;
     const isSibling = (place: number): boolean => {
@@ -145,7 +145,7 @@ export class Retransmissions {
     return this.#among(sourceHash, now, isSibling) !== NONE;
   }
 
-  /** The first of a source's segments, the newest first, that is it; -1 when none is. */
+  /** The place of the newest segment of a source for which `isIt` holds. -1 if there is none. */
   #among(sourceHash: number, now: number, isIt: (place: number) => boolean): number {
     const bucket = bucketOf(sourceHash);
     let place = (this.#newest[bucket]! - 1) * WORDS;
@@ -158,7 +158,7 @@ export class Retransmissions {
     return NONE;
   }
 
-  /** The same as `remember`, of a segment that is not remembered. Returns where it stands. */
+  /** As `remember`, for a segment that is not remembered. Returns its place. */
   // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   add(sourceHash: number, print: number, now: number, port: number, sequence: number, age: number): number {
     const at = (now - age) | 0;
@@ -196,13 +196,13 @@ export class Retransmissions {
     return hashOf(keyOf(this.#book[place + SOURCE]!, this.#book[place + PRINT]!));
   }
 
-  /** Too old, or never used. */
+  /** Is the segment too old, or the place never used? */
   #isOver(place: number, now: number): boolean {
     return this.#book[place + PRINT] === 0 || this.sinceLast(place, now) > HORIZON_MS;
   }
 }
 
-/** 32 bits, of a source and a print: the first HASH_BITS are its hash. */
+/** 32 bits made of a source and a fingerprint. The first HASH_BITS of them are the hash. */
 function keyOf(sourceHash: number, print: number): number {
   return Math.imul(sourceHash ^ print, 0x9e3779b1);
 }
@@ -211,17 +211,17 @@ function hashOf(key: number): number {
   return key >>> (32 - HASH_BITS);
 }
 
-/** In the book, of the segment of an entry of the index. */
+/** The place in the book of the segment in an entry of the index. */
 function placeOf(entry: number): number {
   return (entry & (MAX - 1)) * WORDS;
 }
 
-/** What an entry of the index holds of a key beside its hash, in its place there. */
+/** The bits of a key beside its hash, at their place in an entry of the index. */
 function restOf(key: number): number {
   return key << REST_SHIFT;
 }
 
-/** Below MAX. */
+/** The chain of a source, below MAX. */
 function bucketOf(sourceHash: number): number {
   return Math.imul(sourceHash, 0x85ebca6b) >>> 19;
 }

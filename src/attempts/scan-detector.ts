@@ -1,6 +1,6 @@
-// Recognises port scans: a source in the middle of a sequence that sends to too many ports which are no knocks ("strays").
-// Each door judges for itself, by its own flags, protocols and addresses: a packet that would be a knock at one of its ports
-// is a stray at any other. A scan voids the attempt, and bans the source at that door (bans.ts).
+// Recognises port scans: a source in the middle of a sequence sends packets to too many ports that are no knocks ("strays").
+// Each door decides by its own flags, protocols and addresses: a packet that would be a knock on one of its ports is a stray
+// on any other port. A scan voids the attempt, and bans the source at that door (bans.ts).
 
 import { strayLimit } from "../config/door.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
@@ -33,7 +33,7 @@ export class ScanDetector {
     this.#hashKey = hashKey;
   }
 
-  /** Did this attempt begin as one more try, and has the ban ended meanwhile? */
+  /** Did this attempt begin as the one more try of a banned source, and has the ban ended since? */
   isOver(slot: number, hash: number, state: DoorState, now: number): boolean {
     return this.#table.pool.strays.isSilent(slot) && !this.bans.isActive(hash, state, now);
   }
@@ -50,7 +50,7 @@ export class ScanDetector {
     return this.held.heldFor(hash, packet.source).some(({ state }) => this.#isStrayFor(state, packet));
   }
 
-  /** Records a packet that is no knock at each of the source's `count` attempts in attempt-table.ts. Removes those it proves to be scans. */
+  /** Records a stray at each of the source's `count` collected attempts. Removes attempts that turn out to be scans. */
   recordStray(packet: Packet, hash: number, count: number, now: number): Scan {
     const { collected, pool } = this.#table;
     const bit = strayBit(this.#hashKey, knockKey(packet.protocol, packet.port));

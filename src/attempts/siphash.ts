@@ -1,15 +1,15 @@
 // A keyed hash of addresses: HalfSipHash-1-3 (https://github.com/veorq/SipHash) of the four words.
-// The key is secret: with a hash known to all, a stranger who forges source addresses could put a million attempts into
-// one chain of the index and make each packet walk it.
+// The key is secret. With a public hash, an attacker who forges source addresses could put a million attempts into one chain
+// of the index, and each packet would have to walk it.
 
 import type { Address } from "../net/address.ts";
 
-/** The length of what is hashed, 16 bytes, as SipHash has it in its last word. */
+/** The length of the input, 16 bytes, as SipHash puts it into the last word. */
 const LENGTH = 0x10000000;
 const IPV4_MARK = 0xffff;
 
 export class HalfSipHash {
-  /** The state before the first word, and that behind the three words which all IPv4 addresses share. */
+  /** The state before the first word, and the state after the three words that all IPv4 addresses share. */
   readonly #start: Int32Array;
   readonly #ipv4: Int32Array;
 
@@ -26,7 +26,7 @@ export class HalfSipHash {
 
   /** A 32-bit integer, negative ones included. */
   of(a: Address): number {
-    // In a flood from one source, every packet but the first.
+    // In a flood from one source, every packet but the first ends here.
     if (a.w3 === this.#last.w3 && a.w2 === this.#last.w2 && a.w1 === this.#last.w1 && a.w0 === this.#last.w0) {
       return this.#lastHash;
     }

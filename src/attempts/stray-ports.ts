@@ -1,19 +1,18 @@
-// The ports that a source in the middle of a sequence touches and that are no knocks. A port scan touches all ports, and so
-// also the right ones in the right order. An honest client touches none, or a few.
-// Each attempt has its own count, so that no other source can displace it. It is a set of 64 bits, in which a keyed hash of
-// the port chooses the bit. Two ports may share a bit: then the scanner gets one port more, and nobody is taken for a
-// scanner too early.
+// The stray ports of each attempt: ports that its source touches in the middle of a sequence and that are no knocks. A port
+// scan touches all ports, and so also the right ones in the right order. An honest client touches none, or a few.
+// Each attempt has its own set, so that no other source can displace it. The set has 64 bits, and a keyed hash of the port
+// chooses the bit. If two ports share a bit, a scanner gets one port more, but no client counts as a scanner too early.
 
-// What is known of an attempt beside its set: the TTL of its first knock, and these.
+// One word per attempt beside its set: the TTL of its first knock, and these flags.
 const TTL_MASK = 0xff;
-/** Its knocks disagree about the TTL, so that the TTL says nothing. */
+/** The TTLs of its knocks differ, so the TTL says nothing. */
 const MIXED = 0x100;
 /** It began while its source was banned. */
 const SILENT = 0x200;
-/** Its sets are in use. Those of a new attempt still hold what the attempt before it at this place has left. */
+/** Its sets are in use. Otherwise they still hold the bits of the attempt that had this number before. */
 const TOUCHED = 0x400;
 
-/** Of each attempt, four words: the ports touched from near, and those touched from anywhere. */
+/** Four words per attempt: the ports touched with a TTL near that of the first knock, and with any TTL. */
 const [WORDS, NEAR, ANY] = [4, 0, 2] as const;
 
 /** The sets of a pool of attempts, by the attempt's number. */
@@ -26,12 +25,12 @@ export class StrayPorts {
     this.#sets = new Int32Array(capacity * WORDS);
   }
 
-  /** For who gives their memory back. The sets are then those of no attempt. */
+  /** For the pool, which gives their memory back. Then no attempt has a set. */
   get buffers(): ArrayBuffer[] {
     return [this.#origins.buffer as ArrayBuffer, this.#sets.buffer as ArrayBuffer];
   }
 
-  /** A new attempt, whose first knock has this TTL. */
+  /** Begins an attempt whose first knock has this TTL. */
   begin(attempt: number, ttl: number, isSilent: boolean): void {
     this.#origins[attempt] = ttl | (isSilent ? SILENT : 0);
   }
@@ -40,12 +39,12 @@ export class StrayPorts {
     return (this.#origins[attempt]! & SILENT) !== 0;
   }
 
-  /** The attempt's next knock. If it comes from elsewhere, strays from anywhere count from now on, also those of before. */
+  /** Records the TTL of the next knock. If it is not near that of the first, strays of any TTL count, also earlier ones. */
   knock(attempt: number, ttl: number): void {
     if (!isNear(this.#origins[attempt]!, ttl)) this.#origins[attempt]! |= MIXED;
   }
 
-  /** A stray, by the bit of its port. If its TTL shows another way through the network, it may be forged and does not count. */
+  /** Records a stray by the bit of its port. With a TTL that shows another way through the network, it may be forged. */
   record(attempt: number, bit: number, ttl: number): void {
     const origin = this.#origins[attempt]!;
     const set = attempt * WORDS;
@@ -59,7 +58,7 @@ export class StrayPorts {
     if (isNear(origin, ttl)) this.#sets[set + NEAR + word]! |= mask;
   }
 
-  /** How many ports count. */
+  /** The number of ports that count. */
   count(attempt: number): number {
     const origin = this.#origins[attempt]!;
     if ((origin & TOUCHED) === 0) return 0;
@@ -67,7 +66,7 @@ export class StrayPorts {
     return bitsOf(this.#sets[set]!) + bitsOf(this.#sets[set + 1]!);
   }
 
-  /** A copy of the attempt's, as number 0. */
+  /** A copy of the attempt's set, as number 0. */
   copy(attempt: number): StrayPorts {
     const copy = new StrayPorts(1);
     copy.#origins[0] = this.#origins[attempt]!;
@@ -76,7 +75,7 @@ export class StrayPorts {
   }
 }
 
-/** Chooses the bit of a port. `knockKey` is of door-index.ts. Neighbouring ports have different bits: 64 in a row have them all. */
+/** Chooses the bit of a port. Neighbouring ports have different bits: 64 in a row have all bits. */
 export function strayBit([k0, k1]: readonly [number, number], knockKey: number): number {
   let h = Math.imul((knockKey >>> 6) ^ k0, 0x9e3779b1);
   h = Math.imul(h ^ (h >>> 15) ^ k1, 0x85ebca6b);
@@ -85,8 +84,8 @@ export function strayBit([k0, k1]: readonly [number, number], knockKey: number):
 }
 
 /**
- * Each router on the way takes one from the TTL, and the way of two packets of one source differs seldom, and by little.
- * An attacker who forges that source sits elsewhere.
+ * Each router on the way subtracts one from the TTL. The ways of two packets from one source seldom differ, and only by little.
+ * An attacker who forges that source is somewhere else.
  */
 function isNear(origin: number, ttl: number): boolean {
   return Math.abs((origin & TTL_MASK) - ttl) <= 1;

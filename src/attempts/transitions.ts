@@ -1,4 +1,4 @@
-// What a knock does that matches some door: it moves its source's attempts on, voids them, or begins others.
+// What a knock does to the attempts of its source: advances them, voids them, or begins new ones.
 
 import type { KnockEvent } from "../events/knock-event.ts";
 import { VERDICT } from "../events/observer.ts";
@@ -36,7 +36,7 @@ export class Transitions {
   readonly #lastPacket: LastPacket;
   readonly #verdictReporter: VerdictReporter;
   #packets = 0;
-  /** Has the packet of this moment brought an attempt one stage further? */
+  /** Has the current packet advanced an attempt? */
   #moved = false;
 
   constructor(parts: TransitionsParts) {
@@ -51,17 +51,17 @@ export class Transitions {
     this.#verdictReporter = parts.verdictReporter;
   }
 
-  /** A new packet. */
+  /** Call it for each new packet. */
   next(): void {
     this.#packets++;
     this.#moved = false;
   }
 
-  /** What a packet of its source does to a live attempt. */
+  /** Applies the current packet to a live attempt of its source. */
   goOn(slot: number, current: CurrentPacket, events: readonly KnockEvent[]): readonly KnockEvent[] {
     const { packet, key, hash, now } = current;
     const state = this.#table.state(slot);
-    if (state.codes !== undefined) return events; // it has ports of its own
+    if (state.codes !== undefined) return events; // code-attempts.ts handles it
     const stage = this.#pool.stage(slot);
     if (this.#expiry.expired(slot, state.timeouts, now)) return this.#tooLate(slot, state, current, events);
     if (!this.#matcher.matches(state.rule, packet)) {
@@ -78,7 +78,7 @@ export class Transitions {
       return scan.event === undefined ? events : append(events, [scan.event]);
     } else if (stage === 1 && state.knocks[0] === key && this.#scanDetector.isOver(slot, hash, state, now)) {
       this.#completion.rememberLast(slot, current);
-      this.#table.remove(slot, hash); // `begin` begins it anew
+      this.#table.remove(slot, hash); // `begin` begins a new one
     } else if (state.knocks[stage - 1] === key) {
       state.metAt = this.#packets; // a knock sent twice, from a new port. 0.8 voids the attempt.
       this.#verdictReporter.report(VERDICT.twice, state, stage);
@@ -91,7 +91,7 @@ export class Transitions {
     return events;
   }
 
-  /** The time of its attempt is over. */
+  /** The packet has come after the attempt's time was over. */
   #tooLate(
     slot: number,
     state: DoorState,
@@ -103,7 +103,7 @@ export class Transitions {
     return append(events, this.#completion.timeout(slot, hash, now));
   }
 
-  /** The knock that an attempt waits for. */
+  /** The packet is the knock that the attempt waits for. */
   #advance(
     slot: number,
     state: DoorState,
@@ -121,7 +121,7 @@ export class Transitions {
       this.#pool.advance(slot, print);
       this.#pool.touch(slot, now, packet.sequence);
       if (!isSilent) return append(events, state.events.stage(knocker, stage));
-      this.#lastPacket.forget(); // nothing is reported, and yet another packet of this moment may move it on
+      this.#lastPacket.forget(); // no event, but a later packet of the same moment may advance the attempt
       return events;
     }
     this.#completion.remember(current);
@@ -137,7 +137,7 @@ export class Transitions {
     return append(events, state.events.stage(knocker, stage));
   }
 
-  /** A packet at the doors whose first knock it is: it begins there what it can, unless it has moved an attempt. */
+  /** Begins attempts at the doors whose first knock the packet is, unless it has advanced an attempt. */
   begin(firsts: readonly DoorState[], current: CurrentPacket, before: readonly KnockEvent[]): readonly KnockEvent[] {
     const { packet, hash, now } = current;
     let events = before;
@@ -168,7 +168,7 @@ export class Transitions {
     this.#verdictReporter.report(kind, state, 0, left);
   }
 
-  /** It may have opened for somebody else since this attempt began (Cooldown). */
+  /** Opens the door, unless it has opened for somebody else since this attempt began (Cooldown). */
   #openOrWait(state: DoorState, stage: number, current: CurrentPacket): readonly KnockEvent[] {
     const left = this.#refusals.cooldownLeft(state, current.hash, current.now);
     if (left === 0) return this.#open(state, current);
@@ -176,7 +176,7 @@ export class Transitions {
     return state.events.stage(this.#lastPacket.source, stage);
   }
 
-  /** The last knock of the sequence was made, by the source of the packet of this moment. */
+  /** The current packet is the last knock of the sequence. */
   #open(state: DoorState, { hash, now }: CurrentPacket): readonly KnockEvent[] {
     this.#completion.open(state, hash, now);
     return state.events.opening(this.#lastPacket.source, state.knocks.length);

@@ -1,5 +1,5 @@
-// Packets that are no knock: of no door, or of none that hears them. They mean something only of a source in the middle of
-// a sequence.
+// Packets that are no knock: no door has their port, or no door hears them. They matter only if their source is in the middle
+// of a sequence.
 
 import type { KnockEvent } from "../events/knock-event.ts";
 import { VERDICT } from "../events/observer.ts";
@@ -23,17 +23,17 @@ export interface UnmatchedPacketsOptions {
   readonly isAnswer: (packet: Packet) => boolean;
 }
 
-/** What has become of one. */
+/** What became of one packet. */
 export interface Outcome {
-  /** Undefined: nothing that the observer wants to know. */
+  /** The VERDICT for the observer. Undefined: nothing to report. */
   readonly kind: number | undefined;
-  /** Of a scan. */
+  /** The number of stray ports, for a scan. */
   readonly ports: number;
   readonly event: KnockEvent | undefined;
 }
 
 const outcome = (kind: number | undefined): Outcome => ({ kind, ports: 0, event: undefined });
-// Made once: in a flood each packet is one.
+// Made once, because in a flood each packet has one.
 const [OTHER, ADDRESS, FLAGS, ANSWER, STRAY, SILENCE] = [
   outcome(VERDICT.other),
   outcome(VERDICT.address),
@@ -58,20 +58,20 @@ export class UnmatchedPackets {
     this.#options = options;
   }
 
-  /** `entry`: of a knock that no door hears. */
+  /** `entry`: the entry of its port, if some door has that port but none hears the packet. */
   judge(current: CurrentPacket, entry: PortEntry | undefined): Outcome {
     const { packet, hash, now } = current;
     const count = this.#collect(packet.source, hash);
     if (count < 0 || !this.#scanDetector.isStray(packet, hash, count)) return this.#why(packet, entry);
     if (!this.#options.isStray(packet)) return entry === undefined ? SILENCE : this.#why(packet, entry);
-    // Known again when their attempts are void.
+    // Remember the last knocks of these attempts, in case this packet voids them.
     for (let i = 0; i < count; i++) this.#completion.rememberLast(this.#table.collected[i]!, current);
     const { ports, event } = this.#scanDetector.recordStray(packet, hash, count, now);
     if (ports > 0) return { kind: VERDICT.scan, ports, event };
-    return entry === undefined ? STRAY : this.#why(packet, entry); // that says more
+    return entry === undefined ? STRAY : this.#why(packet, entry); // the reason says more than "stray"
   }
 
-  /** How many live attempts it has; -1 when nothing of it is under way. */
+  /** The number of live attempts of this source. -1 if it has neither an attempt nor a held opening. */
   #collect(source: Address, hash: number): number {
     const { pool } = this.#table;
     if (pool.live > 0 && pool.find(hash, source) !== NONE) return this.#table.collect(source, hash);

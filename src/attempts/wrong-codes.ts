@@ -1,4 +1,4 @@
-// Counts the wrong codes of each source at each door: three within Ban_Time ban the source for as long.
+// Counts the wrong codes of each source at each door. Three within Ban_Time ban the source for Ban_Time.
 
 import { type Address, isIpv4 } from "../net/address.ts";
 import { masked } from "../net/network.ts";
@@ -7,15 +7,15 @@ import { Cooldowns, cooldownKey } from "./cooldowns.ts";
 import type { DoorState } from "./door-state.ts";
 
 const MAX_WRONG = 3;
-/** The prefix that an IPv6 client gets from its provider: it may send from any address in it. */
+/** The prefix that an IPv6 client gets from its provider. It can send from any address in it. */
 const IPV6_PREFIX = 56;
 
 export class WrongCodes {
   readonly bans = new Bans();
-  /** Active with at least one wrong code, and with at least two. */
+  /** The sources with at least one wrong code, and those with at least two. */
   readonly #counts = [new Cooldowns(), new Cooldowns()] as const;
 
-  /** A right code: forgets the wrong ones, and lifts the ban. */
+  /** Forgets the wrong codes and lifts the ban, because the source has sent a right one. */
   forgive(hash: number, state: DoorState, now: number): void {
     const key = cooldownKey(hash, state);
     for (const count of this.#counts) if (count.isActive(key, now)) count.set(key, now);
