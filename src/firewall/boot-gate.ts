@@ -1,5 +1,5 @@
-// `knockd --gate`, and `knockctl gate close` without a daemon: builds the table that closes the ports of built-in doors. At boot
-// this happens before the network is up. The daemon takes the table over.
+// `knockd --gate`, and `knockctl gate close` without a daemon: builds the table that closes the ports of built-in doors. At
+// boot this happens before the network is up. The daemon takes the table over.
 
 import { type Config, ConfigError } from "../config/door.ts";
 import { DEFAULT_FIREWALL, type FirewallOptions, formatPorts } from "../config/opening.ts";
@@ -17,8 +17,8 @@ import { isNeeded } from "./layout.ts";
 import { readTable } from "./table-status.ts";
 
 /**
- * Returns what it has done, for the journal. Throws ConfigError; then it has closed what a refused config still names, or what
- * was closed before the config was lost.
+ * Returns a line about what it has done, for the journal. Throws ConfigError if the config is refused or lost. Then it has
+ * closed the ports that the config still names, or those that were closed before.
  */
 export function buildGate(file: string): string {
   let config: Config;
@@ -50,7 +50,7 @@ export function buildGate(file: string): string {
 }
 
 /**
- * Closes the ports that a refused config still names. A table of ours that is there stays as it is. Returns the lines for the
+ * Closes the ports that a refused config still names. If our table exists, it stays as it is. Returns the lines for the
  * journal.
  */
 function closeReadable(file: string): string {
@@ -68,7 +68,7 @@ function closeReadable(file: string): string {
   });
 }
 
-/** Closes the ports that were closed when knockd read the config the last time. Returns the lines for the journal. */
+/** Closes the ports that the gate record lists. Returns the lines for the journal. */
 function closeRecorded(file: string): string {
   let gate: RecordedGate | undefined;
   try {

@@ -31,7 +31,7 @@ export function carryOver(elements: Iterable<OpenElement>, layout: Layout): Open
       }
       if (covered < segment.high - segment.low + 1) return [];
       const shortest = within.reduce((a, b) => (leftOf(b) < leftOf(a) ? b : a));
-      // An element without a timeout gets one if its door has one now.
+      // An element without a timeout gets one if its door now has one.
       const left = shortest.left ?? (door.seconds && door.seconds * 1000);
       const kept = { ...shortest, left };
       return elementsFor(layout, { segments: [segment], prefix6: door.prefix6 }, addressOf(first), kept);

@@ -6,17 +6,17 @@ import { writeExpression } from "./expressions.ts";
 import { Attributes, FLAG, type NetlinkWriter, numberIn, readMessages, textOf } from "./netlink.ts";
 import { COMMENT, COUNTER, ELEMENT, ELEMENTS, EXPRESSION, LIST_ELEMENT, MESSAGE } from "./nftables.ts";
 
-/** A set that a door's elements go into. */
+/** A set in the kernel that holds elements of doors. */
 export interface OpenSet {
-  /** NFPROTO_* of its table. */
+  /** The family of its table (NFPROTO_*). */
   readonly tableFamily: number;
   readonly table: string;
   readonly set: string;
-  /** Of the addresses in it. */
+  /** The family of its addresses. */
   readonly family: 4 | 6;
   /** Its elements are ranges. */
   readonly isInterval: boolean;
-  /** Leading bits of an IPv6 address that its rule looks at. */
+  /** The number of leading bits of an IPv6 address that its rule compares. */
   readonly prefix: number;
 }
 
@@ -24,21 +24,21 @@ export interface OpenElement {
   readonly set: OpenSet;
   /** Address, protocol and port, each part at a multiple of four. */
   readonly key: Uint8Array;
-  /** The last of a range; in sets of ranges alone. */
+  /** The last key of the range. Only in sets of ranges. */
   readonly keyEnd: Uint8Array | undefined;
-  /** The door's name, as far as there is room for it. */
+  /** The door's name, cut to the length of a comment. */
   readonly comment: string;
-  /** Milliseconds that are left; undefined: it stays. */
+  /** Milliseconds that are left. Undefined: no timeout. */
   readonly left: number | undefined;
-  /** Packets and bytes that it has let in. */
+  /** The packets and bytes that it has let in. */
   readonly packets: number;
   readonly bytes: number;
 }
 
 const PROTOCOLS = { tcp: 6, udp: 17 } as const;
-/** The kernel gives a comment 128 bytes with its NUL (NFTNL_UDATA_COMMENT_MAXLEN). */
+/** The kernel's limit is 128 bytes with the NUL (NFTNL_UDATA_COMMENT_MAXLEN). */
 export const MAX_COMMENT_BYTES = 127;
-/** An attribute that holds others has 16 bits for its length. */
+/** A nested attribute has 16 bits for its length. */
 const MAX_LIST_BYTES = 48_000;
 
 /** The door's name, cut so that it fits into a comment. */
@@ -46,17 +46,17 @@ export function commentOf(door: string): string {
   const bytes = Buffer.from(door);
   if (bytes.length <= MAX_COMMENT_BYTES) return door;
   let end = MAX_COMMENT_BYTES;
-  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--; // no character is cut
+  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--; // do not cut a character in two
   return bytes.subarray(0, end).toString();
 }
 
-/** Type, length, text and NUL: what `nft` reads a comment from. */
+/** A comment as `nft` reads it: type, length, text and NUL. */
 export function userdata(comment: string): Uint8Array {
   const text = Buffer.from(`${comment}\0`);
   return Buffer.concat([Uint8Array.of(COMMENT, text.length), text]);
 }
 
-/** Undefined when there is none. */
+/** The comment in userdata. Undefined if there is none. */
 export function commentIn(data: Uint8Array | undefined): string | undefined {
   if (data === undefined) return undefined;
   for (let at = 0; at + 2 <= data.length; at += 2 + data[at + 1]!) {
@@ -65,7 +65,7 @@ export function commentIn(data: Uint8Array | undefined): string | undefined {
   return undefined;
 }
 
-/** The words of an address into the bytes of a key. */
+/** Writes the words of an address into the bytes of a key. */
 export function putAddress(key: Uint8Array, at: number, family: 4 | 6, { w0, w1, w2, w3 }: Address): void {
   if (family === 4) {
     putWord(key, at, w3);
@@ -86,12 +86,12 @@ function putWord(bytes: Uint8Array, at: number, word: number): void {
 
 const DATA_VALUE = 1;
 
-/** Each part of a key begins at a multiple of four. */
+/** The part of a key behind the address. Each part begins at a multiple of four. */
 export function portKey(protocol: "tcp" | "udp", port: number): Uint8Array {
   return Uint8Array.of(PROTOCOLS[protocol], 0, 0, 0, port >>> 8, port, 0, 0);
 }
 
-/** What a set of the family has for this address and port. */
+/** The key of this address and port in a set of this family. */
 export function keyOf(family: 4 | 6, address: Address, protocol: "tcp" | "udp", port: number): Uint8Array {
   const length = addressLength(family);
   const key = new Uint8Array(length + 8);
@@ -102,7 +102,7 @@ export function keyOf(family: 4 | 6, address: Address, protocol: "tcp" | "udp", 
 
 const addressLength = (family: 4 | 6): number => (family === 4 ? 4 : 16);
 
-/** The network's first address, when it is a network. */
+/** The address of an element; the first address if it is a network. */
 export function addressOf({ key, set }: OpenElement): Address {
   const word = (at: number) => (key[at]! << 24) | (key[at + 1]! << 16) | (key[at + 2]! << 8) | key[at + 3]!;
   if (set.family === 4) return { w0: 0, w1: 0, w2: 0xffff, w3: word(0) };
@@ -131,7 +131,7 @@ export function writeElementKey(w: NetlinkWriter, { key, keyEnd }: Pick<OpenElem
   w.keyEnds.push(w.length - keyEnd.length);
 }
 
-/** With its counter, when it has counted. */
+/** Writes an element, with its counter if it has counted. */
 export function writeElement(w: NetlinkWriter, element: OpenElement): void {
   const { left, packets, bytes } = element;
   if (left !== undefined) w.u64(ELEMENT.timeout, Math.max(1, Math.round(left)));
@@ -141,7 +141,7 @@ export function writeElement(w: NetlinkWriter, element: OpenElement): void {
     writeExpression(w, ELEMENT.expression, "counter", () => w.u64(COUNTER.bytes, bytes).u64(COUNTER.packets, packets));
 }
 
-/** Adds to a batch what adds or deletes these elements, in as many messages as they need. */
+/** Adds to a batch the messages that add or delete these elements, as many as they need. */
 export function writeElements(
   w: NetlinkWriter,
   what: "add" | "delete",
@@ -169,7 +169,7 @@ export function writeElements(
   }
 }
 
-/** Reads the answer to a request for this set, or for one element of it. Skips elements that are not of our kind. */
+/** Reads the answer to a request for this set or one of its elements. Skips elements of any other form. */
 export function* readElements(bytes: Uint8Array, set: OpenSet): Generator<OpenElement> {
   for (const { type, attributes } of readMessages(bytes)) {
     if (type !== MESSAGE.newElement) continue;
@@ -180,7 +180,7 @@ export function* readElements(bytes: Uint8Array, set: OpenSet): Generator<OpenEl
   }
 }
 
-/** The same of a set of protocols and ranges of ports. */
+/** The same for a set of protocols and port ranges. */
 export function* readPorts(bytes: Uint8Array): Generator<OpenedPorts> {
   for (const { type, attributes } of readMessages(bytes)) {
     if (type !== MESSAGE.newElement) continue;
@@ -192,7 +192,7 @@ export function* readPorts(bytes: Uint8Array): Generator<OpenedPorts> {
   }
 }
 
-/** One pass over its attributes: there may be 65,536 elements. */
+/** Reads the attributes in one pass, because there may be 65,536 elements. */
 function readElement(attributes: Attributes, set: OpenSet): OpenElement | undefined {
   let key: Uint8Array | undefined;
   let keyEnd: Uint8Array | undefined;

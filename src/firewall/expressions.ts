@@ -1,17 +1,17 @@
-// The expressions that a rule of nf_tables consists of. An expression loads a value into registers of four bytes, or
-// compares what a register holds; the rule applies if all of its expressions do.
+// The expressions of nf_tables' rules. An expression loads a value into registers of four bytes, or compares the content of a
+// register. The rule applies if all its comparisons hold.
 
 import { LITTLE, type NetlinkWriter } from "./netlink.ts";
 import { DATA, EXPRESSION, LIST_ELEMENT } from "./nftables.ts";
 
 const VERDICT = { drop: 0, accept: 1, jump: -3 >>> 0, return: -5 >>> 0 } as const;
 
-/** The first of the registers of four bytes; an IPv6 address takes four of them. */
+/** The first register of four bytes. An IPv6 address takes four of them. */
 const R0 = 8;
 
 export type Expression = (writer: NetlinkWriter) => void;
 
-/** One element of a list of expressions, or the one expression that an attribute of this type holds. */
+/** Writes an expression, as an element of a list or as the only one in an attribute of this type. */
 export function writeExpression(w: NetlinkWriter, type: number, name: string, data: () => void): void {
   w.nested(type, () => {
     w.string(EXPRESSION.name, name);
@@ -79,7 +79,7 @@ const verdict = (code: keyof typeof VERDICT, chain?: string): Expression =>
     ),
   );
 
-/** A number in this machine's byte order, as the kernel puts its own into registers. */
+/** A number in this machine's byte order, in which the kernel puts its own numbers into registers. */
 const own = (value: number): Uint8Array => {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, LITTLE);
@@ -92,9 +92,9 @@ export const accept: Expression = verdict("accept");
 export const drop: Expression = verdict("drop");
 export const returns: Expression = verdict("return");
 export const jump = (chain: string): Expression => verdict("jump", chain);
-/** In prerouting since Linux 5.9. */
+/** A TCP reset. Linux allows it in prerouting since 5.9. */
 export const rejectWithReset: Expression = expression("reject", (w) => w.u32(1, 1).u8(2, 0));
-/** Port unreachable, of either family. */
+/** ICMP "port unreachable", for both families. */
 export const rejectWithIcmp: Expression = expression("reject", (w) => w.u32(1, 2).u8(2, 1));
 
 const IPV4 = 2;
@@ -102,7 +102,7 @@ const IPV6 = 10;
 const TCP = 6;
 const UDP = 17;
 const LOOPBACK_INDEX = 1;
-/** RTN_*: one of this host's addresses, and those that many hosts share. */
+/** RTN_*: an address of this host, and the kinds of addresses that many hosts share. */
 const OURS = { local: 2, broadcast: 3, anycast: 4, multicast: 5 } as const;
 
 /** Bits of a connection's state. */
@@ -114,7 +114,7 @@ export const isUdp: readonly Expression[] = [meta("l4proto", R0), compare("==", 
 const isIpv4: readonly Expression[] = [meta("nfproto", R0), compare("==", byte(IPV4))];
 const isIpv6: readonly Expression[] = [meta("nfproto", R0), compare("==", byte(IPV6))];
 
-/** Of FIN, SYN, RST and ACK only SYN: Linux takes any of these for the beginning of a connection, and no other. */
+/** Of FIN, SYN, RST and ACK only SYN is set. Linux begins a connection with such a segment and with no other. */
 export const beginsTcp: readonly Expression[] = [
   ...isTcp,
   payload("transport", 13, 1, R0),
@@ -123,8 +123,8 @@ export const beginsTcp: readonly Expression[] = [
 ];
 
 /**
- * Neither of a connection nor of one that belongs to it. What a rule of the user's keeps from being tracked is new, too.
- * Switches on the kernel's connection tracking.
+ * The packet belongs to no connection, and to no connection related to one. A packet that a rule of the user excludes from
+ * tracking counts as new, too. This turns on the kernel's connection tracking.
  */
 export const isNew: readonly Expression[] = [
   expression("ct", (w) => w.u32(2, 0).u32(1, R0)),
@@ -132,13 +132,14 @@ export const isNew: readonly Expression[] = [
   compare("==", own(0)),
 ];
 
-/** UDP sockets of this host hear broadcasts as well, and a neighbour that gets an answer to one has a connection. */
+/** Not to this host. Broadcasts count as this host's: its UDP sockets hear them, and an answer would make a connection. */
 const isNotOurs: readonly Expression[] = [fib(3), ...Object.values(OURS).map((type) => compare("!=", own(type)))];
 const VRF = Buffer.from("vrf".padEnd(16, "\0"));
 export const toOthers: readonly Expression[] = [meta("iifkind", R0), compare("!=", VRF), ...isNotOurs];
 /**
- * In a VRF, a packet passes twice: at its interface, where its addresses are nobody's, and then at the VRF's device. Linux 6.1
- * does not look there for the type of an address, but it knows that a packet to this host leaves by no interface.
+ * In a VRF, a packet passes twice: first at its interface, where this host's addresses look like those of others, then at the
+ * VRF's device. Linux 6.1 cannot tell the type of an address there, but it knows that a packet to this host leaves through no
+ * interface.
  */
 export const toOthersOfVrf: readonly Expression[] = [
   meta("iifkind", R0),
@@ -155,7 +156,7 @@ export const isFragment: readonly Expression[] = [
   bitwise(R0, two(0x3fff)),
   compare("!=", two(0)),
 ];
-/** True of every packet in which the flags are. */
+/** True for every packet that contains the TCP flags. */
 export const hasTcpFlags: readonly Expression[] = [...isTcp, payload("transport", 13, 1, R0), compare(">=", byte(0))];
 /** The fragment begins in the first 16 bytes. */
 export const beginsEarly: readonly Expression[] = [
@@ -176,7 +177,7 @@ export const sourceIn = (set: string, family: 4 | 6): readonly Expression[] =>
     ? [...isIpv4, payload("network", 12, 4, R0), lookup(set)]
     : [...isIpv6, payload("network", 8, 16, R0), lookup(set)];
 
-/** The source and the port are in the set; of an IPv6 source the first `prefix` bits. */
+/** The source and the port are in the set. Of an IPv6 source, only the first `prefix` bits count. */
 export function mayEnter(set: string, family: 4 | 6, prefix: number): readonly Expression[] {
   if (family === 4)
     return [
@@ -197,7 +198,7 @@ export function mayEnter(set: string, family: 4 | 6, prefix: number): readonly E
   ];
 }
 
-/** Sets these bits of the packet's mark, and leaves the others. */
+/** Sets these bits in the packet's mark, and keeps the others. */
 export const addMark = (bits: number): readonly Expression[] => [
   meta("mark", R0),
   bitwise(R0, own(~bits >>> 0), own(bits)),

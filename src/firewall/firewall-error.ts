@@ -1,16 +1,16 @@
-// Why the firewall can't be what the config asks for. The first line says what is wrong, the second what to do.
+// Errors of the firewall. The first line says what is wrong, the second what to do.
 
 import { getSystemErrorName } from "node:util";
 import { ConfigError } from "../config/door.ts";
 
-/** Like a config that is refused: at a reload the old one goes on. */
+/** Handled like a refused config: at a reload the old config stays in force. */
 export class FirewallError extends ConfigError {}
 
-/** "ENOENT" of the kernel's number; empty for 0. */
+/** The name of the kernel's error number, such as "ENOENT". Empty for 0. */
 export function errorName(errno: number): string {
   if (errno === 0) return "";
   const name = getSystemErrorName(-errno);
-  return name === "ENOTSUP" ? "EOPNOTSUPP" : name; // libuv has another word than errno(3)
+  return name === "ENOTSUP" ? "EOPNOTSUPP" : name; // libuv's name differs from that of errno(3)
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -21,7 +21,7 @@ const REASONS: Readonly<Record<string, string>> = {
     "this kernel has only a part of nf_tables\n`open` needs its modules nft_fib_inet, nft_reject_inet and nft_ct.",
 };
 
-/** At the start: `what` could not be done. Without a number there is no nf_tables at all. */
+/** The error for `what` could not be done. Without a number, the kernel has no nf_tables at all. */
 export function refusal(what: string, errno?: number): FirewallError {
   const name = errno === undefined ? "EOPNOTSUPP" : errorName(errno);
   return new FirewallError(`firewall: ${what}: ${REASONS[name] ?? `${name} from nf_tables`}`);
@@ -35,7 +35,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   ENOMEM: "the kernel has no memory for it (ENOMEM)",
 };
 
-/** In one line: why a door was not opened. */
+/** Why a door was not opened, in one line. */
 export function openingFailure(name: string): string {
   return FAILURES[name] ?? `nf_tables answers ${name}`;
 }

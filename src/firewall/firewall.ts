@@ -1,4 +1,4 @@
-// The firewall of the doors that need no command: our table in the kernel, kept as the config asks, and what is open there.
+// The firewall of built-in doors: keeps our table in the kernel as the config asks, and opens and closes doors in it.
 
 import type { Door } from "../config/door.ts";
 import type { FirewallOptions } from "../config/opening.ts";
@@ -14,7 +14,7 @@ import { type BuiltInDoor, isBuiltIn, isNeeded, type Layout } from "./layout.ts"
 import type { OpenTime } from "./open-times.ts";
 import { type OpenClient, type OpeningResult, Openings } from "./openings.ts";
 
-/** What the gate closes, kept on the disk (gate-record.ts). */
+/** The gate record on the disk (gate-record.ts). */
 export type KeptRecord = Pick<GateRecord, "isThere" | "save" | "clear">;
 
 export interface FirewallDependencies extends GateTableOptions {
@@ -22,14 +22,14 @@ export interface FirewallDependencies extends GateTableOptions {
   readonly watch: (onChange: (messages: Uint8Array) => void) => NativeNftWatch;
   /** Seconds, monotonic. */
   readonly now: () => number;
-  /** Our table was removed. It has been built again, with `open` open doors; or it has not, for `reason`. */
+  /** Our table was removed. It has been built again with `open` open doors, unless there is a `reason` why not. */
   readonly onRestored: (open: number, reason: string | undefined) => void;
   readonly record: KeptRecord;
-  /** The config is in force, but the record could not be written; or the table of an earlier daemon not be removed. */
+  /** The config is in force, but the record could not be written, or an old table could not be removed. */
   readonly onTrouble: (what: "gate not recorded" | "old table stays", reason: string) => void;
 }
 
-/** What there is as long as a door needs it. */
+/** The parts that exist while a door needs them. */
 interface Parts {
   readonly kernel: KernelTables;
   readonly table: GateTable;
@@ -45,24 +45,24 @@ export class Firewall {
     this.#options = options;
   }
 
-  /** Doors that have time left, each for each client. */
+  /** The number of open doors, counting each client. */
   get size(): number {
     return this.#parts?.openings.times.size ?? 0;
   }
 
-  /** None closes before this time, in seconds of the monotonic clock; Infinity: none closes. */
+  /** No door closes before this time, in seconds of the monotonic clock. Infinity if none closes. */
   get deadline(): number {
     return this.#parts?.openings.times.earliest ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The kernel lets nobody else take our table away. */
+  /** Do we own the table? Then the kernel lets nobody else change it. */
   get isOwned(): boolean {
     return this.#parts?.table.isOwned ?? false;
   }
 
   /**
-   * Makes the kernel hold what this config needs, in one step; what is open stays open as far as its door still opens it.
-   * Without a built-in door there is no socket and no table. Throws FirewallError, and then all is as it was.
+   * Gives the kernel what this config needs, in one step. A client stays in if its door still opens the same port. Without a
+   * built-in door there is no socket and no table. Throws FirewallError; then nothing has changed.
    */
   apply(doors: readonly Door[], options: FirewallOptions): void {
     if (!isNeeded(doors, options)) {
@@ -87,12 +87,12 @@ export class Firewall {
     else this.#keep(parts.table.layout);
   }
 
-  /** Is there, or was there before us, a table of this config? */
+  /** Does the table of this config exist, or has an earlier daemon built it? */
   get hasTable(): boolean {
     return this.#parts !== undefined || this.#options.record.isThere;
   }
 
-  /** Lets everyone in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  /** Opens or closes the gate until the next `apply`. False if there is no gate. Throws FirewallError. */
   guard(isClosed: boolean): boolean {
     return this.#parts?.table.guard(isClosed) ?? false;
   }
@@ -100,41 +100,41 @@ export class Firewall {
   /** Lets a client in. The kernel has done it when this returns. */
   open(door: BuiltInDoor, client: Address): OpeningResult {
     const parts = this.#parts;
-    // A reload was quicker than the disk, on which it has to be that a code was used.
+    // The config was reloaded while the used code was being written to the disk.
     if (parts === undefined || !parts.table.layout.doors.has(door.name))
       return { failed: "no door of the config opens it any more" };
     return parts.openings.open(door, client, this.#restore);
   }
 
-  /** False when it was not open. Throws FirewallError. */
+  /** Returns false if the door was not open. Throws FirewallError. */
   close(door: string, client: Address): boolean {
     return this.#parts?.openings.close(door, client) ?? false;
   }
 
   /**
-   * The seconds that are left then, Infinity when it stays open anyway; undefined when it was not open. Throws
+   * Returns the seconds that are left then. Infinity if the door stays open anyway; undefined if it was not open. Throws
    * FirewallError.
    */
   extend(door: string, client: Address, seconds: number): number | undefined {
     return this.#parts?.openings.extend(door, client, seconds);
   }
 
-  /** What the kernel has open. */
+  /** Lists the open doors, by what the kernel has. */
   list(): Iterable<OpenClient> {
     return this.#parts?.openings.list() ?? [];
   }
 
-  /** The doors that have closed since, and for whom. */
+  /** Returns the doors that have closed since the last call, with their clients. */
   expire(): readonly OpenTime[] {
     return this.#parts?.openings.expire() ?? [];
   }
 
-  /** Closes all that is open, and returns it. The gate stays. Throws FirewallError. */
+  /** Closes all open doors, and returns them. The gate stays. Throws FirewallError. */
   closeAll(): readonly OpenTime[] {
     return this.#parts?.openings.closeAll() ?? [];
   }
 
-  /** Lets go of the kernel. What is open stays so, and the gate too. */
+  /** Closes the socket. Open doors and the gate stay as they are. */
   end(): void {
     this.#watch?.close();
     this.#watch = undefined;
@@ -151,10 +151,10 @@ export class Firewall {
     }
   }
 
-  /** The config needs no table of ours: one that an earlier daemon has left would close its ports for ever. */
+  /** The config needs no table of ours. Removes one that an earlier daemon has left: it would close its ports forever. */
   #forget(): void {
     const { record, config, onTrouble } = this.#options;
-    if (!record.isThere) return; // it needs no nf_tables then
+    if (!record.isThere) return; // no daemon has built a table, so nf_tables is not needed
     try {
       const kernel = new KernelTables(this.#options.openSocket());
       try {

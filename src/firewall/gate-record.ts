@@ -1,5 +1,5 @@
-// What the gate of a config closes, on the disk. The gate at boot reads it when the config is lost; a daemon whose config has no
-// built-in door any more sees from it that an earlier one may have left a table.
+// The gate record: a file that keeps which ports the gate of a config closes. At boot the gate reads it if the config is lost.
+// A daemon whose config has no built-in door sees from it that an earlier daemon may have left a table.
 
 import { existsSync, rmSync } from "node:fs";
 import {
@@ -18,10 +18,10 @@ import { makePrivateDirectory, STATE_DIRECTORY, shortName } from "../platform/st
 import { systemErrorText } from "../platform/system-error.ts";
 import { requireTrusted } from "../platform/trusted-file.ts";
 
-/** systemd makes it for knockd.service. Where there is none, nothing builds the gate at boot either. */
+/** systemd makes this directory for knockd.service. Without it, nothing builds the gate at boot either. */
 const PERMANENT = "/var/lib/knockd";
 
-/** What is needed to close the ports without a config. */
+/** What the gate needs to close the ports without a config. */
 export type RecordedGate = Pick<FirewallOptions, "reply" | "allow"> & {
   readonly mode: "gate" | "mark";
   readonly ports: readonly OpenedPorts[];
@@ -31,7 +31,7 @@ export class GateRecord {
   readonly #path: string;
   readonly #isPermanent: boolean;
 
-  /** `file` is the config's path. A trial of `knockctl init` leaves nothing that outlives a reboot. */
+  /** `file` is the config's path. The record of a trial of `knockctl init` must not survive a reboot. */
   constructor(file: string) {
     this.#isPermanent = realPath(file) !== TRIAL_CONFIG && existsSync(PERMANENT);
     this.#path = `${this.#isPermanent ? PERMANENT : STATE_DIRECTORY}/${shortName(configIdentity(file))}.gate`;
@@ -41,7 +41,7 @@ export class GateRecord {
     return existsSync(this.#path);
   }
 
-  /** Undefined when there is none. Throws an Error that says why it cannot be used, with the file. */
+  /** Undefined if there is no record. Throws an Error that names the file and the reason if it cannot be used. */
   load(): RecordedGate | undefined {
     try {
       const check = (file: number) => requireTrusted(file, this.#path);
@@ -52,7 +52,7 @@ export class GateRecord {
     }
   }
 
-  /** Writes only what is different. Throws an Error with the system's reason, where a boot would miss it. */
+  /** Writes the record if it has changed. If a boot would need it, throws an Error with the system's reason. */
   save(gate: RecordedGate): void {
     const text = format(gate);
     if (this.#text() === text) return;
@@ -72,7 +72,7 @@ export class GateRecord {
     try {
       return readRegularFile(this.#path).toString("utf8");
     } catch {
-      return undefined; // it is written anew
+      return undefined; // it will be written again
     }
   }
 }

@@ -1,5 +1,5 @@
-// Our table in the kernel, or the user's two sets: built at the start, changed at a reload, and built anew when somebody
-// has taken it away. Each step is one batch: it happens as a whole, or not at all.
+// Our table in the kernel, or the user's two sets. It is built at the start, changed at a reload, and built again if somebody
+// has removed it. Each step is one batch, which the kernel does completely or not at all.
 
 import type { Door } from "../config/door.ts";
 import type { FirewallOptions } from "../config/opening.ts";
@@ -23,11 +23,11 @@ import {
 import { tableComment } from "./table-comment.ts";
 
 export interface GateTableOptions {
-  /** The real path of the config whose doors it serves. */
+  /** The identity of the config whose doors it serves (platform/config-identity.ts). */
   readonly config: string;
-  /** False: a table that anybody may change, as on kernels before 6.9. */
+  /** False: build a table without an owner, which every root process may change, as on kernels before 6.9. */
   readonly mayOwn?: boolean | undefined;
-  /** Comes before a table is built that nobody owns: throws when another daemon of ours has it. */
+  /** Called before a table without an owner is built. Throws if another daemon of ours uses it. */
   readonly lockTable?: (() => void) | undefined;
 }
 
@@ -38,9 +38,9 @@ export class GateTable {
   #flags: number;
   #layout: Layout | undefined;
   #handledChange: number | undefined;
-  /** The batch that builds it where there is none, as far as the open elements: no gate stands while it is being written. */
+  /** The batch that builds a missing table, without the open elements. It is ready, because there is no gate meanwhile. */
   #whole: NetlinkWriter | undefined;
-  /** What the config asks for; the layout has none of it while everyone may come in. */
+  /** The ports that the config closes. The layout has none of them while the gate is open. */
   #guarded: Layout["guarded"] = [];
 
   constructor(kernel: KernelTables, { config, mayOwn = true, lockTable = () => {} }: GateTableOptions) {
@@ -50,12 +50,12 @@ export class GateTable {
     this.#flags = mayOwn ? TABLE_FLAGS.owner | TABLE_FLAGS.persist : 0;
   }
 
-  /** After `apply`. */
+  /** Call `apply` first. */
   get layout(): Layout {
     return this.#layout!;
   }
 
-  /** The kernel lets nobody else take it away. */
+  /** Do we own the table? Then the kernel lets nobody else change it. */
   get isOwned(): boolean {
     return !this.#isUsers && this.#flags !== 0;
   }
@@ -69,8 +69,8 @@ export class GateTable {
   }
 
   /**
-   * Makes the kernel hold what this config needs. Returns what is open then: what was, as far as its door still opens it.
-   * Throws FirewallError, and then all is as it was.
+   * Gives the kernel what this config needs. Returns the elements that stay open: those whose door still opens the same port.
+   * Throws FirewallError; then nothing has changed.
    */
   apply(doors: readonly Door[], options: FirewallOptions): readonly OpenElement[] {
     const layout = layoutOf(doors, options, userSetsOf(this.#kernel, doors, options));
@@ -88,7 +88,7 @@ export class GateTable {
     return open;
   }
 
-  /** Lets everyone in, or no longer; until the next `apply`. False without a gate. Throws FirewallError. */
+  /** Opens or closes the gate until the next `apply`. False if there is no gate. Throws FirewallError. */
   guard(isClosed: boolean): boolean {
     if (this.layout.options.mode.kind !== "gate") return false;
     const after = { ...this.layout, guarded: isClosed ? this.#guarded : [] };
@@ -107,7 +107,7 @@ export class GateTable {
     }
   }
 
-  /** No door needs it any more: nothing of it stays. */
+  /** Removes the table, or our elements of the user's sets: no door needs them any more. */
   remove(): void {
     if (this.#layout !== undefined) this.#cleanUp(this.#layout);
     this.#layout = undefined;
@@ -123,10 +123,10 @@ export class GateTable {
       const name = type === MESSAGE.delTable ? attributes.string(TABLE.name) : attributes.string(CHAIN.table);
       if (port !== this.#kernel.port && changes.includes(type) && name === table) return !this.#isRestored(change);
     }
-    return messages.length === 0; // some were lost
+    return messages.length === 0; // an empty call means that messages were lost
   }
 
-  /** A flush of large tables comes in several messages: at the first one the table was built anew. */
+  /** Was the table built again since? A flush of large tables comes in several messages, and the first one is enough. */
   #isRestored(change: number): boolean {
     const isSame = change === this.#handledChange && !this.#isUsers;
     this.#handledChange = change;
@@ -145,21 +145,21 @@ export class GateTable {
     writeTable(this.#whole, layout, { ...this.#header, isNew: true });
   }
 
-  /** False, and nothing has happened: there is still a table, or the kernel refuses it. */
+  /** Builds a missing table. False, without any change, if there is still a table or the kernel refuses the batch. */
   #rebuild(open: readonly OpenElement[]): boolean {
     const w = this.#whole!.copy();
     writeElements(w, "add", open);
     return this.#kernel.transact(w.endBatch().bytes) === 0;
   }
 
-  /** False: what is there is not as we build it. */
+  /** Changes the table that exists. False if it is not as we build it. */
   #update(layout: Layout, own: OwnTable, open: readonly OpenElement[]): boolean {
     if (own.sets.has(GUARDED) !== (layout.options.mode.kind === "gate")) return false;
     if (this.#flags === 0) this.#lockTable();
     const w = new NetlinkWriter().beginBatch();
     writeUpdate(w, layout, this.#header, own);
     const sets = new Set(layout.sets.map(({ set }) => set));
-    const stays = own.elements.filter(({ set }) => sets.has(set.set)); // with its set goes what is in it
+    const stays = own.elements.filter(({ set }) => sets.has(set.set)); // elements of other sets go with their set
     writeDifference(w, stays, open);
     const errno = this.#kernel.transact(w.endBatch().bytes);
     if (errno === 0) return true;
@@ -167,7 +167,7 @@ export class GateTable {
     throw refusal("the table `inet knockd` can't be changed", errno);
   }
 
-  /** Owned by us where the kernel has that. */
+  /** Builds the table, with us as its owner if the kernel can do that. */
   #build(layout: Layout, open: readonly OpenElement[], isThere: boolean): void {
     for (;;) {
       if (this.#flags === 0) this.#lockTable();
@@ -183,7 +183,7 @@ export class GateTable {
     }
   }
 
-  /** Only what is different. */
+  /** Changes only what is different. */
   #change(
     elements: readonly OpenElement[],
     open: readonly OpenElement[],
@@ -199,7 +199,7 @@ export class GateTable {
     if (errno !== 0) throw refusal("the sets can't be changed", errno);
   }
 
-  /** What may stay open for ever in the user's sets is closed: nobody would know of it any more. */
+  /** Removes what the old layout had. In the user's sets, elements without a timeout would stay open forever. */
   #cleanUp({ options, sets, doors }: Layout): void {
     if (options.mode.kind !== "set") {
       this.#removeTable();
@@ -212,7 +212,7 @@ export class GateTable {
     if (open.length > 0) this.#kernel.transact(w.endBatch().bytes);
   }
 
-  /** The new config is in force already. What the kernel refuses now, the firewall tries again, and reports. */
+  /** The new config is in force already. If the kernel refuses this, firewall.ts tries again and reports it. */
   #removeTable(): void {
     try {
       removeLeftTable(this.#kernel, this.#config);
@@ -233,9 +233,9 @@ export function removeLeftTable(kernel: KernelTables, config: string): void {
   if (errno !== 0) throw new KernelError(errno);
 }
 
-/** A chain is gone, a set is of another kind, or the table is one that we cannot own any more. */
+/** Errors of a table that is not as we build it: a chain is missing, a set is of another kind, or we can no longer own it. */
 const OTHER_SHAPE = ["ENOENT", "EEXIST", "EOPNOTSUPP", "EINVAL", "EBUSY"];
-/** Linux before 6.9, and before 5.12. */
+/** Errors of kernels that do not know the flags: Linux before 6.9, and before 5.12. */
 const UNKNOWN_FLAGS = ["EOPNOTSUPP", "EINVAL"];
 const TAKEN_AWAY: readonly number[] = [
   MESSAGE.delTable,

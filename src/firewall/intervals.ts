@@ -3,10 +3,10 @@
 import type { Network } from "../net/network.ts";
 import { putAddress } from "./element.ts";
 
-/** `end` undefined: it goes on to the last address of all. */
+/** `end` undefined: the interval ends with the last address of the family. */
 export type Interval = readonly [start: Uint8Array, end: Uint8Array | undefined];
 
-/** Of networks of one family; those that overlap or touch are one interval. In order. */
+/** The intervals of the networks of one family, in order. Networks that overlap or touch become one interval. */
 export function intervals(networks: readonly Network[], family: 4 | 6): Interval[] {
   const bits = family === 4 ? 32 : 128;
   const ranges = networks

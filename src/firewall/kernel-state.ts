@@ -1,4 +1,4 @@
-// Whether the kernel has what the config asks for: our own table, or the user's two sets. Each refusal names what to do.
+// Checks whether the kernel has what the config needs: our own table, or the user's two sets. Each error says what to do.
 
 import type { Door } from "../config/door.ts";
 import type { FirewallMode, FirewallOptions } from "../config/opening.ts";
@@ -10,15 +10,15 @@ import { FAMILIES, KEY_TYPE, SET_FLAGS } from "./nftables.ts";
 import { GUARDED, type ThereIs } from "./ruleset.ts";
 import { configInComment, configOf } from "./table-comment.ts";
 
-/** In a set without ranges each port of a range is an element of its own; an opening has at most this many. */
+/** In a set without ranges, each port of a range is an element. An opening has at most this many. */
 const MAX_PORTS_ONE_BY_ONE = 256;
 
-/** Our table as it is. */
+/** Our table as the kernel has it. */
 export interface OwnTable extends ThereIs {
   readonly elements: readonly OpenElement[];
 }
 
-/** Undefined when there is none. Throws FirewallError when it is not ours, or another config's. */
+/** Undefined if there is no table. Throws FirewallError if it is not ours, or belongs to another config. */
 export function ownTable(kernel: KernelTables, config: string): OwnTable | undefined {
   return refusing("the table `inet knockd` can't be read", () => {
     const table = kernel.table(INET, TABLE_NAME);
@@ -45,7 +45,7 @@ export function ownTable(kernel: KernelTables, config: string): OwnTable | undef
   });
 }
 
-/** Throws FirewallError when the table serves the doors of another config: they would close. */
+/** Throws FirewallError if the table serves another config, whose doors would close. */
 export function refuseOther(served: string, config: string): void {
   if (served === configInComment(config)) return;
   throw new FirewallError(
@@ -53,7 +53,7 @@ export function refuseOther(served: string, config: string): void {
   );
 }
 
-/** A set of our table that holds what is open, by its name: `open4`, `ranges6_64`. */
+/** The set with this name in our table, if it holds open elements: `open4`, `ranges6_64`. */
 function ownSet(name: string): OpenSet | undefined {
   const [, kind, family, prefix = "128"] = /^(open|ranges)([46])(?:_(\d+))?$/.exec(name) ?? [];
   if (kind === undefined) return undefined;
@@ -67,7 +67,7 @@ function ownSet(name: string): OpenSet | undefined {
   };
 }
 
-/** Looks at the user's sets in mode `set`; undefined in the others. Throws FirewallError. */
+/** Checks the user's sets in mode `set`. Undefined in other modes. Throws FirewallError. */
 export function userSetsOf(
   kernel: KernelTables,
   doors: readonly Door[],

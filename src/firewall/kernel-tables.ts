@@ -1,4 +1,4 @@
-// What we ask of nf_tables in the kernel, and change there.
+// Requests to nf_tables in the kernel: reads and changes tables, sets and elements.
 
 import type { OpenedPorts } from "../config/opening.ts";
 import type { NativeNftSocket } from "../platform/native.ts";
@@ -7,7 +7,7 @@ import { errorName, FirewallError, openingFailure } from "./firewall-error.ts";
 import { FLAG, NetlinkWriter, readMessages } from "./netlink.ts";
 import { ELEMENTS, LIST_ELEMENT, MESSAGE, SET, TABLE } from "./nftables.ts";
 
-/** How often a request is sent again that another process's change has disturbed. */
+/** How often a request is sent if changes of another process disturb it. */
 const MAX_TRIES = 8;
 const PASSING = new Set(["EAGAIN", "EINTR", "EBUSY"]);
 
@@ -23,7 +23,7 @@ export class KernelError extends FirewallError {
 
 export interface KernelTable {
   readonly flags: number;
-  /** The port of the socket that owns it. */
+  /** The netlink port of the socket that owns it. */
   readonly owner: number | undefined;
   readonly comment: string | undefined;
 }
@@ -42,12 +42,12 @@ export class KernelTables {
     this.#socket = socket;
   }
 
-  /** Our number as an owner of tables. */
+  /** Our netlink port, by which the kernel knows us as an owner. */
   get port(): number {
     return this.#socket.port;
   }
 
-  /** Returns 0, or errno. */
+  /** Sends a batch. Returns 0 or errno. */
   transact(batch: Uint8Array): number {
     for (let tries = 1; ; tries++) {
       const errno = this.#socket.transact(batch);
@@ -55,7 +55,7 @@ export class KernelTables {
     }
   }
 
-  /** Undefined when there is none. Throws KernelError, as all of these. */
+  /** Undefined if there is no such table. This and all other requests throw KernelError. */
   table(family: number, name: string): KernelTable | undefined {
     const request = new NetlinkWriter().message(MESSAGE.getTable, FLAG.ack, family).string(TABLE.name, name);
     for (const { attributes } of readMessages(this.#ask(request) ?? NOTHING)) {
@@ -79,21 +79,21 @@ export class KernelTables {
     return [...setsIn(this.#ask(request) ?? NOTHING)][0];
   }
 
-  /** Empty when there is no such set. */
+  /** The elements of a set. Empty if there is no such set. */
   elements(set: OpenSet): OpenElement[] {
     const request = new NetlinkWriter().message(MESSAGE.getElement, FLAG.dump, set.tableFamily);
     request.string(ELEMENTS.table, set.table).string(ELEMENTS.set, set.set);
     return [...readElements(this.#ask(request) ?? NOTHING, set)];
   }
 
-  /** Of a set of protocols and ranges of ports. */
+  /** The elements of a set of protocols and port ranges. */
   ports(family: number, table: string, name: string): OpenedPorts[] {
     const request = new NetlinkWriter().message(MESSAGE.getElement, FLAG.dump, family);
     request.string(ELEMENTS.table, table).string(ELEMENTS.set, name);
     return [...readPorts(this.#ask(request) ?? NOTHING)];
   }
 
-  /** As the kernel has it now; undefined when it is not there. */
+  /** The element as the kernel has it now. Undefined if it is not there. */
   element(one: OpenElement): OpenElement | undefined {
     const { set } = one;
     const request = new NetlinkWriter().message(MESSAGE.getElement, FLAG.ack, set.tableFamily);
@@ -106,7 +106,7 @@ export class KernelTables {
     this.#socket.close();
   }
 
-  /** Undefined: there is no such thing. */
+  /** Undefined if the kernel has no such thing. */
   #ask(request: NetlinkWriter): Uint8Array | undefined {
     for (let tries = 1; ; tries++) {
       const answer = this.#socket.ask(request.bytes);

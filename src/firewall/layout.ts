@@ -1,4 +1,4 @@
-// What the firewall is to hold for a config: which sets there are, which ports are guarded, and what each door adds.
+// What the kernel must hold for a config: which sets exist, which ports are guarded, and which elements each door adds.
 
 import type { Door } from "../config/door.ts";
 import type { FirewallOptions, OpenedPorts } from "../config/opening.ts";
@@ -12,29 +12,29 @@ import { FAMILIES } from "./nftables.ts";
 export const TABLE_NAME = "knockd";
 export const INET = FAMILIES.inet!;
 
-/** Of a door that opens something without a command. */
+/** A door that opens ports without a command. */
 export type BuiltInDoor = Door & { readonly opening: NonNullable<Door["opening"]> };
 
 export interface Layout {
   readonly options: FirewallOptions;
-  /** Ports of all doors, none twice. */
+  /** The ports of all doors, none twice. */
   readonly guarded: readonly OpenedPorts[];
-  /** Of our own table; in mode `set` the user's two. */
+  /** The sets of our own table; in mode `set` the user's two. */
   readonly sets: readonly OpenSet[];
-  /** A door opens UDP ports. */
+  /** Does a door open UDP ports? */
   readonly hasUdp: boolean;
-  /** By the door's name: what it opens, cut where another door's range begins or ends. */
+  /** What each door opens, by the door's name. Ranges are cut where another door's range begins or ends. */
   readonly doors: ReadonlyMap<string, DoorPorts>;
 }
 
 export interface DoorPorts {
   readonly segments: readonly OpenedPorts[];
-  /** Seconds; undefined: until it is closed by hand. */
+  /** How long the door stays open, in seconds. Undefined: until it is closed by hand. */
   readonly seconds: number | undefined;
   readonly prefix6: number;
 }
 
-/** As the kernel tells of the user's own sets. */
+/** What the kernel says about the user's own sets. */
 export interface UserSets {
   readonly isInterval4: boolean;
   readonly isInterval6: boolean;
@@ -44,7 +44,7 @@ export function isBuiltIn(door: Door): door is BuiltInDoor {
   return door.opening !== undefined;
 }
 
-/** Is there anything for the kernel to open, or to close? */
+/** Does the kernel have anything to open or to close? */
 export function isNeeded(doors: readonly Door[], { mode, closed }: FirewallOptions): boolean {
   return doors.some(isBuiltIn) || (mode.kind === "gate" && closed.length > 0);
 }
@@ -93,7 +93,7 @@ export function elementsFor(
         { ...element, set, key: keyOf(family, first, protocol, low), keyEnd: keyOf(family, last, protocol, high) },
       ];
     }
-    // The user's set has single ports.
+    // The user's set has no ranges.
     return Array.from({ length: high - low + 1 }, (_, i) => ({
       ...element,
       set,
@@ -145,8 +145,8 @@ function userSets({ mode }: FirewallOptions, { isInterval4, isInterval6 }: UserS
 }
 
 /**
- * What of these ranges lies between any two neighbouring ends of the others: no two segments overlap, and each range is
- * made of whole ones. The kernel refuses ranges in one set that overlap.
+ * Cuts ranges wherever a range of `cuts` begins or ends. So no two segments overlap, and each range consists of whole
+ * segments. The kernel refuses overlapping ranges in one set.
  */
 function segmentsOf(ranges: readonly OpenedPorts[], cuts: readonly OpenedPorts[]): OpenedPorts[] {
   return (["tcp", "udp"] as const).flatMap((protocol) => {
@@ -164,13 +164,13 @@ function segmentsOf(ranges: readonly OpenedPorts[], cuts: readonly OpenedPorts[]
   });
 }
 
-/** Do both keep what is open in the same sets? */
+/** Do both layouts keep open elements in the same sets? */
 export function isSameKernel(a: Layout, b: Layout): boolean {
   const [one, other] = [a.options.mode, b.options.mode];
   return one.kind === "set" || other.kind === "set" ? JSON.stringify(one) === JSON.stringify(other) : true;
 }
 
-/** What of a table cannot be changed without building it anew: its sets and its rules. */
+/** The parts of a table that only a new table can change: its sets and its rules. */
 export function shapeOf({ options, sets, hasUdp }: Layout): string {
   const { mode, reply, allow } = options;
   return JSON.stringify([mode, reply, allow, hasUdp, sets.map(({ set }) => set)]);

@@ -1,11 +1,11 @@
-// Netlink messages as bytes (netlink(7)): a writer that grows, and a reader. Numbers of a header have this machine's byte
-// order; those inside nf_tables' attributes are big endian.
+// Netlink messages as bytes (netlink(7)): a writer with a growing buffer, and a reader. Numbers in headers have this machine's
+// byte order. Numbers in nf_tables' attributes are big endian.
 
 import { endianness } from "node:os";
 
 export const LITTLE = endianness() === "LE";
 const HEADER_BYTES = 16;
-/** Behind it: family, version, and a number that nf_tables has no use for (struct nfgenmsg). */
+/** The header and struct nfgenmsg: family, version, and a number that nf_tables does not use. */
 const FIXED_BYTES = 20;
 const NESTED = 0x8000;
 const TYPE_MASK = 0x3fff;
@@ -19,7 +19,7 @@ const BATCH_END = 0x11;
 const text = new TextEncoder();
 
 export class NetlinkWriter {
-  /** Where keys of set elements lie, and the ends of ranges: another address written there is another client's. */
+  /** The places of element keys and range ends. To reuse a batch for another client, write its address there. */
   readonly keys: number[] = [];
   readonly keyEnds: number[] = [];
   #bytes = new Uint8Array(1024);
@@ -27,18 +27,18 @@ export class NetlinkWriter {
   #at = 0;
   #message = 0;
 
-  /** What was written so far; until the next write. */
+  /** The bytes written so far. Valid until the next write. */
   get bytes(): Uint8Array {
     this.#endMessage();
     return this.#bytes.subarray(0, this.#at);
   }
 
-  /** Where the next byte comes to lie. */
+  /** The number of bytes written so far. */
   get length(): number {
     return this.#at;
   }
 
-  /** Another one that goes on behind the same bytes. */
+  /** A second writer that begins with the same bytes. */
   copy(): NetlinkWriter {
     const other = new NetlinkWriter();
     other.#bytes = this.#bytes.slice();
@@ -48,26 +48,26 @@ export class NetlinkWriter {
     return other;
   }
 
-  /** All messages between `begin` and `end` happen, or none. */
+  /** The kernel does all changes between `beginBatch` and `endBatch`, or none. */
   beginBatch(): this {
     return this.#control(BATCH_BEGIN);
   }
 
-  /** The kernel acknowledges the last change, and so all of them. */
+  /** Makes the kernel acknowledge the last change, and so all changes of the batch. */
   endBatch(): this {
     const flags = this.#view.getUint16(this.#message + 6, LITTLE);
     this.#view.setUint16(this.#message + 6, flags | FLAG.ack, LITTLE);
     return this.#control(BATCH_END);
   }
 
-  /** A message of nf_tables (NFT_MSG_*); `family` is that of the table (NFPROTO_*). */
+  /** Begins a message of nf_tables (NFT_MSG_*). `family` is that of the table (NFPROTO_*). */
   message(type: number, flags: number, family: number): this {
     return this.#header((NFTABLES << 8) | type, flags | FLAG.request, family, 0);
   }
 
   string(type: number, value: string): this {
     const bytes = text.encode(value);
-    return this.raw(type, bytes, 1); // with the NUL that ends it
+    return this.raw(type, bytes, 1); // with a NUL at its end
   }
 
   u32(type: number, value: number): this {
@@ -93,7 +93,7 @@ export class NetlinkWriter {
     return this;
   }
 
-  /** An attribute that holds what `write` writes. */
+  /** An attribute that contains what `write` writes. */
   nested(type: number, write: () => void): this {
     const start = this.#attribute(type | NESTED, 0) - 4;
     write();
@@ -121,7 +121,7 @@ export class NetlinkWriter {
     if (this.#at > this.#message) this.#view.setUint32(this.#message, this.#at - this.#message, LITTLE);
   }
 
-  /** Returns where its value comes to lie. */
+  /** Writes the head of an attribute. Returns the place of its value. */
   #attribute(type: number, length: number): number {
     const size = 4 + length;
     this.#room(size + 3);
@@ -142,12 +142,12 @@ export class NetlinkWriter {
 }
 
 export interface NetlinkMessage {
-  /** NFT_MSG_*, when it is one of nf_tables; otherwise -1. */
+  /** NFT_MSG_* for a message of nf_tables, otherwise -1. */
   readonly type: number;
-  /** The socket whose request this answers or tells of. */
+  /** The netlink port of the socket that has sent the request or made the change. */
   readonly port: number;
   readonly family: number;
-  /** Of news: the low 16 bits of the change's number. All that one change deletes has the same. */
+  /** In notifications: the low 16 bits of the change's number. All messages of one change have the same. */
   readonly change: number;
   readonly attributes: Attributes;
 }
@@ -169,7 +169,7 @@ export function* readMessages(bytes: Uint8Array): Generator<NetlinkMessage> {
   }
 }
 
-/** Attributes one behind the other. What is cut off is not there. */
+/** A sequence of attributes. An attribute that is cut off does not count. */
 export class Attributes {
   readonly #bytes: Uint8Array;
 
@@ -193,7 +193,7 @@ export class Attributes {
     return undefined;
   }
 
-  /** Empty when it is not there. */
+  /** The attributes inside this one. Empty if it is missing. */
   nested(type: number): Attributes {
     return new Attributes(this.get(type) ?? new Uint8Array());
   }
@@ -218,13 +218,13 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Of eight bytes. */
+/** The big-endian number in eight bytes. */
 export function numberIn(bytes: Uint8Array): number {
   const view = viewOf(bytes);
   return view.getUint32(0) * 2 ** 32 + view.getUint32(4);
 }
 
-/** Up to its NUL. */
+/** The text up to its NUL. */
 export function textOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString("utf8");

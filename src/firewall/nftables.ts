@@ -44,7 +44,7 @@ export const EXPRESSION = { name: 1, data: 2 } as const;
 export const COUNTER = { bytes: 1, packets: 2 } as const;
 export const DATA = { value: 1, verdict: 2 } as const;
 
-/** A table that nobody but its owner changes, and that outlives it (Linux 6.9). */
+/** Only its owner can change the table, and the table stays when the owner ends (Linux 6.9). */
 export const TABLE_FLAGS = { owner: 2, persist: 4 } as const;
 export const SET_FLAGS = { interval: 4, timeout: 0x10, concatenation: 0x80 } as const;
 export const ELEMENT_FLAGS = { intervalEnd: 1 } as const;
@@ -52,7 +52,7 @@ export const ELEMENT_FLAGS = { intervalEnd: 1 } as const;
 /** NFPROTO_*. */
 export const FAMILIES: Readonly<Record<string, number>> = { inet: 1, ip: 2, netdev: 5, bridge: 7, ip6: 10 };
 
-/** What `nft` calls the type of a key: each part has six bits. */
+/** The type of a key as `nft` encodes it: six bits for each part. */
 const TYPE_IPV4 = 7;
 const TYPE_IPV6 = 8;
 const TYPE_PROTOCOL = 12;
@@ -65,5 +65,5 @@ export const KEY_TYPE = {
   ipv6Port: (TYPE_IPV6 << 12) | (TYPE_PROTOCOL << 6) | TYPE_PORT,
 } as const;
 
-/** The same in userdata, where the kernel only keeps it: type, length, value. A comment of either begins so. */
+/** The type of a comment in the userdata of a table or an element: type, length, value. The kernel only stores it. */
 export const COMMENT = 0;

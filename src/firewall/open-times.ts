@@ -1,6 +1,6 @@
-// Which doors are open, for whom and until when: what the kernel has in its sets, in 32 bytes for each. It is here for the
-// log, which reports that a door has closed, and for a table that somebody has flushed. An open-addressing hash table.
-// Doors are numbered, by the names that the kernel has for them: as comments.
+// Which doors are open, for which clients and until when: a copy of the kernel's sets, with 32 bytes for each opening. The log
+// needs it to report that a door has closed, and it restores a table that somebody has flushed. It is an open-addressing hash
+// table. Each door has a number and is known by its comment, because that is its name in the kernel.
 
 import type { Address } from "../net/address.ts";
 
@@ -8,7 +8,7 @@ export interface OpenTime {
   /** The door's comment (element.ts). */
   readonly door: string;
   readonly address: Address;
-  /** Seconds of the monotonic clock; Infinity: until it is closed by hand. */
+  /** When it closes, in seconds of the monotonic clock. Infinity: when it is closed by hand. */
   readonly until: number;
 }
 
@@ -18,9 +18,9 @@ const WORDS = 5;
 export class OpenTimes {
   readonly #names: string[] = [];
   readonly #numbers = new Map<string, number>();
-  /** Of each slot four words of the address, and the door's number plus 1; 0: the slot is free. */
+  /** Five words per slot: the four words of the address, and the door's number plus 1, or 0 if the slot is free. */
   #keys = new Int32Array(LEAST_SLOTS * WORDS);
-  /** When it closes, in seconds of the monotonic clock; Infinity: it stays open. */
+  /** The `until` of each slot. */
   #until = new Float64Array(LEAST_SLOTS);
   #size = 0;
   #earliest = Number.POSITIVE_INFINITY;
@@ -29,7 +29,7 @@ export class OpenTimes {
     return this.#size;
   }
 
-  /** None closes before this time; Infinity when none closes. May be too early, never too late. */
+  /** No door closes before this time. Infinity if none closes. May be too early, never too late. */
   get earliest(): number {
     return this.#earliest;
   }
@@ -49,7 +49,7 @@ export class OpenTimes {
     if (this.#keys[free * WORDS + 4] === 0) return;
     this.#size--;
     const mask = this.#until.length - 1;
-    // What lies behind moves up, unless it would come to lie before the slot that its hash asks for.
+    // The entries behind the free slot move up, unless an entry would move in front of the slot of its hash.
     for (let next = (free + 1) & mask; this.#keys[next * WORDS + 4] !== 0; next = (next + 1) & mask) {
       const home = this.#home(next * WORDS);
       if (((next - home) & mask) < ((next - free) & mask)) continue;
@@ -61,7 +61,7 @@ export class OpenTimes {
     if (this.#until.length > LEAST_SLOTS && this.#size * 8 < this.#until.length) this.#resize(this.#until.length / 2);
   }
 
-  /** Takes out what has closed by now. */
+  /** Removes and returns the openings that are over. */
   expire(now: number): OpenTime[] {
     const ended = [...this].filter(({ until }) => until <= now);
     for (const { door, address } of ended) this.delete(door, address);
@@ -77,7 +77,7 @@ export class OpenTimes {
     this.#earliest = Number.POSITIVE_INFINITY;
   }
 
-  /** In no order. What is added or deleted meanwhile may be missed, or come twice. */
+  /** In no order. An opening that is added or deleted meanwhile may be missed or come twice. */
   *[Symbol.iterator](): Generator<OpenTime> {
     for (const { number, address, until } of this.#slots()) yield { door: this.#names[number]!, address, until };
   }
@@ -114,7 +114,7 @@ export class OpenTimes {
     this.#until[slot] = until;
   }
 
-  /** Its slot, or the free one where it would be. */
+  /** The slot of this opening, or the free slot where it belongs. */
   #find(door: number, { w0, w1, w2, w3 }: Address): number {
     const [keys, mask] = [this.#keys, this.#until.length - 1];
     for (let slot = hash(w0, w1, w2, w3, door + 1) & mask; ; slot = (slot + 1) & mask) {
@@ -139,7 +139,7 @@ export class OpenTimes {
   }
 }
 
-/** No attacker chooses what is in here: each address has knocked a whole sequence. */
+/** No keyed hash is needed: an attacker cannot add addresses, because each has completed a sequence. */
 // biome-ignore lint/complexity/useMaxParams: the words of a key, from typed arrays
 function hash(w0: number, w1: number, w2: number, w3: number, door: number): number {
   let h = 0x811c9dc5;

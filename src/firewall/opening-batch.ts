@@ -1,4 +1,4 @@
-// The batch that opens one door for one client, made before the first knock: only the address is written into it.
+// The batch that opens one door for one client. It is made before the first knock, and a knock only fills in the address.
 
 import type { Address } from "../net/address.ts";
 import { masked } from "../net/network.ts";
@@ -14,12 +14,12 @@ export class OpeningBatch {
   readonly #keys: readonly number[];
   readonly #keyEnds: readonly number[];
   readonly #family: 4 | 6;
-  /** So many leading bits of the address are let in. */
+  /** The number of leading bits of the address that are let in. */
   readonly #prefix: number;
-  /** Ranges end with the network's last address; otherwise the rule looks at the prefix alone. */
+  /** Does the range end with the network's last address? Otherwise the rule compares only the prefix. */
   readonly #spansNetwork: boolean;
 
-  /** Another door opens one of these ports too: its element may be there. */
+  /** Does another door open one of these ports, too? Then its element may exist already. */
   readonly isShared: boolean;
 
   constructor(layout: Layout, name: string, ports: DoorPorts, family: 4 | 6) {
@@ -40,7 +40,7 @@ export class OpeningBatch {
     this.#spansNetwork = layout.options.mode.kind === "set" && this.#prefix < 128;
   }
 
-  /** Until the next call. Fails with EEXIST when it is open already. */
+  /** The batch for this address. Valid until the next call. The kernel answers EEXIST if the door is open already. */
   for(address: Address): Uint8Array {
     const first = this.#prefix === 128 ? address : masked(address, this.#prefix);
     for (const at of this.#keys) putAddress(this.#bytes, at, this.#family, first);

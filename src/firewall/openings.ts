@@ -1,5 +1,5 @@
-// Opens ports for clients in the kernel's sets, for a time, and closes them. The kernel closes them in their time, whether
-// we live or not.
+// Opens ports for clients in the kernel's sets, for a time, and closes them early if asked. The kernel closes them on time,
+// even if the daemon has died.
 
 import type { Opening } from "../config/opening.ts";
 import { type Address, isIpv4 } from "../net/address.ts";
@@ -13,33 +13,33 @@ import { type BuiltInDoor, elementsFor, type Layout } from "./layout.ts";
 import { type OpenTime, OpenTimes } from "./open-times.ts";
 import { OpeningBatch } from "./opening-batch.ts";
 
-/** `failed`: nothing was opened, and why. */
+/** `failed`: why nothing was opened. */
 export type OpeningResult = "opened" | "extended" | { readonly failed: string };
 
 export interface OpenClient {
   /** The door's name. */
   readonly door: string;
-  /** The network's first address, when it is a network. */
+  /** The client's address; the first address if a network is let in. */
   readonly address: Address;
-  /** Seconds; Infinity: until it is closed by hand. */
+  /** Seconds that are left. Infinity: until it is closed by hand. */
   readonly left: number;
-  /** Packets that it has let in: of a TCP port, attempts to connect. */
+  /** The number of packets that it has let in: for a TCP port, attempts to connect. */
   readonly uses: number;
 }
 
-/** Doors for clients. */
+/** The largest number of open doors, counting each client. */
 const MAX_OPEN = 65_536;
 
 export class Openings {
   readonly #kernel: KernelTables;
   /** Seconds, monotonic. */
   readonly #now: () => number;
-  /** Doors that have time left, each for each client. */
+  /** The open doors of each client, with their times. */
   readonly times = new OpenTimes();
   #layout: Layout | undefined;
-  /** By comment. */
+  /** The names of the doors by their comments. */
   #names = new Map<string, string>();
-  /** Made beforehand for each door, for IPv4 and IPv6. */
+  /** The prepared batches of each door, for IPv4 and IPv6. */
   #batches = new WeakMap<Opening, readonly [OpeningBatch, OpeningBatch]>();
 
   constructor(kernel: KernelTables, now: () => number) {
@@ -47,7 +47,7 @@ export class Openings {
     this.#now = now;
   }
 
-  /** From now on these are the doors, and this is open. */
+  /** Sets the doors, and what is open. */
   setLayout(layout: Layout, open: readonly OpenElement[]): void {
     this.#layout = layout;
     this.#names = new Map([...layout.doors.keys()].map((name) => [commentOf(name), name]));
@@ -62,7 +62,7 @@ export class Openings {
     this.#keepShorter(before, open);
   }
 
-  /** Of doors whose ports another door keeps open for longer the kernel does not know the time. */
+  /** Keeps the times of doors whose ports another door holds open for longer: the kernel does not know these times. */
   #keepShorter(before: readonly OpenTime[], open: readonly OpenElement[]): void {
     const missing = before.filter(({ door, address }) => this.times.get(door, address) === undefined);
     if (missing.length === 0) return;
@@ -74,7 +74,7 @@ export class Openings {
     }
   }
 
-  /** Makes what `open` needs before the first knock. */
+  /** Prepares the batches that `open` needs, before the first knock. */
   prepare(door: BuiltInDoor): readonly [OpeningBatch, OpeningBatch] {
     let batches = this.#batches.get(door.opening);
     if (batches === undefined) {
@@ -87,7 +87,7 @@ export class Openings {
     return batches;
   }
 
-  /** Lets a client in. The kernel has done it when this returns. `restore`: builds what somebody has taken away. */
+  /** Lets a client in. The kernel has done it when this returns. `restore` rebuilds a table that somebody has removed. */
   open(door: BuiltInDoor, client: Address, restore: () => boolean): OpeningResult {
     const { seconds = Number.POSITIVE_INFINITY, prefix6 } = door.opening;
     const isV4 = isIpv4(client);
@@ -96,7 +96,7 @@ export class Openings {
     const comment = commentOf(door.name);
     const isOpen = this.times.get(comment, address) !== undefined;
     if (!isOpen && this.times.size >= MAX_OPEN) return { failed: `too many doors are open (${MAX_OPEN})` };
-    // A batch that is refused makes us wait for all processors (synchronize_rcu): some 15 ms.
+    // Avoid a batch that the kernel would refuse: then it waits for all processors (synchronize_rcu), about 15 ms.
     if (isOpen || batch.isShared) return this.#tryRenew(door, address, restore);
     const error = errorName(this.#kernel.transact(batch.for(address)));
     if (error === "EEXIST") return this.#tryRenew(door, address, restore);
@@ -106,7 +106,7 @@ export class Openings {
     return "opened";
   }
 
-  /** False when it was not open. A port that another door has opened for the client too stays open for that door's time. */
+  /** Returns false if it was not open. A port that another door has also opened for the client stays open for that door. */
   close(door: string, client: Address): boolean {
     if (this.#layout?.doors.get(door) === undefined) return false;
     const there = this.#elementsOf(door, client);
@@ -118,7 +118,7 @@ export class Openings {
     return wasOpen;
   }
 
-  /** The seconds that are left then, Infinity when it stays open anyway; undefined when it was not open. */
+  /** Returns the seconds that are left then. Infinity if it stays open anyway; undefined if it was not open. */
   extend(door: string, client: Address, seconds: number): number | undefined {
     const there = this.#elementsOf(door, client);
     const before = this.#leftOf(door, client, there);
@@ -132,7 +132,7 @@ export class Openings {
     return left;
   }
 
-  /** What the kernel has open. It is asked for one after the other. */
+  /** Lists the open doors. Asks the kernel about one after the other. */
   *list(): Generator<OpenClient> {
     for (const { door: comment, address } of this.times) {
       const door = this.#names.get(comment)!;
@@ -143,12 +143,12 @@ export class Openings {
     }
   }
 
-  /** What has closed by now. */
+  /** Removes and returns the doors that have closed. */
   expire(): OpenTime[] {
     return this.times.expire(this.#now()).map((one) => ({ ...one, door: this.#names.get(one.door)! }));
   }
 
-  /** Closes all, and returns what was open. */
+  /** Closes all doors, and returns them. */
   closeAll(): OpenTime[] {
     const open = [...this.times].map((one) => ({ ...one, door: this.#names.get(one.door)! }));
     const ours = (one: OpenElement) => this.#names.has(one.comment);
@@ -158,7 +158,7 @@ export class Openings {
     return open;
   }
 
-  /** All that has time left by our own clock: somebody has flushed it. */
+  /** The elements that should be open by our own clock, after somebody has flushed the table. */
   remaining(): OpenElement[] {
     return [...this.times].flatMap(({ door: comment, address, until }) => {
       const left = until - this.#now();
@@ -178,7 +178,7 @@ export class Openings {
     }
   }
 
-  /** It is open already, by this door or by another one with the same port: it stays open for the longer time. */
+  /** Opens a door whose port this door or another one holds open already. It stays open for the longer time. */
   #renew(door: BuiltInDoor, address: Address, restore: () => boolean = () => false): OpeningResult {
     const comment = commentOf(door.name);
     const left = door.opening.seconds && door.opening.seconds * 1000;
@@ -205,7 +205,7 @@ export class Openings {
     if (errno !== 0) throw refusal("the sets can't be changed", errno);
   }
 
-  /** Those of these elements that another door opens too, for the time that it has left; of several the longest. */
+  /** Those of these elements that another door opens, too, with the longest time that such a door has left. */
   #ofOthers(elements: readonly OpenElement[], client: Address): OpenElement[] {
     const others = new Map<string, OpenElement>();
     for (const [name] of this.#layout!.doors) {
@@ -223,7 +223,7 @@ export class Openings {
     return [...others.values()];
   }
 
-  /** Seconds that the door itself keeps these elements open. Undefined: it does not. */
+  /** The seconds for which the door itself keeps these elements open. Undefined if it does not. */
   #leftOf(door: string, client: Address, there: readonly OpenElement[]): number | undefined {
     if (there.length === 0) return undefined;
     const own = there.filter(({ comment }) => comment === commentOf(door));
@@ -237,13 +237,13 @@ export class Openings {
     return elementsFor(this.#layout!, this.#layout!.doors.get(door)!, client, none);
   }
 
-  /** What the kernel has of this door's ports for the client. Other doors may keep some of it open for longer: see its comments. */
+  /** The kernel's elements for this door's ports and this client. Their comments name the doors that keep them open. */
   #elementsOf(door: string, client: Address): OpenElement[] {
     if (this.#layout?.doors.get(door) === undefined) return [];
     return this.#elementsFor(door, client).flatMap((one) => this.#kernel.element(one) ?? []);
   }
 
-  /** As it is in the kernel. */
+  /** The client's address as the kernel has it: with an IPv6 prefix, the network. */
   #addressOf(door: string, client: Address): Address {
     return isIpv4(client) ? client : masked(client, this.#layout!.doors.get(door)!.prefix6);
   }

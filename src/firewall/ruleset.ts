@@ -1,5 +1,5 @@
-// Our table as messages of nf_tables: the gate, which refuses new connections to guarded ports, or the mark, which the
-// user's own rules look at. docs/firewall.md shows both as `nft list table inet knockd` does.
+// Our table as messages of nf_tables. It is the gate, which refuses new connections to guarded ports, or it sets the mark that
+// the user's own rules accept. docs/firewall.md shows both in the form of `nft list table inet knockd`.
 
 import type { OpenedPorts } from "../config/opening.ts";
 import { isIpv4 } from "../net/address.ts";
@@ -29,19 +29,19 @@ const OPENED = "opened";
 const FRAGMENTS = "fragments";
 const PREROUTING = "prerouting";
 
-/** Before DNAT (-100), so that a published port of Docker has its own number yet; after fragments are put together. */
+/** Before DNAT (-100), which changes the port numbers that Docker publishes, and after fragments are reassembled. */
 const GATE_PRIORITY = -150;
-/** After iptables' mangle table (-150), which may set the whole mark from that of the connection. */
+/** After iptables' mangle table (-150), which may overwrite the mark with that of the connection. */
 const MARK_PRIORITY = -140;
 const RULE_CHAIN = 2; // NFTA_RULE_CHAIN
 const HOOK_PREROUTING = 0;
 const POLICY_ACCEPT = 1;
 
 export interface TableHeader {
-  /** TABLE_FLAGS, or 0 for a table that anybody may change. */
+  /** TABLE_FLAGS, or 0 for a table without an owner. */
   readonly flags: number;
   readonly comment: string;
-  /** Fails with EEXIST if there is a table of the name. */
+  /** Fail with EEXIST if a table with this name exists? */
   readonly isNew?: boolean;
 }
 
@@ -49,16 +49,16 @@ export function writeTable(w: NetlinkWriter, layout: Layout, header: TableHeader
   writeUpdate(w, layout, header, { sets: new Set(), guarded: [] });
 }
 
-/** What is there of our table. */
+/** The parts of our table that exist already. */
 export interface ThereIs {
   readonly sets: ReadonlySet<string>;
   readonly guarded: readonly OpenedPorts[];
 }
 
 /**
- * The same in the table that is there: its chains stay where they are, with all rules anew, its sets with what is in them.
- * No packet meets a table that is half of one and half of the other, as some do when a table is deleted and built anew: the
- * kernel looks twice which of both counts.
+ * Changes an existing table into this one. Its chains stay and get new rules; its sets stay with their elements. If the table
+ * was deleted and built again, some packets would meet half of each table, because the kernel checks twice which one counts.
+ * Here no packet does.
  */
 export function writeUpdate(w: NetlinkWriter, layout: Layout, header: TableHeader, there: ThereIs): void {
   const { flags, comment, isNew = false } = header;
@@ -74,7 +74,7 @@ export function writeUpdate(w: NetlinkWriter, layout: Layout, header: TableHeade
   }
   const needed = new Set([GUARDED, ...layout.sets.map(({ set }) => set)]);
   for (const set of there.sets) {
-    // The networks of `allow` are written anew: nobody who should not is in meanwhile.
+    // The networks of `allow` are written again. Nobody gets in meanwhile who should not.
     if (!needed.has(set)) w.message(MESSAGE.delSet, 0, INET).string(SET.table, TABLE_NAME).string(SET.name, set);
   }
   let id = 1;
@@ -92,7 +92,7 @@ export function writeUpdate(w: NetlinkWriter, layout: Layout, header: TableHeade
   writeGuardedDifference(w, there.guarded, layout.guarded);
 }
 
-/** Only what is different: while a guarded port is taken out and put in again, a packet may find none. */
+/** Writes only what is different. If a guarded port was removed and added again, a packet could pass in between. */
 export function writeGuardedDifference(w: NetlinkWriter, before: Layout["guarded"], after: Layout["guarded"]): void {
   const text = ({ protocol, low, high }: OpenedPorts) => `${protocol} ${low} ${high}`;
   const without = (some: Layout["guarded"], others: Layout["guarded"]) => {
@@ -128,14 +128,14 @@ function writeGate(w: NetlinkWriter, { sets, hasUdp, options }: Layout): void {
   writeChain(w, PREROUTING, GATE_PRIORITY);
   const rule = (chain: string, ...parts: (readonly Expression[])[]) => writeRule(w, chain, parts.flat());
 
-  // This host's own connections. No packet from outside comes by this interface.
+  // Accept this host's own connections. No packet from outside arrives through lo.
   rule(PREROUTING, expr.fromLoopback, [expr.accept]);
   rule(PREROUTING, expr.beginsTcp, [expr.jump(GATE)]);
   if (hasUdp) rule(PREROUTING, expr.isUdp, expr.isNew, [expr.jump(GATE)]);
   rule(PREROUTING, expr.isFragment, [expr.jump(FRAGMENTS)]);
 
-  // Where nothing puts fragments together before us, a SYN whose flags are in its second fragment would pass (RFC 1858).
-  // No honest sender cuts there.
+  // If nothing reassembles fragments before us, a SYN with its flags in the second fragment would pass (RFC 1858). Drop such
+  // fragments: no honest sender cuts a packet there.
   rule(FRAGMENTS, expr.hasTcpFlags, [expr.returns]);
   rule(FRAGMENTS, expr.beginsEarly, [expr.drop]);
 
@@ -195,7 +195,7 @@ interface NewSet {
   readonly id: number;
   readonly flags: number;
   readonly type: number;
-  /** Bytes of a key; and of each of its fields, if they have ranges of their own. */
+  /** `length`: bytes of a key. `fields`: bytes of each field, if the fields have ranges of their own. */
   readonly length: number;
   readonly fields: readonly number[];
 }
@@ -217,14 +217,14 @@ function writeSet(w: NetlinkWriter, { name, id, flags, type, length, fields }: N
   );
 }
 
-/** Userdata of a set whose keys are in the order of the network: type, length and value in this machine's byte order. */
+/** Userdata that says that the keys of a set are big endian: type, length and value in this machine's byte order. */
 const BIG_ENDIAN_KEY = Uint8Array.of(0, 4, ...(LITTLE ? [2, 0, 0, 0] : [0, 0, 0, 2]));
 
 function allowed(networks: readonly Network[], family: 4 | 6): Network[] {
   return networks.filter(({ address }) => isIpv4(address) === (family === 4));
 }
 
-/** The networks as `nft` keeps them: each begins with one element, and behind its last address is one that ends it. */
+/** Writes networks as `nft` does: one element begins a network, and one behind its last address ends it. */
 function writeAllowed(w: NetlinkWriter, { options }: Layout, firstId: number): void {
   for (const family of [4, 6] as const) {
     const networks = allowed(options.allow, family);
@@ -232,7 +232,7 @@ function writeAllowed(w: NetlinkWriter, { options }: Layout, firstId: number): v
     const [name, length] = [`allow${family}`, family === 4 ? 4 : 16];
     const type = family === 4 ? KEY_TYPE.ipv4 : KEY_TYPE.ipv6;
     writeSet(w, { name, id: firstId + family, flags: SET_FLAGS.interval, type, length, fields: [] });
-    w.raw(SET.userdata, BIG_ENDIAN_KEY); // so that nft lists it
+    w.raw(SET.userdata, BIG_ENDIAN_KEY); // otherwise nft cannot list it
     w.message(MESSAGE.newElement, FLAG.create, INET)
       .string(ELEMENTS.table, TABLE_NAME)
       .string(ELEMENTS.set, name)

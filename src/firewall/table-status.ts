@@ -1,5 +1,5 @@
-// Our table as the kernel has it, for people: what it closes, who may come in, and whose it is. It is only read: no daemon
-// has to answer. And the console's way to remove it.
+// Our table as the kernel has it, for knockctl: which ports it closes, which clients may come in, and who owns it. Reading it
+// needs no running daemon. Also removes the table from a console.
 
 import type { OpenedPorts } from "../config/opening.ts";
 import { type Address, formatAddress } from "../net/address.ts";
@@ -16,11 +16,11 @@ import { configOf } from "./table-comment.ts";
 
 export interface TableStatus {
   readonly mode: "gate" | "mark";
-  /** The real path of the config whose doors it serves; `sha256:…` of a long one. */
+  /** The config whose doors it serves, as the comment names it: its real path, or `sha256:…`. */
   readonly config: string;
-  /** The netlink port of the socket that owns it: nobody else can change it. */
+  /** The netlink port of the socket that owns it. Nobody else can change it. */
   readonly owner: number | undefined;
-  /** None in the mode `mark`. */
+  /** The closed ports. None in mode `mark`. */
   readonly guarded: readonly OpenedPorts[];
   /** Networks that need no knock, as `10.0.0.0/8` or `10.0.0.1-10.0.0.9`. */
   readonly allowed: readonly string[];
@@ -29,16 +29,16 @@ export interface TableStatus {
 
 export interface OpenStatus {
   readonly door: string;
-  /** An address, or a network as `fd00::/64`. */
+  /** An address, or a network such as `fd00::/64`. */
   readonly client: string;
   readonly ports: OpenedPorts;
-  /** Seconds; undefined: until it is closed by hand. */
+  /** Seconds that are left. Undefined: until it is closed by hand. */
   readonly left: number | undefined;
-  /** Connections that it has let in. */
+  /** The number of connections that it has let in. */
   readonly uses: number;
 }
 
-/** Undefined when there is none. Throws FirewallError when it is not ours, or the kernel does not tell. */
+/** Undefined if there is no table. Throws FirewallError if it is not ours, or if the kernel refuses to show it. */
 export function readTable(): TableStatus | undefined {
   return withKernel("read", (socket) => {
     const kernel = new KernelTables(socket);
@@ -58,7 +58,7 @@ export function readTable(): TableStatus | undefined {
   });
 }
 
-/** False: there was none. Throws FirewallError: it is not ours, or a daemon owns it. */
+/** Returns false if there was no table. Throws FirewallError if it is not ours, or if a daemon owns it. */
 export function removeTable(): boolean {
   return withKernel("removed", (socket) => {
     const kernel = new KernelTables(socket);
@@ -113,7 +113,7 @@ function openIn(kernel: KernelTables, name: string): OpenStatus[] {
 function guarded(socket: NativeNftSocket): OpenedPorts[] {
   const set: OpenSet = { tableFamily: INET, table: "", set: "", family: 4, isInterval: true, prefix: 128 };
   return dump(socket, GUARDED).map((element) => {
-    // As an element with an address before its port.
+    // In the form of an element with an address in front of the port.
     const behind = (key: Uint8Array) => Uint8Array.of(0, 0, 0, 0, ...key);
     const [key, keyEnd] = [keyOf(element, ELEMENT.key)!, keyOf(element, ELEMENT.keyEnd)];
     const ends = keyEnd === undefined ? undefined : behind(keyEnd);
@@ -121,7 +121,7 @@ function guarded(socket: NativeNftSocket): OpenedPorts[] {
   });
 }
 
-/** Each begins with one element; the next one ends it, behind its last address. */
+/** Each network begins with one element. The next element, behind its last address, ends it. */
 function allowed(socket: NativeNftSocket, family: 4 | 6): string[] {
   const bits = family === 4 ? 32 : 128;
   const ends = dump(socket, `allow${family}`)
@@ -157,7 +157,7 @@ function dump(socket: NativeNftSocket, set: string): Attributes[] {
       return [...readMessages(answer)]
         .filter(({ type }) => type === MESSAGE.newElement)
         .flatMap(({ attributes }) => [...attributes.nested(ELEMENTS.elements)].map(([, one]) => new Attributes(one)));
-    if (errorName(answer) !== "EINTR" || tries >= MAX_TRIES) throw new KernelError(answer); // somebody has changed it meanwhile
+    if (errorName(answer) !== "EINTR" || tries >= MAX_TRIES) throw new KernelError(answer); // another process has changed it
   }
 }
 
