@@ -1,4 +1,4 @@
-// Why packets cannot be captured: an error of the system or of libpcap, which ends the start with one line.
+// Packets cannot be captured: an error of the system or of libpcap. It ends the start with one line.
 
-/** The interface can't be listened at, in libpcap's words. */
+/** The message is libpcap's, or that of the system. */
 export class CaptureError extends Error {}

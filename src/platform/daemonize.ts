@@ -1,4 +1,4 @@
-// Option -d. Node cannot fork, so the daemon is a second process. The first process waits until it listens or fails.
+// Option -d. Node cannot fork, so the daemon is a second process. The first process waits until the second listens or fails.
 
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
@@ -9,14 +9,14 @@ import { native } from "./native.ts";
 const READY_FD = 3;
 const MARK = "KNOCKD_READY";
 
-/** Is this the second process? Asked once: the mark must not reach the commands. */
+/** Is this the second process? Call it once: it removes the mark, which must not reach the commands. */
 export function takeMark(): boolean {
   const marked = process.env[MARK] !== undefined;
   delete process.env[MARK];
   return marked;
 }
 
-/** The first process: starts the second, with its own words and arguments, and resolves with the status to end with. */
+/** For the first process: starts the second with the same arguments. Resolves with the status to exit with. */
 export function toBackground(): Promise<number> {
   const words = process.argv.slice(2);
   const isScript = launcher === undefined;
@@ -28,23 +28,23 @@ export function toBackground(): Promise<number> {
   });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("exit", (status) => resolve(status ?? 1)); // it failed, and has said why
+    child.on("exit", (status) => resolve(status ?? 1)); // the second process failed, and has said why
     child.stdio[READY_FD]!.on("data", () => resolve(0));
   });
 }
 
-/** Our file by the name that was given (knockd.ts has put it first): Node makes a whole path of it, which others would see. */
+/** Our file by the name that the user typed. Node turns it into a full path, which other programs would see. */
 function calledAs(): string {
   try {
     return fs.readFileSync("/proc/self/cmdline", "utf8").split("\0", 1)[0] || process.argv[1]!;
   } catch {
-    return process.argv[1]!; // no /proc: nobody looks there
+    return process.argv[1]!; // without /proc, nobody can see it anyway
   }
 }
 
 /**
- * The second process: listens; lets the first one end, and its terminal go.
- * Returns false if the first process has already ended: its caller gave up and needs no daemon.
+ * For the second process, when it listens: detaches from the terminal and lets the first process exit.
+ * Returns false if the first process has already ended: its caller has given up and needs no daemon.
  */
 export function letGo(): boolean {
   native.detach();

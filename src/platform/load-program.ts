@@ -1,5 +1,5 @@
-// Loads the modules of a program. With too few file descriptors (ulimit -n) that fails inside Node; this prints one clear line
-// instead of a stack trace.
+// Loads the modules of a program. If there are too few file descriptors (ulimit -n), that fails inside Node. Then this prints
+// one clear line instead of a stack trace.
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";
@@ -17,6 +17,6 @@ export async function loadProgram(name: string, load: () => Promise<unknown>): P
 function isOutOfDescriptors({ code, message }: NodeJS.ErrnoException): boolean {
   if (code === "EMFILE" || code === "ENFILE" || /too many open files/i.test(message)) return true;
   if (code !== "ERR_MODULE_NOT_FOUND") return false;
-  const [, path] = /'(\/[^']+)'/.exec(message) ?? []; // so Node says it too of a package that it can't open
+  const [, path] = /'(\/[^']+)'/.exec(message) ?? []; // Node also reports this for a package that it cannot open
   return path !== undefined && fs.existsSync(dirname(path));
 }

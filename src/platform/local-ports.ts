@@ -15,11 +15,11 @@ export function ephemeralPorts(): PortRange {
       .map(Number);
     return low! <= high! ? { low: low!, high: high! } : USUAL_EPHEMERAL;
   } catch {
-    return USUAL_EPHEMERAL; // no /proc in some containers
+    return USUAL_EPHEMERAL; // some containers have no /proc
   }
 }
 
-/** The one that asks this host; undefined where the kernel can't tell. */
+/** The ports on which this host listens. Undefined if the kernel cannot tell. */
 export function listeningPorts(): { tcp: number[]; udp: number[] } | undefined {
   try {
     return native.listeningPorts();

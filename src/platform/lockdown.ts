@@ -1,25 +1,25 @@
-// Takes from this process, for good, what it needs only to run commands: code that an attacker brings into it can then start
-// no program, become no other user and change nothing of the kernel's.
+// Gives up, for good, every right that this process needs only to run commands. If an attacker then runs code inside it, that
+// code can start no program, become no other user and change nothing in the kernel but firewall rules.
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { native } from "./native.ts";
 
-/** Of capabilities(7). */
+/** Numbers of capabilities(7). */
 const CAP_CHOWN = 0;
 const CAP_DAC_OVERRIDE = 1;
 const CAP_FOWNER = 3;
 const CAP_NET_ADMIN = 12;
 const CAP_NET_RAW = 13;
 
-/** To listen, and to change firewall sets. */
+/** Needed to listen and to change firewall sets. */
 const NETWORK = [CAP_NET_RAW, CAP_NET_ADMIN];
-/** To open files of other users, and to replace them. */
+/** Needed to open and replace files of other users. */
 const FILES = [CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER];
 
 /**
- * `files` are those that it will open again. Returns those of other users, for whose sake it keeps more rights.
- * Throws in the system's words.
+ * `files` are the files that the process will open again. Returns those that belong to other users: for them the process
+ * keeps more rights. Throws an Error with the system's reason.
  */
 export function lockDown(files: readonly string[]): readonly string[] {
   const foreign = files.filter((path) => !isWithinReach(path));
@@ -27,7 +27,7 @@ export function lockDown(files: readonly string[]): readonly string[] {
   return foreign;
 }
 
-/** Can we open it as its owner? The same of each directory on the way: a closed one of another user stops us too. */
+/** Do the file and each directory of its path belong to us? A directory of another user can keep us out, too. */
 function isWithinReach(path: string): boolean {
   const stat = fs.statSync(path, { throwIfNoEntry: false });
   if (stat !== undefined && stat.uid !== process.geteuid!()) return false;

@@ -1,5 +1,5 @@
-// Reads and watches the interfaces of this machine. If the kernel refuses, for example under systemd's RestrictAddressFamilies
-// without AF_NETLINK, both functions throw CaptureError.
+// Reads and watches the interfaces of this machine. Both functions throw CaptureError if the kernel refuses, for example under
+// systemd's RestrictAddressFamilies without AF_NETLINK.
 
 import { CaptureError } from "./capture-error.ts";
 import { type NativeLinkWatch, native, type Snapshot } from "./native.ts";
@@ -12,7 +12,7 @@ export function interfacesNow(withRoutes: boolean): Snapshot {
   }
 }
 
-/** Calls back when something about them has changed, until it is closed. */
+/** Calls back when the interfaces have changed, until the watch is closed. */
 export function followInterfaces(onChange: () => void, withRoutes: boolean): NativeLinkWatch {
   try {
     return new native.LinkWatch(onChange, withRoutes);

@@ -1,11 +1,11 @@
-// Where this package lies: the folder of the nearest package.json above, from dist/ as from the one file that is shipped.
+// The folder of this package: the nearest one above with a package.json. Works from dist/ and from the bundled files.
 
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isSingle } from "./single-executable.ts";
 
-/** Of a single executable, the folder that it lies in. */
+/** For a single executable: the folder of the executable. */
 export const packageRoot: string = isSingle
   ? dirname(process.execPath)
   : rootAbove(dirname(fileURLToPath(import.meta.url)));

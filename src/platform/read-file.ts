@@ -3,18 +3,18 @@
 import * as fs from "node:fs";
 import { openUnlinked } from "./trusted-file.ts";
 
-/** No config or file of one-time sequences is larger. */
+/** A larger config or file of one-time sequences is refused. */
 export const MAX_BYTES = 16 << 20;
 
 export interface ReadOptions {
   readonly most?: number;
-  /** Throws an Error when this open file is not to be trusted. */
+  /** Throws an Error if this open file cannot be trusted. */
   readonly check?: (file: number) => void;
 }
 
 /**
- * The bytes of a regular file. A fifo that nobody writes would hang the daemon at the open, a device at the read: neither is
- * waited for. A link that another user may have left is not followed. Throws an Error that systemWords understands.
+ * Reads a regular file. Does not wait for a fifo or a device: opening a fifo without a writer, or reading a device, would hang
+ * the daemon. Does not follow a link that another user may have left. Throws an Error for systemErrorText.
  */
 export function readRegularFile(
   path: string,

@@ -1,4 +1,4 @@
-// The same file is the same config, by whatever path.
+// One file is one config, whatever path leads to it.
 
 import * as fs from "node:fs";
 
@@ -6,6 +6,6 @@ export function realPath(file: string): string {
   try {
     return fs.realpathSync(file);
   } catch {
-    return file; // it will be told when it is read
+    return file; // reading the file will report the error
   }
 }

@@ -1,5 +1,5 @@
-// Replaces a file atomically: writes a temporary file beside it and renames it. A reader sees the old file or the new one,
-// and a link that another user left there is not followed.
+// Replaces a file atomically: writes a temporary file beside it and renames that. A reader sees the old file or the new one.
+// A link that another user left there is not followed.
 
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -7,23 +7,23 @@ import { requireOwnDirectories } from "./trusted-file.ts";
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_APPEND } = fs.constants;
 
-/** Of open(2), for a file that must not be there yet: what lies there is neither followed nor truncated. */
+/** Flags of open(2) for a new file. If something exists at the path, opening fails: it is neither followed nor truncated. */
 export const NEW_FILE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND;
 
 export interface ReplaceOptions {
   readonly mode: number;
-  /** Whose it becomes; ours when undefined, and where we may not give files away (CAP_CHOWN). */
+  /** The owner of the new file. It is ours if undefined, or if we may not give files away (CAP_CHOWN). */
   readonly owner?: { readonly uid: number; readonly gid: number };
-  /** False: the caller brings it onto the disk. */
+  /** False: do not wait until the file is on the disk. */
   readonly sync?: boolean;
 }
 
-/** Throws with the system's reason; then the old file is unchanged. */
+/** Throws an Error with the system's reason; then the old file is unchanged. */
 export function replaceFile(path: string, data: string | Uint8Array, options: ReplaceOptions): void {
   requireOwnDirectories(path);
   const there = fs.lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined && !(there.isFile() || there.isSymbolicLink() || there.isDirectory())) {
-    throw new Error("not a regular file"); // renaming would put a file in the place of /dev/null
+    throw new Error("not a regular file"); // renaming would replace /dev/null by a file
   }
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
   try {
@@ -33,13 +33,13 @@ export function replaceFile(path: string, data: string | Uint8Array, options: Re
   } catch (error) {
     fs.rmSync(temporary, { force: true });
     const { path: named } = error as NodeJS.ErrnoException;
-    if (named === temporary) (error as NodeJS.ErrnoException).path = path; // the name that the user knows
+    if (named === temporary) (error as NodeJS.ErrnoException).path = path; // name the file that the user knows
     throw error;
   }
   if (options.sync !== false) syncDirectory(path);
 }
 
-/** What was made, renamed or removed beside this path is on the disk. */
+/** Waits until files that were made, renamed or removed in the directory of this path are on the disk. */
 export function syncDirectory(path: string): void {
   const directory = fs.openSync(dirname(path), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
   try {
@@ -49,7 +49,7 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** The new file has its owner and mode before it has a byte of what may be a secret. */
+/** Sets owner and mode before it writes the first byte, which may belong to a secret. */
 function write(path: string, data: string | Uint8Array, { mode, owner, sync }: ReplaceOptions): void {
   const file = fs.openSync(path, NEW_FILE, 0o600);
   try {

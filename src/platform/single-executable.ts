@@ -1,5 +1,5 @@
-// The one file that `npm run single` makes: Node, our programs, the addon and libpcap, to be copied anywhere
-// (https://nodejs.org/api/single-executable-applications.html).
+// The single executable that `npm run single` makes. It contains Node, our programs, the addon and libpcap, and can be copied
+// anywhere (https://nodejs.org/api/single-executable-applications.html).
 
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,25 +11,22 @@ interface Sea {
   getRawAsset(name: string): ArrayBuffer;
 }
 
-/** Where the addon may lie for a moment: one of these can be written, and lets libraries be loaded, in most containers. */
+/** Directories for the addon's temporary file. In most containers, one of them is writable and lets libraries be loaded. */
 const DIRECTORIES = [tmpdir(), "/dev/shm", "/run", "/var/tmp"];
 
-// Since Node 20.16; older ones make no such file.
+// Exists since Node 20.16. Older versions cannot make a single executable.
 const { getBuiltinModule } = process as { getBuiltinModule?: (name: string) => unknown };
 const sea = getBuiltinModule?.("node:sea") as Sea | undefined;
 
-/** Are we in that file, and not a script that Node runs? */
+/** Does this code run in a single executable, not as a script? */
 export const isSingle: boolean = sea?.isSea() ?? false;
 
-/** The text of a file of the package that came with it. */
+/** The text of a file that is embedded in the executable. */
 export function embeddedText(name: string): string {
   return sea!.getAsset(name, "utf8");
 }
 
-/**
- * Loads the addon that came with it: by way of a file, which is gone afterwards. Throws the last error when no directory
- * takes it.
- */
+/** Loads the embedded addon, through a temporary file. Throws the last error if that works in no directory. */
 export function loadEmbedded(name: string): unknown {
   const bytes = new Uint8Array(sea!.getRawAsset(name));
   let last: unknown;

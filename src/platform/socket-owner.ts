@@ -1,10 +1,10 @@
-// Whose netlink socket it is, as the kernel tells it in /proc.
+// Finds the process that owns a netlink socket, by /proc.
 
 import * as fs from "node:fs";
 
 const NETFILTER = 12;
 
-/** The process that has a netlink socket of netfilter with this port; undefined when it is not found. */
+/** The id of the process with a netfilter netlink socket of this port. Undefined if there is none or we cannot see it. */
 export function netlinkOwner(port: number): number | undefined {
   const lines = read("/proc/net/netlink").split("\n").slice(1);
   const fields = lines.map((line) => line.trim().split(/\s+/));

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { systemErrorText } from "./system-error.ts";
 
-/** Where ledgers are kept, unless StateFile says another place: firewall rules do not outlive a boot either. */
+/** The place of ledgers without a StateFile. A reboot empties it, but a reboot also removes the firewall's rules. */
 export const STATE_DIRECTORY = "/run/knockd";
 
 export const LONGEST_NAME = 200;
 
-/** Unless it is there. Not its parents: Node's recursive mkdir never returns where the system makes directories itself. */
+/** Makes the directory, but not its parents: Node's recursive mkdir never returns where only the kernel makes directories. */
 export function makePrivateDirectory(path: string): void {
   try {
     fs.mkdirSync(path, { mode: 0o700 });
@@ -16,7 +16,7 @@ export function makePrivateDirectory(path: string): void {
   }
 }
 
-/** Why nothing can be kept in STATE_DIRECTORY, in the system's words; undefined when it can. Makes it. */
+/** Makes STATE_DIRECTORY. Returns the system's reason if nothing can be written into it, otherwise undefined. */
 export function stateTrouble(): string | undefined {
   try {
     makePrivateDirectory(STATE_DIRECTORY);
@@ -27,7 +27,7 @@ export function stateTrouble(): string | undefined {
   }
 }
 
-/** A path, or interfaces, in a file's name, as systemd-escape(1) has it: `/etc/a-b` is not `/etc/a/b`. */
+/** A path, or interfaces, as part of a file name. Escaped like systemd-escape(1), so that `/etc/a-b` and `/etc/a/b` differ. */
 export function nameOf(text: string): string {
   return text
     .replace(/^\//, "")
@@ -35,12 +35,12 @@ export function nameOf(text: string): string {
     .replaceAll("/", "-");
 }
 
-/** Of each config, and each choice of interfaces for it, its own. */
+/** The ledger of a config with a choice of interfaces. */
 export function ledgerPath(config: string, interfaces: string): string {
   return `${STATE_DIRECTORY}/${shortened(`${nameOf(config)}@${nameOf(interfaces)}`)}.ledger`;
 }
 
-/** Of each config its own, for a file's name. */
+/** A name for a config's files, different for each config. */
 export function shortName(config: string): string {
   return shortened(nameOf(config));
 }

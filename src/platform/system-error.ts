@@ -1,10 +1,10 @@
-// The system's text of an error, without Node's additions.
+// The system's message of an error, without Node's additions.
 
 import { getSystemErrorMap } from "node:util";
 
 /**
- * "ENOENT: no such file or directory, open '/x'" → "No such file or directory", as perror(3) says it in 0.8; and so of
- * what is said of sockets, "connect EACCES /x".
+ * Turns "ENOENT: no such file or directory, open '/x'" into "No such file or directory", as perror(3) prints it in 0.8. Also
+ * handles the messages of sockets, such as "connect EACCES /x".
  */
 export function systemErrorText(error: unknown): string {
   const { errno, message } = error as NodeJS.ErrnoException;

@@ -15,7 +15,7 @@ export class Systemd {
   readonly #send: Send;
   #unsent: string[] = [];
 
-  /** Takes the variables out of `env`: the commands must not speak in our name. */
+  /** Removes the variables from `env`, so that commands cannot send messages in our name. */
   constructor(env: NodeJS.ProcessEnv, send: Send = native.notify) {
     const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID } = env;
     for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]) delete env[name];
@@ -26,7 +26,7 @@ export class Systemd {
     if (isOurs && micros > 0) this.#beatMs = Math.max(1, Math.floor(micros / 2000));
   }
 
-  /** It listens, for the first time or again after `reloading`. */
+  /** Tells systemd that knockd listens, at the start or after `reloading`. */
   ready(status: string): void {
     this.#tell(`READY=1\n${statusLine(status)}`);
   }
@@ -35,7 +35,7 @@ export class Systemd {
     this.#tell(statusLine(text));
   }
 
-  /** With the time, as Type=notify-reload wants it. */
+  /** Includes the time, because Type=notify-reload requires it. */
   reloading(): void {
     this.#tell(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
   }
@@ -63,12 +63,12 @@ export class Systemd {
 
   #sendAll(socket: string, tries = MAX_TRIES): void {
     while (this.#unsent.length > 0 && this.#send(socket, this.#unsent[0]!)) this.#unsent.shift();
-    if (tries === 0) this.#unsent = []; // there is no systemd behind it
+    if (tries === 0) this.#unsent = []; // no systemd reads this socket
     if (this.#unsent.length > 0) setTimeout(() => this.#sendAll(socket, tries - 1), TRY_AGAIN_MS).unref();
   }
 }
 
-/** One line, whatever an interface is called. */
+/** Makes one line of the text, whatever the names of interfaces contain. */
 function statusLine(text: string): string {
   return `STATUS=${text.replaceAll("\n", " ")}`;
 }

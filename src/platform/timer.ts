@@ -1,8 +1,8 @@
-// Timers of any length: setTimeout takes at most about 24 days, and fires at once above that.
+// Timers of any length. setTimeout takes at most about 24 days, and fires at once if the time is longer.
 
 const LONGEST_MS = 0x7fff_ffff;
 
-/** Resolves with the promise, or after this many milliseconds. */
+/** Resolves when the promise does, or after this many milliseconds. */
 export async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([promise, new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))]);
@@ -14,7 +14,7 @@ export function after(seconds: number, callback: () => void): { cancel(): void }
   return new Timer(seconds * 1000, callback);
 }
 
-/** A class: with a closure as its `cancel`, V8 would throw away what it had compiled of the caller at each new timer. */
+/** A class: if `cancel` was a closure, V8 would discard the compiled code of the caller at each new timer. */
 class Timer {
   #left: number;
   readonly #callback: () => void;

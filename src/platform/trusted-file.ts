@@ -1,5 +1,5 @@
 // Decides which files to trust: those that no other user of this machine can write or could have created.
-// A root daemon that opens a predictable path in /tmp would open what an attacker left there.
+// If root opens a predictable path in /tmp, it opens what an attacker has left there.
 
 import * as fs from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -24,8 +24,8 @@ export function whyUntrusted({ uid, mode }: Owned): string | undefined {
 }
 
 /**
- * The same of a directory: why another user could rename or replace the files in it. In a sticky one, as /tmp, nobody can
- * touch the files of others.
+ * Why another user could rename or replace the files in a directory. Undefined if none could. In a sticky directory such as
+ * /tmp, users cannot touch the files of others.
  */
 export function whyUntrustedDirectory({ uid, mode }: Owned): string | undefined {
   if (!isOurs(uid)) return `its directory belongs to another user (uid ${uid})`;
@@ -33,13 +33,13 @@ export function whyUntrustedDirectory({ uid, mode }: Owned): string | undefined 
   return undefined;
 }
 
-/** Also in a sticky directory another user can make a hard link to a file of ours, which then is trusted or written. */
+/** Why the file may be a hard link to another file of ours, which we would trust or write. Users can make one even in /tmp. */
 export function whyHardLink({ nlink }: Linked, directory: Owned): string | undefined {
   if (nlink <= 1 || (isOurs(directory.uid) && (directory.mode & WRITTEN_BY_OTHERS) === 0)) return undefined;
   return "it is a hard link that another user may have made";
 }
 
-/** Throws an Error when another user could have written this open file, or could have put it there. */
+/** Throws an Error if another user could have written this open file or put it there. */
 export function requireTrusted(file: number, path: string): void {
   const [stat, directory] = [fs.fstatSync(file), fs.statSync(dirname(path))];
   const why = whyUntrusted(stat) ?? whyUntrustedDirectory(directory) ?? whyHardLink(stat, directory);
@@ -47,28 +47,28 @@ export function requireTrusted(file: number, path: string): void {
 }
 
 /**
- * Throws an Error when a directory of this path is a link that another user has made: a file in `/tmp/knockd` would be made
- * wherever the link leads.
+ * Throws an Error if a directory of this path is a link that another user has made: a file in `/tmp/knockd` would be made
+ * wherever that link leads.
  */
 export function requireOwnDirectories(path: string): void {
   for (let one = dirname(resolve(path)); one !== "/"; one = dirname(one)) {
     const stat = fs.lstatSync(one, { throwIfNoEntry: false });
-    // In a user namespace, /var/run may belong to a root of whom we see as much as of "/".
+    // In a user namespace, the link /var/run may belong to a root that has no id here. Then "/" has the same owner.
     if (stat?.isSymbolicLink() && !isOurs(stat.uid) && stat.uid !== fs.lstatSync("/").uid)
       throw new Error(`its directory ${one} is a symbolic link of another user (uid ${stat.uid})`);
   }
 }
 
 /**
- * May this file of any user lie there? Its own user may have put it there, or an administrator; in /tmp, say, it may be
- * an attacker's.
+ * Is a file of another user at its proper place? Yes, if only root or the directory's owner can have put it there. In /tmp it
+ * may be an attacker's file.
  */
 export function isPlaced({ uid }: Owned, directory: Owned): boolean {
   const isRoots = isOurs(directory.uid) && (directory.mode & WRITTEN_BY_OTHERS) === 0;
   return isOurs(uid) || isRoots || uid === directory.uid;
 }
 
-/** Throws an Error when a stranger may have put this open file there, or when everyone can write it. */
+/** Throws an Error if a stranger may have put this open file there, or if everyone can write it. */
 export function requirePlaced(file: number, path: string): void {
   const [stat, directory] = [fs.fstatSync(file), fs.statSync(dirname(path))];
   if (!isPlaced(stat, directory)) throw new Error(`it belongs to another user (uid ${stat.uid})`);
@@ -78,8 +78,8 @@ export function requirePlaced(file: number, path: string): void {
 }
 
 /**
- * Opens a file; a symbolic link in its place is followed only where no other user could have made it. Neither waits for
- * the other end of a fifo.
+ * Opens a file. Follows a symbolic link in its place only if no other user could have made it. Does not wait for the other end
+ * of a fifo.
  */
 export function openUnlinked(path: string, flags: number, mode?: number): number {
   const careful = flags | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;

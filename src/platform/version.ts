@@ -1,4 +1,4 @@
-// The version, from the one place that has it.
+// The version, read from package.json.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,15 +1,15 @@
-// The wall-clock time of moments of the monotonic clock. By how much the two differ is found out when a packet comes, and
-// kept for it: every command shows the same time of the same packet, also when the wall clock was set meanwhile.
+// Converts times of the monotonic clock to wall-clock times. The difference of both clocks is measured when a packet comes, and
+// kept. So every command shows the same time for a packet, even if the wall clock has been set since.
 
-/** A difference this large means that the wall clock was set, or has been slowed down or sped up for long. */
+/** If the difference changes by this much, the wall clock was set, or has run faster or slower for a long time. */
 const SET_MS = 10;
-/** So many differences are kept; what is older than the oldest is told by it. */
+/** How many differences are kept. Older times use the oldest one. */
 const MAX = 1024;
 
 interface Epoch {
-  /** Milliseconds of the monotonic clock. */
+  /** Valid from this time of the monotonic clock on, in milliseconds. */
   readonly since: number;
-  /** Add it for milliseconds since 1970. */
+  /** Added to a monotonic time, it gives milliseconds since 1970. */
   readonly offset: number;
 }
 
@@ -17,13 +17,13 @@ export class WallClock {
   readonly #offset: () => number;
   #epochs: Epoch[];
 
-  /** `offset`: how much later than the monotonic clock the wall clock is, now. */
+  /** `offset` returns the current difference: wall clock minus monotonic clock. */
   constructor(offset = () => Date.now() - performance.now()) {
     this.#offset = offset;
     this.#epochs = [{ since: Number.NEGATIVE_INFINITY, offset: offset() }];
   }
 
-  /** Something happens now: from now on as the wall clock shows. */
+  /** Measures the difference now, because something happens at `now`. */
   look(now: number): void {
     const offset = this.#offset();
     if (Math.abs(offset - this.#epochs.at(-1)!.offset) < SET_MS) return;
@@ -31,7 +31,7 @@ export class WallClock {
     if (this.#epochs.length > MAX) this.#epochs.shift();
   }
 
-  /** Milliseconds since 1970. */
+  /** The wall-clock time of a moment, in milliseconds since 1970. */
   at(moment: number): number {
     let i = this.#epochs.length - 1;
     while (i > 0 && this.#epochs[i]!.since > moment) i--;
@@ -39,5 +39,5 @@ export class WallClock {
   }
 }
 
-/** The daemon's. */
+/** The clock of the daemon. */
 export const wallClock = new WallClock();

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { replaceFile } from "./replace-file.ts";
 import { isOurs, openUnlinked } from "./trusted-file.ts";
 
-/** A file becomes this in one step; a terminal, a pipe or a device is written. Throws in the system's words. */
+/** Replaces a file in one step. Writes to a terminal, a pipe or a device. Throws an Error with the system's reason. */
 export function writeOutput(path: string, text: string): void {
   const there = fs.lstatSync(path, { throwIfNoEntry: false });
   if (there === undefined || there.isFile()) {
