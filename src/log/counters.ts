@@ -15,12 +15,12 @@ export class Counters {
   opens = 0;
   timeouts = 0;
   scans = 0;
-  /** Commands with a status other than 0, or that could not be started. */
+  /** Commands that have ended with a status other than 0, or could not be started. */
   commandsFailed = 0;
-  /** Openings by the door's name, those by hand included. */
+  /** Openings by the door's name, including those by hand. */
   readonly openings = new Map<string, number>();
 
-  /** Of each door and client, by what their codes were found to be. */
+  /** The codes of each door and client, counted by the decision. */
   readonly codes = new Map<string, CodeCount>();
 
   event(event: KnockEvent): void {

@@ -12,7 +12,7 @@ import { doorEventLine, eventLine, heldBack, linkLocalLine, noticeLine } from ".
 import { RateLimiter } from "./rate-limiter.ts";
 import type { ReverseDns } from "./reverse-dns.ts";
 
-/** The part of the logger that events of doors need. */
+/** The part of the logger that this file needs. */
 export type Book = Pick<Logger, "tellsEvents" | "event"> & {
   readonly log: Pick<Log, "info" | "warn" | "error" | "note">;
 };
@@ -64,7 +64,7 @@ const NOTICE_LEVELS = {
 interface Known {
   readonly knocker: Address;
   readonly text: string;
-  /** Lines by stage; index 0 is the opening. */
+  /** The lines of a door by stage. Index 0 is the opening. */
   readonly lines: Map<DoorRef, string[]>;
 }
 
@@ -79,10 +79,10 @@ export class EventLog {
   readonly #limit = new RateLimiter();
   /** A cache: most lines come in groups of three or four from one client. */
   #last: Known | undefined;
-  /** Runs only while lines are held back. */
+  /** Runs only while there are lines held back. */
   #timer: { cancel(): void } | undefined;
 
-  /** `lookup` with -l. `now` in milliseconds, monotonic; `by` is a timer of the same clock. */
+  /** `reverseDns` only with -l. `now` in milliseconds, monotonic. `by` makes timers of the same clock. */
   constructor(logger: Book, reverseDns: ReverseDns | undefined, now: () => number, by: typeof after = after) {
     this.#logger = logger;
     this.#reverseDns = reverseDns;
@@ -93,7 +93,7 @@ export class EventLog {
 
   event(event: KnockEvent, at: number): void {
     this.counts.event(event);
-    if (!this.#logger.tellsEvents && !this.watch.isWatched) return; // nobody reads the text
+    if (!this.#logger.tellsEvents && !this.watch.isWatched) return; // nobody would read the text
     this.#tellHeldBack(at);
     const verdict = this.#limit.decide(event, at);
     if (verdict === "hold") {
@@ -106,7 +106,7 @@ export class EventLog {
     this.#tellEvent(event, at);
   }
 
-  /** What happens at an open door. */
+  /** Logs what happens at an open door. */
   readonly doorEvent = (event: DoorEvent): void => {
     const { door, knocker } = event;
     if (event.type === "command ended") {
@@ -125,7 +125,7 @@ export class EventLog {
     this.#tell(knocker, (who) => this.#logger.log[level](this.#at(knocker, door), doorEventLine(event, who)));
   };
 
-  /** What happens to the doors as a whole. */
+  /** Logs an event that belongs to no single client. */
   readonly notice = (notice: DoorNotice): void => {
     this.#logger.log[NOTICE_LEVELS[notice.type]](noticeLine(notice));
   };
@@ -166,7 +166,7 @@ export class EventLog {
     else line(this.#known(knocker).text);
   }
 
-  /** The fields of a JSON line beside its text. */
+  /** The fields of a JSON line in addition to its text. */
   #at(knocker: Address, door: string): { ip: string; door: string } {
     return { ip: this.#known(knocker).text, door };
   }
@@ -186,7 +186,7 @@ export class EventLog {
     }
   }
 
-  /** Ends the second even if no further event comes. */
+  /** Sets a timer, so that held-back lines are reported even if no further event comes. */
   #awaitHeldBack(at: number): void {
     this.#timer ??= this.#after((this.#limit.due - at) / 1000, () => {
       this.#timer = undefined;

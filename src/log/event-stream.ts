@@ -6,7 +6,7 @@ import { wallClock } from "../platform/wall-clock.ts";
 
 export type Subscriber = (daemonEvent: DaemonEvent, time: Date) => void;
 
-/** Limits a flood of JSON to each subscriber. Verdicts have their own limit, so that they cannot displace other events. */
+/** Limits the JSON that a subscriber gets in a flood. Verdicts have a limit of their own: they cannot displace other events. */
 const MAX_A_SECOND = { happenings: 500, verdicts: 100 } as const;
 const SECOND_MS = 1000;
 
@@ -23,7 +23,7 @@ export class EventStream {
     this.#now = now;
   }
 
-  /** If not, callers can skip this. */
+  /** Is there a subscriber? If not, callers can skip `knock` and `verdict`. */
   get isWatched(): boolean {
     return this.#watchers.size > 0;
   }

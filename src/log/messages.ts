@@ -1,5 +1,5 @@
-// Every log line about doors and clients, in one place. Lines that 0.8 has are kept to the letter: log readers, fail2ban
-// filters and how-tos look for them.
+// The text of every log line about doors and clients, in one place. The lines of 0.8 are the same to the letter, because log
+// readers, fail2ban filters and how-tos search for them.
 
 import type { CodeDecision, CodeRefusal } from "../events/code-decision.ts";
 import type { DoorEvent, DoorNotice } from "../events/door-event.ts";
@@ -29,12 +29,12 @@ export function eventLine(event: KnockEvent, who: string): string {
   }
 }
 
-/** No firewall tool takes an address with its interface (`fe80::1%eth0`): nft refuses it, iptables ignores the interface. */
+/** Firewall tools cannot use an address with an interface (`fe80::1%eth0`): nft refuses it, iptables ignores the interface. */
 export function linkLocalLine(door: string, who: string): string {
   return `${who}: ${door}: link-local address: another host may have it on another interface`;
 }
 
-/** Never shows a port or a digit of the code, because many people read logs. */
+/** Shows no port and no digit of a code, because many people read logs. */
 function codeText(decision: CodeDecision): string {
   const { client } = decision;
   switch (decision.result) {
@@ -78,12 +78,12 @@ function duration(seconds: number): string {
   return [minutes > 0 ? [`${minutes} min`] : [], rest > 0 ? [`${rest} s`] : []].flat().join(" ");
 }
 
-/** Replaces the lines that the rate limiter held back. */
+/** The line that replaces those that the rate limiter held back. */
 export function heldBack({ count, kind }: HeldBack): string {
   return `${plural(count, "similar line")} not logged (${kind})`;
 }
 
-/** An event of an open door. `who` as in `eventLine`. */
+/** The line of an event of an open door. `who` as in `eventLine`. */
 export function doorEventLine(event: Exclude<DoorEvent, { type: "command ended" }>, who: string): string {
   const { door } = event;
   switch (event.type) {
@@ -130,7 +130,7 @@ function forTime(seconds: number | undefined): string {
   return seconds === undefined ? "until it is closed" : `for ${plural(seconds, "second")}`;
 }
 
-/** An event of no single client. */
+/** The line of an event that belongs to no single client. */
 export function noticeLine(notice: DoorNotice): string {
   switch (notice.type) {
     case "code not kept":
@@ -180,7 +180,7 @@ export function noticeLine(notice: DoorNotice): string {
   }
 }
 
-/** The line of -D for a packet. 0.8 prints the month one too low. */
+/** The line of -D for a packet. In 0.8 the month is one too low. */
 export function packetLine(packet: CapturedPacket): string {
   const time = localTime(new Date(packet.time * 1000));
   const from = `${formatAddress(packet.source)}:${packet.sourcePort}`;

@@ -4,7 +4,7 @@
 import type { DoorRef, KnockEvent } from "../events/knock-event.ts";
 import { type Address, sameAddress } from "../net/address.ts";
 
-/** Lines of a kind in a second. */
+/** Lines of each kind per second. */
 const MAX_LINES = 100;
 const SECOND_MS = 1000;
 /** Sources whose Stage 1 was logged, the newest last. Enough for eleven minutes of a flood. */
@@ -50,7 +50,7 @@ export class RateLimiter {
     if (event.type === "open") return "tell";
     if (event.type === "scan") return tryConsume(this.#scans, now) ? "tell" : "hold";
     if (event.type === "code") {
-      const isClients = event.decision.result === "accepted"; // nobody else can make many of these
+      const isClients = event.decision.result === "accepted"; // only clients can make many of these
       return isClients || tryConsume(this.#codes, now) ? "tell" : "hold";
     }
     if (event.type === "timeout") {
@@ -58,7 +58,7 @@ export class RateLimiter {
       this.#told.delete(this.#keyOf(event)); // the attempt is over
       return "tell";
     }
-    if (event.door.knocks === 1) return "tell"; // it opens with this knock
+    if (event.door.knocks === 1) return "tell"; // the door opens with this knock
     if (event.stage === 1) return this.#judgeStart(event, now);
     if (event.stage > 2 || this.#told.delete(this.#keyOf(event))) return "tell";
     // The attempt is at most seq_timeout old. If nothing was held back since then, its Stage 1 was logged.

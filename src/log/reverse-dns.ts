@@ -1,5 +1,5 @@
-// Looks up the host names of clients for -l, without delaying the capture. The lines of a client wait for the name in their
-// order, at most one second. Then they are logged with the bare address.
+// Looks up the host names of clients for -l, without delaying the capture. The lines of a client wait for the name, in order
+// and at most one second. Then they are logged with the bare address.
 
 import { type Address, formatAddress } from "../net/address.ts";
 
@@ -16,7 +16,7 @@ const LONGEST_WAIT_MS = 1000;
  * libc holds each query for ten seconds or more, four at a time. Further clients get no name.
  */
 const MAX_ASKED = 16;
-/** How long an answer is kept, also a missing one. */
+/** How long an answer is kept, also if there is no name. */
 const KEPT_MS = 60_000;
 const MAX_KEPT = 1024;
 

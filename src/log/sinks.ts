@@ -18,7 +18,7 @@ export interface Sink {
 
 /** How many lines wait while the system's log is away. */
 const MAX_WAITING = 1000;
-/** How soon to try again: a busy reader soon takes the ten lines in its socket, a missing one does not. */
+/** How soon to try again. A busy reader soon takes the ten lines in its socket; a missing one does not. */
 const SHORTEST_PAUSE_MS = 4;
 const LONGEST_PAUSE_MS = 250;
 
@@ -88,7 +88,7 @@ export function streamSink(stream: Writable): Sink {
   };
 }
 
-/** The mode of a new log file. Only its group may read it: it names the doors and their clients. */
+/** The mode of a new log file. Others may not read it, because it names the doors and their clients. */
 const MODE = 0o640;
 
 /** Throws if another user has put a file in its place. */
@@ -134,7 +134,7 @@ export class FileSink implements Sink {
   /** The minute or second that `#stamp` names, since 1970. */
   #stampedAt = -1;
   #troubled = false;
-  /** A full disk cut off the last line: begin the next one on a new line. */
+  /** A full disk has cut off the last line. Begin the next one on a new line. */
   #torn = false;
 
   constructor(path: string, trouble: (why: string) => void, unit: StampUnit = "minute") {
@@ -160,7 +160,7 @@ export class FileSink implements Sink {
     if (this.#file === undefined) this.#open();
     if (this.#file === undefined) return;
     const stamp = this.#unit === "none" ? "" : this.#now(this.#unit);
-    // Join all lines at once: a string that grows line by line is a tree of pieces, which costs more than the rest of a line.
+    // Join all lines at once. V8 stores a string that grows line by line as a tree, which costs more than the rest of a line.
     const text = `${stamp}${lines.join(`\n${stamp}`)}\n`;
     const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
     let written = 0;

@@ -1,4 +1,4 @@
-// The addresses of an interface, at which doors without a Target listen.
+// The addresses of an interface. Doors without a Target listen at them.
 
 import { type Address, copyOf, formatAddress, isHostAddress, isIpv4, sameAddress } from "./address.ts";
 
@@ -13,14 +13,14 @@ export class AddressSet {
 
   /** `notClients`: other addresses that no client can have, such as those of other interfaces and directed broadcasts. */
   constructor(all: readonly Address[], notClients: readonly Address[] = []) {
-    this.all = all.map(copyOf); // of one shape, wherever they come from: each packet is compared with them
+    this.all = all.map(copyOf); // copies have one shape for V8: each packet is compared with them
     this.#notClients = notClients.map(copyOf);
     this.#isLoopback = all.length > 0 && all.every(isLoopback);
   }
 
   /**
-   * May a packet from there be a client's? Not one from an address of this host, or from a broadcast address: it is
-   * forged. At the loopback interface alone, which no packet reaches from outside, all are this host's.
+   * May this source be a client? Not if it is an address of this host or a broadcast address: then the packet is forged. But
+   * on an interface with only loopback addresses, which no packet from outside reaches, every source may be a client.
    */
   isClient(source: Address): boolean {
     if (this.#isLoopback) return true;
@@ -38,7 +38,7 @@ export class AddressSet {
     return this.#lastIsOurs;
   }
 
-  /** The same ones, in any order? */
+  /** Does the other set have the same addresses, in any order? */
   equals(other: AddressSet): boolean {
     return this.toString() === other.toString();
   }

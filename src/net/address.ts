@@ -21,8 +21,8 @@ export function sameAddress(a: Address, b: Address): boolean {
 }
 
 /**
- * Can a host on the network have this address? Not 0.0.0.0/8, loopback, multicast, broadcast, nor any of 0000::/64 beside
- * the IPv4 addresses that we map there ourselves.
+ * Can a host on the network have this address? Not 0.0.0.0/8, loopback, multicast, broadcast or 0000::/64, except the IPv4
+ * addresses that we map there ourselves.
  */
 export function isHostAddress({ w0, w1, w2, w3 }: Address): boolean {
   if (w0 !== 0 || w1 !== 0) return w0 >>> 24 !== 0xff;
@@ -40,7 +40,7 @@ export function copyOf({ w0, w1, w2, w3 }: Address): Address {
   return { w0, w1, w2, w3 };
 }
 
-/** Parses an address and ignores its scope (`%eth0`). Undefined if it is none. */
+/** Parses an address and ignores its scope (`%eth0`). Undefined if the text is no address. */
 export function parseAddress(text: string): Address | undefined {
   const bare = text.split("%", 1)[0]!;
   if (!isAddress(bare)) return undefined;
@@ -65,7 +65,7 @@ export function parseAddress(text: string): Address | undefined {
 export function formatAddress(a: Address): string {
   if (isIpv4(a)) return formatIpv4(a.w3);
   const groups = [a.w0, a.w1, a.w2, a.w3].flatMap((word) => [word >>> 16, word & 0xffff]);
-  // ::a.b.c.d, of old; ::1 and :: are not meant
+  // The old form ::a.b.c.d, but not ::1 and ::
   if (a.w0 === 0 && a.w1 === 0 && a.w2 === 0 && a.w3 >>> 0 > 0xffff) return `::${formatIpv4(a.w3)}`;
   let best = { at: 0, length: 1 }; // a single zero group is not shortened
   for (let at = 0; at < 8; at++) {
@@ -82,9 +82,9 @@ export function formatAddress(a: Address): string {
   return `${hex(0, best.at)}::${hex(best.at + best.length, 8)}`;
 }
 
-/** As isIP of node:net, whose pattern takes up to 20 ms for the first address: at each start (bench/start.ts). */
+/** Like isIP of node:net, whose regular expression takes up to 20 ms for the first address of a process (bench/start.ts). */
 function isAddress(text: string): boolean {
-  if (text.includes("\0")) return false; // it would end there
+  if (text.includes("\0")) return false; // the parser would stop at the NUL
   try {
     new SocketAddress({ address: text, family: text.includes(":") ? "ipv6" : "ipv4" });
     return true;

@@ -1,4 +1,4 @@
-// A protocol and a port as one number, below KNOCK_KEYS: an array finds by it what a knock means.
+// A protocol and a port as one number below KNOCK_KEYS, the index of an array of knocks.
 
 import { TCP } from "./packet.ts";
 

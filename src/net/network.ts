@@ -3,13 +3,13 @@
 import { type Address, formatAddress, isIpv4, parseAddress, sameAddress } from "./address.ts";
 
 export interface Network {
-  /** The bits behind the prefix are 0. */
+  /** The bits after the prefix are 0. */
   readonly address: Address;
-  /** Of its own family: 0 to 32 for IPv4, 0 to 128 for IPv6. */
+  /** 0 to 32 for IPv4, 0 to 128 for IPv6. */
   readonly prefix: number;
 }
 
-/** `192.168.1.0/24`, `fd00::/64`, or an address alone; undefined when it is none of them. */
+/** Parses `192.168.1.0/24`, `fd00::/64`, or an address alone. Undefined if the text is none of these. */
 export function parseNetwork(text: string): Network | undefined {
   const [, host = "", length] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const address = parseAddress(host);
@@ -35,7 +35,7 @@ export function masked({ w0, w1, w2, w3 }: Address, bits: number): Address {
   return { w0: keep(w0, 0), w1: keep(w1, 32), w2: keep(w2, 64), w3: keep(w3, 96) };
 }
 
-/** An IPv4 address is within no IPv6 network. */
+/** Is the address in the network? An IPv4 address is in no IPv6 network. */
 export function isWithin({ address, prefix }: Network, one: Address): boolean {
   if (isIpv4(address) !== isIpv4(one)) return false;
   return sameAddress(masked(one, isIpv4(address) ? prefix + 96 : prefix), address);

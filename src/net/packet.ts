@@ -24,6 +24,6 @@ export const UDP = 17;
 export interface CapturedPacket extends Packet {
   /** Bytes on the wire, link-layer header included. */
   length: number;
-  /** Of capture, seconds since 1970. */
+  /** The time of capture, in seconds since 1970. */
   time: number;
 }

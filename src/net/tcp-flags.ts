@@ -13,8 +13,8 @@ export const TCP_FLAG_BITS = { fin: 0x01, syn: 0x02, rst: 0x04, psh: 0x08, ack: 
 export const ANY_FLAGS: TcpFlags = { set: 0, clear: 0 };
 
 /**
- * Adds the flags of a text to `before`, because repeated TCPFlags add up. Of `ack` and `!ack` the last one counts.
- * Throws an Error that names the flag.
+ * Adds the flags of a text to `before`, because several TCPFlags lines add up. Of `ack` and `!ack`, the last one counts.
+ * Throws an Error that names a wrong flag.
  */
 export function addTcpFlags(before: TcpFlags, text: string): TcpFlags {
   let { set, clear } = before;
@@ -30,7 +30,7 @@ export function addTcpFlags(before: TcpFlags, text: string): TcpFlags {
   return { set, clear };
 }
 
-/** `syn,!ack`; empty when any will do. */
+/** The text of flags, such as `syn,!ack`. Empty for any flags. */
 export function formatTcpFlags({ set, clear }: TcpFlags): string {
   return Object.entries(TCP_FLAG_BITS)
     .flatMap(([name, bit]) => (set & bit ? [name] : clear & bit ? [`!${name}`] : []))

@@ -1,10 +1,10 @@
-// Numbers and times in words, for people.
+// Formats durations and times for people.
 
 import { plural } from "./plural.ts";
 
 export { plural };
 
-/** `25 s`, `3 min`, `2 h 5 min`, `4 days`: exact enough for a person. */
+/** `25 s`, `3 min`, `2 h 5 min`, `4 days`: rounded for people. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 120) return `${whole} s`;
@@ -15,7 +15,7 @@ export function duration(seconds: number): string {
   return plural(Math.round(hours / 24), "day");
 }
 
-/** In local time: `2026-11-24 14:05:09`. A text is a time as JSON has it. */
+/** Local time: `2026-11-24 14:05:09`. A string is a time in the form of JSON. */
 export function localTime(time: Date | string): string {
   const at = new Date(time);
   const two = (n: number) => String(n).padStart(2, "0");

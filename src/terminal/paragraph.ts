@@ -1,4 +1,4 @@
-// A sentence as lines that fit the terminal. It breaks between words only: a path that is too long keeps its length.
+// Wraps a sentence to the width of the terminal. Breaks only between words, so a long path keeps its length.
 
 import stringWidth from "string-width";
 import { terminalWidth } from "./style.ts";
@@ -12,7 +12,7 @@ export interface Indent {
   readonly rest?: number;
 }
 
-/** Every line ends with a line feed. `text` may be painted as a whole line is. */
+/** Every line ends with a line feed. `text` may be painted as a whole. */
 export function paragraph(text: string, { first = 0, rest = first }: Indent = {}): string {
   const width = Math.min(terminalWidth(), MAX_WIDTH);
   const [firstWord = "", ...words] = text.split(" ");

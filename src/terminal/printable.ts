@@ -1,4 +1,4 @@
-// Makes foreign text harmless for a terminal: from clients, logs, databases, other hosts and config files.
+// Makes foreign text harmless for a terminal: text from clients, logs, databases, other hosts and config files.
 
 /** Control and format characters, unassigned and private ones, line separators, and characters without a width. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;

@@ -34,7 +34,7 @@ export class Progress {
     this.#nextAt = this.#now() + EACH_MS;
   }
 
-  /** Makes room for other output. */
+  /** Removes the bar, to make room for other output. */
   clear(): void {
     if (this.#drawn) this.#stream.write("\r\x1b[K");
     this.#drawn = false;

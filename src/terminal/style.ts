@@ -3,12 +3,12 @@
 /** The code that begins each style and the one that ends only this style. */
 const STYLES = { good: [32, 39], bad: [31, 39], warn: [33, 39], soft: [2, 22] } as const;
 
-/** For pipes and files. They are read at a terminal later. */
+/** The width for pipes and files, which people read at a terminal later. */
 const USUAL_WIDTH = 80;
-/** Below this a table cannot be read anyway. */
+/** In a narrower terminal, nobody can read a table anyway. */
 const LEAST_WIDTH = 40;
 
-/** For the names of interfaces, doors and files, and for everything that a daemon answers. */
+/** Use it for the names of interfaces, doors and files, and for everything that a daemon answers. */
 export { printable as clean } from "./printable.ts";
 
 /** `14:05:09.123`, local time. */
@@ -23,7 +23,7 @@ export function paint(how: keyof typeof STYLES, text: string): string {
   return hasColours() ? `\x1b[${on}m${text}\x1b[${off}m` : text;
 }
 
-/** https://no-color.org and https://force-color.org. NO_COLOR wins. */
+/** As described at https://no-color.org and https://force-color.org. NO_COLOR overrides FORCE_COLOR. */
 function hasColours(): boolean {
   const { NO_COLOR, FORCE_COLOR } = process.env;
   if (NO_COLOR) return false;

@@ -2,15 +2,15 @@
 
 import { closest, distance } from "fastest-levenshtein";
 
-/** More typing errors in one name are another name. */
+/** A name with more typing errors is a different name. */
 const MAX_STEPS = 2;
 
-/** Undefined when no name is near. Upper and lower case are the same. */
+/** The nearest name. Undefined if none is near. Ignores upper and lower case. */
 export function suggestion(text: string, names: readonly string[]): string | undefined {
   if (names.length === 0) return undefined;
   const lower = names.map((name) => name.toLowerCase());
   const likely = closest(text.toLowerCase(), lower);
   const steps = distance(text.toLowerCase(), likely);
-  const isNear = steps <= MAX_STEPS && steps < likely.length; // not every name of two letters
+  const isNear = steps <= MAX_STEPS && steps < likely.length; // otherwise every name of two letters would be near
   return isNear ? names[lower.indexOf(likely)] : undefined;
 }

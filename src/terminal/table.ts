@@ -17,19 +17,19 @@ export interface Column {
    * `cut`: its words are shortened too. Without it the column keeps its width: half an address or number is wrong.
    */
   readonly narrow?: "wrap" | "cut";
-  /** It stays this wide when the table is too wide, and in a stream is so from the beginning. */
+  /** The least width, if the table is too wide. In a stream, the column has this width from the beginning. */
   readonly least?: number;
 }
 
 export interface TableOptions {
   /** Spaces before each line. */
   readonly indent?: number;
-  /** Of a whole line. The default is the terminal's width, or 80. */
+  /** The width of a line. The default is the terminal's width, or 80. */
   readonly width?: number;
 }
 
 const GAP = "  ";
-/** A space at which no line is broken. Harmless text holds no private characters. */
+/** Stands for a space at which lines do not break. Harmless text contains no private characters such as this one. */
 const GLUE = "\ue000";
 /** A column is never cut below this: a name of fewer letters cannot be recognised. */
 const LEAST = 8;
@@ -39,7 +39,7 @@ const PLACES =
 const CHARS = { ...Object.fromEntries(PLACES.split(" ").map((place) => [place, ""])), middle: GAP };
 const STYLE = { "padding-left": 0, "padding-right": 0, head: [], border: [] };
 
-/** A header and the rows, in lines that fit the terminal unless the columns that keep their width are too wide for it. */
+/** A header and the rows. The lines fit the terminal, unless the columns that keep their width are too wide for it. */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],
@@ -60,11 +60,11 @@ export function together(words: string): string {
 }
 
 interface StreamColumn extends Column {
-  /** It grows no wider than this. */
+  /** The greatest width. */
   readonly most?: number;
 }
 
-/** A table whose rows come one by one: the header first, and columns that grow with what has come. */
+/** A table whose rows come one by one. The header comes first, and the columns grow with the rows. */
 export class TableStream {
   readonly #columns: readonly StreamColumn[];
   /** The widest cell of each column so far. */
@@ -103,7 +103,7 @@ function draw(rows: readonly (readonly Cell[])[], { indent, ...layout }: Layout)
   return lines.map((line) => `${" ".repeat(indent)}${line}`.trimEnd().concat("\n")).join("");
 }
 
-/** The width of each column: as wide as its text, then less until the line fits: first headers give way, then texts, then words. */
+/** The width of each column: as wide as its text. If the line does not fit, headers shrink first, then texts, then words. */
 function fit(columns: readonly Column[], rows: readonly (readonly Cell[])[], width: number): number[] {
   const widest = (i: number, separator: RegExp) =>
     Math.max(...rows.flatMap((row) => linesOf(row[i], separator).map((part) => stringWidth(part))));
@@ -124,7 +124,7 @@ function linesOf(cell: Cell | undefined, separator: RegExp | string = "\n"): str
   return `${cell ?? ""}`.split(separator);
 }
 
-/** Takes from the widest column that has something to give, a space at a time, so that equals stay equal. */
+/** Takes one space at a time from the widest column that can still shrink, so that equal columns stay equal. */
 function narrowTo(least: readonly number[], widths: number[], excess: () => number): void {
   while (excess() > 0) {
     const spare = widths.map((width, i) => (width > least[i]! ? width : 0));
