@@ -1,6 +1,6 @@
-// What closes the port at each boot: systemd/knockd-gate.service, which comes with the package, or a unit of our own that
-// adds the rule for the mark. Not iptables-persistent, which would freeze what others (Docker, fail2ban) have in the tables,
-// nor if-pre-up.d, which NetworkManager and systemd-networkd don't run, nor /etc/nftables.conf, which is its owner's.
+// Closes the port at each boot: with systemd/knockd-gate.service of the package, or with a unit of our own that adds the rule
+// for the mark. Other ways do not fit: iptables-persistent would freeze the rules of others (Docker, fail2ban), NetworkManager
+// and systemd-networkd do not run if-pre-up.d, and /etc/nftables.conf belongs to the user.
 
 import { type FirewallKind, MARK, PATH } from "./firewall.ts";
 import { type MarkPlace, markFunctions } from "./mark-rule.ts";
@@ -16,7 +16,7 @@ export function unitOf(kind: FirewallKind): string {
   return kind === "gate" ? GATE_UNIT : MARK_UNIT;
 }
 
-/** `sh FILE add|remove` */
+/** The script that `sh FILE add|remove` runs. */
 export function markScript(place: MarkPlace): string {
   return `#!/bin/sh
 # Written by knockctl init --persist. Adds the rule that accepts knockd's mark to the firewall, or removes it.
@@ -29,7 +29,7 @@ esac
 `;
 }
 
-/** The units that load the user's rules forget ours when they do it again. */
+/** The units that load the user's rules. When they load them again, our rule is gone. */
 const OWNERS = "nftables.service netfilter-persistent.service";
 
 export const MARK_UNIT_TEXT = `# Written by knockctl init --persist.

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { Setup } from "./plan.ts";
 import { quote } from "./trial-paths.ts";
 
-/** File names that no other program uses. They are next to the clients file, for a rename. Each file holds secrets. */
+/** File names that no other program uses, beside the clients file, so that a rename works. The files hold secrets. */
 function beside({ codes, id }: Setup) {
   const file = codes!.clients;
   return {
@@ -36,8 +36,8 @@ sync ${folder}/
 }
 
 /**
- * The codes that were used in the trial must not count again. The trial's knockd has to end first, or it could use more of
- * them. Without systemd, the next knockd finds no file and refuses the codes of its first minute.
+ * The codes that were used in the trial must not count again. The trial's knockd must end first, because it could accept more
+ * codes. Without systemd, the next knockd finds no file and refuses the codes of its first minute.
  */
 export function writeClientsState({ codes, unit }: Setup): string {
   if (codes === undefined || !codes.isTrialState || unit === undefined) return "";
@@ -57,7 +57,7 @@ export function forgetOldClients(setup: Setup): string {
   return setup.codes === undefined ? "" : `rm -f ${beside(setup).old}\n`;
 }
 
-/** Can be interrupted and run again. */
+/** The rollback's part. It can be interrupted and run again. */
 export function restoreClients(setup: Setup): string {
   if (setup.codes === undefined) return "";
   const { file, folder, fresh, old } = beside(setup);

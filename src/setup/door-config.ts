@@ -10,19 +10,19 @@ import { readRegularFile } from "../platform/read-file.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { formatSequence, type Sequence } from "../sequences/sequence.ts";
 
-/** Example configs, unedited. Their doors do not stay, because manuals print their sequences. */
+/** The example configs. If the user has not edited one, its doors do not stay, because manuals print their sequences. */
 const EXAMPLES = ["/usr/share/knockd/knockd.conf", join(packageRoot, "knockd.conf.example")];
-/** Seconds for each knock: time to knock by hand, or to wait for a port that does not answer. */
+/** Seconds for each knock: enough to knock by hand, or to wait for a port that does not answer. */
 const KNOCK_SECONDS = 5;
-/** Seconds for a code: as long as a code lasts. */
+/** Seconds for a code, which is valid for as long. */
 const CODE_SECONDS = 30;
 
 export interface NewDoor {
   readonly name: string;
   readonly sequence: Sequence;
-  /** The file of clients, whose codes replace the sequence. */
+  /** The clients file, if codes replace the sequence. */
   readonly clients?: string | undefined;
-  /** Seconds for which it is open to a client that knocked. */
+  /** How long it stays open to a client that knocked, in seconds. */
   readonly seconds: number;
   /** The TCP port that it opens. */
   readonly port: number;
@@ -44,7 +44,7 @@ export interface Existing {
 export function existingConfig(file: string): Existing | undefined {
   let text: string;
   try {
-    text = readRegularFile(file).toString("latin1"); // init must not wait at a fifo
+    text = readRegularFile(file).toString("latin1"); // never waits for a fifo
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new ConfigError(`${file}: ${systemErrorText(error)}`);
@@ -52,12 +52,12 @@ export function existingConfig(file: string): Existing | undefined {
   return { text, config: readConfig(file) };
 }
 
-/** Does it have anything that a user wrote? */
+/** Does it contain doors that a user has written? */
 export function isOwn({ text, config }: Existing): boolean {
   return config.doors.length > 0 && !EXAMPLES.some((file) => text === textOf(file));
 }
 
-/** The text without the sections of that name; UseSyslog counts wherever it stands. */
+/** The text without the sections of this name. Keeps a UseSyslog in them, which counts in any section. */
 export function withoutDoor(text: string, door: string): string {
   let isLeftOut = false;
   const lines = text.split("\n").flatMap((line) => {
@@ -88,14 +88,14 @@ export function configText(door: NewDoor, kept: string | undefined): string {
   ])}`;
 }
 
-/** The same for the trial: openings are logged to `log`, in lines that trial.ts reads, and the doors close when knockd ends. */
+/** The config for the trial: it logs openings to `log` in lines that trial.ts reads, and doors close when knockd ends. */
 export function trialText(text: string, log: string, clientsState?: string): string {
   const options = [`LogFile = ${log}`, "LogFormat = text", "On_Exit = close"];
   if (clientsState !== undefined) options.push(`ClientsState = ${clientsState}`);
   return `${text}\n${section("options", options)}`;
 }
 
-/** As people write it: `7000,8000:udp`. */
+/** The sequence as people write it: `7000,8000:udp`. */
 export function plainSequence(sequence: Sequence): string {
   return formatSequence(sequence).replaceAll(":tcp", "");
 }

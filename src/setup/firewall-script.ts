@@ -5,15 +5,15 @@ import { type FirewallPlan, MARK, PATH } from "./firewall.ts";
 import { markFunctions } from "./mark-rule.ts";
 import { quote } from "./trial-paths.ts";
 
-/** How the programs are run, in words. */
+/** The commands that run the programs. */
 export interface Programs {
   readonly knockd: readonly string[];
   readonly knockctl: readonly string[];
 }
 
 /**
- * `sh FILE close|open|is-closed|restore CONFIG`. Each may be run again. `open` removes knockd's whole table: no daemon may own it then.
- * To open, it needs only nft, or otherwise knockctl.
+ * The script that `sh FILE close|open|is-closed|restore CONFIG` runs. Each action may be repeated. `open` removes knockd's
+ * whole table, so no daemon may own it then. It needs only nft, or otherwise knockctl.
  */
 export function firewallScript(
   plan: FirewallPlan,

@@ -1,5 +1,5 @@
-// Which firewall this host has: which program writes its rules, and what they do with a port. Changes nothing. Reads the
-// kernel's rules, because the name of a service says nothing about them.
+// Finds out which firewall this host has: which program writes its rules, and what the rules do with a port. Changes nothing.
+// Reads the kernel's rules, because the name of a service says nothing about them.
 
 import { existsSync, readFileSync } from "node:fs";
 import { iptablesVerdict } from "./iptables-rules.ts";
@@ -8,13 +8,13 @@ import { type PortAsked, type PortVerdict, together } from "./port-verdict.ts";
 
 /** A program that writes the rules. When it is reloaded, it drops rules that it does not know. */
 export type Manager = "ufw" | "firewalld";
-/** Where there are rules that no known program manages. */
+/** The tool whose rules exist without a known program that manages them. */
 export type Plain = "nft" | "iptables-nft" | "iptables-legacy";
 
 export interface FirewallTools {
   readonly managers: readonly Manager[];
   readonly plain: readonly Plain[];
-  /** Docker publishes the port: a container answers there, and the host's INPUT rules never see it. */
+  /** Does Docker publish the port? Then a container answers there, and the host's INPUT rules never see it. */
   readonly isPublished: boolean;
   /** What all rules together do with a new connection to the port. Undefined: the kernel could not be asked. */
   readonly verdict: PortVerdict | undefined;
@@ -50,7 +50,7 @@ export function firewallTools(asked: PortAsked, look: Look, legacy = legacyTable
   };
 }
 
-/** Rules of INPUT, or a policy, that neither ufw, firewalld, Docker nor knockd has made. */
+/** Does INPUT have rules or a policy that come from none of ufw, firewalld, Docker and knockd? */
 function hasOwnRules(rules: string): boolean {
   if (/^-P INPUT DROP$/m.test(rules) && !/^-N ufw6?-user-input$/m.test(rules)) return true;
   return /^-A INPUT (?!.*-j (ufw6?-|IN_|INPUT_direct|INPUT_ZONES|DOCKER|KNOCKD|KUBE-|ts-input|f2b-))/m.test(rules);
@@ -71,12 +71,12 @@ function isPublished(nat: string, { protocol, port }: PortAsked): boolean {
     );
 }
 
-/** `iptables-legacy` would make its tables if it were asked without them. */
+/** Do the tables of iptables-legacy exist? Running `iptables-legacy` would create them. */
 function legacyTables(): boolean {
   const names = "/proc/net/ip_tables_names";
   try {
     return existsSync(names) && readFileSync(names, "latin1").includes("filter");
   } catch {
-    return false; // for root alone
+    return false; // only root can read it
   }
 }

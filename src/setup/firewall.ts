@@ -1,5 +1,5 @@
-// How a port of this host is closed to clients that have not knocked: by knockd's gate, or by the firewall that is there,
-// which accepts a mark. The choice follows from the rules that are there. No rule of another program is changed.
+// How a port of this host is closed to clients that have not knocked: by knockd's gate, or by the existing firewall, which then
+// accepts a mark. The existing rules decide which. No rule of another program is changed.
 
 import { existsSync } from "node:fs";
 import type { FirewallMode } from "../config/opening.ts";
@@ -10,23 +10,23 @@ export type FirewallKind = "gate" | "mark";
 
 export interface FirewallPlan {
   readonly kind: FirewallKind;
-  /** Why this one, in a sentence. */
+  /** The reason for this choice, in a sentence. */
   readonly why: string;
-  /** What the user has to do before a knock can open anything. Undefined: nothing. */
+  /** What the user must do before a knock can open anything. Undefined: nothing. */
   readonly todo: string | undefined;
-  /** Where the rule goes that accepts the mark. */
+  /** The place of the rule that accepts the mark. */
   readonly place: MarkPlace | undefined;
   /** Networks that the gate lets in without a knock, `192.168.1.0/24` or `fd00::/64`. */
   readonly lan: readonly string[];
 }
 
-/** Not the caller's PATH: these programs run as root. */
+/** A fixed PATH, not the caller's, because these programs run as root. */
 export const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** A bit that neither Tailscale nor Kubernetes uses. */
 export const MARK = 0x100000;
 const FOLDERS = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
-/** Of a system's program; undefined when it is not installed. */
+/** The path of a system program. Undefined if it is not installed. */
 export function programPath(name: string): string | undefined {
   return FOLDERS.map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
 }
@@ -39,7 +39,7 @@ export function modeOf(kind: FirewallKind): FirewallMode {
 type Look = Parameters<typeof firewallTools>[1];
 export type Choice = Omit<FirewallPlan, "lan">;
 
-/** `wanted` is the user's choice, or what the config has already. */
+/** `wanted` is the user's choice, or the choice in the config. */
 export function chooseFirewall(port: number, ipv6: boolean, look: Look, wanted?: FirewallKind): Choice {
   const asked = { protocol: "tcp", port } as const;
   const tools = firewallTools(asked, look);
@@ -64,7 +64,7 @@ export function chooseFirewall(port: number, ipv6: boolean, look: Look, wanted?:
   };
 }
 
-/** Undefined where the host's own firewall refuses the port, and is nobody's but the user's. */
+/** Why a mark does not fit. Undefined if the user's own rules refuse the port, and no program manages them. */
 function whyNoMark(tools: FirewallTools, port: number): string | undefined {
   if (tools.isPublished) return `Docker publishes port ${port}, and your own rules never see it`;
   const [manager] = tools.managers;

@@ -1,5 +1,5 @@
-// knockd's table as the kernel has it now: which ports it closes, and which clients it lets in. The addon, which reads it,
-// is loaded on demand.
+// Reads knockd's table in the kernel: which ports it closes now, and which clients it lets in. Loads the addon only when it is
+// needed.
 
 import type { OpenedPorts } from "../config/opening.ts";
 
@@ -9,7 +9,7 @@ export interface GateNow {
   readonly config: string;
   /** A running knockd owns the table: nobody else can change it. */
   readonly owner: number | undefined;
-  /** None in the mode `mark`. */
+  /** The closed ports. None in mode `mark`. */
   readonly guarded: readonly OpenedPorts[];
 }
 
@@ -26,7 +26,7 @@ export async function loadGate(): Promise<void> {
   read = readTable;
 }
 
-/** Undefined: knockd has no table there. */
+/** Undefined if knockd has no table. */
 export function gateNow(): GateNow | undefined {
   return read!();
 }

@@ -1,4 +1,4 @@
-// The ports of built-in doors: are they closed now, and at each boot? For status and check.
+// For status and check: are the ports of built-in doors closed now, and at each boot?
 
 import { lstatSync } from "node:fs";
 import { ConfigError } from "../config/door.ts";
@@ -14,13 +14,13 @@ export interface Guard {
   readonly kind: FirewallKind;
   /** `tcp/22` */
   readonly ports: string;
-  /** A unit closes it at each boot. */
+  /** Does a unit close the ports at each boot? */
   readonly isEnabled: boolean;
-  /** Undefined: the kernel cannot be asked, as by anyone but root. */
+  /** Undefined if the kernel cannot be asked: only root may. */
   readonly isClosed: boolean | undefined;
 }
 
-/** Of the doors in this config; none where it cannot be read. */
+/** The guards of the doors in this config. Empty if it cannot be read. */
 export async function guardsHere(file: string): Promise<readonly Guard[]> {
   const doors = builtInDoors(file);
   const { mode, ports } = doors;
@@ -52,12 +52,12 @@ function builtInDoors(file: string) {
   }
 }
 
-/** By the link that `systemctl enable` makes. */
+/** Checks the link that `systemctl enable` makes. */
 function isEnabled(unit: string): boolean {
   return lstatSync(`${WANTS}/${unit}`, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** For people: the state of the ports, and which way they fail; first those that are open. `isHeard`: does a knockd answer? */
+/** Lines about the ports: their state, and what happens without knockd. Open ports come first. `isHeard`: a knockd answers. */
 export function guardLines(guards: readonly Guard[], isHeard: boolean): readonly { text: string; isOpen: boolean }[] {
   const alike = new Map<string, Guard[]>();
   for (const guard of guards) {

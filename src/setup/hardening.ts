@@ -1,4 +1,4 @@
-// The drop-in for a knockd.service whose doors run no command: examples/knockd-built-in.conf is this text.
+// The drop-in for knockd.service if no door runs a command. examples/knockd-built-in.conf has the same text.
 
 export const HARDENING_PATH = "/etc/systemd/system/knockd.service.d/knockd-built-in.conf";
 

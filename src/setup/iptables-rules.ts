@@ -11,14 +11,14 @@ import {
   type PortVerdict,
 } from "./port-verdict.ts";
 
-/** Undefined where `rules` is no answer of iptables. */
+/** Undefined if `rules` is not the output of iptables. */
 export function iptablesVerdict(rules: string, asked: PortAsked): PortVerdict | undefined {
   const policy = /^-P INPUT (\S+)$/m.exec(rules)?.[1];
   if (policy === undefined) return undefined;
   const chains = chainsOf(rules);
   const open = new Set<string>();
   const endsOf = (chain: string): Set<End> => {
-    if (open.has(chain)) return new Set(["next"]); // iptables takes no loops
+    if (open.has(chain)) return new Set(["next"]); // iptables allows no loops
     open.add(chain);
     const ends = endsOfChain(
       (chains.get(chain) ?? []).map((words) => [matchOf(words, asked), targetOf(words, chains, endsOf)] as const),
@@ -31,7 +31,7 @@ export function iptablesVerdict(rules: string, asked: PortAsked): PortVerdict | 
   return { accepts: ends.has("accept"), refuses: ends.has("refuse") };
 }
 
-/** Words of each rule; the chains without a rule too. */
+/** The words of each rule, by chain. Contains the chains without rules, too. */
 function chainsOf(rules: string): ReadonlyMap<string, readonly (readonly string[])[]> {
   const chains = new Map<string, string[][]>();
   for (const line of rules.split("\n")) {
@@ -54,15 +54,15 @@ function targetOf(
   if (target === "DROP" || target === "REJECT") return new Set(["refuse"]);
   if (target === "RETURN") return new Set(["return"]);
   if (/^(NFQUEUE|QUEUE|SYNPROXY)$/.test(target)) return new Set(["accept", "refuse"]);
-  if (!chains.has(target)) return new Set(["next"]); // LOG and the like
+  if (!chains.has(target)) return new Set(["next"]); // a target that decides nothing, such as LOG
   const ends = new Set(endsOf(target));
   if (ends.delete("return")) ends.add("next");
-  // -g does not come back to this chain, but to the one that jumped here.
+  // After -g, a packet returns to the chain that jumped here, not to this one.
   if (words[at] === "-g" && ends.delete("next")) ends.add("return");
   return ends;
 }
 
-/** Words of a rule before its target. */
+/** Do the conditions of a rule hold? `words` are its words before the target. */
 function matchOf(words: readonly string[], asked: PortAsked): Match {
   const matches: Match[] = [];
   for (let i = 0, not = false; i < words.length && words[i] !== "-j" && words[i] !== "-g"; i++) {
@@ -86,7 +86,7 @@ function condition(option: string, values: readonly string[], { protocol, port, 
     case "-p":
       return isTrue(value === protocol || value === "all");
     case "-s":
-      return isTrue(value.endsWith("/0")); // somebody far away has none of the addresses that a rule names
+      return isTrue(value.endsWith("/0")); // a client on the Internet has none of the addresses that a rule names
     case "-i":
       return value === "lo" ? "no" : "maybe";
     case "--dport":

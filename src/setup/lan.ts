@@ -1,12 +1,12 @@
-// Which networks may come in without a knock: those that a rule of the firewall lets in by their address today, and the
-// private networks of this host.
+// Which networks may come in without a knock: those that a rule of the firewall now lets in by their address, and the private
+// networks of this host.
 
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 
 export interface Lan {
-  /** The firewall has a rule for each of these. */
+  /** The networks for which the firewall has a rule. */
   readonly byRule: readonly string[];
   readonly own: readonly string[];
 }
@@ -22,20 +22,20 @@ export function lanHere(port: number, ipv6: boolean, look: Look): Lan {
   return { byRule: unique(byRule), own: ownNetworks(networkInterfaces(), defaultInterfaces()) };
 }
 
-/** `192.168.1.0/24,fd00::/64`; undefined where it is no list of networks. */
+/** Parses `192.168.1.0/24,fd00::/64`. Undefined if the text is no list of networks. */
 export function parseNetworks(text: string): readonly string[] | undefined {
   const networks = text.split(",").map((one) => one.trim());
   return networks.every(isNetwork) ? unique(networks) : undefined;
 }
 
-/** What `iptables -S` says: sources of rules that INPUT reaches and that accept new connections to the port. */
+/** From `iptables -S`: the sources of rules that INPUT reaches and that accept new connections to the port. */
 export function iptablesSources(rules: string, port: number): readonly string[] {
   const chains = new Map<string, string[][]>();
   for (const line of rules.split("\n")) {
     const [verb, chain, ...words] = line.replace(/"(?:[^"\\]|\\.)*"/g, "text").split(" ");
     if (verb === "-A" && chain !== undefined) chains.set(chain, [...(chains.get(chain) ?? []), words]);
   }
-  // Those of knockd are for clients that have knocked.
+  // The chains of knockd let in clients that have knocked.
   const seen = new Set(["KNOCKD", "KNOCKD_GUARD"]);
   const visit = (chain: string): string[] => {
     if (seen.has(chain)) return [];
@@ -49,7 +49,7 @@ export function iptablesSources(rules: string, port: number): readonly string[] 
   return visit("INPUT");
 }
 
-/** Undefined at a rule that looks at anything that is not understood here. */
+/** The source that a rule accepts. Undefined if the rule has a condition that is not understood here. */
 function acceptedSource(words: readonly string[], port: number): string | undefined {
   let [source, accepts]: [string | undefined, boolean] = [undefined, false];
   for (let i = 0; i < words.length; i += 2) {
@@ -67,7 +67,7 @@ function acceptedSource(words: readonly string[], port: number): string | undefi
   return accepts && source !== undefined && isNetwork(source) ? source : undefined;
 }
 
-/** What `nft list ruleset` says: sources of rules that accept, whatever their chain; not of the table that is ours. */
+/** From `nft list ruleset`: the sources of rules that accept, in any chain, but not in our own table. */
 export function nftSources(ruleset: string, port: number): readonly string[] {
   const others = ruleset.replace(/^table inet knockd \{\n[\s\S]*?^\}\n/m, "");
   return others.split("\n").flatMap((line) => {
@@ -83,7 +83,7 @@ export function nftSources(ruleset: string, port: number): readonly string[] {
   });
 }
 
-/** Private ones, of the interfaces that lead to the others where that is known: a bridge of containers is no LAN. */
+/** The private networks. If it is known which interfaces lead out, only theirs: a bridge of containers is no LAN. */
 export function ownNetworks(
   interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>,
   defaults: readonly string[],
@@ -99,7 +99,7 @@ function isPrivate(address: string): boolean {
   return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|f[cd][\da-f]{2}:|fe[89ab][\da-f]:)/i.test(address);
 }
 
-/** `192.168.1.5/24` is a host in `192.168.1.0/24`. */
+/** The network of a host: `192.168.1.0/24` for `192.168.1.5/24`. */
 function networkOf(cidr: string): string {
   const [address = "", length = ""] = cidr.split("/");
   const isIpv6 = address.includes(":");
@@ -138,7 +138,7 @@ function isNetwork(text: string): boolean {
   const [address = "", length, ...more] = text.split("/");
   const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
   if (address.includes("%") || more.length > 0 || most < 0) return false;
-  // A length of 0 is everyone, which is no LAN.
+  // A length of 0 means everyone. That is no LAN.
   return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) > 0 && Number(length) <= most);
 }
 
@@ -149,7 +149,7 @@ function hasPort(list: string, dash: string, port: number): boolean {
   });
 }
 
-/** Of IPv4's default routes. */
+/** The interfaces of the IPv4 default routes. */
 function defaultInterfaces(): readonly string[] {
   try {
     const routes = readFileSync("/proc/net/route", "latin1").split("\n").slice(1);

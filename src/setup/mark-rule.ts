@@ -1,5 +1,5 @@
-// The one rule that accepts knockd's mark in the user's own firewall: where it goes, and a script that adds and removes it.
-// Its comment tells it from the user's.
+// The one rule that accepts knockd's mark in the user's own firewall: its place, and a script that adds and removes it. Its
+// comment distinguishes it from the user's rules.
 
 import type { FirewallTools } from "./firewall-tools.ts";
 
@@ -9,17 +9,17 @@ export type MarkPlace =
 
 type Look = (argv: readonly string[]) => { readonly stdout: string };
 
-/** Undefined where there is no one place for it. */
+/** The place of the rule. Undefined if there is no single place for it. */
 export function markPlace({ plain }: FirewallTools, ipv6: boolean, look: Look): MarkPlace | undefined {
   const [kind] = plain;
   if (kind !== "nft") return kind && { tables: "iptables", programs: ipv6 ? ["iptables", "ip6tables"] : ["iptables"] };
   const chains = inputChains(look(["nft", "-j", "list", "ruleset"]).stdout);
-  // One chain of the family inet sees IPv4 and IPv6.
+  // A chain of the family inet sees IPv4 and IPv6.
   const [chain, ...more] = chains;
   return more.length === 0 && chain?.startsWith("inet ") ? { tables: "nft", chain } : undefined;
 }
 
-/** `inet filter input` */
+/** The input chains, such as `inet filter input`. */
 function inputChains(json: string): string[] {
   const objects = JSON.parse(json).nftables as readonly { readonly chain?: Record<string, string> }[];
   return objects.flatMap(({ chain }) => {
@@ -29,7 +29,7 @@ function inputChains(json: string): string[] {
   });
 }
 
-/** The rule for people. */
+/** The rule as people read it. */
 export function markRule(place: MarkPlace, mark: number): string {
   const hex = `0x${mark.toString(16)}`;
   if (place.tables === "nft")
@@ -41,7 +41,7 @@ function iptablesRule(hex: string): string {
   return `-m mark --mark ${hex}/${hex} -m comment --comment knockd -j ACCEPT`;
 }
 
-/** Shell functions: `add_rule`, `remove_rule`, and `has_rule`, which says by its status whether it is there. */
+/** Shell functions: `add_rule`, `remove_rule`, and `has_rule`, whose status says whether the rule exists. */
 export function markFunctions(place: MarkPlace, mark: number): string {
   const hex = `0x${mark.toString(16)}`;
   if (place.tables === "nft") {

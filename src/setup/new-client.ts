@@ -13,7 +13,7 @@ import { Refused, type Setup } from "./plan.ts";
 const NAME = "phone";
 const SECRET_BYTES = 20;
 
-/** Called phone, or phone2 and so on where there is one already. Throws Refused. */
+/** Its name is phone, or phone2 and so on if there is a phone already. Throws Refused. */
 export async function newClient({ text, config: file, door }: Setup): Promise<Client> {
   const read = (path: string) => (existsSync(path) ? readClients(path) : []);
   try {
@@ -32,7 +32,7 @@ export async function newClient({ text, config: file, door }: Setup): Promise<Cl
   }
 }
 
-/** Without this file, knockd would assume that it is lost and refuse the codes of the first minute. */
+/** A record without codes. Without any file, knockd would assume that it was lost, and refuse the codes of its first minute. */
 export function emptyStates(): string {
   return new ClientStates().format(Date.now(), performance.now());
 }

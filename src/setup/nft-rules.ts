@@ -21,7 +21,7 @@ interface Chain extends Json {
   readonly policy?: string;
 }
 
-/** Ours, which is not the user's own firewall. */
+/** Our own table, which is not part of the user's firewall. */
 const KNOCKD = "inet knockd";
 const SYN = 2;
 const FLAGS: Readonly<Record<string, number>> = {
@@ -36,8 +36,8 @@ const FLAGS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Only of the tables that iptables does not have: `iptables -S` shows what the others do. Undefined if `json` is no answer of
- * nft.
+ * Judges only tables that iptables does not own: `iptables -S` shows what the others do. Undefined if `json` is not the output
+ * of nft.
  */
 export function nftVerdict(json: string, asked: PortAsked): PortVerdict | undefined {
   let objects: readonly Json[];
@@ -108,7 +108,7 @@ class Chains {
     return this.#verdict(expr.at(-1) ?? {});
   }
 
-  /** Of one statement: `{ "jump": { "target": "x" } }`. */
+  /** The possible ends of one statement, such as `{ "jump": { "target": "x" } }`. */
   #verdict(one: Json): ReadonlySet<End> {
     if ("accept" in one) return new Set(["accept"]);
     if ("drop" in one || "reject" in one) return new Set(["refuse"]);
@@ -178,7 +178,7 @@ function ofPayload(
   return field === "saddr" ? isOneOf(right, (one) => isTrue((one as { prefix?: Json })?.prefix?.len === 0)) : "maybe";
 }
 
-/** `range` is the number that a range may hold. */
+/** `range` is the number to look for in ranges. */
 function isOneOf(right: unknown, is: (one: unknown) => Match, range?: number): Match {
   if (typeof right === "string" && right.startsWith("@")) return "maybe";
   const ones = Array.isArray(right) ? right : ((right as { set?: readonly unknown[] } | null)?.set ?? [right]);
@@ -190,7 +190,7 @@ function isOneOf(right: unknown, is: (one: unknown) => Match, range?: number): M
   return inverted(all(matches.map(inverted)));
 }
 
-/** Of marks and flags: `meta mark and 0x100000`, `tcp flags and (fin | syn)`. */
+/** The number that an expression of marks or flags gives: `meta mark and 0x100000`, `tcp flags and (fin | syn)`. */
 function numberOf(value: unknown, asked: PortAsked): number | undefined {
   if (typeof value === "number") return value;
   if (typeof value === "string") return FLAGS[value];

@@ -35,13 +35,13 @@ export interface Wishes {
   /** Which doors are removed from the config: all, or those with the new door's name. */
   readonly replace: "all" | "door" | undefined;
   readonly persist: boolean;
-  /** Networks that come in without a knock. Undefined: those that a rule lets in. True: this host's private ones too. */
+  /** Networks that need no knock. Undefined: those that a rule lets in. True: also this host's private networks. */
   readonly lan: readonly string[] | boolean | undefined;
 }
 
-/** knockd.service, where systemd runs. */
+/** knockd.service, if systemd runs. */
 export interface Unit {
-  /** The program. */
+  /** The path of the program. */
   readonly daemon: string;
   readonly wasActive: boolean;
 }
@@ -50,9 +50,9 @@ export interface Unit {
 export interface CodeFiles {
   /** The clients file, by its real path. */
   readonly clients: string;
-  /** Where the codes that have been used are kept. */
+  /** The file that records used codes. */
   readonly state: string;
-  /** There is no such file yet: the trial has its own, so that nothing on the disk changes. */
+  /** Does that file not exist yet? Then the trial has its own, so that nothing on the disk changes. */
   readonly isTrialState: boolean;
 }
 
@@ -69,20 +69,20 @@ export interface Setup {
   readonly codes: CodeFiles | undefined;
   /** The first client of a door for codes (new-client.ts). */
   readonly client: Client | undefined;
-  /** By its real path. */
+  /** The real path of the config. */
   readonly config: string;
-  /** Where the old config stays when the new one is confirmed. */
+  /** The path at which the old config stays after the confirmation. */
   readonly backup: string;
   readonly existed: boolean;
-  /** The names of the doors that are in it already, and stay. */
+  /** The names of the doors that are in the config already and stay. */
   readonly kept: readonly string[];
-  /** Of the config: in the end, and for the time of trial. A byte a letter. */
+  /** The text of the final config, and that of the trial. Each character stands for one byte. */
   readonly text: string;
   readonly trialText: string;
   readonly firewall: FirewallPlan;
-  /** The port was closed before: a rollback does not open it. */
+  /** Was the port closed before? Then a rollback does not open it. */
   readonly wasClosed: boolean;
-  /** knockd's table was there before: a rollback does not remove it. */
+  /** Did knockd's table exist before? Then a rollback does not remove it. */
   readonly hadTable: boolean;
   readonly unit: Unit | undefined;
 }
@@ -93,7 +93,7 @@ export const NO_SYSTEMD =
 /** Nothing can be set up. The message says why. */
 export class Refused extends Error {}
 
-/** The doors of the config that stay unless they are replaced. Throws a ConfigError at a config that knockd would refuse. */
+/** The doors of the config that stay unless they are replaced. Throws ConfigError if knockd would refuse the config. */
 export function doorsOf(config: string): readonly string[] {
   return keptOf(realPath(config))?.config.doors.map(({ name }) => name) ?? [];
 }
@@ -103,7 +103,7 @@ export function freeName(door: string, taken: readonly string[]): string {
   for (let n = 2; ; n++) if (!taken.includes(`${door}${n}`)) return `${door}${n}`;
 }
 
-/** `now` is knockd's table as it is. Throws Refused, or a ConfigError at a config that knockd would refuse. */
+/** `now` is knockd's current table. Throws Refused, or ConfigError if knockd would refuse the config. */
 export function plan(wishes: Wishes, now: GateNow | undefined): Setup {
   const { config, door, port } = wishes;
   const file = realPath(config);
@@ -155,7 +155,7 @@ function codeFiles(file: string, kept: Config | undefined): CodeFiles {
   };
 }
 
-/** Runs a program that only looks. */
+/** Runs a program that changes nothing. */
 export function look(argv: readonly string[], input?: string): { status: number; stdout: string; stderr: string } {
   const [program = "", ...args] = argv;
   const env = { ...process.env, PATH, LC_ALL: "C" };
@@ -168,12 +168,12 @@ export function look(argv: readonly string[], input?: string): { status: number;
   return { status: status ?? 127, stdout: stdout ?? "", stderr: (stderr || error?.message) ?? "" };
 }
 
-/** As sd_booted(3). */
+/** Does systemd run? Checked as sd_booted(3) does. */
 export function systemdRuns(): boolean {
   return existsSync("/run/systemd/system");
 }
 
-/** Undefined where systemd does not run, or has no knockd.service. */
+/** Undefined if systemd does not run or has no knockd.service. */
 function knockdUnit(): Unit | undefined {
   if (!systemdRuns()) return undefined;
   const property = (name: string) => look(["systemctl", "show", "-P", name, "knockd.service"]).stdout.trim();
@@ -187,7 +187,7 @@ function knockdUnit(): Unit | undefined {
   return { daemon, wasActive: /^(active|activating|reloading)$/.test(property("ActiveState")) };
 }
 
-/** Throws Refused if the wishes cannot be met. */
+/** Throws Refused if the user's choices cannot be met. */
 function firewallFor(wishes: Wishes, kept: Config | undefined): FirewallPlan {
   const { port } = wishes;
   if (kept?.options.firewall.mode.kind === "set")
@@ -210,7 +210,7 @@ function firewallFor(wishes: Wishes, kept: Config | undefined): FirewallPlan {
   return { ...choice, lan: [...new Set([...before, ...lanFor(wishes, ipv6)])] };
 }
 
-/** Does the config decide it, by its own words or by the doors that it has? */
+/** Does the config choose the firewall, by a directive or by its built-in doors? */
 function isSaid({ doors, options, lines }: Config): boolean {
   return lines.get(options)!.has("firewall") || doors.some(({ opening }) => opening !== undefined);
 }

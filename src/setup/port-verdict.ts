@@ -1,5 +1,5 @@
-// What a host's own firewall does with a new connection to one of its ports, as far as its rules say so: the connection of
-// somebody far away, through an interface other than lo. Rules that cannot be judged from outside leave both open.
+// What the rules of a host's own firewall do with a new connection to one of its ports, from a client on the Internet and
+// through an interface other than lo. If a rule cannot be judged from its text, both ends stay possible.
 
 /** Which ends are possible. */
 export interface PortVerdict {
@@ -10,26 +10,26 @@ export interface PortVerdict {
 export interface PortAsked {
   readonly protocol: "tcp" | "udp";
   readonly port: number;
-  /** Over IPv6; over IPv4 when it is left out. */
+  /** Over IPv6? The default is IPv4. */
   readonly ipv6?: boolean;
-  /** Of the packet; 0, as it comes from the wire, when it is left out. */
+  /** The mark of the packet. The default is 0, as packets come from the wire. */
   readonly mark?: number;
 }
 
-/** Does a rule's condition hold for that connection? */
+/** Does the condition of a rule hold for this connection? */
 export type Match = "yes" | "no" | "maybe";
-/** `next`: the rule behind it decides. */
+/** `next`: the next rule decides. */
 export type End = "accept" | "refuse" | "return" | "next";
 
 export const isTrue = (holds: boolean): Match => (holds ? "yes" : "no");
 export const inverted = (match: Match): Match => (match === "yes" ? "no" : match === "no" ? "yes" : "maybe");
 
-/** All of them hold. */
+/** Do all conditions hold? */
 export function all(matches: readonly Match[]): Match {
   return matches.includes("no") ? "no" : matches.includes("maybe") ? "maybe" : "yes";
 }
 
-/** The ends of a chain, whose rules are a match and the ends of its target each, in order. */
+/** The possible ends of a chain. Each rule is its match and the ends of its target, in order. */
 export function endsOfChain(rules: Iterable<readonly [match: Match, ends: ReadonlySet<End>]>): Set<End> {
   const found = new Set<End>();
   for (const [match, ends] of rules) {
@@ -40,7 +40,7 @@ export function endsOfChain(rules: Iterable<readonly [match: Match, ends: Readon
   return found.add("next");
 }
 
-/** A packet that passes one base chain meets the next one; one that is refused is gone. */
+/** Combines base chains: a packet that passes one meets the next, and a refused packet is gone. */
 export function together(verdicts: readonly PortVerdict[]): PortVerdict {
   return {
     accepts: verdicts.every(({ accepts }) => accepts),

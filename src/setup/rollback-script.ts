@@ -1,4 +1,4 @@
-// The script that undoes a trial. It may be broken off and begun again. Where there is nft, it needs no knockctl.
+// The script that undoes a trial. It can be interrupted and run again. If nft is installed, it needs no knockctl.
 
 import { GATE_UNIT, MARK_SCRIPT, MARK_UNIT, MARK_UNIT_PATH, WANTS } from "./boot-unit.ts";
 import { restoreClients } from "./clients-script.ts";
@@ -6,12 +6,12 @@ import { HARDENING_PATH } from "./hardening.ts";
 import type { Setup } from "./plan.ts";
 import { DROP_IN, LAST, LOCK, PID_FILE, quote, START, TIMER, TRIAL } from "./trial-paths.ts";
 
-/** A name that no other program uses: a rollback removes the file. */
+/** The new config's temporary name. No other program uses it, because a rollback removes the file. */
 export function freshOf({ config, id }: Setup): string {
   return `${config}.${id}`;
 }
 
-/** The way in comes first: nothing that fails later closes it again. A table that knockd owns obeys nobody else. */
+/** Opens the port first, so that nothing that fails later leaves it closed. Stops knockd before, which may own the table. */
 export function rollback(setup: Setup): string {
   const { id, config, backup, existed, unit } = setup;
   const [file, old] = [quote(config), quote(backup)];
@@ -39,13 +39,13 @@ ${unit === undefined ? "" : `systemctl stop ${TIMER}.timer 2>/dev/null\n`}exit 0
 `;
 }
 
-/** A later trial is not an earlier one's to undo. */
+/** The script that the timer runs. It does nothing if a later trial is under way. */
 export function inTime({ id, minutes }: Setup): string {
   const why = `not confirmed within ${minutes} ${minutes === 1 ? "minute" : "minutes"}`;
   return `[ "$1" = ${id} ] && exec sh ${TRIAL}/rollback ${quote(why)}\n`;
 }
 
-/** A table that was there before closes other ports too: the old config says which, at the end. */
+/** Opens the port. Keeps a table that existed before and closes other ports, too: at the end, the old config restores it. */
 function openFirewall({ port, hadTable, firewall }: Setup): string {
   const what = firewall.kind === "mark" ? "removing the rule of the firewall" : `opening TCP port ${port}`;
   return hadTable
@@ -84,7 +84,7 @@ function restoreUnit(wasActive: boolean): string {
   return wasActive ? `step 'restarting knockd'\ntimeout 40 systemctl start knockd` : "";
 }
 
-/** The one that was started for the trial as init had said. */
+/** Ends the daemon that the user has started for the trial, as init had asked. */
 const endDaemon = `pid=$(cat ${PID_FILE} 2>/dev/null)
 if [ -n "$pid" ] && [ "$(cat /proc/"$pid"/comm)" = knockd ]; then
   kill "$pid"

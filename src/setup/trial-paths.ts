@@ -1,22 +1,22 @@
-// Where a trial keeps its files, and what every script of it begins with.
+// The files of a trial, and the first lines of its scripts.
 
 import { TRIAL, TRIAL_CONFIG, TRIED } from "../platform/config-identity.ts";
 import { PATH } from "./firewall.ts";
 
 export { TRIAL, TRIAL_CONFIG, TRIED };
 
-/** The new client, and the codes that it has used, where no file of such codes is there yet. */
+/** The new client, and the codes that it has used if no record of used codes exists yet. */
 export const TRIAL_CLIENTS = `${TRIAL}/clients`;
 export const TRIAL_STATE = `${TRIAL}/clients.json`;
 export const LOCK = `${TRIAL}.lock`;
 /** How the last trial ended, in one line. */
 export const LAST = `${TRIAL}.last`;
-/** `PID WHAT`: the script that is at work, and what it does. A script that was killed leaves it there. */
+/** `PID WHAT`: the running script, and what it does. A script that was killed leaves the file behind. */
 export const DOING = `${TRIAL}/doing`;
 export const DAEMON_LOG = `${TRIAL}/log`;
-/** Of a daemon that systemd does not run, so that the rollback can end it. */
+/** The pid file of a daemon that systemd does not run, so that the rollback can end it. */
 export const PID_FILE = `${TRIAL}/knockd.pid`;
-/** The trial's own directives for the unit. A reboot removes them. */
+/** The trial's drop-in for the unit. A reboot removes it. */
 export const DROP_IN = "/run/systemd/system/knockd.service.d/zz-knockctl-init.conf";
 export const TIMER = "knockd-init-rollback";
 

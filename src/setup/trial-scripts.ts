@@ -1,8 +1,8 @@
-// The trial of a new door as shell scripts, which go on when knockctl has died: begin, confirm, roll back.
-// Whatever happens, one of the last two is the end of it. Each holds the lock, looks first whether the trial is still its
-// own, and may be broken off anywhere: what is on the disk is changed by confirm alone, and each change is marked in the
-// trial's directory before it is made, for rollback to undo it. That directory is in /run, as the kernel's rules are
-// nowhere but in the kernel: a reboot is a rollback too.
+// The trial of a new door as shell scripts, which go on if knockctl dies: begin, confirm, roll back.
+// Confirm or roll back ends the trial, whatever happens. Each script holds the lock, checks that the trial is still its own,
+// and may be interrupted anywhere. Only confirm changes the disk. Before each change it leaves a mark in the trial's directory,
+// so that rollback can undo the change. That directory is in /run, and the rules exist only in the kernel, so a reboot is a
+// rollback, too.
 
 import { dirname } from "node:path";
 import { clientSection } from "../credentials/client-section.ts";
@@ -16,7 +16,7 @@ import type { Setup } from "./plan.ts";
 import { freshOf, inTime, rollback } from "./rollback-script.ts";
 import { DROP_IN, LAST, LOCK, quote, START, TIMER, TRIAL } from "./trial-paths.ts";
 
-/** What lies in the directory, by name; and `id`, as long as the trial is under way. */
+/** The files of the trial's directory by name. The file `id` is added while the trial is under way. */
 export function trialFiles(setup: Setup, knockctl: readonly string[]): Record<string, string> {
   const { firewall, unit, port } = setup;
   const knockd = unit === undefined ? daemonCommand(knockctl) : [unit.daemon];
@@ -41,8 +41,8 @@ export function trialFiles(setup: Setup, knockctl: readonly string[]): Record<st
 }
 
 /**
- * Has the rollback come in its time, whatever becomes of us: by systemd, or by a process of its own session. Plain words
- * alone: at a daemon-reload systemd 252 reads the unit that it has made again, and takes a $ for something else.
+ * The command that arms the rollback, even if this process dies: a systemd timer, or a process in a session of its own. It
+ * contains only plain words: at a daemon-reload, systemd 252 reads the unit that it has generated, and would expand a $.
  */
 export function armCommand({ id, minutes, unit }: Setup): string[] {
   const seconds = `${Math.ceil(minutes * 60)}`;
@@ -55,14 +55,14 @@ export function armCommand({ id, minutes, unit }: Setup): string[] {
   return ["systemd-run", "--quiet", "--collect", `--unit=${TIMER}`, ...timing, ...`/bin/${inTime}`.split(" ")];
 }
 
-/** Says by its status whether that is so. */
+/** The command whose status says whether the rollback is armed. */
 export function armedCommand({ unit }: Setup): string[] {
   return unit === undefined
     ? ["test", "-s", `${TRIAL}/armed`]
     : ["systemctl", "is-active", "--quiet", `${TIMER}.timer`];
 }
 
-/** Runs a script of the trial: in a session of its own, so that no Ctrl-Z stops it half way, and not for ever. */
+/** Runs a script of the trial: in a session of its own, so that Ctrl-Z cannot stop it, and with a time limit. */
 export function scriptCommand(name: "begin" | "confirm" | "rollback", ...args: readonly string[]): string[] {
   const limit = name === "rollback" ? [] : ["timeout", "-k", "5", "110"];
   return ["setsid", "-w", ...limit, "sh", `${TRIAL}/${name}`, ...args];
@@ -73,7 +73,7 @@ export const NOT_MINE = 3;
 /** Another script of the trial is at work. */
 export const BUSY = 4;
 
-/** One at a time, and in a trial that is still this one. */
+/** The head of a script: takes the lock, and checks that the trial is still its own. */
 function head({ id }: Setup): string {
   return `${START}exec 9>>${LOCK}
 flock -w 10 9 || exit ${BUSY}
@@ -90,7 +90,7 @@ ReadWritePaths=${TRIAL}
 `;
 }
 
-/** Systemd waits for an interface as long as it takes; we do not. */
+/** Restarts knockd and tests it. systemd would wait for an interface forever, so there is a time limit here. */
 function restartAndHear(config: string, knockctl: readonly string[]): string {
   return `step 'restarting knockd'
 systemctl daemon-reload
@@ -101,12 +101,12 @@ self_test --json | grep -q '"state":"hears"' || { printf 'knockd does not hear: 
 `;
 }
 
-/** Every door of the config runs without a command, and needs no file outside of /run/knockd. */
+/** Can the unit be hardened? The new door is the only one, runs no command and needs no file outside of /run/knockd. */
 function isHardened({ unit, kept }: Setup): boolean {
   return unit !== undefined && kept.length === 0;
 }
 
-/** The daemon closes the port when it starts. Without systemd, it is closed here, until somebody starts the daemon. */
+/** The daemon closes the port when it starts. Without systemd, this script closes it until somebody starts the daemon. */
 function begin(setup: Setup, knockctl: readonly string[]): string {
   const daemon = `mkdir -p ${DROP_IN.replace(/\/[^/]*$/, "")}
 install -m 644 "$dir/unit.conf" ${DROP_IN}
@@ -120,7 +120,7 @@ sh "$dir/firewall" close
 function confirm(setup: Setup, knockctl: readonly string[]): string {
   const { config, backup, existed, unit } = setup;
   const [file, fresh] = [quote(config), quote(freshOf(setup))];
-  // a copy that is broken off must not be taken for the file
+  // an interrupted copy must not pass for the file
   const half = quote(`${backup}.half`);
   const withBackup = `ln ${file} ${quote(backup)} || { cp -a ${file} ${half} && mv ${half} ${quote(backup)}; } || exit 1`;
   const withNone = `[ ! -e ${file} ] || { echo ${quote(`${config} did not exist before, and exists now`)} >&2; exit 1; }`;

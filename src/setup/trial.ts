@@ -1,5 +1,5 @@
-// The trial: from the first change until it is confirmed or rolled back. Its scripts (trial-scripts.ts) do all that
-// changes anything; whoever calls them may die at any moment.
+// The trial: from the first change until it is confirmed or rolled back. Only its scripts (trial-scripts.ts) change anything,
+// because the process that calls them may die at any moment.
 
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
@@ -19,12 +19,12 @@ const LONGEST_MS = 180_000;
 
 export type Outcome = { readonly done: true } | { readonly done: false; readonly why: string };
 
-/** Is there one, and not at its end? */
+/** Is a trial under way? */
 export function isUnderWay(): boolean {
   return fs.existsSync(`${TRIAL}/id`);
 }
 
-/** How the last one ended: `confirmed`, or `rolled back: ...`; undefined when there was none since the boot. */
+/** How the last trial ended: `confirmed` or `rolled back: ...`. Undefined if there was none since the boot. */
 export function lastOutcome(): string | undefined {
   return read(LAST)?.trim() || undefined;
 }
@@ -36,34 +36,34 @@ export interface Tried {
   /** Does systemd run knockd? */
   readonly bySystemd: boolean;
   readonly port: number;
-  /** Whose codes open the door; undefined: it has a sequence. */
+  /** The client whose codes open the door. Undefined if the door has a sequence. */
   readonly client?: string | undefined;
   readonly kind: FirewallKind;
-  /** Was the port closed before it began? */
+  /** Was the port closed before the trial? */
   readonly wasClosed: boolean;
 }
 
-/** The trial that is under way, or the last one; undefined when there was none since the boot. */
+/** The current trial, or the last one. Undefined if there was none since the boot. */
 export function tried(): Tried | undefined {
   const text = read(TRIED);
   return text ? JSON.parse(text) : undefined;
 }
 
-/** What a script of the trial is doing at this moment; undefined when none is at work. */
+/** What a script of the trial is doing now. Undefined if none is running. */
 export function doing(): string | undefined {
   const [, pid, what] = /^(\d+) (.+)\n$/.exec(read(DOING) ?? "") ?? [];
   return pid !== undefined && fs.existsSync(`/proc/${pid}`) ? what : undefined;
 }
 
-/** The port as it is now. */
+/** The state of the port now. */
 export interface PortNow {
-  /** Undefined: the firewall can't be asked. */
+  /** Undefined if the firewall cannot be asked. */
   readonly isClosed: boolean | undefined;
   /** Is it closed at each boot? */
   readonly isPersistent: boolean;
 }
 
-/** `table`: what the kernel has of knockd's. */
+/** `table`: knockd's table in the kernel. */
 export function portNow({ kind, port }: Pick<Tried, "kind" | "port">, table: GateNow | undefined): PortNow {
   const link = `${WANTS}/${unitOf(kind)}`;
   return {
@@ -72,28 +72,28 @@ export function portNow({ kind, port }: Pick<Tried, "kind" | "port">, table: Gat
   };
 }
 
-/** By the firewall that is there, which accepts the mark. */
+/** Does the existing firewall, which accepts the mark, refuse the port? */
 function isRefused(port: number): boolean | undefined {
   const { verdict } = firewallTools({ protocol: "tcp", port }, look);
   return verdict === undefined ? undefined : !verdict.accepts;
 }
 
-/** Throws Refused. */
+/** Throws Refused if a trial is under way. */
 export function refuseASecond(): void {
   if (!isUnderWay()) return;
   throw new Refused("another setup is waiting: run knockctl init --confirm or knockctl init --rollback");
 }
 
 /**
- * Writes down all that confirming and rolling back need, and has the rollback come in its time. Nothing has been changed
- * then. Throws Refused. `knockctl` is how this program is run.
+ * Writes everything that confirming and rolling back need, and arms the rollback. Changes nothing else yet. Throws Refused.
+ * `knockctl` is the command that runs this program.
  */
 export async function arm(setup: Setup, knockctl: readonly string[]): Promise<void> {
   const release = await holdAlone();
   try {
     refuseASecond();
     try {
-      fs.rmSync(TRIAL, { recursive: true, force: true }); // of one that was killed before it was armed
+      fs.rmSync(TRIAL, { recursive: true, force: true }); // left by a trial that was killed before it was armed
       fs.rmSync(LAST, { force: true });
       fs.mkdirSync(TRIAL, { mode: 0o700 });
       fs.writeFileSync(LOCK, "", { mode: 0o600 });
@@ -108,13 +108,13 @@ export async function arm(setup: Setup, knockctl: readonly string[]): Promise<vo
         `nothing has changed: the rollback could not be scheduled: ${stderr.trim() || `status ${status}`}`,
       );
     }
-    writeTrial("id", setup.id); // with this it is a trial, which has an end
+    writeTrial("id", setup.id); // from now on a trial is under way, and the rollback will end it
   } finally {
     release();
   }
 }
 
-/** Makes the changes; rolls them back at once where they can't be made. */
+/** Makes the changes. If that fails, rolls them back at once. */
 export async function begin(): Promise<Outcome> {
   const { status, stderr } = await run(scriptCommand("begin"));
   if (status === 0) return { done: true };
@@ -123,7 +123,7 @@ export async function begin(): Promise<Outcome> {
   return { done: false, why };
 }
 
-/** Makes it last. Where that can't be done, all of it is rolled back. */
+/** Makes the changes permanent. If that fails, rolls everything back. */
 export async function confirm(persist: boolean): Promise<Outcome> {
   try {
     if (persist && isUnderWay()) writeTrial("persist", "");
@@ -136,7 +136,7 @@ export async function confirm(persist: boolean): Promise<Outcome> {
   if (end.status === 0) return { done: true };
   if (end.status === BUSY && isUnderWay())
     throw new Refused(`not confirmed: another process has been ${doing() ?? "holding the lock"} for too long`);
-  // Somebody else has ended it: that is the outcome, whatever became of our script.
+  // Another process has ended the trial. That is the outcome, whatever became of our script.
   if (!isUnderWay()) {
     const outcome = lastOutcome();
     return outcome === "confirmed" ? { done: true } : { done: false, why: outcome ?? "there is nothing to confirm" };
@@ -146,14 +146,14 @@ export async function confirm(persist: boolean): Promise<Outcome> {
   return { done: false, why };
 }
 
-/** Of one that is not there, too. Waits for a script that is at work. */
+/** Rolls the trial back, if there is one. Waits for a script that is running. */
 export async function rollBack(why: string): Promise<void> {
   if (fs.existsSync(`${TRIAL}/rollback`)) await run(scriptCommand("rollback", why));
-  // Of one that was killed before it was armed. A daemon may still run with what a confirmed one has left.
+  // Remove what a trial has left that was killed before it was armed. After a confirmed one, a daemon may still use the files.
   if (!isUnderWay() && lastOutcome() !== "confirmed") fs.rmSync(TRIAL, { recursive: true, force: true });
 }
 
-/** Who has come in by the door since the trial began, and what failed of its commands. */
+/** The clients that the door has let in since the trial began, and the number of its failed commands. */
 export function openings(): { readonly knockers: readonly string[]; readonly failures: number } {
   const door = tried()?.door;
   const lines = (read(DAEMON_LOG) ?? "").split("\n");
@@ -174,7 +174,7 @@ function triedOf({ door, config, unit, port, client, firewall: { kind }, wasClos
   return { door, config, bySystemd: unit !== undefined, port, client: client?.name, kind, wasClosed };
 }
 
-/** Only one at a time may arm. The lock goes with this process, however that ends. Throws Refused. */
+/** Takes the lock for arming, so that only one process arms a trial. The lock ends with this process. Throws Refused. */
 function holdAlone(): Promise<() => void> {
   const holder = spawn("flock", ["-n", `${TRIAL}.arming`, "sh", "-c", "echo; exec cat"], {
     ...{ env: { ...process.env, PATH }, stdio: ["pipe", "pipe", "ignore"] },
