@@ -1,4 +1,4 @@
-// What JavaScript calls bytes: a Uint8Array, and so a Buffer.
+// Bytes from JavaScript: a Uint8Array, which a Buffer is, too.
 #pragma once
 
 #include <napi.h>

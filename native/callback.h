@@ -8,7 +8,7 @@
 
 namespace knockd {
 
-// What the function throws is an uncaught exception like any other. The caller opens the HandleScope.
+// An exception of the function is an uncaught exception. The caller opens the HandleScope.
 inline void CallBack(napi_value receiver, const Napi::Function& function,
                      std::initializer_list<napi_value> arguments = {}) {
   const Napi::Env env = function.Env();
@@ -22,7 +22,7 @@ inline void CallBack(napi_value receiver, const Napi::Function& function,
   napi_fatal_exception(env, error);
 }
 
-// Node's own event loop. Throws when there is none.
+// Node's own event loop. Throws if there is none.
 inline uv_loop_t* EventLoop(Napi::Env env) {
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "no event loop");

@@ -15,13 +15,13 @@
 namespace knockd {
 namespace {
 
-// What read() returns in place of a number of records.
+// What read() returns instead of a number of records.
 constexpr int kNoneWaits = -1;
 constexpr int kInterfaceDown = -2;
 
 constexpr int kMaxMilliseconds = 999;
 
-// Where one read() has got to: all that the callback may touch.
+// The progress of one read(). The callback may touch nothing else.
 struct Batch {
   Record* records;
   size_t count;
@@ -198,7 +198,7 @@ void Capture::OnReadable(void* pointer) {
   Capture* self = static_cast<Capture*>(pointer);
   const Napi::HandleScope scope(self->Env());
   if (self->timed_) self->timer_.Clear();
-  // A copy: the function may stop or close this capture, and drop the reference that it is being called through.
+  // A copy, because the function may stop or close this capture, and so drop the reference through which it is called.
   const Napi::Function on_readable = self->on_readable_.Value();
   CallBack(self->Value(), on_readable);
 }
@@ -218,7 +218,7 @@ Napi::Value Capture::Read(const Napi::CallbackInfo& info) {
     if (frames > 0 || batch.count > 0) return Napi::Number::New(env, static_cast<int>(batch.count));
   }
   if (!failure_.empty()) throw Napi::Error::New(env, failure_);
-  // libpcap has seen ENETDOWN, and wants to be asked again: the socket will not tell whether the interface is removed.
+  // libpcap has seen ENETDOWN, and must be asked again: the socket does not tell whether the interface is removed.
   const bool down = pcap_get_required_select_timeout(handle) != nullptr;
   return Napi::Number::New(env, down ? kInterfaceDown : kNoneWaits);
 }

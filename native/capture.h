@@ -47,9 +47,9 @@ class Capture : public Napi::ObjectWrap<Capture> {
   bool live_ = false;
   Program savefile_filter_;
   double frames_read_ = 0;
-  std::string failure_;  // what read() has yet to throw: the packets before it come first
-  Timer timer_;          // opened with the handle: in a flood there may be no descriptor to be had
-  bool timed_ = false;   // the timer is polled, in place of the handle
+  std::string failure_;  // an error that the next read() throws, after the packets that came before it
+  Timer timer_;          // opened with the handle: in a flood, no descriptor may be left
+  bool timed_ = false;   // the timer is polled instead of the handle
   Poll poll_;
   Napi::FunctionReference on_readable_;
 };

@@ -25,7 +25,7 @@ extern char** environ;
 namespace knockd {
 namespace {
 
-// How often to look whether a command has ended that has no descriptor to say so.
+// How often to check whether a command without a pidfd has ended.
 constexpr uint64_t kLookMs = 20;
 
 // A command that runs. It owns itself until OnEvent has reaped it.
@@ -36,7 +36,7 @@ struct Running {
   // The poll ends before the descriptor: members are destroyed in reverse order.
   Descriptor pidfd;
   Poll poll;
-  LoopTimer timer;  // where there is no pidfd, or it can't be polled: the command runs, and must not be forgotten
+  LoopTimer timer;  // used without a pidfd, or if it cannot be polled: the command runs and must not be forgotten
 };
 
 void OnEvent(void* pointer) {
@@ -57,7 +57,7 @@ void OnEvent(void* pointer) {
 
 Descriptor OpenPidfd(pid_t pid) { return Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }
 
-// libuv makes pipes non-blocking, for all who share them: a program that writes much would lose it.
+// libuv makes pipes non-blocking for every process that shares them. A program that writes much would lose output.
 void MakeStandardStreamsBlocking() {
   for (int fd = 0; fd <= 2; fd++) {
     const int flags = fcntl(fd, F_GETFL);
@@ -65,7 +65,7 @@ void MakeStandardStreamsBlocking() {
   }
 }
 
-// What another user has left at that path is neither followed nor taken for a marker.
+// A file that another user has left at this path is neither followed nor taken for a marker.
 constexpr int kNewFile = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 
 // The words of a program's command line, the first of them its file.
@@ -84,10 +84,10 @@ int Spawn(const Words& words, const std::string& marker, int standard_error, pid
   posix_spawnattr_setsigdefault(&attributes, &all);  // Node ignores SIGPIPE: a shell's pipelines must not
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  // Onto themselves: that takes off the close-on-exec flag, which Node has put on these too.
+  // Duplicate them onto themselves: that removes the close-on-exec flag, which Node has set on these, too.
   for (int fd = 0; fd <= 1; fd++) posix_spawn_file_actions_adddup2(&actions, fd, fd);
   posix_spawn_file_actions_adddup2(&actions, standard_error, STDERR_FILENO);
-  // In the new process: the file is there exactly when it is, whatever becomes of this one meanwhile.
+  // The new process makes the file. So the file exists exactly if that process does, even if this one dies meanwhile.
   if (!marker.empty()) posix_spawn_file_actions_addopen(&actions, 3, marker.c_str(), kNewFile, 0600);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   std::vector<char*> argv;
@@ -99,13 +99,13 @@ int Spawn(const Words& words, const std::string& marker, int standard_error, pid
   return error;
 }
 
-// What a shell tells its programs: our directory of now, not the one in which we were started.
+// The PWD that a shell would set: our current directory, not the one in which knockd was started.
 void SetWorkingDirectory() {
   char path[PATH_MAX];
   if (getcwd(path, sizeof path) != nullptr) setenv("PWD", path, 1);
 }
 
-// [[file, argument, …], …]; empty when it is anything else.
+// Reads [[file, argument, …], …]. Empty if the value is anything else.
 std::vector<Words> ArgvCandidates(const Napi::Value& value) {
   std::vector<Words> candidates;
   if (!value.IsArray()) return candidates;
@@ -137,7 +137,7 @@ Napi::Value RunCommand(const Napi::CallbackInfo& info) {
 
   auto running = std::make_unique<Running>();
   running->on_end = Napi::Persistent(info[2].As<Napi::Function>());
-  // The descriptor by which the end is seen must be there before there is a command: this one keeps its place.
+  // Before the command starts, there must be room for its pidfd. This descriptor keeps a place free.
   Descriptor place = OpenPidfd(getpid());
   if (!place) throw Napi::Error::New(env, strerror(errno));
   MakeStandardStreamsBlocking();
@@ -147,15 +147,15 @@ Napi::Value RunCommand(const Napi::CallbackInfo& info) {
   int error = -1;
   for (size_t i = 0; error != 0 && i < candidates.size(); i++)
     error = Spawn(candidates[i], marker, standard_error, &running->pid);
-  // A full disk keeps no door open.
+  // A full disk must not keep a door open.
   if (error != 0 && !marker.empty()) error = Spawn(candidates.back(), "", standard_error, &running->pid);
   place.Reset();
   if (error != 0) {
-    // The file says that the command has been started. A process that got no further may have made it all the same.
+    // The marker says that the command was started. A process that has failed after making it may have left it.
     if (!marker.empty()) unlink(marker.c_str());
     throw Napi::Error::New(env, strerror(error));
   }
-  // From here on nothing may fail: the command runs. Its pid stays its own until OnEvent has waited for it.
+  // From here on nothing may fail, because the command runs. Its pid stays valid until OnEvent has waited for it.
   running->pidfd = OpenPidfd(running->pid);
   if (!running->pidfd || running->poll.Open(loop, running->pidfd.Get(), running.get(), OnEvent) != 0) {
     running->timer.Open(loop, running.get(), OnEvent);

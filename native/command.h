@@ -5,7 +5,7 @@
 
 namespace knockd {
 
-// False on a kernel before Linux 5.3, or where pidfd_open is forbidden.
+// False before Linux 5.3, or if pidfd_open is forbidden.
 bool CanRunCommand();
 
 // runCommand(candidates: string[][], marker: string, onEnd: (status: number, wrote: Buffer) => void): number: what it

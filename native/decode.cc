@@ -14,7 +14,7 @@ uint32_t Read32(const uint8_t* p) {
          p[3];
 }
 
-// What is left to read. Every header asks Has() once, for the whole of its fixed part, before it looks.
+// The bytes that are left to read. Each header calls Has() once for its whole fixed part before it reads.
 struct Rest {
   const uint8_t* at;
   size_t length;
@@ -23,7 +23,7 @@ struct Rest {
     at += n;
     length -= n;
   }
-  // Bytes after the end that IP itself names are link-layer padding.
+  // Bytes after the end that the IP header gives are link-layer padding.
   void CutTo(size_t n) {
     if (n < length) length = n;
   }
@@ -80,8 +80,8 @@ bool DecodeIpv6(Rest rest, Record* out) {  // RFC 8200 3
     out->source[i] = Read32(rest.at + 8 + 4 * i);
     out->destination[i] = Read32(rest.at + 24 + 4 * i);
   }
-  // A mapped address (RFC 4291 2.5.5.2) is never on the wire: whoever forges one would be taken for an IPv4 knocker, or
-  // would knock at an IPv4 address of ours.
+  // A mapped address (RFC 4291 2.5.5.2) is never on the wire. A forged one would count as an IPv4 client, or as an IPv4
+  // address of ours.
   if (IsMapped(out->source) || IsMapped(out->destination)) return false;
   rest.Skip(40);
   if (payload != 0) rest.CutTo(payload);  // 0: a jumbogram (RFC 2675), which names its length in an option
@@ -113,7 +113,7 @@ bool DecodeIpv6(Rest rest, Record* out) {  // RFC 8200 3
 }
 
 bool DecodeEtherType(Rest rest, uint16_t type, Record* out) {
-  // libpcap puts back the tag that the network card took out, so tags are seen here that the kernel's filter never saw.
+  // libpcap restores a tag that the network card has removed, so there are tags here that the kernel's filter missed.
   for (int tags = 0; tags < kMostVlanTags && (type == 0x8100 || type == 0x88a8 || type == 0x9100); tags++) {
     if (!rest.Has(4)) return false;
     type = Read16(rest.at + 2);
@@ -151,7 +151,7 @@ bool Decode(const uint8_t* bytes, size_t length, int link_type, Record* out) {
       rest.Skip(20);
       return DecodeEtherType(rest, type, out);
     case kLinkNull:
-    case kLinkLoop:  // four bytes of address family, in the byte order of whoever wrote it: the IP version says as much
+    case kLinkLoop:  // four bytes of address family, in the byte order of the writer; the IP version says as much
       if (!rest.Has(4)) return false;
       rest.Skip(4);
       return DecodeRaw(rest, out);

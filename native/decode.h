@@ -1,4 +1,4 @@
-// From the bytes of one captured frame to the few fields by which a knock is known, or to "not a knock".
+// Decodes the bytes of one captured frame into the few fields of a knock, or finds that it is no knock.
 // Pure C++: no libpcap, no Node, no allocation, so that it can be tested and fuzzed alone.
 #pragma once
 
@@ -35,9 +35,9 @@ struct Record {
 };
 static_assert(sizeof(Record) == 56, "src/capture/records.ts counts on this");
 
-// True when `bytes` hold a whole TCP or UDP header over IPv4 or IPv6; then *out is filled. `length` is what was
-// captured. Anything else, a later fragment, an unknown header or one byte too few, is not a knock: false, *out
-// undefined.
+// Returns true and fills *out if `bytes` hold a whole TCP or UDP header over IPv4 or IPv6. `length` is the number of
+// captured bytes. Anything else is not a knock, such as a later fragment, an unknown header or one byte too few: then
+// it returns false, and *out is undefined.
 bool Decode(const uint8_t* bytes, size_t length, int link_type, Record* out);
 
 }  // namespace knockd

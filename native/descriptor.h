@@ -10,7 +10,7 @@ namespace knockd {
 class Descriptor {
  public:
   Descriptor() = default;
-  // What a system call has returned: negative when it failed. errno stays what the call has set.
+  // Takes the result of a system call, which is negative if the call failed. Does not change errno.
   explicit Descriptor(int fd) : fd_(fd) {}
   Descriptor(Descriptor&& other) noexcept : fd_(other.Release()) {}
   Descriptor& operator=(Descriptor&& other) noexcept {
@@ -21,7 +21,7 @@ class Descriptor {
 
   explicit operator bool() const { return fd_ >= 0; }
   int Get() const { return fd_; }
-  // The caller closes it from now on.
+  // From now on the caller must close it.
   int Release() { return std::exchange(fd_, -1); }
   void Reset(int fd = -1) {
     const int old = std::exchange(fd_, fd);

@@ -1,5 +1,5 @@
-// What only capture files hold: PPP, PPPoE, and IP of one version. A live handle never gives such frames to Decode():
-// the kernel's filter (src/capture/bpf/filter.ts) knows nothing of them. Pure C++, as decode.h.
+// Frames that only capture files contain: PPP, PPPoE, and IP of one version. A live handle never gives them to
+// Decode(), because the kernel's filter (src/capture/bpf/filter.ts) does not pass them. Pure C++, like decode.h.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace knockd {
 
-// More link types, of savefiles alone.
+// More link types, which only savefiles have.
 enum SavefileLinkType : int {
   kLinkPpp = 9,             // RFC 1661, with or without RFC 1662's address and control bytes
   kLinkPppHdlc = 50,        // the same with them

@@ -29,7 +29,7 @@ bool LoadsPacket(const bpf_insn& instruction) {
 
 constexpr uint32_t kAncillary = static_cast<uint32_t>(SKF_AD_OFF);
 
-// From offsets of libpcap's frames to the kernel's. False when there is no such thing in the kernel.
+// Converts offsets in libpcap's frames to those in the kernel. False if the kernel has no such offset.
 bool ToKernel(int link_type, Program* program) {
   const Cooked* cooked = CookedAs(link_type);
   if (cooked == nullptr) return true;
@@ -74,8 +74,8 @@ Program ReadProgram(Napi::Env env, const Napi::Value& value) {
 }
 
 const char* Attach(int fd, int link_type, Program program) {
-  // Not by pcap_setfilter: that drops all packets for a moment while it changes a filter, and filters in user space,
-  // saying nothing, when the kernel refuses a program (more than 4,096 instructions). The kernel swaps it in one step.
+  // Not pcap_setfilter: it drops all packets for a moment while it changes a filter. If the kernel refuses a program
+  // (more than 4,096 instructions), it silently filters in user space. The kernel itself swaps filters in one step.
   if (!bpf_validate(program.data(), static_cast<int>(program.size()))) return "not a valid filter";
   if (!ToKernel(link_type, &program)) return "the filter reads what a cooked frame does not have";
   static_assert(sizeof(bpf_insn) == sizeof(sock_filter), "one and the same, by two names");

@@ -1,4 +1,4 @@
-// A packet filter as JavaScript writes it, as libpcap's frames have it and as the kernel does.
+// Converts a packet filter between JavaScript's bytes, libpcap's frames and the kernel's.
 #pragma once
 
 #include <napi.h>
@@ -10,13 +10,13 @@ namespace knockd {
 
 using Program = std::vector<bpf_insn>;
 
-// Throws when `value` is no Uint8Array of whole instructions.
+// Throws if `value` is no Uint8Array of whole instructions.
 Program ReadProgram(Napi::Env env, const Napi::Value& value);
 
-// Gives a socket the filter; the link type is that of its handle. nullptr, or why not.
+// Gives a socket the filter. The link type is that of its handle. Returns nullptr, or the reason if it fails.
 const char* Attach(int fd, int link_type, Program program);
 
-// The filter that a socket holds. False: errno says why not.
+// Gets the filter of a socket. If it fails, returns false and sets errno.
 bool Attached(int fd, int link_type, Program* program);
 
 Napi::Value Matches(const Napi::CallbackInfo& info);

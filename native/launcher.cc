@@ -40,7 +40,7 @@ std::string LibraryOfNode() {
 // node::Start(int argc, char* argv[]): returns the exit status.
 using Start = int (*)(int, char**);
 
-// Null if this Node has no library, or it cannot be loaded.
+// Null if this Node has no library or the library cannot be loaded.
 Start FindStart() {
   const std::string library = LibraryOfNode();
   if (library.empty()) return nullptr;
@@ -64,8 +64,8 @@ int main(int argc, char** argv) {
     unsetenv("KNOCKD_LAUNCHER");
 
   if (const Start start = is_known ? FindStart() : nullptr) {
-    // A copy, so that the kernel goes on to show our arguments without Node's. In one piece, as Node wants them: it
-    // writes a title over all of them (--title).
+    // Node gets a copy, so that the kernel still shows our own arguments. The copy is one block, because Node writes a
+    // title over all words (--title).
     std::string piece;
     for (const char* word : words) piece.append(word).push_back('\0');
     std::vector<char*> copies;

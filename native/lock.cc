@@ -19,7 +19,7 @@ Napi::Value Answer(Napi::Env env, const char* name, int number) {
   return answer;
 }
 
-// Another user who could open it could hold the lock, and keep the daemon from starting.
+// Only for our user: another user who could open it could hold the lock and keep the daemon from starting.
 bool IsTrusted(int fd) {
   struct stat file {};
   if (fstat(fd, &file) != 0) return false;
@@ -39,7 +39,7 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
     if (fcntl(file.Get(), F_SETLK, &lock) == 0) {
-      // Whoever held it before may have removed the file between our opening and locking it.
+      // The previous holder may have removed the file between our opening it and locking it.
       struct stat ours {
       }, there{};
       const bool same = fstat(file.Get(), &ours) == 0 && stat(path.c_str(), &there) == 0 &&
@@ -51,7 +51,7 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
     const bool held = error == EACCES || error == EAGAIN;
     const bool told = held && fcntl(file.Get(), F_GETLK, &lock) == 0;
     if (!held) throw Napi::Error::New(env, strerror(error));
-    if (told && lock.l_type == F_UNLCK) continue;  // it has just been let go
+    if (told && lock.l_type == F_UNLCK) continue;  // it has just been released
     return Answer(env, "holder", told && lock.l_pid > 0 ? lock.l_pid : 0);
   }
 }

@@ -25,8 +25,8 @@
 namespace knockd {
 namespace {
 
-// Not in older headers. Without it, kernels before Linux 5.16 slow down all of our code, as a defence against code
-// that a sandbox is for.
+// Missing in older headers. Without this flag, kernels before Linux 5.16 slow down all of our code, as a defence
+// against untrusted code in a sandbox.
 #ifndef SECCOMP_FILTER_FLAG_SPEC_ALLOW
 #define SECCOMP_FILTER_FLAG_SPEC_ALLOW (1UL << 2)
 #endif
@@ -41,7 +41,7 @@ void FilterSystemCalls(Napi::Env env) {
   const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) Fail(env, "PR_SET_NO_NEW_PRIVS", errno);
   constexpr unsigned long kAllThreads = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-  // Above 0: a thread with a filter of its own is in the way. Nobody has made one.
+  // Above 0 would mean that a thread has a filter of its own. None of ours has.
   const long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, kAllThreads, &program);
   if (result != 0) Fail(env, "seccomp", result < 0 ? errno : EBUSY);
 }
@@ -50,7 +50,7 @@ void FilterSystemCalls(Napi::Env env) {
 // call it, so each gets a signal. One of them (Node's for SIGUSR1) blocks every signal that a program may block. So it
 // is the signal by which libc itself makes all threads call setuid(2): libc never blocks that one.
 constexpr int kSetxidSignal = 33;
-// Threads end and begin in the meantime.
+// How often to repeat this, because threads begin and end meanwhile.
 constexpr int kMaxPasses = 1000;
 constexpr timespec kPause{0, 1000000};
 
@@ -104,7 +104,7 @@ bool HasMore(pid_t thread) {
   return false;
 }
 
-// True when no thread has more capabilities than it should; the others are told.
+// True if no thread has more capabilities than it should. Otherwise signals those that have.
 bool Pass(const std::vector<pid_t>& threads) {
   bool done = true;
   for (const pid_t thread : threads) {
@@ -125,7 +125,7 @@ void KeepCapabilities(Napi::Env env, uint64_t capabilities) {
   KernelAction ours = libcs;
   ours.handler = DropCapabilities;
   if (SetAction(&ours, nullptr) != 0) Fail(env, "capabilities", errno);
-  // A thread that began during the first pass, and got more than it should, is seen in the second.
+  // The second pass finds a thread that began during the first one with more capabilities than it should have.
   int clean = 0;
   for (int passes = 0; clean < 2 && passes < kMaxPasses; passes++) {
     clean = Pass(Threads()) ? clean + 1 : 0;

@@ -1,4 +1,4 @@
-// Takes from this process, for good, what it needs only to run commands.
+// Gives up, for good, the rights that this process needs only to run commands.
 #pragma once
 
 #include <napi.h>

@@ -50,7 +50,7 @@ void ReleaseUnusedMemory(const Napi::CallbackInfo&) {
   malloc_trim(0);
   for (const Mapping& one : Clean()) {
     if (!one.of_file || !one.untouched) continue;
-    // They stay in the system's cache, from where a fault brings back what is used again; MADV_PAGEOUT would have them
+    // The pages stay in the system's cache, and a page fault brings them back. After MADV_PAGEOUT they would have to be
     // read from the SD card.
     madvise(reinterpret_cast<void*>(one.begin), one.end - one.begin, MADV_DONTNEED);
   }
@@ -66,7 +66,7 @@ void ZeroAndRelease(const Napi::CallbackInfo& info) {
   const auto up = [page](char* at) { return at + (page - reinterpret_cast<uintptr_t>(at) % page) % page; };
   char* const first = up(begin);
   char* const last = end - reinterpret_cast<uintptr_t>(end) % page;
-  // Private memory that is dropped comes back as zeros (madvise(2)); only the rims share their pages with others.
+  // Private memory that is dropped comes back as zeros (madvise(2)). Other data shares only the first and last page.
   if (first >= last || madvise(first, static_cast<size_t>(last - first), MADV_DONTNEED) != 0) {
     memset(begin, 0, static_cast<size_t>(end - begin));
     return;

@@ -5,9 +5,9 @@
 
 namespace knockd {
 
-// Gives each block from 128 KB on a mapping of its own, as glibc does until a larger one has been freed (mallopt(3)). The
-// files that Node reads at the start are larger; afterwards our tables, which are mostly empty, would be written full of
-// zeros: three megabytes.
+// Gives each block of 128 KB or more a mapping of its own. glibc does so only until a larger block has been freed
+// (mallopt(3)), and the files that Node reads at the start are larger. After that, glibc would fill our tables, which
+// are mostly empty, with zeros: three megabytes.
 void KeepBuffersApart();
 void ReleaseUnusedMemory(const Napi::CallbackInfo& info);
 void ZeroAndRelease(const Napi::CallbackInfo& info);

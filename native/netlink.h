@@ -12,7 +12,7 @@
 
 namespace knockd {
 
-// What all of these throw.
+// All functions here throw this.
 struct NetlinkError {
   int code;  // errno
   std::string Text() const;
@@ -22,7 +22,7 @@ using TakeMessage = std::function<void(const nlmsghdr*)>;
 // nlattr of nfnetlink has the same layout.
 using TakeAttribute = std::function<void(const rtattr*)>;
 
-// A socket of this protocol (NETLINK_*) that never blocks. It receives the messages of these groups (RTMGRP_*).
+// Opens a socket of this protocol (NETLINK_*) that never blocks. It receives the messages of these groups (RTMGRP_*).
 Descriptor OpenNetlink(int protocol, unsigned groups = 0);
 
 // Sends a dump request, which begins with its header, and takes each message of the answer. Returns false when the

@@ -19,10 +19,10 @@
 namespace knockd {
 namespace {
 
-// A dump that the kernel says was disturbed is asked for again, so often.
+// How often to ask again if the kernel says that a change has disturbed the dump.
 constexpr int kMaxTries = 8;
 
-// All of one kind (RTM_GET*). `begin` forgets what a disturbed dump has given.
+// Gets all entries of one kind (RTM_GET*). `begin` discards what a disturbed dump has returned.
 void DumpAll(int type, const std::function<void()>& begin, const TakeMessage& take) {
   struct {
     nlmsghdr header;
@@ -83,7 +83,7 @@ Napi::Array Addresses(Napi::Env env) {
           if (one->rta_type == IFA_ADDRESS) plain = RTA_DATA(one);
           if (one->rta_type == IFA_BROADCAST) broadcast = RTA_DATA(one);
         });
-        // Of a point-to-point link, IFA_ADDRESS is the other end's.
+        // On a point-to-point link, IFA_ADDRESS is the address of the other end.
         const void* bytes = local != nullptr ? local : plain;
         char text[INET6_ADDRSTRLEN];
         if (length == 0 || bytes == nullptr || inet_ntop(address->ifa_family, bytes, text, sizeof text) == nullptr) {
@@ -93,7 +93,7 @@ Napi::Array Addresses(Napi::Env env) {
         found["index"] = Napi::Number::New(env, address->ifa_index);
         found["address"] = Napi::String::New(env, text);
         if (label != nullptr) found["label"] = Napi::String::New(env, label);
-        // The kernel makes the network's last address a broadcast, also where nobody has named one.
+        // The kernel treats the network's last address as a broadcast, even if none is configured.
         in_addr last;
         const bool is_network = address->ifa_family == AF_INET && address->ifa_prefixlen < 31 && plain != nullptr;
         if (broadcast == nullptr && is_network && std::memcmp(bytes, plain, sizeof last) == 0) {
@@ -179,7 +179,7 @@ void LinkWatch::Close(const Napi::CallbackInfo&) {
   Unref();
 }
 
-// Also after ENOBUFS (too many changes for us): the socket goes on.
+// Also called after ENOBUFS (too many changes for us): the socket still works.
 void LinkWatch::OnReadable(void* pointer) {
   LinkWatch* self = static_cast<LinkWatch*>(pointer);
   const Napi::HandleScope scope(self->Env());

@@ -8,10 +8,10 @@
 
 namespace knockd {
 
-// snapshot(withRoutes: boolean): what is there now. Shapes and errors are in src/platform/native.ts.
+// snapshot(withRoutes: boolean): the interfaces of now. Shapes and errors are in src/platform/native.ts.
 Napi::Value Snapshot(const Napi::CallbackInfo& info);
 
-// Reports that something has changed, never what: after an overrun of the socket only a new snapshot is right.
+// Reports that something has changed, but not what: after an overrun of the socket, only a new snapshot is right.
 class LinkWatch : public Napi::ObjectWrap<LinkWatch> {
  public:
   static Napi::Function Define(Napi::Env env);

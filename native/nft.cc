@@ -20,9 +20,9 @@ namespace {
 
 // The kernel sends at most 32 KiB at once in a dump.
 constexpr size_t kBufferSize = 65536;
-// A batch that is larger than what fits by default: tens of thousands of elements, after a flush.
+// The send buffer. After a flush, a batch may have tens of thousands of elements, more than fits by default.
 constexpr size_t kDefaultSendRoom = 65536;
-// As LinkWatch: other sockets must have their turn, however much is changed.
+// As in LinkWatch: other sockets must get their turn, even during many changes.
 constexpr int kMostReads = 64;
 
 Descriptor OpenNftables(Napi::Env env, unsigned groups) {
@@ -33,8 +33,8 @@ Descriptor OpenNftables(Napi::Env env, unsigned groups) {
   }
 }
 
-// Calls `take` for each message until the kernel has none more at this moment; it has made all answers to a request
-// when the sending has returned. Returns false when answers were lost: there was no room for them.
+// Calls `take` for each message until the kernel has no more. When sending a request returns, all its answers are
+// there. Returns false if answers were lost because there was no room for them.
 template <typename Take>
 bool EachAnswer(int fd, uint8_t* buffer, size_t size, const Take& take) {
   bool whole = true;
@@ -56,10 +56,9 @@ bool EachAnswer(int fd, uint8_t* buffer, size_t size, const Take& take) {
 
 int ErrorOf(const nlmsghdr* message) { return -static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error; }
 
-// Drops what cannot take a table away: a datagram with one message alone that is a new element, of which there is one
-// at each opening, or a new generation, of which there is one at each change of anything. Otherwise each of our own
-// openings would wake us. Runs where the kernel queues the datagram. nlmsghdr has this machine's byte order, BPF loads
-// big endian.
+// Drops datagrams that cannot mean that a table is gone: those with a single message that is a new element (one at each
+// opening) or a new generation (one at each change). Otherwise each of our own openings would wake us. This runs when
+// the kernel queues the datagram. nlmsghdr has this machine's byte order, and BPF loads big endian.
 bool DropNewElements(int fd) {
   constexpr uint32_t kNewElement = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWSETELEM;
   constexpr uint32_t kNewGeneration = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWGEN;
@@ -74,7 +73,7 @@ bool DropNewElements(int fd) {
       BPF_STMT(BPF_ALU | BPF_OR | BPF_X, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kNewElement, 1, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kNewGeneration, 0, 8),
-      // Is it alone? Its length, of 16 bits, is the datagram's.
+      // Is it the only message? Then its length, of 16 bits, is that of the datagram.
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kLengthHigh),
       BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 8),
       BPF_STMT(BPF_MISC | BPF_TAX, 0),
@@ -100,7 +99,7 @@ Napi::Function NftSocket::Define(Napi::Env env) {
 
 NftSocket::NftSocket(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<NftSocket>(info), socket_(OpenNftables(info.Env(), 0)), send_room_(kDefaultSendRoom) {
-  // An error's message would bring back the whole request.
+  // Otherwise an error message would contain the whole request.
   const int on = 1;
   setsockopt(socket_.Get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
 }
@@ -200,7 +199,7 @@ void NftWatch::OnReadable(void* pointer) {
     const ssize_t got = recv(self->socket_.Get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno != ENOBUFS) return;
-    // Nothing: there was more than we could hear.
+    // An empty array says that messages were lost.
     const auto change = Napi::Buffer<uint8_t>::Copy(env, buffer.data(), got < 0 ? 0 : static_cast<size_t>(got));
     const Napi::Function on_change = self->on_change_.Value();
     CallBack(self->Value(), on_change, {change});

@@ -1,4 +1,4 @@
-// Changes to nf_tables, and news of them, over nfnetlink. The messages are made and read in src/firewall/.
+// Changes nf_tables, and hears of changes, over nfnetlink. src/firewall/ makes and reads the messages.
 #pragma once
 
 #include <napi.h>
@@ -11,7 +11,7 @@
 
 namespace knockd {
 
-// One socket. A table with an owner belongs to it, and stays ours until it is closed.
+// One socket. It owns our table until it is closed.
 class NftSocket : public Napi::ObjectWrap<NftSocket> {
  public:
   static Napi::Function Define(Napi::Env env);
@@ -28,7 +28,7 @@ class NftSocket : public Napi::ObjectWrap<NftSocket> {
   size_t send_room_ = 0;
 };
 
-// Hears what anyone changes.
+// Hears the changes that any process makes.
 class NftWatch : public Napi::ObjectWrap<NftWatch> {
  public:
   static Napi::Function Define(Napi::Env env);

@@ -1,5 +1,5 @@
-// libuv's handles with one owner each. libuv uses the memory of a handle until its close callback has run, which is
-// after the owner has let go: so each handle is a block of its own, and that callback frees it.
+// libuv's handles with one owner each. libuv uses the memory of a handle until its close callback has run, and that is
+// after the owner has released it. So each handle is a block of its own, and that callback frees it.
 #pragma once
 
 #include <uv.h>
@@ -37,7 +37,7 @@ class Poll {
   // Fails only for a handle that is closing.
   void Start() { uv_poll_start(&handle_->poll, UV_READABLE, OnPoll); }
   void Stop() { uv_poll_stop(&handle_->poll); }
-  // The event loop ends without waiting for this one.
+  // The event loop may end without waiting for this handle.
   void Unref() { uv_unref(reinterpret_cast<uv_handle_t*>(&handle_->poll)); }
   // May be called in the callback.
   void Close() { handle_.reset(); }
@@ -51,7 +51,7 @@ class Poll {
 
   static void OnPoll(uv_poll_t* poll, int status, int) {
     Shared* shared = reinterpret_cast<Shared*>(poll);
-    // libuv has stopped by itself on POLLERR.
+    // On POLLERR, libuv has stopped the poll by itself.
     if (status < 0) uv_poll_start(poll, UV_READABLE, OnPoll);
     shared->callback(shared->owner);
   }

@@ -17,10 +17,10 @@
 namespace knockd {
 namespace {
 
-// Sets of enum tcp_state: TCP sockets that listen; UDP sockets that are bound, connected to nobody or to somebody.
+// Sets of enum tcp_state: listening TCP sockets; bound UDP sockets, connected or not.
 constexpr uint32_t kListening = 1u << 10, kBound = 1u << 7 | 1u << 1;
 
-// sock_diag(7) walks the listening sockets alone; /proc/net/tcp would print every connection.
+// sock_diag(7) walks only the listening sockets. /proc/net/tcp would print every connection.
 void AddPorts(int family, int protocol, uint32_t states, Napi::Array* ports) {
   struct {
     nlmsghdr header;
@@ -38,7 +38,7 @@ void AddPorts(int family, int protocol, uint32_t states, Napi::Array* ports) {
       (*ports)[ports->Length()] = Napi::Number::New(ports->Env(), ntohs(found->id.idiag_sport));
     });
   } catch (const NetlinkError& error) {
-    // A kernel without IPv6, or without this protocol's part: none listen.
+    // The kernel has no IPv6 or lacks this protocol's module: nothing listens.
     if (error.code != ENOENT) throw Napi::Error::New(ports->Env(), std::string("sock_diag: ") + strerror(error.code));
   }
 }

@@ -20,7 +20,7 @@
 namespace knockd {
 namespace {
 
-// Where the command line lies in our memory, which /proc/PID/cmdline shows: fields 48 and 49 of /proc/self/stat.
+// The place of the command line in our memory, which /proc/PID/cmdline shows: fields 48 and 49 of /proc/self/stat.
 struct CommandLine {
   uintptr_t start = 0;
   uintptr_t end = 0;
@@ -30,7 +30,7 @@ CommandLine FindCommandLine() {
   std::ifstream file("/proc/self/stat");
   std::string all;
   std::getline(file, all);
-  const size_t name_end = all.rfind(')');  // the short name may hold blanks
+  const size_t name_end = all.rfind(')');  // the short name may contain blanks
   if (name_end == std::string::npos) return {};
   std::istringstream fields(all.substr(name_end + 1));
   std::string skipped;
@@ -48,7 +48,7 @@ void NameProcess(const Napi::CallbackInfo& info) {
   if (line.start == 0 || line.end <= line.start) return;
   char* const words = reinterpret_cast<char*>(line.start);
   char* const end = reinterpret_cast<char*>(line.end);
-  // Null when there are not that many.
+  // Null if there are fewer words.
   const auto behind = [end](char* word, uint32_t count) -> char* {
     for (; word != nullptr && count > 0; count--) {
       word = static_cast<char*>(memchr(word, '\0', static_cast<size_t>(end - word)));
@@ -59,8 +59,8 @@ void NameProcess(const Napi::CallbackInfo& info) {
   char* const removed = behind(words, info[1].ToNumber().Uint32Value());
   char* const kept = behind(removed, info[2].ToNumber().Uint32Value());
   if (kept == nullptr) return;
-  // In its place and with zeros behind, as setproctitle does. To move the kernel's bounds instead takes
-  // CAP_SYS_RESOURCE, which the service has not; ps, pgrep, pidof, monit and check_procs pass over the zeros.
+  // Write it in the same place, with zeros behind it, as setproctitle does. Moving the kernel's bounds would need
+  // CAP_SYS_RESOURCE, which the service does not have. ps, pgrep, pidof, monit and check_procs ignore the zeros.
   const size_t size = static_cast<size_t>(end - kept);
   memmove(removed, kept, size);
   memset(removed + size, 0, static_cast<size_t>(kept - removed));
@@ -80,7 +80,7 @@ void Detach(const Napi::CallbackInfo& info) {
   bool ok = static_cast<bool>(null) && chdir("/") == 0;
   for (int fd = 0; ok && fd <= 2; fd++) ok = dup2(null.Get(), fd) == fd;
   const int error = errno;
-  if (null.Get() <= 2) null.Release();  // it is one of the three
+  if (null.Get() <= 2) null.Release();  // it is one of the three itself
   if (!ok) throw Napi::Error::New(info.Env(), std::string("could not detach: ") + strerror(error));
 }
 

@@ -1,4 +1,4 @@
-// What a daemon does to its own process, and Node has no call for.
+// What a daemon does to its own process and Node cannot do.
 #pragma once
 
 #include <napi.h>
@@ -18,11 +18,11 @@ void NameProcess(const Napi::CallbackInfo& info);
 // Throws an Error in the system's words.
 void Detach(const Napi::CallbackInfo& info);
 
-// isClockSet(): boolean. Does somebody (chrony, systemd-timesyncd, ntpd) keep the kernel's clock synchronised?
+// isClockSet(): boolean. Does a program (chrony, systemd-timesyncd, ntpd) keep the kernel's clock synchronised?
 Napi::Value IsClockSet(const Napi::CallbackInfo& info);
 
-// exitNow(status: number): _exit(2). Node's own exit waits for its threads; one that asks a dead name server takes ten
-// seconds.
+// exitNow(status: number): _exit(2). Node's own exit waits for its threads, and one that asks a dead name server takes
+// ten seconds.
 void ExitNow(const Napi::CallbackInfo& info);
 
 }  // namespace knockd

@@ -12,14 +12,14 @@ namespace knockd {
 namespace {
 
 constexpr size_t kMaxHead = 512;
-// At most PIPE_BUF: so much goes into a pipe that poll(2) calls writable without waiting.
+// At most PIPE_BUF: a pipe that poll(2) calls writable takes this much without waiting.
 constexpr size_t kChunk = 4096;
-// When the reader of our standard error is slow, so much waits here. After that the command waits, as if it wrote to
-// that reader itself.
+// How much waits here if the reader of our standard error is slow. After that the command waits, as if it wrote to that
+// reader itself.
 constexpr size_t kMaxWaiting = 64 << 10;
 constexpr uint64_t kTryAgainMs = 10;
-// Ended commands whose children still write. Each takes a descriptor: a door that starts a server at every knock must
-// not use up ours.
+// The most ended commands whose children still write. Each takes a descriptor, and a door that starts a server at every
+// knock must not use up all of them.
 constexpr int kMaxLeftRunning = 256;
 int left_running_now = 0;
 
@@ -32,13 +32,13 @@ std::unique_ptr<StderrRelay> StderrRelay::Open(uv_loop_t* loop) {
   relay->our_end_.Reset(ends[0]);
   const Descriptor write_only(ends[1]);
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  // Opened to read and to write: a pipe whose writers are its readers too is never broken. A server that a knock has
-  // started must not die by SIGPIPE because knockd restarts.
+  // Opened for reading and writing: a pipe whose writers are also its readers never breaks. A server that a knock has
+  // started must not die of SIGPIPE because knockd restarts.
   const std::string path = "/proc/self/fd/" + std::to_string(ends[1]);
   relay->command_end_.Reset(open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (!relay->command_end_ || relay->poll_.Open(loop, ends[0], relay.get(), OnEvent) != 0) return nullptr;
   relay->timer_.Open(loop, relay.get(), OnEvent);
-  relay->poll_.Unref();  // the process may end while programs that were left running still write
+  relay->poll_.Unref();  // this process may end while programs that the command has left still write
   return relay;
 }
 
@@ -47,12 +47,12 @@ StderrRelay::~StderrRelay() {
 }
 
 std::string StderrRelay::Finish(std::unique_ptr<StderrRelay> relay) {
-  // What still writes there gets "no room" instead of waiting for a reader who may be gone.
+  // From now on, programs that still write get "no room" instead of waiting for a reader that may be gone.
   fcntl(relay->command_end_.Get(), F_SETFL, O_NONBLOCK);
   relay->command_end_.Reset();
   relay->PassOn();
   std::string head = relay->head_;
-  const bool done = relay->at_end_ && relay->waiting_.empty();  // nearly always
+  const bool done = relay->at_end_ && relay->waiting_.empty();  // nearly always true
   if (done || left_running_now >= kMaxLeftRunning) return head;
   left_running_now++;
   relay->left_running_ = true;
@@ -64,7 +64,7 @@ void StderrRelay::Read() {
   char bytes[kChunk];
   while (!at_end_ && waiting_.size() < kMaxWaiting) {
     const ssize_t length = read(our_end_.Get(), bytes, sizeof bytes);
-    if (length < 0) return;  // there is no more now
+    if (length < 0) return;  // nothing more to read now
     if (length == 0) at_end_ = true;
     head_.append(bytes, std::min<size_t>(length, kMaxHead - head_.size()));
     waiting_.append(bytes, length);

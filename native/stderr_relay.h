@@ -1,5 +1,4 @@
-// Passes what a command writes on standard error on to ours, as if it had written there itself, and keeps the head of
-// it.
+// Passes a command's standard error on to ours, as if the command had written there itself, and keeps the beginning.
 #pragma once
 
 #include <uv.h>
@@ -14,16 +13,16 @@ namespace knockd {
 
 class StderrRelay {
  public:
-  // Null where it can't be had: no descriptor is left, or there is no /proc.
+  // Null if it cannot be made: no descriptor is left, or there is no /proc.
   static std::unique_ptr<StderrRelay> Open(uv_loop_t* loop);
   ~StderrRelay();
 
-  // What becomes the command's standard error.
+  // The descriptor for the command's standard error.
   int command_end() const { return command_end_.Get(); }
 
-  // The command's shell has ended: returns the head of what it wrote. Programs that it has left running may go on
-  // writing for as long as they live. The relay passes that on too, and owns itself until then; it never holds them up
-  // or ends them, even when this process ends.
+  // Call it when the command's shell has ended. Returns the beginning of what it wrote. Programs that the shell has
+  // left running may go on writing. The relay passes that on, too, and owns itself until they end. It never delays or
+  // ends them, even if this process ends.
   static std::string Finish(std::unique_ptr<StderrRelay> relay);
 
  private:
@@ -38,10 +37,10 @@ class StderrRelay {
   Descriptor command_end_;
   Poll poll_;
   LoopTimer timer_;
-  bool at_end_ = false;        // nobody can write any more
+  bool at_end_ = false;        // no process can write any more
   bool left_running_ = false;  // nobody but us keeps this object
   std::string head_;
-  std::string waiting_;  // for room on our standard error
+  std::string waiting_;  // text that waits for room on our standard error
 };
 
 }  // namespace knockd

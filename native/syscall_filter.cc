@@ -13,7 +13,7 @@
 namespace knockd {
 namespace {
 
-// A process may make system calls in the way of another architecture too, under other numbers.
+// A process can also make system calls of another architecture, which have other numbers.
 #if defined(__x86_64__)
 constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
 constexpr uint32_t kFirstForeign = 0x40000000;  // x32
@@ -31,28 +31,28 @@ constexpr uint32_t kArchitecture = 0;  // not known
 constexpr uint32_t kFirstForeign = 0;
 #endif
 
-// Younger than some headers; from 424 on, a number means the same on all architectures.
+// Newer than some headers. From 424 on, numbers are the same on all architectures.
 constexpr uint32_t kIoUringSetup = 425, kOpenTree = 428, kMoveMount = 429, kFsopen = 430, kFsconfig = 431,
                    kFsmount = 432, kFspick = 433, kClone3 = 435, kPidfdGetfd = 438, kProcessMadvise = 440,
                    kMountSetattr = 442, kOpenTreeAttr = 467;
 
-// Answered with EPERM. What only a capability allows, as to set the clock, is left out: the daemon has dropped it.
+// These get EPERM. Calls that need a capability, such as setting the clock, are left out: the daemon has dropped it.
 constexpr uint32_t kDenied[] = {
-    // To start a program: no shell, whatever code runs in here.
+    // Start a program. Without them there is no shell, even if an attacker's code runs in here.
     SYS_execve,
     SYS_execveat,
 #ifdef SYS_fork
     SYS_fork,
     SYS_vfork,
 #endif
-    // To read, write or steer other processes.
+    // Read, write or control other processes.
     SYS_ptrace,
     SYS_process_vm_readv,
     SYS_process_vm_writev,
     SYS_kcmp,
     kPidfdGetfd,
     kProcessMadvise,
-    // To see other files by the same names.
+    // Make paths lead to other files.
     SYS_mount,
     SYS_umount2,
     SYS_pivot_root,
@@ -67,9 +67,9 @@ constexpr uint32_t kDenied[] = {
     kMountSetattr,
     SYS_unshare,
     SYS_setns,
-    // To open files that the caller has no path to.
+    // Open files to which the caller has no path.
     SYS_open_by_handle_at,
-    // To run code in the kernel, or another kernel.
+    // Run code in the kernel, or another kernel.
     SYS_init_module,
     SYS_finit_module,
     SYS_delete_module,
@@ -84,15 +84,14 @@ constexpr uint32_t kDenied[] = {
     SYS_iopl,
     SYS_ioperm,
 #endif
-    // Parts of the kernel that have often been a way in, and that neither Node nor we need. A ring of io_uring also
-    // makes
-    // system calls that no filter sees.
+    // Parts of the kernel that attackers have often used, and that neither Node nor we need. A ring of io_uring also
+    // makes system calls that no filter sees.
     SYS_userfaultfd,
     kIoUringSetup,
     SYS_keyctl,
     SYS_add_key,
-    SYS_request_key,  // starts a program of root's
-    // To be another user.
+    SYS_request_key,  // starts a program as root
+    // Become another user.
     SYS_setuid,
     SYS_setgid,
     SYS_setreuid,
@@ -113,11 +112,11 @@ constexpr uint32_t kDenied[] = {
     SYS_setfsuid32,
     SYS_setfsgid32,
 #endif
-    // To switch off what makes memory hard to attack.
+    // Turn off what makes memory hard to attack.
     SYS_personality,
 };
 
-// To type into the terminal that the daemon was started from: root's shell would run it.
+// Types into the terminal from which the daemon was started: root's shell would run that.
 constexpr uint32_t kDeniedIoctls[] = {TIOCSTI, TIOCLINUX};
 
 #define KNOCKD_FIELD(name) static_cast<uint32_t>(offsetof(seccomp_data, name))
@@ -147,7 +146,7 @@ constexpr uint32_t Errno(int error) { return SECCOMP_RET_ERRNO | static_cast<uin
 
 std::vector<sock_filter> SyscallFilter() {
   if (kArchitecture == 0) return {};
-  // Nothing of ours does this, so it is an attack.
+  // None of our code does this, so it is an attack.
   constexpr uint32_t kForeign = SECCOMP_RET_KILL_PROCESS;
   // The low half of a 64-bit argument: all of these processors are little-endian.
   constexpr uint32_t kFlags = KNOCKD_FIELD(args[0]), kRequest = KNOCKD_FIELD(args[1]);
@@ -165,7 +164,8 @@ std::vector<sock_filter> SyscallFilter() {
     filter.IfEqual(number);
     filter.Return(Errno(EPERM));
   }
-  // Threads yes, processes no. What clone3 makes lies in memory, where a filter can't look: libc falls back to clone.
+  // Allow threads, but no processes. A filter cannot see the arguments of clone3, which are in memory. libc falls back
+  // to clone.
   filter.IfEqual(kClone3);
   filter.Return(Errno(ENOSYS));
   filter.IfEqual(SYS_clone, 4);

@@ -1,4 +1,4 @@
-// The system calls that a daemon without commands can do without: each is a way to another program, to another
+// Forbids the system calls that a daemon without commands does not need. Each is a way to another program, to another
 // process or to more rights.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace knockd {
 
-// A program for seccomp(2). Empty for a processor whose system calls are not known here.
+// The program for seccomp(2). Empty for a processor whose system calls are not known here.
 std::vector<sock_filter> SyscallFilter();
 
 }  // namespace knockd

@@ -13,7 +13,7 @@ namespace knockd {
 namespace {
 
 constexpr const char* kPath = "/dev/log";
-// Beyond that journald cuts a line too, and a datagram must fit the socket's buffer.
+// journald cuts longer lines, too, and a datagram must fit into the socket's buffer.
 constexpr size_t kMaxBytes = 48 * 1024;
 
 enum class Outcome { kSent, kFull, kAbsent };
@@ -21,7 +21,7 @@ enum class Outcome { kSent, kFull, kAbsent };
 class SystemLog {
  public:
   Outcome Send(const std::string& line) {
-    // Twice: the first socket may be that of a syslogd that was restarted since.
+    // Try twice: the first socket may belong to a syslogd that has been restarted since.
     for (const bool fresh : {!socket_, true}) {
       if (!socket_) {
         const int error = Open();
@@ -29,15 +29,15 @@ class SystemLog {
       }
       const Outcome outcome = Write(line);
       if (outcome == Outcome::kSent) return outcome;
-      if (stream_ && outcome == Outcome::kFull) return outcome;  // a part of a line may be on its way
-      socket_.Reset();  // full: by the next try the path may lead to another syslogd
+      if (stream_ && outcome == Outcome::kFull) return outcome;  // a part of a line may have been sent
+      socket_.Reset();  // at the next try, the path may lead to another syslogd
       if (fresh || outcome == Outcome::kFull) return outcome;
     }
     return Outcome::kAbsent;
   }
 
  private:
-  // As libc: a datagram socket, or the stream that some syslogds have.
+  // Like libc: a datagram socket, or the stream socket of some syslogds.
   int Open() {
     rest_.clear();
     stream_ = false;
@@ -57,7 +57,7 @@ class SystemLog {
     rest_.assign(line.c_str(), line.size() + 1);  // lines of a stream end with NUL
     const Outcome outcome = WriteRest();
     if (outcome == Outcome::kFull && rest_.size() == line.size() + 1) {
-      rest_.clear();  // nothing of it is out: whoever called keeps it
+      rest_.clear();  // nothing was sent, so the caller keeps the line
       return outcome;
     }
     return outcome == Outcome::kFull ? Outcome::kSent : outcome;
@@ -82,7 +82,7 @@ class SystemLog {
   std::string rest_;
 };
 
-// Facility daemon, priority notice, identifier "knockd" without a pid, as 0.8's.
+// Facility daemon, priority notice, identifier "knockd" without a pid, as in 0.8.
 std::string Stamped(const std::string& text, time_t time) {
   static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};

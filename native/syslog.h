@@ -1,5 +1,5 @@
-// Lines to the system's log, without libc: its syslog(3) blocks while the log's reader is slow, and the daemon would
-// miss packets.
+// Sends lines to the system's log without libc. Its syslog(3) blocks while the log's reader is slow, and the daemon
+// would miss packets.
 #pragma once
 
 #include <napi.h>

@@ -16,7 +16,7 @@ bool Timer::Open() {
 void Timer::Set(int milliseconds) {
   const timespec period{0, milliseconds * 1000000L};
   const itimerspec times{period, period};
-  timerfd_settime(descriptor_.Get(), 0, &times, nullptr);  // fails only for times that are none
+  timerfd_settime(descriptor_.Get(), 0, &times, nullptr);  // fails only for invalid times
 }
 
 void Timer::Clear() {

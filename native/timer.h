@@ -1,5 +1,5 @@
-// A descriptor that is readable every so many milliseconds. Not libuv's timer, which counts whole milliseconds from
-// when it was looked at: of that, and of Node's on top of it, packets would wait up to two milliseconds more.
+// A descriptor that becomes readable at an interval of milliseconds. libuv's timer counts whole milliseconds, and so
+// does Node's above it: with them, packets would wait up to two milliseconds longer.
 #pragma once
 
 #include "descriptor.h"
@@ -8,10 +8,10 @@ namespace knockd {
 
 class Timer {
  public:
-  bool Open();  // false and errno when it can't be had
+  bool Open();  // returns false and sets errno if it fails
   int descriptor() const { return descriptor_.Get(); }
   void Set(int milliseconds);  // 0: never
-  void Clear();                // it is readable no more, until the next time
+  void Clear();                // not readable any more, until the next interval is over
   void Close() { descriptor_.Reset(); }
 
  private:

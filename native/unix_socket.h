@@ -7,7 +7,7 @@
 
 namespace knockd {
 
-// Connects to the socket of this path, or with `@` before it of this abstract name. Returns 0, or the errno.
+// Connects to the socket at this path, or with a leading `@` to this abstract name. Returns 0 or errno.
 int Connect(Descriptor* socket, int type, const std::string& path);
 
 }  // namespace knockd
