@@ -334,6 +334,19 @@ describe("the gate of a daemon that owns its table", { skip: needsRoot }, () => 
     assert.equal(await host.isOpen(host.wire.server6), false);
   });
 
+  it("is not closed again by a running daemon that has no built-in door, and knockctl says so", async () => {
+    writeFileSync(host.config, "[ssh]\nsequence = 4438,1813\ncommand = true\n");
+    await host.ok(`kill -HUP ${await pid()}`);
+    await until(async () => (await gate("show")).status === 1, "table gone");
+    writeFileSync(host.config, CONFIG); // and no reload
+    const closed = await host.knockctl("gate", "close", "-c", host.config);
+    assert.match(closed.stdout, /^The running knockd has no door with "open = \.\.\."\.$/m);
+    assert.equal(await host.isOpen(), false);
+    const { stdout } = await gate("open");
+    assert.match(stdout, / The running knockd has no door with "open = \.\.\.", so it does not close them again\.$/m);
+    assert.equal(await host.isOpen(), true);
+  });
+
   it("is left alone by knockd --gate, and outlives a daemon that is killed: then the console removes it", async () => {
     const { status, stdout } = await host.run(
       process.execPath,

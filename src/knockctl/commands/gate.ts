@@ -102,7 +102,7 @@ async function open(): Promise<void> {
   const before = readTable();
   if (before === undefined) return say("The gate is open: knockd has no table in this kernel.");
   if (before.mode === "mark") say("Firewall = mark: your own firewall closes the ports. Open them there.");
-  const { isDone, troubles } = await byDaemon(before.config, false);
+  const { isDone, hasNoGate, troubles } = await byDaemon(before.config, false);
   if (isDone) {
     say(`The gate is open: ${opened(before)}. A reload or restart of knockd closes it again.`);
     return;
@@ -121,19 +121,22 @@ async function open(): Promise<void> {
     process.exitCode = STATUS.unanswered;
     return;
   }
-  say(`The gate is open: ${opened(before)}. knockd does not run; when it starts, it closes the gate again.`);
+  const then = hasNoGate
+    ? 'The running knockd has no door with "open = ...", so it does not close them again.'
+    : "knockd does not run; when it starts, it closes the gate again.";
+  say(`The gate is open: ${opened(before)}. ${then}`);
 }
 
 async function close(config: string): Promise<void> {
   const { readTable } = await import("../../firewall/table-status.ts");
-  const { isDone } = await byDaemon(readTable()?.config ?? config, true);
+  const { isDone, hasNoGate } = await byDaemon(readTable()?.config ?? config, true);
   if (isDone) {
     say(tableText(readTable(), undefined).split("\n", 1)[0]!);
     return;
   }
   const { buildGate } = await import("../../firewall/boot-gate.ts");
   say(buildGate(config));
-  say("knockd does not run: no client can knock.");
+  say(hasNoGate ? 'The running knockd has no door with "open = ...".' : "knockd does not run: no client can knock.");
 }
 
 /**
@@ -150,7 +153,7 @@ async function byDaemon(config: string, closed: boolean) {
   const isDone = lines.some(({ type }) => type === "gate");
   const [refusal] = lines.flatMap((line) => (line.type === "refused" ? [line.why] : []));
   if (!isDone && refusal !== undefined && refusal !== NO_GATE) throw new ConfigError(refusal);
-  return { isDone, troubles };
+  return { isDone, hasNoGate: refusal === NO_GATE, troubles };
 }
 
 function opened({ guarded }: TableStatus): string {
