@@ -9,7 +9,7 @@ export interface Fix {
   /** The present text, and the text after the change. */
   readonly before: string;
   readonly after: string;
-  /** Throws an Error that systemWords understands. */
+  /** Throws an Error for systemErrorText. */
   apply(): void;
 }
 

@@ -19,8 +19,9 @@ const STATUSES = [
 const OPEN: Help = {
   summary: "Open a door for an address, as if it had knocked",
   about: `
-knockd runs the door's start command now and its stop command when the time is over. No one-time
-sequence is used up, and Seq_Cooldown does not apply. Root only. knockd logs "opened by hand".`,
+knockd runs the door's start command now and its stop command when the time is over. A door with
+"open = ..." is opened and closed by the kernel. No one-time sequence is used up, and Seq_Cooldown does
+not apply. Root only. knockd logs "opened by hand".`,
   examples: ["sudo knockctl open openSSH 192.0.2.7"],
   statuses: STATUSES,
 };
@@ -28,8 +29,8 @@ sequence is used up, and Seq_Cooldown does not apply. Root only. knockd logs "op
 const CLOSE: Help = {
   summary: "Close a door now that is open for an address",
   about: `
-knockd runs the door's stop command now. It cannot close a door that has no stop command. Root only.
-knockd logs "closed by hand".`,
+knockd runs the door's stop command now. A door with "open = ..." is closed by the kernel. knockd cannot
+close a door that has neither. Root only. knockd logs "closed by hand".`,
   examples: ["sudo knockctl close openSSH 192.0.2.7"],
   statuses: STATUSES,
 };

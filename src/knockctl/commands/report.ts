@@ -29,8 +29,8 @@ the report names the prefix. With --prefix, only packets with that text in their
 Without FILE it reads the journal. On a system without one it reads kern.log and syslog, or messages,
 in /var/log, with the rotated ones. FILE can be the log of any syslogd (busybox and OpenWrt, too),
 knockd's LogFile, or the output of dmesg -T or journalctl (-o short, short-iso, short-full,
-short-unix, json or export). A name that ends in .gz is unpacked; - is standard input. If a log has
-no year, knockctl takes it from the time when the file was last written.
+short-unix, json or export), packed with gzip or not; - is standard input. If a log has no year,
+knockctl takes it from the time when the file was last written.
 
 Only the kernel's own lines count, because anyone can log lines that look alike. The report names
 programs that do. If such a program logs for your firewall, as ulogd does, add --tag with its name

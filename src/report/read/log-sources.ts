@@ -32,7 +32,7 @@ const UFW_BYTES = 1 << 22;
 export const JOURNAL = "the journal";
 const JOURNALS = ["/var/log/journal", "/run/log/journal"];
 
-/** Throws an Error that systemWords understands. */
+/** Throws an Error for systemErrorText. */
 export function file(path: string, of: Of = "all"): Log {
   const { size, mtimeMs } = statSync(path);
   return {
