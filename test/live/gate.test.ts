@@ -302,7 +302,7 @@ describe("the gate of a daemon that owns its table", { skip: needsRoot }, () => 
     await host.ok(`${process.execPath} ${join(repo, "dist/src/knockd.js")} -d -c ${host.config} -p /run/knockd.pid`);
   });
   afterEach(() => host?.close());
-  const gate = (word: "open" | "close") => host.knockctl("gate", word);
+  const gate = (word: "open" | "close" | "show") => host.knockctl("gate", word);
   const pid = () => host.ok("cat /run/knockd.pid");
 
   it("is shown with its process; nft cannot remove it, knockctl gate open can, and a reload closes it again", async () => {
