@@ -335,9 +335,9 @@ describe("the gate of a daemon that owns its table", { skip: needsRoot }, () => 
   });
 
   it("is not closed again by a running daemon that has no built-in door, and knockctl says so", async () => {
-    writeFileSync(host.config, "[ssh]\nsequence = 4438,1813\ncommand = true\n");
+    writeFileSync(host.config, "[ssh]\nsequence = 4438,1813\n");
     await host.ok(`kill -HUP ${await pid()}`);
-    await until(async () => (await gate("show")).status === 1, "table gone");
+    await until(async () => (await host.knockctl("gate", "show")).status === 1, "table gone");
     writeFileSync(host.config, CONFIG); // and no reload
     const closed = await host.knockctl("gate", "close", "-c", host.config);
     assert.match(closed.stdout, /^The running knockd has no door with "open = \.\.\."\.$/m);
