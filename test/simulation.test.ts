@@ -135,6 +135,26 @@ describe("a replay", () => {
     );
   });
 
+  it("has the kernel close built-in doors in time, whichever firewall the config names", async () => {
+    for (const firewall of ["gate", "mark 0x100000", "set inet filter a b"]) {
+      const door = "[web]\nsequence = 5000,6000\nopen = tcp/80\nfor = 30s\ncommand = true %IP%\n";
+      const scene = new Scene(`[options]\nFirewall = ${firewall}\n${door}`);
+      for (const at of [0, 10]) {
+        await scene.knock(at, 5000);
+        await scene.knock(at + 0.25, 6000);
+      }
+      const lines = (at: number, what: string) => [
+        `${at} 10.77.0.2: web: Stage 1`,
+        `${at + 0.25} 10.77.0.2: web: Stage 2`,
+        `${at + 0.25} 10.77.0.2: web: OPEN SESAME`,
+        `${at + 0.25} 10.77.0.2: web: ${what} tcp/80 for 30 seconds`,
+        `${at + 0.25} $ true 10.77.0.2`,
+      ];
+      const said = (await scene.end()).filter((line) => !line.includes("running command"));
+      assert.deepEqual(said, [...lines(0, "opened"), ...lines(10, "extended"), "40.5 10.77.0.2: web: closed"]);
+    }
+  });
+
   it("takes no port for a stray at which somebody answers", async () => {
     const strict = `${DOOR}Strict = yes`;
     for (const answers of [true, false]) {

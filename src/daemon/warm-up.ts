@@ -18,11 +18,12 @@ import { Firewall } from "../firewall/firewall.ts";
 import { INET, TABLE_NAME } from "../firewall/layout.ts";
 import { NetlinkWriter } from "../firewall/netlink.ts";
 import { MESSAGE, TABLE } from "../firewall/nftables.ts";
+import { NoKernel } from "../firewall/no-kernel.ts";
 import { EventLog } from "../log/event-log.ts";
 import { Logger } from "../log/logger.ts";
 import type { Address } from "../net/address.ts";
 import { AddressSet } from "../net/address-set.ts";
-import { type NativeNftSocket, native } from "../platform/native.ts";
+import { native } from "../platform/native.ts";
 import { after } from "../platform/timer.ts";
 import { CaptureLoop } from "./capture-loop.ts";
 
@@ -155,22 +156,6 @@ class Rehearsal {
   }
 }
 
-/** A kernel that accepts every change. */
-class NoKernel implements NativeNftSocket {
-  readonly port = 1;
-
-  transact(): number {
-    return 0;
-  }
-
-  ask(): number {
-    return ENOENT;
-  }
-
-  close(): void {}
-}
-
-const ENOENT = 2;
 const NOWHERE = { write() {}, flush() {} };
 const NO_FILES = { nextOneTime: () => undefined, strikeOut() {} };
 const SOURCE = { mayDuplicate: false, isDuplicate: () => false, prepare() {}, widen() {}, follow() {} };

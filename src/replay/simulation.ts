@@ -1,14 +1,19 @@
 // Simulates the daemon on a capture: the same packet loop, doorkeeper and event log, on a clock that the packets drive.
-// It runs no command: each one ends at once.
+// It runs no command: each one ends at once. It asks no kernel: each built-in door opens.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { DuplicateFilter } from "../capture/duplicates.ts";
 import { ScanWindow } from "../capture/scan-window.ts";
+import { DEFAULT_FIREWALL } from "../config/opening.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { PacketLoop } from "../daemon/packet-loop.ts";
+import { AllDoors } from "../doors/all-doors.ts";
 import { Doorkeeper } from "../doors/doorkeeper.ts";
+import { KernelDoors } from "../doors/kernel-doors.ts";
 import { KnockOpener } from "../doors/knock-opener.ts";
 import { nullLedger } from "../doors/null-ledger.ts";
+import { Firewall } from "../firewall/firewall.ts";
+import { NoKernel } from "../firewall/no-kernel.ts";
 import { EventLog } from "../log/event-log.ts";
 import type { Log } from "../log/logger.ts";
 import { type Address, copyOf, formatAddress, sameAddress } from "../net/address.ts";
@@ -74,18 +79,27 @@ export class Simulation {
       now,
       after,
     );
+    const seconds = () => now() / 1000;
+    const onEvent = this.#eventLog.doorEvent;
     const doorkeeper = new Doorkeeper({
       run: async (command) => {
         ran(command, this.#clock.time);
         return { status: 0, stderrHead: "" };
       },
       after,
-      now: () => now() / 1000,
-      onEvent: this.#eventLog.doorEvent,
+      now: seconds,
+      onEvent,
       ledger: nullLedger(),
     });
+    const kernelDoors = new KernelDoors({ firewall: imaginary(seconds), onEvent, onFailure() {}, after, now: seconds });
+    // Which firewall it is makes no difference to the log.
+    kernelDoors.apply(
+      resolvedDoors.map(({ door }) => door),
+      DEFAULT_FIREWALL,
+    );
+    const doors = new AllDoors(kernelDoors, doorkeeper, onEvent);
     const opener = new KnockOpener({
-      doors: () => doorkeeper,
+      doors: () => doors,
       files: oneTimeFiles,
       onNotice: this.#eventLog.notice,
       onUsed: (door, next) => this.#packetLoop.replaceDoor(door, next),
@@ -101,6 +115,7 @@ export class Simulation {
       eventLog: this.#eventLog,
       wallClock: () => 1000 * this.#clock.time,
       opener: {
+        letIn: (door, knocker) => opener.letIn(door, knocker),
         open: (door, knocker, letIn, client) => {
           this.opened++;
           opener.open(door, knocker, letIn, client);
@@ -165,4 +180,17 @@ export class Simulation {
     if (this.knockedAt.length >= MAX_REPORTED || this.knockedAt.some((one) => sameAddress(one, address))) return;
     this.knockedAt.push(copyOf(address));
   }
+}
+
+/** Opens nothing. */
+function imaginary(now: () => number): Firewall {
+  return new Firewall({
+    openSocket: () => new NoKernel(),
+    watch: () => ({ close() {} }),
+    now,
+    onRestored() {},
+    record: { isThere: false, save() {}, clear() {} },
+    onTrouble() {},
+    config: "",
+  });
 }

@@ -59,6 +59,16 @@ describe("a capture of tcpdump's, replayed, has the lines of the daemon that hea
       compared += lines;
     });
   });
+  it("a built-in door: opened, extended, closed", async () => {
+    const config = noHaste("[a]\nsequence = 7001,7003\nopen = tcp/22,udp/53\nfor = 2s\n");
+    const packets = [7001, 7003, 7001, 7003].map((port, i) => ({
+      ...knockAt(port),
+      sourcePort: 40_000 + i,
+      at: 0.1 * i,
+    }));
+    await sameLines({ config, packets, files: {}, end: 4, device: "eth0", least: 9 });
+  });
+
   it("a strict door, and a port that listens between its knocks", async () => {
     const config = "[a]\nsequence = 7001,7003,7002\nStrict = yes\nBan_Time = 60\ncommand = echo a %IP% >> $KNOCK_LOG\n";
     const packets = [7001, LISTENING, 7003, 7002].map((port) => ({ ...knockAt(port), at: 0 }));
