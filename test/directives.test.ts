@@ -12,6 +12,11 @@ const parse = (text: string): Config => parseConfig(text, FILE, () => parseSeque
 /** The lines of a door that has two knocks already, as the fourth and following lines of the file. */
 const inDoor = (lines: string) =>
   parse(`[before]\nsequence = 1\n[door]\nsequence = 7,8\n${lines}\n[after]\nsequence=2`);
+const opened = (seconds: number) => ({
+  ports: [{ protocol: "tcp" as const, low: 22, high: 22 }],
+  seconds,
+  prefix6: 128,
+});
 const named = ({ doors }: Config, name: string): Door | undefined => doors.find((door) => door.name === name);
 
 describe("a door's directive, in any case:", () => {
@@ -31,6 +36,8 @@ describe("a door's directive, in any case:", () => {
     ["TCPFlags = SYN,!ack", { tcpFlags: { set: 2, clear: 16 } }],
     ["TCPFlags = syn\ntcpflags = !ack\nTcpFlags = fin", { tcpFlags: { set: 3, clear: 16 } }],
     ["TCPFlags = syn, ack", { tcpFlags: { set: 18, clear: 0 } }], // 0.8 refuses the blank
+    ["TCPFlags = syn # only", { tcpFlags: { set: 2, clear: 0 } }], // so does it a comment
+    ["Open = tcp/22 # ssh\nFor = 5m # minutes", { opening: opened(300) }],
     ["Target = 10.77.0.9", { target: { host: "10.77.0.9", line: { number: 5, text: "Target = 10.77.0.9" } } }],
     ["target = a\n\ntarget = b", { target: { host: "b", line: { number: 7, text: "target = b" } } }],
     ["Start_Command = x", { startCommand: "x" }],
@@ -99,6 +106,11 @@ describe("what 0.8 has no word for", () => {
     ["seq_cooldown_scope = Door", { seqCooldownScope: "door" }],
     ["Cooldown = 60", { cooldown: 60 }],
     ["AllowDuplicates = yes", {}],
+    ["AllowDuplicates", {}], // forks have the bare word
+    ["allowdupes", {}],
+    ["Cooldown = 60 # seconds", { cooldown: 60 }],
+    ["Strict = yes\t# really", { strict: true }],
+    ["Seq_Cooldown_Scope = door #", { seqCooldownScope: "door" }],
     ["Max_Strays = 0", { maxStrays: 0 }],
     ["Max_Strays = 64", { maxStrays: 64 }],
     ["Strict = yes", { strict: true }],
@@ -135,6 +147,8 @@ describe("what 0.8 has no word for", () => {
     ["Ban_Time = 1m", /Ban_Time must be a whole number, not "1m"/],
     ["Command_Timeout = never", /Command_Timeout must be a whole number, not "never"/],
     ["Parallel = 2", /Parallel must be yes or no, not "2"/],
+    ["AllowDuplicates =", /AllowDuplicates must be yes or no, not ""/],
+    ["Strict", /syntax error/],
   ];
   for (const [line, why] of [
     ...refused,

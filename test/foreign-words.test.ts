@@ -11,6 +11,10 @@ test("a directive of another port knocker is refused with what does the same her
   });
 });
 
+test("so is a fork's ipset", () => {
+  assert.match(insteadOf("ipset")!, /^use open for a built-in door/);
+});
+
 test("a word that nobody has is only refused", () => {
   assert.equal(insteadOf("sequense"), undefined);
   assert.equal(insteadOf("constructor"), undefined);

@@ -20,6 +20,11 @@ describe("a refused config", () => {
     ]);
   });
 
+  it("does not name what stands in a comment", () => {
+    assert.deepEqual(ports("open = tcp/22 # and not tcp/80\nopen = # tcp/25\n"), ["tcp/22"]);
+    assert.equal(readableGate("Gate_Allow = 10.0.0.0/8 # LAN").allow.length, 1);
+  });
+
   it("still says who closes the ports, and who needs no knock", () => {
     const gate = readableGate("Firewall = mark 0x100000\nGate_Allow = 10.0.0.0/8\nFirewall = nonsense\n");
     assert.deepEqual([gate.mode, gate.allow.length], [{ kind: "mark", mark: 0x100000 }, 1]);

@@ -19,7 +19,7 @@ export interface Complaints {
 type Setter<T> = (draft: T, value: string, complaints: Complaints) => void;
 
 /** For doors and for [options]. 0.8 has none of these, so a bad value may refuse the config. */
-const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: PolicyDraft }>>> = {
+const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: PolicyDraft }>>> = commented({
   reknock({ policy }, value) {
     policy.reknock = oneOf("Reknock", value, ["run", "extend"]);
   },
@@ -32,7 +32,7 @@ const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: Policy
   cooldown({ policy }, value) {
     policy.cooldown = wholeNumber("Cooldown", value); // a fork's word, as the fork means it
   },
-  /** A fork's: whether a knock may come twice. Here a sequence of its own decides that. */
+  /** Forks': a knock that is sent twice does not void the attempt. Here it never does. */
   allowduplicates(_, value) {
     yesOrNo("AllowDuplicates", value);
   },
@@ -68,7 +68,7 @@ const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: Policy
   on_replay({ policy }, value) {
     policy.onReplay = oneOf("On_Replay", value, ["log", "close"]);
   },
-};
+});
 
 export const doorDirectives: Readonly<Record<string, Setter<DoorDraft>>> = table({
   sequence(door, value, { close }) {
@@ -90,13 +90,24 @@ export const doorDirectives: Readonly<Record<string, Setter<DoorDraft>>> = table
   seq_timeout(door, value, complaints) {
     door.seqTimeout = wholeSeconds("seq_timeout", value, complaints) ?? door.seqTimeout;
   },
-  tcpflags(door, value) {
-    door.tcpFlags = addTcpFlags(door.tcpFlags, value);
-  },
-  target(door, value, { close, line }) {
-    if (value === "") close("target is empty");
-    door.target = { host: value, line };
-  },
+  ...commented<DoorDraft>({
+    tcpflags(door, value) {
+      door.tcpFlags = addTcpFlags(door.tcpFlags, value);
+    },
+    target(door, value, { close, line }) {
+      if (value === "") close("target is empty");
+      door.target = { host: value, line };
+    },
+    open(door, value) {
+      door.opening.ports = parseOpenedPorts(value);
+    },
+    for(door, value) {
+      door.opening.seconds = parseDuration(value);
+    },
+    open_prefix_6(door, value) {
+      door.opening.prefix6 = parsePrefix6(value);
+    },
+  }),
   start_command(door, value) {
     door.startCommand = value;
   },
@@ -112,15 +123,6 @@ export const doorDirectives: Readonly<Record<string, Setter<DoorDraft>>> = table
   cmd_timeout(door, value, complaints) {
     door.cmdTimeout = wholeSeconds("cmd_timeout", value, complaints) ?? door.cmdTimeout;
   },
-  open(door, value) {
-    door.opening.ports = parseOpenedPorts(value);
-  },
-  for(door, value) {
-    door.opening.seconds = parseDuration(value);
-  },
-  open_prefix_6(door, value) {
-    door.opening.prefix6 = parsePrefix6(value);
-  },
   ...policyDirectives,
 });
 
@@ -128,12 +130,13 @@ const aliases: Readonly<Record<string, string>> = table({
   timeout: "seq_timeout",
   command: "start_command",
   command_6: "start_command_6",
+  allowdupes: "allowduplicates",
 });
 
+/** Directives that need no value. 0.8 takes `UseSyslog` in any section; forks, the others. */
+export const BARE_DIRECTIVES: ReadonlySet<string> = new Set(["usesyslog", "allowduplicates"]);
+
 export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = table({
-  usesyslog(options, value) {
-    options.useSyslog = yesOrNo("UseSyslog", value); // 0.8 knows the bare word only, and refuses `UseSyslog = yes`
-  },
   // 0.8 treats an empty value as if the line were missing.
   logfile(options, value) {
     options.logFile = value || undefined;
@@ -141,36 +144,41 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
   pidfile(options, value) {
     options.pidFile = value || undefined;
   },
-  interface(options, value) {
-    options.interface = value.replace(/(^|\s)[#;].*$/, "").trimEnd() || undefined; // no name has a blank in it
-  },
   statefile(options, value) {
     options.stateFile = value || undefined;
-  },
-  logformat(options, value) {
-    options.logFormat = oneOf("LogFormat", value, ["text", "json"]);
-  },
-  log_seconds(options, value) {
-    options.logSeconds = yesOrNo("Log_Seconds", value);
   },
   clientsstate(options, value) {
     options.clientsState = value || undefined;
   },
-  on_exit(options, value) {
-    options.onExit = oneOf("On_Exit", value, ["close", "keep"]);
-  },
-  firewall(options, value) {
-    options.firewall.mode = parseFirewall(value);
-  },
-  gate_reply(options, value) {
-    options.firewall.reply = oneOf("Gate_Reply", value, ["reset", "drop"]);
-  },
-  gate_allow(options, value) {
-    options.firewall.allow = parseNetworks(value);
-  },
-  open_prefix_6(options, value) {
-    options.firewall.prefix6 = parsePrefix6(value);
-  },
+  ...commented<OptionsDraft>({
+    usesyslog(options, value) {
+      options.useSyslog = yesOrNo("UseSyslog", value); // 0.8 knows the bare word only, and refuses `UseSyslog = yes`
+    },
+    interface(options, value) {
+      options.interface = value.replace(/(^|\s);.*$/, "").trimEnd() || undefined; // no name has a blank in it
+    },
+    logformat(options, value) {
+      options.logFormat = oneOf("LogFormat", value, ["text", "json"]);
+    },
+    log_seconds(options, value) {
+      options.logSeconds = yesOrNo("Log_Seconds", value);
+    },
+    on_exit(options, value) {
+      options.onExit = oneOf("On_Exit", value, ["close", "keep"]);
+    },
+    firewall(options, value) {
+      options.firewall.mode = parseFirewall(value);
+    },
+    gate_reply(options, value) {
+      options.firewall.reply = oneOf("Gate_Reply", value, ["reset", "drop"]);
+    },
+    gate_allow(options, value) {
+      options.firewall.allow = parseNetworks(value);
+    },
+    open_prefix_6(options, value) {
+      options.firewall.prefix6 = parsePrefix6(value);
+    },
+  }),
   ...policyDirectives,
 });
 
@@ -178,6 +186,21 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
 export function directiveName(key: string): string {
   const name = key.toLowerCase();
   return aliases[name] ?? name;
+}
+
+/** For values that have no # in them: a comment may follow, behind a blank. Not one with a ;, which may separate values. */
+function commented<T>(setters: Readonly<Record<string, Setter<T>>>): Readonly<Record<string, Setter<T>>> {
+  return Object.fromEntries(
+    Object.entries(setters).map(([name, set]) => [
+      name,
+      (draft: T, value: string, complaints: Complaints) => set(draft, withoutComment(value), complaints),
+    ]),
+  );
+}
+
+/** `tcp/22` of `tcp/22 # ssh`. */
+export function withoutComment(value: string): string {
+  return value.replace(/(^|\s)#.*$/, "").trimEnd();
 }
 
 /** Without a prototype: a key may be `constructor`. */

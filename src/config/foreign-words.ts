@@ -9,6 +9,8 @@ const FOREIGN: Readonly<Record<string, string>> = {
   secret: CODES,
   knock_timeout: "use Seq_Timeout",
   knock_sequence: "use Sequence",
+  ipset: "use open for a built-in door, or call ipset in Start_Command and Stop_Command",
+  ipset_timeout: "use for with open, or Cmd_Timeout",
   ports: "use Sequence, or open for a built-in door",
 };
 

@@ -6,7 +6,7 @@ import { noSequencesLeft } from "../sequences/one-time-file.ts";
 import type { Sequence } from "../sequences/sequence.ts";
 import { plural } from "../terminal/plural.ts";
 import { ClientFiles } from "./client-files.ts";
-import { type Complaints, doorDirectives, optionDirectives } from "./directives.ts";
+import { BARE_DIRECTIVES, type Complaints, doorDirectives, optionDirectives } from "./directives.ts";
 import { type Config, ConfigError, complain, type Door, type FileOptions, type Line, type Overruled } from "./door.ts";
 import { type DoorDraft, finishedDoor, newDoor, newOptions, type OptionsDraft } from "./drafts.ts";
 import { insteadOf } from "./foreign-words.ts";
@@ -162,8 +162,8 @@ class ConfigParser {
 function setDirective(line: Line, door: DoorDraft | undefined, options: OptionsDraft, complaints: Complaints): void {
   const name = nameOf(line);
   if (!line.text.includes("=")) {
-    if (name !== "usesyslog") throw new Error("syntax error");
-    options.useSyslog = true; // the bare word; 0.8 takes it in any section
+    if (!BARE_DIRECTIVES.has(name)) throw new Error("syntax error");
+    if (name === "usesyslog") options.useSyslog = true;
     return;
   }
   if (line.text.includes("\ufffd")) complaints.warn("not valid UTF-8: the invalid bytes are read as \ufffd");

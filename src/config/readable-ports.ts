@@ -1,6 +1,7 @@
 // What a refused config still says of its gate. A mistake in one line must not leave the ports of all doors open.
 
 import type { Network } from "../net/network.ts";
+import { withoutComment } from "./directives.ts";
 import { type FirewallMode, type OpenedPorts, parseFirewall, parseNetworks, parseOpenedPorts } from "./opening.ts";
 
 export interface ReadableGate {
@@ -16,7 +17,8 @@ export function readableGate(text: string): ReadableGate {
   let mode: FirewallMode = { kind: "gate" };
   let allow: readonly Network[] = [];
   for (const line of text.split("\n")) {
-    const [, key = "", value = ""] = /^\s*(\w+)\s*[=:]?\s*(.*?)\s*$/.exec(line) ?? [];
+    const [, key = "", rest = ""] = /^\s*(\w+)\s*[=:]?\s*(.*?)\s*$/.exec(line) ?? [];
+    const value = withoutComment(rest);
     switch (key.toLowerCase()) {
       case "open":
         for (const part of value.split(/[\s,;]+/))
