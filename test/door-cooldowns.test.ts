@@ -33,6 +33,19 @@ test("a Cooldown that a reload has made shorter, longer or none counts as it is 
   assert.equal(cooldowns.remaining(doorWith("wake", {}), 1000), 0);
 });
 
+test("of two doors with one name, the one with no Cooldown, or a shorter one, does not end that of the other", () => {
+  const cooldowns = new DoorCooldowns();
+  const [long, short, none] = [
+    doorWith("wake", { cooldown: 60 }),
+    doorWith("wake", { cooldown: 5 }),
+    doorWith("wake", {}),
+  ];
+  cooldowns.begin(long, 0);
+  assert.equal(cooldowns.remaining(none, 10_000), 0);
+  assert.equal(cooldowns.remaining(short, 10_000), 0);
+  assert.equal(cooldowns.remaining(long, 10_000), 50_000);
+});
+
 test("Seq_Cooldown counts for everyone only with the scope door; the longer of both counts", () => {
   const after = (policy: Partial<Policy>) => {
     const cooldowns = new DoorCooldowns();

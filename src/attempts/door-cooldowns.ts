@@ -1,5 +1,5 @@
 // How long a door does not open again for anyone after an opening (Cooldown). The key is the door's name, so that no reload,
-// other sequence or client's code gets around it.
+// other sequence or client's code gets around it. Doors of one name share the time of their last opening.
 
 import type { DoorState } from "./door-state.ts";
 
@@ -15,11 +15,10 @@ export class DoorCooldowns {
   /** Milliseconds until the door can open again. 0: it can open now. */
   remaining({ door }: Pick<DoorState, "door">, now: number): number {
     if (this.#begun.size === 0) return 0;
+    const seconds = doorCooldown(door.policy);
+    if (seconds === 0) return 0;
     const begun = this.#begun.get(door.name);
-    if (begun === undefined) return 0;
-    const left = begun + 1000 * doorCooldown(door.policy) - now;
-    if (left <= 0) this.#begun.delete(door.name);
-    return Math.max(0, left);
+    return begun === undefined ? 0 : Math.max(0, begun + 1000 * seconds - now);
   }
 }
 
