@@ -90,8 +90,17 @@ const TRAPS: readonly Trap[] = [
     has: [
       [door(""), 2],
       [door("command =\nstop_command ="), 2],
+      [door("command = # /bin/true"), 2],
+      [door("stop_command = x"), 3],
+      [door("command =\nstop_command_6 = x"), 4],
+      [door("open = tcp/22\nstop_command = x"), 4],
     ],
-    hasNot: [[door("command = x")], [door("command_6 = x")], [door("stop_command = x")]],
+    hasNot: [
+      [door("command = x")],
+      [door("command_6 = x")],
+      [door("command_6 = x\nstop_command = x")],
+      [door("open = tcp/22")],
+    ],
   },
   {
     lint: "cmd-timeout",
@@ -116,6 +125,7 @@ const TRAPS: readonly Trap[] = [
       [door("command_timeout = 60\ncommand = /bin/bash -c 'true; sleep 75; true'"), 4],
       [door('command_timeout = 60\ncommand = sh -c "true; sleep 75; true"'), 4],
       [door("command_timeout = 60\ncommand = (true; sleep 75; true)"), 4],
+      [door("command_timeout = 60\ncommand = { true; sleep 75; true; }"), 4],
     ],
     hasNot: [
       [door("command = /bin/true; sleep 75; /bin/true")],
@@ -187,6 +197,7 @@ const TRAPS: readonly Trap[] = [
       [door("command_6 = x\ncommand = /bin/true; /sbin/ip6tables-nft -A INPUT -s %IP% -j ACCEPT"), 4],
       [door("stop_command = /bin/true; ip6tables -D INPUT -s %IP% -j ACCEPT"), 3, IPV4_HOST],
       [door("command = /bin/true; nft add rule inet f input ip6 saddr %IP% accept"), 3],
+      [door('command = /bin/sh -c "ip6tables -A INPUT -s %IP% -j ACCEPT"'), 3],
     ],
     hasNot: [
       [door(OPENS)],
@@ -291,6 +302,22 @@ describe("a trap that real configs fall into", () => {
       "Remove one of the two lines.",
       "Remove one of the two lines. A command may have several parts, separated by ;",
     ]);
+  });
+
+  it("is an interface as ip prints it, unless one has that name", async () => {
+    const links = [...IPV6_HOST.interfaces.links, { index: 3, name: "eth0@home", up: true }];
+    const host = { ...IPV6_HOST, interfaces: { ...IPV6_HOST.interfaces, links } };
+    for (const [words, wrong] of [
+      ["eth0@if7", "eth0@if7"],
+      ["lo,eth0@eth1", "eth0@eth1"],
+      ["eth0@home", undefined],
+      ["wan@pppoe", undefined],
+    ] as const) {
+      const findings = await found(`[options]\nInterface = ${words}\n${door("command = /bin/true")}`, host);
+      const [finding] = findings.filter(({ lint: name }) => name === "interface");
+      assert.equal(finding?.what.includes(`"${wrong}"`), wrong && true, words);
+      assert.equal(finding?.hint, wrong && "Write: Interface = eth0");
+    }
   });
 
   it("is a byte order mark, which Notepad writes: the hint names it", async () => {

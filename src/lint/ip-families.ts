@@ -6,8 +6,8 @@ import type { Config, Door } from "../config/door.ts";
 import { atLine, type Finding } from "./finding.ts";
 
 /** For each IP version, what takes no address of the other version, by its name in messages: a program or an nft expression. */
-const IPV4 = /(?:^|[\s;&|(/])(iptables)(?:-legacy|-nft)?\s|(?:^|[\s;&|(/])nft\s[^;&|]*\b(ip [sd]addr) %IP%/;
-const IPV6 = /(?:^|[\s;&|(/])(ip6tables)(?:-legacy|-nft)?\s|(?:^|[\s;&|(/])nft\s[^;&|]*\b(ip6 [sd]addr) %IP%/;
+const IPV4 = /(?:^|[\s;&|(/"'`])(iptables)(?:-legacy|-nft)?\s|(?:^|[\s;&|(/"'`])nft\s[^;&|]*\b(ip [sd]addr) %IP%/;
+const IPV6 = /(?:^|[\s;&|(/"'`])(ip6tables)(?:-legacy|-nft)?\s|(?:^|[\s;&|(/"'`])nft\s[^;&|]*\b(ip6 [sd]addr) %IP%/;
 const DIRECTIVES = [
   ["start_command", "startCommand", "startCommand6"],
   ["stop_command", "stopCommand", "stopCommand6"],

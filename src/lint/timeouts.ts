@@ -36,8 +36,9 @@ function sleeps(config: Config, door: Door): Finding[] {
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** `sh -c "…"` or `(…)` around the whole command, with nothing in it that needs a closer look. */
-const WRAPPED = /^\s*(?:(?:\/(?:usr\/)?bin\/)?(?:ba|da)?sh\s+-c\s+(?:"([^"\\$`]*)"|'([^'\\$`]*)')|\(([^()]*)\))\s*$/;
+/** `sh -c "…"`, `(…)` or `{ …; }` around the whole command, with nothing in it that needs a closer look. */
+const WRAPPED =
+  /^\s*(?:(?:\/(?:usr\/)?bin\/)?(?:ba|da)?sh\s+-c\s+(?:"([^"\\$`]*)"|'([^'\\$`]*)')|\(([^()]*)\)|\{\s([^{}]*);\s*\})\s*$/;
 
 /** How long the line certainly sleeps before its last command. 0 if nothing is certain. */
 function secondsAsleep(command: string): number {
