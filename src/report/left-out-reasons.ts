@@ -3,7 +3,7 @@
 /** In the order in which they are listed. */
 export const REASONS = {
   letIn: "packets that a rule let in, by its prefix",
-  audited: "packets logged before a rule decided (AUDIT and LIMIT of ufw)",
+  audited: "packets logged before a rule decided (AUDIT and LIMIT of ufw, TRACE)",
   twice: "packets that another rule has logged too",
   unwanted: "packets left out by --prefix or --not-prefix",
   loopback: "packets of this host to itself (lo)",

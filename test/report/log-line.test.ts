@@ -47,6 +47,12 @@ describe("a log's line", () => {
       [`kern  :warn  : 2026-11-24T11:20:18,845123+00:00 ${said}`, ""],
       [`<4>[   12.345678] ${said}`, ""],
       [`2026-11-24T11:20:18,845123+00:00 ${said}`, ""],
+      [`Nov 24 11:20:18 door vmunix: ${said}`, "door"],
+      [`Nov 24 11:20:18 [kernel] ${said}`, ""],
+      [`2026-11-24T11:20:18.84512 kern.warn: ${said}`, ""],
+      [`2026-11-24_11:20:18.84512 kern.warn: ${said}`, ""],
+      [`Nov 4 11:20:18 door kernel: ${said}`, "door"],
+      [`\xef\xbb\xbfNov 24 11:20:18 door kernel: ${said}`, "door"],
     ] as const) {
       assert.equal(read(line), `kernel at ${host}: ${said}`, line);
     }
@@ -89,6 +95,13 @@ describe("a log's line", () => {
       `Nov 24 11:20:18 door some words kernel: IN=eth0`,
       `<38>1 ${STAMP} door sshd 12 - [x y="] "] kernel: IN=eth0`,
       `[   12.345678] door sshd[12]: IN=eth0`,
+      `Nov 24 11:20:18 door kern.warn: IN=eth0`,
+      `Nov 24 11:20:18 user.notice kern.warn: IN=eth0`,
+      `<13>Nov 24 11:20:18 kern.warn: IN=eth0`,
+      `<13>Nov 24 11:20:18 [kernel] x: IN=eth0`,
+      `Nov 24 11:20:18 door [kernel] x: IN=eth0`,
+      `2026-11-24T11:20:18.84512 user.notice: Nov 24 11:20:18 kernel: IN=eth0`,
+      `2026-11-24T11:20:18.84512 daemon.notice: kern.warn: IN=eth0`,
     ]) {
       assert.equal(read(line), "other", line);
     }
@@ -106,6 +119,7 @@ describe("a log's line", () => {
       `Tue Nov 24 11:20:18 2026 daemon.notice knockd[731]: ${said}`,
       `<29>Nov 24 11:20:18 knockd: ${said}`,
       `<29>1 ${STAMP} door knockd - - - ${said}`,
+      `2026-11-24T11:20:18.84512 daemon.notice: Nov 24 11:20:18 knockd: ${said}`,
       json("3"),
     ])
       assert.match(read(line), /^knockd at (door)?: 1\.2\.3\.4: a: Stage 1$/, line);

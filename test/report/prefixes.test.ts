@@ -45,8 +45,8 @@ const PREFIXES: Readonly<Record<Said, readonly string[]>> = {
     "ssh-allowed",
     "Permitted",
   ],
-  audited: ["[UFW AUDIT]", "[UFW AUDIT INVALID]", "[UFW LIMIT]"],
-  unsaid: ["", "ssh:", "IN-world", "dropbear:", "passwd", "accident", "not in allowlist:", "SYN"],
+  audited: ["[UFW AUDIT]", "[UFW AUDIT INVALID]", "[UFW LIMIT]", "TRACE: filter:INPUT:rule:3"],
+  unsaid: ["", "ssh:", "IN-world", "dropbear:", "passwd", "accident", "not in allowlist:", "SYN", "traced"],
 };
 
 describe("a prefix", () => {

@@ -132,7 +132,7 @@ describe("the reading", () => {
     assert.deepEqual(counted(report), {
       attempts: 3,
       "packets that a rule let in, by its prefix": 1,
-      "packets logged before a rule decided (AUDIT and LIMIT of ufw)": 2,
+      "packets logged before a rule decided (AUDIT and LIMIT of ufw, TRACE)": 2,
       "packets that another rule has logged too": 1,
       "packets of this host to itself (lo)": 1,
     });

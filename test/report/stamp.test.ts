@@ -21,6 +21,8 @@ describe("a stamp", () => {
       "2026-11-24T13:20:18+0100",
       "2026-11-24T06:50:18,5-05:30",
       "2026-11-24 12:20:18+00:00",
+      "2026-11-24T12:20:18.84512", // svlogd -ttt
+      "2026-11-24_12:20:18.84512", // svlogd -tt
     ]) {
       assert.deepEqual(read(`${text} door kernel: x`), { time, rest: "door kernel: x" }, text);
     }
@@ -46,6 +48,9 @@ describe("a stamp", () => {
       assert.deepEqual(read(`${text} x`), { time, rest: "x" }, text);
     }
     assert.equal(read("Tue 2026-11-24 12:20:18 UTC x")?.time, utc(2026, 10, 24, 12, 20, 18));
+    assert.equal(read("Nov 4 2026 12:20:18 x"), undefined);
+    for (const text of ["Nov 4 12:20:18", "Nov  4 12:20:18", "Nov 04 12:20:18", "Nov 4 12:20:18.5"])
+      assert.deepEqual(read(`${text} x`), { time: local(2026, 10, 4, 12, 20, 18), rest: "x" }, text);
     assert.equal(read("Wed Nov  4 12:20:18 2026 x")?.time, local(2026, 10, 4, 12, 20, 18));
   });
 

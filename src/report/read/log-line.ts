@@ -7,15 +7,19 @@ import { Stamp } from "./timestamp.ts";
 /** `tagged`: a program that the user named with --tag. */
 export type Speaker = "kernel" | "tagged" | "knockd" | "other" | "garbage";
 
-const KERNELS: ReadonlySet<string> = new Set(["kernel", "klogd"]);
+/** vmunix: of inetutils' syslogd. */
+const KERNELS: ReadonlySet<string> = new Set(["kernel", "klogd", "vmunix"]);
 /** What --tag calls lines that name no program. */
 export const NO_TAG = "-";
 /** Facilities, by their numbers in RFC 5424; OTHER stands for all that are neither the kernel's nor knockd's. */
 const [UNTOLD, KERN, OTHER, DAEMON] = [-1, 0, 1, 3] as const;
 /** `kern.warn`: what busybox's syslogd, OpenWrt's logread and many a template put before the program. */
-const PRIORITY = /^([a-z]+\d?)\.(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug)$/;
+const PRIORITY = /^([a-z]+\d?)\.(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug):?$/;
 /** `kern  :warn  : [` or an ISO stamp: `dmesg -x`. */
 const DECODED = /^([a-z]+\d?) *:[a-z]+ *: (?=\[|\d{4}-)/;
+/** The kernel, as metalog calls it. socklog calls it `kern.warn:`, and puts `daemon.notice:` before the lines of programs. */
+const METALOGS = "[kernel]";
+const INNER_STAMP = /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d $/;
 const BOM = "\xef\xbb\xbf";
 
 export class LogLine {
@@ -48,6 +52,7 @@ export class LogLine {
     this.isSinceBoot = false;
     this.message = line;
     const first = line.charCodeAt(0);
+    if (first === 0xef && line.startsWith(BOM)) return this.read(line.slice(BOM.length)); // Windows saved the file
     if (first === 0x7b) return this.#readJson(line);
     if (first === 0x1e) return this.#readJson(line.slice(1)); // json-seq
     if (first === 0x3c) return this.#readPriority(line);
@@ -117,7 +122,11 @@ export class LogLine {
       const end = line.indexOf(" ", begin);
       const word = end < 0 ? line.slice(begin) : line.slice(begin, end);
       const told = word.includes(".") ? PRIORITY.exec(word)?.[1] : undefined;
-      if (word.endsWith(":")) {
+      if (words === 0 && (word === METALOGS || (told === "kern" && word.endsWith(":")))) {
+        this.message = end < 0 ? "" : line.slice(end + 1);
+        return this.#decide("kernel", "", facilityTold === UNTOLD ? KERN : facilityTold, "");
+      }
+      if (word.endsWith(":") && (words > 0 || told === undefined || end < 0)) {
         this.message = end < 0 ? "" : line.slice(end + 1);
         const [tag, pid] = tagAndPid(word);
         const speaker = this.#decide(tag, pid, facility, host);
@@ -130,6 +139,7 @@ export class LogLine {
       else if (host !== "") break;
       else if (!word.startsWith("[")) host = word; // `logread -t` has the seconds since 1970, too
       begin = end + 1;
+      if (words === 0 && word.endsWith(":") && INNER_STAMP.test(line.slice(begin, begin + 16))) begin += 16; // socklog
     }
     // ulogd's own file has a host and no program.
     this.message = host === "" ? line.slice(at) : line.slice(at + host.length + 1);

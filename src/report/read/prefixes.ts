@@ -28,7 +28,7 @@ const MAX = 1000;
 const BEFORE = /^\s*(?:<\d{1,3}>)?\s*(?:\[ *\d+\.\d+\]\s*)?(?:\[ *[CT]\d+\]\s*)?/;
 /** The last word counts: `Shorewall:drop2fw:ACCEPT:` names a chain first. `DROPBEAR` is a server. */
 const WORDS =
-  /(?<rejected>drop(?!bear)|deny|denied|denies|reject|block|discard|refus|prohibit|forbid|(?<![a-z])ban(?:ned)?(?![a-z])|(?:not|un|dis|non)[\s_-]*(?:allow|accept|permit|authori[sz])|-[dr](?:-\d+)?\](?=\s*$))|(?<letIn>allow(?![\s_-]?list)|accept|permit|(?<![a-z])(?:acc|pass(?:ed)?)(?![a-z])|-(?:a|ret)(?:-\d+)?\](?=\s*$))|(?<audited>(?<![a-z])audit(?![a-z])|ufw limit\])/gi;
+  /(?<rejected>drop(?!bear)|deny|denied|denies|reject|block|discard|refus|prohibit|forbid|(?<![a-z])ban(?:ned)?(?![a-z])|(?:not|un|dis|non)[\s_-]*(?:allow|accept|permit|authori[sz])|-[dr](?:-\d+)?\](?=\s*$))|(?<letIn>allow(?![\s_-]?list)|accept|permit|(?<![a-z])(?:acc|pass(?:ed)?)(?![a-z])|-(?:a|ret)(?:-\d+)?\](?=\s*$))|(?<audited>(?<![a-z])(?:audit|trace)(?![a-z])|ufw limit\])/gi;
 
 export class Prefixes {
   readonly #choice: Choice;

@@ -79,6 +79,7 @@ export class Stamp {
 
   /** `Nov 24 12:20:18`, local: syslog's of old, and `journalctl -o short`; also `Nov 24 2026 12:20:18`, and with a fraction. */
   #readTraditional(line: string, at: number): number {
+    if (isUnpadded(line, at)) return this.#readDate(line, at, NO_YEAR, at + 6);
     const hasYear = line.charCodeAt(at + 9) !== 0x3a;
     const year = hasYear ? digits(line, at + 7, 4) : NO_YEAR;
     return year < 0 ? -1 : this.#readDate(line, at, year, hasYear ? at + 12 : at + 7);
@@ -95,7 +96,7 @@ export class Stamp {
   #readDate(line: string, at: number, year: number, timeAt: number): number {
     const month = indexOfName(MONTHS, line, at);
     const isShort = line.charCodeAt(at + 4) === 0x20;
-    const day = digits(line, isShort ? at + 5 : at + 4, isShort ? 1 : 2);
+    const day = digits(line, isShort ? at + 5 : at + 4, isShort || isUnpadded(line, at) ? 1 : 2);
     const hour = digits(line, timeAt, 2);
     if (month < 0 || day < 1 || hour < 0 || hour > 23) return -1;
     this.time = this.#localHour(year, month, day, hour) + minutesAndSeconds(line, timeAt + 3);
@@ -122,17 +123,22 @@ export class Stamp {
 
   /**
    * `2026-11-24T12:20:18.845+00:00 `: rsyslog's and `short-iso`; the zone also as +0000, Z or a name, or none, which is the
-   * local one; the fraction also with a comma, and a blank in place of the T.
+   * local one; the fraction also with a comma, and a blank or (of svlogd) a _ in place of the T.
    */
   #readIso(line: string, begin: number): number {
     const between = line.charCodeAt(begin + 10);
-    if (line.charCodeAt(begin + 7) !== 0x2d || (between !== 0x54 && between !== 0x20)) return -1;
+    if (line.charCodeAt(begin + 7) !== 0x2d || (between !== 0x54 && between !== 0x20 && between !== 0x5f)) return -1;
     const [year, month, date] = [digits(line, begin, 4), digits(line, begin + 5, 2), digits(line, begin + 8, 2)];
     const hour = digits(line, begin + 11, 2);
     if (year < 0 || month < 1 || date < 1 || hour < 0 || hour > 23) return -1;
     const rest = minutesAndSeconds(line, begin + 14);
     let at = fractionEnd(line, begin + 19);
     const sign = line.charCodeAt(at);
+    if (at === begin + 25 && sign === 0x20) {
+      // Five digits of a second and no zone: svlogd's, which is UTC.
+      this.time = this.#dayOf(year, month, date) + hour * 3600 + rest;
+      return at + 1;
+    }
     if (sign === 0x5a || sign === 0x2b || sign === 0x2d) {
       let ahead = 0;
       if (sign === 0x5a) at++;
@@ -196,6 +202,11 @@ function indexOfName(names: string, line: string, at: number): number {
 function hourOf(year: number, month: number, day: number, hour: number): number {
   const date = new Date(year, month, day, hour);
   return date.getMonth() === month && date.getDate() === day ? date.getTime() / 1000 : Number.NaN;
+}
+
+/** `Nov 4 11:20:18`, of some routers: the day has no blank or zero before it. */
+function isUnpadded(line: string, at: number): boolean {
+  return line.charCodeAt(at + 5) === 0x20 && line.charCodeAt(at + 4) !== 0x20;
 }
 
 /** A number with this many digits. -1 if there is none. */
