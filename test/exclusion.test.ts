@@ -15,7 +15,6 @@ describe("exclusionOf", () => {
     "sh -c 'iptables -A KNOCKD; sleep 75; iptables -D KNOCKD'",
     "iptables -C KNOCKD 2>/dev/null || iptables -A KNOCKD",
     "if ! iptables -C KNOCKD; then iptables -A KNOCKD; fi",
-    "echo open 10.77.0.2 >>/var/log/doors; exit 3",
     "[ -e /run/open ] && nice iptables -A KNOCKD",
     "(sleep 75; iptables -D KNOCKD) >/dev/null 2>&1 &",
     "exec iptables -A KNOCKD",
@@ -28,11 +27,14 @@ describe("exclusionOf", () => {
     ["ufw insert 1 allow from 10.77.0.2", ["ufw", "/door"]],
     ["sudo firewall-cmd --add-rich-rule=x; iptables -A KNOCKD", ["firewall-cmd", "/door"]],
     ["/root/open.sh 10.77.0.2", ["open.sh", "/door"]],
-    ["iptables-save >/etc/iptables/rules.v4", ["iptables-save", "/door"]],
+    ["iptables-save >/etc/iptables/rules.v4", ["iptables-save", "rules.v4", "/door"]],
     ["iptables-restore </etc/iptables/rules.v4", ["iptables-restore", "/door"]],
-    ["nft list ruleset >/etc/nftables.conf", ["nft", "/door"]],
-    ["echo 10.77.0.2 >/etc/allowed", ["echo", "/door"]],
-    ["{ echo a; echo b; } >/etc/allowed", ["", "/door"]],
+    ["nft list ruleset >/etc/nftables.conf", ["nft", "nftables.conf", "/door"]],
+    ["echo 10.77.0.2 >/etc/allowed", ["echo", "allowed", "/door"]],
+    ["{ echo a; echo b; } >/etc/allowed", ["", "allowed", "/door"]],
+    ["echo open 10.77.0.2 >>/var/log/doors; exit 3", [">>doors"]],
+    ["iptables -A KNOCKD >>/var/log/doors 2>&1", [">>doors"]],
+    ["sed -i /10.77.0.2/d /etc/hosts.allow 2>>/var/log/doors", ["sed", "d", "hosts.allow", "/door", ">>doors"]],
     ["$COMMAND 10.77.0.2", "all"],
     ["ufw allow 22; ufw allow 80", ["ufw", "/door"]],
   ];
@@ -46,6 +48,11 @@ describe("exclusionOf", () => {
   });
 });
 
+it("a line that appends to a file does not run beside one that rewrites it, and does beside another that appends", () => {
+  const [add, remove] = [of("echo 'sshd: 10.77.0.2' >>/etc/hosts.allow"), of("sed -i '/10.77.0.3/d' /etc/hosts.allow")];
+  assert.deepEqual([exclude(add, remove), exclude(remove, add), exclude(add, add)], [true, true, false]);
+});
+
 it("two commands exclude each other by a word of both; one that has all to itself, all that have something", () => {
   const cases: [Exclusion, Exclusion, boolean][] = [
     [[], [], false],
@@ -55,6 +62,11 @@ it("two commands exclude each other by a word of both; one that has all to itsel
     [["a", "b"], ["b", "c"], true],
     [["a"], "all", true],
     ["all", "all", true],
+    [[">>a"], [">>a"], false],
+    [[">>a"], ["a"], true],
+    [[">>a", "b"], [">>b"], true],
+    [[">>a"], "all", false],
+    [[">>a", "b"], "all", true],
   ];
   for (const [a, b, excludes] of cases) assert.deepEqual([exclude(a, b), exclude(b, a)], [excludes, excludes]);
 });

@@ -9,8 +9,10 @@ import fc from "fast-check";
 import { shellCommands } from "../src/runner/shell-line.ts";
 
 const words = (line: string) =>
-  shellCommands(line)?.map(({ words, overwrites }) =>
-    `${words.join(" ")}${overwrites ? " >" : ""}`.replaceAll("\0", "?"),
+  shellCommands(line)?.map(({ words, overwrites, appends }) =>
+    [words.join(" "), ...overwrites.map((file) => ` >${file}`), ...appends.map((file) => ` >>${file}`)]
+      .join("")
+      .replaceAll("\0", "?"),
   );
 
 describe("shellCommands", () => {
@@ -27,16 +29,16 @@ describe("shellCommands", () => {
     ['a $(b; c) `d \\`e\\`` "$(f)"', ["b", "c", "e", "d ?", "f", "a ? ? ?"]],
     ["A=b C=$(d) e", ["d", "e"]],
     ["A=b", []],
-    ["if ! a; then b; elif c; then d; else e; fi >f", ["a", "b", "c", "d", "e", " >"]],
+    ["if ! a; then b; elif c; then d; else e; fi >f", ["a", "b", "c", "d", "e", " >f"]],
     ["while a; do b; done", ["a", "b"]],
     ["for i in if $(a) b; do c $i; done", ["a", "c ?"]],
     ["{ a; (b; c); } 2>&1", ["a", "b", "c"]],
     ["( (a) )", ["a"]],
-    ["a >f", ["a >"]],
-    ["a 2>f b", ["a b >"]],
-    ["a >| f", ["a >"]],
-    [">f", [" >"]],
-    ["a >>f <g 2>/dev/null >&2 2>&1 >/sys/class/gpio", ["a"]],
+    ["a >f", ["a >f"]],
+    ["a 2>f b", ["a b >f"]],
+    ["a >| f", ["a >f"]],
+    [">f", [" >f"]],
+    ["a >>f <g 2>/dev/null >&2 2>&1 >/sys/class/gpio", ["a >>f"]],
     ["a # b; c", ["a"]],
     ["a b#c", ["a b#c"]],
     ["# a\nb", ["b"]],

@@ -41,8 +41,8 @@ const STARTERS: Readonly<Record<string, Starter>> = table({
   busybox: {},
 });
 const SHELLS = new Set(["sh", "bash", "dash", "ash", "ksh", "zsh"]);
-/** Recognised also as an argument of an unknown program. */
-const FIREWALLS = new Set(
+/** They keep their rules in files. Recognised also as an argument of an unknown program, and in a script. */
+export const FIREWALLS: ReadonlySet<string> = new Set(
   "ufw firewall-cmd firewall-offline-cmd netfilter-persistent shorewall csf apf ferm fail2ban-client".split(" "),
 );
 const DEEPEST = 8;
@@ -50,10 +50,13 @@ const DEEPEST = 8;
 /** A program that the line runs. */
 export interface Program {
   readonly name: string;
+  /** As the line has it, with its path. Empty if only its name is known. */
+  readonly path: string;
   /** Its arguments that are files or firewall tools: an unknown program may start or change them. */
   readonly given: readonly string[];
-  /** Its output replaces a file. */
-  readonly overwrites: boolean;
+  /** The names of the files that its output replaces, and of those that it appends to. */
+  readonly overwrites: readonly string[];
+  readonly appends: readonly string[];
 }
 
 /** All programs of a line. Undefined if only running the line can tell. */
@@ -68,10 +71,18 @@ export function programsOf(line: string, depth = 0): readonly Program[] | undefi
   return programs;
 }
 
-function programsOfCommand({ words, overwrites }: ShellCommand, depth: number): readonly Program[] | undefined {
-  if (words.length === 0) return [{ ...program(""), overwrites }];
+function programsOfCommand(command: ShellCommand, depth: number): readonly Program[] | undefined {
+  const { words } = command;
+  const overwrites = command.overwrites.map(fileName);
+  const appends = command.appends.map(fileName);
+  if (words.length === 0) return [{ ...program(""), overwrites, appends }];
   const programs = started(words, depth);
-  return overwrites ? programs?.map((one) => ({ ...one, overwrites })) : programs;
+  if (overwrites.length + appends.length === 0) return programs;
+  return programs?.map((one) => ({
+    ...one,
+    overwrites: [...one.overwrites, ...overwrites],
+    appends: [...one.appends, ...appends],
+  }));
 }
 
 function started(words: readonly string[], depth: number): readonly Program[] | undefined {
@@ -91,9 +102,9 @@ function started(words: readonly string[], depth: number): readonly Program[] | 
   const starter = STARTERS[name];
   if (starter !== undefined) {
     const behind = behindOptions(rest, starter);
-    return behind.length === 0 ? [program(name)] : started(behind, depth + 1);
+    return behind.length === 0 ? [program(first!)] : started(behind, depth + 1);
   }
-  return [program(name, rest.filter((word) => word.startsWith("/") || FIREWALLS.has(word)).map(fileName))];
+  return [program(first!, rest.filter((word) => word.startsWith("/") || FIREWALLS.has(word)).map(fileName))];
 }
 
 /** Where the text is that `-c` gives a shell, or one that starts it; -1 where there is none. */
@@ -109,11 +120,11 @@ function textAt(name: string, words: readonly string[]): number {
 /** A file with commands, by whatever it is read; without one they come from elsewhere. */
 function script(path: string | undefined): readonly Program[] | undefined {
   const name = fileName(path ?? "");
-  return name === "" || name.includes(UNKNOWN) ? undefined : [program(name)];
+  return name === "" || name.includes(UNKNOWN) ? undefined : [program(path!)];
 }
 
-function program(name: string, given: readonly string[] = []): Program {
-  return { name, given, overwrites: false };
+function program(path: string, given: readonly string[] = []): Program {
+  return { name: fileName(path), path: path.includes(UNKNOWN) ? "" : path, given, overwrites: [], appends: [] };
 }
 
 function behindOptions(words: readonly string[], { values = "", longValues = [], operands = 0 }: Starter): string[] {

@@ -5,6 +5,7 @@ import { type Address, formatAddress, isIpv4 } from "../net/address.ts";
 import type { CommandEnd, Run } from "./command.ts";
 import { exclusionOf } from "./exclusion.ts";
 import { CommandQueue, LogThrottle, type Turn } from "./queue.ts";
+import { ScriptTools } from "./script-tools.ts";
 
 /** A command that runs longer is reported, and others no longer wait for it. */
 export const LONG_SECONDS = 60;
@@ -39,6 +40,7 @@ export interface Job {
 export class CommandRunner {
   readonly #options: CommandRunnerOptions;
   readonly #queue = new CommandQueue();
+  readonly #scriptTools = new ScriptTools();
   /** Commands that have ended. */
   ended = 0;
   readonly #dropped = { merged: new LogThrottle(), refused: new LogThrottle(), full: new LogThrottle() };
@@ -90,7 +92,8 @@ export class CommandRunner {
   /** Resolves with the exit status. Undefined if it could not be started, or if its turn never comes. */
   async run(job: Job): Promise<number | undefined> {
     const { door, what, knocker, command, parallel, onStart } = job;
-    const turn = { door, source: sourceOf(knocker), what, exclusion: exclusionOf(command, door, parallel) };
+    const toolsOf = (program: string) => this.#scriptTools.of(program, this.#options.now());
+    const turn = { door, source: sourceOf(knocker), what, exclusion: exclusionOf(command, door, parallel, toolsOf) };
     const waits = this.#queue.acquire(turn);
     if (waits !== undefined && !(await waits)) return undefined;
     onStart?.();

@@ -4,8 +4,9 @@
 export interface ShellCommand {
   /** In a word, `UNKNOWN` replaces what only the shell knows: a variable, a pattern, the output of another command. */
   readonly words: readonly string[];
-  /** It replaces a file (`>`) that is no device. */
-  readonly overwrites: boolean;
+  /** The files that it replaces (`>`), and those that it appends to (`>>`). No devices. */
+  readonly overwrites: readonly string[];
+  readonly appends: readonly string[];
 }
 
 export const UNKNOWN = "\0";
@@ -20,12 +21,15 @@ const OPENERS = new Set(["if", "then", "elif", "else", "while", "until", "do", "
 const CLOSERS = new Set(["fi", "done", "}"]);
 const REDIRECTION = /\d*(?:>>|>\||>&|<&|<>|>|<)/y;
 
+const NO_FILES = { overwrites: [], appends: [] } as const;
+const DEVICE = /^\/(dev|proc|sys)\//;
+
 class NotUnderstood extends Error {}
 
 /** All commands of a line, including substitutions. Undefined if the line is not understood. */
 export function shellCommands(line: string): readonly ShellCommand[] | undefined {
   if (line.length > LONGEST) return undefined;
-  if (PLAIN.test(line)) return [{ words: line.split(/[ \t]+/).filter((word) => word !== ""), overwrites: false }];
+  if (PLAIN.test(line)) return [{ words: line.split(/[ \t]+/).filter((word) => word !== ""), ...NO_FILES }];
   try {
     return new Reader(line, 0).all();
   } catch (error) {
@@ -64,7 +68,7 @@ class Reader {
   /** Up to the operator behind it. */
   #command(): void {
     const words: string[] = [];
-    let overwrites = false;
+    const files = { overwrites: [] as string[], appends: [] as string[] };
     let closed = false;
     for (;;) {
       while (/[ \t]/.test(this.#text[this.#at] ?? "")) this.#at++;
@@ -83,7 +87,9 @@ class Reader {
       const operator = this.#redirection();
       if (operator !== undefined) {
         const file = this.#word();
-        if (/^\d*(>|>\||<>)$/.test(operator) && !/^\/(dev|proc|sys)\//.test(file)) overwrites = true;
+        if (DEVICE.test(file)) continue;
+        if (/^\d*(>|>\||<>)$/.test(operator)) files.overwrites.push(file);
+        else if (/^\d*>>$/.test(operator)) files.appends.push(file);
         continue;
       }
       const quoted = /["'\\]/.test(letter);
@@ -95,7 +101,8 @@ class Reader {
         else if (!OPENERS.has(word) && !/^\w+=/.test(word)) words.push(word);
       } else words.push(word);
     }
-    if (words.length > 0 || overwrites) this.#commands.push({ words, overwrites });
+    if (words.length > 0 || files.overwrites.length > 0 || files.appends.length > 0)
+      this.#commands.push({ words, ...files });
   }
 
   /** `(…)`, of a subshell or a substitution. */

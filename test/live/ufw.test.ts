@@ -41,7 +41,18 @@ const COMMANDS: readonly (readonly [what: string, start: string, stop: string])[
 const FILES = {
   "open.sh": 'ufw insert 1 allow from "$1" to any port 22\n',
   "close.sh": 'ufw delete allow from "$1" to any port 22\n',
+  "other-open.sh": '. @dir@/rule.sh; rule insert 1 allow from "$1" to any port 80\n',
+  "other-close.sh": '. @dir@/rule.sh; rule delete allow from "$1" to any port 80\n',
+  "rule.sh": 'rule() { /usr/sbin/ufw "$@"; }\n',
 };
+
+const door = (name: string, port: number, start: string, stop: string) => `
+[${name}]
+  sequence = ${port}:udp
+  start_command = ${start}
+  stop_command = ${stop}
+  cmd_timeout = 600
+`;
 
 describe("doors of ufw", { skip: needsRoot }, () => {
   let wire: Wire;
@@ -55,27 +66,22 @@ describe("doors of ufw", { skip: needsRoot }, () => {
     for (const daemon of running.splice(0)) await daemon.stop("SIGKILL");
   });
 
-  async function start(start: string, stop: string): Promise<Daemon> {
-    const config = `
-[options]
-  StateFile = @dir@/ledger
-[ssh]
-  sequence = 7000:udp
-  start_command = ${start}
-  stop_command = ${stop}
-  cmd_timeout = 600
-`;
+  async function start(doors: string): Promise<Daemon> {
+    const config = `[options]\n  StateFile = @dir@/ledger\n${doors}`;
     const by = ["unshare", "-m", "sh", "-c", PRIVATE_UFW, "sh", "@dir@/ufw"];
     const daemon = await Daemon.start(wire, "ours", config, undefined, { by, files: FILES, ready: "" });
     running.push(daemon);
     await daemon.waitFor("listening on eth0...", 60_000); // ufw takes seconds to come up
     return daemon;
   }
-  const knockAll = () =>
+  const knockAll = (...ports: number[]) =>
     wire.send(
       KNOCKERS.map((from, i) => ({
         at: 0,
-        frame: frame({ from, to: wire.server, protocol: "udp", port: 7000, sourcePort: 20_000 + i }),
+        frame: frame({
+          ...{ from, to: wire.server, protocol: "udp" },
+          ...{ port: ports[i % ports.length]!, sourcePort: 20_000 + i },
+        }),
       })),
     );
   /** Who is allowed by the rules that ufw would restore at the next boot. */
@@ -90,10 +96,18 @@ describe("doors of ufw", { skip: needsRoot }, () => {
   }
   const ended = (daemon: Daemon, what: string) => daemon.stdout.split(`: running command: ${what}`).length - 1;
 
-  for (const [what, startCommand, stopCommand] of COMMANDS) {
+  const cases = COMMANDS.map(([what, ...commands]) => ({ what, ports: [7000], doors: door("ssh", 7000, ...commands) }));
+  cases.push({
+    what: "two doors with scripts of their own",
+    ports: [7000, 7001],
+    doors:
+      door("ssh", 7000, "sh @dir@/open.sh %IP%", "sh @dir@/close.sh %IP%") +
+      door("web", 7001, "sh @dir@/other-open.sh %IP%", "sh @dir@/other-close.sh %IP%"),
+  });
+  for (const { what, ports, doors } of cases) {
     it(`let all in who knock at once, and none stays at SIGTERM: ${what}`, async () => {
-      const daemon = await start(startCommand, stopCommand);
-      await knockAll();
+      const daemon = await start(doors);
+      await knockAll(...ports);
       for (let tries = 0; allowed(daemon).length < KNOCKERS.length && tries < 200; tries++) await sleep(100);
       assert.deepEqual(allowed(daemon), KNOCKERS);
       await daemon.waitFor(() => ended(daemon, "") === KNOCKERS.length);
