@@ -16,6 +16,7 @@
         "native/netlink_links.cc",
         "native/nft.cc",
         "native/notify.cc",
+        "native/peek.cc",
         "native/ports.cc",
         "native/process.cc",
         "native/stderr_relay.cc",

@@ -11,6 +11,7 @@
 #include "netlink_links.h"
 #include "nft.h"
 #include "notify.h"
+#include "peek.h"
 #include "ports.h"
 #include "process.h"
 #include "syslog.h"
@@ -44,6 +45,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["lock"] = Napi::Function::New<knockd::Lock>(env, "lock");
   exports["syslog"] = Napi::Function::New<knockd::WriteSyslog>(env, "syslog");
   exports["notify"] = Napi::Function::New<knockd::Notify>(env, "notify");
+  exports["peek"] = Napi::Function::New<knockd::Peek>(env, "peek");
   exports["releaseUnusedMemory"] = Napi::Function::New<knockd::ReleaseUnusedMemory>(env, "releaseUnusedMemory");
   exports["zeroAndRelease"] = Napi::Function::New<knockd::ZeroAndRelease>(env, "zeroAndRelease");
   exports["nameProcess"] = Napi::Function::New<knockd::NameProcess>(env, "nameProcess");

@@ -180,6 +180,11 @@ export interface Native {
    */
   runCommand?(candidates: string[][], marker: string, onEnd: (status: number, wrote: Buffer) => void): number;
   /**
+   * Returns the next bytes of an open file, a pipe or a socket, at most `count` (64), and leaves them there. Waits for them.
+   * Returns fewer at the end. Throws with the system's message where that is not possible, as for a device.
+   */
+  peek(descriptor: number, count: number): Buffer;
+  /**
    * Gives back memory that can be read again: pages of the files of the program and its libraries, and what malloc keeps. Does
    * nothing without /proc.
    */

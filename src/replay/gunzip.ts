@@ -4,6 +4,19 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as gzip from "../platform/gunzip.ts";
+import { native } from "../platform/native.ts";
+
+/** Descriptor 0. */
+const STDIN = 0;
+
+/** Does standard input begin as gzip's files do? Waits for its first bytes, and leaves them there. */
+export function isInputGzip(): boolean {
+  try {
+    return gzip.isGzip(native.peek(STDIN, 2));
+  } catch {
+    return false; // a device, which libpcap may be able to read
+  }
+}
 
 /** Does this regular file begin as gzip's do? */
 export function isGzip(path: string): boolean {
@@ -23,19 +36,23 @@ export interface Gunzipped {
   readonly damage: string | undefined;
 }
 
-/** Rejects in the system's words when there is no room for it. */
-export async function gunzip(path: string): Promise<Gunzipped> {
+/** `path`: undefined for standard input. Rejects in the system's words when there is no room for it. */
+export async function gunzip(path: string | undefined): Promise<Gunzipped> {
   const directory = fs.mkdtempSync(join(tmpdir(), "knockctl-"));
   const copy = join(directory, "capture");
   const file = fs.openSync(copy, "wx+", 0o600);
   fs.rmSync(directory, { recursive: true }); // it lives on as long as the descriptor is open
   let damage: string | undefined;
   try {
-    for await (const chunk of gzip.gunzip(fs.createReadStream(path))) fs.writeFileSync(file, chunk);
+    for await (const chunk of gzip.gunzip(bytesOf(path))) fs.writeFileSync(file, chunk);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (!code?.startsWith("Z_")) throw error;
     damage = message;
   }
   return { path: `/proc/self/fd/${file}`, damage };
+}
+
+function bytesOf(path: string | undefined): fs.ReadStream {
+  return path === undefined ? fs.createReadStream("", { fd: STDIN, autoClose: false }) : fs.createReadStream(path);
 }

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { isSupported } from "../capture/bpf/filter.ts";
 import { Records } from "../capture/records.ts";
 import { type NativeCapture, native } from "../platform/native.ts";
-import { gunzip, isGzip } from "./gunzip.ts";
+import { gunzip, isGzip, isInputGzip } from "./gunzip.ts";
 
 /** libpcap's name for standard input, and ours. */
 export const STANDARD_INPUT = "-";
@@ -28,10 +28,11 @@ export class Savefile {
 
   /** A file, compressed or not, or standard input. Rejects with an Error that systemErrorText understands. */
   static async find(path: string): Promise<Savefile> {
-    const stat = path === STANDARD_INPUT ? undefined : fs.statSync(path);
-    if (!stat?.isFile()) return new Savefile(path, undefined, undefined);
-    if (!isGzip(path)) return new Savefile(path, stat.size, undefined);
-    const plain = await gunzip(path);
+    const isInput = path === STANDARD_INPUT;
+    const stat = isInput ? undefined : fs.statSync(path);
+    if (isInput ? !isInputGzip() : !stat!.isFile()) return new Savefile(path, undefined, undefined);
+    if (stat !== undefined && !isGzip(path)) return new Savefile(path, stat.size, undefined);
+    const plain = await gunzip(isInput ? undefined : path);
     return new Savefile(plain.path, fs.statSync(plain.path).size, plain.damage);
   }
 
