@@ -68,6 +68,7 @@ describe("an option, in any case:", () => {
     ["[options]", {}],
     ["[options]\nUseSyslog", { useSyslog: true }],
     ["[options]\nUSESYSLOG", { useSyslog: true }],
+    ["[options]\nUseSyslog # a = b", { useSyslog: true }], // 0.8 refuses the comment
     ["[a]\nsequence=1\nusesyslog", { useSyslog: true }], // 0.8 takes the bare word in any section
     ["[a]\nsequence=1\nusesyslog = no\n[options]\nusesyslog", { useSyslog: true }],
     ["[options]\nLogFile = /l\nPIDFILE=/p\nInterface = eth7", { logFile: "/l", pidFile: "/p", interface: "eth7" }],
@@ -82,6 +83,9 @@ describe("an option, in any case:", () => {
     ["[options]\nInterface = eth0:0   #", { interface: "eth0:0" }],
     ["[options]\nInterface = eth0#1", { interface: "eth0#1" }], // it could be its name
     ["[options]\nInterface = # eth0", {}],
+    // Of several the first counts, as in 0.8.
+    ["[options]\nInterface = eth0\nInterface = eth1\n[options]\ninterface = eth2", { interface: "eth0" }],
+    ["[options]\nInterface =\nInterface = eth1\ninterface =", { interface: "eth1" }],
     ["[options]\nStateFile = /s\nON_EXIT = Keep", { stateFile: "/s", onExit: "keep" }],
     ["[options]\nOn_Exit = keep\nOn_Exit = close\nstatefile =", {}],
     // 0.8 refuses these

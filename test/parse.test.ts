@@ -158,7 +158,7 @@ describe("sections", () => {
       logFormat: "text",
       logSeconds: false,
       pidFile: "/p",
-      interface: "eth8",
+      interface: "eth7",
       stateFile: undefined,
       clientsState: undefined,
       onExit: "close",

@@ -27,6 +27,10 @@ describe("a sequence", () => {
     ["7000 # first,9000# last", "7000:tcp,9000:tcp"],
     ["7000,9000 # my door", "7000:tcp,9000:tcp"], // no comment to 0.8, which reads the digits and leaves the rest
     ["7000 # a,8000\t# b", "7000:tcp,8000:tcp"],
+    ["7000,9000 ; my door", "7000:tcp,9000:tcp"],
+    ["7000/tcp,8000:udp,9000/TCP", "7000:tcp,8000:udp,9000:tcp"],
+    ["7000:udp,9000:tcp # x: y", "7000:udp,9000:tcp"], // 0.8 refuses it
+    ["7000 # a:b,8000", "7000:tcp,8000:tcp"],
     [Array(32).fill("9").join(), Array(32).fill("9:tcp").join()],
   ];
   for (const [text, same] of table) {
@@ -64,7 +68,7 @@ describe("a sequence is refused, as in 0.8,", () => {
     ["with a port above 65535 and letters", "65536x", "port 65536x is invalid"],
     ["with another protocol", "7000:sctp", "unknown protocol in knock sequence"],
     ["with an empty protocol", "7000:", "unknown protocol in knock sequence"],
-    ["with a protocol and a comment", "7000:udp # mine", "unknown protocol in knock sequence"],
+    ["with a protocol and more", "7000:udp mine", "unknown protocol in knock sequence"],
     ["even when nonsense stands before", "x,,0,7000:sctp", "unknown protocol in knock sequence"],
   ];
   for (const [title, text, message] of table) {

@@ -77,6 +77,7 @@ const TRAPS: readonly Trap[] = [
       [door("seq_timeout = 5\ntimeout = 6"), 3],
       ["[a]\nsequence = 4001,1002,3003\nsequence = 4002,1002,3003\n", 2],
       ["[options]\nLogFile = /a\n[options]\nLogFile = /b\n", 2],
+      ["[options]\nInterface = eth0\n[options]\nInterface = eth1\n", 4], // the first counts
     ],
     hasNot: [
       [door("tcpflags = syn\ntcpflags = !ack")],

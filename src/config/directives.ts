@@ -155,7 +155,8 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
       options.useSyslog = yesOrNo("UseSyslog", value); // 0.8 knows the bare word only, and refuses `UseSyslog = yes`
     },
     interface(options, value) {
-      options.interface = value.replace(/(^|\s);.*$/, "").trimEnd() || undefined; // no name has a blank in it
+      // The first counts, as in 0.8. No name has a blank in it.
+      options.interface ??= value.replace(/(^|\s);.*$/, "").trimEnd() || undefined;
     },
     logformat(options, value) {
       options.logFormat = oneOf("LogFormat", value, ["text", "json"]);

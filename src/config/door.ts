@@ -142,7 +142,7 @@ export interface Config {
   readonly isBlank: boolean;
   /** Faults that do not refuse the config, one line each. */
   readonly warnings: readonly string[];
-  /** Lines without effect: a later line of the section sets the same directive. */
+  /** Lines without effect: another line of the section sets the same directive. */
   readonly overruled: readonly Overruled[];
   /** For each door and for [options]: the line that counts for each directive (by its name in the tables). */
   readonly lines: ReadonlyMap<Door | FileOptions, ReadonlyMap<string, Line>>;

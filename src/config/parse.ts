@@ -6,7 +6,14 @@ import { noSequencesLeft } from "../sequences/one-time-file.ts";
 import type { Sequence } from "../sequences/sequence.ts";
 import { plural } from "../terminal/plural.ts";
 import { ClientFiles } from "./client-files.ts";
-import { BARE_DIRECTIVES, type Complaints, doorDirectives, optionDirectives } from "./directives.ts";
+import {
+  BARE_DIRECTIVES,
+  type Complaints,
+  directiveName,
+  doorDirectives,
+  optionDirectives,
+  withoutComment,
+} from "./directives.ts";
 import { type Config, ConfigError, complain, type Door, type FileOptions, type Line, type Overruled } from "./door.ts";
 import { type DoorDraft, finishedDoor, newDoor, newOptions, type OptionsDraft } from "./drafts.ts";
 import { insteadOf } from "./foreign-words.ts";
@@ -97,9 +104,10 @@ class ConfigParser {
     for (const line of section.lines) {
       const name = nameOf(line);
       const before = last.get(name);
+      const counts = before !== undefined && firstCounts(name) && textOfValue(before) !== "" ? before : line;
       if (before !== undefined && !addsUp(name) && textOfValue(before) !== textOfValue(line))
-        this.#overruled.push({ section: section.name, line: before, by: line });
-      last.set(name, line);
+        this.#overruled.push({ section: section.name, line: counts === line ? before : line, by: counts });
+      last.set(name, counts);
       closings.delete(name);
       const complaints: Complaints = {
         line,
@@ -161,11 +169,12 @@ class ConfigParser {
 
 function setDirective(line: Line, door: DoorDraft | undefined, options: OptionsDraft, complaints: Complaints): void {
   const name = nameOf(line);
-  if (!line.text.includes("=")) {
-    if (!BARE_DIRECTIVES.has(name)) throw new Error("syntax error");
-    if (name === "usesyslog") options.useSyslog = true;
+  const bare = directiveName(withoutComment(line.text));
+  if (BARE_DIRECTIVES.has(bare)) {
+    if (bare === "usesyslog") options.useSyslog = true;
     return;
   }
+  if (!line.text.includes("=")) throw new Error("syntax error");
   if (line.text.includes("\ufffd")) complaints.warn("not valid UTF-8: the invalid bytes are read as \ufffd");
   const value = textOfValue(line);
   const setDoor = doorDirectives[name];
@@ -180,6 +189,9 @@ function setDirective(line: Line, door: DoorDraft | undefined, options: OptionsD
     throw new Error(`syntax error: unknown directive "${keyOf(line)}" in ${where}${hint}`);
   }
 }
+
+/** Of a directive that is given twice, the last line counts. 0.8 has one exception. */
+const firstCounts = (name: string): boolean => name === "interface";
 
 /** May the directive be repeated, with every line counting? */
 const addsUp = (name: string): boolean => name === "tcpflags";

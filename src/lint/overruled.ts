@@ -1,11 +1,12 @@
-// Finds lines without effect, because a later line of the same section sets the directive again.
+// Finds lines without effect, because another line of the same section sets the directive.
 
 import type { Config } from "../config/door.ts";
 import { atLine, atPlace, type Finding, quoteOf } from "./finding.ts";
 
 export function lintOverruled(config: Config): Finding[] {
   const twice = config.overruled.map(({ section, line, by }): Finding => {
-    const what = `[${section}] line ${by.number} sets "${nameOf(line.text)}" again: this line is never used`;
+    const when = by.number > line.number ? "again" : "already";
+    const what = `[${section}] line ${by.number} sets "${nameOf(line.text)}" ${when}: this line is never used`;
     const hint = ["Remove one of the two lines.", joined(nameOf(line.text))].join(" ").trimEnd();
     return {
       ...atPlace({ lint: "given-twice", file: config.file, line: line.number, what, hint }),

@@ -50,9 +50,12 @@ export function formatSequence(sequence: Sequence): string {
 
 function split(text: string): { element: string; port: string; protocol: string; rest: string[] } {
   const element = text.trim();
-  const [port = "", protocol = "tcp", ...rest] = element.split(":").map((part) => part.trim());
-  // 0.8 reads the digits and ignores the rest, so `9000 # comment` works there and must work here.
+  // 0.8 reads the digits and ignores the rest, so `9000 # comment` and `9000/tcp` work there and must work here.
   // 0.8 reads `7000 8000` as 7000 alone. Nobody means that, so it is an error here.
-  const commented = /^(\d+)\s*(?:#|\/\/)/.exec(element)?.[1];
-  return { element, port: commented ?? port, protocol: protocol.toLowerCase(), rest };
+  const bare = element.replace(COMMENT, "$1").replace(/^(\d+)\/tcp$/i, "$1");
+  const [port = "", protocol = "tcp", ...rest] = bare.split(":").map((part) => part.trim());
+  return { element, port, protocol: protocol.toLowerCase(), rest };
 }
+
+/** Behind a port, or a port and a protocol. Behind a ; there may be another port, in place of a comma: that is no comment. */
+const COMMENT = /^(\d+(?:\s*:\s*(?:tcp|udp)(?=\s))?)\s*(?:#|\/\/|(?<=\s);(?!.*\d)).*$/i;
