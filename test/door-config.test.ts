@@ -71,7 +71,8 @@ describe("the config of a new door", () => {
       ["web", "openSSH"],
     );
     assert.deepEqual([options.interface, options.useSyslog, options.onExit], ["wlan0", false, "keep"]);
-    assert.equal(parse(configText(door("eth1"), OWN)).options.interface, "eth1");
+    const told = configText(door("eth1"), OWN);
+    assert.deepEqual([parse(told).options.interface, told.match(/.*wlan0.*/g)?.length], ["eth1", 1]);
   });
 
   it("takes the place of one of its name, and leaves the others and what counts for all", () => {

@@ -69,6 +69,11 @@ export function withoutDoor(text: string, door: string): string {
   return lines.join("\n");
 }
 
+/** Of several Interface lines the first counts, so that of before becomes a comment. */
+function withoutInterface(text: string): string {
+  return text.replace(/^[ \t]*interface[ \t]*=/gim, "#$&");
+}
+
 /** `kept` is the text whose doors stay. */
 export function configText(door: NewDoor, kept: string | undefined): string {
   const options = kept === undefined ? ["UseSyslog", `Interface = ${door.interface ?? "auto"}`] : [];
@@ -77,7 +82,8 @@ export function configText(door: NewDoor, kept: string | undefined): string {
   if (door.allow.length > 0) options.push(`Gate_Allow = ${door.allow.join(",")}`);
   const { clients, sequence } = door;
   const secret = clients === undefined ? " The sequence is a secret: only root may read this file." : "";
-  const before = kept === undefined ? `# Written by knockctl init.${secret}\n` : kept;
+  const old = kept === undefined || door.interface === undefined ? kept : withoutInterface(kept);
+  const before = old ?? `# Written by knockctl init.${secret}\n`;
   const knocks = clients === undefined ? `sequence    = ${plainSequence(sequence)}` : `Clients     = ${clients}`;
   return `${before.replace(/\n*$/, "\n")}\n${section("options", options)}${section(door.name, [
     knocks,
