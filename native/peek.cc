@@ -47,7 +47,8 @@ ssize_t PeekAll(int fd, uint8_t* bytes, size_t count) {
     pollfd one{fd, POLLIN | POLLRDHUP, 0};
     poll(&one, 1, -1);
     // The writer may have gone with fewer bytes than that: then no more come.
-    if (got > 0 && (one.revents & (POLLHUP | POLLRDHUP | POLLERR)) != 0) return PeekOnce(fd, stat.st_mode, bytes, count);
+    if (got > 0 && (one.revents & (POLLHUP | POLLRDHUP | POLLERR)) != 0)
+      return PeekOnce(fd, stat.st_mode, bytes, count);
     if (got > 0) usleep(kPauseMicroseconds);
   }
 }
