@@ -10,13 +10,13 @@ const address = (text: string) => parseAddress(text)!;
 describe("own addresses", () => {
   const own = new AddressSet(["10.77.0.1", "fd77::1"].map(address));
 
-  it("are those that were given, and no others, in any order and again", () => {
+  it("contain exactly the given addresses, in any order", () => {
     const asked = ["10.77.0.1", "10.77.0.1", "10.77.0.2", "10.77.0.2", "fd77::1", "fd77::2", "10.77.0.1", "fd77::1"];
     const ours = asked.filter((text) => own.has(address(text)));
     assert.deepEqual(ours, ["10.77.0.1", "10.77.0.1", "fd77::1", "10.77.0.1", "fd77::1"]);
   });
 
-  it("are told apart although packets come in one object that is filled again and again", () => {
+  it("compare the address, not the object, which is reused for every packet", () => {
     const reused = { ...address("10.77.0.1") };
     assert.equal(own.has(reused), true);
     reused.w3++;
@@ -25,7 +25,7 @@ describe("own addresses", () => {
     assert.equal(own.has(reused), true);
   });
 
-  it("are the same ones in any order, and not when one is another", () => {
+  it("are equal in any order, and differ if one address differs", () => {
     const same = new AddressSet(["fd77::1", "10.77.0.1"].map(address));
     assert.equal(own.equals(same), true);
     assert.equal(own.equals(new AddressSet(["fd77::2", "10.77.0.1"].map(address))), false);

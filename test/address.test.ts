@@ -24,7 +24,7 @@ const longhand = ({ w0, w1, w2, w3 }: Address): string =>
   [w0, w1, w2, w3].map((w) => `${(w >>> 16).toString(16)}:${(w & 0xffff).toString(16)}`).join(":");
 
 describe("an address", () => {
-  test("is read from each way of writing it: all groups, leading zeros, big letters, dots at its end, a scope", () => {
+  test("is parsed in every notation: full groups, leading zeros, capital letters, a dotted tail, a scope", () => {
     fc.assert(
       fc.property(anyAddress, (address) => {
         const text = longhand(address);
@@ -39,7 +39,7 @@ describe("an address", () => {
     );
   });
 
-  test("is read wherever its zeros are left out", () => {
+  test("is parsed wherever zeros are left out", () => {
     fc.assert(
       fc.property(anyIpv6, fc.nat(7), fc.integer({ min: 1, max: 8 }), (address, at, length) => {
         const groups = longhand(address).split(":");
@@ -52,7 +52,7 @@ describe("an address", () => {
     );
   });
 
-  test("is written as Node writes it, and read again from that", () => {
+  test("is formatted as Node does it, and parsed back", () => {
     fc.assert(
       fc.property(anyAddress, (address) => {
         const text = formatAddress(address);
@@ -63,7 +63,7 @@ describe("an address", () => {
     );
   });
 
-  test("is the same as another one exactly when all its words are", () => {
+  test("equals another one exactly if all its words are equal", () => {
     fc.assert(
       fc.property(anyAddress, anyAddress, fc.constantFrom("w0", "w1", "w2", "w3"), (a, b, changed) => {
         assert.ok(sameAddress(a, { ...a }));
@@ -91,7 +91,7 @@ describe("an address", () => {
     ["64:ff9b::1.2.3.4", false, "64:ff9b::102:304"],
   ];
   for (const [text, ipv4, written] of table) {
-    test(`${text} is IPv${ipv4 ? 4 : 6}, and written ${written}`, () => {
+    test(`${text} is IPv${ipv4 ? 4 : 6}, formatted as ${written}`, () => {
       const address = parseAddress(text)!;
       assert.deepEqual([isIpv4(address), formatAddress(address)], [ipv4, written]);
     });
@@ -109,7 +109,7 @@ describe("a host's address", () => {
   for (const text of some) test(`may be ${text}`, () => assert.equal(isHostAddress(parseAddress(text)!), true));
 });
 
-describe("no address is", () => {
+describe("these are not addresses:", () => {
   const texts = [
     "",
     "x",
@@ -136,7 +136,7 @@ describe("no address is", () => {
     test(JSON.stringify(text), () => assert.equal(parseAddress(text), undefined));
   }
 
-  test("what Node takes for none", () => {
+  test("whatever Node rejects", () => {
     const token = fc.constantFrom(..."0 1 12 255 256 abcd fffff : :: . % x".split(" "));
     const text = fc.oneof(
       fc.string(),

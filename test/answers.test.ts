@@ -6,7 +6,7 @@ import { flagsMatch, TCP_FLAG_BITS } from "../src/net/tcp-flags.ts";
 
 const { fin, syn, rst, psh, ack, urg } = TCP_FLAG_BITS;
 
-it("a connection of ours may bring a SYN+ACK, segments with ACK, their end and resets", () => {
+it("replies to our connections are a SYN+ACK, segments with ACK, and resets", () => {
   for (const flags of [syn | ack, ack, ack | psh, ack | psh | urg, ack | fin, rst, rst | ack]) {
     assert.equal(mayBeAnswer(flags), true, `${flags}`);
   }
@@ -26,7 +26,7 @@ it("a connection of ours may bring a SYN+ACK, segments with ACK, their end and r
   }
 });
 
-it("the filter's classes hold all other sets of flags, and no answer", () => {
+it("the classes of the filter contain all other combinations of flags, and no reply", () => {
   for (let flags = 0; flags < 64; flags++) {
     const isTold = NO_ANSWER.some((wanted) => flagsMatch(wanted, flags));
     assert.equal(isTold, !mayBeAnswer(flags), `${flags}`);

@@ -28,12 +28,12 @@ const texts = new Map(files.map((file) => [file, readFileSync(join(src, file), "
 const imports = [...texts].flatMap(([file, text]) => importsOf(file, text));
 
 describe("the rooms of src/", () => {
-  it("hold every import of the project", () => {
+  it("are read with all their imports", () => {
     assert.ok(files.length > 150, `${files.length} files were read`);
     assert.ok(imports.length > 500, `${imports.length} imports were read`);
   });
 
-  it("name each import in quotes, as it is on the disk: no computed import hides from this test", () => {
+  it("contain no computed import, which would hide from this test", () => {
     const computed = [...texts].filter(([, text]) => /\b(?:import|require)\s*\((?!\s*["'`])/.test(text));
     assert.deepEqual(
       computed.map(([file]) => file),
@@ -90,7 +90,7 @@ describe("the rooms of src/", () => {
     (from, to) => from === "firewall" && !["firewall", "net", "platform", "config"].includes(to),
   );
   never("events/ knows none of the four", (from, to) => from === "events" && FOUR.includes(to));
-  it("the events are plain values: they know addresses, and no door with its commands", () => {
+  it("the events are plain values: they know addresses, but no door with its commands", () => {
     const found = imports.filter(({ from, to }) => /^events\/.*-event\.ts$/.test(from) && !/^(events|net)\//.test(to));
     assert.deepEqual(found, []);
   });

@@ -28,22 +28,22 @@ const asked = (given: string | undefined, option = "") =>
 
 describe("the interfaces asked for", () => {
   it("are those of the config", () => assert.deepEqual(asked(undefined, "Interface = eth0, ppp*"), ["eth0", "ppp*"]));
-  it("are those of -i, whatever the config says, as in 0.8", () =>
+  it("are those of -i, even if the config names others, as in 0.8", () =>
     assert.deepEqual(asked("eth0:0", "Interface = not a name"), ["eth0:0"]));
-  it("are not looked for when their names are usual", () => {
+  it("are not looked up if their names are ordinary", () => {
     const flags = { interface: "eth0,ppp*,eth0:0,auto" } as Flags;
     const config = parseConfig("[door]\nsequence = 1", "", () => undefined);
     assert.equal(askedInterfaces(flags, config, () => assert.fail())?.length, 4);
   });
-  it("are undefined when nobody says one", () => assert.equal(asked(undefined), undefined));
+  it("are undefined if none are named", () => assert.equal(asked(undefined), undefined));
 
-  it("in the config: a name that no interface can have is refused with line and text", () => {
+  it("in the config, a name that no interface can have is refused with its line and text", () => {
     const message =
       'config: line 2: could not open "wlan 0": no interface can have this name (/etc/k.conf: Interface = eth0, wlan 0)';
     assert.throws(() => asked(undefined, "Interface = eth0, wlan 0"), new ConfigError(message));
   });
 
-  it("with -i: it is refused in 0.8's words", () => {
+  it("with -i, such a name is refused with 0.8's message", () => {
     const message = "could not open wlan 0: wlan 0: No such device exists (No such device exists)";
     assert.throws(() => asked("eth0,wlan 0"), new CaptureError(message));
   });
@@ -97,5 +97,5 @@ describe("a name that", () => {
     it(`an interface can have: ${JSON.stringify(name)}`, () => assert.ok(!isImpossible(name, machine)));
 
   for (const name of [LONG, `${LONG}:0`, "odd'name"])
-    it(`an interface has, whatever it is: ${name}`, () => assert.ok(!isImpossible(name, machine)));
+    it(`an interface has, however odd it is: ${name}`, () => assert.ok(!isImpossible(name, machine)));
 });

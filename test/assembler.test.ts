@@ -20,7 +20,7 @@ const pad = (out: Assembler, count: number) => {
 };
 
 describe("the assembler", () => {
-  it("writes an instruction as struct sock_filter has it", () => {
+  it("writes an instruction in the form of struct sock_filter", () => {
     const bytes = assemble((out) => {
       const end = new Label();
       out.op(LOAD_BYTE, 0x01020304).jump(EQUAL, 0xfffffffe, undefined, end).op(RETURN, 1).place(end).op(RETURN, 0);
@@ -63,7 +63,7 @@ describe("the assembler", () => {
     });
   }
 
-  it("stretches no jump that reaches, and each that does not by one instruction", () => {
+  it("lengthens only jumps that do not reach, each by one instruction", () => {
     const length = (between: number) =>
       assemble((out) => {
         const end = new Label();
@@ -75,7 +75,7 @@ describe("the assembler", () => {
     assert.equal(length(256), 2 + 256 + 1 + 1);
   });
 
-  it("stretches a jump that only another's stretching has pushed too far", () => {
+  it("lengthens a jump that no longer reaches because another one was lengthened", () => {
     const [near, far] = [new Label(), new Label()];
     const program = assemble((out) => {
       out.op(LOAD_BYTE, 0).jump(EQUAL, 1, near, undefined); // 255 to `near`, 256 when the next one is stretched
@@ -88,7 +88,7 @@ describe("the assembler", () => {
     assert.deepEqual([run(program, 1), run(program, 2), run(program, 3)], [true, true, false]);
   });
 
-  it("gives a program of 4,096 instructions, and none of 4,097", () => {
+  it("returns a program of 4,096 instructions, but none of 4,097", () => {
     const out = new Assembler();
     pad(out, MAX_INSTRUCTIONS - 1);
     out.op(RETURN, 1);
@@ -98,7 +98,7 @@ describe("the assembler", () => {
     assert.equal(out.assemble(), undefined);
   });
 
-  it("runs any program of forward jumps as it was written", () => {
+  it("preserves the meaning of any program of forward jumps", () => {
     const step = fc.record({
       kind: fc.constantFrom("always", "if", "if", "if"),
       code: fc.constantFrom(EQUAL, GREATER, AT_LEAST, ANY_BIT),

@@ -20,8 +20,8 @@ function slotsOf(slots: AttemptPool, address: Address): number[] {
   return found;
 }
 
-describe("slots", () => {
-  it("finds each attempt of a source, and no other, whatever came and went", () => {
+describe("the pool of attempts", () => {
+  it("finds each attempt of a source and no other, after any additions and removals", () => {
     const step = fc.record({
       address: fc.nat(addresses.length - 1),
       door: fc.nat(9),
@@ -70,7 +70,7 @@ describe("slots", () => {
     );
   });
 
-  it("keeps stage, fingerprint, family and mark apart, up to the last stage and a high door", () => {
+  it("keeps stage, fingerprint, family and mark apart, up to the last stage and the highest door", () => {
     const slots = new AttemptPool(4);
     const address = parseAddress("fd77::1")!;
     const slot = slots.add(7, address, 0xffffff, 0xffffffff, 5, newQueue());
@@ -85,7 +85,7 @@ describe("slots", () => {
     assert.deepEqual(slots.source(slot), address);
   });
 
-  it("tells the age across the end of its 32 bits, and none when the clock went back", () => {
+  it("computes ages across an overflow of 32 bits, and 0 if the clock went back", () => {
     const slots = new AttemptPool(4);
     const slot = slots.add(0, addresses[0]!, 0, 0, 2 ** 32 - 10, newQueue());
     assert.equal(slots.age(slot, 2 ** 32 + 20), 30);
@@ -105,7 +105,7 @@ describe("slots", () => {
     ["plainly", undefined],
     ["by the addon", clear],
   ] as const) {
-    it(`after a flood has gone, finds what comes then: cleared ${how}`, () => {
+    it(`finds attempts that begin after a flood: cleared ${how}`, () => {
       const slots = new AttemptPool(1 << 15, by);
       const queue = newQueue();
       const source = (n: number): Address => ({ w0: 0, w1: 0, w2: 0xffff, w3: n });
@@ -118,7 +118,7 @@ describe("slots", () => {
     });
   }
 
-  it("after a flood has gone, its memory is the system's again, at once", () => {
+  it("returns its memory to the system immediately after a flood", () => {
     const slots = new AttemptPool(1 << 20, clear);
     const queue = newQueue();
     const add = (n: number) => slots.add(n, { w0: n, w1: n, w2: n, w3: n }, 0, 0, 0, queue);
@@ -131,7 +131,7 @@ describe("slots", () => {
     assert.ok(after < full - (32 << 20), `${before} bytes, then ${full}, and now ${after}`);
   });
 
-  it("at rest, is cleared when it was used and nobody is there", () => {
+  it("is cleared when it is idle, if it was used and is empty", () => {
     const cleared: number[] = [];
     const slots = new AttemptPool(64, (buffers) => {
       cleared.push(buffers.length);

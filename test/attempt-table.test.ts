@@ -28,8 +28,8 @@ function doorsOf(knockers: AttemptTable, address = source): string[] {
   return [...knockers.collected.subarray(0, count)].map((slot) => knockers.state(slot).door.name);
 }
 
-describe("knockers", () => {
-  it("gives a source's attempts in the order of the doors, however many they are and in whatever order they began", () => {
+describe("the attempt table", () => {
+  it("returns a source's attempts in the order of the doors, for any number and order of attempts", () => {
     const { knockers, states } = knockersAt(40);
     for (const state of [...states].reverse()) begin(knockers, state, source, 0);
     assert.deepEqual(
@@ -39,7 +39,7 @@ describe("knockers", () => {
     assert.deepEqual(doorsOf(knockers, other), []);
   });
 
-  it("frees the attempts of retired doors on the way", () => {
+  it("frees the attempts of removed doors when it meets them", () => {
     const { knockers, states } = knockersAt(3);
     for (const state of states) begin(knockers, state, source, 0);
     states[1]!.retired = true;
@@ -47,7 +47,7 @@ describe("knockers", () => {
     assert.deepEqual([knockers.pool.live, states[1]!.live], [2, 0]);
   });
 
-  it("makes room by giving up the oldest in its first stage, also when it is another one's", () => {
+  it("makes room by dropping the oldest attempt in its first stage, even of another source", () => {
     const { knockers, states } = knockersAt(1, 2);
     begin(knockers, states[0]!, source, 0);
     begin(knockers, states[0]!, other, 1);

@@ -64,7 +64,7 @@ describe("attempts", () => {
   ] as const) {
     const dense = gap < 0.001;
     const what = `seq_timeout ${seqTimeout}, a packet each ${gap} s${policies ? ", strays and cooldowns" : ""}`;
-    it(`does what the reference does: ${what}`, () => {
+    it(`agree with the reference model: ${what}`, () => {
       const scenes = scene({ sources, own, mostWalks: 25, gap, seqTimeout, again: true, policies });
       const seen = { lines: 0, atWork: new Map<string, number>(), kinds: new Set<string>() };
       fc.assert(
@@ -110,7 +110,7 @@ describe("attempts", () => {
 
   const three = "[a]\nsequence = 7000,8000,9000\nseq_timeout = 10\n";
 
-  it("takes a knock late by nothing, and not one late by a millisecond, of the monotonic clock", () => {
+  it("accept a knock exactly at the timeout, but not a millisecond later by the monotonic clock", () => {
     const attempts = attemptsAt("[a]\nsequence = 7000,8000\nseq_timeout = 2\n");
     attempts.knock(syn("10.77.0.2", 7000, 1), 1000);
     assert.deepEqual(
@@ -126,7 +126,7 @@ describe("attempts", () => {
     ]);
   });
 
-  it("tells the witness of a late knock that its attempt was over, and since when", () => {
+  it("report for a late knock that its attempt was over, and since when", () => {
     const kinds: string[] = [];
     const attempts = attemptsAt(three, 64, witnessOf(kinds));
     attempts.knock(syn("10.77.0.2", 7000, 1), 1000);
@@ -141,7 +141,7 @@ describe("attempts", () => {
     ]);
   });
 
-  it("tells of a knock like the one before what became of that one, not of what came in between", () => {
+  it("report for a repeated knock the verdict on the first one, not on packets in between", () => {
     const kinds: string[] = [];
     const attempts = attemptsAt(three, 64, witnessOf(kinds));
     attempts.knock(syn("10.77.0.2", 8000, 1), 1000);
@@ -150,7 +150,7 @@ describe("attempts", () => {
     assert.deepEqual(kinds, ["10.77.0.2 -: later 0 0", "10.77.0.3 -: other 0 0", "10.77.0.2 -: later 0 0"]);
   });
 
-  it("takes a packet from no client's address for no knock and no stray", () => {
+  it("ignore packets from addresses that no client can have", () => {
     const kinds: string[] = [];
     const notClient = "10.77.0.255";
     const isClient = (source: Address) => isHostAddress(source) && formatAddress(source) !== notClient;
@@ -169,7 +169,7 @@ describe("attempts", () => {
     assert.equal(attempts.live, 1);
   });
 
-  it("names the deadline of the attempt that expires first", () => {
+  it("return the deadline of the attempt that expires first", () => {
     const attempts = attemptsAt(`${three}[b]\nsequence = 7001,1\nseq_timeout = 3\n`);
     assert.equal(attempts.deadline, Number.POSITIVE_INFINITY);
     attempts.knock(syn("10.77.0.2", 7000, 1), 1000);
@@ -181,7 +181,7 @@ describe("attempts", () => {
     assert.equal(attempts.deadline, 11_000);
   });
 
-  it("tells at most so many timeouts at a time, and that more wait", () => {
+  it("report timeouts in batches, and say that more are pending", () => {
     const attempts = attemptsAt(three);
     for (let i = 1; i <= 10; i++) attempts.knock(syn(`10.77.1.${i}`, 7000, i), 0);
     assert.equal(attempts.expire(10_000, 4).length, 4);
@@ -191,7 +191,7 @@ describe("attempts", () => {
     assert.equal(attempts.deadline, Number.POSITIVE_INFINITY);
   });
 
-  it("survives the 49 days after which its clock begins anew", () => {
+  it("survive the 49 days after which their clock overflows", () => {
     const attempts = attemptsAt(three);
     const wrap = 2 ** 32;
     attempts.knock(syn("10.77.0.2", 7000, 1), wrap - 500);
@@ -209,7 +209,7 @@ describe("attempts", () => {
     ]);
   });
 
-  it("forgets the oldest attempts of the first stage when there is no more room, and none that is further", () => {
+  it("drop the oldest attempts of the first stage when the table is full, but no later stages", () => {
     const attempts = attemptsAt(three, 64);
     const address = (n: number) => `10.77.${2 + (n >> 8)}.${n & 255}`;
     for (let n = 0; n < 32; n++) attempts.knock(syn(address(n), 7000, n), n);
@@ -231,7 +231,7 @@ describe("attempts", () => {
     assert.equal(opens(900, 0), false);
   });
 
-  it("when all are past the first stage, forgets the oldest of them", () => {
+  it("drop the oldest attempt when all are past the first stage", () => {
     const attempts = attemptsAt(three, 4);
     for (let n = 1; n <= 4; n++) {
       attempts.knock(syn(`10.77.0.${n + 1}`, 7000, n), n);
@@ -242,7 +242,7 @@ describe("attempts", () => {
     assert.equal(attempts.knock(syn("10.77.0.3", 9000, 32), 32).length, 2);
   });
 
-  it("keeps the attempts of doors that did not change, and voids those of others", () => {
+  it("survive a reload if their door did not change, and are dropped otherwise", () => {
     const attempts = attemptsAt(`${three}[b]\nsequence = 7000,8000\n`);
     attempts.knock(syn("10.77.0.2", 7000, 1), 0);
     attempts.knock(syn("10.77.0.3", 7000, 2), 0);
@@ -259,7 +259,7 @@ describe("attempts", () => {
     assert.deepEqual(attempts.knock(syn("10.77.0.2", 8000, 10), 1e6).map(text), ["10.77.0.2: a: Stage 2"]);
   });
 
-  it("sees at once what a reload or a scan has changed, also when the same knock has just changed nothing", () => {
+  it("notice the effects of a reload or scan immediately, even if the same knock just had no effect", () => {
     const attempts = attemptsAt(`${three}strict = yes\nban_time = 0\n`);
     const knock = (port: number, n: number) => attempts.knock(syn("10.77.0.2", port, n), 100).map(text);
     assert.deepEqual(knock(7000, 1), ["10.77.0.2: a: Stage 1"]);
@@ -271,7 +271,7 @@ describe("attempts", () => {
     assert.deepEqual(knock(7000, 6), ["10.77.0.2: b: Stage 1"]);
   });
 
-  it("lets nobody in by a one-time sequence that is used, not even before the next one is set", () => {
+  it("never accept a used one-time sequence, even before the next one is set", () => {
     const kinds: string[] = [];
     const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], observer: witnessOf(kinds) });
     const config = "[a]\none_time_sequences = file\n";
@@ -289,7 +289,7 @@ describe("attempts", () => {
     assert.deepEqual(attempts.expire(1e6), []);
   });
 
-  it("lets one in by a one-time sequence that two have done in haste", () => {
+  it("open once if two clients complete the same one-time sequence very fast", () => {
     const kinds: string[] = [];
     const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], observer: witnessOf(kinds) });
     const knocks = [7000, 8000].map((port) => ({ protocol: "tcp" as const, port }));
@@ -303,7 +303,7 @@ describe("attempts", () => {
     assert.deepEqual([attempts.live, attempts.deadline], [0, Number.POSITIVE_INFINITY]);
   });
 
-  it("holds 1,048,576 live attempts and no more, however many sources come", () => {
+  it("are limited to 1,048,576, however many sources there are", () => {
     const attempts = attemptsAt(three, MAX_ATTEMPTS);
     const packet = syn("10.77.0.2", 7000, 1);
     const source = packet.source as { w3: number };

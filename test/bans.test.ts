@@ -17,28 +17,28 @@ const banned = () => {
 };
 
 describe("a ban", () => {
-  it("lasts for Ban_Time seconds, for its source and its door alone", () => {
+  it("lasts Ban_Time seconds, for one source and one door", () => {
     const bans = banned();
     assert.deepEqual([bans.isActive(SOURCE, state, 2999), bans.isActive(SOURCE, state, 3000)], [true, false]);
     assert.deepEqual([bans.remaining(SOURCE, state, 2000), bans.remaining(SOURCE, state, 4000)], [1000, 0]);
     assert.deepEqual([bans.isActive(78, state, 2000), bans.isActive(SOURCE, stateOf(2), 2000)], [false, false]);
   });
 
-  it("leaves its source one more try until it ends", () => {
+  it("allows its source one more try before it ends", () => {
     const bans = banned();
     assert.equal(bans.mayTryAgain(SOURCE, state, 1500), true);
     bans.tryAgain(SOURCE, state, 1500);
     assert.deepEqual([bans.mayTryAgain(SOURCE, state, 2999), bans.mayTryAgain(SOURCE, state, 3000)], [false, true]);
   });
 
-  it("that a failed try lengthens leaves no further try", () => {
+  it("allows no further try once a failed try has extended it", () => {
     const bans = banned();
     bans.tryAgain(SOURCE, state, 1500);
     bans.add(SOURCE, state, 2500, true);
     assert.deepEqual([bans.remaining(SOURCE, state, 2500), bans.mayTryAgain(SOURCE, state, 4499)], [2000, false]);
   });
 
-  it("is over when the source knocks right, and so is its used try", () => {
+  it("ends when the source knocks correctly, and so does the record of its try", () => {
     const bans = banned();
     bans.tryAgain(SOURCE, state, 1500);
     bans.lift(SOURCE, state, 1600);

@@ -3,7 +3,7 @@ import { it } from "node:test";
 import fc from "fast-check";
 import { base32, fromBase32 } from "../src/codes/base32.ts";
 
-it("writes and reads the vectors of RFC 4648", () => {
+it("encodes and decodes the vectors of RFC 4648", () => {
   const vectors = {
     "": "",
     f: "MY",
@@ -19,17 +19,17 @@ it("writes and reads the vectors of RFC 4648", () => {
   }
 });
 
-it("reads back all bytes that it writes", () => {
+it("decodes all bytes that it encodes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => assert.deepEqual(fromBase32(base32(bytes)), bytes)),
   );
 });
 
-it("reads lower case, groups and padding", () => {
+it("accepts lower case, groups and padding", () => {
   assert.deepEqual(fromBase32("mzxw 6ytb-oi======"), fromBase32("MZXW6YTBOI"));
 });
 
-it("refuses what is no base32", () => {
+it("rejects anything else", () => {
   for (const text of ["MZXW1", "M", "MZX", "MZXW6Y", "MZ=XQ", "0123", "Ä"])
     assert.equal(fromBase32(text), undefined, text);
 });

@@ -25,8 +25,8 @@ function complete(...words: string[]): string[] {
   return text.split("\n").filter((line) => line !== "");
 }
 
-describe("bash completes behind knockctl", () => {
-  it("each of its commands", () => {
+describe("bash completes after knockctl", () => {
+  it("each command", () => {
     const help = execFileSync(process.execPath, [join(repo, "dist/src/knockctl.js"), "--help"], { encoding: "utf8" });
     const commands = [...help.matchAll(/^ {2}([a-z][a-z-]*) {2,}\S/gm)].map(([, name]) => name!);
     assert.ok(commands.includes("status"));
@@ -34,7 +34,7 @@ describe("bash completes behind knockctl", () => {
     assert.deepEqual(complete("st"), ["status"]);
   });
 
-  it("the doors that there are, each as one word, and runs nothing that a door is called", () => {
+  it("the existing doors, each as one word, without evaluating a door's name", () => {
     for (const command of ["open", "close", "extend"]) {
       assert.deepEqual(complete(command, ""), ["openSSH", "open\\ sesame", "\\$\\(exit\\ 9\\)", "other"]);
       assert.deepEqual(complete(command, "openS"), ["openSSH"]);
@@ -42,7 +42,7 @@ describe("bash completes behind knockctl", () => {
     assert.ok(!complete("status", "").includes("openSSH"));
   });
 
-  it("every option that a command's --help has", () => {
+  it("every option in a command's --help", () => {
     for (const command of complete("")) {
       const help = execFileSync(process.execPath, [join(repo, "dist/src/knockctl.js"), command, "--help"], {
         encoding: "utf8",
@@ -57,7 +57,7 @@ describe("bash completes behind knockctl", () => {
     }
   });
 
-  it("options, and files where one is wanted", () => {
+  it("options, and files where an option takes a file", () => {
     assert.ok(complete("status", "--").includes("--secrets"));
     assert.ok(!complete("watch", "--").includes("--secrets"));
     assert.ok(complete("metrics", "--").includes("--output"));

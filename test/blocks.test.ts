@@ -6,7 +6,7 @@ const anything = { isFree: () => true, isNamed: () => false };
 const code = { kind: "code", digits: 6, ...anything } as const;
 
 describe("the blocks of a new client", () => {
-  it("of a code: three hundreds with four digits, apart from each other and in no order", () => {
+  it("for a code are three hundreds of four digits, apart from each other and in no order", () => {
     for (let round = 0; round < 200; round++) {
       const blocks = chooseBlocks(code)!;
       assert.equal(blocks.length, 3);
@@ -18,12 +18,12 @@ describe("the blocks of a new client", () => {
     }
   });
 
-  it("of eight digits and of a list: four", () => {
+  it("for eight digits and for a list are four", () => {
     assert.equal(chooseBlocks({ ...code, digits: 8 })!.length, 4);
     assert.equal(chooseBlocks({ ...code, kind: "list", digits: 8 })!.length, 4);
   });
 
-  it("of a key: five of 1,024 ports where a browser can knock", () => {
+  it("for a key are five, of 1,024 ports that a browser can use", () => {
     for (let round = 0; round < 50; round++) {
       const blocks = chooseBlocks({ kind: "key", digits: 0, ...anything })!;
       assert.equal(new Set(blocks).size, 5);
@@ -33,7 +33,7 @@ describe("the blocks of a new client", () => {
     }
   });
 
-  it("leave out what is used, what is a service's by name, and what browsers refuse", () => {
+  it("leave out ports that are used, named services, and ports that browsers refuse", () => {
     const isUsed = (port: number) => port >= 1200 && port <= 9899;
     for (let round = 0; round < 50; round++) {
       const blocks = chooseBlocks({ ...code, isFree: (port) => !isUsed(port), isNamed: (port) => port === 1150 })!;
@@ -44,12 +44,12 @@ describe("the blocks of a new client", () => {
     }
   });
 
-  it("are none when there are not enough", () => {
+  it("are undefined if too few are free", () => {
     assert.equal(chooseBlocks({ ...code, isFree: (port) => port < 1300 }), undefined);
     assert.equal(chooseBlocks({ ...code, isFree: (port) => port < 1400 }), undefined);
   });
 
-  it("are enough for some seventy-five clients, of whom some thirteen have four digits", () => {
+  it("suffice for about 75 clients, of which about 13 get four digits", () => {
     const used = new Set<number>();
     let clients = 0;
     let short = 0;

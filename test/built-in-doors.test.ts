@@ -21,12 +21,12 @@ const found = (text: string, ask = says(OPEN)) =>
   lintOpening(parse(text), ask).map(({ lint, line, text, hint }) => [lint, line, text, hint]);
 
 describe("a built-in door", () => {
-  it("is nothing to complain of beside a firewall that leaves its port open", () => {
+  it("causes no finding beside a firewall that leaves its port open", () => {
     assert.deepEqual(found(SSH), []);
     assert.deepEqual(lintNoCommand(parse(SSH)), []);
   });
 
-  it("opens nothing where the host's own firewall refuses the port too", () => {
+  it("is reported if the host's own firewall also rejects the port", () => {
     assert.deepEqual(found(SSH, says(CLOSED)), [
       [
         "own-firewall",
@@ -43,7 +43,7 @@ describe("a built-in door", () => {
     );
   });
 
-  it("is judged at both ends of a range, and by IPv6 where clients come by it", () => {
+  it("is checked at both ends of a range, and for IPv6 if clients can use it", () => {
     const range = door("mosh", "open = udp/60000-61000");
     const refuses = (wrong: (asked: Parameters<AskFirewall>[0]) => boolean) => (asked: Parameters<AskFirewall>[0]) =>
       wrong(asked) ? { ...CLOSED, managers: ["ufw"] as const } : OPEN;
@@ -74,7 +74,7 @@ describe("a built-in door", () => {
     assert.deepEqual(more, []);
   });
 
-  it("is not judged where the rules leave it open, cannot be asked, or do not see the port", () => {
+  it("is not reported if the rules are unclear, cannot be read, or do not see the port", () => {
     for (const tools of [
       undefined,
       { ...OPEN, verdict: undefined },
@@ -89,7 +89,7 @@ describe("a built-in door", () => {
 
   describe("with a mark", () => {
     const MARK = `[options]\nFirewall = mark 0x100000\n${SSH}`;
-    it("needs a firewall that is closed, and accepts the mark", () => {
+    it("needs a firewall that closes the port and accepts the mark", () => {
       assert.deepEqual(found(MARK, says(CLOSED, OPEN)), []);
       assert.deepEqual(found(MARK, says(CLOSED)), [
         [
@@ -115,13 +115,13 @@ describe("a built-in door", () => {
       ]);
     });
 
-    it("closes nothing that Docker publishes", () => {
+    it("is reported if Docker publishes the port, because nothing closes it", () => {
       const [[lint, , text]] = found(MARK, says({ ...CLOSED, isPublished: true })) as [[string, number, string]];
       assert.equal(lint, "own-firewall");
       assert.match(text, /Docker publishes it, and your INPUT rules never see it: a mark closes nothing$/);
     });
 
-    it("keeps off the bits of others", () => {
+    it("is reported if the mark's bits are used by other programs", () => {
       for (const [mark, whose] of [
         ["0x40000", "Tailscale"],
         ["0x180000", "Tailscale"],
@@ -136,7 +136,7 @@ describe("a built-in door", () => {
     });
   });
 
-  it("is for one time: two that open one port for different times are named at the second", () => {
+  it("is reported at the second door if two doors open a port for different times", () => {
     const two = (first: string, second: string) => found(door("a", first) + door("b", second));
     assert.deepEqual(two("open = tcp/22", "open = tcp/20-30\nfor = 2h"), [
       [
@@ -151,7 +151,7 @@ describe("a built-in door", () => {
     assert.deepEqual(two("open = tcp/22", "open = udp/22\nfor = 2h"), []);
   });
 
-  it("lets nobody in without a knock who is everyone", () => {
+  it("is reported if it lets everyone in without a knock", () => {
     for (const [allow, all] of [
       ["0.0.0.0/0", "0.0.0.0/0"],
       ["10.0.0.0/8,::/0", "::/0"],
@@ -164,7 +164,7 @@ describe("a built-in door", () => {
     assert.deepEqual(found(`[options]\nGate_Allow = 10.0.0.0/8,fd00::/8\n${SSH}`), []);
   });
 
-  it("needs CAP_NET_ADMIN of the unit", () => {
+  it("is reported if the unit lacks CAP_NET_ADMIN", () => {
     const lints = (unit: string) => lintSandbox(parse(SSH), new Unit([unit])).map(({ lint, line }) => [lint, line]);
     assert.deepEqual(lints("[Service]\nCapabilityBoundingSet=CAP_NET_RAW\n"), [["sandbox", 3]]);
     assert.deepEqual(lints("[Service]\nCapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN\n"), []);

@@ -89,7 +89,7 @@ describe("the capture loop", () => {
     assert.equal(scene.seen.at(-1), "narrow");
   });
 
-  it("wakes for timeouts that are close to each other once, and not at all when none is due", () => {
+  it("handles timeouts close to each other in one wake-up, and does not wake up if none is due", () => {
     const scene = new Scene(TWO);
     scene.batch(["10.77.0.2", 7000]);
     scene.pass(10);
@@ -107,7 +107,7 @@ describe("the capture loop", () => {
     assert.equal(scene.clock.due, Number.POSITIVE_INFINITY);
   });
 
-  it("opens a held door in time, without the grain of timeouts", () => {
+  it("opens a held door on time, without the rounding of timeouts", () => {
     const scene = new Scene(TWO);
     scene.batch(["10.77.0.2", 7000], ["10.77.0.2", 7001]);
     assert.ok(!scene.seen.includes("open two"));
@@ -115,7 +115,7 @@ describe("the capture loop", () => {
     assert.ok(scene.seen.includes("open two"));
   });
 
-  it("drops what is seen twice, only where that can be", () => {
+  it("drops duplicate packets, but only if interfaces can show a packet twice", () => {
     const scene = new Scene(ONE);
     scene.mayDuplicate = true;
     scene.batch(["10.77.0.2", 7000]);
@@ -129,7 +129,7 @@ describe("the capture loop", () => {
     assert.equal(scene.seen.filter((line) => line === "open one").length, 2);
   });
 
-  it("gives memory back after much work, once no attempt is live", () => {
+  it("returns memory to the system after much work, once no attempt is live", () => {
     const scene = new Scene(`${ONE}${TWO.replace("7000", "7002")}`);
     for (let i = 0; i < 255; i++) scene.batch(["10.77.0.2", 7000]);
     const idle = () => {
@@ -144,7 +144,7 @@ describe("the capture loop", () => {
     assert.equal(scene.seen.filter((line) => line === "release").length, 1);
   });
 
-  it("follows one source at a time, also at the captures that a reload brings", () => {
+  it("follows one source at a time, also at captures that a reload adds", () => {
     const scene = new Scene(TWO);
     const told: (string | undefined)[] = [];
     const end = scene.loop.follow(parseAddress("10.77.0.2")!, ({ door }) => void told.push(door));
@@ -163,7 +163,7 @@ describe("the capture loop", () => {
     assert.notEqual(scene.seen.at(-1), "follow");
   });
 
-  it("wakes no more after its end", () => {
+  it("no longer wakes up after its end", () => {
     const scene = new Scene(TWO);
     scene.batch(["10.77.0.2", 7000]);
     scene.loop.end();

@@ -5,7 +5,7 @@ import { digitPlaces, hotp, keyPlaces, portsOf } from "../src/codes/derive.ts";
 import { card, commandLine } from "../src/credentials/card.ts";
 import { LAPTOP, PHONE, TABLET } from "./credentials.ts";
 
-test("the card says where the digits go", () => {
+test("the card shows where the digits go", () => {
   assert.equal(
     card("host.example", PHONE),
     `knock host.example on  73·· 71·· 72··

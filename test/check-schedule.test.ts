@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => mock.timers.reset());
 
 describe("the supervisor's schedule", () => {
-  it("answers a burst of changes with one comparison, and a later change with another", () => {
+  it("runs one comparison for a burst of changes, and another for a later change", () => {
     const schedule = scheduled();
     for (let change = 0; change < 5; change++) schedule.onChange();
     assert.deepEqual(calls, []);
@@ -24,7 +24,7 @@ describe("the supervisor's schedule", () => {
     assert.deepEqual(calls, ["reconcile", "reconcile"]);
   });
 
-  it("tries again once, a second after the last failure", () => {
+  it("retries once, a second after the last failure", () => {
     const schedule = scheduled();
     schedule.tryLater();
     mock.timers.tick(500);
@@ -35,14 +35,14 @@ describe("the supervisor's schedule", () => {
     assert.deepEqual(calls, ["reconcile"]);
   });
 
-  it("checks each minute", () => {
+  it("checks every minute", () => {
     scheduled().start(() => calls.push("check"));
     mock.timers.tick(60_000);
     mock.timers.tick(60_000);
     assert.deepEqual(calls, ["check", "check"]);
   });
 
-  it("calls nothing after it is closed", () => {
+  it("calls nothing after it was closed", () => {
     const schedule = scheduled();
     schedule.start(() => calls.push("check"));
     schedule.onChange();

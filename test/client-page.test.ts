@@ -36,9 +36,9 @@ function expected(client: Client, counter: number): number[] {
   return portsOf(blocks, places);
 }
 
-describe("the page's arithmetic", () => {
+describe("the page computes", () => {
   for (const client of [PHONE, { ...PHONE, digits: 8, blocks: [7300, 7100, 7200, 11_000] }, LAPTOP])
-    test(`is Node's for 1,000 counters: ${client.kind}, ${client.digits} digits`, () => {
+    test(`the same as Node for 1,000 counters: ${client.kind}, ${client.digits} digits`, () => {
       const { portsAt } = scriptOf(client);
       for (let i = 0; i < 1000; i++) {
         const counter = i === 0 ? 59_000_000 : randomInt(2 ** 47);
@@ -46,7 +46,7 @@ describe("the page's arithmetic", () => {
       }
     });
 
-  test("takes secrets of any length", () => {
+  test("with secrets of any length", () => {
     for (const length of [10, 20, 32, 63, 64, 65, 200]) {
       const client = { ...PHONE, secret: new Secret(randomBytes(length)) };
       assert.deepEqual([...scriptOf(client).portsAt(59_000_000)], expected(client, 59_000_000), `${length} bytes`);
@@ -85,7 +85,7 @@ describe("the page in a browser", () => {
     await context.close();
   }
 
-  test("knocks on the ports of the code that it shows, asks nobody for anything else, and works by keyboard", async () => {
+  test("knocks at the ports of the code that it shows, loads nothing else, and works by keyboard", async () => {
     const blocks = [21_000, 23_000, 22_000];
     const knocks: number[] = [];
     const client = { ...PHONE, blocks, secret: parseSecret("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "code") };
@@ -123,7 +123,7 @@ describe("the page in a browser", () => {
 
   for (const colorScheme of ["light", "dark"] as const)
     for (const client of [PHONE, LAPTOP])
-      test(`fits a phone and keeps nobody out: ${client.name}, ${colorScheme}`, () =>
+      test(`fits a phone and is accessible: ${client.name}, ${colorScheme}`, () =>
         opened(
           client,
           `${"long-".repeat(12)}name.example`,
@@ -139,13 +139,13 @@ describe("the page in a browser", () => {
           },
         ));
 
-  test("copies the ports, or selects them where copying is not allowed", () =>
+  test("copies the ports, or selects them if copying is not allowed", () =>
     opened(PHONE, "host.example", {}, async (tab) => {
       await tab.getByRole("button", { name: "Copy the ports" }).click();
       await tab.getByText(/Ports (copied|selected)/).waitFor();
     }));
 
-  test("a name that is markup stays text", () =>
+  test("shows a name that contains markup as text", () =>
     opened({ ...PHONE, door: "</script><b>x" }, "<img src=x>.example", {}, async (tab) => {
       assert.equal(await tab.locator("img, b").count(), 0);
       assert.match((await tab.locator("#ports").textContent())!, /^\d+ \d+ \d+$/);

@@ -42,7 +42,7 @@ describe("the file of used codes", () => {
     return bench.guess(bench.code(), from).result;
   };
 
-  it("has a used code when save is done, for root's eyes alone, and leaves nothing beside it", async () => {
+  it("contains a used code when save resolves, is readable only by root, and leaves no temporary file", async () => {
     writeFileSync(path, `{"version":1,"clients":{},"wrong":{}}`, { mode: 0o644 });
     const one = records();
     assert.equal(use(one), "accepted");
@@ -53,7 +53,7 @@ describe("the file of used codes", () => {
     assert.deepEqual(troubles, []);
   });
 
-  it("has all that was used while it was being written", async () => {
+  it("contains what was used while it was being written", async () => {
     writeFileSync(path, `{"version":1,"clients":{},"wrong":{}}`);
     const one = records();
     use(one);
@@ -82,7 +82,7 @@ describe("the file of used codes", () => {
     ["is another user's to write", writable],
     ["is a link to nowhere", () => symlinkSync("/nowhere/at/all", path)],
   ] as const) {
-    it(`refuses the codes of the last minute when it ${what}, and says so once`, () => {
+    it(`causes the codes of the last minute to be refused if it ${what}, which is reported once`, () => {
       make();
       assert.equal(use(records()), "refused");
       assert.equal(troubles.length, 1);
@@ -90,7 +90,7 @@ describe("the file of used codes", () => {
     });
   }
 
-  it("says once that it can't be written, and is tried again", async () => {
+  it("is written later if it cannot be written now, which is reported once", async () => {
     mkdirSync(path);
     const one = records();
     troubles.length = 0;
@@ -106,7 +106,7 @@ describe("the file of used codes", () => {
     assert.match(readFileSync(path, "utf8"), /"phone"/);
   });
 
-  it("makes its directory, for root's eyes alone", async () => {
+  it("gets a directory that only root can read", async () => {
     const below = join(dir, "knockd");
     const one = records(join(below, "clients.json"));
     assert.equal(await one.save(), true);

@@ -7,7 +7,7 @@ import { CLIENTS_FILE, LAPTOP, PAPER, PHONE, TABLET } from "./credentials.ts";
 const ALL = [PHONE, TABLET, LAPTOP, PAPER];
 const plain = (clients: readonly object[]) => clients.map((client) => ({ ...client, line: 0 }));
 
-test("a section is read as the client that it was made of", () => {
+test("a written section is read back as the same client", () => {
   let text = "";
   for (const client of ALL) text = withSection(text, clientSection(client));
   const read = parseClients(text, "clients");
@@ -15,17 +15,17 @@ test("a section is read as the client that it was made of", () => {
   for (const [i, client] of read.entries()) assert.deepEqual(client.secret.bytes, ALL[i]!.secret.bytes);
 });
 
-test("a section is written as a person would", () => {
+test("a section is written in a readable form", () => {
   assert.ok(CLIENTS_FILE.startsWith(clientSection(PHONE)));
 });
 
-test("a new section comes behind what is there", () => {
+test("a new section is added at the end", () => {
   assert.equal(withSection("# mine", "[a]\n"), "# mine\n\n[a]\n");
   assert.equal(withSection("[b]\n\n\n", "[a]\n"), "[b]\n\n[a]\n");
   assert.equal(withSection("", "[a]\n"), "[a]\n");
 });
 
-test("a client goes, and nothing else", () => {
+test("removing a client changes nothing else", () => {
   for (const client of ALL) {
     const left = withoutSection(CLIENTS_FILE, client.name)!;
     const others = ALL.filter((one) => one !== client);

@@ -6,7 +6,7 @@ import { Bench, clientOf, NOON } from "./code-group.ts";
 const phone = clientOf();
 
 describe("the state of clients", () => {
-  it("is read as it was written", () => {
+  it("is read back as it was written", () => {
     const bench = new Bench();
     bench.guess(bench.code());
     bench.guess(1, "198.51.100.1");
@@ -22,7 +22,7 @@ describe("the state of clients", () => {
     assert.equal(again.guess(again.code(), "203.0.113.9").result, "replay");
   });
 
-  it("keeps clients whose names mean something to JavaScript", () => {
+  it("works for names that have a meaning in JavaScript", () => {
     for (const name of ["__proto__", "constructor", "toString", ".", "..", "-x"]) {
       const client = clientOf({ name });
       const states = new ClientStates();
@@ -33,7 +33,7 @@ describe("the state of clients", () => {
     }
   });
 
-  it("forgets wrong codes of the day before", () => {
+  it("forgets wrong codes of the previous day", () => {
     const text = `{"version":1,"clients":{},"wrong":{"phone":{"count":5,"at":${NOON}}}}`;
     assert.equal(
       ClientStates.parse(text, NOON + 86_399_000, 0)
@@ -49,14 +49,14 @@ describe("the state of clients", () => {
     );
   });
 
-  it("begins anew with another secret", () => {
+  it("is new for a new secret", () => {
     const states = new ClientStates();
     states.of(phone).last = 7;
     assert.equal(states.of(phone).last, 7);
     assert.equal(states.of(clientOf({ seed: 2 })).last, -1);
   });
 
-  it("goes with the secret to another name, also over a restart: used codes do not count again", () => {
+  it("follows the secret to another name, even over a restart, so used codes do not count again", () => {
     for (const kind of ["code", "list"] as const) {
       const states = new ClientStates();
       states.of(clientOf({ kind })).last = 7;
@@ -71,7 +71,7 @@ describe("the state of clients", () => {
     }
   });
 
-  it("goes with the secret when two clients swap their names, also over a restart", () => {
+  it("follows the secrets if two clients swap their names, even over a restart", () => {
     const states = new ClientStates();
     const [ann, bob] = [clientOf({ name: "ann" }), clientOf({ name: "bob", seed: 2 })];
     states.of(ann).last = 7;
@@ -87,7 +87,7 @@ describe("the state of clients", () => {
     }
   });
 
-  it("comes back with the secret, after another one, also over restarts", () => {
+  it("is restored with an earlier secret, even over restarts", () => {
     for (const kind of ["code", "list", "key"] as const) {
       const states = new ClientStates();
       const [old, fresh] = [clientOf({ kind }), clientOf({ kind, seed: 2 })];
@@ -103,7 +103,7 @@ describe("the state of clients", () => {
     }
   });
 
-  it("is each client's own, of two with the same secret and of a list beside a code", () => {
+  it("is separate for two clients with the same secret, and for a list and a code", () => {
     const states = new ClientStates();
     const all = [phone, clientOf({ name: "copy" }), clientOf({ name: "paper", kind: "list" })];
     states.of(phone).last = 7;
@@ -114,7 +114,7 @@ describe("the state of clients", () => {
     );
   });
 
-  it("keeps that a list's state was lost, over further restarts", () => {
+  it("remembers over further restarts that a list's state was lost", () => {
     const list = clientOf({ kind: "list", name: "paper" });
     const lost = new ClientStates(0);
     assert.ok(lost.of(list).isLost);
@@ -139,6 +139,6 @@ describe("the state of clients", () => {
     ["a number", "7"],
     ["null", "null"],
   ]) {
-    it(`is refused when it is ${what}`, () => assert.throws(() => ClientStates.parse(text!, NOON, 0)));
+    it(`is refused if it is ${what}`, () => assert.throws(() => ClientStates.parse(text!, NOON, 0)));
   }
 });

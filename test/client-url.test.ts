@@ -28,7 +28,7 @@ ports = 21,25,23,27
 `;
 const clients = parseClients(FILE, "clients");
 
-test("the line of a client holds what the file does", () => {
+test("a client's line contains everything that its section does", () => {
   const [phone] = clients;
   assert.equal(
     formatClientUrl("host.example", phone!),
@@ -36,20 +36,20 @@ test("the line of a client holds what the file does", () => {
   );
 });
 
-test("an IPv6 address stands in brackets, and a door's name is encoded", () => {
+test("an IPv6 address is put into brackets, and a door's name is encoded", () => {
   assert.match(formatClientUrl("fd77::1", clients[1]!), /^knockd-ng:\/\/\[fd77::1\]\/my%20door%2F2%3F50%25\?client=/);
 });
 
 for (const host of ["host.example", "fd77::1", "192.0.2.1"])
   for (const client of clients)
-    test(`${client.name} at ${host} comes back as it was`, () => {
+    test(`${client.name} at ${host} is parsed back unchanged`, () => {
       const { host: read, client: back, hasSecret } = parseClientUrl(formatClientUrl(host, client));
       assert.deepEqual([read, hasSecret], [host, true]);
       assert.deepEqual({ ...back, line: 0 }, { ...client, line: 0 });
       assert.deepEqual(back.secret.bytes, client.secret.bytes);
     });
 
-test("the secret may be left out", () => {
+test("the secret can be left out", () => {
   for (const client of clients) {
     const text = formatClientUrl("h", client, false);
     assert.doesNotMatch(text, /secret/);

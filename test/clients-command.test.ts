@@ -19,7 +19,7 @@ describe("the commands for clients", () => {
   } as unknown as DaemonView;
   const asked = (client: string, mayChange = true) => resetClient(view)({ args: { client }, mayChange });
 
-  it("say whose codes open what, and when each was last used", () => {
+  it("list whose codes open which door, and when each was last used", () => {
     assert.deepEqual(clients(view)({ args: {}, mayChange: false }), [
       {
         ...{ type: "client", client: "phone", door: "openSSH", kind: "code", openings: 1 },
@@ -29,7 +29,7 @@ describe("the commands for clients", () => {
     ]);
   });
 
-  it("reset a client for root, and no other", async () => {
+  it("reset a client, but only for root", async () => {
     await assert.rejects(asked("phone", false), /only root/);
     await assert.rejects(asked("nobody"), /there is no client nobody/);
     states.of(all[0]!).last = 2 ** 40;

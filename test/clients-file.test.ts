@@ -69,7 +69,7 @@ describe("the clients file", () => {
     assert.deepEqual(portsOf(phone!.blocks, digitPlaces(492039, 6)), [7349, 7120, 7239]);
   });
 
-  it("keeps a secret out of what is logged of a client", () => {
+  it("never shows a secret in a log", () => {
     const clients = parseClients(PHONE + key("laptop"), "clients");
     assert.doesNotMatch(JSON.stringify(clients), new RegExp(`${SECRET}|${KEY}|0,1,2,3`));
   });
@@ -124,21 +124,21 @@ describe("the clients file", () => {
     it(`refuses ${what}`, () => assert.throws(() => parseClients(text, "f"), { constructor: ClientsError, message }));
   }
 
-  it("lets the key clients of a door share their ports, and TCP and UDP the same ones", () => {
+  it("lets the key clients of a door share their ports, and lets TCP and UDP use the same ports", () => {
     assert.equal(
       parseClients(key("a") + key("b") + code("c", "71,73,75") + code("d", "71,73,75", "proto = udp"), "f").length,
       4,
     );
   });
 
-  it("finds the key clients of a door together, in whatever order the file has them", () => {
+  it("groups the key clients of a door, in any order of the file", () => {
     const udp = "proto = udp\n";
     const text = key("a") + key("b", udp) + code("x", "71,73,75") + key("c") + key("d", udp) + key("e");
     const names = groupsOf(parseClients(text, "f")).map((group) => group.map(({ name }) => name).join(""));
     assert.deepEqual(names, ["ace", "bd", "x"]);
   });
 
-  it("never says a secret in a message", () => {
+  it("never quotes a secret in a message", () => {
     const lines = fc.constantFrom(
       "[a]",
       "door = x",
@@ -169,7 +169,7 @@ describe("the clients file", () => {
     );
   });
 
-  it("throws nothing but ClientsError, whatever the text", () => {
+  it("throws nothing but ClientsError for any text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         try {
@@ -183,7 +183,7 @@ describe("the clients file", () => {
 });
 
 describe("the clients file on disk", () => {
-  it("is refused when others can read or write it, or when it is a link of another place", (context) => {
+  it("is refused if others can read or write it, or if it is a link to another place", (context) => {
     const dir = mkdtempSync(join(tmpdir(), "clients-"));
     context.after(() => rmSync(dir, { recursive: true }));
     const file = join(dir, "clients");

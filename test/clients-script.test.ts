@@ -57,7 +57,7 @@ describe("the clients file of a trial", () => {
   };
 
   for (const had of [false, true]) {
-    it(`${had ? "is as it was, to the byte" : "is not there"} after a rollback, wherever the confirmation was broken off`, () => {
+    it(`${had ? "is unchanged" : "does not exist"} after a rollback, wherever the confirmation was interrupted`, () => {
       const lines = `${writeClients(setup)}${writeClientsState(setup)}`.split("\n");
       let ended = 0;
       for (let count = 0; count <= lines.length; count++) {
@@ -78,7 +78,7 @@ describe("the clients file of a trial", () => {
     });
   }
 
-  it("has the new client behind the old ones, for root alone, and no copy is left", () => {
+  it("has the new client at its end, is readable only by root, and leaves no copy", () => {
     withOld();
     ok(writeClients(setup) + forgetOldClients(setup));
     assert.equal(readFileSync(at("knockd/clients"), "utf8"), `${OLD}\n${NEW}`);
@@ -86,7 +86,7 @@ describe("the clients file of a trial", () => {
     assert.deepEqual(readdirSync(at("knockd")), ["clients"]);
   });
 
-  it("keeps the used codes of the trial, once its knockd has ended, and never in the place of a file that is there", () => {
+  it("keeps the codes used in the trial after its knockd has ended, but never replaces an existing file", () => {
     ok(writeClientsState(setup));
     assert.equal(readFileSync(at("trial/called"), "utf8"), "systemctl stop knockd\n");
     assert.equal(readFileSync(at("lib/clients.json"), "utf8"), STATE);
@@ -96,7 +96,7 @@ describe("the clients file of a trial", () => {
     assert.equal(readFileSync(at("lib/clients.json"), "utf8"), "mine");
   });
 
-  it("is no business of a door with a sequence, and without systemd no codes are kept", () => {
+  it("is not touched for a door with a sequence, and without systemd no used codes are kept", () => {
     const none = { ...setup, codes: undefined };
     assert.equal(
       [writeClients, writeClientsState, forgetOldClients, restoreClients].map((part) => part(none)).join(""),

@@ -107,7 +107,7 @@ class Scene {
 }
 
 describe("a code", () => {
-  it("opens the door after Code_Hold, with 0.8's lines and one of its own", () => {
+  it("opens the door after Code_Hold, and logs 0.8's lines and one of its own", () => {
     const scene = new Scene();
     scene.knock(scene.ports());
     assert.deepEqual(scene.opened, []);
@@ -128,7 +128,7 @@ describe("a code", () => {
     assert.equal(scene.attempts.live, 0);
   });
 
-  it("counts in any order, each knock twice, and with a port that is changed", () => {
+  it("counts in any order, with repeated knocks, and with a port that is changed", () => {
     const orders = [
       [0, 1, 2],
       [0, 2, 1],
@@ -149,7 +149,7 @@ describe("a code", () => {
     }
   });
 
-  it("tells nobody that two of three ports were right", () => {
+  it("does not reveal that two of three ports were right", () => {
     const scene = new Scene();
     const [a, b, c] = scene.ports() as [number, number, number];
     const wrong = scene.wrong()[2]!;
@@ -160,7 +160,7 @@ describe("a code", () => {
     assert.equal(scene.last, "10.77.0.2: openSSH: Stage 1");
   });
 
-  it("comes by UDP, IPv6, and with other flags where the door says so", () => {
+  it("may use UDP, IPv6, and other flags if the door says so", () => {
     const udp = new Scene({ clients: [clientOf({ protocol: "udp" })] });
     udp.knock(udp.ports());
     assert.equal(udp.lines.length, 0);
@@ -179,7 +179,7 @@ describe("a code", () => {
     assert.equal(flags.lines.length, 3);
   });
 
-  it("times out after Seq_Timeout, and begins anew then", () => {
+  it("times out after Seq_Timeout, and may then begin again", () => {
     const scene = new Scene();
     const [a, b, c] = scene.ports() as [number, number, number];
     scene.knock([a, b]);
@@ -195,7 +195,7 @@ describe("a code", () => {
     ]);
   });
 
-  it("does not disturb a sequence of the same source, nor is it disturbed", () => {
+  it("does not affect a sequence of the same source, and vice versa", () => {
     const scene = new Scene({ door: { sequence: parseSequence("7000,8000,9000") } });
     const [a, b, c] = scene.ports() as [number, number, number];
     scene.knock([7000, a, 8000, b, 9000, c]);
@@ -203,7 +203,7 @@ describe("a code", () => {
     assert.deepEqual(scene.opened, ["10.77.0.2 undefined", "10.77.0.2 phone"]);
   });
 
-  it("sent again by the client's system begins nothing", () => {
+  it("begins nothing when the client's system retransmits it", () => {
     const scene = new Scene();
     const ports = scene.ports();
     scene.knock(ports);
@@ -224,7 +224,7 @@ describe("a code", () => {
 });
 
 describe("a replay", () => {
-  it("from elsewhere is refused and names both, and the same address may press twice", () => {
+  it("from another source is refused, naming both, but the same address may repeat its code", () => {
     const scene = new Scene();
     const ports = scene.ports();
     scene.knock(ports);
@@ -238,7 +238,7 @@ describe("a replay", () => {
     assert.equal(scene.opened.length, 1);
   });
 
-  it("at once: neither gets in, whoever is first, from 200 ms ahead to 200 ms behind", () => {
+  it("at the same time lets neither in, from 200 ms before the client to 200 ms after it", () => {
     for (let lead = -200; lead <= 200; lead += 5) {
       const scene = new Scene();
       const ports = scene.ports();
@@ -257,7 +257,7 @@ describe("a replay", () => {
     }
   });
 
-  it("of a bound key is a wrong code, and the client comes in without a hold", () => {
+  it("of a bound key is a wrong code, and the client gets in without a hold", () => {
     const key = clientOf({ kind: "key", name: "laptop", bind: true });
     const scene = new Scene({ clients: [key] });
     const ports = scene.ports(key, 0, PHONE);
@@ -270,7 +270,7 @@ describe("a replay", () => {
 });
 
 describe("wrong codes", () => {
-  it("of a source: three ban it, and one more try counts in silence", () => {
+  it("of a source ban it after three, and one more try counts silently", () => {
     const scene = new Scene();
     for (let i = 0; i < 3; i++) scene.knock(scene.wrong(), SNIFFER);
     assert.equal(scene.last, "10.77.0.9: openSSH: wrong code for phone (3 of 10 today), ignored for 60 seconds");
@@ -285,7 +285,7 @@ describe("wrong codes", () => {
     assert.deepEqual(scene.opened, ["10.77.0.2 phone"], "nobody else is banned");
   });
 
-  it("that were forged in a client's name: its right code opens all the same", () => {
+  it("with a client's forged address do not keep its right code out", () => {
     const scene = new Scene();
     for (let i = 0; i < 3; i++) scene.knock(scene.wrong(), PHONE);
     scene.knock(scene.ports(), PHONE);
@@ -297,7 +297,7 @@ describe("wrong codes", () => {
     assert.equal(scene.opened.length, 2, "and it is banned no longer");
   });
 
-  it("that were not checked, in a flood at a bound key, ban nobody", () => {
+  it("that were not checked, because of a flood at a bound key, ban no source", () => {
     const bound = clientOf({ kind: "key", bind: true });
     const scene = new Scene({ clients: [bound], policy: { maxGuesses: 0 } });
     for (let i = 0; i < 2500; i++) {
@@ -315,7 +315,7 @@ describe("wrong codes", () => {
     assert.deepEqual(scene.opened, ["10.77.0.2 phone"]);
   });
 
-  it("of one IPv6 network are one source's", () => {
+  it("from one IPv6 network count as those of one source", () => {
     const scene = new Scene();
     for (let i = 0; i < 3; i++) scene.knock(scene.wrong(), `2001:db8:0:${i}::${i}`);
     assert.match(scene.last!, /ignored for 60 seconds$/);
@@ -326,7 +326,7 @@ describe("wrong codes", () => {
     assert.match(scene.last!, /\(5 of 10 today\)$/);
   });
 
-  it("of many sources: one right code is not enough then, two in a row are", () => {
+  it("from many sources make two right codes in a row necessary", () => {
     const scene = new Scene();
     for (let i = 0; i < 11; i++) scene.knock(scene.wrong(), `198.51.100.${i}`);
     scene.knock(scene.ports());
@@ -337,7 +337,7 @@ describe("wrong codes", () => {
     assert.deepEqual(scene.opened, ["10.77.0.2 phone"]);
   });
 
-  it("are never told by a port or a digit", () => {
+  it("are never logged with a port or digit", () => {
     const scene = new Scene();
     const secret = [...scene.ports(), ...scene.wrong()].map((port) => String(port % 100).padStart(2, "0"));
     scene.knock(scene.wrong());
@@ -349,14 +349,14 @@ describe("wrong codes", () => {
 });
 
 describe("a scan", () => {
-  it("in order, of all ports, is known for one between two blocks", () => {
+  it("of all ports in order is recognised between two blocks", () => {
     const scene = new Scene();
     for (let port = 700; port < 1400; port++) scene.knock([port], SNIFFER);
     assert.match(scene.lines.join("\n"), /10\.77\.0\.9: scan: 8 other ports touched/);
     assert.ok(!scene.lines.some((line) => line.includes("wrong code")));
   });
 
-  it("also when the code was right: the opening that is held is void", () => {
+  it("is also recognised if it hit the right code, and cancels the held opening", () => {
     const scene = new Scene();
     scene.knock(scene.ports(), SNIFFER);
     scene.knock([1, 2, 3, 4, 5, 6, 7, 8], SNIFFER);
@@ -364,7 +364,7 @@ describe("a scan", () => {
     assert.deepEqual(scene.opened, []);
   });
 
-  it("takes no port of a block for a stray", () => {
+  it("is not assumed for other ports of a block", () => {
     const scene = new Scene({ policy: { strict: true }, door: { sequence: parseSequence("7000,9000") } });
     scene.knock([7000, ...scene.wrong(), 9000]);
     assert.deepEqual(scene.opened, ["10.77.0.2 undefined"]);
@@ -372,7 +372,7 @@ describe("a scan", () => {
 });
 
 describe("a reload", () => {
-  it("keeps attempts, bans and used codes, and takes the secrets of now", () => {
+  it("keeps attempts, bans and used codes, and applies new secrets", () => {
     const scene = new Scene();
     const [a, b, c] = scene.ports() as [number, number, number];
     scene.knock([a, b]);
@@ -392,7 +392,7 @@ describe("a reload", () => {
     assert.equal(scene.opened.length, 2);
   });
 
-  it("that takes the client away takes its opening away that is held", () => {
+  it("that removes a client cancels its held opening", () => {
     const keys = [1, 2].map((seed) => clientOf({ kind: "key", name: `key${seed}`, seed }));
     const scene = new Scene({ clients: keys });
     scene.knock(scene.ports(keys[0]));
@@ -402,8 +402,8 @@ describe("a reload", () => {
   });
 });
 
-describe("what explain says of codes", () => {
-  it("names the client, and the reason", () => {
+describe("the explanation of codes", () => {
+  it("names the client and the reason", () => {
     const scene = new Scene();
     const ports = scene.ports();
     scene.knock(ports);
@@ -421,8 +421,8 @@ describe("what explain says of codes", () => {
   });
 });
 
-describe("a siege", () => {
-  it("on one port of a block, from forged addresses: an honest code gets in, and memory stays", () => {
+describe("a flood", () => {
+  it("at one port of a block, from forged addresses, does not keep an honest code out and uses bounded memory", () => {
     const scene = new Scene();
     const attempts = new Attempts({
       ...{ isOurs: () => true, isStray: () => true, hashKey: [1, 2], capacity: 32_768, wallClock: () => NOON },

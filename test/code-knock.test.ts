@@ -24,14 +24,14 @@ test("an authenticator's code, computed or typed", () => {
   assert.ok(codeKnocks(phone(`${SECRET}&proto=udp`), unbound, AT).every(({ udp }) => udp));
 });
 
-test("a bound key needs the address, which changes the ports", () => {
+test("a bound key needs the client's address, which changes the ports", () => {
   const bound = laptop(`&secret=${KEY}&bind=yes`);
   assert.throws(() => codeKnocks(bound, unbound, AT), /--source/);
   const [one, other] = ["192.0.2.1", "192.0.2.2"].map((address) => ports(codeKnocks(bound, { address }, AT)));
   assert.notDeepEqual(one, other);
 });
 
-test("what is missing or wrong is said", () => {
+test("a missing or wrong parameter is reported", () => {
   assert.throws(() => codeKnocks(phone(), unbound, AT), /the secret of phone is not stored here; type the code/);
   assert.throws(() => codeKnocks(phone(), { ...unbound, code: "12345" }, AT), /wanted 6 digits/);
   assert.throws(() => codeKnocks(laptop(), { ...unbound, code: "123456" }, AT), /a key has no code/);
@@ -39,6 +39,6 @@ test("what is missing or wrong is said", () => {
   assert.throws(() => codeKnocks(paper, unbound, AT), /on paper/);
 });
 
-test("the next code begins with the next window", () => {
+test("the next code is valid from the next window on", () => {
   assert.equal(untilNextCode(AT), 30_000 - 12_345);
 });

@@ -24,14 +24,14 @@ function lockOf(lockDown: (files: readonly string[]) => readonly string[] = () =
 }
 
 describe("the lock against commands", () => {
-  it("closes when every door opens by the kernel alone, with the files that are opened again", () => {
+  it("is applied if every door is opened by the kernel alone, and still allows files to be reopened", () => {
     const { lock, lines, asked } = lockOf();
     lock.close(configOf(`${OPEN}[other]\none_time_sequences = /etc/once\nopen = udp/53\n`), SETTINGS);
     assert.deepEqual(asked, [["/etc/knockd.conf", "/var/log/knockd.log", "/run/knockd.pid", "/etc/once"]]);
     assert.deepEqual(lines, ["locked down: no program can be started until knockd restarts"]);
   });
 
-  it("closes with the files of clients, where a door has some", () => {
+  it("allows the clients files, if doors have any", () => {
     const { lock, asked } = lockOf();
     const config = parseConfig(
       `[ssh]\nclients = /etc/c\nopen = tcp/22\n`,
@@ -43,7 +43,7 @@ describe("the lock against commands", () => {
     assert.deepEqual(asked[0]!.slice(-2), ["/etc/c", "/var/lib/c.json"]);
   });
 
-  it("names the files of other users", () => {
+  it("names the files that belong to other users", () => {
     const { lock, lines } = lockOf(() => ["/home/bob/once", "/var/log/k"]);
     lock.close(configOf(OPEN), SETTINGS);
     assert.deepEqual(lines, [
@@ -58,7 +58,7 @@ describe("the lock against commands", () => {
     ["a door has a stop command for IPv6 clients", `${OPEN}stop_command_6 = x\n`],
     ["no door is a built-in one, as in 0.8's configs", "[ssh]\nsequence = 7000\n"],
   ] as const) {
-    it(`stays open when ${title}`, () => {
+    it(`is not applied if ${title}`, () => {
       const { lock, lines, asked } = lockOf();
       lock.close(configOf(config), SETTINGS);
       lock.admit(configOf("[b]\nsequence = 1\ncommand = x\n"));
@@ -66,13 +66,13 @@ describe("the lock against commands", () => {
     });
   }
 
-  it("counts an empty command as none", () => {
+  it("treats an empty command as none", () => {
     const { lock, asked } = lockOf();
     lock.close(configOf(`${OPEN}start_command_6 =\n`), SETTINGS);
     assert.equal(asked.length, 1);
   });
 
-  it("refuses a config with a command from then on, by file, line and text", () => {
+  it("then refuses a config with a command, naming file, line and text", () => {
     const { lock } = lockOf();
     const command = configOf(`${OPEN}[b]\nsequence = 1\ncommand = /bin/true\n`);
     lock.admit(command);
@@ -91,7 +91,7 @@ describe("the lock against commands", () => {
     );
   });
 
-  it("stays open when the system refuses, with a warning", () => {
+  it("is not applied if the system refuses it, with a warning", () => {
     const { lock, lines } = lockOf(() => {
       throw new Error("seccomp: Function not implemented");
     });

@@ -27,11 +27,11 @@ describe("fillIn", () => {
     ["", ""],
   ];
   for (const [command, filled] of cases) {
-    it(`makes of ${JSON.stringify(command)}: ${JSON.stringify(filled)}`, () =>
+    it(`expands ${JSON.stringify(command)} to ${JSON.stringify(filled)}`, () =>
       assert.equal(substituteAddress(command, "fd77::2"), filled));
   }
 
-  it("replaces each %IP% and nothing else", () => {
+  it("replaces every %IP% and nothing else", () => {
     const part = fc.oneof(fc.constantFrom("%", "%I", "IP", "P%", "%IP%", "$&", "$`", "$1", "\\"), fc.string());
     fc.assert(
       fc.property(fc.array(part), (parts) => {
@@ -42,7 +42,7 @@ describe("fillIn", () => {
   });
 });
 
-describe("ways", () => {
+describe("argvCandidates", () => {
   const plain: [command: string, words: string[]][] = [
     [
       "/usr/sbin/iptables -A INPUT -s 10.77.0.2 -j ACCEPT",
@@ -53,7 +53,7 @@ describe("ways", () => {
     ["/a=b c", ["/a=b", "c"]],
   ];
   for (const [command, words] of plain) {
-    it(`does without a shell for: ${command}`, () =>
+    it(`needs no shell for: ${command}`, () =>
       assert.deepEqual(argvCandidates(command), [words, ["/bin/sh", "-c", command]]));
   }
 
@@ -88,7 +88,7 @@ describe("ways", () => {
       assert.deepEqual(argvCandidates(command), [["/bin/sh", "-c", command]]));
   }
 
-  it("has the words that the shell would give the program", () => {
+  it("splits the line into the words that the shell would pass to the program", () => {
     const letters = [
       ..."aZ_09./:=,@%+- ",
       "  ",
@@ -125,7 +125,7 @@ describe("ways", () => {
   });
 });
 
-describe("a command too long", () => {
+describe("a command line that is too long", () => {
   const ends = async (how: Run, command: string) => {
     try {
       return (await how(command)).status;
@@ -143,13 +143,13 @@ describe("a command too long", () => {
     ["by one byte", `/bin/true ${long((128 << 10) - 10)}`, "not started"],
   ];
   for (const [what, command, status] of cases) {
-    it(`${what}: as under the shell`, async () => {
+    it(`${what}: same result as with the shell`, async () => {
       assert.deepEqual([await ends(run, command), await ends(runByNode, command)], [status, status]);
     });
   }
 });
 
-it("a command runs where there is no /dev/null", { skip: needsRoot }, () => {
+it("a command runs even if /dev/null is missing", { skip: needsRoot }, () => {
   const script = `
     import { run } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
     console.log((await run("/bin/echo plain")).status, (await run("echo shell; exit 3")).status);
@@ -161,7 +161,7 @@ it("a command runs where there is no /dev/null", { skip: needsRoot }, () => {
   assert.equal(stdout, "plain\nshell\n0 3\n", stderr);
 });
 
-it("is the addon's where the kernel can: this one can", () => assert.notEqual(run, runByNode));
+it("the addon runs commands if the kernel supports it, as this one does", () => assert.notEqual(run, runByNode));
 
 for (const [name, by] of [
   ["run", run],
@@ -190,7 +190,7 @@ function commands(name: string, run: Run): void {
       assert.equal((await run(`{ ${command}; } 2>/dev/null`)).status, status));
   }
 
-  it("has the same status, words and arguments without a shell as with one", async () => {
+  it("has the same exit status and arguments without a shell as with one", async () => {
     const file = join(dir, "plain");
     writeFileSync(`${file}.sh`, `echo "$#" "$@" >${file}; exit 4`, { mode: 0o755 }); // which no kernel can run
     assert.equal((await run(`${file}.sh a  b=c `)).status, 4);
@@ -202,7 +202,7 @@ function commands(name: string, run: Run): void {
     assert.equal((await run("/etc")).status, 126);
   });
 
-  it("has the environment without a shell that it has with one", async () => {
+  it("has the same environment without a shell as with one", async () => {
     const script = `
       import { ${name} } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
       process.chdir("/");
@@ -221,11 +221,11 @@ function commands(name: string, run: Run): void {
     assert.deepEqual(plain, byShell);
   });
 
-  it("rejects what the system refuses to start", async () => {
+  it("rejects if the system cannot start it", async () => {
     await assert.rejects(run(`: ${"x".repeat(200_000)}`), /E2BIG|Argument list too long/);
   });
 
-  it("rejects, and harms nothing else, when no process can be made", () => {
+  it("rejects, and affects nothing else, if no process can be created", () => {
     const script = `
       import { openSync } from "node:fs";
       import { ${name} } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
@@ -238,7 +238,7 @@ function commands(name: string, run: Run): void {
     assert.equal(stderr, "");
   });
 
-  it("has any number side by side, none waiting for another", async () => {
+  it("runs in parallel with any number of others", async () => {
     const order: number[] = [];
     const slow = run(`${untilShell(`[ -e ${dir}/go ]`)}; exit 1`).then(({ status }) => order.push(status));
     const quick = [2, 3, 4].map((status) => run(`exit ${status}`).then((it) => order.push(it.status)));
@@ -249,7 +249,7 @@ function commands(name: string, run: Run): void {
     assert.equal(order.at(-1), 1);
   });
 
-  it("is by /bin/sh, in a session of its own, with no signal blocked, and SIGPIPE as a shell wants it", async () => {
+  it("uses /bin/sh in a new session, with no signal blocked and SIGPIPE at its default", async () => {
     const file = join(dir, "state");
     // The last one takes the shell's place, as a shell blocks signals for a moment while it starts something.
     await run(`exec >${file}; echo "$0"; echo $$; cat /proc/$$/stat; exec grep -E '^Sig(Blk|Ign)' /proc/self/status`);
@@ -268,7 +268,7 @@ function commands(name: string, run: Run): void {
     assert.equal((BigInt(`0x${ignored.slice(8)}`) >> BigInt(SIGPIPE - 1)) & 1n, 0n);
   });
 
-  it("inherits standard input, output and error, and no other descriptor, whatever we hold and were given", async () => {
+  it("inherits standard input, output and error, and no other descriptor", async () => {
     // What whoever runs these tests gave away for good (above 15, Node lets it pass) proves nothing about us.
     const strangers = new Set(readdirSync("/proc/self/fd").map(linkOf));
     // The shell reads the directory by a descriptor of its own, which is no link any more when it is asked.
@@ -303,7 +303,7 @@ function commands(name: string, run: Run): void {
   });
 }
 
-describe("what a command writes on standard error", () => {
+describe("the standard error of a command", () => {
   /** A process of its own that runs it: what `run` resolved with, and what came on that process's standard error. */
   async function ran(command: string, more = ""): Promise<{ status: number; stderrHead: string; stderr: string }> {
     const script = `
@@ -320,7 +320,7 @@ describe("what a command writes on standard error", () => {
     return { ...JSON.parse(stdout), stderr };
   }
 
-  it("goes on to ours, all of it, and the first 512 bytes are kept", async () => {
+  it("is forwarded completely, and its first 512 bytes are kept", async () => {
     assert.deepEqual(await ran("echo no chain >&2; exit 3"), {
       status: 3,
       stderrHead: "no chain\n",
@@ -332,7 +332,7 @@ describe("what a command writes on standard error", () => {
     assert.equal(much.stderrHead, "0123456789abcde\n".repeat(32));
   });
 
-  it("by what it has left running goes on to ours too, and is waited for by nobody", async () => {
+  it("is also forwarded for programs that it leaves running, and nothing waits for them", async () => {
     const file = join(tmpdir(), `knockd-late-${process.pid}`);
     const { stderrHead, stderr } = await ran(
       `(${untilShell(`[ -e ${file} ]`)}; echo late >&2; rm ${file}) & echo first >&2`,
@@ -342,7 +342,7 @@ describe("what a command writes on standard error", () => {
     assert.equal(stderr, "first\nlate\n");
   });
 
-  it("by what it has left running harms neither that nor anyone when we are gone", async () => {
+  it("does not break programs that it leaves running when the daemon ends", async () => {
     const file = join(tmpdir(), `knockd-left-${process.pid}`);
     // More than a pipe holds: with a reader that has gone it would be ended by SIGPIPE, without one it would wait.
     const server = `(${untilShell(`[ -e ${file}.go ]`)}; head -c 200000 /dev/zero >&2; echo $? >${file}) >/dev/null &`;
@@ -352,7 +352,7 @@ describe("what a command writes on standard error", () => {
     for (const one of [file, `${file}.go`]) rmSync(one);
   });
 
-  it("waits for our reader who has fallen asleep, and we do not", async () => {
+  it("blocks the command, but not the daemon, if the daemon's own standard error is not read", async () => {
     const script = `
       import { run } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
       const ended = run("head -c 1000000 /dev/zero >&2").then(() => "ended");
@@ -370,7 +370,7 @@ describe("what a command writes on standard error", () => {
   });
 });
 
-describe("a command that runs when its end can't be seen by a descriptor", () => {
+describe("a command whose end cannot be seen by a descriptor", () => {
   const library = compiled("test/native/unseen-children.cc", "build/unseen-children.so", "-shared", "-fPIC", "-ldl");
 
   /** What the script says of its commands, in a process of its own where that fails. */
@@ -390,7 +390,7 @@ describe("a command that runs when its end can't be seen by a descriptor", () =>
       assert.equal(said(script, unseen), '[{"status":3,"stderrHead":"no\\n"},0]\nno\n');
     });
 
-    it(`is ended with its group: ${unseen} fails`, () => {
+    it(`is killed with its group: ${unseen} fails`, () => {
       const script = `
         const { status } = await run("sleep 1000 & wait", "", (end) => setTimeout(end, 100));
         console.log(status);`;
@@ -399,7 +399,7 @@ describe("a command that runs when its end can't be seen by a descriptor", () =>
   }
 
   for (const unseen of ["pipe2", "epoll_ctl_pipe"]) {
-    it(`writes to our standard error itself when that can't be relayed: ${unseen} fails`, () => {
+    it(`writes to our standard error directly: ${unseen} fails`, () => {
       const script = `
         const ends = await Promise.all([run("echo no >&2; exit 3"), run("echo no >&2")]);
         console.log(JSON.stringify(ends));`;
@@ -408,7 +408,7 @@ describe("a command that runs when its end can't be seen by a descriptor", () =>
     });
   }
 
-  it("is refused, with nothing left of it, when there can be no process", () => {
+  it("is rejected, with nothing left behind, if no process can be created", () => {
     const script = `
       import { readdirSync } from "node:fs";
       const open = () => readdirSync("/proc/self/fd").length;
@@ -420,7 +420,7 @@ describe("a command that runs when its end can't be seen by a descriptor", () =>
   });
 });
 
-it("a marker is there only where its command was started", async () => {
+it("a marker exists only if its command was started", async () => {
   const dir = mkdtempSync(join(tmpdir(), "knockd-marker-"));
   const marker = join(dir, "marker");
   await assert.rejects(run(`: ${"x".repeat(200_000)}`, marker), /Argument list too long/);

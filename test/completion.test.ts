@@ -46,7 +46,7 @@ function scene(config: string) {
 }
 
 describe("the end of an attempt", () => {
-  it("by its time: told with its stage, its last segment known again, its slot free", () => {
+  it("by timeout reports the stage, remembers the last segment and frees the slot", () => {
     const { knockers, retransmissions, endings, state, hash } = scene("[a]\nsequence = 1,2\nseq_timeout = 2\n");
     assert.equal(endings.deadline, Number.POSITIVE_INFINITY);
     knockers.begin(state, currentOf(source, { hash, print: 77, now: 1000 }));
@@ -57,7 +57,7 @@ describe("the end of an attempt", () => {
     assert.equal(retransmissions.has(hash, 77, 3000), true);
   });
 
-  it("by opening, at once or in haste: with the cooldown, and by a one-time sequence once", () => {
+  it("by opening, held or not, sets the cooldown and uses a one-time sequence once", () => {
     const { cooldowns, endings, state, hash, scans } = scene("[a]\nsequence = 1,2\nseq_cooldown = 3\n");
     endings.open(state, hash, 1000);
     const key = cooldownKey(hash, state);

@@ -6,8 +6,8 @@ import { Cooldowns } from "../src/attempts/cooldowns.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { toPacket } from "./story.ts";
 
-describe("a pause", () => {
-  it("is on until its end, for its key alone", () => {
+describe("a cooldown", () => {
+  it("is active until its end, and only for its key", () => {
     const pauses = new Cooldowns();
     pauses.set(-5, 1000);
     assert.deepEqual(
@@ -16,7 +16,7 @@ describe("a pause", () => {
     );
     assert.deepEqual([pauses.isActive(5, 0), pauses.isActive(0, 0)], [false, false]);
   });
-  it("may be lengthened, and ends with the latest word", () => {
+  it("can be extended: the last value counts", () => {
     const pauses = new Cooldowns();
     pauses.set(1, 1000);
     pauses.set(1, 2000);
@@ -58,7 +58,7 @@ describe("a ban and a cooldown", () => {
   const b = three("b", "7100,8100");
 
   for (const how of ["opens", "scans"] as const) {
-    it(`stay at their door when a reload brings others: it ${how}`, () => {
+    it(`stay with their door when a reload changes others: it ${how}`, () => {
       assert.deepEqual(reloaded(how, b), ["b"], "a is gone, and its number is b's");
       assert.deepEqual(reloaded(how, b, b + a), ["b"], "a is back");
       assert.deepEqual(reloaded(how, b + a), ["b"], "b stands before it");
@@ -67,7 +67,7 @@ describe("a ban and a cooldown", () => {
     });
   }
 
-  it("are of one door alone where two are alike: one packet opens both", () => {
+  it("belong to one door only, even if two are alike: one packet opens both", () => {
     const one = "[a]\nsequence = 7000\nseq_cooldown = 9\n";
     assert.deepEqual(reloaded("opens", one + one), ["a", "a"]);
   });

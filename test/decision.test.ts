@@ -26,7 +26,7 @@ describe("a code", () => {
     });
   });
 
-  it("counts in its window and one before and after, to the second", () => {
+  it("is valid in its window and one before and after, to the second", () => {
     for (const [at, result] of [
       [-30.001, "clock"],
       [-30, "accepted"],
@@ -42,7 +42,7 @@ describe("a code", () => {
     }
   });
 
-  it("counts in no other window with Code_Skew = 0, and in ten more with 10", () => {
+  it("is valid in no other window with Code_Skew = 0, and in ten more with 10", () => {
     const none = new Bench(undefined, { skew: 0 });
     assert.equal(none.guess(none.code(undefined, 1)).result, "clock");
     assert.equal(none.guess(none.code()).result, "accepted");
@@ -51,7 +51,7 @@ describe("a code", () => {
     assert.equal(ten.guess(ten.code(undefined, -11)).result, "clock");
   });
 
-  it("is a replay from elsewhere, and nothing from the same address, as people press twice", () => {
+  it("is a replay from another address, but not from the same one, as people press twice", () => {
     const bench = new Bench();
     const code = bench.code();
     bench.guess(code);
@@ -61,7 +61,7 @@ describe("a code", () => {
     assert.equal(bench.states.of(bench.clients[0]!).from, CLIENT, "the replay changes nothing");
   });
 
-  it("of an earlier window does not count when a later one has been used", () => {
+  it("of an earlier window does not count after a later one was used", () => {
     const bench = new Bench();
     const before = bench.code(undefined, -1);
     bench.guess(bench.code());
@@ -69,7 +69,7 @@ describe("a code", () => {
     assert.equal(bench.guess(bench.code(undefined, 1)).result, "accepted");
   });
 
-  it("of another time tells how far the clocks differ, up to ten minutes", () => {
+  it("of another time shows how far the clocks differ, up to ten minutes", () => {
     const bench = new Bench();
     assert.deepEqual(bench.guess(bench.code(undefined, -4)), { result: "clock", client: "phone", seconds: 120 });
     assert.deepEqual(bench.guess(bench.code(undefined, 20)), { result: "clock", client: "phone", seconds: -600 });
@@ -93,20 +93,20 @@ describe("beyond Max_Guesses", () => {
     return bench;
   };
 
-  it("one code is refused and two in a row open", () => {
+  it("one code is refused, and two in a row open", () => {
     const bench = besieged();
     assert.deepEqual(bench.guess(bench.code()), { result: "first", client: "phone" });
     bench.at = 30;
     assert.equal(bench.guess(bench.code()).result, "accepted");
   });
 
-  it("up to it one code opens", () => {
+  it("does not apply before: one code opens", () => {
     const bench = new Bench();
     for (let i = 0; i < 10; i++) bench.guess(1_000_000);
     assert.equal(bench.guess(bench.code()).result, "accepted");
   });
 
-  it("two codes with one between them, or of two sources, do not open", () => {
+  it("two codes with one between them, or from two sources, do not open", () => {
     const bench = besieged();
     bench.guess(bench.code());
     bench.at = 60;
@@ -117,7 +117,7 @@ describe("beyond Max_Guesses", () => {
     assert.equal(bench.guess(bench.code(), OTHER).result, "accepted");
   });
 
-  it("a flood of wrong codes between them keeps nobody out", () => {
+  it("a flood of wrong codes between the two does not matter", () => {
     const bench = besieged();
     bench.guess(bench.code());
     for (let i = 0; i < 10_000; i++) bench.guess(1_000_000 + i, `10.0.${i >> 8}.${i & 255}`);
@@ -125,7 +125,7 @@ describe("beyond Max_Guesses", () => {
     assert.equal(bench.guess(bench.code()).result, "accepted");
   });
 
-  it("a wrong code of the same address between them breaks the row: the second is not found by trying", () => {
+  it("a wrong code from the same address breaks the row, so that the second cannot be guessed", () => {
     const bench = besieged();
     assert.equal(bench.guess(bench.code()).result, "first");
     bench.at = 10;
@@ -136,7 +136,7 @@ describe("beyond Max_Guesses", () => {
     assert.equal(bench.guess(bench.code()).result, "accepted");
   });
 
-  it("a contested code is not the first of two", () => {
+  it("a contested code does not count as the first of two", () => {
     const bench = besieged();
     bench.guess(bench.code());
     bench.at = 30;
@@ -147,7 +147,7 @@ describe("beyond Max_Guesses", () => {
     assert.equal(bench.guess(bench.code()).result, "first");
   });
 
-  it("ends a day later, and never begins with Max_Guesses = 0", () => {
+  it("lasts a day, and never begins with Max_Guesses = 0", () => {
     const bench = besieged();
     bench.at = 25 * 3600;
     assert.equal(bench.guess(bench.code()).result, "accepted");
@@ -157,7 +157,7 @@ describe("beyond Max_Guesses", () => {
 });
 
 describe("a contested code", () => {
-  it("lets neither in, whoever came first, and is spent", () => {
+  it("lets neither source in, in any order, and is used up", () => {
     const bench = new Bench();
     const code = bench.code();
     bench.guess(code);
@@ -168,7 +168,7 @@ describe("a contested code", () => {
     assert.equal(bench.states.of(bench.clients[0]!).openings, 0);
   });
 
-  it("is none after Code_Hold, and none when it is bound to the address", () => {
+  it("does not exist after Code_Hold, or if it is bound to the address", () => {
     const bench = new Bench();
     const code = bench.code();
     bench.guess(code);
@@ -181,7 +181,7 @@ describe("a contested code", () => {
     assert.equal(bound.guess(mine, SNIFFER).result, "wrong");
   });
 
-  it("a race: a mirror from 200 ms behind to 200 ms ahead gets in 0 times of 401", () => {
+  it("in a race: an attacker who mirrors it from 200 ms before to 200 ms after gets in 0 times out of 401", () => {
     const wins = { client: 0, mirror: 0 };
     for (let lead = -200; lead <= 200; lead++) {
       const bench = new Bench();
@@ -205,14 +205,14 @@ describe("a contested code", () => {
 });
 
 describe("a client that is refused", () => {
-  it("by its networks: the code is not spent, so that an observer's copy from elsewhere spends nothing", () => {
+  it("by its networks keeps its code, so that an observer's copy from elsewhere cannot use it up", () => {
     const bench = new Bench([clientOf({ from: [parseNetwork("192.0.2.0/31")!] })]);
     const code = bench.code();
     assert.deepEqual(bench.guess(code, SNIFFER), { result: "refused", client: "phone", why: "from" });
     assert.equal(bench.guess(code).result, "accepted");
   });
 
-  it("by its hours and its last day", () => {
+  it("by its hours and its last day is reported", () => {
     const hours = new Bench([clientOf({ hours: parseHours("Mon-Fri 08:00-18:00") })]);
     const day = new Date(NOON);
     const local = (date: Date) => (date.getTime() - NOON) / 1000;
@@ -229,7 +229,7 @@ describe("a client that is refused", () => {
 });
 
 describe("a key", () => {
-  it("is one of a door's clients, on the same ports", () => {
+  it("shares its ports with the other keys of a door", () => {
     const keys = [1, 2, 3].map((seed) => clientOf({ kind: "key", name: `key${seed}`, seed }));
     const bench = new Bench(keys);
     for (const key of keys)
@@ -258,7 +258,7 @@ describe("a key that is bound to an address", () => {
     assert.equal(bench.guess(bench.code(key, 0, CLIENT)).result, "accepted");
   });
 
-  it("does not make guesses at the keys beside it free: those count as wrong codes of the day", () => {
+  it("does not make guessing at other keys free: those guesses count as wrong codes", () => {
     const free = clientOf({ kind: "key", name: "laptop", seed: 2 });
     const bench = new Bench([key, free]);
     for (let i = 0; i < 5000; i++) bench.guess(i, SNIFFER);
@@ -271,7 +271,7 @@ describe("a thousand keys", () => {
     clientOf({ kind: "key", name: `key${i}`, seed: i, bind: i % 100 === 99 }),
   );
 
-  it("are each known by their code, once, and the bound ones from their address alone", () => {
+  it("are each recognised by their code, once, and bound ones only from their address", () => {
     const bench = new Bench(keys);
     for (const number of [0, 500, 998]) {
       const code = bench.code(keys[number]);
@@ -291,7 +291,7 @@ describe("a thousand keys", () => {
 describe("a list", () => {
   const list = clientOf({ kind: "list", name: "paper" });
 
-  it("goes from code to code, may leave out nine, and never goes back", () => {
+  it("proceeds from code to code, may skip nine, and never goes back", () => {
     const bench = new Bench([list]);
     const guess = (counter: number, from?: string) => bench.guess(bench.code(list, counter), from).result;
     assert.equal(guess(0), "accepted");
@@ -303,7 +303,7 @@ describe("a list", () => {
     assert.equal(guess(21), "accepted");
   });
 
-  it("does not ask for the time", () => {
+  it("does not depend on the time", () => {
     const bench = new Bench([list]);
     bench.clock = 20 * YEAR;
     assert.equal(bench.guess(bench.code(list, 0)).result, "accepted");
@@ -311,7 +311,7 @@ describe("a list", () => {
     assert.equal(bench.guess(bench.code(list, 1)).result, "accepted");
   });
 
-  it("is refused when its state was lost, until it is reset", () => {
+  it("is refused if its state was lost, until it is reset", () => {
     const bench = new Bench([list], {}, new ClientStates(0));
     assert.deepEqual(bench.guess(bench.code(list, 3)), { result: "refused", client: "paper", why: "list" });
     assert.ok(bench.states.reset("paper", -1));
@@ -321,7 +321,7 @@ describe("a list", () => {
 });
 
 describe("a clock that is set", () => {
-  it("a year ahead and back: no code counts twice, and the honest clock counts again", () => {
+  it("a year ahead and back: no code counts twice, and the correct clock works again", () => {
     const bench = new Bench();
     const used = bench.code();
     assert.equal(bench.guess(used).result, "accepted");
@@ -334,7 +334,7 @@ describe("a clock that is set", () => {
     assert.equal(bench.guess(bench.code(undefined, 1)).result, "accepted");
   });
 
-  it("a year ahead, when a code was used then, and back: no code counts, the log says why, until a reset", () => {
+  it("a year ahead, with a code used then, and back: no code counts until a reset, and the log says why", () => {
     const bench = new Bench();
     const used = bench.code();
     assert.equal(bench.guess(used).result, "accepted");
@@ -349,7 +349,7 @@ describe("a clock that is set", () => {
     assert.equal(bench.guess(bench.code(undefined, 1)).result, "accepted");
   });
 
-  it("a year back and forth", () => {
+  it("a year back and forth again", () => {
     const bench = new Bench();
     const used = bench.code();
     bench.guess(used);
@@ -365,7 +365,7 @@ describe("a clock that is set", () => {
 describe("a state that was lost", () => {
   const lost = () => new Bench(undefined, {}, new ClientStates(1000 * 100_000));
 
-  it("no code of a window up to then counts: what was used before stays used", () => {
+  it("refuses codes of windows up to the loss, so that used codes stay used", () => {
     const bench = lost();
     const codes = [-1, 0, 1].map((later) => bench.code(undefined, later));
     for (const at of [0, 29, 30, 59, 60, 89, 90]) {
@@ -374,14 +374,14 @@ describe("a state that was lost", () => {
     }
   });
 
-  it("a new code counts within a minute", () => {
+  it("accepts a new code within a minute", () => {
     const bench = lost();
     assert.deepEqual(bench.guess(bench.code()), { result: "refused", client: "phone", why: "recent" });
     bench.at = 60;
     assert.equal(bench.guess(bench.code()).result, "accepted");
   });
 
-  it("also when the clock was wrong at the start and is set later", () => {
+  it("does so even if the clock was wrong at the start and is corrected later", () => {
     for (const clock of [-YEAR, -600, 600, YEAR]) {
       const bench = lost();
       bench.clock = clock;
@@ -397,7 +397,7 @@ describe("a state that was lost", () => {
 });
 
 describe("the odds of docs/codes.md", () => {
-  it("of a wrong code being right: three of a million", () => {
+  it("of guessing a code are three in a million", () => {
     // All codes of one moment: those that count are the three of its windows.
     const bench = new Bench();
     let right = 0;
@@ -408,7 +408,7 @@ describe("the odds of docs/codes.md", () => {
     assert.ok(right >= 1 && right <= 3, `${right}`);
   });
 
-  it("with Max_Guesses: after ten wrong codes no single one opens", () => {
+  it("with Max_Guesses: after ten wrong codes, no single code opens", () => {
     const bench = new Bench();
     let opened = 0;
     for (let guess = 0; guess < 1_000_000; guess += 7) {

@@ -55,7 +55,7 @@ describe("decode under sanitizers", () => {
     return { status, signal, output: stdout + stderr };
   };
 
-  it(`every wrapping cut at each byte, and ${MUTATIONS} mutations, in blocks of exactly their size`, () => {
+  it(`reads every encapsulation, cut at each byte, and ${MUTATIONS} mutations, in blocks of exactly their size`, () => {
     const input = Buffer.concat([...corpus(), ...savedCorpus()].map(({ linkType, bytes }) => record(linkType, bytes)));
     assert.deepEqual(run([SEED, MUTATIONS], input), { status: 0, signal: null, output: "" });
   });

@@ -103,7 +103,7 @@ describe("decode reads every kind of frame", () => {
   }
 
   const frames = corpus();
-  it(`each of ${frames.length} wrappings gives the same fields, and needs every byte of its headers`, () => {
+  it(`each of ${frames.length} encapsulations has the same fields, and needs every byte of its headers`, () => {
     for (const { title, linkType, segment, bytes } of frames) {
       const tcp = segment.protocol === "tcp";
       const expected = {
@@ -123,7 +123,7 @@ describe("decode reads every kind of frame", () => {
     }
   });
 
-  it("a payload and padding may be there, and may be cut off", () => {
+  it("payload and padding may be present or cut off", () => {
     for (const [from, to] of [
       ["10.77.0.2", "10.77.0.1"],
       ["fd77::2", "fd77::1"],
@@ -134,7 +134,7 @@ describe("decode reads every kind of frame", () => {
     }
   });
 
-  it("each TCP flag is its bit, ECE and CWR are none", () => {
+  it("each TCP flag is its bit; ECE and CWR are ignored", () => {
     const flags = (...names: TcpFlag[]) => decode(knock({ flags: names }))!.flags;
     const bits = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 0, cwr: 0 };
     for (const [name, bit] of Object.entries(bits) as [TcpFlag, number][]) assert.equal(flags(name), bit, name);
@@ -161,7 +161,7 @@ function changed(bytes: Buffer, at: number, ...values: number[]): Buffer {
   return copy;
 }
 
-describe("decode takes for no knock", () => {
+describe("decode rejects", () => {
   const tag = { tpid: 0x8100, tci: 5 };
   const arp = hex(
     "ffffffffffff 02000a4d0002 0806", // to all, from, ARP
@@ -210,7 +210,7 @@ describe("decode takes for no knock", () => {
     it(title, () => assert.equal(decode(bytes, linkType), undefined));
   }
 
-  it("… while a longer TCP header, six extensions and three tags are one", () => {
+  it("… but accepts a longer TCP header, six extensions and three tags", () => {
     assert.ok(decode(changed(knock(), 46, 0xf0)));
     assert.ok(decode(knock6({ extensions: seven.slice(1) })));
     assert.ok(decode(knock({}, { vlans: [tag, tag, tag] })));

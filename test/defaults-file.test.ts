@@ -49,7 +49,7 @@ describe("START_KNOCKD", () => {
     });
   }
 
-  it("is as the sysvinit script has it: of what is called not started, it starts nothing", () => {
+  it("means the same as in the sysvinit script: if this says not started, the script starts nothing", () => {
     const script = readFileSync(join(repo, "packaging/debian/knockd.init"), "utf8");
     assert.match(script, /\[ "\$START_KNOCKD" != 1 \]/);
   });
@@ -70,14 +70,14 @@ describe("KNOCKD_OPTS", () => {
     });
   }
 
-  it("with -d takes knockd away from systemd", () => {
+  it("with -d hides knockd from systemd", () => {
     const defaults = given('A=1\nKNOCKD_OPTS="-d -i eth0"\n');
     assert.deepEqual(lintDefaults(defaults, SYSVINIT), []);
     assert.match(lintDefaults(defaults, ENABLED)[0]!.text, /knockd:2: with -d /);
   });
 });
 
-it("whether systemd is there, and starts knockd, is seen where systemctl writes it", () => {
+it("detects systemd, and whether it starts knockd, where systemctl records it", () => {
   assert.deepEqual(initOf(dir), SYSVINIT);
   mkdirSync(join(dir, "run/systemd/system"), { recursive: true });
   assert.deepEqual(initOf(dir), DISABLED);
@@ -87,7 +87,7 @@ it("whether systemd is there, and starts knockd, is seen where systemctl writes 
   assert.deepEqual(initOf(dir), ENABLED);
 });
 
-it("a fix changes its line, and nothing else of the file, nor its mode; not when somebody was faster", () => {
+it("a fix changes its line, but nothing else of the file nor its mode, and not if the file has changed meanwhile", () => {
   const defaults = given("# a\n  START_KNOCKD=no # b\nC=\u00e4");
   chmodSync(file, 0o604);
   const { fix } = lintDefaults(defaults, ENABLED)[0]!;

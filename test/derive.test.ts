@@ -43,7 +43,7 @@ describe("docs/codes.md", () => {
     assert.deepEqual(portsOf([9216, 3072, 14336, 17408, 11264], places), [9246, 3190, 15233, 17863, 12065]);
   });
 
-  it("key: the address that it is bound to changes all of it", () => {
+  it("key: the address that it is bound to changes every port", () => {
     const message = { door: "ssh", client: "laptop", counter: 59_000_000 };
     const bound = keyPlaces(KEY, { ...message, address: "192.0.2.1" });
     assert.notDeepEqual(bound, keyPlaces(KEY, message));

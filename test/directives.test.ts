@@ -100,7 +100,7 @@ describe("an option, in any case:", () => {
   }
 });
 
-describe("what 0.8 has no word for", () => {
+describe("directives that 0.8 does not have", () => {
   const policyOf = (text: string): Policy => named(parse(text), "a")!.policy;
   const table: [lines: string, expected: Partial<Policy>][] = [
     ["", {}],
@@ -126,7 +126,7 @@ describe("what 0.8 has no word for", () => {
     ["parallel = NO", { parallel: false }],
   ];
   for (const [lines, expected] of table) {
-    test(`${JSON.stringify(lines)} serves in a door, and in [options] for all, wherever that stands`, () => {
+    test(`${JSON.stringify(lines)} works in a door, and in [options] for all, wherever that section is`, () => {
       for (const text of [
         `[a]\nsequence=1\n${lines}`,
         `[a]\nsequence=1\n[options]\n${lines}`,
@@ -137,7 +137,7 @@ describe("what 0.8 has no word for", () => {
     });
   }
 
-  test("the door's own word beats that of [options]", () => {
+  test("a door's own value overrides that of [options]", () => {
     const text = "[a]\nsequence=1\nBan_Time = 7\nstrict = no\n[options]\nBan_Time = 8\nStrict = yes\nMax_Strays = 3";
     assert.deepEqual(policyOf(text), { ...DEFAULT_POLICY, banTime: 7, strict: false, maxStrays: 3 });
   });
@@ -162,11 +162,11 @@ describe("what 0.8 has no word for", () => {
     test(`${line} refuses the config`, () => assert.throws(() => parse(`[options]\n${line}`), why));
   }
   for (const [line, why] of refused) {
-    test(`${line} refuses it in a door too`, () => assert.throws(() => parse(`[a]\nsequence=1\n${line}`), why));
+    test(`${line} also refuses it in a door`, () => assert.throws(() => parse(`[a]\nsequence=1\n${line}`), why));
   }
 });
 
-describe("nonsense that 0.8 swallowed closes its door alone, with file, line and text:", () => {
+describe("a bad value that 0.8 accepted closes only its door, with file, line and text:", () => {
   const table: [line: string, why: RegExp][] = [
     ["sequence = 0", /port "0" is invalid/],
     ["sequence = 7000,-5", /port "-5" is invalid/],
@@ -202,13 +202,13 @@ describe("nonsense that 0.8 swallowed closes its door alone, with file, line and
     });
   }
 
-  test("and each such line is told", () => {
+  test("and each such line is reported", () => {
     const { doors, warnings } = inDoor("sequence = 0\ncmd_timeout = x\nseq_timeout = 0");
     assert.deepEqual([doors.length, warnings.length], [2, 2]);
   });
 });
 
-describe("no door stays closed", () => {
+describe("no door stays closed for", () => {
   const table: [why: string, lines: string, expected: Partial<Door>, warning?: string][] = [
     ["by a line that another one overrides", "sequence = x\nsequence = 9", { sequence: parseSequence("9") }],
     ["by an alias that is overridden", "timeout = soon\nseq_timeout = 9", { seqTimeout: 9 }],

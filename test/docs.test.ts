@@ -56,16 +56,16 @@ for (const page of PAGES) {
       assert.deepEqual(cells.filter(isTwo).map(show), []);
     });
 
-    it("speaks to you in plain English", () => {
+    it("addresses the reader as you, in plain English", () => {
       assert.deepEqual(prose.filter(({ text }) => AVOIDED.test(text)).map(show), []);
     });
 
-    it("has links that lead somewhere", () => {
+    it("has links that work", () => {
       const broken = prose.filter(({ text }) => linksOf(text).some((link) => !leads(page, link)));
       assert.deepEqual(broken.map(show), []);
     });
 
-    it("says of each block who runs it", () => {
+    it("says for each block which test runs it", () => {
       const wrong = blocks.filter(({ language, runBy }) => {
         if (SHOWN.includes(language)) return runBy !== undefined;
         if (language === "ini" && runBy === undefined) return false;
@@ -78,7 +78,7 @@ for (const page of PAGES) {
       );
     });
 
-    it("names files that are there", () => {
+    it("names files that exist", () => {
       const files =
         markdown.match(/(?<![\w./])(dist\/)?(test|src|bench|examples|packaging|native|fuzz|scripts)\/[\w./*-]*\w/g) ??
         [];
@@ -113,7 +113,7 @@ describe("the pages together", () => {
     );
   });
 
-  it("knockd reads each config", () => {
+  it("knockd accepts each config", () => {
     const dir = mkdtempSync(join(tmpdir(), "docs-"));
     after(() => rmSync(dir, { recursive: true }));
     for (const page of PAGES) {
@@ -127,7 +127,7 @@ describe("the pages together", () => {
     }
   });
 
-  it("name commands, options and npm's scripts that exist", () => {
+  it("name only commands, options and npm scripts that exist", () => {
     const { scripts } = JSON.parse(readPage("package.json")) as { scripts: Record<string, string> };
     const npm = ({ text }: Place) =>
       [...text.matchAll(/\bnpm run ([a-z][\w:-]*)/g)].every(([, name]) => name! in scripts);
@@ -139,7 +139,7 @@ describe("the pages together", () => {
     );
   });
 
-  it("name each directive, and no other, in the tables of docs/config.md", () => {
+  it("list each directive, and no other, in the tables of docs/config.md", () => {
     const rows = readPage("docs/config.md").match(/^\| `[A-Z].*$/gm) ?? [];
     const named = rows.flatMap((row) => row.split("|")[1]!.match(/\w+/g)!).map(directiveName);
     const known = [...new Set([...Object.keys(doorDirectives), ...Object.keys(optionDirectives)])];
@@ -148,14 +148,14 @@ describe("the pages together", () => {
 });
 
 describe("the checks themselves", () => {
-  it("see an option and a command that do not exist", () => {
+  it("detect an option and a command that do not exist", () => {
     assert.deepEqual(unknownIn("sudo knockctl explain --last | less -R"), []);
     assert.deepEqual(unknownIn("sudo knockctl explain --lost"), ["knockctl explain --lost"]);
     assert.deepEqual(unknownIn("knockctl explian 10.77.0.2"), ["knockctl explian"]);
     assert.deepEqual(unknownIn("knock -q HOST 1"), ["knock -q"]);
     assert.deepEqual(unknownIn("journalctl -t knockd -n 50"), []);
   });
-  it("see a link that leads nowhere", () => {
+  it("detect a link that leads nowhere", () => {
     assert.deepEqual(linksOf("[a](docs/config.md#options), ![b][c]\n[c]: x.png"), ["docs/config.md#options", "x.png"]);
     assert.equal(leads("README.md", "docs/config.md#options"), true);
     assert.equal(leads("README.md", "docs/config.md#option"), false);

@@ -10,7 +10,7 @@ const A = "[a]\nsequence = 7000,8000\n";
 const ONCE = "[once]\none_time_sequences = /file\n";
 
 describe("changes of doors", () => {
-  it("are those by which attempts become void, and no others", () => {
+  it("are exactly those that end live attempts", () => {
     const changes = new DoorChanges();
     changes.setDoors(doors(`${A}[b]\nsequence = 1\n`), 1);
     assert.equal(changes.last("a"), undefined, "a new door is no change");
@@ -24,7 +24,7 @@ describe("changes of doors", () => {
     assert.deepEqual(changes.last("a"), { at: 4, why: "changed" });
   });
 
-  it("of a one-time door are its use, unless more of it has changed", () => {
+  it("to a one-time door count as its use, unless more of it has changed", () => {
     const changes = new DoorChanges();
     changes.setDoors(doors(ONCE, "1,2"), 1);
     changes.setDoors(doors(ONCE, "3,4"), 2);
@@ -35,7 +35,7 @@ describe("changes of doors", () => {
     assert.deepEqual(changes.last("once"), { at: 4, why: "used" }, "it was the last one");
   });
 
-  it("are remembered of the last 1,024 doors", () => {
+  it("are remembered for the last 1,024 doors", () => {
     const changes = new DoorChanges();
     for (let i = 0; i < 3000; i++) changes.setDoors(doors(`[d${i}]\nsequence = 1\n`), i);
     assert.equal(changes.last("d0"), undefined);

@@ -88,7 +88,7 @@ describe("a door closer", () => {
     assert.deepEqual([scene.removed, scene.closer.toClose, scene.open.size], [[1, 2], 0, 0]);
   });
 
-  it("never moves a closing to an earlier time", async () => {
+  it("never closes a door earlier than was promised", async () => {
     const scene = new Scene();
     const open = scene.closer.add(scene.entry(1), knocker);
     scene.closer.closeLater(open, 10);
@@ -99,7 +99,7 @@ describe("a door closer", () => {
     assert.equal(scene.seen.length, 2);
   });
 
-  it("tries a stop command again that could not be started: the door is open", async () => {
+  it("retries a stop command that could not be started, because the door is open", async () => {
     const scene = new Scene();
     scene.works = false;
     scene.closer.closeLater(scene.closer.add(scene.entry(1), knocker), 1);
@@ -110,7 +110,7 @@ describe("a door closer", () => {
     assert.deepEqual([scene.seen.at(-1), scene.removed, scene.closer.toClose], ["6 stop 1", [1], 0]);
   });
 
-  it("closes at once what is overdue from an earlier life, and forgets what that life had begun to close", async () => {
+  it("closes overdue doors of an earlier run immediately, and skips those that it had begun to close", async () => {
     const scene = new Scene();
     scene.closer.recover([scene.entry(7)]);
     await scene.pass(0);
@@ -121,7 +121,7 @@ describe("a door closer", () => {
     assert.deepEqual([marked.seen, marked.removed, marked.open.size], [[], [7], 0]);
   });
 
-  it("at the end runs all that is outstanding, or leaves it to the next start", async () => {
+  it("at shutdown runs all pending stop commands, or leaves them to the next start", async () => {
     const scene = new Scene();
     scene.closer.closeLater(scene.closer.add(scene.entry(1), knocker), 100);
     scene.closer.leave("close");
@@ -135,7 +135,7 @@ describe("a door closer", () => {
     assert.deepEqual([kept.seen, kept.removed, kept.closer.toClose], [[], [], 1]);
   });
 
-  it("while it leaves, closes what a start command has just opened", async () => {
+  it("at shutdown closes what a start command has just opened", async () => {
     const scene = new Scene();
     const open = scene.closer.add(scene.entry(1), knocker);
     scene.closer.leave("keep");
@@ -150,7 +150,7 @@ describe("a door closer", () => {
     assert.deepEqual(closing.moved, ["2 0"], "the next life would close it at once");
   });
 
-  it("counts a stop command that could not be started while it leaves as one that is left", async () => {
+  it("at shutdown counts a stop command that could not be started as left over", async () => {
     const scene = new Scene();
     scene.works = false;
     scene.closer.closeLater(scene.closer.add(scene.entry(1), knocker), 100);
@@ -160,7 +160,7 @@ describe("a door closer", () => {
     assert.deepEqual([scene.removed, scene.closer.toClose, scene.seen], [[], 1, []]);
   });
 
-  it("says the first status that is not 0, and undefined when one could not be started", async () => {
+  it("returns the first status that is not 0, or undefined if a command could not be started", async () => {
     const scene = new Scene();
     scene.statuses.push(0, 3, 4);
     const open = scene.closer.add(scene.entry(1), knocker);
@@ -170,7 +170,7 @@ describe("a door closer", () => {
     assert.equal(await scene.closer.close(scene.closer.add(scene.entry(4), knocker)), undefined);
   });
 
-  it("leaves open what was opened again between the end of its time and its turn", async () => {
+  it("keeps a door open that was opened again after its time and before its turn", async () => {
     const scene = new Scene();
     const open = scene.closer.add(scene.entry(1), knocker);
     let done = () => {};

@@ -30,7 +30,7 @@ const door = (at?: string, mode: FirewallMode = { kind: "gate" }, allow: readonl
 const parse = (text: string) => parseConfig(text, "knockd.conf", () => assert.fail());
 
 describe("the config of a new door", () => {
-  it("is whole where there was none: system's log, default routes, and a door without a command", () => {
+  it("is complete if there was none: the system's log, default routes, and a door without a command", () => {
     const { options, doors, warnings } = parse(configText(door(), undefined));
     assert.deepEqual([options.useSyslog, options.interface, warnings], [true, "auto", []]);
     assert.equal(doors.length, 1);
@@ -42,14 +42,14 @@ describe("the config of a new door", () => {
     assert.deepEqual(options.firewall.mode, { kind: "gate" });
   });
 
-  it("says which firewall it is for, and who needs no knock", () => {
+  it("says which firewall it is for, and which networks need no knock", () => {
     const mark = parse(configText(door(undefined, { kind: "mark", mark: 0x100000 }), undefined)).options.firewall;
     assert.deepEqual(mark.mode, { kind: "mark", mark: 0x100000 });
     const gate = parse(configText(door(undefined, undefined, ["10.0.0.0/8", "fd00::/8"]), OWN)).options.firewall;
     assert.deepEqual([gate.mode.kind, gate.allow.map(formatNetwork)], ["gate", ["10.0.0.0/8", "fd00::/8"]]);
   });
 
-  it("has clients in the place of a sequence", () => {
+  it("has clients instead of a sequence", () => {
     const file = join(dir, "clients");
     const section = "[phone]\ndoor = openSSH\nsecret = JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\nports = 20,24,22\n";
     writeFileSync(file, section, { mode: 0o600 });
@@ -62,7 +62,7 @@ describe("the config of a new door", () => {
     assert.notEqual(tcpFlags.set, 0);
   });
 
-  it("comes behind what is kept, to the letter, and changes its interface only when told", () => {
+  it("is appended to the existing text, and changes its interface only on request", () => {
     const text = configText(door(), OWN);
     assert.ok(text.startsWith(`${OWN}\n`));
     const { options, doors } = parse(text);
@@ -75,14 +75,14 @@ describe("the config of a new door", () => {
     assert.deepEqual([parse(told).options.interface, told.match(/.*wlan0.*/g)?.length], ["eth1", 1]);
   });
 
-  it("takes the place of one of its name, and leaves the others and what counts for all", () => {
+  it("replaces a door with the same name, and keeps other doors and options", () => {
     const text = `[a]\nsequence = 1,2,3\n[ openSSH ]\nUseSyslog\nsequence = 4,5,6\n# [x]\n[b]\nsequence = 7,8,9\n[openSSH]\nsequence = 1\n`;
     const { options, doors } = parse(withoutDoor(text, "openSSH"));
     assert.deepEqual([options.useSyslog, doors.map(({ name }) => name)], [true, ["a", "b"]]);
     assert.equal(withoutDoor(OWN, "other"), OWN);
   });
 
-  it("has a log of its own in the time of trial, and closes what it has opened", () => {
+  it("has its own log during the trial, and closes what it has opened", () => {
     const { options, doors } = parse(
       trialText(configText(door(), `${OWN}\n[options]\nLogFile = /var/log/x\nLogFormat = json`), "/run/x/log"),
     );
@@ -92,7 +92,7 @@ describe("the config of a new door", () => {
     );
   });
 
-  it("keeps what somebody has made, and nothing of the package's example", () => {
+  it("keeps what users have written, and nothing of the package's example", () => {
     const file = join(dir, "knockd.conf");
     assert.equal(existingConfig(file), undefined);
     for (const [text, own] of [
@@ -110,7 +110,7 @@ describe("the config of a new door", () => {
     assert.throws(() => existingConfig(file), ConfigError);
   });
 
-  it("waits at no fifo, and names what stands in the config's place", () => {
+  it("does not block on a fifo, and names what is in the config's place", () => {
     const fifo = join(dir, "fifo");
     execFileSync("mkfifo", [fifo]);
     assert.throws(() => existingConfig(fifo), { message: `${fifo}: Not a regular file` });
@@ -119,7 +119,7 @@ describe("the config of a new door", () => {
 });
 
 describe("the drop-in for doors without a command", () => {
-  it("is that of the examples", () => {
+  it("is the same as in the examples", () => {
     assert.equal(HARDENING, readFileSync(join(repo, "examples/knockd-built-in.conf"), "utf8"));
   });
 });

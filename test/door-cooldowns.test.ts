@@ -8,7 +8,7 @@ const doorWith = (name: string, policy: Partial<Policy>) => ({
   door: doorOf({ name, policy: { ...DEFAULT_POLICY, ...policy } }),
 });
 
-test("a door waits for its Cooldown, and for no other door's", () => {
+test("a door waits for its own Cooldown, and not for that of another door", () => {
   const cooldowns = new DoorCooldowns();
   const [wake, other] = [doorWith("wake", { cooldown: 60 }), doorWith("other", { cooldown: 60 })];
   assert.equal(cooldowns.remaining(wake, 0), 0);
@@ -19,13 +19,13 @@ test("a door waits for its Cooldown, and for no other door's", () => {
   assert.equal(cooldowns.remaining(wake, 61_000), 0);
 });
 
-test("it goes by the door's name, which a reload keeps", () => {
+test("it is stored by the door's name, which survives a reload", () => {
   const cooldowns = new DoorCooldowns();
   cooldowns.begin(doorWith("wake", { cooldown: 60 }), 0);
   assert.equal(cooldowns.remaining(doorWith("wake", { cooldown: 60 }), 1000), 59_000);
 });
 
-test("a Cooldown that a reload has made shorter, longer or none counts as it is now", () => {
+test("a Cooldown that a reload made shorter, longer or removed counts with its new value", () => {
   const cooldowns = new DoorCooldowns();
   cooldowns.begin(doorWith("wake", { cooldown: 86_400 }), 0);
   assert.equal(cooldowns.remaining(doorWith("wake", { cooldown: 60 }), 1000), 59_000);
@@ -46,7 +46,7 @@ test("of two doors with one name, the one with no Cooldown, or a shorter one, do
   assert.equal(cooldowns.remaining(long, 10_000), 50_000);
 });
 
-test("Seq_Cooldown counts for everyone only with the scope door; the longer of both counts", () => {
+test("Seq_Cooldown applies to everyone only with scope door; the longer of the two counts", () => {
   const after = (policy: Partial<Policy>) => {
     const cooldowns = new DoorCooldowns();
     cooldowns.begin(doorWith("a", policy), 0);

@@ -13,8 +13,8 @@ const newEars = () => new DoorIndex(new Expiry(new AttemptPool(4)));
 const A = "[a]\nsequence = 7000,8000:udp,7000\ntcpflags = syn\n";
 const B = "[b]\nsequence = 7000,9000\ntcpflags = syn\n";
 
-describe("ears", () => {
-  it("lead from a knock to the doors whose first it is, and to what is asked of a packet", () => {
+describe("the door index", () => {
+  it("leads from a knock to the doors that begin with it, and to the rules that a packet must match", () => {
     const ears = newEars();
     ears.set(resolvedDoors(A + B));
     const names = (key: number) => ears.entry(key)?.firsts.map((state) => state.door.name);
@@ -25,7 +25,7 @@ describe("ears", () => {
     assert.equal(ears.entry(knockKey(TCP, 7000))!.rules.length, 1, "doors that ask the same share it");
   });
 
-  it("keep the state of a door that did not change, two of one kind too, and take the new commands", () => {
+  it("keeps the state of a door that did not change, even of two equal doors, and takes new commands", () => {
     const ears = newEars();
     ears.set(resolvedDoors(A + A + B));
     const before = ears.entry(knockKey(TCP, 7000))!.firsts;
@@ -40,7 +40,7 @@ describe("ears", () => {
     );
   });
 
-  it("give each door an id that leads to it, and to none that comes later", () => {
+  it("gives each door an id that never leads to a later door", () => {
     const ears = newEars();
     const ref = (at = 0) => ears.entry(knockKey(TCP, 7000))!.firsts[at]!.ref;
     ears.set(resolvedDoors(A + A));
@@ -60,7 +60,7 @@ describe("ears", () => {
     ["timeout", `${A}seq_timeout = 3\n`],
     ["name", A.replace("[a]", "[x]")],
   ] as const) {
-    it(`retire a door whose ${what} changed`, () => {
+    it(`removes a door whose ${what} changed`, () => {
       const ears = newEars();
       ears.set(resolvedDoors(A));
       const state = ears.entry(knockKey(TCP, 7000))!.firsts[0]!;
@@ -69,7 +69,7 @@ describe("ears", () => {
     });
   }
 
-  it("use a number again only when no attempt holds it", () => {
+  it("reuses a number only when no attempt refers to it", () => {
     const ears = newEars();
     ears.set(resolvedDoors(A));
     const held = ears.entry(knockKey(TCP, 7000))!.firsts[0]!;

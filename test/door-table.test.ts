@@ -23,7 +23,7 @@ const rows = (text: string) =>
     .map((line) => line.split(/ {2,}/).join(" | "));
 
 describe("the table of doors", () => {
-  it("tells for whom a door is open and for how long", () => {
+  it("shows for whom a door is open and for how long", () => {
     assert.equal(
       doorTable([door("openSSH"), open("openSSH", "192.0.2.7")]),
       "DOOR     TRIGGER   TIMEOUT  CLOSES AFTER  OPEN FOR\nopenSSH  3 knocks  10 s     30 s          192.0.2.7 (21 s left)\n",
@@ -33,7 +33,7 @@ describe("the table of doors", () => {
     ]);
   });
 
-  it("tells of a door without a stop command how often it has opened, and that it stays open", () => {
+  it("shows how often a door without a stop command has opened, and that it stays open", () => {
     assert.deepEqual(
       rows(doorTable([door("a", { closesAfter: null }), door("b", { closesAfter: null, openings: 1 })])),
       ["a | 3 knocks | 10 s | never | -", "b | 3 knocks | 10 s | never | opened 1 time; stays open: no stop command"],
@@ -41,7 +41,7 @@ describe("the table of doors", () => {
     assert.deepEqual(rows(doorTable([door("c", { openings: 4 })])), ["c | 3 knocks | 10 s | 30 s | -"]);
   });
 
-  it("has a column for targets where a door has one, and names one-time sequences", () => {
+  it("has a column for targets if a door has one, and names one-time sequences", () => {
     const text = doorTable([door("a", { target: "192.0.2.9", oneTime: true }), door("b")]);
     assert.match(text, /^DOOR +TRIGGER +TIMEOUT +TARGET /);
     assert.deepEqual(rows(text), [
@@ -50,19 +50,19 @@ describe("the table of doors", () => {
     ]);
   });
 
-  it("keeps a door that is open and no longer in the config", () => {
+  it("keeps a door that is open but no longer in the config", () => {
     assert.deepEqual(rows(doorTable([open("gone", "192.0.2.7")])), [
       "gone | not in config | - | - | 192.0.2.7 (21 s left)",
     ]);
   });
 
-  it("counts the clients of a door whose names are left out, and says that doors are, where it has none", () => {
+  it("counts a door's clients whose names are left out, and says if doors are left out", () => {
     const [text] = rows(doorTable([door("a", { knocks: 0, clients: ["ann", "bob"], moreClients: 9998 })]));
     assert.equal(text, "a | codes of 10000 clients | 10 s | 30 s | -");
     assert.equal(doorTable([{ type: "more", of: "door", count: 2 }]), "and 2 more doors\n");
   });
 
-  it("shows open doors first where it shows only some, and says how many are left out", () => {
+  it("shows open doors first if it shows only some, and the number of the others", () => {
     const all = ["a", "b", "c"].map((name) => door(name));
     const text = doorTable([...all, open("c", "192.0.2.7"), open("c", "192.0.2.8")], { mostDoors: 2, mostOpen: 1 });
     assert.match(
@@ -76,10 +76,10 @@ describe("the table of doors", () => {
     assert.match(doorTable([...all, ...more]), /\nand 5 more doors\nand 7 more openings\n$/);
   });
 
-  it("is nothing without doors", () => assert.equal(doorTable([]), ""));
+  it("is empty without doors", () => assert.equal(doorTable([]), ""));
 });
 
-it("secrets are listed by directive, and commands are not broken", () => {
+it("secrets are listed by directive, and commands are not wrapped", () => {
   const startCommand = `iptables ${"-j X ".repeat(30)}%IP%`;
   const secrets = { sequence: "7000:tcp", tcpFlags: "", startCommand };
   assert.equal(

@@ -151,7 +151,7 @@ describe("a doorkeeper", () => {
     ["no command at all", { startCommand: undefined, stopCommand: undefined }, [], []],
   ];
   for (const [what, door, ipv4, ipv6] of cases) {
-    it(`runs of a door with ${what}`, async () => {
+    it(`runs for a door with ${what}`, async () => {
       for (const [knocker, [start, stop]] of [
         [IPV4, ipv4],
         [IPV6, ipv6],
@@ -168,7 +168,7 @@ describe("a doorkeeper", () => {
     });
   }
 
-  it("fills in the knocker's address, each time and in both commands", async () => {
+  it("inserts the client's address into both commands, each time", async () => {
     const doorService = new House();
     doorService.open({ startCommand: "%IP% $& %IP%" }, IPV6);
     await doorService.end("fd77::2 $& fd77::2");
@@ -192,7 +192,7 @@ describe("a doorkeeper", () => {
     assert.deepEqual(doorService.waiting, []);
   });
 
-  it("tells how a command failed, and what it said, and closes in time all the same", async () => {
+  it("reports how a command failed, with its standard error, and still closes on time", async () => {
     for (const [how, stderrHead, told] of [
       [3, "", ["! door: command returned non-zero status code (3)"]],
       [137, "no\n", ["! door: command returned non-zero status code (137)", "~ door: command said: no"]],
@@ -212,7 +212,7 @@ describe("a doorkeeper", () => {
   const refused = new Error("spawn EAGAIN");
   const couldNotRun = "! door: could not run command: spawn EAGAIN";
 
-  it("tries a stop command that could not be started again: the door is open", async () => {
+  it("retries a stop command that could not be started, because the door is open", async () => {
     const doorService = new House();
     doorService.open();
     await doorService.end("start 10.77.0.2");
@@ -225,7 +225,7 @@ describe("a doorkeeper", () => {
     assert.deepEqual([doorService.waiting, doorService.ledger.size], [[], 0]);
   });
 
-  it("runs no stop command for a start command that could not be started, and one for each that was", async () => {
+  it("runs one stop command for each start command that was started, and none for others", async () => {
     const doorService = new House();
     doorService.open();
     await doorService.end("start 10.77.0.2", refused);
@@ -243,7 +243,7 @@ describe("a doorkeeper", () => {
     assert.deepEqual([doorService.waiting, doorService.ledger.size], [[], 0]);
   });
 
-  it("lets no door wait for another one, nor a knocker for another one at the same door", async () => {
+  it("lets neither doors nor clients of the same door wait for each other", async () => {
     const doorService = new House();
     doorService.open({ cmdTimeout: 1 }, IPV4);
     doorService.open({ cmdTimeout: 2 }, IPV6);
@@ -262,7 +262,7 @@ describe("a knock at a door that is open", () => {
   const start = "start 10.77.0.2";
   const stop = "stop 10.77.0.2";
 
-  it("runs the start command again, and one close comes, at the later time, with a stop command for each", async () => {
+  it("runs the start command again, and closes once at the later time, with a stop command for each", async () => {
     const doorService = new House();
     doorService.open({ cmdTimeout: 10 });
     await doorService.end(start);
@@ -279,7 +279,7 @@ describe("a knock at a door that is open", () => {
     assert.deepEqual([doorService.waiting, doorService.ledger.size, doorService.keeper.size], [[], 0, 0]);
   });
 
-  it("does not bring the close nearer", async () => {
+  it("does not close it earlier", async () => {
     const doorService = new House();
     doorService.open({ cmdTimeout: 100 });
     await doorService.end(start);
@@ -288,7 +288,7 @@ describe("a knock at a door that is open", () => {
     assert.deepEqual(doorService.waiting, [100]);
   });
 
-  it("with Reknock = extend runs nothing, and moves the close", async () => {
+  it("with Reknock = extend runs nothing, and closes it later", async () => {
     const doorService = new House();
     const policy = { ...DOOR.policy, reknock: "extend" } as const;
     doorService.open({ policy });
@@ -304,7 +304,7 @@ describe("a knock at a door that is open", () => {
     assert.deepEqual(doorService.waiting, []);
   });
 
-  it("runs at most 64 start commands, which is told once; further knocks only extend the time", async () => {
+  it("runs at most 64 start commands, which is reported once; further knocks only extend the time", async () => {
     const doorService = new House();
     for (let i = 0; i < 70; i++) doorService.open();
     for (let i = 0; i < 64; i++) await doorService.end(start);
@@ -325,7 +325,7 @@ describe("a knock at a door that is open", () => {
     assert.equal(count(`$ ${start}`), 65);
   });
 
-  it("waits for what still runs there: start and stop commands never overlap", async () => {
+  it("waits for commands that still run there: start and stop commands never overlap", async () => {
     const doorService = new House();
     doorService.open();
     doorService.open();
@@ -346,7 +346,7 @@ describe("a knock at a door that is open", () => {
   });
 });
 
-it("a knock at a door that nothing closes waits for nothing", async () => {
+it("a knock at a door without a stop command never waits", async () => {
   const doorService = new House();
   for (let i = 0; i < 3; i++) doorService.open({ stopCommand: undefined });
   await turn();
@@ -354,7 +354,7 @@ it("a knock at a door that nothing closes waits for nothing", async () => {
 });
 
 describe("the ledger", () => {
-  it("has the stop command before the start command runs, until it has run, with a marker for it", async () => {
+  it("contains the stop command before the start command runs and until the stop command has run, with a marker", async () => {
     const doorService = new House();
     doorService.open({ cmdTimeout: 7 });
     assert.deepEqual([...doorService.ledger.values()], [{ stopCommand: "stop 10.77.0.2", seconds: 7 }]);
@@ -367,7 +367,7 @@ describe("the ledger", () => {
     assert.equal(doorService.ledger.size, 0);
   });
 
-  it("brings back what an earlier life left open: closed in its time, and what is overdue at once", async () => {
+  it("restores doors that an earlier run left open, and closes overdue ones immediately", async () => {
     const doorService = new House();
     const left = (id: number, ip: string, seconds: number): LedgerEntry => ({
       id,
@@ -394,7 +394,7 @@ describe("the ledger", () => {
 });
 
 describe("a command that hangs", () => {
-  it("is ended after Command_Timeout, with a line", async () => {
+  it("is killed after Command_Timeout, which is reported", async () => {
     const doorService = new House();
     doorService.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 30 } });
     assert.deepEqual(doorService.waiting, [30]);
@@ -407,7 +407,7 @@ describe("a command that hangs", () => {
     await doorService.end("start 10.77.0.2", 143);
   });
 
-  it("is not ended by default: after 60 seconds it is told, once, and its place and its program are another's", async () => {
+  it("is not killed by default: after 60 seconds it is reported once, and its place and program become free", async () => {
     const doorService = new House();
     const door = { stopCommand: undefined, policy: DEFAULT_POLICY };
     doorService.open({ ...door, startCommand: "ufw long" });
@@ -421,7 +421,7 @@ describe("a command that hangs", () => {
     assert.equal(doorService.seen.at(-1), "! door: command returned non-zero status code (3)");
   });
 
-  it("is told, and ended later, with a Command_Timeout of more than 60 seconds", async () => {
+  it("is reported, and killed later, with a Command_Timeout of more than 60 seconds", async () => {
     const doorService = new House();
     doorService.open({ stopCommand: undefined, policy: { ...DOOR.policy, commandTimeout: 90 } });
     doorService.seen.length = 0;
@@ -442,8 +442,8 @@ describe("a command that hangs", () => {
   });
 });
 
-describe("of many commands", () => {
-  it("64 run at once, the others in their order", async () => {
+describe("with many commands", () => {
+  it("64 run at once, and the others follow in order", async () => {
     const doorService = new House();
     for (let i = 0; i < 100; i++)
       doorService.open({ stopCommand: undefined, startCommand: `start ${i}`, name: `door ${i}` });
@@ -456,14 +456,14 @@ describe("of many commands", () => {
   });
 });
 
-describe("of very many", () => {
-  it("one knocker at a door whose start command hangs is no exception", async () => {
+describe("with very many commands", () => {
+  it("a single client at a door whose start command hangs does not exceed the limit", async () => {
     const doorService = new House();
     for (let i = 0; i < 20_000; i++) doorService.open();
     assert.equal(doorService.seen.filter((line) => line.startsWith("! ")).length, 1);
   });
 
-  it("those who wait already are not put in line again, nor anyone when there is no end of them; told once a second", async () => {
+  it("waiting clients are not queued again, and no one is queued beyond the limit; reported once a second", async () => {
     const doorService = new House();
     const knocker = (i: number) => parseAddress(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)!;
     const open = (i: number) => doorService.open({ stopCommand: undefined }, knocker(i));
@@ -488,7 +488,7 @@ describe("of very many", () => {
     );
   });
 
-  it("fill no more than their share: at another door a knocker opens, and one who waits there is not refused", async () => {
+  it("a door gets only its share: another door opens, and clients that wait there are not refused", async () => {
     const doorService = new House();
     const knocker = (i: number) => parseAddress(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)!;
     for (let i = 0; i < 20_000; i++) doorService.open({ stopCommand: undefined }, knocker(i));
@@ -497,7 +497,7 @@ describe("of very many", () => {
     assert.deepEqual(doorService.seen, ["other: running command: other", "$ other"]);
   });
 
-  it("open fill no more than their share of what may be open", async () => {
+  it("doors get only their share of the open doors that can be remembered", async () => {
     const doorService = new House();
     const knocker = (i: number) => parseAddress(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)!;
     const left = (i: number): LedgerEntry => ({
@@ -516,12 +516,12 @@ describe("of very many", () => {
   });
 });
 
-describe("commands that are not known to be safe side by side", () => {
+describe("commands that may not be safe to run in parallel", () => {
   const byProgram = { policy: { ...DOOR.policy, parallel: undefined }, stopCommand: undefined };
   const ran = (doorService: House) =>
     doorService.seen.filter((line) => line.startsWith("$ ")).map((line) => line.slice(2));
 
-  it("run one after the other, by program", async () => {
+  it("run one after the other if they use the same program", async () => {
     const doorService = new House();
     doorService.open({ ...byProgram, startCommand: "ufw a" }, IPV4);
     doorService.open({ ...byProgram, startCommand: "sudo /usr/sbin/ufw b", name: "other" }, IPV6);
@@ -532,7 +532,7 @@ describe("commands that are not known to be safe side by side", () => {
     assert.equal(ran(doorService).at(-1), "sudo /usr/sbin/ufw b");
   });
 
-  it("run side by side with Parallel = yes, and with Parallel = no none does", async () => {
+  it("run in parallel with Parallel = yes, and alone with Parallel = no", async () => {
     const doorService = new House();
     const open = (parallel: boolean, startCommand: string, knocker = IPV4) =>
       doorService.open({ stopCommand: undefined, startCommand, policy: { ...DOOR.policy, parallel } }, knocker);
@@ -543,7 +543,7 @@ describe("commands that are not known to be safe side by side", () => {
     assert.deepEqual(ran(doorService), ["ufw a", "ufw b", "iptables a"]);
   });
 
-  it("are so when they close, too, after a crash as well", async () => {
+  it("also do so when they close doors, even after a crash", async () => {
     const doorService = new House();
     doorService.open({ startCommand: "iptables a", policy: { ...DOOR.policy, parallel: false } });
     assert.deepEqual(
@@ -568,7 +568,7 @@ describe("commands that are not known to be safe side by side", () => {
   });
 });
 
-describe("a doorkeeper that leaves", () => {
+describe("at shutdown, a doorkeeper", () => {
   /** Whether it has left, as far as promises can tell. */
   function leaving(doorService: House): { left: boolean } {
     const state = { left: false };
@@ -578,7 +578,7 @@ describe("a doorkeeper that leaves", () => {
     return state;
   }
 
-  it("has nothing to wait for when nothing is open and nothing runs", async () => {
+  it("waits for nothing if nothing is open and nothing runs", async () => {
     const doorService = new House();
     doorService.open({ stopCommand: undefined });
     await doorService.end("start 10.77.0.2");
@@ -587,7 +587,7 @@ describe("a doorkeeper that leaves", () => {
     assert.deepEqual([doorService.timers, doorService.ledger.size, doorService.keeper.size], [0, 0, 0]);
   });
 
-  it("closes at once what is open, without a word of a timeout, and waits until that has ended", async () => {
+  it("closes open doors immediately, without reporting a timeout, and waits for the commands", async () => {
     const doorService = new House();
     for (const knocker of [IPV4, IPV6]) {
       doorService.open({}, knocker);
@@ -603,7 +603,7 @@ describe("a doorkeeper that leaves", () => {
     assert.equal(state.left, true);
   });
 
-  it("waits for a start command that still runs, and closes its door right after", async () => {
+  it("waits for a running start command, and closes its door right afterwards", async () => {
     const doorService = new House();
     doorService.open();
     doorService.open({ stopCommand: undefined, startCommand: "forever" }, IPV6);
@@ -622,7 +622,7 @@ describe("a doorkeeper that leaves", () => {
     assert.equal(state.left, true);
   });
 
-  it("to keep leaves what is open to the ledger, and to the next start", async () => {
+  it("with On_Exit = keep leaves open doors to the ledger and the next start", async () => {
     const doorService = new House();
     doorService.open();
     await doorService.end("start 10.77.0.2");
@@ -634,7 +634,7 @@ describe("a doorkeeper that leaves", () => {
     assert.deepEqual([doorService.seen, doorService.waiting, doorService.ledger.size], [[], [], 2]);
   });
 
-  it("opens no door any more that waits for its turn, and leaves none such in the ledger", async () => {
+  it("opens no waiting door, and leaves none of them in the ledger", async () => {
     const doorService = new House();
     doorService.open({ policy: { ...DOOR.policy, parallel: false } });
     doorService.open({ policy: { ...DOOR.policy, parallel: false } }, IPV6);
@@ -647,7 +647,7 @@ describe("a doorkeeper that leaves", () => {
     assert.equal(doorService.seen.includes("$ start fd77::2"), false);
   });
 
-  it("leaves to the ledger, as due at once, what there is no time for", async () => {
+  it("leaves what there is no time for in the ledger, due immediately", async () => {
     const doorService = new House();
     for (const knocker of [IPV4, IPV6]) {
       doorService.open({ policy: { ...DOOR.policy, parallel: false } }, knocker);
@@ -662,7 +662,7 @@ describe("a doorkeeper that leaves", () => {
     assert.equal(doorService.seen.includes("$ stop fd77::2"), false);
   });
 
-  it("waits for no command that takes long", async () => {
+  it("does not wait for slow commands", async () => {
     const doorService = new House();
     doorService.open({ stopCommand: undefined, startCommand: "server" });
     doorService.open({ startCommand: "server too" }, IPV6);
@@ -672,7 +672,7 @@ describe("a doorkeeper that leaves", () => {
     assert.deepEqual(doorService.keeper.progress, { ended: 0, running: 0, toClose: 1 });
   });
 
-  it("waits for a stop command that has begun in its time, and does not run it again", async () => {
+  it("waits for a stop command that began on time, and does not run it again", async () => {
     const doorService = new House();
     doorService.open();
     await doorService.end("start 10.77.0.2");
@@ -690,7 +690,7 @@ describe("a door, by hand,", () => {
   const [start, stop] = ["start 10.77.0.2", "stop 10.77.0.2"];
   const refused = "it is not open, as far as knockd knows";
 
-  it("is opened as by a knock, which is told, and closed in its time", async () => {
+  it("is opened as by a knock, which is reported, and closed on time", async () => {
     const doorService = new House();
     const outcome = doorService.keeper.openByHand(DOOR, IPV4);
     assert.deepEqual(doorService.seen.splice(0), ["WHO: door: opened by hand", ...running(start)]);
@@ -704,13 +704,13 @@ describe("a door, by hand,", () => {
     assert.deepEqual([doorService.keeper.size, doorService.ledger.size], [0, 0]);
   });
 
-  it("is not opened without a start command, and nothing is told", async () => {
+  it("is not opened without a start command, and nothing is reported", async () => {
     const doorService = new House();
     const outcome = await doorService.keeper.openByHand({ ...DOOR, startCommand6: "" }, IPV6);
     assert.deepEqual([outcome, doorService.seen], [{ refused: "it has no start command" }, []]);
   });
 
-  it("is closed at once, once, with a stop command for each start command", async () => {
+  it("is closed immediately, once, with a stop command for each start command", async () => {
     const doorService = new House();
     for (let i = 0; i < 2; i++) {
       doorService.open();
@@ -726,7 +726,7 @@ describe("a door, by hand,", () => {
     assert.deepEqual([doorService.keeper.size, doorService.ledger.size, doorService.waiting], [0, 0, []]);
   });
 
-  it("is closed after its start command, when that still runs", async () => {
+  it("is closed after its start command, if that still runs", async () => {
     const doorService = new House();
     doorService.open();
     const outcome = doorService.keeper.closeByHand("door", IPV4);
@@ -737,7 +737,7 @@ describe("a door, by hand,", () => {
     assert.deepEqual([await outcome, doorService.waiting, doorService.ledger.size], [{ status: 0 }, [], 0]);
   });
 
-  it("is tried again when its stop command could not be started", async () => {
+  it("is retried if its stop command could not be started", async () => {
     const doorService = new House();
     doorService.open();
     await doorService.end(start);
@@ -746,7 +746,7 @@ describe("a door, by hand,", () => {
     assert.deepEqual([await outcome, doorService.waiting, doorService.ledger.size], [{ status: undefined }, [5], 1]);
   });
 
-  it("is closed later, in the ledger too", async () => {
+  it("is closed later, also in the ledger", async () => {
     const doorService = new House();
     doorService.open();
     await doorService.end(start);
@@ -763,7 +763,7 @@ describe("a door, by hand,", () => {
     assert.equal(doorService.keeper.size, 0);
   });
 
-  it("that is not open, is for another knocker, or is being opened is left alone", async () => {
+  it("is left alone if it is not open, is open for another client, or is being opened", async () => {
     const doorService = new House();
     doorService.open();
     const { keeper } = doorService;

@@ -14,7 +14,7 @@ function listed(doors: readonly Door[]): Answer[] {
 }
 
 describe("the answer to knockctl doors", () => {
-  it("has a door of 10,000 clients: the first 100 names, and how many more", () => {
+  it("contains, for a door of 10,000 clients, the first 100 names and the number of the others", () => {
     const clients = Array.from({ length: 10_000 }, (_, number) => ({ name: `client-${number}` }));
     const [door, ...more] = listed([doorOf({ clients: clients as unknown as Door["clients"] })]);
     assert.ok(door?.type === "door");
@@ -22,7 +22,7 @@ describe("the answer to knockctl doors", () => {
     assert.deepEqual(more, []);
   });
 
-  it("leaves out doors beyond 64 KB, and says how many", () => {
+  it("leaves out doors beyond 64 KB, and gives their number", () => {
     const answers = listed(Array.from({ length: 2000 }, (_, number) => doorOf({ name: `door-${number}` })));
     const last = answers.at(-1);
     assert.ok(last?.type === "more" && answers.length > 400, `${answers.length} answers`);

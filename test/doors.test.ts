@@ -29,7 +29,7 @@ describe("the command doors", () => {
   };
   const seen = { type: "door", door: "ssh", oneTime: false, knocks: 2, seqTimeout: 25, closesAfter: 10, openings: 3 };
 
-  it("shows doors and who is let in, and no port and no command", () => {
+  it("shows doors and the clients for whom they are open, but no port and no command", () => {
     const open = { door: "ssh", ip: "192.0.2.1", left: 7.123 };
     const opening = { door: "ssh", ip: "192.0.2.2", left: undefined };
     assert.deepEqual(ask([DOOR], [open, opening]), [
@@ -39,7 +39,7 @@ describe("the command doors", () => {
     ]);
   });
 
-  it("tells one that stays open, has one-time sequences or is at another address", () => {
+  it("shows that a door stays open, has one-time sequences or has a Target", () => {
     const target = { host: "192.0.2.9", line: { number: 1, text: "" } };
     const other = { ...DOOR, stopCommand6: "", oneTimeSequences: "/x", target };
     assert.deepEqual(ask([other], []), [{ ...seen, oneTime: true, closesAfter: null, target: "192.0.2.9" }]);
@@ -60,7 +60,7 @@ describe("the command doors", () => {
     assert.throws(() => ask([DOOR], [], { secrets: true }, false), Refusal);
   });
 
-  it("tells as many as an answer holds, and how many more there are", () => {
+  it("shows as many doors as fit into an answer, and the number of the others", () => {
     const open = Array.from({ length: 65_536 }, (_, i) => ({ door: "ssh", ip: `10.0.${i >> 8}.${i & 255}`, left: 5 }));
     const answers = ask(
       Array.from({ length: 3000 }, (_, i) => ({ ...DOOR, name: `door ${i}` })),

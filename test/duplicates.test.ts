@@ -20,8 +20,8 @@ const packet = (more: Partial<CapturedPacket> = {}): CapturedPacket => ({
   ...more,
 });
 
-describe("an echo", () => {
-  it("is the same packet of the same microsecond, once and again", () => {
+describe("a duplicate", () => {
+  it("is the same packet with the same microsecond, any number of times", () => {
     const duplicates = new DuplicateFilter();
     assert.deepEqual(
       [duplicates.has(packet()), duplicates.has(packet()), duplicates.has(packet())],
@@ -39,7 +39,7 @@ describe("an echo", () => {
     { protocol: 6 },
   ];
   for (const other of others) {
-    it(`is not one with another ${Object.keys(other)}`, () => {
+    it(`does not differ in ${Object.keys(other)}`, () => {
       const duplicates = new DuplicateFilter();
       assert.deepEqual([duplicates.has(packet()), duplicates.has(packet(other))], [false, false]);
     });

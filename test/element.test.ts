@@ -18,14 +18,14 @@ import { ELEMENTS } from "../src/firewall/nftables.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 
 describe("a comment", () => {
-  it("is the door's name, as far as the kernel has room, without half a character", () => {
+  it("is the door's name, cut to the kernel's limit at a whole character", () => {
     assert.equal(commentOf("openSSH"), "openSSH");
     assert.equal(commentOf("x".repeat(127)), "x".repeat(127));
     assert.equal(commentOf("x".repeat(200)), "x".repeat(127));
     assert.equal(commentOf(`${"x".repeat(126)}é`), "x".repeat(126));
   });
 
-  it("is found among other userdata", () => {
+  it("is found among other user data", () => {
     assert.equal(commentIn(userdata("openSSH")), "openSSH");
     assert.equal(commentIn(Buffer.concat([Uint8Array.of(3, 2, 7, 7), userdata("é")])), "é");
     assert.equal(commentIn(Uint8Array.of(3, 9, 1)), undefined);
@@ -42,7 +42,7 @@ const set = (family: 4 | 6, isInterval = false) => ({
   prefix: 128,
 });
 
-it("is read as it was written, of both families, with its counter", () => {
+it("an element is parsed back as it was written, for IPv4 and IPv6, with its counter", () => {
   for (const [client, family, isInterval] of [
     ["192.168.1.63", 4, false],
     ["2001:db8::63", 6, true],
@@ -66,7 +66,7 @@ it("is read as it was written, of both families, with its counter", () => {
   }
 });
 
-it("of which an answer is mangled is what can be read of it", () => {
+it("a garbled element is parsed as far as possible", () => {
   const w = new NetlinkWriter().beginBatch();
   const one = { set: set(4), keyEnd: undefined, comment: "mosh", left: 30_000, packets: 3, bytes: 180 };
   const key = keyOf(4, parseAddress("192.168.1.63")!, "udp", 60_000);
@@ -90,7 +90,7 @@ it("of which an answer is mangled is what can be read of it", () => {
   );
 });
 
-it("goes with many others into as many messages as their 16 bits of length need", () => {
+it("many elements are split into messages whose length fits into 16 bits", () => {
   const elements = Array.from({ length: 3000 }, (_, i): OpenElement => {
     const address = { w0: 0, w1: 0, w2: 0xffff, w3: i };
     return {

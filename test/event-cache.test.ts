@@ -25,7 +25,7 @@ const expected = (knocker: typeof anna) => [
 ];
 
 describe("the events of a door", () => {
-  it("are each client's own, in whatever order they come", () => {
+  it("are separate for each client, in any order", () => {
     const tell = told(new EventCache(door));
     for (const knocker of [anna, ben, anna, anna, ben]) {
       const events = tell(knocker);
@@ -34,7 +34,7 @@ describe("the events of a door", () => {
     }
   });
 
-  it("are made once while one client's come one after the other", () => {
+  it("are made once for consecutive events of the same client", () => {
     const tell = told(new EventCache(door));
     const first = tell(anna);
     for (const [i, events] of tell(anna).entries()) assert.equal(events, first[i]);
@@ -43,7 +43,7 @@ describe("the events of a door", () => {
     assert.deepEqual(again, first);
   });
 
-  it("are plain values: as JSON they are the same", () => {
+  it("are plain values that survive JSON", () => {
     const events = told(new EventCache(door))(anna);
     assert.deepEqual(JSON.parse(JSON.stringify(events)), events);
   });

@@ -16,7 +16,7 @@ const door = doorRefOf({ name: "a", knocks: 2 });
 const stage = (n: number): readonly KnockEvent[] => [{ type: "stage", door, knocker, stage: n }];
 
 describe("events of one packet", () => {
-  it("come in their order, and those of a door are never changed", () => {
+  it("are in order, and those of a door are never changed", () => {
     const [one, two] = [stage(1), [...stage(2), ...stage(3)]];
     assert.equal(append(NOTHING, one), one);
     assert.deepEqual(append(two, one), [...two, ...one]);
@@ -24,12 +24,12 @@ describe("events of one packet", () => {
     assert.deepEqual([NOTHING.length, one.length, two.length], [0, 1, 2]);
   });
 
-  it("are not copied for each door at which they are told", () => {
+  it("are not copied for each door that adds one", () => {
     const long = append(stage(1), [...stage(2), ...stage(3)]);
     assert.equal(append(long, stage(4)), long);
   });
 
-  it("are told once by each of many doors, packet after packet", () => {
+  it("appear once for each of many doors, packet after packet", () => {
     const names = Array.from({ length: 50 }, (_, i) => `door${i}`);
     const config = names.map((name) => `[${name}]\nsequence = 7000\ntcpflags = syn\n`).join("");
     const attempts = new Attempts({ isOurs: () => true, isStray: () => false, hashKey: [1, 2], capacity: 64 });

@@ -9,7 +9,7 @@ import { eventLine } from "../src/log/messages.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 import { doorRefOf } from "./door.ts";
 
-it("a teller tells each event by its own line, whoever and whichever door came before", () => {
+it("the event log writes the right line for each event, in any order of clients and doors", () => {
   const doors = ["a", "b"].map((name, id) => doorRefOf({ id, name }));
   const knockers = ["10.77.0.2", "10.77.0.2", "10.77.0.3", "fd77::2", "10.77.0.2"].map((ip) => parseAddress(ip)!);
   const told: string[] = [];

@@ -12,11 +12,11 @@ import { until } from "./time-limit.ts";
 
 const DOOR = doorRefOf({ name: "ssh" });
 
-describe("who watches the doors", () => {
+describe("a watcher of the doors", () => {
   const knocker = parseAddress("192.0.2.1")!;
   const open: Extract<KnockEvent, { type: "open" }> = { type: "open", door: DOOR, knocker };
 
-  it("is told what happens while he does, and no port", () => {
+  it("receives events from its subscription on, and no ports", () => {
     const watch = new EventStream(() => 0);
     assert.equal(watch.isWatched, false);
     watch.knock(open);
@@ -39,7 +39,7 @@ describe("who watches the doors", () => {
     assert.equal(watch.isWatched, false);
   });
 
-  it("is told one time of all that a packet brings about, that of its coming", async () => {
+  it("receives the packet's arrival time with every event that the packet causes", async () => {
     const watch = new EventStream(() => performance.now());
     const times: number[] = [];
     watch.subscribe((_, time) => times.push(time.getTime()));
@@ -53,7 +53,7 @@ describe("who watches the doors", () => {
     assert.ok(Math.abs(times[0]! - wall) <= 2, `${times[0]} and ${wall}`);
   });
 
-  it("is told a hundred verdicts a second, which do not hide what happens", () => {
+  it("receives at most a hundred verdicts a second, which do not displace other events", () => {
     const watch = new EventStream(() => 0);
     let made = 0;
     const verdict = (): DaemonEvent => ({ event: "verdict", ip: "192.0.2.1", verdict: "other", text: `${++made}` });
@@ -67,7 +67,7 @@ describe("who watches the doors", () => {
     assert.equal(heard.at(-1)!.event, "open");
   });
 
-  it("is told 500 things a second, and how many there were beyond", async () => {
+  it("receives at most 500 events a second, and the number of the others", async () => {
     let now = 0;
     const watch = new EventStream(() => now);
     const [one, other]: DaemonEvent[][] = [[], []];

@@ -42,7 +42,7 @@ describe("exclusionOf", () => {
     it(`of ${command}`, () => assert.deepEqual(of(command), exclusion));
   }
 
-  it("is as the door says, where it says something", () => {
+  it("follows the door's Parallel, if it is set", () => {
     assert.deepEqual(of("ufw allow", true), []);
     assert.deepEqual(of("iptables -A KNOCKD", false), "all");
   });
@@ -53,7 +53,7 @@ it("a line that appends to a file does not run beside one that rewrites it, and 
   assert.deepEqual([exclude(add, remove), exclude(remove, add), exclude(add, add)], [true, true, false]);
 });
 
-it("two commands exclude each other by a word of both; one that has all to itself, all that have something", () => {
+it("two commands exclude each other if they share a program; a command that must run alone excludes all others", () => {
   const cases: [Exclusion, Exclusion, boolean][] = [
     [[], [], false],
     [[], "all", false],

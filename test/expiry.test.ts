@@ -27,7 +27,7 @@ class Pool {
 }
 
 describe("expiry", () => {
-  it("is Infinity when nothing waits, and exact after draining", () => {
+  it("has an infinite deadline when nothing waits, and an exact one after draining", () => {
     const pool = new Pool();
     const term = pool.expiry.queueFor(5);
     assert.equal(pool.expiry.deadline, Number.POSITIVE_INFINITY);
@@ -49,7 +49,7 @@ describe("expiry", () => {
     assert.equal(pool.expiry.deadline, Number.POSITIVE_INFINITY);
   });
 
-  it("has one queue for doors of one timeout, and forgets a timeout that nobody uses nor waits for", () => {
+  it("has one queue for all doors with the same timeout, and drops an unused queue", () => {
     const pool = new Pool();
     const five = pool.expiry.queueFor(5);
     assert.equal(pool.expiry.queueFor(5), five);
@@ -60,11 +60,11 @@ describe("expiry", () => {
     assert.notEqual(pool.expiry.queueFor(5), five);
   });
 
-  it("takes a timeout longer than any timer as the longest one", () => {
+  it("treats a timeout longer than any timer as the longest possible", () => {
     assert.equal(new Pool().expiry.queueFor(1e12).milliseconds, 0x7fffffff);
   });
 
-  it("gives up the oldest of the first stage over all timeouts, and those it spares expire in their order", () => {
+  it("drops the oldest attempt of the first stage over all timeouts, and the others still expire in order", () => {
     const pool = new Pool();
     const [short, long] = [pool.expiry.queueFor(5), pool.expiry.queueFor(50)];
     const terms = new Map<number, TimeoutQueue>();
@@ -84,7 +84,7 @@ describe("expiry", () => {
     assert.equal(pool.expiry.evictionCandidate(60_000), NONE);
   });
 
-  it("tells at most so many, and keeps the deadline due while more wait", () => {
+  it("returns attempts in batches, and stays due while more are waiting", () => {
     const pool = new Pool();
     const term = pool.expiry.queueFor(1);
     for (let i = 0; i < 5; i++) pool.begin(term, 0);

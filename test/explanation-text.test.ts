@@ -67,7 +67,7 @@ describe("an explanation", () => {
     });
   }
 
-  it("has a line for each packet, without the door's name twice, and ends with what to do", () => {
+  it("has a row for each packet, without repeating the door's name, and ends with what to do", () => {
     const [, empty, head, ...rest] = explained(OPENED, "opened").split("\n");
     assert.deepEqual([empty, head], ["", "TIME          DOOR     WHAT HAPPENED"]);
     assert.deepEqual(
@@ -92,12 +92,12 @@ describe("an explanation", () => {
     }
   });
 
-  it("says that a flood kept packets from being recorded", () => {
+  it("says if a flood kept packets from being recorded", () => {
     const text = explained(FAILED, "not opened", { secondsSinceFlood: 12 });
     assert.match(text, /not opened\nA flood 12 s ago kept some packets from being recorded\.\n\nTIME/);
   });
 
-  it("of several daemons is of those that saw something", () => {
+  it("of several daemons shows those that saw something", () => {
     const seen = { type: "explanation", ip: "::1", packets: 1, outcome: "opened", advice: "A." } as const;
     const unseen = { ...seen, packets: 0, outcome: "nothing seen", advice: "B." } as const;
     assert.match(explanationText([unseen, seen]), /^::1: 1 packet, .*\n\nA\.\n$/);

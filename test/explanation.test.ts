@@ -36,7 +36,7 @@ const verdict = (at: number, kind: Verdict["kind"], more: Partial<Verdict> = {})
 const words = (text: string) => /\b70\d\d\b/.exec(text)?.[0];
 
 describe("an explanation", () => {
-  it("is of the last 32 packets: what two doors made of one is one", () => {
+  it("covers the last 32 packets, where a packet with verdicts of two doors counts once", () => {
     const noted = Array.from({ length: 40 }, (_, i) => [
       verdict(i, "wrong", { stage: 1 }),
       verdict(i, "stage", { stage: 1, door: "b" }),
@@ -47,7 +47,7 @@ describe("an explanation", () => {
     assert.deepEqual([verdicts[0]!.at, verdicts[0]!.door], [8, "a"]);
   });
 
-  it("counts the last knock of a sequence once when the opening is held for a moment", () => {
+  it("counts the last knock once if the opening is held for a moment", () => {
     const tcp = (port: number) => ({ protocol: "tcp" as const, port });
     const noted = [1, 2, 3].map((stage) => verdict(0, "stage", { stage, knock: tcp(stage) }));
     noted.push(verdict(0, "held", { stage: 3, knock: tcp(3) }), verdict(6, "open", { stage: 3, knock: undefined }));
@@ -55,14 +55,14 @@ describe("an explanation", () => {
     assert.deepEqual([packets, outcome], [3, "opened"]);
   });
 
-  it("names the command of a door that has one, and the firewall otherwise", () => {
+  it("names the command of a door that has one, otherwise the firewall", () => {
     const of = (config: string) => explanationOf([verdict(0, "open")], changesOf(config), 0).advice;
     assert.match(of("[a]\nsequence = 1,2\nopen = tcp/22\n"), /your own firewall may refuse the port too/);
     assert.match(of("[a]\nsequence = 1,2\ncommand = true\n"), /the log for the command of a\.$/);
     assert.match(of("[a]\nsequence = 1,2\nopen = tcp/22\ncommand = true\n"), /the log for the command of a\.$/);
   });
 
-  it("says how long a door still waits, where that is known", () => {
+  it("says how long a door still waits, if that is known", () => {
     const changes = changesOf("[a]\nsequence = 7000,7001,7002\nseq_timeout = 10\n");
     const of = (...noted: Verdict[]) => explanationOf(noted, changes, 6000).advice;
     assert.match(of(verdict(1000, "stage", { stage: 1 })), /^a waits for the knock of Stage 2, for 5 s more\. /);
@@ -73,7 +73,7 @@ describe("an explanation", () => {
     assert.match(of(verdict(3000, "twice", { stage: 1 })), /^a waits for the knock of Stage 2\. /);
   });
 
-  it("does not call a knock lost that it has itself called a repeat", () => {
+  it("does not call a knock lost that it reported as a retransmission", () => {
     const changes = changesOf("[a]\nsequence = 7000,7000,7002\nseq_timeout = 10\n");
     const knock = { protocol: "tcp", port: 7000 } as const;
     const of = (...noted: Verdict[]) => explanationOf(noted, changes, 6000).advice;
@@ -97,7 +97,7 @@ describe("an explanation", () => {
     assert.match(of(first, verdict(1, "again", { door: undefined }), timeout), /lost/);
   });
 
-  it("tells a timeout's next knock to be late, once, and no other knock", () => {
+  it("reports the next knock after a timeout as late, once, and no other knock", () => {
     const changes = changesOf("[a]\nsequence = 7000,7001,7002\nseq_timeout = 2\n");
     const tcp = (port: number) => ({ protocol: "tcp" as const, port });
     const timeout = verdict(2010, "timeout", { stage: 1, detail: 10, knock: undefined });
@@ -116,7 +116,7 @@ describe("an explanation", () => {
     assert.equal(afterAll!.kind, "later");
   });
 
-  it("ends an attempt where its door became another one, and no attempt that was over", () => {
+  it("ends an attempt when its door changed, but not one that was already over", () => {
     const changes = changesOf("[a]\nsequence = 1,2,3\n");
     const noted = [verdict(5, "stage", { stage: 1 })];
     const ended = [...noted, verdict(6, "wrong", { stage: 1 })];
@@ -133,7 +133,7 @@ describe("an explanation", () => {
     assert.equal(explanationOf(ended, changes, 30).verdicts.length, 2);
   });
 
-  it("is what the reference says of each packet, with a sentence of what to do and without a port, in generated scenes", () => {
+  it("agrees with the reference model in generated scenes, says what to do and shows no port", () => {
     const sources = ["10.77.0.2", "fd77::2"];
     const scenes = scene({ sources, own, mostWalks: 8, gap: 0.04, seqTimeout: 1, again: true, policies: true });
     const seen = new Set<string>();
@@ -196,7 +196,7 @@ describe("the command follow", () => {
   const history = new PacketHistory();
   const question = { args: { ip: "10.77.0.2" }, mayChange: true };
 
-  it("is for root, for one at a time, and ends", () => {
+  it("is for root, for one client at a time, and can be ended", () => {
     const calls: string[] = [];
     const packetLoop = {
       history,
@@ -214,7 +214,7 @@ describe("the command follow", () => {
     assert.deepEqual(calls, ["10.77.0.2", "10.77.0.2", "end"]);
   });
 
-  it("tells at most 100 verdicts a second", () => {
+  it("reports at most 100 verdicts a second", () => {
     const told: string[] = [];
     let onVerdict: (verdict: Verdict) => void = () => assert.fail();
     const packetLoop = {
@@ -234,14 +234,14 @@ describe("the command explain", () => {
   const history = new PacketHistory();
   const ask = (args: Record<string, unknown>, mayChange = true) => explain(history)({ args, mayChange });
 
-  it("refuses what is no address, and secrets to who is not root", () => {
+  it("refuses an invalid address, and refuses secrets to users other than root", () => {
     assert.throws(() => ask({}), /no ip/);
     assert.throws(() => ask({ ip: "10.77.0" }), /^Error: "10\.77\.0" is not an IP address/);
     assert.throws(() => ask({ last: true }), /nobody has knocked/);
     assert.throws(() => ask({ ip: "10.77.0.2", secrets: true }, false), /only root may/);
   });
 
-  it("says of a packet the same time again and again, to the millisecond, also when the clock is set meanwhile", async () => {
+  it("shows the same time for a packet in every call, to the millisecond, even if the clock is set", async () => {
     const told = () =>
       (ask({ ip: "10.77.0.3" }) as readonly Answer[]).flatMap((answer) =>
         answer.type === "verdict" ? [answer.time] : [],
@@ -266,7 +266,7 @@ describe("the command explain", () => {
     }
   });
 
-  it("says to who is not root what it says to root who asks for no secrets", () => {
+  it("shows other users what it shows root without secrets", () => {
     const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2], observer: history });
     const { doors } = parseConfig("[a]\nsequence = 7000,7001\n", "", () => undefined);
     attempts.setDoors(doors.map((door) => ({ door, targets: undefined })));

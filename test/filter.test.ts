@@ -53,7 +53,7 @@ function isKnock({ protocol, port }: Knock, flags: TcpFlags, packet: Packet): bo
 
 const { matches } = native.Capture;
 
-describe("the filter lets through what some door can use", () => {
+describe("the filter passes what some door can use", () => {
   const IPV4 = ["10.77.0.1", "10.77.0.2", "192.0.2.1"];
   // Each differs from the first in another word.
   const IPV6 = ["fd77::1", "fd77::2", "fd77::1:0:1", "fd77:0:0:1::1", "fd78::1"];
@@ -152,7 +152,7 @@ describe("the filter lets through what some door can use", () => {
     assert.ok(through > 1500 && kept > 1500, `${through} through, ${kept} kept out: too few to prove anything`);
   });
 
-  it("and of who is followed all that may be a knock, wherever to", () => {
+  it("and everything from a followed source that may be a knock, to any destination", () => {
     const seen = { followed: 0, acks: 0, others: 0 };
     const source = fc.constantFrom(
       "10.77.0.9",
@@ -184,7 +184,7 @@ describe("the filter lets through what some door can use", () => {
     assert.ok(seen.followed > 150 && seen.acks > 80 && seen.others > 2000, JSON.stringify(seen));
   });
 
-  it("also when bytes are changed or missing: whatever decode takes for a knock", () => {
+  it("and whatever decode takes for a knock, even if bytes are changed or missing", () => {
     let through = 0;
     const change = fc.record({ at: fc.nat(), value: fc.integer({ min: 0, max: 255 }) });
     const broken = fc.record({ packet, changes: fc.array(change, { maxLength: 3 }), cut: fc.nat({ max: 12 }) });
@@ -205,7 +205,7 @@ describe("the filter lets through what some door can use", () => {
     assert.ok(through > 300, `${through} through: too few to prove anything`);
   });
 
-  it("in every wrapping that decode reads, and not to another port or address", () => {
+  it("in every encapsulation that decode reads, but not to another port or address", () => {
     const frames = corpus();
     for (const { title, linkType, segment, bytes } of frames) {
       const doors = (port: number) => [
@@ -219,7 +219,7 @@ describe("the filter lets through what some door can use", () => {
     }
   });
 
-  it("and with no doors, or no address to hear them at, nothing", () => {
+  it("and nothing without doors or addresses", () => {
     const bytes = frame({ from: "10.77.0.2", to: "10.77.0.1", protocol: "tcp", port: 7000 });
     const own = [address("10.77.0.1")];
     assert.ok(matches(buildFilter({ linkType: 1, own, resolvedDoors: [resolvedDoor([tcp(7000)])] }), bytes));
@@ -232,7 +232,7 @@ describe("the filter lets through what some door can use", () => {
     }
   });
 
-  it("of a link type that decode does not read, none is built", () => {
+  it("and is not built for a link type that decode does not read", () => {
     assert.throws(
       () => buildFilter({ linkType: 105, own: [], resolvedDoors: [] }),
       /^Error: link type 105 is not supported$/,
@@ -240,7 +240,7 @@ describe("the filter lets through what some door can use", () => {
   });
 });
 
-describe("the filter of very many doors fits, and lets every knock through", () => {
+describe("the filter for very many doors fits into the kernel's limit and passes every knock", () => {
   const own = [address("10.77.0.1"), address("fd77::1")];
   const MAX_BYTES = 4096 * 8;
 
@@ -284,7 +284,7 @@ describe("the filter of very many doors fits, and lets every knock through", () 
     });
   }
 
-  it("1,000 doors, each with a target of its own", () => {
+  it("1,000 doors, each with its own Target", () => {
     const targets = Array.from({ length: 1000 }, (_, i) => `10.${i & 3}.${i >> 8}.${i & 255}`);
     const ports = someNumbers(1000, 65535);
     const resolvedDoors = targets.map((target, i) =>
@@ -298,7 +298,7 @@ describe("the filter of very many doors fits, and lets every knock through", () 
     });
   });
 
-  it("hundreds of addresses, IPv6 too", () => {
+  it("hundreds of addresses, including IPv6", () => {
     const many = Array.from({ length: 120 }, (_, i) => [`10.77.1.${i}`, `fd77::${i}:0:1`]).flat();
     const resolvedDoors = [resolvedDoor([tcp(7000), udp(8000)], { set: 2, clear: 0 })];
     const program = buildFilter({ linkType: 1, own: many.map(address), resolvedDoors });

@@ -103,7 +103,7 @@ describe("a firewall", () => {
     assert.equal(firewall.deadline, 30);
   });
 
-  it("is told of a door that it does not open, and of a client of IPv6", () => {
+  it("does not close or extend a door of another kind, an unknown door, or a door that is not open for an IPv6 client", () => {
     const { firewall } = setUp(`${SSH}[web]\nsequence = 4,5,6\nstart_command = true\n`);
     const client = parseAddress("2001:db8::1")!;
     assert.equal(firewall.close("web", client), false);
@@ -111,7 +111,7 @@ describe("a firewall", () => {
     assert.equal(firewall.extend("web", client, 10), undefined);
   });
 
-  it("opens nothing for a door that a reload has taken away while its code was being written down", () => {
+  it("opens nothing for a door that a reload removed while its code was being recorded", () => {
     const { apply, firewall, doors } = setUp(two("open = tcp/22", "open = tcp/80"));
     const failed = { failed: "no door of the config opens it any more" };
     apply("[b]\nsequence = 4,5,6\nopen = tcp/80\n");
@@ -120,7 +120,7 @@ describe("a firewall", () => {
     assert.deepEqual(firewall.open(doors[1]!, CLIENT), failed);
   });
 
-  it("guards the ports of a door that a mistake in the config keeps closed", () => {
+  it("guards the ports of a door that stays closed because of a mistake in the config", () => {
     const { kernel, apply } = setUp(SSH);
     for (const mistake of ["sequence = 1,2,0", "seq_timeout = 0", "target =", "cmd_timeout = soon"]) {
       apply(`${SSH}${mistake}\n`);
@@ -130,7 +130,7 @@ describe("a firewall", () => {
     assert.equal(kernel.tables.size, 0);
   });
 
-  it("renews the time of an open door, also where the kernel keeps the old time of an element", () => {
+  it("extends the time of an open door, even if the kernel keeps an element's old time", () => {
     const { kernel, firewall, doors } = setUp(SSH);
     firewall.open(doors[0]!, CLIENT);
     kernel.now = 20;
@@ -147,7 +147,7 @@ describe("a firewall", () => {
     assert.equal(firewall.size, 0);
   });
 
-  it("never shortens the time of a door: the longer of what is left and `for` counts", () => {
+  it("never shortens the time of a door: the remaining time or `for` counts, whichever is longer", () => {
     const { kernel, firewall, doors } = setUp(SSH);
     firewall.open(doors[0]!, CLIENT);
     assert.equal(firewall.extend("openSSH", CLIENT, 100), 130);
@@ -156,7 +156,7 @@ describe("a firewall", () => {
     assert.equal(firewall.deadline <= 130, true);
   });
 
-  it("renews an element of its own that somebody else has added", () => {
+  it("replaces an element of its own that another program has added", () => {
     const { kernel, firewall, doors } = setUp(SSH);
     firewall.open(doors[0]!, CLIENT);
     const before = kernel.tables;
@@ -166,7 +166,7 @@ describe("a firewall", () => {
     assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 30s openSSH"]);
   });
 
-  it("lets a port that two doors open stay open for the longer time, as the door's that opens it longer", () => {
+  it("keeps a port that two doors open for the longer time, under the name of the door that has it", () => {
     const { kernel, firewall, doors, list } = setUp(two("open = tcp/22\nfor = 10s", "open = tcp/22\nfor = 1h"));
     firewall.open(doors[0]!, CLIENT);
     firewall.open(doors[1]!, CLIENT);
@@ -181,7 +181,7 @@ describe("a firewall", () => {
     assert.deepEqual(kernel.elements("knockd", "open4"), []);
   });
 
-  it("leaves a port open that two doors have opened, when one is closed by hand: for the time of the other", () => {
+  it("keeps a port open after closing one of two doors by hand, for the other door's time", () => {
     const both = two("open = tcp/22,tcp/80\nfor = 100s", "open = tcp/22\nfor = 1h");
     const { kernel, firewall, doors, apply, list } = setUp(both);
     firewall.open(doors[0]!, CLIENT);
@@ -206,7 +206,7 @@ describe("a firewall", () => {
     assert.equal(firewall.close("b", CLIENT), false);
   });
 
-  it("knows after a reload how long a door is open whose ports another door keeps open for longer", () => {
+  it("knows after a reload how long a door is open if another door keeps its ports open longer", () => {
     const both = two("open = tcp/22\nfor = 100s", "open = tcp/22\nfor = 1h");
     const { kernel, firewall, doors, apply } = setUp(both);
     for (const door of doors) firewall.open(door, CLIENT);
@@ -230,7 +230,7 @@ describe("a firewall", () => {
     assert.deepEqual(kernel.elements("knockd", "open6_64"), []);
   });
 
-  it("opens ranges, cut where another door's begin or end", () => {
+  it("opens ranges, split where another door's range begins or ends", () => {
     const { kernel, firewall, doors } = setUp(two("open = tcp/6000-6010", "open = tcp/6005-6020,udp/53"));
     assert.deepEqual(kernel.elements("knockd", "guarded"), [
       "tcp 6000-6004 stays",
@@ -260,7 +260,7 @@ describe("a firewall", () => {
     assert.deepEqual(kernel.elements("knockd", "open4"), []);
   });
 
-  it("closes in its time what was open until closed, once the config gives its door a time", () => {
+  it("closes a door that was open until closed, once the config gives it a time", () => {
     const { kernel, firewall, doors, apply } = setUp(`${SSH}for = until closed\n`);
     firewall.open(doors[0]!, CLIENT);
     apply(SSH);
@@ -271,7 +271,7 @@ describe("a firewall", () => {
     assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 10s openSSH"]);
   });
 
-  it("takes over what an earlier life has left open, with the time that is left", () => {
+  it("takes over what an earlier run left open, with the remaining time", () => {
     const first = setUp(SSH);
     first.firewall.open(first.doors[0]!, CLIENT);
     first.firewall.end();
@@ -284,7 +284,7 @@ describe("a firewall", () => {
     assert.equal(firewall.deadline, 30);
   });
 
-  it("changes at a reload only what is different", () => {
+  it("changes only the differences at a reload", () => {
     const { kernel, firewall, doors, apply } = setUp(two("open = tcp/22", "open = tcp/80"));
     firewall.open(doors[0]!, CLIENT);
     firewall.open(doors[1]!, OTHER);
@@ -299,7 +299,7 @@ describe("a firewall", () => {
     assert.equal(firewall.size, 1);
   });
 
-  it("closes at a reload what belongs to a door that is gone, and opens nothing that was not", () => {
+  it("at a reload closes what belongs to a removed door, and opens nothing new", () => {
     const { kernel, firewall, doors, apply } = setUp(two("open = tcp/6000-6010", "open = tcp/6005"));
     firewall.open(doors[0]!, CLIENT);
     firewall.open(doors[1]!, OTHER);
@@ -318,7 +318,7 @@ describe("a firewall", () => {
     assert.equal(kernel.sockets, 0);
   });
 
-  it("writes down what the gate closes, and forgets it when no door needs it any more", () => {
+  it("records the ports that the gate closes, and removes the record when no door needs it", () => {
     const { record, apply, troubles } = setUp(`[options]\nGate_Allow = 10.0.0.0/8\nGate_Reply = drop\n${SSH}`);
     const network = { address: parseAddress("10.0.0.0"), prefix: 8 };
     const ports = [{ protocol: "tcp", low: 22, high: 22 }];
@@ -328,7 +328,7 @@ describe("a firewall", () => {
     assert.deepEqual(troubles, []);
   });
 
-  it("goes on when that cannot be written down, and says so", () => {
+  it("continues if that record cannot be written, and reports it", () => {
     const record = new FakeRecord();
     record.refuses = true;
     const { firewall, doors, troubles } = setUp(SSH, new FakeNftables(), true, { record });
@@ -336,7 +336,7 @@ describe("a firewall", () => {
     assert.equal(firewall.open(doors[0]!, CLIENT), "opened");
   });
 
-  it("removes what an earlier daemon of this config has left, when no door needs it; not what another one owns", () => {
+  it("removes the table of an earlier daemon with this config if it is not needed, but not a table with an owner", () => {
     const without = "[openSSH]\nsequence = 1,2,3\nstart_command = true\n";
     const { kernel, firewall, record } = setUp(SSH);
     setUp(without, kernel, true, { record });
@@ -357,14 +357,14 @@ describe("a firewall", () => {
     assert.equal(record.isThere, true);
   });
 
-  it("leaves all as it was when a reload is refused", () => {
+  it("changes nothing if a reload is refused", () => {
     const { kernel, firewall, doors, apply } = setUp(SSH);
     kernel.refusals.push("ENOMEM");
     assert.throws(() => apply("[openSSH]\nsequence = 1,2,3\nopen = tcp/22,udp/53\n"), FirewallError);
     assert.equal(firewall.open(doors[0]!, CLIENT), "opened");
   });
 
-  it("owns its table where the kernel has that, and otherwise hears of its end", () => {
+  it("owns its table if the kernel supports it, and otherwise is notified when the table is removed", () => {
     assert.equal(setUp(SSH).isWatching(), false);
     const old = new FakeNftables();
     old.knownFlags = 1;
@@ -373,7 +373,7 @@ describe("a firewall", () => {
     assert.equal(isWatching(), true);
   });
 
-  it("builds its table anew when it is flushed, with the time that is left", () => {
+  it("rebuilds its table after a flush, with the remaining times", () => {
     const { kernel, firewall, doors, change, restored } = setUp(SSH, new FakeNftables(), false);
     firewall.open(doors[0]!, CLIENT);
     firewall.open(doors[0]!, OTHER);
@@ -387,7 +387,7 @@ describe("a firewall", () => {
     assert.deepEqual(restored, [[1, undefined]]);
   });
 
-  it("builds its table anew in one request: no gate stands meanwhile", () => {
+  it("rebuilds its table in one batch, so that a gate is never missing in between", () => {
     const { kernel, firewall, doors, change } = setUp(SSH, new FakeNftables(), false);
     firewall.open(doors[0]!, CLIENT);
     kernel.tables = new Map();
@@ -397,7 +397,7 @@ describe("a firewall", () => {
     assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 30s openSSH"]);
   });
 
-  it("builds what the last reload asks for, and a gate that was opened by hand is open again", () => {
+  it("rebuilds for the last reload, even if the gate was opened by hand", () => {
     const { kernel, firewall, apply, change } = setUp(SSH, new FakeNftables(), false);
     const flush = () => {
       kernel.tables = new Map();
@@ -412,7 +412,7 @@ describe("a firewall", () => {
     assert.equal(kernel.tables.size, 1);
   });
 
-  it("leaves another's table alone that has come in the place of its own", () => {
+  it("leaves another table alone that has replaced its own", () => {
     const { kernel, change, restored } = setUp(SSH, new FakeNftables(), false);
     const others = setUp(SSH, new FakeNftables(), false, { config: "/etc/other.conf" }).kernel.tables;
     kernel.tables = others;
@@ -421,7 +421,7 @@ describe("a firewall", () => {
     assert.match(restored[0]![1]!, /table `inet knockd`/);
   });
 
-  it("builds its table anew once for all messages of one flush, and again when the table is gone after that", () => {
+  it("rebuilds its table once for all messages of a flush, and again if the table is removed later", () => {
     const { kernel, change, restored } = setUp(SSH, new FakeNftables(), false);
     const gone = new NetlinkWriter().message(MESSAGE.delTable, 0, 1).string(TABLE.name, "knockd").bytes;
     kernel.tables = new Map();
@@ -434,7 +434,7 @@ describe("a firewall", () => {
     assert.deepEqual(kernel.elements("knockd", "guarded"), ["tcp 22 stays"]);
   });
 
-  it("builds its table anew at an opening when nobody has said that it is gone", () => {
+  it("rebuilds its table at an opening if it was not notified of the removal", () => {
     const { kernel, firewall, doors, restored } = setUp(SSH, new FakeNftables(), false);
     firewall.open(doors[0]!, CLIENT);
     kernel.tables = new Map();
@@ -446,13 +446,13 @@ describe("a firewall", () => {
     assert.deepEqual(restored, [[1, undefined]]);
   });
 
-  it("tries again after EAGAIN and EINTR", () => {
+  it("retries after EAGAIN and EINTR", () => {
     const { kernel, firewall, doors } = setUp(SSH);
     kernel.refusals.push("EAGAIN", "EINTR", "EBUSY");
     assert.equal(firewall.open(doors[0]!, CLIENT), "opened");
   });
 
-  it("says why nothing was opened", () => {
+  it("reports why nothing was opened", () => {
     const { kernel, firewall, doors } = setUp(SSH);
     for (const [refusal, failed] of [
       ["EPERM", "the kernel does not permit it (EPERM)"],
@@ -466,7 +466,7 @@ describe("a firewall", () => {
     assert.equal(firewall.size, 0);
   });
 
-  it("opens 65,536 doors, and says that there are no more", () => {
+  it("opens 65,536 doors, and reports the limit", () => {
     const { firewall, doors } = setUp(SSH);
     const client = (i: number) => ({ w0: 0, w1: 0, w2: 0xffff, w3: 0x0a000000 + i });
     for (let i = 0; i < 65_536; i++) assert.equal(firewall.open(doors[0]!, client(i)), "opened");
@@ -476,7 +476,7 @@ describe("a firewall", () => {
   });
 });
 
-describe("a firewall that can't be", () => {
+describe("a firewall reports why it cannot work", () => {
   const refused = (text: string, kernel: FakeNftables): string => {
     try {
       setUp(text, kernel);
@@ -512,25 +512,25 @@ describe("a firewall that can't be", () => {
       }
     });
 
-  it("has no CAP_NET_ADMIN", () => {
+  it("without CAP_NET_ADMIN", () => {
     const kernel = new FakeNftables();
     kernel.refusesAll = "EPERM";
     assert.match(refused(SSH, kernel), /does not permit it\n.*CAP_NET_ADMIN/);
   });
 
-  it("has no nf_tables in its kernel", () => {
+  it("without nf_tables in the kernel", () => {
     const kernel = new FakeNftables();
     kernel.refusesAll = "EOPNOTSUPP";
     assert.match(refused(SSH, kernel), /this kernel has no nf_tables/);
   });
 
-  it("finds a table of its name that is not ours", () => {
+  it("if a table of its name belongs to another program", () => {
     const kernel = inKernel((w) => w.message(MESSAGE.newTable, 0, 1).string(TABLE.name, "knockd"));
     assert.match(refused(SSH, kernel), /did not make\nTo remove it: nft delete table inet knockd/);
     assert.equal(kernel.tables.size, 1);
   });
 
-  it("finds the table of another config without an owner, and leaves it with what is open", () => {
+  it("if a table belongs to another config and has no owner, and leaves it alone", () => {
     const first = setUp(SSH);
     first.firewall.open(first.doors[0]!, CLIENT);
     first.firewall.end();
@@ -553,7 +553,7 @@ describe("a firewall that can't be", () => {
     assert.equal(setUp(SSH, first.kernel).firewall.size, 1);
   });
 
-  it("knows its table by a path that is too long for a comment, or has letters that nft could not read again", () => {
+  it("but recognises its table by a path that is too long for a comment or cannot be quoted", () => {
     for (const config of [`/etc/${"x".repeat(200)}.conf`, '/etc/a"b.conf', "/etc/höhle.conf"]) {
       const { kernel, firewall } = setUp(SSH, new FakeNftables(), true, { config });
       const comment = commentIn(kernel.tables.get("knockd")!.attributes.get(TABLE.userdata));
@@ -566,28 +566,28 @@ describe("a firewall that can't be", () => {
     }
   });
 
-  it("finds its table owned by another process", () => {
+  it("if another process owns its table", () => {
     const { kernel } = setUp(SSH);
     kernel.sockets = 0;
     assert.match(refused(SSH, kernel), /belongs to another process/);
   });
 
-  it("finds no set of the user's", () => {
+  it("if the user's set does not exist", () => {
     assert.match(
       refused(SET_MODE, new FakeNftables()),
       /there is no set `inet filter knocked4`\nTo add it: nft add set/,
     );
   });
 
-  it("finds a set without timeouts", () => {
+  it("if a set has no timeouts", () => {
     assert.match(refused(SET_MODE, userSets(0, KEY_TYPE.ipv4Port, 12)), /`inet filter knocked4` has no timeouts/);
   });
 
-  it("finds a set with another key", () => {
+  it("if a set has another key", () => {
     assert.match(refused(SET_MODE, userSets(0x10, 7, 4)), /`inet filter knocked4` has another key than `ipv4_addr \. /);
   });
 
-  it("finds a set without ranges, and a door that opens many ports", () => {
+  it("if a set has no ranges and a door opens many ports", () => {
     const wide = SET_MODE.replace("tcp/22", "tcp/1000-1999");
     assert.match(
       refused(wide, userSets(0x10, KEY_TYPE.ipv4Port, 12)),
@@ -596,7 +596,7 @@ describe("a firewall that can't be", () => {
     assert.equal(refused(wide, userSets(0x14, KEY_TYPE.ipv4Port, 12)), "");
   });
 
-  it("opens one by one the ports of a range in a set without ranges", () => {
+  it("but opens the ports of a range one by one in a set without ranges", () => {
     const kernel = userSets(0x10, KEY_TYPE.ipv4Port, 12);
     const { firewall, doors } = setUp(SET_MODE.replace("tcp/22", "tcp/80-82"), kernel);
     firewall.open(doors[0]!, CLIENT);
@@ -608,7 +608,7 @@ describe("a firewall that can't be", () => {
     assert.equal(kernel.tables.has("knockd"), false);
   });
 
-  it("opens a network as a range in a set with ranges", () => {
+  it("but opens a network as a range in a set with ranges", () => {
     const kernel = userSets(0x14, KEY_TYPE.ipv4Port, 12);
     const { firewall, doors } = setUp(`${SET_MODE}open_prefix_6 = 64\n`, kernel);
     firewall.open(doors[0]!, parseAddress("2001:db8::63")!);
@@ -617,7 +617,7 @@ describe("a firewall that can't be", () => {
     assert.equal(element, `${from}0600000000160000-${to}0600000000160000`);
   });
 
-  it("finds a set without ranges, and a door that lets an IPv6 network in", () => {
+  it("if a set has no ranges and a door admits an IPv6 network", () => {
     const network = `${SET_MODE}open_prefix_6 = 64\n`;
     assert.match(
       refused(network, userSets(0x10, KEY_TYPE.ipv4Port, 12)),
@@ -626,7 +626,7 @@ describe("a firewall that can't be", () => {
     assert.equal(refused(network, userSets(0x14, KEY_TYPE.ipv4Port, 12)), "");
   });
 
-  it("leaves nothing open in the user's sets when it no longer needs them", () => {
+  it("and leaves nothing open in the user's sets when it no longer needs them", () => {
     for (const next of [
       "[openSSH]\nsequence = 1,2,3\nstart_command = true\n",
       SSH,
@@ -641,7 +641,7 @@ describe("a firewall that can't be", () => {
     }
   });
 
-  it("has two doors of one name", () => {
+  it("if two doors have the same name", () => {
     assert.match(refused(SSH + SSH, new FakeNftables()), /two doors with `open` are called "openSSH"/);
   });
 });

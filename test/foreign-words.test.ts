@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { insteadOf } from "../src/config/foreign-words.ts";
 import { parseConfig } from "../src/config/parse.ts";
 
-test("a directive of another port knocker is refused with what does the same here", () => {
+test("a directive of another port knocker is refused, and its equivalent is named", () => {
   const parse = () => parseConfig("[a]\nsequence = 1\notp = JBSWY3DP\n", "knockd.conf", () => undefined);
   assert.throws(parse, {
     message:
@@ -15,7 +15,7 @@ test("so is a fork's ipset", () => {
   assert.match(insteadOf("ipset")!, /^use open for a built-in door/);
 });
 
-test("a word that nobody has is only refused", () => {
+test("an unknown directive is refused without a hint", () => {
   assert.equal(insteadOf("sequense"), undefined);
   assert.equal(insteadOf("constructor"), undefined);
 });

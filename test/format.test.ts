@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { duration, localTime, plural } from "../src/terminal/format.ts";
 
-describe("numbers and times in words", () => {
+describe("numbers and times as text", () => {
   const durations: [seconds: number, words: string][] = [
     [0, "0 s"],
     [0.4, "0 s"],
@@ -21,7 +21,7 @@ describe("numbers and times in words", () => {
     it(`${seconds} seconds are ${words}`, () => assert.equal(duration(seconds), words));
   }
 
-  it("one is one", () =>
+  it("one is singular", () =>
     assert.deepEqual(
       [0, 1, 2].map((n) => plural(n, "door")),
       ["0 doors", "1 door", "2 doors"],

@@ -10,7 +10,7 @@ import { needsRoot } from "./live/wire.ts";
 const dir = fs.mkdtempSync(join(tmpdir(), "readers-"));
 after(() => fs.rmSync(dir, { recursive: true }));
 
-describe("the group that may look", () => {
+describe("the group that may use the socket", () => {
   const groups: [what: string, file: string, number: number | undefined][] = [
     ["is found by its name", "root:x:0:\nknockd:x:123:joe\nother:x:124:\n", 123],
     ["is the first of that name", "knockd:x:5:\nknockd:x:6:\n", 5],
@@ -28,9 +28,9 @@ describe("the group that may look", () => {
     });
   }
 
-  it("is none where there is no such file", () => assert.equal(readers(join(dir, "no-such")), undefined));
+  it("does not exist without the file", () => assert.equal(readers(join(dir, "no-such")), undefined));
 
-  it("has a directory of its own in root's, once and again", { skip: needsRoot }, () => {
+  it("has its own directory inside root's, made once", { skip: needsRoot }, () => {
     const place = join(dir, "place");
     fs.mkdirSync(place, { mode: 0o700 });
     const own = join(place, "group");

@@ -10,7 +10,7 @@ const CLOSED = "tcp/22 is closed to clients that have not knocked";
 const FAILS = "The gate fails open: without knockd's table everyone gets in";
 
 describe("ports of built-in doors", () => {
-  it("are told as they are, and which way they fail", () => {
+  it("are described as they are, and whether they fail open or closed", () => {
     for (const [guard, isHeard, said] of [
       [GATE, true, `${CLOSED}, at each boot too (knockd-gate). ${FAILS}`],
       [{ ...GATE, isEnabled: false }, true, `${CLOSED}, after a reboot once knockd runs. ${FAILS}`],
@@ -24,7 +24,7 @@ describe("ports of built-in doors", () => {
     }
   });
 
-  it("are one line if they are alike, and those that are open come first", () => {
+  it("share a line if they have the same state, and open ones come first", () => {
     const web: Guard = { ...GATE, ports: "tcp/443" };
     const mail: Guard = { ...GATE, ports: "tcp/25", isClosed: false };
     const said = guardLines([GATE, mail, web], true).map(({ text }) => text);
@@ -33,7 +33,7 @@ describe("ports of built-in doors", () => {
     assert.equal(said.length, 2);
   });
 
-  it("are found fault with when one is open now, or at a boot, or closed at a boot without knockd", () => {
+  it("cause a finding if one is open now, is open at boot, or is closed at boot without knockd", () => {
     const lints = (guard: Guard, isEnabled: boolean, isSystemd = true) =>
       lintGuards([guard], { isSystemd, isEnabled }).map(({ text, hint }) => [text, hint]);
     assert.deepEqual(lints(GATE, true), []);

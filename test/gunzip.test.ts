@@ -17,20 +17,20 @@ function file(bytes: Buffer): string {
   return path;
 }
 
-test("gzip is known by its first bytes", () => {
+test("gzip is recognised by its first bytes", () => {
   assert.equal(isGzip(file(gzipSync(TEXT))), true);
   assert.equal(isGzip(file(TEXT)), false);
   assert.equal(isGzip(file(Buffer.alloc(0))), false);
 });
 
-test("the copy can be read again and again, and has no name on the disk", async () => {
+test("the copy can be read repeatedly, and has no name on the disk", async () => {
   const { path, damage } = await gunzip(file(gzipSync(TEXT)));
   assert.equal(damage, undefined);
   for (let i = 0; i < 2; i++) assert.deepEqual(fs.readFileSync(path), TEXT);
   assert.match(fs.readlinkSync(path), / \(deleted\)$/);
 });
 
-test("a file that is cut off gives what came before, and says so", async () => {
+test("a truncated file yields the part before, and an error", async () => {
   const { path, damage } = await gunzip(file(gzipSync(TEXT).subarray(0, 100)));
   assert.equal(damage, "unexpected end of file");
   const { size } = fs.statSync(path);
@@ -38,13 +38,13 @@ test("a file that is cut off gives what came before, and says so", async () => {
   assert.ok(TEXT.subarray(0, size).equals(fs.readFileSync(path)));
 });
 
-test("several packed files in one, and zeros behind them, are one file", async () => {
+test("concatenated gzip files and trailing zeros are read as one file", async () => {
   const { path, damage } = await gunzip(file(Buffer.concat([gzipSync("one "), gzipSync("two"), Buffer.alloc(10_000)])));
   assert.equal(damage, undefined);
   assert.equal(fs.readFileSync(path, "utf8"), "one two");
 });
 
-test("what comes before other bytes than gzip's is kept", async () => {
+test("the part before bytes that are not gzip is kept", async () => {
   const random = randomBytes(50_000); // many pieces, as it cannot be packed
   const { path, damage } = await gunzip(file(Buffer.concat([gzipSync(random), Buffer.from("plain text")])));
   assert.equal(damage, "incorrect header check");

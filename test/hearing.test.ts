@@ -12,7 +12,7 @@ const answers = (...states: InterfaceStatus["state"][]): Answer[] => [
   ...states.map((state): Answer => ({ type: "interface", interface: "eth0", state, addresses: [], tried: 0 })),
 ];
 
-test("a daemon does not hear when it is deaf somewhere, or only waits", () => {
+test("a daemon is deaf if one interface is deaf, or if it waits for all of them", () => {
   const table: [answers: Answer[][], expected: boolean][] = [
     [[answers("hears")], false],
     [[answers("hears", "waiting")], false],

@@ -10,7 +10,7 @@ const state = {} as DoorState;
 const wait = (haste: HeldOpenings, ip: string, hash: number, now: number) =>
   haste.hold({ state, knocker: parseAddress(ip)!, hash, strays: new StrayPorts(1) }, now);
 
-it("haste lets openings wait for 5 ms, in their order, and none that took 25 ms", () => {
+it("holds fast openings for 5 ms, in their order, but none that took 25 ms", () => {
   const haste = new HeldOpenings();
   assert.equal(haste.deadline, Number.POSITIVE_INFINITY);
   assert.deepEqual([haste.shouldHold(24, 1, state), haste.shouldHold(25, 1, state)], [true, false]);
@@ -26,7 +26,7 @@ it("haste lets openings wait for 5 ms, in their order, and none that took 25 ms"
   assert.deepEqual([haste.size, haste.deadline], [0, Number.POSITIVE_INFINITY]);
 });
 
-it("haste knows whose openings wait, by more than the hash, and drops one", () => {
+it("finds the held openings of a client, even if hashes collide, and drops one", () => {
   const haste = new HeldOpenings();
   for (const ip of ["10.77.0.2", "10.77.0.3", "10.77.0.2"]) wait(haste, ip, 1, 0);
   const mine = haste.heldFor(1, parseAddress("10.77.0.2")!);
@@ -36,7 +36,7 @@ it("haste knows whose openings wait, by more than the hash, and drops one", () =
   assert.equal(haste.size, 2);
 });
 
-it("haste lets one of each knocker wait at a door, and no more than 256 in all", () => {
+it("holds one opening per client and door, and at most 256 in all", () => {
   const haste = new HeldOpenings();
   wait(haste, "10.77.0.2", 0, 0);
   assert.deepEqual([haste.shouldHold(0, 0, state), haste.shouldHold(0, 0, {} as DoorState)], [false, true]);

@@ -19,7 +19,7 @@ const ALL = COMMANDS.flatMap(([name]) => {
 });
 
 describe("knockctl --help", () => {
-  it("names init first and every command with a purpose that begins with a verb", () => {
+  it("lists init first, and each command with a purpose that begins with a verb", () => {
     assert.equal(COMMANDS[0]![0], "init");
     assert.ok(COMMANDS.length >= 15, OVERVIEW);
     for (const [name, summary] of COMMANDS) assert.match(summary, /^[A-Z][a-z]+ [^?]+[^.?]$/, name);
@@ -46,13 +46,13 @@ for (const words of ALL) {
 
     it("fits 80 columns", () => assert.deepEqual(tooWide(text), []));
 
-    it("has an example, and its exit statuses last", () => {
+    it("has an example, and ends with the exit statuses", () => {
       assert.match(text, new RegExp(`^Examples?:\n(?: {2}.*\n)*? {2}.*knockctl ${name}`, "m"));
       assert.match(text, /^Exit status.*:\n(?: {2}.*\n)+\n*$/m);
       assert.ok(text.indexOf("Exit status") > text.indexOf("Example"));
     });
 
-    it("has no list of more than eight options without a heading of its own", () => {
+    it("has no more than eight options under one heading", () => {
       const blocks = text.split("\n\n").map((block) => ({ block, options: block.match(/^ {2}-/gm)?.length ?? 0 }));
       assert.deepEqual(
         blocks.filter(({ options }) => options > 8),
@@ -62,7 +62,7 @@ for (const words of ALL) {
   });
 }
 
-it("knockctl.1 has every finding that check --help has", () => {
+it("knockctl.1 lists every finding that check --help lists", () => {
   const text = help("check");
   const list = text.slice(text.indexOf("Findings by"), text.indexOf("Examples:"));
   const findings = [...list.matchAll(/^ {2}([a-z0-9-]+) {2,}\S/gm)].map(([, name]) => name!);

@@ -6,7 +6,7 @@ import { isWithinHours, parseHours } from "../src/codes/hours.ts";
 const at = (day: number, hour: number, minute = 0) => new Date(2027, 2, day, hour, minute);
 const within = (text: string, date: Date) => isWithinHours(parseHours(text)!, date);
 
-it("knows days and times", () => {
+it("parse days and times", () => {
   const office = "Mon-Fri 08:00-18:00";
   assert.ok(!within(office, at(1, 7, 59)));
   assert.ok(within(office, at(1, 8)));
@@ -15,7 +15,7 @@ it("knows days and times", () => {
   assert.ok(!within(office, at(6, 12)), "Saturday");
 });
 
-it("counts a night by the day on which it begins", () => {
+it("assign a night to the day on which it begins", () => {
   const night = "Fri 22:00-06:00";
   assert.ok(within(night, at(5, 23)));
   assert.ok(within(night, at(6, 5, 59)));
@@ -23,7 +23,7 @@ it("counts a night by the day on which it begins", () => {
   assert.ok(!within(night, at(5, 5)));
 });
 
-it("takes days or times alone, and days around the weekend", () => {
+it("may be only days or only times, and days may span the weekend", () => {
   assert.ok(within("Sat, sun", at(6, 3)));
   assert.ok(!within("Sat,Sun", at(8, 3)));
   assert.ok(within("06:00-24:00", at(6, 23, 59)));
@@ -31,7 +31,7 @@ it("takes days or times alone, and days around the weekend", () => {
   assert.ok(!within("Sat-Mon", at(9, 3)));
 });
 
-it("refuses what is none", () => {
+it("reject anything else", () => {
   for (const text of [
     "",
     "always",

@@ -7,7 +7,7 @@ const gate = { port: 22, kind: "gate", wasClosed: false } as const;
 const mark = { port: 22, kind: "mark", wasClosed: true } as const;
 const now = (isClosed: boolean | undefined, isPersistent = false) => ({ isClosed, isPersistent });
 
-describe("the port in the end", () => {
+describe("the state of the port at the end", () => {
   for (const [what, text, said] of [
     [
       "confirmed until a reboot",
@@ -50,8 +50,8 @@ describe("the port in the end", () => {
   }
 });
 
-describe("the next step at a door for codes", () => {
-  it("is another client, and codes on paper for a machine without a clock", () => {
+describe("the next steps at a door for codes", () => {
+  it("are another client, and codes on paper for a machine without a clock", () => {
     const trial = { door: "openSSH", config: "/etc/knockd.conf" };
     const add = "To add another client:\n  sudo knockctl client add NAME --door openSSH";
     assert.equal(moreClients(trial, true), `\n${add}`);
@@ -61,7 +61,7 @@ describe("the next step at a door for codes", () => {
 });
 
 describe("the countdown", () => {
-  it("ends at nothing", () => {
+  it("ends at zero", () => {
     assert.deepEqual([300_000, 61_000, 8_999, 1, 0, -5].map(countdown), [
       "5:00",
       "1:01",

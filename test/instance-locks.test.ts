@@ -33,11 +33,11 @@ function other(code: string): string {
   return spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" }).stdout.trim();
 }
 
-describe("a claim", () => {
+describe("a lock", () => {
   const path = join(dir, "state");
   const take = `claims.acquire(${JSON.stringify(path)}, "here")`;
 
-  it("is one process's, whose number the others are told, until it is let go", () => {
+  it("belongs to one process, whose pid others get, until it is released", () => {
     const claims = open();
     claims.acquire(path, "here");
     claims.acquire(path, "here"); // again means nothing
@@ -49,7 +49,7 @@ describe("a claim", () => {
     assert.equal(other(take), "");
   });
 
-  it("that cannot be made is an error in the system's words", () => {
+  it("that cannot be made is reported with the system's error", () => {
     assert.throws(() => open().acquire(join(dir, "nowhere", "x"), ""), /No such file or directory/);
     assert.throws(
       () => open().acquire("/proc/x", ""),
@@ -58,12 +58,12 @@ describe("a claim", () => {
   });
 });
 
-describe("the claims of interfaces", {
+describe("the locks of interfaces", {
   skip: process.getuid?.() === 0 || process.env.CI ? false : "needs root: sudo npm test",
 }, () => {
   const claim = (...words: string[]) => `claims.acquireInterfaces(${JSON.stringify(config)}, ${JSON.stringify(words)})`;
 
-  it("are for one config, each interface by itself, and those not listened at any more are let go", () => {
+  it("are separate for each interface and config, and released for interfaces that are no longer used", () => {
     const claims = open();
     claims.acquireInterfaces(config, ["eth0", "wlan0"]);
     assert.match(other(claim("lo", "wlan0")), /knockd\.conf on wlan0 \(pid \d+\)$/);
@@ -73,7 +73,7 @@ describe("the claims of interfaces", {
     assert.match(other(claim("eth0")), /on eth0 \(pid/);
   });
 
-  it("let the ledgers of dead ones be adopted, once, and not for good", () => {
+  it("let one daemon take over the ledgers of dead ones, once", () => {
     const claims = open();
     claims.acquireInterfaces(config, ["eth0"]);
     mkdirSync(STATE_DIRECTORY, { recursive: true });

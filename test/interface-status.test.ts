@@ -24,7 +24,7 @@ const captures = new Map([
 const missing = new Map([["ppp*", "there is no such interface"]]);
 const failed = new Map([["wifi0", "could not open wifi0"]]);
 
-it("deaf is what ought to hear and does not; what is only waited for is not", () => {
+it("an interface is deaf if packets should arrive but do not, not if it is only waited for", () => {
   assert.deepEqual(
     interfaceStatuses(captures, failed, missing).map(({ interface: name, state, why }) => [name, state, why]),
     [
@@ -39,12 +39,12 @@ it("deaf is what ought to hear and does not; what is only waited for is not", ()
   );
 });
 
-it("says where, and how many knocks were tested there", () => {
+it("shows the addresses, and how many knocks were tested there", () => {
   const [eth0] = interfaceStatuses(captures, failed, new Map());
   assert.deepEqual(eth0, { interface: "eth0", state: "hears", addresses: ["10.77.0.1", "fd77::1"], tried: 6 });
 });
 
-it("is one line for systemd", () => {
+it("fits on one line for systemd", () => {
   assert.equal(
     statusLine(captures, failed, missing),
     "listening on eth0 (10.77.0.1, fd77::1), eth1 (deaf), eth2 (down), eth3 (no address yet), eth4 (no address yet);" +

@@ -25,24 +25,24 @@ const machine: Snapshot = {
   defaults: [7, 2, 7],
 };
 
-describe("the words", () => {
+describe("the patterns", () => {
   for (const [text, words] of [
     ["eth0", ["eth0"]],
     [" eth0 , wlan0,,eth0", ["eth0", "wlan0"]],
     ["", ["eth0"]],
     [",", ["eth0"]],
   ] as const) {
-    it(`of ${JSON.stringify(text)} are ${words}`, () => assert.deepEqual(interfaceWords(text), words));
+    it(`in ${JSON.stringify(text)} are ${words}`, () => assert.deepEqual(interfaceWords(text), words));
   }
 
-  it("are one name, as 0.8 knows it, or more", () => {
+  it("are one name, the only form that 0.8 knows, or more", () => {
     const one = [["eth0"], ["nope"], ["eth0:0"]].map(isOneName);
     const more = [["eth0", "wlan0"], ["any"], ["auto"], ["ppp*"], ["eth0:*"], ["eth*:0"]].map(isOneName);
     assert.deepEqual([...one, ...more], [true, true, true, false, false, false, false, false, false]);
   });
 });
 
-describe("chosen is", () => {
+describe("the interfaces chosen are", () => {
   const [gone, down] = ["there is no such interface", "it is down"];
   const table: [words: string[], present: string[], missing: [word: string, why: string][]][] = [
     [["eth0"], ["eth0"], []],
@@ -77,7 +77,7 @@ describe("chosen is", () => {
       assert.deepEqual(choose(words, machine), { present, missing: new Map(missing) }));
   }
 
-  it("nothing for auto without a default route", () => {
+  it("none for auto without a default route", () => {
     const missing = new Map([["auto", "there is no default route"]]);
     assert.deepEqual(choose(["auto"], { ...machine, defaults: [] }), { present: [], missing });
   });
@@ -90,24 +90,24 @@ describe("own addresses", () => {
   it("with -4 those of IPv4", () => assert.equal(own("eth0", true), "10.77.0.1, 10.77.0.5, 10.77.0.6, 10.77.0.7"));
   it("of an alias are those with its label", () => assert.equal(own("eth0:0"), "10.77.0.5, 10.77.0.6"));
   it("of an alias without an address are none", () => assert.equal(own("eth0:later"), ""));
-  it("for any, those of all", () =>
+  it("of any are those of all interfaces", () =>
     assert.equal(own("any"), "10.77.0.1, 10.77.0.5, 10.77.0.6, 10.77.0.7, 10.77.7.1, 127.0.0.1, fd77::1"));
-  it("of all interfaces, and their broadcasts, are no client's", () => {
+  it("of all interfaces, and their broadcast addresses, cannot belong to clients", () => {
     const isClient = (text: string) => ownAddresses("eth0", machine, true).isClient(parseAddress(text)!);
     const none = ["10.77.0.1", "10.77.0.255", "10.77.7.1", "fd77::1"];
     assert.deepEqual(["10.77.0.2", ...none, "10.77.7.255"].filter(isClient), ["10.77.0.2", "10.77.7.255"]);
   });
-  it("at the loopback interface alone, all are clients'", () => {
+  it("may belong to clients on the loopback interface", () => {
     const local = parseAddress("127.0.0.1")!;
     const isClient = (name: string) => ownAddresses(name, machine, false).isClient(local);
     assert.deepEqual(["lo", "any", "eth0", "nope"].map(isClient), [true, false, false, false]);
   });
-  it("of an interface that is not there, none", () => assert.equal(own("nope"), ""));
+  it("of a missing interface are none", () => assert.equal(own("nope"), ""));
 });
 
-describe("a name of a word", () => {
-  it("is found also when the interface is down", () => assert.deepEqual(namesOf("wlp2s0", machine), ["wlan0"]));
-  it("stands for its link", () => {
+describe("the interface names for a pattern", () => {
+  it("include an interface that is down", () => assert.deepEqual(namesOf("wlp2s0", machine), ["wlan0"]));
+  it("lead to its link", () => {
     const names = ["eth0", "eth0:0", "any", "nope", "enp3s0"]; // what is listened at bears the first name
     assert.deepEqual(
       names.map((name) => indexOf(name, machine)),

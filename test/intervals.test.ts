@@ -10,16 +10,16 @@ const hex = (family: 4 | 6, ...networks: string[]): string[] =>
     family,
   ).map((pair) => pair.map((key) => (key === undefined ? "end" : Buffer.from(key).toString("hex"))).join("-"));
 
-it("begins each network, and ends it behind its last address", () => {
+it("begin at each network, and end after its last address", () => {
   assert.deepEqual(hex(4, "192.168.0.0/16", "10.0.0.0/8"), ["0a000000-0b000000", "c0a80000-c0a90000"]);
   assert.deepEqual(hex(6, "fd00::/8"), [`fd${"0".repeat(30)}-fe${"0".repeat(30)}`]);
 });
 
-it("merges networks that overlap or touch", () => {
+it("merge networks that overlap or touch", () => {
   assert.deepEqual(hex(4, "10.0.1.0/24", "10.0.0.0/24", "10.0.0.5"), ["0a000000-0a000200"]);
 });
 
-it("has no end where a network reaches the last address", () => {
+it("have no end if a network includes the last address", () => {
   assert.deepEqual(hex(4, "0.0.0.0/0"), ["00000000-end"]);
   assert.deepEqual(hex(4, "240.0.0.0/4"), ["f0000000-end"]);
 });

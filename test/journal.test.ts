@@ -114,7 +114,7 @@ afterEach(async () => {
 });
 
 describe("a journal", () => {
-  it("has each change with the kernel at once, and on the disk after its fsync and no other", async () => {
+  it("passes each change to the kernel immediately, and is on disk after its own fsync", async () => {
     const first = add(entry());
     await until(() => isThere(1) && disk.pending === 2); // the file's and the directory's
     const second = add(entry());
@@ -128,7 +128,7 @@ describe("a journal", () => {
     assert.deepEqual(onDisk, [1, 2]);
   });
 
-  it("has one fsync for all changes that came during another", async () => {
+  it("uses one fsync for all changes that came during another", async () => {
     add(entry());
     await until(() => disk.pending === 2);
     const many = Array.from({ length: 1000 }, () => add(entry()));
@@ -140,7 +140,7 @@ describe("a journal", () => {
     assert.equal(disk.pending, 0);
   });
 
-  it("goes with the last entry, for good before it says so", async () => {
+  it("is removed with the last entry, on disk before that is reported", async () => {
     add(entry());
     await until(() => disk.pending === 2);
     const closed = close(1);
@@ -152,7 +152,7 @@ describe("a journal", () => {
     assert.deepEqual(fs.readdirSync(join(path, "..")), []);
   });
 
-  it("goes with the last entry, also when that closes while its move is on the way to the disk", async () => {
+  it("is removed with the last entry, even if that closes while the file is being renamed", async () => {
     const opened = add(entry());
     for (; !opened.isSaved; await turn()) await disk.goOn();
     add({ ...entry(), id: 1 });
@@ -161,7 +161,7 @@ describe("a journal", () => {
     assert.equal(fs.existsSync(path), false);
   });
 
-  it("takes a new entry while the last one goes", async () => {
+  it("accepts a new entry while the last one is being removed", async () => {
     add(entry());
     await until(() => disk.pending === 2);
     close(1);
@@ -172,7 +172,7 @@ describe("a journal", () => {
     assert.ok(isThere(2));
   });
 
-  it("becomes short again, and holds all changes of that time, at every moment", async () => {
+  it("is compacted, and contains all changes from that time at every moment", async () => {
     await disk.end();
     const stays = [entry("x".repeat(20_000)), entry()];
     for (const one of stays) add(one);
@@ -193,7 +193,7 @@ describe("a journal", () => {
     assert.deepEqual(troubles, []);
   });
 
-  it("is written anew, whole, after the disk has failed; and nobody waits for one that fails", async () => {
+  it("is rewritten completely after the disk has failed, and nothing waits for a failing disk", async () => {
     add(entry());
     await until(() => disk.pending === 2);
     const second = add(entry());
@@ -213,7 +213,7 @@ describe("a journal", () => {
     ["replaced", () => fs.renameSync(path, `${path}.old`) ?? fs.writeFileSync(path, "other")],
     ["removed with its directory", () => fs.rmSync(join(path, ".."), { recursive: true })],
   ] as const) {
-    it(`is written anew, whole, when its file was ${what}`, async () => {
+    it(`is rewritten completely if its file was ${what}`, async () => {
       await disk.end();
       for (const one of [add(entry()), add(entry())]) await until(() => one.isSaved);
       lose();
@@ -225,7 +225,7 @@ describe("a journal", () => {
     });
   }
 
-  it("replaces what another user has left at its place, and follows no link", async () => {
+  it("replaces what another user has left in its place, and follows no link", async () => {
     await disk.end();
     const target = join(path, "..", "target");
     fs.symlinkSync(target, path);
@@ -240,8 +240,8 @@ describe("a journal", () => {
   });
 });
 
-describe("with 65,000 entries", () => {
-  it("a new one is with the kernel within a few turns, while the file is being made anew too", async () => {
+describe("a journal with 65,000 entries", () => {
+  it("passes a new one to the kernel within a few turns, even while it is being compacted", async () => {
     await disk.end();
     for (let i = 0; i < 65_000; i++) lines.set(entry());
     const all = save();

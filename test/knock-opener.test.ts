@@ -52,7 +52,7 @@ function openerOf(files: Partial<OneTimeFiles>, keepCodes?: () => Promise<boolea
 const STRUCK = "strike out 1:tcp,2:tcp in /once";
 
 describe("opening a door for a knock", () => {
-  it("lets the client in at once by a door that the kernel opens, and by no one-time door before it is struck out", () => {
+  it("lets the client in immediately at a door that the kernel opens, unless it is a one-time door", () => {
     const { opener, seen } = openerOf({});
     const opening = { ports: [{ protocol: "tcp", low: 22, high: 22 }], seconds: 30, prefix6: 128 } as const;
     const ssh = doorOf({ name: "ssh", opening });
@@ -62,13 +62,13 @@ describe("opening a door for a knock", () => {
     assert.deepEqual(seen, ["let in ssh", "open ssh, opened"]);
   });
 
-  it("touches no file of a door without one-time sequences", () => {
+  it("does not touch any file without one-time sequences", () => {
     const { opener, seen } = openerOf({ bringToDisk: () => assert.fail() });
     opener.open(doorOf({ name: "ssh" }), knocker);
     assert.deepEqual(seen, ["open ssh"]);
   });
 
-  it("strikes out the sequence and takes the next one before the door opens", () => {
+  it("marks the sequence as used and takes the next one before the door opens", () => {
     const { opener, seen, notices } = openerOf({});
     opener.open(once, knocker);
     assert.deepEqual(seen, [STRUCK, "next 3:tcp,4:tcp", "open once"]);
@@ -84,13 +84,13 @@ describe("opening a door for a knock", () => {
     assert.ok(await until(() => seen.includes("open once"), 2000));
   });
 
-  it("waits no longer for a disk that hangs than a client would notice", async () => {
+  it("does not wait for a hanging disk longer than a client would notice", async () => {
     const { opener, seen } = openerOf({ bringToDisk: () => new Promise(() => {}) });
     opener.open(once, knocker);
     assert.ok(await until(() => seen.includes("open once"), 2000));
   });
 
-  it("opens the door, and reports it, when the disk takes nothing", async () => {
+  it("opens the door, and reports it, if the disk accepts nothing", async () => {
     const error = Object.assign(new Error("EIO"), { code: "EIO", errno: -5, syscall: "fsync" });
     const { opener, seen, notices } = openerOf({ bringToDisk: () => Promise.reject(error) });
     opener.open(once, knocker);
@@ -98,14 +98,14 @@ describe("opening a door for a knock", () => {
     assert.equal(notices[0]!.type, "use not on disk");
   });
 
-  it("disables the door when no sequence is left, and reports it", () => {
+  it("disables the door if no sequence is left, and reports it", () => {
     const { opener, seen, notices } = openerOf({ nextOneTime: () => undefined });
     opener.open(once, knocker);
     assert.deepEqual(seen, [STRUCK, "next undefined", "open once"]);
     assert.deepEqual(notices, [{ type: "sequences used up", door: "once" }]);
   });
 
-  it("disables the door when the sequence cannot be struck out: it would count again", () => {
+  it("disables the door if the sequence cannot be marked as used, because it would count again", () => {
     const strikeOut = () => {
       throw new Error("read-only");
     };
@@ -127,7 +127,7 @@ describe("opening a door for a code", () => {
   /** Long after an opening that waits for a disk only so long must have come. */
   const aWhile = () => sleep(scaled(400));
 
-  it("names the client in all its commands", async () => {
+  it("inserts the client's name into all its commands", async () => {
     const { opener, opened } = openerOf({}, () => Promise.resolve(true));
     opener.open(door, knocker, undefined, "phone");
     assert.ok(await until(() => opened.length === 1, 2000));
@@ -138,7 +138,7 @@ describe("opening a door for a code", () => {
     );
   });
 
-  it("waits until the used code is on the disk", async () => {
+  it("waits until the used code is on disk", async () => {
     let written = (_: boolean) => {};
     const { opener, seen } = openerOf({}, () => new Promise((resolve) => (written = resolve)));
     opener.open(door, knocker, undefined, "phone");
@@ -148,13 +148,13 @@ describe("opening a door for a code", () => {
     assert.ok(await until(() => seen.includes("open ssh"), 2000));
   });
 
-  it("opens for a code whatever becomes of a disk that hangs: it is over in a minute", async () => {
+  it("opens even if the disk hangs, because the code is invalid after a minute", async () => {
     const { opener, seen } = openerOf({}, () => new Promise(() => {}));
     opener.open(door, knocker, undefined, "phone");
     assert.ok(await until(() => seen.includes("open ssh"), 2000));
   });
 
-  it("does not open for a code of a list before the disk has it, however long that takes", async () => {
+  it("does not open for a code of a list before it is on disk, however long that takes", async () => {
     let written = (_: boolean) => {};
     const { opener, seen, notices } = openerOf({}, () => new Promise((resolve) => (written = resolve)));
     opener.open(door, knocker, undefined, "paper");
@@ -165,7 +165,7 @@ describe("opening a door for a code", () => {
     assert.deepEqual(notices, []);
   });
 
-  it("does not open for a code of a list that cannot be kept, and reports it; for others it does", async () => {
+  it("does not open for a code of a list that cannot be saved, and reports it; other codes open", async () => {
     const { opener, seen, notices } = openerOf({}, () => Promise.resolve(false));
     opener.open(door, knocker, undefined, "paper");
     assert.ok(await until(() => notices.length === 1, 2000));

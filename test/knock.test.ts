@@ -39,7 +39,7 @@ function run(command: readonly string[], ...args: string[]): Promise<Outcome> {
 /** The usage text, as Debian's knock prints it. */
 const usage = async () => (await run(JUDGE, "-h")).stdout;
 
-describe("what knock says", { concurrency: 4 }, () => {
+describe("what knock prints", { concurrency: 4 }, () => {
   const badPort = (text: string) => `error: bad port in '${text}': wanted a number from 1 to 65535\n`;
   const badProtocol = (text: string) => `error: bad protocol in '${text}': wanted tcp or udp\n`;
   const badDelay = (text: string) => `error: bad delay '${text}': wanted milliseconds, from 0 to 2147483647\n`;
@@ -100,7 +100,7 @@ describe("what knock says", { concurrency: 4 }, () => {
     });
   }
 
-  test("-h prints the usage of 0.8 to the letter, --help what we add as well", async () => {
+  test("-h prints 0.8's usage exactly, --help also our additions", async () => {
     const stdout = await usage();
     assert.match(stdout, /^usage: knock /);
     assert.deepEqual(await run(OURS, "-h"), { code: 0, stdout, stderr: "" });
@@ -123,11 +123,11 @@ describe("what knock says", { concurrency: 4 }, () => {
     });
   }
 
-  test("localhost is the address that 0.8 takes for it", async () => {
+  test("localhost is the same address as for 0.8", async () => {
     assert.deepEqual(await run(OURS, "-v", "localhost", "5"), await run(JUDGE, "-v", "localhost", "5"));
   });
 
-  test("a reader of -v who goes away does not stop the knock", async () => {
+  test("a reader of -v that goes away does not stop the knock", async () => {
     const [file = "", ...rest] = [...OURS, "-v", "-d", "50", "127.0.0.1", "5", "6", "7"];
     const child = spawn(file, rest, { stdio: ["ignore", "pipe", "pipe"], timeout: scaled(20_000) });
     let stderr = "";
@@ -156,7 +156,7 @@ describe("what knock adds to 0.8", { concurrency: 4 }, () => {
     return { port: socket.address().port, socket, from };
   }
 
-  test("a name knocks as its file says, and the command line counts before the file", async () => {
+  test("a name stands for its file, and the command line overrides the file", async () => {
     stored("home", "-v -d 1 127.0.0.1 5 # the secret\n6:udp\n");
     const hits = "hitting tcp 127.0.0.1:5\nhitting udp 127.0.0.1:6\n";
     assert.deepEqual(await run(withConfig, "home"), { code: 0, stdout: hits, stderr: "" });
@@ -184,7 +184,7 @@ describe("what knock adds to 0.8", { concurrency: 4 }, () => {
     assert.deepEqual(again, { code: 0, stdout: `${hit}${hit}127.0.0.1:${port} is open\n`, stderr: "" });
   });
 
-  test("--verify of a port that stays closed ends with status 2, and hints at a delay", async () => {
+  test("--verify of a port that stays closed ends with status 2, and suggests a delay", async () => {
     const { port, socket } = await listener();
     const closed = (...args: string[]) =>
       run(OURS, "--verify", `${port}`, ...args, "127.0.0.1", `${port}:udp`, `${port}:udp`);
@@ -233,7 +233,7 @@ describe("what knock adds to 0.8", { concurrency: 4 }, () => {
     assert.match(elsewhere.stdout, /^(tcp 127\.0\.0\.2:\d+\n){5}$/);
   });
 
-  test("--code takes what an authenticator shows, also from standard input", async () => {
+  test("--code takes the digits that an authenticator shows, also from standard input", async () => {
     stored("phone", PHONE);
     const hits = "udp 127.0.0.1:7356\nudp 127.0.0.1:7110\nudp 127.0.0.1:7209\n";
     assert.equal((await run(withConfig, "-4", "--dry-run", "--code", "561 009", "phone")).stdout, hits);
@@ -241,7 +241,7 @@ describe("what knock adds to 0.8", { concurrency: 4 }, () => {
     assert.equal((await run(typed, "-4", "--dry-run", "--code", "-", "phone")).stdout, hits);
   });
 
-  test("--ssh prints what to put into ssh's configuration, and sends nothing", async () => {
+  test("--ssh prints lines for ssh's configuration, and sends nothing", async () => {
     stored("pi", "pi.example 7000 8000\n");
     const { code, stdout } = await run(withConfig, "--ssh", "pi");
     assert.equal(code, 0);
@@ -356,12 +356,12 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
     return ours;
   }
 
-  test("closed ports, tcp and udp mixed", () => {
+  test("closed ports, TCP and UDP mixed", () => {
     const expected = [syn, nul, nul, syn, syn].map((make) => make("10.77.0.1", 7000));
     return sameAsJudge(["-v", "10.77.0.1", "7000", "7000:udp", "7000:udp", "7000:tcp", "7000:"], expected);
   });
 
-  test("UDP is udp; 0.8 takes it, and anything else that is not in small letters, for tcp", async () => {
+  test("UDP is udp; 0.8 treats it, and anything else not in lower case, as tcp", async () => {
     const args = ["10.77.0.1", "7000:UDP", "7000:Udp", "7000:TCP"];
     const { packets: theirs } = await packetsOf(JUDGE, args);
     assert.deepEqual(
@@ -375,13 +375,13 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
     );
   });
 
-  test("-u makes every port udp, whatever its suffix", () =>
+  test("-u makes every port UDP, whatever its suffix", () =>
     sameAsJudge(
       ["-v", "10.77.0.1", "7000:tcp", "8000", "9000:udp", "-u"],
       [7000, 8000, 9000].map((port) => nul("10.77.0.1", port)),
     ));
 
-  test("-u does not make a bad protocol good, and nothing is sent", async () => {
+  test("-u does not make an invalid protocol valid, and nothing is sent", async () => {
     const { packets, code } = await packetsOf(OURS, ["-u", "10.77.0.1", "7000", "8000:foo"]);
     assert.deepEqual({ packets, code }, { packets: [], code: 1 });
   });
@@ -393,7 +393,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
       "fd77::1",
     ));
 
-  test("IPv6 with a scope, by the interface's name and by its number", async () => {
+  test("IPv6 with a scope, given as the interface's name or number", async () => {
     const index = JSON.parse(execFileSync("ip", ["-n", client, "-j", "link", "show", "v0"], { encoding: "utf8" }))[0]
       .ifindex;
     for (const zone of ["v0", String(index)]) {
@@ -410,7 +410,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
     ["10.77.0.1", "closed ports"],
     ["10.77.0.9", "a firewall that drops"],
   ] as const) {
-    test(`fifty knocks in one go, in order: ${why}`, () => {
+    test(`fifty knocks at once, in order: ${why}`, () => {
       const ports = Array.from({ length: 50 }, (_, i) => 9000 - 7 * i);
       return sameAsJudge(
         [host, ...ports.map((port) => `${port}${port % 3 ? "" : ":udp"}`)],
@@ -420,7 +420,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
     });
   }
 
-  test("the first packet has to wait for the neighbour's address, and none is lost", async () => {
+  test("the first packet waits for address resolution, and none is lost", async () => {
     for (const command of [JUDGE, OURS]) {
       ip(`-n ${client} neigh flush dev v0`);
       const { packets } = await packetsOf(command, ["10.77.0.1", "7000", "8000:udp", "9000", "7001"]);
@@ -430,7 +430,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
   });
 
   for (const host of ["10.77.0.9", "fd77::9"]) {
-    test(`a firewall that drops: no waiting, and no SYN is sent again (${host})`, async () => {
+    test(`a firewall that drops: no waiting, and no SYN is retransmitted (${host})`, async () => {
       const { took } = await sameAsJudge([host, "7000", "8000"], [syn(host, 7000), syn(host, 8000)], host);
       assert.ok(took < bound(3000), `it took ${took} ms`);
       // As long as its socket is open, the kernel sends a SYN again after one second.
@@ -438,7 +438,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
     });
   }
 
-  test("an open port gets one SYN", async () => {
+  test("an open port gets a single SYN", async () => {
     for (const command of [JUDGE, OURS]) {
       const { packets, code } = await packetsOf(command, ["10.77.0.1", "22", "22", "7000"]);
       // The rest is between the kernels, and depends on whether the SYN-ACK is quicker than our close().
@@ -447,7 +447,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
     }
   });
 
-  test("a name: the same address as 0.8 takes, of the family that is asked for", async () => {
+  test("a name: the same address as with 0.8, of the requested IP version", async () => {
     const hosts = join(directory, "hosts");
     writeFileSync(hosts, "10.77.0.1 both only4\nfd77::1 both only6\n");
     // `ip netns exec` gives each command a mount namespace of its own: the machine's /etc/hosts stays as it is.
@@ -467,7 +467,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
     }
   });
 
-  test("-d waits after every knock, the last one too", async () => {
+  test("-d also waits after the last knock", async () => {
     const { took, times } = await sameAsJudge(
       ["-d", "300", "10.77.0.1", "7000", "8000:udp", "9000"],
       [syn("10.77.0.1", 7000), nul("10.77.0.1", 8000), syn("10.77.0.1", 9000)],
@@ -482,7 +482,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
     ["7000", "tcp"],
     ["7000:udp", "udp"],
   ] as const) {
-    test(`what cannot leave this machine is told, and ends it (${protocol})`, async () => {
+    test(`a packet that cannot be sent is reported, and ends the program (${protocol})`, async () => {
       const told = async (host: string, why: string) => {
         const { packets, code, stdout, stderr } = await packetsOf(OURS, [host, port, "8000"]);
         const expected = `error: could not send ${protocol} ${host}:7000: ${why}; 0 of 2 knocks sent\n`;
@@ -494,7 +494,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
     });
   }
 
-  test("what cannot leave in the middle ends it, and tells how far it came", async () => {
+  test("a packet in the middle that cannot be sent ends the program, which reports how far it got", async () => {
     // A multicast group takes datagrams, and no TCP.
     const { packets, code, stdout, stderr } = await packetsOf(OURS, [
       "-v",

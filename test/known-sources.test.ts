@@ -8,8 +8,8 @@ const address = (n: number) => parseAddress(`10.77.${n >> 8}.${n & 255}`)!;
 /** All in one bucket. */
 const inOneBucket = (n: number) => 5 + 128 * n;
 
-describe("acquaintances", () => {
-  it("are found by their hash, each on his own pages, the oldest entry first", () => {
+describe("known sources", () => {
+  it("are found by their hash, each with its own entries, the oldest first", () => {
     const acquaintances = new KnownSources();
     for (const n of [1, 2]) {
       assert.equal(acquaintances.find(inOneBucket(n)), -1);
@@ -28,7 +28,7 @@ describe("acquaintances", () => {
     assert.deepEqual(acquaintances.of(address(3)), []);
   });
 
-  it("are counted when they do the same again", () => {
+  it("count repeated verdicts", () => {
     const acquaintances = new KnownSources();
     const place = acquaintances.allocate(7, address(1));
     for (let i = 0; i < 1000; i++) acquaintances.write(place, 1, 7000, i, 0);
@@ -42,7 +42,7 @@ describe("acquaintances", () => {
     );
   });
 
-  it("make room for a fifth of their bucket: the one who has been away longest leaves", () => {
+  it("are replaced, when a fifth joins a bucket, by the one that was idle longest", () => {
     const acquaintances = new KnownSources();
     for (let n = 0; n < 4; n++) {
       acquaintances.write(acquaintances.allocate(inOneBucket(n), address(n)), 1, 7000, 10 - n, 0);
@@ -57,7 +57,7 @@ describe("acquaintances", () => {
     assert.deepEqual(acquaintances.last(), { source: address(4), at: 21 });
   });
 
-  it("nobody is there at first", () => {
+  it("are none at the start", () => {
     const acquaintances = new KnownSources();
     assert.equal(acquaintances.last(), undefined);
     assert.equal(acquaintances.find(0), -1);

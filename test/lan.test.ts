@@ -6,7 +6,7 @@ import { iptablesSources, nftSources, ownNetworks, parseNetworks } from "../src/
 
 const LAN = "192.168.1.0/24";
 
-describe("rules of iptables that let a network in", () => {
+describe("iptables rules that admit a network", () => {
   for (const [rule, sources] of [
     [`-A INPUT -s ${LAN} -j ACCEPT`, [LAN]],
     [`-A INPUT -s ${LAN} -i eth0 -p tcp -m tcp --dport 22 -j ACCEPT`, [LAN]],
@@ -30,7 +30,7 @@ describe("rules of iptables that let a network in", () => {
   }
 });
 
-describe("rules of nft that let a network in", () => {
+describe("nft rules that admit a network", () => {
   for (const [rule, sources] of [
     [`ip saddr ${LAN} accept`, [LAN]],
     [`ip saddr ${LAN} tcp dport 22 accept`, [LAN]],
@@ -57,7 +57,7 @@ describe("the private networks of this host", () => {
   const info = (address: string, length: number, internal = false) =>
     ({ address, cidr: `${address}/${length}`, internal }) as NetworkInterfaceInfo;
 
-  it("are those of its addresses, but not the Internet's and not the loopback's", () => {
+  it("are those of its addresses, without public and loopback networks", () => {
     const interfaces = {
       lo: [info("127.0.0.1", 8, true)],
       eth0: [info("192.168.1.77", 26), info("203.0.113.9", 24), info("fd12:3456::5:6", 64), info("fe80::1", 64)],
@@ -67,7 +67,7 @@ describe("the private networks of this host", () => {
     assert.deepEqual(ownNetworks(interfaces, []).at(-1), "172.17.0.0/16");
   });
 
-  it("are named by lists of networks, and nothing else comes into the scripts", () => {
+  it("appear in scripts only as lists of networks", () => {
     assert.deepEqual(parseNetworks(`${LAN}, fd00::/8,192.0.2.1`), [LAN, "fd00::/8", "192.0.2.1"]);
     for (const wrong of [
       "",

@@ -38,7 +38,7 @@ const ALONE = `${TELL}\nint main(int argc, char** argv) { return Tell("alone", a
 const SCRIPT = "/nonexistent/knockd.js";
 const [OPTION] = /--inspect-port=[^"]+/.exec(readFileSync(join(repo, "packaging/bundle.js"), "utf8"))!;
 
-describe("launcher", () => {
+describe("the launcher", () => {
   let dir: string;
   before(() => {
     dir = realpathSync(mkdtempSync(join(tmpdir(), "knockd-launcher-")));
@@ -75,7 +75,7 @@ describe("launcher", () => {
   const words = (...list: string[]) => list.map((word) => `${word}|`).join("");
   const given = (...args: string[]) => words("called/knockd", OPTION, SCRIPT, ...args);
 
-  it("runs Node in its own process, by the library of the Node that is there", () => {
+  it("runs Node in its own process, by the installed Node's library", () => {
     // The second one as after an upgrade.
     for (const number of [108, 115]) {
       const { status, lines, stderr } = launch(`node-${number}`, ["-d", "", "-i eth0"]);
@@ -92,12 +92,12 @@ describe("launcher", () => {
     }
   });
 
-  it("says itself who it is, whatever the environment says", () => {
+  it("passes on its own path, whatever the environment contains", () => {
     const [, , launcher] = launch("node-115", [], { KNOCKD_LAUNCHER: "/tmp/other" }).lines;
     assert.equal(launcher, at("knockd"));
   });
 
-  it("executes a Node that has no library", () => {
+  it("executes a Node without a library", () => {
     const { status, lines, stderr } = launch("alone", ["-d", ""]);
     const both = given("-d", "");
     assert.deepEqual(lines, ["alone", at("alone"), at("knockd"), both, both, "in one piece", ""]);
@@ -117,7 +117,7 @@ describe("launcher", () => {
     });
   }
 
-  it("prints one line without a Node", () => {
+  it("prints one line if there is no Node", () => {
     const { status, lines, stderr } = launch("none", ["-V"]);
     assert.deepEqual([status, lines], [1, [""]]);
     assert.equal(stderr, `knockd: ${at("node")}: No such file or directory\n`);

@@ -38,7 +38,7 @@ describe("a ledger's text", () => {
   ];
   for (const [what, text, open] of cases) it(what, () => assert.deepEqual(parse(LEDGER_HEAD + text), open));
 
-  it("may end at any byte after the first line: what was whole counts", () => {
+  it("may be cut at any byte after the first line: whole entries count", () => {
     const whole = Buffer.from(LEDGER_HEAD + openLine(ENTRY) + openLine(OTHER) + closedLine(1));
     for (let length = LEDGER_HEAD.length; length < whole.length; length++) {
       const lines = whole.subarray(LEDGER_HEAD.length, length).toString().split("\n").length - 1;
@@ -46,9 +46,9 @@ describe("a ledger's text", () => {
     }
   });
 
-  it("may be empty: it was made, and nothing was written any more", () => assert.deepEqual(parse(""), []));
+  it("may be empty: the file was made, but not written", () => assert.deepEqual(parse(""), []));
 
-  it("is of any text a list of entries, or an Error", () => {
+  it("is parsed to a list of entries or an Error, whatever it is", () => {
     const entry = fc.record({ id: fc.anything(), door: fc.anything(), ip: fc.anything(), due: fc.anything() });
     const closed = fc.record({ closed: fc.anything() });
     const line = fc.oneof(entry, closed, fc.anything()).map((value) => `${JSON.stringify(value)}\n`);
@@ -74,11 +74,11 @@ describe("the time left", () => {
     return Math.round(secondsLeft({ ...ENTRY, due: { ...dueIn(seconds), ...change } }) / 60);
   };
 
-  it("goes by this boot's clock, however far the wall clock was set", () => {
+  it("follows this boot's monotonic clock, however far the wall clock was set", () => {
     for (const step of [tenYears, -tenYears]) assert.equal(left(3600, { wall: Date.now() + step }), 60);
   });
-  it("goes by the wall clock after another boot", () => {
+  it("follows the wall clock after a reboot", () => {
     assert.equal(left(0, { bootId: "another", wall: Date.now() + hour }), 60);
   });
-  it("is never less than none", () => assert.equal(left(-3600, {}), 0));
+  it("is never negative", () => assert.equal(left(-3600, {}), 0));
 });

@@ -35,7 +35,7 @@ beforeEach(() => {
 });
 
 describe("a ledger", () => {
-  it("is there before anything is done, readable by nobody else, and gone when nothing is open", async () => {
+  it("exists before anything is done, readable only by its user, and is removed when nothing is open", async () => {
     const ledger = open();
     await ledger.flush();
     assert.equal(fs.existsSync(path), false, "nothing is written where nothing was open");
@@ -51,7 +51,7 @@ describe("a ledger", () => {
     assert.deepEqual(told, []);
   });
 
-  it("holds what was added, moved and removed in a flood, all saves being kept", async () => {
+  it("contains what was added, moved and removed in a flood, if all saves succeed", async () => {
     const ledger = open();
     const entries = Array.from({ length: 500 }, (_, i) => ledger.add({ ...DOOR, ip: `10.77.0.${i % 250}` }, 1));
     await Promise.all(entries.map(() => ledger.flush()));
@@ -64,7 +64,7 @@ describe("a ledger", () => {
     assert.ok(secondsLeft(first!) > 990);
   });
 
-  it("gives numbers that no earlier entry has, nor a marker that was left behind", async () => {
+  it("never reuses the number of an earlier entry or of a leftover marker", async () => {
     const ledger = open();
     const old = ledger.add(DOOR, 1);
     await ledger.flush();
@@ -81,7 +81,7 @@ describe("a ledger", () => {
     assert.equal(next.isMarked(old.id), false, "without a ledger no marker means anything");
   });
 
-  it("takes over another one, but what is being closed already", async () => {
+  it("takes over another ledger, except for doors that are being closed", async () => {
     const [other, ledger] = [open(`${path}2`), open()];
     const [a, b] = [other.add(DOOR, 1), other.add({ ...DOOR, ip: "fd77::2" }, 1)];
     await other.flush();
@@ -90,7 +90,7 @@ describe("a ledger", () => {
     assert.deepEqual(fs.readdirSync(join(dir, "made")), ["doors"]);
   });
 
-  it("keeps the marker of what is closed as long as the disk has the entry: it must not be closed again", async () => {
+  it("keeps the marker of a closed door while the entry is on disk, so that it is not closed again", async () => {
     const ledger = open();
     const [a, b] = [ledger.add(DOOR, 1), ledger.add(DOOR, 1)];
     await ledger.flush();
@@ -105,7 +105,7 @@ describe("a ledger", () => {
     assert.deepEqual(onDisk(), [b]);
   });
 
-  it("that can't be written is told once, and again when it had worked meanwhile", async () => {
+  it("reports once if it cannot be written, and again if it has worked in between", async () => {
     fs.writeFileSync(join(dir, "made"), "in its way");
     const ledger = open();
     ledger.add(DOOR, 1);
@@ -119,7 +119,7 @@ describe("a ledger", () => {
   });
 });
 
-describe("what is no ledger is told, and set aside", () => {
+describe("an invalid ledger is reported and set aside", () => {
   const entry = { id: 1, ...DOOR, due: { wall: 1, boot: 2, bootId: "b" } };
   const good = LEDGER_HEAD + openLine(entry);
   const bad: [what: string, text: string][] = [
@@ -145,7 +145,7 @@ describe("what is no ledger is told, and set aside", () => {
     });
   }
 
-  it("huge", () => {
+  it("that is huge", () => {
     fs.mkdirSync(join(dir, "made"), { recursive: true });
     fs.writeFileSync(path, "");
     fs.truncateSync(path, 2 ** 30 + 1);
@@ -160,21 +160,21 @@ describe("what is no ledger is told, and set aside", () => {
     assert.equal(told.length, 1);
   });
 
-  it("a directory in its place", () => {
+  it("that is a directory", () => {
     fs.mkdirSync(path, { recursive: true });
     assert.deepEqual(open().load(), []);
     assert.equal(told.length, 1);
   });
 });
 
-describe("its path", () => {
-  it("is of the config and the interfaces", () =>
+describe("the path of a ledger", () => {
+  it("depends on the config and the interfaces", () =>
     assert.equal(ledgerPath("/etc/knockd.conf", "eth0,ppp*"), "/run/knockd/etc-knockd.conf@eth0,ppp*.ledger"));
-  it("is no other's, however alike two configs look", () => {
+  it("is different for different configs, however similar", () => {
     const configs = ["/etc/a/b", "/etc/a-b", "/etc/a\\x2db", "/etc/a@b", "/etc/a"];
     assert.equal(new Set(configs.flatMap((one) => ["b", "b@b"].map((words) => ledgerPath(one, words)))).size, 10);
     assert.equal(ledgerPath("/etc/a-b", "eth0"), "/run/knockd/etc-a\\x2db@eth0.ledger");
   });
-  it("is never too long for a file's name", () =>
+  it("is never too long for a file name", () =>
     assert.match(ledgerPath(`/${"x".repeat(300)}`, "eth0"), /^\/run\/knockd\/[0-9a-f]{64}\.ledger$/));
 });

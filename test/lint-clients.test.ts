@@ -12,7 +12,7 @@ const SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
 const CODE = `[phone]\ndoor = ssh\nsecret = ${SECRET}\nports = 73,71,75\n`;
 const LIST = `[paper]\ndoor = ssh\nkind = list\nsecret = ${SECRET}\nports = 41,43,45,40\n`;
 
-describe("what is found of clients", () => {
+describe("the findings about clients", () => {
   let dir: string;
   before(() => {
     dir = mkdtempSync(join(tmpdir(), "lint-"));
@@ -39,19 +39,19 @@ describe("what is found of clients", () => {
     );
   }
 
-  it("nothing when all is well", () => {
+  it("are none if all is well", () => {
     assert.deepEqual(found(CODE, "command = x", { tcp: [22, 7400], udp: [7300] }, true), []);
     assert.deepEqual(found(CODE), [], "nobody can tell of the clock");
   });
 
-  it("a block in which a program listens, at the client's line", () => {
+  it("include a block in which a program listens, at the client's line", () => {
     assert.match(
       found(LIST + CODE, "", { tcp: [7355] }).join("\n"),
       /^\/clients:6: a program of this host listens in a block of client phone: /,
     );
   });
 
-  it("a secret that two clients have, at the second one's line, unless their codes differ", () => {
+  it("include a secret of two clients, at the second one's line, unless their codes differ", () => {
     const copy = `[copy]\ndoor = ssh\nsecret = ${SECRET}\nports = 51,53,55\n`;
     assert.deepEqual(found(CODE + LIST + copy), [
       "/clients:10: client copy has the secret of phone: a code of one counts once more for the other | Give each client a secret of its own: knockctl client add",
@@ -62,7 +62,7 @@ describe("what is found of clients", () => {
     assert.deepEqual(found(key("a") + key("b")), []);
   });
 
-  it("six digits without a scan guard, and not eight", () => {
+  it("include six digits without scan detection, but not eight", () => {
     assert.match(
       found(CODE, "Max_Strays = 0").join("\n"),
       /^\/knockd\.conf:2: \[ssh\] Max_Strays is 0: a port scan can guess the six-digit codes of phone/,
@@ -71,7 +71,7 @@ describe("what is found of clients", () => {
     assert.deepEqual(found(CODE, "Max_Strays = 0\nStrict = yes"), []);
   });
 
-  it("a clock that nobody sets, unless all clients are lists, and a list as a spare", () => {
+  it("include a clock that is not synchronised, unless all clients are lists or a list is a spare", () => {
     assert.match(
       found(CODE, "", {}, false).join("\n"),
       / the clock of this host is not synchronised, .*as a spare: it needs no clock$/,
@@ -80,7 +80,7 @@ describe("what is found of clients", () => {
     assert.deepEqual(found(LIST, "", {}, false), []);
   });
 
-  it("a knock of a sequence in a block", () => {
+  it("include a knock of a sequence in a block", () => {
     assert.match(
       found(CODE, "[web]\nsequence = 9000,7301").join("\n"),
       /a knock of a sequence is in the blocks of phone/,
@@ -88,7 +88,7 @@ describe("what is found of clients", () => {
     assert.deepEqual(found(CODE, "[web]\nsequence = 9000,7301:udp"), []);
   });
 
-  it("overlapping blocks and secrets that others can read: errors of the config", () => {
+  it("include overlapping blocks and secrets that others can read, as errors of the config", () => {
     const errors = (file: string) =>
       read(file).findings.map(({ severity, what }) => `${severity}: ${what.replaceAll(dir, "")}`);
     const [overlap] = errors(config(CODE + CODE.replace("phone", "other")));

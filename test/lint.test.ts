@@ -26,7 +26,7 @@ const HOST: Host = {
 };
 const GOOD = "[a]\nsequence = 4001,1002:udp,3003\n";
 
-describe("what is found in a config", () => {
+describe("findings about a config", () => {
   const dir = mkdtempSync(join(tmpdir(), "lint-"));
   after(() => rmSync(dir, { recursive: true }));
   writeFileSync(join(dir, "program"), "#!/bin/sh\n", { mode: 0o644 });
@@ -43,7 +43,7 @@ describe("what is found in a config", () => {
     }));
   };
 
-  it("the host's own firewall for IPv6, unless only link-local addresses are there", async () => {
+  it("consider the host's firewall for IPv6, unless there are only link-local addresses", async () => {
     const verdict = (accepts: boolean) => ({
       managers: [],
       plain: [],
@@ -252,7 +252,7 @@ describe("what is found in a config", () => {
     [0o660, "its group can write this file, which says what root runs", 0o640],
   ];
   for (const [mode, why, fixed] of modes) {
-    it(`mode 0${mode.toString(8)}: ${why ?? "is well"}`, async () => {
+    it(`mode 0${mode.toString(8)}: ${why ?? "OK"}`, async () => {
       const [finding] = await found(GOOD, HOST, mode);
       assert.equal(finding?.text, why && `@dir@/k.conf: ${why}`);
       finding?.fix?.apply();
@@ -261,7 +261,7 @@ describe("what is found in a config", () => {
     });
   }
 
-  it("the mode of a file of one-time sequences", async () => {
+  it("include the mode of a file of one-time sequences", async () => {
     chmodSync(join(dir, "sequences"), 0o644);
     const [finding] = await found("[a]\none_time_sequences = @dir@/sequences\n", HOST);
     assert.equal(finding?.text, "@dir@/sequences: all users can read this file; it contains your secret sequences");

@@ -20,7 +20,7 @@ describe("with too few descriptors", () => {
     ["knockd", "--check", "-c", config],
     ["knockctl", "--version"],
   ] as const) {
-    it(`${name} begins, or says so in one line`, () => {
+    it(`${name} starts, or prints one line`, () => {
       const outcomes = { begun: 0, told: 0 };
       // Below some twenty Node itself does not come to reading the program, and it opens dozens of our modules at once.
       for (let limit = 24; limit <= 128; limit += 8) {
@@ -68,7 +68,7 @@ function listening(pid: number): string[] {
   return own.filter((one) => inodes.includes(one));
 }
 
-describe("SIGUSR1 leaves no debugger open", { skip: needsRoot }, () => {
+describe("SIGUSR1 opens no debugger", { skip: needsRoot }, () => {
   const nodes = [18, 20, 22, 24].map((major) => join(repo, `build/nodes/node_modules/n${major}/bin/node`));
   const waiting = [
     { name: "knock", argv: ["-v", "-u", "-d", "60000", "127.0.0.1", "9", "9"], text: "hitting" },
@@ -91,7 +91,7 @@ describe("SIGUSR1 leaves no debugger open", { skip: needsRoot }, () => {
       assert.equal(child.exitCode, 0);
     });
 
-    it(`is asked for by nobody who only says where it would be, by ${by}`, async () => {
+    it(`and prints nothing if the address alone is given, by ${by}`, async () => {
       const { child, said, ended } = start(node, option, join(repo, "dist/src/knockd.js"), "-v", "-c", config);
       while (!said().includes("listening on")) await sleep(5);
       for (let i = 0; i < 5; i++) child.kill("SIGUSR1");

@@ -61,7 +61,7 @@ function threads(pid: number, ...names: string[]): string[][] {
 }
 
 describe("a process that is locked down", () => {
-  it("starts no /bin/sh, whatever code runs in it, in whichever thread", async () => {
+  it("cannot start /bin/sh from any thread, whatever code runs in it", async () => {
     const results = join(dir, "locked");
     const child = await start(locked(), results);
     const lines = await inject(results);
@@ -89,7 +89,7 @@ describe("a process that is locked down", () => {
     assert.ok(!lines.includes("shell"));
   });
 
-  it("is one of which every thread has the filter, no way to more, and no capability but two", async () => {
+  it("has the filter in every thread, no way to gain rights, and only two capabilities", async () => {
     const child = await start(locked(), join(dir, "threads"));
     const all = threads(child.pid!, "Seccomp", "NoNewPrivs", "CapInh", "CapAmb");
     assert.ok(all.length > 5, `${all.length} threads`);
@@ -101,7 +101,7 @@ describe("a process that is locked down", () => {
     }
   });
 
-  it("dies of a system call of another architecture", { skip: process.arch !== "x64" }, async () => {
+  it("is killed by a system call of another architecture", { skip: process.arch !== "x64" }, async () => {
     const results = join(dir, "foreign");
     const child = await start(locked(), results);
     writeFileSync(`${results}.go`, "foreign");
@@ -109,7 +109,7 @@ describe("a process that is locked down", () => {
     assert.equal(child.signalCode, "SIGSYS");
   });
 
-  it("reads files, asks for names, and makes threads", async () => {
+  it("can read files, resolve names and create threads", async () => {
     const script = `
       import { lookup } from "node:dns/promises";
       import { readFile } from "node:fs/promises";
@@ -124,7 +124,7 @@ describe("a process that is locked down", () => {
     assert.equal(await new Promise((resolve) => child.once("exit", resolve)), 7);
   });
 
-  it("keeps the right to open files of other users when it is told of one", { skip: needsRoot }, async () => {
+  it("keeps the capability to open files of other users if it is asked to", { skip: needsRoot }, async () => {
     const folder = join(dir, "foreign-files");
     mkdirSync(folder);
     const paths = ["mine", "theirs", "below/mine"].map((name) => join(folder, name));
@@ -152,7 +152,7 @@ describe("a process that is locked down", () => {
   });
 });
 
-it("a process that is not locked down is the attacker's", async () => {
+it("a process that is not locked down can start a shell", async () => {
   const results = join(dir, "open");
   await start("console.log(); setInterval(() => {}, 1000);", results);
   assert.ok((await inject(results)).includes("shell"));

@@ -19,7 +19,7 @@ const GOES: Record<Level, string[]> = {
   error: ["err", "syslog", "file"],
 };
 
-describe("a log book", () => {
+describe("the logger", () => {
   const realWrite = syslogSink.write;
   let dir: string;
   let logFile: string;
@@ -61,7 +61,7 @@ describe("a log book", () => {
           for (const muted of yesOrNo) {
             const given = { "-D": debug, "-v": verbose, syslog: useSyslog, "log file": withFile, muted };
             const words = Object.entries(given).flatMap(([word, is]) => (is ? [word] : []));
-            it(`sends each level where it belongs: ${words.join(", ") || "nothing asked for"}`, () => {
+            it(`sends each level to the right place: ${words.join(", ") || "no option"}`, () => {
               const book = open({ debug, verbose });
               book.configure({ useSyslog, logFile: withFile ? logFile : undefined, logFormat: "text" });
               if (muted) book.mute();
@@ -94,7 +94,7 @@ describe("a log book", () => {
     ["syslog", {}, true, true, false],
   ];
   for (const [words, options, useSyslog, info, debug] of silent) {
-    it(`tells before a text is built whether it is worth it: ${words}`, () => {
+    it(`says before a text is built whether it will be needed: ${words}`, () => {
       const book = open(options);
       book.configure({ useSyslog, logFile: undefined, logFormat: "text" });
       assert.equal(book.log.isLevelEnabled("info"), info);
@@ -103,7 +103,7 @@ describe("a log book", () => {
     });
   }
 
-  it("keeps a line to the letter", () => {
+  it("does not change a line", () => {
     const book = open({ verbose: true });
     book.configure({ useSyslog: true, logFile, logFormat: "text" });
     const lines = [
@@ -120,13 +120,13 @@ describe("a log book", () => {
     assert.deepEqual([out, syslog, file()], [lines, lines, lines]);
   });
 
-  it("before it has read a config tells warnings and errors only", () => {
+  it("reports only warnings and errors before it has read a config", () => {
     const book = open();
     for (const level of LEVELS) book.log[level](level);
     assert.deepEqual([out, err], [[], ["warn", "error"]]);
   });
 
-  it("opens the log file anew at each keep, in 0.8's words, and tells syslog of it too", () => {
+  it("reopens the log file at each configure, reports failures in 0.8's words, and reports them to syslog too", () => {
     const book = open({ verbose: true });
     book.configure({ useSyslog: true, logFile, logFormat: "text" });
     book.log.info("one");
@@ -141,7 +141,7 @@ describe("a log book", () => {
     assert.deepEqual(err, []);
   });
 
-  it("goes over to another log file, to none, and to one again; the same with syslog", () => {
+  it("switches to another log file, to none, and back to one; the same with syslog", () => {
     const book = open();
     const other = `${logFile}.other`;
     const kept: [useSyslog: boolean, logFile: string | undefined][] = [
@@ -159,7 +159,7 @@ describe("a log book", () => {
     assert.deepEqual([syslog, file(), file(other)], [["0", "2", "4"], ["0", "4"], ["1"]]);
   });
 
-  it("writes pino's JSON to the log file when that is asked for, and to it alone", () => {
+  it("writes pino's JSON on request, but only to the log file", () => {
     const book = open({ debug: true, verbose: true });
     book.configure({ useSyslog: true, logFile, logFormat: "json" });
     assert.ok(book.tellsEvents);
@@ -184,7 +184,7 @@ describe("a log book", () => {
     );
   });
 
-  it("goes over from one format to the other, also of one file", () => {
+  it("switches between the formats, even within one file", () => {
     const book = open();
     for (const logFormat of ["json", "text", "json"] as const) {
       book.configure({ useSyslog: false, logFile, logFormat });
@@ -198,7 +198,7 @@ describe("a log book", () => {
     assert.match(lines[1]!, /^\[\d{4}-\d\d-\d\d \d\d:\d\d\] event in text$/);
   });
 
-  it("makes no fields where nobody wants them", () => {
+  it("makes no fields if they are not needed", () => {
     const book = open({ verbose: true });
     book.configure({ useSyslog: true, logFile, logFormat: "text" });
     book.event("line", () => assert.fail());
@@ -207,7 +207,7 @@ describe("a log book", () => {
     assert.deepEqual(syslog.slice(0, 2), ["line", "line"]);
   });
 
-  it("tells standard error and syslog when the log file is in trouble, at each keep once, and goes on", () => {
+  it("reports trouble with the log file to standard error and syslog, once per configure, and continues", () => {
     const book = open({ verbose: true });
     const missing = join(dir, "nowhere/log");
     const why = `warning: cannot open logfile ${missing}: No such file or directory`;

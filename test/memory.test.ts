@@ -6,8 +6,8 @@ import { releaseUnusedMemory } from "../src/platform/memory.ts";
 import { native } from "../src/platform/native.ts";
 import { scaled } from "./time-limit.ts";
 
-describe("clear", () => {
-  it("makes every byte 0 and no other one, of any length", () => {
+describe("zeroAndRelease", () => {
+  it("sets every byte of the buffer to 0 and no other, for any length", () => {
     for (const length of [0, 1, 4095, 4096, 4097, 8191, 100_000, 1 << 20]) {
       const all = Array.from({ length: 3 }, () => new Uint8Array(length).fill(0xaa));
       native.zeroAndRelease(all[1]!.buffer as ArrayBuffer);
@@ -27,7 +27,7 @@ describe("clear", () => {
     }
   });
 
-  it("takes an ArrayBuffer, and nothing else", () => {
+  it("takes only an ArrayBuffer", () => {
     for (const other of [undefined, new Uint8Array(8), "x"]) {
       assert.throws(() => native.zeroAndRelease(other as never), {
         name: "TypeError",
@@ -37,9 +37,9 @@ describe("clear", () => {
   });
 });
 
-describe("giving back", () => {
+describe("releaseUnusedMemory", () => {
   // In a process of its own: in this one the test runner's pages would come back meanwhile.
-  it("takes megabytes of the process's files out of its memory, and all goes on as before, again and again", () => {
+  it("releases megabytes of mapped files, repeatedly, and the process keeps working", () => {
     const script = `
       import { native } from ${JSON.stringify(new URL("../src/platform/native.js", import.meta.url).href)};
       import { readFileSync } from "node:fs";

@@ -10,7 +10,7 @@ import { doorRefOf } from "./door.ts";
 const door = doorRefOf({ name: "openSSH" });
 const knocker = parseAddress("192.168.1.63")!;
 
-describe("the lines", () => {
+describe("the lines of the log", () => {
   const events: [event: KnockEvent, who: string, line: string][] = [
     [{ type: "stage", door, knocker, stage: 1 }, "192.168.1.63", "192.168.1.63: openSSH: Stage 1"],
     [
@@ -22,7 +22,7 @@ describe("the lines", () => {
     [{ type: "timeout", door, knocker, stage: 1 }, "192.168.1.63", "192.168.1.63: openSSH: sequence timeout (stage 1)"],
   ];
   for (const [event, who, line] of events) {
-    it(`of an event: ${line}`, () => assert.equal(lines.eventLine(event, who), line));
+    it(`for an event: ${line}`, () => assert.equal(lines.eventLine(event, who), line));
   }
 
   const ofDoor = { door: door.name, knocker };
@@ -66,7 +66,7 @@ describe("the lines", () => {
     [{ ...ofDoor, type: "closed" }, "WHO: openSSH: closed"],
   ];
   for (const [event, line] of doorEvents) {
-    it(`of a door: ${line}`, () => assert.equal(lines.doorEventLine(event, "WHO"), line));
+    it(`for a door: ${line}`, () => assert.equal(lines.doorEventLine(event, "WHO"), line));
   }
 
   const notices: [notice: Parameters<typeof lines.noticeLine>[0], line: string][] = [
@@ -101,7 +101,7 @@ describe("the lines", () => {
     [lines.heldBack({ count: 1, kind: "Stage 1" }), "1 similar line not logged (Stage 1)"],
     [lines.heldBack({ count: 9900, kind: "sequence timeout" }), "9900 similar lines not logged (sequence timeout)"],
   ];
-  for (const [line, expected] of others) it(`say: ${expected}`, () => assert.equal(line, expected));
+  for (const [line, expected] of others) it(`include: ${expected}`, () => assert.equal(line, expected));
 
   const packet = {
     source: knocker,

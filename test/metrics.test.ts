@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import type { Answer } from "../src/control/protocol.ts";
 import { metricsText } from "../src/knockctl/commands/metrics.ts";
 
-describe("the numbers for Prometheus", () => {
+describe("the metrics for Prometheus", () => {
   const answer = (interfaces: string, one = interfaces): Answer[] => [
     { type: "daemon", pid: 1, knockd: "1.0.0", config: "/etc/knockd.conf" },
     {
@@ -29,7 +29,7 @@ describe("the numbers for Prometheus", () => {
   ];
   const seriesOf = (text: string) => text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 
-  it("are all there, each after its help and its type", () => {
+  it("are complete, each after its help and type", () => {
     const text = metricsText([answer("eth0")], true);
     assert.deepEqual(seriesOf(text), [
       "knockd_up 1",
@@ -59,13 +59,13 @@ describe("the numbers for Prometheus", () => {
     }
   });
 
-  it("are each daemon's own, and no label breaks out of its quotes", () => {
+  it("are separate for each daemon, and no label can break out of its quotes", () => {
     const text = metricsText([answer('a"b\\c\nd'), answer("eth1")], true);
     assert.ok(text.includes('knockd_opens_total{daemon="a\\"b\\\\c\\nd"} 7\nknockd_opens_total{daemon="eth1"} 7\n'));
     assert.equal(new Set(seriesOf(text).map((line) => line.replace(/ \S+$/, ""))).size, seriesOf(text).length);
   });
 
-  it("count the codes of each client, and say whether the clock is right, where codes open doors", () => {
+  it("count the codes of each client, and show whether the clock is synchronised if codes open doors", () => {
     const codes = { type: "codes", door: "ssh", client: "phone" } as const;
     const [daemon, status, ...rest] = answer("eth0");
     const all = [
@@ -85,7 +85,7 @@ describe("the numbers for Prometheus", () => {
     );
   });
 
-  it("are only that it is down where nobody answers", () => {
+  it("say only that knockd is down if no daemon answers", () => {
     assert.deepEqual(seriesOf(metricsText([], false)), ["knockd_up 0"]);
   });
 });

@@ -56,7 +56,7 @@ function run(script: string): Promise<Ended> {
 
 const WELL = { status: 0, signal: null, stderr: "" };
 
-describe("a handle's life may end", { skip: needsRoot, concurrency: 2 }, () => {
+describe("a handle may be freed in any state", { skip: needsRoot, concurrency: 2 }, () => {
   const STEPS: [string, string][] = [
     ["open", "let capture = open();"],
     ["filter", "capture.setFilter(program);"],
@@ -89,7 +89,7 @@ describe("a handle's life may end", { skip: needsRoot, concurrency: 2 }, () => {
     }
   }
 
-  it("in a worker that is terminated: idle, in its callback for ever, or that exits by itself", async () => {
+  it("in a worker that is terminated: idle, in an endless callback, or exiting by itself", async () => {
     for (const body of [
       "parentPort.postMessage('go');",
       "capture.start = capture.start; send();",
@@ -119,7 +119,7 @@ describe("a handle's callback", { skip: needsRoot, concurrency: 2 }, () => {
     capture.start(() => { ${callback} });
     send();`;
 
-  it("may do all that can be done with a handle", async () => {
+  it("may do anything that can be done with a handle", async () => {
     const calls = [
       "linkType",
       "setFilter",
@@ -167,7 +167,7 @@ describe("a handle's callback", { skip: needsRoot, concurrency: 2 }, () => {
     assert.match(stderr, /Error: a bug\n\s+at /);
   });
 
-  it("that throws where somebody handles it is called again", async () => {
+  it("that throws is called again if the exception is handled", async () => {
     const ended = await run(`
       let times = 0;
       process.on("uncaughtException", (error) => {
@@ -190,7 +190,7 @@ describe("a handle's callback", { skip: needsRoot, concurrency: 2 }, () => {
     assert.deepEqual(ended, { ...WELL, stdout: "tick\npromise\nimmediate\n" });
   });
 
-  it("comes every so many milliseconds when asked to, read or not, and no more after stop", async () => {
+  it("is called periodically on request, whether data was read or not, and not after stop", async () => {
     const ended = await run(`
       for (const none of [0, -1, 1000]) try { open().start(() => {}, none); } catch (error) { console.log(error.name); }
       const capture = open();
@@ -204,7 +204,7 @@ describe("a handle's callback", { skip: needsRoot, concurrency: 2 }, () => {
     assert.deepEqual(ended, { ...WELL, stdout: "RangeError\nRangeError\nRangeError\n5 true\n" });
   });
 
-  it("comes again for what was not read, and no more after stop", async () => {
+  it("is called again for what was not read, and not after stop", async () => {
     const ended = await run(`
       let times = 0;
       ${started(`
@@ -215,8 +215,8 @@ describe("a handle's callback", { skip: needsRoot, concurrency: 2 }, () => {
   });
 });
 
-describe("a handle keeps nothing", { skip: needsRoot }, () => {
-  it("open when it is closed, or collected without", async () => {
+describe("a handle leaves nothing behind", { skip: needsRoot }, () => {
+  it("no open descriptor after it was closed, or was collected without closing", async () => {
     const ended = await run(`
       const links = () => fs.readdirSync("/proc/self/fd").map((fd) => { try { return fs.readlinkSync("/proc/self/fd/" + fd); } catch { return ""; } });
       const count = () => links().filter((to) => to.startsWith("socket:") || /eventfd|timerfd/.test(to)).length;
@@ -238,7 +238,7 @@ describe("a handle keeps nothing", { skip: needsRoot }, () => {
     assert.deepEqual(ended, { ...WELL, stdout: "0\ntrue\n0\n" });
   });
 
-  it("but is kept while it is started, whoever has forgotten it", async () => {
+  it("but it stays alive while it is started, even without references", async () => {
     const ended = await run(`
       (() => {
         const capture = open();
@@ -250,7 +250,7 @@ describe("a handle keeps nothing", { skip: needsRoot }, () => {
     assert.deepEqual(ended, { ...WELL, stdout: "still here\n" });
   });
 
-  it("in memory when it was stopped or closed", async () => {
+  it("no memory after it was stopped or closed", async () => {
     for (const last of ["stop", "close"]) {
       const ended = await run(`
         const forgotten = (() => {
@@ -269,7 +269,7 @@ describe("a handle keeps nothing", { skip: needsRoot }, () => {
     }
   });
 
-  it("for the commands that are run: every descriptor above 2 is close-on-exec", async () => {
+  it("no descriptor in commands: every one above 2 is close-on-exec", async () => {
     const ended = await run(`
       const targets = () => fs.readdirSync("/proc/self/fd").map((fd) => {
         try { return fs.readlinkSync("/proc/self/fd/" + fd); } catch { return ""; }

@@ -35,7 +35,7 @@ function written(bytes: Buffer): string {
   return path;
 }
 
-describe("a call of the wrong kind is an exception, not a crash", () => {
+describe("a call with wrong arguments throws and does not crash", () => {
   const none = undefined as never;
   const bytes = new Uint8Array(8);
   const detached = () => {
@@ -89,7 +89,7 @@ describe("a call of the wrong kind is an exception, not a crash", () => {
     });
   }
 
-  it("matches says what the program says, of an empty frame too", () => {
+  it("matches agrees with the program, even for an empty frame", () => {
     assert.equal(Capture.matches(ALL, knock(1)), true);
     assert.equal(Capture.matches(NONE, knock(1)), false);
     assert.equal(Capture.matches(ALL, new Uint8Array(0)), true);
@@ -177,7 +177,7 @@ describe("each call in each state of a handle", { skip: needsRoot }, () => {
     });
   }
 
-  it("start, stop and start again, also at once", () => {
+  it("start, stop and start again, without a pause", () => {
     const capture = started();
     for (let i = 0; i < 3; i++) {
       capture.stop();
@@ -192,14 +192,14 @@ describe("each call in each state of a handle", { skip: needsRoot }, () => {
     capture.close();
   });
 
-  it("a device that does not exist is refused in libpcap's words", () => {
+  it("a missing device is refused with libpcap's message", () => {
     const message = /^Error: nope: No such device exists/;
     assert.throws(() => new Capture({ ...LO, device: "nope" }), message);
     assert.throws(() => new Capture({ ...LO, device: "" }), Error);
     assert.throws(() => new Capture({ ...LO, device: "x".repeat(5000) }), Error);
   });
 
-  it("a program that the kernel does not take is an exception", () => {
+  it("a program that the kernel refuses throws", () => {
     const capture = live();
     const out = new Uint8Array(8 * 5000);
     for (let i = 0; i < 5000; i++) out.set(NONE, i * 8);

@@ -35,11 +35,11 @@ describe("a network", () => {
     "fe80::%eth0/64",
     "1.2.3.4/-1",
   ]) {
-    test(`${JSON.stringify(text)} is none`, () => assert.equal(parseNetwork(text), undefined));
+    test(`${JSON.stringify(text)} is not a network`, () => assert.equal(parseNetwork(text), undefined));
   }
 });
 
-test("an address keeps as many leading bits as it is told", () => {
+test("an address is masked to the requested number of bits", () => {
   const all = parseAddress("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")!;
   for (const [bits, text] of [
     [0, "::"],
@@ -72,7 +72,7 @@ describe("is within", () => {
     assert.ok(within("::/0", "2001:db8::1"));
   });
 
-  test("none of the other family", () => {
+  test("but not a network of the other family", () => {
     assert.ok(!within("0.0.0.0/0", "2001:db8::1"));
     assert.ok(!within("::/0", "192.0.2.1"));
   });

@@ -63,7 +63,7 @@ function documented(t: { diagnostic(line: string): void }, text: string): void {
 }
 
 describe("the odds of a guess", () => {
-  it("are three of a million for six digits", () => {
+  it("are three in a million for six digits", () => {
     const group = new CodeGroup([phone], { ...POLICY, maxGuesses: 0 }, new ClientStates());
     const moment = { now: 1000, wall: NOON };
     const source = parseAddress("198.51.100.1")!;
@@ -77,7 +77,7 @@ describe("the odds of a guess", () => {
     assert.equal(wrong, SIX - VALID - clock);
   });
 
-  it("within a day and without a limit are as the table has them", (t) => {
+  it("within a day and without a limit agree with the table", (t) => {
     const row = (space: number) =>
       [10, 1000, 100_000].map((packets) => percent((86_400 * packets * VALID) / (Math.log10(space) / 2) / space));
     const [six, eight] = [row(1e6), row(1e8)];
@@ -96,7 +96,7 @@ describe("the odds of a guess", () => {
     documented(t, `the chance in a year is ${inYear(1e6)} for six digits and ${inYear(1e8)} for eight`);
   });
 
-  it("beyond it are those of two codes in a row from one address", (t) => {
+  it("beyond Max_Guesses are those of two codes in a row from one address", (t) => {
     const [space, sources, windows] = [500, 10, 80_000];
     const guess = guesser(space, {});
     for (let i = 0; i < 100; i++) guess(0); // beyond it from the start, and each day again
@@ -112,7 +112,7 @@ describe("the odds of a guess", () => {
     documented(t, `For eight digits it is ${eight![0]} and ${eight![1]}`);
   });
 
-  it("an address has four guesses a minute before it is banned", () => {
+  it("a source has four guesses a minute before it is banned", () => {
     let now = 0;
     const states = new ClientStates();
     const attempts = new Attempts({

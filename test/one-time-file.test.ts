@@ -58,7 +58,7 @@ describe("the next one-time sequence", () => {
     });
   }
 
-  test("of a file that can't be read is told in the system's words", () => {
+  test("of a file that cannot be read causes the system's error", () => {
     assert.throws(() => nextOneTime("/no/such", silent), new Error("/no/such: No such file or directory"));
     assert.throws(() => nextOneTime("/", silent), new Error("/: Is a directory"));
   });
@@ -73,7 +73,7 @@ describe("the next one-time sequence", () => {
   });
 });
 
-describe("striking out", () => {
+describe("marking a sequence as used", () => {
   const table: [title: string, before: string, used: string, after: string][] = [
     ["puts a # before the digit, and keeps it", "1,2\n3,4\n", "1,2", "#1,2\n3,4\n"],
     ["puts a # in place of a blank", " 1,2\n3,4\n", "1,2", "#1,2\n3,4\n"],
@@ -95,7 +95,7 @@ describe("striking out", () => {
     });
   }
 
-  test("overwrites a blank in the file that is there", () => {
+  test("overwrites a blank in the existing file", () => {
     const path = file(" 1,2\n");
     const { ino } = fs.statSync(path);
     strikeOut(path, parseSequence("1,2"));
@@ -106,7 +106,7 @@ describe("striking out", () => {
     ["1,2\n", "replaced"],
     [" 1,2\n", "overwritten"],
   ] as const) {
-    test(`keeps owner and mode of a file that is ${how}, and leaves no other file behind`, () => {
+    test(`keeps the owner and mode of a file that is ${how}, and leaves no other file behind`, () => {
       const path = file(lines, 0o640);
       if (root) fs.chownSync(path, 1234, 5678);
       const before = fs.statSync(path);
@@ -116,7 +116,7 @@ describe("striking out", () => {
       assert.deepEqual(fs.readdirSync(join(path, "..")), [basename(path)]);
     });
 
-    test(`follows a symbolic link, and leaves it one, when the file is ${how}`, () => {
+    test(`follows a symbolic link, and keeps it, if the file is ${how}`, () => {
       const path = file(lines);
       const link = join(fs.mkdtempSync(join(dir, "d")), "link");
       fs.symlinkSync(path, link);
@@ -126,7 +126,7 @@ describe("striking out", () => {
       assert.deepEqual(fs.readdirSync(join(link, "..")), ["link"]);
     });
 
-    test(`throws when the file may not be ${how}, and changes nothing`, () => {
+    test(`throws if the file may not be ${how}, and changes nothing`, () => {
       const path = file(lines);
       // To root everything is writable, and to become nobody for a moment Debian 13's Node forbids (io_uring).
       const open = fs.openSync;
@@ -145,7 +145,7 @@ describe("striking out", () => {
     });
   }
 
-  test("throws when the file has gone, or the sequence from it", () => {
+  test("throws if the file, or the sequence in it, no longer exists", () => {
     assert.throws(() => strikeOut("/no/such", parseSequence("1")), new Error("/no/such: No such file or directory"));
     for (const lines of ["", "#1,2\n", "1,3\n", "1,2:udp\n"]) {
       const path = file(lines);
@@ -160,7 +160,7 @@ describe("striking out", () => {
   const port = fc.integer({ min: 1, max: 4 });
   const used = fc.tuple(blanks, fc.array(port, { minLength: 1, maxLength: 2 })).map(([blank, ports]) => blank + ports);
   const line = fc.oneof({ weight: 3, arbitrary: used }, fc.constantFrom("", "# 1", " #2", "x", "  ", "0"));
-  test("one after the other uses each sequence once, from the top, and changes nothing else", () => {
+  test("repeatedly uses each sequence once, from the top, and changes nothing else", () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 6 }), fc.constantFrom("\n", "\r\n"), (lines, end) => {
         const path = file(lines.join(end));
@@ -183,7 +183,7 @@ describe("striking out", () => {
   });
 });
 
-describe("before it returns,", () => {
+describe("before it returns", () => {
   type Calls = Record<string, (...args: unknown[]) => unknown>;
   const seam = fs as unknown as Calls;
   const BOTH = ["writeSync", "writeFileSync", "fchownSync", "fchmodSync", "fsyncSync", "fdatasyncSync", "renameSync"];
@@ -212,7 +212,7 @@ describe("before it returns,", () => {
     return made;
   }
 
-  test("an overwritten blank is with the kernel", () => {
+  test("an overwritten blank has been passed to the kernel", () => {
     const path = file(" 1,2\n");
     assert.deepEqual(
       calls(() => strikeOut(path, parseSequence("1,2"))),
@@ -221,7 +221,7 @@ describe("before it returns,", () => {
     assert.equal(content(path), "#1,2\n");
   });
 
-  test("a replaced file is: its owner and mode, then its bytes, then its name", () => {
+  test("a replaced file has its owner and mode, then its contents, then its name", () => {
     const path = file("1,2\n");
     const made = calls(() => strikeOut(path, parseSequence("1,2")));
     const fresh = `.sequences.${process.pid}`;
@@ -233,7 +233,7 @@ describe("before it returns,", () => {
     [" 1,2\n3,4\n", 1],
     ["1,2\n3,4\n", 4],
   ] as const) {
-    test(`a failure at any of ${steps} steps is thrown, and leaves the file whole, and alone`, () => {
+    test(`a failure at any of ${steps} steps is thrown, and leaves the file unchanged and alone`, () => {
       for (let failAt = 0; failAt < steps; failAt++) {
         const path = file(lines);
         assert.throws(() => calls(() => strikeOut(path, parseSequence("1,2")), failAt), /^Error: \S+: No /);
@@ -243,7 +243,7 @@ describe("before it returns,", () => {
     });
   }
 
-  test("who may not give a file away (CAP_CHOWN) strikes out all the same", () => {
+  test("a user who may not change a file's owner (CAP_CHOWN) can still mark sequences", () => {
     const path = file("1,2\n", 0o640);
     calls(() => strikeOut(path, parseSequence("1,2")), 0, "EPERM");
     assert.equal(content(path), "#1,2\n");
@@ -251,8 +251,8 @@ describe("before it returns,", () => {
   });
 });
 
-describe("brought to the disk", () => {
-  test("are the file and its directory, off the event loop", async () => {
+describe("flushing to disk", () => {
+  test("includes the file and its directory, off the event loop", async () => {
     const path = file("1,2\n");
     const handle = await open(path);
     const every = Object.getPrototypeOf(handle) as typeof handle;
@@ -274,7 +274,7 @@ describe("brought to the disk", () => {
   test("is nothing where the file has gone, which is told", () => assert.rejects(bringToDisk("/no/such"), /ENOENT/));
 });
 
-describe("in a folder that another user can write,", { skip: root ? false : "needs root: sudo npm test" }, () => {
+describe("in a folder that another user can write", { skip: root ? false : "needs root: sudo npm test" }, () => {
   const [USER, SECRET] = [4242, "root:secret\n"];
   const sequence = parseSequence("1,2");
   /** A file of that user in his folder, and a secret of root's. */
@@ -293,7 +293,7 @@ describe("in a folder that another user can write,", { skip: root ? false : "nee
   }
 
   for (const name of [(base: string) => `${base}.knockd`, (base: string) => `.${base}.${process.pid}`]) {
-    test(`a link at ${name("sequences")} is not followed, and root's file is given to nobody`, () => {
+    test(`a link at ${name("sequences")} is not followed, and the owner of root's file stays`, () => {
       const { path, folder, secret } = planted();
       fs.symlinkSync(secret, join(folder, name(basename(path))));
       strikeOut(path, sequence);
@@ -302,7 +302,7 @@ describe("in a folder that another user can write,", { skip: root ? false : "nee
     });
   }
 
-  test("the file is no link of his", () => {
+  test("the file may not be a link of that user", () => {
     const { path, secret } = planted();
     fs.rmSync(path);
     fs.symlinkSync(secret, path);
@@ -311,7 +311,7 @@ describe("in a folder that another user can write,", { skip: root ? false : "nee
     untouched(secret);
   });
 
-  test("the file is not one that everyone can write, nor a third user's", () => {
+  test("the file may not be writable by everyone, nor belong to a third user", () => {
     const { path } = planted();
     fs.chmodSync(path, 0o666);
     assert.throws(() => nextOneTime(path, silent), /Other users can write it/);

@@ -16,7 +16,7 @@ describe("unused sequences", () => {
   };
   const text = (sequence: Sequence | undefined) => sequence && formatSequence(sequence);
 
-  it("come in the order of the file, which may be one that only root can write", () => {
+  it("come in the order of the file, even if only root can write it", () => {
     const path = file("sequences", "#1,2\n 3,4\nnonsense\n5,6\n");
     const before = readFileSync(path, "utf8");
     chmodSync(path, 0o444);
@@ -33,7 +33,7 @@ describe("unused sequences", () => {
     assert.equal(readFileSync(path, "utf8"), before);
   });
 
-  it("of a file that is not there are told in the system's words", () => {
+  it("of a missing file cause the system's error", () => {
     assert.throws(
       () => new UnusedSequences().nextOneTime(join(dir, "none"), () => {}),
       /none: No such file or directory$/,

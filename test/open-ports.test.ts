@@ -15,7 +15,7 @@ const packet = (
   flags: TcpFlag[],
 ) => toPacket({ from, sourcePort, to, port, protocol, flags, seq: 1 });
 
-describe("somebody answers at a port", () => {
+describe("an open port is one", () => {
   const table: [title: string, protocol: "tcp" | "udp", flags: TcpFlag[], answers: boolean][] = [
     ["that says SYN and ACK", "tcp", ["syn", "ack"], true],
     ["that sends data", "tcp", ["psh", "ack"], true],
@@ -40,7 +40,7 @@ describe("somebody answers at a port", () => {
     });
   }
 
-  it("and a flood of forged ones is not remembered without end", () => {
+  it("and there is a limit in a flood of forged ones", () => {
     const answering = new Answering();
     answering.learn(packet(HOST, 53, OTHER, 1, "udp", []));
     for (let i = 0; i < 1000; i++) answering.learn(packet(`10.78.${i >> 8}.${i & 255}`, 53, HOST, 1, "udp", []));

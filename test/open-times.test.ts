@@ -13,7 +13,7 @@ const step = fc.record({
   time: fc.nat(100),
 });
 
-it("holds what a Map holds", () => {
+it("holds the same as a Map", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
       const times = new OpenTimes();
@@ -42,7 +42,7 @@ it("holds what a Map holds", () => {
   );
 });
 
-it("gives its memory back", () => {
+it("returns its memory", () => {
   const times = new OpenTimes();
   for (let i = 0; i < 65_536; i++) times.set("a", address(i), i);
   assert.equal(times.size, 65_536);

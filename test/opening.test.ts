@@ -62,14 +62,14 @@ describe("for", () => {
     ["Until  Closed", undefined],
   ];
   for (const [value, seconds] of table) {
-    test(`${value} is ${seconds ?? "without an end"}`, () => {
+    test(`${value} is ${seconds ?? "without a limit"}`, () => {
       assert.equal(openingOf(`for = ${value}\nopen = tcp/22`)!.seconds, seconds);
     });
   }
 });
 
 describe("Open_Prefix_6", () => {
-  test("in [options] is every door's, wherever it stands", () => {
+  test("in [options] applies to every door, wherever the section is", () => {
     const { doors } = parse(
       "[a]\nsequence=1\nopen=tcp/22\n[options]\nOpen_Prefix_6 = 64\n[b]\nsequence=2\nopen=tcp/23\nOpen_Prefix_6 = /56\n[c]\nsequence=3",
     );
@@ -82,7 +82,7 @@ describe("Open_Prefix_6", () => {
 
 describe("[options]", () => {
   const firewall = (lines: string) => parse(`[options]\n${lines}`).options.firewall;
-  test("without a word of it have the gate, with a reset", () => assert.deepEqual(firewall(""), DEFAULT_FIREWALL));
+  test("without these directives use the gate, with a reset", () => assert.deepEqual(firewall(""), DEFAULT_FIREWALL));
 
   const modes: [value: string, mode: FirewallMode][] = [
     ["gate", { kind: "gate" }],
@@ -170,7 +170,7 @@ describe("refused, with file, line and text:", () => {
     });
   }
 
-  test("for, and Open_Prefix_6, in a door that opens nothing", () => {
+  test("for and Open_Prefix_6 in a door that opens nothing", () => {
     const inA = (line: string) => refusal(`[a]\nsequence = 1\n${line}\ncommand = x`);
     assert.equal(
       inA("for = 30s"),

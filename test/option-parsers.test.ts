@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { InvalidArgumentError } from "commander";
 import { doorName, interfaceName, minutes, networks, wholeNumber } from "../src/knockctl/option-parsers.ts";
 
-describe("the words of knockctl init", () => {
+describe("the options of knockctl init", () => {
   for (const [what, take, good, bad] of [
     ["a whole number", wholeNumber(3, 32), ["3", "32", "007"], ["2", "33", "3.0", "-3", "", "3x", "1e1"]],
     ["minutes", minutes, ["5", "0.5", ".5", "60"], ["0", "61", "-1", "5m", "", "1e1", "5."]],

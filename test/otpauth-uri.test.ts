@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { otpauthUri } from "../src/credentials/otpauth-uri.ts";
 import { PHONE, TABLET } from "./credentials.ts";
 
-test("what an authenticator reads", () => {
+test("the URI for an authenticator app", () => {
   assert.equal(
     otpauthUri("host.example", PHONE),
     "otpauth://totp/knock%20host.example:phone?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=knock%20host.example",

@@ -20,7 +20,7 @@ const interfaces: Snapshot = {
 };
 const defaults = { file: "/nonexistent", lines: [], options: [] };
 
-describe("untouched", () => {
+describe("an unchanged", () => {
   const dir = mkdtempSync(join(tmpdir(), "package-config-"));
   after(() => rmSync(dir, { recursive: true }));
 
@@ -33,7 +33,7 @@ describe("untouched", () => {
       writeFileSync(file, programs, { mode: 0o640 });
     };
 
-    it(`${brought}: its sequences alone are warned of, and all of them`, async () => {
+    it(`${brought}: causes warnings only about its sequences, and about all of them`, async () => {
       write();
       const findings = (await lint(file, { interfaces, ports, defaults })).filter((one) => one.lint !== "no-program");
       const why = ({ text }: { text: string }) =>
@@ -42,14 +42,14 @@ describe("untouched", () => {
       assert.deepEqual(findings.map(why), doors);
     });
 
-    it(`${brought}: the package's unit refuses nothing of it`, () => {
+    it(`${brought}: nothing in it is refused by the package's unit`, () => {
       write();
       const unit = new Unit([readFileSync(join(repo, "systemd/knockd.service"), "utf8")]);
       assert.deepEqual(lintSandbox(readConfig(file), unit), []);
     });
   }
 
-  it("/etc/default/knockd: nothing, however this system starts knockd", () => {
+  it("/etc/default/knockd: causes no finding, however this system starts knockd", () => {
     const brought = readDefaults(join(repo, "packaging/debian/defaults"));
     for (const isSystemd of [true, false])
       for (const isEnabled of [true, false]) assert.deepEqual(lintDefaults(brought, { isSystemd, isEnabled }), []);

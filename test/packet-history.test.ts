@@ -60,8 +60,8 @@ class Scene {
 const short = ({ at, door, kind, stage, of, detail, times }: Verdict) =>
   `${at} ${door ?? "-"} ${kind} ${stage}/${of} ${detail} x${times}`;
 
-describe("the notebook", () => {
-  it("has of a source all that became of its packets, in their order, also from when it was a stranger", () => {
+describe("the packet history", () => {
+  it("contains all verdicts on a source in order, including those from when it was unknown", () => {
     const scene = new Scene();
     scene.knock("10.77.0.3", [7000], 0);
     scene.knock("10.77.0.2", [8000, 7000], 100);
@@ -81,7 +81,7 @@ describe("the notebook", () => {
     assert.deepEqual(scene.of("10.77.0.3").at(-1), "10050 openSSH timeout 1/3 50 x1");
   });
 
-  it("keeps the packet's knock apart, which is a secret", () => {
+  it("keeps the packet's knock separate, because it is secret", () => {
     const scene = new Scene("[a]\nsequence = 7000:udp,7000\n");
     scene.attempts.knock(scene.packet("10.77.0.2", 7000, "udp"), 0);
     scene.attempts.knock(scene.packet("10.77.0.2", 7000), 100);
@@ -93,7 +93,7 @@ describe("the notebook", () => {
     assert.deepEqual(knocks, [udp, tcp, undefined]);
   });
 
-  it("hands each verdict to who wants it", () => {
+  it("passes each verdict to its listener", () => {
     const scene = new Scene();
     const seen: [string, string][] = [];
     scene.history.onVerdict = ({ kind, knocker }) => seen.push([formatAddress(knocker), kind]);
@@ -106,7 +106,7 @@ describe("the notebook", () => {
     ]);
   });
 
-  it("says who knocked last", () => {
+  it("knows who knocked last", () => {
     const scene = new Scene();
     assert.equal(scene.history.last(), undefined);
     const last = () => formatAddress(scene.history.last()!);
@@ -120,7 +120,7 @@ describe("the notebook", () => {
     assert.equal(last(), "10.77.0.2");
   });
 
-  it("of whom is followed, keeps all apart, also what strangers do", () => {
+  it("keeps all verdicts on a followed source, even those of an unknown one", () => {
     const scene = new Scene();
     const told: string[] = [];
     scene.history.follow(parseAddress("10.77.0.2"), (verdict) => told.push(short(verdict)));
@@ -144,7 +144,7 @@ describe("the notebook", () => {
     }
   }
 
-  it("keeps what an honest knocker did through a million forged first knocks, and says that others were passed over", () => {
+  it("keeps what an honest client did through a million forged first knocks, and reports that others were skipped", () => {
     const scene = new Scene();
     scene.knock("10.77.0.2", [7000, 8000, 7100, 8000], 0);
     const before = scene.of("10.77.0.2");
@@ -164,7 +164,7 @@ describe("the notebook", () => {
     assert.equal(Math.floor(scene.history.passedOverAt), 2049);
   });
 
-  it("of a source that sends more in a moment than is written down, keeps the beginning, and what it does next", () => {
+  it("keeps the beginning for a source that sends more at once than is recorded, and what it does next", () => {
     const scene = new Scene();
     for (let i = 0; i < 500; i++) scene.attempts.knock(scene.packet("10.77.0.2", [7000, 8000][i % 2]!), 0);
     assert.ok(scene.of("10.77.0.2").length <= 49); // the first as a stranger
@@ -173,7 +173,7 @@ describe("the notebook", () => {
     assert.ok(scene.of("10.77.0.2").includes("1002 openSSH stage 3/3 2 x1"));
   });
 
-  it("of one that sends the same knock more often in a moment than is written down, tells how often it was, up to there", () => {
+  it("counts the same knock sent many times at once, up to its limit", () => {
     const scene = new Scene();
     for (let i = 0; i < 500; i++) scene.attempts.knock(scene.packet("10.77.0.2", 7000), 0);
     const times = scene.of("10.77.0.2").map((text) => Number(/ x(\d+)$/.exec(text)![1]));
@@ -187,7 +187,7 @@ describe("the notebook", () => {
     assert.equal(scene.history.isSaturated, false);
   });
 
-  it("takes less than a megabyte, whoever comes", async () => {
+  it("takes less than a megabyte, whatever sources there are", async () => {
     const scene = new Scene();
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc");
@@ -213,7 +213,7 @@ describe("the notebook", () => {
   });
   const at = (i: number): Address => ({ ...copyOf(parseAddress("10.78.0.0")!), w3: 0x0a4e0000 + i });
 
-  it("a ban of two months is not over at once", () => {
+  it("does not let a ban of two months end immediately", () => {
     const scene = new Scene("[options]\nMax_Strays = 1\nBan_Time = 5184000\n[openSSH]\nsequence = 7000,8000,9000\n");
     scene.knock("10.77.0.2", [7000, 1, 7000, 2, 7000, 7000], 1000);
     assert.equal(scene.of("10.77.0.2").at(-1), "1005 openSSH banned 0/3 2147483647 x2");

@@ -36,7 +36,7 @@ function loopOf(config: string, more: Partial<PacketLoopOptions> = {}) {
 const TWO = "[two]\nsequence = 7000,7001\nseq_timeout = 5\nstart_command = run\n";
 
 describe("the packet loop", () => {
-  it("logs each event, and opens the door right after the line that says so", () => {
+  it("logs each event, and opens the door right after the line about it", () => {
     const { seen, knock } = loopOf(TWO);
     knock(7000, 0);
     assert.equal(knock(7001, 1000).length, 2);
@@ -48,7 +48,7 @@ describe("the packet loop", () => {
     ]);
   });
 
-  it("has the kernel let the client in before anything is logged, and then hands on what came of it", () => {
+  it("lets the client in by the kernel before it logs, and then passes on the result", () => {
     const { seen, knock } = loopOf("[one]\nsequence = 7000\nopen = tcp/22\n[two]\nsequence = 7000\nopen = tcp/80\n", {
       opener: {
         letIn: ({ name }) => {
@@ -71,7 +71,7 @@ describe("the packet loop", () => {
     ]);
   });
 
-  it("opens the door as the config has it now", () => {
+  it("opens the door with its current config", () => {
     const { loop, seen, knock } = loopOf(TWO);
     knock(7000, 0);
     loop.setDoors(doorsOf(`[other]\nsequence = 9\n${TWO.replace("run", "new")}`));
@@ -79,7 +79,7 @@ describe("the packet loop", () => {
     assert.equal(seen.at(-1), "open two new");
   });
 
-  it("opens two one-time doors with one packet, though the first one's use replaces it", () => {
+  it("opens two one-time doors with one packet, although the use of the first replaces it", () => {
     const once = doorsOf("[a]\nsequence = 7000\n[b]\nsequence = 7000\n").map(({ door, targets }) => ({
       door: { ...door, oneTimeSequences: "/once" },
       targets,
@@ -100,7 +100,7 @@ describe("the packet loop", () => {
     );
   });
 
-  it("replaces the door that is meant, of two that are alike, while an opening is handled", () => {
+  it("replaces the right one of two equal doors while an opening is handled", () => {
     const one = "[one]\nsequence = 7000\nstart_command = a\n";
     const { loop, seen, knock } = loopOf(one + one.replace("= a", "= b"), {
       opener: {
@@ -126,7 +126,7 @@ describe("the packet loop", () => {
     );
   });
 
-  it("has nothing to do before its deadline, and logs timeouts then", () => {
+  it("has nothing to do before its deadline, and then logs timeouts", () => {
     const { loop, seen, knock } = loopOf(TWO);
     assert.equal(loop.deadline, Number.POSITIVE_INFINITY);
     knock(7000, 100);
@@ -138,7 +138,7 @@ describe("the packet loop", () => {
     assert.deepEqual([loop.deadline, loop.live], [Number.POSITIVE_INFINITY, 0]);
   });
 
-  it("names the doors to its observer, with the time, and reports each packet to it", () => {
+  it("tells its observer the doors and the time, and reports each packet to it", () => {
     const told: string[] = [];
     const observer = {
       isSaturated: false,

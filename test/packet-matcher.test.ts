@@ -16,8 +16,8 @@ const syn = (to: string, flags: TcpFlag[] = ["syn"]) =>
 const here: MatchRule = { flags: addTcpFlags(ANY_FLAGS, "syn,!ack"), targets: undefined };
 const there: MatchRule = { flags: ANY_FLAGS, targets: [parseAddress("192.0.2.1")!] };
 
-describe("the hearer", () => {
-  it("hears what is for us, with the flags; or for the Target", () => {
+describe("the packet matcher", () => {
+  it("matches packets to this host with the right flags, or to the Target", () => {
     assert.equal(hearer().matches(here, syn("10.77.0.1")), true);
     assert.equal(hearer().matches(here, syn("10.77.0.1", ["syn", "ack"])), false);
     assert.equal(hearer().matches(here, syn("192.0.2.1")), false);
@@ -27,7 +27,7 @@ describe("the hearer", () => {
     assert.equal(hearer().matchesAny([here, there], syn("192.0.2.2")), false);
   });
 
-  it("takes over what it found for packets that are alike, until it forgets", () => {
+  it("reuses its result for equal packets until it is told to forget it", () => {
     const one = hearer();
     assert.equal(one.matchesAny([here], syn("10.77.0.1")), true);
     assert.equal(one.matches(here, syn("192.0.2.9")), true, "it was said to be like the one before");
@@ -35,7 +35,7 @@ describe("the hearer", () => {
     assert.equal(one.matches(here, syn("192.0.2.9")), false);
   });
 
-  it("says why nobody does", () => {
+  it("returns the reason for a mismatch", () => {
     assert.equal(hearer().mismatch([here, there], syn("10.77.0.1", ["rst"])), VERDICT.flags);
     assert.equal(hearer().mismatch([here, there], syn("192.0.2.9")), VERDICT.address);
   });

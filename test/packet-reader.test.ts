@@ -105,10 +105,10 @@ async function until(condition: () => boolean): Promise<void> {
   assert.ok(await isInTime(condition, 5000), `not within seconds: ${condition}`);
 }
 
-describe("while few packets come", () => {
+describe("while few packets arrive", () => {
   afterEach(closeAll);
 
-  it("each wake-up is one batch, at its time, and no timer runs", () => {
+  it("each wake-up reads one batch, with its time, and no timer runs", () => {
     const before = timers();
     const { capture, clock, batches, source } = listen();
     capture.wake(1);
@@ -123,7 +123,7 @@ describe("while few packets come", () => {
     source.close();
   });
 
-  it("frames that are no knocks, and a wake-up for nothing, make no batch", () => {
+  it("frames without a TCP or UDP packet, and a wake-up without frames, make no batch", () => {
     const { capture, batches, source } = listen();
     capture.wake(0);
     capture.wake();
@@ -131,7 +131,7 @@ describe("while few packets come", () => {
     source.close();
   });
 
-  it("20 wake-ups in 100 ms, and again in the next, are still few", () => {
+  it("20 wake-ups in 100 ms, and again in the next, still count as few", () => {
     const { capture, clock, batches, source } = listen();
     for (let window = 0; window < 5; window++) {
       for (let i = 0; i < 20; i++) capture.wake(1);
@@ -144,10 +144,10 @@ describe("while few packets come", () => {
   });
 });
 
-describe("while many packets come", () => {
+describe("while many packets arrive", () => {
   afterEach(closeAll);
 
-  it("a timer fetches them, all that wait, in place of a wake-up for each", async () => {
+  it("a timer reads all that are waiting, instead of a wake-up for each", async () => {
     const { capture, batches, source, flood } = listen();
     flood();
     assert.equal(source.busy, true);
@@ -162,7 +162,7 @@ describe("while many packets come", () => {
     source.close();
   });
 
-  it("at most 16 batches in one go: others get their turn, and the rest comes next", async () => {
+  it("at most 16 batches are read at a time: other work gets its turn, and the rest follows", async () => {
     const { capture, batches, source, flood } = listen();
     flood();
     capture.reads = 0;
@@ -181,7 +181,7 @@ describe("while many packets come", () => {
     source.close();
   });
 
-  it("it goes on while a window brings more than 20 packets, and ends with the first that does not", async () => {
+  it("the timer runs while a window brings more than 20 packets, and stops at the first that does not", async () => {
     const { capture, clock, source, flood } = listen();
     flood();
     for (let window = 0; window < 3; window++) {
@@ -210,7 +210,7 @@ describe("while many packets come", () => {
 describe("when the capture fails or is closed", () => {
   afterEach(closeAll);
 
-  it("a failed read closes it and is told once: while few come", () => {
+  it("a failed read closes it and is reported once: while few packets arrive", () => {
     const { capture, errors, source } = listen();
     capture.wake(new Error("The interface disappeared"));
     assert.deepEqual(errors, ["The interface disappeared"]);
@@ -219,7 +219,7 @@ describe("when the capture fails or is closed", () => {
     assert.equal(errors.length, 1);
   });
 
-  it("a failed read closes it and is told once: while many come, and no timer is left", async () => {
+  it("a failed read closes it and is reported once: while many packets arrive, and no timer is left", async () => {
     const before = timers();
     const { capture, batches, errors, flood } = listen();
     flood();
@@ -230,7 +230,7 @@ describe("when the capture fails or is closed", () => {
     assert.ok(timers() <= before);
   });
 
-  it("while the interface is down it is read again, until it has gone", async () => {
+  it("it is polled while the interface is down, until the interface is removed", async () => {
     const { capture, errors } = listen();
     capture.wake(-2);
     assert.equal(capture.reads, 1);
@@ -240,7 +240,7 @@ describe("when the capture fails or is closed", () => {
     assert.equal(capture.reads, 3);
   });
 
-  it("when the interface is up again that ends", async () => {
+  it("polling ends when the interface is up again", async () => {
     const before = timers();
     const { capture, batches, source } = listen();
     capture.wake(-2);
@@ -251,7 +251,7 @@ describe("when the capture fails or is closed", () => {
     source.close();
   });
 
-  it("a packet may close it: while few come, as the first of many, while many come", async () => {
+  it("it may be closed by a packet: while few arrive, at the first of many, and while many arrive", async () => {
     for (const last of [1, 21, 22]) {
       const before = timers();
       let packets = 0;
@@ -269,7 +269,7 @@ describe("when the capture fails or is closed", () => {
     }
   });
 
-  it("it may be closed before it is started, while quiet, busy or down, and again; then nothing is read", async () => {
+  it("it may be closed before it is started, in any state, and repeatedly; then nothing is read", async () => {
     const before = timers();
     const unstarted = new FakeCapture();
     const nobody = () => assert.fail("nothing is to come");
@@ -288,7 +288,7 @@ describe("when the capture fails or is closed", () => {
     }
   });
 
-  it("a fault in what packets are given to is not swallowed, and not taken for one of the capture", () => {
+  it("an exception of the packet's consumer is neither swallowed nor taken for a failed capture", () => {
     const { capture, errors, source } = listen(() => {
       throw new Error("a bug");
     });
@@ -298,7 +298,7 @@ describe("when the capture fails or is closed", () => {
     source.close();
   });
 
-  it("… while many come, too: it ends the process with its stack", () => {
+  it("… nor while many packets arrive: it ends the process with its stack", () => {
     const script = `
       import { PacketReader } from ${JSON.stringify(new URL("../src/capture/packet-reader.js", import.meta.url).href)};
       let onReadable, reads = 0;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { paper } from "../src/credentials/paper.ts";
 import { PAPER } from "./credentials.ts";
 
-test("each line is the ports of one code: RFC 4226's secret, with eight digits", () => {
+test("each line has the ports of one code: RFC 4226's secret, with eight digits", () => {
   // Appendix D, the last eight digits of the decimal values: 84755224, 94287082, 37359152.
   assert.equal(
     paper("host.example", PAPER, 0, 3),
@@ -18,6 +18,6 @@ Use each line once, from the top, and cross it out. The order of the ports does 
   );
 });
 
-test("numbers stand in a column", () => {
+test("numbers are aligned in a column", () => {
   assert.match(paper("h", PAPER, 9, 2), /\[ \] {2}9 .*\n\[ \] 10 /);
 });

@@ -5,23 +5,23 @@ import { paragraph } from "../src/terminal/paragraph.ts";
 
 test("a short sentence stays on one line", () => assert.equal(paragraph("no door"), "no door\n"));
 
-test("a long one is broken between words, and the rest indented", () => {
+test("a long sentence is wrapped between words, and the following lines are indented", () => {
   const text = "a ".repeat(39).concat("bcd ef");
   assert.equal(paragraph(text, { rest: 2 }), `${"a ".repeat(39).trimEnd()}\n  bcd ef\n`);
   assert.equal(paragraph("a b", { first: 4 }), "    a b\n");
 });
 
-test("a word is never cut", () => {
+test("a word is never split", () => {
   const path = `/${"x".repeat(100)}`;
   assert.equal(paragraph(`in ${path} it is`, { rest: 2 }), `in\n  ${path}\n  it is\n`);
 });
 
-test("colour has no width", () => {
+test("colours have no width", () => {
   const red = "\x1b[31m";
   assert.equal(paragraph(`${`${red}a `.repeat(40)}`.trimEnd()), `${`${red}a `.repeat(40)}`.trimEnd().concat("\n"));
 });
 
-test("a narrow terminal has shorter lines, and a wide one none longer than 80", () => {
+test("a narrow terminal has shorter lines, but a wide one none longer than 80", () => {
   const { columns } = process.stdout;
   try {
     process.stdout.columns = 40;

@@ -22,7 +22,7 @@ describe("any text", () => {
     fc.array(token, { maxLength: 12 }).map((rest) => ["[a]\nsequence = 1\n", ...rest]),
   );
 
-  test("either parses or is refused, and nothing else happens", () => {
+  test("is either parsed or refused, and nothing else happens", () => {
     const seen = { parsed: 0, refused: 0 };
     const check = (parts: string[]) => {
       try {
@@ -90,7 +90,7 @@ describe("a config of any doors", () => {
     return { name, sequence: [{ protocol: "tcp", port }], ...commands };
   }
 
-  test("comes back to the letter", () => {
+  test("is parsed back exactly", () => {
     const roundTrip = (sections: Of<typeof section>[]) => {
       const { doors, warnings, options } = parse(sections.flatMap(written).join("\n"));
       const read = doors.map(({ name, sequence, startCommand, startCommand6, stopCommand, stopCommand6 }) => {
@@ -102,7 +102,7 @@ describe("a config of any doors", () => {
     fc.assert(fc.property(fc.array(section, { maxLength: 4 }), roundTrip), { numRuns: 1500 });
   });
 
-  test("with a bad line in it is refused by that line's number and text", () => {
+  test("with a bad line in it is refused with the number and text of that line", () => {
     const naming = (sections: Of<typeof section>[], filler: string[]) => {
       const before = ["[a]", "sequence = 1", ...sections.flatMap(written), ...filler];
       const text = [...before, "\tfoo = x ", "bar"].join("\n");

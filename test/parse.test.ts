@@ -55,7 +55,7 @@ describe("lines", () => {
     );
   }
 
-  test("are known by their directives, the last of a name, of [options] and of each door that does not stay closed", () => {
+  test("are recorded by directive, the last one of each, for [options] and each door that does not stay closed", () => {
     const text =
       "[options]\nUseSyslog\n[a]\nsequence=1\n[b]\nsequence=x\n[a]\n\n sequence=1\ntimeout=2\nSeq_Timeout=3\n[options]\nLogFile=x\n";
     const { doors, options, lines } = parse(text);
@@ -74,7 +74,7 @@ describe("lines", () => {
     assert.equal(lines.get(doors[1]!)!.get("seq_timeout")!.text, "Seq_Timeout=3");
   });
 
-  test("of a megabyte are read as quickly as any other", () => {
+  test("of a megabyte are parsed as quickly as others", () => {
     const begun = performance.now();
     const blanks = " ".repeat(1_000_000);
     assert.deepEqual(
@@ -114,7 +114,7 @@ describe("values", () => {
     constructor`;
   const odd = ["a\u2028b\u2029c", "ä € 😀 \u200b", "\u001b[1m\u007f", "`x`", "x\ry"];
   for (const value of [...plain.trim().split(/\n */), ...odd]) {
-    test(`are kept to the letter: ${JSON.stringify(value)}`, () => {
+    test(`are kept exactly: ${JSON.stringify(value)}`, () => {
       const text = ["start_command", "stop_command", "start_command_6", "stop_command_6", "one_time_sequences"].map(
         (key) => `${key} = ${value}`,
       );
@@ -129,7 +129,7 @@ describe("values", () => {
     });
   }
 
-  test("that are not UTF-8 are told", () => {
+  test("that are not UTF-8 cause a warning", () => {
     const { doors, warnings } = parse("[a]\nsequence=1\ncommand = B\ufffdro");
     assert.equal(doors.length, 1);
     assert.deepEqual(warnings, [
@@ -139,7 +139,7 @@ describe("values", () => {
 });
 
 describe("sections", () => {
-  test("come in any order, and [options] again", () => {
+  test("may be in any order, and [options] may occur again", () => {
     const { options, doors } = parse(`
       [b]
         sequence = 2
@@ -168,14 +168,14 @@ describe("sections", () => {
     assert.deepEqual(doors, [door("b", "2"), door("a", "1")]);
   });
 
-  test("of one name are two doors", () => {
+  test("with the same name are two doors", () => {
     const { doors } = parse("[a]\nsequence=1\ncommand=x\n[a]\nsequence=2");
     assert.deepEqual(doors, [door("a", "1", { startCommand: "x" }), door("a", "2")]);
   });
 
   const names = String.raw`a.b . a\.b __proto__ constructor toString x;y#z # ; [x] ] a[] a=b true line\t1 "x" Options OPTIONS`;
   for (const name of [...names.split(" "), " x y ", " ", "options ", "line 1", "\u2028", "x\r"]) {
-    test(`have names to the letter: ${JSON.stringify(name)}`, () => {
+    test(`keep their names exactly: ${JSON.stringify(name)}`, () => {
       const { doors, options } = parse(`[z]\nsequence=9\n[${name}]\nsequence=1\n[z]\nsequence=9`);
       assert.deepEqual(doors, [door("z", "9"), door(name, "1"), door("z", "9")]);
       assert.deepEqual(options, parse("").options);
@@ -192,7 +192,7 @@ describe("sections", () => {
     assert.match(refusal("[Options]\nlogfile = /l\nsequence = 1"), /line 2: .*logfile/);
   });
 
-  test("and all the rest are frozen", () => {
+  test("are frozen, like everything else", () => {
     const config = parse("[a]\nsequence=1");
     for (const part of [config, config.options, config.doors[0]]) assert.ok(Object.isFrozen(part));
   });
@@ -236,7 +236,7 @@ describe("refused, with file, line and text:", () => {
     });
   }
 
-  test("a door without a sequence, by the line where it begins", () => {
+  test("a door without a sequence, at the line where it begins", () => {
     for (const rest of ["", "command = x\n", "[options]\n"]) {
       assert.equal(
         refusal(`\n[x y]\n${rest}[b]\nsequence=1`),
@@ -245,7 +245,7 @@ describe("refused, with file, line and text:", () => {
     }
   });
 
-  test("a sequences file that can't be read, or holds no sequence", () => {
+  test("a file of sequences that cannot be read or has no sequence", () => {
     const text = "[a]\none_time_sequences = /ot";
     const cannot = () => {
       throw new Error("/ot: No such file or directory");

@@ -52,7 +52,7 @@ describe("a savefile", () => {
     [228, 228],
     [229, 229],
   ] as const) {
-    it(`of link type ${network} gives every knock`, () => {
+    it(`of link type ${network} yields every knock`, () => {
       const frames = [...corpus(), ...savedCorpus()].filter((one) => one.linkType === linkType);
       assert.ok(frames.length > 5);
       const capture = open(
@@ -76,7 +76,7 @@ describe("a savefile", () => {
     ["big-endian", { big: true }],
     ["nanoseconds", { magic: 0xa1b23c4d }],
   ] as [string, Order][]) {
-    it(`${title}: the times are the same`, () => {
+    it(`${title}: the times are equal`, () => {
       const capture = open(1, [knock(1), knock(2)], order);
       assert.equal(capture.read(records.buffer), 2);
       assert.deepEqual([records.at(0).time, records.at(1).time], [1467827163.25, 1467827164.25]);
@@ -84,7 +84,7 @@ describe("a savefile", () => {
     });
   }
 
-  it("is read in batches of as many frames as records fit, and -1 is its end", () => {
+  it("is read in batches of as many frames as there are records, and ends with -1", () => {
     const frames = [knock(1), knock(2), NO_KNOCK, knock(3), NO_KNOCK, NO_KNOCK, knock(4)];
     const capture = open(1, frames);
     const two = new Records(2);
@@ -111,7 +111,7 @@ describe("a savefile", () => {
     }
   });
 
-  it("that is cut off gives the packets before, and then says so each time", () => {
+  it("that is truncated yields the packets before, and then reports the damage each time", () => {
     const whole = pcapFile(1, [knock(1), knock(2), knock(3)]);
     const capture = new Capture({ savefile: written(whole.subarray(0, -1)) });
     assert.equal(capture.read(records.buffer), 2);
@@ -125,7 +125,7 @@ describe("a savefile", () => {
     ["is empty", () => written(Buffer.alloc(0)), /truncated dump file/],
     ["is text", () => written(Buffer.from("[options]\n  UseSyslog\n[door]\n")), /unknown file format/],
   ] as [string, () => string, RegExp][]) {
-    it(`that ${title} is refused in libpcap's words`, () => {
+    it(`that ${title} is refused with libpcap's message`, () => {
       assert.throws(() => new Capture({ savefile: write() }), message);
     });
   }

@@ -31,8 +31,8 @@ function help(program: string, ...command: readonly string[]): string {
   return execFileSync(process.execPath, argv, { encoding: "utf8", stdio: "pipe" });
 }
 
-describe("plain English", () => {
-  it("in what the package brings", () => {
+describe("plain English is used", () => {
+  it("in files of the packages", () => {
     assert.deepEqual(
       BROUGHT.flatMap(walk).flatMap((file) => faults(file, read(file))),
       [],
@@ -58,7 +58,7 @@ describe("plain English", () => {
     );
   });
 
-  it("is not mistaken", () => {
+  it("and the check finds what it should", () => {
     assert.deepEqual(faults("x", "he knocks\nthe client knocks\none line per door, one a line"), [
       "x: he knocks",
       "x: one line per door, one a line",

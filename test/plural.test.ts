@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { plural } from "../src/terminal/plural.ts";
 import { repo } from "./live/wire.ts";
 
-test("a number and its noun", () => {
+test("a number with its noun", () => {
   const told = [0, 1, 2].map((count) => [plural(count, "door"), plural(count, "other address")]);
   assert.deepEqual(told, [
     ["0 doors", "0 other addresses"],
@@ -34,7 +34,7 @@ const NEVER_ONE = [
   "lines} lines", // a number that runs
 ];
 
-test("no message puts a plural behind a number without asking whether it is one", () => {
+test("no message has a fixed plural after a number", () => {
   const nouns =
     "seconds|minutes|hours|packets|knocks|commands|doors|lines|attempts|sources|networks|ports|openings|instructions|times|addresses|bytes|sequences";
   const plural = new RegExp(`\\$\\{[^{}]*\\} (?:(?:more|other|similar|live|failed) )?(?:${nouns})\\b`, "g");

@@ -68,7 +68,7 @@ describe("port classes", () => {
     it(title, () => assert.deepEqual(lines(portClasses(own, resolvedDoors)), expected));
   }
 
-  it("without an address of ours only targets count", () => {
+  it("are only those of Targets if this host has no address", () => {
     assert.deepEqual(lines(portClasses([], [resolvedDoor("1"), resolvedDoor("2", "", ["::1"])])), ["::1: 6/0/0 2"]);
   });
 });
@@ -83,7 +83,7 @@ describe("coarser ranges", () => {
     return { door: { sequence, clients: [], tcpFlags: ANY_FLAGS } as unknown as Door };
   }
 
-  it("close the smallest gaps, and no more of them than must be", () => {
+  it("close the smallest gaps, and no more than necessary", () => {
     const three = [10, 13, 20, 22, 40].map((port) => ({ low: port, high: port }));
     assert.deepEqual(coarsen(three, 5), three);
     assert.deepEqual(coarsen(three, 4).map(text), ["10", "13", "20-22", "40"]);
@@ -92,7 +92,7 @@ describe("coarser ranges", () => {
     assert.deepEqual(coarsen(three, 1).map(text), ["10-40"]);
   });
 
-  it("hold every port of before, stay apart, and are as many as asked for", () => {
+  it("contain every original port, do not overlap, and have the requested number", () => {
     fc.assert(
       fc.property(ranges, fc.integer({ min: 1, max: 60 }), (exact, most) => {
         const coarse = coarsen(exact, most);
@@ -105,10 +105,10 @@ describe("coarser ranges", () => {
   });
 });
 
-describe("dropping to fit", () => {
+describe("coarsening to fit", () => {
   const counts = (bodies: readonly Body[]) => bodies.map(({ classes }) => classes.map(({ ports }) => ports.length));
 
-  it("begins exact, thins each class out by an eighth, and ends at any destination with 64 ranges", () => {
+  it("begins exactly, reduces each class by an eighth, and ends at any destination with 64 ranges", () => {
     const odd = Array.from({ length: 100 }, (_, i) => `${2 * i + 1}`);
     const doors = [0, 32, 64, 96].map((at) => resolvedDoor(odd.slice(at, at + 32).join(), "syn"));
     const own = [address("10.77.0.1")];
@@ -130,7 +130,7 @@ describe("dropping to fit", () => {
     assert.match(lines(steps[5]!)[0]!, /^any: 6\/0\/0 1,3,5,.*,199; 17\/0\/0 5$/);
   });
 
-  it("does not try the same program twice when there are many bodies of few ports", () => {
+  it("does not try the same program twice if there are many bodies with few ports", () => {
     const doors = Array.from({ length: 1000 }, (_, i) =>
       resolvedDoor(`${i + 1}`, "syn", [`10.0.${i >> 8}.${i & 255}`]),
     );
@@ -142,7 +142,7 @@ describe("dropping to fit", () => {
     assert.deepEqual(lines(steps[1]!), ["any: 6/0/0 1-1000"]);
   });
 
-  it("begins with no more ranges than instructions can search", () => {
+  it("begins with no more ranges than the instructions can search", () => {
     const many = Array.from({ length: 313 }, (_, d) =>
       resolvedDoor(Array.from({ length: 32 }, (_, i) => `${(d * 32 + i) * 3 + 1}`).join()),
     );

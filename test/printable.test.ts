@@ -16,9 +16,9 @@ const harmful = {
 };
 const harmless = "eth0 [door] ~ \u00fc \u65e5\u672c \u03b1 \u{1f6aa} caf\u0065\u0301 100 %";
 
-describe("foreign text", () => {
+describe("text of others", () => {
   for (const [what, characters] of Object.entries(harmful)) {
-    it(`loses what ${what}, at each place where it is shown`, () => {
+    it(`loses what ${what}, wherever it is shown`, () => {
       for (const character of characters) {
         const name = `U+${character.codePointAt(0)!.toString(16)}`;
         for (const shown of [printable, clean]) assert.equal(shown(`a${character}b`), "a?b", name);
@@ -30,7 +30,7 @@ describe("foreign text", () => {
         assert.doesNotMatch(said, new RegExp(`x${character}y`, "u"), name);
       }
     });
-    it(`in JSON is escaped where it ${what}`, () => {
+    it(`is escaped in JSON if it ${what}`, () => {
       const door = `a${characters.join("")}b`;
       const line = answerLine({ type: "end", door } as unknown as Answer);
       assert.match(line, /^[\x20-\x7e]+\n$/);
@@ -38,7 +38,7 @@ describe("foreign text", () => {
     });
   }
 
-  it("stays as it is otherwise", () => {
+  it("is otherwise unchanged", () => {
     assert.equal(printable(harmless), harmless);
     assert.equal(printableJson(JSON.stringify(harmless)), JSON.stringify(harmless));
   });

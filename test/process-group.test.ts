@@ -14,7 +14,7 @@ for (const [name, by] of [
   ["run", run],
   ["runByNode", runByNode],
 ] as const)
-  describe(`a command of ${name} that is told to end`, () => ends(by));
+  describe(`a command of ${name} that is terminated`, () => ends(by));
 
 function ends(run: Run): void {
   /** Runs it, tells it to end once it has said that it is ready, and returns its status. */
@@ -30,23 +30,23 @@ function ends(run: Run): void {
   }
   const child = () => Number(readFileSync(join(dir, "child"), "utf8"));
 
-  it("ends by TERM, and is not waited for longer", async () => {
+  it("ends on TERM, and is not waited for any longer", async () => {
     const begun = performance.now();
     assert.equal(await ended("READY; sleep 1000"), 143);
     assert.ok(performance.now() - begun < 4000, "nobody was killed after five seconds of kindness");
   });
 
-  it("may tidy up", async () => {
+  it("may clean up", async () => {
     assert.equal(await ended("trap 'exit 7' TERM; READY; for i in $(seq 6000); do sleep 0.01; done"), 7);
   });
 
-  it("takes along a child that will not hear, when the shell has long gone", async () => {
+  it("takes along a child that ignores TERM, even if the shell has ended long ago", async () => {
     const deaf = `sh -c "trap '' TERM; echo \\$\\$ >${dir}/child; READY; for i in \\$(seq 600); do sleep 0.1; done" & wait`;
     assert.equal(await ended(deaf), 143);
     assert.equal(isAlive(child()), false);
   });
 
-  it("leaves alone what it has put into a session of its own", async () => {
+  it("does not affect a process in its own session", async () => {
     const own = `setsid sleep 1000 & echo $! >${dir}/child; sleep 0.2; READY; wait`;
     assert.equal(await ended(own), 143);
     assert.ok(isAlive(child()));

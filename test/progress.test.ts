@@ -9,8 +9,8 @@ function scene(isTTY: boolean) {
   return { written, clock, progress: new Progress(stream, () => clock.now) };
 }
 
-describe("the progress of a long work", () => {
-  it("is drawn after half a second, ten times a second, and cleared", () => {
+describe("the progress of a long task", () => {
+  it("is drawn after half a second, ten times a second, and then cleared", () => {
     const { written, clock, progress } = scene(true);
     progress.clear();
     const due = [0, 499, 500].map((at) => {
@@ -27,13 +27,13 @@ describe("the progress of a long work", () => {
     assert.deepEqual(written, [`\r[${"#".repeat(15)}${" ".repeat(15)}]  50 % x\x1b[K`, "\r\x1b[K"]);
   });
 
-  it("is in words alone where nobody knows how much there is", () => {
+  it("has no percentage if the total is unknown", () => {
     const { written, progress } = scene(true);
     progress.draw(undefined, "5 lines");
     assert.deepEqual(written, ["\r5 lines\x1b[K"]);
   });
 
-  it("is not drawn where there is no terminal", () => {
+  it("is not drawn without a terminal", () => {
     const { clock, progress } = scene(false);
     clock.now = 1e9;
     assert.equal(progress.isDue, false);

@@ -20,7 +20,7 @@ function pictureOf(lines: readonly string[]): Buffer {
   return Buffer.concat([Buffer.from(`P5 ${rows[0]!.length} ${pixels.length} 255\n`), Buffer.from(pixels.flat())]);
 }
 
-test("a camera reads it", () => {
+test("a camera can read it", () => {
   const uri = otpauthUri("host.example", PHONE);
   const { stdout, status } = spawnSync("zbarimg", ["--quiet", "--raw", "-"], {
     input: pictureOf(qrLines(uri, false)),

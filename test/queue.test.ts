@@ -34,8 +34,8 @@ class Scene {
 
 const names = (count: number, of = "") => Array.from({ length: count }, (_, i) => `${of}${i}`);
 
-describe("a line", () => {
-  it("lets 64 of many doors begin at once, and the others in their order as those end", async () => {
+describe("the command queue", () => {
+  it("runs 64 commands of many doors at once, and the others in order as those end", async () => {
     const scene = new Scene();
     for (const name of names(70)) scene.wait(name, { door: name });
     assert.deepEqual(scene.begun, names(64));
@@ -44,7 +44,7 @@ describe("a line", () => {
     assert.deepEqual(scene.begun, names(66));
   });
 
-  it("keeps eight of the 64 places for doors of which nothing runs, so that none waits for a flood at another", () => {
+  it("reserves eight of the 64 places for idle doors, so that none waits for a flood at another", () => {
     const scene = new Scene();
     for (const name of names(2000, "flood ")) scene.wait(name, { door: "flooded" });
     assert.equal(scene.begun.length, 56);
@@ -53,7 +53,7 @@ describe("a line", () => {
     assert.equal(scene.line.running, 64);
   });
 
-  it("gives a source that has filled 48 places no more of them while others wait at that door", async () => {
+  it("gives a source with 48 places no more of them while others wait at that door", async () => {
     const scene = new Scene();
     for (const name of names(100, "same ")) scene.wait(name, { source: "same" });
     assert.equal(scene.begun.length, 48);
@@ -74,7 +74,7 @@ describe("a line", () => {
     assert.deepEqual(scene.begun, ["other 0", "another 0"], "of the flooded one, enough run");
   });
 
-  it("gives the turns of a door to its sources one after the other", async () => {
+  it("gives the turns of a door to its sources in rotation", async () => {
     const scene = new Scene();
     const exclusion = ["ufw"];
     for (const name of names(5, "flood ")) scene.wait(name, { source: "flood", exclusion });
@@ -84,7 +84,7 @@ describe("a line", () => {
     assert.deepEqual(scene.begun, ["flood 0", "flood 1", "a", "b", "flood 2"]);
   });
 
-  it("lets a door wait at most one turn for what another door has to itself, and its closing no longer", async () => {
+  it("lets a door wait at most one turn for a program that another door uses, and its closing no longer", async () => {
     const scene = new Scene();
     const exclusion = ["ufw"];
     for (const name of names(5, "flood ")) scene.wait(name, { door: "flooded", exclusion });
@@ -99,7 +99,7 @@ describe("a line", () => {
     assert.deepEqual(scene.begun, ["flood 0", "other", "flood 1", "other 2", "closing"]);
   });
 
-  it("lets nobody pass who would make the one before him wait longer", async () => {
+  it("lets no command overtake if that would delay the one before it", async () => {
     const scene = new Scene();
     scene.wait("a", { door: "a", exclusion: ["x"] });
     scene.wait("all", { door: "b", exclusion: "all" });
@@ -112,7 +112,7 @@ describe("a line", () => {
     assert.deepEqual(scene.begun, ["a", "free", "all", "c"]);
   });
 
-  it("has others take the place, and the program, of a command that takes long: of so many", async () => {
+  it("gives the place and the program of a slow command to others, for a limited number", async () => {
     const scene = new Scene();
     scene.wait("long", { exclusion: ["x"] });
     scene.wait("next", { exclusion: ["x"] });
@@ -136,7 +136,7 @@ describe("a line", () => {
     assert.equal(scene.begun.length, before + 3, "those that have taken long since then make room, too");
   });
 
-  it("dismisses those that wait to open, and when it is closed, all", async () => {
+  it("drops those that wait to open, and all when it is closed", async () => {
     const scene = new Scene();
     scene.wait("runs", { exclusion: "all" });
     scene.wait("opens", { exclusion: "all" });
@@ -151,7 +151,7 @@ describe("a line", () => {
     assert.deepEqual([scene.begun.length, scene.dismissed], [2, ["opens", "closes too", "late"]]);
   });
 
-  it("runs none beside another that it excludes, lets all begin, and gives all places back, whatever comes", async () => {
+  it("never runs two exclusive commands together, starts all, and returns all places", async () => {
     const exclusion = fc.constantFrom<Exclusion>([], ["x"], ["x", "y"], ["y"], "all");
     const what = fc.constantFrom<Turn["what"]>("opened", "closed");
     const one = fc.record({ door: fc.constantFrom("a", "b", "c"), source: fc.constantFrom("s", "t"), what, exclusion });
@@ -190,7 +190,7 @@ describe("a line", () => {
     );
   });
 
-  it("merges who waits already, when it is long, and refuses a door when that has filled it; others have room", () => {
+  it("merges waiting openings when it is long, and refuses a door that has filled it; others have room", () => {
     const { line } = new Scene();
     const joined = (key: string, door = "door") => line.join(door, key);
     for (let i = 0; i < 1023; i++) assert.equal(joined("often"), "waits");
@@ -207,7 +207,7 @@ describe("a line", () => {
   });
 });
 
-it("a tally is told at once, and then at most once a second", () => {
+it("a throttled report is written immediately, and then at most once a second", () => {
   const told: number[] = [];
   const tally = new LogThrottle();
   for (const at of [5, 5, 5.9, 6, 6.5, 100]) tally.add(at, (count) => told.push(count));

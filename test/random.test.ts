@@ -11,7 +11,7 @@ import { formatSequence } from "../src/sequences/sequence.ts";
 import { weakness } from "../src/sequences/strength.ts";
 
 describe("a random sequence", () => {
-  it("is never weak, nor of neighbours or ports that are not free, and is of one protocol or of both", () => {
+  it("is never weak, has no neighbouring or used ports, and uses one protocol or both", () => {
     const isFree = (_: string, port: number) => port % 2 === 1;
     for (let n = 0; n < 300; n++) {
       const mixed = n % 2 === 1;
@@ -38,7 +38,7 @@ describe("a random sequence", () => {
     }
   });
 
-  it("is drawn anew as long as it ascends or descends, and takes no port twice", () => {
+  it("is drawn again if it ascends or descends, and has no port twice", () => {
     const drawn = [2000, 3000, 4000, 4000, 3000, 2000, 2000, 2000, 2009, 4000, 3000];
     const draws = [...drawn];
     const sequence = randomSequence(
@@ -51,14 +51,14 @@ describe("a random sequence", () => {
     assert.deepEqual(draws, []);
   });
 
-  it("differs from one time to the next", () => {
+  it("differs each time", () => {
     const all = Array.from({ length: 100 }, () => formatSequence(randomSequence(3, false, () => true)));
     assert.equal(new Set(all).size, 100);
   });
 });
 
 describe("free ports", () => {
-  it("are neither ephemeral nor a service's", () => {
+  it("are neither ephemeral nor named services", () => {
     const [low, high] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").match(/\d+/g)!.map(Number);
     const isFree = freePorts();
     for (const port of [low!, high!]) assert.equal(isFree("tcp", port) || isFree("udp", port), false, `${port}`);
@@ -68,12 +68,12 @@ describe("free ports", () => {
     if (named !== null) assert.equal(isFree("tcp", Number(named[1])), false);
   });
 
-  it("may be ephemeral where nearly all are", () => {
+  it("may be ephemeral if nearly all ports are", () => {
     assert.equal(freePorts([1024, 65535])("tcp", 20_011), true);
     assert.equal(freePorts([10_000, 60_000])("tcp", 20_011), false);
   });
 
-  it("know who listens where", async () => {
+  it("exclude ports with a listening socket", async () => {
     const server = createServer();
     const socket = createSocket("udp4");
     const free = freePorts();

@@ -27,8 +27,8 @@ function siege(
   return told;
 }
 
-describe("the limit of the log", () => {
-  it("changes nothing for a hundred lines in each second", () => {
+describe("the rate limit of the log", () => {
+  it("changes nothing up to a hundred lines per second", () => {
     const limit = new RateLimiter();
     for (let second = 0; second < 5; second++) {
       assert.equal(siege(limit, 100, second * 1000), 100);
@@ -38,7 +38,7 @@ describe("the limit of the log", () => {
     for (const now of [10_000, Number.POSITIVE_INFINITY]) assert.deepEqual(limit.summaries(now), []);
   });
 
-  it("holds back what is more, and says how many, once, when the second is over", () => {
+  it("holds back more, and reports their number once, when the second is over", () => {
     const limit = new RateLimiter();
     assert.equal(siege(limit, 5000, 10), 100);
     assert.equal(siege(limit, 5000, 1009), 0);
@@ -50,7 +50,7 @@ describe("the limit of the log", () => {
     assert.deepEqual(limit.summaries(Number.POSITIVE_INFINITY), [{ count: 1, kind: "Stage 1" }]);
   });
 
-  it("has a budget of their own for timeouts", () => {
+  it("has a separate budget for timeouts", () => {
     const limit = new RateLimiter();
     siege(limit, 150, 0);
     assert.equal(siege(limit, 120, 400, timeout), 100);
@@ -60,7 +60,7 @@ describe("the limit of the log", () => {
     assert.deepEqual(limit.summaries(1400), [{ count: 20, kind: "sequence timeout" }]);
   });
 
-  it("never holds back later stages, openings, nor the Stage 1 of a door of one knock", () => {
+  it("never holds back later stages, openings, or Stage 1 of a door with one knock", () => {
     const limit = new RateLimiter();
     siege(limit, 200, 0);
     assert.equal(
@@ -74,7 +74,7 @@ describe("the limit of the log", () => {
     );
   });
 
-  it("tells the Stage 1 that was held back when its Stage 2 comes, and no Stage 1 twice", () => {
+  it("logs a held-back Stage 1 when its Stage 2 arrives, and no Stage 1 twice", () => {
     const limit = new RateLimiter();
     const early = parseAddress("192.168.1.1")!;
     const verdicts = [limit.decide(stage(early), 0)];
@@ -84,7 +84,7 @@ describe("the limit of the log", () => {
     assert.deepEqual(verdicts, ["tell", "hold", "tell", "tell", "tell with Stage 1", "tell"]);
   });
 
-  it("tells it also when an earlier attempt's Stage 1 had been told, or the second of it is over", () => {
+  it("also does so if an earlier attempt's Stage 1 was logged, or if its second is over", () => {
     const limit = new RateLimiter();
     limit.decide(stage(me), 0);
     siege(limit, 200, 2000);
@@ -95,7 +95,7 @@ describe("the limit of the log", () => {
     assert.equal(limit.decide(stage(me, 2), 11_000), "tell with Stage 1");
   });
 
-  it("takes who is no longer remembered for told, when nothing was held back in his attempt's life", () => {
+  it("assumes that a forgotten source was logged, if nothing was held back during its attempt", () => {
     const limit = new RateLimiter();
     const patient = door(2, 1_000_000);
     limit.decide(stage(me, 1, patient), 0);

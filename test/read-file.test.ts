@@ -10,7 +10,7 @@ import { readConfig } from "../src/config/read.ts";
 import { MAX_BYTES, readRegularFile } from "../src/platform/read-file.ts";
 import { nextOneTime } from "../src/sequences/one-time-file.ts";
 
-describe("a file to be read whole", () => {
+describe("a file that is read as a whole", () => {
   const dir = fs.mkdtempSync(join(tmpdir(), "regular-"));
   after(() => fs.rmSync(dir, { recursive: true }));
   const path = (name: string) => join(dir, name);
@@ -20,7 +20,7 @@ describe("a file to be read whole", () => {
     return path(name);
   };
 
-  test("of the most bytes is read", () => {
+  test("of the maximum size is read", () => {
     assert.equal(readRegularFile(sized("most", MAX_BYTES)).length, MAX_BYTES);
   });
 
@@ -35,7 +35,7 @@ describe("a file to be read whole", () => {
     ["that is a device without end", "/dev/zero", "Not a regular file"],
   ];
   for (const [title, file, why] of refused) {
-    test(`${title} is refused at once, as config and as sequences`, () => {
+    test(`${title} is refused immediately, as a config and as sequences`, () => {
       assert.throws(() => readConfig(file), new ConfigError(`${file}: ${why}`));
       assert.throws(() => nextOneTime(file, () => {}), new Error(`${file}: ${why}`));
     });

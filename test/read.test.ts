@@ -17,7 +17,7 @@ describe("a config file", () => {
     return path(name);
   };
 
-  test("is read with its path as given, and a sequences file that it names", () => {
+  test("is read with its path as given, together with the sequences file that it names", () => {
     const sequences = write("sequences", "# used\n#1,2\n 3,4\n5,6\n");
     const file = write("good.conf", `[a]\r\none_time_sequences = ${sequences}\r\n[b]\r\nsequence = 7000\r\n`);
     const given = `${dir}/./good.conf`;
@@ -34,7 +34,7 @@ describe("a config file", () => {
     assert.deepEqual(config.warnings, []);
   });
 
-  test("tells of lines in the sequences file that are none", () => {
+  test("causes warnings for lines in the sequences file that are not sequences", () => {
     const sequences = write("odd-sequences", "x\n7000:sctp\n3,4\n");
     const { doors, warnings } = readConfig(write("odd.conf", `[a]\none_time_sequences = ${sequences}`));
     assert.deepEqual(doors[0]?.sequence, parseSequence("3,4"));
@@ -67,13 +67,13 @@ describe("a config file", () => {
     ],
   ];
   for (const [title, file, message] of refused) {
-    test(`${title} is refused, in the system's words`, () => {
+    test(`${title} is refused with the system's message`, () => {
       const given = file();
       assert.throws(() => readConfig(given), new ConfigError(message(given)));
     });
   }
 
-  test("with bytes that are not UTF-8 is read, in comments silently, elsewhere with a warning", () => {
+  test("with bytes that are not UTF-8 is read, silently in comments, with a warning elsewhere", () => {
     const latin1 = Buffer.from("# Büro\n[Büro]\nsequence = 1\ncommand = Büro\n", "latin1");
     const file = write("latin1.conf", latin1);
     const { doors, warnings } = readConfig(file);

@@ -4,7 +4,7 @@ import { it } from "node:test";
 import { Logger } from "../src/log/logger.ts";
 import { RecentWarnings } from "../src/log/recent-warnings.ts";
 
-it("the last twenty lines are kept, none longer than 500 letters, with their times", () => {
+it("the last twenty lines are kept, none longer than 500 characters, with their times", () => {
   const recent = new RecentWarnings();
   for (let i = 0; i < 30; i++) recent.add(`${i} ${"x".repeat(1000)}`);
   assert.equal(recent.lines.length, 20);
@@ -13,7 +13,7 @@ it("the last twenty lines are kept, none longer than 500 letters, with their tim
   assert.ok(Math.abs(recent.lines[19]!.time.getTime() - Date.now()) < 60_000);
 });
 
-it("of the log only warnings and errors, whatever logs there are", () => {
+it("only warnings and errors are kept, whatever log there is", () => {
   const nowhere = { write() {}, flush() {} };
   const book = new Logger({ debug: false, verbose: false }, nowhere, nowhere);
   book.log.info("an event");

@@ -31,14 +31,14 @@ function write(buffer: ArrayBuffer, i: number, salt: number) {
 }
 
 describe("records", () => {
-  it("each field stands where the addon writes it, in the first record and in the last", () => {
+  it("each field is where the addon writes it, in the first record and in the last", () => {
     const records = new Records(3);
     assert.equal(records.buffer.byteLength, 3 * RECORD_BYTES);
     const written = [0, 1, 2].map((i) => write(records.buffer, i, i));
     for (const i of [0, 1, 2, 0]) assert.deepEqual(structuredClone(records.at(i)), written[i]);
   });
 
-  it("the same object is filled again: a packet costs no new one", () => {
+  it("one object is reused, so that no packet costs a new one", () => {
     const records = new Records(2);
     write(records.buffer, 0, 1);
     const first = records.at(0);

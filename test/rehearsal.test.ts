@@ -15,7 +15,7 @@ const parsed = (sequences: readonly (readonly (number | string)[])[], more = "")
   parseConfig(sequences.map((one, i) => `[${i}]\nsequence = ${one}\n${more}`).join(""), "a file", () => undefined);
 
 describe("the rehearsal", () => {
-  it("opens a door with its own sequence, whatever other doors there are: none keeps another shut", () => {
+  it("opens a door with its own sequence, whatever other doors there are", () => {
     const sequence = fc.array(fc.constantFrom(...PORTS, "7000:udp", "8000:udp"), { minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(fc.array(sequence, { minLength: 1, maxLength: 5 }), (sequences) => {
@@ -25,7 +25,7 @@ describe("the rehearsal", () => {
     );
   });
 
-  it("opens another door when its sequence is the same or the beginning, once the repeated first knocks are passed over", () => {
+  it("opens another door whose sequence is the same or a prefix, after repeated first knocks", () => {
     for (const a of SEQUENCES) {
       for (const b of SEQUENCES) {
         const { doors } = parsed([a, b]);
@@ -37,7 +37,7 @@ describe("the rehearsal", () => {
     }
   });
 
-  it("is done in time, however short the door's is, and with the flags that it wants", () => {
+  it("is finished within the door's timeout, and uses its flags", () => {
     const sequence = Array.from({ length: 32 }, (_, i) => 7000 + i);
     for (const more of ["seq_timeout = 1\n", "tcpflags = fin,!syn\n", "strict = yes\n"]) {
       const { doors } = parsed([sequence], more);

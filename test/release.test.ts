@@ -74,7 +74,7 @@ describe("npm run release", { skip }, () => {
     assert.equal(git("tag"), "");
   }
 
-  it("gathers the packages of this version, the notes and the sums, and makes no tag", () => {
+  it("collects the packages of this version, the notes and the checksums, and makes no tag", () => {
     const { status, stdout, stderr } = release();
     assert.deepEqual([status, stderr], [0, ""]);
     assert.match(stdout, /made no tag/);
@@ -85,7 +85,7 @@ describe("npm run release", { skip }, () => {
     assert.equal(git("tag"), "");
   });
 
-  it("signs the sums and the tag with a key", () => {
+  it("signs the checksums and the tag with a key", () => {
     const key = join(dir, "build/key");
     assert.equal(run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).status, 0);
     git("config", "user.name", "A");
@@ -102,7 +102,7 @@ describe("npm run release", { skip }, () => {
     );
   });
 
-  it("prints the two commands that are left, which make the same tag", () => {
+  it("prints the two remaining commands, which make the same tag", () => {
     git("config", "user.name", "A");
     git("config", "user.email", "a@localhost");
     const lines = /^ {2}git .*$/gm;
@@ -117,7 +117,7 @@ describe("npm run release", { skip }, () => {
     assert.equal(git("for-each-ref", "--format=%(objecttype) %(*objectname)\n%(contents)", "refs/tags"), byHand);
   });
 
-  it("rehearses with a tree that is not committed, and tags nothing", () => {
+  it("rehearses with an uncommitted tree, and tags nothing", () => {
     write("new", "");
     const { status, stdout, stderr } = release("--rehearsal");
     assert.deepEqual([status, stderr], [0, ""]);
@@ -126,18 +126,18 @@ describe("npm run release", { skip }, () => {
     assertRefused(/rehearsal makes no tag/, "--rehearsal", "--tag");
   });
 
-  it("leaves the tarball out where that is asked for", () => {
+  it("leaves out the tarball on request", () => {
     rmSync(join(made, TARBALL));
     assert.equal(release("--without-npm").status, 0);
     assert.equal(read("SHA256SUMS").includes("tgz"), false);
   });
 
-  it("refuses changes that are not committed", () => {
+  it("refuses uncommitted changes", () => {
     write("new", "");
     assertRefused(/not committed/);
   });
 
-  it("refuses a version that the two changelogs do not have", () => {
+  it("refuses a version that is missing in the two changelogs", () => {
     write("package.json", '{ "version": "1.2.4" }\n');
     commit();
     assertRefused(/package.json has version 1\.2\.4, and packaging\/debian\/changelog has 1\.2\.3-1/);
@@ -163,12 +163,12 @@ describe("npm run release", { skip }, () => {
     assert.match(elsewhere.stderr, /v1\.2\.3 is at another commit/);
   });
 
-  it("refuses a key that is not there, and an option that it does not know", () => {
+  it("refuses a missing key, and an unknown option", () => {
     assertRefused(/build\/none cannot be read/, "--key", "build/none");
     assertRefused(/unknown option --sign/, "--sign");
   });
 
-  it("makes no tag when the packages are missing", () => {
+  it("makes no tag if packages are missing", () => {
     for (const file of DEBS) rmSync(join(made, file));
     const { status, stderr } = release("--tag");
     assert.equal(status, 1);

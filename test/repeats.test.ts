@@ -41,7 +41,7 @@ const opened = (door: string, stages: number) => [
   `${door}: OPEN SESAME`,
 ];
 
-describe("repeats", () => {
+describe("retransmissions of a client", () => {
   const ports = [3000, 2000, 3000, 4000, 2000, 3000]; // opens, and closes again
   const doors = { open: "3000,2000,3000", close: "4000,2000,3000" };
   const both = [...opened("open", 3), ...opened("close", 3)];
@@ -59,7 +59,7 @@ describe("repeats", () => {
   };
   for (const [name, headers] of Object.entries(tools)) {
     for (const pause of [0.001, 0.05, 0.2, 1, 2, 3]) {
-      it(`takes each packet of a tool for a knock: ${name}, one each ${pause} s`, () => {
+      it(`are not assumed for packets of a tool: ${name}, one every ${pause} s`, () => {
         const steps = ports.map((port, i) => [i * pause + (i > 2 ? 1 : 0), port, ...headers(port, i)] as const);
         // Opened in a moment, a door waits for a moment: told at the next packet.
         assert.deepEqual(lines(doors, steps).sort(), [...both].sort());
@@ -67,7 +67,7 @@ describe("repeats", () => {
     }
   }
 
-  it("takes each packet for a knock where nothing is shared, when no system sends it again then", () => {
+  it("are not assumed for packets that share nothing, at times when no system retransmits", () => {
     const headers = (port: number) => [port, port] as const;
     const steps = ports.map((port, i) => [i * 0.2, port, ...headers(port)] as const);
     assert.deepEqual(lines({ open: doors.open }, steps.slice(0, 3)), opened("open", 3));
@@ -91,7 +91,7 @@ describe("repeats", () => {
     for (const lost of [-1, 0, 1, 2]) {
       // Where only one copy comes at all, or a late one first, it is another knock of that client.
       if (lost >= 0 && (times.length < 4 || name.includes("delivered"))) continue;
-      it(`ignores what ${name} sends again, before and after the opening${lost < 0 ? "" : `, copy ${lost + 1} lost`}`, () => {
+      it(`by ${name} are ignored before and after the opening${lost < 0 ? "" : `, copy ${lost + 1} lost`}`, () => {
         const knocks: Step[] = [
           [0, 7000, 50_000, 0x12345678],
           [0.31, 8000, 50_001, 0x23456789],
@@ -110,7 +110,7 @@ describe("repeats", () => {
     }
   }
 
-  it("ignores what a system sends again from a port that the client has chosen, until it is used anew", () => {
+  it("from a source port that the client has chosen are ignored, until the port is used again", () => {
     const steps: Step[] = [
       [0, 7000, 4000, 111],
       [1.02, 7000, 4000, 111], // curl --local-port 4000 -m 2
@@ -125,7 +125,7 @@ describe("repeats", () => {
     ]);
   });
 
-  it("counts no retransmission as the second knock at the same port, and counts a new connection", () => {
+  it("do not count as a second knock at the same port, but a new connection does", () => {
     const steps: Step[] = [
       [0, 7000, 50_000, 111],
       [1.01, 7000, 50_000, 111],
@@ -137,7 +137,7 @@ describe("repeats", () => {
     assert.deepEqual(lines({ a: "7000,7000,8000" }, steps), opened("a", 3));
   });
 
-  it("forgets that a client's packets were alike after 70 seconds", () => {
+  it("are judged without packets from more than 70 seconds ago", () => {
     const steps: Step[] = [
       [0, 7000, 20, 111],
       [0.1, 8000, 20, 222],
@@ -147,7 +147,7 @@ describe("repeats", () => {
     assert.deepEqual(lines({ a: "7000,8000", b: "9000" }, steps), [...opened("a", 2), ...opened("b", 1)]);
   });
 
-  it("knows the packets of others apart: one client's alike packets say nothing of another's", () => {
+  it("are judged for each client separately", () => {
     const { doors: all } = parseConfig("[a]\nsequence = 7000\n[b]\nsequence = 8000\n", "", () => undefined);
     const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], capacity: 64 });
     attempts.setDoors(all.map((door) => ({ door, targets: undefined })));

@@ -24,7 +24,7 @@ const temporary = () => join(dir, `.file.${process.pid}`);
 const onlyHere = (...names: string[]) => assert.deepEqual(fs.readdirSync(dir).sort(), [...names, "target"].sort());
 
 describe("a file that is replaced", () => {
-  it("has the text and the mode, whatever the umask, and leaves nothing beside it", () => {
+  it("has the new text and mode, whatever the umask, and leaves no temporary file", () => {
     for (const wanted of [0o600, 0o640, 0o664]) {
       replaceFile(path, `${wanted}`, { mode: wanted });
       assert.deepEqual([text(), mode()], [`${wanted}`, wanted]);
@@ -32,7 +32,7 @@ describe("a file that is replaced", () => {
     }
   });
 
-  it("takes the place of a link, and follows none: neither there nor where it is made", () => {
+  it("replaces a link and does not follow it, neither the final nor the temporary file", () => {
     fs.symlinkSync(target, path);
     fs.symlinkSync(target, temporary());
     replaceFile(path, "new", { mode: 0o644 });
@@ -43,19 +43,19 @@ describe("a file that is replaced", () => {
     onlyHere("file");
   });
 
-  it("stays as it was when the new one can't be made", () => {
+  it("stays unchanged if the new one cannot be made", () => {
     fs.writeFileSync(path, "old");
     fs.mkdirSync(temporary());
     assert.throws(() => replaceFile(path, "new", { mode: 0o644 }));
     assert.equal(text(), "old");
   });
 
-  it("is no device: nothing takes the place of /dev/null", () => {
+  it("may not be a device: /dev/null is not replaced", () => {
     assert.throws(() => replaceFile("/dev/null", "1\n", { mode: 0o644 }), /not a regular file/);
     assert.equal(fs.lstatSync("/dev/null").isCharacterDevice(), true);
   });
 
-  it("is given away with its owner, before it has a byte", { skip: process.geteuid!() !== 0 && "needs root" }, () => {
+  it("gets its owner before its contents", { skip: process.geteuid!() !== 0 && "needs root" }, () => {
     replaceFile(path, "new", { mode: 0o640, owner: { uid: 1234, gid: 5678 } });
     const { uid, gid } = fs.statSync(path);
     assert.deepEqual([uid, gid, mode()], [1234, 5678, 0o640]);
@@ -63,7 +63,7 @@ describe("a file that is replaced", () => {
 });
 
 describe("what a command writes with -o", () => {
-  it("is a new file that all may read, or keeps the mode of the file that is there", () => {
+  it("is a new file that everyone may read, or keeps the mode of the existing file", () => {
     const umask = process.umask(0o022);
     writeOutput(path, "new");
     process.umask(umask);
@@ -74,12 +74,12 @@ describe("what a command writes with -o", () => {
     onlyHere("file");
   });
 
-  it("goes to a device, and leaves it one", () => {
+  it("goes to a device, and keeps it a device", () => {
     writeOutput("/dev/null", "x");
     assert.equal(fs.lstatSync("/dev/null").isCharacterDevice(), true);
   });
 
-  it("does not go through another user's link", { skip: process.geteuid!() !== 0 && "needs root" }, () => {
+  it("does not follow another user's link", { skip: process.geteuid!() !== 0 && "needs root" }, () => {
     fs.symlinkSync(target, path);
     fs.lchownSync(path, 4242, 4242);
     assert.throws(() => writeOutput(path, "x"), /symbolic link/);

@@ -28,7 +28,7 @@ const hosts: Record<string, string[]> = {
 const fromHosts: ResolveHost = async (host) => hosts[host] ?? Promise.reject(new Error("nobody of that name"));
 
 describe("a target", () => {
-  test("that is an address stands for itself, and nobody is asked", async () => {
+  test("that is an address needs no lookup", async () => {
     const nobody: ResolveHost = (host) => assert.fail(`asked for ${host}`);
     const config = doors("10.77.0.1", "FD77:0::1", undefined, "::ffff:10.77.0.1");
     assert.deepEqual(await resolved(config, false, nobody), {
@@ -42,7 +42,7 @@ describe("a target", () => {
     });
   });
 
-  test("that is a name stands for all its addresses", async () => {
+  test("that is a name has all its addresses", async () => {
     assert.deepEqual(await resolved(doors("both", "linkLocal"), false, fromHosts), {
       found: [
         ["0", ["10.77.0.9", "10.77.0.8", "fd77::9"]],
@@ -52,7 +52,7 @@ describe("a target", () => {
     });
   });
 
-  test("stands for IPv4 only with -4", async () => {
+  test("has only IPv4 addresses with -4", async () => {
     const { found } = await resolved(doors("both", "fd77::1", "10.77.0.1"), true, fromHosts);
     assert.deepEqual(found, [
       ["0", ["10.77.0.9", "10.77.0.8"]],
@@ -76,7 +76,7 @@ describe("a target", () => {
     });
   }
 
-  test("is looked up by libc, when nobody else is named", async () => {
+  test("is looked up by libc by default", async () => {
     const { found, warnings } = await resolved(doors("localhost", "no such name"), false);
     assert.deepEqual([found.length, warnings.length], [1, 1]);
     const [name, addresses] = found[0]!;

@@ -15,8 +15,8 @@ const packet: Packet = {
   sequence: 123_456,
 };
 
-describe("retransmissions", () => {
-  it("knows a segment by its ports, its sequence number and its flags", () => {
+describe("the memory of retransmissions", () => {
+  it("recognises a segment by its ports, its sequence number and its flags", () => {
     const print = fingerprint(packet);
     assert.equal(fingerprint({ ...packet }), print);
     for (const other of [{ sourcePort: 40_001 }, { port: 7001 }, { sequence: 123_457 }, { flags: 18 }]) {
@@ -25,7 +25,7 @@ describe("retransmissions", () => {
     assert.ok(print !== 0 && print === (print | 0));
   });
 
-  it("tells apart 100,000 segments of one source, but for the chance of a hash of 32 bits", () => {
+  it("distinguishes 100,000 segments of one source, except for collisions of a 32-bit hash", () => {
     const prints = new Set<number>();
     for (let n = 0; n < 100_000; n++) {
       prints.add(fingerprint({ ...packet, sourcePort: 1024 + (n % 60_000), sequence: n * 7919 }));
@@ -33,7 +33,7 @@ describe("retransmissions", () => {
     assert.ok(prints.size > 99_990, `${prints.size}`);
   });
 
-  it("remembers for as long as Linux sends a SYN again, 63 seconds, and not for ever", () => {
+  it("remembers for as long as Linux retransmits a SYN, 63 seconds, but not for ever", () => {
     const memory = new Retransmissions();
     assert.equal(memory.has(1, 2, 0), false);
     memory.remember(1, 2, 1000);
@@ -57,7 +57,7 @@ describe("retransmissions", () => {
     assert.equal(all.slice(0, count - kept).filter((is) => is).length, 0);
   });
 
-  it("what a flood brings about puts nothing out that still counts", () => {
+  it("is not displaced by a flood while it still counts", () => {
     const memory = new Retransmissions();
     memory.remember(77, 77, 0);
     for (let n = 1; n < 1_000_000; n++) memory.rememberIfFree(n * 7919, n, 10);

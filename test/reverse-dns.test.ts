@@ -36,7 +36,7 @@ describe("a lookup", () => {
     await turn();
   }
 
-  it("keeps a knocker's lines until its name is known, in their order, and asks once", async () => {
+  it("holds a client's lines until its name is known, in order, and asks once", async () => {
     tell("10.77.0.2", "one");
     tell("10.77.0.2", "two");
     await turn();
@@ -50,7 +50,7 @@ describe("a lookup", () => {
     assert.deepEqual(asked, ["10.77.0.2"]);
   });
 
-  it("lets no knocker wait for another one's name", async () => {
+  it("lets no client wait for another client's name", async () => {
     tell("10.77.0.2", "one");
     tell("fd77::2", "one");
     await named("fd77::2", "six.example");
@@ -59,7 +59,7 @@ describe("a lookup", () => {
     assert.deepEqual(told, ["fd77::2 (six.example): one", "10.77.0.2 (host.example): one"]);
   });
 
-  it("says the bare address when there is no name", async () => {
+  it("shows only the address if there is no name", async () => {
     tell("10.77.0.2", "not found");
     answers.get("10.77.0.2")!.none();
     tell("10.77.0.3", "nothing");
@@ -84,21 +84,21 @@ describe("a lookup", () => {
     "x".repeat(254),
   ];
   for (const name of hostile) {
-    it(`drops a name that its owner made up to be read as something else: ${JSON.stringify(name.slice(0, 40))}`, async () => {
+    it(`drops a name that was made up to look like something else: ${JSON.stringify(name.slice(0, 40))}`, async () => {
       tell("10.77.0.2", "line");
       await named("10.77.0.2", name);
       assert.deepEqual(told, ["10.77.0.2: line"]);
     });
   }
 
-  it("accepts every letter that a host name has", async () => {
+  it("accepts every character that a host name may have", async () => {
     const name = `A-z_0.9.${"x".repeat(245)}`;
     tell("10.77.0.2", "line");
     await named("10.77.0.2", name);
     assert.deepEqual(told, [`10.77.0.2 (${name}): line`]);
   });
 
-  it("waits one second, then says the bare address; an answer that comes later changes nothing", async () => {
+  it("waits one second, then shows only the address; a later answer changes nothing", async () => {
     tell("10.77.0.2", "one");
     tell("10.77.0.2", "two");
     const begun = process.hrtime.bigint();
@@ -127,7 +127,7 @@ describe("a lookup", () => {
     ]);
   });
 
-  it("remembers the last thousand names only", async () => {
+  it("remembers only the last thousand names", async () => {
     const address = (i: number) => `10.77.${i >> 8}.${i & 255}`;
     for (let i = 0; i <= 1024; i++) {
       tell(address(i), "one");
@@ -141,7 +141,7 @@ describe("a lookup", () => {
     await named(address(0), "host.example");
   });
 
-  it("asks at most sixteen questions at a time, and gives the knockers beyond no name", async () => {
+  it("asks at most sixteen questions at a time, and gives further clients no name", async () => {
     for (let i = 0; i < 20; i++) tell(`10.77.0.${i}`, "line");
     assert.equal(asked.length, 16);
     assert.deepEqual(told, ["10.77.0.16: line", "10.77.0.17: line", "10.77.0.18: line", "10.77.0.19: line"]);
@@ -151,7 +151,7 @@ describe("a lookup", () => {
     lookup.flush();
   });
 
-  it("does not ask a dead resolver ever more: what has not been answered counts, however long ago", async () => {
+  it("stops asking a dead resolver: unanswered questions count, however old", async () => {
     for (let i = 0; i < 16; i++) tell(`10.77.0.${i}`, "line");
     lookup.flush();
     for (let i = 16; i < 100; i++) tell(`10.77.0.${i}`, "line");
@@ -164,7 +164,7 @@ describe("a lookup", () => {
     lookup.flush();
   });
 
-  it("lets all go with their bare addresses when the daemon ends, each in its order", async () => {
+  it("releases all lines with their addresses when the daemon ends, in order", async () => {
     tell("10.77.0.2", "one");
     tell("10.77.0.3", "one");
     tell("10.77.0.2", "two");

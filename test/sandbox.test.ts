@@ -99,7 +99,7 @@ describe("the unit refuses", () => {
     it(`${command}, under ${name}: ${why ?? "no"}`, () => assert.equal(refusal(command, unit), why));
   }
 
-  it("files that knockd writes, unless they are opened for it", () => {
+  it("files that knockd writes, unless the unit allows them", () => {
     const config = parseConfig(
       "[options]\nLogFile = /var/log/knockd.log\n[a]\none_time_sequences = /etc/knockd/a\n[b]\none_time_sequences = /root/b\n",
       "k.conf",
@@ -131,7 +131,7 @@ describe("the unit refuses", () => {
     assert.deepEqual(found(file), [folder, b]);
   });
 
-  it("nothing that a booted system has run, and most of what it has refused", () => {
+  it("nothing that worked on a booted system, and most of what it refused there", () => {
     const refused = COMMANDS.flatMap(([name, command, ...works]) =>
       [true, ...works].flatMap((works, i) => {
         const [unit, under] = [Object.values(UNITS)[i]!, Object.keys(UNITS)[i]];
@@ -151,7 +151,7 @@ describe("the unit refuses", () => {
     "chroot / true",
     "mknod @/x c 1 3",
   ]) {
-    it(`${command}: so does the kernel, of a process with the unit's capabilities`, { skip: needsRoot }, () => {
+    it(`${command}: and so does the kernel, for a process with the unit's capabilities`, { skip: needsRoot }, () => {
       const dir = mkdtempSync(join(tmpdir(), "sandbox-"));
       const line = command.replace("@", dir);
       assert.match(refusal(line, plain) ?? "", /needs CAP_/);
@@ -166,7 +166,7 @@ describe("the unit refuses", () => {
   }
 });
 
-describe("the unit that is installed", () => {
+describe("the installed unit", () => {
   const root = mkdtempSync(join(tmpdir(), "unit-"));
   after(() => rmSync(root, { recursive: true }));
   const write = (path: string, lines: string) => {
@@ -174,7 +174,7 @@ describe("the unit that is installed", () => {
     writeFileSync(join(root, path), `[Unit]\nProtectHome=no\n[Service]\n# ProtectHome=x\n${lines}`);
   };
 
-  it("is none, then a package's, then that of /etc, with drop-ins from everywhere in the order of their names", () => {
+  it("is none, then a package's, then that in /etc, with all drop-ins in the order of their names", () => {
     assert.equal(installedUnit(root), undefined);
     write("usr/lib/systemd/system/knockd.service", "ProtectHome = read-only\nReadWritePaths=/a \\\n  /b\n");
     const unit = () => installedUnit(root)!;
@@ -206,7 +206,7 @@ describe("the unit that systemd has loaded", () => {
     return loadedUnit(dir, dir);
   }
 
-  it("is asked of systemctl, where systemd runs", () => {
+  it("is read from systemctl, if systemd runs", () => {
     const unit = systemctl("LoadState=loaded\nProtectSystem=strict\nReadWritePaths=-/var/log /srv/a\nProtectHome=no")!;
     assert.match(
       readFileSync(join(dir, "asked"), "utf8"),
@@ -218,7 +218,7 @@ describe("the unit that systemd has loaded", () => {
     assert.equal(systemctl("LoadState=loaded\nNeedDaemonReload=yes\nProtectSystem=strict"), undefined);
   });
 
-  it("is not asked when there is a drop-in that systemd has not read", () => {
+  it("is not used if there is a drop-in that systemd has not read", () => {
     const path = join(dir, "etc/systemd/system/knockd.service.d/own.conf");
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, "[Service]\nProtectSystem=strict\n");
@@ -228,7 +228,7 @@ describe("the unit that systemd has loaded", () => {
     rmSync(join(dir, "etc"), { recursive: true });
   });
 
-  it("has its capabilities and addresses in other words than the file", () => {
+  it("has capabilities and addresses in another form than the file", () => {
     const unit = systemctl(
       "LoadState=loaded\nCapabilityBoundingSet=cap_net_admin cap_net_raw\nIPAddressDeny=::/0 0.0.0.0/0\nIPAddressAllow=",
     )!;
@@ -239,7 +239,7 @@ describe("the unit that systemd has loaded", () => {
     assert.equal(refusal("curl http://10.77.0.9/", none), undefined);
   });
 
-  it("is none when systemd has not loaded it, or does not answer", () => {
+  it("is none if systemd has not loaded it, or does not answer", () => {
     assert.equal(systemctl("LoadState=not-found"), undefined);
     assert.equal(systemctl("LoadState=loaded", 1), undefined);
   });

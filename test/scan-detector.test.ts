@@ -47,9 +47,9 @@ function dice(seed: number): (sides: number) => number {
   };
 }
 
-describe("a flood of scanners of one /64", () => {
+describe("a flood of scanners from one /64", () => {
   for (const sources of [1000, 10_000]) {
-    it(`has each of ${sources} sources counted that are in the middle of a sequence at once`, () => {
+    it(`is detected for each of ${sources} sources that are in the middle of a sequence at the same time`, () => {
       const { send } = scene("7000,8000,9000");
       for (let from = 0; from < sources; from++) assert.equal(send(from, 7000, 0).length, 1);
       let scans = 0;
@@ -71,7 +71,7 @@ describe("a flood of scanners of one /64", () => {
     ["whose TTL is another in each packet", (roll: (sides: number) => number) => 40 + 3 * roll(8)],
     ["whose TTL is another in each sweep", (_: unknown, sweep: number) => 40 + 3 * (sweep % 8)],
   ] as const) {
-    it(`opens a door as often as Max_Strays allows, or twice as often by its TTLs: ${title}`, () => {
+    it(`opens a door as often as Max_Strays allows, or twice as often with two TTLs: ${title}`, () => {
       const { send } = scene("7,3,5", "Ban_Time = 0\n");
       const roll = dice(4438);
       const state = new Uint8Array(SOURCES); // 1: in the middle of a sequence
@@ -94,8 +94,8 @@ describe("a flood of scanners of one /64", () => {
   }
 });
 
-describe("who forges a client's address", () => {
-  it("with another TTL voids nothing of it, however much it sends; with the client's TTL, it does", () => {
+describe("an attacker who forges a client's address", () => {
+  it("with another TTL does not end its attempt, however much it sends; with the client's TTL, it does", () => {
     for (const [ttl, comesIn] of [
       [64, false],
       [63, false],
@@ -113,7 +113,7 @@ describe("who forges a client's address", () => {
     }
   });
 
-  it("and has it banned keeps it out once: it comes in when it does the whole again at once, in silence until then", () => {
+  it("and gets the client banned delays it once: its next complete sequence opens, silently until then", () => {
     const { attempts, send } = scene("7000,8000,9000", "Ban_Time = 60\n");
     const types = (events: readonly KnockEvent[]) => events.map(({ type }) => type);
     const strays = (at: number) => Array.from({ length: 8 }, (_, n) => send(1, 20_000 + n, at)).flat();
@@ -125,7 +125,7 @@ describe("who forges a client's address", () => {
     assert.equal(attempts.live, 1);
   });
 
-  it("but one more try is all: a scanner is banned to the end, and told once", () => {
+  it("allows just one more try: a scanner stays banned to the end, which is logged once", () => {
     const { send } = scene("7000,8000,9000", "Ban_Time = 60\n");
     const strays = (at: number) => Array.from({ length: 8 }, (_, n) => send(1, 20_000 + n, at)).flat();
     send(1, 7000, 0);
@@ -140,7 +140,7 @@ describe("who forges a client's address", () => {
     assert.equal(send(1, 7000, 60_300).length, 1);
   });
 
-  it("cannot have its try begun for it: what times out is told by nobody", () => {
+  it("cannot begin the extra try for the client: what times out is not logged", () => {
     const { attempts, send } = scene("7000,8000,9000", "Ban_Time = 60\nSeq_Timeout = 5\n");
     send(1, 7000, 0);
     for (let n = 0; n < 8; n++) send(1, 20_000 + n, 1);

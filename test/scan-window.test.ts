@@ -46,8 +46,8 @@ const policy = (more = {}, sequence = "7000,8000") => ({
 });
 const FLAG_NAMES: readonly TcpFlag[] = ["fin", "syn", "rst", "psh", "ack", "urg"];
 
-describe("widening", () => {
-  it("comes with the first attempt, and ends a second after the last, without a timer in between", () => {
+describe("the scan window", () => {
+  it("opens with the first attempt, and closes a second after the last, without a timer in between", () => {
     const { set, timers, scanWindow } = scene();
     scanWindow.setDoors([policy()]);
     for (const live of [0, 1, 5, 1]) scanWindow.update(live);
@@ -62,7 +62,7 @@ describe("widening", () => {
     assert.deepEqual(set, ["narrow"]);
   });
 
-  it("is prepared before anyone knocks, and anew, once it is wide, when somebody else listens here", () => {
+  it("is prepared before any knock, and again while it is open, if other ports are listening", () => {
     const { set, clock, listening, scanWindow } = scene();
     scanWindow.setDoors([policy()]);
     set.length = 0;
@@ -76,14 +76,14 @@ describe("widening", () => {
     assert.deepEqual(set, ["nothing", "narrow"]);
   });
 
-  it("never comes when no door minds", () => {
+  it("never opens if no door counts strays", () => {
     const { set, scanWindow } = scene();
     scanWindow.setDoors([policy({ maxStrays: 0 })]);
     scanWindow.update(7);
     assert.deepEqual(set, ["nothing", "narrow"]);
   });
 
-  it("knows no stray where somebody listens, asked anew now and then, nor in answers to our own connections", () => {
+  it("counts no stray at a listening port, which is checked from time to time, nor in replies to our connections", () => {
     const { scanWindow, clock, listening } = scene();
     const packet = (port: number, protocol = 6, flags = 2) => ({ port, protocol, flags }) as Packet;
     assert.deepEqual(
@@ -119,7 +119,7 @@ describe("widening", () => {
 });
 
 // All 64 sets of the six flags, both protocols, at ports below the ephemeral ones, among them and above.
-describe("what counts as a knock for a door counts as a stray for it, and the reverse", () => {
+describe("what counts as a knock for a door counts as a stray for it, and vice versa", () => {
   const LISTENING = { tcp: [22, 40_022], udp: [53, 40_053] };
   const CONFIGS = [
     "",
@@ -230,7 +230,7 @@ describe("what counts as a knock for a door counts as a stray for it, and the re
 });
 
 describe("this host", () => {
-  it("tells the ports on which it listens, of both families", async () => {
+  it("reports its listening ports, for IPv4 and IPv6", async () => {
     for (const host of ["127.0.0.1", "::1"]) {
       const server = createServer().listen(0, host);
       await new Promise((resolve) => server.once("listening", resolve));
@@ -240,7 +240,7 @@ describe("this host", () => {
       assert.ok(!listeningPorts()!.tcp.includes(port), host);
     }
   });
-  it("tells the ports of outgoing connections", () => {
+  it("reports the ephemeral ports", () => {
     const { low, high } = ephemeralPorts();
     assert.ok(low > 0 && low <= high && high <= 65_535);
   });

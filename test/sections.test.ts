@@ -14,7 +14,7 @@ describe("sections", () => {
     ]);
   });
 
-  test("of one name stay two", () => {
+  test("with the same name stay separate", () => {
     assert.deepEqual(
       sections("[a]\nx\n[a]\nx").map(({ lines }) => lines.map(({ number }) => number)),
       [[2], [4]],

@@ -28,12 +28,12 @@ describe("the self-test", () => {
     const filter = (own = addresses, heard = resolvedDoors) => buildFilter({ linkType, own, resolvedDoors: heard });
     const test = (program: Uint8Array) => tryKnocks(program, linkType, addresses, resolvedDoors).deafTo;
 
-    it(`hears all by its own filter on link type ${linkType}`, () => {
+    it(`finds no fault with its own filter on link type ${linkType}`, () => {
       // Six knocks at three addresses, and one at the target.
       assert.deepEqual(tryKnocks(filter(), linkType, addresses, resolvedDoors), { tried: 19, deafTo: undefined });
     });
 
-    it(`misses a knock, a door, an address, a family on link type ${linkType}`, () => {
+    it(`reports a missing knock, door, address or IP version on link type ${linkType}`, () => {
       const [tcp, mixed, target] = resolvedDoors as [ResolvedDoor, ResolvedDoor, ResolvedDoor];
       const shorter = { ...tcp, door: { ...tcp.door, sequence: tcp.door.sequence.slice(0, 2) } };
       assert.equal(test(filter(addresses, [shorter, mixed, target])), "knock 3 of tcp would be missed");
@@ -45,7 +45,7 @@ describe("the self-test", () => {
     });
   }
 
-  it("says nothing of the ports", () => {
+  it("does not reveal ports", () => {
     const program = buildFilter({ linkType: 1, own: [], resolvedDoors });
     assert.doesNotMatch(tryKnocks(program, 1, addresses, resolvedDoors).deafTo!, /7000|8000|9000/);
   });

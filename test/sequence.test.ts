@@ -43,7 +43,7 @@ describe("a sequence", () => {
     protocol: fc.constantFrom("tcp", "udp", "TCP", "Udp", undefined),
     blanks: fc.tuple(blank, blank, blank, blank),
   });
-  test("of any 1 to 32 knocks comes back, whatever blanks and letters it is written with", () => {
+  test("of any 1 to 32 knocks is parsed back, whatever blanks and capitals it has", () => {
     const written = fc.array(knock, { minLength: 1, maxLength: 32 });
     fc.assert(
       fc.property(written, (knocks) => {
@@ -76,7 +76,7 @@ describe("a sequence is refused, as in 0.8,", () => {
   }
 });
 
-describe("a sequence that 0.8 took for something nobody meant is no reason to refuse the rest:", () => {
+describe("a sequence that 0.8 misunderstood does not refuse the rest", () => {
   const texts = ["", " ", ",", "7000,", ",7000", "7000,,8000", "0", "7000,0:udp", "00", "-5", "-65000", "+7000"];
   for (const text of [...texts, "ssh", "0x50", "1e3", "7000x", "7000.5", '"7000"', ":udp", "7000 8000", "7000; 8000"]) {
     test(JSON.stringify(text), () => assert.equal(error(text).refuse, false));

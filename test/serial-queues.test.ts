@@ -15,7 +15,7 @@ function piece(log: string[], name: string): { readonly work: () => Promise<void
 const turn = () => new Promise(setImmediate);
 
 describe("serial queues", () => {
-  it("begin at once where nothing runs, and otherwise when the work before has ended", async () => {
+  it("begin immediately if nothing runs, and otherwise when the work before has ended", async () => {
     const [queues, log] = [new SerialQueues(), [] as string[]];
     const [first, second, other] = ["first", "second", "other"].map((name) => piece(log, name));
     queues.enqueue("a", first!.work);
@@ -27,7 +27,7 @@ describe("serial queues", () => {
     assert.deepEqual(log, ["first", "other", "second"]);
   });
 
-  it("are drained when all has ended, what was added meanwhile too", async () => {
+  it("are drained when everything has ended, including what was added meanwhile", async () => {
     const [queues, log] = [new SerialQueues(), [] as string[]];
     const [first, second] = ["first", "second"].map((name) => piece(log, name));
     queues.enqueue("a", first!.work);
@@ -42,7 +42,7 @@ describe("serial queues", () => {
     assert.equal(isDrained, true);
   });
 
-  it("are drained while work that takes long goes on", async () => {
+  it("are drained while slow work continues", async () => {
     const [queues, log] = [new SerialQueues(), [] as string[]];
     const { work, end } = piece(log, "long");
     queues.enqueue("a", work);

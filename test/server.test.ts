@@ -37,7 +37,7 @@ describe("the daemon's sockets", () => {
     });
   }
 
-  it("are root's alone without a group", async () => {
+  it("are root's only if there is no group", async () => {
     const place = join(dir, "alone");
     const { control, troubles } = await open(place, undefined);
     assert.deepEqual(fs.readdirSync(place), ["x.sock"]);
@@ -48,7 +48,7 @@ describe("the daemon's sockets", () => {
     assert.deepEqual(troubles, []);
   });
 
-  it("are two with it: nothing is changed at the group's", { skip: needsRoot }, async () => {
+  it("are two with a group, and the group's changes nothing", { skip: needsRoot }, async () => {
     const place = join(dir, "shared");
     const { control, troubles } = await open(place, 64_123);
     assert.deepEqual(fs.readdirSync(place), ["group", "x.sock"]);
@@ -60,7 +60,7 @@ describe("the daemon's sockets", () => {
     assert.deepEqual(troubles, []);
   });
 
-  it("that can't be made are told once, and no more", async () => {
+  it("that cannot be made are reported once", async () => {
     const place = join(dir, "no", "such");
     const { control, troubles } = await open(place, undefined);
     assert.deepEqual(troubles, [`${place}/x.sock: No such file or directory`]);

@@ -19,7 +19,7 @@ const noFlags: Flags = {
 };
 const noOptions = optionsOf();
 
-describe("what is settled:", () => {
+describe("the settings in force:", () => {
   const table: [title: string, flags: Partial<Flags>, options: Partial<FileOptions>, expected: Partial<Settings>][] = [
     ["0.8's defaults, when nobody says anything", {}, {}, {}],
     ["-i", { interface: "eth1" }, {}, { interface: "eth1" }],

@@ -8,7 +8,7 @@ function fill(room: SharedLimit, door: string): number {
   return room.of(door);
 }
 
-it("a room has seven eighths for one door, and then little for each other, and never more than there is", () => {
+it("a door may take seven eighths of the space, and then others little, and never more than there is", () => {
   const room = new SharedLimit(1024);
   assert.equal(fill(room, "a"), 896);
   for (let i = 0; i < 8; i++) assert.equal(fill(room, `door ${i}`), 16);
@@ -16,7 +16,7 @@ it("a room has seven eighths for one door, and then little for each other, and n
   assert.equal(room.total, 1024);
 });
 
-it("a room has for a door again what that gave back", () => {
+it("a door may take again what it has returned", () => {
   const room = new SharedLimit(64);
   assert.equal(fill(room, "a"), 56);
   assert.equal(fill(room, "b"), 1);

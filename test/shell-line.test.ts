@@ -62,7 +62,7 @@ describe("shellCommands", () => {
     it(`of ${JSON.stringify(line).slice(0, 60)}`, () => assert.deepEqual(words(line), commands));
   }
 
-  it("comes to an end with any text", () => {
+  it("ends for any text", () => {
     const part = fc.oneof(
       fc.constantFrom(..."ab =$()`'\"\\<>|&;#{}!*?[]~\n\t\r\u00a0", "$(", "${", "$((", "))"),
       fc.string(),
@@ -74,12 +74,12 @@ describe("shellCommands", () => {
   });
 });
 
-describe("what the shell starts", () => {
+describe("the programs that a shell starts", () => {
   const dir = mkdtempSync(join(tmpdir(), "knockd-shell-"));
   after(() => rmSync(dir, { recursive: true }));
   for (const name of ["p1", "p2", "p3"]) writeFileSync(join(dir, name), `echo ${name} >>"$RAN"\n`, { mode: 0o755 });
 
-  it("is in the list, whatever stands around it", () => {
+  it("are in the list, whatever stands around them", () => {
     const program = fc.constantFrom("p1", "p2", "p3");
     const { line } = fc.letrec<{ line: string }>((tie) => ({
       line: fc.oneof(

@@ -34,7 +34,7 @@ describe("the program that a line begins with", () => {
     [">x a", undefined],
   ];
   for (const [line, program] of table) {
-    it(`${line}: ${program ?? "nobody knows"}`, () => assert.equal(firstProgram(line), program));
+    it(`${line}: ${program ?? "unknown"}`, () => assert.equal(firstProgram(line), program));
   }
 });
 
@@ -60,7 +60,7 @@ describe("the commands of a line", () => {
     ["a <<x", undefined],
   ];
   for (const [line, commands] of table) {
-    it(`${line}: ${commands === undefined ? "nobody knows" : JSON.stringify(commands)}`, () => {
+    it(`${line}: ${commands === undefined ? "unknown" : JSON.stringify(commands)}`, () => {
       const found = simpleCommands(line)?.map(({ words, writes }) => [words.join(" "), writes.join(" ")]);
       assert.deepEqual(found, commands);
     });
@@ -69,7 +69,7 @@ describe("the commands of a line", () => {
 
 describe("any line", () => {
   const signs = fc.constantFrom(..."ab/.%=-12 \t;&|<>\"'$`(){}*#~!\n");
-  it("is read, and only words that stand there are told", () => {
+  it("is parsed, and only words that it contains are returned", () => {
     fc.assert(
       fc.property(fc.array(signs, { maxLength: 40 }), (letters) => {
         const line = letters.join("");
@@ -83,7 +83,7 @@ describe("any line", () => {
     );
   });
 
-  it("is read at once, however long", () => {
+  it("is parsed quickly, however long it is", () => {
     for (const letter of ["1", "<", ">", " ", "a", ";", "&"]) {
       const line = letter.repeat(1 << 20);
       firstProgram(line);

@@ -84,7 +84,7 @@ const DOOR = `
 `;
 
 describe("a replay", () => {
-  it("has the time of its packets: in a moment an hour's waiting, and what comes behind the last packet", async () => {
+  it("follows the times of its packets: an hour passes at once, also after the last packet", async () => {
     const scene = new Scene(DOOR);
     for (const [at, port] of [
       [0, 7001],
@@ -110,7 +110,7 @@ describe("a replay", () => {
     assert.equal(scene.simulation.opened, 1);
   });
 
-  it("has bans and cooldowns end by that time", async () => {
+  it("lets bans and cooldowns end by that time", async () => {
     const scene = new Scene(`${DOOR}Max_Strays = 1\nBan_Time = 60\nSeq_Cooldown = 100`);
     await scene.knock(0, 7001);
     await scene.knock(1, 7009);
@@ -155,7 +155,7 @@ describe("a replay", () => {
     }
   });
 
-  it("takes no port for a stray at which somebody answers", async () => {
+  it("does not count a port as a stray if it replies", async () => {
     const strict = `${DOOR}Strict = yes`;
     for (const answers of [true, false]) {
       const scene = new Scene(strict);
@@ -175,7 +175,7 @@ describe("a replay", () => {
     }
   });
 
-  it("holds back what the daemon would hold back of a siege, and says so a second later", async () => {
+  it("holds back the same lines of a flood as the daemon, and reports that a second later", async () => {
     const scene = new Scene(DOOR);
     for (let i = 0; i < 150; i++) await scene.knock(i / 1000, 7001, { from: `10.77.1.${i}` });
     const said = await scene.end();
@@ -184,7 +184,7 @@ describe("a replay", () => {
     assert.equal(said.at(-1), "11 50 similar lines not logged (sequence timeout)");
   });
 
-  it("of cooked captures takes one packet that was seen twice once", async () => {
+  it("of cooked captures counts a packet once that was seen twice", async () => {
     const twice = "[door]\nsequence = 7001:udp,7001:udp\n";
     for (const [mayDuplicate, stage] of [
       [true, 1],
@@ -196,7 +196,7 @@ describe("a replay", () => {
     }
   });
 
-  it("goes on when the clock of the capture was set back", async () => {
+  it("continues if the clock of the capture was set back", async () => {
     const scene = new Scene(DOOR);
     await scene.knock(0, 7001);
     await scene.knock(-3600, 7003);
@@ -210,7 +210,7 @@ describe("a replay", () => {
   });
 });
 
-it("has beside each line what LogFormat = json has", async () => {
+it("reports with each line the fields of LogFormat = json", async () => {
   const beside: object[] = [];
   const scene = new Scene(DOOR, { said: (_line, _time, fields) => void beside.push(fields) });
   for (const [at, port] of [7001, 7003, 7002].entries()) await scene.knock(at, port);
@@ -249,14 +249,14 @@ describe("a capture file", () => {
     return { ...result, knockedAt: result.knockedAt.map(formatAddress), lines };
   }
 
-  it("is read twice, so that a port counts as one that answers before it has", async () => {
+  it("is read twice, so that a port counts as open before it replies", async () => {
     const frames = [segment(7001), segment(443), ANSWER, segment(7003)].map((one) => frame(one));
     const { lines, packets, knockedAt } = await played(written("a.pcap", pcapFile(1, frames)), `${DOOR}Strict = yes`);
     assert.deepEqual([packets, knockedAt], [4, ["10.77.0.1"]]);
     assert.deepEqual(lines.slice(0, 2), ["10.77.0.2: door: Stage 1", "10.77.0.2: door: Stage 2"]);
   });
 
-  it("is of the host with the addresses that are named, or else each destination is one", async () => {
+  it("belongs to the host with the given addresses, otherwise each destination counts", async () => {
     const frames = [segment(7001), segment(7001, { to: "10.77.0.9", from: "10.77.0.3" })].map((one) => frame(one));
     const first = async (own: string[]) => {
       const { lines, knockedAt } = await played(written("b.pcap", pcapFile(1, frames)), DOOR, own);
@@ -270,7 +270,7 @@ describe("a capture file", () => {
     assert.deepEqual(await first(["fd77::1"]), [[], []]);
   });
 
-  it("is pcap or pcapng: of one as of the other", async () => {
+  it("may be pcap or pcapng, with the same result", async () => {
     const frames = [segment(7001), segment(7003), segment(7002)].map((one) => frame(one));
     const [pcap, pcapng] = [written("e.pcap", pcapFile(1, frames)), written("e.pcapng", pcapngFile(1, frames))];
     const [one, other] = [await played(pcap, DOOR), await played(pcapng, DOOR)];
@@ -278,7 +278,7 @@ describe("a capture file", () => {
     assert.deepEqual(other, one);
   });
 
-  it("that is damaged is replayed as far as it can be read", async () => {
+  it("that is damaged is replayed up to the damage", async () => {
     const whole = pcapFile(
       1,
       [segment(7001), segment(7003), segment(7002)].map((one) => frame(one)),
@@ -288,7 +288,7 @@ describe("a capture file", () => {
     assert.deepEqual([lines[1], openings], ["10.77.0.2: door: Stage 2", 0]);
   });
 
-  it("that gzip has compressed is read like any other, and as far as it can be when it is cut off", async () => {
+  it("that is compressed by gzip is read like any other, and up to the end if it is truncated", async () => {
     const ports = Array.from({ length: 400 }, (_, i) => [7001, 7003, 7002][i % 3]!);
     const plain = pcapFile(
       1,
@@ -303,7 +303,7 @@ describe("a capture file", () => {
     assert.ok(packets > 0 && packets < 400, `${packets}`);
   });
 
-  it("tells how many frames held no TCP or UDP header", async () => {
+  it("reports how many frames contained no TCP or UDP header", async () => {
     const frames = [segment(7001), { ...segment(7003), protocol: 1 }].map((one) => frame(one as Segment));
     const { packets, otherFrames } = await played(written("i.pcap", pcapFile(1, [...frames, Buffer.alloc(10)])), DOOR);
     assert.deepEqual([packets, otherFrames], [1, 2]);
@@ -315,7 +315,7 @@ describe("a capture file", () => {
       assert.deepEqual([packets, otherFrames], [1, 0]);
     });
 
-  it("of links that nobody can read here is refused, by number and name", async () => {
+  it("of an unsupported link type is refused, by number and name", async () => {
     const refused = (linkType: number) => played(written("d.pcap", pcapFile(linkType, [])), DOOR);
     await assert.rejects(refused(105), { message: "link type 105 (802.11) is not supported" });
     await assert.rejects(refused(147), { message: /^link type 147 \(.*\) is not supported$/ });
@@ -326,7 +326,7 @@ function packetFrom(from: string, sourcePort: number, flags: ("syn" | "ack")[]) 
   return toPacket({ from, to: "10.77.0.2", sourcePort, port: 40_000, protocol: "tcp", flags, seq: 1 });
 }
 
-it("with verdicts, says why nothing came of what had to do with a door, and nothing of what had not", async () => {
+it("with verdicts, reports why packets for a door had no effect, and nothing about others", async () => {
   const ignored: string[] = [];
   const scene: Scene = new Scene(`${DOOR}tcpflags = syn\nSeq_Cooldown = 100`, {
     ignored: (line) => void ignored.push(line),
@@ -351,7 +351,7 @@ it("with verdicts, says why nothing came of what had to do with a door, and noth
   ]);
 });
 
-it("judges codes by the time of the capture, and runs their commands with the client's name", async () => {
+it("checks codes by the time of the capture, and runs commands with the client's name", async () => {
   const clients = "[phone]\ndoor = ssh\nsecret = JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\nports = 73,71,75\n";
   const resolvedDoors = listenersOf("[ssh]\nClients = c\ncommand = let %CLIENT% %IP%", undefined, clients);
   const scene = new Scene("[x]\nsequence = 1", { resolvedDoors });

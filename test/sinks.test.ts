@@ -50,7 +50,7 @@ describe("a log file", () => {
   const open = (at = path) => new FileSink(at, (why) => troubles.push(why));
   const text = () => readFileSync(path, "utf8");
 
-  it("has a line for each, stamped with date and minute, in their order, at the end of what was there", async () => {
+  it("has a line for each message with date and minute, in order, after the existing text", async () => {
     writeFileSync(path, "before\n");
     const sink = open();
     sink.write("one");
@@ -63,7 +63,7 @@ describe("a log file", () => {
     assert.deepEqual(troubles, []);
   });
 
-  it("is stamped with the second too, if asked", async () => {
+  it("has times with seconds on request", async () => {
     clock("2016-07-06T19:46:03.250Z");
     const sink = new FileSink(path, assert.fail, "second");
     sink.write("one");
@@ -81,7 +81,7 @@ describe("a log file", () => {
     ["America/St_Johns", "[2016-12-31 20:29]"],
   ];
   for (const [zone, stamp] of zones) {
-    it(`is stamped with the local time: 23:59 is ${stamp} in ${zone}`, () => {
+    it(`has local times: 23:59 is ${stamp} in ${zone}`, () => {
       process.env.TZ = zone;
       clock("2016-12-31T23:59:59.999Z");
       const sink = open();
@@ -91,7 +91,7 @@ describe("a log file", () => {
     });
   }
 
-  it("follows the clock through each minute, an hour that summer time repeats, and a step back by years", () => {
+  it("follows the clock through each minute, an hour repeated at the end of summer time, and a step back by years", () => {
     process.env.TZ = "Europe/Berlin";
     const sink = open();
     for (const time of [
@@ -110,7 +110,7 @@ describe("a log file", () => {
     assert.equal(text(), stamps.map((stamp) => `[${stamp}] line\n`).join(""));
   });
 
-  it("is a new one after it was moved away and opened anew; until then the old one goes on", () => {
+  it("is a new file after it was moved away and reopened; until then the old one is used", () => {
     const old = open();
     old.write("one");
     old.flush();
@@ -124,7 +124,7 @@ describe("a log file", () => {
     assert.equal(text(), "[2016-07-06 19:46] three\n");
   });
 
-  it("that can't be opened is told once, and takes lines without a word", async () => {
+  it("that cannot be opened is reported once, and accepts lines silently", async () => {
     const missing = open(join(dir, "nowhere", "log"));
     for (const line of ["one", "two"]) {
       missing.write(line);
@@ -137,7 +137,7 @@ describe("a log file", () => {
     assert.match(troubles[1]!, /: Is a directory$/);
   });
 
-  it("that is new may be read by its group, and by nobody else", () => {
+  it("that is new may be read by its group, and by no other user", () => {
     const umask = process.umask(0o022);
     open().close();
     process.umask(umask);
@@ -156,7 +156,7 @@ describe("a log file", () => {
       ["another user's fifo", (log) => execFileSync("mkfifo", [log]), /No such device or address$/],
     ];
     for (const [what, plant, why] of planted) {
-      it(`that is ${what} is not written, and told`, () => {
+      it(`that is ${what} is not written, which is reported`, () => {
         const shared = mkdtempSync(join(dir, "shared"));
         const log = join(shared, "log");
         chmodSync(shared, 0o1777);
@@ -172,7 +172,7 @@ describe("a log file", () => {
     }
   });
 
-  it("that could not be opened is tried again, at most once a second, with the lines that come", async () => {
+  it("that could not be opened is tried again with new lines, at most once a second", async () => {
     const [folder, later] = [join(dir, "later"), join(dir, "later", "log")];
     const sink = open(later);
     mkdirSync(folder);
@@ -186,7 +186,7 @@ describe("a log file", () => {
     assert.equal(troubles.length, 1);
   });
 
-  it("on a full disk is told once, and never throws", async () => {
+  it("on a full disk is reported once, and never throws", async () => {
     const sink = open("/dev/full");
     for (const line of ["one", "two", "three"]) {
       sink.write(line);
@@ -197,7 +197,7 @@ describe("a log file", () => {
     assert.deepEqual(troubles, ["warning: cannot write logfile /dev/full: No space left on device"]);
   });
 
-  it("is written again when the disk has room again, and told again when that is over", { skip: needsRoot }, () => {
+  it("is written again when the disk has room, and reported again when that ends", { skip: needsRoot }, () => {
     const disk = join(dir, "disk");
     mkdirSync(disk);
     const script = `
@@ -224,7 +224,7 @@ describe("a log file", () => {
     assert.equal(stdout, `${full}\n${full}\nfirst!\nsecond!\nlost!\nthird!\n\n`);
   });
 
-  it("is readable by whom the umask lets", () => {
+  it("has a mode that follows the umask", () => {
     const umask = process.umask(0o027);
     open().close();
     process.umask(umask);
@@ -233,7 +233,7 @@ describe("a log file", () => {
 });
 
 describe("a stream", () => {
-  it("has a line for each", () => {
+  it("has a line for each message", () => {
     const written: string[] = [];
     const sink = streamSink(
       new Writable({
@@ -249,7 +249,7 @@ describe("a stream", () => {
     assert.deepEqual(written, ["one\n", "two\n"]);
   });
 
-  it("whose reader has fallen asleep does not fill the memory; when he wakes up, lines come again", () => {
+  it("whose reader has stopped does not fill the memory, and lines come again when it continues", () => {
     const written: string[] = [];
     const waking: (() => void)[] = [];
     const stream = new Writable({
@@ -268,7 +268,7 @@ describe("a stream", () => {
     assert.equal(written.at(-1), "after\n");
   });
 
-  it("that fails harms nobody", async () => {
+  it("that fails has no other effect", async () => {
     const stream = new Writable({ write: (_text, _encoding, done) => done(new Error("EPIPE")) });
     const sink = streamSink(stream);
     sink.write("one");
@@ -301,7 +301,7 @@ describe("the system's log", () => {
   }
 
   for (const trouble of ["full", "absent"] as const) {
-    it(`has every line, in their order, when it comes back after being ${trouble}`, async () => {
+    it(`has every line in order when it comes back after being ${trouble}`, async () => {
       sink.write("one");
       answer = trouble;
       sink.write("two");
@@ -316,7 +316,7 @@ describe("the system's log", () => {
     });
   }
 
-  it("keeps a thousand lines for it, and says how many more there were", () => {
+  it("keeps a thousand lines for it, and reports how many more there were", () => {
     answer = "full";
     for (let i = 0; i < 1234; i++) sink.write(`${i}`);
     assert.equal(tries, 1, "the others wait without asking");
@@ -328,7 +328,7 @@ describe("the system's log", () => {
     assert.deepEqual([told[999], ...told.slice(1000)], ["999", "234 lines lost", "after"]);
   });
 
-  it("has each line with the time when it was said", () => {
+  it("has each line with the time of its message", () => {
     const times: [string, number][] = [];
     const realNow = Date.now;
     let ready = false;

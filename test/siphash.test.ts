@@ -23,7 +23,7 @@ describe("address hash", () => {
     ["words that cancel out under exclusive or", (n) => [n, n, n, n]],
   ];
   for (const [name, address] of patterns) {
-    it(`spreads addresses as chance would: ${name}`, () => {
+    it(`distributes addresses evenly: ${name}`, () => {
       for (const key of [
         [1, 2],
         [0, 0],
@@ -48,7 +48,7 @@ describe("address hash", () => {
     });
   }
 
-  it("is another one under another key: who does not know it can't aim at a chain", () => {
+  it("depends on the key: without it, an attacker cannot choose the place", () => {
     const [one, two] = [new HalfSipHash([1, 2]), new HalfSipHash([1, 3])];
     let same = 0;
     for (let n = 0; n < 10_000; n++) {

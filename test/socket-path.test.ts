@@ -8,12 +8,12 @@ import { makePrivateDirectory, STATE_DIRECTORY } from "../src/platform/state-dir
 import { needsRoot } from "./live/wire.ts";
 
 describe("the socket's path", () => {
-  it("is named for the config and the interfaces", () => {
+  it("depends on the config and the interfaces", () => {
     assert.equal(socketPath("/etc/no.knockd.conf", ["eth0"]), "/run/knockd/etc-no.knockd.conf@eth0.sock");
     assert.equal(socketPath("/etc/no.knockd.conf", ["eth0", "ppp*"]), "/run/knockd/etc-no.knockd.conf@eth0,ppp*.sock");
   });
 
-  it("is its own one for each, and short enough for the kernel, however long they are", () => {
+  it("is different for each, and short enough for the kernel, however long they are", () => {
     const long = (letter: string) => `/srv/${`${letter.repeat(100)}/`.repeat(20)}knockd.conf`;
     const paths = [long("a"), long("b"), `/${"ä".repeat(45)}`].flatMap((config) =>
       [["eth0"], ["eth1"], Array.from({ length: 100 }, (_, i) => `eth${i}`)].map((words) => socketPath(config, words)),
@@ -22,7 +22,7 @@ describe("the socket's path", () => {
     for (const path of paths) assert.ok(Buffer.byteLength(groupSocketOf(path)) <= 107, path);
   });
 
-  it("is found by the config, short or long, and others' are not", { skip: needsRoot }, () => {
+  it("is found by the config, short or long, without those of other configs", { skip: needsRoot }, () => {
     makePrivateDirectory(STATE_DIRECTORY);
     const group = `${STATE_DIRECTORY}/group`;
     const wasThere = fs.existsSync(group);

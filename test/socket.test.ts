@@ -90,7 +90,7 @@ describe("the daemon's socket", () => {
   const works = async (path: string) =>
     assert.deepEqual(types(await talk(path, requestLine("self-test"))), ["daemon", "end"]);
 
-  it("answers, is root's alone, and goes with the daemon", async () => {
+  it("answers, is only for root, and is removed with the daemon", async () => {
     const path = newPath();
     const answer: Answer = { type: "interface", interface: "eth0", state: "hears", addresses: ["10.0.0.1"], tried: 3 };
     assert.deepEqual(await open(path, [answer]), []);
@@ -103,7 +103,7 @@ describe("the daemon's socket", () => {
     assert.equal(fs.existsSync(path), false);
   });
 
-  it("takes the place of a socket that a dead daemon has left, and of no living one's", async () => {
+  it("replaces the socket of a dead daemon, but not that of a running one", async () => {
     const path = newPath();
     const bind = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])";
     assert.equal(spawnSync("python3", ["-c", bind, path]).status, 0);
@@ -114,7 +114,7 @@ describe("the daemon's socket", () => {
     await works(path);
   });
 
-  it("that can't be made is told, and no more", async () => {
+  it("that cannot be made is reported, and nothing else happens", async () => {
     const path = newPath();
     fs.mkdirSync(path);
     assert.deepEqual(await open(path), [`${path}: Is a directory`]);
@@ -134,7 +134,7 @@ describe("the daemon's socket", () => {
     ["a flood", Buffer.alloc(8 << 20, "x"), /too long/],
   ];
   for (const [what, request, error] of bad) {
-    it(`says what is wrong with ${what}`, async () => {
+    it(`reports what is wrong with ${what}`, async () => {
       const path = newPath();
       await open(path);
       const { type, error: why } = JSON.parse(await talk(path, request));
@@ -145,7 +145,7 @@ describe("the daemon's socket", () => {
   }
 
   for (const args of [{}, { name: 7 }]) {
-    it(`refuses what a command can't do with its args, ${JSON.stringify(args)}`, async () => {
+    it(`refuses unusable args of a command, ${JSON.stringify(args)}`, async () => {
       const path = newPath();
       await open(path);
       const text = await talk(path, requestLine("name", args));
@@ -154,7 +154,7 @@ describe("the daemon's socket", () => {
     });
   }
 
-  it("hands the args over to the letter", async () => {
+  it("passes the args on exactly", async () => {
     const path = newPath();
     await open(path);
     const name = '"Tür"\n\u0000 ☂'.repeat(50);
@@ -162,7 +162,7 @@ describe("the daemon's socket", () => {
     assert.equal(JSON.parse(answer!).interface, name);
   });
 
-  it("changes something for root, not at the group's, and that one is the group's", { skip: needsRoot }, async () => {
+  it("allows changes only on root's socket, and the other one belongs to the group", { skip: needsRoot }, async () => {
     const [roots, readers] = [newPath(), newPath()];
     await open(roots);
     assert.deepEqual(types(await talk(roots, requestLine("change"))), ["daemon", "interface", "end"]);
@@ -174,13 +174,13 @@ describe("the daemon's socket", () => {
     assert.deepEqual([mode & 0o777, uid, gid], [0o660, 0, 64_123]);
   });
 
-  it("hears only the first request", async () => {
+  it("reads only the first request", async () => {
     const path = newPath();
     await open(path);
     assert.deepEqual(types(await talk(path, requestLine("self-test").repeat(50))), ["daemon", "end"]);
   });
 
-  it("answers those who say no more than they ask, and lets go of those who ask nothing", async () => {
+  it("answers clients that send only their request, and disconnects those that send none", async () => {
     const path = newPath();
     await open(path);
     const polite = new Promise<string>((resolve) => {
@@ -210,13 +210,13 @@ describe("the daemon's socket", () => {
     while (cutOff.size < 136) await sleep(5); // at most 64 are left
   });
 
-  it("gives an answer of megabytes, as 10,000 clients of a door make it", { timeout: scaled(60_000) }, async () => {
+  it("returns an answer of megabytes, such as 10,000 clients of a door", { timeout: scaled(60_000) }, async () => {
     const path = newPath();
     await open(path, Array(20_000).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
     assert.equal(types(await talkAgain(path, requestLine("self-test"))).length, 20_002);
   });
 
-  it("holds no more than 16 MB for clients that do not read", { timeout: scaled(60_000) }, async () => {
+  it("holds at most 16 MB for clients that do not read", { timeout: scaled(60_000) }, async () => {
     const path = newPath();
     await open(path, Array(20_000).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
     for (let i = 0; i < 12; i++) client(path).write(requestLine("self-test")); // 2.8 MB each, and they never read
@@ -230,7 +230,7 @@ describe("the daemon's socket", () => {
 
   const event = (door: string): Answer => ({ type: "event", time: "now", event: "open", ip: "10.0.0.1", door });
 
-  it("goes on telling who watches, until he goes", async () => {
+  it("sends events to a watcher until it disconnects", async () => {
     const path = newPath();
     await open(path);
     let text = "";
@@ -245,7 +245,7 @@ describe("the daemon's socket", () => {
     while (watchers.size > 0) await sleep(5);
   });
 
-  it("lets go of a watcher who says more", { timeout: scaled(60_000) }, async () => {
+  it("disconnects a watcher that sends more", { timeout: scaled(60_000) }, async () => {
     const path = newPath();
     await open(path);
     const watcher = client(path).resume();
@@ -257,7 +257,7 @@ describe("the daemon's socket", () => {
     assert.equal(watchers.size, 0);
   });
 
-  it("takes eight watchers, whom 400 others do not drive out, and refuses the ninth", {
+  it("accepts eight watchers, which 400 other clients do not displace, and refuses the ninth", {
     timeout: scaled(60_000),
   }, async () => {
     const path = newPath();
@@ -271,7 +271,7 @@ describe("the daemon's socket", () => {
     assert.equal(watchers.size, 8);
   });
 
-  it("cuts off a watcher who does not read, at 256 KiB beyond what the kernel holds", {
+  it("disconnects a watcher that does not read, at 256 KiB beyond the kernel's buffer", {
     timeout: scaled(60_000),
   }, async () => {
     const path = newPath();
@@ -289,7 +289,7 @@ describe("the daemon's socket", () => {
 });
 
 describe("the command self-test", () => {
-  it("tests after the question, once for all who ask meanwhile, and rests nine times as long as it took", async () => {
+  it("tests after the request, once for all requests meanwhile, and pauses nine times as long as it took", async () => {
     let tests = 0;
     const [begun, ended]: number[][] = [[], []];
     const selfTest = new SelfTest(() => {

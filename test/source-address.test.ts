@@ -9,14 +9,14 @@ const INTERFACES = {
   tun0: [own("10.8.0.2", "IPv4")],
 };
 
-test("--source is taken as it is, and decides the family", () => {
+test("--source is used as given, and decides the IP version", () => {
   assert.equal(sourceAddress({ source: "192.168.1.5" }, "10.0.0.1", INTERFACES), "192.168.1.5");
   assert.equal(familyOfSource({ source: "fd77::5" }), 6);
   assert.equal(familyOfSource({}), 0);
   assert.throws(() => familyOfSource({ source: "eth0" }), /bad --source 'eth0'/);
 });
 
-test("--interface chooses its address of the host's family and scope", () => {
+test("--interface chooses an address of the interface with the host's IP version and scope", () => {
   assert.equal(sourceAddress({ interface: "eth0" }, "10.0.0.1", INTERFACES), "192.168.1.5");
   assert.equal(sourceAddress({ interface: "eth0" }, "fd99::1", INTERFACES), "fd77::5");
   assert.equal(sourceAddress({ interface: "eth0" }, "fe80::1%eth0", INTERFACES), "fe80::5%eth0");

@@ -15,6 +15,6 @@ test("another port gets a Port line", () => {
   assert.match(sshConfig("home.example", ["home", "--verify", "2222"], 2222), /"\n {4}Port 2222\n$/);
 });
 
-test("what a shell or ssh would change is quoted", () => {
+test("what a shell or ssh would interpret is quoted", () => {
   assert.match(sshConfig("h", ["-f", "my $file", "100%"], 22), /"knock -f 'my \$file' '100%%'"/);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { Stamp } from "../src/terminal/stamp.ts";
 
-it("a stamp is tcpdump -tttt's, to the microsecond, in local time", () => {
+it("a timestamp has the form of tcpdump -tttt, to the microsecond, in local time", () => {
   const stamp = new Stamp();
   const at = new Date(2016, 6, 6, 9, 6, 3).getTime() / 1000;
   const table: [more: number, text: string][] = [

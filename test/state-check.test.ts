@@ -13,13 +13,13 @@ function checked(trouble: string | undefined) {
   return { check, said };
 }
 
-test("doors that only run a command need nothing kept: nothing is said", () => {
+test("doors that only run a command need no state: nothing is logged", () => {
   const { check, said } = checked("Permission denied");
   check.check(OPENS, WITHOUT_FILE);
   assert.deepEqual([check.isStateless, said], [true, []]);
 });
 
-test("with a door that is closed again one line says what is lost, once, also when a reload brings it", () => {
+test("with a door that closes again, one line says what would be lost, once, even after a reload", () => {
   const { check, said } = checked("Read-only file system");
   check.check(OPENS, WITHOUT_FILE);
   for (let i = 0; i < 2; i++) check.check(CLOSES, WITHOUT_FILE);
@@ -28,7 +28,7 @@ test("with a door that is closed again one line says what is lost, once, also wh
   ]);
 });
 
-test("where something can be kept, or a StateFile is named, nothing is said here", () => {
+test("if state can be kept, or a StateFile is named, nothing is logged", () => {
   for (const [trouble, stateFile] of [
     [undefined, undefined],
     ["Permission denied", "/data/ledger"],

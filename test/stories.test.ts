@@ -1,4 +1,4 @@
-// Every story, replayed in memory. test/live/stories.test.ts knocks those of stories/ at the daemon and at Debian's knockd;
+// Runs every story in memory. test/live/stories.test.ts sends those of stories/ to the daemon and to Debian's knockd;
 // those of own-stories/ have directives that 0.8 refuses.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
@@ -15,7 +15,7 @@ const filesOf = (folder: string) =>
 
 describe("stories in memory", () => {
   const files = [...filesOf("stories"), ...filesOf("own-stories")];
-  it("are there", () => assert.ok(files.length > 20, `${files.length} stories`));
+  it("exist", () => assert.ok(files.length > 20, `${files.length} stories`));
   for (const file of files) {
     const story = readStory(join(tests, file));
     it(`${story.sentence} (${file})`, async () => {

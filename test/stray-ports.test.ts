@@ -14,7 +14,7 @@ describe("strays", () => {
   const bitsOf = (ports: readonly number[]) => new Set(ports.map((port) => strayBit([1, 2], port)));
   const row = (from: number, count = MAX_STRAYS) => Array.from({ length: count }, (_, i) => from + i);
 
-  it("have a bit for each of 64 ports, all of a row's; who does not know the key does not know which share one", () => {
+  it("have one of 64 bits each; without the key, an attacker does not know which ports share one", () => {
     for (const from of [0, 7040, 0x10000]) assert.equal(bitsOf(row(from)).size, MAX_STRAYS);
     const apart = row(0, 1024).map((i) => 64 * i);
     for (const key of [
@@ -32,7 +32,7 @@ describe("strays", () => {
     );
   });
 
-  it("are counted once a port, for each attempt, and a new attempt has none", () => {
+  it("are counted once per port, for each attempt, and a new attempt has none", () => {
     const strays = new StrayPorts(3);
     for (const attempt of [0, 1]) strays.begin(attempt, 64, false);
     for (const bit of [10, 11, 10, 42]) strays.record(1, bit, 64);
@@ -44,7 +44,7 @@ describe("strays", () => {
     assert.deepEqual([strays.count(1), copy.count(0)], [1, 3]);
   });
 
-  it("count when they come from as far as the first knock, or one router more or less", () => {
+  it("count if their distance is that of the first knock, or differs by one router", () => {
     const strays = new StrayPorts(1);
     strays.begin(0, 64, false);
     for (const [bit, ttl] of [61, 62, 63, 64, 65, 66, 0, 255].entries()) strays.record(0, bit, ttl);
@@ -80,7 +80,7 @@ function scene(more: string) {
 }
 
 describe("a source in the middle of a sequence", () => {
-  it("is ignored for Ban_Time after Max_Strays different other ports, with one line", () => {
+  it("is ignored for Ban_Time after Max_Strays different stray ports, with one line", () => {
     const { attempts, send, touch } = scene("Ban_Time = 30\nMax_Strays = 4");
     send(0, 7000);
     assert.deepEqual(touch(1, 7001, 7003), []);
@@ -92,7 +92,7 @@ describe("a source in the middle of a sequence", () => {
     assert.deepEqual(send(31.1, 7000), ["10.77.0.2: a: Stage 1"]);
   });
 
-  it("opens when it has touched fewer, and what nobody else has touched counts", () => {
+  it("opens if it has touched fewer, and strays of other sources do not count", () => {
     const { send, touch } = scene("");
     send(0, 7000);
     touch(1, 1, 7);
@@ -104,7 +104,7 @@ describe("a source in the middle of a sequence", () => {
     assert.deepEqual(send(3, 9000), ["10.77.0.2: a: Stage 3", "10.77.0.2: a: OPEN SESAME"]);
   });
 
-  it("may touch what it likes with Max_Strays = 0, and before and after", () => {
+  it("may touch any port with Max_Strays = 0, and before and after the sequence", () => {
     const off = scene("Max_Strays = 0");
     off.send(0, 7000);
     assert.deepEqual(off.touch(1, 7001, 7999), []);
@@ -114,7 +114,7 @@ describe("a source in the middle of a sequence", () => {
     assert.deepEqual(on.send(1, 7000), ["10.77.0.2: a: Stage 1"]);
   });
 
-  it("is a scanner to a strict door at the first stray of a protocol that the door knocks with", () => {
+  it("is a scanner for a strict door at the first stray of a protocol that the door uses", () => {
     for (const [sequence, minded] of [
       ["7000,8000", ["tcp"]],
       ["7000:udp,8000:udp", ["udp"]],
@@ -131,7 +131,7 @@ describe("a source in the middle of a sequence", () => {
     }
   });
 
-  it("is ignored by the doors that mind, and not by those that do not", () => {
+  it("is ignored only by doors that count strays", () => {
     const { send, touch } = scene("[b]\nsequence = 7000,8001\nMax_Strays = 0\n");
     send(0, 7000);
     assert.equal(touch(1, 1, 8).length, 1);
@@ -139,7 +139,7 @@ describe("a source in the middle of a sequence", () => {
     assert.deepEqual(send(3, 7000), ["10.77.0.2: b: Stage 1"]);
   });
 
-  it("is ignored by each door for its own Ban_Time, by a strict one sooner", () => {
+  it("is ignored by each door for its own Ban_Time, and by a strict one sooner", () => {
     const more =
       "Ban_Time = 5\n[b]\nsequence = 7000,8001,9001\nMax_Strays = 2\nBan_Time = 600\n[c]\nsequence = 7000,8002\nStrict = yes\n";
     const { send, touch } = scene(more);
@@ -150,7 +150,7 @@ describe("a source in the middle of a sequence", () => {
     assert.deepEqual(send(7, 7000), ["10.77.0.2: a: Stage 1"]);
   });
 
-  it("has its strays counted for each of its attempts, from when it began", () => {
+  it("has its strays counted for each attempt, from its beginning", () => {
     const { send, touch } = scene("Max_Strays = 0\n[b]\nsequence = 7100,7200\n");
     send(0, 7000);
     assert.deepEqual(touch(1, 1, 64), []);
@@ -160,7 +160,7 @@ describe("a source in the middle of a sequence", () => {
     assert.deepEqual(send(4, 7200), ["10.77.0.2: b: Stage 2", "10.77.0.2: b: OPEN SESAME"]);
   });
 
-  it("that is through before anything else was seen of it waits 5 ms at the door, in which a scan is found out", () => {
+  it("is held for 5 ms if it is complete before any other packet was seen, which reveals a scan", () => {
     for (const isScan of [true, false]) {
       const { attempts, send, touch } = scene("");
       for (const [i, port] of [7000, 8000].entries()) send(i / 1000, port);
@@ -176,7 +176,7 @@ describe("a source in the middle of a sequence", () => {
     }
   });
 
-  it("does not wait after 25 ms, nor at a door that minds no strays, nor by another's haste", () => {
+  it("is not held after 25 ms, nor at a door that ignores strays, nor because another source is fast", () => {
     for (const [more, at] of [
       ["", 0.025],
       ["Max_Strays = 0", 0.001],
@@ -189,7 +189,7 @@ describe("a source in the middle of a sequence", () => {
     }
   });
 
-  it("of other sources' bans knows nothing", () => {
+  it("is not affected by bans of other sources", () => {
     const { send, touch } = scene("");
     send(0, 7000);
     touch(1, 1, 8);
@@ -200,7 +200,7 @@ describe("a source in the middle of a sequence", () => {
 });
 
 describe("Seq_Cooldown", () => {
-  it("lets a door open once in so many seconds for a source; another source, and another door, do not wait", () => {
+  it("lets a door open once in that time for a source; other sources and doors do not wait", () => {
     const { send } = scene("[one]\nsequence = 5000:udp\nSeq_Cooldown = 10\n[two]\nsequence = 5001:udp\n");
     const knock = (at: number, port: number, from?: string) => send(at, port, from, "udp").length;
     assert.deepEqual([knock(0, 5000), knock(0, 5000), knock(9.9, 5000)], [2, 0, 0]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { suggestion } from "../src/terminal/suggestion.ts";
 
-test("the name that was probably meant", () => {
+test("suggests the name that was probably meant", () => {
   const doors = ["openSSH", "mail", "x1"];
   for (const [text, expected] of [
     ["openSHS", "openSSH"],

@@ -13,7 +13,7 @@ const words = (action: () => void) => {
   return assert.fail("it worked");
 };
 
-it("are perror's, as 0.8 has them", () => {
+it("errors have the text of perror, as in 0.8", () => {
   assert.equal(
     words(() => fs.openSync("/no/such, open", "r")),
     "No such file or directory",
@@ -24,7 +24,7 @@ it("are perror's, as 0.8 has them", () => {
   );
 });
 
-it("are the same of what is said of sockets", async () => {
+it("errors about sockets have the same text", async () => {
   const error = await new Promise((resolve) => connect("/no/such").once("error", resolve));
   assert.equal(systemErrorText(error), "No such file or directory");
 });

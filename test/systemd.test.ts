@@ -53,7 +53,7 @@ async function until(isTrue: () => boolean): Promise<void> {
   assert.ok(await isInTime(isTrue, 10_000, 10));
 }
 
-describe("systemd", () => {
+describe("notifications for systemd", () => {
   let dir: string;
   let resolvedDoor: Listener | undefined;
 
@@ -67,7 +67,7 @@ describe("systemd", () => {
   });
 
   for (const kind of ["a path", "an abstract name"]) {
-    it(`is told by ${kind} what it wants to know, in one datagram each`, async () => {
+    it(`arrive at ${kind}, each in one datagram`, async () => {
       resolvedDoor = await Listener.at(kind === "a path" ? join(dir, "notify") : `@knockd-test-${process.pid}`);
       const systemd = new Systemd({ NOTIFY_SOCKET: resolvedDoor.socket });
       const before = process.hrtime.bigint() / 1000n;
@@ -85,7 +85,7 @@ describe("systemd", () => {
     });
   }
 
-  it("is told nothing where there is none, and its variables are taken out of the environment", () => {
+  it("are not sent without systemd, and its variables are removed from the environment", () => {
     const env = {
       NOTIFY_SOCKET: "/run/notify",
       WATCHDOG_USEC: "1000000",
@@ -105,7 +105,7 @@ describe("systemd", () => {
     assert.equal(native.notify("x".repeat(200), "READY=1"), false);
   });
 
-  it("that is busy is told in time, in the right order", async () => {
+  it("arrive late but in order if systemd is busy", async () => {
     const sent: string[] = [];
     let tries = 0;
     const systemd = new Systemd({ NOTIFY_SOCKET: "x" }, (_, text) => ++tries > 2 && sent.push(text) > 0);
@@ -115,7 +115,7 @@ describe("systemd", () => {
     assert.deepEqual(sent, ["READY=1\nSTATUS=one", "STATUS=two"]);
   });
 
-  it("hears the watchdog's beats while we are alive, and none after; nor of another process's watchdog", async () => {
+  it("include watchdog pings while the process lives, and none for another process's watchdog", async () => {
     const env = () => ({ NOTIFY_SOCKET: "x", WATCHDOG_USEC: "20000" });
     const beats: string[] = [];
     let alive = true;
@@ -141,7 +141,7 @@ describe("knockd under systemd", { skip: needsRoot }, () => {
   });
   after(() => wire?.close());
 
-  it("is ready when it hears, reloads, beats and ends; its commands can't speak for it", async () => {
+  it("reports readiness when it is listening, reloads, pings and stops; its commands cannot notify", async () => {
     const resolvedDoor = await Listener.at(join(wire.dir, "notify"));
     const env = { NOTIFY_SOCKET: resolvedDoor.socket, WATCHDOG_USEC: "100000" };
     const config = "[door]\nsequence = 7000\ncommand = env >$KNOCK_LOG.env; echo open >>$KNOCK_LOG\n";
@@ -171,7 +171,7 @@ describe("knockd under systemd", { skip: needsRoot }, () => {
     await resolvedDoor.end();
   });
 
-  it("says nothing of START_KNOCKD, whatever it is: the package has it at 0, and who reads the log would obey", async () => {
+  it("does not warn about START_KNOCKD, which the package sets to 0: users would follow that advice", async () => {
     const resolvedDoor = await Listener.at(join(wire.dir, "notify-3"));
     const config = "[options]\nlogfile = @dir@/log\n[door]\nsequence = 7000\n";
     const args = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"];
@@ -184,7 +184,7 @@ describe("knockd under systemd", { skip: needsRoot }, () => {
     await resolvedDoor.end();
   });
 
-  it("says nothing of being ready when it can't start", async () => {
+  it("does not report readiness if it cannot start", async () => {
     const resolvedDoor = await Listener.at(join(wire.dir, "notify-2"));
     const args = ["-i", "nope", "-c", "@dir@/knockd.conf"];
     const env = { NOTIFY_SOCKET: resolvedDoor.socket };

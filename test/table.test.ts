@@ -26,7 +26,7 @@ describe("a table", () => {
     assert.equal(table([{ head: "A" }], [["b"]], { indent: 2 }), "  A\n  b\n");
   });
 
-  it("breaks a column between words rather than cut it", () => {
+  it("wraps a column between words rather than cut it", () => {
     const columns = [
       { head: "DOOR", narrow: "cut" },
       { head: "ADDRESS", narrow: "wrap" },
@@ -37,14 +37,14 @@ describe("a table", () => {
     );
   });
 
-  it("cuts a name that is too long, and no address", () => {
+  it("cuts a name that is too long, but no address", () => {
     const columns = [{ head: "DOOR", narrow: "cut" }, { head: "ADDRESS" }] as const;
     const text = table(columns, [["a-door-with-a-very-long-name", ADDRESS]], { width: 60 });
     assert.equal(widest(text), 60);
     assert.match(text, /^a-door-with-a-very… {2}2a02:8108:96bf:f9f8:5a11:22ff:fe9d:4c1d$/m);
   });
 
-  it("keeps columns in line below wide characters and colours", () => {
+  it("aligns columns with wide characters and colours", () => {
     const text = table(
       [{ head: "DOOR" }, { head: "TIMEOUT" }],
       [
@@ -67,11 +67,11 @@ describe("a table", () => {
     assert.equal(table([{ head: "DOOR", narrow: "cut" }], [["a-long-name"]], { width: 8 }), "DOOR\na-lon...\n");
   });
 
-  it("puts each line of a cell on a line of its own", () => {
+  it("puts each line of a cell on its own line", () => {
     assert.equal(table([{ head: "A" }, { head: "B" }], [["x", "1\n2"]]), "A  B\nx  1\n   2\n");
   });
 
-  it("without rows is its header", () => {
+  it("without rows has only its header", () => {
     assert.equal(table([{ head: "A" }, { head: "B" }], []), "A  B\n");
   });
 });

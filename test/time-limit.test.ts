@@ -13,24 +13,24 @@ describe("a test's time limit", () => {
     assert.ok(bound(100) >= 100 && bound(100) <= 1500);
   });
 
-  it("is not awaited when the answer is yes", async () => {
+  it("does not delay a positive answer", async () => {
     let asked = 0;
     assert.equal(await until(() => ++asked === 3, 1e6), true);
     assert.equal(asked, 3);
   });
 
-  it("passes at last when the answer stays no, and not before its scaled end", async () => {
+  it("returns a negative answer after its scaled end, and not before", async () => {
     const begun = performance.now();
     assert.equal(await until(async () => false, 20), false);
     assert.ok(performance.now() - begun >= 60);
   });
 
-  it("finds the answer that comes after the limit of a quiet machine", async () => {
+  it("allows an answer after the limit of a quiet machine", async () => {
     const begun = performance.now();
     assert.equal(await until(() => performance.now() - begun > 100, 50), true);
   });
 
-  it("does what is to be done afterwards, unless that is taken back", async () => {
+  it("runs the clean-up afterwards, unless that is cancelled", async () => {
     const done: string[] = [];
     after(10, () => done.push("taken back"))();
     const takenBackLate = after(1, () => done.push("taken back late"));

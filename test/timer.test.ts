@@ -43,7 +43,7 @@ describe("after", () => {
     [100 * DAY, [LONGEST_MS, LONGEST_MS, LONGEST_MS, LONGEST_MS, 100 * DAY * 1000 - 4 * LONGEST_MS]],
   ];
   for (const [seconds, parts] of lengths) {
-    it(`waits ${seconds} s in ${parts.length} parts that setTimeout can take, and calls back once`, () => {
+    it(`waits ${seconds} s in ${parts.length} parts that setTimeout accepts, and calls back once`, () => {
       let calls = 0;
       after(seconds, () => calls++);
       for (const part of parts) {
@@ -55,7 +55,7 @@ describe("after", () => {
     });
   }
 
-  it("is cancelled in any of its parts", () => {
+  it("can be cancelled in any of its parts", () => {
     for (const elapsed of [0, 1, 2]) {
       const timer = after(60 * DAY, () => assert.fail("it was cancelled"));
       for (let i = 0; i < elapsed; i++) elapse();

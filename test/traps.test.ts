@@ -247,7 +247,7 @@ const TRAPS: readonly Trap[] = [
   },
 ];
 
-describe("a trap that real configs fall into", () => {
+describe("a common mistake in real configs", () => {
   const dir = mkdtempSync(join(tmpdir(), "traps-"));
   after(() => rmSync(dir, { recursive: true }));
   const file = join(dir, "k.conf");
@@ -295,7 +295,7 @@ describe("a trap that real configs fall into", () => {
     );
   });
 
-  it("is a directive given twice, with a hint that fits it", async () => {
+  it("may be a directive given twice, with a matching hint", async () => {
     const config = `[options]\nInterface = eth0\nInterface = eth1\n${door("seq_timeout = 5\ntimeout = 6\ncommand = true\ncommand = false")}`;
     const hints = (await found(config)).filter(({ lint: name }) => name === "given-twice").map(({ hint }) => hint);
     assert.deepEqual(hints, [
@@ -321,19 +321,19 @@ describe("a trap that real configs fall into", () => {
     }
   });
 
-  it("is a byte order mark, which Notepad writes: the hint names it", async () => {
+  it("may be a byte order mark, which Notepad writes: the hint names it", async () => {
     const [finding] = await found(`\ufeff[options]\nUseSyslog\n${door("command = true")}`);
     assert.deepEqual([finding?.severity, finding?.line], ["error", 1]);
     assert.match(finding?.hint ?? "", /without a byte order mark/);
   });
 
-  it("is a file of sequences that is not there: the config need not be named again", async () => {
+  it("may be a missing file of sequences: the config need not be named again", async () => {
     const [finding] = await found(`[a]\none_time_sequences = ${join(dir, "none")}\ncommand = true\n`);
     assert.equal(finding?.severity, "error");
     assert.equal(finding?.hint, "Create the file, or correct its path.");
   });
 
-  it("is not in a sequence that stands beside one-time sequences, but that one is never used", async () => {
+  it("is not a sequence beside one-time sequences, but it is never used", async () => {
     writeFileSync(join(dir, "once"), "4001,1002,3003\n", { mode: 0o600 });
     const config = `[a]\n${SEQUENCE}one_time_sequences = ${join(dir, "once")}\ncommand = true\n`;
     assert.deepEqual(

@@ -90,12 +90,12 @@ describe("opening", { skip: ME === 0 ? false : "needs root: sudo npm test" }, ()
     fs.closeSync(file);
   };
 
-  it("follows a link of root's, and none of another user", () => {
+  it("follows a link of root's, but not of another user", () => {
     opens(link(join(shared, "roots"), 0));
     assert.throws(() => opens(link(join(shared, "others"), OTHER)), /it is a symbolic link \(of another user\)/);
   });
 
-  it("follows no link in a directory in which another user could have put it", () => {
+  it("follows no link in a directory where another user could have made it", () => {
     const open = join(dir, "open");
     fs.mkdirSync(open);
     fs.chmodSync(open, 0o777);
@@ -105,14 +105,14 @@ describe("opening", { skip: ME === 0 ? false : "needs root: sudo npm test" }, ()
     );
   });
 
-  it("does not wait at a fifo", () => {
+  it("does not block on a fifo", () => {
     const fifo = join(dir, "fifo");
     execFileSync("mkfifo", [fifo]);
     opens(fifo);
     assert.throws(() => openUnlinked(fifo, fs.constants.O_WRONLY), /ENXIO/);
   });
 
-  it("goes through no directory that is a link of another user", () => {
+  it("does not pass through a directory that is another user's link", () => {
     fs.writeFileSync(join(dir, "in-secret"), "");
     fs.symlinkSync(dir, join(shared, "theirs"));
     fs.lchownSync(join(shared, "theirs"), OTHER, OTHER);
@@ -127,7 +127,7 @@ describe("opening", { skip: ME === 0 ? false : "needs root: sudo npm test" }, ()
     assert.equal(fs.existsSync(join(dir, "new")), false);
   });
 
-  it("trusts no hard link where another user may have made it, in a sticky directory as well", () => {
+  it("does not trust a hard link that another user may have made, even in a sticky directory", () => {
     const own = join(dir, "own");
     fs.mkdirSync(own, { mode: 0o755 });
     for (const [directory, refused] of [
@@ -146,7 +146,7 @@ describe("opening", { skip: ME === 0 ? false : "needs root: sudo npm test" }, ()
     }
   });
 
-  it("trusts no file of another user, whatever its mode", () => {
+  it("does not trust a file of another user, whatever its mode", () => {
     const path = join(shared, "planted");
     fs.writeFileSync(path, "");
     const file = openUnlinked(path, fs.constants.O_RDONLY);

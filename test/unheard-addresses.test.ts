@@ -44,7 +44,7 @@ for (const [patterns, onlyIpv4, doors, expected] of [
   [["eth0"], true, [], []],
 ] as const) {
   const which = doors.map(({ targets }) => (targets === undefined ? "own" : "Target")).join(" and ") || "none";
-  it(`${patterns}${onlyIpv4 ? ", IPv4 alone" : ""}, doors: ${which}`, () => {
+  it(`${patterns}${onlyIpv4 ? ", only IPv4" : ""}, doors: ${which}`, () => {
     const unheard = unheardAddresses({ patterns, onlyIpv4 }, machine, doors);
     assert.deepEqual(
       unheard.map(({ interface: name, addresses }) => [name, ...addresses].join(" ")),

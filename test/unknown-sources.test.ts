@@ -10,8 +10,8 @@ const STAGE_1 = encode(VERDICT.stage, 1, 3, 1);
 const OTHER = encode(VERDICT.other, 0, 0, 0);
 const address = (text: string) => parseAddress(text)!;
 
-describe("strangers", () => {
-  it("are told apart by all four words, and kept in their order", () => {
+describe("unknown sources", () => {
+  it("are distinguished by all four words, and kept in order", () => {
     const strangers = new UnknownSources();
     const texts = ["10.77.0.2", "fd77::2", "fd77::1:2", "fd78::2", "fd77:0:0:1::2"];
     for (const [i, text] of texts.entries()) strangers.write(address(text), STAGE_1, 7000, i, 0);
@@ -27,7 +27,7 @@ describe("strangers", () => {
     assert.deepEqual(strangers.of(address("10.77.0.3")), []);
   });
 
-  it("are counted when they do the same again; of a scanner's other ports each is the same", () => {
+  it("have repeated verdicts counted; all stray ports of a scanner count as the same", () => {
     const strangers = new UnknownSources();
     const me = address("10.77.0.2");
     for (let i = 0; i < 5; i++) strangers.write(me, STAGE_1, 7000, i, i);
@@ -43,7 +43,7 @@ describe("strangers", () => {
     );
   });
 
-  it("leave, the oldest first", () => {
+  it("are overwritten, the oldest first", () => {
     const strangers = new UnknownSources();
     const source = { w0: 0, w1: 0, w2: 0xffff, w3: 0 };
     for (let i = 0; i < 20_000; i++) {
@@ -55,7 +55,7 @@ describe("strangers", () => {
     assert.deepEqual(strangers.last(), { source: { ...source, w3: 19_999 }, at: 19_999 });
   });
 
-  it("last is who knocked last, and not who touched other ports", () => {
+  it("last returns the source that knocked last, not one that touched other ports", () => {
     const strangers = new UnknownSources();
     assert.equal(strangers.last(), undefined);
     strangers.write(address("10.77.0.9"), OTHER, 22, 1, 0);

@@ -71,20 +71,20 @@ describe("a path", { skip: needsRoot }, () => {
     });
   }
 
-  it("below one that another user can replace is not safe, however deep", () => {
+  it("below a directory that another user can replace is unsafe at any depth", () => {
     const outer = join(place(OTHER, 0o755), "..");
     fs.mkdirSync(join(outer, "in"));
     assert.match(whyUnsafe(join(outer, "in", "file"))!, /belongs to another user/);
   });
 
-  it("is judged where a link leads", () => {
+  it("is checked where its link leads", () => {
     const target = place(0, 0o777, OURS);
     const link = join(dir, "link");
     fs.symlinkSync(target, link);
     assert.match(whyUnsafe(link)!, /^other users can write the directory /);
   });
 
-  it("is found in each directive that names one, with its line", () => {
+  it("is found in each directive that names a path, with its line", () => {
     const shared = join(place(0, 0o1777), "..");
     fs.writeFileSync(join(dir, "sequences"), "1,2,3\n", { mode: 0o600 });
     const file = join(dir, "knockd.conf");

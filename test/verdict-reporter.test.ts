@@ -32,7 +32,7 @@ describe("a verdict reporter", () => {
     ]);
   });
 
-  it("passes over packets like the last one while the observer has enough of them, and no others", () => {
+  it("skips packets equal to the last one while the observer has enough of them, but no others", () => {
     const observer = new Recorder();
     const reporter = new VerdictReporter(observer);
     observer.isSaturated = true;
@@ -43,7 +43,7 @@ describe("a verdict reporter", () => {
     assert.deepEqual([observer.told.length, reporter.isWanted], [1, true]);
   });
 
-  it("reports what time brings without a packet, whatever came before", () => {
+  it("reports what time causes without a packet, whatever came before", () => {
     const observer = new Recorder();
     const reporter = new VerdictReporter(observer);
     observer.isSaturated = true;

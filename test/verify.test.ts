@@ -14,7 +14,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-test("a port that opens while we wait is open", async () => {
+test("a port that opens during the wait is open", async () => {
   const port = await freePort();
   const open = isOpen({ host: "127.0.0.1", port, source: undefined });
   const server = createServer().listen(port, "127.0.0.1");
@@ -22,6 +22,6 @@ test("a port that opens while we wait is open", async () => {
   server.close();
 });
 
-test("a port that stays closed is not", async () => {
+test("a port that stays closed is closed", async () => {
   assert.equal(await isOpen({ host: "127.0.0.1", port: await freePort(), source: undefined }), false);
 });

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { VirtualClock } from "../src/replay/virtual-clock.ts";
 
 describe("a capture's clock", () => {
-  it("begins with the first packet, and goes on with each", () => {
+  it("begins with the first packet, and advances with each", () => {
     const clock = new VirtualClock();
     const pass = (time: number) => {
       clock.passTo(clock.at(time));
@@ -18,7 +18,7 @@ describe("a capture's clock", () => {
     ]);
   });
 
-  it("does not go back for packets out of order, and counts on from a clock that was set back", () => {
+  it("does not go back for packets out of order, and continues after the capture's clock was set back", () => {
     const clock = new VirtualClock();
     const now = (time: number) => {
       clock.passTo(clock.at(time));
@@ -29,7 +29,7 @@ describe("a capture's clock", () => {
     assert.equal(clock.time, 501);
   });
 
-  it("calls timers of one time in the order in which they came", () => {
+  it("calls timers with the same time in the order in which they were set", () => {
     const clock = new VirtualClock();
     const called: number[] = [];
     for (let i = 0; i < 20; i++) clock.after(i % 2, () => void called.push(i));
@@ -38,7 +38,7 @@ describe("a capture's clock", () => {
     assert.deepEqual(called, [...even!, ...odd!]);
   });
 
-  it("calls timers in the order of their time, whatever the order in which they came or were cancelled", () => {
+  it("calls timers in order of time, whatever the order in which they were set or cancelled", () => {
     const seconds = fc.array(fc.tuple(fc.integer({ min: 0, max: 50 }), fc.boolean()), { maxLength: 60 });
     fc.assert(
       fc.property(seconds, (given) => {

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { WallClock } from "../src/platform/wall-clock.ts";
 
 describe("the wall clock", () => {
-  it("tells one time of one moment, whatever becomes of it: set, slowed down, or read with a jitter", () => {
+  it("returns one time for one moment, even if it is set, slowed down or jittery", () => {
     let offset = 1000;
     const clock = new WallClock(() => offset);
     const told = new Map<number, number>();
@@ -17,7 +17,7 @@ describe("the wall clock", () => {
     assert.ok(Math.abs(told.get(4490)! - 4490 - offset) < 10);
   });
 
-  it("keeps a bounded number of changes", () => {
+  it("remembers a limited number of changes", () => {
     let offset = 0;
     const clock = new WallClock(() => offset);
     for (let n = 0; n < 4500; n++) {

@@ -9,11 +9,11 @@ import { CLIENTS, warmUp } from "../src/daemon/warm-up.ts";
 const src = fileURLToPath(new URL("../src", import.meta.url));
 
 describe("the warm-up", () => {
-  it("brings every made-up client to its open door", async () => {
+  it("lets every made-up client open its door", async () => {
     assert.equal(await warmUp(), CLIENTS);
   });
 
-  it("opens nothing in the kernel, prints nothing and leaves nothing behind that would keep a process alive", () => {
+  it("opens nothing in the kernel, prints nothing and leaves nothing that keeps a process alive", () => {
     const script = `
       const { native } = await import(${JSON.stringify(`${src}/platform/native.js`)});
       native.NftSocket = native.NftWatch = class { constructor() { throw new Error("to the kernel"); } };
@@ -25,7 +25,7 @@ describe("the warm-up", () => {
 
   // V8 throws compiled code away when an object of another shape comes. The shapes of what it sees at a packet must be those of
   // the rehearsal, wherever the object comes from.
-  it("meets the shapes of real packets and addresses", () => {
+  it("uses the same object shapes as real packets and addresses", () => {
     const script = `
       const { Records } = await import(${JSON.stringify(`${src}/capture/records.js`)});
       const { AddressSet } = await import(${JSON.stringify(`${src}/net/address-set.js`)});

@@ -12,7 +12,7 @@ import { parseAddress } from "../src/net/address.ts";
 const AT = { ip: "192.0.2.7", door: "openSSH", time: "2026-11-29T08:00:00.000Z" };
 
 describe("knockctl watch", () => {
-  it("leaves out the verdict where an event of its own tells the same", () => {
+  it("leaves out a verdict if another event reports the same", () => {
     const history: Pick<PacketHistory, "onVerdict"> = { onVerdict: undefined };
     const told: string[] = [];
     const stream = new EventStream(() => 0);
@@ -26,7 +26,7 @@ describe("knockctl watch", () => {
     assert.deepEqual(told, ["wrong", "banned", "repeat"]);
   });
 
-  it("says of a code what the log says", () => {
+  it("describes a code as the log does", () => {
     const row = (more: { result: string; other?: string; seconds?: number; count?: number }) =>
       eventRow({ event: "code", ...AT, client: "phone", ...more })[3];
     assert.equal(row({ result: "accepted" }), "code of phone accepted");

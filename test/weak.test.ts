@@ -5,7 +5,7 @@ import { parseConfig } from "../src/config/parse.ts";
 import { WeakDoors, weakDoors } from "../src/config/weak-doors.ts";
 import { parseSequence } from "../src/sequences/sequence.ts";
 
-describe("a sequence that is easily found", () => {
+describe("a weak sequence", () => {
   const table: [sequence: string, why: string | undefined][] = [
     ["7000,8000,9000", "it is printed in the manuals"],
     ["4438,1813,8235", "it is printed in the manuals"],
@@ -24,7 +24,7 @@ describe("a sequence that is easily found", () => {
     });
   }
 
-  it("is told when it comes, and again when it comes back", () => {
+  it("is reported when it is new, and when it comes back", () => {
     const weak = new WeakDoors();
     const news = (text: string) =>
       weak
@@ -34,14 +34,14 @@ describe("a sequence that is easily found", () => {
     assert.deepEqual([a, a + b, a + b, b, a].map(news), [["a"], ["b"], [], [], ["a"]]);
   });
 
-  it("is no warning with Easy = yes, of the door or of all", () => {
+  it("causes no warning with Easy = yes, in the door or in [options]", () => {
     const of = (text: string) => weakDoors(parseConfig(text, "", () => undefined).doors).map((line) => line[0]);
     const door = (name: string, more = "") => `[${name}]\nsequence = 1,2\n${more}\n`;
     assert.deepEqual(of(door("a") + door("b", "Easy = yes")), ["a"]);
     assert.deepEqual(of(`[options]\nEasy = yes\n${door("a")}${door("b", "Easy = no")}`), ["b"]);
   });
 
-  it("is none when it is used once", () => {
+  it("is none if it is used only once", () => {
     const { doors } = parseConfig("[a]\none_time_sequences = x", "", () => parseSequence("1,2,3"));
     assert.deepEqual(weakDoors(doors), []);
   });

@@ -46,7 +46,7 @@ const faultsOf = (line: string): readonly string[] =>
   line.split(/&&|\n/).flatMap((command) => (command.trim() === "" ? [] : (faultOf(command) ?? [])));
 
 describe(".github", { skip }, () => {
-  it("has workflows whose every command exists", () => {
+  it("has workflows in which every command exists", () => {
     const jobs = load<{ readonly jobs: Record<string, Job> }>("workflows").flatMap((one) => Object.values(one.jobs));
     assert.ok(jobs.length >= 3, `${jobs.length} jobs`);
     const lines = jobs.flatMap(({ steps }) => steps.flatMap(({ run }) => run ?? []));
@@ -61,7 +61,7 @@ describe(".github", { skip }, () => {
     }
   });
 
-  it("runs what the owner's CI runs, which exists too", () => {
+  it("runs the same commands as the owner's CI, which exist", () => {
     accessSync(join(repo, ".ci/run"), constants.X_OK);
     const lines = readFileSync(join(repo, ".ci/run"), "utf8").match(/^npm .*$/gm) ?? [];
     assert.deepEqual(lines, ["npm test", "npm run test:boot"]);
@@ -77,14 +77,14 @@ describe(".github", { skip }, () => {
     );
   });
 
-  it("has forms that ask for what explains a fault", () => {
+  it("has forms that ask for the output that explains a fault", () => {
     const forms = load<{ readonly body?: readonly object[] }>("ISSUE_TEMPLATE");
     const text = JSON.stringify(forms);
     for (const command of ["knockctl status", "knockctl check", "knockctl explain"]) assert.ok(text.includes(command));
     assert.equal(forms.filter(({ body }) => (body?.length ?? 0) > 0).length, 2);
   });
 
-  it("is not mistaken", () => {
+  it("and the check finds what it should", () => {
     assert.deepEqual(faultsOf("npm run nonsense && bash nowhere\nmake && npm test && sudo apt-get update"), [
       "no npm script nonsense",
       "no file nowhere",

@@ -42,7 +42,7 @@ describe("the package on a whole arm64 machine", { skip: needsRoot }, () => {
     await pi.until(() => isOpen(pi.wire, 22), "open door");
   };
 
-  it("takes the place of 0.8, opens, closes, and is back after a reboot before there is an address", async (t) => {
+  it("replaces 0.8, opens, closes, and is back after a reboot before there is an address", async (t) => {
     pi = await Pi.boot();
     const { wire } = pi;
     t.diagnostic((await pi.ok("uname -srm; node --version; dpkg --print-architecture")).replaceAll("\n", "; "));

@@ -20,7 +20,7 @@ for (const release of RELEASES) {
       return findings.filter(({ type }) => type === "finding").map(({ lint }) => lint);
     }
 
-    it("is right about what starts knockd, and what ends it", async () => {
+    it("is right about what starts and stops knockd", async () => {
       machine = await Machine.boot(release);
       await install(machine, OURS);
       assert.deepEqual([...new Set(await found())], ["weak-sequence"], "the package's own config");
@@ -45,7 +45,7 @@ for (const release of RELEASES) {
       assert.notEqual(await machine.property("ActiveState"), "active");
     });
 
-    it("is right about what the unit keeps from being written", async () => {
+    it("is right about what the unit prevents from being written", async () => {
       machine = await Machine.boot(release);
       await install(machine, OURS);
       machine.write("etc/knockd.conf", DOOR.replace("UseSyslog", "UseSyslog\nLogFile = /var/log/mine"));

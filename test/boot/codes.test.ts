@@ -42,7 +42,7 @@ for (const release of RELEASES) {
       assert.equal(await machine.isOpen(22), false);
     }
 
-    it("open once, and not again after a kill and after a reboot; the next one opens", async () => {
+    it("open once, and not again after a kill and a reboot; the next one opens", async () => {
       machine = await Machine.boot(release);
       await firewall(machine);
       await install(machine, OURS);

@@ -57,7 +57,7 @@ for (const release of RELEASES) {
       ["knockd-hardened.conf", 2, 2.1],
       ["knockd-unprivileged.conf", 3, 2.1],
     ] as const) {
-      it(`${unit} is exposed by ${most} at most, and lets through what the table says`, async () => {
+      it(`${unit} has an exposure of ${most} at most, and allows what the table says`, async () => {
         await under(unit);
         const exposed = await exposure();
         const config = column === 3 ? "/run/credentials/knockd.service/knockd.conf" : "/etc/knockd.conf";

@@ -56,7 +56,7 @@ for (const release of RELEASES) {
 
     const isClosed = async () => (await machine.run("knockctl gate show tcp/22")).status === 0;
 
-    it("is confirmed in the session that came in; the port is closed after a reboot before the network is up, and the unit is hardened", async () => {
+    it("is confirmed in the new session; after a reboot the port is closed before the network is up, in a hardened unit", async () => {
       await withOurs();
       const begun = await init("--yes --persist");
       assert.equal(begun.status, 0, begun.stderr);
@@ -110,7 +110,7 @@ for (const release of RELEASES) {
       assert.equal(await machine.ok("find /etc -name '*knockd*'"), "");
     });
 
-    it("is confirmed with a mark where the user's own nft closes the port: the rule is back after a reboot, and after nftables", async () => {
+    it("is confirmed with a mark if the user's own nft closes the port: the rule returns after a reboot and after nftables", async () => {
       await withOurs();
       machine.write(
         "etc/nftables.conf",
@@ -153,7 +153,7 @@ table inet filter {
       await again();
     });
 
-    it("is rolled back by systemd: the config, byte for byte, the tables, and knockd, which listens for the old doors", async () => {
+    it("is rolled back by systemd: the exact config, the tables, and knockd, which listens for the old doors", async () => {
       await withOurs(OWN);
       await machine.ok("systemctl start knockd && iptables -A INPUT -p tcp --dport 22 -j ACCEPT");
       const before = tables();
@@ -194,7 +194,7 @@ table inet filter {
       );
     });
 
-    it("closes nothing when knockd does not hear, and keeps nothing when it would not hear with the config", async () => {
+    it("closes nothing if knockd captures nothing, and keeps nothing if it would not with the config", async () => {
       await withOurs(OWN);
       await machine.ok("systemctl start knockd");
       const before = tables();
@@ -239,7 +239,7 @@ table inet filter {
       assert.equal(await machine.isOpen(22), true);
     });
 
-    it("tries it in the hardened unit, and is refused where knockd is a user of its own", async () => {
+    it("runs its trial in the hardened unit, and is refused if knockd runs as its own user", async () => {
       await withOurs(OWN);
       const use = (conf: string) =>
         machine.ok(

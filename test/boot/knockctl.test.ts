@@ -26,7 +26,7 @@ for (const release of RELEASES) {
       machine.run(`setpriv --reuid=${user} --regid=${user} --init-groups ${command}`);
 
     for (const dropIn of [undefined, "knockd-hardened.conf"]) {
-      it(`the group may look, root may more, others nothing${dropIn ? `, under ${dropIn}` : ""}`, async () => {
+      it(`the group may ask, root may do more, others nothing${dropIn ? `, under ${dropIn}` : ""}`, async () => {
         await withOurs(dropIn);
         const mayAsk = async () => {
           const modes = await machine.ok("stat -c '%A %U %G' /run/knockd /run/knockd/group /run/knockd/group/*");
@@ -55,7 +55,7 @@ for (const release of RELEASES) {
       });
     }
 
-    it("the group of the Debian package is no hindrance to a knockd that is no root", async () => {
+    it("the group of the Debian package does not disturb a knockd that is not root", async () => {
       await withOurs("knockd-unprivileged.conf");
       await isListening(machine);
       const config = "-c /run/credentials/knockd.service/knockd.conf";

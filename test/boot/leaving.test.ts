@@ -51,7 +51,7 @@ for (const release of RELEASES) {
       assert.equal(await machine.ok(`readlink /proc/${await machine.property("MainPID")}/exe`), "/usr/sbin/knockd\n");
     };
 
-    it("is told which port stays closed, and how to open it; a port that a unit closes is closed when knockd is back", async () => {
+    it("reports which port stays closed, and how to open it; a port closed by a unit is closed when knockd is back", async () => {
       await booted();
       await install(machine, OURS);
       await withDoor("--persist");
@@ -75,7 +75,7 @@ for (const release of RELEASES) {
       await machine.until(async () => !(await machine.isOpen(22)), "the gate of the door that is still there");
     });
 
-    it("has status and check say that a port is open which a unit is to close, and that knockd is not started with it", async () => {
+    it("makes status and check report an open port that a unit should close, and that knockd does not start with it", async () => {
       await booted();
       await install(machine, OURS);
       await withDoor("--persist");
@@ -98,7 +98,7 @@ for (const release of RELEASES) {
       assert.match((await machine.run("knockctl status")).stdout, /^tcp\/22 is closed, and no knockd is running/m);
     });
 
-    it("has a removal end a set-up that waits, and a purge open what is closed", async () => {
+    it("ends a waiting set-up at removal, and opens the closed ports at a purge", async () => {
       await booted();
       await install(machine, OURS);
       const begun = await machine.run("knockctl init --yes --interface eth0 --door other");
@@ -116,7 +116,7 @@ for (const release of RELEASES) {
       assert.equal((await machine.run("ls -d /run/knockd* /etc/knockd* /etc/logrotate.d/knockd")).stdout, "");
     });
 
-    it("goes back to 0.8 in one line, which runs and is enabled as before", async () => {
+    it("returns to 0.8 in one line, which runs and is enabled as before", async () => {
       machine = await Machine.boot(release);
       await firewall(machine);
       await install(machine, JUDGE);
@@ -139,7 +139,7 @@ for (const release of RELEASES) {
       await opens(machine, SSH);
     });
 
-    it("goes to 0.8 where ours came first: nothing is asked, the config stays, and what 0.8 does not know is named", async () => {
+    it("installs 0.8 if ours came first: no questions, the config stays, and unknown directives are named", async () => {
       await booted();
       await install(machine, OURS);
       machine.write("etc/knockd.conf", CONFIG.replace("UseSyslog", "UseSyslog\n\tInterface = auto\n\tOn_Exit = keep"));
@@ -160,7 +160,7 @@ for (const release of RELEASES) {
       assert.equal((await machine.run(`ls ${GUARD}`)).stdout, "");
     });
 
-    it("takes the place of 0.8 where somebody rotates its log already: nothing is asked", async () => {
+    it("replaces 0.8 if its log is already rotated: no questions", async () => {
       await booted();
       await install(machine, JUDGE);
       machine.write("etc/logrotate.d/knockd", "/var/log/knockd.log { daily }\n");

@@ -16,7 +16,7 @@ for (const release of RELEASES) {
     let machine: Machine;
     afterEach(() => machine.close());
 
-    it("comes in a release whose signature and sums are right, and which lists every package", async () => {
+    it("comes in a release with a correct signature and checksums, which lists every package", async () => {
       machine = await Machine.boot(release);
       const verify = ["-Y", "verify", "-f", "allowed_signers", "-I", "release", "-n", "file", "-s", "SHA256SUMS.sig"];
       const input = readFileSync(join(RELEASED, "SHA256SUMS"));
@@ -33,7 +33,7 @@ for (const release of RELEASES) {
       assert.equal((await machine.run("cd /srv && sha256sum --strict --check SHA256SUMS")).status, 1);
     });
 
-    it("brings what knockctl report needs, and takes it away again", async () => {
+    it("installs what knockctl report needs, and removes it again", async () => {
       machine = await Machine.boot(release);
       machine.write("srv/real.log", readFileSync(join(repo, "test/report/real.log"), "utf8"));
       const missing = {

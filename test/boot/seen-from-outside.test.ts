@@ -59,7 +59,7 @@ for (const release of RELEASES) {
       return (await machine.ok("cat /run/own.pid")).trim();
     }
 
-    it("the service, by its name and by its executable; it opens, reloads, and runs no program under another name", async () => {
+    it("the service, by its name and executable; it opens, reloads, and runs no program under another name", async () => {
       await machine.ok("systemctl start knockd");
       await isListening(machine);
       const pid = await machine.property("MainPID");
@@ -72,7 +72,7 @@ for (const release of RELEASES) {
       assert.equal(await machine.property("Result"), "success");
     });
 
-    it("the service after an upgrade, which puts another file in the place of its executable", async () => {
+    it("the service after an upgrade, which replaces its executable", async () => {
       await machine.ok("systemctl start knockd");
       const before = await machine.property("MainPID");
       await machine.ok(`apt-get install -y --reinstall ${OURS} </dev/null`);
@@ -89,7 +89,7 @@ for (const release of RELEASES) {
       assert.equal(await wordsOf(pid), `${KNOCKD} -d -i eth0 -p /run/own.pid`);
     });
 
-    it("with a setting of Node's, and gives its commands none of its own variables", async () => {
+    it("with a setting of Node, while its commands get none of its own variables", async () => {
       machine.write(
         "etc/env.conf",
         "[env]\nsequence = 4444\ntcpflags = syn\ncommand = env >/run/env.new; mv /run/env.new /run/env\n",
@@ -101,7 +101,7 @@ for (const release of RELEASES) {
       assert.doesNotMatch(await machine.ok("cat /run/env"), /KNOCKD_/);
     });
 
-    it("ignores NODE_OPTIONS where the file has capabilities", async () => {
+    it("ignores NODE_OPTIONS if the file has capabilities", async () => {
       machine.write("srv/other.js", 'require("fs").writeFileSync("/tmp/other", "");');
       const user = "setpriv --reuid=65534 --regid=65534 --clear-groups";
       const isLoaded = async () => {
@@ -115,7 +115,7 @@ for (const release of RELEASES) {
       await machine.ok(`setcap -r ${KNOCKD}`);
     });
 
-    it("by its name with a Node that has no library, as before", async () => {
+    it("by its name with a Node without a library, as before", async () => {
       rmSync(join(machine.root, "usr/bin/node"));
       copyFileSync(NODE_ALONE, join(machine.root, "usr/bin/node"));
       await machine.ok("systemctl start knockd");

@@ -23,7 +23,7 @@ for (const release of RELEASES) {
       await machine.ok("systemctl enable --now knockd");
     }
 
-    it("takes the place of Debian's knockd that runs: config and options are kept, it is enabled and listens", async () => {
+    it("replaces Debian's running knockd: config and options are kept, it is enabled and listens", async () => {
       await withJudge();
       await opens(machine, SSH);
       const judge = await machine.property("MainPID");
@@ -49,7 +49,7 @@ for (const release of RELEASES) {
       );
     });
 
-    it("stays disabled and stopped where Debian's was", async () => {
+    it("stays disabled and stopped if Debian's was", async () => {
       await withJudge();
       await machine.ok("systemctl disable --now knockd");
       await install(machine, OURS);
@@ -57,7 +57,7 @@ for (const release of RELEASES) {
       assert.equal(await machine.property("ActiveState"), "inactive");
     });
 
-    it("starts with START_KNOCKD=0, as it is enabled, and says nothing of it", async () => {
+    it("starts with START_KNOCKD=0, because it is enabled, without a warning", async () => {
       await withJudge('START_KNOCKD=0\nKNOCKD_OPTS="-i eth0"\n');
       await install(machine, OURS);
       await isListening(machine);
@@ -66,7 +66,7 @@ for (const release of RELEASES) {
       assert.doesNotMatch(machine.read("var/log/syslog"), /START_KNOCKD/);
     });
 
-    it("obeys START_KNOCKD under sysvinit, whose script starts, reloads, tells and stops it", async () => {
+    it("obeys START_KNOCKD under sysvinit, whose script starts, reloads, reports and stops it", async () => {
       machine = await Machine.boot(release);
       await firewall(machine);
       await install(machine, OURS);
@@ -90,7 +90,7 @@ for (const release of RELEASES) {
       assert.equal((await machine.run("pidof knockd; ls /run/knockd.pid")).stdout, "");
     });
 
-    it("goes, and Debian's comes back with the config as it is", async () => {
+    it("can be removed, and Debian's returns with the unchanged config", async () => {
       await withJudge();
       await install(machine, OURS);
       await machine.ok("apt-get remove -y knockd </dev/null");
@@ -111,7 +111,7 @@ for (const release of RELEASES) {
       ["close", false],
       ["keep", true],
     ] as const) {
-      it(`upgraded to a newer version, has open doors ${isOpen ? "kept" : "closed"} with On_Exit = ${onExit}`, async () => {
+      it(`after an upgrade has open doors ${isOpen ? "kept" : "closed"} with On_Exit = ${onExit}`, async () => {
         machine = await Machine.boot(release);
         await firewall(machine);
         await install(machine, OURS);
@@ -133,7 +133,7 @@ for (const release of RELEASES) {
       });
     }
 
-    it("is not started and not enabled where it is new; its config is for root alone; purge leaves nothing", async () => {
+    it("is not started and not enabled on a new system; its config is readable only by root; purge leaves nothing", async () => {
       machine = await Machine.boot(release);
       const files = () =>
         machine.ok(

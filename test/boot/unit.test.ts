@@ -20,7 +20,7 @@ for (const release of RELEASES) {
 
     const restarts = async () => Number(await machine.property("NRestarts"));
 
-    it("is exposed by 5.5 at most, and systemd finds no fault in it", async () => {
+    it("has an exposure of 5.5 at most, and systemd reports no fault", async () => {
       await withOurs();
       const [, exposure] = /exposure level for knockd\.service: ([\d.]+)/.exec(
         await machine.ok("systemd-analyze security --no-pager knockd.service"),
@@ -30,7 +30,7 @@ for (const release of RELEASES) {
       assert.equal(`${stdout}${stderr}`.match(/knockd[^\n]*/), null);
     });
 
-    it("is started again after SIGKILL, as often as it is killed, and closes what was open", async () => {
+    it("is restarted after every SIGKILL, and closes what was open", async () => {
       await withOurs();
       await opens(machine, WHILE);
       for (let kills = 1; kills <= 6; kills++) {
@@ -45,7 +45,7 @@ for (const release of RELEASES) {
       assert.equal(await machine.property("ActiveState"), "inactive");
     });
 
-    it("is ended by the watchdog when it hangs, and started again", async () => {
+    it("is killed by the watchdog if it hangs, and restarted", async () => {
       await withOurs();
       await machine.ok("mkdir -p /etc/systemd/system/knockd.service.d");
       machine.write("etc/systemd/system/knockd.service.d/test.conf", "[Service]\nWatchdogSec=2\n");
@@ -58,7 +58,7 @@ for (const release of RELEASES) {
       await opens(machine, SSH);
     });
 
-    it("closes at a restart what is open, or keeps it with On_Exit = keep", async () => {
+    it("closes open doors at a restart, or keeps them with On_Exit = keep", async () => {
       await withOurs();
       await opens(machine, WHILE);
       await machine.ok("systemctl restart knockd");
@@ -71,7 +71,7 @@ for (const release of RELEASES) {
       assert.equal(await machine.isOpen(22), true);
     });
 
-    it("fails to reload a wrong config, with its error in the journal, and goes on with the old one", async () => {
+    it("fails to reload a wrong config, with its error in the journal, and keeps the old one", async () => {
       await withOurs();
       machine.append("etc/knockd.conf", "sequence = 1,2\nnonsense\n");
       const { status } = await machine.run("systemctl reload knockd");

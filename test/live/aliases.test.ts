@@ -72,7 +72,7 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     ["eth0:web", "eth0:web", ["10.77.0.6"]],
     ["eth0:later", "eth0:later", []],
   ] as const) {
-    it(`${given} is the alias's addresses alone, as for 0.8; in the config, too`, async () => {
+    it(`${given} captures at the alias's addresses only, as in 0.8, also in the config`, async () => {
       for (const which of BOTH) {
         for (const [args, options] of [
           [["-i", given], ""],
@@ -98,14 +98,14 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     ["a-name-of-more-than-15-letters", "a-name-of-more-than-15-letters", ALL],
     ["eth0:0, enp3s0", "eth0", ALL],
   ] as const) {
-    it(`${given} is heard at ${hears.join(", ")}, each knock once`, async () => {
+    it(`${given} captures at ${hears.join(", ")}, each knock once`, async () => {
       const daemon = await start("ours", ["-i", given], DOOR + LAST);
       assert.match(daemon.stdout, new RegExp(`^listening on ${said}\\.\\.\\.$`, "m"));
       await hearsAt(daemon, ALL, hears);
     });
   }
 
-  it("an alias that comes later is heard, and not when it has gone", async () => {
+  it("an alias added later is captured, and no longer after it was removed", async () => {
     const daemon = await start("ours", ["-i", "eth0:9"], SYSLOG + DOOR + LAST, { syslog: true });
     await ip("address", "add", "10.77.0.9/24", "dev", "eth0", "label", "eth0:9");
     await daemon.waitFor(() => logged(daemon).includes("eth0:9: listening at 10.77.0.9"));
@@ -115,7 +115,7 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     await hearsAt(daemon, ["10.77.0.9"], []);
   });
 
-  it("while nothing at all is heard, self-test and status say what is waited for, and end with 1", async () => {
+  it("while nothing is captured, self-test and status say what knockd waits for, and exit with 1", async () => {
     const knockctl = async (daemon: Daemon, command: string, ...more: string[]) => {
       const program = [process.execPath, join(repo, "dist/src/knockctl.js")];
       return wire.run("server", [...program, command, "-c", daemon.configPath, ...more]);
@@ -142,7 +142,7 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     assert.equal((await knockctl(daemon, "status")).status, 0);
   });
 
-  it("aliases of a pattern come and go", async () => {
+  it("aliases that match a pattern come and go", async () => {
     const daemon = await start("ours", ["-i", "eth0:new*"], SYSLOG + DOOR + LAST, {
       syslog: true,
       ready: "waiting for eth0:new*",
@@ -155,7 +155,7 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     await daemon.waitFor(() => daemon.stderr.includes("eth0:new1 is gone: waiting for it"));
   });
 
-  it("with --wait an alias and an alternative name wait for their interface", async () => {
+  it("with --wait, an alias and an alternative name wait for their interface", async () => {
     for (const [given, opened, hears] of [
       ["dum7:0", "dum7:0", "10.77.7.2"],
       ["a-short-altname", "dum7", "10.77.7.1, 10.77.7.2"],
@@ -178,7 +178,7 @@ describe("an interface by another name", { skip: needsRoot }, () => {
   });
 
   for (const name of ["et h", '"eth0"', "eth0 wlan0", "sixteen-letters0", "eth0/1", ".", ":0"]) {
-    it(`refuses ${name}, with --wait too: -i in 0.8's words, and the config with line and text; status 1`, async () => {
+    it(`refuses ${name}, even with --wait: -i with 0.8's message, the config with line and text; status 1`, async () => {
       const run = async (which: Which, args: string[], config: string) => {
         const error = await start(which, args, config, { ready: "waiting for " }).then(
           () => assert.fail(`${which} has started`),
@@ -200,7 +200,7 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     });
   }
 
-  it("a reload with such a name is refused, and the old config goes on; -i beats the name", async () => {
+  it("a reload with such a name is refused, and the old config stays; -i overrides the name", async () => {
     const daemon = await start("ours", [], `[options]\nInterface = eth0\n${DOOR}${LAST}`);
     await wire.run("server", ["sed", "-i", "s/Interface = .*/Interface = et h/", daemon.configPath]);
     daemon.signal("SIGHUP");

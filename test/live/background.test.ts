@@ -90,7 +90,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     return { first, ended };
   }
 
-  it("returns when the daemon listens, not before: then its pid file is there, and the first knock counts", async () => {
+  it("returns when the daemon listens, not before: then its pid file exists, and the first knock counts", async () => {
     const { first, ended } = await startStalled();
     assert.deepEqual([first.exitCode, exists("pid")], [null, false]);
     fs.writeFileSync(at("go"), "");
@@ -102,7 +102,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     assert.equal(exists("pid"), false);
   });
 
-  it("ends when the first process was ended before the daemon listened: somebody changed his mind", async () => {
+  it("ends if the first process was ended before the daemon listened", async () => {
     const { first, ended } = await startStalled();
     first.kill("SIGTERM");
     await ended;
@@ -111,7 +111,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     await until("its pid file goes", () => !exists("pid"));
   });
 
-  it("has let go of its terminal, as 0.8: /dev/null, /, a session of its own, its name; -v says nothing", async () => {
+  it("is detached from its terminal, as 0.8: /dev/null, /, a new session, its name; -v prints nothing", async () => {
     const seen = [];
     for (const which of BOTH) {
       assert.deepEqual(await start(which, CONFIG, [...ARGS, "@dir@/pid", "-v"]), OK);
@@ -147,7 +147,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     ["an interface that is not there", CONFIG, ["-i", "nope"], /^could not open nope: nope: No such device exists/],
   ];
   for (const [why, config, args, stderr] of refused) {
-    it(`does not start with ${why}: told on the terminal, status 1, no pid file, as 0.8`, async () => {
+    it(`does not start with ${why}: reported on the terminal, status 1, no pid file, as 0.8`, async () => {
       for (const which of BOTH) {
         const result = await start(which, config, [...ARGS, "@dir@/pid", ...args]);
         assert.equal(result.status, 1);
@@ -157,7 +157,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     });
   }
 
-  it("does not start beside another with its pid file, and says how to serve two interfaces; it is so", async () => {
+  it("does not start beside another with its pid file, and says how to serve two interfaces, which works", async () => {
     assert.deepEqual(await start("ours", CONFIG, [...ARGS, "@dir@/pid", "-i", "eth0"]), OK);
     const first = pid();
     const why = `knockd is already running with the pid file ${at("pid")} (pid ${first})\n`;
@@ -180,7 +180,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     await stop(pid());
   });
 
-  it("lets the config's PidFile and LogFile win over -p and -g, as 0.8", async () => {
+  it("lets the config's PidFile and LogFile override -p and -g, as 0.8", async () => {
     const config = `[options]\nPidFile = @dir@/pid\nLogFile = @dir@/log\n${CONFIG}`;
     for (const which of BOTH) {
       await start(which, config, [...ARGS, "@dir@/pid2", "-g", "@dir@/log2"]);
@@ -192,7 +192,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     }
   });
 
-  it("finds what was named relative to where it was started: its config at SIGHUP too, where 0.8 ends; its pid file at the end", async () => {
+  it("resolves paths relative to where it was started, even its config at SIGHUP, where 0.8 ends, and its pid file", async () => {
     for (const which of BOTH) {
       // 0.8 looks for a relative PidFile in /, where the daemon is.
       const pidFile = which === "ours" ? "pid" : at("pid");
@@ -215,7 +215,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     }
   });
 
-  it("goes on without a pid file when that can't be written, and tells it in 0.8's words; ours on the terminal too", async () => {
+  it("continues without a pid file that cannot be written, reported with 0.8's message, and on the terminal", async () => {
     for (const which of BOTH) {
       const { status, stderr } = await start(which, CONFIG, [...ARGS, "@dir@/nowhere/pid", "-g", "@dir@/log"]);
       const why = `could not create pid file ${dir}/nowhere/pid: No such file or directory`;
@@ -230,7 +230,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     }
   });
 
-  it("passes no mark of its own on to commands, and takes none from its environment", async () => {
+  it("passes no internal variable on to commands, and accepts none from its environment", async () => {
     const env = { KNOCKD_READY: "1" };
     const config = "[door]\nsequence = 7000\ncommand = env | grep -c ^KNOCKD >>$KNOCK_LOG\n";
     fs.writeFileSync(at("conf"), config);
@@ -251,7 +251,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     await stop(pid());
   });
 
-  it("ends at a bug with its stack trace in the log, which is all that can keep it, and without its pid file", async () => {
+  it("ends at a bug with its stack trace in the log, and without its pid file", async () => {
     fs.writeFileSync(at("bug.cjs"), 'process.on("SIGUSR2", () => setTimeout(function buggy() { null.x; }));');
     const args = [...ARGS, "@dir@/pid", "-g", "@dir@/log"];
     assert.deepEqual(await start("ours", CONFIG, args, { NODE_OPTIONS: `--require=${at("bug.cjs")}` }), OK);

@@ -58,7 +58,7 @@ describe("by hand", { skip: needsRoot }, () => {
   const dueIn = (daemon: Daemon) =>
     parseLedger(readFileSync(join(daemon.dir, "ledger"))).map(({ due }) => (due.wall - Date.now()) / 1000);
 
-  it("a door is opened with its line and its ledger, and closed when knockd ends", async () => {
+  it("a door is opened with a log line and a ledger entry, and closed when knockd ends", async () => {
     const daemon = await start();
     assert.equal(await ok(daemon, "open", "while", "192.0.2.7"), "while: opened for 192.0.2.7\n");
     assert.deepEqual(daemon.commands(), ["start while 192.0.2.7"]);
@@ -75,14 +75,14 @@ describe("by hand", { skip: needsRoot }, () => {
     assert.equal(existsSync(join(daemon.dir, "ledger")), false);
   });
 
-  it("a door is closed in its own time, when nobody closes it", async () => {
+  it("a door is closed on time, if it is not closed by hand before", async () => {
     const daemon = await start(CONFIG.replace("600", "1"));
     await ok(daemon, "open", "while", "fd77::9");
     await daemon.waitFor("fd77::9: while: command timeout", 20_000);
     await daemon.waitFor(() => daemon.commands().includes("stop while fd77::9"));
   });
 
-  it("a door that a knock has opened is closed, once, and opens again", async () => {
+  it("a door that a knock has opened is closed once, and opens again", async () => {
     const daemon = await start();
     await knock(7461);
     await daemon.waitFor(() => daemon.commands().length === 1);
@@ -97,7 +97,7 @@ describe("by hand", { skip: needsRoot }, () => {
     assert.equal(daemon.commands().filter((line) => line.startsWith("stop")).length, 2);
   });
 
-  it("a door is closed later, and that survives SIGKILL", async () => {
+  it("a door's time is extended, which survives SIGKILL", async () => {
     const config = CONFIG.replace("600", "3");
     const daemon = await start(config);
     await knock(7461);
@@ -119,7 +119,7 @@ describe("by hand", { skip: needsRoot }, () => {
     assert.deepEqual(daemon.commands(), [`start while ${wire.client}`, `stop while ${wire.client}`]);
   });
 
-  it("what can't be done is refused, with a line and 1", async () => {
+  it("what cannot be done is refused, with a line and status 1", async () => {
     const twice = `[twice]\nsequence = 7462\ncommand = true\n[twice]\nsequence = 7463\ncommand = true\n`;
     const only4 = "[only IPv4]\nsequence = 7464\ncommand = true\ncommand_6 =\n";
     const daemon = await start(`${CONFIG}${twice}${only4}`);
@@ -145,7 +145,7 @@ describe("by hand", { skip: needsRoot }, () => {
     await ok(daemon, "open", "only IPv4", "192.0.2.7");
   });
 
-  it("a command that fails is 1, and one that takes long is not waited for", async () => {
+  it("a command that fails causes status 1, and a slow one is not waited for", async () => {
     const fails = "[fails]\nsequence = 7462\ncommand = exit 3\n";
     const slow = "[slow]\nsequence = 7463\ncommand = sleep 30\n";
     const daemon = await start(`${CONFIG}${fails}${slow}`);
@@ -164,7 +164,7 @@ describe("by hand", { skip: needsRoot }, () => {
     });
   });
 
-  it("of two daemons with one config, one opens it, and the one that has it open closes it", async () => {
+  it("of two daemons with one config, one opens the door, and the one that has it open closes it", async () => {
     const config = CONFIG.replace("StateFile = @dir@/ledger\n", "");
     const one = await start(config);
     const argv = [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "lo", "-c", one.configPath];

@@ -33,13 +33,13 @@ describe("knockd --can-listen", { skip }, () => {
     assert.deepEqual(ask(USER, "-i", "lo"), yes);
   });
 
-  test("nobody can without CAP_NET_RAW", () => {
+  test("no user can without CAP_NET_RAW", () => {
     const { status, stderr } = ask(WITHOUT, "-i", "lo");
     assert.equal(status, 1);
     assert.match(stderr, /^could not open lo: lo: You don't have permission .*\n$/);
   });
 
-  test("an interface that is not there is named", () => {
+  test("a missing interface is named", () => {
     assert.deepEqual(ask([], "-i", "lo,nope0"), {
       ...yes,
       status: 1,

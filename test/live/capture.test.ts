@@ -50,7 +50,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
   const hears = (it: Ear, packets: number) => it.until<Heard>("heard", (heard) => heard.packets >= packets);
   const at0 = (...frames: Buffer[]) => frames.map((bytes) => ({ at: 0, frame: bytes }));
 
-  it("gives a knock at once, while the next is still to be sent, and never buffers while few come", async () => {
+  it("delivers a knock before the next one is sent, and does not buffer while few packets arrive", async () => {
     const it = await ear("eth0", doors([7000], [8000]));
     let sent = false;
     const sending = wire
@@ -68,7 +68,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     await it.end();
   });
 
-  it("gives every frame of a flood, drops none, and is immediate again afterwards", async () => {
+  it("delivers every frame of a flood, drops none, and is immediate again afterwards", async () => {
     const it = await ear("eth0", doors([7000], [8000]));
     const templates = [knock(7000), knock(8000, { protocol: "udp" }), knock(7000, { to: server6 })];
     const { sent } = await wire.flood({ templates, count: 50_000, rate: 100_000, vary: "source" });
@@ -88,7 +88,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     await it.end();
   });
 
-  it("is fetched by a timer while many come, by none before and after, as often as that changes", async () => {
+  it("is read by a timer while many packets arrive, and not before and after, each time", async () => {
     const it = await ear("eth0", doors([7000]));
     for (let swarm = 1; swarm <= 3; swarm++) {
       assert.deepEqual([await it.call("busy"), await it.call("timers")], [false, 0], `before swarm ${swarm}`);
@@ -103,7 +103,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     await it.end();
   });
 
-  it("is never woken by what no door can use: the kernel keeps it out", async () => {
+  it("is never woken by packets that no door can use: the kernel drops them", async () => {
     const it = await ear("eth0", doors([7000], [8000]));
     const before = await it.call<Stats>("stats");
     const irrelevant = [
@@ -131,7 +131,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     await it.end();
   });
 
-  it("takes VLAN tags, options and extension headers through the kernel's filter", async () => {
+  it("passes VLAN tags, options and extension headers through the kernel's filter", async () => {
     const it = await ear("eth0", doors([7000]));
     const tag = (tci: number, tpid = 0x8100) => ({ tpid, tci });
     const wraps: Wrap[] = [
@@ -157,7 +157,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     await it.end();
   });
 
-  it("takes a filter as coarse as it gets, and every knock still comes", async () => {
+  it("still delivers every knock with the coarsest filter", async () => {
     const ports = Array.from({ length: 10_000 }, (_, i) => 1 + ((i * 40_503) % 65_521));
     const targets = Array.from({ length: 1000 }, (_, i) => `10.77.${i >> 8}.${i & 255}`);
     for (const [own, resolvedDoors, to] of [
@@ -171,7 +171,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     }
   });
 
-  it("hears on any interface at once (cooked), by the kernel's filter too", async () => {
+  it("captures on any interface at once (cooked), with the kernel's filter", async () => {
     const it = await ear("any", doors([7000], [8000]));
     assert.equal(await it.call("linkType"), 113);
     const { received } = await it.call<Stats>("stats");
@@ -191,7 +191,7 @@ describe("capture on a wire", { skip: needsRoot }, () => {
     await it.end();
   });
 
-  it("hears on a tunnel (raw IP)", async () => {
+  it("captures on a tunnel (raw IP)", async () => {
     const tun = await Tun.open(wire, "tun0");
     const it = await ear("tun0", doors([7000]), ["10.77.9.1", "fd77:9::1"]);
     assert.equal(await it.call("linkType"), 12);
@@ -228,7 +228,7 @@ describe("an interface that", { skip: needsRoot }, () => {
     await ip("link", "set", name, "up");
   };
 
-  it("goes down costs next to nothing, and is heard again when it comes up", async () => {
+  it("goes down costs next to nothing, and is captured again when it comes up", async () => {
     const it = await ear("eth0");
     await ip("link", "set", "eth0", "down");
     const reads = await it.until<number>("reads", (count) => count > 0);
@@ -246,7 +246,7 @@ describe("an interface that", { skip: needsRoot }, () => {
     assert.deepEqual(await it.end(), { status: 0, signal: null });
   });
 
-  it("is removed is told once, and then all is quiet", async () => {
+  it("is removed is reported once, and then causes no work", async () => {
     await addVeth("veth1");
     const it = await ear("veth1");
     await ip("link", "delete", "veth1");
@@ -259,7 +259,7 @@ describe("an interface that", { skip: needsRoot }, () => {
     assert.deepEqual(await it.end(), { status: 0, signal: null });
   });
 
-  it("goes down first and is removed later is told, too", async () => {
+  it("goes down first and is removed later is also reported", async () => {
     await addVeth("veth2");
     const it = await ear("veth2");
     await ip("link", "set", "veth2", "down");
@@ -269,7 +269,7 @@ describe("an interface that", { skip: needsRoot }, () => {
     assert.deepEqual(await it.end(), { status: 0, signal: null });
   });
 
-  it("is removed in the middle of a flood is told once", async () => {
+  it("is removed in the middle of a flood is reported once", async () => {
     const it = await ear("eth0");
     const flooding = wire.flood({ templates: [knock(7000)], count: 1_000_000, rate: 20_000, vary: "source" });
     const failed = flooding.then(

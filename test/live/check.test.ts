@@ -35,7 +35,7 @@ describe("knockctl check", () => {
     return { status, stdout };
   };
 
-  it("reports by its exit status how bad it is, and ends with a count", () => {
+  it("reports the severity by its exit status, and ends with a count", () => {
     const table: [config: string, args: string[], status: number, stdout: RegExp][] = [
       [GOOD, [file], 0, /k\.conf: OK\n$/],
       [
@@ -69,7 +69,7 @@ describe("knockctl check", () => {
     }
   });
 
-  it("says what knockd --check says, word for word, and more", () => {
+  it("prints everything that knockd --check prints, exactly, and more", () => {
     for (const config of ["[a]\nsequence = 1,x\ntimeout = 1 s\n", "[a]\nsequence = 1\n[b]\ntcpflags = x\n"]) {
       write(config);
       const knockd = spawnSync(process.execPath, [join(repo, "dist/src/knockd.js"), "--check", "-c", file], {
@@ -95,7 +95,7 @@ describe("knockctl check", () => {
     }
   });
 
-  it("with --json says it in objects, and counts", () => {
+  it("with --json prints objects and counts", () => {
     write("[a]\nsequence = 1001,2002,3003\ncommand = true\n", 0o644);
     const { stdout, status } = run(["--json", file]);
     const [first, second, end, ...more] = stdout
@@ -112,7 +112,7 @@ describe("knockctl check", () => {
     assert.doesNotMatch(stdout, /1001|2002|3003/, "the secret");
   });
 
-  it("finds the ports at which somebody listens here, now", async () => {
+  it("finds knocks at ports on which programs listen now", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as { port: number };
@@ -135,13 +135,13 @@ describe("knockctl check", () => {
     const difference = `${file}\n--rw-r--r-- (0644)\n+-rw-r----- (0640)\n`;
     const mode = () => statSync(file).mode & 0o777;
 
-    it("shows the difference, and with --yes mends", () => {
+    it("shows the difference, and with --yes corrects it", () => {
       write(GOOD, 0o644);
       const { status, stdout } = run(["--fix", "--yes", file]);
       assert.deepEqual([status, stdout, mode()], [0, `${difference}${file}: OK\n`, 0o640]);
     });
 
-    it("mends nothing where there is nobody to ask", () => {
+    it("changes nothing if it cannot ask", () => {
       write(GOOD, 0o644);
       const { status, stdout, stderr } = run(["--fix", file], "y\n");
       assert.deepEqual([status, mode()], [1, 0o644]);
@@ -163,7 +163,7 @@ describe("knockctl check", () => {
     }
   });
 
-  it("is coloured in a terminal only, and not for who says NO_COLOR", () => {
+  it("has colours only on a terminal, and not with NO_COLOR", () => {
     write(`${GOOD}timeout = 9 min`);
     const coloured = `${file}:4: \x1b[33mwarning\x1b[39m: `;
     assert.ok(inTerminal(file, "").stdout.startsWith(coloured));
@@ -192,7 +192,7 @@ describe("knockctl check", () => {
       writeFileSync(join(defaults, "knockd"), `START_KNOCKD=no\nKNOCKD_OPTS="-i eth0 -c ${file}"\n`);
     });
 
-    it("takes the config that KNOCKD_OPTS name, and says what START_KNOCKD does not do; --fix has it say what is", () => {
+    it("checks the config that KNOCKD_OPTS names, and explains START_KNOCKD; --fix corrects it", () => {
       write(GOOD);
       assert.deepEqual(here(), { status: 0, stdout: `${file}: OK\n`, stderr: "" });
       symlinkSync("../knockd.service", join(system, "multi-user.target.wants/knockd.service"));
@@ -211,7 +211,7 @@ describe("knockctl check", () => {
       assert.match(readFileSync(join(defaults, "knockd"), "utf8"), /^START_KNOCKD=1\nKNOCKD_OPTS=/);
     });
 
-    it("says what the unit refuses, and what its drop-ins do", () => {
+    it("reports what the unit refuses, with its drop-ins", () => {
       write(`${SEQUENCE}command = touch /etc/knocked\nstop_command = /bin/mount /mnt\n`);
       const refused = () =>
         [...here("--json", file).stdout.matchAll(/knockd\.service refuses this: (.*?)"/g)].map(([, why]) => why);

@@ -80,7 +80,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
   }
   const opensFor = (name: string) => `open ${wire.client} ${name}`;
 
-  it("adds a phone before knockd has ever run; its code opens, once", async () => {
+  it("adds a phone before knockd has ever run, and its code opens once", async () => {
     const file = await add("phone");
     for (const path of [file, join(wire.dir, "clients")]) assert.equal(statSync(path).mode & 0o777, 0o600);
     const { secret } = parseClientUrl(readFileSync(file, "utf8").trim()).client;
@@ -100,7 +100,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     assert.match(await ok("list"), /^CLIENT +DOOR .*\nphone +door +code +\d{4}-/);
   });
 
-  it("adds to a running knockd, which takes the new client at once: a key, an eight-digit code by UDP, and paper", async () => {
+  it("adds clients to a running knockd, which accepts them immediately: a key, an eight-digit code by UDP, and paper", async () => {
     await add("first");
     const daemon = await start();
     const files = [await add("laptop", "--key"), await add("tablet", "--digits", "8", "--udp")];
@@ -116,7 +116,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     assert.match(await ok("paper", "guest", "1"), /^\[ \] 1 /m, "the paper goes on behind the used line");
   });
 
-  it("adds a client with codes on paper to a knockd that has lost its record of used codes", async () => {
+  it("adds a client with paper codes to a knockd that has lost its record of used codes", async () => {
     await add("phone");
     rmSync(join(wire.dir, "state.json"), { force: true });
     const daemon = await start();
@@ -127,7 +127,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     assert.deepEqual(await commands(daemon, 1), [opensFor("guest")]);
   });
 
-  it("says that a revoked client still gets in when the daemon refuses its config", async () => {
+  it("says that a revoked client still gets in if the daemon refuses its config", async () => {
     await add("phone");
     const daemon = await start();
     const once = join(wire.dir, "once");
@@ -139,7 +139,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     assert.match(stderr, /knockd still takes the codes of phone/);
   });
 
-  it("revokes a client, and closes the door behind it", async () => {
+  it("revokes a client, and closes its door", async () => {
     const file = await add("phone");
     await add("other");
     const daemon = await start();
@@ -152,7 +152,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     await refused(["try", "phone", "123456"], /has no client "phone" \(it has other\)/);
   });
 
-  it("resets what was used, by the running knockd", async () => {
+  it("resets used codes through the running knockd", async () => {
     const file = await add("phone");
     assert.equal((await client("reset", "phone")).status, 3, "no knockd runs");
     const daemon = await start();
@@ -165,7 +165,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     await refused(["reset", "nobody"], /there is no client nobody/);
   });
 
-  it("writes a page, and shows a client again only when told that it is a secret", async () => {
+  it("writes a page, and shows a client again only after a confirmation that this reveals a secret", async () => {
     await add("phone");
     const file = join(wire.dir, "page.html");
     assert.equal(await ok("page", "phone", "--host", "h.example", "-o", file), "");
@@ -180,7 +180,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     );
   });
 
-  it("says what is wrong, and writes nothing then", async () => {
+  it("reports what is wrong, and then writes nothing", async () => {
     const on = ["--door", "door"];
     await refused(["add", "a b", ...on], /"a b" is not a client's name/);
     await refused(["add", "a", "--door", "nix"], /has no door "nix" \(it has door, plain\)/);

@@ -39,14 +39,14 @@ describe("docs/clients.md", { skip: needsRoot }, () => {
   }
 
   for (const line of [...lines("knock"), ...lines("others")]) {
-    it(`opens by ${line}`, async () => {
+    it(`opens with ${line}`, async () => {
       const before = opened();
       await type(line);
       await daemon.waitFor(() => opened() === before + 1);
     });
   }
 
-  it("opens by itself before ssh", async () => {
+  it("opens automatically before ssh", async () => {
     for (const line of lines("ssh")) await type(line);
     const config = join(home, ".ssh/config");
     const shown = readPage("docs/clients.md").match(/^Match host HOST exec .*$/gm)!;

@@ -36,7 +36,7 @@ const CONFIG = `
   stop_command = echo close later >>@dir@/commands
 `;
 
-describe("a clock that is set by ten years", { skip: needsRoot }, () => {
+describe("a clock that is changed by ten years", { skip: needsRoot }, () => {
   let wire: Wire;
   let sequence = 0;
   const running: Daemon[] = [];
@@ -71,7 +71,7 @@ describe("a clock that is set by ten years", { skip: needsRoot }, () => {
   const seconds = (since: number) => (performance.now() - since) / 1000;
 
   for (const offset of ["+10y", "-10y"]) {
-    it(`(${offset}) neither breaks an attempt nor keeps it, and closes an open door in its time`, async () => {
+    it(`(${offset}) neither ends an attempt nor prolongs it, and an open door closes on time`, async () => {
       const { daemon, set } = await start();
       await knock(7000);
       await daemon.waitFor("slow: Stage 1");
@@ -93,7 +93,7 @@ describe("a clock that is set by ten years", { skip: needsRoot }, () => {
       assert.equal(years.at(-1)! - years[0]!, offset === "+10y" ? 10 : -10);
     });
 
-    it(`(${offset}) between two lives closes in its time what the first left open`, async () => {
+    it(`(${offset}) between two runs closes on time what the first left open`, async () => {
       const { daemon: first } = await start();
       const begun = performance.now();
       await knock(7004);

@@ -16,7 +16,7 @@ const FIRST = 59_000_000;
 const PAGE = /```text\n(t=.*?)```/s.exec(readFileSync(join(repo, "docs/codes.md"), "utf8"))![1]!.trimEnd();
 
 // Without root nothing has been installed.
-it("oathtool says the same TOTP and HOTP", { skip: needsRoot }, () => {
+it("oathtool computes the same TOTP and HOTP", { skip: needsRoot }, () => {
   for (let round = 0; round < 10; round++) {
     const secret = randomBytes(10 + round);
     const counter = randomInt(2 ** 31);
@@ -40,7 +40,7 @@ for (const [shell, times, door] of [
   ["busybox sh", 200, "ssh"],
   ["busybox sh", 20, "docs/codes.md"],
 ] as const) {
-  it(`the line for a shell knocks on the same ports: ${shell}, ${times} windows, ${door}`, { skip: needsRoot }, () => {
+  it(`the line for a shell knocks at the same ports: ${shell}, ${times} windows, ${door}`, { skip: needsRoot }, () => {
     const isPage = door === "docs/codes.md";
     const client = { door: isPage ? "ssh" : door, name: "laptop", blocks: BLOCKS };
     const secret = randomBytes(32);

@@ -55,7 +55,7 @@ describe("codes", { skip: needsRoot }, () => {
   }
 
   for (const { what, words, begin, end } of FAULTS) {
-    it(`open when the disk of their state is ${what}, but for a list's, and count once all the same`, async () => {
+    it(`open if the disk with their state is ${what}, except those of a list, and still count once`, async () => {
       const text = client(1) + client(2) + client(3, "kind = list");
       const config = CONFIG.replaceAll("@dir@", "@disk@").replace("[options]", "[options]\n  UseSyslog");
       const disk = await startOnDisk(wire, config, { clients: text, "clients.json": UNUSED }, { args: ARGS });
@@ -88,7 +88,7 @@ describe("codes", { skip: needsRoot }, () => {
     });
   }
 
-  it("do not count again when the clock is set a year ahead and back, with a kill between", async () => {
+  it("do not count again if the clock is set a year ahead and back, with a kill in between", async () => {
     const text = client(1);
     const { env, set } = clock();
     const daemon = await start(CONFIG, { clients: text }, { env });
@@ -118,7 +118,7 @@ describe("codes", { skip: needsRoot }, () => {
     await opened(again, 1);
   });
 
-  it("do not count again when the clock is set a year back and forth", async () => {
+  it("do not count again if the clock is set a year back and forth", async () => {
     const text = client(1);
     const { env, set } = clock();
     const daemon = await start(CONFIG, { clients: text }, { env });
@@ -138,7 +138,7 @@ describe("codes", { skip: needsRoot }, () => {
     await opened(daemon, 2);
   });
 
-  it("of two daemons, each with a state of its own, count once at each", async () => {
+  it("count once at each of two daemons with separate states", async () => {
     const text = client(1);
     const both = [await start(CONFIG, { clients: text }), await start(CONFIG, { clients: text })];
     await quietWindow();
@@ -153,7 +153,7 @@ describe("codes", { skip: needsRoot }, () => {
     );
   });
 
-  it("close their door at a replay with On_Replay = close, and leave it open with log", async () => {
+  it("close their door at a replay with On_Replay = close, and keep it open with log", async () => {
     const door = `\n  start_command = echo open %CLIENT% %IP% >>$KNOCK_LOG
   cmd_timeout = 600
   stop_command = echo close %CLIENT% %IP% >>$KNOCK_LOG\n`;
@@ -180,7 +180,7 @@ describe("codes", { skip: needsRoot }, () => {
     }
   });
 
-  it("of 100 clients: the kernel's filter is not set once in an hour, and codes of all its windows open", async () => {
+  it("of 100 clients open in all windows, and the kernel's filter is not changed once in an hour", async () => {
     const text = Array.from({ length: 100 }, (_, i) => client(i)).join("");
     const { env, set } = clock();
     // With Max_Strays an attempt widens the filter. Here nothing but a window could change it.

@@ -60,7 +60,7 @@ describe("nmap -p- in random order, while a client sends its code", { skip: need
 
   const scanners = (net: number) => Array.from({ length: SCANS }, (_, i) => `10.77.0.${net + i}`);
 
-  it(`opens nothing in ${SCANS} scans: each is known as one`, async () => {
+  it(`opens nothing in ${SCANS} scans, each of which is recognised`, async () => {
     const log = await sweep("", 100);
     for (const scanner of scanners(100)) assert.ok(log.includes(`${scanner}: scan: 8 other ports touched`), log);
   });

@@ -32,7 +32,7 @@ describe("codes", { skip: needsRoot }, () => {
   const knock = (from: string, to: readonly number[], gap?: number, at?: number) => knocks(wire, from, to, gap, at);
   const opened = (daemon: Daemon, count: number) => daemon.waitFor(() => daemon.commands().length >= count);
 
-  it("of Debian's knock, nc, parallel curl and a shell's line each open the door", async () => {
+  it("from Debian's knock, nc, parallel curl and a shell's line each open the door", async () => {
     const key = `[laptop]\ndoor = codes\nkind = key\nports = 15360,13312,16384,18432,17408\nsecret = ${"0123456789abcdef".repeat(4)}\n`;
     const text = client(1) + client(2) + client(3, "proto = udp") + key;
     const daemon = await start(text);
@@ -54,7 +54,7 @@ describe("codes", { skip: needsRoot }, () => {
     assert.doesNotMatch(daemon.stdout, /time ?out|scan|wrong/);
   });
 
-  it("count once: a replay is refused, also after SIGKILL, and when the state is lost", async () => {
+  it("count once: a replay is refused, even after SIGKILL and if the state is lost", async () => {
     const text = client(1) + client(2, "kind = list");
     const daemon = await start(text);
     await quietWindow();
@@ -87,7 +87,7 @@ describe("codes", { skip: needsRoot }, () => {
     }
   });
 
-  it("are contested by a mirror of each knock from 200 ms ahead to 200 ms behind: 0 of 200 come in", async () => {
+  it("are contested by an attacker who mirrors each knock from 200 ms before to 200 ms after: 0 of 200 get in", async () => {
     const races = 200;
     // A TCP and a UDP client have the same blocks: there are not enough for all.
     const text = Array.from({ length: races }, (_, i) =>
@@ -114,7 +114,7 @@ describe("codes", { skip: needsRoot }, () => {
     assert.equal(contested().length, races);
   });
 
-  it("come in under a siege on one port of their blocks: 20 of 20", async () => {
+  it("get in during a flood at one port of their blocks: 20 of 20", async () => {
     const text = Array.from({ length: 20 }, (_, i) => client(i)).join("");
     const daemon = await start(text);
     await quietWindow();
@@ -129,7 +129,7 @@ describe("codes", { skip: needsRoot }, () => {
     assert.deepEqual(daemon.commands().sort(), expected.sort());
   });
 
-  it("of which ten were wrong: one is not enough then, two in a row open", async () => {
+  it("after ten wrong ones need two in a row", async () => {
     const text = client(1);
     const daemon = await start(text);
     await quietWindow();
@@ -144,7 +144,7 @@ describe("codes", { skip: needsRoot }, () => {
     assert.deepEqual(daemon.commands(), [`c1 ${wire.client}`]);
   });
 
-  it("are in explain, status and metrics by their client's name", async () => {
+  it("appear in explain, status and metrics with their client's name", async () => {
     const text = client(1);
     const daemon = await start(text);
     await quietWindow();
@@ -165,7 +165,7 @@ describe("codes", { skip: needsRoot }, () => {
     assert.doesNotMatch(await knockctl("explain", SNIFFER), new RegExp(code.join("|")));
   });
 
-  it("open a door that the kernel keeps, and nobody else's", async () => {
+  it("open a door in the kernel for the client only", async () => {
     const text = client(1);
     await serve(wire, [22]);
     const config = `[options]\nClientsState = @dir@/clients.json\n[codes]\nClients = @dir@/clients\nopen = tcp/22\n`;
@@ -181,7 +181,7 @@ describe("codes", { skip: needsRoot }, () => {
     await daemon.stop();
   });
 
-  it("of two daemons count once: the second is refused the first one's state", async () => {
+  it("of two daemons count once: the second may not use the first one's state", async () => {
     const daemon = await start(client(1));
     const config = CONFIG.replaceAll("@dir@/clients", `${daemon.dir}/clients`);
     await assert.rejects(
@@ -190,7 +190,7 @@ describe("codes", { skip: needsRoot }, () => {
     );
   });
 
-  it("of a list never count again without a reset, once the state was lost, however often knockd restarts", async () => {
+  it("of a list never count again without a reset after the state was lost, however often knockd restarts", async () => {
     const text = client(1, "kind = list");
     const list = ports(text, "c1", 1);
     let state = "";
@@ -205,7 +205,7 @@ describe("codes", { skip: needsRoot }, () => {
     }
   });
 
-  it("are kept where they were when a config is refused that keeps them elsewhere", async () => {
+  it("keep their state at its place if a config is refused that names another", async () => {
     const text = client(1);
     const daemon = await start(text);
     await quietWindow();
@@ -221,7 +221,7 @@ describe("codes", { skip: needsRoot }, () => {
     assert.match(readFileSync(join(daemon.dir, "clients.json"), "utf8"), /"from": "10.77.0.2"/);
   });
 
-  it("stay used up when their client is renamed by a reload", async () => {
+  it("stay used if a reload renames their client", async () => {
     const text = client(1);
     const daemon = await start(text);
     await quietWindow();
@@ -237,7 +237,7 @@ describe("codes", { skip: needsRoot }, () => {
     assert.deepEqual(daemon.commands(), [`c1 ${wire.client}`]);
   });
 
-  it("open nothing when their client is revoked by a reload, and a wrong file keeps the old clients", async () => {
+  it("open nothing after a reload without their client, and a wrong file keeps the old clients", async () => {
     const text = client(1) + client(2);
     const daemon = await start(text);
     await quietWindow();

@@ -36,7 +36,7 @@ describe("commands", { skip: needsRoot }, () => {
     directives.map((lines, i) => `[door${i}]\nsequence = ${7000 + i}\ncmd_timeout = 0\n${lines}\n`).join("");
   const log = (word: string) => `echo ${word} %IP% >>$KNOCK_LOG`;
 
-  it("are those of the knocker's family, his address in place of each %IP%, as with 0.8", async () => {
+  it("are those for the client's IP version, with its address in place of each %IP%, as in 0.8", async () => {
     const config = doors([
       `start_command = echo %IP% %ip% %IP%%IP% '%s' >>$KNOCK_LOG`,
       `start_command = ${log("start")}\nstart_command_6 = ${log("start6")}\nstop_command = ${log("stop")}\nstop_command_6 = ${log("stop6")}`,
@@ -76,7 +76,7 @@ describe("commands", { skip: needsRoot }, () => {
     for (const daemon of daemons) assert.deepEqual(daemon.commands().sort(), expected);
   });
 
-  it("have no descriptor but 0, 1 and 2; 0.8 gives them its capture socket and its log file", async () => {
+  it("inherit only descriptors 0, 1 and 2; 0.8 passes on its capture socket and its log file", async () => {
     // The shell's own descriptor for the directory is gone when it is asked.
     const list =
       "exec >$KNOCK_LOG 2>&1; for fd in /proc/$$/fd/*; do [ -h $fd ] && echo $fd && readlink $fd; done; echo";
@@ -94,7 +94,7 @@ describe("commands", { skip: needsRoot }, () => {
     await stop([judge!, ours!]);
   });
 
-  it("write where the daemon does, from its directory, in a session of their own, as with 0.8", async () => {
+  it("write where the daemon does, in its directory, in a new session, as in 0.8", async () => {
     const command = "echo out; echo err >&2; pwd >>$KNOCK_LOG; cut -d' ' -f6 /proc/self/stat >>$KNOCK_LOG";
     const daemons = await start(doors([`command = ${command}`]));
     await knock(7000);
@@ -113,7 +113,7 @@ describe("commands", { skip: needsRoot }, () => {
     }
   });
 
-  it("that sleep hold up nobody: no packet, no other command, no door that is to be closed", async () => {
+  it("that sleep delay no packet, no other command and no closing door", async () => {
     const sleeper = `${log("sleeps")}; sleep 60`;
     const daemons = await start(
       doors([
@@ -133,7 +133,7 @@ describe("commands", { skip: needsRoot }, () => {
     await Promise.all(daemons.map((daemon) => daemon.stop("SIGKILL")));
   });
 
-  it("are not run for IPv6 knockers with -4, as with 0.8; nor are their knocks heard at all", async () => {
+  it("are not run for IPv6 clients with -4, as in 0.8, and their knocks are not captured", async () => {
     const daemons = await start(doors([`command = ${log("start")}\ncommand_6 = ${log("start6")}`]), ["-4"]);
     await knock(7000, wire.client6);
     await knock(7000);
@@ -145,7 +145,7 @@ describe("commands", { skip: needsRoot }, () => {
     await stop(daemons);
   });
 
-  it("that end by a signal are told with 128 and its number; 0.8 says 0, as if nothing had failed", async () => {
+  it("that end by a signal are reported with 128 and its number; 0.8 reports 0, as if nothing had failed", async () => {
     const [judge, ours] = await start(doors(["command = kill -KILL $$", "command = kill -TERM $$"]));
     const failed = (door: number, status: number) => `door${door}: command returned non-zero status code (${status})\n`;
     for (const door of [0, 1]) {
@@ -157,7 +157,7 @@ describe("commands", { skip: needsRoot }, () => {
     await stop([judge!, ours!]);
   });
 
-  it("that fail have what they said on standard error in the log, and the one they started lives on without us", async () => {
+  it("that fail have their standard error in the log, and a program that they started keeps running", async () => {
     const isTold = untilShell("[ -e $KNOCK_LOG.go ]");
     const server = `(${isTold}; head -c 200000 /dev/zero >&2; echo lives >>$KNOCK_LOG) &`;
     const config = doors([

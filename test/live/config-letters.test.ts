@@ -43,7 +43,7 @@ describe("side by side with knockd 0.8", { skip: needsRoot }, () => {
     )
     .map(([name, sequence, ...rest]) => [name, sequence, ...rest.map((pair) => pair.join(" = "))].join("\n"));
 
-  test("any doors of odd names, values and ways to write them are read alike", async () => {
+  test("doors with odd names, values and notations are read the same way", async () => {
     const alike = async (sections: string[]) => {
       const config = sections.join("\n");
       const [judge, ours] = await Promise.all([read("judge", config), read("ours", config)]);

@@ -110,7 +110,7 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
       });
     }
 
-    test("a config file that is missing", async () => {
+    test("a missing config file", async () => {
       const [judge, ours] = await both("", ["-v", "-c", "@dir@/nope"]);
       assert.deepEqual([verdict(judge), verdict(ours)], [REFUSED, REFUSED]);
       assert.equal(judge.stderr, "@dir@/nope: No such file or directory\n");
@@ -135,7 +135,7 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
       });
     }
 
-    test("the bare UseSyslog, in a door too; and we alone [Options] with UseSyslog = yes", async () => {
+    test("the bare UseSyslog, in a door too; and only knockd-ng [Options] with UseSyslog = yes", async () => {
       const bare = "[a]\nsequence = 7\nUSESYSLOG\n";
       const harmless = "[Options]\nUseSyslog = yes\n";
       assert.deepEqual(verdict(await outcome("judge", harmless)), REFUSED);
@@ -151,7 +151,7 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
       }
     });
 
-    test("LogFile, which beats -g", async () => {
+    test("LogFile, which overrides -g", async () => {
       for (const which of ["judge", "ours"] as const) {
         const args = ["-c", "@dir@/knockd.conf", "-v", "-g", "@dir@/flag"];
         const daemon = await Daemon.start(wire, which, "[options]\nLogFile = @dir@/file\n", args);
@@ -161,7 +161,7 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
     });
   });
 
-  describe("on purpose,", { concurrency: 3 }, () => {
+  describe("deliberate differences:", { concurrency: 3 }, () => {
     const NONSENSE = `0  7000,-5  ssh  7000x  "7000 8000"  ""  7000,  7000,,8000  :udp  7:udp:tcp`;
     const bad = [
       ...NONSENSE.split("  ").map((text) => `sequence = ${text.replaceAll('"', "")}`.trim()),
@@ -169,7 +169,7 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
       ...["soon", "", "-1"].map((text) => `cmd_timeout = ${text}`.trim()),
     ];
 
-    test("nonsense that 0.8 swallows closes its door, with a line for each; the others work", async () => {
+    test("a bad value that 0.8 accepts closes its door, with a line for each; the others work", async () => {
       const sections = bad.map((line, i) => `[bad ${i}]\nsequence = 7,8\ncommand = x\n${line}\n`);
       const good = "[good]\nsequence = 9\ncommand = echo %IP% >> $KNOCK_LOG\n";
       const config = [good, ...sections, good].join("");
@@ -189,7 +189,7 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
     });
 
     const TARGETS = ["nobody.invalid", "300.1.1.1", "1.2.3.4.5", "10.77.0.0/24", "10.77.0.1 # x", ""];
-    test("a target that is nothing closes its door; 0.8 refuses all doors for it", async () => {
+    test("an unresolvable Target closes its door; 0.8 refuses all doors", async () => {
       const lines = TARGETS.map((target) => `target = ${target}`.trim());
       for (const line of lines) {
         assert.deepEqual(verdict(await outcome("judge", `[a]\nsequence = 7\n${line}\n`)), REFUSED);

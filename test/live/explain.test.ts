@@ -126,7 +126,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
 
   const OPENED = ["openSSH stage 1", "openSSH stage 2", "openSSH stage 3", "openSSH open 3", "mail taken"];
 
-  it("tells who opened a door so, in lines for people, with status 0; and ports only to root who asks", async () => {
+  it("says that the door opened, with status 0, and shows ports only to root on request", async () => {
     await start();
     const me = newSource();
     await knock(me, 7461, udp(7462), 7463);
@@ -216,7 +216,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     });
   }
 
-  it("explains an attempt whose time was over, and by how much a knock was late", async () => {
+  it("explains an attempt that timed out, and by how much a knock was late", async () => {
     await start();
     const me = newSource();
     await knock(me, 7471);
@@ -228,7 +228,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     assert.match(late.text, /^short: too late by [\d.]+ s for Stage 2$/);
   });
 
-  it("explains a port that is no knock, where it is seen", async () => {
+  it("explains a port that is no knock, if packets to it are captured", async () => {
     await start();
     const [other, me] = [newSource(), newSource()];
     await knock(other, 7461); // only now the kernel lets it through
@@ -237,7 +237,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     assert.match((await waitFor(me, "- other")).advice, /Compare the client's ports and protocols/);
   });
 
-  it("explains who was held back for his haste", async () => {
+  it("explains an opening that was held because the client was very fast", async () => {
     await start();
     const seen: string[] = [];
     for (let tries = 0; tries < 50 && !seen.includes("held"); tries++) {
@@ -253,7 +253,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     assert.ok(seen.includes("held"), `${seen}`);
   });
 
-  it("explains a one-time sequence that somebody else has used, and one's own", async () => {
+  it("explains a one-time sequence that another client has used, and the client's own", async () => {
     await start();
     const [first, second] = [newSource(), newSource()];
     await knock(second, 7511);
@@ -267,7 +267,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     );
   });
 
-  it("explains an attempt that a new config has ended", async () => {
+  it("explains an attempt that was ended by a new config", async () => {
     await start();
     const me = newSource();
     await knock(me, 7461);
@@ -277,7 +277,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     assert.match((await waitFor(me, "openSSH stage 1", "openSSH changed 1")).advice, /by the config as it is now/);
   });
 
-  it("says what to look at when nothing was seen, with status 4; 1 for what can't be explained, 2 for nonsense", async () => {
+  it("says what to check if nothing was seen, with status 4; 1 for what cannot be explained, 2 for a wrong command line", async () => {
     await start();
     const last = await knockctl("--last");
     assert.deepEqual([last.status, last.stdout], [1, ""]);
@@ -292,7 +292,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     for (const args of [[], [me, "--last"], [me, me], ["-x"]]) assert.equal((await knockctl(...args)).status, 2);
   });
 
-  it("--follow: tells all that comes from there, as it comes; then what to do; and afterwards no more is seen than before", async () => {
+  it("--follow shows every packet from an address as it arrives, then advice, and afterwards the filter is as before", async () => {
     await start();
     const [me, other] = [newSource(), newSource()];
     const argv = [process.execPath, join(repo, "dist/src/knockctl.js"), "explain", me, "--follow", "--secrets"];
@@ -364,7 +364,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     assert.equal((await knockctl("FD77:0::BEEF")).status, 1, "however it is written");
   });
 
-  it("has what an honest knocker did before and in the middle of 300,000 forged first knocks", async () => {
+  it("knows what an honest client did before and during 300,000 forged first knocks", async () => {
     await start();
     const [before, during] = [newSource(), newSource()];
     await knock(before, 7461, 7464);

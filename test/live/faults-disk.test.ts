@@ -48,7 +48,7 @@ describe("knockd on a disk that fails", { skip: needsRoot }, () => {
   }
 
   for (const { what, words, broken, begin, end } of FAULTS) {
-    it(`opens and closes when the ledger's is ${what}`, async () => {
+    it(`opens and closes doors if the disk with the ledger is ${what}`, async () => {
       const disk = await start(`[options]\nUseSyslog\nStateFile = @disk@/ledger
 [door]
 sequence = 7000
@@ -84,7 +84,7 @@ stop_command = echo close >>$KNOCK_LOG
       assert.deepEqual(daemon.commands().at(-1), "close");
     });
 
-    it(`lets in by a one-time sequence when its file's is ${what}, and disables the door until it is filled again`, async () => {
+    it(`lets a client in if the disk with its one-time sequence is ${what}, and disables the door until that is repaired`, async () => {
       const config = `[options]\nUseSyslog
 [once]
 one_time_sequences = @disk@/sequences
@@ -116,7 +116,7 @@ command = echo other >>$KNOCK_LOG
       assert.equal(readFileSync(join(path, "sequences"), "utf8"), "#7002,7003\n7004,7005\n");
     });
 
-    it(`goes on without a log file when its disk is ${what} at SIGHUP; told once, and written after the next`, async () => {
+    it(`continues without a log file if its disk is ${what} at SIGHUP, reports it once, and writes after the next SIGHUP`, async () => {
       const config = `[options]\nUseSyslog\nLogFile = @disk@/events\n[door]\nsequence = 7000\ncommand = echo open >>$KNOCK_LOG\n`;
       const disk = await start(config);
       const { daemon, path } = disk;
@@ -145,7 +145,7 @@ command = echo other >>$KNOCK_LOG
       assert.match(text, /door: OPEN SESAME\n.*] door: running command.*\n/);
     });
 
-    it(`has no pid file, and no half of one, when its disk is ${what} at the start, and ends well when it is so at the end`, async () => {
+    it(`has no partial pid file if its disk is ${what} at the start, and ends cleanly if it is so at the end`, async () => {
       const config = "[options]\nUseSyslog\n[door]\nsequence = 7000\ncommand = echo $PPID >>$KNOCK_LOG\n";
       const background = async (by: readonly string[]) => {
         const args = ["-d", "-i", "eth0", "-c", "@dir@/knockd.conf", "-p", "@disk@/pid"];

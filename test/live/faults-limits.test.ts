@@ -30,7 +30,7 @@ const SOMEBODY = ["setpriv", "--reuid=61077", "--clear-groups"];
 const CAPS = "+net_raw,+net_admin,+dac_override";
 const BY_SOMEBODY = [...SOMEBODY, `--inh-caps=${CAPS}`, `--ambient-caps=${CAPS}`];
 
-describe("knockd that has reached its limit", { skip: needsRoot }, () => {
+describe("knockd at a limit of the system", { skip: needsRoot }, () => {
   let wire: Wire;
   let sequence = 0;
   const running: Daemon[] = [];
@@ -76,7 +76,7 @@ describe("knockd that has reached its limit", { skip: needsRoot }, () => {
     { what: "nofile", most: 3, options: {}, words: "Too many open files" },
     { what: "nproc", most: 1, options: { by: BY_SOMEBODY }, words: "Resource temporarily unavailable" },
   ] as const) {
-    it(`tells what it could not run (${what}), opens again as soon as it can, and closes what it had opened`, async () => {
+    it(`reports commands that it could not run (${what}), opens again as soon as it can, and closes what it opened`, async () => {
       const daemon = await start(options);
       await knock(7000);
       await knock(7002); // an attempt that goes on
@@ -100,7 +100,7 @@ describe("knockd that has reached its limit", { skip: needsRoot }, () => {
     });
   }
 
-  it("without a descriptor opens no door that it can't close, and none is left in the ledger", async () => {
+  it("without a descriptor opens no door that it could not close, and leaves no entry in the ledger", async () => {
     const daemon = await start();
     const relieve = await limit(daemon, "nofile", 3);
     await knock(7000);
@@ -118,7 +118,7 @@ describe("knockd that has reached its limit", { skip: needsRoot }, () => {
     assert.deepEqual(daemon.commands(), ["open soon", "close soon"]);
   });
 
-  it("without a descriptor keeps its config at SIGHUP, and hears at a new address when it has one again", async () => {
+  it("without a descriptor keeps its config at SIGHUP, and captures at a new address when it has one again", async () => {
     const daemon = await start();
     const relieve = await limit(daemon, "nofile", 3);
     daemon.signal("SIGHUP");
@@ -138,7 +138,7 @@ describe("knockd that has reached its limit", { skip: needsRoot }, () => {
   });
 
   for (const unseen of ["pidfd_open", "epoll_ctl"]) {
-    it(`closes what it has opened when the end of its commands can't be seen (${unseen} fails)`, async () => {
+    it(`closes what it opened even if the end of its commands cannot be seen (${unseen} fails)`, async () => {
       const library = compiled(
         "test/native/unseen-children.cc",
         "build/unseen-children.so",

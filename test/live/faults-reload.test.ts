@@ -54,14 +54,14 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     ["has 100 MB", (path) => fs.truncateSync(path, 100e6), "Larger than 16 MiB"],
   ];
   for (const [what, make, why] of unreadable) {
-    it(`goes on with the old config when the new one ${what}, and reads it again when that is over`, async () => {
+    it(`keeps the old config if the new one ${what}, and reads it at the next SIGHUP after that`, async () => {
       const daemon = await start(door("old"), { by: BY });
       make(daemon.configPath);
       await refused(daemon, why);
     });
   }
 
-  it("goes on with the old config when the new one is a fifo that nobody writes, and reads it again when that is over", async () => {
+  it("keeps the old config if the new one is a fifo without a writer, and reads it at the next SIGHUP after that", async () => {
     const daemon = await start(door("old"), { by: BY });
     fs.rmSync(daemon.configPath);
     await wire.run("server", ["mkfifo", daemon.configPath]);
@@ -91,7 +91,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     assert.ok(daemon.commands().includes("new"));
   }
 
-  it(`${STORM} times in a second spoils no sequence that is being knocked, leaves no door open, and the last config is in force`, async () => {
+  it(`${STORM} times in a second breaks no sequence, leaves no door open, and applies the last config`, async () => {
     const config = (word: string) => `${door(word)}[slow]
 sequence = 7001:udp,7002:udp,7003:udp,7004:udp,7005:udp
 command = echo slow >>$KNOCK_LOG
@@ -134,7 +134,7 @@ stop_command = echo close >>$KNOCK_LOG
     assert.equal(daemon.stderr, "");
   });
 
-  it("again and again while it still looks up the names of a config reads it once more, not as often", async () => {
+  it("repeatedly, while the names of a config are looked up, reads it only once more", async () => {
     const etc = `/etc/netns/${wire.namespaces.server}`;
     fs.mkdirSync(etc, { recursive: true });
     fs.writeFileSync(`${etc}/resolv.conf`, "nameserver 10.77.0.66\noptions timeout:1 attempts:1\n"); // nobody is there

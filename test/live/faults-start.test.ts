@@ -30,7 +30,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 const sh = (script: string) => ["sh", "-ec", `${script}; exec "$@"`, "sh"];
 const ADDON = join(repo, "build/Release/knockd.node");
 
-describe("knockd at its start", { skip: needsRoot }, () => {
+describe("knockd at the start", { skip: needsRoot }, () => {
   let wire: Wire;
   before(async () => {
     wire = await Wire.open();
@@ -91,7 +91,7 @@ describe("knockd at its start", { skip: needsRoot }, () => {
     ["/run can't be written", ["unshare", "-m", ...sh("mount -t tmpfs -o ro none /run")]],
   ];
   for (const [what, by] of gone) {
-    it(`opens and closes its doors though ${what}`, async () => {
+    it(`opens and closes its doors although ${what}`, async () => {
       const args = ["-i", "eth0", "-c", "@dir@/knockd.conf"];
       const daemon = await Daemon.start(wire, "ours", CONFIG, args, { by, ready: "" });
       const { client: from, server: to } = wire;

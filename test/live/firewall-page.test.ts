@@ -35,7 +35,7 @@ describe("docs/firewall.md, nft", { skip: needsRoot }, () => {
     ["10.77.0.1", "10.77.0.2", "knocked4"],
     ["fd77::1", "fd77::2", "knocked6"],
   ] as const) {
-    it(`opens to a knock at ${host}, for 30 seconds, which the kernel counts`, async () => {
+    it(`opens after a knock at ${host}, for 30 seconds, which the kernel counts`, async () => {
       assert.equal(await isOpen(host), false);
       const knock = join(repo, "dist/src/knock.js");
       assert.equal((await wire.run("client", [process.execPath, knock, host, "4438", "1813", "8235"])).status, 0);

@@ -88,7 +88,7 @@ const NFT: readonly (readonly [what: string, chains: string, isOpen: boolean])[]
   ],
 ];
 
-describe("the firewall that is there", { skip: needsRoot }, () => {
+describe("the existing firewall", { skip: needsRoot }, () => {
   let host: Host;
   beforeEach(async () => {
     host = await Host.open();
@@ -116,7 +116,7 @@ describe("the firewall that is there", { skip: needsRoot }, () => {
   };
 
   for (const kind of ["iptables-nft", "iptables-legacy"] as const) {
-    it(`${kind}: is judged as the kernel does`, async () => {
+    it(`${kind}: is evaluated as by the kernel`, async () => {
       const program = kind === "iptables-nft" ? "iptables" : kind;
       for (const [what, rules, isOpen] of IPTABLES) {
         for (const rule of rules) await host.ok(`${program} ${rule}`);
@@ -130,7 +130,7 @@ describe("the firewall that is there", { skip: needsRoot }, () => {
     });
   }
 
-  it("nft: is judged as the kernel does", async () => {
+  it("nft: is evaluated as by the kernel", async () => {
     for (const [what, chains, isOpen] of NFT) {
       await host.ok(`nft -f - <<'END'\ntable inet mine {\n${chains}\n}\nEND`);
       const found = await tools();
@@ -141,12 +141,12 @@ describe("the firewall that is there", { skip: needsRoot }, () => {
     }
   });
 
-  it("leaves both open where it cannot know", async () => {
+  it("counts as unclear if it cannot be evaluated", async () => {
     await host.ok("iptables -P INPUT DROP && iptables -A INPUT -i eth0 -p tcp --dport 22 -j ACCEPT");
     assert.deepEqual((await tools()).verdict, { accepts: true, refuses: true });
   });
 
-  it("ufw: is recognised, and judged as the kernel does", async () => {
+  it("ufw: is recognised, and evaluated as by the kernel", async () => {
     const ufw = (...words: readonly string[]) => words.map((word) => `ufw ${word}`).join(" && ");
     await host.ok(`for folder in /etc/ufw /lib/ufw /etc/default; do
   mkdir -p "/run/of$folder" && cp -a "$folder/." "/run/of$folder/" && mount --bind "/run/of$folder" "$folder" || exit 1
@@ -170,7 +170,7 @@ done`);
     }
   });
 
-  it("is not our own table, nor what Docker and ufw make; a published port is no port of INPUT's", async () => {
+  it("does not include our own table or those of Docker and ufw; a published port does not pass INPUT", async () => {
     await host.ok(
       "nft -f - <<'END'\ntable inet knockd { chain gate { type filter hook input priority 0; tcp dport 22 drop; }; }\nEND",
     );

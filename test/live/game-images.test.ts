@@ -92,7 +92,7 @@ describe("a game server's image", { skip: needsRoot }, () => {
   }
 
   for (const debug of [[], ["-D"]]) {
-    it(`of Minecraft: no pid file is named, each player's connection thaws once ${debug}`, async () => {
+    it(`for Minecraft: needs no pid file, and each player's connection wakes the server once ${debug}`, async () => {
       assert.equal((await wire.run("server", [...AS_USER, "test", "-w", "/run"])).status, 1);
       await start("-c", config("minecraft"), "-d", "-i", "eth0", ...debug);
       await connect(25565, "tcp");
@@ -107,7 +107,7 @@ describe("a game server's image", { skip: needsRoot }, () => {
     });
   }
 
-  it("of Palworld: a daemon for each interface, stopped with SIGKILL and started again", async () => {
+  it("for Palworld: runs one daemon per interface, which is stopped with SIGKILL and started again", async () => {
     const pidFile = (link: string) => join(home, `${link}.pid`);
     const startAt = (link: string) =>
       start("-d", "-D", "-v", "-i", link, "-p", pidFile(link), "-c", config("palworld", link));
@@ -128,7 +128,7 @@ describe("a game server's image", { skip: needsRoot }, () => {
     }
   });
 
-  it("with a fork's words and option: everybody waits while it cools down", async () => {
+  it("with a fork's directives and option: everyone waits during the cooldown", async () => {
     await start("-c", config("fork"), "-d", "-s", "-i", "eth0");
     for (let i = 0; i < 3; i++) await connect(27015, "udp", 5);
     const other = { from: "10.77.0.3", to: wire.server, protocol: "udp", port: 27015 } as const;

@@ -48,7 +48,7 @@ done
 mount -t tmpfs -o mode=755,size=1m private-run /run
 `;
 
-describe("the kernel's doors beside", { skip: needsRoot }, () => {
+describe("built-in doors beside", { skip: needsRoot }, () => {
   let wire: Wire;
   let daemon: Daemon | undefined;
 
@@ -89,7 +89,7 @@ describe("the kernel's doors beside", { skip: needsRoot }, () => {
   }
 
   for (const tool of ["iptables", "iptables-legacy"]) {
-    it(`${tool} and the how-to's rules: with the gate where they let the port in, with the mark where they do not`, async () => {
+    it(`${tool} and the how-to's rules: with the gate if they admit the port, with the mark if they do not`, async () => {
       await sh(HOW_TO(tool, `${tool} -A INPUT -p tcp --dport 22 -j ACCEPT`));
       await opensForOne(DOOR);
       await daemon!.stop();
@@ -103,7 +103,7 @@ describe("the kernel's doors beside", { skip: needsRoot }, () => {
     });
   }
 
-  it("nft: with the gate, with the mark, and with sets of the user's own", async () => {
+  it("nft: with the gate, with the mark, and with the user's own sets", async () => {
     await nft(wire, NFT("tcp dport 22 accept"));
     await opensForOne(DOOR);
     await daemon!.stop();
@@ -122,7 +122,7 @@ describe("the kernel's doors beside", { skip: needsRoot }, () => {
     assert.deepEqual(await keys(wire, "knocked4", "inet filter"), []);
   });
 
-  it("sets of the user's own that a reload of his rules has emptied: what has time left is open again", async () => {
+  it("the user's own sets after a reload of the rules emptied them: open doors are open again", async () => {
     const rules = NFT("ip saddr . meta l4proto . th dport @knocked4 accept");
     await nft(wire, rules);
     const running = await opensForOne(SET, "silence");
@@ -174,7 +174,7 @@ describe("the kernel's doors beside", { skip: needsRoot }, () => {
     await ufw("ufw --force disable");
   });
 
-  it("DNAT, as Docker publishes a port: it is guarded by the number that clients see", async () => {
+  it("DNAT, as Docker publishes a port: it is guarded under the number that clients use", async () => {
     await sh("iptables -t nat -A PREROUTING -p tcp --dport 2222 -j REDIRECT --to-ports 8022");
     const running = await start(DOOR.replace("tcp/22", "tcp/2222"));
     assert.equal(await connect(wire, 2222), "refused");
@@ -214,7 +214,7 @@ describe("the kernel's doors beside", { skip: needsRoot }, () => {
     assert.deepEqual((await all()).slice(0, 2), ["in", "in"]);
   });
 
-  it("UDP: a conversation that was let in goes on when the door is closed, a new one is refused", async () => {
+  it("UDP: an existing conversation continues when the door is closed, a new one is refused", async () => {
     const echo = `import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(("0.0.0.0", 5353))\nwhile True:\n  d, a = s.recvfrom(99)\n  s.sendto(d, a)`;
     wire.spawn("server", ["python3", "-c", echo], { stdio: "ignore" });
     await until(async () => (await sh("ss -lun")).includes(":5353 "), 10_000);
@@ -232,7 +232,7 @@ describe("the kernel's doors beside", { skip: needsRoot }, () => {
     assert.equal(await ask(4003), "ConnectionRefusedError");
   });
 
-  it("UDP: a service hears no broadcast of a stranger, no packet to all nodes, and nothing that is not tracked", async () => {
+  it("UDP: a service receives no broadcast of an unknown host, no packet to all nodes, and nothing untracked", async () => {
     const service = `import socket\ns = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)\ns.bind(("::", 5354))\nwhile True: print(s.recv(99).decode(), flush=True)`;
     let said = "";
     const heard = () => said.split("\n").slice(0, -1);
@@ -271,7 +271,7 @@ send(socket.AF_INET6, ("ff02::1", 5354, 0, socket.if_nametoindex("eth0")), "all 
     assert.equal(heard().length, 6, said);
   });
 
-  it("a SYN whose flags are in a second fragment does not pass the gate", async () => {
+  it("fragments: a SYN whose flags are in the second fragment does not pass the gate", async () => {
     await nft(wire, "table inet judge { chain in { type filter hook input priority 100; tcp dport 22 counter; }; }");
     const arrived = async () => Number(/packets (\d+)/.exec(await sh("nft list table inet judge"))![1]);
     const syn = (sourcePort: number) =>
@@ -286,7 +286,7 @@ send(socket.AF_INET6, ("ff02::1", 5354, 0, socket.if_nametoindex("eth0")), "all 
     assert.equal(await arrived(), before);
   });
 
-  it("a set of the user's own that cannot be used ends the start, and says what to do", async () => {
+  it("an unusable set of the user's own: knockd does not start, and says what to do", async () => {
     const refused = async (rules: string, why: RegExp) => {
       await sh("nft flush ruleset");
       if (rules !== "") await nft(wire, rules);

@@ -74,7 +74,7 @@ describe("the gate under fire", { skip: needsRoot }, () => {
     };
   }
 
-  it("killed at random moments: nobody is in who should not be, and nobody is out before his time", async (t) => {
+  it("killed at random moments: no client is in that should be out, and none is out before its time", async (t) => {
     const first = await Daemon.start(wire, "ours", CONFIG);
     await knockFrom(wire.client, [7001, 8001, 9001]);
     await first.waitFor(`${wire.client}: long: opened tcp/22`);
@@ -132,7 +132,7 @@ describe("the gate under fire", { skip: needsRoot }, () => {
     assert.deepEqual(await closed(), ["long"]);
   });
 
-  it("flushed by root while the daemon lives: nobody gets in where the kernel lets it own its table", async (t) => {
+  it("flushed by root while the daemon runs: no client gets in if the kernel lets knockd own its table", async (t) => {
     const daemon = await Daemon.start(wire, "ours", CONFIG);
     await knockFrom(wire.client, [7001, 8001, 9001]);
     await daemon.waitFor(`${wire.client}: long: opened tcp/22`);
@@ -146,7 +146,7 @@ describe("the gate under fire", { skip: needsRoot }, () => {
     await nft(wire, "delete table inet knockd\n");
   });
 
-  it("flushed by root elsewhere: the gate is back each time, and the open door is open", async (t) => {
+  it("flushed by root on other kernels: the gate returns each time, and the open door stays open", async (t) => {
     const gate = wire.spawn("server", [process.execPath, join(repo, "dist/test/live/plain-gate.js"), wire.client], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -29,7 +29,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
   const gate = (...words: readonly string[]) => host.knockctl("gate", ...words);
   const withConfig = (word: "open" | "close") => gate(word, ...(word === "close" ? ["-c", host.config] : []));
 
-  it("is built also where nobody could open a door now: sequences are used up, clients unreadable, a door has a mistake", async () => {
+  it("is built even if no door can open now: sequences used up, clients unreadable, a mistake in a door", async () => {
     const [sequences, clients] = [`${host.config}.sequences`, `${host.config}.clients`];
     writeFileSync(sequences, "#1,2,3\n", { mode: 0o600 });
     writeFileSync(clients, "[phone\n", { mode: 0o644 });
@@ -44,7 +44,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     assert.equal(await host.isOpen(), false);
   });
 
-  it("is built by knockd --gate, which leaves: new connections are refused, open sessions go on", async () => {
+  it("is built by knockd --gate, which exits: new connections are refused, open sessions continue", async () => {
     const session = await Session.open(host.wire);
     const { status, stdout, stderr } = await knockd("--gate");
     assert.deepEqual([status, stdout, stderr], [0, "gate: closed tcp/22, udp/60000-61000\n", ""]);
@@ -58,7 +58,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     assert.equal(await host.isOpen(), false);
   });
 
-  it("keeps what is open when it is built again, and lets the networks in that need no knock", async () => {
+  it("keeps open doors when it is built again, and admits the networks that need no knock", async () => {
     await knockd("--gate");
     await host.ok(`nft add element inet knockd open4 '{ ${host.wire.client} . tcp . 22 timeout 1h comment "ssh" }'`);
     assert.equal(await host.isOpen(), true);
@@ -70,7 +70,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     assert.equal(await host.isOpen(host.wire.server6), true);
   });
 
-  it("has nothing to do without a built-in door, or with sets of the user's own, and says so", async () => {
+  it("has nothing to do without a built-in door, or with the user's own sets, and says so", async () => {
     writeFileSync(host.config, "[ssh]\nsequence = 4438,1813\ncommand = true\n");
     const none = await knockd("--gate");
     assert.equal(none.status, 0);
@@ -80,7 +80,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     assert.equal(await host.ok("nft list ruleset"), "");
   });
 
-  it("fails with a line at a config that is wrong, and at a table that is not ours", async () => {
+  it("fails with a line if the config is wrong, or if the table belongs to another program", async () => {
     await host.ok("nft add table inet knockd '{ chain mine { type filter hook input priority 0; }; }'");
     const before = await host.ok("nft list ruleset");
     for (const { status, stderr } of [await knockd("--gate"), await withConfig("close"), await withConfig("open")]) {
@@ -94,7 +94,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     assert.match(stderr, /^config: line 3: open: "tcp\/0" is not in the range 1 to 65535/);
   });
 
-  it("closes the ports of all lines that can be read when the config is refused, and says which line is wrong", async () => {
+  it("closes the ports of all readable lines if the config is refused, and names the wrong line", async () => {
     writeFileSync(host.config, `${CONFIG}a line that is none\n[web]\nsequence = 1,2\nopen = tcp/80,tcp/8o\n`);
     const { status, stdout, stderr } = await knockd("--gate");
     assert.deepEqual([status, stdout], [1, ""]);
@@ -112,7 +112,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     assert.equal(await host.isOpen(), false);
   });
 
-  it("leaves the table that is there as it is when the config is refused later, with what is open", async () => {
+  it("leaves the existing table unchanged if the config is refused later", async () => {
     await knockd("--gate");
     await host.ok(`nft add element inet knockd open4 '{ ${host.wire.client} . tcp . 22 timeout 1h comment "ssh" }'`);
     const before = (await host.ok("nft list table inet knockd")).replace(/expires \S+/, "");
@@ -123,7 +123,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     assert.equal((await host.ok("nft list table inet knockd")).replace(/expires \S+/, ""), before);
   });
 
-  describe("when the config is lost", () => {
+  describe("if the config is lost", () => {
     /** The record of a daemon that has read it. */
     beforeEach(async () => {
       writeFileSync(host.config, CONFIG.replace("[ssh]", "Gate_Reply = drop\n[ssh]"));
@@ -154,7 +154,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
       ["unreadable", () => rmSync(host.config), () => mkdirSync(host.config)],
       ["full of other bytes", () => writeFileSync(host.config, Buffer.alloc(300))],
     ] as const) {
-      it(`closes what it closed before: the file is ${what}`, async () => {
+      it(`closes the ports that it closed before: the file is ${what}`, async () => {
         for (const step of steps) step();
         const { status, stdout, stderr } = await knockd("--gate");
         assert.deepEqual([status, stdout], [1, ""]);
@@ -170,7 +170,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
       });
     }
 
-    it("closes nothing by a record that others could have written, or that is none, and says so", async () => {
+    it("ignores a record that others could have written, or that is invalid, and says so", async () => {
       rmSync(host.config);
       const file = `'${await record()}'`;
       await host.ok(`chmod 666 ${file}`);
@@ -187,7 +187,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
       assert.equal(await host.isOpen(), true);
     });
 
-    it("closes nothing for doors that somebody has removed from the config, nor when a daemon has read that", async () => {
+    it("does not close ports of doors that were removed from the config, even after a daemon has read that", async () => {
       const without = "[web]\nsequence = 1,2,3\ncommand = true\n";
       writeFileSync(host.config, `${without}a line that is none\n`);
       assert.match((await knockd("--gate")).stderr, /^gate: no line that can be read names a port/m);
@@ -201,7 +201,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     });
   });
 
-  it("is one config's: a daemon with another one is refused, and touches neither its ports nor who is in", async () => {
+  it("belongs to one config: a daemon with another one is refused, and changes neither ports nor clients", async () => {
     await knockd("--gate");
     await host.ok(`nft add element inet knockd open4 '{ ${host.wire.client} . tcp . 22 timeout 1h comment "ssh" }'`);
     const other = `${host.config}.other`;
@@ -271,13 +271,13 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
     assert.equal(await host.ok("nft list tables"), "");
   });
 
-  it("may be removed by nft as well: the table has no owner while no daemon runs", async () => {
+  it("can also be removed by nft: the table has no owner while no daemon runs", async () => {
     await knockd("--gate");
     await host.ok("nft delete table inet knockd");
     await until(() => host.isOpen(), "open port");
   });
 
-  it("is for root, and for ports", async () => {
+  it("is only for root, and takes only ports", async () => {
     assert.equal((await gate("show", "22")).status, 2);
     assert.equal((await gate("lift")).status, 2);
     const nobody = await host.run(
@@ -305,7 +305,7 @@ describe("the gate of a daemon that owns its table", { skip: needsRoot }, () => 
   const gate = (word: "open" | "close" | "show") => host.knockctl("gate", word);
   const pid = () => host.ok("cat /run/knockd.pid");
 
-  it("is shown with its process; nft cannot remove it, knockctl gate open can, and a reload closes it again", async () => {
+  it("is shown with its owner; nft cannot remove it, knockctl gate open can, and a reload closes it again", async () => {
     assert.equal(await host.isOpen(), false);
     assert.match(
       (await host.knockctl("gate", "show")).stdout,
@@ -325,7 +325,7 @@ describe("the gate of a daemon that owns its table", { skip: needsRoot }, () => 
     await until(async () => !(await host.isOpen()), "closed port");
   });
 
-  it("lets a client that knocked in while it is open to all, and after it is closed again", async () => {
+  it("admits a client that knocked, both while it is open to all and after it is closed again", async () => {
     await gate("open");
     await host.knock(host.wire.server, "4438:udp", "1813:udp", "8235:udp");
     await until(async () => (await host.knockctl("gate", "show")).stdout.includes(host.wire.client), "the client");
@@ -347,7 +347,7 @@ describe("the gate of a daemon that owns its table", { skip: needsRoot }, () => 
     assert.equal(await host.isOpen(), true);
   });
 
-  it("is left alone by knockd --gate, and outlives a daemon that is killed: then the console removes it", async () => {
+  it("is not changed by knockd --gate, and outlives a killed daemon: then the console can remove it", async () => {
     const { status, stdout } = await host.run(
       process.execPath,
       join(repo, "dist/src/knockd.js"),
@@ -365,7 +365,7 @@ describe("the gate of a daemon that owns its table", { skip: needsRoot }, () => 
     assert.equal(await host.isOpen(), true);
   });
 
-  it("names the process that owns it and does not answer, and what to do", async () => {
+  it("names the owner if it does not answer, and says what to do", async () => {
     await host.ok(`kill -STOP ${await pid()}`);
     const { status, stderr } = await gate("open");
     assert.equal(status, 3);

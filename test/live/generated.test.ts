@@ -46,7 +46,7 @@ describe("generated scenes on the wire", { skip: needsRoot, concurrency: 4 }, ()
       compared.judge += upTo;
     });
   });
-  it("had enough to compare", () => assert.ok(compared.ours > 500 && compared.judge > 100, JSON.stringify(compared)));
+  it("compared enough packets", () => assert.ok(compared.ours > 500 && compared.judge > 100, JSON.stringify(compared)));
 });
 
 /** 0.8 has no word for strays, and no door of it waits to see whether there are some (attempts/haste.ts). */

@@ -57,7 +57,7 @@ describe("knockctl init with codes", { skip: needsRoot }, () => {
     return phone;
   }
 
-  it("opens to a code of oathtool; once confirmed, the config and the clients file open to the next one", async () => {
+  it("opens after a code of oathtool; once confirmed, the config and the clients file accept the next one", async () => {
     const state = join(host.wire.dir, "clients.json");
     writeFileSync(host.config, OWN.replace("[options]\n", `[options]\n\tClientsState = ${state}\n`), "latin1");
     writeFileSync(state, emptyStates(), { mode: 0o600 });
@@ -86,7 +86,7 @@ describe("knockctl init with codes", { skip: needsRoot }, () => {
     assert.match(log, / openSSH: code of phone accepted"/);
   });
 
-  it("leaves nothing of a trial that nobody confirms, or that cannot be confirmed", async () => {
+  it("leaves nothing behind if the trial is not confirmed, or cannot be", async () => {
     const before = await host.rules();
     await host.begun("--codes", ...SOON);
     await host.rolledBack();
@@ -106,7 +106,7 @@ describe("knockctl init with codes", { skip: needsRoot }, () => {
     assert.equal(await host.rules(), before);
   });
 
-  it("adds a client of another name to a clients file that is there, or restores the file to the byte", async () => {
+  it("adds a client to an existing clients file, or restores the file exactly", async () => {
     mkdirSync(dirname(clientsFile()), { mode: 0o700 });
     writeFileSync(clientsFile(), OTHER, { mode: 0o600 });
     writeFileSync(host.config, OWN, "latin1");
@@ -130,7 +130,7 @@ describe("knockctl init with codes", { skip: needsRoot }, () => {
     assert.deepEqual(overlap, []);
   });
 
-  it("is what Enter says at a terminal, where it shows the QR code", async () => {
+  it("is the default at a terminal, where it shows the QR code", async () => {
     const terminal = new Terminal(host);
     await terminal.says("Which TCP port do you want to close? [22]");
     terminal.types("");
@@ -154,7 +154,7 @@ describe("knockctl init with codes", { skip: needsRoot }, () => {
     assert.equal(parseClients(readFileSync(clientsFile(), "utf8"), "clients").length, 1);
   });
 
-  it("shows no secret with --dry-run, and changes nothing", async () => {
+  it("with --dry-run shows no secret, and changes nothing", async () => {
     const { status, stdout } = await host.init("--dry-run", "--codes");
     assert.equal(status, 0);
     assert.match(stdout, /^door {7}openSSH: a code of your phone's authenticator opens TCP port 22 /m);
@@ -167,7 +167,7 @@ describe("knockctl init with codes", { skip: needsRoot }, () => {
     assert.deepEqual(readdirSync(dirname(host.config)), []);
   });
 
-  it("takes the place of a sequence", async () => {
+  it("can replace a sequence", async () => {
     for (const more of [["--sequence", "4"], ["--mixed"]]) {
       const { status, stderr } = await host.init("--yes", "--codes", ...more);
       assert.equal(status, 1);

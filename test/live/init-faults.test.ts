@@ -9,14 +9,14 @@ import { Host, OWN, SOON, until } from "./host.ts";
 import { Terminal } from "./terminal.ts";
 import { needsRoot, repo } from "./wire.ts";
 
-describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => {
+describe("knockctl init, if something goes wrong", { skip: needsRoot }, () => {
   let host: Host;
   beforeEach(async () => {
     host = await Host.open();
   });
   afterEach(() => host?.close());
 
-  it("rolls back though the door has opened, when nobody confirms; the daemon of the trial ends, and its rule goes", async () => {
+  it("rolls back although the door has opened, if it is not confirmed; the trial's daemon ends, and its rule is removed", async () => {
     const tables = await host.rules();
     const { stdout } = await host.begun("--minutes", "0.5", "--timeout", "3600");
     await host.opensTo(await host.daemon(stdout));
@@ -26,7 +26,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal((await host.run("ls", "/run/knockd-init")).status, 2);
   });
 
-  it("rolls back at once with --rollback, which may be said again", async () => {
+  it("rolls back immediately with --rollback, which can be repeated", async () => {
     const tables = await host.rules();
     await host.begun();
     assert.equal(await host.isOpen(), false);
@@ -60,7 +60,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     });
   }
 
-  it("rolls all back when the disk is full at the confirmation: the config is as it was, byte for byte", async () => {
+  it("rolls everything back if the disk is full at the confirmation: the config is exactly as before", async () => {
     const disk = dirname(host.config);
     await host.ok(`mount -t tmpfs -o size=16k private-disk ${disk}`);
     const inside = host.argv("sh", "-c", `cat >${host.config}`);
@@ -78,7 +78,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal(Buffer.from(now.replace(/\s/g, ""), "hex").toString("latin1"), OWN);
   });
 
-  it("restores the config that a confirmation had replaced before it was broken off", async () => {
+  it("restores the config if the confirmation that replaced it was interrupted", async () => {
     writeFileSync(host.config, OWN, "latin1");
     writeFileSync(`${host.config}.new`, "somebody else's");
     const tables = await host.rules();
@@ -96,7 +96,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal(await host.rules(), tables);
   });
 
-  it("changes nothing where /run is full, or the rollback can't be armed", async () => {
+  it("changes nothing if /run is full, or the rollback cannot be armed", async () => {
     const tables = await host.rules();
     const filler = await host.fill("/run", "private-run");
     const full = await host.init("--yes");
@@ -110,7 +110,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal(await host.rules(), tables);
   });
 
-  it("rolls back on a full /run too, and waits on at a --persist that can't be", async () => {
+  it("rolls back even if /run is full, and keeps waiting if --persist is impossible", async () => {
     const tables = await host.rules();
     const { stdout } = await host.begun("--timeout", "3600");
     await host.opensTo(await host.daemon(stdout));
@@ -123,7 +123,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal(await host.isOpen(), true);
   });
 
-  it("begins nothing while another one waits, and of two at once only one", async () => {
+  it("does not start while another trial waits, and only one of two starts at the same time", async () => {
     await host.begun();
     const second = await host.init("--yes", "--door", "other");
     assert.equal(second.status, 1);
@@ -133,7 +133,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.deepEqual(both.map(({ status }) => status).sort(), [0, 1]);
   });
 
-  it("closes nothing when the rollback has come first", async () => {
+  it("closes nothing if the rollback came first", async () => {
     const tables = await host.rules();
     await host.begun();
     await host.ok(
@@ -144,7 +144,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal(await host.rules(), tables);
   });
 
-  it("leaves a port closed that was closed before, and one that another set-up has closed", async () => {
+  it("keeps a port closed that was closed before, or that another set-up has closed", async () => {
     const { stdout } = await host.begun("--timeout", "3600");
     await host.opensTo(await host.daemon(stdout));
     assert.equal((await host.knockctl("init", "--confirm")).status, 0);
@@ -162,7 +162,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal(await host.rules(), tables);
   });
 
-  it("leaves a table inet knockd alone that somebody else has made", async () => {
+  it("does not change a table inet knockd of another program", async () => {
     await host.ok(
       "nft add table inet knockd '{ chain mine { type filter hook input priority 0; policy drop; tcp dport 22 accept; }; }'",
     );
@@ -174,7 +174,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal((await host.run("ls", "/run/knockd-init")).status, 2);
   });
 
-  it("opens the port again though the daemon that owns the table hangs, and though there is no nft", async () => {
+  it("opens the port again even if the daemon that owns the table hangs, and without nft", async () => {
     const tables = await host.rules();
     for (const hide of [":", "mount --bind /bin/false /usr/sbin/nft"]) {
       const { stdout } = await host.begun("--timeout", "3600");
@@ -189,7 +189,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal(await host.rules(), tables);
   });
 
-  it("puts the gate back as it was, for the ports that it closed before", async () => {
+  it("restores the gate for the ports that it closed before", async () => {
     writeFileSync(
       host.config,
       "[options]\nInterface = eth0\n[web]\nsequence = 5151,1313,6262\ntcpflags = syn\nopen = tcp/443\n",
@@ -206,7 +206,7 @@ describe("knockctl init, when something goes wrong", { skip: needsRoot }, () => 
     assert.equal(await host.isOpen(), true);
   });
 
-  it("rolls back when the terminal has gone, and everyone in it", async () => {
+  it("rolls back if the terminal and everything in it is gone", async () => {
     const tables = await host.rules();
     const terminal = new Terminal(host, "--no-codes", "--minutes", "0.3");
     await terminal.says("Which TCP port do you want to close?");

@@ -40,7 +40,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
     assert.equal(await host.isOpen(), true);
   }
 
-  it("offers first to replace the door of that name, or to call the new one openSSH2", async () => {
+  it("first offers to replace the door with that name, or to call the new one openSSH2", async () => {
     for (const [answer, doors] of [
       ["", ["openSSH", "openSSH2"]],
       ["replace", ["openSSH"]],
@@ -77,7 +77,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
     }
   });
 
-  it("lets the LAN in without a knock where a rule does so today, unless it is told not to", async () => {
+  it("admits the LAN without a knock if a rule does so today, unless told not to", async () => {
     await host.ok(`iptables -A INPUT -s ${LAN} -j ACCEPT`);
     const before = await host.rules();
     const { stdout } = await host.begun("--door", "mine");
@@ -101,7 +101,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
   });
 
   for (const kind of ["iptables", "nft"] as const) {
-    it(`${kind}: leaves it to the user's own rules who needs no knock, where those close the port`, async () => {
+    it(`${kind}: leaves it to the user's own rules which networks need no knock, if those close the port`, async () => {
       await firewall(kind);
       await host.ok("ip6tables -P INPUT ACCEPT"); // makes the table that a rule would make
       const before = await host.rules();
@@ -120,7 +120,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
     });
   }
 
-  it("asks whether the LAN may come in: yes is what Enter says where it may today, else no", async () => {
+  it("asks whether the LAN may come in: the default is yes if it may today, otherwise no", async () => {
     for (const kind of ["", "iptables"]) {
       if (kind !== "") await host.ok(`iptables -A INPUT -s ${LAN} -j ACCEPT`);
       const terminal = new Terminal(host, "--no-codes", "--door", "mine");
@@ -139,7 +139,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
     }
   });
 
-  it("refuses before it asks anything what can't be done", async () => {
+  it("refuses what is impossible before it asks anything", async () => {
     for (const [because, spoil] of [
       ["another setup is waiting", () => host.begun("--door", "mine")],
       ["config: line 1", async () => writeFileSync(host.config, "[nonsense\n")],

@@ -63,7 +63,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
     ["yes", "yes\r"],
     ["the end of the terminal", "\x04"],
   ] as const) {
-    it(`tells the terminal that it is confirmed elsewhere, when it answers with ${what} meanwhile`, async () => {
+    it(`says at the terminal that another process has confirmed, if the answer there is ${what}`, async () => {
       const terminal = await asked();
       await slow("sync");
       const confirming = host.knockctl("init", "--confirm");
@@ -82,7 +82,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
     });
   }
 
-  it("tells the terminal by itself that it is being confirmed elsewhere, and then that it is", async () => {
+  it("says at the terminal without being asked that another process is confirming, and then that it has", async () => {
     const terminal = await asked();
     await slow("sync");
     const confirming = host.knockctl("init", "--confirm");
@@ -94,7 +94,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
     assert.match(text(terminal), CLOSED);
   });
 
-  it("rolls back when the confirmation elsewhere has been killed, and both say so", async () => {
+  it("rolls back if the other process is killed while confirming, and both say so", async () => {
     const terminal = await asked();
     await slow("sync");
     const confirming = host.knockctl("init", "--confirm");
@@ -110,7 +110,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
     assert.equal(await host.isOpen(host.wire.server6), true);
   });
 
-  it("goes on with a confirmation whose terminal is hung up", async () => {
+  it("continues a confirmation whose terminal was closed", async () => {
     const terminal = await asked();
     await slow("sync");
     terminal.types("yes");
@@ -123,7 +123,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
     assert.match((await host.knockctl("init", "--confirm")).stdout, CLOSED);
   });
 
-  it("confirms once when two confirm, and both say so", async () => {
+  it("confirms once if two processes confirm, and both say so", async () => {
     await opened();
     await slow("sync");
     const first = host.knockctl("init", "--confirm");
@@ -157,7 +157,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
     assert.equal(await host.isOpen(host.wire.server6), true);
   });
 
-  it("lets a confirmation end that began before the time was over", async () => {
+  it("lets a confirmation finish that began before the time was over", async () => {
     await opened();
     await slow("sync");
     const confirming = host.knockctl("init", "--confirm");
@@ -170,7 +170,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
     await isConfirmed();
   });
 
-  it("says at --rollback that it is confirmed, and how to open the port; which opens it", async () => {
+  it("says at --rollback that the trial was confirmed, and how to open the port, which works", async () => {
     await opened();
     assert.equal((await host.knockctl("init", "--confirm")).status, 0);
     const { status, stdout, stderr } = await host.knockctl("init", "--rollback");

@@ -59,7 +59,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
   const isClosed = async () => (await host.knockctl("gate", "show", "tcp/22")).status === 0;
 
   for (const [what, setUp, why] of GATES) {
-    it(`${what}: closes the port by the gate, keeps sessions, opens to the knock, over IPv4 and IPv6, and stays when confirmed`, async () => {
+    it(`${what}: closes the port by the gate, keeps sessions, opens after a knock over IPv4 and IPv6, and stays once confirmed`, async () => {
       await host.ok(setUp);
       const before = await own();
       const session = await Session.open(host.wire); // before the kernel follows any connection
@@ -105,7 +105,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
       assert.equal(await own(), before, "nothing of the user's firewall is touched");
     });
 
-    it(`${what}: rolls back when nobody confirms, and what others have is as it was`, async () => {
+    it(`${what}: rolls back if it is not confirmed, and other tables are unchanged`, async () => {
       await host.ok(setUp);
       writeFileSync(host.config, OWN, "latin1");
       const [before, text] = [await host.rules(), host.conf()];
@@ -149,7 +149,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
       assert.equal(await reached(), false, "it fails closed");
     });
 
-    it(`${what} that closes the port: the rule goes at a rollback`, async () => {
+    it(`${what} that closes the port: a rollback removes the rule`, async () => {
       await host.ok(setUp);
       const before = await host.rules();
       const { stdout } = await host.begun(...SOON);
@@ -161,7 +161,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
     });
   }
 
-  it("opens to what it prints for knock, nc and curl", async () => {
+  it("opens with the commands that it prints for knock, nc and curl", async () => {
     const { stdout } = await host.begun("--timeout", "1");
     await host.daemon(stdout);
     const lines = [...stdout.matchAll(/^ {4}(\S.*)$/gm)].map(([, line]) => line!);
@@ -203,7 +203,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
     assert.match(stdout, /\n== In short \(nothing has changed\)\ndoor {7}ssh: [^=]*rollback [^\n]*\n$/);
   });
 
-  it("keeps the doors that are there, and the file as it was", async () => {
+  it("keeps existing doors, and the rest of the file unchanged", async () => {
     writeFileSync(host.config, OWN, "latin1");
     const { stdout } = await host.begun("--timeout", "3600");
     await host.opensTo(await host.daemon(stdout));
@@ -223,14 +223,14 @@ describe("knockctl init", { skip: needsRoot }, () => {
     assert.match(replaced.stdout, /knockd\.conf\.before-init\.2$/m);
   });
 
-  it("leaves out the doors of the package, which everyone knows", async () => {
+  it("leaves out the package's example doors, which are public", async () => {
     writeFileSync(host.config, readFileSync(join(repo, "knockd.conf.example")));
     const { status, stdout } = await host.init("--dry-run");
     assert.equal(status, 0);
     assert.doesNotMatch(stdout, /4438/);
   });
 
-  it("asks at a terminal, and keeps it after the knock and a yes; or rolls back at a no, or Ctrl-C", async () => {
+  it("asks at a terminal, and keeps the door after the knock and a yes, or rolls back at a no or Ctrl-C", async () => {
     const tables = await host.rules();
     for (const last of ["no", "\x03", "yes"]) {
       const terminal = new Terminal(host, "--no-codes");
@@ -258,7 +258,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
     }
   });
 
-  it("is for root, at a terminal or with --yes, and for a firewall that is there", async () => {
+  it("needs root, a terminal or --yes, and an existing firewall", async () => {
     const nobody = await host.init();
     assert.equal(nobody.status, 1);
     assert.match(nobody.stderr, /no terminal to ask questions at/);

@@ -44,7 +44,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
   const knockctl = (daemon: Daemon, ...args: string[]) =>
     wire.run("server", [process.execPath, join(repo, "dist/src/knockctl.js"), ...args, "-c", daemon.configPath]);
 
-  it("makes nothing in the kernel, and no socket to it, when no door needs one", async () => {
+  it("creates nothing in the kernel, and no netlink socket, if no door needs it", async () => {
     const daemon = await start("[openSSH]\nsequence = 7000\ncommand = true\n");
     const { stdout } = await wire.run("server", ["nft", "list", "ruleset"]);
     assert.equal(stdout, "");
@@ -58,7 +58,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await end(daemon);
   });
 
-  it("lets in who has knocked, by the door's name, refuses others at once, and closes in its time", async () => {
+  it("admits a client that knocked, refuses others immediately, and closes on time", async () => {
     const daemon = await start(`${SSH}for = 2s\n`);
     assert.deepEqual(await keys(wire, "guarded"), ["tcp 22"]);
     assert.equal(await connect(wire, 22), "refused");
@@ -90,7 +90,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await end(daemon);
   });
 
-  it("lets this host itself in, and the networks of Gate_Allow", async () => {
+  it("admits this host itself, and the networks of Gate_Allow", async () => {
     const daemon = await start(`[options]\nGate_Allow = ${OTHER}, fd77::3\n${SSH}`);
     assert.equal(await connect(wire, 22, { from: OTHER }), "in");
     assert.equal(await connect(wire, 22), "refused");
@@ -103,7 +103,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await end(daemon);
   });
 
-  it("lets in an IPv6 client, and with Open_Prefix_6 its whole network", async () => {
+  it("admits an IPv6 client, and with Open_Prefix_6 its whole network", async () => {
     const daemon = await start(`${SSH}[net]\nsequence = 7001,8001,9001\nopen = tcp/80\nopen_prefix_6 = 64\n`);
     await knock(wire, KNOCKS, wire.client6);
     await daemon.waitFor("fd77::2: openSSH: opened tcp/22");
@@ -126,7 +126,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await end(daemon);
   });
 
-  it("renews its time when it is knocked again, and never shortens it", async () => {
+  it("extends its time at another knock, and never shortens it", async () => {
     const daemon = await start(SSH);
     await knock(wire, KNOCKS);
     await daemon.waitFor(OPENED);
@@ -144,7 +144,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await end(daemon);
   });
 
-  it("runs its command after the port is open, and with its own time", async () => {
+  it("runs its command after the port is open, with a separate timeout", async () => {
     const daemon = await start(
       `${SSH}start_command = echo start >>$KNOCK_LOG\nstop_command = echo stop >>$KNOCK_LOG\ncmd_timeout = 1\n`,
     );
@@ -158,7 +158,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await end(daemon);
   });
 
-  it("is listed, opened, extended and closed by hand, and says whether it was used", async () => {
+  it("is listed, opened, extended and closed by hand, and shows whether it was used", async () => {
     const daemon = await start(SSH);
     assert.equal((await knockctl(daemon, "open", "openSSH", wire.client)).status, 0);
     assert.equal(await connect(wire, 22), "in");
@@ -184,7 +184,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     }
   });
 
-  it("stays open when the daemon is killed, and the next one takes it over, with its time and its use", async () => {
+  it("stays open if the daemon is killed, and the next one takes it over, with its time and use", async () => {
     const killed = await start(SSH);
     await knock(wire, KNOCKS);
     await killed.waitFor(OPENED);
@@ -217,7 +217,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     }
   });
 
-  it("is changed by a reload as far as it is another one, and closes when it is gone", async () => {
+  it("is changed by a reload only if it differs, and closes when it is removed", async () => {
     const web = "[web]\nsequence = 7001,8001,9001\nopen = tcp/80\n";
     const command = "[other]\nsequence = 7002\ncommand = true\n"; // otherwise knockd gives up commands for good
     const daemon = await start(SSH + web + command);
@@ -235,7 +235,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await end(daemon);
   });
 
-  it("is removed at the next start when the config has no built-in door any more, or sets of the user's", async () => {
+  it("is removed at the next start if the config has no built-in door any more, or uses the user's sets", async () => {
     await nft(
       wire,
       `table inet user {
@@ -261,7 +261,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await nft(wire, "delete table inet user");
   });
 
-  it("is kept, with its ports closed, when the config is an empty file: at a reload and at a start", async () => {
+  it("keeps its ports closed if the config is an empty file, at a reload and at a start", async () => {
     const daemon = await start(SSH);
     await reload(daemon, "\n");
     const kept = "the config is an empty file: ports that were closed stay closed";
@@ -279,7 +279,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await next.stop();
   });
 
-  it("is not removed by root's flush", async () => {
+  it("is not affected by a flush of root", async () => {
     const daemon = await start(SSH);
     await knock(wire, KNOCKS);
     await daemon.waitFor(OPENED);
@@ -291,14 +291,14 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await end(daemon);
   });
 
-  it("refuses a table that is not ours, and leaves it as it is", async () => {
+  it("refuses to use another program's table, and leaves it unchanged", async () => {
     await nft(wire, "table inet knockd { set open4 { type ipv4_addr . inet_service; }; }\n");
     await assert.rejects(start(SSH), /did not make\nTo remove it: nft delete table inet knockd/);
     assert.deepEqual(await keys(wire, "open4"), []);
     await nft(wire, "delete table inet knockd\n");
   });
 
-  it("says that it needs CAP_NET_ADMIN, and needs no other privilege but to listen", async () => {
+  it("reports that it needs CAP_NET_ADMIN, and needs no other privilege except to listen", async () => {
     const caps = (list: string) => [
       "setpriv",
       "--reuid",

@@ -57,7 +57,7 @@ describe("knockctl shows", { skip: needsRoot }, () => {
       })),
     );
 
-  it("status: all of a daemon that has been knocked at, and never a port", async () => {
+  it("status: everything about a daemon, and never a port", async () => {
     const daemon = await start(CONFIG, ["-i", "eth0,wlan9"]);
     await knock(7461, 7462, 7463, 7464, 7461);
     await daemon.waitFor("for good: running command");
@@ -143,7 +143,7 @@ describe("knockctl shows", { skip: needsRoot }, () => {
     ]);
   });
 
-  it("what it can of a daemon that runs with the example's config and nothing else set", async () => {
+  it("what is possible for a daemon with the unchanged example config", async () => {
     const config = readFileSync(join(repo, "knockd.conf.example"), "utf8");
     const args = ["-i", "eth0", "-c", "@dir@/knockd.conf"];
     const daemon = await Daemon.start(wire, "ours", config, args, { syslog: true, ready: "" });
@@ -166,7 +166,7 @@ describe("knockctl shows", { skip: needsRoot }, () => {
     await daemon.waitFor(() => daemon.syslog().some((line) => line.endsWith("192.0.2.7: openSSH: opened by hand")));
   });
 
-  it("metrics: what real knocks have counted, in a file that is never half of one", async () => {
+  it("metrics: the counts of real knocks, in a file that is never partial", async () => {
     const daemon = await start(CONFIG.replace("seq_timeout = 60", "seq_timeout = 1"));
     await knock(7461, 7462, 7463, 7464, 7461);
     await daemon.waitFor("while: sequence timeout (stage 1)");
@@ -221,7 +221,7 @@ describe("knockctl shows", { skip: needsRoot }, () => {
     assert.deepEqual(series(readFileSync(file, "utf8")), ["knockd_up 0"]);
   });
 
-  it("colours in a terminal, unless NO_COLOR is set", async () => {
+  it("colours on a terminal, unless NO_COLOR is set", async () => {
     const daemon = await start(CONFIG, ["-i", "eth0,wlan9"]);
     const pty = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))";
     const argv = [process.execPath, join(repo, "dist/src/knockctl.js"), "status", "-c", daemon.configPath];

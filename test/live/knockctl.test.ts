@@ -102,7 +102,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.equal(status, 0, stderr);
   }
 
-  it("self-test: 0 where it hears, with what it has tried, and never a port", async () => {
+  it("self-test: 0 if all is well, with the number of knocks tried, and never a port", async () => {
     const daemon = await start();
     const { status, stdout, stderr } = await selfTest(daemon);
     assert.match(
@@ -126,7 +126,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.equal(statSync(socketPath(daemon.configPath, ["eth0"])).mode & 0o777, 0o600);
   });
 
-  it("self-test: mends a filter that somebody has taken away; 1 when that can't be, and no further knock is heard", async () => {
+  it("self-test: repairs a removed filter; 1 if that fails, and knocks are missed", async () => {
     const daemon = await start();
     await deafen(daemon, "once");
     await knock("10.77.0.2");
@@ -150,7 +150,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.equal(daemon.ended, undefined, "it lives: whoever starts it anew decides");
   });
 
-  it("self-test: 1 for an interface that is there and can't be opened; 0 while it is only waited for", async () => {
+  it("self-test: 1 if an existing interface cannot be opened; 0 while knockd waits for it", async () => {
     const daemon = await start(["-i", "eth0,wifi0"]);
     const waiting = await selfTest(daemon);
     assert.match(
@@ -197,7 +197,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.match((await selfTest(one)).stdout, /^eth0 .* yes\n$/m);
   });
 
-  it("self-test: tells of all daemons, though one of them is killed or hangs", async () => {
+  it("self-test: reports all daemons, even if one of them is killed or hangs", async () => {
     const daemon = await start();
     const args = [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "lo", "-c", daemon.configPath];
     const second = wire.spawn("server", args, { stdio: "ignore" });
@@ -226,7 +226,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     rmSync(path);
   });
 
-  it("a socket that can't be made is a line, and doors open all the same", async () => {
+  it("a socket that cannot be made causes a log line, and doors still open", async () => {
     const config = join(wire.dir, "blocked.conf");
     const path = socketPath(config, ["eth0"]);
     writeFileSync(config, CONFIG);
@@ -244,7 +244,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     }
   });
 
-  it("self-test: 3 when no daemon answers, also where one was killed; the next one takes the socket's place", async () => {
+  it("self-test: 3 if no daemon answers, even if one was killed; the next one replaces its socket", async () => {
     const daemon = await start();
     const path = socketPath(daemon.configPath, ["eth0"]);
     await daemon.stop("SIGKILL");
@@ -268,7 +268,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.match(none.stderr, /^knockctl: no knockd runs with \S+knockd\.conf\nRun .*\n$/);
   });
 
-  it("the group knockd may ask, root may more, and others nothing", async () => {
+  it("the group knockd may ask, root may do more, and others nothing", async () => {
     // A machine with that group; its /run/knockd is seen by the daemon and in its mount namespace.
     const machine =
       'set -e; mount --bind "$1" /etc/group; mount -t tmpfs -o mode=700 none /run/knockd; shift; exec "$@"';
@@ -330,7 +330,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     ]);
   });
 
-  it("without a command shows the status where a knockd runs, and help otherwise", async () => {
+  it("without a command shows the status if knockd runs, and help otherwise", async () => {
     // The config of the machine, as the daemon and its mount namespace see it.
     const machine =
       'set -e; dir=$1; shift; mkdir $dir/etc; cp /etc/passwd /etc/group $dir/knockd.conf $dir/etc; mount --bind $dir/etc /etc; exec "$@"';
@@ -348,7 +348,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.match(stderr, /^Usage: knockctl COMMAND/);
   });
 
-  it("self-test: 3 for who may not ask, with what to do", async () => {
+  it("self-test: 3 for users who may not ask, with advice", async () => {
     const daemon = await start();
     const argv = [
       "setpriv",
@@ -377,7 +377,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     return { status: await ended, said, complained };
   }
 
-  it("watch: knocks as they happen, in words and in JSON, until Ctrl-C, and never a port", async () => {
+  it("watch: shows knocks as they happen, as text and JSON, until Ctrl-C, and never a port", async () => {
     const daemon = await start();
     const knocks = async (said: () => string) => {
       const begun = () => said().includes("Stage 1") || said().includes('"stage":1');
@@ -408,7 +408,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.doesNotMatch(said + json.said, /746[123]/);
   });
 
-  it("watch: why a packet did not count", async () => {
+  it("watch: shows why a packet did not count", async () => {
     const daemon = await start();
     const wrong = async (said: () => string) => {
       for (let source = 2; !said().includes("Stage 1") && source < 100; source++) await knock(`10.77.0.${source}`);
@@ -428,7 +428,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     );
   });
 
-  it("watch and explain show one time for one packet, in every call", async () => {
+  it("watch and explain show the same time for a packet, in every call", async () => {
     const daemon = await start();
     const ip = "10.77.0.202";
     const { said } = await follow(daemon, ["watch", "--json"], async (said) => {
@@ -454,7 +454,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     }
   });
 
-  it("watch: 3 when the daemon ends, or there is none", async () => {
+  it("watch: 3 if the daemon ends, or if there is none", async () => {
     const daemon = await start();
     const watching = knockctl("watch", "-c", daemon.configPath);
     const path = socketPath(daemon.configPath, ["eth0"]);
@@ -474,7 +474,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     return (await wire.run("server", ["cat", "/proc/net/unix"])).stdout.split(path).length;
   }
 
-  it("2 for a command line that is wrong; 0 for help", async () => {
+  it("2 for a wrong command line, 0 for help", async () => {
     for (const args of [
       [],
       ["nonsense"],
@@ -507,7 +507,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     }
   });
 
-  it("abuse of the socket costs no knock, and keeps nobody out", async () => {
+  it("abuse of the socket costs no knock, and does not keep others out", async () => {
     const daemon = await start();
     const path = socketPath(daemon.configPath, ["eth0"]);
     const clients = new Set<Socket>();
@@ -545,7 +545,7 @@ describe("knockctl", { skip: needsRoot }, () => {
   });
 
   for (const major of [18, 24]) {
-    it(`a storm of connections costs no knock on Node ${major}`, { timeout: scaled(60_000) }, async () => {
+    it(`a flood of connections costs no knock on Node ${major}`, { timeout: scaled(60_000) }, async () => {
       const node = join(repo, `build/nodes/node_modules/n${major}/bin/node`);
       const daemon = await start(["-i", "eth0"], { by: ["sh", "-c", `shift; exec ${node} "$@"`, "sh"] });
       const path = socketPath(daemon.configPath, ["eth0"]);

@@ -56,7 +56,7 @@ ${more}`;
   const settled = (daemon: Daemon, lines: readonly string[]) =>
     daemon.waitFor(() => daemon.commands().sort().join() === [...lines].sort().join());
 
-  it("is in the ledger, for root alone, before it opens, and not any more when it is closed", async () => {
+  it("is in the ledger, readable only by root, before it opens and until it is closed", async () => {
     const daemon = await start(
       OPTIONS("@dir@/ledger") + door("a", 7000, 1, "  command = cat @dir@/ledger >@dir@/seen"),
     );
@@ -71,7 +71,7 @@ ${more}`;
     await daemon.waitFor(() => !readdirSync(daemon.dir).some((name) => name.endsWith(".closing")));
   });
 
-  it("is closed in its time by the next life after SIGKILL, even when its door has left the config", async () => {
+  it("is closed on time by the next daemon after SIGKILL, even if it was removed from the config", async () => {
     const config = OPTIONS("@dir@/ledger") + door("soon", 7000, 1) + door("later", 7001, 600);
     const first = await start(config);
     await knock(7000, 7001);
@@ -88,7 +88,7 @@ ${more}`;
     assert.equal(existsSync(ledgerIn(first.dir)), false);
   });
 
-  it("is closed at SIGTERM, where 0.8's stays open when its children are killed with it", async () => {
+  it("is closed at SIGTERM, while 0.8's stays open if its children are killed too", async () => {
     for (const which of ["ours", "judge"] as const) {
       const daemon = await start((which === "ours" ? OPTIONS("@dir@/ledger") : "") + door("a", 7000, 600), which);
       await knock(7000);
@@ -110,7 +110,7 @@ ${more}`;
     await settled(first, [`start a ${wire.client}`, `stop a ${wire.client}`]);
   });
 
-  it("opens although its ledger can't be written, which is told", async () => {
+  it("opens even if its ledger cannot be written, which is reported", async () => {
     const daemon = await start(OPTIONS("/proc/nowhere/ledger") + door("a", 7000, 0));
     await knock(7000);
     await settled(daemon, [`start a ${wire.client}`, `stop a ${wire.client}`]);
@@ -120,7 +120,7 @@ ${more}`;
     );
   });
 
-  it("is no reason not to start when the ledger is torn", async () => {
+  it("does not prevent the start if the ledger is damaged", async () => {
     const first = await start(OPTIONS("@dir@/ledger"));
     await first.stop();
     writeFileSync(ledgerIn(first.dir), '{"version":2}\n{"id":1,\n');
@@ -129,7 +129,7 @@ ${more}`;
     assert.ok(existsSync(`${ledgerIn(first.dir)}.bad`));
   });
 
-  it("is ended with all that its command has started when that hangs", async () => {
+  it("is closed by killing everything that its hanging command has started", async () => {
     const hangs = "  start_command = sleep 1000 & echo $! >@dir@/child; trap '' TERM; sleep 1000; sleep 1000";
     const config = OPTIONS("@dir@/ledger") + door("a", 7000, 0, `${hangs}\n  Command_Timeout = 1`);
     const daemon = await start(config);
@@ -140,7 +140,7 @@ ${more}`;
     assert.equal(existsSync(`/proc/${child}`), false);
   });
 
-  it("of a daemon that is already there is no other's business: the second does not start", async () => {
+  it("of a running daemon is protected: a second one does not start", async () => {
     const config = door("a", 7000, 600);
     const first = await start(config);
     const args = (interfaces: string) => ["-i", interfaces, "-c", first.configPath, "-v"];
@@ -154,7 +154,7 @@ ${more}`;
     assert.equal(otherConfig.ended, undefined);
   });
 
-  it("is another's business where a daemon does not listen any more since SIGHUP", async () => {
+  it("is taken over if its daemon no longer listens there since SIGHUP", async () => {
     const config = (interfaces: string) => `[options]\nInterface = ${interfaces}\n${door("a", 7000, 600)}`;
     const options = { ready: "listening on eth0, lo..." };
     const first = await Daemon.start(wire, "ours", config("eth0,lo"), ["-c", "@dir@/knockd.conf", "-v", "-D"], options);
@@ -176,7 +176,7 @@ ${more}`;
     running.push(await second()); // what was refused to the first one is not kept by it either
   });
 
-  it("that a life on another interface left behind is closed by the one that follows", async () => {
+  it("that a daemon on another interface left behind is closed by the next one", async () => {
     const config = door("a", 7000, 1);
     const first = await start(config);
     await knock(7000);
@@ -190,7 +190,7 @@ ${more}`;
     assert.deepEqual(first.commands(), [`start a ${wire.client}`, `stop a ${wire.client}`]);
   });
 
-  it(`is neither left open nor closed twice in ${KILLS} lives that end by SIGKILL at any moment`, async () => {
+  it(`is neither left open nor closed twice in ${KILLS} runs that end by SIGKILL at a random moment`, async () => {
     const config = OPTIONS("@dir@/ledger") + door("a", 7000, 0) + door("b", 7001, 0);
     const first = await start(config);
     let daemon = first;

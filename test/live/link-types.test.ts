@@ -39,7 +39,7 @@ const TAGS: NonNullable<Wrap["vlans"]>[] = [
   ],
 ];
 
-describe("a knock is heard", { skip: needsRoot }, () => {
+describe("a knock is captured", { skip: needsRoot }, () => {
   let wire: Wire;
   let sequence = 0;
   const running: Daemon[] = [];
@@ -72,7 +72,7 @@ describe("a knock is heard", { skip: needsRoot }, () => {
       .finally(() => assert.deepEqual(daemon.commands(), from));
 
   for (const device of ["eth0", "any"]) {
-    it(`at ${device} with VLAN tags, of which the kernel takes the outer one, and with extension headers`, async () => {
+    it(`at ${device} with VLAN tags, of which the kernel removes the outer one, and with extension headers`, async () => {
       const ours = await start(device);
       const judge = device === "any" ? undefined : await start(device, CONFIG, "judge");
       const heard: string[] = [];
@@ -134,7 +134,7 @@ describe("a knock is heard", { skip: needsRoot }, () => {
     });
   }
 
-  it("through a VXLAN, by the real client", async () => {
+  it("through a VXLAN, from the real client", async () => {
     for (const [side, address, remote] of [
       ["server", "10.77.8.1/24", wire.client],
       ["client", "10.77.8.2/24", wire.server],
@@ -154,7 +154,7 @@ describe("a knock is heard", { skip: needsRoot }, () => {
     await opens(ours, ["10.77.8.2"]);
   });
 
-  it("in a file of tcpdump's, cooked v1 and v2, from a cable and from PPP", async () => {
+  it("from a file of tcpdump, cooked v1 and v2, from Ethernet and from PPP", async () => {
     const tun = await Tun.open(wire, "ppp7", 512);
     await ip("address", "add", "10.77.7.1/24", "dev", "ppp7");
     for (const [device, type, linkType] of [

@@ -39,7 +39,7 @@ describe("listening", { skip: needsRoot }, () => {
     frame({ from: to.includes(":") ? "fd77::2" : "10.77.0.2", to, protocol: "tcp", port });
   const send = (...frames: Buffer[]) => wire.send(frames.map((bytes, i) => ({ at: i * 0.02, frame: bytes })));
 
-  it("has the interface's own addresses, those of its aliases too, and no others", async () => {
+  it("includes the interface's own addresses, with those of its aliases, and no others", async () => {
     const ear = await Ear.open(wire, "eth0", "listening");
     assert.deepEqual(await ear.call("own"), [], "none before there are doors");
     assert.ok((await ear.call<number>("setDoors", [door(7000)])) > 10);
@@ -55,7 +55,7 @@ describe("listening", { skip: needsRoot }, () => {
     await ear.end();
   });
 
-  it("hears at each of them, and with -4 at those of IPv4 only", async () => {
+  it("captures at each of them, and with -4 only at IPv4 addresses", async () => {
     const frames = () => ["10.77.0.1", "fd77::1", "10.77.1.1", "10.77.2.1"].map((to, i) => knock(to, 7000 + i));
     const doors = [7000, 7001, 7002, 7003].map(door);
     for (const [only, ports] of [
@@ -73,7 +73,7 @@ describe("listening", { skip: needsRoot }, () => {
     }
   });
 
-  it("hears by the doors and the addresses of now when the doors are set again", async () => {
+  it("follows the doors and addresses when the doors are set again", async () => {
     const ear = await Ear.open(wire, "eth0", "listening");
     await ear.call("setDoors", [door(7000)]);
     await ear.call("start");
@@ -90,18 +90,18 @@ describe("listening", { skip: needsRoot }, () => {
     await ear.end();
   });
 
-  it("an interface that does not exist is refused as 0.8 says it", async () => {
+  it("fails with 0.8's message if the interface does not exist", async () => {
     const words = "CaptureError: could not open nope: nope: No such device exists (No such device exists)";
     await assert.rejects(Ear.open(wire, "nope", "listening"), { message: words });
   });
 
-  it("an interface that is down is refused", async () => {
+  it("fails if the interface is down", async () => {
     await assert.rejects(Ear.open(wire, "eth01", "listening"), {
       message: /^CaptureError: could not open eth01: eth01: That device is not up/,
     });
   });
 
-  it("an interface of a kind that we can't read is refused", async () => {
+  it("fails if the interface has an unsupported link type", async () => {
     const wifi = 801; // ARPHRD_IEEE80211
     const tun = await Tun.open(wire, "wifi0", wifi);
     const ear = await Ear.open(wire, "wifi0", "listening");

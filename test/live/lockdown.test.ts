@@ -14,7 +14,7 @@ const OPEN = `${OPTIONS}[door]\nsequence = 7000,7001,7002\nopen = tcp/22\n`;
 const COMMAND = `${OPTIONS}[door]\nsequence = 7000,7001,7002\ncommand = echo open >>$KNOCK_LOG\n`;
 const LOCKED = "locked down: no program can be started until knockd restarts";
 
-describe("a daemon of built-in doors", { skip: needsRoot }, () => {
+describe("a daemon with only built-in doors", { skip: needsRoot }, () => {
   const library = compiled("test/native/injected.cc", "build/injected.so", "-shared", "-fPIC", "-pthread");
   let wire: Wire;
   let sequence = 0;
@@ -50,7 +50,7 @@ describe("a daemon of built-in doors", { skip: needsRoot }, () => {
     });
   const filters = (daemon: Daemon) => [...new Set(field(daemon.pid, "Seccomp"))];
 
-  it("starts no /bin/sh, whatever code is in it, and hears on", async () => {
+  it("cannot start /bin/sh, whatever code runs in it, and keeps working", async () => {
     const results = join(wire.dir, "injected");
     const daemon = await start(OPEN, undefined, { env: { LD_PRELOAD: library, INJECTED: results } });
     await says(daemon, LOCKED);
@@ -66,7 +66,7 @@ describe("a daemon of built-in doors", { skip: needsRoot }, () => {
     await says(daemon, `${wire.client}: door: OPEN SESAME`);
   });
 
-  it("reads its config again, opens its log anew, finds interfaces, looks names up, answers knockctl, and ends well", async () => {
+  it("rereads its config, reopens its log, finds interfaces, looks up names, answers knockctl, and ends cleanly", async () => {
     const args = ["-i", "eth0,late0", "--wait", "-l", "-p", "@dir@/pid"];
     const daemon = await start(OPEN, args);
     await says(daemon, LOCKED);
@@ -94,7 +94,7 @@ describe("a daemon of built-in doors", { skip: needsRoot }, () => {
     assert.doesNotMatch(logged(daemon) + logged(daemon, "events.1") + daemon.stderr, /denied|not permitted|EPERM/i);
   });
 
-  it("refuses a reload that brings a command, with its line, and goes on as before", async () => {
+  it("refuses a reload with a command, names its line, and continues as before", async () => {
     const daemon = await start(OPEN);
     await says(daemon, LOCKED);
     appendFileSync(daemon.configPath, "[other]\nsequence = 7100\ncommand = /bin/true\n");
@@ -108,7 +108,7 @@ describe("a daemon of built-in doors", { skip: needsRoot }, () => {
     await says(daemon, `${wire.client}: door: OPEN SESAME`);
   });
 
-  it("closes first what an earlier daemon has left to a command", async () => {
+  it("first closes doors of an earlier daemon that need a command", async () => {
     const commands =
       "start_command = echo open >>$KNOCK_LOG\nstop_command = echo closed >>$KNOCK_LOG\ncmd_timeout = 2\n";
     const left = await start(`${OPTIONS}StateFile = @dir@/state\n[door]\nsequence = 7000,7001,7002\n${commands}`);

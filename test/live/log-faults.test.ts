@@ -90,7 +90,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
   }
 
   for (const kind of ["datagram", "stream"]) {
-    it(`opens while /dev/log is absent; a ${kind} socket that comes later gets every line`, async () => {
+    it(`opens doors while /dev/log is absent; a ${kind} socket that appears later gets every line`, async () => {
       const daemon = await start();
       await opens(daemon);
       await opens(daemon);
@@ -103,7 +103,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
       await end(log);
     });
 
-    it(`opens while the reader of a ${kind} socket is stopped, and it has every line when it reads on`, async () => {
+    it(`opens doors while the reader of a ${kind} socket is stopped, and it gets every line when it continues`, async () => {
       const daemon = await start();
       const log = await reader(daemon, kind);
       // More than the socket holds (net.unix.max_dgram_qlen is 10 to 512): 0.8 would stand still here.
@@ -120,7 +120,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
       await end(log);
     });
 
-    it(`loses no line of a syslogd with a ${kind} socket that is restarted`, async () => {
+    it(`loses no line if a syslogd with a ${kind} socket is restarted`, async () => {
       const daemon = await start();
       const first = await reader(daemon, kind);
       first.read();
@@ -139,7 +139,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
     });
   }
 
-  it("ends in time when nobody reads its log", async () => {
+  it("ends on time if nothing reads its log", async () => {
     const daemon = await start();
     await opens(daemon);
     daemon.signal("SIGTERM");
@@ -150,7 +150,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
   const FILE =
     "[options]\nLogFile = @dir@/logs/events\nUseSyslog\n[door]\nsequence = 7000\ncommand = echo open >>$KNOCK_LOG\n";
 
-  it("goes on when the log's directory is gone at SIGHUP: told once, in syslog too; written again when it is back", async () => {
+  it("continues if the log's directory is missing at SIGHUP: reported once, also in syslog; written when it is back", async () => {
     const daemon = await Daemon.start(wire, "ours", FILE, ARGS, { syslog: true });
     const logs = join(daemon.dir, "logs");
     const why = `warning: cannot open logfile ${logs}/events: No such file or directory`;
@@ -179,7 +179,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
     await daemon.stop();
   });
 
-  it("goes on when the log's disk is full: told once, in syslog too; written again when there is room", async () => {
+  it("continues if the log's disk is full: reported once, also in syslog; written again when there is room", async () => {
     const dir = join(wire.dir, "full");
     mkdirSync(dir);
     const config = FILE.replace("@dir@/logs", dir);

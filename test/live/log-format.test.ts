@@ -41,7 +41,7 @@ describe("LogFormat = json", { skip: needsRoot }, () => {
       frame: frame({ from, to: wire.server, protocol: "tcp", port, seq: ++sequence }),
     }));
 
-  it("writes what the text has as msg, with its fields; the system's log is as it was; SIGHUP changes it", async () => {
+  it("writes the line of the text format as msg, with fields; syslog is unchanged; SIGHUP switches the format", async () => {
     const args = ["-i", "eth0", "-c", "@dir@/knockd.conf"];
     const daemon = await Daemon.start(wire, "ours", CONFIG, args, { syslog: true, ready: "" });
     const raw = () => readFileSync(join(daemon.dir, "events"), "utf8").split("\n").slice(0, -1);

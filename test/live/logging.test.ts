@@ -44,7 +44,7 @@ const EVENTS = [
 const FAILED = "opens and closes: command returned non-zero status code (3)";
 const WITH_FAILURE = [...EVENTS.slice(0, 4), FAILED, ...EVENTS.slice(4)];
 
-describe("what knockd says", { skip: needsRoot }, () => {
+describe("what knockd logs", { skip: needsRoot }, () => {
   let wire: Wire;
   let sequence = 0;
 
@@ -87,7 +87,7 @@ describe("what knockd says", { skip: needsRoot }, () => {
     return { judge: judge!, ours: ours! };
   }
 
-  it("is the same in the log file, in syslog and with -v, line by line, as 0.8 says it", async () => {
+  it("is the same in the log file, in syslog and with -v, line by line, as in 0.8", async () => {
     const daemons = await knocked([...ARGS, "-v"], { syslog: true });
     for (const daemon of Object.values(daemons)) {
       daemon.signal("SIGTERM");
@@ -108,7 +108,7 @@ describe("what knockd says", { skip: needsRoot }, () => {
     assert.doesNotMatch(readFileSync(join(daemons.ours.dir, "events"), "utf8"), /\n\n/, "no line is empty");
   });
 
-  it("is nothing on standard output without -v, as with 0.8, and only what failed on standard error", async () => {
+  it("is nothing on standard output without -v, as in 0.8, and only failures on standard error", async () => {
     const daemons = await knocked(ARGS, { syslog: true, ready: "" });
     for (const daemon of Object.values(daemons)) {
       await daemon.stop();
@@ -120,7 +120,7 @@ describe("what knockd says", { skip: needsRoot }, () => {
     }
   });
 
-  it("has the local time in the log file and in syslog, as 0.8 has", async () => {
+  it("has local times in the log file and in syslog, as in 0.8", async () => {
     const zone = "Pacific/Kiritimati"; // 14 hours from UTC, and 26 from elsewhere
     const local = async (format: string) =>
       (await wire.run("server", ["date", format], { env: { TZ: zone } })).stdout.trim();
@@ -139,7 +139,7 @@ describe("what knockd says", { skip: needsRoot }, () => {
     }
   });
 
-  it("is each packet, with -D: the month is right; 0.8 has it one too low", async () => {
+  it("includes each packet with -D; the month is right, while 0.8's is one too low", async () => {
     const day = () => {
       const now = new Date();
       return { year: now.getFullYear(), month: now.getMonth() + 1, day: now.getDate() };
@@ -168,7 +168,7 @@ describe("what knockd says", { skip: needsRoot }, () => {
     await Promise.all(daemons.map((daemon) => daemon.stop()));
   });
 
-  it("is a timeout when it happens; with 0.8 only when another knock comes", async () => {
+  it("includes a timeout when it happens; 0.8 logs it only at the next knock", async () => {
     const config = "[door]\nsequence = 7000,7001\nseq_timeout = 1\n[other]\nsequence = 7500\n";
     const [judge, ours] = await Promise.all(BOTH.map((which) => Daemon.start(wire, which, config)));
     await knock([7000], wire.client6);
@@ -182,7 +182,7 @@ describe("what knockd says", { skip: needsRoot }, () => {
     await Promise.all([judge!.stop(), ours!.stop()]);
   });
 
-  it("says timeouts even in a quiet night after a busy one: none is forgotten, none is told twice", async () => {
+  it("includes every timeout exactly once, even in a quiet time after a busy one", async () => {
     const config = "[door]\nsequence = 7000,7001\nseq_timeout = 1\n";
     const daemon = await Daemon.start(wire, "ours", config);
     const { client: from, server: to } = wire;
@@ -200,7 +200,7 @@ describe("what knockd says", { skip: needsRoot }, () => {
     await daemon.stop();
   });
 
-  it("is in a siege at most 100 lines a second, and all of one who opens a door", async () => {
+  it("is limited in a flood to 100 lines a second, but complete for a client that opens a door", async () => {
     const config = "[door]\nsequence = 7000,7001,7002\nseq_timeout = 20\n[once]\nsequence = 7003\n";
     const daemon = await Daemon.start(wire, "ours", config);
     const templates = [frame({ from: wire.client, to: wire.server, protocol: "tcp", port: 7000 })];

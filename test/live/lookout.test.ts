@@ -16,7 +16,7 @@ ${more}`;
 
 const MAC = "02:77:00:00:00:05";
 
-describe("the lookout", { skip: needsRoot }, () => {
+describe("the capture supervisor", { skip: needsRoot }, () => {
   let wire: Wire;
   let sequence = 0;
   const running: Daemon[] = [];
@@ -78,7 +78,7 @@ describe("the lookout", { skip: needsRoot }, () => {
   const logged = (daemon: Daemon) => daemon.syslog().join("\n");
   const SYSLOG = "[options]\nUseSyslog\n";
 
-  it("hears at an address that comes later, and 0.8 does not; an attempt goes on meanwhile", async () => {
+  it("captures at an address that is added later, which 0.8 does not; attempts continue meanwhile", async () => {
     const config = SYSLOG + CONFIG("7000,7001:udp,7002");
     const ours = await start(["-i", "eth0"], config, { syslog: true });
     const judge = await start(["-i", "eth0"], CONFIG("7000,7001:udp,7002"), {}, "judge");
@@ -99,7 +99,7 @@ describe("the lookout", { skip: needsRoot }, () => {
     assert.equal(ours.stdout.split("OPEN SESAME").length - 1, 3);
   });
 
-  it("hears nothing from the networks' broadcast addresses, nor from this host's own, at whichever interface", async () => {
+  it("accepts nothing from broadcast addresses or this host's own addresses, at any interface", async () => {
     const ours = await start(["-i", "eth0"], SYSLOG + CONFIG("7000"), { syslog: true });
     await ip("link", "add", "dum0", "type", "bridge");
     await ip("address", "add", "10.77.9.1/30", "dev", "dum0");
@@ -134,7 +134,7 @@ describe("the lookout", { skip: needsRoot }, () => {
     await ours.waitFor(() => ours.stderr.includes("dum0 is gone: waiting for it"));
   });
 
-  it("does not start on a single interface that is not there, unless it is told to wait", async () => {
+  it("does not start on a single missing interface, unless told to wait", async () => {
     await assert.rejects(start(["-i", "eth7"]), /could not open eth7/);
     const config = SYSLOG + CONFIG("7000,7001:udp,7002");
     const ours = await start(["-i", "eth7", "--wait"], config, { syslog: true, ready: "waiting for eth7" });
@@ -148,7 +148,7 @@ describe("the lookout", { skip: needsRoot }, () => {
     await ip("link", "del", "eth7");
   });
 
-  it("survives that its interface is deleted, and comes back as another kind: macvlan, tunnel, bridge", async () => {
+  it("survives the removal of its interface, even if it returns as another kind: macvlan, tunnel, bridge", async () => {
     const ours = await start(["-i", "eth0,vl0"], SYSLOG + CONFIG("7000,7001:udp,7002"), { syslog: true });
     await ours.waitFor(() => /^waiting for vl0$/m.test(ours.stdout));
     const gone = (times: number) =>
@@ -185,7 +185,7 @@ describe("the lookout", { skip: needsRoot }, () => {
     assert.deepEqual(ours.commands(), ["open 10.77.5.2", "open 10.77.5.2", "open 10.77.0.2"]);
   });
 
-  it("goes down and up again with its interface", async () => {
+  it("follows its interface down and up again", async () => {
     const ours = await start(["-i", "eth0"], SYSLOG + CONFIG("7000,7001:udp,7002"), { syslog: true });
     await ip("link", "set", "eth0", "down");
     await ours.waitFor(() => ours.stderr.includes("eth0 is down: waiting for it"));
@@ -196,7 +196,7 @@ describe("the lookout", { skip: needsRoot }, () => {
     await ip("-6", "address", "add", "fd77::1/64", "dev", "eth0", "nodad"); // going down took it along
   });
 
-  it("hears on any each knock once, though the kernel shows a packet of a macvlan twice", async () => {
+  it("counts each knock once with any, although the kernel shows a packet of a macvlan twice", async () => {
     await ip("link", "add", "mv5", "link", "eth0", "address", MAC, "type", "macvlan", "mode", "bridge");
     await ip("address", "add", "10.77.5.1/24", "dev", "mv5");
     await ip("link", "set", "mv5", "up");
@@ -223,7 +223,7 @@ describe("the lookout", { skip: needsRoot }, () => {
     await ip("link", "del", "mv5");
   });
 
-  it("any hears an address that comes later; 0.8 hears nothing there at all", async () => {
+  it("with any captures at an address that is added later, where 0.8 captures nothing at all", async () => {
     const ours = await start(["-i", "any"], SYSLOG + CONFIG("7000,7001:udp,7002"), {
       syslog: true,
       ready: "listening on any...",
@@ -238,7 +238,7 @@ describe("the lookout", { skip: needsRoot }, () => {
     await ip("address", "del", "10.77.0.7/24", "dev", "eth0");
   });
 
-  it("auto is where the default routes are, as they come and go", async () => {
+  it("with auto follows the default routes", async () => {
     const ours = await start(["-i", "auto"], SYSLOG + CONFIG("7000,7001:udp,7002"), {
       syslog: true,
       ready: "waiting for auto",
@@ -258,7 +258,7 @@ describe("the lookout", { skip: needsRoot }, () => {
     await ip("-6", "route", "del", "default");
   });
 
-  it("an overrun of news about links is no harm: what is there is looked at anew", async () => {
+  it("survives lost netlink messages by comparing the whole state", async () => {
     const ours = await start(["-i", "eth0"], SYSLOG + CONFIG("7000,7001:udp,7002"), { syslog: true });
     ours.signal("SIGSTOP");
     const lines = Array.from({ length: 4000 }, (_, i) => {
@@ -277,7 +277,7 @@ describe("the lookout", { skip: needsRoot }, () => {
     await ip("address", "del", "10.77.0.8/24", "dev", "eth0");
   });
 
-  it("the interface's MTU and MAC may change", async () => {
+  it("survives changes of MTU and MAC address", async () => {
     const ours = await start(["-i", "eth0"]);
     await ip("link", "set", "eth0", "mtu", "1400");
     await ip("link", "set", "eth0", "address", "02:77:00:00:00:99");

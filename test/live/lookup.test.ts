@@ -12,7 +12,7 @@ const BOTH = ["judge", "ours"] as const;
 const NAMELESS = "10.77.0.9";
 const DEAD_SERVER = "10.77.0.66";
 
-describe("names of knockers, with -l", { skip: needsRoot }, () => {
+describe("names of clients, with -l", { skip: needsRoot }, () => {
   let wire: Wire;
   let etc: string;
   let sequence = 0;
@@ -48,7 +48,7 @@ describe("names of knockers, with -l", { skip: needsRoot }, () => {
     );
   }
 
-  it("stand behind their addresses, in every line that has one, as with 0.8", async () => {
+  it("follow the address in every line, as in 0.8", async () => {
     const config = `
       [door]
       sequence     = 7000,7001
@@ -92,7 +92,7 @@ describe("names of knockers, with -l", { skip: needsRoot }, () => {
     }
   });
 
-  it("hold up nothing when the name server is dead: no command, nobody else's lines; 0.8 hears nothing all the while", async () => {
+  it("delay nothing if the name server is unreachable: no command and no other client's lines; 0.8 captures nothing meanwhile", async () => {
     // The command shows what has been said when it runs.
     const config =
       "[door]\nsequence = 7000,7001\ncommand = (sed '/easily/d;s/^.\\{19\\}//' @dir@/events; echo open %IP%) >>$KNOCK_LOG\n";
@@ -119,7 +119,7 @@ describe("names of knockers, with -l", { skip: needsRoot }, () => {
     return daemon;
   }
 
-  it("are not waited for when the daemon ends: all is said before that, with the bare addresses", async () => {
+  it("are not waited for when the daemon ends: all lines are logged first, with addresses only", async () => {
     const daemon = await ending();
     await daemon.waitFor("closing...\n");
     const lines = daemon.lines().filter((line) => /Stage|closing/.test(line));
@@ -129,7 +129,7 @@ describe("names of knockers, with -l", { skip: needsRoot }, () => {
     await daemon.stop("SIGKILL");
   });
 
-  it("that a dead name server does not tell do not hold up the end of the process either", async () => {
+  it("do not delay the end of the process if the name server is unreachable", async () => {
     const daemon = await ending();
     const begun = Date.now();
     assert.deepEqual(await daemon.exited, { status: 15, signal: null });

@@ -29,7 +29,7 @@ const CONFIG = `
   stop_command = echo close >>$KNOCK_LOG
 `;
 
-describe("an hour's load", { skip: needsRoot }, () => {
+describe("an hour of load", { skip: needsRoot }, () => {
   let wire: Wire;
   let sequence = 0;
   before(async () => {
@@ -57,7 +57,7 @@ describe("an hour's load", { skip: needsRoot }, () => {
     await daemon.waitFor(() => daemon.commands().length === before + 2 * OPENINGS, 20_000);
   }
 
-  it(`of ${MINUTES} minutes adds less than a twentieth to what it holds, and no descriptor`, async (test) => {
+  it(`of ${MINUTES} minutes adds less than a twentieth to the memory, and no descriptor`, async (test) => {
     const memory = held(wire);
     const args = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"];
     const daemon = await Daemon.start(wire, "ours", CONFIG, args, { env: memory.env });
@@ -79,8 +79,8 @@ describe("an hour's load", { skip: needsRoot }, () => {
   });
 });
 
-describe("the check of each minute", { skip: needsRoot }, () => {
-  it("leaves behind nothing of the files that it has touched", async () => {
+describe("the check every minute", { skip: needsRoot }, () => {
+  it("keeps none of the files in memory that it has read", async () => {
     const wire = await Wire.open();
     try {
       const daemon = await Daemon.start(wire, "ours", CONFIG);

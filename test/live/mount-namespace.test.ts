@@ -33,7 +33,7 @@ describe("a disk that a test fills", { skip: needsRoot }, () => {
   }
   const sh = (pid: number, script: string) => run(inMountsOf(pid, "sh", "-c", script));
 
-  it("is filled to its last byte, and nothing of it is seen outside", async () => {
+  it("is filled to its last byte, which is not visible outside", async () => {
     const pid = await holder('mount -t tmpfs -o size=64k private-disk "$1"');
     const { status, stderr } = sh(pid, filling(folder, "private-disk"));
     assert.notEqual(status, 0);
@@ -42,13 +42,13 @@ describe("a disk that a test fills", { skip: needsRoot }, () => {
     assert.deepEqual(readdirSync(folder), []);
   });
 
-  it("is filled by no more than 8 MiB", async () => {
+  it("is at most 8 MiB", async () => {
     const pid = await holder('mount -t tmpfs -o size=64m private-disk "$1"');
     assert.deepEqual(sh(pid, filling(folder, "private-disk")).status, 0);
     assert.equal(sh(pid, `stat -c %s ${folder}/filler`).stdout, `${8 << 20}\n`);
   });
 
-  it("is not filled when it is not the test's own: not a byte is written", async () => {
+  it("is not filled if it does not belong to the test: not a byte is written", async () => {
     const pid = await holder(":");
     for (const script of [filling(folder, "private-disk"), filling("/run", "private-run", "mounts-test")]) {
       const { status, stderr } = sh(pid, script);
@@ -60,7 +60,7 @@ describe("a disk that a test fills", { skip: needsRoot }, () => {
     assert.throws(() => assertPrivate(pid, "/run", "private-run"), /nothing may be written there/);
   });
 
-  it("is the one below the process's root in a chroot that was made without pivot_root", async () => {
+  it("is the one below the process's root in a chroot without pivot_root", async () => {
     // As in a container of that kind: programs are this machine's, /run is the chroot's.
     const root = join(folder, "root");
     for (const name of ["", "run", "usr", "proc", "dev"]) mkdirSync(join(root, name));

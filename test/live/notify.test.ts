@@ -18,7 +18,7 @@ function scriptOf(unit: string): string {
   return script.replaceAll("$$", "$");
 }
 
-describe("door events passed on", { skip: needsRoot }, () => {
+describe("door events that are forwarded", { skip: needsRoot }, () => {
   let wire: Wire;
   let daemon: Daemon;
   let sourcePort = 20_000;

@@ -69,7 +69,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
     ],
   ];
   for (const [what, sequences, after] of files) {
-    it(`are used in their order by anyone, and struck out before the command runs: ${what}`, async () => {
+    it(`are used in order by any client, and marked as used before the command runs: ${what}`, async () => {
       const daemon = await start("ours", sequences);
       await knock([7002, 7003, 7004, 7005]); // not their turn
       const expected: string[] = [];
@@ -86,7 +86,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
     });
   }
 
-  it("cost 0.8 the first digit of a line without a blank; where there is one, it strikes out as we do", async () => {
+  it("in 0.8 lose the first digit of a line without a blank; with a blank, both mark them the same way", async () => {
     for (const [sequences, struck] of [
       ["7000,7001\n7002\n", "#000,7001\n7002\n"],
       [" 7000,7001\n 7002\n", "#7000,7001\n 7002\n"],
@@ -99,7 +99,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
     }
   });
 
-  it("when used up disable their door and no other; 0.8 aborts, and all doors are gone", async () => {
+  it("disable only their own door when they are used up; 0.8 aborts, and all doors are gone", async () => {
     const [judge, ours] = await Promise.all(BOTH.map((which) => start(which, " 7000,7001\n")));
     await knock([7000, 7001]);
     assert.deepEqual(await judge!.exited, { status: null, signal: "SIGABRT" });
@@ -118,11 +118,11 @@ describe("one-time sequences", { skip: needsRoot }, () => {
     await judge!.stop();
   });
 
-  it("when none is left at the start are refused, by 0.8 too", async () => {
+  it("are refused at the start if none is left, also by 0.8", async () => {
     for (const which of BOTH) await assert.rejects(start(which, "#7000,7001\n"), new RegExp(`status":1[^]*${LEFT}`));
   });
 
-  it("are not used up by the last SYN sent again, though the next one is that very knock", async () => {
+  it("are not used up by a retransmission of the last SYN, although the next one begins with that knock", async () => {
     const daemon = await start("ours", "7000,7001\n7001\n7001,7000\n");
     // A source port of its own, as each connection has: segments that share one are told to be hand-made.
     const ends = { from: wire.client, to: wire.server, protocol: "tcp", port: 7001 } as const;
@@ -137,7 +137,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
     await daemon.stop();
   });
 
-  it("can't be finished by somebody who had begun when another one used them, with 0.8 neither", async () => {
+  it("cannot be completed by a client that began before another one used them, also in 0.8", async () => {
     for (const which of BOTH) {
       const daemon = await start(which, " 7000,7001\n 7000,7002\n");
       await knock([7000], "10.77.0.3");
@@ -150,7 +150,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
     }
   });
 
-  it("that can't be struck out let the knocker in, and nobody after him: the door is disabled, and it is told", async () => {
+  it("that cannot be marked as used admit one client and then no other: the door is disabled, and that is logged", async () => {
     const daemon = await start("ours", "7000,7001\n7002,7003\n");
     rmSync(join(daemon.dir, "sequences"));
     await knock([7000, 7001]);
@@ -165,7 +165,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
     await daemon.stop();
   });
 
-  it("are read again at SIGHUP, and one that is used while that is under way does not count again", async () => {
+  it("are read again at SIGHUP, and one that is used meanwhile does not count again", async () => {
     // The names of a config are looked up while knocks go on: a name server that never answers makes that take seconds.
     const etc = join("/etc/netns", wire.namespaces.server);
     mkdirSync(etc, { recursive: true });

@@ -20,7 +20,7 @@ import { needsRoot, Wire } from "./wire.ts";
 
 const ATTACKER = 4242;
 
-describe("what another user has left in /tmp", { skip: needsRoot }, () => {
+describe("files that another user has put into /tmp", { skip: needsRoot }, () => {
   let wire: Wire;
   let sequence = 0;
   let shared: string;
@@ -99,7 +99,7 @@ stop_command = echo stop long >>$KNOCK_LOG
     ],
   ];
   for (const [what, plant] of ledgers) {
-    it(`${what}: its stop command is not run, and that is told`, async () => {
+    it(`${what}: its stop command is not run, which is reported`, async () => {
       share(what.replaceAll(/\W/g, "-"));
       const proof = join(wire.dir, "proof");
       plant(`${shared}/ledger`, entry(`touch ${proof}`));
@@ -111,7 +111,7 @@ stop_command = echo stop long >>$KNOCK_LOG
     });
   }
 
-  it("links in the places of all files that come: none is written through", async () => {
+  it("links in place of all new files: nothing is written through them", async () => {
     share("links");
     const made = ["ledger.new", "ledger.lock", "pid", "log"];
     for (const name of made) plantLink(`${shared}/${name}`);
@@ -130,7 +130,7 @@ stop_command = echo stop long >>$KNOCK_LOG
     untouched();
   });
 
-  it("a link in the place of the directory of all files: none is made where it leads", async () => {
+  it("a link in place of the directory: no file is made where it leads", async () => {
     share("directory");
     const [target, linked] = [join(wire.dir, "target"), `${shared}/knockd`];
     mkdirSync(target);
@@ -147,7 +147,7 @@ stop_command = echo stop long >>$KNOCK_LOG
     assert.deepEqual([daemon.commands(), readdirSync(target)], [["start", "stop"], []]);
   });
 
-  it("a file in the place of a lock, or a marker that says that a door is closed already: neither is believed", async () => {
+  it("a file in place of a lock, or of a marker that a door is closed: neither counts", async () => {
     share("files");
     plantFile(`${shared}/ledger.lock`);
     writeFileSync(`${shared}/ledger`, entry(`echo closed >>${wire.dir}/closed`), { mode: 0o600 });

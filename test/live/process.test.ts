@@ -47,7 +47,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     });
   }
 
-  it("says its version on standard output, in a line that begins as 0.8's", async () => {
+  it("prints its version on standard output, in a line that begins like 0.8's", async () => {
     const { version } = JSON.parse(readFileSync(join(repo, "package.json"), "utf8"));
     for (const option of ["-V", "--version"]) {
       const [judge, ours] = await Promise.all(BOTH.map((which) => run(which, [option])));
@@ -62,7 +62,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     [["-v", "-c"], "knockd: option '-c, --config <file>' argument missing\n"],
   ];
   for (const [args, stderr] of misused) {
-    it(`refuses ${args.join(" ")} with status 1; 0.8 prints its usage and ends with 0, as if all were well`, async () => {
+    it(`refuses ${args.join(" ")} with status 1; 0.8 prints its usage and exits with 0`, async () => {
       const [judge, ours] = await Promise.all(BOTH.map((which) => run(which, args)));
       assert.deepEqual([judge!.status, judge!.stdout.slice(0, 6)], [0, "usage:"]);
       assert.deepEqual(ours, { status: 1, signal: null, stdout: "", stderr });
@@ -83,7 +83,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     ["a config that is wrong", ["-i", "eth0", "-c", "@etc@/bad.conf"], /^config: line 4: syntax error/],
   ];
   for (const [why, args, stderr] of refused) {
-    it(`does not start with ${why}: told on standard error, status 1, as 0.8`, async () => {
+    it(`does not start with ${why}: reported on standard error, status 1, as 0.8`, async () => {
       const [judge, ours] = await Promise.all(BOTH.map((which) => run(which, args)));
       assert.deepEqual([ours!.status, ours!.stdout, judge!.status], [1, "", 1]); // 0.8 adds its usage there
       for (const result of [judge, ours]) assert.match(result!.stderr, stderr);
@@ -91,7 +91,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     });
   }
 
-  it("says with --check what is wrong with a config, with status 1, and listens with none", async () => {
+  it("with --check reports what is wrong with a config, with status 1, and does not listen", async () => {
     const bad = await run("ours", ["--check", "-i", "eth0", "-c", "@etc@/bad.conf"]);
     assert.deepEqual([bad.status, bad.stdout], [1, ""]);
     assert.match(bad.stderr, /^config: line 4: syntax error/);
@@ -103,7 +103,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     ["SIGTERM", 15],
     ["SIGINT", 2],
   ] as const) {
-    it(`ends with status ${status} on ${signal}, and says that it does, as 0.8`, async () => {
+    it(`exits with status ${status} on ${signal}, and says so, as 0.8`, async () => {
       for (const which of BOTH) {
         const daemon = await Daemon.start(wire, which, "[door]\nsequence = 7000\n");
         assert.equal(readFileSync(`/proc/${daemon.pid}/comm`, "utf8"), "knockd\n", "killall finds it");
@@ -115,7 +115,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
       }
     });
 
-    it(`ends so on ${signal} with a door open too, and closes that at once; 0.8 sleeps on, and the door is open`, async () => {
+    it(`also does so on ${signal} with a door open, which it closes immediately; 0.8 keeps sleeping, with the door open`, async () => {
       const config =
         "[door]\nsequence = 7000\nstart_command = echo start >>$KNOCK_LOG\nstop_command = echo stop >>$KNOCK_LOG\ncmd_timeout = 300\n";
       const [judge, ours] = await Promise.all(BOTH.map((which) => Daemon.start(wire, which, config)));
@@ -134,7 +134,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     });
   }
 
-  it("waits five seconds at most for a command that does not end, says so, and ends", async () => {
+  it("waits at most five seconds for a command that does not end, says so, and exits", async () => {
     const config = "[door]\nsequence = 7000\nstart_command = echo start >>$KNOCK_LOG; sleep 60\n";
     const daemon = await Daemon.start(wire, "ours", config);
     await knock(7000);
@@ -149,7 +149,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     assert.match(daemon.stdout, /\nclosing\.\.\.\n$/);
   });
 
-  it("ends at once when it is told a second time", async () => {
+  it("exits immediately at a second signal", async () => {
     const daemon = await Daemon.start(
       wire,
       "ours",
@@ -165,7 +165,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     assert.doesNotMatch(daemon.stdout, /closing/);
   });
 
-  it("goes on when nobody reads its standard output and error any more", async () => {
+  it("continues if its standard output and error are no longer read", async () => {
     const config = "[door]\nsequence = 7000\ncommand = echo run >>$KNOCK_LOG; exit 3\n";
     const daemon = await Daemon.start(wire, "ours", config);
     daemon.child.stdout!.destroy();
@@ -177,7 +177,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     assert.deepEqual(await daemon.stop(), { status: 15, signal: null });
   });
 
-  it("does not open Node's debugger to everyone on this machine at SIGUSR1", async () => {
+  it("does not open Node's debugger at SIGUSR1", async () => {
     const daemon = await Daemon.start(wire, "ours", "[door]\nsequence = 7000\ncommand = echo run >>$KNOCK_LOG\n");
     daemon.signal("SIGUSR1");
     await knock(7000);
@@ -188,7 +188,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
     assert.equal(daemon.stderr, "");
   });
 
-  it("is not woken up while nothing comes, even with an attempt that may take years; nor is 0.8", async () => {
+  it("does not wake up while no packet arrives, even with an attempt that may take years; nor does 0.8", async () => {
     const config = "[door]\nsequence = 7000,8000\nseq_timeout = 999999999\n[other]\nsequence = 7001\ncommand = true\n";
     const daemons = await Promise.all(BOTH.map((which) => Daemon.start(wire, which, config)));
     await knock(7001); // first: 0.8 swallows it while there is an attempt

@@ -68,7 +68,7 @@ describe("the queue of commands", { skip: needsRoot }, () => {
     return daemon.commands().indexOf(line) - before;
   }
 
-  it("has another door wait at most one turn when one is flooded", async () => {
+  it("makes another door wait at most one turn if one is flooded", async () => {
     const daemon = await start(
       door("flooded", 5000, "command = sleep 1; echo flooded >>$KNOCK_LOG") +
         door("other", 6000, "command = echo in %IP% >>$KNOCK_LOG"),
@@ -78,7 +78,7 @@ describe("the queue of commands", { skip: needsRoot }, () => {
     assert.ok(turns <= ONE_TURN, `${turns} commands of the flood went before it`);
   });
 
-  it("has another door wait for nothing when the commands of one hang", async () => {
+  it("does not make another door wait if the commands of one hang", async () => {
     const daemon = await start(
       door("flooded", 5000, "command = sleep 1000") + door("other", 6000, "command = echo in %IP% >>$KNOCK_LOG"),
     );
@@ -86,7 +86,7 @@ describe("the queue of commands", { skip: needsRoot }, () => {
     assert.equal(await turnsUntil(daemon, 6000, "in 10.77.0.9"), 0);
   });
 
-  it("has another door, and another source, wait at most two commands for the program that a flooded door runs", async () => {
+  it("makes another door, and another source, wait at most two commands for a program that a flooded door runs", async () => {
     const files = { "rule.sh": "sleep 0.3; echo $1 >>$KNOCK_LOG\n" };
     const config =
       door("flooded", 5000, "command = sh @dir@/rule.sh flooded") +
@@ -107,7 +107,7 @@ describe("the queue of commands", { skip: needsRoot }, () => {
     assert.ok(same.length <= 2, `${same.length} commands of the other source went before it`);
   });
 
-  it("runs a script that changes a file one after the other, and iptables side by side", async () => {
+  it("runs a script that changes a file one at a time, and iptables in parallel", async () => {
     // Reads, waits and writes, as ufw does.
     const script = "n=$(cat @dir@/count 2>/dev/null); sleep 0.05; echo $((n + 1)) >@dir@/count\n";
     const config =
@@ -126,7 +126,7 @@ describe("the queue of commands", { skip: needsRoot }, () => {
     await daemon.waitFor(() => daemon.stdout.split("barred: running command").length - 1 === 12, 20_000);
   });
 
-  it("closes at SIGTERM what it has time for, says what it leaves, and the next start closes that at once", async () => {
+  it("at SIGTERM closes what it has time for, reports the rest, and the next start closes that immediately", async () => {
     const config = door(
       "a",
       5000,
@@ -152,7 +152,7 @@ describe("the queue of commands", { skip: needsRoot }, () => {
     assert.deepEqual(all(), from);
   });
 
-  it("ends no command that takes long, unless Command_Timeout says so", async () => {
+  it("kills no slow command, unless Command_Timeout is set", async () => {
     const ending = "new: command still running after 1 second, killing it\n";
     await patient.waitFor(() => patient.stderr.includes(ending), 20_000);
     await patient.waitFor(() => patient.commands().includes("out"), 120_000);

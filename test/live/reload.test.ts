@@ -44,7 +44,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     await daemon.waitFor(() => adopted(daemon) > before);
   }
 
-  it("new doors are heard, removed ones are not, and a command that changed is the one that runs", async () => {
+  it("new doors are captured, removed ones are not, and a changed command runs", async () => {
     for (const which of BOTH) {
       const door = (name: string, port: number, word = name) => `[${name}]\nsequence = ${port}\n${run(word)}`;
       const daemon = await start(which, door("gone", 7000) + door("stays", 7001));
@@ -56,7 +56,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     }
   });
 
-  it("a new door that is easily found is told in the log, once", async () => {
+  it("a new weak door is reported in the log, once", async () => {
     const logged = (doors: string) => `[options]\nLogFile = @dir@/events\n${doors}`;
     const first = "[a]\nsequence = 7000,7005\n";
     const daemon = await start("ours", logged(first));
@@ -70,7 +70,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     await daemon.stop();
   });
 
-  it("an attempt goes on where its door did not change (its command may), and is void where it did", async () => {
+  it("an attempt continues if its door did not change (its command may), and ends if it did", async () => {
     const door = (name: string, ports: string, more = "", word = name) =>
       `[${name}]\nsequence = ${ports}\n${more}${run(word)}`;
     const same = door("same", "7000,7001,7002", "tcpflags = syn\n");
@@ -93,7 +93,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     await daemon.stop();
   });
 
-  it("a door that is open is closed in its time, though the config knows it no more; by 0.8 too", async () => {
+  it("an open door closes on time, even if it was removed from the config; also in 0.8", async () => {
     const config = `[open]\nsequence = 7000\n${run("start")}cmd_timeout = 1\nstop_command = echo stop >>$KNOCK_LOG\n`;
     const daemons = await Promise.all(BOTH.map((which) => start(which, config)));
     await knock(7000);
@@ -119,7 +119,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     ],
   ];
   for (const [what, config, why] of broken) {
-    it(`the old config goes on when ${what}, which is told on standard error and both logs, the log file being a new one`, async () => {
+    it(`the old config stays if ${what}, which is reported on standard error and in both logs, with a new log file`, async () => {
       const daemon = await start("ours", good, [], { syslog: true });
       const log = join(daemon.dir, "events");
       renameSync(log, `${log}.1`);
@@ -157,7 +157,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     });
   }
 
-  it("0.8 ends when the config is wrong, and all doors are gone", async () => {
+  it("0.8 ends if the config is wrong, and all doors are gone", async () => {
     const daemon = await start("judge", good);
     writeFileSync(daemon.configPath, "[door]\nnonsense\n");
     daemon.signal("SIGHUP");
@@ -169,7 +169,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
   /** By -v, not by -D. */
   const isSaid = (line: string) => /^(re-|closing|10\.77|door:)/.test(line);
 
-  it("a log file that was moved away is begun anew, and that is told as by 0.8", async () => {
+  it("a log file that was moved away is begun again, and that is reported as in 0.8", async () => {
     const told = [];
     for (const which of BOTH) {
       const daemon = await start(which, good, undefined, { syslog: true });
@@ -200,7 +200,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     assert.equal(ours!.new.at(-1), "door: running command: echo open >>$KNOCK_LOG");
   });
 
-  it("any number of them at once, and right after the start, is as good as one", async () => {
+  it("any number of signals at once, even right after the start, have the effect of one", async () => {
     const daemon = await start("ours", good);
     for (let i = 0; i < 50; i++) daemon.signal("SIGHUP");
     await daemon.waitFor("re-reading config file");
@@ -211,7 +211,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     assert.deepEqual(await daemon.stop(), { status: 15, signal: null });
   });
 
-  it("it listens at the interface that the config names now, and no more at the old one", async () => {
+  it("knockd listens on the interface that the config names now, and no longer on the old one", async () => {
     const at = (name: string) =>
       `[options]\nInterface = ${name}\n[door]\nsequence = 7000,7001\ntcpflags = syn\n${run("open")}`;
     const daemon = await start("ours", at("eth0"), []);

@@ -23,7 +23,7 @@ interface Said {
   readonly commands: readonly string[];
 }
 
-describe("a capture of tcpdump's, replayed, has the lines of the daemon that heard it:", {
+describe("a capture of tcpdump, when replayed, has the same lines as the daemon at that time:", {
   skip: needsRoot,
   concurrency: 4,
 }, () => {
@@ -69,7 +69,7 @@ describe("a capture of tcpdump's, replayed, has the lines of the daemon that hea
     await sameLines({ config, packets, files: {}, end: 4, device: "eth0", least: 9 });
   });
 
-  it("a strict door, and a port that listens between its knocks", async () => {
+  it("a strict door, and a listening port between its knocks", async () => {
     const config = "[a]\nsequence = 7001,7003,7002\nStrict = yes\nBan_Time = 60\ncommand = echo a %IP% >> $KNOCK_LOG\n";
     const packets = [7001, LISTENING, 7003, 7002].map((port) => ({ ...knockAt(port), at: 0 }));
     await sameLines({ config: pausing(config), packets, files: {}, end: 0, device: "eth0", least: 5 });
@@ -102,7 +102,7 @@ describe("knockctl replay", { skip: needsRoot }, () => {
 `;
   const knocks = [7001, 7003, 7002].map((port, i) => ({ at: 0.1 * i, frame: frame(knockAt(port)) }));
 
-  it("reads from a pipe while tcpdump still writes, of doors that the real knock knocks at", async () => {
+  it("reads from a pipe while tcpdump is still writing, with the real knock knocking", async () => {
     const wire = await Wire.open();
     try {
       const config = join(wire.dir, "k.conf");
@@ -153,7 +153,7 @@ describe("knockctl replay", { skip: needsRoot }, () => {
     }
   });
 
-  it("says by its exit status what became of it", async () => {
+  it("reports the result by its exit status", async () => {
     const wire = await Wire.open();
     try {
       const [config, file] = [join(wire.dir, "k.conf"), join(wire.dir, "k.pcap")];

@@ -55,7 +55,7 @@ busybox logger -t some "$LAST"
 wait
 `;
 
-describe("what real syslogds write of packets that the kernel logs,", { skip: needsRoot }, () => {
+describe("what real syslogds write about packets that the kernel logs:", { skip: needsRoot }, () => {
   let wire: Wire;
   /** What the kernel said of them, with its clock, as it comes to a syslogd. */
   let raw: string[];
@@ -104,7 +104,7 @@ describe("what real syslogds write of packets that the kernel logs,", { skip: ne
     await ended;
   }
 
-  it("rsyslog: is counted in each of its forms, and no line of a user's is where the form tells", async () => {
+  it("rsyslog: is counted in each of its formats, without lines of users where the format shows them", async () => {
     const file = (name: string) => join(wire.dir, `${name}.log`);
     const [kmsg, socket, config] = [join(wire.dir, "kmsg"), join(wire.dir, "socket"), join(wire.dir, "rsyslog.conf")];
     const rules = TEMPLATES.map(

@@ -40,7 +40,7 @@ const OUTPUTS = [
 const adds = ({ attempts, linesLeftOut }: Report) => linesLeftOut.reduce((sum, { lines }) => sum + lines, attempts);
 const SOURCES = ["10.77.0.2", "10.77.8.1", "10.77.8.2", "fd77::2", "fd77::8:1"];
 
-describe("what the kernel logs,", { skip: needsRoot }, () => {
+describe("what the kernel logs", { skip: needsRoot }, () => {
   let wire: Wire;
   let journald: ChildProcess;
   let logs: string;
@@ -92,7 +92,7 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
   const bySource = ({ top }: Report) => Object.fromEntries(top.map(({ address, attempts }) => [address, attempts]));
 
   for (const by of ["iptables", "nft"] as const) {
-    it(`of packets that ${by} rejects, is counted, no packet more and none less`, async () => {
+    it(`about packets that ${by} rejects is counted exactly once per packet`, async () => {
       const prefix = `${by} ${process.pid}: `;
       const rule = rules.find((line) => line.startsWith(by))!.replace("rejected: ", prefix);
       if (by === "iptables")
@@ -164,7 +164,7 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
     });
   }
 
-  it("stands beside what the daemon says of knocks", async () => {
+  it("is shown beside what the daemon logs about knocks", async () => {
     const by = inMountsOf(journald.pid!, "systemd-cat", "--identifier=knockd");
     const daemon = await Daemon.start(wire, "ours", CONFIG, ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"], {
       by,
@@ -185,7 +185,7 @@ describe("what the kernel logs,", { skip: needsRoot }, () => {
     await daemon.stop();
   });
 
-  it("and syslogd wrote, over New Year, to files of which some are rotated and packed, is counted once and in its year", () => {
+  it("and syslogd wrote over New Year, to files partly rotated and compressed, is counted once and in the right year", () => {
     const packets = readFileSync(join(repo, "test/report/real.log"), "utf8")
       .split("\n")
       .filter((line) => line.includes(" SYN "));

@@ -85,7 +85,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     return ports;
   };
 
-  it("in ascending order opens 0.8's door, and not ours; the honest knocker comes in at ours", async () => {
+  it("in ascending order opens 0.8's door, but not ours, which an honest client can open", async () => {
     const judge = await start(CONFIG, "judge");
     const ours = await start(CONFIG);
     await scan("10.77.0.9", ascending, "10.77.0.3");
@@ -111,7 +111,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     });
   }
 
-  it(`in ${SCANS} random orders opens no door, while an honest knocker comes in each time`, async () => {
+  it(`in ${SCANS} random orders opens no door, while an honest client gets in each time`, async () => {
     const ours = await start(CONFIG);
     const honest: string[] = [];
     for (let i = 0; i < SCANS; i++) {
@@ -153,7 +153,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     ["UDP", (from, port) => frame({ from, to: wire.server, protocol: "udp", port, sourcePort: 30_000 })],
   ];
 
-  it(`of ${kinds.map(([title]) => title).join("; ")}: opens no door; an honest knocker comes in during each`, async () => {
+  it(`of ${kinds.map(([title]) => title).join("; ")}: opens no door; an honest client gets in during each`, async () => {
     const ours = await start(EVERY);
     const expected: string[] = [];
     let sources = 0;
@@ -176,7 +176,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     }
   });
 
-  it("of no flags, or of ACKs, opens no door that takes any segment", async () => {
+  it("without flags, or of ACKs, opens no door that accepts any segment", async () => {
     const ours = await start(CONFIG.replace("tcpflags = syn", ""));
     for (const [i, flags] of ([[], ["ack"], ["fin"]] as TcpFlag[][]).entries()) {
       const from = `10.77.0.${20 + i}`;
@@ -186,7 +186,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     assert.deepEqual(ours.commands(), []);
   });
 
-  it("by nmap in ascending order, with resets for answers, opens no door, over IPv6 too", async () => {
+  it("by nmap in ascending order, with resets as replies, opens no door, over IPv6 too", async () => {
     for (const [to, me, honest, options] of [
       [wire.server, wire.client, "10.77.0.30", []],
       [wire.server6, wire.client6, "fd77::30", ["-6"]],
@@ -199,7 +199,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     }
   });
 
-  it("by nmap in random order, on a firewall that drops, which it asks twice, opens no door", async () => {
+  it("by nmap in random order, with a firewall that drops, so that it asks twice, opens no door", async () => {
     const ours = await start(CONFIG);
     const iptables = async (what: string) =>
       assert.equal((await wire.run("server", ["iptables", what, "INPUT", "-p", "tcp", "-j", "DROP"])).status, 0);
@@ -211,7 +211,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     assert.deepEqual(ours.commands(), ["10.77.0.31"]);
   });
 
-  it("by nmap as fast as it can opens no door", async () => {
+  it("by nmap at full speed opens no door", async () => {
     for (let i = 0; i < (LONG ? 12 : 3); i++) {
       const ours = await start(CONFIG);
       const argv = ["nmap", "-sS", "-Pn", "-n", "-T5", "-p-", "-r", wire.server];
@@ -222,7 +222,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     }
   });
 
-  it("of UDP and TCP opens no strict door of both; a knocker comes in", async () => {
+  it("of UDP and TCP opens no strict door with both; a client gets in", async () => {
     const both = CONFIG.replace("7000,8000,9000", "7000:udp,8000:tcp,9000:udp");
     const ours = await start(`[options]\nStrict = yes\n${both}`);
     const from = "10.77.0.40";
@@ -244,7 +244,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     assert.deepEqual(ours.commands(), [honest]);
   });
 
-  it("is not who loads this host's page while he knocks: a strict door opens for him, and for no other", async () => {
+  it("is not assumed for a client that loads a page from this host while it knocks at a strict door", async () => {
     const ours = await start(`[options]\nStrict = yes\n${CONFIG}`);
     const server = wire.spawn("server", ["python3", "-um", "http.server", "-b", "::", "8080"], {
       stdio: ["ignore", "pipe", "ignore"],

@@ -72,7 +72,7 @@ describe("seen from outside", { skip: needsRoot }, () => {
   }
 
   for (const args of [["-v"], ["-d"], ["-v", "-d"]]) {
-    it(`as 0.8 with ${args.join(" ")}: by its short name, and by its command line as it was called`, async () => {
+    it(`like 0.8 with ${args.join(" ")}: by its short name, and by its command line`, async () => {
       for (const which of ALL) {
         const pid = await start(which, args);
         const path = pathOf(which);
@@ -117,7 +117,7 @@ describe("seen from outside", { skip: needsRoot }, () => {
     }
   });
 
-  it("by a path that is relative, with options of Node's, the second process too", async () => {
+  it("started by a relative path, with options of Node, the second process too", async () => {
     const file = join(wire.dir, "ours.pid");
     const args = ["-d", "-i", "eth0", "-c", join(wire.dir, "conf"), "-p", file];
     const shell = 'cd "$0" && exec "$@"';

@@ -16,7 +16,7 @@ const CONFIG = `${DOOR}
 const MAX_MEMORY = 120;
 const MAX_AT_ONCE = 64;
 
-describe("under siege", { skip: needsRoot }, () => {
+describe("in a flood", { skip: needsRoot }, () => {
   let wire: Wire;
   const running: Daemon[] = [];
   before(async () => {
@@ -43,7 +43,7 @@ describe("under siege", { skip: needsRoot }, () => {
     ["IPv4", "client", "server"],
     ["IPv6 of one /64", "client6", "server6"],
   ] as const) {
-    it(`by forged first knocks, ${title}: knockers come in, and memory is bounded`, async () => {
+    it(`of forged first knocks, ${title}: clients get in, and memory is bounded`, async () => {
       const ours = await start();
       const templates = [frame({ from: wire[from], to: wire[to], protocol: "tcp", port: PORTS[0]! })];
       const flood = wire.flood({ templates, count: 20_000, rate: 8000, vary: "source" });
@@ -55,7 +55,7 @@ describe("under siege", { skip: needsRoot }, () => {
     });
   }
 
-  it("by openings of ever-new sources: each has its command, few at once, and knockers come in at another door", async () => {
+  it("of openings by new sources: each has its command, few at once, and clients get in at another door", async () => {
     const ours = await start();
     let most = 0;
     const counting = setInterval(() => (most = Math.max(most, descendants(ours.pid))), 20);
@@ -71,7 +71,7 @@ describe("under siege", { skip: needsRoot }, () => {
     assert.ok(mostMemory(ours.pid) < MAX_MEMORY, `${mostMemory(ours.pid)} MiB`);
   });
 
-  it("by 1,000 scanners of one /64, all in the middle of a sequence at once: none comes in", async () => {
+  it("of 1,000 scanners from one /64, all in the middle of a sequence at once: none gets in", async () => {
     const ours = await start();
     const scanners = Array.from({ length: 1000 }, (_, i) => `fd77:0:0:1::${(i + 1).toString(16)}`);
     const ports = [PORTS[0]!, ...Array.from({ length: 8 }, (_, i) => 20_000 + i), ...PORTS.slice(1)];
@@ -87,7 +87,7 @@ describe("under siege", { skip: needsRoot }, () => {
     assert.deepEqual(came(ours), expected);
   });
 
-  it("by 100 forged SYNs a second from each knocker's address, from elsewhere: they come in", async () => {
+  it("of 100 forged SYNs a second with each client's address: the clients get in", async () => {
     const ours = await start();
     const seconds = 3;
     const forged = who.flatMap((from, i) =>
@@ -109,7 +109,7 @@ describe("under siege", { skip: needsRoot }, () => {
     assert.doesNotMatch(ours.stdout, /: scan: /);
   });
 
-  it("by openings of one source, Seq_Cooldown lets one command run", async () => {
+  it("of openings by one source, Seq_Cooldown lets one command run", async () => {
     const ours = await start(`${CONFIG}  Seq_Cooldown = 600\n`);
     const flood = wire.flood({ templates: [udp()], count: 5000, rate: 2500, vary: "port" });
     await knock();

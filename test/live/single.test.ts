@@ -38,7 +38,7 @@ describe("the single executable", { skip: needsRoot }, () => {
     return { status, stdout, stderr };
   };
 
-  it("is each program, by its name or by its first word", () => {
+  it("acts as each program, by its name or its first argument", () => {
     const yes = (name: string) => ({ status: 0, stdout: `${name} ${version} (knockd-ng)\n`, stderr: "" });
     for (const name of ["knockd", "knock", "knockctl"]) {
       assert.deepEqual(run(join(wire.dir, name), "-V"), yes(name));
@@ -53,12 +53,12 @@ describe("the single executable", { skip: needsRoot }, () => {
     assert.deepEqual(execFileSync("ls", [directory], { encoding: "utf8" }), "");
   });
 
-  it("takes the example's config without a word", () => {
+  it("accepts the example config without a message", () => {
     const config = join(repo, "examples/container/knockd.conf");
     assert.deepEqual(run(file, "--check", "-c", config), { status: 0, stdout: "", stderr: "" });
   });
 
-  it("wakes a game server: a user with CAP_NET_RAW on the file alone", async () => {
+  it("wakes a game server for a user with only CAP_NET_RAW on the file", async () => {
     const capable = join(wire.dir, "capable");
     execFileSync("cp", [file, capable]);
     execFileSync("setcap", ["cap_net_raw=ep", capable]);

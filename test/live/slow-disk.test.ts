@@ -46,7 +46,7 @@ describe("knockd on a disk whose fsync does not end", { skip: needsRoot }, () =>
     await wire.send(frames);
   }
 
-  it("opens one door after the other, and the next life closes them all", async () => {
+  it("opens one door after the other, and the next daemon closes them all", async () => {
     const doors = Array.from({ length: 20 }, (_, i) => 7000 + i);
     const config = doors
       .map(
@@ -77,7 +77,7 @@ stop_command = echo stop ${port} >>@dir@/done
     assert.deepEqual(done().sort(), [...started, ...stopped].sort());
   });
 
-  it("strikes out a one-time sequence, and opens by it and by others meanwhile", async () => {
+  it("marks a one-time sequence as used, and opens for it and for others meanwhile", async () => {
     const daemon = await start(
       `[once]
 one_time_sequences = @dir@/sequences

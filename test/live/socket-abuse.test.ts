@@ -18,7 +18,7 @@ const MAX_MEMORY = 130;
 /** A number that no group of this machine has. */
 const GROUP = 64_123;
 
-describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, () => {
+describe("abuse of the daemon's sockets during a flood", { skip: needsRoot }, () => {
   let wire: Wire;
   const running: Daemon[] = [];
   before(async () => {
@@ -41,7 +41,7 @@ describe("abuse of the daemon's sockets during a siege", { skip: needsRoot }, ()
     ["root", []],
     ["the group", ["setpriv", "--reuid=65534", "--regid=65534", `--groups=${GROUP}`]],
   ] as const) {
-    it(`by ${who}: a thousand clients cost no knock, and root is answered`, {
+    it(`by ${who}: a thousand clients cost no knock, and root gets an answer`, {
       timeout: scaled(120_000),
     }, async () => {
       const daemon = await Daemon.start(wire, "ours", DOOR, undefined, options);

@@ -115,7 +115,7 @@ describe("knockctl at a terminal of 80 columns", { skip: needsRoot }, () => {
     }
   });
 
-  it("names what it cuts by dots that every terminal has, without UTF-8", async () => {
+  it("marks what it cuts with dots that every terminal has, without UTF-8", async () => {
     const [withUtf8, without] = [await atTerminal("doors"), await atTerminal("doors", { LANG: "C", LC_ALL: "C" })];
     assert.ok(withUtf8.includes("日本語"));
     assert.ok(!/[●…]/.test(without), without);

@@ -54,7 +54,7 @@ const door = (name: string, port: number, start: string, stop: string) => `
   cmd_timeout = 600
 `;
 
-describe("doors of ufw", { skip: needsRoot }, () => {
+describe("doors with ufw commands", { skip: needsRoot }, () => {
   let wire: Wire;
   const running: Daemon[] = [];
 
@@ -105,7 +105,7 @@ describe("doors of ufw", { skip: needsRoot }, () => {
       door("web", 7001, "sh @dir@/other-open.sh %IP%", "sh @dir@/other-close.sh %IP%"),
   });
   for (const { what, ports, doors } of cases) {
-    it(`let all in who knock at once, and none stays at SIGTERM: ${what}`, async () => {
+    it(`admit all clients that knock at the same time, and keep none after SIGTERM: ${what}`, async () => {
       const daemon = await start(doors);
       await knockAll(...ports);
       for (let tries = 0; allowed(daemon).length < KNOCKERS.length && tries < 200; tries++) await sleep(100);

@@ -49,7 +49,7 @@ describe("an address that another interface holds", { skip: needsRoot }, () => {
     return heard;
   }
 
-  it("is not heard by 0.8", async () => {
+  it("is not captured by 0.8", async () => {
     const config = door("door") + LAST;
     const daemon = await Daemon.start(wire, "judge", config, ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"]);
     assert.deepEqual(await heardAt(daemon), [OWN]);

@@ -31,7 +31,7 @@ describe("the harness", { skip: needsRoot }, () => {
   const knock = (from: string, port: number, protocol: "tcp" | "udp" = "tcp") =>
     frame({ from, to: from.includes(":") ? wire.server6 : wire.server, protocol, port });
 
-  it("knocks by frames, from any address, at their times", async () => {
+  it("knocks with frames, from any address, at given times", async () => {
     const daemon = await Daemon.start(wire, "judge", CONFIG);
     const one = "10.77.0.7";
     const two = "fd77::7";
@@ -61,7 +61,7 @@ describe("the harness", { skip: needsRoot }, () => {
     assert.deepEqual(daemon.commands(), [`open ${two}`]);
   });
 
-  it("knocks with Debian’s knock, and reads a syslog of its own", async () => {
+  it("knocks with Debian’s knock, and reads its own syslog", async () => {
     const devLog = existsSync("/dev/log");
     const daemon = await Daemon.start(wire, "judge", CONFIG, undefined, { syslog: true });
     assert.equal(readFileSync(`/proc/${daemon.pid}/comm`, "utf8"), "knockd\n");
@@ -80,7 +80,7 @@ describe("the harness", { skip: needsRoot }, () => {
     assert.equal(existsSync("/dev/log"), devLog);
   });
 
-  it("floods, and tells how much it sent", async () => {
+  it("floods, and reports how much it sent", async () => {
     const templates = [knock("10.77.0.2", 7000), knock("fd77::2", 7000)];
     const before = await received();
     const paced = await wire.flood({ templates, count: 200, rate: 1000, vary: "port" });
@@ -92,7 +92,7 @@ describe("the harness", { skip: needsRoot }, () => {
     await assert.rejects(wire.flood({ templates, count: 10_000_001, rate: 0, vary: "none" }), /more than 10000000/);
   });
 
-  it("tells why a daemon does not start", async () => {
+  it("reports why a daemon does not start", async () => {
     await assert.rejects(Daemon.start(wire, "judge", "nonsense\n"), /judge ended with \{"status":1,"signal":null\}/);
   });
 

@@ -14,7 +14,7 @@ function parsed(text: string): Record<string, string>[] {
 }
 
 describe("the CSV", () => {
-  it("is one table, with a row for each of every list", () => {
+  it("is one table, with a row for each entry of every list", () => {
     const rows = parsed(csv(evil));
     assert.deepEqual(
       rows.map(({ list }) => list),
@@ -45,7 +45,7 @@ describe("the CSV", () => {
     assert.ok(csv(evil).endsWith("\r\n"));
   });
 
-  it("runs no formula in a spreadsheet, and leaves a terminal alone", () => {
+  it("contains no formula for a spreadsheet and no control character for a terminal", () => {
     assert.doesNotMatch(csv(evil).replaceAll("\r\n", "\n"), HARMFUL);
     for (const row of parsed(csv(evil))) {
       for (const cell of Object.values(row)) assert.ok(!/^\s*[=+@|%]/.test(cell) && !/^-(?!\d)/.test(cell), cell);

@@ -13,7 +13,7 @@ function count(...messages: string[]): Doors {
 }
 
 describe("doors", () => {
-  it("have knocks begun, opened and failed", () => {
+  it("have counts of knocks begun, opened and failed", () => {
     const doors = count(
       "1.1.1.1: b: Stage 1",
       "1.1.1.1: a: Stage 1",
@@ -28,7 +28,7 @@ describe("doors", () => {
     assert.deepEqual(doors.leftOut(), []);
   });
 
-  it("tell what they do not have", () => {
+  it("report knocks that are missing", () => {
     const doors = count(
       "3 similar lines (Stage 1)",
       "4 similar lines (sequence timeout)",

@@ -23,8 +23,8 @@ const entry = (message: string, transport = "kernel") =>
   `__CURSOR=s=1\n__REALTIME_TIMESTAMP=1763983218845123\n_TRANSPORT=${transport}\n${message}_HOSTNAME=door\n\n`;
 const bytes = (text: string) => Buffer.from(text, "latin1");
 
-describe("the journal's export form", () => {
-  it("is entries of fields", () => {
+describe("the journal's export format", () => {
+  it("contains entries of fields", () => {
     const text = bytes(entry("MESSAGE=x IN=eth0 A=B\nSYSLOG_IDENTIFIER=kernel\n") + entry("MESSAGE=y\n", "syslog"));
     assert.ok(JournalExport.isOne(text));
     const [one, two, ...more] = read(text);
@@ -40,7 +40,7 @@ describe("the journal's export form", () => {
     assert.deepEqual([two?.message, two?.transport, more], ["y", "syslog", []]);
   });
 
-  it("is not misled by a value that looks like the next entry", () => {
+  it("is not confused by a value that looks like the next entry", () => {
     const forged = `x\n\n${entry("MESSAGE=IN=eth0\n")}`;
     const found = read(bytes(entry(binary("MESSAGE", forged), "syslog") + entry("MESSAGE=z\n")));
     assert.deepEqual(
@@ -52,14 +52,14 @@ describe("the journal's export form", () => {
     );
   });
 
-  it("is the same however the bytes come", () => {
+  it("is read in chunks of any size", () => {
     const text = bytes(
       entry(binary("MESSAGE", "a\n\nb")) + entry(binary("OTHER", "\n".repeat(50))) + entry("MESSAGE=c\n"),
     );
     for (let size = 1; size < 40; size++) assert.deepEqual(read(text, size), read(text), `${size}`);
   });
 
-  it("cut off anywhere is entries that are whole, and keeps little of what is long", () => {
+  it("that is truncated anywhere yields whole entries, and little of a long value is kept", () => {
     const long = "x".repeat(100_000);
     const text = bytes(entry(binary("MESSAGE", long)) + entry(`MESSAGE=${long}\n`));
     for (const { message } of read(text)) assert.ok(message.length <= 16_384);
@@ -70,7 +70,7 @@ describe("the journal's export form", () => {
         for (const value of Object.values(found)) assert.ok(Object.values(whole!).some((all) => all.startsWith(value)));
   });
 
-  it("may be any bytes", () => {
+  it("may contain any bytes", () => {
     fc.assert(fc.property(fc.uint8Array(), (some) => void read(Buffer.from(some))));
   });
 });

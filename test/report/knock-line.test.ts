@@ -9,8 +9,8 @@ function read(message: string): string {
   return line.heldBack > 0 ? `${line.heldBack} ${line.what}` : `${line.door} ${line.what}`;
 }
 
-describe("a knock's line", () => {
-  it("names the door and what became of the knock", () => {
+describe("a line about a knock", () => {
+  it("is parsed to the door and the result", () => {
     assert.equal(read("192.168.1.63: openSSH: Stage 1"), "openSSH begun");
     assert.equal(read("fd77::7: openSSH: Stage 1"), "openSSH begun");
     assert.equal(read("192.168.1.63 (pi.example): a: b: OPEN SESAME"), "a: b opened");
@@ -20,7 +20,7 @@ describe("a knock's line", () => {
     assert.equal(read("1 similar line (sequence timeout)"), "1 failed");
   });
 
-  it("is no other line of knockd's", () => {
+  it("is distinguished from other lines of knockd", () => {
     for (const line of [
       "192.168.1.63: openSSH: Stage 2",
       "192.168.1.63: openSSH: Stage 11",

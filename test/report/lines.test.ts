@@ -12,7 +12,7 @@ function read(...chunks: Buffer[]): { lines: string[]; tooLong: number } {
 }
 
 describe("lines", () => {
-  it("are the same however the bytes come", () => {
+  it("are read in chunks of any size", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.uint8Array(), fc.constant(Uint8Array.of(10)))), (parts) => {
         const chunks = parts.map((part) => Buffer.from(part));

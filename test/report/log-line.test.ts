@@ -10,15 +10,15 @@ function read(line: string, log = new LogLine(REFERENCE, REFERENCE - 86_400)): s
   return speaker === "kernel" || speaker === "knockd" ? `${speaker} at ${log.host}: ${log.message}` : speaker;
 }
 
-describe("a log's line", () => {
-  it("is the kernel's or knockd's by its tag", () => {
+describe("a line of a log", () => {
+  it("comes from the kernel or knockd by its tag", () => {
     assert.equal(read(`${STAMP} door kernel: [ 12.5] x IN=eth0`), "kernel at door: [ 12.5] x IN=eth0");
     assert.equal(read(`${STAMP} door knockd: 1.2.3.4: a: Stage 1`), "knockd at door: 1.2.3.4: a: Stage 1");
     assert.equal(read(`${STAMP} door knockd[731]: 1.2.3.4: a: Stage 1`), "knockd at door: 1.2.3.4: a: Stage 1");
     assert.equal(read("[2026-07-06 19:46] 1.2.3.4: a: Stage 1"), "knockd at : 1.2.3.4: a: Stage 1");
   });
 
-  it("is the kernel's in every form that syslogds, the journal and dmesg have", () => {
+  it("comes from the kernel in every format of syslogds, the journal and dmesg", () => {
     const said = "[   12.345678] rejected: IN=eth0";
     for (const [line, host] of [
       [`Nov 24 11:20:18 door kernel: ${said}`, "door"],
@@ -58,7 +58,7 @@ describe("a log's line", () => {
     }
   });
 
-  it("is the kernel's or knockd's by its fields, where the journal has those", () => {
+  it("comes from the kernel or knockd by the fields of the journal", () => {
     const entry = (fields: object) =>
       JSON.stringify({ __REALTIME_TIMESTAMP: "1763983218845123", _HOSTNAME: "door", ...fields });
     const kernels = entry({ _TRANSPORT: "kernel", SYSLOG_IDENTIFIER: "kernel", MESSAGE: "x IN=eth0" });
@@ -76,7 +76,7 @@ describe("a log's line", () => {
     assert.equal(read(entry({ _TRANSPORT: "kernel", __REALTIME_TIMESTAMP: "soon" })), "garbage");
   });
 
-  it("is not the kernel's where the line says that somebody else has called himself so", () => {
+  it("does not come from the kernel if it shows that another program used that name", () => {
     for (const line of [
       `Nov 24 11:20:18 door kernel[731]: IN=eth0`,
       `Nov 24 11:20:18 door user.notice kernel: IN=eth0`,
@@ -107,7 +107,7 @@ describe("a log's line", () => {
     }
   });
 
-  it("is knockd's only of its facility, where the line tells that", () => {
+  it("comes from knockd only with its facility, if the line has one", () => {
     const json = (facility: string) =>
       JSON.stringify({
         ...{ __REALTIME_TIMESTAMP: "1763983218845123", _TRANSPORT: "syslog", SYSLOG_IDENTIFIER: "knockd" },
@@ -132,14 +132,14 @@ describe("a log's line", () => {
       assert.equal(read(line), "other", line);
   });
 
-  it("that begins as dmesg's and as short-monotonic's is dmesg's once one of them can be nothing else", () => {
+  it("in a format of dmesg and short-monotonic comes from dmesg once a line cannot be the other", () => {
     const log = new LogLine(REFERENCE, REFERENCE - 86_400);
     assert.equal(read("[   12.345678] iptables denied: IN=eth0", log), "other");
     assert.equal(read("[   12.345679] eth0: link becomes ready", log), "kernel at : eth0: link becomes ready");
     assert.equal(read("[   12.345680] iptables denied: IN=eth0", log), "kernel at : iptables denied: IN=eth0");
   });
 
-  it("is believed of programs that the user has named", () => {
+  it("counts from programs that the user has named", () => {
     const log = new LogLine(REFERENCE, Number.NaN, new Set(["ulogd", "kernel", "drop", "-"]));
     for (const [line, tag] of [
       ["Nov 24 11:20:18 door ulogd[731]: drop: IN=eth0", "ulogd"],
@@ -154,7 +154,7 @@ describe("a log's line", () => {
     assert.equal(log.read("Nov 24 11:20:18 door sshd[731]: IN=eth0"), "other");
   });
 
-  it("is an object, where knockd's log file has those", () => {
+  it("may be an object of knockd's JSON log", () => {
     const line = (time: string, msg: string) => JSON.stringify({ level: 30, time, event: "stage", msg });
     assert.equal(read(line("2026-11-24T11:20:18.845Z", "1.2.3.4: a: Stage 1")), "knockd at : 1.2.3.4: a: Stage 1");
     const torn = line("2026-11-24T11:20:18.845Z", "1.2.3.4: a: Stage 1").slice(0, -1);
@@ -169,7 +169,7 @@ describe("a log's line", () => {
     }
   });
 
-  it("is nobody's that matters here when strangers may have written it", () => {
+  it("does not count if unprivileged users may have written it", () => {
     const forged = "kernel: IN=eth0 OUT= SRC=8.8.8.8 DST=1.1.1.1 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ";
     assert.equal(read(`${STAMP} door sshd[12]: Invalid user ${forged}`), "other");
     assert.equal(read(`${STAMP} door sshd[12]: Invalid user x knockd: 1.2.3.4: a: OPEN SESAME`), "other");
@@ -178,7 +178,7 @@ describe("a log's line", () => {
     assert.equal(read(`     ${STAMP} door ${forged}`), "garbage");
   });
 
-  it("without a stamp, a host or a tag is garbage", () => {
+  it("without a timestamp, a host or a tag is garbage", () => {
     for (const line of [
       "",
       "x",

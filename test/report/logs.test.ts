@@ -27,7 +27,7 @@ describe("logs", () => {
     return path;
   }
 
-  it("are files, packed or not, whose bytes are counted as they lie on the disk", async () => {
+  it("are files, compressed or not, and progress counts the bytes on disk", async () => {
     const text = "x\xff\n".repeat(100_000);
     assert.deepEqual(await content(file(put("a", Buffer.from(text, "latin1")))), { text, read: 300_000 });
     const packed = gzipSync(Buffer.from(text, "latin1"));
@@ -37,7 +37,7 @@ describe("logs", () => {
     assert.deepEqual(await content(log), { text, read: packed.length });
   });
 
-  it("that can't be read are an error, in whichever way", async () => {
+  it("that cannot be read cause an error, whatever the reason", async () => {
     assert.throws(() => file(join(dir, "none")), { code: "ENOENT" });
     await assert.rejects(content(file(dir)), { code: "EISDIR" });
     await assert.rejects(content(file(put("torn.gz", gzipSync("x".repeat(1000)).subarray(0, 15)))), {
@@ -45,7 +45,7 @@ describe("logs", () => {
     });
   });
 
-  it("are packed or not by their bytes, not by their name, and of a torn one everything before counts", async () => {
+  it("are decompressed by their contents, not their name, and a truncated one counts up to its end", async () => {
     const text = "a line\n".repeat(3);
     assert.equal((await content(file(put("no.gz", text)))).text, text);
     assert.equal((await content(file(put("syslog.1", gzipSync(text))))).text, text);
@@ -60,7 +60,7 @@ describe("logs", () => {
     assert.equal(read, text.repeat(40));
   });
 
-  it("packed by other programs, or encoded otherwise, are refused with a command that helps", async () => {
+  it("compressed by other programs, or encoded differently, are refused with a command that helps", async () => {
     for (const [name, head, words] of [
       ["a.xz", "\xfd7zXZ\0", "packed with xz: xzcat FILE"],
       ["syslog.1", "\x28\xb5\x2f\xfd", "packed with zstd: zstdcat FILE"],
@@ -74,7 +74,7 @@ describe("logs", () => {
     }
   });
 
-  it("of syslogd that other programs than gzip have packed are named, not read", () => {
+  it("of syslogd that are compressed by other programs than gzip are named, not read", () => {
     for (const name of ["kern.log", "kern.log.1.xz", "syslog-20261123.zst", "ufw.log.3.bz2", "auth.log.1.xz"])
       put(name, "");
     put("kern.log.2.xz", "", 9);
@@ -89,13 +89,13 @@ describe("logs", () => {
     );
   });
 
-  it("of syslogd are rotated ones by any form of date", () => {
+  it("of syslogd may be rotated with any form of date", () => {
     for (const name of ["syslog-2026-11-23", "syslog-2026112312.gz", "syslog.20261123", "syslog-20261123-1763900000"])
       put(name, "");
     assert.equal(syslogs(dir, 0).length, 4);
   });
 
-  it("of syslogd are kern.log for the kernel and syslog for knockd, with the rotated ones that are young enough", () => {
+  it("of syslogd are kern.log for the kernel and syslog for knockd, with rotated ones that are recent enough", () => {
     put("kern.log", "");
     put("kern.log.1", "", 3);
     put("kern.log.2.gz", "", 9);
@@ -106,7 +106,7 @@ describe("logs", () => {
     assert.deepEqual(found, ["kern.log: kernel", "kern.log.1: kernel", "syslog: knockd", "syslog-20261123.gz: knockd"]);
   });
 
-  it("of syslogd without a kern.log are syslog", () => {
+  it("of syslogd without kern.log are syslog", () => {
     put("syslog", "");
     assert.deepEqual(
       syslogs(dir, 0).map(({ of }) => of),
@@ -114,7 +114,7 @@ describe("logs", () => {
     );
   });
 
-  it("of syslogd are ufw.log too, unless its lines are in the kernel's log as well", () => {
+  it("of syslogd include ufw.log, unless its lines are also in the kernel's log", () => {
     put("kern.log", "Nov 24 12:20:18 door kernel: other\n");
     put("ufw.log", "Nov 24 12:20:18 door kernel: [UFW BLOCK] IN=eth0\n");
     put("ufw.log.1", "");
@@ -125,7 +125,7 @@ describe("logs", () => {
     assert.deepEqual(found(), ["kern.log: kernel"]);
   });
 
-  it("of syslogd that has neither are messages", () => {
+  it("of syslogd without these files are messages", () => {
     put("messages", "");
     put("messages.0.gz", "");
     const found = syslogs(dir, 0).map(({ name, of }) => `${basename(name)}: ${of}`);
@@ -134,7 +134,7 @@ describe("logs", () => {
     assert.equal(syslogs(dir, 0).length, 1);
   });
 
-  it("that journalctl refuses are an error with its words", async () => {
+  it("that journalctl refuses cause an error with its message", async () => {
     const path = process.env.PATH;
     writeFileSync(join(dir, "journalctl"), '#!/bin/sh\necho "$@"\necho "no such luck" >&2\nexit 1\n', { mode: 0o755 });
     process.env.PATH = `${dir}:${path}`;

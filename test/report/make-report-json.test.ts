@@ -4,7 +4,7 @@ import { json } from "../../src/report/make-report.ts";
 import { evil, HARMFUL } from "./sample.ts";
 
 describe("the JSON", () => {
-  it("is the report, whatever is in it, and harmless for a terminal", () => {
+  it("is the whole report, and harmless for a terminal", () => {
     assert.deepEqual(JSON.parse(json(evil)), evil);
     assert.doesNotMatch(json(evil), HARMFUL);
   });

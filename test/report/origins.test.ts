@@ -14,7 +14,7 @@ describe("origins", () => {
   const dir = mkdtempSync(join(tmpdir(), "origins-"));
   after(() => rmSync(dir, { recursive: true }));
 
-  it("are countries, networks and places, each with all of its sources", () => {
+  it("are countries, networks and places, each with all its sources", () => {
     database(join(dir, "city.mmdb"), { city: "Lund", latitude: 55.7, longitude: 13.2 });
     const origins = new Origins(new Whereabouts([join(dir, "city.mmdb")]));
     origins.add(ip(8, 8, 8, 8), source(2));
@@ -32,7 +32,7 @@ describe("origins", () => {
     assert.equal(origins.networksForgotten, 0);
   });
 
-  it("forget networks of few attempts when they are too many, and no country", () => {
+  it("drop networks with few attempts if there are too many, but no country", () => {
     const origins = new Origins(new Whereabouts([]));
     origins.add(ip(8, 8, 8, 8), source(2));
     for (let i = 0; i < 65_536; i++) origins.add(ip(100, i >> 8, i & 255, 1), source(1));

@@ -16,8 +16,8 @@ function read(message: string): string {
   return verdict === "attempt" ? `${addressText(line.source)} ${line.protocol} ${line.port}` : verdict;
 }
 
-describe("a packet's line", () => {
-  it("says who wanted what, whatever the prefix", () => {
+describe("the log line of a packet", () => {
+  it("is parsed to source and port, with any prefix", () => {
     for (const prefix of ["", "REJECT ", "[UFW BLOCK] ", "IN= it comes: ", "DROP", "a OUT"]) {
       assert.equal(read(`${prefix}${HEAD} ${TCP}`), "185.220.101.1 6 22", prefix);
     }
@@ -31,14 +31,14 @@ describe("a packet's line", () => {
     assert.equal(read(`${HEAD} SEQ=1 ACK=0 ${TCP}OPT (020405B4) MARK=0x1 `), "185.220.101.1 6 22");
   });
 
-  it("is an attempt also when a scanner leaves out the SYN", () => {
+  it("is an attempt even if a scanner leaves out the SYN", () => {
     for (const flags of ["SYN ", "", "FIN ", "URG PSH FIN ", "CWR ECE SYN ", "SYN FIN "]) {
       const line = `${HEAD} PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 ${flags}URGP=0 `;
       assert.equal(read(line), "185.220.101.1 6 22", flags);
     }
   });
 
-  it("has fields that begin after a blank: as `log flags all` and ulogd write them", () => {
+  it("has fields after a blank, as `log flags all` and ulogd write them", () => {
     const ether = "MACSRC=02:00:0a:4d:00:02 MACDST=02:00:0a:4d:00:01 MACPROTO=0800";
     const head = `IN=eth0 OUT= ${ether} SRC=185.220.101.1 DST=10.77.0.1 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1`;
     const tcp =
@@ -54,7 +54,7 @@ describe("a packet's line", () => {
     assert.equal(read(`${ulogd} SEQ=0 ACK=7 WINDOW=8192 ACK URGP=0 MARK=0 `), "answer");
   });
 
-  it("is none when it is an answer, a fragment, ours, or for everyone", () => {
+  it("is not an attempt if it is a reply, a fragment, from this host, or a broadcast", () => {
     for (const flags of ["ACK ", "ACK SYN ", "RST ", "ACK RST ", "ACK PSH FIN "]) {
       assert.equal(read(`${HEAD} PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 ${flags}URGP=0 `), "answer", flags);
     }
@@ -80,7 +80,7 @@ describe("a packet's line", () => {
     }
   });
 
-  it("that is garbled is cut", () => {
+  it("that is garbled is rejected", () => {
     for (const [good, bad] of [
       ["185.220.101.1", "185.220.101.256"],
       ["185.220.101.1", "185.220.101"],
@@ -102,7 +102,7 @@ describe("a packet's line", () => {
     assert.equal(read(`${HEAD_6} ${TCP}`.replace(":00ff", ".00ff")), "cut");
   });
 
-  it("cut off anywhere is never taken for another attempt", () => {
+  it("that is truncated anywhere never passes for another attempt", () => {
     const icmp = ["PROTO=ICMP TYPE=8 CODE=0 ID=1 SEQ=1 ", "PROTO=ICMP TYPE=80 CODE=0 "]; // 80 is no request, 8 is one
     for (const rest of [TCP, "PROTO=UDP SPT=40000 DPT=5060 LEN=8 ", ...icmp]) {
       const whole = `drop: ${HEAD} ${rest}`;

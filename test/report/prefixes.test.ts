@@ -51,11 +51,11 @@ const PREFIXES: Readonly<Record<Said, readonly string[]>> = {
 
 describe("a prefix", () => {
   for (const [said, texts] of Object.entries(PREFIXES))
-    it(`that says ${said}`, () => {
+    it(`that means: ${said}`, () => {
       for (const text of texts) assert.equal(saidBy(text), said, text);
     });
 
-  it("is what stands between the clock and the packet", () => {
+  it("is the text between the clock and the packet", () => {
     const prefixes = new Prefixes({ prefixes: [], notPrefixes: [] });
     const of = (before: string) => prefixes.of(`${before}IN=eth0`, before.length);
     const one = of("[   12.345678] ssh: ");

@@ -40,8 +40,8 @@ const counted = ({ attempts, linesLeftOut }: Report): Record<string, number> =>
 
 const textOf = (text: string) => [Buffer.from(text, "latin1")];
 
-describe("the reading", () => {
-  it("counts what is within the span", async () => {
+describe("the log reader", () => {
+  it("counts lines between two times", async () => {
     const text = line(10) + knock(10) + line(20) + knock(20) + line(30) + knock(30);
     const { attempts, doors, since, until } = await read(textOf(text), {
       since: Date.UTC(2026, 10, 24, 11, 20) / 1000,
@@ -55,14 +55,14 @@ describe("the reading", () => {
     );
   });
 
-  it("takes from a log whose lines it is read for", async () => {
+  it("takes from each log only the lines that it is read for", async () => {
     const text = textOf(line(10) + knock(10));
     const count = ({ attempts, doors }: Report) => [attempts, doors.length];
     assert.deepEqual(count(await read(text, {}, "kernel")), [1, 0]);
     assert.deepEqual(count(await read(text, {}, "knockd")), [0, 1]);
   });
 
-  it("passes over garbage and lines cut off, and says how many", async () => {
+  it("skips garbage and truncated lines, and counts them", async () => {
     const text = `${line(10).slice(40)}${line(11)}${line(12).slice(0, 120)}\n\0\0\0\n${line(13)}${"x".repeat(20_000)}\n${line(14).slice(0, 90)}`;
     assert.deepEqual(counted(await read(textOf(text))), {
       attempts: 2,
@@ -73,7 +73,7 @@ describe("the reading", () => {
     });
   });
 
-  it("counts a torn .gz as far as it goes", async () => {
+  it("counts a truncated .gz as far as it can be read", async () => {
     const packed = gzipSync(Buffer.from(line(10).repeat(50_000)));
     function* torn() {
       yield Buffer.from(line(10));
@@ -84,7 +84,7 @@ describe("the reading", () => {
     assert.deepEqual(leftOut, ["a log is torn: unexpected end of file."]);
   });
 
-  it("throws on whatever else goes wrong", async () => {
+  it("throws on any other error", async () => {
     // biome-ignore lint/correctness/useYield: it does not come so far
     function* broken(): Generator<Buffer> {
       throw new Error("of the disk");
@@ -92,7 +92,7 @@ describe("the reading", () => {
     await assert.rejects(read(broken()), { message: "of the disk" });
   });
 
-  it("takes any bytes, in any pieces, and what is whole among them counts", async () => {
+  it("accepts any bytes in any chunks, and counts what is whole among them", async () => {
     const piece = fc.oneof(
       fc.uint8Array().map((bytes) => Buffer.from(bytes)),
       fc.nat(line(10).length).map((end) => Buffer.from(line(10).slice(0, end))),
@@ -117,7 +117,7 @@ describe("the reading", () => {
   const logged = (prefix: string, source = "8.8.8.8", into = "eth0", id = 1) =>
     `2026-11-24T11:10:00+00:00 door kernel: [ 12.345678] ${prefix}IN=${into} OUT= MAC=02:00 SRC=${source} DST=10.0.0.1 LEN=40 ID=${id} PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 \n`;
 
-  it("counts what was rejected, each packet once, and says what it left out", async () => {
+  it("counts each rejected packet once, and reports what it left out", async () => {
     const packets = [
       logged("[UFW AUDIT] "),
       logged("[UFW BLOCK] "),
@@ -139,7 +139,7 @@ describe("the reading", () => {
     assert.deepEqual(report.leftOut, []);
   });
 
-  it("names prefixes that do not say what became of the packet, and takes --prefix and --not-prefix", async () => {
+  it("names prefixes that do not say what happened to the packet, and obeys --prefix and --not-prefix", async () => {
     const text = textOf([logged("ssh: "), logged("ssh: ", "1.1.1.1"), logged("[UFW ALLOW] ", "9.9.9.9")].join(""));
     const all = await read(text);
     assert.equal(all.attempts, 2);
@@ -160,7 +160,7 @@ describe("the reading", () => {
     });
   });
 
-  it("names unknown programs whose lines look like packets, and believes them with --tag", async () => {
+  it("names unknown programs whose lines look like packets, and counts them with --tag", async () => {
     const from = (tag: string) => `Nov 24 11:10:00 door ${tag}${REST}\n`;
     const text = textOf(
       [from("ulogd[12]: "), from("ulogd[12]: ").repeat(2), from(""), from("evil$(x): "), from("sshd[3]: login ")].join(
@@ -178,7 +178,7 @@ describe("the reading", () => {
     assert.deepEqual(counted(await read(text, { tags: ["ulogd", "-"] })), { attempts: 4, [looksSo]: 2 });
   });
 
-  it("counts what other firewalls log, which it cannot read", async () => {
+  it("counts lines of other firewalls, which it cannot parse", async () => {
     const lines = [
       "router firewall,info drop: input: in:ether1 out:(unknown 0), proto TCP (SYN), 8.8.8.8:5555->10.0.0.1:22, len 60",
       "router firewall,info drop: input: in:ether1 out:(unknown 0), proto UDP, [2001:db8::1]:53->[fd77::1]:53, len 60",
@@ -194,7 +194,7 @@ describe("the reading", () => {
     });
   });
 
-  it("accounts for entries of the journal's export form that are cut off, or have no time", async () => {
+  it("accounts for entries of the journal's export format that are truncated or have no time", async () => {
     const entry = (fields: string) => `__CURSOR=a\n_TRANSPORT=kernel\n${fields}`;
     const whole = `__REALTIME_TIMESTAMP=${(WRITTEN - 60) * 1e6}\nMESSAGE=drop: ${REST}\n\n`;
     const report = await read(
@@ -207,7 +207,7 @@ describe("the reading", () => {
     assert.deepEqual(counted(report), { attempts: 1, "lines that are cut off, garbled or in an unknown format": 2 });
   });
 
-  it("says of lines without a known time how to get one", async () => {
+  it("says how to get times if lines have none", async () => {
     const { leftOut, attempts } = await read(
       textOf(`${REST}\nrejected: ${REST}\n24. Dez 11:10:00 door kernel: ${REST}\n`),
     );
@@ -217,7 +217,7 @@ describe("the reading", () => {
     ]);
   });
 
-  it("dates what says only the seconds since the boot, and says so", async () => {
+  it("computes dates for seconds since the boot, and says so", async () => {
     const report = await read(textOf(`[    1.000000] x\r\n[   12.345678] rejected: ${REST}\r\n`));
     assert.deepEqual(counted(report), { attempts: 1, "other lines of the kernel": 1 });
     assert.equal(report.since, WRITTEN - 86_400 + 12.345678);
@@ -226,7 +226,7 @@ describe("the reading", () => {
     ]);
   });
 
-  it("leaves out what syslogd says of lines that were repeated", async () => {
+  it("leaves out syslogd's lines about repeated lines", async () => {
     const said = [`message repeated 2 times: [ ${REST}]`, "last message repeated 3 times"];
     const lines = `Nov 24 11:10:00 door kernel: ${said[0]}\nNov 24 11:10:00 door ${said[1]}\n`;
     assert.deepEqual(counted(await read(textOf(lines))), {

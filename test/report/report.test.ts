@@ -41,7 +41,7 @@ describe("knockctl report", () => {
     return counts;
   };
 
-  it("counts what a real kernel logged of real packets, as awk does", () => {
+  it("counts what a real kernel logged about real packets, with the same result as awk", () => {
     const { attempts, sources, ports, top, doors, host, leftOut } = report([REAL]);
     assert.equal(
       attempts,
@@ -64,7 +64,7 @@ describe("knockctl report", () => {
     assert.deepEqual(leftOut, []);
   });
 
-  it("reads files, packed ones, and standard input, all of them once", () => {
+  it("reads files, compressed ones, and standard input, each once", () => {
     const text = readFileSync(REAL);
     writeFileSync(join(dir, "packed.gz"), gzipSync(text));
     const one = report([REAL]);
@@ -106,7 +106,7 @@ describe("knockctl report", () => {
     }
   });
 
-  it("says that there is no packet of a log only in which there is none", () => {
+  it("says that a log contains no packet only if that is true", () => {
     const none = "No line comes from a Linux firewall rule that logs packets. man knockctl shows how to add one.";
     const packet = "IN=eth0 OUT= SRC=8.8.8.8 DST=1.1.1.1 LEN=40 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ";
     assert.deepEqual(
@@ -149,7 +149,7 @@ describe("knockctl report", () => {
     );
   });
 
-  it("looks through all of the journal where the kernel has logged no packet", () => {
+  it("searches the whole journal if the kernel has logged no packet", () => {
     const packet = "IN=eth0 OUT= SRC=8.8.8.8 DST=1.1.1.1 LEN=40 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 ";
     const kernels = "1764000000.123456 door kernel: eth0: link becomes ready";
     const ulogds = `1764000000.123456 door ulogd[731]: rejected: ${packet}`;
@@ -194,7 +194,7 @@ describe("knockctl report", () => {
     }
   });
 
-  it("locates by one's own database", () => {
+  it("uses the user's own database of addresses", () => {
     database(join(dir, "own.mmdb"), { country_code: "SE", city: "Lund", latitude: 55.7, longitude: 13.2 });
     const { countries, places, sourcesOfData } = report([REAL, "--geo", join(dir, "own.mmdb")]);
     assert.deepEqual(
@@ -205,7 +205,7 @@ describe("knockctl report", () => {
     assert.equal(sourcesOfData.length, 2);
   });
 
-  it("says in one line what can't be opened, with status 1", () => {
+  it("reports a file that cannot be opened in one line, with status 1", () => {
     const missing = join(dir, "missing");
     const none = "No such file or directory";
     for (const [args, said] of [
@@ -223,7 +223,7 @@ describe("knockctl report", () => {
     }
   });
 
-  it("says what is wrong with the command line, with status 2", () => {
+  it("reports a wrong command line, with status 2", () => {
     for (const args of [["--format", "xml"], ["--since", "soon"], ["--from", "there"], ["--nonsense"]]) {
       const { status, stdout, stderr } = knockctl(["report", ...args, REAL]);
       assert.deepEqual([status, stdout], [2, ""], stderr);
@@ -231,7 +231,7 @@ describe("knockctl report", () => {
     }
   });
 
-  it("says which package is missing, with status 3", () => {
+  it("names the missing package, with status 3", () => {
     // As the package knockd has it: without what report takes.
     const bare = join(dir, "bare");
     cpSync(join(repo, "dist/src"), join(bare, "dist/src"), { recursive: true });
@@ -259,7 +259,7 @@ describe("knockctl report", () => {
     assert.equal(run("--help").status, 0);
   });
 
-  it("alone loads what it takes: no other command does, nor the daemon", () => {
+  it("is the only command that loads its libraries; the daemon does not either", () => {
     writeFileSync(join(dir, "knockd.conf"), "[a]\n  sequence = 7461,7462\n  command = true\n");
     const loaded = (program: string, ...args: string[]): string[] => {
       const coverage = mkdtempSync(join(dir, "coverage-"));

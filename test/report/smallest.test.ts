@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { forgetSmallest } from "../../src/report/count/evict.ts";
 
-describe("the smallest", () => {
-  it("are forgotten, of equal ones the oldest", () => {
+describe("the sources with the fewest attempts", () => {
+  it("are dropped, the oldest first among equals", () => {
     const map = new Map([5, 1, 3, 1, 2000, 3, 9000].map((attempts, i) => [i, { attempts }]));
     const gone: number[] = [];
     forgetSmallest(map, 4, (key) => gone.push(key));
@@ -12,7 +12,7 @@ describe("the smallest", () => {
     assert.deepEqual([...map.keys()], [0, 4, 5, 6]);
   });
 
-  it("are never larger than what stays", () => {
+  it("are never larger than those that stay", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 1000 })), fc.nat(20), (all, leave) => {
         const map = new Map(all.map((attempts, i) => [i, { attempts }]));

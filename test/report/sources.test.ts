@@ -6,7 +6,7 @@ import type { SourceKey } from "../../src/report/read/packet-line.ts";
 const SSH = portKey(6, 22);
 
 describe("sources", () => {
-  it("know when each was here and what it tried, each port once", () => {
+  it("know their first and last time, and each port once", () => {
     const sources = new Sources(() => {});
     assert.equal(sources.touch(1, 100, SSH), true);
     assert.equal(sources.touch(1, 90, SSH), false);
@@ -19,7 +19,7 @@ describe("sources", () => {
     assert.equal(portsOf(sources.map.get("v6")!), 1);
   });
 
-  it("forget those of few attempts when they are too many, and say whom", () => {
+  it("with few attempts are dropped if there are too many, and reported", () => {
     const gone = new Map<SourceKey, number>();
     const sources = new Sources((key, { attempts }) => gone.set(key, attempts), { sources: 10, ports: 100 });
     for (let key = 0; key < 8; key++) sources.touch(key, key, SSH);
@@ -39,7 +39,7 @@ describe("sources", () => {
     assert.equal(sources.forgotten, 5);
   });
 
-  it("remember no more ports than they may, and count what they don't", () => {
+  it("remember ports up to a limit, and count those beyond", () => {
     const sources = new Sources(() => {}, { sources: 4, ports: 3 });
     for (let port = 1; port <= 5; port++) sources.touch(1, 0, portKey(6, port));
     assert.equal(portsOf(sources.map.get(1)!), 3);

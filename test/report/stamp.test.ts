@@ -12,8 +12,8 @@ function read(line: string, reference = NEW_YEAR): { time: number; rest: string 
   return at < 0 ? undefined : { time: stamp.time, rest: line.slice(at) };
 }
 
-describe("a stamp", () => {
-  it("is rsyslog's, or short-iso's, in its own zone", () => {
+describe("a timestamp", () => {
+  it("may have the form of rsyslog or short-iso, with a time zone", () => {
     const time = utc(2026, 10, 24, 12, 20, 18);
     for (const text of [
       "2026-11-24T12:20:18.845123+00:00",
@@ -28,12 +28,12 @@ describe("a stamp", () => {
     }
   });
 
-  it("is short-unix's, or that of knockd's log file", () => {
+  it("may have the form of short-unix or of knockd's log file", () => {
     assert.deepEqual(read("1764000000.123456 door x"), { time: 1764000000, rest: "door x" });
     assert.deepEqual(read("[2026-07-06 19:46] x"), { time: local(2026, 6, 6, 19, 46, 0), rest: "x" });
   });
 
-  it("is logread's, short-full's, dmesg's, or one that says no zone or says its year elsewhere", () => {
+  it("may have the form of logread, short-full or dmesg, without a zone or with the year at another place", () => {
     const time = local(2026, 10, 24, 12, 20, 18);
     for (const text of [
       "2026-11-24T12:20:18",
@@ -54,7 +54,7 @@ describe("a stamp", () => {
     assert.equal(read("Wed Nov  4 12:20:18 2026 x")?.time, local(2026, 10, 4, 12, 20, 18));
   });
 
-  it("is counted from the boot, if the log is younger", () => {
+  it("may count from the boot, if the log is younger than that", () => {
     const stamp = new Stamp(NEW_YEAR, NEW_YEAR - 100);
     for (const text of ["[   12.345678] ", "[   12.345678 <    0.000012>] ", "[   12.345678 <    0.000012*>] "]) {
       assert.equal(stamp.read(`${text}x`), text.length);
@@ -64,7 +64,7 @@ describe("a stamp", () => {
     assert.equal(new Stamp(NEW_YEAR).read("[   12.345678] x"), -1);
   });
 
-  it("says when only the kernel's lines have such a one", () => {
+  it("shows that all lines come from the kernel, if only those have its form", () => {
     const form = (line: string) => {
       const stamp = new Stamp(NEW_YEAR);
       assert.ok(stamp.read(line) > 0, line);
@@ -78,7 +78,7 @@ describe("a stamp", () => {
     assert.equal(form("[2026-07-06 19:46:03] x"), "logfile");
   });
 
-  it("without a year is of the last one that is not after the log's", () => {
+  it("without a year belongs to the last year that is not after the log", () => {
     assert.deepEqual(read("Dec 31 23:59:59 door x"), { time: local(2026, 11, 31, 23, 59, 59), rest: "door x" });
     assert.equal(read("Jan  1 00:00:01 door x")?.time, local(2027, 0, 1, 0, 0, 1));
     assert.equal(read("Jan  2 09:30:00.123 door x")?.time, local(2027, 0, 2, 9, 30, 0), "a clock that is ahead");
@@ -86,7 +86,7 @@ describe("a stamp", () => {
     assert.equal(read("Feb 29 12:00:00 door x")?.time, local(2024, 1, 29, 12, 0, 0));
   });
 
-  it("is as right for the next line, of another hour, day or year", () => {
+  it("is parsed correctly after one of another hour, day or year", () => {
     const stamp = new Stamp(NEW_YEAR);
     const times = ["Dec 31 23:59:58 ", "Dec 31 23:59:59 ", "Jan  1 00:00:00 ", "Dec 31 22:00:00 "].map((line) => {
       assert.equal(stamp.read(line), 16);
@@ -100,7 +100,7 @@ describe("a stamp", () => {
     ]);
   });
 
-  it("that can't be right is none", () => {
+  it("that is impossible is rejected", () => {
     for (const line of [
       "",
       "x",

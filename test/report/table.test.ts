@@ -8,7 +8,7 @@ import { EVIL, empty, evil, HARMFUL } from "./sample.ts";
 const networks = Array.from({ length: 20 }, (_, i) => ({ network: `10.0.${i}.0/24`, attempts: 1, sources: 1 }));
 
 describe("the table", () => {
-  it("is aligned, numbers to the right, under a sentence that says what it means", () => {
+  it("is aligned, with numbers at the right, below a sentence that says what it means", () => {
     const text = table(
       {
         ...empty,
@@ -55,13 +55,13 @@ Locations: A (B) https://c/
     );
   });
 
-  it("of many rows shows five, says how many more there are, and how to see them", () => {
+  it("with many rows shows five, the number of the others, and how to see them", () => {
     const text = table({ ...empty, networks }, SHORT);
     assert.match(text, /10\.0\.4\.0\/24 +1 +1\n {2}and 15 more\n\nSee every row: knockctl report --all\n/);
     assert.doesNotMatch(text, /10\.0\.5\.0/);
   });
 
-  it("shows every row when asked to, and the hours in order of time", () => {
+  it("shows every row on request, and the hours in order of time", () => {
     const hours = [1, 3, 2].map((attempts, i) => ({ at: evil.at + i * 3600, attempts }));
     const text = table({ ...empty, networks, hours }, EVERY);
     assert.match(text, /10\.0\.19\.0/);
@@ -69,7 +69,7 @@ Locations: A (B) https://c/
     assert.match(text, /Attempts per hour\n.*\n.* 1 .*\n.* 3 .*\n.* 2 /);
   });
 
-  it("leaves out sets of ports that one source alone tried", () => {
+  it("leaves out sets of ports that only one source tried", () => {
     const together = [
       { ports: ["tcp/22", "tcp/23"], sources: 2 },
       { ports: ["tcp/25", "tcp/80"], sources: 1 },
@@ -79,7 +79,7 @@ Locations: A (B) https://c/
     assert.doesNotMatch(text, /tcp\/25/);
   });
 
-  it("fits 80 columns, whatever is in it", () => {
+  it("fits 80 columns with any contents", () => {
     const place = "Example Hosting of the Americas and Elsewhere, Incorporated, in Liquidation";
     const text = table(
       {
@@ -91,7 +91,7 @@ Locations: A (B) https://c/
     for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
   });
 
-  it("leaves the terminal alone", () => {
+  it("contains no control characters", () => {
     const text = table(evil, SHORT);
     assert.doesNotMatch(text, HARMFUL);
     assert.ok(text.includes(EVIL.slice(0, 5)));

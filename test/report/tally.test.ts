@@ -102,7 +102,7 @@ describe("the tally", () => {
     });
   });
 
-  it("of nothing is a report of nothing", () => {
+  it("of an empty log is an empty report", () => {
     const report = tally().tally.report(BEGIN, [], { lines: 0, rows: [], rejected: 0 });
     assert.deepEqual(
       [report.attempts, report.since, report.ports, report.hours, report.leftOut],
@@ -110,7 +110,7 @@ describe("the tally", () => {
     );
   });
 
-  it("forgets single sources, but loses no attempt", () => {
+  it("drops single sources, but no attempt", () => {
     const { tally: one, packet } = tally({ sources: 100, ports: 1000 });
     for (let i = 0; i < 1000; i++) packet(`8.8.${i >> 8}.${i & 255}`, 22, i);
     for (let i = 0; i < 50; i++) packet("91.1.2.3", 1 + (i % 20), i);
@@ -135,7 +135,7 @@ describe("the tally", () => {
     );
   });
 
-  it("says so when rows are left out, and when hosts are mixed", () => {
+  it("says if rows were left out, and if hosts are mixed", () => {
     const { tally: one, packet } = tally();
     for (let port = 1; port <= 1001; port++) packet("8.8.8.8", port, 0, port % 2 ? "door" : "window");
     const { ports, leftOut } = one.report(BEGIN, [], { lines: 0, rows: [], rejected: 0 });

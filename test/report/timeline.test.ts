@@ -23,7 +23,7 @@ describe("the timeline", () => {
     assert.deepEqual(leftOutOfTimeline(all), []);
   });
 
-  it("of years is the newest of them", () => {
+  it("of years shows only the latest", () => {
     const all = quarters(new Date(2003, 0, 1), local(2, 1));
     assert.equal(hours(all).length, 744);
     assert.deepEqual(hours(all).at(-1), { at: seconds(local(2, 1)), attempts: 2 });
@@ -34,11 +34,11 @@ describe("the timeline", () => {
     ]);
   });
 
-  it("of nothing is empty", () => {
+  it("of an empty log is empty", () => {
     assert.deepEqual([hours(new Map()), days(new Map()), leftOutOfTimeline(new Map())], [[], [], []]);
   });
 
-  it("has days of 23 and 25 hours where the clock is changed, and hours that begin at the half where they do", () => {
+  it("has days of 23 and 25 hours at clock changes, and hours that begin at the half hour in some zones", () => {
     const module = JSON.stringify(new URL("../../src/report/count/timeline.js", import.meta.url).href);
     const count = (zone: string, from: string, to: string) => {
       const script = `

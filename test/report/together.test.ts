@@ -5,7 +5,7 @@ import { together } from "../../src/report/count/port-sets.ts";
 const source = (...ports: number[]) => ({ attempts: 1, first: 0, last: 0, ports });
 
 describe("ports tried together", () => {
-  it("are sets, in whatever order they were tried, by how many sources did", () => {
+  it("form sets, in any order, with the number of their sources", () => {
     const scanner = { attempts: 1, first: 0, last: 0, ports: new Set(Array.from({ length: 13 }, (_, i) => i)) };
     const sources = [source(22), source(23, 22), source(22, 23), source(80, 23), source(22, 23, 80), scanner];
     assert.deepEqual(

@@ -13,7 +13,7 @@ describe("a packet that two rules log", () => {
     };
   };
 
-  it("is the same when only prefix and mark differ, within a second", () => {
+  it("counts once if only prefix and mark differ, within a second", () => {
     const has = twice();
     assert.equal(has("a ", "IN=eth0 ID=1 ", 10), false);
     assert.equal(has("b ", "IN=eth0 ID=1 MARK=0x1 ", 10), true);
@@ -21,12 +21,12 @@ describe("a packet that two rules log", () => {
     assert.equal(has("c ", "IN=eth0 ID=1 ", 12), false);
   });
 
-  it("is another when one rule logs it again", () => {
+  it("counts again if the same rule logs it again", () => {
     const has = twice();
     for (let i = 0; i < 3; i++) assert.equal(has("a ", "IN=eth0 ID=1 ", 10), false);
   });
 
-  it("is found among lines of others, but not of any number", () => {
+  it("is recognised among lines about other packets, up to a limit", () => {
     const has = twice();
     has("a ", "IN=eth0 ID=0 ", 10);
     for (let i = 1; i < 10; i++) has("a ", `IN=eth0 ID=${i} `, 10);

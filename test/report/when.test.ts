@@ -6,7 +6,7 @@ const NOW = new Date(2026, 10, 24, 12, 20, 18).getTime();
 const local = (...parts: [number, number, number, number?, number?, number?]) =>
   new Date(parts[0], parts[1], parts[2], parts[3] ?? 0, parts[4] ?? 0, parts[5] ?? 0).getTime() / 1000;
 
-describe("a moment", () => {
+describe("a time argument", () => {
   it("is a date, with or without time and zone", () => {
     assert.equal(when("2026-11-20", NOW), local(2026, 10, 20));
     assert.equal(when("2026-11-20 07:30", NOW), local(2026, 10, 20, 7, 30));
@@ -15,7 +15,7 @@ describe("a moment", () => {
     assert.equal(when("2026-11-20T07:30:15+05:30", NOW), Date.UTC(2026, 10, 20, 2, 0, 15) / 1000);
   });
 
-  it("is so long ago", () => {
+  it("may be a duration before now", () => {
     assert.equal(when("now", NOW), NOW / 1000);
     assert.equal(when("today", NOW), local(2026, 10, 24));
     assert.equal(when("yesterday", NOW), local(2026, 10, 23));
@@ -27,7 +27,7 @@ describe("a moment", () => {
     assert.equal(when("10s ago", NOW), NOW / 1000 - 10);
   });
 
-  it("is nothing else", () => {
+  it("is rejected in any other form", () => {
     for (const text of [
       "",
       "soon",

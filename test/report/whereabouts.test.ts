@@ -10,7 +10,7 @@ import { database } from "./database.ts";
 const ip4 = (...bytes: number[]) => bytes.reduce((word, byte) => word * 256 + byte, 0);
 const ip6 = (...groups: number[]) => String.fromCharCode(...groups);
 
-describe("whereabouts", () => {
+describe("the origin of an address", () => {
   const dir = mkdtempSync(join(tmpdir(), "whereabouts-"));
   after(() => rmSync(dir, { recursive: true }));
   const own = (name: string, answer: Parameters<typeof database>[1]): string => {
@@ -18,7 +18,7 @@ describe("whereabouts", () => {
     return join(dir, name);
   };
 
-  it("are known of the whole world without a database of one's own", () => {
+  it("is known worldwide without the user's own database", () => {
     const where = new Whereabouts([]);
     assert.deepEqual(where.find(ip4(8, 8, 8, 8)), { country: "US", network: "8.8.8.0/24", place: undefined });
     assert.deepEqual(where.find(ip4(255, 255, 255, 255)).network, "255.255.255.0/24");
@@ -35,7 +35,7 @@ describe("whereabouts", () => {
     ]);
   });
 
-  it("are first those that one's own databases have, of either kind", () => {
+  it("comes first from the user's own databases, of either kind", () => {
     const city = own("city.mmdb", {
       country: { iso_code: "FR" },
       city: { names: { en: "Lyon", fr: "Lyon" } },
@@ -60,7 +60,7 @@ describe("whereabouts", () => {
     });
   });
 
-  it("are not what a database says that can't be", () => {
+  it("ignores impossible values in a database", () => {
     const odd = own("odd.mmdb", { country_code: "<b>", latitude: 91.5, longitude: 0, city: 7 });
     assert.deepEqual(new Whereabouts([odd]).find(ip4(8, 8, 8, 8)), {
       country: "US",
@@ -69,7 +69,7 @@ describe("whereabouts", () => {
     });
   });
 
-  it("can't be had from what is no database", () => {
+  it("cannot be read from a file that is not a database", () => {
     const text = join(dir, "text.mmdb");
     writeFileSync(text, "no database");
     assert.throws(
@@ -79,11 +79,11 @@ describe("whereabouts", () => {
     assert.throws(() => new Whereabouts([join(dir, "none.mmdb")]), { code: "ENOENT" });
   });
 
-  it("have names", () => {
+  it("has a name", () => {
     assert.deepEqual(["DE", "XK", "", "ZZ"].map(countryName), ["Germany", "Kosovo", "unknown", "Unknown Region"]);
   });
 
-  it("says of a database that is damaged inside which it is", () => {
+  it("names the database that is damaged inside", () => {
     const path = own("damaged.mmdb", { country_code: "SE" });
     const bytes = readFileSync(path);
     bytes[6 + 16] = 0; // the answer's first byte: a type that there is not

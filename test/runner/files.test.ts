@@ -15,7 +15,7 @@ const FILES = [
 ];
 
 describe("the files of a run", () => {
-  it("are all but those of booted machines, the long ones first", () => {
+  it("are all except those of booted machines, the slow ones first", () => {
     assert.deepEqual(filesOf("all", FILES), [
       "live/init",
       "report/page/page",
@@ -31,10 +31,10 @@ describe("the files of a run", () => {
   it("are those of booted machines", () => {
     assert.deepEqual(filesOf("boot", FILES), ["boot/unit", "howto/howto"]);
   });
-  it("are none where only the format is checked", () => {
+  it("are none if only the format is checked", () => {
     assert.deepEqual(filesOf("lint", FILES), []);
   });
-  it("run alone when they measure", () => {
+  it("run alone if they measure", () => {
     assert.deepEqual(FILES.filter(isAlone), ["live/scan"]);
   });
 });

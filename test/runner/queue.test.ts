@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { type Job, runAll } from "./queue.ts";
 
 describe("jobs", () => {
-  it("run so many at a time, and those that must be alone when nothing else runs", async () => {
+  it("run up to the given number at a time, and exclusive ones alone", async () => {
     const running = new Set<string>();
     const seen: string[] = [];
     const job = (name: string, isAlone = false): Job<string> => ({
@@ -22,7 +22,7 @@ describe("jobs", () => {
     assert.deepEqual(done, ["a", "b", "c", "X", "Y"]);
   });
 
-  it("all end before a failure is told", async () => {
+  it("all end before a failure is reported", async () => {
     const fails: Job<string> = { isAlone: false, run: () => Promise.reject(new Error("no sh")) };
     await assert.rejects(
       runAll([fails], 1, () => {}),

@@ -84,7 +84,7 @@ describe("a test file", () => {
     });
   }
 
-  it("that fills a disk is stopped at its limit, and so is a program that it runs", async () => {
+  it("that fills a disk is stopped at its limit, as is a program that it runs", async () => {
     const full = join(dir, "full");
     const write = `execFileSync("sh", ["-c", "cat /dev/zero >${full}"])`; // unbounded on purpose
     const text = `import { execFileSync } from "node:child_process";\n${PASSES}test("two", () => ${write});`;
@@ -93,7 +93,7 @@ describe("a test file", () => {
     assert.equal(statSync(full).size, 2 ** 20);
   });
 
-  it("shows the end of what it prints", async () => {
+  it("shows the end of its output", async () => {
     const outcome = await run(`${PASSES}console.log("x".repeat(100_000) + "the end");console.error("and this");`);
     assert.match(outcome.output, /^… \(all of it: .*\.log\)\nx+the end\nand this\n$/);
   });
@@ -107,7 +107,7 @@ describe("a test file", () => {
     assert.ok(await until(() => !/\nState:\t[^Z]/.test(statusOf(left)), 5000), statusOf(left));
   });
 
-  it("leaves no network namespace behind, not even when it is killed", { skip: needsRoot }, async () => {
+  it("leaves no network namespace behind, even if it is killed", { skip: needsRoot }, async () => {
     const made = join(dir, "made");
     const wire = JSON.stringify(join(repo, "dist/test/live/wire.js"));
     const text = `import { writeFileSync } from "node:fs";\nimport { Wire } from ${wire};\n${PASSES}test("two", async () => {
@@ -135,14 +135,14 @@ describe("a run", () => {
     assert.match(last(stdout)!, /^14 passed, 0 failed$/);
   });
 
-  it("names the files that failed at its end, and its status is 1", () => {
+  it("names the failed files at its end, and exits with 1", () => {
     const { status, stdout } = run("unit", "test/format.test.ts", "test/nowhere.test.ts");
     assert.equal(status, 1);
     assert.match(stdout, /\n== nowhere failed\n {2}✖ .*\n {2}the end of its output:\n(.*\n)* +.*Cannot find module/);
     assert.match(stdout, /\nFailed files:\n {2}nowhere\n\n.* min\n\d+ passed, 1 failed\n$/);
   });
 
-  it("refuses a word that it does not know", () => {
+  it("refuses an unknown argument", () => {
     assert.equal(run("everything").status, 2);
   });
 });

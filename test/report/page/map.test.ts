@@ -18,7 +18,7 @@ test("a country has its outline in its shade, and a link to its row", () => {
   assert.doesNotMatch(text, /mark-DE|shape-IT|Not on the map/);
 });
 
-test("one without an outline of its own, or with one that nobody sees, has a mark", () => {
+test("a country without an outline, or with one that is too small to see, has a mark", () => {
   const text = drawn(row("SG", 1), row("LU", 2), row("GI", 3));
   for (const code of ["SG", "LU", "GI"])
     assert.match(text, new RegExp(`<circle class="mark" id="mark-${code}" .*<use href="#mark-${code}"/>`, "s"));
@@ -26,14 +26,14 @@ test("one without an outline of its own, or with one that nobody sees, has a mar
   assert.doesNotMatch(text, /shape-SG/);
 });
 
-test("what is not on the map is told below it", () => {
+test("what is not on the map is listed below it", () => {
   const text = drawn(row("DE", 5), row("", 1200), row("EU", 1), row('"><script>', 2));
   assert.match(text, /Not on the map: 1,203 attempts from 3 addresses whose country is not known\./);
   assert.doesNotMatch(text, /<script/);
   assert.equal(text.match(/class="country"/g)?.length, 1);
 });
 
-test("a place is a point whose area shows its attempts; one that is not on the Earth is none", () => {
+test("a place is a point whose area shows its attempts; impossible coordinates have none", () => {
   const places = [
     { name: "<Far>", latitude: 10, longitude: 20, attempts: 400 },
     { name: "Near", latitude: 50, longitude: 8, attempts: 100 },

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { foreign, html, Markup } from "../../../src/report/render/html/markup.ts";
 
-test("what is put into a template is text, and what came of a template is markup", () => {
+test("values in a template are escaped as text, and the result of a template is markup", () => {
   const name = `<script>alert("1")</script> & 'more'`;
   assert.equal(
     html`<b title="${name}">${[html`<i>${1}</i>`, name, undefined]}</b>`.text,
@@ -12,15 +12,15 @@ test("what is put into a template is text, and what came of a template is markup
   );
 });
 
-test("control characters and halves of surrogate pairs are seen to be no letters", () => {
+test("control characters and half surrogate pairs are replaced visibly", () => {
   assert.equal(html`${"a\0b\x1b[1m\x7f\x9f\ud83d!\udeaa 🚪"}`.text, "a\ufffdb\ufffd[1m\ufffd\ufffd\ufffd!\ufffd 🚪");
 });
 
-test("text of others does not turn the text around it", () => {
+test("text of others does not change the direction of the text around it", () => {
   assert.equal(foreign("a\u202eb").text, "<bdi>a\u202eb</bdi>");
 });
 
-test("no text at all leaves its place in element or attribute", () => {
+test("an undefined value leaves no trace in element or attribute", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
       const written = html`${text}`;

@@ -7,7 +7,7 @@ const world = outlines();
 /** What Intl has names for and ISO calls no country: islands and unions with a code for other purposes. */
 const NO_COUNTRY = "AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split(" ");
 
-test("no country is lost: each code has an outline that can be seen, or a place for its mark", () => {
+test("no country is missing: each code has a visible outline, or a place for its mark", () => {
   const names = new Intl.DisplayNames("en", { type: "region", fallback: "none" });
   const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
   const codes = letters
@@ -37,7 +37,7 @@ test("marks are where the countries are", () => {
   near("GI", -5.35, 36.14);
 });
 
-test("a code that is no country's, and a place that is not on the Earth, are nowhere", () => {
+test("a code that is not a country's, and impossible coordinates, have no position", () => {
   for (const code of ["", "EU", "ZZ", "us", "__proto__", "constructor"])
     assert.equal(world.mark(code), undefined, code);
   for (const [longitude, latitude] of [

@@ -29,7 +29,7 @@ before(async () => {
 after(() => browser?.close());
 
 for (const [name, report] of Object.entries(REPORTS)) {
-  test(`${name}: opens from a file, asks nobody for anything, has nothing to complain of, and fits a phone`, () =>
+  test(`${name}: opens from a file, loads nothing, causes no error, and fits a phone`, () =>
     opened(report, {}, async ({ tab, requests, complaints }) => {
       assert.equal(
         await tab.locator("script, img, iframe, link, object, embed, form, [style], [onerror], [onload]").count(),
@@ -57,7 +57,7 @@ for (const [name, report] of Object.entries(REPORTS)) {
   // A table's later rows are made as the first ones: axe would take minutes over them.
   if (report === large) continue;
   for (const colorScheme of ["light", "dark"] as const) {
-    test(`${name}: axe finds nothing that keeps somebody out (${colorScheme})`, () =>
+    test(`${name}: axe finds no barrier to accessibility (${colorScheme})`, () =>
       opened(report, { colorScheme }, async ({ tab }) => {
         for (const summary of await tab.locator("summary").all()) await summary.click();
         assert.deepEqual(await barriers(tab), []);
@@ -65,7 +65,7 @@ for (const [name, report] of Object.entries(REPORTS)) {
   }
 }
 
-test("the policy would stop what escaping might let through", () =>
+test("the policy blocks scripts even if escaping failed", () =>
   opened(sample, {}, async ({ tab, complaints }) => {
     const failed = tab.waitForEvent("requestfailed");
     await tab.locator("main").evaluate((main) => {
@@ -76,7 +76,7 @@ test("the policy would stop what escaping might let through", () =>
     assert.notEqual(await style(tab, "#x", "color"), "rgb(255, 0, 0)");
   }));
 
-test("the map's counts are the table's: each country's, and all together", () =>
+test("the map has the same counts as the table, for each country and in total", () =>
   opened(sample, {}, async ({ tab }) => {
     const onMap = await tab
       .locator("a.country")
@@ -96,7 +96,7 @@ test("the map's counts are the table's: each country's, and all together", () =>
     assert.equal(sum, sample.attempts);
   }));
 
-test("each country on the map can be seen: the smallest by its mark, on a phone too", () =>
+test("each country on the map is visible, the smallest by its mark, on a phone too", () =>
   opened(sample, { viewport: { width: 320, height: 640 } }, async ({ tab }) => {
     const sizes = await tab
       .locator("a.country")
@@ -106,7 +106,7 @@ test("each country on the map can be seen: the smallest by its mark, on a phone 
     for (const [country, width] of sizes) assert.ok(width >= 3, `${country} is ${width} pixels wide`);
   }));
 
-test("the keyboard comes to everything, and it is seen where it is", () =>
+test("the keyboard reaches everything, and the focus is visible", () =>
   opened(sample, {}, async ({ tab }) => {
     const wanted = await tab
       .locator("a[href], summary, input")
@@ -128,7 +128,7 @@ test("the keyboard comes to everything, and it is seen where it is", () =>
     assert.ok(wanted > 60, `${wanted} stops`);
   }));
 
-test("Enter on a country leads to its row, which is marked, and past the map there is a short way", () =>
+test("Enter on a country leads to its row, which is marked, and a link skips the map", () =>
   opened(sample, { reducedMotion: "reduce" }, async ({ tab }) => {
     await tab.locator('a.country[href="#country-TV"]').focus();
     await tab.keyboard.press("Enter");
@@ -154,7 +154,7 @@ test("a table shows ten rows, and all of them at a click, without a script", () 
     assert.equal(await tab.locator("#doors ~ .all").count(), 0, "three rows need none");
   }));
 
-test("on a phone bars and networks give way to the numbers", () =>
+test("on a phone bars and networks are hidden in favour of numbers", () =>
   opened(sample, { viewport: { width: 390, height: 844 } }, async ({ tab }) => {
     assert.equal(await tab.locator(".bar:visible").count(), 0);
     const heads = await tab.locator("#addresses thead th:visible").allTextContents();
@@ -215,7 +215,7 @@ test("landmarks, headings in order, and tables with captions and scopes", () =>
     );
   }));
 
-test("hostile text is shown as it is, and is nothing but text", () =>
+test("hostile text is shown exactly, and only as text", () =>
   opened(hostile, {}, async ({ tab }) => {
     const shown = HOSTILE.replace("\0", "\ufffd");
     for (const table of ["countries", "networks", "places", "addresses", "together", "doors"])
@@ -230,7 +230,7 @@ test("hostile text is shown as it is, and is nothing but text", () =>
     );
   }));
 
-test("each database and the outlines are named at the foot, with licence and link", () =>
+test("each database and the outlines are named in the footer, with licence and link", () =>
   opened(sample, {}, async ({ tab }) => {
     assert.deepEqual(await tab.locator("footer li").allTextContents(), [
       "IP to country: example: CC0",
@@ -240,13 +240,13 @@ test("each database and the outlines are named at the foot, with licence and lin
     assert.equal(await tab.locator("footer li a").count(), 3);
   }));
 
-test("an empty report says so, and has no map of nobody", () =>
+test("an empty report says so, and has no map", () =>
   opened(EMPTY, {}, async ({ tab }) => {
     assert.match((await tab.locator("main").textContent())!, /No attempt was counted\./);
     assert.equal(await tab.locator("svg, table, nav, section").count(), 0);
   }));
 
-test("bars, outlines and points stand out from their ground, three to one", async () => {
+test("bars, outlines and points have a contrast of three to one", async () => {
   for (const colorScheme of ["light", "dark"] as const) {
     await opened(sample, { colorScheme }, async ({ tab }) => {
       const colour = (name: string) =>
@@ -281,7 +281,7 @@ test("bars, outlines and points stand out from their ground, three to one", asyn
   }
 });
 
-test("nothing moves for who wants no motion", async () => {
+test("nothing moves if the user wants no motion", async () => {
   for (const [reducedMotion, behaviour] of [
     ["reduce", "auto"],
     ["no-preference", "smooth"],
@@ -291,7 +291,7 @@ test("nothing moves for who wants no motion", async () => {
     });
 });
 
-test("on paper there are no boxes, no menu, and of long tables the beginning", () =>
+test("on paper there are no boxes and no menu, and long tables are cut", () =>
   opened(large, {}, async ({ tab }) => {
     await tab.emulateMedia({ media: "print" });
     assert.equal(await tab.locator("nav").isVisible(), false);
@@ -306,7 +306,7 @@ test("on paper there are no boxes, no menu, and of long tables the beginning", (
     );
   }));
 
-test("a row more is a row more, and the same report is the same page", () => {
+test("one more row changes only that row, and the same report makes the same page", () => {
   const fewer = page({ ...sample, top: sample.top.slice(1) });
   assert.ok(fewer.length < page(sample).length);
   assert.equal(page(sample), page(sample));

@@ -11,7 +11,7 @@ test("few attempts have few shades, many have five", () => {
   assert.deepEqual(labels(12_052), ["1 – 4", "5 – 49", "50 – 199", "200 – 1,999", "2,000 and more"]);
 });
 
-test("each number of attempts is in the one shade whose label has it", () => {
+test("each number of attempts has the one shade whose label includes it", () => {
   for (const most of [1, 2, 3, 7, 10, 99, 1000, 12_052, 10_000_000]) {
     const scale = shades(most);
     assert.equal(scale.of(0), 0);
@@ -24,6 +24,6 @@ test("each number of attempts is in the one shade whose label has it", () => {
   }
 });
 
-test("round numbers are 1, 2 and 5 with noughts", () => {
+test("round numbers are 1, 2 and 5 times a power of ten", () => {
   assert.deepEqual([1, 1.6, 3, 4, 8, 10, 17, 300, 999].map(round), [1, 2, 2, 5, 10, 10, 20, 200, 1000]);
 });

@@ -5,7 +5,7 @@ import { timeline } from "../../../src/report/render/html/timeline.ts";
 const BEGIN = new Date(2026, 10, 24).getTime() / 1000;
 const hours = (...attempts: number[]) => attempts.map((n, i) => ({ at: BEGIN + i * 3600, attempts: n }));
 
-test("a bar for each hour with attempts, as high as they are many", () => {
+test("each hour with attempts has a bar whose height shows their number", () => {
   const text = timeline("hour", hours(10, 0, 5, 20))!.text;
   const bars = [...text.matchAll(/<rect x="(.*?)%" width="20%" y="(.*?)%" height="(.*?)%"><title>(.*?)</g)].map(
     (match) => match.slice(1),
@@ -18,7 +18,7 @@ test("a bar for each hour with attempts, as high as they are many", () => {
   assert.match(text, /aria-label="Attempts per hour, .*: at most 20, Tue, 24 Nov 2026, 03:00\./);
 });
 
-test("the scale has few round numbers, from nought to the highest bar or above it", () => {
+test("the scale has a few round numbers, from zero to the highest bar or above", () => {
   for (const most of [1, 2, 3, 9, 17, 1234, 99_999_999]) {
     const text = timeline("hour", hours(most, 0))!.text;
     const lines = [...text.matchAll(/<text x="100%" y="[^"]*">(.*?)</g)].map((match) =>
@@ -29,7 +29,7 @@ test("the scale has few round numbers, from nought to the highest bar or above i
   }
 });
 
-test("at most eight labels, which do not stand out at the sides", () => {
+test("there are at most eight labels, which stay inside the drawing", () => {
   for (const n of [2, 24, 25, 72, 73, 300, 744]) {
     const labels = [
       ...timeline("hour", hours(...Array(n).fill(1)))!.text.matchAll(/<text x="(.*?)%" y="1em" text-anchor="(.*?)"/g),
@@ -42,7 +42,7 @@ test("at most eight labels, which do not stand out at the sides", () => {
   }
 });
 
-test("one bar is no timeline, and more hours than can be seen are none", () => {
+test("a single bar is no timeline, and neither are more hours than can be shown", () => {
   assert.equal(timeline("day", hours(1)), undefined);
   assert.equal(timeline("hour", hours(...Array(745).fill(1))), undefined);
   assert.notEqual(timeline("day", hours(...Array(745).fill(1))), undefined);

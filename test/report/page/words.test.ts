@@ -9,7 +9,7 @@ test("numbers", () => {
   assert.deepEqual([share(1, 3), share(1, 100_000), share(0, 5), share(0, 0)], ["33.3 %", "< 0.1 %", "0.0 %", "0.0 %"]);
 });
 
-test("times are this machine's, and UTC where a machine reads them", () => {
+test("times are local, and UTC where machines read them", () => {
   const at = new Date(2026, 10, 24, 14, 5, 6).getTime() / 1000;
   assert.equal(moment(at), "24 November 2026, 14:05");
   assert.equal(year(at), "2026");
