@@ -1,6 +1,7 @@
-// npm run bench [-- --quick] [FAMILY …]: ours beside Debian's knockd 0.8 and the smallest C program that hears knocks, in
-// one run, in turns. It judges nothing: it prints what was measured, and whether that is what we expect of ourselves.
-// All of it is in build/bench/*.json too. A whole run draws the curves, bench/costs.svg; so does `npm run bench -- draw`.
+// npm run bench [-- --quick] [FAMILY …]: ours beside Debian's knockd 0.8 and the smallest C program that counts knocks,
+// in one run, in turns. It judges nothing: it prints what was measured, and whether that is what we expect of
+// ourselves. All of it is in build/bench/*.json too. A whole run draws the curves, bench/costs.svg; so does
+// `npm run bench -- draw`.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";

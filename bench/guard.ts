@@ -66,7 +66,7 @@ function scanners({ server6 }: Wire): Frames[] {
   );
 }
 
-/** To other closed ports, from the address of each client, which knocks meanwhile, so many seconds from knock to knock. */
+/** Packets to other closed ports with the address of each client, which knocks meanwhile, `pause` seconds apart. */
 function forged({ server }: Wire, rate: number, ttl: number, pause = 0.5): Frames[] {
   const clients = Array.from({ length: CLIENTS }, (_, i) => `10.9.9.${i + 1}`);
   const common = { to: server, protocol: "tcp" } as const;

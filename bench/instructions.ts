@@ -50,12 +50,12 @@ const PROGRAMS = {
   ours: [process.execPath, join(repo, process.env.KNOCKD ?? "dist/src/knockd.js")],
   judge: [join(repo, "build/judge/usr/sbin/knockd")],
 } as const;
-/** By then V8 has given its memory back, and whoever is slow under valgrind has decided all. */
+/** By then V8 has returned memory, and a program that is slow under valgrind has handled all packets. */
 const SETTLED_MS = 6000;
 /** Before a flood: V8 compiles meanwhile, which under valgrind takes its time. */
 const [WARM_UP, WARM_RATE] = [30_000, 3000] as const;
 
-/** Once each. V8 compiles again at times of its own: between so many packets, two such counts differ by a tenth. */
+/** Once each. V8 recompiles at unpredictable times, so two counts of this many packets differ by a tenth. */
 export async function instructions({ wire }: Bench): Promise<Family> {
   const rows: Row[] = [];
   for (const kind of KINDS) {

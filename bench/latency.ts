@@ -82,7 +82,7 @@ async function knockOneByOne(wire: Wire, subject: Subject, knocks: number, comma
     ports: PORTS,
     command,
   });
-  // Somebody answers for each knocker: else the server would ask for him in vain at every SYN that it refuses.
+  // Every client address must answer: otherwise the server would try to resolve it at every SYN that it refuses.
   await wire.run("client", ["ip", "route", "replace", "local", KNOCKERS.route, "dev", "lo"]);
   await sleep(Math.random() * 50); // 0.8 counts its 50 ms (see below) from its start, which must not set our pace too
   const schedule = Array.from({ length: knocks }, (_, i) => oneKnock(wire, i)).flat();

@@ -1,4 +1,4 @@
-// The limit: the smallest libpcap program that hears knocks. It has no doors and no attempts, it only counts; with a
+// The limit: the smallest libpcap program that counts knocks. It has no doors and no attempts; with a
 // command, it starts that for each SYN to PORT, as a daemon would for the last knock.
 //   loop IFACE immediate|buffered FILTER [PORT COMMAND]
 #include <arpa/inet.h>
@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
   bpf_program program;
   Check(pcap_compile(handle, &program, argv[3], 1, PCAP_NETMASK_UNKNOWN));
   Check(pcap_setfilter(handle, &program));
-  signal(SIGCHLD, SIG_IGN);  // nobody waits for the commands
+  signal(SIGCHLD, SIG_IGN);  // nothing waits for the commands
   pcap_loop(handle, -1, OnFrame, nullptr);
   return 0;
 }

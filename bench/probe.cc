@@ -1,7 +1,7 @@
 // What the bench has to ask the kernel and Node has no call for.
 //   probe stamp NAME            prints NAME and the time at which this program began, CLOCK_MONOTONIC in nanoseconds
 //   probe note NAME             the same into the file $KNOCK_LOG, for which it needs no shell
-//   probe alone COUNT COMMAND   starts `/bin/sh -c COMMAND` so many times, and prints when each was about to start
+//   probe alone COUNT COMMAND   starts `/bin/sh -c COMMAND` COUNT times, and prints the time before each start
 //   probe cpu PID               the processor time of a process, of all its threads, not of its children: nanoseconds
 //   probe packets PID           JSON: the longest filter of its packet sockets, and the packets since this was last
 //   asked

@@ -27,7 +27,7 @@ export const cpu = (daemon: Process): number => ask("cpu", daemon);
 /** The kernel's own count, for both daemons alike. */
 export const packets = (daemon: Process): Packets => ask("packets", daemon);
 
-/** Without -v and without a log, so that both do the same work. Nobody says then that he is ready: the kernel knows. */
+/** Without -v and without a log, so that both do the same work. The kernel then shows when the daemon is ready. */
 export async function startQuietly(wire: Wire, which: Which, config: string): Promise<Daemon> {
   const daemon = await Daemon.start(wire, which, config, ["-i", "eth0", "-c", "@dir@/knockd.conf"], { ready: "" });
   // A filter of one instruction is libpcap's own, which lets nothing through while the true one is put in place.

@@ -9,7 +9,7 @@ import type { Bench, Family } from "./rounds.ts";
 import { type Figure, ofRounds, type Row } from "./table.ts";
 
 const [LINES, QUICK_LINES] = [10_000_000, 500_000] as const;
-/** One line in so many is of a source that is never seen again. */
+/** One line in this many comes from a source that never appears again. */
 const [SOME, NEARLY_ALL] = [20, 1.01] as const;
 const BEGIN = Date.UTC(2026, 10, 1);
 

@@ -1,5 +1,5 @@
-// Who is measured: ours, Debian's knockd 0.8, and the smallest C program that hears knocks (bench/loop.cc), which has
-// nothing to decide and so is the limit.
+// The programs that are measured: ours, Debian's knockd 0.8, and the smallest C program that counts knocks
+// (bench/loop.cc), which has nothing to decide and so is the limit.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { cpus } from "node:os";
@@ -98,8 +98,9 @@ function startLoop(wire: Wire, subject: "loop" | "immediate", { ports, command }
 const linesOf = (file: string) => (existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : []);
 
 /**
- * The sender on the first processor, who is measured on the others: which of the two gets the time is not left to
- * chance. The kernel brings a packet to the ring on the sender's, so that nobody is charged for more than his own work.
+ * Runs the sender on the first processor and the measured program on the others, so that the scheduler does not decide
+ * which of them gets the time. The kernel moves packets into the ring on the sender's processor, so each is charged
+ * only for its own work.
  */
 export function apart(running: Pick<Running, "pid">): void {
   if (cpus().length < 2) return;

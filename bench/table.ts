@@ -12,7 +12,7 @@ export interface Figure {
 export interface Row {
   what: string;
   figures: Partial<Record<Subject, Figure>>;
-  /** Ours is to be at most so much, or so many times what another one has. */
+  /** The goal for ours: at most this value, or this multiple of another program's. */
   reach?: { most: number; of?: Subject };
 }
 

@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
   std::vector<const char*> words = {argc > 0 ? argv[0] : "knockd", kNoInspector, SCRIPT};
   for (int i = 1; i < argc; i++) words.push_back(argv[i]);
 
-  // src/platform/launcher.ts reads and removes it. Without /proc nobody sees the executable.
+  // src/platform/launcher.ts reads and removes it. Without /proc, no other process can see the executable either.
   char self[PATH_MAX] = "";
   const bool is_known = readlink("/proc/self/exe", self, sizeof self - 1) > 0;
   if (is_known)

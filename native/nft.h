@@ -1,4 +1,4 @@
-// Changes nf_tables, and hears of changes, over nfnetlink. src/firewall/ makes and reads the messages.
+// Changes nf_tables, and receives notifications of changes, over nfnetlink. src/firewall/ makes and reads the messages.
 #pragma once
 
 #include <napi.h>

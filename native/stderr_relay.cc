@@ -71,7 +71,7 @@ void StderrRelay::Read() {
   }
 }
 
-// Never waits: while it waited for a slow reader, the daemon would hear no packet.
+// Never waits: while it waited for a slow reader, the daemon would read no packet.
 void StderrRelay::Write() {
   while (!waiting_.empty()) {
     pollfd ours{STDERR_FILENO, POLLOUT, 0};

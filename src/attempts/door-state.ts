@@ -14,7 +14,7 @@ import type { TcpFlags } from "../net/tcp-flags.ts";
 import { EventCache } from "./event-cache.ts";
 import type { TimeoutQueue } from "./expiry.ts";
 
-/** The conditions under which a door hears a packet. Several doors may share one rule. */
+/** The conditions under which a door accepts a packet. Several doors may share one rule. */
 export interface MatchRule {
   readonly flags: TcpFlags;
   readonly targets: readonly Address[] | undefined;

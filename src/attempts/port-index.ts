@@ -15,9 +15,9 @@ export interface PortEntry {
   readonly isFirst: boolean;
   /** The doors whose first knock it is. */
   readonly firsts: readonly DoorState[];
-  /** Is it a port of codes? */
+  /** Does the port belong to codes? */
   readonly isCode: boolean;
-  /** The doors of whose codes it is a port. */
+  /** The doors whose codes use it. */
   readonly codes: readonly DoorState[];
 }
 

@@ -18,7 +18,7 @@ const [WORDS, SOURCE, PRINT, PORT, SEQUENCE, FIRST, LAST, OLDER, SAME] = [8, 0, 
 /** How many segments of one source are compared with another segment, the newest first. */
 const MAX_COMPARED = 32;
 const NONE = -1;
-/** Four times as many hashes as segments, so that few segments share one. */
+/** Four times as many hashes as segments, so that collisions are rare. */
 const HASH_BITS = 15;
 /**
  * An entry of the index is one word, so that a packet of a flood reads only this word: the number of the newest segment with

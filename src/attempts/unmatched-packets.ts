@@ -1,4 +1,4 @@
-// Packets that are no knock: no door has their port, or no door hears them. They matter only if their source is in the middle
+// Packets that are no knock: no door has their port, or none accepts them. They matter only if their source is in the middle
 // of a sequence.
 
 import type { KnockEvent } from "../events/knock-event.ts";
@@ -58,7 +58,7 @@ export class UnmatchedPackets {
     this.#options = options;
   }
 
-  /** `entry`: the entry of its port, if some door has that port but none hears the packet. */
+  /** `entry`: the entry of its port, if some door has that port but none accepts the packet. */
   judge(current: CurrentPacket, entry: PortEntry | undefined): Outcome {
     const { packet, hash, now } = current;
     const count = this.#collect(packet.source, hash);

@@ -1,5 +1,5 @@
-// The interfaces that the user asks for with -i or in the config. A name that no interface can have is refused at once,
-// because waiting for it would never end. 0.8 refuses every missing name, and so this one, too.
+// The interfaces that the user asks for with -i or in the config. A name that no interface can have is refused at once:
+// waiting for it would never end. 0.8 refuses every name that is missing, and therefore this one too.
 
 import { type Config, ConfigError, complain } from "../config/door.ts";
 import type { Flags } from "../config/settings.ts";
@@ -7,7 +7,7 @@ import { CaptureError } from "../platform/capture-error.ts";
 import type { Snapshot } from "../platform/native.ts";
 import { interfaceWords, isAlias, linkName, namesOf } from "./interfaces.ts";
 
-/** IFNAMSIZ without its zero. Only an alternative name may be longer. */
+/** IFNAMSIZ without the terminating zero. Only an alternative name may be longer. */
 const LONGEST_NAME = 15;
 
 /**

@@ -37,7 +37,7 @@ export class CheckSchedule {
     this.#retry = setTimeout(() => this.onChange(), RETRY_MS);
   }
 
-  /** Nothing is called any more. May be called repeatedly. */
+  /** Nothing is called after this. May be called repeatedly. */
   close(): void {
     this.#isClosed = true;
     for (const timer of [this.#settling, this.#retry, this.#check]) clearTimeout(timer);

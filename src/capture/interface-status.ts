@@ -4,7 +4,7 @@ import type { InterfaceStatus } from "../events/interface-status.ts";
 import { formatAddress } from "../net/address.ts";
 import type { CaptureState } from "./captures.ts";
 
-/** Interface name → why it has no capture. */
+/** By interface name: why it has no capture. */
 export type Reasons = ReadonlyMap<string, string>;
 
 export function interfaceStatuses(
@@ -32,7 +32,7 @@ function reportOf(
   return { ...at, state: "hears" };
 }
 
-/** In one line: `listening on eth0 (192.168.1.5); waiting for wlan0`. */
+/** On one line: `listening on eth0 (192.168.1.5); waiting for wlan0`. */
 export function statusLine(captures: ReadonlyMap<string, CaptureState>, failed: Reasons, missing: Reasons): string {
   const at = (state: CaptureState) =>
     state.deafReason ? "deaf" : state.up ? `${state.capture.own}` || "no address yet" : "down";

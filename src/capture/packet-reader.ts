@@ -1,5 +1,5 @@
-// Reads packets: on an interrupt for each packet while few come, by a short timer while many come. In a flood, an interrupt
-// costs twenty times as much as its packet (bench/bench.ts, "flood"). A timer costs nothing while it does not run.
+// Reads packets: on an interrupt for each packet while few arrive, on a short timer while many arrive. In a flood, an
+// interrupt costs twenty times as much as its packet (bench/bench.ts, "flood"). A stopped timer costs nothing.
 
 import type { NativeCapture } from "../platform/native.ts";
 import { Records } from "./records.ts";
@@ -9,18 +9,18 @@ const BUSY = 20;
 const WINDOW_MS = 100;
 /** While busy, a packet waits at most this long, plus the time until the process is scheduled. */
 const TICK_MS = 7;
-/** Batches without a pause: at most some 16,000 packets, so that timers and signals run in a flood. */
+/** Batches without a pause: at most about 16,000 packets. Then timers and signals run, even in a flood. */
 const MAX_BATCHES = 16;
-/** How often to check an interface that is down: its removal causes no wake-up. */
+/** How often to check an interface that is down, because its removal causes no wake-up. */
 const DOWN = -2;
 const DOWN_CHECK_MS = 1000;
 
 export interface PacketReaderOptions {
-  /** One batch: the first `count` of the records, at this time. They are gone when it returns. */
+  /** One batch: the first `count` records, read at `now`. They are valid only until this returns. */
   onBatch: (records: Records, count: number, now: number) => void;
   /** Milliseconds, monotonic. */
   now: () => number;
-  /** Called with libpcap's reason when the capture has failed. No packet follows. */
+  /** Called with libpcap's message when the capture has failed. No packet follows. */
   onError: (error: Error) => void;
 }
 
@@ -29,7 +29,7 @@ export class PacketReader {
   readonly #options: PacketReaderOptions;
   readonly #records = new Records();
   #windowStart = Number.NEGATIVE_INFINITY;
-  /** Wake-ups in this window while quiet, packets while busy. */
+  /** While quiet, wake-ups in this window. While busy, packets. */
   #windowCount = 0;
   #busy = false;
   /** The last drain left packets behind. */
@@ -43,7 +43,7 @@ export class PacketReader {
     this.#options = options;
   }
 
-  /** Does the timer drain it? */
+  /** Is the timer reading (a flood), rather than the interrupt? */
   get busy(): boolean {
     return this.#busy;
   }
@@ -52,7 +52,7 @@ export class PacketReader {
     this.#capture.start(() => this.#onReadable());
   }
 
-  /** May be called at any time, by `onBatch` and `onError` too, and again. */
+  /** May be called at any time and repeatedly, even inside `onBatch` and `onError`. */
   close(): void {
     this.#closed = true;
     this.#busy = false;
@@ -75,11 +75,11 @@ export class PacketReader {
     clearImmediate(this.#rest);
     const now = this.#options.now();
     const packets = this.#drain(now, MAX_BATCHES);
-    if (!this.#busy) return; // closed meanwhile
+    if (!this.#busy) return; // closed in the meantime
     const over = now - this.#windowStart >= WINDOW_MS && this.#windowCount + packets <= BUSY;
     if (!over) {
       this.#inWindow(now, packets);
-      if (this.#more) this.#rest = setImmediate(() => this.#onTick()); // it must not wait until the ring is full
+      if (this.#more) this.#rest = setImmediate(() => this.#onTick()); // the rest must be read before the ring is full
       return;
     }
     this.#busy = false;
@@ -87,7 +87,7 @@ export class PacketReader {
     this.start();
   }
 
-  /** The count of this window with `more`; a new window when it is over. */
+  /** Adds `more` to this window's count, or begins a new window, and returns the count. */
   #inWindow(now: number, more: number): number {
     if (now - this.#windowStart >= WINDOW_MS) this.#newWindow(now);
     this.#windowCount += more;
@@ -99,7 +99,9 @@ export class PacketReader {
     this.#windowCount = 0;
   }
 
-  /** Returns how many packets were decided. Afterwards all may be closed: the capture has failed, or a packet did it. */
+  /**
+   * Returns the number of packets read. The reader may be closed afterwards: the capture failed, or a packet caused it.
+   */
   #drain(now: number, most: number): number {
     let packets = 0;
     this.#more = true;

@@ -1,13 +1,13 @@
-// The records that the addon writes (struct Record in native/decode.h), read one at a time through one reused object:
-// no object per packet.
+// The records that the addon writes (struct Record in native/decode.h). One reused object reads them one at a time, so
+// that no packet allocates an object.
 
 import type { CapturedPacket } from "../net/packet.ts";
 
 const RECORD_BYTES = 56;
 
 /**
- * The packet of a record. A class, and a fraction for the time, so that all of them have one shape from the start: V8 would
- * throw away what it has compiled for another one.
+ * The packet of a record. It is a class, and its time begins as a fraction, so that all instances have the same shape
+ * from the start: V8 would discard its compiled code for a second shape.
  */
 class RecordPacket implements CapturedPacket {
   readonly source = { w0: 0, w1: 0, w2: 0, w3: 0 };
@@ -23,8 +23,8 @@ class RecordPacket implements CapturedPacket {
 }
 
 /**
- * A batch of records in one buffer. 1,024 of them are 56 KiB, which stay in the second-level cache, and take under a
- * millisecond to decide, so that timers and signals are never held up.
+ * A batch of records in one buffer. 1,024 records take 56 KiB, which fits into the second-level cache. Deciding them
+ * takes less than a millisecond, so timers and signals are not delayed.
  */
 export class Records {
   readonly buffer: ArrayBuffer;
@@ -42,7 +42,7 @@ export class Records {
     this.#doubles = new Float64Array(this.buffer);
   }
 
-  /** Record number `i`. The object is the same each time: copy what must outlive the next call. */
+  /** Record number `i`. Every call returns the same object: copy what must outlive the next call. */
   at(i: number): Readonly<CapturedPacket> {
     const words = this.#words;
     const packet = this.#packet;

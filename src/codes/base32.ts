@@ -1,8 +1,8 @@
-// Base32 (RFC 4648), in which authenticator apps exchange secrets.
+// Base32 (RFC 4648), the format in which authenticator apps exchange secrets.
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/** Without padding, as otpauth URIs have it. */
+/** Without padding, as in otpauth URIs. */
 export function base32(bytes: Uint8Array): string {
   let text = "";
   let value = 0;
@@ -16,15 +16,15 @@ export function base32(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of a text. Case, blanks and dashes between groups, and padding do not matter: people copy secrets by hand.
- * Undefined when it is no base32.
+ * The bytes of a text. Case, padding, and blanks and dashes between groups do not matter, because people copy secrets
+ * by hand. Undefined when the text is not base32.
  */
 export function fromBase32(text: string): Uint8Array | undefined {
   const digits = text
     .replace(/[\s-]/g, "")
     .replace(/={0,6}$/, "")
     .toUpperCase();
-  if ([1, 3, 6].includes(digits.length % 8)) return undefined; // no number of bytes ends there
+  if ([1, 3, 6].includes(digits.length % 8)) return undefined; // no whole number of bytes has this length
   const bytes: number[] = [];
   let value = 0;
   let bits = 0;

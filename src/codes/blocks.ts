@@ -1,18 +1,21 @@
-// Chooses the blocks of a new client, once and for all: the ports that nothing else here uses.
+// Chooses the blocks of a new client: ports that nothing else here uses. They never change afterwards.
 
 import { randomInt } from "node:crypto";
 import { type ClientKind, DIGITS_BLOCK, KEY_BLOCK, KEY_KNOCKS } from "./derive.ts";
 
-/** From and to, of first ports. Below are the services that every scan tries, above are ports of outgoing connections. */
+/** The lowest and highest first port. Below are the services that every scan tries, above are ephemeral ports. */
 const DIGITS_RANGE = [1100, 29_900] as const;
 const KEY_RANGE = [2048, 28_672] as const;
-/** Of ports with four digits, which a person types. */
+/** Up to here the ports have four digits, which are easier to type. */
 const LAST_SHORT = 9900;
-/** Between two blocks of a client, so that a scan in order, which meets these ports, is known for one before it is through. */
+/**
+ * The distance between two blocks of a client: enough that a scan in port order is recognised before it reaches the
+ * next.
+ */
 const GAP = 200;
 const MAX_TRIES = 1000;
 
-/** Chromium and Firefox refuse to connect to these: a page could not knock there. */
+/** Chromium and Firefox refuse to connect to these ports, so a web page could not knock there. */
 const BLOCKED_BY_BROWSERS = new Set([
   ...[1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566],
   ...[6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080],
@@ -20,17 +23,17 @@ const BLOCKED_BY_BROWSERS = new Set([
 
 export interface BlockRequest {
   readonly kind: ClientKind;
-  /** Of a code. */
+  /** The number of digits of a code. */
   readonly digits: number;
-  /** Is it used by no other client and no sequence, listened on by nobody, and no port of outgoing connections? */
+  /** Is the port unused: by other clients, sequences, listening sockets and outgoing connections? */
   readonly isFree: (port: number) => boolean;
-  /** Is it some service's by name, which a scan tries first? */
+  /** Does a service have this port by name? Scans try such ports first. */
   readonly isNamed: (port: number) => boolean;
 }
 
 /**
- * First ports, in a random order that neither ascends nor descends. Undefined when there are not enough: no more clients of
- * this kind fit in, and a key, which shares its blocks with the other keys of its door, is the way out.
+ * First ports, in random order, but neither ascending nor descending. Undefined if too few are free: no client of this
+ * kind fits any more. A key still does, because it shares its blocks with the other keys of its door.
  */
 export function chooseBlocks(request: BlockRequest, draw = randomInt): number[] | undefined {
   const { kind, digits } = request;

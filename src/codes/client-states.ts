@@ -1,27 +1,27 @@
-// What must be known of each client across restarts: the last counter that was used, so that no code counts twice.
+// What survives a restart for each client: above all the last used counter, so that no code counts twice.
 
 import { CLIENT_NAME, type Client } from "./client.ts";
 import { type ClientKind, WINDOW_SECONDS } from "./derive.ts";
 import { GuessCounter } from "./guess-counter.ts";
 
 export interface ClientState {
-  /** The secret's fingerprint. A client with a new secret has a new state. */
+  /** The secret's fingerprint. A client with a new secret gets a new state. */
   readonly secret: string;
   readonly kind: ClientKind;
-  /** The last counter that was used; -1: none. */
+  /** The last used counter. -1: none. */
   last: number;
-  /** Milliseconds since 1970, when that was; 0: never. */
+  /** When it was used, in milliseconds since 1970. 0: never. */
   at: number;
-  /** The address that used it. Undefined if none has, or if two sent it and neither got in. */
+  /** The address that used it. Undefined if none has, or if two addresses sent it and neither got in. */
   from: string | undefined;
   openings: number;
-  /** Its user has sent a wrong code since: the next one is not the second of two in a row. Not kept over a restart. */
+  /** A wrong code followed, so the next code is not the second of two in a row. Forgotten at a restart. */
   isRowBroken?: boolean;
-  /** The state of an earlier daemon was lost, so it is unknown which codes of a list have been used. */
+  /** An earlier state was lost, so it is unknown which codes of a list have been used. */
   isLost: boolean;
 }
 
-/** A right code that is held back, in case another source sends it too. */
+/** A valid code whose opening waits, in case another source sends it too. */
 export interface HeldCode {
   readonly counter: number;
   readonly from: string;
@@ -34,26 +34,26 @@ const DAY_MS = 86_400_000;
 
 export class ClientStates {
   readonly #states = new Map<string, ClientState>();
-  /** By secretId, of secrets that a client had before it got another. */
+  /** By secretId: the states of secrets that were replaced. */
   readonly #retired = new Map<string, ClientState>();
   readonly #held = new Map<string, HeldCode>();
   /** By the name of a group (decision.ts). */
   readonly #guesses = new Map<string, GuessCounter>();
-  /** When the states were found lost, milliseconds of the monotonic clock; undefined: they were not. */
+  /** When the states were found to be lost, in monotonic milliseconds. Undefined: they were not. */
   readonly lostAt: number | undefined;
-  /** A code was used since this was last set to false: it is to be written before its door opens. */
+  /** A code was used since this was last set to false. It must be written before its door opens. */
   isChanged = false;
-  /** The same of what may be written later. */
+  /** A count has changed. It may be written later. */
   isCounted = false;
 
-  /** `lostAt`: there was no file, or no good one. */
+  /** `lostAt`: there was no file, or no valid one. */
   constructor(lostAt?: number) {
     this.lostAt = lostAt;
   }
 
   /**
-   * As the file has them. Throws an Error that says what is wrong with it. `wall` and `now` are the same moment by two
-   * clocks.
+   * Reads the text of the file. Throws an Error that says what is wrong with it. `wall` and `now` are the same moment
+   * on the two clocks.
    */
   static parse(text: string, wall: number, now: number): ClientStates {
     const states = new ClientStates();
@@ -87,7 +87,7 @@ export class ClientStates {
     return states;
   }
 
-  /** As `parse` reads them. */
+  /** The text that `parse` reads. */
   format(wall: number, now: number): string {
     const clients = Object.fromEntries(
       [...this.#states, ...this.#retired].map(([name, { secret, kind, last: counter, at, from, openings, isLost }]) => [
@@ -103,8 +103,8 @@ export class ClientStates {
   }
 
   /**
-   * Takes these for all clients from now on. A client with a new name, or with a secret that was in use before, keeps the state
-   * of that secret: its used codes do not count again. Two clients may swap their names.
+   * Sets the current clients. A client with a new name, or with a secret that was in use before, keeps the state of
+   * that secret, so its used codes do not count again. Two clients may swap their names.
    */
   use(clients: readonly Pick<Client, "name" | "kind" | "secret">[]): void {
     const kept = new Set(clients.map((client) => this.#known(client)));
@@ -122,7 +122,7 @@ export class ClientStates {
     }
   }
 
-  /** The same object as long as the secret is the same. */
+  /** Returns the same object as long as the secret stays the same. */
   of(client: Pick<Client, "name" | "kind" | "secret">): ClientState {
     const known = this.#known(client);
     if (known !== undefined) return known;
@@ -145,8 +145,8 @@ export class ClientStates {
   }
 
   /**
-   * What was used counts as unused: for a client whose clock was ahead, and for a list whose state was lost. `last`: the
-   * counter that counts as used. False when no such client has been met.
+   * Makes used codes count as unused: for a client whose clock was ahead, and for a list whose state was lost. `last`
+   * is the counter that still counts as used. Returns false if there is no such client.
    */
   reset(name: string, last: number): boolean {
     const state = this.#states.get(name);
@@ -176,7 +176,7 @@ export class ClientStates {
   }
 }
 
-/** A key's codes are made of its name too. No name has a space, so that an id is none. */
+/** A key's codes depend on its name too. A client's name has no space, so an id is never mistaken for a name. */
 function secretId(name: string, { kind, secret }: Pick<ClientState, "kind" | "secret">): string {
   return kind === "key" ? `${kind} ${secret} ${name}` : `${kind} ${secret}`;
 }
@@ -193,7 +193,7 @@ function* entries(value: unknown): Generator<[string, Record<string, unknown>]> 
   }
 }
 
-/** The last millisecond of a Date. No counter and no time is beyond it. */
+/** The last millisecond that a Date can represent. No counter and no time exceeds it. */
 const MAX = 8_640_000_000_000_000;
 
 function isCount(value: unknown, most = MAX): value is number {

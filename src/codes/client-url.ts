@@ -1,4 +1,4 @@
-// A client in one line, as `knockctl client add` gives it to the machine that knocks: knockd-ng://HOST/DOOR?client=…
+// A client as one line, which `knockctl client add` prints for the machine that knocks: knockd-ng://HOST/DOOR?client=…
 
 import type { Client } from "./client.ts";
 import { parseClients } from "./clients-file.ts";
@@ -6,15 +6,15 @@ import { DIGITS_BLOCK } from "./derive.ts";
 
 export const CLIENT_URL_SCHEME = "knockd-ng:";
 
-/** Parts of the line that stand in the clients file under the same name. */
+/** Parameters that have the same name in the clients file. */
 const PARTS = ["kind", "secret", "ports", "digits", "proto", "bind"] as const;
-/** In the place of a secret that the line does not have: the code is typed in. */
+/** Placeholders for a line without the secret: the user types the code. */
 const NO_SECRET = { code: "A".repeat(32), list: "A".repeat(32), key: "0".repeat(64) } as const;
 
 export interface ClientUrl {
   readonly host: string;
   readonly client: Client;
-  /** False: `client.secret` means nothing. */
+  /** False: `client.secret` is a placeholder. */
   readonly hasSecret: boolean;
 }
 
@@ -31,7 +31,7 @@ export function formatClientUrl(host: string, client: Client, withSecret = true)
   return `${CLIENT_URL_SCHEME}//${place}/${encodeURIComponent(door)}?${parts.toString().replaceAll("%2C", ",")}`;
 }
 
-/** Throws an Error that says what is wrong, without the secret. */
+/** Throws an Error that says what is wrong and does not contain the secret. */
 export function parseClientUrl(text: string): ClientUrl {
   const [, host, door, query] = /^knockd-ng:\/\/(\[[^\]]*\]|[^/?[\]]*)\/([^/?]*)\?(.*)$/.exec(text) ?? [];
   if (!host || !door) throw new Error("it is not of the form knockd-ng://HOST/DOOR?client=NAME&kind=…&ports=…");

@@ -1,4 +1,4 @@
-// One record of the clients file: a client at a door, with a secret of its own.
+// One record of the clients file: a client of a door, with its own secret.
 
 import type { Network } from "../net/network.ts";
 import { type ClientKind, DIGITS_BLOCK, KEY_BLOCK, KEY_KNOCKS } from "./derive.ts";
@@ -11,19 +11,19 @@ export interface Client {
   readonly door: string;
   readonly kind: ClientKind;
   readonly secret: Secret;
-  /** The first port of each block, in the order of the code's places. */
+  /** The first port of each block, in the order of the code's digits. */
   readonly blocks: readonly number[];
   readonly protocol: "tcp" | "udp";
-  /** Of a code; 0 for a key. */
+  /** The number of digits of a code. 0 for a key. */
   readonly digits: number;
-  /** Empty: from anywhere. */
+  /** The networks it may knock from. Empty: any. */
   readonly from: readonly Network[];
   readonly hours: Hours | undefined;
-  /** The last day, `2027-03-31`. */
+  /** The last day on which it may knock, such as `2027-03-31`. */
   readonly expires: string | undefined;
-  /** The client's address goes into the code. */
+  /** The code depends on the client's address. */
   readonly bind: boolean;
-  /** Of its section in the file. */
+  /** The line of its section header. */
   readonly line: number;
 }
 
@@ -33,7 +33,7 @@ export function blockSize({ kind }: Pick<Client, "kind">): number {
   return kind === "key" ? KEY_BLOCK : DIGITS_BLOCK;
 }
 
-/** Knocks of a code. */
+/** The number of knocks in a code. */
 export function knocksOf({ kind, digits }: Pick<Client, "kind" | "digits">): number {
   return kind === "key" ? KEY_KNOCKS : digits / 2;
 }

@@ -1,11 +1,11 @@
 // The hours in which a client may knock, in local time: `Mon-Fri 08:00-18:00`, `22:00-06:00`, `Sat,Sun`.
 
 export interface Hours {
-  /** As written. */
+  /** The text in the file. */
   readonly text: string;
-  /** By day of the week, Sunday first: may it knock on this day, or in the night after it? */
+  /** By day of the week, Sunday first: may the client knock on this day, and in the night that begins on it? */
   readonly days: readonly boolean[];
-  /** Minutes since midnight. Until is before since where the night belongs to it. */
+  /** Minutes since midnight. If `until` is smaller than `since`, the time runs over midnight. */
   readonly since: number;
   readonly until: number;
 }
@@ -13,7 +13,7 @@ export interface Hours {
 const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const DAY_MINUTES = 24 * 60;
 
-/** Undefined when it is none. */
+/** Undefined if the text has another form. */
 export function parseHours(text: string): Hours | undefined {
   const found = /^(?:([a-z,-]+))?(?:\s*\b(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d))?$/i.exec(
     text.trim().replace(/\s*,\s*/g, ","),

@@ -1,11 +1,11 @@
-// A client's secret, which no log line shows by mistake: it is neither enumerable nor in any JSON.
+// A client's secret. It is neither enumerable nor part of JSON, so that no log line shows it by mistake.
 
 import { createHash } from "node:crypto";
 import { plural } from "../terminal/plural.ts";
 import { base32, fromBase32 } from "./base32.ts";
 import type { ClientKind } from "./derive.ts";
 
-/** 80 bits, which authenticators of old have. */
+/** 80 bits, as in older authenticators. */
 const FEWEST_BYTES = 10;
 const KEY_BYTES = 32;
 
@@ -21,12 +21,12 @@ export class Secret {
     return this.#bytes;
   }
 
-  /** As the clients file has it: hexadecimal for a key, as openssl takes it, otherwise base32. */
+  /** The form in the clients file: hexadecimal for a key, as openssl takes it, otherwise base32. */
   text(kind: ClientKind): string {
     return kind === "key" ? Buffer.from(this.#bytes).toString("hex") : base32(this.#bytes);
   }
 
-  /** Tells a new secret of the same client from the one before. It reveals neither. */
+  /** Differs when the secret of a client changes, and reveals neither secret. */
   get fingerprint(): string {
     this.#fingerprint ??= createHash("sha256")
       .update("knockd-ng client\n")
@@ -41,7 +41,7 @@ export class Secret {
   }
 }
 
-/** Throws an Error that says what is wrong, without the secret. */
+/** Throws an Error that says what is wrong and does not contain the secret. */
 export function parseSecret(text: string, kind: ClientKind): Secret {
   if (kind !== "key") {
     const bytes = fromBase32(text);

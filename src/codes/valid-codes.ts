@@ -1,22 +1,23 @@
-// The codes of a group of clients around now, each derived once: a flood of guesses costs no HMAC.
+// Caches the codes of a group of clients around the current time. Each is derived once, so a flood of guesses costs no
+// HMAC.
 
 import { type Address, formatAddress } from "../net/address.ts";
 import type { Client } from "./client.ts";
 import { blockSize } from "./client.ts";
 import { digitPlaces, hotp, keyPlaces, placesNumber } from "./derive.ts";
 
-/** Counters of a client that are kept: twenty windows before and after now, which are ten minutes. */
+/** Cached counters of a client: twenty windows before and after now, which is ten minutes each way. */
 const SPAN = 41;
-/** Of more clients, codes of another time are not looked for: forty HMACs of each would keep knocks waiting. */
+/** With more clients, wrong clocks are not looked for: forty HMACs for each client would delay knocks. */
 export const MAX_COMPARED = 25;
 
 export class ValidCodes {
   readonly #clients: readonly Client[];
-  /** Of many clients: by counter, whose each code is. A guess costs the same for any number of them. */
+  /** For many clients: by counter, the client of each code. So a guess costs the same for any number of clients. */
   readonly #owners = new Map<number, ReadonlyMap<number, number>>();
-  /** Of each client, SPAN codes, each at its counter modulo SPAN. */
+  /** For each client SPAN codes, stored at the counter modulo SPAN. */
   readonly #codes: Float64Array;
-  /** The counter + 1 of each; 0 is none. */
+  /** The counter + 1 of each cached code. 0: none. */
   readonly #counters: Float64Array;
 
   constructor(clients: readonly Client[]) {
@@ -26,7 +27,10 @@ export class ValidCodes {
     this.#counters = new Float64Array(size);
   }
 
-  /** Of the client with this number, as placesNumber has it. A bound key's codes differ by address, and cannot be kept. */
+  /**
+   * The code of client `number`, as `placesNumber` makes it. The codes of a bound key differ by address and are not
+   * cached.
+   */
   of(number: number, counter: number, source: Address): number {
     const client = this.#clients[number]!;
     if (client.bind) return codeOf(client, counter, formatAddress(source));
@@ -38,7 +42,7 @@ export class ValidCodes {
     return this.#codes[at]!;
   }
 
-  /** The number of the client, which is not bound, whose code the guess is; -1: no client's. */
+  /** The number of the unbound client whose code the guess is. -1: none. */
   owner(counter: number, guess: number): number {
     let owners = this.#owners.get(counter);
     if (owners === undefined) {
@@ -58,12 +62,12 @@ export class ValidCodes {
   }
 }
 
-/** The places of a client's code as one number. `address`: of a bound key. */
+/** The offsets of a client's code as one number. `address`: for a bound key. */
 export function codeOf(client: Client, counter: number, address?: string): number {
   return placesNumber(placesOf(client, counter, address), blockSize(client));
 }
 
-/** In each block the port's place. */
+/** The port's offset in each block. */
 export function placesOf(client: Client, counter: number, address?: string): number[] {
   const { kind, secret, digits, door, name } = client;
   if (kind === "key") return keyPlaces(secret.bytes, { door, client: name, address, counter });

@@ -1,4 +1,4 @@
-// The clients files of a config: each is read once, and no two clients of theirs may be at the same ports.
+// Reads the clients files of a config, each once. No two clients, even of different files, may share ports.
 
 import type { Client } from "../codes/client.ts";
 import { checkBlocks } from "../codes/client-checks.ts";
@@ -13,7 +13,7 @@ export class ClientFiles {
     this.#read = read;
   }
 
-  /** All clients of a file. Throws ConfigError with what `place` makes of the reason. */
+  /** All clients of a file. Throws a ConfigError whose message `place` makes from the reason. */
   read(file: string, place: (why: string) => string): readonly Client[] {
     const known = this.#files.get(file);
     if (known !== undefined) return known;
@@ -25,7 +25,7 @@ export class ClientFiles {
       throw new ConfigError(place(error.message));
     }
     const others = [...this.#files.values()].flat();
-    // Those of one file have been compared with each other.
+    // The clients of one file have already been compared with each other.
     const why =
       others.length === 0 ? undefined : (sameName(clients, others) ?? checkBlocks([...others, ...clients])?.why);
     if (why !== undefined) throw new ConfigError(place(`${file}: ${why}`));
@@ -34,7 +34,7 @@ export class ClientFiles {
   }
 }
 
-/** What is known of a client is kept by its name. */
+/** States are stored by the client's name, so it must be unique. */
 function sameName(clients: readonly Client[], others: readonly Client[]): string | undefined {
   const names = new Set(others.map(({ name }) => name));
   const twice = clients.find(({ name }) => names.has(name));

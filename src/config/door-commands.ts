@@ -1,4 +1,4 @@
-// Which of a door's commands run for a client.
+// Chooses which of a door's commands run for a client.
 
 import { type Address, isIpv4 } from "../net/address.ts";
 import type { Door } from "./door.ts";

@@ -11,7 +11,7 @@ export interface Door {
   readonly sequence: Sequence;
   /** The file of one-time sequences, if `sequence` comes from one. */
   readonly oneTimeSequences: string | undefined;
-  /** The file of the clients whose codes open it, beside the sequence or instead of it; and those that are this door's. */
+  /** The clients file whose codes open the door, beside the sequence or instead of it, and the door's clients in it. */
   readonly clientsFile: string | undefined;
   readonly clients: readonly Client[];
   /** Seconds for the whole sequence, from its first knock. */
@@ -26,7 +26,7 @@ export interface Door {
   readonly stopCommand6: string | undefined;
   /** Seconds from the end of the start command to the stop command. */
   readonly cmdTimeout: number;
-  /** What it opens without a command. */
+  /** What the door opens without a command. */
   readonly opening: Opening | undefined;
   readonly policy: Policy;
 }
@@ -37,13 +37,13 @@ export interface Policy {
   readonly reknock: "run" | "extend";
   /** Seconds after an opening in which the door does not open again for the same client. */
   readonly seqCooldown: number;
-  /** Whom Seq_Cooldown keeps waiting: the client alone, or everyone. */
+  /** For whom Seq_Cooldown counts: the same client, or everyone. */
   readonly seqCooldownScope: "client" | "door";
   /** Seconds after an opening in which the door opens for no client. */
   readonly cooldown: number;
   /** The number of different other ports that make an attempt a scan. 0: never. */
   readonly maxStrays: number;
-  /** One such port is enough. */
+  /** One stray is enough. */
   readonly strict: boolean;
   /** Seconds in which a scanner is ignored. */
   readonly banTime: number;
@@ -51,13 +51,16 @@ export interface Policy {
   readonly easy: boolean;
   /** Seconds after which a running command is killed. 0: never. */
   readonly commandTimeout: number;
-  /** May its commands run beside others? Undefined: depends on their programs (runner/exclusion.ts). */
+  /** May its commands run beside others? Undefined: it depends on their programs (runner/exclusion.ts). */
   readonly parallel: boolean | undefined;
-  /** Windows of 30 seconds before and after now whose codes count too. */
+  /** Windows of 30 seconds before and after the current one whose codes count too. */
   readonly codeSkew: number;
-  /** Seconds in which a second source that claims a code makes both fail. */
+  /** For this many seconds, a second source with the same code makes both fail. */
   readonly codeHold: number;
-  /** Wrong codes of a client in a day after which two in a row are needed; 0: never. Undefined: by its kind. */
+  /**
+   * After this many wrong codes of a client in a day, two in a row are needed. 0: never. Undefined: the default of its
+   * kind.
+   */
   readonly maxGuesses: number | undefined;
   /** `close`: a replay also closes the door for the address that used the code. */
   readonly onReplay: "log" | "close";
@@ -80,7 +83,7 @@ export const DEFAULT_POLICY: Policy = {
   onReplay: "log",
 };
 
-/** A code that counts for longer is one that can be replayed for longer. */
+/** The longer a code counts, the longer it can be replayed. */
 export const MAX_SKEW = 10;
 /** Seconds. */
 export const MAX_HOLD = 5;
@@ -108,18 +111,18 @@ export interface FileOptions {
   readonly logFile: string | undefined;
   /** Format of the log file: 0.8's lines, or pino's JSON objects with that line as `msg`. */
   readonly logFormat: "text" | "json";
-  /** Lines of a text log file begin with the second, not only with the minute, as 0.8's. */
+  /** Lines of a text log file begin with a time to the second. 0.8's stop at the minute. */
   readonly logSeconds: boolean;
   readonly pidFile: string | undefined;
   /** The exact text: a name, a list, a pattern or `auto` (capture/interfaces.ts). */
   readonly interface: string | undefined;
   /** The path of the ledger of open doors. */
   readonly stateFile: string | undefined;
-  /** Where it is kept which codes have been used. */
+  /** The path of the file that records used codes. */
   readonly clientsState: string | undefined;
   /** What happens to open doors at SIGTERM. */
   readonly onExit: "close" | "keep";
-  /** For the doors that open something without a command. */
+  /** For doors that open ports without a command. */
   readonly firewall: FirewallOptions;
   /** For doors that do not set their own. */
   readonly policy: Partial<Policy>;
@@ -129,7 +132,7 @@ export interface Overruled {
   /** The section's name. */
   readonly section: string;
   readonly line: Line;
-  /** The one that counts. */
+  /** The line that counts. */
   readonly by: Line;
 }
 
@@ -138,7 +141,7 @@ export interface Config {
   readonly file: string;
   readonly options: FileOptions;
   readonly doors: readonly Door[];
-  /** Not one letter is in it: most likely a full disk or a power cut has emptied it. */
+  /** The file is empty or has only white space: most likely a full disk or a power cut has emptied it. */
   readonly isBlank: boolean;
   /** Faults that do not refuse the config, one line each. */
   readonly warnings: readonly string[];
@@ -158,8 +161,8 @@ export function lineNumber(complaint: string): number | undefined {
 }
 
 /**
- * The form of every complaint about a line: 0.8's beginning, then the file and the line itself. A client's secret belongs into
- * another file, and not into a log.
+ * The form of every complaint about a line: 0.8's beginning, then the file and the line itself. It quotes the line, so
+ * a client's secret belongs in another file.
  */
 export function complain(file: string, line: Line, why: string): string {
   const text = line.text.replace(/^(secret\s*=).*/is, "$1 …");

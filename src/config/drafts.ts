@@ -6,7 +6,7 @@ import { DEFAULT_FIREWALL, DEFAULT_SECONDS, type FirewallOptions, type Opening }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Only what a line has set: what is missing comes from [options], then from the defaults. */
+/** Only what a line has set. The rest comes from [options], then from the defaults. */
 export type PolicyDraft = Partial<Mutable<Policy>>;
 
 export type DoorDraft = Mutable<Omit<Door, "policy" | "opening">> & {
@@ -55,7 +55,10 @@ export function newDoor(name: string): DoorDraft {
   };
 }
 
-/** The door with the policy of [options] filled in. Call it after the last line of the file: [options] may stand there. */
+/**
+ * The door with the policy of [options] filled in. Call it after the last line of the file, because [options] may be
+ * there.
+ */
 export function finishedDoor(door: DoorDraft, options: OptionsDraft): Door {
   const { ports, ...rest } = door.opening;
   const opening: Opening | undefined = ports && {

@@ -1,4 +1,4 @@
-// Directives that only other port knockers have, and what does the same here.
+// Directives of other port knockers, and what has the same effect here.
 
 const CODES = "use Clients and codes that change every 30 seconds (knockctl client add)";
 const FOREIGN: Readonly<Record<string, string>> = {
@@ -14,7 +14,7 @@ const FOREIGN: Readonly<Record<string, string>> = {
   ports: "use Sequence, or open for a built-in door",
 };
 
-/** `name` in small letters. Undefined: no port knocker that we know has it. */
+/** `name` in lower case. Undefined: no port knocker that we know has it. */
 export function insteadOf(name: string): string | undefined {
   return Object.hasOwn(FOREIGN, name) ? FOREIGN[name] : undefined;
 }

@@ -3,11 +3,11 @@
 import { type Network, parseNetwork } from "../net/network.ts";
 import type { PortRange } from "../net/port-range.ts";
 
-/** The ports that a door opens for a client, in sets of the kernel (src/firewall/). */
+/** The ports that a door opens for a client, by sets of the kernel (src/firewall/). */
 export interface Opening {
   /** Sorted. No two ranges of a protocol overlap or touch. At least one. */
   readonly ports: readonly OpenedPorts[];
-  /** Undefined: until it is closed by hand. */
+  /** Undefined: until the door is closed by hand. */
   readonly seconds: number | undefined;
   /** The number of leading bits of an IPv6 client's address that the door lets in. */
   readonly prefix6: number;
@@ -17,16 +17,16 @@ export interface OpenedPorts extends PortRange {
   readonly protocol: "tcp" | "udp";
 }
 
-/** [options]: what lets clients in. */
+/** [options]: how clients get in. */
 export interface FirewallOptions {
   readonly mode: FirewallMode;
   /** How the gate refuses a new connection. */
   readonly reply: "reset" | "drop";
-  /** Networks that the gate lets in without a knock. */
+  /** Networks that the gate admits without a knock. */
   readonly allow: readonly Network[];
   /** For doors that do not set their own. */
   readonly prefix6: number;
-  /** Ports of doors that a mistake in the config keeps closed. The gate guards them as well. */
+  /** Ports of doors that stay closed because of a mistake in the config. The gate guards them too. */
   readonly closed: readonly OpenedPorts[];
 }
 
@@ -56,7 +56,7 @@ const MAX_SECONDS = 30 * 86_400;
 const MAX_RANGES = 32;
 const SECONDS: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
 const FAMILIES = ["ip", "ip6", "inet", "netdev", "bridge"];
-/** The rule of nft for names. */
+/** What nft accepts as a name. */
 const NAME = /^[A-Za-z_][\w\\/.]{0,254}$/;
 
 /** `tcp/22,udp/60000-61000`. Throws an Error with the reason. */
@@ -85,7 +85,7 @@ function parsePorts(text: string): OpenedPorts {
   return { protocol: protocol.toLowerCase() as "tcp" | "udp", low: from, high: to };
 }
 
-/** As in the config. */
+/** The form used in the config. */
 export function formatPorts({ protocol, low, high }: OpenedPorts): string {
   return `${protocol}/${low === high ? low : `${low}-${high}`}`;
 }

@@ -1,17 +1,17 @@
-// What a refused config still says of its gate. A mistake in one line must not leave the ports of all doors open.
+// What a refused config still says about its gate. A mistake in one line must not leave the ports of all doors open.
 
 import type { Network } from "../net/network.ts";
 import { withoutComment } from "./directives.ts";
 import { type FirewallMode, type OpenedPorts, parseFirewall, parseNetworks, parseOpenedPorts } from "./opening.ts";
 
 export interface ReadableGate {
-  /** None twice. */
+  /** Without duplicates. */
   readonly ports: readonly OpenedPorts[];
   readonly mode: FirewallMode;
   readonly allow: readonly Network[];
 }
 
-/** Reads each line by itself, and of a list each part. Also `open tcp/22` and `open = 22/tcp`. Never throws. */
+/** Reads each line, and each part of a list, on its own. Also takes `open tcp/22` and `open = 22/tcp`. Never throws. */
 export function readableGate(text: string): ReadableGate {
   const ports = new Map<string, OpenedPorts>();
   let mode: FirewallMode = { kind: "gate" };
@@ -35,7 +35,7 @@ export function readableGate(text: string): ReadableGate {
   return { ports: [...ports.values()], mode, allow };
 }
 
-/** `22/tcp`, as ufw and firewalld have it, and `22` are most likely meant as `tcp/22`. */
+/** `22/tcp`, the form of ufw and firewalld, and `22` most likely mean `tcp/22`. */
 function inOrder(part: string): string {
   return part.replace(/^(\d+(?:-\d+)?)(?:\/(tcp|udp))?$/i, (_, range, protocol = "tcp") => `${protocol}/${range}`);
 }

@@ -30,7 +30,7 @@ export interface Settings {
   readonly onExit: "close" | "keep";
 }
 
-/** Codes that have been used must stay so over a reboot. */
+/** On the disk rather than in /run: used codes must stay used after a reboot. */
 export const CLIENTS_STATE = "/var/lib/knockd/clients.json";
 
 /** As in 0.8, -i overrides the file's Interface, but the file's LogFile and PidFile override -g and -p. */

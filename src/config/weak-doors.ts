@@ -1,11 +1,11 @@
-// Sequences that are easy to find: by a scan in order, by trying, or because they are published.
+// Finds sequences that are easy to discover: by a scan in port order, by guessing, or because they are published.
 
 import { weakness } from "../sequences/strength.ts";
 import type { Door } from "./door.ts";
 
 /**
- * One line for each door that is easily found. It does not show the ports, because many people read logs. A door of one
- * knock is usually intended, for example to wake a server, so only `knockctl check` reports it.
+ * One line for each door that is easy to discover. It does not show the ports, because many people read logs. A door
+ * with one knock is usually intended, for example to wake a server, so only `knockctl check` reports it.
  */
 export function weakDoors(doors: readonly Door[]): string[] {
   return doors.flatMap((door) => {
@@ -14,9 +14,9 @@ export function weakDoors(doors: readonly Door[]): string[] {
   });
 }
 
-/** The reason as text. Undefined if the door is not easily found. */
+/** The reason as text. Undefined if the door is not easy to discover. */
 export function doorWeakness({ oneTimeSequences, sequence, policy }: Door): string | undefined {
-  if (oneTimeSequences !== undefined) return undefined; // a sequence that works once is not worth finding
+  if (oneTimeSequences !== undefined) return undefined; // discovering a sequence that works once is useless
   if (policy.easy || sequence.length === 0) return undefined;
   const why = weakness(sequence);
   return why && `its sequence is easily found: ${why}`;

@@ -1,5 +1,5 @@
-// Besides root, the group `knockd` may ask, if it exists (the Debian package makes it). File modes enforce this: a directory of
-// the group inside root's, with the group's sockets.
+// Besides root, members of the group `knockd` may use the socket, if the group exists (the Debian package makes it).
+// File modes enforce this: inside root's directory is a directory of the group, which holds the group's sockets.
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";
@@ -9,7 +9,7 @@ const NAME = "knockd";
 const MAY_PASS = 0o011;
 /** The group may list its own directory. */
 const [MODE, MAY_LOOK] = [0o750, 0o050] as const;
-/** To connect to a socket needs permission to write. */
+/** Connecting to a socket needs write permission. */
 const MAY_ASK = 0o060;
 
 /** The group's ID; undefined without such a group. Node has no getgrnam(3), so only local groups count. */

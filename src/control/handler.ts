@@ -1,4 +1,4 @@
-// What a command of the daemon's socket gets and what it may answer.
+// What a command of the daemon's socket gets, and what it may answer.
 
 import type { Answer, Args } from "./protocol.ts";
 
@@ -9,7 +9,7 @@ export interface Question {
   readonly mayChange: boolean;
 }
 
-/** Its answers stand between the lines `daemon` and `end`. Throws Refusal. */
+/** Returns the answers that are sent between the lines `daemon` and `end`. Throws Refusal. */
 export type Command = (question: Question) => Promise<readonly Answer[]> | readonly Answer[];
 
 /** Runs until the client disconnects and calls `tell` for each answer. Returns a function that ends it. Throws Refusal. */
@@ -20,7 +20,7 @@ export interface Commands {
   readonly streamed: ReadonlyMap<string, Stream>;
 }
 
-/** The request cannot be done, or this client may not do it. The message says why. */
+/** The command cannot be carried out, or this client may not use it. The message says why. */
 export class Refusal extends Error {}
 
 /** Throws Refusal. */

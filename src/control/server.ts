@@ -25,7 +25,7 @@ export class ControlServer {
   readonly #group: number | undefined;
   readonly #sockets: ControlSocket[] = [];
 
-  /** `group` may ask. Undefined: only root may. */
+  /** `group`: who may ask besides root. Undefined: only root may. */
   constructor(options: ControlOptions, group = readers()) {
     this.#options = options;
     this.#group = group;
@@ -46,12 +46,12 @@ export class ControlServer {
     try {
       makeGroupDirectory(this.#group, dirname(groups));
     } catch {
-      return; // the daemon may not make it: only root can ask
+      return; // the daemon may not make the directory: only root can ask
     }
     await this.#openOne(groups, this.#group);
   }
 
-  /** Can be called at any time, and repeatedly. Removes the sockets. */
+  /** Removes the sockets. May be called at any time and repeatedly. */
   close(): void {
     for (const socket of this.#sockets) socket.close();
   }

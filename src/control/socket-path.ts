@@ -1,4 +1,4 @@
-// The path of a daemon's socket, beside its ledger, and the sockets of all daemons of one config.
+// The path of a daemon's socket, which is beside its ledger, and the sockets of all daemons with the same config.
 
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -6,13 +6,13 @@ import { basename, dirname, join } from "node:path";
 import { realPath } from "../platform/real-path.ts";
 import { nameOf, STATE_DIRECTORY } from "../platform/state-directory.ts";
 
-/** sun_path of unix(7) holds 107 bytes and a zero. */
+/** sun_path of unix(7) holds 107 bytes and a terminating zero. */
 const LONGEST_PATH = 107;
 const END = ".sock";
 /** For the group's sockets. The rest of the directory is for root only. */
 const GROUP_DIRECTORY = "group";
 
-/** Each config has one socket per choice of interfaces (interfaces.ts). */
+/** A config has one socket for each choice of interfaces (interfaces.ts). */
 export function socketPath(config: string, patterns: readonly string[]): string {
   const [file, interfaces] = [nameOf(realPath(config)), nameOf(patterns.join(","))];
   const path = `${STATE_DIRECTORY}/${file}@${interfaces}${END}`;
@@ -26,8 +26,8 @@ export function groupSocketOf(path: string): string {
 }
 
 /**
- * The sockets of all daemons with this config, or with any, dead or alive, for root or for the group. Throws in the
- * system's words.
+ * The sockets of all daemons with this config, or with any config, running or dead: root's or the group's. Throws the
+ * system's error.
  */
 export function socketsOf(config: string | undefined, whose: "root's" | "the group's"): string[] {
   const directory = whose === "root's" ? STATE_DIRECTORY : join(STATE_DIRECTORY, GROUP_DIRECTORY);

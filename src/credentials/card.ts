@@ -1,12 +1,12 @@
-// What a person reads off to knock with a code: where the digits go, and one line for a shell.
+// What a person reads to knock with a code: where the digits go, and one line for a shell.
 
 import type { Client } from "../codes/client.ts";
 import { DIGITS_BLOCK, digitPlaces, portsOf } from "../codes/derive.ts";
 import { shellLine } from "../codes/shell-line.ts";
 
-/** In the place of the two digits that the code gives. */
+/** Stands for the two digits that the code supplies. */
 const DOTS = "··";
-/** For the example on the card: no code of anyone's. */
+/** Example codes for the card. They belong to no client. */
 const EXAMPLE = { 6: 492039, 8: 49203917 } as const;
 
 const hundreds = ({ blocks }: Pick<Client, "blocks">) => blocks.map((first) => first / DIGITS_BLOCK);
@@ -18,7 +18,7 @@ export function portPattern(client: Pick<Client, "blocks">): string {
     .join(" ");
 }
 
-/** Of a `code` or `list` client. */
+/** For a `code` or `list` client. */
 export function card(host: string, client: Pick<Client, "blocks" | "digits" | "protocol">): string {
   const digits = client.digits === 8 ? 8 : 6;
   const code = String(EXAMPLE[digits]);
@@ -30,14 +30,14 @@ Replace the dots with the ${digits === 8 ? "eight" : "six"} digits of the code, 
 For example, code ${groups} means  ${ports}`;
 }
 
-/** For a shell on any machine. Of a code it begins with `set -- 492039`: there the code goes. */
+/** For a shell on any machine. For a code it begins with `set -- 492039`, where the user puts the code. */
 export function commandLine(host: string, client: Client): string {
   const place = host.includes(":") ? `[${host}]` : host;
   if (client.kind === "key") return shellLine(client, place);
   const code = EXAMPLE[client.digits === 8 ? 8 : 6];
   const ports = hundreds(client).map((hundred, i) => `${hundred}$${i + 1}`);
   const knock = client.protocol === "udp" ? `echo | nc -u -w 1 ${host} $p` : `curl -s --max-time 1 http://${place}:$p`;
-  // No knock waits for the one before: an observer could finish the code of a slow client (docs/codes.md).
+  // No knock waits for the one before: an observer could complete a slow client's code (docs/codes.md).
   const send = `${knock} & sleep 0.2`;
   return `set -- $(echo ${code} | sed 's/../& /g'); for p in ${ports.join(" ")}; do ${send}; done; wait`;
 }

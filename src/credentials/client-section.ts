@@ -1,4 +1,4 @@
-// A client as a section of the clients file, and the file with a section more or fewer. All other lines stay as they are.
+// Writes a client as a section of the clients file, and adds or removes a section. All other lines stay as they are.
 
 import type { Client } from "../codes/client.ts";
 import { DIGITS_BLOCK } from "../codes/derive.ts";
@@ -31,7 +31,7 @@ export function withSection(text: string, section: string): string {
   return `${text.replace(/\n*$/, "\n\n")}${section}`;
 }
 
-/** The file's text without the client's section: from its header to the next one. Undefined when there is none. */
+/** The file's text without the client's section, which ends at the next header. Undefined if there is none. */
 export function withoutSection(text: string, name: string): string | undefined {
   const lines = text.split("\n");
   const isHeader = (line: string) => /^\[.*\]$/.test(line.trim());
@@ -39,7 +39,7 @@ export function withoutSection(text: string, name: string): string | undefined {
   if (first < 0) return undefined;
   const rest = lines.slice(first + 1).findIndex(isHeader);
   let end = rest < 0 ? lines.length : first + 1 + rest;
-  // Comments right above the next section belong to that one.
+  // Comments directly above the next section belong to that one.
   if (rest >= 0) while (lines[end - 1]!.trim().startsWith("#")) end--;
   const left = [...lines.slice(0, first), ...lines.slice(end)].join("\n");
   return rest < 0 ? left.replace(/\n+$/, "\n").replace(/^\n$/, "") : left;

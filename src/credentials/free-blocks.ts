@@ -1,4 +1,4 @@
-// The blocks of a new client: ports that nothing else on this host uses.
+// Finds the blocks of a new client: ports that nothing else on this host uses.
 
 import { readFileSync } from "node:fs";
 import { chooseBlocks } from "../codes/blocks.ts";
@@ -39,7 +39,7 @@ function knockPorts({ doors }: Config): number[] {
   return doors.flatMap(({ sequence }) => sequence.map(({ port }) => port));
 }
 
-/** Of /etc/services; empty where there is none. */
+/** The ports in /etc/services. Empty if there is no such file. */
 function namedPorts(): ReadonlySet<number> {
   try {
     const text = readFileSync("/etc/services", "latin1");

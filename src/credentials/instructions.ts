@@ -1,4 +1,4 @@
-// All that a person needs to use a new client, on one screen.
+// Everything that a person needs to use a new client, on one screen.
 
 import type { Client } from "../codes/client.ts";
 import { formatClientUrl } from "../codes/client-url.ts";
@@ -7,9 +7,9 @@ import { otpauthUri } from "./otpauth-uri.ts";
 import { qrLines } from "./qr.ts";
 
 export interface InstructionOptions {
-  /** Where the line for knock has been written. */
+  /** The file that the line for knock was written to. */
   readonly file?: string | undefined;
-  /** Colours are understood. */
+  /** Use colours. */
   readonly isTerminal: boolean;
 }
 

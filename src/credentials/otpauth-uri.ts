@@ -3,11 +3,11 @@
 import type { Client } from "../codes/client.ts";
 import { WINDOW_SECONDS } from "../codes/derive.ts";
 
-/** Of a `code` client. Apps show the host as the issuer, and the client's name below it. */
+/** For a `code` client. Apps show the host as the issuer, and the client's name below it. */
 export function otpauthUri(host: string, { name, secret, digits }: Pick<Client, "name" | "secret" | "digits">): string {
   const issuer = encodeURIComponent(`knock ${host}`);
   const parts = [`secret=${secret.text("code")}`, `issuer=${issuer}`];
-  // Some apps refuse what they do not know, so the defaults are left out.
+  // Some apps reject parameters that they do not know, so defaults are left out.
   if (digits !== 6) parts.push(`digits=${digits}`, "algorithm=SHA1", `period=${WINDOW_SECONDS}`);
   return `otpauth://totp/${issuer}:${encodeURIComponent(name)}?${parts.join("&")}`;
 }

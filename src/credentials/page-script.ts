@@ -1,5 +1,5 @@
-// The script of the page that knocks, for a browser: no modules and no libraries, because the page is one file on a phone.
-// `client` stands before it. The test runs it beside codes/derive.ts.
+// The script of the page that knocks, for a browser. The page is a single file on a phone, so there are no modules and
+// no libraries. `client` is defined before it. The test runs it beside codes/derive.ts.
 
 export const PAGE_SCRIPT = String.raw`
 "use strict";
@@ -45,7 +45,7 @@ function sha1(bytes) {
   return bytesOf(hash);
 }
 
-// The first 32 bits of the fractions of roots of primes.
+// The first 32 bits of the fractional parts of the roots of primes.
 function fractions(count, root) {
   const found = [];
   for (let n = 2; found.length < count; n++) {
@@ -132,7 +132,7 @@ function wait(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-// One SYN is a knock, and no answer is needed.
+// One SYN is a knock. No reply is needed.
 async function knock(port) {
   const control = new AbortController();
   const limit = setTimeout(() => control.abort(), 180);
@@ -145,7 +145,7 @@ async function knock(port) {
       signal: control.signal,
     });
   } catch {
-    // refused, dropped or no web server: the packet was sent all the same
+    // refused, dropped or not a web server: the packet was sent anyway
   }
   clearTimeout(limit);
 }

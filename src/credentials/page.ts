@@ -1,4 +1,5 @@
-// One HTML file that knocks: for a phone or any browser, from the disk, without the network but for the knocks.
+// One HTML file that knocks, for a phone or any browser. It is opened from disk and uses the network only for the
+// knocks.
 
 import type { Client } from "../codes/client.ts";
 import { PAGE_SCRIPT } from "./page-script.ts";
@@ -24,7 +25,7 @@ button:focus-visible { outline: 3px solid var(--text); outline-offset: 2px; }
 #said { min-height: 1.6em; margin-top: 0.75rem; color: var(--text); }
 `;
 
-/** Of a `code` or `key` client by TCP: browsers send no datagrams. The file is as secret as the client's secret. */
+/** For a `code` or `key` client over TCP: browsers send no datagrams. The file is as secret as the client's secret. */
 export function clientPage(host: string, client: Client): string {
   const { name, door, kind, secret, blocks, digits } = client;
   const place = host.includes(":") ? `[${host}]` : host;
@@ -41,7 +42,7 @@ export function clientPage(host: string, client: Client): string {
     kind === "code"
       ? `<p id="code-label">Code</p>\n<output class="big" id="digits" aria-labelledby="code-label"></output>\n`
       : "";
-  // `<` would end the script.
+  // A `<` in the data could end the script.
   const json = JSON.stringify(data).replaceAll("<", "\\u003c");
   return `<!doctype html>
 <html lang="en">

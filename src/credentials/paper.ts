@@ -1,9 +1,9 @@
-// The codes of a `list` client, to be printed: each line is one knock, to be crossed out when it is used.
+// The codes of a `list` client, to be printed. Each line is one knock, to be crossed out after use.
 
 import type { Client } from "../codes/client.ts";
 import { digitPlaces, hotp, portsOf } from "../codes/derive.ts";
 
-/** `count` codes from `counter` on. */
+/** `count` codes, beginning with `counter`. */
 export function paper(host: string, client: Client, counter: number, count: number): string {
   const { name, door, secret, blocks, digits, protocol } = client;
   const width = String(counter + count - 1).length;

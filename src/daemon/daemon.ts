@@ -258,7 +258,7 @@ export class Daemon {
     try {
       this.#supervisor!.setDoors(this.#captureLoop.packetLoop.resolvedDoors);
     } catch (error) {
-      this.#log.error((error as Error).message); // the next sequence is not heard; all other doors are
+      this.#log.error((error as Error).message); // the next sequence is not captured; those of all other doors are
     }
   }
 }

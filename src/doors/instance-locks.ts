@@ -1,5 +1,5 @@
 // Locks for what only one daemon of this machine may do: write one ledger, and listen with one config at one interface. They
-// are locked files, held as long as the daemon lives. Two daemons that hear the same knock would open the door twice.
+// are locked files, held as long as the daemon lives. Two daemons that receive the same knock would open the door twice.
 
 import * as fs from "node:fs";
 import { basename } from "node:path";

@@ -132,7 +132,7 @@ export const isNew: readonly Expression[] = [
   compare("==", own(0)),
 ];
 
-/** Not to this host. Broadcasts count as this host's: its UDP sockets hear them, and an answer would make a connection. */
+/** Not to this host. Broadcasts count as this host's: its UDP sockets receive them, and an answer would make a connection. */
 const isNotOurs: readonly Expression[] = [fib(3), ...Object.values(OURS).map((type) => compare("!=", own(type)))];
 const VRF = Buffer.from("vrf".padEnd(16, "\0"));
 export const toOthers: readonly Expression[] = [meta("iifkind", R0), compare("!=", VRF), ...isNotOurs];

@@ -1,4 +1,4 @@
-// When doors last changed, which voids their live attempts: the one-time sequence was used, or the config has changed.
+// When doors last changed, which ends their live attempts: a one-time sequence was used, or the config has changed.
 
 import type { Door } from "../config/door.ts";
 
@@ -41,7 +41,7 @@ export class DoorChanges {
   }
 }
 
-/** As door-index.ts compares doors, as far as the config goes. */
+/** Compares doors as door-index.ts does, as far as the config is concerned. */
 function isSame(a: Door, b: Door): boolean {
   const judged = ({ sequence, seqTimeout, tcpFlags, oneTimeSequences, target }: Door) =>
     JSON.stringify([sequence, seqTimeout, tcpFlags, oneTimeSequences, target?.host]);

@@ -1,10 +1,10 @@
-// Why a knock did not count: the last packets of a source with the verdict of each, and what to do about it.
+// Explains why a knock did not count: the last packets of a source, the verdict on each, and what to do.
 
 import { advice } from "./advice.ts";
 import type { DoorChanges } from "./door-changes.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** Packets. */
+/** The maximum of packets in an explanation. */
 const MAX = 32;
 /** A packet that arrives later than this after an attempt's timeout does not belong to it. */
 const LATEST_MS = 60_000;
@@ -18,7 +18,7 @@ export interface Explanation {
   readonly advice: string;
 }
 
-/** `noted` is what the packet history has on one source. `now` in milliseconds. */
+/** `noted`: what the packet history knows about one source. `now` in milliseconds. */
 export function explain(noted: readonly Verdict[], changes: DoorChanges, now: number): Explanation {
   const all = withChanges(withLate(noted, changes), changes);
   const starts = all.flatMap((_, i) => (isNewPacket(all, i) ? [i] : []));
@@ -35,12 +35,12 @@ export function explain(noted: readonly Verdict[], changes: DoorChanges, now: nu
   };
 }
 
-/** What is held, or a whole code, has made its last stage with the same packet. */
+/** These verdicts follow a `stage` verdict on the same packet. */
 const FOLLOWS_A_STAGE: ReadonlySet<Verdict["kind"]> = new Set([
   ...(["held", "accepted", "first", "contested", "replay", "repeat", "clock", "refused", "busy", "wrongCode"] as const),
 ]);
 
-/** Verdicts on one packet stand next to each other. Verdicts caused by time belong to no packet. */
+/** Verdicts on the same packet follow each other. A verdict caused by time belongs to no packet. */
 function isNewPacket(all: readonly Verdict[], i: number): boolean {
   const { knock, at, door, kind } = all[i]!;
   if (knock === undefined || FOLLOWS_A_STAGE.has(kind)) return false;
@@ -52,7 +52,7 @@ function isNewPacket(all: readonly Verdict[], i: number): boolean {
   return true;
 }
 
-/** Turns the first knock that continues an attempt after its timeout into `late`. */
+/** Replaces the first knock that continues an attempt after its timeout by `late`. */
 function withLate(noted: readonly Verdict[], changes: DoorChanges): Verdict[] {
   const over = new Map<string, Verdict>();
   return noted.map((verdict) => {

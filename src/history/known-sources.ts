@@ -1,18 +1,19 @@
-// The verdicts on sources that made more than a first knock. Each source has entries of its own, so a flood of unknown sources
-// overwrites none of them. Four sources share a bucket, found by a keyed hash. A fifth replaces the one that was idle longest.
+// The verdicts on sources that made more than a first knock. Each source has its own entries, so a flood from unknown
+// sources overwrites none of them. Four sources share a bucket, found by a keyed hash. A fifth replaces the one that
+// was idle longest.
 
 import { type Address, sameAddress } from "../net/address.ts";
 import { type VerdictRecord, VerdictRecords } from "./verdict-records.ts";
 
 const [BUCKETS, IN_A_BUCKET] = [128, 4] as const;
 const PLACES = BUCKETS * IN_A_BUCKET;
-/** Per source: room for 32 packets, some of them with verdicts of two doors. 576 KiB in total. */
+/** Entries per source: room for 32 packets, some of which have verdicts for two doors. 576 KiB in total. */
 const ENTRIES = 48;
 
 export class KnownSources {
   readonly #hashes = new Int32Array(PLACES);
   readonly #sources: (Address | undefined)[] = new Array(PLACES).fill(undefined);
-  /** Entries written per place in total; 0: the place is free. */
+  /** The number of entries ever written to each place. 0: the place is free. */
   readonly #written = new Int32Array(PLACES);
   readonly #entries = new VerdictRecords(PLACES * ENTRIES);
 
@@ -25,7 +26,7 @@ export class KnownSources {
     return -1;
   }
 
-  /** A place for a new source. It counts from the first entry on. */
+  /** Makes room for a new source. The place counts as taken from its first entry on. */
   allocate(hash: number, source: Address): number {
     const first = (hash & (BUCKETS - 1)) * IN_A_BUCKET;
     let best = first;

@@ -1,8 +1,8 @@
-// The observer that records the verdicts on the last packets of each source, in one megabyte. A source that makes only first
-// knocks is unknown; a source that does more, or is followed, is known. So a flood of forged first knocks overwrites nothing of
-// an honest client that has come further.
-// Normally every verdict is recorded. Of one moment of a flood (packet-reader.ts gives packets that it reads together one
-// time) only the beginning is: recording costs a tenth of a packet's time.
+// The observer that records the verdicts on the last packets of each source, in one megabyte. A source that makes only
+// first knocks is unknown. A source that does more, or is followed, is known. So a flood of forged first knocks
+// overwrites nothing about an honest client that has got further. Normally every verdict is recorded. During a flood,
+// packets that packet-reader.ts reads together have the same time, and only the first of them are recorded: recording
+// costs a tenth of a packet's time.
 
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { DoorRef } from "../events/knock-event.ts";
@@ -24,33 +24,33 @@ import { UnknownSources } from "./unknown-sources.ts";
 import { decode, encode, knockOf, MAX_DOORS, NO_KNOCK, type Verdict } from "./verdict.ts";
 import type { VerdictRecord } from "./verdict-records.ts";
 
-/** Verdicts recorded at one moment: of one source in a row, and of all unknown sources. */
+/** The limits of verdicts recorded with the same time: for one source in a row, and for all unknown sources. */
 const [MAX_IN_A_ROW, MAX_OF_UNKNOWN] = [64, 128] as const;
 
-/** Instead of a place among the known sources. */
+/** Used in place of a number among the known sources. */
 const [UNKNOWN, NOWHERE] = [-1, -2] as const;
 
 export class PacketHistory implements Observer {
-  /** Called with each verdict at once. */
+  /** Called immediately with each verdict. */
   onVerdict: ((verdict: Verdict) => void) | undefined;
   readonly changes = new DoorChanges();
   readonly #unknownSources = new UnknownSources();
   readonly #knownSources = new KnownSources();
-  /** The names of all doors so far, by their number in the entries; 0 is no door. */
+  /** The names of all doors so far, by their number in the entries. 0 stands for no door. */
   readonly #names: string[] = [""];
   readonly #numbers = new Map<string, number>();
-  /** Names of clients, by the number in the entries. */
+  /** The names of clients, by their number in the entries. */
   readonly #clients: string[] = [];
   #lastDoor: DoorRef | undefined;
   #lastNumber = 0;
   #followed: Address | undefined;
   #onFollowed: (verdict: Verdict) => void = () => {};
-  /** Of the packet or the attempt that the verdicts are about. */
+  /** The source of the packet or attempt that the verdicts are about. */
   #source: Address = { w0: 0, w1: 0, w2: 0, w3: 0 };
   #knock = NO_KNOCK;
   #hash = 0;
   #now = Number.NEGATIVE_INFINITY;
-  /** The verdicts on one source at one moment are a row. */
+  /** Verdicts on the same source with the same time are a row. */
   #rowHash = 0;
   #rowAt = Number.NEGATIVE_INFINITY;
   #inARow = 0;
@@ -66,7 +66,7 @@ export class PacketHistory implements Observer {
     return this.#inARow > MAX_IN_A_ROW;
   }
 
-  /** Verdicts of this row or this moment are not recorded. */
+  /** Are the verdicts of this row, or with this time, not recorded? */
   get #isFlood(): boolean {
     return this.#inARow > MAX_IN_A_ROW || this.#unknownNow > MAX_OF_UNKNOWN;
   }
@@ -79,7 +79,7 @@ export class PacketHistory implements Observer {
     );
   }
 
-  /** Records and reports every verdict on this source. Undefined: follow none. */
+  /** Records and reports every verdict on this source. Undefined: follows none. */
   follow(source: Address | undefined, onVerdict: (verdict: Verdict) => void = () => {}): void {
     this.#followed = source;
     this.#onFollowed = onVerdict;
@@ -102,7 +102,7 @@ export class PacketHistory implements Observer {
   verdict(code: number, door: ObservedDoor | undefined, stage: number, detail: number): void {
     if (this.#hash !== this.#rowHash || this.#now !== this.#rowAt) this.#newRow();
     if (this.#inARow++ >= MAX_IN_A_ROW) return;
-    // Whether a packet or time has brought it about, an attempt that is complete or over has no knock of its own.
+    // An attempt that is complete or over has no knock of its own, whether a packet or time has caused that.
     const knock = code === VERDICT.open || code === VERDICT.timeout ? NO_KNOCK : this.#knock;
     const source = this.#source;
     const now = this.#now;
@@ -130,7 +130,7 @@ export class PacketHistory implements Observer {
     this.#unknownNow = 0;
   }
 
-  /** The place among the known sources; UNKNOWN: none; NOWHERE: too many unknown sources at this moment. */
+  /** The place among the known sources. UNKNOWN: it is not known. NOWHERE: too many unknown sources at this time. */
   #placeOf(code: number, stage: number, of: number): number {
     const place = this.#knownSources.find(this.#hash);
     if (place >= 0) return place;
@@ -168,7 +168,7 @@ export class PacketHistory implements Observer {
     return { ...verdict, detail: value, client: this.#clients[client] };
   }
 
-  /** By a number that is the client's also after a reload. */
+  /** Replaces the client's number by one that stays the same after a reload. */
   #codeDetail({ codes }: ObservedDoor, detail: number): number {
     const { client, value } = splitCodeDetail(detail);
     const name = codes!.clients[client]!.name;
@@ -195,7 +195,7 @@ export class PacketHistory implements Observer {
   }
 }
 
-/** More than a first knock. Forging it needs two consecutive knocks of a sequence. */
+/** Is this more than a first knock? To forge it takes two consecutive knocks of a sequence. */
 function isMore(kind: number, stage: number, of: number): boolean {
   return stage > 1 || kind === VERDICT.wrong || kind === VERDICT.scan || (kind === VERDICT.open && of > 1);
 }

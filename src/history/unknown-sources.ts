@@ -1,12 +1,12 @@
-// The verdicts on sources that made only first knocks or random packets, in one ring: the newest overwrites the oldest. A flood
-// of forged sources overwrites only these, not the known sources.
+// The verdicts on sources that made only first knocks or random packets, in one ring buffer: the newest overwrites the
+// oldest. A flood of forged sources overwrites only these, not the verdicts on known sources.
 
 import { VERDICT } from "../events/observer.ts";
 import type { Address } from "../net/address.ts";
 import { isKind } from "./verdict.ts";
 import { type VerdictRecord, VerdictRecords } from "./verdict-records.ts";
 
-/** 320 KiB with the addresses. */
+/** 320 KiB, including the addresses. */
 const PLACES = 8192;
 
 export class UnknownSources {
@@ -20,7 +20,7 @@ export class UnknownSources {
   write(source: Address, what: number, knock: number, now: number, detail: number): void {
     const last = (this.#written - 1) & (PLACES - 1);
     if (this.#written > 0 && this.#entries.what(last) === what && this.#isOf(last, source)) {
-      // A scanner's other ports are all the same.
+      // The other ports of a scanner make no difference.
       if (this.#entries.knock(last) === knock || isKind(what, VERDICT.other)) {
         this.#entries.repeat(last, now, detail);
         return;

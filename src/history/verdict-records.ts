@@ -1,4 +1,5 @@
-// Entries of the packet history, 24 bytes each in one block of memory: a flood writes a million of them per second.
+// Entries of the packet history: 24 bytes each in one block of memory, because a flood writes a million of them per
+// second.
 
 export interface VerdictRecord {
   readonly at: number;
@@ -8,9 +9,9 @@ export interface VerdictRecord {
   readonly times: number;
 }
 
-/** Words of an entry: two are its time, as a double. */
+/** An entry in words of 32 bits. Its time, a double, takes two. */
 const [WORDS, WHAT, KNOCK, DETAIL, TIMES] = [6, 2, 3, 4, 5] as const;
-/** A longer Ban_Time, of years, is shown as 24 days rather than overflow. */
+/** A longer Ban_Time, such as years, is shown as 24 days, because it would overflow. */
 const MAX_DETAIL = 0x7fff_ffff;
 
 export class VerdictRecords {

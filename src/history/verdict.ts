@@ -1,4 +1,4 @@
-// What became of a packet, as a plain value for knockctl's explain and watch.
+// What happened to a packet, as a plain value for `knockctl explain` and `watch`.
 
 import { VERDICT, type VerdictKind } from "../events/observer.ts";
 import type { Address } from "../net/address.ts";
@@ -11,12 +11,12 @@ export interface Verdict {
   readonly kind: VerdictKind | "changed";
   /** The door's name; undefined for a packet of no door in particular. */
   readonly door: string | undefined;
-  /** The attempt's stage after this packet, of how many; 0 without an attempt. */
+  /** The attempt's stage after this packet, and the number of stages. 0 without an attempt. */
   readonly stage: number;
   readonly of: number;
-  /** Its meaning depends on the kind (events/observer.ts). Of a code, it is the value of its codeDetail. */
+  /** Its meaning depends on the kind (events/observer.ts). For a code, it is the value part of the codeDetail. */
   readonly detail: number;
-  /** Whose code it was. */
+  /** The client whose code it was. */
   readonly client?: string | undefined;
   /** The number of equal verdicts in a row. `at` is the time of the last one. */
   readonly times: number;
@@ -24,13 +24,15 @@ export interface Verdict {
   readonly knock: Knock | undefined;
 }
 
-/** The rest of an entry as one number: 5 bits of the kind, 6 of the stage, 6 of how many stages, 15 of the door. */
+/**
+ * Packs an entry into one number: 5 bits for the kind, 6 for the stage, 6 for the number of stages, 15 for the door.
+ */
 export function encode(kind: number, stage: number, of: number, door: number): number {
   return kind | (stage << 5) | (of << 11) | (door << 17);
 }
 
 export const MAX_DOORS = 1 << 15;
-/** Instead of a packet's key (net/knock-key.ts). */
+/** Used in place of a packet's key (net/knock-key.ts). */
 export const NO_KNOCK = 0x20000;
 
 const KINDS = Object.keys(VERDICT) as VerdictKind[];

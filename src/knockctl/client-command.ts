@@ -21,7 +21,7 @@ export function clientCommand(group: Command, name: string, help: Help) {
   );
 }
 
-/** Runs a command. What the user can mend is a line on standard error, and the exit status. */
+/** Runs a command. Prints an error that the user can fix on standard error, and sets the exit status. */
 export async function attempt(work: () => unknown): Promise<void> {
   try {
     await work();
@@ -34,10 +34,10 @@ export async function attempt(work: () => unknown): Promise<void> {
   }
 }
 
-/** How others reach this machine, unless `--host` says it. */
+/** The name by which others reach this machine, unless `--host` names another. */
 export const defaultHost = (): string => hostname();
 
-/** Has the daemons of this config read it again. Returns what to tell the user. */
+/** Makes the daemons of this config read it again. Returns a message for the user. */
 export async function reload(config: string): Promise<string> {
   const { answers } = await ask(config, "status");
   const pids = answers.flat().flatMap((answer) => (answer.type === "daemon" ? [answer.pid] : []));

@@ -1,4 +1,4 @@
-// The clients of a config, for `knockctl client`: also where the clients file is still to be made.
+// The clients of a config, for `knockctl client`. The clients file need not exist yet.
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";
@@ -16,7 +16,7 @@ export interface ClientConfig {
   readonly clients: readonly Client[];
 }
 
-/** Throws an Error that names what cannot be read. No one-time sequence is read. */
+/** Throws an Error that names what cannot be read. Reads no one-time sequences. */
 export function readClientConfig(path: string): ClientConfig {
   let text: string;
   try {
@@ -30,7 +30,7 @@ export function readClientConfig(path: string): ClientConfig {
   return { config, clients: [...files].flatMap(read) };
 }
 
-/** The door, and the file of its clients. Throws an Error that says what to write into the config. */
+/** The door, and its clients file. Throws an Error that says what to add to the config. */
 export function doorWithClients({ config }: ClientConfig, name: string): Door & { readonly clientsFile: string } {
   const doors = config.doors.filter((door) => door.name === name);
   const [door] = doors;
@@ -46,7 +46,7 @@ export function doorWithClients({ config }: ClientConfig, name: string): Door & 
   );
 }
 
-/** Throws an Error that says why there is none. */
+/** Throws an Error if there is no such client. */
 export function clientOf({ clients, config }: ClientConfig, name: string): Client {
   const client = clients.find((one) => one.name === name);
   if (client !== undefined) return client;
@@ -54,12 +54,12 @@ export function clientOf({ clients, config }: ClientConfig, name: string): Clien
   throw new Error(`${config.file} has no client "${name}"${names === "" ? "" : ` (it has ${names})`}`);
 }
 
-/** The text of a clients file; empty where there is none yet. */
+/** The text of a clients file. Empty if it does not exist yet. */
 export function clientsText(file: string): string {
   return fs.existsSync(file) ? readRegularFile(file).toString("utf8") : "";
 }
 
-/** In one step, for root alone. */
+/** Replaces the file atomically. Only root may read it. */
 export function writeClients(file: string, text: string): void {
   try {
     makePrivateDirectory(dirname(file));

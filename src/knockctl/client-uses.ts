@@ -1,4 +1,4 @@
-// When each client was last used, as the daemon keeps it on the disk.
+// When each client was last used, as the daemon records it on disk.
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";
@@ -12,13 +12,13 @@ import type { ClientConfig } from "./client-config.ts";
 import { ask } from "./request.ts";
 
 export interface ClientUse {
-  /** ISO 8601; undefined: never used. */
+  /** ISO 8601. Undefined: never used. */
   readonly at: string | undefined;
   readonly from: string | undefined;
   readonly openings: number;
 }
 
-/** Of a daemon that has never run there is nothing. Throws an Error when the file is damaged or must not be read. */
+/** Empty if no daemon has run yet. Throws an Error if the file is damaged or may not be read. */
 export function statesOf({ config }: Pick<ClientConfig, "config">): ClientStates {
   const path = config.options.clientsState ?? CLIENTS_STATE;
   if (!fs.existsSync(path)) return new ClientStates();
@@ -32,8 +32,8 @@ export function statesOf({ config }: Pick<ClientConfig, "config">): ClientStates
 }
 
 /**
- * With the first client, whose new secret nobody has ever used: without the file knockd would take it for lost, and refuse
- * all codes of the first minute.
+ * Makes the file for the first client, none of whose codes has been used. Without the file, knockd would assume that it
+ * was lost, and refuse all codes of the first minute.
  */
 export function beginStates({ config }: Pick<ClientConfig, "config">): void {
   const path = config.options.clientsState ?? CLIENTS_STATE;
@@ -46,7 +46,7 @@ export function beginStates({ config }: Pick<ClientConfig, "config">): void {
   }
 }
 
-/** By the daemon that runs, or else by what it has left on the disk, which lacks its last seconds. */
+/** Asks the running daemon. Without one, reads the file, which lacks the daemon's last seconds. */
 export async function usesOf(found: ClientConfig): Promise<ReadonlyMap<string, ClientUse>> {
   const { answers } = await ask(found.config.file, "clients");
   const uses = new Map<string, ClientUse>();

@@ -1,4 +1,4 @@
-// What every command has that asks the daemons of a config.
+// What all commands that ask the daemons of a config have in common.
 
 import type { Command } from "@commander-js/extra-typings";
 import { type Help, withHelp } from "./help.ts";
@@ -6,7 +6,7 @@ import { DEFAULT_CONFIG } from "./request.ts";
 
 export type { Help };
 
-/** `name` with its arguments, as commander takes it. */
+/** `name`: the command with its arguments, in commander's syntax. */
 export function asking(program: Command, name: string, help: Help) {
   return withHelp(program.command(name), help)
     .option("-c, --config <file>", "the config of knockd", DEFAULT_CONFIG)

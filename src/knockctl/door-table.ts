@@ -9,13 +9,13 @@ type DoorAnswer = Extract<Answer, { type: "door" }>;
 type OpenAnswer = Extract<Answer, { type: "open" }>;
 
 export interface DoorTableOptions {
-  /** Rows; doors that are open come first when there are more. */
+  /** The maximum of rows. Open doors come first if there are more. */
   readonly mostDoors?: number;
-  /** Addresses of one door. */
+  /** The maximum of addresses for one door. */
   readonly mostOpen?: number;
 }
 
-/** The table and what it leaves out; "" when the daemon has no door. */
+/** The table, and the number of doors that it leaves out. Empty if the daemon has no door. */
 export function doorTable(answers: readonly Answer[], options: DoorTableOptions = {}): string {
   const { mostDoors = Number.POSITIVE_INFINITY, mostOpen = Number.POSITIVE_INFINITY } = options;
   const openings = new Map<string, OpenAnswer[]>();
@@ -51,7 +51,7 @@ export function doorTable(answers: readonly Answer[], options: DoorTableOptions 
   return table(columns, rows) + leftOut(answers, sorted.length - shown.length);
 }
 
-/** What root asked for with --secrets. The commands are never broken into lines: they are there to be copied. */
+/** For root with --secrets. Commands are not wrapped, so that they can be copied. */
 export function secretLines(answers: readonly Answer[]): string {
   const blocks = ofType(answers, "door").flatMap(({ door, secrets }) => {
     if (secrets === undefined) return [];
@@ -77,7 +77,7 @@ function trigger({ knocks, oneTime, clients = [], moreClients = 0 }: DoorAnswer)
   return `${together(plural(knocks, "knock"))}${oneTime ? ", one-time" : ""}${codes === "" ? "" : `, ${codes}`}`;
 }
 
-/** A door that no address has open as far as the daemon knows. It cannot know this of a door that it never closes. */
+/** No address has the door open, as far as the daemon knows. It does not know this for a door that it never closes. */
 function idle({ closesAfter, openings, builtIn }: DoorAnswer): string {
   if (builtIn || closesAfter !== null || openings === 0) return "-";
   return paint(

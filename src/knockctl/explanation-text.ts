@@ -1,4 +1,4 @@
-// An explanation as a person reads it: what came of the tries, the packets in a table, and what to do.
+// An explanation for people: how the tries ended, the packets in a table, and what to do.
 
 import type { Answer, ExplanationAnswer, VerdictAnswer } from "../control/protocol.ts";
 import { duration, plural } from "../terminal/format.ts";
@@ -6,10 +6,10 @@ import { paragraph } from "../terminal/paragraph.ts";
 import { bullet, clean, clock, paint } from "../terminal/style.ts";
 import { type Column, TableStream, table } from "../terminal/table.ts";
 
-/** Of a try that goes well. */
+/** Verdicts of a try that is going well. */
 const ON_THE_WAY: ReadonlySet<VerdictAnswer["verdict"]> = new Set(["stage", "held", "accepted", "first"] as const);
 
-/** Of all daemons that were asked. */
+/** `answers`: those of all daemons that were asked. */
 export function explanationText(answers: readonly Answer[]): string {
   const verdicts = verdictsOf(answers);
   const isSecret = verdicts.some(({ knock }) => knock !== undefined);
@@ -23,7 +23,7 @@ export function explanationText(answers: readonly Answer[]): string {
   return blocks.filter((block) => block !== "").join("\n");
 }
 
-/** Without the packets, which have been shown as they came. */
+/** Leaves out the packets, which were shown as they arrived. */
 export function conclusion(answers: readonly Answer[]): string {
   const verdicts = verdictsOf(answers);
   return telling(answers)
@@ -31,7 +31,7 @@ export function conclusion(answers: readonly Answer[]): string {
     .join("\n");
 }
 
-/** For packets that are shown as they come. */
+/** For packets that are shown as they arrive. */
 export function verdictTable(hasKnocks: boolean): TableStream {
   return new TableStream(columns(hasKnocks));
 }
@@ -56,7 +56,7 @@ export function verdictRow({ time, verdict, door, text, knock }: VerdictAnswer, 
   ];
 }
 
-/** Of several daemons, those that have seen something, or one that has not. */
+/** Of several daemons, those that have seen something. If none has, one of them. */
 function telling(answers: readonly Answer[]): readonly ExplanationAnswer[] {
   const all = answers.filter((answer) => answer.type === "explanation");
   const seen = all.filter(({ outcome }) => outcome !== "nothing seen");
@@ -81,7 +81,7 @@ function outcomeText(
   return paragraph(paint(tone, clean(`${bullet()}${ip}: ${what}`)), { rest: 2 }) + flood;
 }
 
-/** A try begins with the first knock of a sequence. One packet may be that of several doors. */
+/** A try begins with the first knock of a sequence. A packet may be the first knock of several doors. */
 function tries(outcome: ExplanationAnswer["outcome"], verdicts: readonly VerdictAnswer[]): string {
   const begun = verdicts.filter(({ verdict, stage }) => verdict === "stage" && stage === 1);
   const lastOpen = verdicts.map(({ verdict }) => verdict).lastIndexOf("open");

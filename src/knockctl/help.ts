@@ -8,27 +8,27 @@ import { paragraph } from "../terminal/paragraph.ts";
 export interface Help {
   /** One line that begins with a verb. */
   readonly summary: string;
-  /** Paragraphs. They are broken into lines anew. */
+  /** Paragraphs. They are wrapped again. */
   readonly about: string;
-  /** Long names of options by heading; the others are "Options", or "Common options". */
+  /** Long names of options, by heading. The others stand under "Options" or "Common options". */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
-  /** Terms and their meaning, by heading. */
+  /** Terms and their meanings, by heading. */
   readonly lists?: Readonly<Record<string, readonly (readonly [term: string, meaning: string])[]>>;
   readonly examples: readonly string[];
   readonly statuses: readonly (readonly [status: number, meaning: string])[];
 }
 
-/** What nearly every command has. */
+/** Options that nearly every command has. */
 const COMMON = ["--config", "--json", "--help"];
 
-/** Of commander's own types, or of those that infer options. */
+/** Takes commander's own types, or those that infer options. */
 export function withHelp<T extends Command | PlainCommand>(command: T, help: Help): T {
   const typed = command as unknown as Command;
   typed.summary(help.summary).configureHelp({ formatHelp: (_, helper) => commandHelp(typed, helper, help) });
   return command;
 }
 
-/** A command that only has sub-commands: `knockctl client add`. */
+/** The help of a command that only has sub-commands, such as `knockctl client`. */
 export interface GroupHelp extends Pick<Help, "summary" | "about" | "examples"> {}
 
 export function withGroupHelp<T extends Command | PlainCommand>(group: T, help: GroupHelp): T {
@@ -104,7 +104,7 @@ function optionList(heading: string, options: readonly Option[], helper: Command
   );
 }
 
-/** A heading, and terms with their meaning in a column of its own. */
+/** A heading, and terms with their meanings in a second column. */
 export function list(heading: string, items: readonly (readonly [term: string, meaning: string])[]): string {
   if (items.length === 0) return "";
   const indent = 4 + Math.max(...items.map(([term]) => term.length));

@@ -1,4 +1,4 @@
-// Reads the config as the daemon does: what it refuses, what it warns about, and what the author may have meant.
+// Reads the config as the daemon does: what the daemon refuses, what it warns about, and likely mistakes.
 
 import { directiveName, doorDirectives, optionDirectives } from "../config/directives.ts";
 import { type Config, ConfigError } from "../config/door.ts";
@@ -7,7 +7,7 @@ import { suggestion } from "../terminal/suggestion.ts";
 import { type Finding, ofDaemon, RESOLVE_HINT } from "./finding.ts";
 
 export interface Reading {
-  /** Undefined when the daemon refuses it. */
+  /** Undefined if the daemon refuses it. */
   readonly config: Config | undefined;
   readonly findings: readonly Finding[];
 }
@@ -41,7 +41,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/cannot be resolved/, RESOLVE_HINT],
 ];
 
-/** What to do. Undefined if the message itself says it. */
+/** What to do. Undefined if the message already says it. */
 function hint(text: string): string | undefined {
   const unknown = /: unknown directive "(.*?)" in (\[options\]|a door) \(/.exec(text);
   if (unknown === null) return HINTS.find(([pattern]) => pattern.test(text))?.[1];

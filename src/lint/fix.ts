@@ -6,7 +6,7 @@ import { openUnlinked } from "../platform/trusted-file.ts";
 
 export interface Fix {
   readonly file: string;
-  /** The present text, and the text after the change. */
+  /** The current text, and the text after the change. */
   readonly before: string;
   readonly after: string;
   /** Throws an Error for systemErrorText. */

@@ -1,4 +1,4 @@
-// The ports of built-in doors at a boot: are they closed before knockd runs, and can anyone come in then?
+// Checks the ports of built-in doors at boot: are they closed before knockd runs, and if not, who can come in?
 
 import { GATE_UNIT, unitOf } from "../setup/boot-unit.ts";
 import type { Guard } from "../setup/guards.ts";

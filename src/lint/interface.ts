@@ -6,7 +6,7 @@ import type { Config } from "../config/door.ts";
 import type { Snapshot } from "../platform/native.ts";
 import { atLine, type Finding } from "./finding.ts";
 
-/** `interfaces`: those of this host. */
+/** `interfaces`: the interfaces of this host. */
 export function lintInterface(config: Config, interfaces: Snapshot): Finding[] {
   const { options } = config;
   const words = interfaceWords(options.interface ?? "");

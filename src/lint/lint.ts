@@ -76,7 +76,7 @@ function hasIpv6({ links, addresses }: Snapshot, which = /^/): boolean {
   return addresses.some(({ index, address }) => index !== loopback && address.includes(":") && which.test(address));
 }
 
-/** 0.8 starts with such a config without a word. */
+/** 0.8 starts with such a config and prints nothing. */
 function noDoor(file: string): Finding {
   const hint = "Add a section with a sequence, such as [openSSH] in man knockd.conf. Or run: knockctl init";
   return atPlace({ lint: "config", file, what: "the config has no door: no knock opens anything", hint });

@@ -23,7 +23,7 @@ export function lintOverruled(config: Config): Finding[] {
   return [...twice, ...replaced];
 }
 
-/** How one line says what two were meant to say, where it can. */
+/** How a single line can say what the two lines were meant to say, if it can. */
 function joined(directive: string): string {
   if (/command/i.test(directive) && !/timeout/i.test(directive))
     return "A command may have several parts, separated by ;";

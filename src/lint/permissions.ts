@@ -5,10 +5,10 @@ import type { Config } from "../config/door.ts";
 import { atPlace, type Finding } from "./finding.ts";
 import { modeFix } from "./fix.ts";
 
-/** Others get no access, the group may read. */
+/** Others have no access. The group may read. */
 const MAX = 0o640;
 
-/** The config, and the files of one-time sequences. */
+/** Checks the config and the files of one-time sequences. */
 export function lintModes(file: string, config: Config | undefined): Finding[] {
   const sequences = config?.doors.flatMap(({ oneTimeSequences }) => oneTimeSequences ?? []) ?? [];
   return [...new Set([file, ...sequences])].flatMap(lintMode);
@@ -19,7 +19,7 @@ function lintMode(file: string): Finding[] {
   try {
     stat = fs.statSync(file);
   } catch {
-    return []; // reading the file reports it
+    return []; // reading the file reports that
   }
   const mode = stat.mode & 0o777;
   const what = whyNot(mode);

@@ -21,7 +21,7 @@ const NEEDS: Readonly<Record<string, string>> = {
   insmod: "CAP_SYS_MODULE",
   rmmod: "CAP_SYS_MODULE",
 };
-/** They ask systemd, which obeys root only. */
+/** They ask systemd, which obeys only root. */
 const BY_SYSTEMD = new Set(["systemctl", "service", "reboot", "poweroff", "halt", "shutdown"]);
 /** They open IP connections themselves. */
 const BY_NETWORK = new Set(["curl", "wget", "ssh", "scp", "nc", "ncat", "telnet", "ping"]);
@@ -33,7 +33,7 @@ const FILE_USERS = new Set(
     `. cat test sh bash dash python python3 perl ruby php node cp mv ln ls stat chmod chown head tail stty`.split(" "),
   ),
 );
-/** Devices that PrivateDevices keeps. */
+/** Devices that PrivateDevices leaves available. */
 const PSEUDO_DEVICE =
   /^\/dev\/(null|zero|full|random|urandom|tty|ptmx|std(in|out|err)|log|(pts|shm|fd|mqueue|hugepages)(\/.*)?)$/;
 
@@ -79,7 +79,7 @@ function logFile(config: Config, unit: Unit): Finding[] {
   ];
 }
 
-/** knockd opens these files for writing at the start. To mark a sequence as used, it replaces the file. */
+/** knockd opens these files for writing at the start. It replaces the file to mark a sequence as used. */
 function sequences(config: Config, of: Door, unit: Unit): Finding[] {
   const path = of.oneTimeSequences ?? "";
   const [file, folder] = [closed(path, unit), closed(dirname(path), unit)];

@@ -26,7 +26,7 @@ function weak(config: Config, door: Door): Finding[] {
   return [atLine({ config, of: door, directive: "sequence" }, "weak-sequence", why, hint)];
 }
 
-/** A door of one or two knocks is weak anyway. */
+/** A door with one or two knocks is weak anyway. */
 function samePort(config: Config, door: Door): Finding[] {
   const times = new Map<string, number>();
   for (const knock of door.sequence) {
@@ -44,7 +44,7 @@ function samePort(config: Config, door: Door): Finding[] {
   ];
 }
 
-/** Knocking at the other door opens this one on the way, or one sequence opens both. */
+/** Knocking at the other door opens this one on the way, or the same sequence opens both. */
 function together(
   config: Config,
   door: Door,

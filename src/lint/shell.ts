@@ -1,6 +1,6 @@
 // The small part of the shell's grammar that can be read with certainty: no quotes, substitutions or patterns.
 
-/** One command of a line: its words, and the files that it writes with `>` and `>>`. */
+/** A single command of a line: its words, and the files that it writes with `>` and `>>`. */
 export interface Simple {
   readonly words: readonly string[];
   readonly writes: readonly string[];
@@ -8,7 +8,7 @@ export interface Simple {
 
 /** Longer lines are treated as uncertain. */
 const LONGEST = 4096;
-/** Characters that only a shell can interpret. */
+/** Characters that only a shell can interpret reliably. */
 const UNCERTAIN = /["'\\`$(){}*?[\]~#]|<<|[<>]&(?!\d)/;
 /** Dash's builtins and keywords: they need no program file. */
 const BUILTINS = new Set(
@@ -17,14 +17,14 @@ const BUILTINS = new Set(
   umask unalias unset until wait while`.split(/\s+/),
 );
 
-/** The program that a line begins with. Undefined if it is a builtin of the shell or not certain. */
+/** The program that a line begins with. Undefined if it is a builtin of the shell or cannot be determined. */
 export function firstProgram(line: string): string | undefined {
   const word = /^\s*([^\s;&|<>]+)(?=[\s;&|<>]|$)/.exec(line)?.[1];
   if (word === undefined || !/^[\w./+-]+$/.test(word) || BUILTINS.has(word)) return undefined;
   return word;
 }
 
-/** All commands of a line. Undefined if they are not certain. */
+/** All commands of a line. Undefined if they cannot be determined. */
 export function simpleCommands(line: string): readonly Simple[] | undefined {
   if (line.length > LONGEST || UNCERTAIN.test(line)) return undefined;
   return line

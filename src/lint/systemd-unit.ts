@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 
-/** An earlier directory wins. */
+/** An earlier directory takes precedence. */
 const FOLDERS = [
   "etc/systemd/system",
   "run/systemd/system",
@@ -22,12 +22,12 @@ export class Unit {
     for (const text of texts) this.#read(text);
   }
 
-  /** All values of a directive that adds up. An empty value clears the earlier ones. */
+  /** All values of a directive that may be repeated. An empty value clears the earlier ones. */
   all(directive: string): readonly string[] {
     return this.#values.get(directive) ?? [];
   }
 
-  /** The value of a directive whose last line counts. */
+  /** The value of a directive for which the last line counts. */
   last(directive: string): string | undefined {
     return this.all(directive).at(-1);
   }
@@ -60,7 +60,9 @@ export class Unit {
   }
 }
 
-/** What a unit without these lines has too, such as "no", is printed as well. */
+/**
+ * Properties that `systemctl show` prints even if the unit does not set them, with their default values such as "no".
+ */
 const SHOWN = [
   "LoadState",
   "NeedDaemonReload",
@@ -82,12 +84,12 @@ const SHOWN = [
   "CacheDirectory",
   "LogsDirectory",
 ];
-/** systemd answers within milliseconds; when it is too busy, the files have to do. */
+/** systemd usually answers within milliseconds. If it is too busy, the files have to do. */
 const SHOW_MS = 5000;
 
 /**
- * The unit as systemd has loaded it. Undefined where systemd does not run (sd_booted(3)), has none, or has not yet read
- * what was changed: then the files say what the next start gets.
+ * The unit as systemd has loaded it. Undefined if systemd does not run (sd_booted(3)), does not know the unit, or has
+ * not been reloaded since the files changed: then the files tell what the next start uses.
  */
 export function loadedUnit(booted = "/run/systemd/system", root = "/"): Unit | undefined {
   if (!fs.existsSync(booted)) return undefined;
@@ -98,13 +100,13 @@ export function loadedUnit(booted = "/run/systemd/system", root = "/"): Unit | u
   return isCurrent ? new Unit([`[Service]\n${asWritten(stdout)}`]) : undefined;
 }
 
-/** systemd 252 does not notice that it has to reload for the first drop-in. */
+/** systemd 252 does not notice that the first drop-in needs a reload. */
 function hasNewDropIn(shown: string, root: string): boolean {
   const known = new Set(/^DropInPaths=(.*)$/m.exec(shown)?.[1]?.split(" ") ?? []);
   return [...dropInFiles(root).values()].some((path) => !known.has(path));
 }
 
-/** What systemd prints for a value in another way than people write it. */
+/** Converts a value that systemd prints in another form than people write it. */
 function asWritten(shown: string): string {
   return shown
     .replace(/^CapabilityBoundingSet=.*$/m, (line) =>
@@ -122,7 +124,7 @@ export function installedUnit(root = "/"): Unit | undefined {
   return new Unit([unit, ...dropIns.filter((text) => text !== undefined)]);
 }
 
-/** Readable drop-ins by name: of one name, the first folder's counts. */
+/** Readable drop-ins by name. If several folders have the same name, the first counts. */
 function dropInFiles(root: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const folder of FOLDERS) {

@@ -4,7 +4,7 @@ import type { Config } from "../config/door.ts";
 import { formatTcpFlags, TCP_FLAG_BITS } from "../net/tcp-flags.ts";
 import { atLine, type Finding } from "./finding.ts";
 
-/** A SYN with another flag is a reply or hand-made. ECE and CWR, which a client may add, are not among the six flags. */
+/** A SYN with another flag is a reply or forged. ECE and CWR, which a client may add, do not count here. */
 export function lintTcpFlags(config: Config): Finding[] {
   return config.doors.flatMap((door) => {
     const { set } = door.tcpFlags;

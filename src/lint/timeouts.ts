@@ -1,4 +1,5 @@
-// Finds times that do not do what they seem to: a Cmd_Timeout without a stop command, and commands killed before they finish.
+// Finds times that do not work as they seem to: a Cmd_Timeout without a stop command, and commands killed before they
+// finish.
 
 import type { Config, Door } from "../config/door.ts";
 import { atLine, type Finding } from "./finding.ts";
@@ -40,13 +41,13 @@ const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_40
 const WRAPPED =
   /^\s*(?:(?:\/(?:usr\/)?bin\/)?(?:ba|da)?sh\s+-c\s+(?:"([^"\\$`]*)"|'([^'\\$`]*)')|\(([^()]*)\)|\{\s([^{}]*);\s*\})\s*$/;
 
-/** How long the line certainly sleeps before its last command. 0 if nothing is certain. */
+/** The time that the line certainly sleeps before its last command. 0 if nothing is certain. */
 function secondsAsleep(command: string): number {
   const within = WRAPPED.exec(command)
     ?.slice(1)
     .find((text) => text !== undefined);
   if (within !== undefined) return secondsAsleep(within);
-  // Quoted text is no command of this shell. With background commands, nobody knows what the shell waits for.
+  // Quoted text is no command of this shell. With background commands, it is unknown what the shell waits for.
   const bare = command.replace(/'[^']*'|"[^"$`\\]*"/g, "Q");
   const commands = /(?<![&>])&(?![&\d])|\|/.test(bare) ? undefined : simpleCommands(bare);
   let seconds = 0;

@@ -24,7 +24,7 @@ const LONGEST_PAUSE_MS = 250;
 
 /**
  * The system's log. If it is away or slow, up to a thousand lines wait, each with its time. Further lines are lost and
- * counted. (0.8 hears no knock until a slow reader continues, because libc blocks.)
+ * counted. (0.8 receives no knock until a slow reader continues, because libc blocks.)
  */
 export class SyslogSink implements Sink {
   readonly #send: typeof native.syslog;
@@ -76,7 +76,7 @@ const MAX_UNREAD_BYTES = 1 << 20;
 
 /**
  * Standard output or standard error. If the reader is gone, lines are dropped and the daemon stays. If the reader stalls,
- * lines beyond a megabyte are lost. (0.8 hears no knock until the reader continues.)
+ * lines beyond a megabyte are lost. (0.8 receives no knock until the reader continues.)
  */
 export function streamSink(stream: Writable): Sink {
   stream.on("error", () => {});

@@ -1,4 +1,4 @@
-// A compressed capture, decompressed for libpcap, which wants a file that it can read twice.
+// Decompresses a capture for libpcap, which needs a file that can be read twice.
 
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ export function isInputGzip(): boolean {
   }
 }
 
-/** Does this regular file begin as gzip's do? */
+/** Does this regular file begin with the bytes of gzip? */
 export function isGzip(path: string): boolean {
   const file = fs.openSync(path, "r");
   try {
@@ -30,9 +30,9 @@ export function isGzip(path: string): boolean {
 }
 
 export interface Gunzipped {
-  /** Readable again and again while this process lives. Nothing of it stays on the disk afterwards. */
+  /** It can be read repeatedly while this process lives, and leaves nothing on the disk. */
   readonly path: string;
-  /** What is wrong with it, in zlib's words: `path` holds what came before. */
+  /** What is wrong with the file, in zlib's words. `path` then holds the part before the damage. */
   readonly damage: string | undefined;
 }
 
@@ -41,7 +41,7 @@ export async function gunzip(path: string | undefined): Promise<Gunzipped> {
   const directory = fs.mkdtempSync(join(tmpdir(), "knockctl-"));
   const copy = join(directory, "capture");
   const file = fs.openSync(copy, "wx+", 0o600);
-  fs.rmSync(directory, { recursive: true }); // it lives on as long as the descriptor is open
+  fs.rmSync(directory, { recursive: true }); // it exists as long as the descriptor is open
   let damage: string | undefined;
   try {
     for await (const chunk of gzip.gunzip(bytesOf(path))) fs.writeFileSync(file, chunk);

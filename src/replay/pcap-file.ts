@@ -6,17 +6,17 @@ import { Records } from "../capture/records.ts";
 import { type NativeCapture, native } from "../platform/native.ts";
 import { gunzip, isGzip, isInputGzip } from "./gunzip.ts";
 
-/** libpcap's name for standard input, and ours. */
+/** The name of standard input, for libpcap and for knockctl. */
 export const STANDARD_INPUT = "-";
-/** Linux's cooked captures, v1 and v2: of `any`, where one packet is seen at two interfaces. */
+/** Linux cooked captures, v1 and v2: those of `any`, which may see a packet at two interfaces. */
 const COOKED: ReadonlySet<number> = new Set([113, 276]);
-/** PPP, PPPoE and IP of one version: no live handle has them (native/encapsulation.h). */
+/** PPP, PPPoE and IP of one version. No live handle has these link types (native/encapsulation.h). */
 const SAVED_ONLY: ReadonlySet<number> = new Set([9, 50, 51, 204, 228, 229]);
 
 export class Savefile {
-  /** Bytes; undefined when that can't be known beforehand, and when it can be read once only. */
+  /** Bytes. Undefined if it is unknown beforehand, which means that the capture can be read only once. */
   readonly size: number | undefined;
-  /** What decompressing it has met: nothing behind it can be read. */
+  /** Where decompressing failed, and why. Nothing after that can be read. */
   readonly damage: string | undefined;
   readonly #path: string;
 
@@ -26,7 +26,7 @@ export class Savefile {
     this.damage = damage;
   }
 
-  /** A file, compressed or not, or standard input. Rejects with an Error that systemErrorText understands. */
+  /** Opens a file, compressed or not, or standard input. Rejects with an Error that systemErrorText understands. */
   static async find(path: string): Promise<Savefile> {
     const isInput = path === STANDARD_INPUT;
     const stat = isInput ? undefined : fs.statSync(path);
@@ -36,13 +36,13 @@ export class Savefile {
     return new Savefile(plain.path, fs.statSync(plain.path).size, plain.damage);
   }
 
-  /** Begins to read it. Throws in libpcap's words when it is no capture, or not of links that we know. */
+  /** Begins to read. Throws libpcap's error if it is not a capture, or an Error if the link type is unknown. */
   open(): Reading {
     const capture = new native.Capture({ savefile: this.#path });
     const { linkType, linkTypeName } = capture;
     if (!isSupported(linkType) && !SAVED_ONLY.has(linkType))
       throw new Error(`link type ${linkType} (${linkTypeName || "unknown"}) is not supported`);
-    // Of standard input each packet as soon as it is there: libpcap waits for as many as there is room for.
+    // libpcap waits until a batch is full. From standard input, take each packet as soon as it arrives.
     return new Reading(capture, new Records(this.size === undefined ? 1 : undefined), this.#path);
   }
 }
@@ -59,28 +59,28 @@ export class Reading {
     this.#path = path;
   }
 
-  /** Can it have a packet twice? */
+  /** May the capture contain a packet twice? */
   get mayDuplicate(): boolean {
     return COOKED.has(this.#capture.linkType);
   }
 
-  /** Frames that were read, with those that hold no TCP or UDP packet. */
+  /** The number of frames read, including those without a TCP or UDP packet. */
   get frames(): number {
     return this.#capture.framesRead;
   }
 
-  /** How many `records` are there now; negative at the end. Throws in libpcap's words where it is damaged. */
+  /** The number of `records` read. Negative at the end. Throws libpcap's error where the file is damaged. */
   next(): number {
     return this.#capture.read(this.records.buffer);
   }
 
-  /** Bytes that libpcap has fetched, as /proc has it. */
+  /** The bytes that libpcap has read, according to /proc. */
   get position(): number {
     try {
       this.#position ??= this.#findPosition();
       return Number(/^pos:\s*(\d+)/.exec(fs.readFileSync(this.#position, "latin1"))?.[1] ?? 0);
     } catch {
-      return 0; // no /proc: nobody knows
+      return 0; // unknown without /proc
     }
   }
 
@@ -88,14 +88,14 @@ export class Reading {
     this.#capture.close();
   }
 
-  /** libpcap's own descriptor: the last one of that file. */
+  /** libpcap's own descriptor is the last one of that file. */
   #findPosition(): string {
     const path = fs.realpathSync(this.#path);
     const open = fs.readdirSync("/proc/self/fd").filter((fd) => {
       try {
         return fs.readlinkSync(`/proc/self/fd/${fd}`) === path;
       } catch {
-        return false; // the one by which we look
+        return false; // the descriptor of this very listing
       }
     });
     return `/proc/self/fdinfo/${open.at(-1)}`;

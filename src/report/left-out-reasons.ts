@@ -1,6 +1,6 @@
-// The reasons why a log line is no attempt, as the report prints them.
+// The reasons why a log line is not an attempt, as the report prints them.
 
-/** In the order in which they are listed. */
+/** In the order of the report. */
 export const REASONS = {
   letIn: "packets that a rule let in, by its prefix",
   audited: "packets logged before a rule decided (AUDIT and LIMIT of ufw, TRACE)",

@@ -1,4 +1,4 @@
-// The options of a report: the plain value between knockctl's command line and make-report.ts.
+// The options of a report: a plain value that knockctl's command line passes to make-report.ts.
 
 export const FORMATS = ["table", "markdown", "csv", "json", "html"] as const;
 export type Format = (typeof FORMATS)[number];
@@ -10,20 +10,23 @@ export interface ReportOptions {
   readonly logs: readonly string[];
   /** Without files: the journal, syslogd's files, or (auto) the journal if there is one. */
   readonly from: (typeof SOURCES)[number];
-  /** Seconds since 1970. `until` is the first moment that does not count. */
+  /** Seconds since 1970. `until` is the first moment that no longer counts. */
   readonly since: number | undefined;
   readonly until: number | undefined;
-  /** Texts in the prefix of a rule: only these count, and these do not count. */
+  /**
+   * Texts that the prefix of a rule contains: only rules with the first ones count, and rules with the second ones do
+   * not.
+   */
   readonly prefixes: readonly string[];
   readonly notPrefixes: readonly string[];
   /** Programs that log packets as the kernel does. */
   readonly tags: readonly string[];
   readonly format: Format;
-  /** Every row of each table, in the terminal and in Markdown. */
+  /** Show every row of each table, in the terminal and in Markdown. */
   readonly all: boolean;
-  /** The user's own databases. */
+  /** The user's own databases of addresses. */
   readonly geo: readonly string[];
 }
 
-/** No report can be made. The message says why. */
+/** The report cannot be made. The message says why. */
 export class NoReport extends Error {}

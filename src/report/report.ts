@@ -1,20 +1,20 @@
-// The report as a plain value: read/ and count/ make it, render/ shows it as a table, Markdown, CSV, JSON or a page.
-// Every list is sorted, the most attempts first. Times are seconds since 1970.
+// The report as a plain value. read/ and count/ make it. render/ shows it as a table, Markdown, CSV, JSON or an HTML
+// page. Every list is sorted, the most attempts first. Times are seconds since 1970.
 
-/** One protocol and port, as `tcp` 22; ICMP and others have port 0. */
+/** One protocol and port, such as `tcp` and 22. ICMP and others have port 0. */
 export interface PortRow {
   readonly protocol: string;
   readonly port: number;
-  /** IANA's name of the service; empty when it has none. */
+  /** IANA's name of the service. Empty if it has none. */
   readonly service: string;
   readonly attempts: number;
   readonly sources: number;
 }
 
 export interface CountryRow {
-  /** ISO 3166-1 alpha-2; empty when it is not known. */
+  /** ISO 3166-1 alpha-2. Empty if it is unknown. */
   readonly code: string;
-  /** In English. */
+  /** The English name. */
   readonly name: string;
   readonly attempts: number;
   readonly sources: number;
@@ -46,13 +46,13 @@ export interface SourceRow {
   readonly last: number;
 }
 
-/** The attempts of an hour or day in this machine's time zone. In order of time, including those without attempts. */
+/** The attempts of an hour or day in this machine's time zone. The list is in order of time and has no gaps. */
 export interface TimeRow {
   readonly at: number;
   readonly attempts: number;
 }
 
-/** A set of ports that one source tried, such as `tcp/22`, sorted. */
+/** A set of ports that sources tried together. Each is written as `tcp/22`, in sorted order. */
 export interface TogetherRow {
   readonly ports: readonly string[];
   readonly sources: number;
@@ -81,10 +81,10 @@ export interface Report {
   /** The host name in the log. Empty if lines have none. */
   readonly host: string;
   readonly attempts: number;
-  /** Attempts that a rule rejected, by its prefix. Of the others the log does not say what became of them. */
+  /** Attempts that a rule rejected, according to its prefix. For the others, the log does not say what happened. */
   readonly rejected: number;
   readonly sources: number;
-  /** The lines that were read: attempts plus `linesLeftOut`. */
+  /** The number of lines read: attempts plus `linesLeftOut`. */
   readonly lines: number;
   readonly linesLeftOut: readonly LineRow[];
   /** Sentences about what the report leaves out, for example rows of a list that is too long. */

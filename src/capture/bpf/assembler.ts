@@ -1,7 +1,10 @@
 // A small assembler for the kernel's packet filter language (classic BPF, linux/filter.h), with labels.
-// Conditional jumps reach 255 instructions; those that must reach farther go by way of an unconditional one.
+// A conditional jump reaches at most 255 instructions. A longer one goes through an unconditional jump (a trampoline).
 
-/** Instruction codes: loads (of the packet relative to X, `abs` at its begin), arithmetic and moves, conditional jumps, the end. */
+/**
+ * Instruction codes: loads (relative to X; `abs` relative to the packet's start), arithmetic, moves, jumps and the
+ * return.
+ */
 export const OP = {
   ldb: 0x50,
   ldh: 0x48,
@@ -33,7 +36,7 @@ export class Label {
 interface Instruction {
   readonly code: number;
   readonly k: number;
-  /** Where a jump goes; undefined: on to the next instruction. */
+  /** The target of a jump. Undefined: the next instruction. */
   readonly yes?: Label | undefined;
   readonly no?: Label | undefined;
   farYes: boolean;
@@ -47,19 +50,19 @@ export const MAX_INSTRUCTIONS = 4096;
 export class Assembler {
   readonly #items: (Instruction | Label)[] = [];
 
-  /** Puts the label here. */
+  /** Puts the label at the current position. */
   place(label: Label): this {
     this.#items.push(label);
     return this;
   }
 
-  /** A plain instruction. */
+  /** Adds an instruction that is no jump. */
   op(code: number, k = 0): this {
     this.#items.push({ code, k, farYes: false, farNo: false });
     return this;
   }
 
-  /** A conditional jump; an absent label goes on. */
+  /** Adds a conditional jump. Without a label, execution continues at the next instruction. */
   jump(code: number, k: number, yes: Label | undefined, no: Label | undefined): this {
     this.#items.push({ code, k, yes, no, farYes: false, farNo: false });
     return this;
@@ -70,7 +73,7 @@ export class Assembler {
     return this;
   }
 
-  /** The program, eight bytes an instruction in this machine's byte order; undefined when it is too long. */
+  /** The program: eight bytes per instruction, in this machine's byte order. Undefined when it is too long. */
   assemble(): Uint8Array | undefined {
     let length = this.#layOut();
     while (this.#stretch()) length = this.#layOut();
@@ -94,7 +97,7 @@ export class Assembler {
         continue;
       }
       const next = at + size(item);
-      let trampoline = 0; // the far jumps stand right behind, the one for "yes" first
+      let trampoline = 0; // the trampolines follow directly, the one for "yes" first
       const jt = farYes ? trampoline++ : (yes?.at ?? next) - at - 1;
       const jf = farNo ? trampoline++ : (no?.at ?? next) - at - 1;
       const conditional = yes !== undefined || no !== undefined;
@@ -114,7 +117,7 @@ export class Assembler {
     return at;
   }
 
-  /** Marks the jumps that do not reach; true when there were new ones. */
+  /** Marks the jumps that do not reach their target. Returns true when there were new ones. */
   #stretch(): boolean {
     let stretched = false;
     let at = 0;

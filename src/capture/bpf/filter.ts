@@ -1,15 +1,19 @@
-// Doors and addresses → the program by which the kernel lets a packet through: only what some door can use.
+// Doors and addresses → the BPF program by which the kernel passes only packets that some door can use.
 //
-// libpcap's own compiler takes seconds for a thousand doors and then passes the kernel's limit of instructions, after
-// which everything reaches user space. Here ports are merged into ranges and searched by halves; what still does not
-// fit becomes coarser (a superset: attempts.ts looks exactly). The packet is read as native/decode.cc reads it.
+// libpcap's own compiler takes seconds for a thousand doors. Its program then exceeds the kernel's limit of
+// instructions, and every packet reaches user space. So this one merges ports into ranges and finds them by binary
+// search. A program that is still too long becomes coarser: it passes a superset, and attempts.ts checks exactly. It
+// reads a packet as native/decode.cc does.
 
 import type { ResolvedDoor } from "../../config/resolved-door.ts";
 import type { Address } from "../../net/address.ts";
 import { dropToFit, type PortClass, portClasses } from "./port-classes.ts";
 import { FilterProgram } from "./program.ts";
 
-/** Link-layer header length and where the ethertype stands in it (undefined: there is none, IP says what it is). */
+/**
+ * The length of the link-layer header, and the offset of its ethertype. Undefined: it has none, and IP's version
+ * decides.
+ */
 const LINKS: Readonly<Record<number, { length: number; etherType: number | undefined }>> = {
   0: { length: 4, etherType: undefined }, // null
   1: { length: 14, etherType: 12 }, // Ethernet
@@ -23,14 +27,14 @@ const LINKS: Readonly<Record<number, { length: number; etherType: number | undef
 export interface FilterOptions {
   /** libpcap's DLT_ number. */
   readonly linkType: number;
-  /** The addresses that doors without a Target listen at. */
+  /** The addresses at which doors without a Target listen. */
   readonly own: readonly Address[];
   readonly resolvedDoors: readonly ResolvedDoor[];
-  /** What else is let through while a scan may be under way, if doors count strays (scan-window.ts). */
+  /** What else is passed while a scan may be in progress, if doors count strays (scan-window.ts). */
   readonly strays?: readonly PortClass[];
   /**
-   * From this source, everything is let through that may be a knock, to any port and address: UDP, and TCP without ACK, so
-   * that its other connections cost nothing.
+   * Passes everything from this source that may be a knock, to any port and address: UDP, and TCP without ACK. Its
+   * other connections then cost nothing.
    */
   readonly followed?: Address | undefined;
 }
@@ -40,7 +44,7 @@ export function isSupported(linkType: number): boolean {
   return linkType in LINKS;
 }
 
-/** The program as `NativeCapture.setFilter` takes it. Throws when the link type is not known. */
+/** The program for `NativeCapture.setFilter`. Throws when the link type is unknown. */
 export function buildFilter({ linkType, own, resolvedDoors, strays, followed }: FilterOptions): Uint8Array {
   const link = LINKS[linkType];
   if (link === undefined) throw new Error(`link type ${linkType} is not supported`);

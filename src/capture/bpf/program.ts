@@ -1,7 +1,9 @@
-// The program itself: from the link-layer header on, what is let through. The packet is read as native/decode.cc reads it.
+// Writes the BPF program: from the link-layer header onwards, it decides whether a packet passes. It reads a packet as
+// native/decode.cc does.
 //
-// Loads behind the link-layer header are relative to X, with the header's length in the constant: for a cooked capture
-// libpcap rewrites the constants to what the kernel sees there, and it can't do so for any below the header's length.
+// Loads behind the link-layer header are relative to X, and their constant includes the header's length. For a cooked
+// capture libpcap rewrites these constants to the kernel's offsets, which is impossible for a constant below the
+// header's length.
 
 import { type Address, isIpv4 } from "../../net/address.ts";
 import type { PortRange } from "../../net/port-range.ts";
@@ -11,10 +13,10 @@ import type { Body, PortClass } from "./port-classes.ts";
 
 const WHOLE = 0x40000;
 const [ETHER_IPV4, ETHER_IPV6, VLAN_TYPES] = [0x0800, 0x86dd, [0x8100, 0x88a8, 0x9100]] as const;
-/** As many as native/decode.cc walks. */
+/** The same limits as in native/decode.cc. */
 const [MAX_VLAN_TAGS, MAX_EXTENSIONS] = [3, 6] as const;
 
-/** The program's memory: where the network layer begins (as X), and what was read of the packet. */
+/** The program's memory words: where the network layer begins (as X), and what was read from the packet. */
 const M = { network: 0, protocol: 1, port: 2, flags: 3 } as const;
 
 export class FilterProgram {
@@ -29,11 +31,11 @@ export class FilterProgram {
     this.#followed = followed;
   }
 
-  /** Undefined when it is longer than the kernel takes. `etherType`: where that stands in the link-layer header. */
+  /** Undefined when the kernel would reject it as too long. `etherType`: its offset in the link-layer header. */
   build(etherType: number | undefined, bodies: readonly Body[]): Uint8Array | undefined {
     const [ipv4, ipv6] = [new Label(), new Label()];
     const labels = bodies.map(({ addresses }) => ({ addresses, label: new Label() }));
-    this.#out.op(OP.immx, 0).op(ALU.txa).op(ALU.st, M.flags); // the kernel wants memory written before it is read
+    this.#out.op(OP.immx, 0).op(ALU.txa).op(ALU.st, M.flags); // the kernel requires that memory is written before it is read
     if (etherType === undefined) this.#version(ipv4, ipv6);
     else this.#etherType(etherType, ipv4, ipv6);
     this.#ipv4(ipv4, labels);
@@ -68,7 +70,7 @@ export class FilterProgram {
   #ipv4(here: Label, bodies: readonly { addresses: readonly Address[] | undefined; label: Label }[]): void {
     const [out, link, transport] = [this.#out, this.#link, new Label()];
     out.place(here).op(ALU.stx, M.network);
-    out.op(OP.ldh, link + 6).jump(JUMP.set, 0x1fff, this.#reject, undefined); // a later fragment
+    out.op(OP.ldh, link + 6).jump(JUMP.set, 0x1fff, this.#reject, undefined); // not the first fragment
     out.op(OP.ldb, link + 9).op(ALU.st, M.protocol);
     out.op(OP.ldb, link).op(ALU.and, 0x0f).op(ALU.lsh, 2).op(ALU.addx).op(ALU.tax).op(OP.mem, M.protocol);
     out.jump(JUMP.eq, 6, transport, undefined).jump(JUMP.eq, 17, transport, this.#reject).place(transport);
@@ -137,7 +139,7 @@ export class FilterProgram {
       if (addresses === undefined) out.always(label);
       for (const { w0, w1, w2, w3 } of (addresses ?? []).filter((address) => !isIpv4(address))) {
         const other = new Label();
-        out.op(OP.ld, link + 36).jump(JUMP.eq, w3, undefined, other); // what differs most first
+        out.op(OP.ld, link + 36).jump(JUMP.eq, w3, undefined, other); // the word that differs most often first
         out.op(OP.ld, link + 32).jump(JUMP.eq, w2, undefined, other);
         out.op(OP.ld, link + 28).jump(JUMP.eq, w1, undefined, other);
         out.op(OP.ld, link + 24).jump(JUMP.eq, w0, label, other);
@@ -147,13 +149,16 @@ export class FilterProgram {
     out.always(this.#reject);
   }
 
-  /** X becomes what `length` computes into A; A is the protocol again. */
+  /** Sets X to the value that `length` computes in A, then loads the protocol into A. */
   #skip(length: () => void): void {
     length();
     this.#out.op(ALU.tax).op(OP.mem, M.protocol);
   }
 
-  /** A is the protocol and X where its header begins; afterwards X is the network layer's begin again. */
+  /**
+   * Expects the protocol in A and the transport header's offset in X. Afterwards X is the network header's offset
+   * again.
+   */
   #transport(): void {
     const [out, link, read] = [this.#out, this.#link, new Label()];
     out.op(OP.ldh, link + 2).op(ALU.st, M.port);
@@ -165,7 +170,7 @@ export class FilterProgram {
     out.place(read).op(OP.memx, M.network);
   }
 
-  /** Accepts what may be a knock of the source that has these words there; all else goes on. */
+  /** Accepts what may be a knock from the source with these words at these offsets. Other packets continue. */
   #follow(source: readonly (readonly [at: number, word: number])[]): void {
     const other = new Label();
     for (const [at, word] of source) this.#out.op(OP.ld, this.#link + at).jump(JUMP.eq, word, undefined, other);
@@ -191,7 +196,7 @@ export class FilterProgram {
     this.#out.always(this.#reject);
   }
 
-  /** A is the port. Halves the ranges; a few together share the ways out, so that most jumps are short. */
+  /** Expects the port in A. Binary search. Up to 32 ranges share their exits, so that most jumps are short. */
   #search(ranges: readonly PortRange[], miss: Label): void {
     if (ranges.length <= 32) {
       const [found, missed] = [new Label(), new Label()];

@@ -1,4 +1,5 @@
-// The commands `clients` and `reset-client`: whose codes open doors, when each was last used, and a new beginning for one.
+// The commands `clients` and `reset-client`: whose codes open doors, when each was last used, and how to forget used
+// codes.
 
 import { windowAt } from "../../codes/derive.ts";
 import type { DaemonView } from "../daemon-view.ts";
@@ -23,7 +24,7 @@ export function clients({ resolvedDoors, clientCodes }: DaemonView): (question: 
   };
 }
 
-/** Its used codes count as unused from the next one on: for a clock that was ahead, and for a list whose state was lost. */
+/** Forgets the used codes of a client: for a clock that was ahead, and for a list whose state was lost. */
 export function resetClient({ resolvedDoors, clientCodes }: DaemonView): (question: Question) => Promise<Answer[]> {
   return async (question) => {
     onlyForRoot(question);

@@ -10,9 +10,9 @@ import type { DaemonView } from "../daemon-view.ts";
 import { isSet, onlyForRoot, type Question } from "../handler.ts";
 import type { Answer } from "../protocol.ts";
 
-/** For the doors, and again for the open ones: a config may have thousands, and 65,536 may be open. */
+/** One limit for the doors, another for the open ones: a config may have thousands, and 65,536 may be open. */
 const MAX_BYTES = 64 << 10;
-/** Names of a door's clients: there may be 10,000, and `clients` lists them all. */
+/** The maximum of client names for a door. There may be 10,000; `clients` lists them all. */
 const MAX_NAMES = 100;
 
 export function doors(view: DaemonView): (question: Question) => readonly Answer[] {
@@ -73,7 +73,7 @@ function openAnswer({ door, ip, left, uses, staysOpen }: OpenDoorInfo): Answer {
   };
 }
 
-/** As many as fit into MAX_BYTES, and the number of those left out. */
+/** The answers that fit into MAX_BYTES, and the number of those left out. */
 function upTo<T>(what: "door" | "open", all: Iterable<T>, count: number, answer: (one: T) => Answer): Answer[] {
   const answers: Answer[] = [];
   let bytes = 0;

@@ -1,4 +1,5 @@
-// The command `gate`: lets everyone in, or no longer. Nobody but the daemon may change a table that it owns. For root alone.
+// The command `gate`: opens the gate to everyone, or closes it again. Only the daemon may change a table that it owns.
+// Root only.
 
 import { ConfigError } from "../../config/door.ts";
 import type { DaemonView } from "../daemon-view.ts";

@@ -9,9 +9,12 @@ import type { DaemonView } from "../daemon-view.ts";
 import { type Command, onlyForRoot, type Question, Refusal, textIn } from "../handler.ts";
 import type { Answer } from "../protocol.ts";
 
-/** A command that runs longer goes on, but the answer no longer waits for it (socket.ts closes the connection later). */
+/**
+ * After this time the answer no longer waits for the command, which keeps running (socket.ts disconnects the client
+ * later).
+ */
 const LONGEST_WAIT_MS = 8000;
-/** Thirty years. */
+/** About thirty years. */
 const MAX_SECONDS = 1e9;
 const STAYS_OPEN: DoorRefusal = { refused: "it has no stop command, so knockd cannot close it" };
 
@@ -77,7 +80,7 @@ async function done(
 /** knockd does not know whether a door without a stop command is open. Say that instead. */
 function refusal(view: DaemonView, name: string, knocker: Address, outcome: DoorRefusal): Refusal {
   const doors = called(name, view);
-  if (outcome === NOT_OPEN && doors.length === 0) return noSuchDoor(name, view); // a door that a reload removed may be open
+  if (outcome === NOT_OPEN && doors.length === 0) return noSuchDoor(name, view); // a door that a reload removed may still be open
   const staysOpen =
     doors.length > 0 && !doors.some((door) => door.opening !== undefined || commandsOf(door, knocker).stop);
   const { refused } = outcome === NOT_OPEN && staysOpen ? STAYS_OPEN : outcome;
@@ -93,7 +96,7 @@ function noSuchDoor(name: string, { resolvedDoors }: DaemonView): Refusal {
   return new Refusal(`there is no door "${name}": ${hint}`);
 }
 
-/** Undefined when it takes too long. */
+/** Undefined if it takes too long. */
 async function inTime<T>(work: Promise<T>): Promise<T | undefined> {
   let limit: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

@@ -1,4 +1,4 @@
-// The command `self-test`: does the daemon hear on every interface now?
+// The command `self-test`: does the daemon receive the packets of every interface now?
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InterfaceStatus } from "../../events/interface-status.ts";

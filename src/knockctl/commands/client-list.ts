@@ -1,4 +1,4 @@
-// knockctl client list: who may knock with a code, and when each did.
+// knockctl client list: the clients that may knock with a code, and when each last did.
 
 import type { Command } from "@commander-js/extra-typings";
 import type { Client } from "../../codes/client.ts";

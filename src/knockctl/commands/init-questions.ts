@@ -30,7 +30,7 @@ export interface Options {
   readonly rollback?: true;
 }
 
-/** Of a sequence. */
+/** The number of knocks of a new sequence. */
 export const USUAL_KNOCKS = 3;
 
 export function wishes(options: Options): Wishes {
@@ -56,7 +56,7 @@ export function wishes(options: Options): Wishes {
   };
 }
 
-/** Asks what the command line leaves open and what differs from one machine to another. */
+/** Asks for what the command line leaves open and what differs between machines. */
 export async function questions(options: Options, now: GateNow | undefined): Promise<Wishes> {
   let said = await aboutDoor(wishes(options));
   plan(said, now); // refuse what cannot work before asking anything else

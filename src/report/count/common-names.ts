@@ -1,4 +1,4 @@
-// Names that people use for services. IANA's often say little: `ms-wbt-server` is Remote Desktop, `rfb` is VNC.
+// Names that people use for services. IANA's often say little: Remote Desktop is `ms-wbt-server`, and VNC is `rfb`.
 
 /** By port and protocol. `SSH, often`: not registered, but common. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -82,13 +82,13 @@ const NAMES: Readonly<Record<string, string>> = {
   "51820/udp": "WireGuard",
 };
 
-/** Undefined when there is none better than IANA's. */
+/** Undefined if there is no better name than IANA's. */
 export function commonName(protocol: string, port: number): string | undefined {
   const key = `${port}/${protocol}`;
   return Object.hasOwn(NAMES, key) ? NAMES[key] : undefined;
 }
 
-/** Both names, the one that people use first: `Remote Desktop (ms-wbt-server)`. Empty when the port has none. */
+/** Both names, first the one that people use: `Remote Desktop (ms-wbt-server)`. Empty if the port has none. */
 export function serviceName(protocol: string, port: number, iana: string): string {
   const common = commonName(protocol, port);
   if (common === undefined) return iana;

@@ -4,12 +4,12 @@ import { plural } from "../../terminal/plural.ts";
 import type { KnockLine } from "../read/knock-line.ts";
 import type { DoorRow } from "../report.ts";
 
-/** No config has more doors; a garbled log may seem to. */
+/** No config has more doors. A garbled log may seem to. */
 const MAX = 1000;
 
 export class Doors {
   readonly #doors = new Map<string, { -readonly [K in keyof DoorRow]: DoorRow[K] }>();
-  /** Knocks of a flood, of which knockd logged only the number. */
+  /** Knocks of a flood, for which knockd logged only their number. */
   #heldBack = 0;
   #notKept = 0;
 

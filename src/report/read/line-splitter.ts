@@ -4,7 +4,7 @@
 const MAX_BYTES = 16_384;
 
 export class Lines {
-  /** Those that were longer. */
+  /** The number of lines that were longer. */
   tooLong = 0;
   readonly #tell: (line: string) => void;
   #rest = "";
@@ -30,7 +30,7 @@ export class Lines {
     this.#keep(text.slice(at));
   }
 
-  /** The last line may have no end. */
+  /** The last line may lack a line feed. */
   end(): void {
     if (this.#rest !== "" || this.#isTooLong) this.#line(this.#rest);
     this.#rest = "";

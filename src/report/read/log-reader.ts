@@ -13,17 +13,20 @@ import type { Log } from "./log-sources.ts";
 import { PacketLine, type Verdict } from "./packet-line.ts";
 import { Prefixes } from "./prefixes.ts";
 
-/** What is to be counted of the lines. */
+/** The choice of lines to count. */
 export type Chosen = Pick<ReportOptions, "since" | "until" | "prefixes" | "notPrefixes" | "tags">;
 
-/** rsyslog's, around a whole line, and that of other syslogds. */
+/** rsyslog's text around a repeated line, and that of other syslogds. */
 const REPEATED = /^(?:last )?message repeated \d+ times?\b/;
 
-/** MikroTik's `8.8.8.8:5555->10.0.0.1:22`, `src_ip` of ulogd's JSON and of other makers, pf's filterlog, Cisco's ASA. */
+/**
+ * Packets in formats that are not read: MikroTik's `8.8.8.8:5555->10.0.0.1:22`, JSON of ulogd and others, pf, Cisco
+ * ASA.
+ */
 const FOREIGN = /[\d\]]:\d{1,5}->[\d[]|\bsrc_?ip"?[=:]|\bfilterlog\b|%ASA-\d-\d{6}/;
 
 export class Reading {
-  /** That were read, of whatever kind; of the journal's export form entries. */
+  /** The number of lines read, of any kind. For the journal's export format, of entries. */
   lines = 0;
   attempts = 0;
   readonly leftOut = new LeftOut();
@@ -41,7 +44,10 @@ export class Reading {
   #sinceBoot = 0;
   readonly #torn: string[] = [];
 
-  /** `boot`: when this machine was booted, in seconds since 1970. `onRead` is told now and then how much was read in all. */
+  /**
+   * `boot`: when this machine was booted, in seconds since 1970. `onRead` gets the totals read so far from time to
+   * time.
+   */
   constructor(tally: Tally, chosen: Chosen, boot: number, onRead: (bytes: number, lines: number) => void) {
     this.#tally = tally;
     this.#since = chosen.since ?? Number.NEGATIVE_INFINITY;
@@ -52,11 +58,11 @@ export class Reading {
     this.#onRead = onRead;
   }
 
-  /** What ends before its time, as a .gz that is being written, is counted as far as it goes. */
+  /** A log that ends early, such as a .gz that is still being written, is counted as far as it can be read. */
   async read(log: Log): Promise<void> {
     const line = new LogLine(log.written, log.written >= this.#boot ? this.#boot : Number.NaN, this.#tags);
     const lines = new Lines((text) => {
-      const whole = text.charCodeAt(text.length - 1) === 0x0d ? text.slice(0, -1) : text; // of a file from Windows
+      const whole = text.charCodeAt(text.length - 1) === 0x0d ? text.slice(0, -1) : text; // a file from Windows
       this.#take(line.read(whole), line, log);
     });
     const entries = new JournalExport((entry) => this.#take(line.readEntry(entry), line, log));
@@ -82,7 +88,7 @@ export class Reading {
     return this.#prefixes.rejected;
   }
 
-  /** What the reader of the report must know, one sentence each. */
+  /** What readers of the report should know, one sentence each. */
   get notes(): readonly string[] {
     const notes = [...this.#torn, ...this.leftOut.notes(this.#prefixes.unsaid())];
     if (this.#sinceBoot > 0)
@@ -100,7 +106,7 @@ export class Reading {
     else this.leftOut.add(reason);
   }
 
-  /** Why it is none; undefined when it was counted as an attempt. */
+  /** Counts an attempt, or returns the reason why the line is not one. */
   #count(speaker: Speaker, line: LogLine, of: Log["of"]): Reason | undefined {
     const { time, message } = line;
     if (speaker === "garbage" || speaker === "other") return this.#whatElse(speaker, line);
@@ -125,7 +131,7 @@ export class Reading {
     return undefined;
   }
 
-  /** Of a line that is neither the kernel's nor knockd's. */
+  /** Counts a line that is neither the kernel's nor knockd's, and returns the reason. */
   #whatElse(speaker: "garbage" | "other", line: LogLine): Reason {
     const { message, time } = line;
     if (REPEATED.test(message)) return "repeated";

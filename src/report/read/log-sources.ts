@@ -1,4 +1,4 @@
-// Finds the logs and reads their bytes: files, also rotated and packed ones, the journal, and standard input.
+// Finds the logs and reads their bytes: files, including rotated and compressed ones, the journal, and standard input.
 
 import { spawn } from "node:child_process";
 import { closeSync, createReadStream, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
@@ -7,27 +7,27 @@ import type { Readable } from "node:stream";
 import { NoReport } from "../options.ts";
 import { isPackedOtherwise, unpacked } from "./unpack.ts";
 
-/** Whose lines are taken from it: where two files have the kernel's, one of them. */
+/** Which lines to take from a log. If two files have the kernel's lines, only one is used for them. */
 export type Of = "all" | "knockd" | "kernel";
 
 export interface Log {
   readonly name: string;
   readonly of: Of;
-  /** In bytes, as they are read; 0 when nobody knows. */
+  /** In bytes, before they are decompressed. 0 if it is unknown. */
   readonly size: number;
   /** When it was last written, in seconds since 1970. */
   readonly written: number;
-  /** `read` is told of each piece that was read, in bytes of `size`. */
+  /** Calls `read` with the number of bytes of each chunk, in the unit of `size`. */
   open(read: (bytes: number) => void): AsyncIterable<Buffer>;
 }
 
-/** Larger ones are no faster, and cost memory. */
+/** A larger chunk is no faster, and costs memory. */
 const CHUNK = 1 << 16;
-/** Rotated by number or by any form of date, and packed or not. */
+/** Log files that may be rotated, by number or any form of date, and compressed. */
 const ROTATED = /^(kern\.log|syslog|messages)([.-]\d[\d-]*)?(\.(gz|xz|zst|bz2|lz4|lzma|zip))?$/;
 const ROTATED_UFW = /^ufw\.log([.-]\d[\d-]*)?(\.(gz|xz|zst|bz2|lz4|lzma|zip))?$/;
 const UFW = Buffer.from("[UFW ");
-/** Of a log's end: in so much, ufw has left a line if it leaves any. */
+/** How much of a log's end to search for ufw. If ufw logs at all, it has left a line there. */
 const UFW_BYTES = 1 << 22;
 export const JOURNAL = "the journal";
 const JOURNALS = ["/var/log/journal", "/run/log/journal"];
@@ -58,7 +58,7 @@ export function standardInput(now: number): Log {
   };
 }
 
-/** syslogd's logs in `folder`, young enough, that another program than gzip has packed: their lines are not read. */
+/** syslogd's logs in `folder` since then whose compression is not supported, so their lines are not read. */
 export function packedOtherwise(folder: string, since: number): string[] {
   return readdirSync(folder)
     .filter((name) => (ROTATED.test(name) || ROTATED_UFW.test(name)) && isPackedOtherwise(name))
@@ -68,9 +68,9 @@ export function packedOtherwise(folder: string, since: number): string[] {
 }
 
 /**
- * syslogd's in `folder`, those that may have lines since then. The kernel's lines are in kern.log and in syslog as well, by
- * Debian's rsyslog.conf: they are taken from kern.log, where there is one. Others have all of it in messages. ufw's lines may
- * be in ufw.log alone.
+ * syslogd's logs in `folder` that may have lines since then. Debian's rsyslog.conf writes the kernel's lines to
+ * kern.log and to syslog; they are taken from kern.log, if there is one. Other systems write everything to messages.
+ * ufw's lines may be only in ufw.log.
  */
 export function syslogs(folder: string, since: number): Log[] {
   const all = readdirSync(folder)
@@ -85,7 +85,8 @@ export function syslogs(folder: string, since: number): Log[] {
   const ufws = readdirSync(folder)
     .filter((name) => ROTATED_UFW.test(name) && !isPackedOtherwise(name))
     .sort();
-  // ufw's own file repeats the kernel's lines, unless "& stop" in rsyslog.d/20-ufw.conf keeps them out of the others.
+  // ufw's own file repeats lines of the kernel, unless "& stop" in rsyslog.d/20-ufw.conf keeps them out of the other
+  // files.
   const isRepeated = ["kern.log", "syslog", "messages"].some((name) => hasUfw(join(folder, name)));
   const own = isRepeated ? [] : ufws.map((name) => file(join(folder, name), "kernel"));
   return [...logs, ...own].filter(({ written }) => written >= since);
@@ -105,7 +106,7 @@ function hasUfw(path: string): boolean {
 
 export const hasJournal = (): boolean => JOURNALS.some((folder) => existsSync(folder));
 
-/** What the kernel, knockd and the programs of these names said, of all boots; `undefined`: what anyone said. */
+/** The lines of the kernel, of knockd and of these programs, from all boots. Undefined: the lines of all programs. */
 export function journal(
   since: number | undefined,
   until: number | undefined,
@@ -143,7 +144,7 @@ async function* output(program: string, args: readonly string[], read: (bytes: n
     child.once("error", reject);
     child.once("close", resolve);
   });
-  ended.catch(() => {}); // it is awaited below, when all is read
+  ended.catch(() => {}); // awaited below, after everything was read
   try {
     yield* told(child.stdout, read);
     const status = await ended;

@@ -1,10 +1,10 @@
-// The bytes of a log as text: unpacks gzip, whatever the file's name, and refuses what other programs have packed or encoded,
-// because its lines would pass for garbage.
+// Decompresses a log: gzip, whatever the file is called. Rejects other compressed or encoded files, whose lines would
+// pass for garbage.
 
 import { gunzip, isGzip } from "../../platform/gunzip.ts";
 import { NoReport } from "../options.ts";
 
-/** First bytes, what they begin, and the command that makes text of it. */
+/** The first bytes of a file, its format, and the command that converts it to text. */
 const OTHERS: readonly (readonly [head: string, what: string, command: string])[] = [
   ["\xfd7zXZ", "packed with xz", "xzcat"],
   ["\x28\xb5\x2f\xfd", "packed with zstd", "zstdcat"],
@@ -15,7 +15,7 @@ const OTHERS: readonly (readonly [head: string, what: string, command: string])[
   ["\xfe\xff", "UTF-16 text", "iconv -f utf16 -t utf8"],
 ];
 
-/** `name`: the file's. Throws NoReport with a command that helps. */
+/** `name`: the name of the file. Throws NoReport with a command that helps. */
 export async function* unpacked(name: string, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const chunks = bytes[Symbol.asyncIterator]();
   const first = await chunks.next();
@@ -31,5 +31,5 @@ export async function* unpacked(name: string, bytes: AsyncIterable<Buffer>): Asy
   yield* isGzip(head) ? gunzip(all) : all;
 }
 
-/** Is it a log that another program than gzip has packed, by its name? */
+/** Does the file's name say that a program other than gzip has compressed it? */
 export const isPackedOtherwise = (name: string): boolean => /\.(?:xz|zst|bz2|lz4|lzma|zip)$/.test(name);

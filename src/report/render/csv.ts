@@ -71,7 +71,9 @@ function rows(report: Report): Row[] {
 
 const iso = (seconds: number): string => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 
-/** Puts an apostrophe before text that a spreadsheet would run as a formula: attackers control part of these texts. */
+/**
+ * Puts an apostrophe before text that a spreadsheet would evaluate as a formula: attackers control some of these texts.
+ */
 function cell(value: Cell): string {
   if (typeof value === "number") return String(value);
   const text = printable(value).replace(/^\s*[=+\-@|%]/, "'$&");

@@ -4,7 +4,7 @@ import { commonName } from "../count/common-names.ts";
 import type { PortRow, Report } from "../report.ts";
 import { count, counted } from "./html/words.ts";
 
-/** Empty when nothing was counted. */
+/** Empty if nothing was counted. */
 export function headline({
   attempts,
   rejected,
@@ -21,7 +21,9 @@ function mostTried({ protocol, port, service, attempts }: PortRow, all: number):
   return `${count(attempts)} of ${counted(all, "attempt")} ${attempts === 1 ? "was" : "were"} for ${name}.`;
 }
 
-/** A packet that the firewall rejected let nobody in. If the prefix of its rule does not say so, nobody knows. */
+/**
+ * A rejected packet let nobody in. For packets of rules whose prefix does not say that they reject, this is unknown.
+ */
 function whatBecame(attempts: number, rejected: number): string {
   const them = attempts === 1 ? "it" : "them";
   if (rejected === 0) return `The log does not say whether the firewall rejected ${them}.`;
@@ -31,7 +33,7 @@ function whatBecame(attempts: number, rejected: number): string {
   return `The log says that the firewall rejected ${attempts === 1 ? "it" : "all of them"}: nobody got in that way.`;
 }
 
-/** `SSH, port 22`, `Phones (SIP), port 5060/udp`, `port 8765`, `ICMP`. */
+/** Such as `SSH, port 22`, `Phones (SIP), port 5060/udp`, `port 8765`, `ICMP`. */
 function nameOf(protocol: string, port: number, service: string): string {
   if (port === 0) return protocol.toUpperCase();
   const number = `port ${port}${protocol === "tcp" ? "" : `/${protocol}`}`;

@@ -9,7 +9,7 @@ import type { Report, TimeRow } from "../report.ts";
 export interface Limits {
   readonly rows: number;
   readonly days: number;
-  /** Undefined: the busiest ones, as many as `rows`. */
+  /** Undefined: the busiest hours, at most `rows`. */
   readonly hours: number | undefined;
 }
 
@@ -90,20 +90,20 @@ export function sections(report: Report, limits: Limits): Section[] {
   return all.filter(({ rows }) => rows.length > 0);
 }
 
-/** The attempts, each reason for leaving lines out, and their sum. */
+/** The attempts, the lines left out by reason, and their sum. */
 function linesRead({ attempts, lines, linesLeftOut }: Report): Cell[][] {
   if (lines === 0) return [];
   return [["attempts", attempts], ...linesLeftOut.map((row) => [row.reason, row.lines]), ["total", lines]];
 }
 
-/** `1234 attempts from 56 sources, 2026-11-18 04:16 to 2026-11-22 23:50 (host door)` */
+/** Such as `1234 attempts from 56 sources, 2026-11-18 04:16 to 2026-11-22 23:50 (host door)`. */
 export function summary({ attempts, sources, host, since, until }: Report): string {
   const at = host === "" ? "" : ` (host ${host})`;
   const when = since === undefined || until === undefined ? "" : `, ${minute(since)} to ${minute(until)}`;
   return `${plural(attempts, "attempt")} from ${plural(sources, "source")}${when}${at}`;
 }
 
-/** Sets of ports that at least two sources tried: what one alone tried says nothing. */
+/** Sets of ports that at least two sources tried. A set of a single source says nothing. */
 export function sharedSets({ together }: Report): Report["together"] {
   return together.filter(({ sources }) => sources > 1);
 }
@@ -119,7 +119,7 @@ function minute(seconds: number): string {
 interface Timeline {
   readonly head: string;
   readonly name: (at: number) => string;
-  /** The number of all rows, of which `rows` are some. */
+  /** The number of all rows. `rows` may be only some of them. */
   readonly of: number;
 }
 

@@ -1,5 +1,5 @@
-// The world map: each country is shaded by its attempts, small countries have a mark, and places have points.
-// It has two layers, the drawing and above it the links, so that no neighbour covers the frame of the focused country.
+// The world map: each country is shaded by its attempts, small countries have a mark, and places have points. It has
+// two layers: the drawing, and the links above it, so that no neighbour covers the frame of the focused country.
 
 import type { CountryRow, PlaceRow, Report } from "../../report.ts";
 import { html, type Markup } from "./markup.ts";
@@ -7,7 +7,7 @@ import { HEIGHT, type Outlines, outlines, type Point, WIDTH } from "./outlines.t
 import { type Shades, shades } from "./shades.ts";
 import { counted } from "./words.ts";
 
-/** Of the point with the most attempts; its area shows how many. */
+/** The radius of the point with the most attempts. The area of a point is proportional to its attempts. */
 const LARGEST = 12;
 
 interface Country {
@@ -58,7 +58,7 @@ ${legend(
 </figure>`;
 }
 
-/** The row of a country in the table; undefined where the code is none. */
+/** The id of the country's row in the table. Undefined if the code is not a country's. */
 export function countryRowId(code: string): string | undefined {
   return /^[A-Z]{2}$/.test(code) ? `country-${code}` : undefined;
 }
@@ -77,7 +77,7 @@ function link({ code, name, attempts, sources }: CountryRow, shape: boolean, mar
   )}</title>${shape ? html`<use href="#shape-${code}"/>` : ""}${mark ? html`<use href="#mark-${code}"/>` : ""}</a>\n`;
 }
 
-/** Names for the pointer only: the table of places is their equal, and one can be upon the other. */
+/** The points have names only for the pointer: they may overlap, and the table of places has the same information. */
 function points(world: Outlines, places: readonly PlaceRow[]): Markup {
   const most = places.reduce((max, { attempts }) => Math.max(max, attempts), 1);
   return html`<g aria-hidden="true">${places.map(({ name, longitude, latitude, attempts }) => {

@@ -1,4 +1,4 @@
-// HTML as a value. The template is trusted; the values put into it come from logs and databases and are escaped.
+// HTML as a value. The template is trusted. Values in it come from logs and databases, and are escaped.
 
 export class Markup {
   readonly text: string;
@@ -22,14 +22,17 @@ function rendered(content: Content): string {
   return escaped(String(content));
 }
 
-/** HTML has no place for control characters, and half a surrogate pair is no UTF-8: the reader sees that something was there. */
+/**
+ * Replaces characters that are not valid in HTML or UTF-8 by a visible one: control characters and half a surrogate
+ * pair.
+ */
 function escaped(text: string): string {
   return text
     .replace(/[\0-\x1f\x7f-\x9f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd")
     .replace(/[&<>"']/g, (character) => NAMES[character]!);
 }
 
-/** Text of others, which may turn the direction of writing: not beyond its own end. */
+/** Isolates text of others: it may change the direction of writing, but not beyond its own end. */
 export function foreign(text: string): Markup {
   return html`<bdi>${text}</bdi>`;
 }

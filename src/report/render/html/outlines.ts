@@ -1,4 +1,5 @@
-// The world of Natural Earth, drawn: the outline of each country by its code, and where to put a mark for one that is too small.
+// The countries of Natural Earth as SVG paths: the outline of each country by its code, and the position of its mark if
+// it is too small to see.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -8,14 +9,14 @@ import { feature } from "topojson-client";
 export const WIDTH = 960;
 export const HEIGHT = 468;
 
-/** Square units: less than that nobody sees or hits with a finger. */
+/** In square units. A smaller country is hard to see, and hard to hit with a finger. */
 const TOO_SMALL = 40;
 
 type World = Parameters<typeof feature>[0];
 
 interface Outline {
   readonly code: string;
-  /** What `d` of an SVG path is. */
+  /** The value of `d` of an SVG path. */
   readonly path: string;
   readonly tooSmall: boolean;
 }
@@ -23,19 +24,19 @@ interface Outline {
 export interface Outlines {
   readonly sea: string;
   readonly grid: string;
-  /** Code "" is land that no country's addresses are counted for. */
+  /** The code "" stands for land to which no country's addresses belong. */
   readonly countries: readonly Outline[];
-  /** Where the mark of a country is; undefined for a code that is no country's. */
+  /** The position of a country's mark. Undefined if the code is not a country's. */
   mark(code: string): Point | undefined;
   at(longitude: number, latitude: number): Point | undefined;
 }
 
 export type Point = readonly [x: number, y: number];
 
-// Where ISO 3166 has no number, addresses are counted for these.
+// ISO 3166 has no number for these, but databases of addresses have codes.
 const BY_NAME: Record<string, string> = { Kosovo: "XK", Somaliland: "SO", "N. Cyprus": "CY" };
 
-// Natural Earth has these as parts of other countries, or not at this scale.
+// Natural Earth counts these as parts of other countries, or leaves them out at this scale.
 const OTHERS: Record<string, readonly [longitude: number, latitude: number]> = {
   BQ: [-68.3, 12.2],
   BV: [3.4, -54.4],
@@ -62,7 +63,7 @@ const projection = geoEqualEarth().fitExtent(
 );
 const pathOf = geoPath(projection).digits(1);
 
-/** Reads the outlines that lie beside us as a package; throws where they do not. */
+/** Reads the outlines from an installed package. Throws if it is missing. */
 export function outlines(): Outlines {
   const countries = read("countries-110m.json").map(({ code, shape }) => ({
     code,
@@ -70,7 +71,7 @@ export function outlines(): Outlines {
     tooSmall: pathOf.area(shape) < TOO_SMALL,
   }));
   const centres = new Map<string, readonly [number, number]>(Object.entries(OTHERS));
-  // The finer ones have the small countries, too. The first of a code is the country, others are its islands.
+  // The finer map also has small countries. The first shape with a code is the country, later ones are its islands.
   for (const { code, shape } of read("countries-50m.json"))
     if (!centres.has(code)) centres.set(code, geoCentroid(shape));
   return {
@@ -98,7 +99,7 @@ function read(file: string): { readonly code: string; readonly shape: GeoPermiss
   return all.features.map((one) => ({ code: codeOf(one.id, one.properties?.name), shape: one }));
 }
 
-/** Intl knows which letters belong to ISO's number. */
+/** Intl knows the two-letter code for ISO's number. */
 function codeOf(number: string | number | undefined, name: string): string {
   if (number === undefined) return BY_NAME[name] ?? "";
   return new Intl.Locale(`und-${number}`).region ?? "";

@@ -1,15 +1,16 @@
-// Attempts differ by powers of ten: few shades, each many times as much as the one before, with round numbers between them.
+// Attempts differ by powers of ten. So there are few shades: each stands for many times the attempts of the one before,
+// with round numbers as limits.
 
 import { count } from "./words.ts";
 
 const SHADES = 5;
 
 export interface Shades {
-  /** From so many attempts on; the first is 1. */
+  /** The smallest number of attempts for each shade. The first is 1. */
   readonly from: readonly number[];
-  /** 0 for none, then 1 to `from.length`. */
+  /** 0 for no attempts, otherwise 1 to `from.length`. */
   of(attempts: number): number;
-  /** `10 – 199`, `2,000 and more`. */
+  /** Such as `10 – 199` or `2,000 and more`. */
   label(shade: number): string;
 }
 
@@ -27,7 +28,7 @@ export function shades(most: number): Shades {
   };
 }
 
-/** To the 1, 2 or 5 of a power of ten that is nearest by ratio. */
+/** Rounds to 1, 2 or 5 times a power of ten: the nearest one by ratio. */
 export function round(n: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(n, 1)) + 1e-9);
   const [nearest] = [1, 2, 5, 10]

@@ -1,5 +1,5 @@
-// The page's one style sheet. Colours are named by their use. The contrast of text is at least 4.5 : 1, of bars and outlines
-// 3 : 1; the test measures both.
+// The only style sheet of the page. Colours are named by their use. The contrast of text is at least 4.5 : 1, that of
+// bars and outlines 3 : 1. A test measures both.
 
 export const style = `
 :root {

@@ -19,11 +19,11 @@ export interface Table<Row> {
   readonly caption: string;
   readonly rows: readonly Row[];
   readonly columns: readonly Column<Row>[];
-  /** The id of a row that has links to it. */
+  /** The id of a row to which links exist. */
   rowId?(row: Row): string | undefined;
 }
 
-/** Rows that every table shows, and rows on paper. style.ts has the same numbers. */
+/** The rows that are always shown, and the rows on paper. style.ts has the same numbers. */
 const [SHOWN, PRINTED] = [10, 40] as const;
 
 export function table<Row>({ id, caption, rows, columns, rowId }: Table<Row>): Markup {

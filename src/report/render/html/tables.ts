@@ -160,7 +160,7 @@ export function linesRead({ attempts: counted, lines, linesLeftOut }: Report): M
   });
 }
 
-/** The numbers of a timeline. Folded, because the bars show the same at a glance. */
+/** The numbers of a timeline, folded: the bars show the same at a glance. */
 export function times(unit: Unit, rows: readonly TimeRow[]): Markup | undefined {
   if (rows.length === 0) return undefined;
   const name = unit === "hour" ? "Hour" : "Day";

@@ -1,5 +1,5 @@
-// Attempts over time as bars. Everything is in percent of the drawing, so that it is as wide as the screen and its letters are as
-// large as the page's.
+// Attempts over time as bars. All sizes are percentages of the drawing, so that it fills the width of the screen while
+// its letters keep the page's size.
 
 import type { TimeRow } from "../../report.ts";
 import { html, type Markup } from "./markup.ts";
@@ -9,9 +9,9 @@ import { count, counted, date, day, time } from "./words.ts";
 
 export type Unit = "hour" | "day";
 
-/** More labels than these are not to be read, on a phone every other of them. */
+/** More labels would be unreadable. On a phone, every other one is hidden. */
 const LABELS = 8;
-/** More bars than these are thinner than the screen's dots; then the days have to do. */
+/** More bars would be thinner than a pixel. Then the page shows days instead of hours. */
 const BARS = 24 * 31;
 
 export function timeline(unit: Unit, rows: readonly TimeRow[]): Markup | undefined {
@@ -42,7 +42,7 @@ export function when(unit: Unit, at: number): string {
   return unit === "hour" ? `${date(at)}, ${time(at)}` : date(at);
 }
 
-/** Lines at round numbers, two to five of them. */
+/** The step between grid lines: a round number that gives two to five lines. */
 function stepFor(most: number): number {
   return Math.max(1, round(most / 3));
 }
@@ -57,7 +57,7 @@ function labels(unit: Unit, rows: readonly TimeRow[]): Markup[] {
   return candidates
     .filter((_, i) => i % stride === 0)
     .map(({ row, i }, n) => {
-      // Over the middle of its bar; at the edges, inside of them.
+      // Centred over its bar. At the edges it stays inside the drawing.
       const x = (i + 0.4) / rows.length;
       const anchor = x < 0.06 ? "start" : x > 0.94 ? "end" : "middle";
       const text = days || hour(row) === 0 ? day(row.at) : time(row.at);

@@ -1,4 +1,4 @@
-// Numbers and times on the page: in English, in the time zone of this machine.
+// Numbers and times on the page: in English, in this machine's time zone.
 
 const numbers = new Intl.NumberFormat("en");
 const dayNames = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
@@ -17,7 +17,7 @@ export function count(n: number): string {
   return numbers.format(n);
 }
 
-/** `1 attempt`, `2 attempts`, `3 countries`. */
+/** Such as `1 attempt`, `2 attempts`, `3 countries`. */
 export function counted(n: number, one: string, many: string = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
@@ -28,32 +28,32 @@ export function share(part: number, whole: number): string {
   return `${percent.toFixed(1)} %`;
 }
 
-/** `24 November 2026, 14:05` */
+/** Such as `24 November 2026, 14:05`. */
 export function moment(at: number): string {
   return `${dates.format(at * 1000)}, ${time(at)}`;
 }
 
-/** `24 Nov` */
+/** Such as `24 Nov`. */
 export function day(at: number): string {
   return dayNames.format(at * 1000);
 }
 
-/** `Tue, 24 Nov 2026` */
+/** Such as `Tue, 24 Nov 2026`. */
 export function date(at: number): string {
   return shortDates.format(at * 1000);
 }
 
-/** `2026` */
+/** Such as `2026`. */
 export function year(at: number): string {
   return `${new Date(at * 1000).getFullYear()}`;
 }
 
-/** `14:05` */
+/** Such as `14:05`. */
 export function time(at: number): string {
   return clock.format(at * 1000);
 }
 
-/** For the attribute of `<time>`. */
+/** The value of a `<time>` element's datetime attribute. */
 export function machineTime(at: number): string {
   return `${new Date(at * 1000).toISOString().slice(0, 19)}Z`;
 }
