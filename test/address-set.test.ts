@@ -1,4 +1,4 @@
-// Which addresses are ours. Those of real interfaces: live/listening.test.ts.
+// Tests which addresses belong to this host. Those of real interfaces: live/listening.test.ts.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

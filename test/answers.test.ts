@@ -1,4 +1,4 @@
-// Which TCP segments may answer a connection that this host has opened, and the same as a filter looks for it.
+// Tests which TCP segments may be answers to a connection that this host opened, and that the filter agrees.
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { mayBeAnswer, NO_ANSWER } from "../src/capture/answers.ts";

@@ -1,4 +1,4 @@
-// Generated doors and knockers: few ports, few addresses, much overlap, so that everything meets everything.
+// Generates doors and knockers with few ports and few addresses, so that they overlap in every way.
 import fc from "fast-check";
 import type { TcpFlag } from "./frame.ts";
 import type { Sent } from "./story.ts";
@@ -23,10 +23,10 @@ const wanted = fc.option(
     selector: ([, f]) => f,
   }),
 );
-/** A port that no door uses and at which somebody listens. */
+/** A port that no door uses, at which a server listens. */
 export const LISTENING = 7011;
 const stray = fc.record({ port: fc.integer({ min: 7005, max: LISTENING }), protocol: knockProtocol });
-/** Lines of a door's section: strays and seconds that a short scene comes past. */
+/** Lines of a door's section: numbers of strays and seconds that a short scene can reach. */
 const policy = fc
   .record({
     Max_Strays: fc.integer({ min: 0, max: 5 }),
@@ -36,7 +36,7 @@ const policy = fc
   })
   .map((lines) => Object.entries(lines).map(([name, value]) => `  ${name} = ${value}`));
 
-/** By the dice: most packets come from as far, some from a router nearer, some from elsewhere. */
+/** Random hop limits: most packets come from the same distance, some from a nearer router, some from elsewhere. */
 const TTLS = [63, 128, 50];
 
 const door = {
@@ -45,7 +45,7 @@ const door = {
   target: fc.boolean().map((own) => (own ? undefined : "10.77.0.9")),
 };
 
-/** A source walks through a door's sequence, now and then with a mistake, knocks at random, or scans. */
+/** A source knocks a door's sequence, sometimes with a mistake, knocks at random, or scans. */
 function walk(
   doors: readonly { sequence: readonly { port: number; protocol: string }[] }[],
   sources: readonly string[],
@@ -70,7 +70,7 @@ function walk(
       ),
     );
   const wrong = fc.tuple(source, knock, flags).map(([from, one, given]) => [segmentOf(from, one, given)]);
-  // Other ports between the first knock and the rest; then perhaps the sequence, or all of that, once more.
+  // Other ports between the first knock and the others. Then perhaps the sequence, or all of it, once more.
   const scanning = fc
     .tuple(source, fc.nat(doors.length - 1), fc.array(stray, { minLength: 1, maxLength: 6 }), fc.nat(2))
     .map(([from, number, others, again]) => {
@@ -87,7 +87,10 @@ function walk(
   );
 }
 
-/** What a client writes into its packets' headers: a system's are all different, those of tools may be alike. */
+/**
+ * What a client writes into its packets' headers: different each time from a system, perhaps always the same from a
+ * tool.
+ */
 type Headers = (index: number, port: number) => { sourcePort: number; seq: number };
 const ofSystem: Headers = (index) => ({ sourcePort: 20_000 + index, seq: 1_000 * (index + 1) });
 const headers = fc.constantFrom<Headers[]>(
@@ -104,15 +107,15 @@ const headers = fc.constantFrom<Headers[]>(
 export interface SceneOptions {
   /** Source addresses, IPv4 or IPv6. */
   readonly sources: readonly string[];
-  /** Of the one who listens. */
+  /** The listening host's address. */
   readonly own: { readonly ipv4: string; readonly ipv6: string };
   readonly mostWalks: number;
   /** Seconds between two packets. */
   readonly gap: number;
   readonly seqTimeout: number;
-  /** Are segments sent again, and knocks from a new port, and are some clients' packets all alike? */
+  /** Are segments retransmitted, are knocks repeated from a new port, and are some clients' packets all alike? */
   readonly again: boolean;
-  /** Do doors say what they think of strays, and when they open again? If so, strays come, and now and then a second passes. */
+  /** Do doors set Max_Strays and Cooldown? If so, there are strays, and sometimes a second passes. */
   readonly policies: boolean;
 }
 

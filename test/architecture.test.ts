@@ -1,5 +1,5 @@
-// The rooms of src/ and the imports that never happen between them. A forbidden import, even of a type alone, ties two
-// rooms together, so that neither can be read, tested or replaced by itself.
+// Checks the imports between the rooms of src/. A forbidden import, even of a type alone, ties two rooms together, so
+// that neither can be read, tested or replaced alone.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -10,7 +10,7 @@ const src = fileURLToPath(new URL("../../src", import.meta.url));
 
 /** See, decide, act, tell: they stand side by side and meet in the plain values of events/. */
 const FOUR = ["capture", "attempts", "doors", "log"];
-/** Ground floor: everyone may import these, and they import nothing above. */
+/** The foundation: every room may import these, and they import nothing above. */
 const GROUND = ["net", "platform", "terminal"];
 
 interface Import {
@@ -18,9 +18,9 @@ interface Import {
   readonly to: string;
 }
 
-/** What the rooms above stand on. None of them knows a packet's way. */
+/** What the rooms above are built on. None of them knows a packet's path. */
 const LOWER = ["runner", "firewall", "sequences", "codes", "config", "events", ...GROUND];
-/** Only these may load native code. */
+/** Only these files may load native code. */
 const NATIVE = ["platform/native.ts", "platform/single-executable.ts"];
 
 const files = walk(src);
@@ -152,18 +152,18 @@ function never(sentence: string, isForbidden: (fromRoom: string, toRoom: string)
   });
 }
 
-/** The first folder below src/; empty for the three commands, which lie in src/ itself. */
+/** The first folder below src/. Empty for the three programs, which are in src/ itself. */
 function roomOf(file: string): string {
   return file.includes("/") ? file.split("/")[0]! : "";
 }
 
-/** Every relative path in quotes that ends as a script does, whatever form the import has. */
+/** Every relative path in quotes that ends like a script's, in any form of import. */
 function importsOf(file: string, text: string): Import[] {
   const found = text.matchAll(/(["'`])(\.{1,2}\/[^"'`\n]*\.[cm]?[jt]s)\1/g);
   return [...found].map(([, , path]) => ({ from: file, to: join(dirname(file), path!) }));
 }
 
-/** Depth first: a file that is met again while it is being visited closes a circle. */
+/** Depth-first: a file that is reached again while it is being visited closes a cycle. */
 function circles(edges: readonly Import[]): string[] {
   const next = new Map<string, string[]>();
   for (const { from, to } of edges) next.set(from, [...(next.get(from) ?? []), to]);

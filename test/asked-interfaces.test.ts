@@ -1,4 +1,4 @@
-// What -i and `Interface` ask for, and names that are refused because no interface can have them.
+// Tests what -i and `Interface` select, and that names which no interface can have are refused.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

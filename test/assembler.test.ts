@@ -1,4 +1,4 @@
-// The assembler: jumps near and far land where the label is. Programs are run by libpcap (Capture.matches).
+// Tests the assembler: near and far jumps reach their labels. libpcap runs the programs (Capture.matches).
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -103,10 +103,10 @@ describe("the assembler", () => {
       kind: fc.constantFrom("always", "if", "if", "if"),
       code: fc.constantFrom(EQUAL, GREATER, AT_LEAST, ANY_BIT),
       k: fc.integer({ min: 0, max: 7 }),
-      yes: fc.option(fc.integer({ min: 0, max: 4 }), { nil: undefined }), // so many steps are left out
+      yes: fc.option(fc.integer({ min: 0, max: 4 }), { nil: undefined }), // that many instructions are skipped
       no: fc.option(fc.integer({ min: 0, max: 4 }), { nil: undefined }),
       padding: fc.constantFrom(0, 0, 1, 100, 254, 255, 256),
-      add: fc.integer({ min: 1, max: 3 }), // what is done when the jump goes on
+      add: fc.integer({ min: 1, max: 3 }), // runs if the jump is taken
     });
     type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
     const holds = ({ code, k }: Step, a: number) =>

@@ -1,4 +1,4 @@
-// The pool of attempts against the plainest one: a list.
+// Compares the pool of attempts with the simplest possible one: a list.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
@@ -7,7 +7,7 @@ import { type Address, formatAddress, parseAddress } from "../src/net/address.ts
 import { clear } from "../src/platform/memory.ts";
 
 const newQueue = (): Queue => ({ head: NONE, tail: NONE });
-// One hash for many: every chain holds strangers.
+// Many sources with the same hash, so that every chain holds several.
 const addresses = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "fd77::1", "fd77::2", "fd77::a00:1", "::a00:1"].map(
   (text) => parseAddress(text)!,
 );
@@ -54,7 +54,7 @@ describe("the pool of attempts", () => {
             assert.equal(slots.stage(slot), 1);
           }
         });
-        // The queue is the order of beginning.
+        // The queue is ordered by the attempts' beginnings.
         const order: number[] = [];
         while (queue.head !== NONE) {
           order.push(queue.head);
@@ -93,7 +93,7 @@ describe("the pool of attempts", () => {
   });
 
   it("touches no memory before it is used", () => {
-    // Of 48 MB, a pool that holds ten attempts has only some pages; the process's memory tells.
+    // A pool of 48 MB that holds ten attempts uses only a few pages, as the process's memory shows.
     const before = process.memoryUsage().rss;
     const pools = Array.from({ length: 8 }, () => new AttemptPool(1 << 20));
     for (const pool of pools) for (let n = 0; n < 10; n++) pool.add(n, addresses[0]!, 0, 0, 0, newQueue());

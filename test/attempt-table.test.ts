@@ -1,4 +1,4 @@
-// Slots, queues and doors in step. Against the reference, with all the rules: attempts.test.ts.
+// Tests that slots, queues and doors stay consistent. With all rules, against the reference: attempts.test.ts.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AttemptTable } from "../src/attempts/attempt-table.ts";

@@ -1,4 +1,4 @@
-// A ban lasts for Ban_Time, and one more try of the banned source counts.
+// Tests that a ban lasts for Ban_Time, and that the banned source has one more try.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Bans } from "../src/attempts/bans.ts";

@@ -1,11 +1,11 @@
-// What bash completes behind knockctl, by packaging/completion.bash.
+// Tests what bash completes after knockctl, with packaging/completion.bash.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { repo } from "./live/wire.ts";
 
-// In the place of bash-completion's functions, and of a daemon.
+// Fakes for bash-completion's functions and for a daemon.
 const BASH = `
 _init_completion() { words=("\${COMP_WORDS[@]}") cword=$COMP_CWORD cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}; }
 _filedir() { COMPREPLY=(FILES); }

@@ -20,7 +20,7 @@ For example, code 49 20 39 17 means  4149 4520 4339 11017`,
   );
 });
 
-/** The ports to which the line would send, by a curl and an nc that only print them. */
+/** The ports to which the line would send, according to fake curl and nc programs that only print them. */
 function portsOfLine(line: string, shell: string, environment: NodeJS.ProcessEnv = {}): number[] {
   const fake = `curl() { for word; do :; done; echo "\${word##*:}"; }; nc() { for word; do :; done; echo "$word"; }; sleep() { :; };`;
   const text = execFileSync(shell, ["-c", `${fake} ${line}`], {

@@ -1,4 +1,4 @@
-// When the supervisor compares its captures with the interfaces, on a clock that the test moves.
+// Tests when the supervisor compares its captures with the interfaces, with a clock that the test advances.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { CheckSchedule } from "../src/capture/check-schedule.ts";

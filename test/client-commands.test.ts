@@ -1,4 +1,4 @@
-// What one types elsewhere: for knock, nc and curl.
+// Tests the commands that a client is given for knock, nc and curl.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseSequence } from "../src/sequences/sequence.ts";

@@ -1,4 +1,4 @@
-// The page that knocks: its own HMAC beside Node's, and the page itself in Debian's Chromium, opened from a file.
+// Tests the page that knocks: its own HMAC against Node's, and the page in Debian's Chromium, opened from a file.
 import assert from "node:assert/strict";
 import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ import { LAPTOP, PHONE } from "./credentials.ts";
 import { startBrowser } from "./report/page/browser.ts";
 import { until } from "./time-limit.ts";
 
-/** The page's own functions, with no browser around them. */
+/** The page's own functions, without a browser. */
 function scriptOf(client: Client): { portsAt(counter: number): number[] } {
   const [, script] = /<script>(.*)<\/script>/s.exec(clientPage("host.example", client))!;
   const context = createContext({ TextEncoder });
@@ -63,7 +63,7 @@ describe("the page in a browser", () => {
   });
   after(async () => {
     await browser?.close();
-    for (const server of servers) server.close(); // also after a failure: an open one would keep this process alive
+    for (const server of servers) server.close(); // even after a failure: an open socket would keep this process alive
     rmSync(folder, { recursive: true });
   });
 
@@ -89,7 +89,7 @@ describe("the page in a browser", () => {
     const blocks = [21_000, 23_000, 22_000];
     const knocks: number[] = [];
     const client = { ...PHONE, blocks, secret: parseSecret("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "code") };
-    // Whatever the moment: the ports of this window and of the next one.
+    // The ports of this window and of the next one, whatever the time is.
     const now = Math.floor(Date.now() / 30_000);
     for (const port of new Set([0, 1, 2].flatMap((later) => expected(client, now + later)))) {
       const server = createServer((socket) => {

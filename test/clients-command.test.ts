@@ -1,4 +1,4 @@
-// The commands clients and reset-client of the daemon's socket.
+// Tests the commands clients and reset-client of the daemon's socket.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClientStates } from "../src/codes/client-states.ts";

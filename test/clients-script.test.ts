@@ -1,4 +1,5 @@
-// What a confirmation of knockctl init does to the clients file, broken off after each line and rolled back.
+// Tests what a confirmation of knockctl init does to the clients file when it is interrupted after each line and rolled
+// back.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import {
@@ -20,7 +21,7 @@ import type { Setup } from "../src/setup/plan.ts";
 const OLD = "[guest]\nsecret = old\n";
 const NEW = "[phone]\nsecret = new\n";
 const STATE = '{"version":1}\n';
-/** Systemd is a line in a file here. */
+/** Systemd is replaced by a line in a file. */
 const HEAD = `set -e
 step() { :; }
 timeout() { shift; "$@"; }

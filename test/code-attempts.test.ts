@@ -1,4 +1,4 @@
-// Codes knocked at the state machine: packets in, events out.
+// Tests the state machine with codes: packets in, events out.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
@@ -26,7 +26,7 @@ interface SceneOptions {
   readonly states?: ClientStates;
 }
 
-/** A daemon's attempts, on a clock that the test sets: milliseconds since NOON. */
+/** A daemon's attempts, with a clock that the test sets, in milliseconds since NOON. */
 class Scene {
   now = 0;
   readonly lines: string[] = [];
@@ -63,7 +63,7 @@ class Scene {
     return this.lines.at(-1);
   }
 
-  /** Of a client's device. */
+  /** A code of a client's device. */
   ports(client = phone, later = 0, address?: string): number[] {
     const counter = client.kind === "list" ? later : WINDOW + Math.floor(this.now / 30_000) + later;
     return portsOf(client.blocks, placesOf(client, counter, address));

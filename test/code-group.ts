@@ -1,4 +1,4 @@
-// Clients and groups of tests, and the guesses that their devices make.
+// Clients and groups for tests, and guesses at their codes.
 
 import { type Client, knocksOf } from "../src/codes/client.ts";
 import { ClientStates } from "../src/codes/client-states.ts";
@@ -12,7 +12,7 @@ export const POLICY: CodePolicy = { skew: 1, hold: 0.25, maxGuesses: 10 };
 export const NOON = Date.UTC(2026, 6, 1, 12);
 export const WINDOW = NOON / 30_000;
 
-/** A client named phone at the door openSSH; `seed` makes its secret. */
+/** A client named phone at the door openSSH. Its secret is derived from `seed`. */
 export function clientOf(of: Partial<Client> & { readonly seed?: number } = {}): Client {
   const { seed = 1, ...given } = of;
   const kind = given.kind ?? "code";
@@ -35,7 +35,7 @@ export function clientOf(of: Partial<Client> & { readonly seed?: number } = {}):
   };
 }
 
-/** A group at a time that stands still until it is set; seconds since NOON. */
+/** A group whose clock stands still until it is set, in seconds since NOON. */
 export class Bench {
   at = 0;
   /** The wall clock's error, in seconds. */
@@ -55,7 +55,7 @@ export class Bench {
     return { now: 1000 * (100_000 + this.at), wall: NOON + 1000 * (this.at + this.clock) };
   }
 
-  /** The code of a client's device, whose clock is right, so many windows later. */
+  /** The code that a client's device shows `later` windows from now, if its clock is right. */
   code(client = this.clients[0]!, later = 0, address?: string): number {
     const counter = client.kind === "list" ? later : Math.floor(WINDOW + this.at / 30) + later;
     return codeOf(client, counter, address);

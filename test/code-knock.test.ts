@@ -1,4 +1,4 @@
-// What knock sends for a client's code: the vectors of docs/codes.md.
+// Tests what knock sends for a client's code, with the test vectors of docs/codes.md.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { codeKnocks, readClientUrl, untilNextCode } from "../src/knock/code-knock.ts";

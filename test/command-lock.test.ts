@@ -11,7 +11,7 @@ const SETTINGS = { logFile: "/var/log/knockd.log", pidFile: "/run/knockd.pid", s
 
 const configOf = (text: string) => parseConfig(text, "/etc/knockd.conf", () => [{ protocol: "tcp", port: 1 }]);
 
-/** A lock that takes down what it is asked for and what it logs. */
+/** A lock that records its requests and its log lines. */
 function lockOf(lockDown: (files: readonly string[]) => readonly string[] = () => []) {
   const lines: string[] = [];
   const asked: (readonly string[])[] = [];

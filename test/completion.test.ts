@@ -1,4 +1,4 @@
-// How attempts end. Against the reference, with all the rules: attempts.test.ts.
+// Tests how attempts end. With all rules, against the reference: attempts.test.ts.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -64,7 +64,7 @@ describe("the end of an attempt", () => {
     assert.deepEqual([cooldowns.isActive(key, 3999), cooldowns.isActive(key, 4000)], [true, false]);
     scans.held.hold({ state, knocker: source, hash, strays: new StrayPorts(1) }, 5000);
     assert.equal(endings.deadline, 5005);
-    state.retired = true; // a reload has taken the door away meanwhile
+    state.retired = true; // meanwhile a reload removed the door
     assert.deepEqual(endings.expire(5005, 10), []);
     state.retired = false;
     state.door = { ...state.door, oneTimeSequences: "file" };

@@ -1,4 +1,4 @@
-// Clients of each kind, for the tests of what a client is given.
+// Clients of each kind, for the tests of the credentials that a client is given.
 import type { Client } from "../src/codes/client.ts";
 import { parseClients } from "../src/codes/clients-file.ts";
 
@@ -35,5 +35,5 @@ const FILE = `[phone]
 
 export const CLIENTS_FILE = FILE;
 export const [PHONE, TABLET, LAPTOP, PAPER] = parseClients(FILE, "clients") as [Client, Client, Client, Client];
-/** Its moment: the window of docs/codes.md's vectors. */
+/** The time of the card: the window of docs/codes.md's test vectors. */
 export const AT = 59_000_000 * 30_000 + 12_345;

@@ -1,4 +1,4 @@
-// A packet that is being decided, for tests of the parts of attempts/.
+// A packet for the tests of the parts of attempts/.
 
 import { CurrentPacket } from "../src/attempts/current-packet.ts";
 import type { Address } from "../src/net/address.ts";

@@ -1,4 +1,5 @@
-// What knockctl init starts where systemd does not: the package's own program, so that pidof finds the daemon by its path.
+// Tests which program knockctl init starts without systemd: the package's own, so that pidof finds the daemon by its
+// path.
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { daemonCommand } from "../src/setup/daemon-command.ts";

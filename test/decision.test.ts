@@ -398,7 +398,7 @@ describe("a state that was lost", () => {
 
 describe("the odds of docs/codes.md", () => {
   it("of guessing a code are three in a million", () => {
-    // All codes of one moment: those that count are the three of its windows.
+    // All codes of one moment. Those of its three windows count.
     const bench = new Bench();
     let right = 0;
     for (let guess = 0; guess < 1_000_000; guess++) {

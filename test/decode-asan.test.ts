@@ -1,4 +1,4 @@
-// native/decode.cc alone under AddressSanitizer and UndefinedBehaviorSanitizer: no byte is read that is not there.
+// Tests native/decode.cc alone under AddressSanitizer and UndefinedBehaviorSanitizer: it never reads out of bounds.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -35,7 +35,7 @@ describe("decode under sanitizers", () => {
       source("native/decode.cc"),
       source("native/encapsulation.cc"),
     ];
-    // Without libasan this throws: a test that says nothing must not pass.
+    // Throws without libasan: a test that proves nothing must not pass.
     execFileSync(
       "g++",
       ["-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", ...sanitize, "-o", program, ...sources],

@@ -1,5 +1,5 @@
-// Knocks in every wrapping that decode reads, on every link type: what decode.test.ts cuts at each byte, what the fuzzer
-// (native/decode-fuzz.cc) begins with, and what the filter must let through.
+// Knocks in every encapsulation that decode reads, on every link type. decode.test.ts truncates them at each byte, the
+// fuzzer (native/decode-fuzz.cc) starts from them, and the filter must pass them.
 
 import { frame, type Segment, type Wrap } from "./frame.ts";
 
@@ -10,7 +10,7 @@ export interface CorpusFrame {
   readonly title: string;
   readonly linkType: number;
   readonly segment: Segment;
-  /** Without payload: every byte is needed. */
+  /** Without a payload, so that every byte is needed. */
   readonly bytes: Buffer;
 }
 

@@ -1,5 +1,5 @@
-// From bytes to the fields of a knock. Frames come from frame.ts, and a few from a hex dump of their own, so that
-// frame.ts is not its own judge.
+// Tests the decoding of frames. Most come from frame.ts; a few are hex dumps, so that frame.ts is not tested against
+// itself.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -12,7 +12,7 @@ import { frame, parseAddress, type Segment, type TcpFlag, type Wrap } from "./fr
 const ETHERNET = 1;
 const records = new Records(1);
 
-/** All fields but those that decode leaves to its caller; undefined: not a knock. */
+/** All fields except those that decode's caller sets. Undefined: not a knock. */
 function decode(bytes: Uint8Array, linkType = ETHERNET) {
   if (!native.decode(bytes, linkType, records.buffer)) return undefined;
   const { source, destination, sourcePort, port, protocol, flags, ttl, sequence } = records.at(0);

@@ -1,6 +1,6 @@
-// `npm run demo`: the main job for real, where nobody can be locked out: two network namespaces of its own, the
-// firewall of the how-to in one, clients in the other. Every step is checked; the first that does not happen ends it
-// with status 1. Nothing is left behind.
+// `npm run demo` shows the main job in two network namespaces of its own, where nobody can be locked out: the firewall
+// of the how-to in one, clients in the other. Every step is checked; the first that fails ends it with status 1. It
+// leaves nothing behind.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,7 +26,7 @@ const colour = process.stdout.isTTY
   ? (code: number, text: string) => `\x1b[${code}m${text}\x1b[0m`
   : (_: number, text: string) => text;
 
-/** What curl says of it. */
+/** What curl says of the result. */
 const REFUSED = /refused|Could ?n.t connect|Failed to connect/i;
 
 class Failed extends Error {}
@@ -39,7 +39,7 @@ const title = (text: string) => console.log(`\n${colour(1, text)}`);
 const show = (text: string) => console.log(text.trimEnd().replace(/^/gm, "    "));
 const seen = (text: string) => console.log(`  ${colour(32, "✓")} ${text}`);
 
-/** Runs a command, in a namespace when one is given, and returns what it said. */
+/** Runs a command, in a namespace if one is given, and returns its output. */
 function sh(command: string, namespace?: string): { status: number; out: string } {
   const inside = namespace ? ["ip", "netns", "exec", namespace] : [];
   const [program = "sh", ...args] = [...inside, "sh", "-c", command];
@@ -96,7 +96,7 @@ async function setUp(): Promise<void> {
   seen("something listens on port 22");
 }
 
-/** What this port says to this source address. */
+/** The answer of this port to this source address. */
 function reach(from: string, namespace = client, port = 22): string {
   return sh(
     `curl -sS --interface ${from} --max-time 2 --http0.9 telnet://${SERVER}:${port} </dev/null`,
@@ -107,7 +107,7 @@ function reach(from: string, namespace = client, port = 22): string {
 async function daemon(): Promise<() => string> {
   title("knockd, on knockd.conf.example, and with a door that needs no command");
   const config = join(dir, "knockd.conf");
-  // The example to the letter, but the system's log: this machine's is not the demo's to write to.
+  // The example, unchanged except for the system's log, because the demo must not write to this machine's.
   fs.writeFileSync(
     config,
     fs.readFileSync(join(repo, "knockd.conf.example"), "utf8").replace(/^\s*UseSyslog$/m, "") + BUILT_IN,
@@ -121,7 +121,7 @@ async function daemon(): Promise<() => string> {
   return said;
 }
 
-/** A door that the kernel opens, and closes even when knockd is dead. */
+/** A door that the kernel opens, and closes even if knockd is dead. */
 async function builtIn(said: () => string): Promise<void> {
   title(`The door without a command: a client at ${FIRST} knocks`);
   const isClosed = (from = FIRST) => REFUSED.test(reach(from, client, GUARDED));
@@ -173,10 +173,12 @@ function byKnock(): string {
   return `$ ${command}\n${must(command.replace("knock", join(repo, "dist/src/knock.js")), client)}`;
 }
 
-/** The three of the how-to, a fifth of a second apart: started at once, their order would be the shell's. */
+/**
+ * The three knocks of the how-to, a fifth of a second apart. Started at once, their order would depend on the shell.
+ */
 function byCurl(): string {
   const curls = PORTS.map((port) => `curl --max-time 1 http://${SERVER}:${port} &`);
-  // --interface makes it the second client: both live in one namespace.
+  // --interface makes it the second client: both are in one namespace.
   must(
     `${curls.map((one) => `${one.replace("curl", `curl -s --interface ${SECOND}`)} sleep 0.2;`).join(" ")} wait`,
     client,

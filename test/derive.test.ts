@@ -1,4 +1,4 @@
-// The vectors of docs/codes.md, which other programs are written by, and those of the RFCs.
+// Tests the vectors of docs/codes.md, by which other programs are written, and those of the RFCs.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { digitPlaces, hotp, keyPlaces, placesNumber, portsOf, windowAt } from "../src/codes/derive.ts";

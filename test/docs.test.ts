@@ -1,5 +1,5 @@
-// The pages of documentation: their links lead somewhere, and the commands, options and directives that they name exist.
-// How a fenced block says whether it is an example or which test runs it: markdown.ts.
+// Checks the documentation: its links work, and the commands, options and directives that it names exist. markdown.ts
+// explains how a fenced block says whether it is an example or which test runs it.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import { AVOIDED, blocksOf, readPage } from "./markdown.ts";
 const DOCS = readdirSync(join(repo, "docs")).map((name) => `docs/${name}`);
 const PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", ...DOCS];
 
-/** Workflows and forms of issues. */
+/** Workflows and issue templates. */
 const FORMS = readdirSync(join(repo, ".github"), { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".yml"))
   .map((name) => `.github/${name}`);
@@ -23,7 +23,7 @@ const MAX_LINES = 150;
 const LONGEST_LINE = 100;
 /** A row of a table can't be wrapped. */
 const LONGEST_ROW = 170;
-/** Sessions and configs of other programs; nothing in them can be run here. */
+/** Sessions, and configs of other programs: none of it can be run here. */
 const SHOWN = ["console", "text", "bat", "powershell"];
 
 interface Place {
@@ -186,7 +186,7 @@ function leads(page: string, link: string): boolean {
   return anchor === undefined || anchorsOf(file).includes(anchor);
 }
 
-/** As GitHub makes them of headings. */
+/** The anchors that GitHub derives from headings. */
 function anchorsOf(page: string): readonly string[] {
   const headings = readPage(page).match(/^#+ .*$/gm) ?? [];
   return headings.map((heading) =>
@@ -216,7 +216,7 @@ function isThere(file: string): boolean {
   return existsSync(join(repo, folder)) && readdirSync(join(repo, folder)).some((name) => names.test(name));
 }
 
-/** All that one could type: blocks of sh and console, and code within the prose. */
+/** Everything that a reader could type: blocks of sh and console, and code in the text. */
 function commandLines(): readonly Place[] {
   const forms = FORMS.flatMap((page) =>
     readPage(page)
@@ -243,7 +243,7 @@ function commandLines(): readonly Place[] {
   return [...forms, ...pages];
 }
 
-/** Our commands of a line, whose sub-command or option is not in `--help`. */
+/** Our commands in a line whose subcommand or option is not in `--help`. */
 function unknownIn(line: string): readonly string[] {
   const words = line.replace(/ #.*/, "").replace(/'[^']*'/g, "TEXT");
   const control = [...words.matchAll(/(?<![\w./-])knockctl ([a-z][a-z-]*)([^|;&>]*)/g)].flatMap(([, command, rest]) => {
@@ -265,7 +265,7 @@ const optionsIn = (text: string): readonly string[] => text.match(/(?<=^|\s)--?[
 const has = (help: string, option: string): boolean =>
   ["-h", "--help"].includes(option) || new RegExp(`(^|[\\s,])${option}(?![\\w-])`).test(help);
 
-/** Without the program's `--help` of a command that it does not know. */
+/** Without the `--help` of commands that the program does not have. */
 function helpOf(program: string, command?: string): string | undefined {
   const key = `${program} ${command ?? ""}`;
   if (!helps.has(key)) helps.set(key, askHelp(program, command));

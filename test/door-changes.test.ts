@@ -1,4 +1,4 @@
-// When a door became another one, and why.
+// Tests when a door counts as another one after a reload, and why.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";

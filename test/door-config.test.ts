@@ -1,4 +1,4 @@
-// The config that knockctl init writes is one that knockd reads, and says what was meant.
+// Tests that knockd reads the config that knockctl init writes, with the intended meaning.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

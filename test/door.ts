@@ -1,4 +1,4 @@
-// A door and the options for tests: what a test does not name is what a config without directives has.
+// A door and options for tests. Whatever a test does not set has the default of an empty config.
 
 import { DEFAULT_POLICY, type Door, type FileOptions } from "../src/config/door.ts";
 import { DEFAULT_FIREWALL } from "../src/config/opening.ts";

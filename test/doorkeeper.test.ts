@@ -22,7 +22,7 @@ const DOOR = doorOf({
 });
 
 /** A doorkeeper whose commands and timers end when the test says so. */
-/** Before lines of failures (`!`), and those that standard error already has (`~`). */
+/** Prefixes of lines about failures (`!`), and of lines that standard error already has (`~`). */
 const MARKS: Partial<Record<DoorEvent["type"], string>> = {
   "command not started": "! ",
   "command failed": "! ",
@@ -35,9 +35,9 @@ const MARKS: Partial<Record<DoorEvent["type"], string>> = {
 };
 
 class House {
-  /** All that was said and done, in order; a line of failure begins with an exclamation mark. */
+  /** All messages and actions, in order. A line about a failure begins with an exclamation mark. */
   readonly seen: string[] = [];
-  /** The open doors, as the disk would have them. */
+  /** The open doors, as the disk would contain them. */
   readonly ledger = new Map<number, { stopCommand: string; seconds: number; parallel?: boolean | undefined }>();
   readonly marked = new Set<number>();
   readonly markers: string[] = [];
@@ -87,7 +87,7 @@ class House {
     return this.#timers.length;
   }
 
-  /** The seconds that each timer waits, other than those of commands that may take long. */
+  /** The seconds of each timer, except those of commands that may take long. */
   get waiting(): number[] {
     return this.#timers.filter(({ seconds }) => seconds !== LONG_SECONDS).map(({ seconds }) => seconds);
   }
@@ -104,7 +104,7 @@ class House {
     await turn();
   }
 
-  /** The time of the timer that was set first comes; of those of commands that take long, or of the others. */
+  /** Runs the timer that was set first, among those of commands that may take long or among the others. */
   async elapse(long = false): Promise<void> {
     const next = this.#timers.find(({ seconds }) => (seconds === LONG_SECONDS) === long)!;
     this.#timers = this.#timers.filter((one) => one !== next);
@@ -469,7 +469,7 @@ describe("with very many commands", () => {
     const open = (i: number) => doorService.open({ stopCommand: undefined }, knocker(i));
     const told = () => doorService.seen.filter((line) => line.startsWith("! "));
     for (let i = 0; i < 56 + 1024; i++) open(i);
-    for (let i = 0; i < 10; i++) open(1000); // who waits
+    for (let i = 0; i < 10; i++) open(1000); // the client that waits
     assert.deepEqual(told(), ["! door: 1024 commands are waiting: 1 more opening merged"]);
     for (let i = 0; i < 20_000; i++) open(10_000 + i);
     assert.deepEqual(told().slice(1), ["! door: 14336 commands are waiting: 1 more opening refused"]);
@@ -569,7 +569,7 @@ describe("commands that may not be safe to run in parallel", () => {
 });
 
 describe("at shutdown, a doorkeeper", () => {
-  /** Whether it has left, as far as promises can tell. */
+  /** Has it ended, as far as promises can show? */
   function leaving(doorService: House): { left: boolean } {
     const state = { left: false };
     void doorService.keeper.leave().then(() => {

@@ -1,4 +1,4 @@
-// What the daemon answers to `knockctl doors`, of a config of any size.
+// Tests the daemon's answer to `knockctl doors` for configs of any size.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Door } from "../src/config/door.ts";

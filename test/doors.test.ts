@@ -1,4 +1,4 @@
-// The command `doors`: what is shown to whom, and how much of it.
+// Tests the command `doors`: what it shows to which user, and how much of it.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

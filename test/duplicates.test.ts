@@ -1,4 +1,4 @@
-// The same packet at two interfaces is one packet; two packets are two.
+// Tests that one packet captured at two interfaces counts once, and that two equal packets count twice.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

@@ -1,4 +1,4 @@
-// A set's element as bytes: the door's name as a comment, and what is read back is what was written.
+// Tests the bytes of a set's element, with the door's name as a comment: what is read back is what was written.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-// What a door's events are made of: the same object as long as the client is the same, and never another's.
+// Tests the reuse of a door's event objects: the same object for the same client, and never another client's.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -38,7 +38,7 @@ describe("the events of a door", () => {
     const tell = told(new EventCache(door));
     const first = tell(anna);
     for (const [i, events] of tell(anna).entries()) assert.equal(events, first[i]);
-    const again = tell({ ...anna }); // an equal address is not the same object: made anew
+    const again = tell({ ...anna }); // an equal address is not the same object, so it is created again
     for (const [i, events] of again.entries()) assert.notEqual(events, first[i]);
     assert.deepEqual(again, first);
   });

@@ -1,4 +1,5 @@
-// Events one after the other: a door's own (event-cache.ts) stay as they are, and many are not copied for each door.
+// Tests lists of events: a door's cached events (event-cache.ts) stay unchanged, and long lists are not copied for each
+// door.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

@@ -1,4 +1,4 @@
-// What is told of events, line by line. How much of a siege: limit.test.ts.
+// Tests the log line of each event. How many lines a siege makes: limit.test.ts.
 
 import assert from "node:assert/strict";
 import { it } from "node:test";

@@ -1,4 +1,4 @@
-// Which commands may not run side by side.
+// Tests which commands must not run at the same time.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Exclusion, exclude, exclusionOf } from "../src/runner/exclusion.ts";

@@ -1,4 +1,4 @@
-// What a person reads of an explanation: the outcome of all tries first, then the packets, then what to do.
+// Tests the text of an explanation: first the outcome of all tries, then the packets, then the advice.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Answer, VerdictAnswer } from "../src/control/protocol.ts";

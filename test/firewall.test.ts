@@ -1,4 +1,4 @@
-// The firewall over nf_tables in memory: what it opens, renews, closes, carries over and refuses.
+// Tests the firewall with an in-memory nf_tables: what it opens, renews, closes, keeps across a reload and refuses.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
@@ -14,7 +14,7 @@ import { FakeNftables } from "./fake-nftables.ts";
 const CLIENT = parseAddress("192.168.1.63")!;
 const OTHER = parseAddress("192.168.1.99")!;
 
-/** What a daemon keeps on the disk of its gate. */
+/** What a daemon stores on the disk about its gate. */
 class FakeRecord {
   kept: unknown;
   refuses = false;
@@ -74,7 +74,7 @@ function setUp(
 const SSH = "[openSSH]\nsequence = 1,2,3\nopen = tcp/22\n";
 const two = (first: string, second: string) => `[a]\nsequence = 1,2,3\n${first}\n[b]\nsequence = 4,5,6\n${second}\n`;
 
-/** The owner has ended: nobody owns the table. */
+/** The owner has ended: no process owns the table. */
 function orphan({ tables }: FakeNftables): void {
   for (const [name, { attributes, sets }] of tables) {
     const w = new NetlinkWriter().message(0, 0, 0);

@@ -1,4 +1,4 @@
-// Numbers and times in words.
+// Tests the formatting of numbers and times.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { duration, localTime, plural } from "../src/terminal/format.ts";

@@ -1,4 +1,4 @@
-// Frames as bytes, built from plain values: what a test says is on the wire, with true lengths and checksums.
+// Builds frames as bytes from plain values, with correct lengths and checksums.
 import { isIPv4, isIPv6 } from "node:net";
 import { endianness } from "node:os";
 
@@ -134,7 +134,8 @@ function ipv6(wrap: Wrap, protocol: number, ttl: number, from: Buffer, to: Buffe
 function extension(type: number, body: Buffer, next: number): Buffer {
   const header = Buffer.alloc(Math.ceil((2 + body.length) / 8) * 8);
   header[0] = next;
-  // The fragment header has no length; the authentication header counts in 4 bytes, less 2; all others in 8, less 1.
+  // The fragment header has no length. The authentication header counts in units of 4 bytes, minus 2; all others in
+  // units of 8, minus 1.
   if (type === AUTHENTICATION) header[1] = header.length / 4 - 2;
   else if (type !== FRAGMENT) header[1] = header.length / 8 - 1;
   body.copy(header, 2);
@@ -146,7 +147,8 @@ function linked(wrap: Wrap, type: number, packet: Buffer): Buffer {
   if (link === "raw" || link === "null") {
     if (vlans.length) throw new Error(`no VLAN tags in ${link} frames`);
     if (link === "raw") return packet;
-    // An address family in the byte order of the machine that captured; of the three numbers that BSDs have for IPv6, Darwin's.
+    // An address family in the byte order of the capturing machine. Of the three numbers that BSDs have for IPv6,
+    // Darwin's.
     return Buffer.concat([native32(type === IPV4 ? 2 : 30), packet]);
   }
   const from = mac(macs.from);

@@ -1,4 +1,4 @@
-// Who may look beside root: the group's number, and how it comes to its sockets.
+// Tests which group besides root has access: its number, and how its sockets get it.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";

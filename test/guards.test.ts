@@ -1,4 +1,4 @@
-// The ports of built-in doors, as status and check tell of them.
+// Tests the ports of built-in doors, as status and check describe them.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { lintGuards } from "../src/lint/guards.ts";

@@ -45,7 +45,7 @@ test("concatenated gzip files and trailing zeros are read as one file", async ()
 });
 
 test("the part before bytes that are not gzip is kept", async () => {
-  const random = randomBytes(50_000); // many pieces, as it cannot be packed
+  const random = randomBytes(50_000); // many pieces, because it can't be compressed
   const { path, damage } = await gunzip(file(Buffer.concat([gzipSync(random), Buffer.from("plain text")])));
   assert.equal(damage, "incorrect header check");
   assert.ok(random.subarray(0, fs.statSync(path).size).equals(fs.readFileSync(path)));

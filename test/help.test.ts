@@ -1,4 +1,4 @@
-// What `knockctl --help` and `knockctl COMMAND --help` promise in common.
+// Tests what the help texts of all commands have in common.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ const commandsOf = (text: string) =>
   [...text.matchAll(/^ {2}([a-z][a-z-]*) {2,}(\S.*)$/gm)].map(([, name, summary]) => [name!, summary!] as const);
 const OVERVIEW = help();
 const COMMANDS = commandsOf(OVERVIEW);
-/** A group of commands describes each of them apart. */
+/** A group of commands describes each of them separately. */
 const ALL = COMMANDS.flatMap(([name]) => {
   const text = help(name);
   return text.startsWith(`Usage: knockctl ${name} COMMAND`) ? commandsOf(text).map(([one]) => [name, one]) : [[name]];

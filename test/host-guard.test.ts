@@ -1,5 +1,6 @@
-// Tests, benches and scripts must not be able to fill this machine's disk, change its mounts or loop for ever. The runner bounds
-// each test file (runner/test-file.ts), live/mount-namespace.ts guards the disks; this finds what goes around them.
+// Checks that tests, benchmarks and scripts can't fill this machine's disk, change its mounts or loop for ever. The
+// runner limits each test file (runner/test-file.ts), and live/mount-namespace.ts protects the disks; this finds code
+// that circumvents them.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -11,9 +12,9 @@ const SELF = "test/host-guard.test.ts";
 
 interface Rule {
   readonly what: string;
-  /** What shows it, in one line. */
+  /** The pattern that shows it in a line. */
   readonly sign: RegExp;
-  /** Files that may, and why. */
+  /** The files that may do it, and why. */
   readonly allowed: Record<string, string>;
 }
 
@@ -88,7 +89,7 @@ function walk(folder: string): string[] {
   });
 }
 
-/** Pages and logs are no programs. */
+/** Documentation and logs are not programs. */
 const isProgram = (path: string) => !/\.(png|log|txt|[1-8])$|\/man\/|\/debian\//.test(path) && path !== SELF;
 const programs = FOLDERS.flatMap(walk).filter(isProgram);
 const found = ({ sign }: Rule, path: string, text = readFileSync(join(repo, path), "utf8")): string[] =>

@@ -1,4 +1,4 @@
-// What knockctl init says of the port in the end: only what is true of it now, and how to open it.
+// Tests what knockctl init says of the port in the end: only what is true of it now, and how to open it.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { countdown, moreClients, portText } from "../src/knockctl/commands/init-text.ts";

@@ -1,4 +1,4 @@
-// What is told of each interface that is meant: by the watchdog's measure, and with the reason.
+// Tests the status of each selected interface, judged as the watchdog judges it, with the reason.
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { CaptureState } from "../src/capture/captures.ts";

@@ -1,4 +1,5 @@
-// Networks as intervals: merged where they overlap or touch, and without an end where they reach the last address.
+// Tests networks as intervals: merged where they overlap or touch, and without an end where they reach the last
+// address.
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { intervals } from "../src/firewall/intervals.ts";

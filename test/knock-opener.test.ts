@@ -1,4 +1,4 @@
-// What an opening does before the door opens: a one-time sequence is struck out, and the disk has that, first.
+// Tests what happens before a door opens: the one-time sequence is crossed out, and that is on the disk.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -18,7 +18,7 @@ const sequenceOf = (...ports: number[]) => ports.map((port) => ({ protocol: "tcp
 const THREE_FOUR = sequenceOf(3, 4);
 const once = doorOf({ name: "once", sequence: sequenceOf(1, 2), oneTimeSequences: "/once" });
 
-/** All that is done, in its order. */
+/** All actions, in order. */
 function openerOf(files: Partial<OneTimeFiles>, keepCodes?: () => Promise<boolean>) {
   const seen: string[] = [];
   const notices: DoorNotice[] = [];
@@ -124,7 +124,7 @@ describe("opening a door for a code", () => {
     startCommand6: "open6 %CLIENT%",
     stopCommand6: "close6 %CLIENT%",
   });
-  /** Long after an opening that waits for a disk only so long must have come. */
+  /** Long after the time at which an opening that waits for the disk must have happened. */
   const aWhile = () => sleep(scaled(400));
 
   it("inserts the client's name into all its commands", async () => {

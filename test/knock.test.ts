@@ -1,6 +1,6 @@
-// The client: what it says (a table), and what it sends, packet by packet, beside Debian's knock 0.8.
+// Tests the client: what it prints (a table), and what it sends, packet by packet, compared with Debian's knock 0.8.
 //
-// The packets are caught where they matter: at the far end of a veth pair between two namespaces of our own.
+// The packets are captured at the far end of a veth pair between two namespaces of the test.
 
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
@@ -25,7 +25,7 @@ interface Outcome {
   stderr: string;
 }
 
-/** Runs a command to its end; one that hangs is killed, and its code is -1. */
+/** Runs a command to its end. One that hangs is killed, and its code is -1. */
 function run(command: readonly string[], ...args: string[]): Promise<Outcome> {
   const [file = "", ...rest] = [...command, ...args];
   return new Promise((resolve) => {
@@ -46,7 +46,7 @@ describe("what knock prints", { concurrency: 4 }, () => {
   const unresolved = (host: string, why: string) => `Failed to resolve hostname '${host}': ${why}\n`;
 
   const table: [args: string, code: number, stdout: string, stderr: string][] = [
-    // Good ones. (What they send is looked at below.)
+    // Valid arguments. (What they send is tested below.)
     ["127.0.0.1 5", 0, "", ""],
     ["-v 127.0.0.1 5 6:udp", 0, "hitting tcp 127.0.0.1:5\nhitting udp 127.0.0.1:6\n", ""],
     ["127.0.0.1 5 6:udp -v", 0, "hitting tcp 127.0.0.1:5\nhitting udp 127.0.0.1:6\n", ""],
@@ -59,7 +59,7 @@ describe("what knock prints", { concurrency: 4 }, () => {
     ["-v -4 -6 127.0.0.1 5", 1, "", unresolved("127.0.0.1", "it is not an IPv6 address")],
     ["-V", 0, `knock ${version} (knockd-ng)\n`, ""],
     ["--version 127.0.0.1 x", 0, `knock ${version} (knockd-ng)\n`, ""],
-    // Bad ones. A `-v` that says nothing shows that nothing was sent, not even to the good port before.
+    // Invalid arguments. If `-v` prints nothing, then nothing was sent, not even to a valid port before.
     ["-v 127.0.0.1 5 x", 1, "", badPort("x")],
     ["-v 127.0.0.1 5 ssh", 1, "", badPort("ssh")],
     ["-v 127.0.0.1 5 0", 1, "", badPort("0")],
@@ -85,7 +85,7 @@ describe("what knock prints", { concurrency: 4 }, () => {
     ["-v -4 ::1 5", 1, "", unresolved("::1", "it is not an IPv4 address")],
     ["-v fe80::1%nope 5", 1, "", unresolved("fe80::1%nope", "no usable interface 'nope'")],
     ["-v a..b 5", 1, "", unresolved("a..b", "unknown node or service (ENOTFOUND)")],
-    // A broadcast needs a permission we do not ask for: nothing leaves.
+    // A broadcast needs a permission that we do not request: nothing is sent.
     [
       "255.255.255.255 5:udp 6:udp",
       1,
@@ -147,7 +147,7 @@ describe("what knock adds to 0.8", { concurrency: 4 }, () => {
   };
   const withConfig = ["env", `XDG_CONFIG_HOME=${config}`, ...OURS];
 
-  /** A UDP port on loopback, and who has knocked there. */
+  /** A UDP port on loopback, and the knocks that arrived there. */
   async function listener(): Promise<{ port: number; socket: Socket; from: string[] }> {
     const socket = createSocket("udp4").bind(0, "127.0.0.1");
     await once(socket, "listening");
@@ -290,7 +290,8 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
       [client, 2],
       [server, 1],
     ]) {
-      // A made-up link-local address is there at once; the kernel's own would first be looked for on the link.
+      // A made-up link-local address exists at once. The kernel's own would first have to pass duplicate address
+      // detection.
       ip(`-n ${name} link set v0 addrgenmode none`);
       ip(`-n ${name} addr add 10.77.0.${host}/16 dev v0`);
       ip(`-n ${name} addr add fd77::${host}/64 dev v0 nodad`);
@@ -298,7 +299,8 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
       ip(`-n ${name} link set v0 up`);
       ip(`-n ${name} link set lo up`);
     }
-    // A host that never answers, as behind a DROP firewall: the server's link takes its packets, and nobody wants them.
+    // A host that never answers, as behind a DROP firewall: the packets reach the server's link, but no host has their
+    // address.
     ip(`-n ${client} neigh add 10.77.0.9 lladdr 02:00:00:00:77:01 dev v0 nud permanent`);
     ip(`-n ${client} neigh add fd77::9 lladdr 02:00:00:00:77:01 dev v0 nud permanent`);
     ip(`-n ${client} route add prohibit 10.78.0.0/16`);
@@ -322,13 +324,13 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
     for (const name of [client, server]) {
       try {
         ip(`netns del ${name}`);
-      } catch {} // before() did not get so far
+      } catch {} // before() failed earlier
     }
   });
 
   const inside = (command: readonly string[]) => ["ip", "netns", "exec", client, ...command];
 
-  /** What arrived of a command's packets. The mark is a last packet on the same way: all others came before it. */
+  /** What arrived of a command's packets. The mark is a last packet on the same path: all others arrived before it. */
   async function packetsOf(command: readonly string[], args: string[], markAt = "10.77.0.1") {
     seen = [];
     seenAt = [];
@@ -345,7 +347,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
   const syn = (host: string, port: number) => `${host} tcp ${port} flags 2`;
   const nul = (host: string, port: number) => `${host} udp ${port} length 9 payload 00`;
 
-  /** Ours and Debian's side by side: the same packets, the same words, the same end. */
+  /** Ours and Debian's side by side: the same packets, the same output, the same status. */
   async function sameAsJudge(args: string[], expected: string[], markAt = "10.77.0.1") {
     const theirs = await packetsOf(JUDGE, args, markAt);
     const ours = await packetsOf(OURS, args, markAt);
@@ -433,7 +435,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
     test(`a firewall that drops: no waiting, and no SYN is retransmitted (${host})`, async () => {
       const { took } = await sameAsJudge([host, "7000", "8000"], [syn(host, 7000), syn(host, 8000)], host);
       assert.ok(took < bound(3000), `it took ${took} ms`);
-      // As long as its socket is open, the kernel sends a SYN again after one second.
+      // While its socket is open, the kernel retransmits a SYN after one second.
       await sameAsJudge(["-d", "1300", host, "7000"], [syn(host, 7000)], host);
     });
   }
@@ -441,7 +443,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
   test("an open port gets a single SYN", async () => {
     for (const command of [JUDGE, OURS]) {
       const { packets, code } = await packetsOf(command, ["10.77.0.1", "22", "22", "7000"]);
-      // The rest is between the kernels, and depends on whether the SYN-ACK is quicker than our close().
+      // The rest depends on the kernels, and on whether the SYN-ACK is faster than our close().
       const syns = packets.filter((line) => line.endsWith(" flags 2"));
       assert.deepEqual({ code, syns }, { code: 0, syns: [22, 22, 7000].map((port) => syn("10.77.0.1", port)) });
     }
@@ -450,7 +452,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
   test("a name: the same address as with 0.8, of the requested IP version", async () => {
     const hosts = join(directory, "hosts");
     writeFileSync(hosts, "10.77.0.1 both only4\nfd77::1 both only6\n");
-    // `ip netns exec` gives each command a mount namespace of its own: the machine's /etc/hosts stays as it is.
+    // `ip netns exec` gives each command its own mount namespace, so the machine's /etc/hosts stays unchanged.
     const named = (command: string[]) => ["sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, ...command];
     for (const args of ["both", "-4 both", "-6 both", "-6 -4 both", "-4 -6 both", "only4", "only6"]) {
       const words = ["-v", ...args.split(" "), "7000", "8000:udp"];
@@ -459,7 +461,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
       assert.deepEqual(await run(inside(named(OURS)), ...words), theirs);
     }
     for (const args of ["-4 only6", "-6 only4", "nobody.invalid"]) {
-      // Ports of its own: what the commands before have sent may still come.
+      // Other ports, because packets of the commands before may still arrive.
       const { packets, code, stdout, stderr } = await packetsOf(named(OURS), [...args.split(" "), "7100", "8100:udp"]);
       const own = packets.filter((packet) => / (7100|8100) /.test(packet));
       assert.deepEqual({ own, code, stdout }, { own: [], code: 1, stdout: "" });
@@ -473,7 +475,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
       [syn("10.77.0.1", 7000), nul("10.77.0.1", 8000), syn("10.77.0.1", 9000)],
     );
     assert.ok(took >= 900 && took < bound(3000), `it took ${took} ms`);
-    // When a packet was seen tells only when it was there at the latest: a busy machine shows the first one late.
+    // The time at which a packet was seen is only an upper bound: a busy machine shows the first one late.
     assert.equal(times.length, 3);
     assert.ok(times[2]! - times[0]! > 250, `the first and the last are ${times[2]! - times[0]!} ms apart`);
   });
@@ -495,7 +497,7 @@ describe("what knock sends", { skip: !root && !process.env.CI && "needs root: su
   }
 
   test("a packet in the middle that cannot be sent ends the program, which reports how far it got", async () => {
-    // A multicast group takes datagrams, and no TCP.
+    // A multicast group receives datagrams, but no TCP.
     const { packets, code, stdout, stderr } = await packetsOf(OURS, [
       "-v",
       "224.77.0.1",

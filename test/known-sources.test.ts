@@ -1,11 +1,11 @@
-// Pages of one's own: 48 entries each, for 512 sources, four of a bucket.
+// Tests the records of known sources: 48 entries each, for 512 sources, four per bucket.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { KnownSources } from "../src/history/known-sources.ts";
 import { parseAddress } from "../src/net/address.ts";
 
 const address = (n: number) => parseAddress(`10.77.${n >> 8}.${n & 255}`)!;
-/** All in one bucket. */
+/** Sources that are all in one bucket. */
 const inOneBucket = (n: number) => 5 + 128 * n;
 
 describe("known sources", () => {

@@ -1,4 +1,4 @@
-// Which networks knockctl init takes for the LAN, from what the firewall and the interfaces say.
+// Tests which networks knockctl init takes for the LAN, judged by the firewall and the interfaces.
 import assert from "node:assert/strict";
 import type { NetworkInterfaceInfo } from "node:os";
 import { describe, it } from "node:test";

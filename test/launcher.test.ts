@@ -1,5 +1,5 @@
-// native/launcher.cc with Nodes that are made for it: what it calls or executes, and with which words. test/boot/ runs it with
-// Debian's Node.
+// Tests native/launcher.cc with fake Nodes: what it loads or executes, and with which arguments. test/boot/ runs it
+// with Debian's Node.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { after, before, describe, it } from "node:test";
 import { repo } from "./live/wire.ts";
 import { scaled } from "./time-limit.ts";
 
-/** Prints whose process it is, and the words: those that Node gets, and those that others see. */
+/** Prints whose process it is, and the arguments: those that Node gets, and those that other processes see. */
 const TELL = `
 #include <fcntl.h>
 #include <unistd.h>
@@ -59,7 +59,7 @@ describe("the launcher", () => {
     execFileSync("g++", ["-std=c++17", "-Wall", "-o", at(program), ...argv], { timeout: scaled(60_000) });
   }
 
-  /** By this one as NODE. */
+  /** Runs it with this program as NODE. */
   function launch(node: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     rmSync(at("node"), { force: true });
     symlinkSync(at(node), at("node"));
@@ -76,7 +76,7 @@ describe("the launcher", () => {
   const given = (...args: string[]) => words("called/knockd", OPTION, SCRIPT, ...args);
 
   it("runs Node in its own process, by the installed Node's library", () => {
-    // The second one as after an upgrade.
+    // The second one is as after an upgrade.
     for (const number of [108, 115]) {
       const { status, lines, stderr } = launch(`node-${number}`, ["-d", "", "-i eth0"]);
       assert.deepEqual(lines, [

@@ -1,4 +1,5 @@
-// An open door as it is written down: of any text nothing but open doors, and in its time by whatever clock there is.
+// Tests the text of an open door in the ledger: no text yields anything but open doors, and times are right by any
+// clock.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
@@ -69,7 +70,7 @@ describe("a ledger's text", () => {
 describe("the time left", () => {
   const hour = 3_600_000;
   const tenYears = 10 * 365 * 24 * hour;
-  /** In minutes, of an entry due so many seconds from now, and then changed. */
+  /** The minutes left, of an entry that was due in that many seconds and was then changed. */
   const left = (seconds: number, change: Partial<LedgerEntry["due"]>) => {
     return Math.round(secondsLeft({ ...ENTRY, due: { ...dueIn(seconds), ...change } }) / 60);
   };

@@ -1,4 +1,4 @@
-// The ledger of open doors: on the disk when it says so, and never a reason to fall.
+// Tests the ledger of open doors: on the disk when it says so, and no error of it ends the daemon.
 
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
@@ -15,11 +15,11 @@ after(() => fs.rmSync(dir, { recursive: true }));
 const path = join(dir, "made", "doors");
 const told: string[] = [];
 const open = (at = path) => new Ledger(at, (why) => told.push(why));
-/** What is written, without taking it over. */
+/** Reads what is written, without taking over the file. */
 const onDisk = () => parseLedger(fs.readFileSync(path));
 const DOOR = { door: "a [b] \n", ip: "10.77.0.2", stopCommand: 'stop "10.77.0.2" % \u00e9', commandTimeout: 60 };
 
-/** No fsync works until the function that is returned is called. */
+/** Every fsync fails until the returned function is called. */
 async function breakDisk(): Promise<() => void> {
   const handle = await openHandle(dir);
   const every = Object.getPrototypeOf(handle) as typeof handle;

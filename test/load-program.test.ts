@@ -1,4 +1,4 @@
-// How each program of ours begins: with too few descriptors it says so in one line, and SIGUSR1 opens no debugger in it.
+// Tests how each program starts: with too few descriptors it says so in one line, and SIGUSR1 opens no debugger in it.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
@@ -22,7 +22,8 @@ describe("with too few descriptors", () => {
   ] as const) {
     it(`${name} starts, or prints one line`, () => {
       const outcomes = { begun: 0, told: 0 };
-      // Below some twenty Node itself does not come to reading the program, and it opens dozens of our modules at once.
+      // With fewer than about twenty, Node itself does not get as far as reading the program, and it opens dozens of
+      // our modules at once.
       for (let limit = 24; limit <= 128; limit += 8) {
         const program = [process.execPath, join(repo, `dist/src/${name}.js`), ...argv];
         const script = `ulimit -n ${limit} && exec "$@"`;
@@ -123,7 +124,7 @@ describe("SIGUSR1 opens no debugger", { skip: needsRoot }, () => {
     for (const folder of ["dist/src"]) {
       it(`in ${folder}/knockctl.js by ${by}, when it runs`, async () => {
         const { child, said, ended } = start(node, join(repo, folder, "knockctl.js"), "report", "-");
-        // More than a pipe holds: it reads.
+        // More than a pipe holds, so the program must read.
         await new Promise((resolve) => child.stdin!.write("no log line\n".repeat(50_000), resolve));
         for (let i = 0; i < 20; i++) child.kill("SIGUSR1");
         await sleep(500);

@@ -1,5 +1,5 @@
-// What a locked down process can no longer do, and what it still can: Node with the addon, in a process of its own. The
-// daemon's is in live/lockdown.test.ts.
+// Tests what a locked down process can no longer do, and what it still can: Node with the addon, in its own process.
+// The daemon's: live/lockdown.test.ts.
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -24,7 +24,7 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 const children: ChildProcess[] = [];
 after(() => children.forEach((child) => void child.kill("SIGKILL")));
 
-/** Node runs this, with the library in it, until the test ends. Resolves when it prints a line. */
+/** Node runs this code, with the library loaded, until the test ends. Resolves when it prints a line. */
 async function start(script: string, results: string): Promise<ChildProcess> {
   const env = { ...process.env, LD_PRELOAD: library, INJECTED: results };
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
@@ -71,7 +71,7 @@ describe("a process that is locked down", () => {
     const others = "posix_spawn process_vm_readv ptrace mount unshare setuid bpf init_module userfaultfd".split(" ");
     others.push("io_uring_setup", "open_by_handle_at", "clone3", "tiocsti");
     for (const who of ["later", "waiting"]) {
-      // system(3) says 127 of a shell that could not be started, and sets no errno.
+      // system(3) returns 127 for a shell that could not be started, and sets no errno.
       const tries = lines.filter((line) => line.startsWith(`${who} `) && !line.includes("system"));
       assert.deepEqual(
         tries,

@@ -9,7 +9,7 @@ import { type Sink, syslogSink } from "../src/log/sinks.ts";
 const LEVELS = ["debug", "say", "info", "note", "warn", "error"] as const;
 type Level = (typeof LEVELS)[number];
 
-/** Where each level goes when all listen. */
+/** Where each level is logged when every sink exists. */
 const GOES: Record<Level, string[]> = {
   debug: ["out"],
   say: ["out"],
@@ -45,7 +45,7 @@ describe("the logger", () => {
   const open = (options: Partial<LogOptions> = {}) =>
     new Logger({ debug: false, verbose: false, ...options }, into(out), into(err));
 
-  /** The lines of a log file, without the stamps. */
+  /** The lines of a log file, without the timestamps. */
   function file(path = logFile): string[] {
     return readFileSync(path, "utf8")
       .split("\n")

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { repo } from "./live/wire.ts";
 
-/** Words by which a translated English is known. The reader is "you", and a sender of knocks "the client". */
+/** Words that give away translated English. The reader is "you", and a sender of knocks is "the client". */
 export const AVOIDED = /\b(he|him|himself|whoever|so many|(a|an) (object|line|sequence) a line|one a line)\b/i;
 
 export interface Block {
@@ -15,7 +15,7 @@ export interface Block {
   readonly runBy: string | undefined;
   readonly name: string | undefined;
   readonly text: string;
-  /** Of the opening fence, from 1. */
+  /** The line number of the opening fence, from 1. */
   readonly line: number;
 }
 
@@ -40,7 +40,7 @@ export function blocksOf(markdown: string): readonly Block[] {
   return blocks;
 }
 
-/** The block of a page that this test runs under this name. */
+/** The block of a page that this test runs, by name. */
 export function block(page: string, test: string, name: string): string {
   const found = blocksOf(readPage(page)).filter((one) => one.runBy === test && one.name === name);
   if (found.length !== 1) throw new Error(`${page} has ${found.length} blocks "${test} ${name}"`);

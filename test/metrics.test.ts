@@ -1,4 +1,4 @@
-// The daemon's numbers in Prometheus' text format.
+// Tests the daemon's metrics in Prometheus' text format.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Answer } from "../src/control/protocol.ts";

@@ -1,5 +1,5 @@
-// The addon's class: what each call takes, in every state of a handle. How handles end is in native-life.test.ts, what
-// savefiles hold in savefile.test.ts; packets of a live interface are in live/capture.test.ts.
+// Tests the addon's class: the arguments of each call, in every state of a handle. How handles end:
+// native-life.test.ts. Savefiles: savefile.test.ts. Packets of a live interface: live/capture.test.ts.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -97,7 +97,7 @@ describe("a call with wrong arguments throws and does not crash", () => {
 });
 
 describe("each call in each state of a handle", { skip: needsRoot }, () => {
-  // Nothing is sent: what else happens on lo is kept out by the filter.
+  // Nothing is sent: the filter drops whatever else happens on lo.
   const made: NativeCapture[] = [];
   const live = () => {
     const capture = new Capture(LO);
@@ -105,7 +105,7 @@ describe("each call in each state of a handle", { skip: needsRoot }, () => {
     capture.setFilter(NONE);
     return capture;
   };
-  // Started ones would keep the process from ending after a failure.
+  // Otherwise they would keep the process from ending after a failure.
   after(() => {
     for (const capture of made) capture.close();
   });

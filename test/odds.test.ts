@@ -1,5 +1,5 @@
-// How likely a guess is: the odds of docs/codes.md, by simulation of the code that decides. The guesser draws from fewer
-// numbers than there are, among them the codes of now, so that a few seconds show enough openings. TEST_SEED repeats a run.
+// Tests the odds of a guess (docs/codes.md) by simulating the code that decides. The guesses are drawn from a reduced
+// range that includes the current codes, so that a few seconds show enough openings. TEST_SEED repeats a run.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,12 +33,12 @@ function random(seed: number): () => number {
   };
 }
 
-/** A guesser that draws from `space` numbers; the codes from one window before to two after are among them. */
+/** Guesses are drawn from `space` numbers, which include the codes from one window before to two after. */
 function guesser(space: number, policy: Partial<CodePolicy>) {
   const group = new CodeGroup([phone], { ...POLICY, hold: 0, ...policy }, new ClientStates());
   const draw = random(SEED);
   const sources = Array.from({ length: 64 }, (_, i) => parseAddress(`198.51.100.${i}`)!);
-  /** `at` in windows since NOON; whether the door opens. */
+  /** `at` is in windows since NOON. Returns whether the door opens. */
   return (at: number, source = 0): boolean => {
     const window = WINDOW + Math.floor(at);
     const drawn = Math.floor(draw() * space);
@@ -48,7 +48,7 @@ function guesser(space: number, policy: Partial<CodePolicy>) {
   };
 }
 
-/** Within four standard deviations of what is expected: one run of 16,000 is not. */
+/** Within four standard deviations of the expected number, which one run in 16,000 is not. */
 function assertNear(found: number, expected: number): void {
   const what = `${found} openings, ${expected.toFixed(1)} expected (TEST_SEED=${SEED})`;
   assert.ok(Math.abs(found - expected) < 4 * Math.sqrt(expected), what);
@@ -56,7 +56,7 @@ function assertNear(found: number, expected: number): void {
 
 const percent = (openings: number) => `${Number((100 * (1 - Math.exp(-openings))).toPrecision(2))} %`;
 const page = readFileSync(join(repo, "docs/codes.md"), "utf8").replace(/\s+/g, " ");
-/** The page has the figure; it is printed too. */
+/** The documentation contains the figure; it is printed too. */
 function documented(t: { diagnostic(line: string): void }, text: string): void {
   t.diagnostic(text);
   assert.ok(page.includes(text), `docs/codes.md does not say: ${text}`);
@@ -89,7 +89,7 @@ describe("the odds of a guess", () => {
     const [space, days] = [1000, 1800];
     const guess = guesser(space, {});
     let openings = 0;
-    // As many as there may be in 24 hours, without a day in which two codes in a row are needed.
+    // As many as possible in 24 hours, without a day on which two codes in a row are needed.
     for (let day = 0; day < days; day++) for (let i = 0; i < 11; i++) if (guess(day * 2880 * 1.05)) openings++;
     assertNear(openings, (days * 11 * VALID) / space);
     const inYear = (digits: number) => percent((YEAR_DAYS * 11 * VALID) / digits);
@@ -99,12 +99,12 @@ describe("the odds of a guess", () => {
   it("beyond Max_Guesses are those of two codes in a row from one address", (t) => {
     const [space, sources, windows] = [500, 10, 80_000];
     const guess = guesser(space, {});
-    for (let i = 0; i < 100; i++) guess(0); // beyond it from the start, and each day again
+    for (let i = 0; i < 100; i++) guess(0); // above the limit from the start, and again each day
     let openings = 0;
     for (let window = 0; window < windows; window++)
       for (let i = 0; i < sources * GUESSES; i++) if (guess(window + i / (sources * GUESSES), i % sources)) openings++;
     const expected = (space: number, from: number, windows: number) => (windows * from * VALID * GUESSES) / space ** 2;
-    // The next guess has to be the second code: after that of the next window, which does not count yet, half of them.
+    // The next guess must be the second code. If the first was that of the next window, it counts only half of the time.
     assertNear(openings, (expected(space, sources, windows) * 2.5) / 3);
     const inYear = (digits: number, from: number) => percent(expected(digits, from, YEAR_WINDOWS));
     const [six, eight] = [1e6, 1e8].map((space) => [1000, 100_000].map((from) => inYear(space, from)));
@@ -138,5 +138,5 @@ describe("the odds of a guess", () => {
   });
 });
 
-/** Of an address in each window, as the last test shows. */
+/** The number of guesses of an address per window, as the last test shows. */
 const GUESSES = 2;

@@ -1,4 +1,4 @@
-// Whatever bytes a one-time file holds: reading never throws, and striking out keeps every other byte.
+// Tests one-time files with arbitrary bytes: reading never throws, and crossing out keeps every other byte.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,5 +33,5 @@ test("a one-time file of any bytes", () => {
     seen.struck++;
   };
   fc.assert(fc.property(bytes, check), { numRuns: 300 });
-  assert.ok(seen.struck > 30 && seen.none > 10, JSON.stringify(seen)); // else the bytes are all alike
+  assert.ok(seen.struck > 30 && seen.none > 10, JSON.stringify(seen)); // otherwise all bytes would be alike
 });

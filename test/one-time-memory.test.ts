@@ -1,4 +1,4 @@
-// One-time sequences used up in a replay: in their order, each once, and their file stays as it is.
+// Tests one-time sequences in a replay: they are used in order, each once, and their file stays unchanged.
 import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// The hash table of open doors against a Map, over generated openings, closings and times.
+// Compares the hash table of open doors with a Map, over generated openings, closings and times.
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import fc from "fast-check";

@@ -1,4 +1,5 @@
-// What the options of knockctl init take, and what they say no to: some of it stands in shell scripts that root runs.
+// Tests which values the options of knockctl init accept and refuse. Some of them end up in shell scripts that root
+// runs.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

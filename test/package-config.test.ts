@@ -1,4 +1,4 @@
-// What our package brings to /etc, untouched: `knockctl check` warns of nothing but its sequences, which everyone has.
+// Tests the files that our package installs in /etc: `knockctl check` warns only of the sequences, which are public.
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +28,7 @@ describe("an unchanged", () => {
     const file = join(dir, "knockd.conf");
     const write = () => {
       const text = readFileSync(join(repo, brought), "utf8");
-      // The package installs the helper; iptables need not be here.
+      // The package installs the helper; iptables need not be installed here.
       const programs = text.replaceAll("/usr/sbin/knock_helper_ipt.sh", "true").replace(/\/sbin\/(?=ip6?tables)/g, "");
       writeFileSync(file, programs, { mode: 0o640 });
     };

@@ -1,4 +1,4 @@
-// The wiring from a packet to the log and to the door, with everything around it injected.
+// Tests the path from a packet to the log and to the door, with everything around it injected.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -12,7 +12,7 @@ import { toPacket } from "./story.ts";
 const doorsOf = (config: string) =>
   parseConfig(config, "knockd.conf", () => undefined).doors.map((door) => ({ door, targets: undefined }));
 
-/** `seen`: the lines of the log and `open DOOR COMMAND`, in their order. */
+/** `seen`: the lines of the log and `open DOOR COMMAND`, in order. */
 function loopOf(config: string, more: Partial<PacketLoopOptions> = {}) {
   const seen: string[] = [];
   const loop = new PacketLoop({

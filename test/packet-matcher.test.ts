@@ -1,4 +1,4 @@
-// Who hears a packet, and why nobody does. With doors and attempts: attempts.test.ts.
+// Tests which doors accept a packet, and the reason if none does. With doors and attempts: attempts.test.ts.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

@@ -1,5 +1,5 @@
-// When packets are waited for and when they are fetched by a timer, on a capture that does what the test says. With real
-// packets: live/capture.test.ts.
+// Tests when the reader waits for packets and when it fetches them by a timer, with a fake capture. With real packets:
+// live/capture.test.ts.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -9,7 +9,7 @@ import { PacketReader } from "../src/capture/packet-reader.ts";
 import type { NativeCapture } from "../src/platform/native.ts";
 import { until as isInTime, scaled } from "./time-limit.ts";
 
-/** As strict as the real one about its states. `script` is what each read gives, then -1 for ever. */
+/** As strict as the real one about its states. `script` contains the result of each read, followed by -1 for ever. */
 class FakeCapture implements NativeCapture {
   readonly linkType = 1;
   readonly linkTypeName = "Ethernet";
@@ -24,7 +24,7 @@ class FakeCapture implements NativeCapture {
   get waitedFor(): boolean {
     return this.#onReadable !== undefined && this.#timer === undefined;
   }
-  /** As libuv does when packets wait. */
+  /** Calls back as libuv does when packets wait. */
   wake(...script: (number | Error)[]): void {
     this.script.push(...script);
     assert.ok(this.waitedFor, "nobody waits");
@@ -90,7 +90,7 @@ function listen(onBatch: (count: number, now: number) => void = () => {}) {
   });
   sources.push(source);
   source.start();
-  /** A flood: one wake-up more than is quiet. */
+  /** A flood: one wake-up more than the quiet limit. */
   const flood = () => {
     for (let i = 0; i < 21; i++) capture.wake(1);
   };
@@ -113,7 +113,7 @@ describe("while few packets arrive", () => {
     const { capture, clock, batches, source } = listen();
     capture.wake(1);
     clock.now = 1007;
-    capture.wake(1024, 5); // the 5 wait: the next wake-up is for them
+    capture.wake(1024, 5); // the 5 wait for the next wake-up
     assert.deepEqual(batches, [
       { count: 1, now: 1000 },
       { count: 1024, now: 1007 },
@@ -189,7 +189,7 @@ describe("while many packets arrive", () => {
       await until(() => capture.script.length === 0);
       clock.now += 100;
       const reads = capture.reads;
-      await until(() => capture.reads >= reads + 2); // a tick that sees that the window is over
+      await until(() => capture.reads >= reads + 2); // a tick that notices that the window is over
       assert.equal(source.busy, true, `after window ${window}`);
     }
     capture.script.push(20);

@@ -1,4 +1,4 @@
-// Sentences broken to fit a terminal of 80 columns.
+// Tests how sentences are wrapped to fit a terminal of 80 columns.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { paragraph } from "../src/terminal/paragraph.ts";

@@ -1,4 +1,4 @@
-// What the addon reads from capture files.
+// Tests what the addon reads from capture files.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -37,7 +37,7 @@ const open = (network: number, frames: readonly Buffer[], order?: Order) =>
   new Capture({ savefile: written(pcapFile(network, frames, order)) });
 
 describe("a savefile", () => {
-  // LINKTYPE_ in the file → DLT_ of the handle: only raw IP differs.
+  // LINKTYPE_ in the file → DLT_ of the handle. Only raw IP differs.
   for (const [network, linkType] of [
     [0, 0],
     [1, 1],

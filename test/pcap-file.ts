@@ -1,4 +1,4 @@
-// Capture files by the book (draft-ietf-opsawg-pcap), written by hand.
+// Writes capture files by hand, as draft-ietf-opsawg-pcap specifies them.
 
 export interface Order {
   /** 0xa1b2c3d4: microseconds; 0xa1b23c4d: nanoseconds. */
@@ -6,7 +6,7 @@ export interface Order {
   big?: boolean;
 }
 
-/** Of a LINKTYPE_: one packet a second from 1467827163.25 on, each 3,000 bytes long on the wire. */
+/** A file with this LINKTYPE_: one packet a second from 1467827163.25 on, each 3,000 bytes long on the wire. */
 export function pcapFile(
   network: number,
   frames: readonly Buffer[],
@@ -22,7 +22,7 @@ export function pcapFile(
   return Buffer.concat([Buffer.from(head), ...packets]);
 }
 
-/** The same packets as pcapng (draft-ietf-opsawg-pcapng): a section, an interface, a block each. */
+/** The same packets as pcapng (draft-ietf-opsawg-pcapng): a section, an interface, and a block for each. */
 export function pcapngFile(network: number, frames: readonly Buffer[]): Buffer {
   const block = (type: number, body: Buffer) => {
     const padded = Buffer.concat([body, Buffer.alloc(-body.length & 3)]);

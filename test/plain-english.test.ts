@@ -1,5 +1,5 @@
-// What users read outside docs/ (docs.test.ts): help, messages, manual pages and what the package brings. None of it has a
-// word by which translated English is known.
+// Checks what users read outside docs/ (docs.test.ts): help, messages, manual pages and the package's files. None of it
+// contains the words that give away translated English.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -18,7 +18,7 @@ function walk(file: string): readonly string[] {
   return readdirSync(join(repo, file)).flatMap((name) => walk(join(file, name)));
 }
 
-/** `where: line` of each line that has such a word. */
+/** `where: line` for each line with such a word. */
 function faults(where: string, text: string): readonly string[] {
   return text
     .split("\n")

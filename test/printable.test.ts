@@ -1,4 +1,4 @@
-// What reaches a terminal of foreign text.
+// Tests what of a stranger's text reaches a terminal.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Answer } from "../src/control/protocol.ts";

@@ -1,4 +1,4 @@
-// What a command has started is ended with it, however it takes it.
+// Tests that whatever a command has started is ended with it, even if it ignores signals.
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +17,7 @@ for (const [name, by] of [
   describe(`a command of ${name} that is terminated`, () => ends(by));
 
 function ends(run: Run): void {
-  /** Runs it, tells it to end once it has said that it is ready, and returns its status. */
+  /** Runs it, terminates it when it is ready, and returns its status. */
   async function ended(command: string): Promise<number> {
     const ready = join(dir, "ready");
     let end: (() => void) | undefined;
@@ -25,7 +25,7 @@ function ends(run: Run): void {
     assert.ok(await until(() => existsSync(ready), 5000));
     rmSync(ready);
     end!();
-    end!(); // a second time means nothing
+    end!(); // a second time has no effect
     return (await status).status;
   }
   const child = () => Number(readFileSync(join(dir, "child"), "utf8"));
@@ -54,7 +54,7 @@ function ends(run: Run): void {
   });
 }
 
-/** Dead and not yet buried is dead: an orphan's new parent may take its time. */
+/** A zombie counts as dead: an orphan's new parent may take a while to reap it. */
 function isAlive(pid: number): boolean {
   try {
     return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));

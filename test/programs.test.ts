@@ -1,4 +1,4 @@
-// Which programs a command line runs, through whatever starts them.
+// Tests which programs a command line runs, including those started by sudo, env and the like.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { programsOf } from "../src/runner/programs.ts";

@@ -1,4 +1,4 @@
-// The bar is for a terminal, and only when there is something to wait for.
+// Tests that the progress bar appears only at a terminal, and only when there is something to wait for.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Progress } from "../src/terminal/progress.ts";

@@ -1,4 +1,4 @@
-// The QR code of a terminal, read by Debian's zbarimg as a phone's camera would.
+// Tests the QR code for terminals, read by Debian's zbarimg as a phone's camera would read it.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";

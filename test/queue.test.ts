@@ -1,4 +1,4 @@
-// The line in which openings wait: doors take turns, and at a door the knockers do; so many at once, and with an end.
+// Tests the queue of openings: doors take turns, at each door its clients do, and there are limits.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { type Exclusion, exclude } from "../src/runner/exclusion.ts";
 import { CommandQueue, LogThrottle, type Turn } from "../src/runner/queue.ts";
 
-/** A line, and the names of those that have begun, in order. */
+/** A queue, and the names of those that have begun, in order. */
 class Scene {
   readonly line = new CommandQueue();
   readonly begun: string[] = [];

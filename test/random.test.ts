@@ -1,4 +1,4 @@
-// The secret of a new door: what it never is, whatever is drawn.
+// Tests what the random secret of a new door can never be.
 
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";

@@ -15,7 +15,7 @@ const stage = (knocker: Address, stage = 1, at = DOOR): KnockEvent => ({ type: "
 const timeout = (knocker: Address): KnockEvent => ({ type: "timeout", door: DOOR, knocker, stage: 1 });
 const open = (knocker: Address): KnockEvent => ({ type: "open", door: DOOR, knocker });
 
-/** So many events, each of another knocker, at one time; how many of them were told. */
+/** That many events at one time, each from another client. Returns how many were logged. */
 function siege(
   limit: RateLimiter,
   count: number,

@@ -1,4 +1,4 @@
-// What stands where a config should: read, or refused at once.
+// Tests what may be at the path of a config: it is read, or refused at once.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";

@@ -1,4 +1,4 @@
-// knockd.conf on the disk.
+// Tests knockd.conf as a file on the disk.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";

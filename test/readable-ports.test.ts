@@ -1,4 +1,4 @@
-// What a refused config still says of its gate.
+// Tests what can still be read of the gate's ports in a refused config.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatPorts } from "../src/config/opening.ts";

@@ -1,4 +1,4 @@
-// The last warnings and errors.
+// Tests the list of the last warnings and errors.
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { Logger } from "../src/log/logger.ts";

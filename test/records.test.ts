@@ -1,4 +1,4 @@
-// The records of a batch, as native/decode.h lays them out.
+// Tests the records of a batch, as native/decode.h lays them out.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -8,7 +8,7 @@ import { frame } from "./frame.ts";
 
 const RECORD_BYTES = 56;
 
-/** Writes struct Record by the offsets that native/decode.h gives it, each field other bytes. */
+/** Writes struct Record at the offsets of native/decode.h, with different bytes in each field. */
 function write(buffer: ArrayBuffer, i: number, salt: number) {
   const view = new DataView(buffer, i * RECORD_BYTES, RECORD_BYTES);
   const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;

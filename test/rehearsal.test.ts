@@ -1,4 +1,4 @@
-// What knocking one door's sequence opens, of all small sequences: so it is known which of them a lint may warn of.
+// Tests what knocking one door's sequence opens, for all small sequences, and so which of them a lint may warn of.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";

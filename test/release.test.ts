@@ -1,4 +1,4 @@
-// packaging/release in a repository of its own, with packages that are made already.
+// Tests packaging/release in a repository of its own, with packages that were built before.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// Retransmissions against equal knocks, case by case. In generated scenes, against the reference: attempts.test.ts.
+// Tests how retransmissions are told from equal knocks, case by case. Generated scenes, against the reference:
+// attempts.test.ts.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
@@ -13,7 +14,7 @@ const isStray = () => false;
 /** Seconds, port, source port, sequence number. */
 type Step = readonly [at: number, port: number, sourcePort: number, sequence: number];
 
-/** The lines that these packets bring about, all from one client; the reference says the same. */
+/** The lines for these packets, all from one client. The reference gives the same. */
 function lines(sequences: Record<string, string>, steps: readonly Step[]): string[] {
   const config = Object.entries(sequences).map(([name, ports]) => `[${name}]\nsequence = ${ports}\ntcpflags = syn\n`);
   const { doors } = parseConfig(config.join(""), "", () => undefined);
@@ -42,7 +43,7 @@ const opened = (door: string, stages: number) => [
 ];
 
 describe("retransmissions of a client", () => {
-  const ports = [3000, 2000, 3000, 4000, 2000, 3000]; // opens, and closes again
+  const ports = [3000, 2000, 3000, 4000, 2000, 3000]; // opens, and is closed again
   const doors = { open: "3000,2000,3000", close: "4000,2000,3000" };
   const both = [...opened("open", 3), ...opened("close", 3)];
   // What tools write into the headers of each packet.
@@ -61,7 +62,7 @@ describe("retransmissions of a client", () => {
     for (const pause of [0.001, 0.05, 0.2, 1, 2, 3]) {
       it(`are not assumed for packets of a tool: ${name}, one every ${pause} s`, () => {
         const steps = ports.map((port, i) => [i * pause + (i > 2 ? 1 : 0), port, ...headers(port, i)] as const);
-        // Opened in a moment, a door waits for a moment: told at the next packet.
+        // A door that was knocked fast is held for a moment: the next packet shows the opening.
         assert.deepEqual(lines(doors, steps).sort(), [...both].sort());
       });
     }
@@ -77,7 +78,7 @@ describe("retransmissions of a client", () => {
     assert.deepEqual(lines({ one: "7777" }, one), Array(5).fill(opened("one", 1)).flat());
   });
 
-  // When a SYN without an answer is sent again, in seconds since the first.
+  // When an unanswered SYN is retransmitted, in seconds after the first.
   const systems = {
     "Linux before 6.5": [1, 3, 7, 15, 31, 63],
     "Linux since 6.5": [1, 2, 3, 4, 5, 7, 11, 19, 35, 67],
@@ -89,7 +90,7 @@ describe("retransmissions of a client", () => {
   };
   for (const [name, times] of Object.entries(systems)) {
     for (const lost of [-1, 0, 1, 2]) {
-      // Where only one copy comes at all, or a late one first, it is another knock of that client.
+      // If only one copy arrives, or a late one first, it is another knock of that client.
       if (lost >= 0 && (times.length < 4 || name.includes("delivered"))) continue;
       it(`by ${name} are ignored before and after the opening${lost < 0 ? "" : `, copy ${lost + 1} lost`}`, () => {
         const knocks: Step[] = [

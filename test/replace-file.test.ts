@@ -1,4 +1,5 @@
-// A file made anew: whole or not at all, with the mode and owner that were asked for, and never through a planted link.
+// Tests the replacement of a file: whole or not at all, with the requested mode and owner, and never through a planted
+// link.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// What the Target of a door stands for, and what becomes of a door whose Target is nothing.
+// Tests which addresses the Target of a door stands for, and what happens to a door whose Target has none.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Config } from "../src/config/door.ts";
@@ -6,7 +6,7 @@ import { parseConfig } from "../src/config/parse.ts";
 import { type ResolveHost, resolveTargets } from "../src/config/resolve-targets.ts";
 import { formatAddress } from "../src/net/address.ts";
 
-/** A door for each target, named by its place, each in three lines; undefined is a door without one. */
+/** A door of three lines for each target, named by its index. Undefined: a door without a Target. */
 function doors(...targets: (string | undefined)[]): Config {
   const sections = targets.map(
     (target, i) => `[${i}]\nsequence = 7\n${target === undefined ? "" : `target = ${target}`}`,

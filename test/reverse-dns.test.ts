@@ -7,7 +7,7 @@ import { bound } from "./time-limit.ts";
 
 describe("a lookup", () => {
   let asked: string[];
-  /** The answers still to be given, by address. */
+  /** The answers that are still to come, by address. */
   let answers: Map<string, { name(name: string | undefined): void; none(): void }>;
   let now: number;
   let told: string[];

@@ -12,7 +12,7 @@ import { SEED } from "./runner/scenes.ts";
 import { type Limits, type Run, repo, runFile } from "./runner/test-file.ts";
 import { slowness } from "./time-limit.ts";
 
-/** Of one file; on a busy machine they are more (time-limit.ts). */
+/** Seconds for one file. More on a busy machine (time-limit.ts). */
 const MAX_SECONDS: Record<Kind, number> = { all: 150, lint: 0, unit: 60, boot: 500 };
 const GRACE_SECONDS = 20;
 const MAX_BYTES = 2 ** 31;
@@ -100,7 +100,7 @@ function job(file: string, limits: Limits): Job<Outcome | undefined> {
   };
 }
 
-/** Tests of daemons and machines wait more than they compute. */
+/** Tests of daemons and machines wait more than they compute, so more of them run than there are processors. */
 function sideBySide(kind: Kind): number {
   return Number(process.env.TEST_JOBS) || availableParallelism() + (kind === "unit" ? 0 : 1);
 }

@@ -1,5 +1,5 @@
-// Which commands the unit refuses, by the unit and the drop-ins that are shipped: what is said is true, by what booted
-// systems did (boot/commands.ts), and by what a process with the unit's capabilities can do.
+// Tests which commands the unit refuses, with the unit and the drop-ins that we ship. What we say is compared with the
+// behaviour of booted systems (boot/commands.ts) and of a process with the unit's capabilities.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ const UNITS = {
 const DEBIAN = new Unit(["[Service]\nProtectSystem=full\nCapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN"]);
 const OWN = new Unit([base, "[Service]\nProtectSystem=strict\nReadWritePaths=-/var/log /srv/a\nProtectHome=read-only"]);
 
-/** Why this unit refuses it, as the finding says it. */
+/** Why this unit refuses it, in the words of the finding. */
 function refusal(command: string, unit: Unit): string | undefined {
   const config = parseConfig(`[a]\nsequence = 1\ncommand = ${command}\n`, "k.conf", () => undefined);
   const [finding] = lintSandbox(config, unit);
@@ -198,7 +198,7 @@ describe("the unit that systemd has loaded", () => {
     process.env.PATH = PATH;
     rmSync(dir, { recursive: true });
   });
-  /** A systemctl that prints this, and what it was asked. */
+  /** A systemctl that prints this text, and the arguments that it was called with. */
   function systemctl(shown: string, status = 0): Unit | undefined {
     const script = `#!/bin/sh\necho "$@" >${dir}/asked\ncat <<'END'\n${shown}\nEND\nexit ${status}\n`;
     writeFileSync(join(dir, "systemctl"), script, { mode: 0o755 });

@@ -1,4 +1,5 @@
-// Knocks in what only capture files hold: PPP, PPPoE and IP of one version (native/encapsulation.cc).
+// Knocks in encapsulations that only capture files contain: PPP, PPPoE, and IP of one version
+// (native/encapsulation.cc).
 
 import { type CorpusFrame, corpus } from "./decode-corpus.ts";
 
@@ -9,7 +10,7 @@ const u16 = (value: number) => Buffer.of(value >> 8, value & 255);
 const pppoe = (ppp: Buffer) => Buffer.concat([hex("1100 0042"), u16(ppp.length), ppp]);
 const MACS = hex("020000000001 020000000002");
 
-/** How each IP packet is wrapped, as `[link type, name, bytes before and around it]`. */
+/** How each IP packet is encapsulated, as `[link type, name, bytes before and around it]`. */
 function wraps(ip: Buffer): [linkType: number, name: string, bytes: Buffer][] {
   const is6 = ip[0]! >> 4 === 6;
   const ppp = Buffer.concat([hex(is6 ? "0057" : "0021"), ip]);

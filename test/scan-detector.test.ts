@@ -1,5 +1,5 @@
-// The odds of a scan, by simulation: every source in the middle of a sequence is counted, however many there are, and a
-// scanner's chance is what Max_Strays says.
+// Tests the odds of a scan by simulation: every source in the middle of a sequence is counted, however many there are,
+// and a scanner's chance is what Max_Strays says.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -23,7 +23,7 @@ function scene(sequence: string, more = "") {
   };
   const packet = toPacket(syn);
   const source = packet.source as { w3: number };
-  /** A SYN of the source of that number, of one /64. */
+  /** A SYN of the source with that number. All are in one /64. */
   const send = (from: number, port: number, now: number, ttl = 64): readonly KnockEvent[] => {
     source.w3 = from;
     packet.port = port;
@@ -79,7 +79,7 @@ describe("a flood of scanners from one /64", () => {
       for (let n = 0; begun < ATTEMPTS; n++) {
         const from = n % SOURCES;
         const sweep = Math.floor(n / SOURCES);
-        // A first knock costs a scanner 256 packets, which say nothing: it is sent at once.
+        // A first knock costs a scanner 256 packets that show nothing, so it is sent at once.
         if (state[from] === 0) begun++;
         const port = state[from] === 0 ? 7 : 1 + roll(PORTS);
         const events = send(from, port, 100 * sweep, ttlOf(roll, sweep));

@@ -1,4 +1,4 @@
-// The filter is wide while attempts are live, and narrow a second after the last one.
+// Tests that the filter is wide while there are live attempts, and narrow again a second after the last one.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
@@ -55,7 +55,7 @@ describe("the scan window", () => {
     scanWindow.update(0);
     scanWindow.update(0);
     assert.equal(timers.length, 1);
-    scanWindow.update(1); // somebody knocks again
+    scanWindow.update(1); // another knock
     assert.deepEqual([set, timers.length], [[], 0]);
     scanWindow.update(0);
     timers.shift()!();
@@ -106,7 +106,7 @@ describe("the scan window", () => {
     assert.equal(scanWindow.isStray(packet(444)), true);
     clock.now = 1000;
     assert.equal(scanWindow.isStray(packet(444)), false);
-    listening.udp.push(40_000); // a question to a name server
+    listening.udp.push(40_000); // a query to a name server
     clock.now = 1004;
     assert.equal(scanWindow.isStray(packet(40_000, 17, 0)), true);
     clock.now = 1005;
@@ -130,7 +130,7 @@ describe("what counts as a knock for a door counts as a stray for it, and vice v
     "tcpflags = !syn",
   ];
   const [fin, syn, rst, ack] = [1, 2, 4, 16];
-  /** As RFC 9293 has it: what a connection that we opened brings us. */
+  /** The segments that a connection which we opened brings, according to RFC 9293. */
   const answers = (flags: number) => {
     const isReset = (flags & syn) === 0 && (flags & rst) !== 0;
     const isSegment = (flags & (syn | rst)) === 0 && (flags & ack) !== 0;
@@ -173,7 +173,7 @@ describe("what counts as a knock for a door counts as a stray for it, and vice v
             capacity: 64,
           });
           attempts.setDoors(resolvedDoors);
-          /** Does it bring about any line, of a source that has, or has not, knocked before? */
+          /** Does the packet cause a line, if its source has, or has not, knocked before? */
           const counts = (filter: Uint8Array, port: number, flags: readonly TcpFlag[], first?: number): boolean => {
             const from = `10.78.${++n >> 8}.${n & 255}`;
             const common = { from, to: "10.77.0.1", protocol: kind, sourcePort: 5000 };

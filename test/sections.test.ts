@@ -1,4 +1,4 @@
-// The text of knockd.conf in sections of lines: what each line's number, key and value are.
+// Tests how the text of knockd.conf is split into sections and lines: each line's number, key and value.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ConfigError } from "../src/config/door.ts";

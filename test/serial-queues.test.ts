@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SerialQueues } from "../src/doors/serial-queues.ts";
 
-/** Work that ends when it is told to. */
+/** A task that ends when the test says so. */
 function piece(log: string[], name: string): { readonly work: () => Promise<void>; readonly end: () => void } {
   let end = () => {};
   const ended = new Promise<void>((resolve) => (end = resolve));

@@ -1,4 +1,4 @@
-// The daemon's two sockets: root's and the group's.
+// Tests the daemon's two sockets: root's and the group's.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { connect } from "node:net";

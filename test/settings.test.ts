@@ -1,4 +1,4 @@
-// Which of the command line and the file wins.
+// Tests whether the command line or the file takes precedence.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { FileOptions } from "../src/config/door.ts";

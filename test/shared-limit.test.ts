@@ -1,4 +1,4 @@
-// Room that doors share.
+// Tests a limit that doors share.
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { SharedLimit } from "../src/runner/shared-limit.ts";

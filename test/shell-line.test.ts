@@ -1,4 +1,4 @@
-// What a line for the shell runs, held to the shell: of what that really starts, nothing is missed.
+// Compares which programs a shell line is said to run with what a real shell starts: none is missed.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -105,7 +105,7 @@ describe("the programs that a shell starts", () => {
         const commands = shellCommands(text);
         if (commands === undefined) return;
         understood++;
-        // Of this line alone: what a subshell has left in the background may write later.
+        // Only of this line: what a subshell left in the background may write later.
         const file = join(dir, `ran${understood}`);
         writeFileSync(file, "");
         const env = { PATH: `${dir}:/usr/bin:/bin`, RAN: file };

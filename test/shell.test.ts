@@ -1,4 +1,4 @@
-// What can be said for certain of a shell's line; of anything else, nothing is said.
+// Tests what is certain about a shell line. Whatever is uncertain yields no finding.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";

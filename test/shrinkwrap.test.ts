@@ -1,4 +1,5 @@
-// What `npm pack` ships pins every package that is installed with it, by version and hash, and none that only we need.
+// Tests that `npm pack` pins every package that is installed with ours, by version and hash, and none that only we
+// need.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -214,7 +214,7 @@ describe("a log file", () => {
       sink.close();
       console.log(fs.readFileSync("log", "utf8").replace(/^\\[.{16}] /gm, "").replace(/!+/g, "!"));
     `;
-    // A mount that only this process and its children see.
+    // Only this process and its children see the mount.
     const inMount = 'mount -t tmpfs -o size=64k disk "$0" && cd "$0" && exec "$@"';
     const argv = ["-m", "sh", "-c", inMount, disk, process.execPath, "--input-type=module", "-e", script];
     const { stdout, stderr, status } = spawnSync("unshare", argv, { encoding: "utf8", timeout: scaled(10_000) });
@@ -278,7 +278,7 @@ describe("a stream", () => {
 });
 
 describe("the system's log", () => {
-  /** What came to it, and what it answers. */
+  /** The requests that arrived, and its answer. */
   let told: string[];
   let answer: "sent" | "full" | "absent";
   let tries: number;
@@ -295,7 +295,7 @@ describe("the system's log", () => {
     });
   });
 
-  /** The sink's timer holds up no process: this one does. */
+  /** The sink's timer does not keep a process alive, but this one does. */
   async function until(isTrue: () => boolean): Promise<void> {
     assert.ok(await isInTime(isTrue, 5000, 10));
   }
@@ -306,7 +306,7 @@ describe("the system's log", () => {
       answer = trouble;
       sink.write("two");
       sink.write("three");
-      await until(() => tries > 3); // it tries again by itself
+      await until(() => tries > 3); // it retries automatically
       answer = "sent";
       sink.write("four");
       assert.deepEqual(told, ["one"], "four does not overtake");

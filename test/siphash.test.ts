@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HalfSipHash } from "../src/attempts/siphash.ts";
 
-/** The longest chain when so many addresses go into as many chains. */
+/** The longest chain when addresses are put into as many chains. */
 function longest(hash: HalfSipHash, count: number, address: (n: number) => [number, number, number, number]): number {
   const chains = new Uint8Array(count);
   for (let n = 0; n < count; n++) {

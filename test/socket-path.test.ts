@@ -1,4 +1,5 @@
-// Where the daemon's socket is: beside its ledger, of any config and interfaces, and found again by the config alone.
+// Tests where the daemon's socket is: beside its ledger, for any config and interfaces, and found again by the config
+// alone.
 
 import assert from "node:assert/strict";
 import * as fs from "node:fs";

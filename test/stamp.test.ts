@@ -1,4 +1,4 @@
-// The time of a packet, as tcpdump writes it.
+// Tests the formatting of a packet's time, as tcpdump writes it.
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { Stamp } from "../src/terminal/stamp.ts";

@@ -1,4 +1,4 @@
-// A scanner in the middle of a sequence is found out and ignored; an honest knocker is not.
+// Tests that a scanner in the middle of a sequence is recognised and ignored, and an honest knocker is not.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -99,7 +99,7 @@ describe("a source in the middle of a sequence", () => {
     send(1, 100, "10.77.0.3");
     send(1, 100, "10.77.0.2", "udp"); // counts for strict doors only
     send(1, 101, "10.77.0.2", "tcp", "10.77.0.9"); // to another host
-    for (let i = 0; i < 50; i++) send(1, 443); // somebody listens there
+    for (let i = 0; i < 50; i++) send(1, 443); // a server listens there
     send(2, 8000);
     assert.deepEqual(send(3, 9000), ["10.77.0.2: a: Stage 3", "10.77.0.2: a: OPEN SESAME"]);
   });

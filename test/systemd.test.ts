@@ -11,7 +11,7 @@ import { Daemon } from "./live/daemon.ts";
 import { needsRoot, Wire } from "./live/wire.ts";
 import { until as isInTime } from "./time-limit.ts";
 
-// Prints what arrives at the socket (its path, or @ and its abstract name), a line of JSON each.
+// Prints what arrives at the socket (its path, or @ and its abstract name), one line of JSON each.
 const LISTENER = `
 import json, socket, sys
 inbox = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -1,18 +1,19 @@
-// The time limits of tests. A test waits for an event; how long at most depends on how busy this machine is now, which a start
-// of Node shows. It is measured only when a limit has passed, so that a test that goes well does not pay for it.
+// The time limits of tests. A test waits for an event; the longest wait depends on how busy this machine is now, which
+// the start of a Node process shows. That is measured only after a limit has passed, so that successful tests do not
+// pay for it.
 import { spawn, spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** What a start of Node takes on a quiet machine. */
+/** How long Node takes to start on a quiet machine. */
 const QUIET_MS = 45;
-/** Load comes in bursts: the start that is measured may have been lucky. */
+/** Load comes in bursts: the start that was measured may have been a lucky one. */
 const LEAST = 3;
-/** A machine slower than this is no machine to test on. */
+/** A slower machine than this can't be used for testing. */
 const MAX = 15;
 
 const NODE = [process.execPath, ["-e", ""], { stdio: "ignore" }] as const;
 
-/** How many times as long as a quiet machine this one needs now. */
+/** How many times slower this machine is now than a quiet one. */
 export async function slowness(): Promise<number> {
   const begun = performance.now();
   await new Promise((resolve) => spawn(...NODE).once("close", resolve));
@@ -29,16 +30,16 @@ function startMs(): number {
 
 let once: number | undefined;
 
-/** A limit for what has to know it beforehand, such as a program's time in execFileSync. */
+/** A limit for code that must know it in advance, such as the timeout of execFileSync. */
 export function scaled(ms: number): number {
   once ??= factor(startMs());
   return Math.round(ms * once);
 }
 
-/** An upper bound that a test asserts: on a quiet machine it is what it says, and a busy one has more time. */
+/** An upper bound that a test asserts: as given on a quiet machine, and longer on a busy one. */
 export const bound = (ms: number): number => ms * factor(startMs(), 1);
 
-/** Asks until the answer is yes. False when it is still no after the limit: `ms` on a quiet machine. */
+/** Asks until the answer is yes. Returns false if it is still no after the limit: `ms` on a quiet machine. */
 export async function until(isTrue: () => boolean | Promise<boolean>, ms: number, stepMs = 5): Promise<boolean> {
   const begun = performance.now();
   for (let limit = ms, isScaled = false; ; await sleep(stepMs)) {
@@ -50,7 +51,7 @@ export async function until(isTrue: () => boolean | Promise<boolean>, ms: number
   }
 }
 
-/** Does something when the limit has passed: `ms` on a quiet machine. The result takes it back. */
+/** Acts when the limit has passed: `ms` on a quiet machine. Returns a function that cancels it. */
 export function after(ms: number, action: () => void): () => void {
   const begun = performance.now();
   let isOff = false;
@@ -64,5 +65,5 @@ export function after(ms: number, action: () => void): () => void {
   };
 }
 
-/** The same for the shell, a minute long at most: a loop without end would outlive a test that is killed. */
+/** The same for the shell, at most a minute long: an endless loop would outlive a test that is killed. */
 export const untilShell = (test: string): string => `for i in $(seq 3000); do ${test} && break; sleep 0.02; done`;

@@ -7,7 +7,7 @@ const DAY = 86_400;
 
 describe("after", () => {
   const real = { setTimeout, clearTimeout };
-  /** What setTimeout was asked for and neither came nor was cleared. */
+  /** The timeouts that are neither over nor cleared. */
   let waiting: { callback: () => void; ms: number }[];
 
   beforeEach(() => {
@@ -26,7 +26,7 @@ describe("after", () => {
   });
   afterEach(() => void Object.assign(globalThis, real));
 
-  /** The time of the only timer comes; returns how long it was. */
+  /** Runs the only timer, and returns its timeout. */
   function elapse(): number {
     assert.equal(waiting.length, 1);
     const { callback, ms } = waiting.pop()!;

@@ -1,5 +1,5 @@
-// Traps that real configs fall into, of which `knockctl check` warns: each with configs that have it, and with others that are
-// as like to them as can be and have it not.
+// Tests the traps that `knockctl check` warns of: each with configs that fall into it, and with similar ones that do
+// not.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -34,7 +34,7 @@ const IPV4_HOST: Host = {
   },
 };
 
-/** As every host has them that has IPv4 alone: nobody knocks there from far away. */
+/** Addresses that every host with IPv4 alone has: no distant client can knock there. */
 const LINK_LOCAL_HOST: Host = {
   ...IPV4_HOST,
   interfaces: { ...IPV4_HOST.interfaces, addresses: [{ index: 2, address: "fe80::1" }] },

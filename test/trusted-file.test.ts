@@ -1,4 +1,5 @@
-// Which files a daemon of root's may trust: the tables of owners, modes and directories, and what is planted in /tmp.
+// Tests which files a daemon that runs as root may trust: owners, modes and directories, and files that are planted in
+// /tmp.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";

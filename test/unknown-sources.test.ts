@@ -1,4 +1,4 @@
-// The pages of those of whom nothing is known: the newest 8,192 entries, and no more.
+// Tests the records of unknown sources: the newest 8,192 entries, and no more.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { VERDICT } from "../src/events/observer.ts";

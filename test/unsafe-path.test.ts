@@ -1,4 +1,5 @@
-// Paths that another user can write, replace or make first: found, and what is root's alone is not.
+// Tests that paths which another user can write, replace or create first are found, and that root's own are not
+// reported.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +15,7 @@ describe("a path", { skip: needsRoot }, () => {
   const dir = fs.mkdtempSync(join(tmpdir(), "unsafe-"));
   after(() => fs.rmSync(dir, { recursive: true }));
   let made = 0;
-  /** A directory of that owner and mode; in it a file, if one is wanted. */
+  /** A directory of that owner and mode, with a file in it if one is requested. */
   function place(uid: number, mode: number, file?: { uid: number; mode: number }): string {
     const directory = join(dir, `${++made}`);
     fs.mkdirSync(directory);

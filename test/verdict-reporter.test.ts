@@ -1,4 +1,5 @@
-// The observer is told of each packet once and then its verdicts, unless it has enough of those that are like the last one.
+// Tests that the observer gets each packet once and then its verdicts, except further verdicts that are like the last
+// one.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { VerdictReporter } from "../src/attempts/verdict-reporter.ts";

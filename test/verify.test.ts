@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import { isOpen } from "../src/knock/verify.ts";
 
-/** A port of loopback at which nobody listens now. */
+/** A port of loopback at which no server listens now. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,4 +1,4 @@
-// The rehearsal of knocks before the first client comes: how it runs, and that V8 keeps what it has compiled by it.
+// Tests the rehearsal of knocks before the first client: how it runs, and that V8 keeps the code that it compiled.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-// What knockctl watch shows: each thing that happened, once, in the words of the log.
+// Tests what knockctl watch shows: each event once, in the words of the log.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { watch } from "../src/control/commands/watch.ts";

@@ -1,5 +1,5 @@
-// .github/: the workflows are YAML, and each of their commands is one that this repository or Debian has. npm has no YAML
-// parser that we need anyway, so Debian's python3-yaml reads them.
+// Tests that the workflows in .github/ are YAML, and that this repository or Debian has each of their commands. npm has
+// no YAML parser that we need otherwise, so Debian's python3-yaml reads them.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { repo } from "./live/wire.ts";
 const LOAD = "import json, sys, yaml; print(json.dumps([yaml.safe_load(open(name)) for name in sys.argv[1:]]))";
 const hasYaml = spawnSync("python3", ["-c", "import yaml"]).status === 0;
 const skip = hasYaml || process.env.CI ? false : "python3-yaml is not installed";
-/** What the runners have, or what an earlier step installs. */
+/** Commands that the runners have, or that an earlier step installs. */
 const SYSTEM = ["apt-get", "git"];
 const { scripts } = JSON.parse(readFileSync(join(repo, "package.json"), "utf8")) as { scripts: Record<string, string> };
 
@@ -27,7 +27,7 @@ function load<T>(folder: string): readonly T[] {
   return JSON.parse(stdout) as T[];
 }
 
-/** Why a command cannot run in a clone of this repository. */
+/** Why a command can't run in a clone of this repository. */
 function faultOf(command: string): string | undefined {
   const [program, ...words] = command
     .trim()

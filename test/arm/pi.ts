@@ -1,5 +1,5 @@
-// A whole ARM machine in QEMU, on the server's side of a wire: Debian 12 and its kernel (packaging/arm-machine), all that it
-// changes forgotten at its end. It is spoken to by QEMU's guest agent, whatever its network does.
+// A whole ARM machine in QEMU, on the server's side of a wire: Debian 12 and its kernel (packaging/arm-machine). All
+// its changes are discarded at its end. Tests talk to it through QEMU's guest agent, whatever its network does.
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { createConnection } from "node:net";
 import { join } from "node:path";
@@ -58,7 +58,7 @@ export class Pi {
     }
   }
 
-  /** With these words more to QEMU. */
+  /** Passes further arguments to QEMU. */
   static async boot(...more: string[]): Promise<Pi> {
     const wire = await Wire.open();
     const pi = new Pi(wire, more);
@@ -71,7 +71,7 @@ export class Pi {
     }
   }
 
-  /** `during` runs as soon as it answers. */
+  /** `during` runs as soon as the machine answers. */
   async untilBooted(during: () => Promise<void> = async () => {}): Promise<void> {
     await this.until(async () => (await this.#isThere()) && (await this.run("true")).status === 0, "answer", BOOT_MS);
     await during();
@@ -82,7 +82,7 @@ export class Pi {
     );
   }
 
-  /** The machine's own: it is not QEMU that starts again. */
+  /** Reboots the machine from within. QEMU keeps running. */
   async reboot(during?: () => Promise<void>): Promise<void> {
     const life = () => this.ok("cat /proc/sys/kernel/random/boot_id");
     const before = await life();
@@ -95,7 +95,7 @@ export class Pi {
     await this.untilBooted(during);
   }
 
-  /** By the shell in there, as root. */
+  /** Runs a shell command in the machine, as root. */
   async run(script: string, timeoutMs = 1_200_000): Promise<Result> {
     const { pid } = await this.#ask<{ pid: number }>("guest-exec", {
       path: "/bin/sh",
@@ -114,7 +114,7 @@ export class Pi {
     }
   }
 
-  /** The same, which must end with status 0: what it printed. */
+  /** The same, but the command must end with status 0. Returns its output. */
   async ok(script: string): Promise<string> {
     const { status, signal, stdout, stderr } = await this.run(script);
     if (status !== 0) throw new Error(`${script}: ${signal ?? status}\n${stdout}${stderr}`);
@@ -125,7 +125,7 @@ export class Pi {
     await this.ok(`echo ${Buffer.from(text).toString("base64")} | base64 -d >/${file}`);
   }
 
-  /** systemd's own word on a unit. */
+  /** What systemd says of a unit's state. */
   async property(name: string, unit = "knockd"): Promise<string> {
     return (await this.ok(`systemctl show -P ${name} ${unit}`)).trim();
   }
@@ -137,7 +137,7 @@ export class Pi {
     }
   }
 
-  /** QEMU, and what the machine has changed, go with the wire. */
+  /** QEMU and the machine's changes disappear with the wire. */
   close(): Promise<void> {
     return this.wire.close();
   }
@@ -155,7 +155,7 @@ export class Pi {
     }
   }
 
-  /** Each question on a line of its own to QEMU: what was left unanswered, by a reboot, confuses nobody. */
+  /** Each request has its own connection to QEMU, so that one which a reboot left unanswered does no harm. */
   #ask<Answer>(execute: string, args: object = {}, ms = ANSWER_MS): Promise<Answer> {
     const id = ++commandsSaid;
     const line = createConnection(this.#agent);
@@ -179,7 +179,7 @@ export class Pi {
   }
 }
 
-/** What the agent says of a process; the streams in base64. */
+/** The agent's answer about a process. The streams are in base64. */
 interface Exec {
   exited: boolean;
   exitcode?: number;

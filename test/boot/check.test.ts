@@ -1,4 +1,4 @@
-// What `knockctl check` says of an installed knockd, and that it is so: systemd and the sandbox do what it says.
+// Tests that what `knockctl check` says of an installed knockd is true: systemd and the sandbox behave as it says.
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { Machine, needsRoot, RELEASES } from "./machine.ts";

@@ -1,4 +1,4 @@
-// A door that opens by codes, on machines that are booted for real: a used code stays used after a reboot and a kill.
+// Tests a door that opens by codes on booted machines: a used code stays used after a reboot and after a kill.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { afterEach, describe, it } from "node:test";
@@ -25,7 +25,7 @@ for (const release of RELEASES) {
     let machine: Machine;
     afterEach(() => machine.close());
 
-    /** Of the window with this number. */
+    /** The code of the window with this number. */
     function ports(window: number): number[] {
       const [phone] = parseClients(machine.read("etc/knockd/clients"), "clients");
       return portsOf(phone!.blocks, placesOf(phone!, window));
@@ -53,7 +53,7 @@ for (const release of RELEASES) {
       await machine.ok("systemctl enable --now knockd");
       await isListening(machine);
 
-      // The latest that counts now: so there is the longest time for the rest.
+      // The latest code that counts now, which leaves the most time for the rest.
       const used = windowAt(Date.now()) + 1;
       await machine.knock(...ports(used));
       await machine.until(() => machine.isOpen(22), "open door");

@@ -1,7 +1,7 @@
-// Commands, and under which of the ready drop-ins they work: hardened.test.ts has seen it on booted systems, and
-// ../sandbox.test.ts holds what `knockctl check` says to it.
+// Commands, and the ready drop-ins under which they work. hardened.test.ts verifies this on booted systems, and
+// ../sandbox.test.ts compares what `knockctl check` says with it.
 
-/** What works under which, each as a door's command. */
+/** Which commands work under which drop-in, as a door's command. */
 export const COMMANDS: readonly [name: string, command: string, hardened: boolean, unprivileged: boolean][] = [
   ["iptables", "iptables -A KNOCKD -s %IP% -p tcp --dport 22 -j ACCEPT", true, true],
   ["iptables-legacy", "iptables-legacy -A INPUT -s %IP% -j ACCEPT", true, true],

@@ -1,4 +1,5 @@
-// The ready drop-ins, and what works under which: docs/hardening.md. Each command is a door's, and is told what became of it.
+// Tests which commands work under which of the ready drop-ins (docs/hardening.md). Each command is run by a door, and
+// its result is checked.
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { COMMANDS } from "./commands.ts";
@@ -33,7 +34,7 @@ for (const release of RELEASES) {
       await isListening(machine);
     }
 
-    /** The names of those that ended with status 0. */
+    /** The names of the commands that ended with status 0. */
     async function works(): Promise<string[]> {
       const log = () => machine.read("var/log/syslog");
       const did: string[] = [];

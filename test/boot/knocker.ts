@@ -1,4 +1,4 @@
-// Who comes from outside, at the client's side of a wire: he knocks as people do, and tries whether he gets in.
+// A client at the other end of a wire: it knocks as people do, and tries whether it gets in.
 import { join } from "node:path";
 import { repo, type Wire } from "../live/wire.ts";
 
@@ -12,7 +12,7 @@ export async function knock(wire: Wire, ...ports: readonly (number | string)[]):
   if (status !== 0) throw new Error(stderr);
 }
 
-/** Does the firewall let the client in at this port, where somebody listens? */
+/** Does the firewall let the client in at this port, where a server listens? */
 export async function isOpen(wire: Wire, port: number): Promise<boolean> {
   const probe = `import socket; socket.create_connection(('${wire.server}', ${port}), 3).close()`;
   return (await wire.run("client", ["python3", "-c", probe])).status === 0;

@@ -1,4 +1,4 @@
-// Whoever leaves knockd is not trapped: after knockctl init, after a removal, and on the way back to knockd 0.8.
+// Tests that users can leave knockd: after knockctl init, after a removal, and back to knockd 0.8.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { afterEach, describe, it } from "node:test";
@@ -18,7 +18,7 @@ for (const release of RELEASES) {
       machine.wire.spawn("server", ["python3", "-c", SSHD], { stdio: "ignore" });
       await machine.until(() => machine.isOpen(22), "sshd");
     }
-    /** Of the last door that init has written there. */
+    /** The sequence of the last door that init wrote there. */
     const sequence = async (file: string) =>
       [...(await machine.ok(`cat ${file}`)).matchAll(/sequence\s+= (\S+)\n\tseq_timeout = 15/g)].at(-1)![1]!.split(",");
 
@@ -32,7 +32,9 @@ for (const release of RELEASES) {
       assert.equal(await machine.isOpen(22), false);
     }
 
-    /** The kernel's rules do not survive a boot of the kernel, but here the kernel goes on. */
+    /**
+     * A real boot clears the kernel's rules. Here the kernel is the host's and keeps running, so the test clears them.
+     */
     async function reboot(): Promise<void> {
       await machine.powerOff();
       execFileSync("ip", ["netns", "exec", machine.wire.namespaces.server, "nft", "flush", "ruleset"]);

@@ -1,5 +1,5 @@
-// A Debian machine with systemd, booted for real by systemd-nspawn: its network is the server's side of a wire. It lives on
-// an overlay over a root of build/roots, which stays as it is, and can be rebooted.
+// A Debian machine with systemd, booted by systemd-nspawn. Its network is the server's side of a wire. It lives in an
+// overlay over a root of build/roots, which stays unchanged, and it can be rebooted.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { isOpen, knock } from "./knocker.ts";
 
 export { needsRoot };
 
-/** What packaging/release made; it lies in each machine's /srv. */
+/** The packages that packaging/release built. They are in each machine's /srv. */
 export const RELEASED = join(repo, "build/release/rehearsal");
 
 export type Release = "bookworm" | "trixie";
@@ -35,7 +35,7 @@ echo 0 >"/sys/fs/cgroup/$group/cgroup.procs"
 exec "$@"
 `;
 
-/** What is left of that group. */
+/** Removes what is left of that group. */
 const END = `
 umount -R /sys/fs/cgroup
 mount -t cgroup2 none /sys/fs/cgroup
@@ -55,7 +55,7 @@ function closeAll(): void {
   }
 }
 process.on("exit", closeAll);
-// Before those of the wires (../live/wire.ts), which end the process.
+// Registered before the cleanup of the wires (../live/wire.ts), which ends the process.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, closeAll);
 
 function mount(name: string, options: string, root: string): void {
@@ -70,7 +70,7 @@ function unmount(root: string, ...how: readonly string[]): void {
 
 export class Machine {
   readonly wire: Wire;
-  /** What the machine's files are seen as from outside. */
+  /** The machine's root directory, as seen from the host. */
   readonly root: string;
   readonly #name: string;
   readonly #dir: string;
@@ -90,14 +90,14 @@ export class Machine {
     for (const file of readdirSync(RELEASED)) copyFileSync(join(RELEASED, file), join(this.root, "srv", file));
   }
 
-  /** Boots it; the wire is its own. */
+  /** Boots it. It owns its wire. */
   static async boot(release: Release): Promise<Machine> {
     const machine = new Machine(release, await Wire.open());
     await machine.start();
     return machine;
   }
 
-  /** Boots it as it is now. Resolves when systemd has started all; `during` runs while it does. */
+  /** Boots it in its present state. Resolves when systemd has started everything; `during` runs meanwhile. */
   async start(during: () => Promise<void> = async () => {}): Promise<void> {
     const namespace = `/run/netns/${this.wire.namespaces.server}`;
     const nspawn = ["systemd-nspawn", "--quiet", `--directory=${this.root}`, "--boot", `--machine=${this.#name}`];
@@ -120,14 +120,14 @@ export class Machine {
     }, "the end of the boot");
   }
 
-  /** By the shell in there, as root. */
+  /** Runs a shell command in the machine, as root. */
   async run(script: string, timeoutMs = 60_000): Promise<Result> {
     const enter = ["nsenter", `--target=${this.#leader}`, "--mount", "--root", "-u", "-i", "-n", "-p", "-C"];
     const argv = [...enter, "env", "-i", `PATH=${PATH}`, "HOME=/root", "LC_ALL=C.UTF-8", "sh", "-c", script];
     return this.wire.run("server", argv, { timeoutMs });
   }
 
-  /** The same, which must end with status 0: what it printed. */
+  /** The same, but the command must end with status 0. Returns its output. */
   async ok(script: string): Promise<string> {
     const { status, signal, stdout, stderr } = await this.run(script);
     if (status !== 0) throw new Error(`${script}: ${signal ?? status}\n${stdout}${stderr}`);
@@ -146,12 +146,12 @@ export class Machine {
     appendFileSync(join(this.root, file), text);
   }
 
-  /** systemd's own word on a unit. */
+  /** What systemd says of a unit's state. */
   async property(name: string, unit = "knockd"): Promise<string> {
     return (await this.ok(`systemctl show -P ${name} ${unit}`)).trim();
   }
 
-  /** Waits for what is true sooner or later. */
+  /** Waits until a condition becomes true. */
   async until(isTrue: () => Promise<boolean>, what: string, ms = 60_000): Promise<void> {
     const hasEnded = () => this.#nspawn?.exitCode != null;
     if (!(await until(async () => (await isTrue()) || hasEnded(), ms, 50)))
@@ -189,7 +189,7 @@ export class Machine {
   }
 }
 
-/** nspawn's child that is process 1 in there; 0 while there is none. */
+/** The child of nspawn that is the machine's process 1; 0 while there is none. */
 function leaderOf(pid: number): number {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);

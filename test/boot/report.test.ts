@@ -1,4 +1,4 @@
-// The package knockd-report, which is knockctl report's own: without it knockd is whole, and says what is missing.
+// Tests the package knockd-report, which contains knockctl report. Without it, knockd works and says what is missing.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,13 +1,13 @@
-// What the tests of booted machines have in common: the package, a firewall, a config with two doors, and somebody at port 22.
+// What the tests of booted machines share: the package, a firewall, a config with two doors, and a server at port 22.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { type Machine, RELEASED } from "./machine.ts";
 
-/** In the machine's /srv. */
+/** Paths in the machine's /srv. */
 export const OURS = `/srv/${packageFile()}`;
 export const JUDGE = "/srv/knockd_0.8*.deb";
 
-/** The first door stays open; the other one's stop command comes in five minutes, or when knockd ends. */
+/** The first door stays open. The second one's stop command runs after five minutes, or when knockd ends. */
 export const CONFIG = `# mine
 [options]
 	UseSyslog
@@ -25,7 +25,7 @@ export const CONFIG = `# mine
 export const SSH = [4438, 1813, 8235];
 export const WHILE = [5151, "6262:udp", 1313];
 
-/** Who has not knocked is refused, and somebody listens at port 22. */
+/** Clients that have not knocked are refused, and a server listens at port 22. */
 export async function firewall(machine: Machine): Promise<void> {
   for (const rule of [
     "-N KNOCKD",
@@ -41,7 +41,7 @@ export async function firewall(machine: Machine): Promise<void> {
   await machine.until(async () => (await machine.wire.run("server", ["ss", "-ltn"])).stdout.includes(":22 "), "sshd");
 }
 
-/** As people do, with nobody there to answer a question. */
+/** Runs it as people do, but with no one to answer a question. */
 export function install(machine: Machine, file: string): Promise<string> {
   return machine.ok(`apt-get install -y --allow-downgrades ${file} </dev/null`);
 }
@@ -52,7 +52,7 @@ export async function opens(machine: Machine, knocks: readonly (number | string)
   await machine.until(() => machine.isOpen(22), "open door");
 }
 
-/** As it is while an attempt or a command is under way, too. */
+/** Waits until it is true, even while an attempt or a command is under way. */
 export async function isListening(machine: Machine): Promise<void> {
   assert.equal(await machine.property("ActiveState"), "active");
   assert.match(await machine.property("StatusText"), /^listening on eth0 \(10\.77\.0\.1, /);

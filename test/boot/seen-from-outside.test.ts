@@ -1,5 +1,6 @@
-// How the daemon is found on a Debian machine by who compares the executable: pidof with a path on Debian 12, and
-// start-stop-daemon --exec. /usr/sbin/knockd is native/launcher.cc; with a Node that has no library the executable is Node.
+// Tests that programs which compare the executable find the daemon on a Debian machine: pidof with a path on Debian 12,
+// and start-stop-daemon --exec. /usr/sbin/knockd is native/launcher.cc; where Node has no shared library, the
+// executable is Node.
 import assert from "node:assert/strict";
 import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { CONFIG, firewall, install, isListening, OURS, opens, SSH } from "./scen
 
 const KNOCKD = "/usr/sbin/knockd";
 
-/** It is linked with nothing of Node's, as NodeSource's. scripts/setup has downloaded it. */
+/** A Node that is linked statically, as NodeSource's is. scripts/setup has downloaded it. */
 const NODE_ALONE = join(repo, "build/nodes/node_modules/n20/bin/node");
 
 /** By the short name and by the command line, whatever the executable is. */
@@ -52,7 +53,7 @@ for (const release of RELEASES) {
       for (const command of commands) assert.equal((await machine.ok(command)).trim(), pid, command);
     }
 
-    /** With -d; the process that listens. */
+    /** The process that listens, started with -d. */
     async function background(words = "", variables = ""): Promise<string> {
       await machine.ok(`${variables} ${KNOCKD} -d -i eth0 -p /run/own.pid ${words}`);
       await machine.until(async () => (await machine.run("test -s /run/own.pid")).status === 0, "pid file");

@@ -1,4 +1,4 @@
-// The package in the place of Debian's knockd, on machines that are booted for real.
+// Tests that the package replaces Debian's knockd, on booted machines.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { afterEach, describe, it } from "node:test";
@@ -12,7 +12,7 @@ for (const release of RELEASES) {
     let machine: Machine;
     afterEach(() => machine.close());
 
-    /** Debian's knockd, as somebody has had it for years. */
+    /** A Debian system that has used Debian's knockd for years. */
     async function withJudge(defaults = DEFAULTS): Promise<void> {
       machine = await Machine.boot(release);
       await firewall(machine);
@@ -126,7 +126,7 @@ for (const release of RELEASES) {
         assert.equal(await machine.isOpen(22), isOpen);
         await machine.ok("systemctl stop knockd");
         if (!isOpen) return;
-        // The next life has it in its ledger: told to close, it does.
+        // The next daemon finds the door in its ledger, and closes it when asked to.
         machine.write("etc/knockd.conf", CONFIG);
         await machine.ok("systemctl start knockd && systemctl stop knockd");
         assert.equal(await machine.isOpen(22), false);

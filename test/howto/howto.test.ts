@@ -1,4 +1,4 @@
-// The how-to of docs/firewall.md, line by line, on a machine that is booted for real.
+// Follows the how-to of docs/firewall.md, line by line, on a booted machine.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { afterEach, describe, it } from "node:test";
@@ -10,7 +10,7 @@ import { CONFIG, CRON, CURLS, EXECUTABLE, RESTORE, RULES, SAVE, START, TIMER } f
 
 const MAX_TRIES = 40;
 
-// One who answers each line at port 22, and one who asks: `session` is the open connection of a terminal.
+// A server that answers each line at port 22, and a client; `session` is the open connection of a terminal.
 const SSHD = `
 import socket, threading
 def serve(one):
@@ -60,7 +60,7 @@ for (const release of RELEASES) {
       const { wire } = machine;
       wire.spawn("server", ["python3", "-c", SSHD], { stdio: "ignore" });
       await machine.ok("hostname raspberrypi");
-      // The how-to is of a time when rsyslog wrote so by default.
+      // The how-to was written when rsyslog used this format by default.
       machine.write(
         "etc/rsyslog.d/form.conf",
         'module(load="builtin:omfile" Template="RSYSLOG_TraditionalFileFormat")\n',
@@ -104,7 +104,7 @@ for (const release of RELEASES) {
       );
       assert.match(await machine.ok("iptables -L -v -n"), /ACCEPT +(6|tcp) .* 10\.77\.0\.2 +0\.0\.0\.0\/0 +tcp dpt:22/);
 
-      // the nightly closing: who is in stays in
+      // the nightly closing: open connections stay
       const session = new Session(wire);
       await machine.until(async () => session.said === "in\n", "session");
       await machine.ok(CRON);
@@ -114,7 +114,7 @@ for (const release of RELEASES) {
       session.type("still here");
       await machine.until(async () => session.said === "in\necho still here\n", "answer");
 
-      // three curls, started together: their order is the shell's
+      // three curls, started together: the shell decides their order
       let tries = 0;
       do {
         assert.ok(tries++ < MAX_TRIES, `none of ${MAX_TRIES} tries came in the right order`);

@@ -1,4 +1,4 @@
-// What the how-to has one type and write on a Raspberry Pi: the blocks of docs/firewall.md, to the letter.
+// The commands and files of the how-to: the blocks of docs/firewall.md, unchanged.
 import { block } from "../markdown.ts";
 
 const of = (name: string): string => block("docs/firewall.md", "test/howto/howto.test.ts", name);

@@ -1,11 +1,11 @@
-// A thousand clients at once, always, at a daemon's socket, who want nothing but to be in the way.
+// A thousand clients at once at a daemon's socket, all the time, which only want to be in the way.
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { requestLine } from "../../src/control/protocol.ts";
 import type { Wire } from "./wire.ts";
 
-// Some talk nonsense, some half a line, some ask and never read, some watch. Each comes again as soon as it is cut off, or
-// after a second. Says so when a thousand have been there.
+// Some send nonsense, some send half a line, some ask and never read, some watch. Each returns as soon as it is
+// disconnected, or after a second. Prints a line when a thousand have been there.
 const ABUSE = `
 const { connect } = require("node:net");
 const [, path, ...requests] = process.argv;
@@ -25,7 +25,7 @@ for (let n = 0; n < 1000; n++) abuse(n);
 `;
 const REQUESTS = ["self-test", "status", "doors", "watch"].map((command) => requestLine(command));
 
-/** Resolves when a thousand have been there. `enter`: what runs Node where the socket is. */
+/** Resolves when a thousand have been there. `enter` is the command that runs Node where the socket is. */
 export async function abuse(wire: Wire, path: string, enter: readonly string[] = []): Promise<ChildProcess> {
   const argv = [...enter, process.execPath, "-e", ABUSE, path, ...REQUESTS];
   const child = wire.spawn("server", argv, { stdio: ["ignore", "pipe", "inherit"] });
@@ -33,6 +33,6 @@ export async function abuse(wire: Wire, path: string, enter: readonly string[] =
     throw new Error("the thousand have gone");
   });
   await Promise.race([once(child.stdout!, "data"), ended]);
-  ended.catch(() => {}); // it is ended by who has called us
+  ended.catch(() => {}); // the caller ends it
   return child;
 }

@@ -1,4 +1,4 @@
-// knockctl open, close and extend, of the real daemon: what a knock and its time do, by hand.
+// Tests knockctl open, close and extend with the real daemon: by hand, they do what a knock and the end of its time do.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

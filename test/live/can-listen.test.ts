@@ -1,4 +1,5 @@
-// knockd --can-listen: may this process capture? Asked as root, without the capability, and as a user with it alone.
+// Tests knockd --can-listen: may this process capture? As root, without the capability, and as a user with nothing
+// else.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

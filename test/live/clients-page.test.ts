@@ -1,4 +1,4 @@
-// The lines of docs/clients.md for Linux, to the letter: each opens a door.
+// Tests the lines of docs/clients.md for Linux, unchanged: each opens a door.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ describe("docs/clients.md", { skip: needsRoot }, () => {
     mkdirSync(join(home, "bin"));
     symlinkSync(join(repo, "dist/src/knock.js"), join(home, "bin/knock"));
     env = { HOME: home, PATH: `${join(home, "bin")}:${process.env.PATH}`, XDG_CONFIG_HOME: "" };
-    // Port 22 answers, so that --verify is content.
+    // Port 22 answers, so that --verify succeeds.
     wire.spawn("server", [process.execPath, "-e", `require("net").createServer().listen(22)`], { stdio: "ignore" });
     const config = "[door]\n sequence = 4438,1813,8235\n tcpflags = syn\n seq_timeout = 10\n command = true\n";
     daemon = await Daemon.start(wire, "ours", config);
@@ -55,7 +55,7 @@ describe("docs/clients.md", { skip: needsRoot }, () => {
     for (const line of shown) {
       writeFileSync(config, line.replace("HOST", wire.server));
       const before = opened();
-      // ssh -G reads its config, and so knocks, and connects to nothing.
+      // ssh -G only reads its config: that runs the knock, but connects to nothing.
       await type(`ssh -F ${config} -G HOST`);
       await daemon.waitFor(() => opened() === before + 1);
     }

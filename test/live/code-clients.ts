@@ -1,4 +1,4 @@
-// Clients with codes on a wire: their file, the ports of their codes, and the frames that knock there.
+// Clients with codes on a wire: their file, the ports of their codes, and frames that knock there.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, knocksOf } from "../../src/codes/client.ts";
 import { parseClients } from "../../src/codes/clients-file.ts";
@@ -8,7 +8,7 @@ import { frame } from "../frame.ts";
 import type { Wire } from "./wire.ts";
 
 export const SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
-/** A door whose commands are `CLIENT ADDRESS`. */
+/** A door whose commands write `CLIENT ADDRESS`. */
 export const CONFIG = `
 [options]
   ClientsState = @dir@/clients.json
@@ -17,12 +17,12 @@ export const CONFIG = `
   Seq_Timeout = 20
   command     = echo %CLIENT% %IP% >>$KNOCK_LOG
 `;
-/** Nobody has used a code. Without any state the codes of the first minute do not count. */
+/** A state without used codes. Without any state, the codes of the first minute would not count. */
 export const UNUSED = `{"version":1,"clients":{},"wrong":{}}`;
-/** Milliseconds that must be left of a window: a code of it is sent until then. */
+/** A code is sent only if this many milliseconds are left of its window. */
 const MARGIN = 9000;
 
-/** The text of one; blocks are counted from number to number, so that no two clients have the same. */
+/** The text of a client. Each number has its own blocks, so that no two clients share any. */
 export function client(number: number, more = ""): string {
   const kind = (/kind\s*=\s*(\w+)/.exec(more)?.[1] ?? "code") as ClientKind;
   const digits = kind === "list" ? 8 : Number(/digits\s*=\s*(\d)/.exec(more)?.[1] ?? 6);
@@ -33,14 +33,14 @@ export function client(number: number, more = ""): string {
 
 export const clientsOf = (text: string): Client[] => parseClients(text, "clients");
 
-/** The ports of a code. `later`: windows after now; of a list, the counter. */
+/** The ports of a code. `later`: windows after now, or a list's counter. */
 export function ports(text: string, name: string, later = 0): number[] {
   const one = clientsOf(text).find((each) => each.name === name)!;
   const counter = one.kind === "list" ? later : windowAt(Date.now()) + later;
   return portsOf(one.blocks, placesOf(one, counter));
 }
 
-/** A window that does not end while a test sends its code. */
+/** Waits for a window that does not end while a test sends its code. */
 export async function quietWindow(margin = MARGIN): Promise<void> {
   const left = 30_000 - (Date.now() % 30_000);
   if (left < margin) await sleep(left + 10);
@@ -48,7 +48,7 @@ export async function quietWindow(margin = MARGIN): Promise<void> {
 
 let sequence = 1;
 
-/** SYNs, `gap` seconds from one to the next, the first one `at` seconds from now. */
+/** SYNs, `gap` seconds apart, the first one `at` seconds from now. */
 export const knocks = (wire: Wire, from: string, to: readonly number[], gap = 0.05, at = 0) =>
   to.map((port, i) => ({ at: at + gap * i, frame: syn(wire, from, port) }));
 

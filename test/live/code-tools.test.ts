@@ -1,4 +1,4 @@
-// Any authenticator, any shell: Debian's oathtool and the line of docs/codes.md derive the same codes as we do.
+// Tests that Debian's oathtool and the shell line of docs/codes.md derive the same codes as knockd.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
@@ -12,7 +12,7 @@ import { needsRoot, repo } from "./wire.ts";
 
 const BLOCKS = [9216, 3072, 14336, 17408, 11264];
 const FIRST = 59_000_000;
-/** The lines for a shell in docs/codes.md. */
+/** The shell lines in docs/codes.md. */
 const PAGE = /```text\n(t=.*?)```/s.exec(readFileSync(join(repo, "docs/codes.md"), "utf8"))![1]!.trimEnd();
 
 // Without root nothing has been installed.
@@ -44,7 +44,7 @@ for (const [shell, times, door] of [
     const isPage = door === "docs/codes.md";
     const client = { door: isPage ? "ssh" : door, name: "laptop", blocks: BLOCKS };
     const secret = randomBytes(32);
-    // A window behind the other in one process; curl only says where it would have knocked.
+    // Many windows, one after the other, in one process. curl only prints where it would have knocked.
     const text = isPage ? PAGE.replace("HOST", "192.0.2.1") : shellLine(client, "192.0.2.1");
     const line = text.replace("$(date +%s)", "$now");
     const knocks = `curl() { echo "\${4##*:}"; }; wait() { :; }; n=0; while [ $n -lt ${times} ]; do now=$(((${FIRST}+n)*30+29))

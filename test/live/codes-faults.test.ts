@@ -1,4 +1,4 @@
-// Codes where something is wrong: the disk of their state, the clock, a second daemon. No code counts twice.
+// Tests codes when something is wrong: the disk of their state, the clock, a second daemon. No code counts twice.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ describe("codes", { skip: needsRoot }, () => {
     return stdout;
   }
 
-  /** A wall clock of the daemon alone (libfaketime), which `set` puts forward or back: "+1y". */
+  /** A wall clock for the daemon alone (libfaketime), which `set` moves: "+1y". */
   function clock(): { env: Record<string, string>; set: (offset: string) => void } {
     const file = join(wire.dir, `clock${++clocks}`);
     const set = (offset: string) => writeFileSync(file, `${offset}\n`);
@@ -183,7 +183,7 @@ describe("codes", { skip: needsRoot }, () => {
   it("of 100 clients open in all windows, and the kernel's filter is not changed once in an hour", async () => {
     const text = Array.from({ length: 100 }, (_, i) => client(i)).join("");
     const { env, set } = clock();
-    // With Max_Strays an attempt widens the filter. Here nothing but a window could change it.
+    // With Max_Strays, an attempt widens the filter. Here only a new window could change it.
     const config = CONFIG.replace("[codes]", "[codes]\n  Max_Strays = 0\n  Code_Hold = 0");
     const daemon = await start(config, { clients: text }, { env });
     const trace = join(daemon.dir, "trace");
@@ -196,7 +196,7 @@ describe("codes", { skip: needsRoot }, () => {
       await send(wire.client, ports(text, `c${minutes}`, 2 * minutes));
       await opened(daemon, minutes / 2);
     }
-    // The number of openings is written down a little later, and would be lost by a kill before.
+    // The number of openings is written a little later. A kill before that would lose it.
     const state = () => JSON.parse(readFileSync(join(daemon.dir, "clients.json"), "utf8"));
     await daemon.waitFor(() => state().clients.c60?.openings === 1, 12_000);
     assert.equal(filters(), 0);

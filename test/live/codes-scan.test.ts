@@ -1,4 +1,4 @@
-// nmap sweeps all ports of a host whose door opens by codes. No scan opens the door, and meanwhile a client gets in.
+// Tests a door with codes while nmap sweeps all ports of its host: no scan opens the door, and a client still gets in.
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { CONFIG, client, knocks, ports, quietWindow, UNUSED } from "./code-clients.ts";
@@ -10,7 +10,9 @@ const SCANS = Number(process.env.KNOCKD_SCANS ?? 3);
 /** Ports a second. */
 const RATE = 20_000;
 const KEY = `[key]\ndoor = codes\nkind = key\nports = 20480,33792,25600,37888,30720\nsecret = ${"0123456789abcdef".repeat(4)}\n`;
-/** Which the scans meet: one of each kind. Behind them a client for each scan, whose code is the honest one. */
+/**
+ * The clients that the scans meet: one of each kind. The others are honest: one for each scan, which sends its code.
+ */
 const MET = client(0) + client(1, "digits = 8") + client(2, "kind = list") + KEY;
 const FIRST_HONEST = 3;
 
@@ -23,7 +25,7 @@ describe("nmap -p- in random order, while a client sends its code", { skip: need
   after(() => wire?.close());
   afterEach(() => daemon?.stop("SIGKILL"));
 
-  /** By a source of its own, for which bans of the scan before do not hold. */
+  /** Scans from its own source, so that no ban of an earlier scan applies. */
   async function scan(source: string): Promise<void> {
     const added = await wire.run("client", ["ip", "address", "add", `${source}/24`, "dev", "eth0"]);
     assert.equal(added.status, 0, added.stderr);
@@ -34,7 +36,7 @@ describe("nmap -p- in random order, while a client sends its code", { skip: need
     assert.match(stdout, /Not shown: 65535 /);
   }
 
-  /** `net`: of the scanners' addresses. */
+  /** `net` is the network of the scanners' addresses. */
   async function sweep(more: string, net: number): Promise<string> {
     const honest = Array.from({ length: SCANS }, (_, i) => `c${FIRST_HONEST + i}`);
     const text = MET + honest.map((_, i) => client(FIRST_HONEST + i)).join("");
@@ -46,7 +48,7 @@ describe("nmap -p- in random order, while a client sends its code", { skip: need
       await quietWindow();
       const from = `10.77.0.${50 + i}`;
       const scanning = scan(`10.77.0.${net + i}`);
-      // The second code is needed where earlier scans have been more than Max_Guesses wrong codes.
+      // The second code is needed if earlier scans made more than Max_Guesses wrong codes.
       const [first, second] = [ports(text, name, -1), ports(text, name)];
       await wire.send([...knocks(wire, from, first, 0.05, 1), ...knocks(wire, from, second, 0.05, 2)]);
       await ours.waitFor(() => ours.commands().includes(`${name} ${from}`), 10_000);

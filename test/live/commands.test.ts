@@ -1,4 +1,4 @@
-// The commands as the running daemon starts them, beside 0.8.
+// Tests the commands as the running daemon starts them, compared with 0.8.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ describe("commands", { skip: needsRoot }, () => {
     await wire.send([{ at: 0, frame: frame({ from, to, protocol: "tcp", port, seq: ++sequence }) }]);
   }
 
-  /** Both daemons on this config. */
+  /** Runs both daemons with this config. */
   async function start(config: string, args: string[] = []): Promise<Daemon[]> {
     const all = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v", "-g", "@dir@/events", ...args];
     return Promise.all(BOTH.map((which) => Daemon.start(wire, which, config, all)));
@@ -77,7 +77,7 @@ describe("commands", { skip: needsRoot }, () => {
   });
 
   it("inherit only descriptors 0, 1 and 2; 0.8 passes on its capture socket and its log file", async () => {
-    // The shell's own descriptor for the directory is gone when it is asked.
+    // The shell's own descriptor for the directory no longer exists when it is listed.
     const list =
       "exec >$KNOCK_LOG 2>&1; for fd in /proc/$$/fd/*; do [ -h $fd ] && echo $fd && readlink $fd; done; echo";
     const [judge, ours] = await start(doors([`command = ${list}`]));

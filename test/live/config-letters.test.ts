@@ -1,4 +1,4 @@
-// What Debian's knockd 0.8 reads in a config, we read, to the letter: with -D both tell what they have read.
+// Tests that knockd reads exactly what Debian's knockd 0.8 reads in a config: with -D, both print what they have read.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
@@ -55,7 +55,7 @@ describe("side by side with knockd 0.8", { skip: needsRoot }, () => {
   });
 });
 
-/** What 0.8 says of a door, made of what ours says. */
+/** What 0.8 prints for a door, derived from what ours prints. */
 function inJudgesWords(line: string): string[] {
   const door: Door = JSON.parse(line.slice("config: ".length));
   return [

@@ -1,4 +1,4 @@
-// One knock daemon, ours or Debian's, in the server's namespace, with all that it says and does at hand.
+// A knock daemon, ours or Debian's, in the server's namespace, with all that it prints and does.
 import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../time-limit.ts";
 import { kill, repo, type Wire } from "./wire.ts";
 
-/** `judge` is Debian's knockd 0.8, which says what a drop-in must do. */
+/** `judge` is Debian's knockd 0.8, which shows how a drop-in replacement must behave. */
 export type Which = "ours" | "judge";
 
 export interface Ended {
@@ -15,26 +15,26 @@ export interface Ended {
 }
 
 export interface StartOptions {
-  /** Added to the environment of the daemon and so of its commands. */
+  /** Added to the environment of the daemon, and so of its commands. */
   env?: Record<string, string>;
   /** Files to write beside knockd.conf, by name. */
   files?: Record<string, string>;
-  /** A /dev/log of its own, to be read with `syslog()`. */
+  /** Gives it its own /dev/log, which `syslog()` reads. */
   syslog?: boolean;
   /**
    * A directory that becomes a disk of 64 KiB with what it holds, seen by the daemon, its commands and `inside` alone.
    * Needs `syslog`.
    */
   disk?: string;
-  /** What starts it, with the program and its arguments behind. */
+  /** The command that starts it, followed by the program and its arguments. */
   by?: readonly string[];
-  /** The directory of an earlier daemon, which is started again; a fresh one otherwise. */
+  /** The directory of an earlier daemon, to start it again. A new one otherwise. */
   dir?: string;
-  /** What standard output or error says once the daemon is under way; '' doesn't wait. */
+  /** Text on standard output or standard error that shows that the daemon is ready. '' does not wait. */
   ready?: string;
 }
 
-/** In a config, in arguments and in files, this stands for the daemon's own directory. */
+/** Stands for the daemon's own directory in a config, in arguments and in files. */
 const DIR = "@dir@";
 const DEFAULT_ARGS = ["-i", "eth0", "-c", `${DIR}/knockd.conf`, "-v"];
 
@@ -47,8 +47,8 @@ out = open(sys.argv[2], 'ab', 0)
 while True: out.write(inbox.recv(65536).rstrip(b'\\0\\n') + b'\\n')
 `;
 
-// A /dev that only this process and its children see (unshare -m): the usual few devices, and a log that is our listener.
-// The mounts go away with the last process that sees them.
+// Only this process and its children see this /dev (unshare -m): the usual few devices, and a log that is our listener.
+// The mounts disappear with the last process that sees them.
 const PRIVATE_DEV = `
 set -e
 dir=$1; shift
@@ -124,7 +124,7 @@ export class Daemon {
     throw new Error(`${which} ${ended}${daemon.#said()}`);
   }
 
-  /** What standard output says after `listening on`, without a line that is still being written. */
+  /** Standard output after `listening on`, without a line that is still being written. */
   lines(): string[] {
     const lines = this.stdout.split("\n").slice(0, -1);
     return lines.slice(lines.findIndex((line) => line.startsWith("listening on")) + 1);
@@ -135,17 +135,17 @@ export class Daemon {
     return linesOf(join(this.dir, "commands"));
   }
 
-  /** What came to /dev/log. */
+  /** Everything that was sent to /dev/log. */
   syslog(): string[] {
     return linesOf(join(this.dir, "syslog")).filter(isOf08);
   }
 
-  /** Nobody listens at /dev/log any more. */
+  /** Closes /dev/log's listener. */
   endListener(): void {
     this.#listener?.kill("SIGKILL");
   }
 
-  /** Waits until standard output contains the text, or until the question is answered with true. */
+  /** Waits until standard output contains the text, or until the function returns true. */
   async waitFor(what: string | (() => boolean), ms = 5000): Promise<void> {
     const isTrue = typeof what === "string" ? () => this.stdout.includes(what) : what;
     if (!(await until(isTrue, ms)))
@@ -156,10 +156,10 @@ export class Daemon {
     this.child.kill(signal);
   }
 
-  /** Ends the daemon, and then whatever it or its commands left running. */
+  /** Ends the daemon, and then everything that it or its commands left running. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<Ended> {
     if (!this.ended) this.signal(signal);
-    // The judge waits for its sleeping children, so that without them it ends; ours deserves the time to do it well.
+    // 0.8 waits for its sleeping children, so it ends when they are gone. Ours gets the time to end properly.
     if (this.which === "judge") await atMost(500, this.exited);
     else await until(() => this.ended !== undefined, 5000);
     for (let tries = 0, pids = this.#strays(); pids.length && tries < 100; tries++, pids = this.#strays()) {
@@ -174,7 +174,10 @@ export class Daemon {
     return ended;
   }
 
-  /** Every process that has this daemon's KNOCK_LOG in its environment: children, commands, orphans; not the daemon itself. */
+  /**
+   * Every process that has this daemon's KNOCK_LOG in its environment: children, commands, orphans; not the daemon
+   * itself.
+   */
   #strays(): number[] {
     const mark = `KNOCK_LOG=${join(this.dir, "commands")}`;
     const pids = readdirSync("/proc").map(Number).filter(Boolean);
@@ -186,10 +189,10 @@ export class Daemon {
   }
 }
 
-/** Our word on weak sequences (test/weak.test.ts) is passed over: nearly all of these tests have one. */
+/** Hides our warning about weak sequences (test/weak-doors.test.ts), because nearly all of these tests have one. */
 export const isOf08 = (line: string): boolean => !line.includes(": its sequence is easily found: ");
 
-/** Ours is what was compiled, or what KNOCKD names: the benches run what the Debian package brings. */
+/** Ours is the compiled one, or what KNOCKD names: the benchmarks run the Debian package's program. */
 function program(which: Which): string[] {
   const ours = process.env.KNOCKD ?? "dist/src/knockd.js";
   const path = join(repo, which === "ours" ? ours : "build/judge/usr/sbin/knockd");
@@ -201,12 +204,12 @@ async function listen(wire: Wire, dir: string): Promise<ChildProcess> {
   mkdirSync(join(dir, "dev"));
   const [socket, file] = [join(dir, "log"), join(dir, "syslog")];
   const listener = wire.spawn("server", ["python3", "-c", LISTENER, socket, file], { stdio: "inherit" });
-  // Before the file there is the socket.
+  // The socket exists before the file.
   if (!(await until(() => existsSync(file), 10_000))) throw new Error(`nobody listens at ${socket}`);
   return listener;
 }
 
-/** The timer alone keeps no test process alive. */
+/** The timer does not keep a test process alive. */
 const atMost = (ms: number, promise: Promise<unknown>) => Promise.race([promise, sleep(ms, undefined, { ref: false })]);
 
 function linesOf(file: string): string[] {

@@ -1,4 +1,4 @@
-// A small disk of a daemon, in its mount namespace, that is full or read-only when a test says so.
+// A small disk in a daemon's mount namespace, which a test can fill or make read-only.
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,9 @@ import { Daemon, type StartOptions } from "./daemon.ts";
 import { filling, inMountsOf } from "./mount-namespace.ts";
 import type { Wire } from "./wire.ts";
 
-/** What goes wrong with the disk, what the system says of it, and how it comes about: before the start, and when it runs. */
+/**
+ * How the disk fails, the system's error text, and how it is made to fail: before the start, and while the daemon runs.
+ */
 export const FAULTS = [
   {
     what: "full",
@@ -26,21 +28,23 @@ export const FAULTS = [
 
 export interface Disk {
   readonly daemon: Daemon;
-  /** The disk, as the test sees it. */
+  /** The disk's path, as the test sees it. */
   readonly path: string;
   readonly name: string;
-  /** In the daemon's world. */
+  /** The disk's path in the daemon's namespace. */
   run(...argv: string[]): Promise<void>;
 }
 
 function fill({ path }: Disk): void {
-  // To the last byte: a page less and a short file would still fit.
+  // Filled to the last byte: if a page were free, a short file would still fit.
   assert.throws(() => writeFileSync(join(path, "filler"), Buffer.alloc(1 << 20)), /ENOSPC/);
 }
 function makeRoom({ path }: Disk): void {
   rmSync(join(path, "filler"));
 }
-/** As a disk that the kernel has taken for broken: a file system of which a file is open can't be made so in the usual way. */
+/**
+ * As a disk that the kernel considers broken: a file system with an open file can't be made read-only in the usual way.
+ */
 async function makeReadOnly({ run, name }: Disk): Promise<void> {
   await run("mount", "--bind", name, name);
   await run("mount", "-o", "remount,bind,ro", name);
@@ -51,7 +55,7 @@ async function makeWritable({ run, name }: Disk): Promise<void> {
 
 let disks = 0;
 
-/** Ours, whose files are on the disk; `@disk@` is the disk in its config and arguments. */
+/** Our daemon, with its files on the disk. `@disk@` is the disk in its config and arguments. */
 export async function startOnDisk(
   wire: Wire,
   config: string,

@@ -1,4 +1,4 @@
-// What keeps the daemon from its work at the start: where it can't go on, one line says why, and the status is 1.
+// Tests what can fail at the start: if the daemon can't go on, one line says why, and the status is 1.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// The nft rules and the door of docs/firewall.md, to the letter, with the real nft and real knocks.
+// Tests the nft rules and the door of docs/firewall.md, unchanged, with the real nft and real knocks.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";

@@ -1,5 +1,5 @@
-// What is said of a host's own firewall is what the kernel does: real iptables, iptables-legacy, nft and ufw, and a real
-// connection to each port.
+// Tests that what we say of a host's own firewall is what the kernel does: with real iptables, iptables-legacy, nft and
+// ufw, and a real connection to each port.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { type FirewallTools, firewallTools } from "../../src/setup/firewall-tools.ts";
@@ -95,7 +95,7 @@ describe("the existing firewall", { skip: needsRoot }, () => {
   });
   afterEach(() => host?.close());
 
-  /** As knockctl would, on that host. */
+  /** Runs it as knockctl would, on that host. */
   async function tools(legacy = false, port = 22): Promise<FirewallTools> {
     const said = new Map<string, { readonly stdout: string }>();
     for (const argv of [

@@ -1,5 +1,5 @@
-// The gate under fire: the daemon is killed at random moments, in CI a hundred times, and root flushes the rules, while somebody who
-// has not knocked connects as fast as he can, and somebody who has does too.
+// Tests the gate under attack: the daemon is killed at random moments (in CI a hundred times) and root flushes the rules,
+// while one client connects as fast as it can without having knocked, and another does after a knock.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -10,7 +10,7 @@ import { Daemon } from "./daemon.ts";
 import { elements, nft, serve } from "./gate-wire.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
-/** CI: as many as are asked for; each takes a start of the daemon. */
+/** CI kills it a hundred times. Each kill needs a start of the daemon. */
 const KILLS = process.env.CI ? 100 : 30;
 const FLUSHES = 20;
 const STRANGER = "10.77.0.3";
@@ -27,7 +27,10 @@ open = tcp/22
 for = 1h
 `;
 
-/** Connects from one address, again and again; at the end of its input it prints how often, and how often it got in. */
+/**
+ * Connects from one address, again and again. At the end of its input, it prints how often it tried and how often it
+ * got in.
+ */
 const CONNECTING = `
 import select, socket, sys
 source, target = sys.argv[1:3]
@@ -59,7 +62,7 @@ describe("the gate under fire", { skip: needsRoot }, () => {
   after(() => wire?.close());
   afterEach(() => nft(wire, "flush ruleset\n"));
 
-  /** The function ends it. */
+  /** The returned function ends it. */
   function connecting(from: string): () => Promise<{ tries: number; in: number; errors: string }> {
     const child = wire.spawn("client", ["python3", "-c", CONNECTING, from, wire.server], {
       stdio: ["pipe", "pipe", "inherit"],
@@ -83,11 +86,11 @@ describe("the gate under fire", { skip: needsRoot }, () => {
     const [stranger, guest] = [connecting(STRANGER), connecting(wire.client)];
 
     const knocked = new Set([wire.client]);
-    /** By address, when its time is over at the earliest. */
+    /** For each address, the earliest end of its time. */
     const promised = new Map<string, number>();
     let [early, late, opened, knockMs] = [0, 0, 0, 50];
     for (let i = 0; i < KILLS; i++) {
-      // One of three is killed while it starts, the others while they are knocked at.
+      // One in three is killed while it starts, the others while clients knock.
       const whileStarting = i % 3 === 0;
       const daemon = await Daemon.start(wire, "ours", CONFIG, undefined, {
         dir,
@@ -126,7 +129,7 @@ describe("the gate under fire", { skip: needsRoot }, () => {
     assert.equal(strange.in, 0);
     assert.ok(strange.tries > 1000, `${strange.tries} tries`);
     assert.equal(known.in, known.tries, known.errors);
-    // Nobody lives who could close them.
+    // No process is left that could close them.
     const closed = async () => (await elements(wire, "open4"))!.map(({ comment }) => comment);
     await until(async () => (await closed()).length === 1, (FOR_SECONDS + 5) * 1000, 250);
     assert.deepEqual(await closed(), ["long"]);

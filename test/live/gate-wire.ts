@@ -1,4 +1,5 @@
-// A wire with something to let in: servers on the server's ports, connections from the client, and what nft says of the gate.
+// A wire with something to let in: servers at the server's ports, connections from the client, and what nft says of the
+// gate.
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import { frame } from "../frame.ts";
 import { until } from "../time-limit.ts";
 import type { Wire } from "./wire.ts";
 
-/** Accepts and closes, on each port, of IPv4 and IPv6; says "ready" when all listen. */
+/** Accepts and closes connections on each port, with IPv4 and IPv6. Prints "ready" when all listen. */
 const SERVER = `
 import socket, struct, sys, threading
 def serve(port):
@@ -21,7 +22,7 @@ print("ready", flush=True)
 threading.Event().wait()
 `;
 
-/** `resets`: it ends connections so that no TIME_WAIT uses up the client's ports. */
+/** `resets`: the server ends connections with a reset, so that TIME_WAIT does not use up the client's ports. */
 export async function serve(
   wire: Wire,
   ports: readonly number[],
@@ -36,7 +37,7 @@ export async function serve(
   return server;
 }
 
-/** `in`, `refused` by a reset, or `silence`. Addresses of the client must be its own. */
+/** `in`, `refused` by a reset, or `silence`. The addresses must be the client's own. */
 export async function connect(
   wire: Wire,
   port: number,
@@ -48,7 +49,7 @@ export async function connect(
 
 let sequence = 0;
 
-/** Knocks that are no retransmissions of each other, a twentieth of a second apart. */
+/** Knocks that are not retransmissions of each other, a twentieth of a second apart. */
 export async function knock(wire: Wire, ports: readonly number[], from: string = wire.client): Promise<void> {
   const to = from.includes(":") ? wire.server6 : wire.server;
   await wire.send(
@@ -69,10 +70,10 @@ interface NftJson {
   }[];
 }
 
-/** What is in a set, as the real nft reads it; undefined when the set is not there. */
+/** The content of a set, as the real nft shows it. Undefined if there is no such set. */
 export async function elements(wire: Wire, set: string, table = "inet knockd"): Promise<NftElement[] | undefined> {
-  // Into a file: on a busy machine the end of what a command writes comes after its own end (wire.ts). The set alone: nft
-  // 1.0.6 breaks off in the middle of a table that has the flag "persist" and no owner.
+  // Written to a file: on a busy machine, the end of a command's output may arrive after its exit (wire.ts). Only the
+  // set, because nft 1.0.6 stops in the middle of a table that has the flag "persist" and no owner.
   const file = join(wire.dir, "ruleset.json");
   const { status } = await wire.run("server", ["sh", "-c", `nft -j list set ${table} ${set} >${file}`], {
     timeoutMs: 30_000,

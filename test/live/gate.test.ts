@@ -1,5 +1,5 @@
-// knockd --gate, which closes ports before there is a daemon, and knockctl gate, the console's way back in: on a real kernel,
-// with real connections.
+// Tests knockd --gate, which closes ports before the daemon starts, and knockctl gate, the way back in from the
+// console: on a real kernel, with real connections.
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -130,7 +130,7 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
       await daemon();
       await gate("open");
     });
-    /** One that has started and is killed. */
+    /** A daemon that has started and is then killed. */
     async function daemon(): Promise<void> {
       const argv = [
         process.execPath,

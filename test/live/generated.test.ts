@@ -1,6 +1,6 @@
-// Generated scenes on the wire: several sources of both families, overlapping doors, all flags, both protocols, in front of
-// the daemon and Debian's knockd 0.8 on one interface. Ours must be the reference's to the end; 0.8's as far as no rule
-// that mends it has been at work (reference.ts notices), which is what "the same as 0.8" can mean.
+// Sends generated scenes to the daemon and to Debian's knockd 0.8 on one interface: several sources of both IP
+// versions, overlapping doors, all flags, both protocols. Ours must agree with the reference to the end. 0.8 must agree
+// until a rule takes effect that corrects 0.8 (reference.ts notices that).
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
@@ -22,7 +22,7 @@ const many = {
   mostWalks: 40,
   again: true,
 };
-/** One source at a time mends less often, so that 0.8 can be held to it for longer. */
+/** With one source at a time, corrections of 0.8 take effect less often, so 0.8 can be compared for longer. */
 const one = { ...base, mostWalks: 12, again: false };
 
 const scenes = [
@@ -49,7 +49,7 @@ describe("generated scenes on the wire", { skip: needsRoot, concurrency: 4 }, ()
   it("compared enough packets", () => assert.ok(compared.ours > 500 && compared.judge > 100, JSON.stringify(compared)));
 });
 
-/** 0.8 has no word for strays, and no door of it waits to see whether there are some (attempts/haste.ts). */
+/** 0.8 does not report strays, and its doors do not wait for them (attempts/held-openings.ts). */
 const oursOf = ({ config }: Scene) => `[options]\n  Max_Strays = 0\n${config}`;
 
 function imagine(given: Scene): Reference {
@@ -77,7 +77,7 @@ async function knock(given: Scene, lines: number): Promise<{ ours: Seen; judge: 
       Daemon.start(wire, "judge", given.config),
     ]);
     await wire.send(given.packets.map((segment) => ({ at: segment.at, frame: frame(segment) })));
-    // A knock of its own tells that everything before it has been heard; 0.8 looks every 50 ms.
+    // A knock at another door shows that everything before it was processed. 0.8 checks every 50 ms.
     await new Promise((resolve) => setTimeout(resolve, 300));
     await ours.waitFor(() => see(ours).events.length >= lines).catch(() => {});
     const opens = opened(see(ours).events).length;
@@ -95,7 +95,7 @@ function see(daemon: Daemon): Seen {
   };
 }
 
-/** The commands that these lines promise. */
+/** The commands that these lines announce. */
 function opened(lines: readonly string[]): string[] {
   return lines
     .flatMap((line) => /^(\S+): (\S+): OPEN SESAME$/.exec(line)?.slice(1, 3).reverse().join(" ") ?? [])

@@ -1,5 +1,5 @@
-// The server's side of a wire as a machine of its own, as far as knockctl init sees one: its network, its firewall and its
-// /run, which is small. Somebody answers at port 22, as sshd would.
+// The server's side of a wire as a machine of its own, as far as knockctl init sees one: its network, its firewall and
+// its /run, which is small. A server answers at port 22, as sshd would.
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { until as isTrueInTime } from "../time-limit.ts";
 import { assertPrivate, type Disk, filling, inMountsOf } from "./mount-namespace.ts";
 import { type Result, repo, Wire } from "./wire.ts";
 
-/** A config that somebody has made. */
+/** A config that a user wrote. */
 export const OWN = `# mine, and a byte that is no UTF-8: \xe9
 [options]
 	UseSyslog
@@ -23,7 +23,7 @@ export const OWN = `# mine, and a byte that is no UTF-8: \xe9
 export const SOON = ["--minutes", "0.1"];
 
 const PRIVATE_RUN = "mount -t tmpfs -o mode=755,size=4m private-run /run && echo ready && exec sleep infinity";
-/** What the tests fill. */
+/** The disks that the tests fill. */
 const FILLER = "full";
 
 const SSHD = `
@@ -62,7 +62,7 @@ export class Session {
     return session;
   }
 
-  /** He speaks first, after a silence. */
+  /** The server speaks first, after a silence. */
   async answers(word: string): Promise<void> {
     this.#child.stdin!.write(`${word}\n`);
     await until(() => this.said.endsWith(`echo ${word}\n`), `answer to ${word}`);
@@ -71,7 +71,7 @@ export class Session {
 
 export class Host {
   readonly wire: Wire;
-  /** knockd.conf, which is not there in the beginning. */
+  /** The path of knockd.conf, which does not exist at first. */
   readonly config: string;
   readonly #holder: ChildProcess;
 
@@ -99,12 +99,12 @@ export class Host {
     return this.wire.close();
   }
 
-  /** Of a program that runs on this host. */
+  /** The output of a program on this host. */
   argv(...words: readonly string[]): string[] {
     return inMountsOf(this.#holder.pid!, ...words);
   }
 
-  /** A file of its /run, seen from outside. */
+  /** A file of its /run, as seen from outside. */
   path(file: string): string {
     return `/proc/${this.#holder.pid}/root${file}`;
   }
@@ -113,14 +113,14 @@ export class Host {
     return this.wire.run("server", this.argv(...words), { timeoutMs: 60_000 });
   }
 
-  /** By its shell; what it printed. */
+  /** Runs a shell command. Returns its output. */
   async ok(script: string): Promise<string> {
     const { status, stdout, stderr } = await this.run("sh", "-c", script);
     assert.equal(status, 0, `${script}: ${stdout}${stderr}`);
     return stdout;
   }
 
-  /** Fills one of its disks to the last byte; `rm` of the file that it returns makes room. */
+  /** Fills one of its disks to the last byte. Removing the returned file makes room. */
   async fill(folder: string, disk: Disk): Promise<string> {
     const { status, stderr } = await this.run("sh", "-c", filling(folder, disk, FILLER));
     assert.ok(status !== 0 && stderr.includes("No space left on device"), stderr);
@@ -135,14 +135,14 @@ export class Host {
     return this.knockctl("init", "-c", this.config, "--interface", "eth0", ...words);
   }
 
-  /** A trial is under way, and nobody has asked. */
+  /** Starts a trial without any questions. */
   async begun(...words: readonly string[]): Promise<Result> {
     const result = await this.init("--yes", ...words);
     assert.equal(result.status, 0, result.stderr);
     return result;
   }
 
-  /** Starts the daemon as init says; its new door's sequence. */
+  /** Starts the daemon as init says. Returns its new door's sequence. */
   async daemon(said: string): Promise<string[]> {
     await this.ok(/^Start knockd: (.+)$/m.exec(said)![1]!);
     return sequenceOf(await this.ok("cat /run/knockd-init/knockd.conf"));
@@ -154,12 +154,12 @@ export class Host {
     await until(() => this.isOpen(to), "open door");
   }
 
-  /** By itself, or because it was told to. */
+  /** Waits until the trial has been rolled back, by its timer or on request. */
   rolledBack(): Promise<void> {
     return until(async () => (await this.run("test", "-e", "/run/knockd-init/id")).status !== 0, "rollback");
   }
 
-  /** Of the user's firewall and of knockd's; not which clients are in just now. */
+  /** The rules of the user's firewall and of knockd's, without the clients that may connect at the moment. */
   rules(): Promise<string> {
     return this.ok("iptables -S; ip6tables -S; nft -s list ruleset | sed '/expires/d'");
   }
@@ -168,7 +168,7 @@ export class Host {
     return readFileSync(this.config, "latin1");
   }
 
-  /** From the client's side, by the client's program. */
+  /** Knocks from the client's side, with the client's program. */
   async knock(to: string, ...ports: readonly string[]): Promise<void> {
     const knock = [process.execPath, join(repo, "dist/src/knock.js"), "-d", "100", to, ...ports];
     const { status, stderr } = await this.wire.run("client", knock);
@@ -187,12 +187,12 @@ except ConnectionRefusedError: exit(9)`;
   }
 }
 
-/** Of the door that init has made. */
+/** The sequence of the door that init made. */
 export function sequenceOf(config: string): string[] {
   return /sequence\s+= (\S+)\n\tseq_timeout = 15/.exec(config)![1]!.split(",");
 }
 
-/** Waits for what is true sooner or later. */
+/** Waits until a condition becomes true. */
 export async function until(isTrue: () => boolean | Promise<boolean>, what: string, ms = 60_000): Promise<void> {
   if (!(await isTrueInTime(isTrue, ms, 50))) throw new Error(`no ${what} after ${ms} ms and more`);
 }

@@ -1,4 +1,4 @@
-// knockctl init locks nobody out, whatever dies, fills up, is broken off or comes too late.
+// Tests that knockctl init locks nobody out, whatever dies, fills up, is interrupted or comes too late.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -51,11 +51,11 @@ describe("knockctl init, if something goes wrong", { skip: needsRoot }, () => {
       assert.ok(await isInTime(isNow, 30_000, 1), moment);
       child.kill("SIGKILL");
       await ended;
-      await sleep(500); // what it has started may go on
+      await sleep(500); // what it has started may continue
       await host.rolledBack();
       await until(async () => (await host.rules()) === tables, "tables as they were");
       assert.equal(existsSync(host.config), false);
-      await host.begun(...SOON); // and the next one is not held up
+      await host.begun(...SOON); // and the next one is not delayed
       await host.rolledBack();
     });
   }

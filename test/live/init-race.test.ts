@@ -1,4 +1,4 @@
-// A trial of knockctl init that is ended in two places at once: every one of them says what is true of the port.
+// Tests a trial of knockctl init that is ended in two places at once: each says what is true of the port.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -7,7 +7,7 @@ import { Host, until } from "./host.ts";
 import { Terminal } from "./terminal.ts";
 import { needsRoot } from "./wire.ts";
 
-/** The program waits until the test lets it go on, for a minute at most. */
+/** The program waits until the test lets it continue, for a minute at most. */
 const SLOW = `#!/bin/sh
 echo >>/run/slow
 ${untilShell("[ -e /run/go ]")}
@@ -36,7 +36,7 @@ chmod +x /run/slow-program && mount --bind /run/slow-program /usr/bin/${program}
     await host.opensTo(await host.daemon(stdout));
   }
 
-  /** The same, in a terminal that asks now whether it is to stay so. */
+  /** The same, at a terminal that now asks whether to keep it. */
   async function asked(): Promise<Terminal> {
     const terminal = new Terminal(host, "--no-codes", "--timeout", "3600");
     await terminal.says("Which TCP port do you want to close?");

@@ -1,5 +1,5 @@
-// knockctl init with the real iptables and nft, the real daemon and real knocks, on a host without systemd. With systemd:
-// test/boot/init.test.ts. What goes wrong: init-faults.test.ts.
+// Tests knockctl init with the real iptables and nft, the real daemon and real knocks, on a host without systemd. With
+// systemd: test/boot/init.test.ts. Failures: init-faults.test.ts.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { Host, OWN, Session, SOON, sequenceOf, until } from "./host.ts";
 import { Terminal } from "./terminal.ts";
 import { needsRoot, repo } from "./wire.ts";
 
-/** This host's iptables is the older one. */
+/** On this host, iptables is iptables-legacy. */
 const LEGACY = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
 const both = (...rules: readonly string[]) => rules.map((rule) => `iptables ${rule} && ip6tables ${rule}`).join(" && ");
 const DROPS = both(
@@ -32,7 +32,7 @@ const UFW = `for folder in /etc/ufw /lib/ufw /etc/default; do
 done
 ufw --force enable && ufw allow 22/tcp`;
 
-/** Firewalls that leave the port open, and why the gate is taken beside them. */
+/** Firewalls that leave the port open, and why the gate is used with them. */
 const GATES: readonly (readonly [what: string, setUp: string, why: RegExp])[] = [
   ["no firewall", ":", /no firewall of this host refuses anything/],
   ["iptables-nft", ACCEPTS, /your own rules let port 22 in/],
@@ -40,7 +40,7 @@ const GATES: readonly (readonly [what: string, setUp: string, why: RegExp])[] = 
   ["nft", nftTable("tcp dport 22 accept"), /your own rules let port 22 in/],
   ["ufw", UFW, /ufw writes the rules of this host, and drops the rules of others at a reload/],
 ];
-/** Firewalls that close it already. */
+/** Firewalls that already close the port. */
 const MARKS: readonly (readonly [what: string, setUp: string])[] = [
   ["iptables-nft", DROPS],
   ["iptables-legacy", `${LEGACY} && ${DROPS}`],
@@ -54,7 +54,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
   });
   afterEach(() => host?.close());
 
-  /** Of the user's own firewall. */
+  /** Rules of the user's own firewall. */
   const own = () => host.ok("iptables -S; ip6tables -S; nft -s list ruleset | sed '/^table inet knockd/,/^}/d'");
   const isClosed = async () => (await host.knockctl("gate", "show", "tcp/22")).status === 0;
 
@@ -62,7 +62,7 @@ describe("knockctl init", { skip: needsRoot }, () => {
     it(`${what}: closes the port by the gate, keeps sessions, opens after a knock over IPv4 and IPv6, and stays once confirmed`, async () => {
       await host.ok(setUp);
       const before = await own();
-      const session = await Session.open(host.wire); // before the kernel follows any connection
+      const session = await Session.open(host.wire); // before the kernel tracks any connection
       const { stdout } = await host.begun(...(what === "nft" ? ["--mixed"] : []));
       assert.match(stdout, /^firewall {3}gate: knockd's own table refuses new connections to port 22$/m);
       assert.match(stdout, why);

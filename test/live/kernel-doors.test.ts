@@ -1,4 +1,4 @@
-// Doors that need no command, with the real kernel, judged by the real nft: who gets in, who does not, and for how long.
+// Tests doors that need no command, with the real kernel and the real nft: who gets in, who does not, and for how long.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
@@ -25,10 +25,10 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
   });
   after(() => wire?.close());
 
-  /** `dir`: of the daemon whose config this one has. */
+  /** `dir` is the directory of the daemon whose config this one has. */
   const start = (config: string, dir?: string) => Daemon.start(wire, "ours", config, undefined, dir ? { dir } : {});
 
-  /** Ends it, and the gate. */
+  /** Ends the daemon, and removes the gate. */
   async function end(daemon: Daemon): Promise<void> {
     await daemon.stop();
     await wire.run("server", ["nft", "delete", "table", "inet", "knockd"]);
@@ -285,7 +285,7 @@ describe("a door that the kernel opens", { skip: needsRoot }, () => {
     await daemon.waitFor(OPENED);
     await nft(wire, "flush ruleset\n");
     assert.deepEqual(await keys(wire, "open4"), ["10.77.0.2 tcp 22"]);
-    // Before Linux 6.9 it is removed, and built anew: firewall.test.ts.
+    // Before Linux 6.9 it is removed, and built again: firewall.test.ts.
     const [major = 0, minor = 0] = release().split(".").map(Number);
     if (major > 6 || (major === 6 && minor >= 9)) assert.ok(!daemon.stderr.includes("the table was removed"));
     await end(daemon);

@@ -1,10 +1,10 @@
-// What the kernel logs of packets that a LOG rule meets in a namespace: its own lines, of real packets.
+// What the kernel logs when real packets match a LOG rule in a namespace.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { until } from "../time-limit.ts";
 import type { Wire } from "./wire.ts";
 
-/** Of namespaces other than the first, the kernel logs nothing unless this is 1. */
+/** The kernel logs nothing of namespaces other than the first unless this is 1. */
 const ALL_NAMESPACES = "/proc/sys/net/netfilter/nf_log_all_netns";
 
 /** The rules of docs/report.md, without their rate limit, in the server's namespace. */
@@ -23,7 +23,7 @@ export async function logRejected(wire: Wire, by: "iptables" | "nft", prefix: st
   }
 }
 
-/** Has namespaces logged while `act` runs. It is the machine's setting, and is as it was afterwards. */
+/** Lets the kernel log namespaces while `act` runs. The setting is the machine's, and is restored afterwards. */
 export async function whileLogging(act: () => Promise<void>): Promise<void> {
   const before = readFileSync(ALL_NAMESPACES, "latin1");
   writeFileSync(ALL_NAMESPACES, "1");
@@ -34,7 +34,7 @@ export async function whileLogging(act: () => Promise<void>): Promise<void> {
   }
 }
 
-/** The kernel's messages with this prefix, as soon as they are so many. */
+/** The kernel's messages with this prefix, as soon as there are that many. */
 export async function kernelLines(prefix: string, count: number): Promise<string[]> {
   let lines: string[] = [];
   const isTrue = () => {

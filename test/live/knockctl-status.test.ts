@@ -1,4 +1,4 @@
-// knockctl status and doors, of the real daemon and real knocks.
+// Tests knockctl status and doors, with the real daemon and real knocks.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -63,7 +63,7 @@ describe("knockctl shows", { skip: needsRoot }, () => {
     await daemon.waitFor("for good: running command");
     await daemon.waitFor(() => daemon.stderr.includes("for good: command returned"));
     await daemon.waitFor(() => daemon.lines().filter((line) => line.endsWith("while: Stage 1")).length === 2);
-    await sleep(600); // which is told as a second
+    await sleep(600); // which is shown as a second
     const { status, stdout, stderr } = await knockctl(daemon, "status");
     assert.deepEqual([status, stderr], [0, ""]);
     const own = String.raw`10\.77\.0\.1, fd77::1, fe80::\S+`;

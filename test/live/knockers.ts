@@ -1,10 +1,10 @@
-// Honest knockers in the middle of a siege, from addresses that no flood comes from.
+// Honest knockers in the middle of a siege, from addresses that the flood does not use.
 
 import { frame } from "../frame.ts";
 import type { Wire } from "./wire.ts";
 
 export const PORTS = [7000, 8000, 9000];
-/** Their door. */
+/** The door at which they knock. */
 export const DOOR = `
 [door]
   sequence = ${PORTS}
@@ -15,7 +15,7 @@ export const DOOR = `
 
 export const knockers = (count: number): string[] => Array.from({ length: count }, (_, i) => `10.9.9.${i + 1}`);
 
-/** Each knocks, the first after `begin` seconds, the others `each` seconds later, 100 ms from knock to knock. */
+/** The first knocks after `begin` seconds, and the others `each` seconds later. Their knocks are 100 ms apart. */
 export function knockAll(wire: Wire, who: readonly string[], begin: number, each: number): Promise<unknown> {
   return wire.send(
     who.flatMap((from, i) =>
@@ -27,7 +27,7 @@ export function knockAll(wire: Wire, who: readonly string[], begin: number, each
   );
 }
 
-/** The lines of the commands of those who came in, in order of the text: commands run side by side. */
+/** The lines of the commands for those that got in, sorted, because commands run in parallel. */
 export function cameIn(commands: readonly string[]): string[] {
   return commands.filter((line) => line.startsWith("in ")).sort();
 }

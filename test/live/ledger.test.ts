@@ -1,4 +1,4 @@
-// No door left open, whatever ends the daemon: Debian's knockd beside it leaves one.
+// Tests that no door stays open, whatever ends the daemon. Debian's knockd leaves one open.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { frame } from "../frame.ts";
 import { Daemon, type Which } from "./daemon.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
-/** How many lives the daemon of the last test loses. */
+/** How often the daemon of the last test is killed. */
 const KILLS = 100;
 
 describe("an open door", { skip: needsRoot }, () => {
@@ -40,7 +40,7 @@ ${more}`;
     running.push(daemon);
     return daemon;
   }
-  /** A packet each, never the same twice. */
+  /** One packet each, never the same one twice. */
   async function knock(...ports: number[]): Promise<void> {
     const frames = ports.map((port) => {
       const sourcePort = 20_000 + (++sequence % 30_000);
@@ -48,7 +48,7 @@ ${more}`;
     });
     await wire.send(frames);
   }
-  /** The next life, with the config and the files of the one before. */
+  /** Starts the next daemon, with the config and the files of the previous one. */
   async function again(dead: Daemon, config: string): Promise<Daemon> {
     const daemon = await start(config.replaceAll("@dir@", dead.dir));
     return daemon;
@@ -93,7 +93,7 @@ ${more}`;
       const daemon = await start((which === "ours" ? OPTIONS("@dir@/ledger") : "") + door("a", 7000, 600), which);
       await knock(7000);
       await daemon.waitFor(() => daemon.commands().length === 1);
-      await daemon.stop(); // of 0.8, as systemd does it: the sleeping child too
+      await daemon.stop(); // 0.8 as systemd ends it, together with its sleeping child
       assert.equal(daemon.commands().length, which === "ours" ? 2 : 1);
     }
   });
@@ -173,7 +173,7 @@ ${more}`;
     const beside = await second();
     await reload("eth0,lo", "the old configuration stays in force");
     await beside.stop();
-    running.push(await second()); // what was refused to the first one is not kept by it either
+    running.push(await second()); // the first daemon, whose reload was refused, has not locked lo
   });
 
   it("that a daemon on another interface left behind is closed by the next one", async () => {
@@ -196,7 +196,7 @@ ${more}`;
     let daemon = first;
     const knocked: { name: string; ip: string }[] = [];
     for (let life = 0; life < KILLS; life++) {
-      // A knocker for each, to tell whose command is whose.
+      // A different client for each command, so that each command can be recognised.
       const some = Array.from({ length: 8 }, (_, i) => ({
         name: i % 2 ? "b" : "a",
         ip: `10.77.${1 + (life >> 4)}.${1 + (life & 15) * 8 + i}`,
@@ -221,7 +221,7 @@ ${more}`;
     for (const { name, ip } of knocked) {
       const [starts, stops] = [count("start", name, ip), count("stop", name, ip)];
       assert.ok(starts <= 1 && stops <= 1, `${ip} at ${name}: ${starts} starts, ${stops} stops`);
-      // A life may end between the ledger's entry and the start command: then there is a stop command alone.
+      // A daemon may end between the ledger's entry and the start command: then only the stop command runs.
       assert.ok(stops >= starts, `${ip} at ${name} was left open`);
       opened += starts;
     }

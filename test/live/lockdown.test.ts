@@ -1,5 +1,5 @@
-// A daemon whose doors all open by the kernel alone: code of an attacker in it starts no program, and all that it does itself
-// after the start still works. One with commands is as it was.
+// Tests a daemon all of whose doors are opened by the kernel: an attacker's code in it can start no program, and all
+// its own work after the start still succeeds. A daemon with commands is not restricted.
 import assert from "node:assert/strict";
 import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// The logs fail, in every way they do; the door opens all the same, and what can be told is told when they are back.
+// Tests every way in which the logs can fail: doors still open, and lost lines are reported when the log is back.
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -15,8 +15,8 @@ const CONFIG = "[options]\nUseSyslog\n[door]\nsequence = 7000\ncommand = echo op
 const OPENING = ["10.77.0.2: door: Stage 1", "10.77.0.2: door: OPEN SESAME"];
 const RUNNING = "door: running command: echo open >>$KNOCK_LOG";
 
-// Binds a log socket (first argument: datagram or stream; second: its path), says so, reads nothing until a line comes
-// on standard input, and then prints what arrives.
+// Binds a log socket (first argument: datagram or stream; second: its path), and says so. It reads nothing until a line
+// arrives on standard input, and then prints what arrives.
 const READER = `
 import socket, sys
 kind, path = sys.argv[1:]
@@ -35,7 +35,7 @@ while True:
 
 interface Reader {
   readonly process: ChildProcess;
-  /** What came, without the stamps. */
+  /** What arrived, without the timestamps. */
   lines(): string[];
   read(): void;
 }
@@ -49,7 +49,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
   });
   after(() => wire?.close());
 
-  /** Knocks, and waits until the door is open once more. */
+  /** Knocks, and waits until the door has opened once more. */
   async function opens(daemon: Daemon): Promise<void> {
     const before = daemon.commands().length;
     const { client: from, server: to } = wire;
@@ -57,7 +57,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
     await daemon.waitFor(() => daemon.commands().length === before + 1);
   }
 
-  /** A daemon whose /dev/log is `@dir@/log`, where nobody is yet. */
+  /** A daemon whose /dev/log is `@dir@/log`, where no process listens yet. */
   async function start(): Promise<Daemon> {
     const daemon = await Daemon.start(wire, "ours", CONFIG, ARGS, { syslog: true });
     await daemon.waitFor(() => daemon.syslog().length > 0);
@@ -81,7 +81,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
     return { process: child, lines, read: () => child.stdin!.write("\n") };
   }
 
-  /** One of a stream socket may have ended by itself, when the daemon did. */
+  /** A logger with a stream socket may have ended by itself when the daemon did. */
   async function end({ process: child }: Reader): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -106,7 +106,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
     it(`opens doors while the reader of a ${kind} socket is stopped, and it gets every line when it continues`, async () => {
       const daemon = await start();
       const log = await reader(daemon, kind);
-      // More than the socket holds (net.unix.max_dgram_qlen is 10 to 512): 0.8 would stand still here.
+      // More than the socket holds (net.unix.max_dgram_qlen is 10 to 512): 0.8 would block here.
       const { client: from, server: to } = wire;
       const other = (port: number) => frame({ from, to, protocol: "tcp", port, seq: ++sequence });
       const knocks = Array.from({ length: 300 }, (_, i) => ({ at: i / 300, frame: other(7000) }));
@@ -127,7 +127,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
       await opens(daemon);
       await daemon.waitFor(() => first.lines().length === 3);
       await end(first);
-      await opens(daemon); // the socket is there, and nobody behind it
+      await opens(daemon); // the socket exists, but no process reads from it
       rmSync(join(daemon.dir, "log"));
       const second = await reader(daemon, kind);
       second.read();
@@ -183,7 +183,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
     const dir = join(wire.dir, "full");
     mkdirSync(dir);
     const config = FILE.replace("@dir@/logs", dir);
-    // The disk belongs to this daemon and its commands alone: one of them fills it, one makes room.
+    // Only this daemon and its commands see the disk. One command fills it, another makes room.
     const doors = `[fill]\nsequence = 7001\ncommand = ${filling(dir, "private-disk")}; echo full >>$KNOCK_LOG\n[clear]\nsequence = 7002\ncommand = rm ${dir}/filler; echo clear >>$KNOCK_LOG\n[show]\nsequence = 7003\ncommand = echo show >>$KNOCK_LOG\n`;
     const daemon = await Daemon.start(wire, "ours", config + doors, ARGS, { syslog: true, disk: dir });
     const knock = async (port: number, word: string) => {
@@ -193,7 +193,7 @@ describe("knockd whose log fails", { skip: needsRoot }, () => {
     };
     const why = `warning: cannot write logfile ${dir}/events: No space left on device`;
     await knock(7001, "full");
-    for (let i = 0; i < 200 && !daemon.stderr.includes(why); i++) await opens(daemon); // the last page has room yet
+    for (let i = 0; i < 200 && !daemon.stderr.includes(why); i++) await opens(daemon); // the last page still has room
     for (let i = 0; i < 3; i++) await opens(daemon);
     assert.equal(daemon.stderr.split(`${why}\n`).length, 2);
     assert.equal(daemon.syslog().filter((line) => line.endsWith(why)).length, 1);

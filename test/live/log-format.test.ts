@@ -1,4 +1,4 @@
-// LogFormat = json: what the running daemon writes for those who collect logs, beside what people read.
+// Tests LogFormat = json: the running daemon's lines for log collectors, compared with those for people.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -56,7 +56,7 @@ describe("LogFormat = json", { skip: needsRoot }, () => {
       await wire.send(forged);
       await daemon.waitFor(() => daemon.syslog().some((line) => line.includes("similar lines")));
 
-      // The file is written after the system's log was told.
+      // The file is written after the system's log.
       await daemon.waitFor(() => raw().some((line) => line.includes("similar lines")));
       const lines = raw().map((line) => JSON.parse(line));
       for (const { time, level, msg } of lines) {

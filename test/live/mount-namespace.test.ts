@@ -1,4 +1,4 @@
-// What guards this machine from the tests that fill disks: in a namespace of their own, and in a chroot.
+// Tests what protects this machine from the tests that fill disks: a mount namespace, and a chroot in it.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -19,7 +19,7 @@ describe("a disk that a test fills", { skip: needsRoot }, () => {
     for (const child of children.splice(0)) child.kill("SIGKILL");
   });
 
-  /** A process with a mount namespace of its own, whose script has been run. */
+  /** A process with its own mount namespace, whose script has run. */
   async function holder(script: string): Promise<number> {
     const argv = ["--mount", "sh", "-ec", `${script}\necho ready; exec sleep 600`, "sh", folder];
     const child = spawn("unshare", argv, { stdio: ["ignore", "pipe", "inherit"] });
@@ -61,7 +61,7 @@ describe("a disk that a test fills", { skip: needsRoot }, () => {
   });
 
   it("is the one below the process's root in a chroot without pivot_root", async () => {
-    // As in a container of that kind: programs are this machine's, /run is the chroot's.
+    // As in a container of that kind: the programs are this machine's, but /run is the chroot's.
     const root = join(folder, "root");
     for (const name of ["", "run", "usr", "proc", "dev"]) mkdirSync(join(root, name));
     const links = "for one in bin sbin lib lib64; do ln -s usr/$one; done";
@@ -72,7 +72,7 @@ describe("a disk that a test fills", { skip: needsRoot }, () => {
     assert.match(sh(pid, filling("/run", "private-run", "mounts-test")).stderr, /No space left on device/);
     assert.equal(sh(pid, "ls /run").stdout, "mounts-test\n");
     assert.equal(existsSync("/run/mounts-test"), false, "and not this machine's");
-    // What it was before: the machine's own /run is seen, and would have been filled.
+    // What happened before this protection: the machine's own /run is visible, and would have been filled.
     const rootless = run(["nsenter", "--mount", `--target=${pid}`, "sh", "-c", filling("/run", "private-run", "x")]);
     assert.match(rootless.stderr, /not filled/);
   });

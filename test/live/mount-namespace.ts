@@ -1,11 +1,11 @@
-// Mount namespaces that a test has made for itself, and the small disks in them: the only place where tests enter the one and
-// fill the other, so that neither can reach this machine's own files.
+// Mount namespaces that a test has made, and the small disks in them. Tests enter namespaces and fill disks only
+// through this file, so that neither can reach this machine's own files.
 import { execFileSync } from "node:child_process";
 
 /** No disk that a test fills is larger. */
 const MAX_BYTES = 8 << 20;
 
-/** Disks in memory have these names in /proc/mounts. */
+/** The names of file systems in memory, in /proc/mounts. */
 export type Disk = "private-run" | "private-disk";
 
 /**
@@ -21,7 +21,7 @@ export const inMountsOf = (pid: number, ...argv: readonly string[]): string[] =>
   ...argv,
 ];
 
-/** Shell that is true where `folder` lies on that disk. Both are words of the shell. */
+/** A shell condition: is `folder` on that disk? Both are words of the shell. */
 const isOn = (folder: string, disk: Disk): string => `[ "$(df --output=source ${folder} | tail -n 1)" = ${disk} ]`;
 
 /** Shell that fills the disk which `folder` (a word of the shell) lies on, but no other disk, and never with more than a few MiB. */
@@ -30,7 +30,7 @@ export function filling(folder: string, disk: Disk, file = "filler"): string {
   return `{ ${isOn(folder, disk)} || ${refuse}; } && head -c ${MAX_BYTES} /dev/zero >${folder}/${file}`;
 }
 
-/** Throws when a program in that process's mount namespace would see another disk at `folder`. */
+/** Throws if a program in that process's mount namespace would see another disk at `folder`. */
 export function assertPrivate(pid: number, folder: string, disk: Disk): void {
   const [program, ...args] = inMountsOf(pid, "sh", "-c", isOn(folder, disk));
   try {

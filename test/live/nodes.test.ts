@@ -1,4 +1,4 @@
-// One build of the addon serves Node 18 to 24 (NAPI_VERSION=8): the whole daemon runs on each of them.
+// Tests that one build of the addon serves Node 18 to 24 (NAPI_VERSION=8): the whole daemon runs on each of them.
 import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

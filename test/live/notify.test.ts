@@ -1,4 +1,4 @@
-// The examples that pass door events on, as systemd would start them: to Debian's mosquitto, and to a web server.
+// Tests the examples that pass door events on, started as systemd would: to Debian's mosquitto, and to a web server.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { needsRoot, repo, Wire } from "./wire.ts";
 
 const CONFIG = "[door]\n sequence = 7001:udp\n start_command = true\n";
 
-/** What systemd hands to /bin/sh of ExecStart: continued lines joined, and $$ a dollar sign. */
+/** What systemd passes to ExecStart's /bin/sh: continued lines joined, and $$ as a dollar sign. */
 function scriptOf(unit: string): string {
   const text = readFileSync(join(repo, "examples", unit), "utf8").replaceAll("\\\n", "");
   const [, script = ""] = /^ExecStart=\/bin\/sh -c '(.*)'$/m.exec(text) ?? [];
@@ -42,12 +42,12 @@ describe("door events that are forwarded", { skip: needsRoot }, () => {
       },
     ]);
 
-  /** Runs the unit's line until it has passed an opening on, and returns what has come. */
+  /** Runs the unit's line until it has passed on an opening. Returns what arrived. */
   async function passed(unit: string, environment: Record<string, string>, received: () => string): Promise<string> {
     const script = scriptOf(unit).replace("knockctl watch", `knockctl watch -c ${daemon.configPath}`);
     const env = { ...process.env, ...environment, PATH: `${join(wire.dir, "bin")}:${process.env.PATH}` };
     const child = wire.spawn("server", ["sh", "-c", script], { stdio: "ignore", env, detached: true });
-    // The watcher may not be there yet: knock until it was.
+    // The watcher may not be ready yet: knock until it is.
     await until(
       async () => {
         await knock();

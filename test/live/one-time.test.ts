@@ -1,4 +1,5 @@
-// One-time sequences at the running daemon, beside 0.8, which can neither strike out nor come to the end of them.
+// Tests one-time sequences with the running daemon, compared with 0.8, which can neither cross them out nor reach their
+// end.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -40,7 +41,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
     await wire.send(ports.map((port, i) => ({ at: i * 0.05, frame: segment(port, from) })));
   }
 
-  /** Whatever came before it has been decided when this door has opened. */
+  /** When this door has opened, everything before it has been decided. */
   async function settled(daemon: Daemon): Promise<void> {
     const count = () => daemon.commands().filter((line) => line === "other").length;
     const before = count();
@@ -77,7 +78,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
         if (i === 1) await knock([7000, 7001]); // used
         await knock([7000 + 2 * i, 7001 + 2 * i], from);
         expected.push(from, ...after[i]!.split("\n"));
-        await daemon.waitFor(() => daemon.commands().length >= expected.length); // the command shows what is struck out now
+        await daemon.waitFor(() => daemon.commands().length >= expected.length); // the command shows what is crossed out
       }
       await settled(daemon);
       assert.deepEqual(daemon.commands(), [...expected, "other"]);
@@ -124,7 +125,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
 
   it("are not used up by a retransmission of the last SYN, although the next one begins with that knock", async () => {
     const daemon = await start("ours", "7000,7001\n7001\n7001,7000\n");
-    // A source port of its own, as each connection has: segments that share one are told to be hand-made.
+    // A different source port, as each connection has: segments that share one count as hand-made.
     const ends = { from: wire.client, to: wire.server, protocol: "tcp", port: 7001 } as const;
     const last = frame({ ...ends, sourcePort: 40_001, seq: ++sequence });
     await knock([7000]);
@@ -166,7 +167,7 @@ describe("one-time sequences", { skip: needsRoot }, () => {
   });
 
   it("are read again at SIGHUP, and one that is used meanwhile does not count again", async () => {
-    // The names of a config are looked up while knocks go on: a name server that never answers makes that take seconds.
+    // The names in a config are resolved while knocks go on. With a name server that never answers, that takes seconds.
     const etc = join("/etc/netns", wire.namespaces.server);
     mkdirSync(etc, { recursive: true });
     writeFileSync(join(etc, "resolv.conf"), "nameserver 10.77.0.66\noptions timeout:1 attempts:1\n");

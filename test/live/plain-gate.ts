@@ -1,5 +1,5 @@
-// A gate that anyone may remove, as on kernels before 6.9, with one open door; in a process of its own, so that it can be in a
-// namespace.   usage: node plain-gate.js CLIENT
+// A gate that any process may remove, as on kernels before 6.9, with one open door. A process of its own, so that it
+// can run in a namespace.   usage: node plain-gate.js CLIENT
 import { parseConfig } from "../../src/config/parse.ts";
 import { Firewall } from "../../src/firewall/firewall.ts";
 import type { BuiltInDoor } from "../../src/firewall/layout.ts";

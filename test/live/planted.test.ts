@@ -1,4 +1,4 @@
-// Another user of this machine has left things at the paths that knockd uses in /tmp: none is followed, run or obeyed.
+// Tests that knockd follows, runs and obeys nothing that another user has left at the paths that it uses in /tmp.
 import assert from "node:assert/strict";
 import {
   chmodSync,
@@ -106,7 +106,7 @@ stop_command = echo stop long >>$KNOCK_LOG
       const daemon = await start();
       assert.match(daemon.stderr, /ledger is not a ledger of open doors \((It|Other|Permission).*\): renamed to/);
       await knock(7000);
-      await daemon.waitFor(() => daemon.commands().length === 2); // and what is overdue is closed before that
+      await daemon.waitFor(() => daemon.commands().length === 2); // and overdue doors are closed before that
       assert.equal(existsSync(proof), false);
     });
   }

@@ -1,4 +1,5 @@
-// The daemon as a process in the foreground, beside Debian's: options, statuses, signals, and what it costs to wait.
+// Tests the daemon as a foreground process, compared with Debian's: options, statuses, signals, and its cost while
+// idle.
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -191,10 +192,11 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
   it("does not wake up while no packet arrives, even with an attempt that may take years; nor does 0.8", async () => {
     const config = "[door]\nsequence = 7000,8000\nseq_timeout = 999999999\n[other]\nsequence = 7001\ncommand = true\n";
     const daemons = await Promise.all(BOTH.map((which) => Daemon.start(wire, which, config)));
-    await knock(7001); // first: 0.8 swallows it while there is an attempt
+    await knock(7001); // first, because 0.8 ignores it during an attempt
     await knock(7000);
     for (const daemon of daemons) await daemon.waitFor("door: Stage 1");
-    // The warm-up, and V8 tidying up after it and after a command, each come once; a timer would be seen in every window.
+    // The warm-up, and V8's garbage collection after it and after a command, happen once. A timer would show in every
+    // window.
     const windows: number[][] = [];
     const isQuiet = () => windows.length > 0 && windows.at(-1)![0] === 0 && windows.at(-1)![1]! <= 2;
     while (windows.length < 6 && !isQuiet()) {
@@ -207,7 +209,7 @@ describe("knockd in the foreground", { skip: needsRoot }, () => {
   });
 });
 
-/** How often any thread of a process went to sleep again. */
+/** How often any thread of a process has gone to sleep. */
 function wakeUps(pid: number): number {
   const statuses = readdirSync(`/proc/${pid}/task`).map((task) =>
     readFileSync(`/proc/${pid}/task/${task}/status`, "utf8"),

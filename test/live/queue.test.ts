@@ -1,5 +1,5 @@
-// Commands that wait for their turn, in the real daemon: a flood at one door keeps no other waiting, what takes long is not
-// ended, and at the end as much is closed as there is time for.
+// Tests queued commands with the real daemon: a flood at one door delays no other, long commands are not killed, and at
+// the end as many doors are closed as the time allows.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { needsRoot, Wire } from "./wire.ts";
 const FLOOD = 2000;
 /** The network's broadcast address is among the flood's sources: no client has it. */
 const CLIENTS = FLOOD - 1;
-/** More than one door may have running, and the other door's own. */
+/** More commands than one door may run at once, and the other door's command. */
 const ONE_TURN = 57;
 
 const door = (name: string, port: number, lines: string) => `[${name}]\n  sequence = ${port}:udp\n  ${lines}\n`;
@@ -22,7 +22,7 @@ describe("the queue of commands", { skip: needsRoot }, () => {
   let sequence = 0;
   const running: Daemon[] = [];
 
-  /** With a command that takes long, while the other tests run. */
+  /** Its command takes long, while the other tests run. */
   let patient: Daemon;
 
   before(async () => {
@@ -60,7 +60,7 @@ describe("the queue of commands", { skip: needsRoot }, () => {
     await daemon.waitFor(() => opened(daemon, "flooded") === CLIENTS, 30_000);
   }
 
-  /** How many of the flood's commands ended between a knock at the other door and that one's command. */
+  /** How many of the flood's commands ended between a knock at the other door and that door's command. */
   async function turnsUntil(daemon: Daemon, port: number, line: string): Promise<number> {
     const before = daemon.commands().length;
     await knock(port, "10.77.0.9");
@@ -132,7 +132,7 @@ describe("the queue of commands", { skip: needsRoot }, () => {
       5000,
       "start_command = true\n  stop_command = sh @dir@/close.sh %IP%\n  cmd_timeout = 600",
     );
-    // The third one hangs, and is not run again: it has begun.
+    // The third one hangs, and is not run again, because it has begun.
     const script = "echo $1 >>$KNOCK_LOG; [ $(wc -l <$KNOCK_LOG) != 3 ] || sleep 1000\n";
     const first = await start(config, { files: { "close.sh": script } });
     const from = Array.from({ length: 5 }, (_, i) => `10.77.0.${20 + i}`);

@@ -1,4 +1,5 @@
-// SIGHUP: the config is read again, and nothing that is under way is lost. Where 0.8 does it too, beside it.
+// Tests SIGHUP: the config is read again, and nothing that is under way is lost. Compared with 0.8 where 0.8 does it
+// too.
 import assert from "node:assert/strict";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +29,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
 
   const times = (daemon: Daemon, text: string) => daemon.stdout.split(text).length - 1;
 
-  /** The same for both; -D says when a config has been adopted. */
+  /** The same config for both. -D shows when a config has been adopted. */
   const start = (which: Which, config: string, args = ["-i", "eth0"], options: StartOptions = {}) =>
     Daemon.start(wire, which, config, [...args, "-c", "@dir@/knockd.conf", "-v", "-D"], options);
 
@@ -36,7 +37,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     times(daemon, daemon.which === "ours" ? "packet filter: " : "adding pcap expression") +
     daemon.stderr.split("the old configuration stays in force\n").length;
 
-  /** Changes the config, if it is to be another one, and waits until the daemon has read it, with success or not. */
+  /** Changes the config, if a new one is given, and waits until the daemon has read it, successfully or not. */
   async function reload(daemon: Daemon, config?: string): Promise<void> {
     if (config !== undefined) writeFileSync(daemon.configPath, config.replaceAll("@dir@", daemon.dir));
     const before = adopted(daemon);
@@ -81,7 +82,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     );
     await knock(7000);
     await daemon.waitFor(() => times(daemon, "Stage 1") === 4);
-    // Their order is another one too.
+    // The order changes too.
     await reload(
       daemon,
       `${command("new")}${door("other", "7000,7002")}${same}${door("longer", "7000,7001", "seq_timeout = 6\n")}`,
@@ -166,7 +167,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     assert.match(daemon.stderr, /^config: line 2: syntax error/);
   });
 
-  /** By -v, not by -D. */
+  /** Shown with -v, but not with -D. */
   const isSaid = (line: string) => /^(re-|closing|10\.77|door:)/.test(line);
 
   it("a log file that was moved away is begun again, and that is reported as in 0.8", async () => {
@@ -185,7 +186,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
       const lines = (path: string) => here(readFileSync(path, "utf8")).split("\n").filter(Boolean).filter(isOf08);
       told.push({
         old: lines(`${log}.1`),
-        new: lines(log).slice(0, 3), // 0.8 does not come to the end here, as something still runs
+        new: lines(log).slice(0, 3), // 0.8 does not end here, because something still runs
         out: daemon.lines().filter(isSaid).slice(0, 6).map(here),
         syslog: daemon.syslog().slice(0, 6).map(here),
       });
@@ -220,7 +221,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     await knock(7000);
     await daemon.waitFor("10.77.0.2: door: Stage 1");
     await reload(daemon, at("lo"));
-    // One capture socket, at the first interface of all, which is lo.
+    // One capture socket, on the first of all interfaces, which is lo.
     const sockets = () => readFileSync(`/proc/${daemon.pid}/net/packet`, "utf8").split("\n").slice(1, -1);
     await daemon.waitFor(() => sockets().every((line) => line.trim().split(/\s+/)[4] === "1"));
     assert.equal(sockets().length, 1);

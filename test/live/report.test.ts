@@ -1,5 +1,5 @@
-// knockctl report on what a real kernel says of real packets: iptables' LOG and nftables' log with the rules of docs/report.md, through a
-// real journald, and the lines of the real daemon beside them.
+// Tests knockctl report on what a real kernel logs of real packets: iptables' LOG and nftables' log with the rules of
+// docs/report.md, through a real journald, together with the lines of the real daemon.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
@@ -31,12 +31,12 @@ exec /lib/systemd/systemd-journald
 const CONFIG =
   "[options]\n  LogFile = @dir@/json\n  LogFormat = json\n[ssh]\n  sequence = 7461,7462:udp\n  seq_timeout = 3\n  tcpflags = syn\n  command = true\n";
 const KNOCKCTL = join(repo, "dist/src/knockctl.js");
-/** journalctl's, of those in which a line says when it was and whose it is. */
+/** journalctl's formats whose lines contain the time and the sender. */
 const OUTPUTS = [
   ...["short", "short-precise", "short-iso", "short-iso-precise", "short-full", "short-monotonic", "short-unix"],
   ...["json", "json-sse", "json-seq", "export"],
 ];
-/** Attempts and lines that were left out. */
+/** Attempts, and lines that were left out. */
 const adds = ({ attempts, linesLeftOut }: Report) => linesLeftOut.reduce((sum, { lines }) => sum + lines, attempts);
 const SOURCES = ["10.77.0.2", "10.77.8.1", "10.77.8.2", "fd77::2", "fd77::8:1"];
 
@@ -120,13 +120,13 @@ describe("what the kernel logs", { skip: needsRoot }, () => {
       await whileLogging(async () => {
         const frames = [...attempts, ...others].map((one, i) => ({ at: i / 100, frame: one }));
         await wire.send(frames);
-        // The later fragment may wait for its first one in vain, and never come to the rule.
+        // The later fragment may wait in vain for its first one, and never reach the rule.
         await kernelLines(prefix, frames.length - 1);
       });
       await until(
         () => inside("journalctl", "--quiet").stdout.split(prefix).length - 1 >= attempts.length + others.length - 1,
       );
-      // The kernel remembers what other tests have had it log.
+      // The kernel still has the lines of other tests.
       const mine = (...args: string[]) => report("--prefix", prefix.trim(), ...args);
       const now = mine();
       assert.deepEqual(bySource(now), {
@@ -200,7 +200,7 @@ describe("what the kernel logs", { skip: needsRoot }, () => {
     const newYear = over.map((line, i) => traditional(i < 20 ? "Dec 31 23:59:59" : "Jan  1 00:00:00", line)).join("");
     put("kern.log.1", newYear, new Date(year, 0, 2));
     put("kern.log", "", new Date());
-    // By Debian's rsyslog.conf the kernel's lines are here, too.
+    // Debian's rsyslog.conf puts the kernel's lines here, too.
     const knocks = ["Stage 1", "OPEN SESAME"].map((what) => `Jan  1 00:00:01 door knockd: 192.0.2.1: ssh: ${what}\n`);
     put("syslog", newYear + knocks.join(""), new Date(year, 0, 2));
     const { attempts, days, doors, leftOut } = report("--from", "files");

@@ -1,4 +1,4 @@
-// A full port scan opens no door, in whatever order it comes, and hurts nobody else; it opens 0.8's.
+// Tests that a full port scan in any order opens no door and affects no other client. It opens 0.8's.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -6,10 +6,12 @@ import { frame, type TcpFlag } from "../frame.ts";
 import { Daemon, type Which } from "./daemon.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
-/** Scans in random order; KNOCKD_SCANS=24 for the long form, which has three more ordered ones too. */
+/** Scans in random order. KNOCKD_SCANS=24 is for the long form, which also has three more ordered ones. */
 const SCANS = Number(process.env.KNOCKD_SCANS ?? 3);
 const LONG = SCANS >= 24;
-/** Ports a second. The faster it is, the less time there is between two knocks to widen the filter (scan-window.ts). */
+/**
+ * Ports a second. The faster the scan, the less time there is to widen the filter between two knocks (scan-window.ts).
+ */
 const RATE = 20_000;
 
 /** The ports of 0.8's example: one ascends, one descends. */
@@ -54,7 +56,7 @@ describe("a port scan", { skip: needsRoot }, () => {
       seq: ++sequence,
       sourcePort: 20_000 + (sequence % 40_000),
     });
-  /** All ports by one source, and in the middle of it an honest knocker. */
+  /** One source sends to all ports, and meanwhile an honest client knocks. */
   function scan(from: string, ports: readonly number[], honest: string, rate = RATE): Promise<unknown> {
     const scanned = ports.map((port, i) => ({ at: i / rate, frame: syn(from, port) }));
     const knocks = [7000, 8000, 9000].map((port, i) => ({
@@ -63,7 +65,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     }));
     return wire.send([...scanned, ...knocks]);
   }
-  /** The real one, of all ports; while it is at work an honest knocker comes. */
+  /** The real nmap scans all ports, and meanwhile an honest client knocks. */
   async function nmap(options: readonly string[], to: string, honest: string): Promise<string> {
     const argv = ["nmap", "-sS", "-Pn", "-n", "-T5", "-p-", ...options, to];
     let over = false;
@@ -122,7 +124,7 @@ describe("a port scan", { skip: needsRoot }, () => {
     assert.deepEqual(ours.commands(), honest);
   });
 
-  // Sweeps of 10,000 ports, in which both doors have theirs: one takes any segment, one asks for a SYN.
+  // Scans of 10,000 ports that include those of both doors: one takes any segment, one expects a SYN.
   const EVERY = `
 [any]
   sequence = 1701,9003,2802
@@ -139,7 +141,7 @@ describe("a port scan", { skip: needsRoot }, () => {
   const every = Array.from({ length: 64 }, (_, bits) => NAMES.filter((_, i) => ((bits >> i) & 1) === 1));
   const few = [["syn", "rst"], ["rst"], ["rst", "ack"], [], [...NAMES]] as TcpFlag[][];
   const low = ascending.slice(0, 9999);
-  /** One packet of a scan: of these flags, of another TTL each time, or of UDP. */
+  /** One packet of a scan: with these flags, each time with another TTL, or UDP. */
   type Make = (from: string, port: number) => Buffer;
   const kinds: [string, Make][] = [
     ...(LONG ? every : few).map((flags): [string, Make] => [

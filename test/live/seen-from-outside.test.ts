@@ -1,5 +1,5 @@
-// How knockd is found by who looks for it: pgrep, ps, pidof and what monit and Nagios read. As Debian's knockd, which is
-// asked the same, in the foreground and with -d.
+// Tests that pgrep, ps, pidof and the files that monit and Nagios read show knockd as they show Debian's knockd, in the
+// foreground and with -d.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -10,7 +10,9 @@ import { scaled } from "../time-limit.ts";
 import { kill, needsRoot, repo, Wire } from "./wire.ts";
 
 const PROGRAMS = { judge: "build/judge/usr/sbin/knockd", ours: "dist/src/knockd.js" };
-/** The last one: by the launcher of the Debian packages, with the Node of this machine, which may have a library or not. */
+/**
+ * The last one is started by the Debian packages' launcher, with this machine's Node, which may be a library or not.
+ */
 const ALL = ["judge", "ours", "launched"] as const;
 type Which = (typeof ALL)[number];
 
@@ -38,12 +40,12 @@ describe("seen from outside", { skip: needsRoot }, () => {
   /** Empty when it has ended. */
   const wordsOf = (pid: number) => contentOf(`/proc/${pid}/cmdline`).replace(/\0+$/, "").split("\0");
 
-  /** In the foreground or with -d; the pid of what listens. */
+  /** Runs it in the foreground or with -d. Returns the pid of the process that listens. */
   async function start(which: Which, args: readonly string[]): Promise<number> {
     const argv = [pathOf(which), "-i", "eth0", "-c", join(wire.dir, "conf"), ...args];
     if (args.includes("-d")) {
       const file = join(wire.dir, `${which}.pid`);
-      rmSync(file, { force: true }); // of one that was killed
+      rmSync(file, { force: true }); // left by one that was killed
       const { status, stderr } = await wire.run("server", [...argv, "-p", file]);
       assert.equal(status, 0, stderr);
       for (const end = Date.now() + scaled(10_000); Date.now() < end; await sleep(5)) {
@@ -81,7 +83,7 @@ describe("seen from outside", { skip: needsRoot }, () => {
         const line = words.join(" ");
         assert.deepEqual(wordsOf(pid), words);
         assert.equal(readFileSync(`/proc/${pid}/comm`, "utf8"), "knockd\n");
-        // One process, however one looks.
+        // One process, whichever program looks.
         assert.deepEqual(await pids("pgrep", "-f", `^${path}`), [pid]);
         assert.deepEqual(await pids("pgrep", "-f", `^${path} -i eth0 .*${args.at(-1)}`), [pid]);
         assert.deepEqual(await pids("pgrep", "-f", `^${path} .*${words.at(-1)}$`), [pid]);

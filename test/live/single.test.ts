@@ -1,5 +1,5 @@
-// The single executable (packaging/single), as a container image uses it: copied, with one file capability, by a user who
-// has no other rights and no writable /run; on a config in the shape of the images that wake a game server.
+// Tests the single executable (packaging/single) as a container image uses it: copied, with one file capability, by a
+// user without other rights or a writable /run, with a config like those of images that wake a game server.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -85,7 +85,7 @@ describe("the single executable", { skip: needsRoot }, () => {
       (await wire.run("server", [...AS_USER, program, "--can-listen", "-i", "eth0"])).status;
     assert.deepEqual([await canListen(file), await canListen(capable)], [1, 0]);
     const pidFile = join(wire.dir, "home", "pid");
-    // Called by a short name, as by PATH: others see the daemon by that name, too.
+    // Started by its name only, through PATH: other programs see it by that name, too.
     const called = [...AS_USER, "env", `--chdir=${wire.dir}`, "./capable"];
     const started = await wire.run("server", [...called, "-c", config, "-d", "-i", "eth0", "-p", pidFile]);
     assert.deepEqual([started.status, started.stderr], [0, ""]);

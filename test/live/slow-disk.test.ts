@@ -1,4 +1,4 @@
-// No fsync ends: doors open all the same, and SIGKILL at that moment leaves none of them open.
+// Tests a disk on which no fsync returns: doors still open, and SIGKILL at that moment leaves none of them open.
 import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ describe("knockd on a disk whose fsync does not end", { skip: needsRoot }, () =>
     running.push(daemon);
     return daemon;
   }
-  /** The daemon's working directory has it. */
+  /** It is in the daemon's working directory. */
   const closeGate = (daemon: Daemon) => writeFileSync(join(daemon.dir, "gate"), "");
   async function knock(...ports: number[]): Promise<void> {
     const { client: from, server: to } = wire;

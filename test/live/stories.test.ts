@@ -1,5 +1,5 @@
-// Every story, knocked as real frames at the daemon and at Debian's knockd 0.8 beside it, on one interface with one config.
-// Where 0.8 does otherwise, the story says what, and 0.8 is seen to do just that: the claims of docs/differences.md stay true.
+// Sends every story as real frames to the daemon and to Debian's knockd 0.8, on one interface with one config. Where
+// 0.8 behaves differently, the story says how, and 0.8 must do just that: the claims of docs/differences.md stay true.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ async function knock(story: Story): Promise<{ ours: Told & { errors: string }; j
     const begun = Date.now();
     await wire.send(story.packets.map((segment) => ({ at: segment.at, frame: frame(segment) })));
     await sleep(begun + story.end * 1000 - Date.now());
-    // What is on its way may take its time on a busy machine; what must not come has had its time in the story.
+    // Packets under way may take a while on a busy machine. What must not happen had its time in the story.
     const { log, commands } = story.expected;
     await ours
       .waitFor(() => ours.lines().length >= log.length && ours.commands().length >= commands.length)

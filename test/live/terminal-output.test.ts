@@ -1,5 +1,5 @@
-// What knockctl prints at a terminal of 80 columns, of a daemon with long addresses and awkward names: nothing is wider, and
-// colour comes only where it is wanted.
+// Tests what knockctl prints at a terminal of 80 columns, for a daemon with long addresses and awkward names: nothing
+// is wider, and there is colour only where it is wanted.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -66,7 +66,7 @@ describe("knockctl at a terminal of 80 columns", { skip: needsRoot }, () => {
   };
   const command = (words: string) =>
     `${process.execPath} ${join(repo, "dist/src/knockctl.js")} ${words} -c ${daemon.configPath}`;
-  /** What a person sees, with carriage returns taken off. */
+  /** What a person sees, without carriage returns. */
   async function atTerminal(words: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
     const line = `stty cols 80; ${command(words)}`;
     const { stdout } = await wire.run("server", ["script", "-qec", line, "/dev/null"], {

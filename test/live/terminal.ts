@@ -1,9 +1,9 @@
-// knockctl init at a terminal.
+// Runs knockctl init at a terminal.
 import { join } from "node:path";
 import { type Host, until } from "./host.ts";
 import { repo } from "./wire.ts";
 
-/** A real one (script(1)), with knockctl init in it. */
+/** A real terminal (script(1)) that runs knockctl init. */
 export class Terminal {
   said = "";
   readonly ended: Promise<unknown>;

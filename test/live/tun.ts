@@ -1,10 +1,11 @@
-// A tunnel interface in the server's namespace, and the end of it that a VPN would hold: what is written arrives there.
+// A tunnel interface in the server's namespace, and the end that a VPN would hold: packets written to it arrive there.
 
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Wire } from "./wire.ts";
 
-// Makes the interface (of another hardware type, if asked), says so, and passes on what comes: a length of 2 bytes, the packet.
+// Creates the interface (of another hardware type, if asked), says so, and passes on packets: 2 bytes of length, then
+// the packet.
 const PROGRAM = `
 import fcntl, os, struct, subprocess, sys
 name, hardware = sys.argv[1], int(sys.argv[2])
@@ -39,7 +40,7 @@ export class Tun {
     this.#child.stdin!.write(Buffer.concat([Buffer.from([packet.length >> 8, packet.length & 255]), packet]));
   }
 
-  /** The interface goes away with it. */
+  /** The interface disappears with it. */
   close(): void {
     this.#child.stdin!.end();
   }

@@ -1,4 +1,5 @@
-// The harness itself, on Debian's knockd, whose answers are known: a test that fails elsewhere must not be the harness's fault.
+// Tests the test harness itself with Debian's knockd, whose answers are known: if another test fails, the harness must
+// not be the reason.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -56,7 +57,7 @@ describe("the harness", { skip: needsRoot }, () => {
     ]);
     assert.deepEqual(daemon.commands(), [`open ${two}`]);
     assert.equal(daemon.stderr, "");
-    // The child that sleeps before the stop command must not outlive this, nor keep us waiting for its 300 s.
+    // The child that sleeps before the stop command must not outlive this test, or delay it for its 300 s.
     assert.deepEqual(await daemon.stop(), { status: 15, signal: null });
     assert.deepEqual(daemon.commands(), [`open ${two}`]);
   });

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { csv } from "../../src/report/render/csv.ts";
 import { EVIL, empty, evil, HARMFUL } from "./sample.ts";
 
-/** Python's reader judges: it knows RFC 4180. */
+/** Python's reader decides: it implements RFC 4180. */
 function parsed(text: string): Record<string, string>[] {
   const script =
     "import csv, io, json, sys; print(json.dumps(list(csv.DictReader(io.StringIO(sys.stdin.buffer.read().decode(), newline='')))))";

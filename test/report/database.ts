@@ -1,11 +1,11 @@
-// A .mmdb database as small as can be: one answer for every address. MaxMind DB file format, version 2.
+// The smallest possible .mmdb database: one answer for every address. MaxMind DB file format, version 2.
 import { writeFileSync } from "node:fs";
 
 type Value = string | number | { readonly [key: string]: Value };
 
 /** Writes it to `path`. */
 export function database(path: string, answer: Value): void {
-  // One node; both of its records point at the data's first byte: count of nodes + the separator's 16 bytes.
+  // One node. Both of its records point at the data's first byte: the number of nodes + the separator's 16 bytes.
   const node = Buffer.from([0, 0, 17, 0, 0, 17]);
   const metadata = {
     binary_format_major_version: 2,
@@ -41,7 +41,7 @@ function encoded(value: Value): Buffer {
   return Buffer.concat([head(bytes.length === 4 ? UINT32 : DOUBLE, bytes.length), bytes]);
 }
 
-/** Type and size; sizes from 29 on have a byte more. */
+/** Type and size. Sizes from 29 on need another byte. */
 function head(type: number, size: number): Buffer {
   return size < 29 ? Buffer.from([(type << 5) | size]) : Buffer.from([(type << 5) | 29, size - 29]);
 }

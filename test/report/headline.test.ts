@@ -1,4 +1,4 @@
-// The first sentence of a report claims only what the log says.
+// Tests that the first sentence of a report claims only what the log says.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { headline } from "../../src/report/render/headline.ts";

@@ -12,7 +12,7 @@ function read(bytes: Buffer, size = bytes.length): Entry[] {
   return entries;
 }
 
-/** A value of any bytes, with its length before it. */
+/** A value of any bytes, preceded by its length. */
 function binary(name: string, value: string): string {
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(value.length));

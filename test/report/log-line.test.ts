@@ -88,7 +88,7 @@ describe("a line of a log", () => {
       `<4>1 ${STAMP} door kernel 731 - - IN=eth0`,
       `user  :warn  : [   12.345678] IN=eth0: x`,
       `<12>[   12.345678] x: IN=eth0`,
-      // Words of a message that stand where another form has the kernel's name.
+      // Words of a message at the place where another format has the kernel's name.
       `Nov 24 11:20:18 myprog: kernel: IN=eth0`,
       `Nov 24 11:20:18 sshd[12]: kernel: IN=eth0`,
       `Nov 24 11:20:18 door sshd[12]: kernel: IN=eth0`,
@@ -174,7 +174,7 @@ describe("a line of a log", () => {
     assert.equal(read(`${STAMP} door sshd[12]: Invalid user ${forged}`), "other");
     assert.equal(read(`${STAMP} door sshd[12]: Invalid user x knockd: 1.2.3.4: a: OPEN SESAME`), "other");
     assert.equal(read(`${STAMP} door knockd-helper: 1.2.3.4: a: OPEN SESAME`), "other");
-    // What journalctl prints of a message with a line's end in it.
+    // What journalctl prints for a message that contains a line break.
     assert.equal(read(`     ${STAMP} door ${forged}`), "garbage");
   });
 

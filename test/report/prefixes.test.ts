@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Prefixes, type Said, saidBy } from "../../src/report/read/prefixes.ts";
 
-/** Those that firewalls write by themselves, and some of people's. */
+/** Prefixes that firewalls write, and some that people chose. */
 const PREFIXES: Readonly<Record<Said, readonly string[]>> = {
   rejected: [
     "[UFW BLOCK]",

@@ -1,7 +1,9 @@
-// Made test/report/real.log, and makes it anew: sudo node dist/test/report/record.js
-// Packets, from all over the world as it were, go through a real LOG rule and a real nft log rule in a namespace; the kernel's
-// lines are kept word for word, as are those of the real knockd that was knocked at. Only the times are made up: five days
-// instead of a few seconds. Every source is a network's first address, so that nobody is accused.
+// Made test/report/real.log, and can make it again: sudo node dist/test/report/record.js
+//
+// Sends packets with sources from all over the world through a real LOG rule and a real nft log rule in a namespace.
+// The kernel's lines are kept word for word, as are those of the real knockd that received knocks. Only the times are
+// made up: five days instead of a few seconds. Every source is the first address of a network, so that no one is
+// accused.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { frame } from "../frame.ts";
@@ -16,7 +18,7 @@ const [BEGIN, DAYS] = [Date.UTC(2026, 10, 18), 5] as const;
 const CONFIG = "[openSSH]\n  sequence = 4438,1813,8235\n  seq_timeout = 1\n  tcpflags = syn\n  command = true\n";
 
 let state = 8;
-/** The same numbers each time. */
+/** The same random numbers each time. */
 function below(end: number): number {
   state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
   return Math.floor((state / 2 ** 32) * end);
@@ -73,7 +75,7 @@ try {
       { length: count },
       () => BEGIN + Math.floor((below(DAYS * 1440) + below(DAYS * 1440)) / 2) * 60_000 + below(60_000),
     ).sort((a, b) => a - b);
-  // The daemon's lines keep together, as they were said; the kernel's are shuffled over the days.
+  // The daemon's lines keep their order and stay together; the kernel's are distributed over the days at random.
   const times = stamps(lines.length);
   const all = [
     ...lines

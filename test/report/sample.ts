@@ -1,7 +1,10 @@
-// A report in which everything that strangers have a say in is meant to do harm.
+// A report in which everything that strangers can influence is hostile.
 import type { Report } from "../../src/report/report.ts";
 
-/** Moves a cursor, ends a cell, a row, a table, an element; a formula; writing from right to left. */
+/**
+ * Text that moves a cursor, ends a cell, a row or a table, opens an element, is a formula, or reverses the direction of
+ * writing.
+ */
 export const EVIL = '=1+1|"<b onload=x>&`_*\x1b[2J\x9b2J\r\n\u202e\u2028, [x](y)\\';
 const AT = new Date(2026, 10, 24, 12).getTime() / 1000;
 
@@ -28,7 +31,7 @@ export const evil: Report = {
   sourcesOfData: [{ name: EVIL, licence: EVIL, link: "https://example.org/" }],
 };
 
-/** The same with nothing in it. */
+/** The same report, but empty. */
 export const empty: Report = {
   ...evil,
   since: undefined,
@@ -51,5 +54,5 @@ export const empty: Report = {
   leftOut: [],
 };
 
-/** What a terminal would take for more than text, but for the ends of lines. */
+/** Characters that a terminal would not treat as text, except for line ends. */
 export const HARMFUL = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e]/;

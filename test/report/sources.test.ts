@@ -44,7 +44,7 @@ describe("sources", () => {
     for (let port = 1; port <= 5; port++) sources.touch(1, 0, portKey(6, port));
     assert.equal(portsOf(sources.map.get(1)!), 3);
     assert.equal(sources.portsNotKept, 2);
-    // Who is forgotten gives back his.
+    // A source that is dropped frees its own ports.
     for (let key = 2; key <= 5; key++) sources.touch(key, 0, SSH);
     assert.ok(sources.map.has(1));
     assert.equal(sources.portsNotKept, 6);

@@ -1,4 +1,4 @@
-// The report in a terminal: aligned tables, five rows each, and how to see the others.
+// Tests the report in a terminal: aligned tables of five rows each, and how to see the other rows.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EVERY, SHORT } from "../../src/report/render/sections.ts";

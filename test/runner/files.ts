@@ -1,14 +1,17 @@
-// Which test files belong to which run, and which of them need the machine for themselves.
+// Which test files belong to which run, and which of them must run alone.
 export const RUNS = ["all", "lint", "unit", "boot"] as const;
 export type Kind = (typeof RUNS)[number];
 
-/** Files that measure times, memory or lost packets: beside another file they would measure that one too. */
+/** Files that measure times, memory or lost packets. Files that run beside them would be measured too. */
 const ALONE = ["live/capture", "live/explain", "live/process", "live/scan", "live/siege"];
 
 /** These need a browser or 0.8. */
 const NOT_UNIT = ["report/page/page", "knock"];
 
-/** Of a minute and more: they begin, so that none of them is still running when all others are done. */
+/**
+ * Files that take a minute or more. They start first, so that none of them is still running when all others have
+ * finished.
+ */
 const LONG = [
   ...["boot/init", "boot/takeover", "boot/unit"],
   ...[
@@ -22,12 +25,12 @@ const LONG = [
   ],
 ];
 
-/** Machines that are booted, and the machine that only `npm run test:arm` has. */
+/** Tests of booted machines, and of the machine that only `npm run test:arm` has. */
 const BOOT = /^(boot|howto)\//;
 const ARM = /^arm\//;
 const LIVE = /^live\//;
 
-/** `files` are test files, named from test/ without their ending. */
+/** `files` are test files, named relative to test/ and without their extension. */
 export function filesOf(kind: Kind, files: readonly string[]): string[] {
   const isMeant = (file: string) => {
     if (ARM.test(file) || kind === "lint") return false;

@@ -1,17 +1,17 @@
-// Removes the network namespaces (../live/wire.ts) of a test file whose process was killed before it could.
+// Removes the network namespaces (../live/wire.ts) of a test file whose process was killed before it could remove them.
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 
 const FOLDER = "/run/netns";
-/** What `ip netns exec` shows in the place of files in /etc; a test may have put some there. */
+/** What `ip netns exec` mounts over files in /etc. A test may have put some there. */
 const FILES = "/etc/netns";
-/** Long, since a busy kernel takes its time to remove a namespace. */
+/** Long, because a busy kernel takes a while to remove a namespace. */
 const MAX_MS = 60_000;
 
 /** `ip` lives in /usr/sbin, which is not on everyone's PATH. */
 export const PATH = `${process.env.PATH ?? ""}:/usr/sbin:/sbin`;
 
-/** How wires name theirs. */
+/** The names of wires' namespaces. */
 export const namespacePrefix = (pid: number): string => `kn${pid}x`;
 
 export function removeNamespacesOf(pid: number): void {
@@ -19,7 +19,7 @@ export function removeNamespacesOf(pid: number): void {
   for (const name of readdirSync(FOLDER).filter((name) => name.startsWith(namespacePrefix(pid)))) removeNamespace(name);
 }
 
-/** Ends whatever runs in it, whoever started it there. */
+/** Ends everything that runs in it. */
 export function removeNamespace(name: string): void {
   if (!existsSync(`${FOLDER}/${name}`)) return;
   for (let tries = 0, pids = pidsIn(name); pids.length > 0 && tries < 100; tries++, pids = pidsIn(name)) {
@@ -31,7 +31,7 @@ export function removeNamespace(name: string): void {
 
 const pidsIn = (namespace: string): number[] => ip("netns", "pids", namespace).split("\n").filter(Boolean).map(Number);
 
-/** At once; it may have ended already. */
+/** Kills it. It may have ended already. */
 export function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");

@@ -1,10 +1,10 @@
-// What became of a test file, from what its reporter wrote and how its process ended; and the words for it.
+// The outcome of a test file, from its reporter's output and its exit status, and the text for it.
 import { END, type Result } from "./reporter.ts";
 
 export interface Ended {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The time limit that it did not keep, in seconds. */
+  /** The time limit that it exceeded, in seconds. */
   readonly overtime?: number;
 }
 
@@ -48,7 +48,7 @@ export function judge(report: string, ended: Ended): Counts & { faults: string[]
   };
 }
 
-/** A process that is killed may leave half a line. */
+/** A process that is killed may leave a partial line. */
 function isWhole(line: string): boolean {
   try {
     JSON.parse(line);
@@ -58,7 +58,7 @@ function isWhole(line: string): boolean {
   }
 }
 
-/** A suite that failed only because a test in it did has nothing to add. */
+/** A suite that failed only because one of its tests did adds nothing. */
 function failures(results: readonly Result[]): string[] {
   return results
     .filter(({ verdict, error }) => verdict === "failed" && !/^'?\d+ subtests? failed'?$/.test(error ?? ""))
@@ -84,7 +84,7 @@ export function progress(outcome: Outcome, done: number, of: number): string {
   return `[${at}/${of}] ${isFailed(outcome) ? "FAILED" : "ok    "} ${time}  ${outcome.file}: ${counts(outcome)}`;
 }
 
-/** Why files failed, then their names, for who sees only the end. */
+/** Why files failed, then their names, for readers who see only the end. */
 export function whyFailed(outcomes: readonly Outcome[]): string {
   const failed = outcomes.filter(isFailed);
   if (failed.length === 0) return "";
@@ -96,7 +96,7 @@ export function whyFailed(outcomes: readonly Outcome[]): string {
   return `${parts.join("")}\nFailed files:\n${failed.map(({ file }) => `  ${file}\n`).join("")}`;
 }
 
-/** A daemon that failed may have logged thousands of lines: its first ones and its last ones say most. */
+/** A daemon that failed may have logged thousands of lines. The first and the last ones tell most. */
 function shortened(text: string): string {
   const lines = text.split("\n");
   if (lines.length <= 2 * SHOWN_LINES) return text;

@@ -1,4 +1,4 @@
-// Runs jobs side by side, and those that must be alone one after the other when all others are done.
+// Runs jobs in parallel, and then, one after the other, those that must run alone.
 export interface Job<T> {
   readonly isAlone: boolean;
   readonly run: () => Promise<T>;

@@ -1,5 +1,5 @@
-// Reports a test file's results to the runner, one JSON value per line. The last line is "end": a file whose process exits
-// in the middle of its tests, even with status 0, has none.
+// Reports a test file's results to the runner, one JSON value per line. The last line is "end". It is missing if the
+// process exits in the middle of its tests, even with status 0.
 import { inspect } from "node:util";
 
 /** One result, of a test or of a suite. */

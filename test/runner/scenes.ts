@@ -1,8 +1,9 @@
-// How much generated tests try. CI repeats the same many scenes; everyone else tries fewer, and others each time.
+// How many scenes generated tests try. CI always runs the same large number; other runs try fewer, and different ones
+// each time.
 const { CI, TEST_SEED } = process.env;
 
 export const ALL_SCENES = 1500;
 export const SCENES = CI ? ALL_SCENES : 200;
 
-/** Of one run of tests: the runner hands it on to each file. */
+/** The seed of one test run. The runner passes it on to each file. */
 export const SEED = Number(TEST_SEED ?? (CI ? 4438 : Date.now() & 0x7fff_ffff));

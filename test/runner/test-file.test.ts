@@ -67,7 +67,7 @@ describe("a test file", () => {
   for (const [how, text, fault] of deaths) {
     it(`that ${how} in the middle has failed`, async () => {
       const { failed, faults } = await run(`${PASSES}test("two", () => ${text});test("three", () => {});`);
-      assert.deepEqual([failed, faults.length], [1, 1]); // whether the first test is known to have passed is chance
+      assert.deepEqual([failed, faults.length], [1, 1]); // it is random whether the first test is known to have passed
       assert.match(faults[0]!, fault);
     });
   }

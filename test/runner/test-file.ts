@@ -1,4 +1,4 @@
-// Runs one test file in a process of its own, which can neither hang for ever nor fill a disk.
+// Runs one test file in its own process, which can neither run for ever nor fill a disk.
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,11 +7,11 @@ import { removeNamespacesOf } from "./namespaces.ts";
 import { judge, type Outcome } from "./outcome.ts";
 
 export interface Limits {
-  /** After these the file is asked to end, and killed soon after. */
+  /** After this time the file is asked to end, and soon after that it is killed. */
   readonly seconds: number;
-  /** How long a file that was asked to end may take to remove its network namespaces. */
+  /** How long a file may take to remove its network namespaces after it was asked to end. */
   readonly graceSeconds: number;
-  /** No process of the file can write a file larger than this, whatever file system it reaches by mistake. */
+  /** No process of the file can write a larger file, whatever file system it reaches by mistake. */
   readonly bytes: number;
 }
 
@@ -26,7 +26,7 @@ const BLOCK_BYTES = 512; // what ulimit counts
 
 const beside = (name: string) => new URL(name, import.meta.url).href;
 
-/** `path` is the compiled file, `name` what people call it; `outputs` is a folder for what it prints. */
+/** `path` is the compiled file, `name` is the name shown to people, and `outputs` is a folder for its output. */
 export function runFile(path: string, name: string, outputs: string, limits: Limits): Run {
   const stem = join(outputs, name.replaceAll("/", "-").replace(/\.test\.[jt]s$/, ""));
   const [log, report] = [`${stem}.log`, `${stem}.jsonl`];
@@ -36,9 +36,9 @@ export function runFile(path: string, name: string, outputs: string, limits: Lim
   const begun = performance.now();
   const argv = [process.execPath, ...seeded(path), `--test-reporter=${beside("reporter.js")}`];
   const bounded = ["-c", 'ulimit -f "$0" && exec "$@"', `${Math.floor(limits.bytes / BLOCK_BYTES)}`];
-  // `node --test`, below which this may run, would have the file report in its own way.
+  // With this variable, which a surrounding `node --test` sets, the file would report in another way.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  // A group of its own, so that what the file leaves behind can be ended with it.
+  // In its own process group, so that everything that the file leaves behind can be ended too.
   const child = spawn("sh", [...bounded, ...argv, `--test-reporter-destination=${report}`, path], {
     stdio: ["ignore", output, output],
     detached: true,

@@ -1,4 +1,5 @@
-// Debian's Chromium without a window, and a page in it that was opened from a file. All that the page asked for or complained of is kept.
+// Debian's Chromium without a window, with a page that was opened from a file. Records all requests and errors of the
+// page.
 
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -20,11 +21,11 @@ export interface Opened {
 
 export async function startBrowser(): Promise<Browser> {
   assert.ok(existsSync(CHROMIUM), `${CHROMIUM} is missing: sh scripts/setup test, or apt-get install chromium`);
-  // Chromium's own sandbox does not run as root.
+  // Chromium's own sandbox does not work as root.
   return chromium.launch({ executablePath: CHROMIUM, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
 }
 
-/** The report's page as a file, opened in a tab of its own. */
+/** The report's page as a file, opened in its own tab. */
 export async function open(browser: Browser, report: Report, options: BrowserContextOptions = {}): Promise<Opened> {
   const folder = mkdtempSync(join(tmpdir(), "knockd-page-"));
   const file = join(folder, "report.html");

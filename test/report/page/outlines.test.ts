@@ -4,7 +4,7 @@ import { HEIGHT, outlines, WIDTH } from "../../../src/report/render/html/outline
 
 const world = outlines();
 
-/** What Intl has names for and ISO calls no country: islands and unions with a code for other purposes. */
+/** Codes for which Intl has names but which are no countries of ISO's: islands and unions with a reserved code. */
 const NO_COUNTRY = "AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split(" ");
 
 test("no country is missing: each code has a visible outline, or a place for its mark", () => {
@@ -12,7 +12,7 @@ test("no country is missing: each code has a visible outline, or a place for its
   const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
   const codes = letters
     .flatMap((a) => letters.map((b) => a + b))
-    // What is no longer in force has the code of what came after.
+    // Codes that are no longer valid have a successor.
     .filter((code) => names.of(code) !== undefined && new Intl.Locale(`und-${code}`).region === code)
     .filter((code) => !NO_COUNTRY.includes(code));
   assert.ok(codes.length >= 249, `${codes.length} codes`);

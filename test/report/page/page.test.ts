@@ -1,4 +1,5 @@
-// The page in Debian's Chromium, as a reader has it: from a file, at any width, in the dark, with the keyboard alone.
+// Tests the page in Debian's Chromium, as readers use it: from a file, at any width, in dark mode, with only the
+// keyboard.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -54,7 +55,7 @@ for (const [name, report] of Object.entries(REPORTS)) {
       assert.deepEqual(complaints, []);
     }));
 
-  // A table's later rows are made as the first ones: axe would take minutes over them.
+  // A table's later rows are built like the first ones, and axe would take minutes for them.
   if (report === large) continue;
   for (const colorScheme of ["light", "dark"] as const) {
     test(`${name}: axe finds no barrier to accessibility (${colorScheme})`, () =>
@@ -331,7 +332,7 @@ async function barriers(tab: Page): Promise<string[]> {
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 200)} ${nodes[0]!.failureSummary}`);
 }
 
-/** As it is computed; what runs in the page has the page's types, which are not ours. */
+/** The computed style. Code that runs in the page has the page's types, which are not ours. */
 function style(tab: Page, selector: string, property: string): Promise<string> {
   return tab
     .locator(selector)
@@ -343,7 +344,7 @@ function contrast(a: string, b: string): number {
   return (light! + 0.05) / (dark! + 0.05);
 }
 
-/** WCAG's, of `#rrggbb`. */
+/** WCAG's relative luminance of `#rrggbb`. */
 function luminance(colour: string): number {
   const [r, g, b] = [1, 3, 5]
     .map((i) => Number.parseInt(colour.slice(i, i + 2), 16) / 255)
@@ -351,7 +352,7 @@ function luminance(colour: string): number {
   return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
 }
 
-/** The sample with this in the place of all text that comes from a log or a database. */
+/** The sample, with this in place of all text that comes from a log or a database. */
 function filledWith(text: string): Report {
   return {
     ...sample,

@@ -1,4 +1,4 @@
-// A report of made-up attempts, the same each time: what the page is tried with. It adds up as a real one does.
+// A report of made-up attempts, the same each time, to test the page with. Its sums are right, as in a real one.
 
 import type { Report, TimeRow } from "../../../src/report/report.ts";
 
@@ -116,7 +116,7 @@ export function sampleReport({ attempts = 48_211, days = 6, addresses = 60, port
   };
 }
 
-/** So much in so many parts, each about three quarters of the one before, none of them empty where that can be. */
+/** Divides a number into parts, each about three quarters of the one before, and none empty if possible. */
 function spread(whole: number, parts: number): number[] {
   let left = whole;
   return Array.from({ length: parts }, (_, i) => {
