@@ -1,10 +1,10 @@
-// Makes the report. knockctl loads this file only for `knockctl report`: the package knockd-report has everything that it
-// imports.
+// Makes the report. knockctl loads this file only for `knockctl report`. Everything that it imports is in the package
+// knockd-report.
 
 import { uptime } from "node:os";
 import { printableJson } from "../terminal/printable.ts";
 import { Progress, type Terminal } from "../terminal/progress.ts";
-import { Whereabouts } from "./count/geoip.ts";
+import { GeoIp } from "./count/geoip.ts";
 import { Services } from "./count/port-names.ts";
 import { Tally } from "./count/tally.ts";
 import { NoReport, type ReportOptions } from "./options.ts";
@@ -31,9 +31,9 @@ const SYSLOG_FOLDER = "/var/log";
 /** Returns the text. Throws an Error if a log cannot be read. */
 export async function make(wanted: ReportOptions, terminal: Terminal, now: number): Promise<string> {
   const logs = chosen(wanted, now);
-  const [whereabouts, services] = [new Whereabouts(wanted.geo), new Services()];
-  const tally = new Tally(whereabouts, services);
-  // The size of the journal or a pipe is unknown. Then the progress has no percentage.
+  const [geoIp, services] = [new GeoIp(wanted.geo), new Services()];
+  const tally = new Tally(geoIp, services);
+  // The size of the journal or of a pipe is unknown. Then the progress shows no percentage.
   const total = logs.every(({ size }) => size > 0) ? logs.reduce((sum, { size }) => sum + size, 0) : 0;
   const progress = new Progress(terminal);
   const boot = now / 1000 - uptime();
@@ -42,10 +42,11 @@ export async function make(wanted: ReportOptions, terminal: Terminal, now: numbe
       if (progress.isDue) progress.draw(total > 0 ? bytes / total : undefined, `${lines} lines`);
     });
   const reading = readingOf(tally);
-  const everything = readingOf(new Tally(whereabouts, services));
+  const everything = readingOf(new Tally(geoIp, services));
   try {
     for (const log of logs) await reading.read(log);
-    // So far only the kernel's and knockd's lines of the journal were read. Without a packet there, another program may log them.
+    // So far only the kernel's and knockd's lines were read from the journal. If there is no packet, another program
+    // may log them.
     if (isOfJournal(logs) && reading.attempts === 0 && !reading.leftOut.mayBePackets)
       await everything.read(journal(wanted.since, wanted.until, now, undefined));
   } finally {
@@ -68,7 +69,7 @@ function chosen({ logs, from, since, until, tags }: ReportOptions, now: number):
   return files;
 }
 
-/** Of this machine's logs those that cannot be read. */
+/** The logs of this machine that cannot be read. */
 function unread({ logs, from, since }: ReportOptions): string[] {
   if (logs.length > 0 || from === "journal" || (from === "auto" && hasJournal())) return [];
   const paths = packedOtherwise(SYSLOG_FOLDER, since ?? Number.NEGATIVE_INFINITY);
@@ -78,7 +79,7 @@ function unread({ logs, from, since }: ReportOptions): string[] {
   ];
 }
 
-/** Why there may be nothing. journalctl does not mention lines that this user must not read. */
+/** Why nothing may have been found. journalctl does not mention lines that this user may not read. */
 function unseen(logs: readonly Log[], { lines, attempts, leftOut }: Reading): string[] {
   if (attempts > 0) return [];
   if (leftOut.mayBePackets) return ["No attempt was counted. The list of lines read shows why."];
@@ -88,7 +89,7 @@ function unseen(logs: readonly Log[], { lines, attempts, leftOut }: Reading): st
     : ["No line comes from a Linux firewall rule that logs packets. man knockctl shows how to add one."];
 }
 
-/** On many lines for people, and harmless for their terminal. */
+/** Indented for people. Control characters are escaped, so that it is harmless for a terminal. */
 export function json(report: Report): string {
   return `${JSON.stringify(report, undefined, 1).split("\n").map(printableJson).join("\n")}\n`;
 }

@@ -12,8 +12,8 @@ const SHORT: Readonly<Record<string, string>> = {
 
 export const FORMS = "2026-11-24, '2026-11-24 12:20', 2026-11-24T12:20:18Z, '2 days ago', today, yesterday, now";
 
-/** Seconds since 1970; undefined when it is none. `now` in milliseconds. Without a zone, in this machine's. */
-export function when(text: string, now: number): number | undefined {
+/** Seconds since 1970. Undefined if it is invalid. `now` in milliseconds. A time without a zone is local. */
+export function parseTime(text: string, now: number): number | undefined {
   const word = text.trim().toLowerCase();
   const midnight = new Date(now).setHours(0, 0, 0, 0);
   if (word === "now") return now / 1000;
@@ -25,7 +25,7 @@ export function when(text: string, now: number): number | undefined {
   return iso === null ? undefined : dated(iso);
 }
 
-/** A day ago is the same time of the day, also when the clock has been changed since. */
+/** A day ago is the same time of day, even if the clock has changed to or from summer time since. */
 function before(now: number, count: number, unit: string): number | undefined {
   if (unit === "day") return daysBefore(now, count);
   if (unit === "week") return daysBefore(now, 7 * count);

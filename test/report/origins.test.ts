@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { Whereabouts } from "../../src/report/count/geoip.ts";
+import { GeoIp } from "../../src/report/count/geoip.ts";
 import { Origins } from "../../src/report/count/origins.ts";
 import { database } from "./database.ts";
 
@@ -16,7 +16,7 @@ describe("origins", () => {
 
   it("are countries, networks and places, each with all its sources", () => {
     database(join(dir, "city.mmdb"), { city: "Lund", latitude: 55.7, longitude: 13.2 });
-    const origins = new Origins(new Whereabouts([join(dir, "city.mmdb")]));
+    const origins = new Origins(new GeoIp([join(dir, "city.mmdb")]));
     origins.add(ip(8, 8, 8, 8), source(2));
     origins.add(ip(8, 8, 8, 9), source(3));
     origins.add(ip(192, 168, 0, 1), source(1));
@@ -33,7 +33,7 @@ describe("origins", () => {
   });
 
   it("drop networks with few attempts if there are too many, but no country", () => {
-    const origins = new Origins(new Whereabouts([]));
+    const origins = new Origins(new GeoIp([]));
     origins.add(ip(8, 8, 8, 8), source(2));
     for (let i = 0; i < 65_536; i++) origins.add(ip(100, i >> 8, i & 255, 1), source(1));
     assert.equal(origins.networksForgotten, 32_768);

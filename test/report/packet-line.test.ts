@@ -103,7 +103,7 @@ describe("the log line of a packet", () => {
   });
 
   it("that is truncated anywhere never passes for another attempt", () => {
-    const icmp = ["PROTO=ICMP TYPE=8 CODE=0 ID=1 SEQ=1 ", "PROTO=ICMP TYPE=80 CODE=0 "]; // 80 is no request, 8 is one
+    const icmp = ["PROTO=ICMP TYPE=8 CODE=0 ID=1 SEQ=1 ", "PROTO=ICMP TYPE=80 CODE=0 "]; // ICMP type 8 is a request, 80 is not
     for (const rest of [TCP, "PROTO=UDP SPT=40000 DPT=5060 LEN=8 ", ...icmp]) {
       const whole = `drop: ${HEAD} ${rest}`;
       for (let end = 0; end < whole.length; end++) {

@@ -1,4 +1,4 @@
-// knockctl report, the command: what it takes, says and leaves alone.
+// Tests the command knockctl report: its options, its output, and what it leaves alone.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -32,7 +32,7 @@ describe("knockctl report", () => {
     return JSON.parse(stdout);
   }
 
-  // What awk counts, by its own way of reading: the last field that is so called, and no RST, of which the recording has some.
+  // Counted by awk in another way: the last field of that name, without RSTs, of which the recording has some.
   const counted = (field: string) => {
     const program = `/ kernel: / && !/ RST / { for (i = NF; i > 0; i--) if (sub("^${field}=", "", $i)) { print $i; break } }`;
     const { stdout } = spawnSync("awk", [program, REAL], { encoding: "utf8" });
@@ -132,8 +132,9 @@ describe("knockctl report", () => {
     assert.equal(report(["-", "--not-prefix", "x"], `Nov 24 11:00:00 door kernel: x ${packet}\n`).attempts, 0);
   });
 
-  it("counts what a real ufw has blocked, each packet once, and not what it let in or sent", () => {
-    // `ufw logging full`, `ufw allow 80/tcp`, and connections to ports 22 (tried twice), 23 and 80, by `dmesg -T`.
+  it("counts each packet that a real ufw blocked once, and not those that it admitted or sent", () => {
+    // With `ufw logging full` and `ufw allow 80/tcp`: connections to ports 22 (tried twice), 23 and 80, from `dmesg
+    // -T`.
     const { attempts, lines, ports, linesLeftOut, leftOut } = report([join(repo, "test/report/ufw.log")]);
     assert.deepEqual([attempts, lines, leftOut], [3, 8, []]);
     assert.deepEqual(
@@ -232,7 +233,7 @@ describe("knockctl report", () => {
   });
 
   it("names the missing package, with status 3", () => {
-    // As the package knockd has it: without what report takes.
+    // As in the package knockd: without the modules of the report.
     const bare = join(dir, "bare");
     cpSync(join(repo, "dist/src"), join(bare, "dist/src"), { recursive: true });
     cpSync(join(repo, "package.json"), join(bare, "package.json"));
@@ -253,7 +254,7 @@ describe("knockctl report", () => {
         "knockctl: report needs the package knockd-report, which is built with knockd: sudo apt install ./knockd-report_*_all.deb\n",
     };
     assert.deepEqual(run("report", REAL), expected);
-    // With the reader of databases, but none of them.
+    // With the library that reads databases, but without a database.
     link("mmdb-lib");
     assert.deepEqual(run("report", REAL), expected);
     assert.equal(run("--help").status, 0);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Whereabouts } from "../../src/report/count/geoip.ts";
+import { GeoIp } from "../../src/report/count/geoip.ts";
 import { Services } from "../../src/report/count/port-names.ts";
 import type { Bounds } from "../../src/report/count/sources.ts";
 import { Tally } from "../../src/report/count/tally.ts";
@@ -11,10 +11,10 @@ const BEGIN = new Date(2026, 10, 24, 12).getTime() / 1000;
 const LEFT_OUT = [{ reason: "lines of other programs", lines: 2 }];
 
 describe("the tally", () => {
-  const [whereabouts, services] = [new Whereabouts([]), new Services()];
+  const [geoIp, services] = [new GeoIp([]), new Services()];
 
   function tally(bounds?: Bounds) {
-    const one = new Tally(whereabouts, services, bounds);
+    const one = new Tally(geoIp, services, bounds);
     const line = new PacketLine();
     return {
       tally: one,
@@ -98,7 +98,7 @@ describe("the tally", () => {
       together: [{ ports: ["tcp/22", "tcp/23"], sources: 1 }],
       doors: [{ door: "ssh", begun: 1, opened: 1, failed: 0 }],
       leftOut: ["Noted."],
-      sourcesOfData: whereabouts.sourcesOfData,
+      sourcesOfData: geoIp.sourcesOfData,
     });
   });
 

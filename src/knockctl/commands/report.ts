@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { systemErrorText } from "../../platform/system-error.ts";
 import { writeOutput } from "../../platform/write-output.ts";
 import { FORMATS, NoReport, type ReportOptions, SOURCES } from "../../report/options.ts";
-import { FORMS, when } from "../../report/time-argument.ts";
+import { FORMS, parseTime } from "../../report/time-argument.ts";
 import { printable } from "../../terminal/printable.ts";
 import { type Help, withHelp } from "../help.ts";
 
@@ -67,7 +67,7 @@ interface Options {
 export function report(program: Command): void {
   const now = Date.now();
   const moment = (text: string): number => {
-    const at = when(text, now);
+    const at = parseTime(text, now);
     if (at === undefined) throw new InvalidArgumentError(`Write one of: ${FORMS}.`);
     return at;
   };
@@ -78,7 +78,7 @@ export function report(program: Command): void {
     .addOption(new Option("--from <logs>", "which logs to read without FILE").choices(SOURCES).default("auto"))
     .option("--prefix <text>", "count only rules with this text in their prefix (repeatable)", collect)
     .option("--not-prefix <text>", "do not count rules with this text in their prefix (repeatable)", collect)
-    .option("--tag <program>", "also believe this program about packets (repeatable)", collect)
+    .option("--tag <program>", "also count packets that this program logs (repeatable)", collect)
     .addOption(new Option("--format <format>", "output format").choices(FORMATS).default("table"))
     .option("--all", "show every row of each table (table and markdown)")
     .option("--json", "same as --format json")
@@ -116,7 +116,7 @@ export function report(program: Command): void {
 
 const collect = (file: string, files: readonly string[] = []): string[] => [...files, file];
 
-/** Throws every other error again. */
+/** Throws all other errors again. */
 function trouble(error: unknown): [line: string, status: number] {
   const { code, path, syscall } = error as NodeJS.ErrnoException;
   if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {

@@ -4,7 +4,7 @@
 /** Larger counts are treated as equal, and are dropped last. */
 const MAX_TOLD_APART = 1024;
 
-export function forgetSmallest<K, V extends { readonly attempts: number }>(
+export function evictSmallest<K, V extends { readonly attempts: number }>(
   map: Map<K, V>,
   leave: number,
   forgotten: (key: K, value: V) => void,
@@ -13,9 +13,9 @@ export function forgetSmallest<K, V extends { readonly attempts: number }>(
   const counts = new Uint32Array(MAX_TOLD_APART + 1);
   for (const value of map.values()) counts[rank(value)]!++;
   let rest = map.size - leave;
-  let last = 0; // all of a lower rank go, and of this one, `rest`
+  let last = 0; // all keys below this rank are dropped, and `rest` of this rank
   while (rest > counts[last]!) rest -= counts[last++]!;
-  // A map iterates in the order of insertion.
+  // A map iterates in insertion order.
   for (const [key, value] of map) {
     const its = rank(value);
     if (its > last || (its === last && rest-- <= 0)) continue;

@@ -1,4 +1,5 @@
-// Finds the country, the network and, with a city database, the place of an address. Reads .mmdb files, offline.
+// Finds the country, the network and, with a city database, the place of an address. Reads .mmdb files and works
+// offline.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -17,14 +18,14 @@ export interface Place {
   readonly longitude: number;
 }
 
-export interface Where {
-  /** Empty when it is not known. */
+export interface Location {
+  /** Empty if it is unknown. */
   readonly country: string;
   readonly network: string;
   readonly place: Place | undefined;
 }
 
-/** A record of any database: those of MaxMind and DB-IP are nested, those of ip-location-db flat. */
+/** A record of any database. Those of MaxMind and DB-IP are nested, those of ip-location-db flat. */
 interface Entry {
   readonly country_code?: unknown;
   readonly country?: { readonly iso_code?: unknown };
@@ -36,7 +37,7 @@ interface Entry {
   readonly autonomous_system_organization?: unknown;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the library's types are those of MaxMind's databases alone
+// biome-ignore lint/suspicious/noExplicitAny: the library's types cover only MaxMind's databases
 type Database = { readonly path: string; readonly reader: Reader<any> };
 
 const NAMES = new Intl.DisplayNames(["en"], { type: "region" });
@@ -45,13 +46,13 @@ export function countryName(code: string): string {
   return code === "" ? "unknown" : (NAMES.of(code) ?? code);
 }
 
-export class Whereabouts {
+export class GeoIp {
   readonly sourcesOfData: Report["sourcesOfData"];
   readonly #databases: readonly Database[];
 
   /**
-   * `files`: the user's databases of countries, cities or autonomous systems. The one from npm answers where they do not.
-   * Throws NoReport, or an Error that systemErrorText understands.
+   * `own`: the user's databases of countries, cities or autonomous systems. The one from npm is used where they have no
+   * answer. Throws NoReport, or an Error that systemErrorText understands.
    */
   constructor(own: readonly string[]) {
     this.#databases = [...own, createRequire(import.meta.url).resolve(SHIPPED)].map(open);
@@ -62,7 +63,7 @@ export class Whereabouts {
   }
 
   /** Throws NoReport if a database is damaged. */
-  find(key: SourceKey): Where {
+  find(key: SourceKey): Location {
     const address = addressText(key);
     let country = "";
     let network = "";
@@ -100,7 +101,7 @@ function countryOf(entry: Entry): string {
   return typeof code === "string" && /^[A-Z]{2}$/.test(code) ? code : "";
 }
 
-/** `AS3320 Deutsche Telekom AG` */
+/** Such as `AS3320 Deutsche Telekom AG`. */
 function systemOf({ autonomous_system_number: number, autonomous_system_organization: name }: Entry): string {
   return typeof number === "number" ? `AS${number} ${typeof name === "string" ? name : ""}`.trimEnd() : "";
 }
@@ -120,7 +121,7 @@ export function addressText(key: SourceKey): string {
   return formatAddress({ w0: word(0), w1: word(2), w2: word(4), w3: word(6) });
 }
 
-/** The /24 or /48, which is what a network is to its neighbours. */
+/** The /24 or /48 of the address, which usually belongs to one network. */
 function prefixOf(key: SourceKey): string {
   return typeof key === "number"
     ? `${addressText(key - (key % 256))}/24`

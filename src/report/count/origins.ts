@@ -2,8 +2,8 @@
 
 import type { SourceKey } from "../read/packet-line.ts";
 import type { CountryRow, NetworkRow, PlaceRow } from "../report.ts";
-import { forgetSmallest } from "./evict.ts";
-import { countryName, type Whereabouts } from "./geoip.ts";
+import { evictSmallest } from "./evict.ts";
+import { countryName, type GeoIp } from "./geoip.ts";
 import type { Source } from "./sources.ts";
 
 /** The maximum of networks and of places. The smallest are dropped. */
@@ -15,24 +15,24 @@ interface Count {
 }
 
 export class Origins {
-  readonly #whereabouts: Whereabouts;
+  readonly #geoIp: GeoIp;
   readonly #countries = new Map<string, Count>();
   readonly #networks = new Map<string, Count>();
   readonly #places = new Map<string, { attempts: number; readonly row: Omit<PlaceRow, "attempts"> }>();
   networksForgotten = 0;
 
-  constructor(whereabouts: Whereabouts) {
-    this.#whereabouts = whereabouts;
+  constructor(geoIp: GeoIp) {
+    this.#geoIp = geoIp;
   }
 
   /** Adds all attempts of a source. */
   add(key: SourceKey, { attempts }: Source): void {
-    const { country, network, place } = this.#whereabouts.find(key);
+    const { country, network, place } = this.#geoIp.find(key);
     count(this.#countries, country, attempts);
-    if (this.#networks.size >= MAX) forgetSmallest(this.#networks, MAX >> 1, () => this.networksForgotten++);
+    if (this.#networks.size >= MAX) evictSmallest(this.#networks, MAX >> 1, () => this.networksForgotten++);
     count(this.#networks, network, attempts);
     if (place === undefined) return;
-    if (this.#places.size >= MAX) forgetSmallest(this.#places, MAX >> 1, () => {});
+    if (this.#places.size >= MAX) evictSmallest(this.#places, MAX >> 1, () => {});
     const id = `${place.latitude} ${place.longitude} ${place.name}`;
     const known = this.#places.get(id);
     if (known === undefined) this.#places.set(id, { attempts, row: place });

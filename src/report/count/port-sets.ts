@@ -3,7 +3,7 @@
 import type { TogetherRow } from "../report.ts";
 import { portsOf, type Source } from "./sources.ts";
 
-/** A source that tries more ports scans all ports; its set says nothing. */
+/** A source that tries more ports scans all of them, so its set says nothing. */
 const MAX_PORTS = 12;
 
 export interface Together {
@@ -13,8 +13,8 @@ export interface Together {
   readonly many: number;
 }
 
-/** `name` of a port, by its `portKey`. */
-export function together(sources: Iterable<Source>, name: (key: number) => string): Together {
+/** `name`: returns the name of a port for its `portKey`. */
+export function portSets(sources: Iterable<Source>, name: (key: number) => string): Together {
   const sets = new Map<string, { readonly keys: readonly number[]; sources: number }>();
   let many = 0;
   for (const source of sources) {

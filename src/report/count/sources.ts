@@ -1,7 +1,7 @@
 // Counts attempts and ports by source: exact up to a quarter of a million sources, in bounded memory beyond.
 
 import type { SourceKey } from "../read/packet-line.ts";
-import { forgetSmallest } from "./evict.ts";
+import { evictSmallest } from "./evict.ts";
 
 export interface Source {
   attempts: number;
@@ -24,9 +24,9 @@ export const portKey = (protocol: number, port: number): number => protocol * 65
 
 export class Sources {
   readonly map = new Map<SourceKey, Source>();
-  /** The number of dropped sources. One that comes again counts as a new one. */
+  /** The number of dropped sources. A dropped source that returns counts as a new one. */
   forgotten = 0;
-  /** Attempts whose port was not remembered for the source, because of the limit. */
+  /** Attempts whose port was not remembered for their source, because of the limit. */
   portsNotKept = 0;
   readonly #bounds: Bounds;
   readonly #forget: (key: SourceKey, source: Source) => void;
@@ -38,7 +38,7 @@ export class Sources {
     this.#forget = forget;
   }
 
-  /** Is this port new for this source? */
+  /** Counts an attempt. Returns whether the port is new for this source. */
   touch(key: SourceKey, time: number, port: number): boolean {
     const source = this.map.get(key);
     if (source === undefined) {
@@ -69,7 +69,7 @@ export class Sources {
   }
 
   #makeRoom(): void {
-    forgetSmallest(this.map, this.#bounds.sources >> 1, (key, source) => {
+    evictSmallest(this.map, this.#bounds.sources >> 1, (key, source) => {
       this.forgotten++;
       this.#portsKept -= portsOf(source);
       this.#forget(key, source);

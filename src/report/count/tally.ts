@@ -5,10 +5,10 @@ import type { KnockLine } from "../read/knock-line.ts";
 import type { PacketLine, SourceKey } from "../read/packet-line.ts";
 import type { LineRow, PortRow, Report, SourceRow } from "../report.ts";
 import { Doors } from "./doors.ts";
-import { addressText, type Whereabouts } from "./geoip.ts";
+import { addressText, type GeoIp } from "./geoip.ts";
 import { Origins } from "./origins.ts";
 import { protocolName, type Services } from "./port-names.ts";
-import { together } from "./port-sets.ts";
+import { portSets } from "./port-sets.ts";
 import { type Bounds, portKey, portsOf, type Source, Sources } from "./sources.ts";
 import { days, hours, leftOutOfTimeline, QUARTER_S } from "./timeline.ts";
 
@@ -17,7 +17,7 @@ const MAX_ROWS = 1000;
 
 export interface LinesRead {
   readonly lines: number;
-  /** Lines that were left out. */
+  /** The lines that were left out, by reason. */
   readonly rows: readonly LineRow[];
   /** Attempts that a rule rejected, by its prefix. */
   readonly rejected: number;
@@ -34,13 +34,13 @@ export class Tally {
   readonly #sources: Sources;
   readonly #origins: Origins;
   readonly #doors = new Doors();
-  readonly #whereabouts: Whereabouts;
+  readonly #geoIp: GeoIp;
   readonly #services: Services;
 
-  constructor(whereabouts: Whereabouts, services: Services, bounds?: Bounds) {
-    this.#whereabouts = whereabouts;
+  constructor(geoIp: GeoIp, services: Services, bounds?: Bounds) {
+    this.#geoIp = geoIp;
     this.#services = services;
-    this.#origins = new Origins(whereabouts);
+    this.#origins = new Origins(geoIp);
     this.#sources = new Sources((key, source) => this.#origins.add(key, source), bounds);
   }
 
@@ -64,11 +64,11 @@ export class Tally {
     this.#doors.add(line);
   }
 
-  /** Call once, at the end. `notes`: sentences about the lines that were read. */
+  /** Call it once, at the end. `notes`: sentences about the lines that were read. */
   report(at: number, notes: readonly string[], { lines, rows, rejected }: LinesRead): Report {
     const { map, forgotten } = this.#sources;
     for (const [key, source] of map) this.#origins.add(key, source);
-    const sets = together(map.values(), (key) => `${protocolName(Math.floor(key / 65_536))}/${key % 65_536}`);
+    const sets = portSets(map.values(), (key) => `${protocolName(Math.floor(key / 65_536))}/${key % 65_536}`);
     const leftOut = [...notes, ...this.#leftOut(sets.many)];
     const most = <T>(what: string, rows: T[]): T[] => {
       if (rows.length > MAX_ROWS) leftOut.push(`Of ${rows.length} ${what}, ${MAX_ROWS} are listed.`);
@@ -103,7 +103,7 @@ export class Tally {
       together: most("sets of ports that were tried together", sets.rows),
       doors: this.#doors.rows(),
       leftOut,
-      sourcesOfData: this.#whereabouts.sourcesOfData,
+      sourcesOfData: this.#geoIp.sourcesOfData,
     };
   }
 
@@ -123,7 +123,7 @@ export class Tally {
   }
 
   #row(key: SourceKey, source: Source): SourceRow {
-    const { country, network } = this.#whereabouts.find(key);
+    const { country, network } = this.#geoIp.find(key);
     const { attempts, first, last } = source;
     return { address: addressText(key), country, network, attempts, ports: portsOf(source), first, last };
   }
@@ -151,12 +151,12 @@ export class Tally {
   }
 }
 
-/** Among equals, the source that came first. Sorting a quarter of a million by name would take seconds. */
+/** Among equals, the source that appeared first. Sorting a quarter of a million by name would take seconds. */
 function byAttempts(sources: ReadonlyMap<SourceKey, Source>): [SourceKey, Source][] {
   return [...sources].sort(([, a], [, b]) => b.attempts - a.attempts);
 }
 
-/** The most attempts first; among equals, by name. */
+/** Most attempts first. Among equals, by name. */
 function sorted<T extends { readonly attempts: number }>(rows: T[], name: (row: T) => string): T[] {
   return rows.sort((a, b) => b.attempts - a.attempts || (name(a) < name(b) ? -1 : 1));
 }

@@ -1,9 +1,9 @@
-// Recognises a packet that two rules logged: the same fields after another prefix, within a second.
+// Recognises a packet that two rules logged: the same fields after different prefixes, within a second.
 
 import type { PacketLine, SourceKey } from "./packet-line.ts";
 import type { Prefix } from "./prefixes.ts";
 
-/** How many lines of other packets may come between, from other processors. */
+/** The maximum of lines about other packets, handled by other processors, in between. */
 const REMEMBERED = 16;
 const WITHIN_S = 1;
 
@@ -13,9 +13,9 @@ export class DuplicateLines {
   readonly #packets: { prefix: Prefix; source: SourceKey; fields: string; time: number }[] = [];
   #next = 0;
 
-  /** Was this packet seen with another prefix? If not, it is remembered. */
+  /** Was this packet seen with another prefix? If not, remembers it. */
   has(prefix: Prefix, { source, begin }: Packet, message: string, time: number): boolean {
-    const mark = message.indexOf(" MARK=", begin); // one of the rules may have set it
+    const mark = message.indexOf(" MARK=", begin); // one of the two rules may have set it
     const fields = message.slice(begin, mark < 0 ? message.length : mark).trimEnd();
     for (const one of this.#packets) {
       if (one.prefix === prefix || one.source !== source) continue;

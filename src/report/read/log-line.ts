@@ -1,21 +1,21 @@
-// Decides whether a line comes from the kernel, from knockd or from another program. Other programs log text of attackers, as
-// sshd does with user names, so a packet in their lines is not believed. If a line names its facility or process, these must
-// be right, too: any user can log a line under another name.
+// Decides whether a line comes from the kernel, from knockd or from another program. Other programs log text that
+// attackers control, as sshd does with user names, so a packet in their lines does not count. If a line names its
+// facility or process, these must be right too, because any user can log a line under another name.
 
-import { Stamp } from "./timestamp.ts";
+import { Timestamp } from "./timestamp.ts";
 
 /** `tagged`: a program that the user named with --tag. */
 export type Speaker = "kernel" | "tagged" | "knockd" | "other" | "garbage";
 
 /** vmunix: of inetutils' syslogd. */
 const KERNELS: ReadonlySet<string> = new Set(["kernel", "klogd", "vmunix"]);
-/** What --tag calls lines that name no program. */
+/** The value of --tag for lines that name no program. */
 export const NO_TAG = "-";
-/** Facilities, by their numbers in RFC 5424; OTHER stands for all that are neither the kernel's nor knockd's. */
+/** Facilities with their numbers in RFC 5424. OTHER stands for all except the kernel's and knockd's. */
 const [UNTOLD, KERN, OTHER, DAEMON] = [-1, 0, 1, 3] as const;
-/** `kern.warn`: what busybox's syslogd, OpenWrt's logread and many a template put before the program. */
+/** Such as `kern.warn`: busybox's syslogd, OpenWrt's logread and many templates put it before the program. */
 const PRIORITY = /^([a-z]+\d?)\.(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug):?$/;
-/** `kern  :warn  : [` or an ISO stamp: `dmesg -x`. */
+/** The beginning of `dmesg -x`: `kern  :warn  : [` or an ISO timestamp. */
 const DECODED = /^([a-z]+\d?) *:[a-z]+ *: (?=\[|\d{4}-)/;
 /** The kernel, as metalog calls it. socklog calls it `kern.warn:`, and puts `daemon.notice:` before the lines of programs. */
 const METALOGS = "[kernel]";
@@ -23,26 +23,26 @@ const INNER_STAMP = /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d $/;
 const BOM = "\xef\xbb\xbf";
 
 export class LogLine {
-  // The result of the last line:
-  /** NaN when it has none that can be right. */
+  // The result for the last line:
+  /** NaN if it has no plausible time. */
   time = 0;
-  /** Of garbage the whole line. */
+  /** For garbage, the whole line. */
   message = "";
-  /** The program's name; empty when the line has none. */
+  /** The program's name. Empty if the line has none. */
   tag = "";
-  /** The host's name; empty where lines have none. */
+  /** The host's name. Empty if the lines have none. */
   host = "";
-  /** Its time is counted from the boot. */
+  /** Its time counts from the boot. */
   isSinceBoot = false;
-  readonly #stamp: Stamp;
+  readonly #stamp: Timestamp;
   readonly #tags: ReadonlySet<string>;
-  /** Lines that begin with `[ 12.5] ` are dmesg's: one of them was not as journalctl writes them. */
+  /** Lines that begin with `[ 12.5] ` come from dmesg: at least one did not look like journalctl's. */
   #isDmesg = false;
   #journalHost: string | undefined;
 
-  /** `reference`: when the log was last written; `boot`: when this machine was booted; both in seconds since 1970. */
+  /** `reference`: when the log was last written. `boot`: when this machine was booted. Both in seconds since 1970. */
   constructor(reference: number, boot = Number.NaN, tags: ReadonlySet<string> = new Set()) {
-    this.#stamp = new Stamp(reference, boot);
+    this.#stamp = new Timestamp(reference, boot);
     this.#tags = tags;
   }
 
@@ -63,7 +63,7 @@ export class LogLine {
     return this.#readStamped(line.slice(decoded[0].length), facilityOf(decoded[1]!));
   }
 
-  /** What an entry of the journal says. */
+  /** Reads an entry of the journal. */
   readEntry({ time, transport, tag, pid, facility, host, message }: Entry): Speaker {
     this.time = Number.NaN;
     this.tag = tag;
@@ -72,12 +72,12 @@ export class LogLine {
     if (this.#stamp.read(`${time.slice(0, -6)}.0 `) < 0) return "garbage";
     this.time = this.#stamp.time;
     if (transport === "kernel") return this.#decide("kernel", "", KERN, host);
-    // A program that pretends to be the kernel has another transport.
+    // A program that pretends to be the kernel has another transport, so it cannot pass for it.
     const told = facility === "" ? UNTOLD : Number(facility);
     return this.#decide(tag, pid, KERNELS.has(tag) ? OTHER : told, host);
   }
 
-  /** `<4>`, as in syslog's packets: facility and level. */
+  /** Reads a line that begins with facility and level, as in syslog's packets: `<4>`. */
   #readPriority(line: string): Speaker {
     const end = line.indexOf(">");
     const priority = line.slice(1, end);
@@ -87,7 +87,7 @@ export class LogLine {
     return rest.startsWith("1 ") ? this.#readRfc5424(rest, facility) : this.#readStamped(rest, facility);
   }
 
-  /** `1 2026-11-24T12:20:18.845Z door kernel - - - message` */
+  /** Reads `1 2026-11-24T12:20:18.845Z door kernel - - - message`. */
   #readRfc5424(line: string, facility: number): Speaker {
     const at = this.#stamp.read(line.slice(2)) + 2;
     if (at < 2) return "garbage";
@@ -113,7 +113,7 @@ export class LogLine {
     return this.#readTagged(line, at, facility);
   }
 
-  /** `[host] [priority] tag: message`, and also the priority before the host. */
+  /** Reads `[host] [priority] tag: message`. The priority may also stand before the host. */
   #readTagged(line: string, at: number, facilityTold: number): Speaker {
     let facility = facilityTold;
     let host = "";
@@ -130,25 +130,26 @@ export class LogLine {
         this.message = end < 0 ? "" : line.slice(end + 1);
         const [tag, pid] = tagAndPid(word);
         const speaker = this.#decide(tag, pid, facility, host);
-        // In ulogd's own file, which names no program, the word is the rule's prefix.
+        // ulogd's own file names no program: this word is the rule's prefix.
         if (speaker === "tagged" && pid === "" && /^ *IN=/.test(this.message)) this.message = line.slice(begin);
         return speaker;
       }
       if (end < 0) break;
       if (told !== undefined) facility = facilityOf(told);
       else if (host !== "") break;
-      else if (!word.startsWith("[")) host = word; // `logread -t` has the seconds since 1970, too
+      else if (!word.startsWith("[")) host = word; // `logread -t` also prints the seconds since 1970
       begin = end + 1;
       if (words === 0 && word.endsWith(":") && INNER_STAMP.test(line.slice(begin, begin + 16))) begin += 16; // socklog
     }
-    // ulogd's own file has a host and no program.
+    // ulogd's own file names a host but no program.
     this.message = host === "" ? line.slice(at) : line.slice(at + host.length + 1);
     return this.#decide("", "", facility, host);
   }
 
   /**
-   * `[ 12.5] ` begins lines of dmesg, which are all the kernel's, and of `journalctl -o short-monotonic`, in which each line
-   * has the same host and a program. A prefix of two words looks like those: all lines until now have to look so.
+   * Lines that begin with `[ 12.5] ` come from dmesg, where all are the kernel's, or from
+   * `journalctl -o short-monotonic`, where each has a program and the same host. A rule's prefix of two words looks
+   * like host and program, so only a log in which all lines so far look like journalctl's counts as its output.
    */
   #isJournals(line: string, at: number): boolean {
     if (this.#isDmesg) return false;
@@ -161,7 +162,7 @@ export class LogLine {
     return false;
   }
 
-  /** knockd's log file, where `LogFormat = json`; or what `journalctl -o json` prints. */
+  /** Reads a line of knockd's log file with `LogFormat = json`, or of `journalctl -o json`. */
   #readJson(line: string): Speaker {
     let said: Readonly<Record<string, unknown>>;
     try {
@@ -189,7 +190,7 @@ export class LogLine {
   }
 
   #decide(tag: string, pid: string, facility: number, host: string): Speaker {
-    // Compared before it is kept: a slice would keep the whole chunk of the log in memory.
+    // Compare first: keeping a slice would keep the whole chunk of the log in memory.
     if (host !== this.host) this.host = Buffer.from(host, "latin1").toString("utf8");
     this.tag = tag;
     if (KERNELS.has(tag) && (pid === "" || pid === "0") && (facility === UNTOLD || facility === KERN)) return "kernel";
@@ -199,7 +200,7 @@ export class LogLine {
   }
 }
 
-/** Of an entry of the journal what counts here, in Latin-1; `time` in microseconds. */
+/** The fields of an entry of the journal that count here, in Latin-1. `time` in microseconds. */
 export interface Entry {
   readonly time: string;
   readonly transport: string;
@@ -215,14 +216,16 @@ function facilityOf(name: string): number {
   return name === "daemon" ? DAEMON : OTHER;
 }
 
-/** `knockd[731]:` */
+/** Splits `knockd[731]:`. */
 function tagAndPid(word: string): [tag: string, pid: string] {
   const bracket = word.charCodeAt(word.length - 2) === 0x5d ? word.indexOf("[") : -1;
   if (bracket <= 0) return [word.slice(0, -1), ""];
   return [word.slice(0, bracket), word.slice(bracket + 1, -2)];
 }
 
-/** Where RFC 5424's message begins, behind `-` or `[id name="value"]…`, in which a quote protects a bracket. */
+/**
+ * The offset of RFC 5424's message, after `-` or `[id name="value"]…`. A bracket within quotes does not end the data.
+ */
 function behindData(line: string, at: number): number {
   if (line.startsWith("- ", at)) return at + 2;
   const data = /^(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+ /.exec(line.slice(at));

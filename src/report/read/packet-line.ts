@@ -1,38 +1,43 @@
-// Parses the line that LOG of iptables and log of nftables write for a packet. The kernel writes it, and a sender controls
-// only numbers in it. So a line that differs from the kernel's form is not believed.
+// Parses the line that iptables' LOG and nftables' log write for a packet. The kernel writes it, and the sender of the
+// packet controls only numbers in it. So a line that differs from the kernel's form does not count.
 
 import { parseAddress } from "../../net/address.ts";
 
 export const [TCP, UDP, ICMP, ICMPV6] = [6, 17, 1, 58] as const;
 export const [ESP, AH, UDPLITE] = [50, 51, 136] as const;
 const NUMBERS: Readonly<Record<string, number>> = { TCP, UDP, UDPLITE, ICMP, ICMPv6: ICMPV6, ESP, AH };
-/** The ICMP types that ask for a reply. Errors and replies are no attempts. */
+/** The ICMP types that request a reply. Errors and replies are not attempts. */
 const REQUESTS: ReadonlySet<number> = new Set([8, 13, 15, 17]);
 const ECHO_REQUEST_6 = 128;
 
-/** An IPv4 address is a number; an IPv6 address its eight groups, a character each, which is smaller than its text. */
+/** An IPv4 address as a number, or an IPv6 address as eight characters, one for each group, which takes less memory. */
 export type SourceKey = number | string;
 
 /**
- * What a message is: an attempt; no packet; torn or garbled; a packet of this host to itself, or from it to others; one that
- * asks for nothing; one to a group or to everyone in the network; a fragment that does not say what it asks for.
+ * What a log message is:
+ * attempt: a packet that requests something; none: no packet; cut: a truncated or garbled one;
+ * loopback, sent: a packet of this host, to itself or to others; answer: a packet that requests nothing;
+ * group: to a multicast or broadcast address; fragment: a fragment without ports.
  */
 export type Verdict = "attempt" | "none" | "cut" | "loopback" | "sent" | "answer" | "group" | "fragment";
 
 export class PacketLine {
-  // Of the attempt that was read last.
+  // The result for the last attempt:
   source: SourceKey = 0;
   protocol = 0;
-  /** 0 where the protocol has none. */
+  /** 0 if the protocol has none. */
   port = 0;
-  /** Where the kernel's words begin, behind the rule's prefix; of every verdict but `none`. */
+  /** The offset of the kernel's text, after the rule's prefix. Valid for every verdict except `none`. */
   begin = 0;
 
-  /** `message` is what the kernel said, with whatever prefix. Each field begins after a blank: `log flags all` has a MACSRC, too. */
+  /**
+   * `message`: the kernel's text with any prefix. A field is found by the blank before it: `log flags all` also writes
+   * MACSRC.
+   */
   read(message: string): Verdict {
     if (!message.includes(" OUT=")) return "none";
     const from = message.indexOf(" SRC=");
-    const out = from < 0 ? message.indexOf(" OUT=") : message.lastIndexOf(" OUT=", from); // a prefix may say it, too
+    const out = from < 0 ? message.indexOf(" OUT=") : message.lastIndexOf(" OUT=", from); // a prefix may also contain it
     const into = message.lastIndexOf("IN=", out);
     if (into < 0) return "none";
     this.begin = into;
@@ -63,12 +68,12 @@ export class PacketLine {
 
   #readPort(message: string, protocolAt: number): Verdict {
     const at = message.indexOf(" DPT=", protocolAt) + 5;
-    // A later fragment has no ports; neither has a packet that ends before them.
+    // Only the first fragment has ports. A packet that ends early may lack them too.
     if (at < 5) return isIncomplete(message, protocolAt) ? "fragment" : "cut";
     this.port = number(message, at, 65_535);
     if (this.port < 0) return "cut";
     if (this.protocol !== TCP) return message.includes(" LEN=", at) ? "attempt" : "cut";
-    const flags = message.indexOf(" WINDOW=", at); // the kernel writes RES= behind it, ulogd does not
+    const flags = message.indexOf(" WINDOW=", at); // the kernel writes RES= after it, ulogd does not
     if (flags < 0) return "cut";
     const end = message.indexOf(" URGP=", flags);
     if (end < 0) return "cut";
@@ -76,7 +81,7 @@ export class PacketLine {
   }
 }
 
-/** No ACK and no RST: a SYN, or what a scanner sends in its place (FIN, Xmas, null). */
+/** Is it a SYN, or what a scanner sends instead (FIN, Xmas, null)? These have neither ACK nor RST. */
 function isProbe(message: string, flags: number, end: number): boolean {
   const between = message.slice(flags, end);
   return !between.includes(" ACK ") && !between.includes(" RST ");
@@ -94,7 +99,7 @@ function isIncomplete(message: string, protocolAt: number): boolean {
   return message.includes(" INCOMPLETE [", protocolAt) || message.includes(" FRAG:");
 }
 
-/** To a group or to everyone in the network: not to our door. */
+/** Is the destination a multicast or broadcast address? Such a packet was not meant for this host. */
 function isToMany(message: string, at: number): boolean {
   if (message.startsWith("ff", at) || message.startsWith("255.255.255.255 ", at)) return true;
   const first = message.charCodeAt(at + 3) === 0x2e ? Number(message.slice(at, at + 3)) : 0;
@@ -105,13 +110,16 @@ function readProtocol(message: string, at: number): number {
   const first = message.charCodeAt(at);
   if (message.startsWith("TCP ", at)) return TCP;
   if (message.startsWith("UDP ", at)) return UDP;
-  if (first <= 0x39) return number(`${message} `, at, 255); // the line may end with it
+  if (first <= 0x39) return number(`${message} `, at, 255); // it may be the last field
   const end = message.indexOf(" ", at);
   const name = message.slice(at, end);
   return end > 0 && Object.hasOwn(NUMBERS, name) ? NUMBERS[name]! : -1;
 }
 
-/** In digits, with a blank behind: without one it may go on where the line was cut. -1 when there is none, or it is too large. */
+/**
+ * Reads digits. A blank must follow, otherwise the line may have been cut within the number. -1 if there is none, or if
+ * it is too large.
+ */
 function number(message: string, at: number, most: number): number {
   let value = 0;
   let end = at;
@@ -128,7 +136,7 @@ function sourceKey(message: string, at: number, end: number): SourceKey | undefi
   return message.slice(at, end).includes(":") ? shortIpv6Key(message.slice(at, end)) : ipv4Key(message, at, end);
 }
 
-/** ulogd writes `fd77::1`. */
+/** Reads the form of ulogd: `fd77::1`. */
 function shortIpv6Key(text: string): string | undefined {
   const address = parseAddress(text);
   if (address === undefined) return undefined;
@@ -157,7 +165,7 @@ function ipv4Key(message: string, at: number, end: number): number | undefined {
   return bytes === 4 ? word : undefined;
 }
 
-/** The kernel writes all 32 digits. */
+/** Reads the form of the kernel, which writes all 32 digits. */
 function ipv6Key(message: string, at: number): string | undefined {
   const groups: number[] = [];
   for (let i = at; i < at + 40; i += 5) {

@@ -3,7 +3,7 @@
 
 import type { Reason } from "../left-out-reasons.ts";
 
-/** `unsaid`: the prefix does not say. Such packets count, and the report names the prefix. */
+/** `unsaid`: the prefix does not tell. Such packets count, and the report names the prefix. */
 export type Said = "rejected" | "let in" | "audited" | "unsaid";
 
 /** The values of --prefix and --not-prefix: texts that a prefix contains. */
@@ -14,19 +14,19 @@ export interface Choice {
 
 export interface Prefix {
   readonly text: string;
-  /** Why its packets are no attempts. Undefined if they are. */
+  /** Why its packets are not attempts. Undefined if they are. */
   readonly reason: Reason | undefined;
   readonly isUnsaid: boolean;
-  /** The prefix says that the rule rejects. */
+  /** The prefix says that the rule rejects packets. */
   readonly isRejected: boolean;
   attempts: number;
 }
 
-/** No firewall has as many rules that log. */
+/** More prefixes than any firewall's logging rules have. */
 const MAX = 1000;
-/** The text that syslogd and the kernel put before a prefix: its clock, and the processor or thread (CONFIG_PRINTK_CALLER). */
+/** What syslogd and the kernel put before a prefix: a clock, and the processor or thread (CONFIG_PRINTK_CALLER). */
 const BEFORE = /^\s*(?:<\d{1,3}>)?\s*(?:\[ *\d+\.\d+\]\s*)?(?:\[ *[CT]\d+\]\s*)?/;
-/** The last word counts: `Shorewall:drop2fw:ACCEPT:` names a chain first. `DROPBEAR` is a server. */
+/** The last word counts: `Shorewall:drop2fw:ACCEPT:` names a chain first. `DROPBEAR` is a server, not a verdict. */
 const WORDS =
   /(?<rejected>drop(?!bear)|deny|denied|denies|reject|block|discard|refus|prohibit|forbid|(?<![a-z])ban(?:ned)?(?![a-z])|(?:not|un|dis|non)[\s_-]*(?:allow|accept|permit|authori[sz])|-[dr](?:-\d+)?\](?=\s*$))|(?<letIn>allow(?![\s_-]?list)|accept|permit|(?<![a-z])(?:acc|pass(?:ed)?)(?![a-z])|-(?:a|ret)(?:-\d+)?\](?=\s*$))|(?<audited>(?<![a-z])(?:audit|trace)(?![a-z])|ufw limit\])/gi;
 
@@ -43,18 +43,18 @@ export class Prefixes {
     const text = message.slice(0, begin).replace(BEFORE, "").trimEnd();
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    const prefix = this.#make(Buffer.from(text, "latin1").toString("latin1")); // a slice would keep the whole chunk of the log
+    const prefix = this.#make(Buffer.from(text, "latin1").toString("latin1")); // a slice would keep the whole chunk of the log in memory
     if (this.#known.size < MAX) this.#known.set(prefix.text, prefix);
     return prefix;
   }
 
-  /** Attempts of rules that reject, by their prefix. */
+  /** Attempts that a rule rejected, by its prefix. */
   get rejected(): number {
     const known = [...this.#known.values()].filter(({ isRejected }) => isRejected);
     return known.reduce((sum, { attempts }) => sum + attempts, 0);
   }
 
-  /** Prefixes that do not say it, the most attempts first. */
+  /** Prefixes that do not say what happened, the most attempts first. */
   unsaid(): Prefix[] {
     return [...this.#known.values()]
       .filter(({ isUnsaid, attempts }) => isUnsaid && attempts > 0)
@@ -73,7 +73,7 @@ export class Prefixes {
   }
 }
 
-/** UniFi's routers put the rule's name behind what it does: `[WAN_IN-A-3001] DESCR="no drop"`. */
+/** UniFi's routers append the rule's name to its action: `[WAN_IN-A-3001] DESCR="no drop"`. */
 const DESCRIPTION = /(?<=\]) *DESCR=.*$/;
 
 export function saidBy(prefix: string): Said {

@@ -4,24 +4,24 @@
 const DAY_S = 86_400;
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 const WEEKDAYS = "SunMonTueWedThuFriSat";
-/** An older time comes from a wrong clock, and would make a timeline of decades. */
+/** An older time comes from a wrong clock, and would make the timeline decades long. */
 const EARLIEST = Date.UTC(2000, 0, 1) / 1000;
-/** From 29 February back to the one before, over a century's end. */
+/** The longest time between two leap days, over the end of a century. */
 const YEARS_BACK = 8;
-/** A stamp that does not say its year. */
+/** Stands for the year of a timestamp that has none. */
 const NO_YEAR = 0;
 
-/** The time since the line before, of `dmesg -d` and `journalctl -o short-delta`, which marks another boot by a star. */
+/** The time since the previous line in `dmesg -d` and `journalctl -o short-delta`. A star marks another boot. */
 const DELTA = /^(?: <[ \d.]+\*?>)?$/;
 
 /**
- * Whose form it is. `line`: of a log that has the lines of many programs; `logfile`: knockd's own; `dmesg`: the kernel's own;
- * `boot`: seconds since the boot, as dmesg and `journalctl -o short-monotonic` have them.
+ * The kind of log that has this form. `line`: lines of many programs. `logfile`: knockd's log file. `dmesg`: lines of
+ * the kernel. `boot`: seconds since the boot, as in dmesg and `journalctl -o short-monotonic`.
  */
 export type Form = "line" | "logfile" | "dmesg" | "boot";
 
-export class Stamp {
-  // Of the stamp that was read last.
+export class Timestamp {
+  // The result for the last timestamp:
   /** Seconds since 1970. */
   time = 0;
   form: Form = "line";
@@ -33,15 +33,15 @@ export class Stamp {
   #dayBegins = Number.NaN;
 
   /**
-   * `reference`: when the log was last written. A stamp without a year is of the last year that is not after it.
-   * `boot`: when this machine was booted; NaN when the log is older than that.
+   * `reference`: when the log was last written. A timestamp without a year belongs to the last year in which it is not
+   * later than that. `boot`: when this machine was booted. NaN if the log is older.
    */
   constructor(reference: number, boot = Number.NaN) {
     this.#reference = reference;
     this.#boot = boot;
   }
 
-  /** Where the line goes on behind the stamp and one blank; -1 when it does not begin with a stamp that can be right. */
+  /** Returns the offset after the timestamp and one blank. -1 if the line does not begin with a plausible timestamp. */
   read(line: string): number {
     this.time = Number.NaN;
     this.form = "line";
@@ -53,7 +53,10 @@ export class Stamp {
     return this.time >= EARLIEST && this.time <= this.#reference + DAY_S ? end : -1;
   }
 
-  /** `[2016-07-06 19:46] ` or with seconds: knockd's LogFile; `[Tue Nov 24 12:20:18 2026] `: `dmesg -T`; `[   12.345678] `: dmesg. */
+  /**
+   * Reads `[2016-07-06 19:46] ` of knockd's LogFile, which may have seconds, `[Tue Nov 24 12:20:18 2026] ` of
+   * `dmesg -T`, or `[   12.345678] ` of dmesg.
+   */
   #readBracketed(line: string): number {
     if (line.charCodeAt(5) === 0x2d) return this.#readLogFile(line);
     const end = line.indexOf("] ");
@@ -70,14 +73,18 @@ export class Stamp {
     return end + 2;
   }
 
-  /** What begins with the name of a month or of a day of the week. */
+  /** Reads a timestamp that begins with the name of a month or a weekday. */
   #readNamed(line: string): number {
     if (indexOfName(WEEKDAYS, line, 0) < 0) return behind(line, this.#readTraditional(line, 0));
-    // `Tue 2026-11-24 12:20:18 CET `: `journalctl -o short-full`; `Tue Nov 24 12:20:18 2026 `: OpenWrt's logread.
+    // `Tue 2026-11-24 12:20:18 CET ` comes from `journalctl -o short-full`, `Tue Nov 24 12:20:18 2026 ` from OpenWrt's
+    // logread.
     return line.charCodeAt(8) === 0x2d ? this.#readIso(line, 4) : behind(line, this.#readCtime(line, 0));
   }
 
-  /** `Nov 24 12:20:18`, local: syslog's of old, and `journalctl -o short`; also `Nov 24 2026 12:20:18`, and with a fraction. */
+  /**
+   * Reads the local time of traditional syslog and of `journalctl -o short`: `Nov 24 12:20:18`. It may have a year
+   * (`Nov 24 2026 12:20:18`) or a fraction.
+   */
   #readTraditional(line: string, at: number): number {
     if (isUnpadded(line, at)) return this.#readDate(line, at, NO_YEAR, at + 6);
     const hasYear = line.charCodeAt(at + 9) !== 0x3a;
@@ -85,14 +92,14 @@ export class Stamp {
     return year < 0 ? -1 : this.#readDate(line, at, year, hasYear ? at + 12 : at + 7);
   }
 
-  /** `Tue Nov 24 12:20:18 2026`, local. */
+  /** Reads the local time `Tue Nov 24 12:20:18 2026`. */
   #readCtime(line: string, at: number): number {
     if (indexOfName(WEEKDAYS, line, at) < 0) return -1;
     const year = digits(line, at + 20, 4);
     return year < 0 || this.#readDate(line, at + 4, year, at + 11) !== at + 19 ? -1 : at + 24;
   }
 
-  /** `Nov 24` at one place, the time of the day at another; returns where that ends. */
+  /** Reads `Nov 24` at one offset and the time of day at another. Returns the offset after the time. */
   #readDate(line: string, at: number, year: number, timeAt: number): number {
     const month = indexOfName(MONTHS, line, at);
     const isShort = line.charCodeAt(at + 4) === 0x20;
@@ -122,7 +129,7 @@ export class Stamp {
   }
 
   /**
-   * `2026-11-24T12:20:18.845+00:00 `: rsyslog's and `short-iso`; the zone also as +0000, Z or a name, or none, which is the
+   * Reads `2026-11-24T12:20:18.845+00:00 ` of rsyslog and `short-iso`. The zone may be +0000, Z or a name, or missing
    * local one; the fraction also with a comma, and a blank or (of svlogd) a _ in place of the T.
    */
   #readIso(line: string, begin: number): number {
@@ -146,14 +153,14 @@ export class Stamp {
         const colon = line.charCodeAt(at + 3) === 0x3a ? 1 : 0;
         ahead = digits(line, at + 1, 2) * 3600 + digits(line, at + 3 + colon, 2) * 60;
         if (sign === 0x2d) ahead = -ahead;
-        // `dmesg --time-format=iso`: no other program writes a comma and microseconds there.
+        // This is `dmesg --time-format=iso`: no other program writes a comma and microseconds.
         if (colon === 1 && at === begin + 26 && line.charCodeAt(begin + 19) === 0x2c) this.form = "dmesg";
         at += 5 + colon;
       }
       this.time = this.#dayOf(year, month, date) + hour * 3600 + rest - ahead;
       return behind(line, at);
     }
-    // The name of a zone is there in `short-full` alone, which has a day of the week.
+    // Only `short-full` has the name of a zone. It also begins with a weekday.
     const name = begin > 0 ? /^ ([A-Z]{1,5}|[+-]\d\d(?:\d\d)?)(?= )/.exec(line.slice(at, at + 8))?.[1] : undefined;
     if (name === "UTC" || name === "GMT") this.time = this.#dayOf(year, month, date) + hour * 3600 + rest;
     else this.time = this.#localHour(year, month - 1, date, hour) + rest;
@@ -171,13 +178,13 @@ export class Stamp {
     return this.#dayBegins;
   }
 
-  /** `1764000000.123456 `: `journalctl -o short-unix`. */
+  /** Reads `1764000000.123456 ` of `journalctl -o short-unix`. */
   #readUnix(line: string): number {
     this.time = digits(line, 0, 10);
     return behind(line, fractionEnd(line, 10));
   }
 
-  /** `[2016-07-06 19:46] `, local: knockd's LogFile. */
+  /** Reads the local time `[2016-07-06 19:46] ` of knockd's LogFile. */
   #readLogFile(line: string): number {
     this.form = "logfile";
     const [year, month, day] = [digits(line, 1, 4), digits(line, 6, 2), digits(line, 9, 2)];
@@ -192,13 +199,13 @@ export class Stamp {
   }
 }
 
-/** Of three letters, in a list of such; -1 when it is not there. */
+/** The index of a name of three letters in the list. -1 if it is not there. */
 function indexOfName(names: string, line: string, at: number): number {
   const index = names.indexOf(line.slice(at, at + 3)) / 3;
   return Number.isInteger(index) && line.charCodeAt(at + 3) === 0x20 ? index : -1;
 }
 
-/** An hour of this machine's time zone; NaN for a day that the month does not have. */
+/** The beginning of an hour in this machine's time zone. NaN if the month has no such day. */
 function hourOf(year: number, month: number, day: number, hour: number): number {
   const date = new Date(year, month, day, hour);
   return date.getMonth() === month && date.getDate() === day ? date.getTime() / 1000 : Number.NaN;
@@ -220,7 +227,7 @@ function digits(line: string, at: number, count: number): number {
   return value;
 }
 
-/** `20:18`, as seconds; NaN when it is none. A leap second is the next minute's first. */
+/** Reads `20:18` as seconds. NaN if there is none. A leap second becomes the first second of the next minute. */
 function minutesAndSeconds(line: string, at: number): number {
   const minutes = digits(line, at, 2);
   const seconds = digits(line, at + 3, 2);
@@ -228,7 +235,7 @@ function minutesAndSeconds(line: string, at: number): number {
   return isRight ? minutes * 60 + seconds : Number.NaN;
 }
 
-/** Past `.845` or `,845`, if there is one. */
+/** The offset after `.845` or `,845`, if there is one. */
 function fractionEnd(line: string, at: number): number {
   const point = line.charCodeAt(at);
   if (point !== 0x2e && point !== 0x2c) return at;
@@ -237,7 +244,7 @@ function fractionEnd(line: string, at: number): number {
   return end;
 }
 
-/** Past the blank that has to be there. */
+/** The offset after the blank that must follow. */
 function behind(line: string, at: number): number {
   return at >= 0 && line.charCodeAt(at) === 0x20 ? at + 1 : -1;
 }

@@ -7,7 +7,7 @@ import type { Report } from "../report.ts";
 import { headline } from "./headline.ts";
 import { type Cell, type Limits, type Section, sections, summary } from "./sections.ts";
 
-/** Columns that may give way on a narrow terminal; half an address or a number would be wrong. */
+/** Columns that may be cut or wrapped on a narrow terminal. Half an address or number would be wrong. */
 const TEXTS = new Set(["service", "country", "network", "place", "ports", "door", "what"]);
 
 export function table(report: Report, limits: Limits): string {
@@ -22,7 +22,7 @@ export function table(report: Report, limits: Limits): string {
 }
 
 function sectionText({ title, head, rows, more }: Section): string {
-  const shown = head.flatMap((name, i) => (name === "first" ? [] : [i])); // eighty columns have no room for two times
+  const shown = head.flatMap((name, i) => (name === "first" ? [] : [i])); // 80 columns have no room for two times
   const columns = shown.map((i): Column => {
     const align = typeof rows[0]![i] === "number" ? "right" : "left";
     return { head: head[i]!.toUpperCase(), align, ...(TEXTS.has(head[i]!) ? { narrow: "cut" } : {}) };

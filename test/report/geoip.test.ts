@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { addressText, countryName, Whereabouts } from "../../src/report/count/geoip.ts";
+import { addressText, countryName, GeoIp } from "../../src/report/count/geoip.ts";
 import { NoReport } from "../../src/report/options.ts";
 import { database } from "./database.ts";
 
@@ -11,7 +11,7 @@ const ip4 = (...bytes: number[]) => bytes.reduce((word, byte) => word * 256 + by
 const ip6 = (...groups: number[]) => String.fromCharCode(...groups);
 
 describe("the origin of an address", () => {
-  const dir = mkdtempSync(join(tmpdir(), "whereabouts-"));
+  const dir = mkdtempSync(join(tmpdir(), "geoIp-"));
   after(() => rmSync(dir, { recursive: true }));
   const own = (name: string, answer: Parameters<typeof database>[1]): string => {
     database(join(dir, name), answer);
@@ -19,7 +19,7 @@ describe("the origin of an address", () => {
   };
 
   it("is known worldwide without the user's own database", () => {
-    const where = new Whereabouts([]);
+    const where = new GeoIp([]);
     assert.deepEqual(where.find(ip4(8, 8, 8, 8)), { country: "US", network: "8.8.8.0/24", place: undefined });
     assert.deepEqual(where.find(ip4(255, 255, 255, 255)).network, "255.255.255.0/24");
     assert.deepEqual(where.find(ip6(0x2a02, 0x8071, 1, 2, 3, 4, 5, 6)), {
@@ -45,7 +45,7 @@ describe("the origin of an address", () => {
       autonomous_system_number: 3320,
       autonomous_system_organization: "Deutsche Telekom AG",
     });
-    const where = new Whereabouts([city, system]);
+    const where = new GeoIp([city, system]);
     assert.deepEqual(where.find(ip4(8, 8, 8, 8)), {
       country: "FR",
       network: "AS3320 Deutsche Telekom AG",
@@ -53,7 +53,7 @@ describe("the origin of an address", () => {
     });
     assert.deepEqual(where.sourcesOfData[0], { name: "city.mmdb", licence: "given with --geo", link: "" });
     const flat = own("flat.mmdb", { country_code: "SE", city: "Lund", latitude: 55.7, longitude: -13.2 });
-    assert.deepEqual(new Whereabouts([flat]).find(ip4(8, 8, 8, 8)), {
+    assert.deepEqual(new GeoIp([flat]).find(ip4(8, 8, 8, 8)), {
       country: "SE",
       network: "8.8.8.0/24",
       place: { name: "Lund", latitude: 55.7, longitude: -13.2 },
@@ -62,7 +62,7 @@ describe("the origin of an address", () => {
 
   it("ignores impossible values in a database", () => {
     const odd = own("odd.mmdb", { country_code: "<b>", latitude: 91.5, longitude: 0, city: 7 });
-    assert.deepEqual(new Whereabouts([odd]).find(ip4(8, 8, 8, 8)), {
+    assert.deepEqual(new GeoIp([odd]).find(ip4(8, 8, 8, 8)), {
       country: "US",
       network: "8.8.8.0/24",
       place: undefined,
@@ -73,10 +73,10 @@ describe("the origin of an address", () => {
     const text = join(dir, "text.mmdb");
     writeFileSync(text, "no database");
     assert.throws(
-      () => new Whereabouts([text]),
+      () => new GeoIp([text]),
       (error) => error instanceof NoReport && error.message.startsWith(`${text} is no .mmdb database`),
     );
-    assert.throws(() => new Whereabouts([join(dir, "none.mmdb")]), { code: "ENOENT" });
+    assert.throws(() => new GeoIp([join(dir, "none.mmdb")]), { code: "ENOENT" });
   });
 
   it("has a name", () => {
@@ -86,9 +86,9 @@ describe("the origin of an address", () => {
   it("names the database that is damaged inside", () => {
     const path = own("damaged.mmdb", { country_code: "SE" });
     const bytes = readFileSync(path);
-    bytes[6 + 16] = 0; // the answer's first byte: a type that there is not
+    bytes[6 + 16] = 0; // the first byte of the answer: a type that does not exist
     writeFileSync(path, bytes);
-    assert.throws(() => new Whereabouts([path]).find(ip4(8, 8, 8, 8)), {
+    assert.throws(() => new GeoIp([path]).find(ip4(8, 8, 8, 8)), {
       constructor: NoReport,
       message: /^\S+damaged\.mmdb is damaged: /,
     });

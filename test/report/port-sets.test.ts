@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { together } from "../../src/report/count/port-sets.ts";
+import { portSets } from "../../src/report/count/port-sets.ts";
 
 const source = (...ports: number[]) => ({ attempts: 1, first: 0, last: 0, ports });
 
@@ -9,7 +9,7 @@ describe("ports tried together", () => {
     const scanner = { attempts: 1, first: 0, last: 0, ports: new Set(Array.from({ length: 13 }, (_, i) => i)) };
     const sources = [source(22), source(23, 22), source(22, 23), source(80, 23), source(22, 23, 80), scanner];
     assert.deepEqual(
-      together(sources, (key) => `tcp/${key}`),
+      portSets(sources, (key) => `tcp/${key}`),
       {
         rows: [
           { ports: ["tcp/22", "tcp/23"], sources: 2 },

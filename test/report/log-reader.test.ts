@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { Whereabouts } from "../../src/report/count/geoip.ts";
+import { GeoIp } from "../../src/report/count/geoip.ts";
 import { Services } from "../../src/report/count/port-names.ts";
 import { Tally } from "../../src/report/count/tally.ts";
 import { type Chosen, Reading } from "../../src/report/read/log-reader.ts";
@@ -14,10 +14,10 @@ const REST = "IN=eth0 OUT= SRC=8.8.8.8 DST=10.0.0.1 LEN=40 PROTO=TCP SPT=1 DPT=2
 const line = (minute: number) => `2026-11-24T11:${minute}:00+00:00 door kernel: drop: ${REST}\n`;
 const knock = (minute: number) => `2026-11-24T11:${minute}:30+00:00 door knockd: 8.8.8.8: ssh: Stage 1\n`;
 
-const [whereabouts, services] = [new Whereabouts([]), new Services()];
+const [geoIp, services] = [new GeoIp([]), new Services()];
 
 async function read(bytes: Iterable<Buffer>, chosen: Partial<Chosen> = {}, of: Of = "all"): Promise<Report> {
-  const tally = new Tally(whereabouts, services);
+  const tally = new Tally(geoIp, services);
   const all = { since: undefined, until: undefined, prefixes: [], notPrefixes: [], tags: [] };
   const reading = new Reading(tally, { ...all, ...chosen }, WRITTEN - 86_400, () => {});
   async function* open() {
@@ -34,7 +34,7 @@ async function read(bytes: Iterable<Buffer>, chosen: Partial<Chosen> = {}, of: O
   return report;
 }
 
-/** Attempts, and lines by the reason for leaving them out. */
+/** Attempts, and the number of lines that were left out, by reason. */
 const counted = ({ attempts, linesLeftOut }: Report): Record<string, number> =>
   Object.fromEntries([["attempts", attempts], ...linesLeftOut.map(({ reason, lines }) => [reason, lines])]);
 
@@ -113,7 +113,7 @@ describe("the log reader", () => {
     );
   });
 
-  /** A packet that a rule logged: which rule, from where, into which interface. */
+  /** A packet that a rule logged: which rule, the source, the interface. */
   const logged = (prefix: string, source = "8.8.8.8", into = "eth0", id = 1) =>
     `2026-11-24T11:10:00+00:00 door kernel: [ 12.345678] ${prefix}IN=${into} OUT= MAC=02:00 SRC=${source} DST=10.0.0.1 LEN=40 ID=${id} PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 \n`;
 

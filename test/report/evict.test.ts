@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { forgetSmallest } from "../../src/report/count/evict.ts";
+import { evictSmallest } from "../../src/report/count/evict.ts";
 
 describe("the sources with the fewest attempts", () => {
   it("are dropped, the oldest first among equals", () => {
     const map = new Map([5, 1, 3, 1, 2000, 3, 9000].map((attempts, i) => [i, { attempts }]));
     const gone: number[] = [];
-    forgetSmallest(map, 4, (key) => gone.push(key));
+    evictSmallest(map, 4, (key) => gone.push(key));
     assert.deepEqual(gone, [1, 2, 3]);
     assert.deepEqual([...map.keys()], [0, 4, 5, 6]);
   });
@@ -18,7 +18,7 @@ describe("the sources with the fewest attempts", () => {
         const map = new Map(all.map((attempts, i) => [i, { attempts }]));
         let most = 0;
         let gone = 0;
-        forgetSmallest(map, leave, (_, { attempts }) => {
+        evictSmallest(map, leave, (_, { attempts }) => {
           most = Math.max(most, attempts);
           gone++;
         });

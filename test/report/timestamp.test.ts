@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Stamp } from "../../src/report/read/timestamp.ts";
+import { Timestamp } from "../../src/report/read/timestamp.ts";
 
 const utc = (...parts: [number, number, number, number?, number?, number?]) => Date.UTC(...parts) / 1000;
 const local = (...parts: [number, number, number, number, number, number]) => new Date(...parts).getTime() / 1000;
 const NEW_YEAR = local(2027, 0, 2, 8, 0, 0);
 
 function read(line: string, reference = NEW_YEAR): { time: number; rest: string } | undefined {
-  const stamp = new Stamp(reference);
+  const stamp = new Timestamp(reference);
   const at = stamp.read(line);
   return at < 0 ? undefined : { time: stamp.time, rest: line.slice(at) };
 }
@@ -55,18 +55,18 @@ describe("a timestamp", () => {
   });
 
   it("may count from the boot, if the log is younger than that", () => {
-    const stamp = new Stamp(NEW_YEAR, NEW_YEAR - 100);
+    const stamp = new Timestamp(NEW_YEAR, NEW_YEAR - 100);
     for (const text of ["[   12.345678] ", "[   12.345678 <    0.000012>] ", "[   12.345678 <    0.000012*>] "]) {
       assert.equal(stamp.read(`${text}x`), text.length);
       assert.ok(Math.abs(stamp.time - (NEW_YEAR - 100 + 12.345678)) < 0.001, text);
       assert.equal(stamp.form, "boot");
     }
-    assert.equal(new Stamp(NEW_YEAR).read("[   12.345678] x"), -1);
+    assert.equal(new Timestamp(NEW_YEAR).read("[   12.345678] x"), -1);
   });
 
   it("shows that all lines come from the kernel, if only those have its form", () => {
     const form = (line: string) => {
-      const stamp = new Stamp(NEW_YEAR);
+      const stamp = new Timestamp(NEW_YEAR);
       assert.ok(stamp.read(line) > 0, line);
       return stamp.form;
     };
@@ -87,7 +87,7 @@ describe("a timestamp", () => {
   });
 
   it("is parsed correctly after one of another hour, day or year", () => {
-    const stamp = new Stamp(NEW_YEAR);
+    const stamp = new Timestamp(NEW_YEAR);
     const times = ["Dec 31 23:59:58 ", "Dec 31 23:59:59 ", "Jan  1 00:00:00 ", "Dec 31 22:00:00 "].map((line) => {
       assert.equal(stamp.read(line), 16);
       return stamp.time;
