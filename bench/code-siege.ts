@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CONFIG, client, clientsOf, knocks, ports, syn, UNUSED } from "../test/live/code-clients.ts";
 import { Daemon } from "../test/live/daemon.ts";
-import { mostMemory } from "../test/live/footprint.ts";
+import { mostMemory } from "../test/live/process-stats.ts";
 import type { Wire } from "../test/live/wire.ts";
 import { cpu, packets, untilIdle } from "./probe.ts";
 
@@ -60,7 +60,8 @@ async function lay(wire: Wire, { blocks, vary }: CodeSiege): Promise<(string | n
   const used = (cpu(daemon) - before) / 1e9 / seconds;
   await settled(daemon);
   const came = new Set(daemon.commands().filter((line) => /^c\d+ 10\.9\.9\./.test(line))).size;
-  if (!readFileSync(join(daemon.dir, "log"), "latin1").includes("Stage 1")) throw new Error("the flood was not heard");
+  if (!readFileSync(join(daemon.dir, "log"), "latin1").includes("Stage 1"))
+    throw new Error("the flood was not captured");
   const memory = mostMemory(daemon.pid);
   await daemon.stop("SIGKILL");
   const rate = (Math.round(sent / seconds / 100) * 100).toLocaleString("en");

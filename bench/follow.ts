@@ -23,15 +23,15 @@ export async function follow({ wire, quick, rounds }: Bench): Promise<Family> {
     results.push(waits);
   }
   const row = (what: string, of: (waits: number[]) => number) => ({
-    what: `an address comes → knocks at it are heard, ms, ${what}`,
+    what: `an address comes → knocks at it are received, ms, ${what}`,
     figures: figures({ ours: results }, of),
     reach: { most: 100 },
   });
   return { rows: [row("p50", (waits) => percentile(waits, 50)), row("longest", (waits) => Math.max(...waits))] };
 
-  /** Milliseconds from when the address was there to the first knock that was heard, all after it being heard too. */
+  /** Milliseconds from the new address to the first knock after which none was missed. */
   async function deaf(daemon: Daemon, to: string, from: string): Promise<number> {
-    const before = heard(daemon);
+    const before = received(daemon);
     const knocks = Array.from({ length: KNOCKS }, (_, i) => ({
       at: 0.1 + (i * SPACING_MS) / 1000,
       frame: frame({ from, to, protocol: "udp", port: 7000, sourcePort: 20_000 + i }),
@@ -44,7 +44,7 @@ export async function follow({ wire, quick, rounds }: Bench): Promise<Family> {
     const left = await sending;
     await sleep(100);
     await ip("del", `${to}/${length}`);
-    const count = heard(daemon) - before;
+    const count = received(daemon) - before;
     if (count === 0) throw new Error(`deaf at ${to}`);
     return Math.max(0, (left[KNOCKS - count]! - there) / 1e6);
   }
@@ -55,4 +55,4 @@ export async function follow({ wire, quick, rounds }: Bench): Promise<Family> {
   }
 }
 
-const heard = (daemon: Daemon) => daemon.stdout.split("OPEN SESAME").length - 1;
+const received = (daemon: Daemon) => daemon.stdout.split("OPEN SESAME").length - 1;

@@ -8,7 +8,7 @@ import { socketPath } from "../src/control/socket-path.ts";
 import { frame, type Segment } from "../test/frame.ts";
 import { abuse } from "../test/live/abuse.ts";
 import type { Daemon, Which } from "../test/live/daemon.ts";
-import { descendants, mostMemory } from "../test/live/footprint.ts";
+import { descendants, mostMemory } from "../test/live/process-stats.ts";
 import { needsRoot, Wire } from "../test/live/wire.ts";
 import { siegeCodes } from "./code-siege.ts";
 import { siegeGuard } from "./guard.ts";
@@ -159,7 +159,7 @@ async function lay(siege: Siege, which: Which): Promise<(string | number)[]> {
   return [rate, came, longest, dropped, memory, Math.round(used * 100), lines, flooded, processes];
 }
 
-/** Of addresses that the flood does not come to, within so many seconds. */
+/** Knocks from addresses that the flood does not use, within this time. */
 function knocks(to: string, seconds: number): { at: number; frame: Buffer }[] {
   const from = (i: number) => (to.includes(":") ? `fd77:0:0:1::${i + 1}` : `10.9.9.${i + 1}`);
   return Array.from({ length: KNOCKERS }, (_, i) =>

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Door } from "../src/config/door.ts";
 import { frame } from "../test/frame.ts";
-import { Ear, type Heard } from "../test/live/ear.ts";
+import { CaptureClient, type Captured } from "../test/live/capture-client.ts";
 import { PORTS } from "./flood.ts";
 import { type Bench, type Family, figures, inTurns } from "./rounds.ts";
 import { together } from "./subject.ts";
@@ -22,33 +22,33 @@ export async function waits(bench: Bench): Promise<Family> {
   const { wire, quick } = bench;
   together();
   const results = await inTurns(bench, "waits", ["ours"], async () => {
-    const ear = await Ear.open(wire, "eth0", "source");
+    const client = await CaptureClient.open(wire, "eth0", "source");
     const door = {
       sequence: PORTS.map((port) => ({ protocol: "tcp", port })),
       clients: [],
       tcpFlags: { set: 2, clear: 0 },
     };
-    await ear.setDoors([wire.server], [{ door: door as unknown as Door, targets: undefined }]);
-    await ear.call("start");
+    await client.setDoors([wire.server], [{ door: door as unknown as Door, targets: undefined }]);
+    await client.call("start");
     const templates = [frame({ from: wire.client, to: wire.server, protocol: "tcp", port: PORTS[0]! })];
     const found = new Map<number | "changes", Waits>();
     let packets = 0;
     const flood = async (count: number, rate: number) => {
       packets += (await wire.flood({ templates, count, rate, vary: "source" })).sent;
-      await ear.until<Heard>("heard", (heard) => heard.packets >= packets);
+      await client.until<Captured>("captured", (captured) => captured.packets >= packets);
     };
     for (const rate of RATES) {
       await flood(Math.max(10, rate * (quick ? 0.3 : 1)), rate);
-      found.set(rate, await ear.call<Waits>("waits"));
+      found.set(rate, await client.call<Waits>("waits"));
     }
     // A swarm, and a silence just long enough for it to be quiet again: each swarm meets both changes.
     for (let swarm = 0; swarm < (quick ? 5 : 20); swarm++) {
       await flood(60, 1_000);
       await sleep(250);
     }
-    found.set("changes", await ear.call<Waits>("waits"));
-    await ear.call("close");
-    ear.end();
+    found.set("changes", await client.call<Waits>("waits"));
+    await client.call("close");
+    client.end();
     return found;
   });
   const rows = ([...RATES, "changes"] as const).flatMap((rate): Row[] => {

@@ -1,11 +1,11 @@
-// Addresses: their text, both ways, beside Node's own (uv_inet_pton and uv_inet_ntop).
+// Tests the parsing and formatting of addresses, compared with Node's own (uv_inet_pton and uv_inet_ntop).
 import assert from "node:assert/strict";
 import { isIP, SocketAddress } from "node:net";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { type Address, formatAddress, isHostAddress, isIpv4, parseAddress, sameAddress } from "../src/net/address.ts";
 
-/** The text as Node writes it; of a mapped address what is mapped, as we say it in a log line. */
+/** The text as Node writes it. For a mapped address, the address that is mapped, as in our log lines. */
 function nodes(text: string): string {
   const { address } = new SocketAddress({ address: text, family: isIP(text) === 4 ? "ipv4" : "ipv6" });
   return address.replace(/^::ffff:(?=\d+\.)/, "");
@@ -19,7 +19,7 @@ const anyIpv6 = fc.record({ w0: word, w1: word, w2: word, w3: word }, { noNullPr
 const anyIpv4 = word.map((w3): Address => ({ w0: 0, w1: 0, w2: 0xffff, w3 }));
 const anyAddress = fc.oneof(anyIpv6, anyIpv4);
 
-/** Eight groups, nothing left out. */
+/** All eight groups, none abbreviated. */
 const longhand = ({ w0, w1, w2, w3 }: Address): string =>
   [w0, w1, w2, w3].map((w) => `${(w >>> 16).toString(16)}:${(w & 0xffff).toString(16)}`).join(":");
 
@@ -81,9 +81,9 @@ describe("an address", () => {
     ["::ffff:c0a8:13f", true, "192.168.1.63"],
     ["fd77:0:0:0:0:0:0:1", false, "fd77::1"],
     ["FE80::AFF:FE4D:1%eth0", false, "fe80::aff:fe4d:1"],
-    ["2001:db8:0:0:1:0:0:1", false, "2001:db8::1:0:0:1"], // of two runs as long, the first
-    ["2001:0:0:1:0:0:0:1", false, "2001:0:0:1::1"], // the longest
-    ["2001:db8:0:1:1:1:1:1", false, "2001:db8:0:1:1:1:1:1"], // one group is not left out
+    ["2001:db8:0:0:1:0:0:1", false, "2001:db8::1:0:0:1"], // the first of two equally long runs
+    ["2001:0:0:1:0:0:0:1", false, "2001:0:0:1::1"], // the longest run
+    ["2001:db8:0:1:1:1:1:1", false, "2001:db8:0:1:1:1:1:1"], // a single group is not abbreviated
     ["::", false, "::"],
     ["::1", false, "::1"],
     ["1::", false, "1::"],

@@ -1,4 +1,5 @@
-// The state machine against the reference, in generated scenes; the stories (stories.test.ts) tell its rules one by one.
+// Compares the state machine with the reference in generated scenes. The stories (stories.test.ts) show each rule
+// alone.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -33,9 +34,9 @@ function attemptsAt(config: string, capacity = 64, observer?: Observer): Attempt
   return attempts;
 }
 
-/** Those of codes are in code-attempts.test.ts. */
+/** Codes are tested in code-attempts.test.ts. */
 const KINDS = (Object.keys(VERDICT) as VerdictKind[]).filter((kind) => !isOfCode(VERDICT[kind]));
-/** Writes as reference.ts does what has become of each packet. */
+/** Writes what happened to each packet, in the form of reference.ts. */
 const witnessOf = (kinds: string[], hasEnough = false): Observer => {
   let source = "";
   return {
@@ -53,14 +54,14 @@ const syn = (from: string, port: number, n: number) =>
 
 describe("attempts", () => {
   const sources = ["10.77.0.2", "10.77.0.3", "fd77::2", "fd77::3"];
-  // Without policies, so that the rules of before are met often; with them; with them while attempts time out.
-  // The tables of fixed size (cooldowns.ts, stray-ports.ts) have room for these few sources at these few doors.
+  // Without policies, so that 0.8's rules are often reached; with policies; with policies while attempts time out.
+  // The tables of fixed size (cooldowns.ts, stray-ports.ts) have room for the few sources and doors of a scene.
   for (const [seqTimeout, gap, policies] of [
     [25, 0.01, false],
     [1, 0.3, false],
     [25, 0.01, true],
     [2, 0.1, true],
-    [25, 0.0002, false], // many at one moment: last-packet.ts
+    [25, 0.0002, false], // many at the same time: last-packet.ts
   ] as const) {
     const dense = gap < 0.001;
     const what = `seq_timeout ${seqTimeout}, a packet each ${gap} s${policies ? ", strays and cooldowns" : ""}`;
@@ -93,12 +94,12 @@ describe("attempts", () => {
         { numRuns: SCENES, seed: SEED, includeErrorInReport: true },
       );
       // A test in which nothing happens proves nothing.
-      const share = SCENES === ALL_SCENES ? 1 : SCENES / ALL_SCENES / 2; // another seed brings about other scenes
+      const share = SCENES === ALL_SCENES ? 1 : SCENES / ALL_SCENES / 2; // another seed generates other scenes
       assert.ok(seen.lines > 10_000 * share, `${seen.lines} lines`);
       const more = ["7", "ban", "cooldown", "knock from elsewhere", "one more try", "stray from elsewhere"];
       const rules = ["1", "16", "17", "2", "3", ...(policies ? more : [])];
       assert.deepEqual([...seen.atWork.keys()].sort(), rules);
-      const notHere = ["used", "late", ...(gap > 0.01 ? ["held"] : [])]; // below; nobody is in haste
+      const notHere = ["used", "late", ...(gap > 0.01 ? ["held"] : [])]; // tested below; nothing is held
       if (!policies) notHere.push("banned", "cooldown", "scan");
       // The rarest kinds need all scenes.
       if (!dense && SCENES === ALL_SCENES)

@@ -1,4 +1,4 @@
-// Traps of doors that open a port without a command.
+// Tests the warnings about doors that open a port without a command.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
@@ -142,7 +142,7 @@ describe("a built-in door", () => {
       [
         "same-open",
         6,
-        "/k.conf:6: [b] opens tcp/20-30 for 2 h, and [a] opens it for 30 s: a client that opens both has the longer time",
+        "/k.conf:6: [b] opens tcp/20-30 for 2 h, and [a] opens it for 30 s: a client that opens both gets the longer time",
         "Use the same `for`, or remove one of the doors.",
       ],
     ]);

@@ -1,4 +1,4 @@
-// The packet loop in real time: here on a clock of the test, so that nothing is waited for.
+// Tests the packet loop's timing with a simulated clock, so that the tests wait for nothing.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -15,10 +15,10 @@ const ONE = "[one]\nsequence = 7000\n";
 
 class Scene {
   readonly clock = new VirtualClock();
-  /** Of the log, of the opener and of the source, in their order. */
+  /** What the log, the opener and the source did, in order. */
   readonly seen: string[] = [];
   readonly debug: string[] = [];
-  /** How many were ever set. */
+  /** How many timers were ever set. */
   timers = 0;
   mayDuplicate = false;
   isDuplicate = true;
@@ -67,14 +67,14 @@ class Scene {
     this.loop.onBatch(own, { at: (i) => all[i]! }, all.length, this.clock.now);
   }
 
-  /** Runs what is due until then. */
+  /** Runs everything that is due until then. */
   pass(ms: number): void {
     const end = this.clock.now + ms;
     while (this.clock.due <= end) {
-      this.clock.passTo(this.clock.due);
-      this.clock.fire();
+      this.clock.advanceTo(this.clock.due);
+      this.clock.runNext();
     }
-    this.clock.passTo(end);
+    this.clock.advanceTo(end);
   }
 }
 
@@ -95,7 +95,7 @@ describe("the capture loop", () => {
     scene.pass(10);
     scene.batch(["10.77.0.3", 7000]);
     scene.pass(4985);
-    scene.batch(["10.77.0.4", 7000]); // looks for what is due as well
+    scene.batch(["10.77.0.4", 7000]); // checks what is due as well
     scene.pass(4);
     assert.equal(scene.seen.filter((line) => line.includes("timeout")).length, 0);
     assert.equal(scene.timers, 1, "the one that waits goes on waiting");

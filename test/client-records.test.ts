@@ -86,7 +86,7 @@ describe("the file of used codes", () => {
       make();
       assert.equal(use(records()), "refused");
       assert.equal(troubles.length, 1);
-      assert.match(troubles[0]!, /clients\.json: .+: no code of this minute counts, and none of a list$/);
+      assert.match(troubles[0]!, /clients\.json: .+: codes of this minute are refused, and all codes of lists$/);
     });
   }
 

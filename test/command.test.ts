@@ -154,7 +154,7 @@ it("a command runs even if /dev/null is missing", { skip: needsRoot }, () => {
     import { run } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
     console.log((await run("/bin/echo plain")).status, (await run("echo shell; exit 3")).status);
   `;
-  // Of this process alone: a /dev without anything.
+  // Only in this process's mount namespace: an empty /dev.
   const withoutDev = ["-m", "sh", "-c", 'mount -t tmpfs no-dev /dev && [ ! -e /dev/null ] && exec "$@"', "sh"];
   const argv = [...withoutDev, process.execPath, "--input-type=module", "-e", script];
   const { stdout, stderr } = spawnSync("unshare", argv, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
@@ -192,7 +192,7 @@ function commands(name: string, run: Run): void {
 
   it("has the same exit status and arguments without a shell as with one", async () => {
     const file = join(dir, "plain");
-    writeFileSync(`${file}.sh`, `echo "$#" "$@" >${file}; exit 4`, { mode: 0o755 }); // which no kernel can run
+    writeFileSync(`${file}.sh`, `echo "$#" "$@" >${file}; exit 4`, { mode: 0o755 }); // a program that no kernel can run
     assert.equal((await run(`${file}.sh a  b=c `)).status, 4);
     assert.equal(readFileSync(file, "utf8"), "2 a b=c\n");
     assert.equal((await run("/bin/false")).status, 1);
@@ -251,7 +251,7 @@ function commands(name: string, run: Run): void {
 
   it("uses /bin/sh in a new session, with no signal blocked and SIGPIPE at its default", async () => {
     const file = join(dir, "state");
-    // The last one takes the shell's place, as a shell blocks signals for a moment while it starts something.
+    // The last command replaces the shell: a shell blocks signals for a moment while it starts a program.
     await run(`exec >${file}; echo "$0"; echo $$; cat /proc/$$/stat; exec grep -E '^Sig(Blk|Ign)' /proc/self/status`);
     const [shell, pid, stat, blocked, ignored] = readFileSync(file, "utf8").trim().split("\n") as [
       string,
@@ -269,9 +269,9 @@ function commands(name: string, run: Run): void {
   });
 
   it("inherits standard input, output and error, and no other descriptor", async () => {
-    // What whoever runs these tests gave away for good (above 15, Node lets it pass) proves nothing about us.
+    // Signals that the caller of these tests ignores (above 15, Node passes them on) prove nothing about us.
     const strangers = new Set(readdirSync("/proc/self/fd").map(linkOf));
-    // The shell reads the directory by a descriptor of its own, which is no link any more when it is asked.
+    // The shell reads the directory through its own descriptor, which no longer exists when it is listed.
     const list = "for fd in /proc/$$/fd/*; do [ -h $fd ] && echo $fd && readlink $fd; done; true";
     const script = `
       import * as fs from "node:fs";
@@ -304,7 +304,7 @@ function commands(name: string, run: Run): void {
 }
 
 describe("the standard error of a command", () => {
-  /** A process of its own that runs it: what `run` resolved with, and what came on that process's standard error. */
+  /** Runs it in a separate process. Resolves with the result of `run` and that process's standard error. */
   async function ran(command: string, more = ""): Promise<{ status: number; stderrHead: string; stderr: string }> {
     const script = `
       import { run } from ${JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href)};
@@ -344,7 +344,7 @@ describe("the standard error of a command", () => {
 
   it("does not break programs that it leaves running when the daemon ends", async () => {
     const file = join(tmpdir(), `knockd-left-${process.pid}`);
-    // More than a pipe holds: with a reader that has gone it would be ended by SIGPIPE, without one it would wait.
+    // More than a pipe holds: if the reader were gone, SIGPIPE would end it; without a reader, it would block.
     const server = `(${untilShell(`[ -e ${file}.go ]`)}; head -c 200000 /dev/zero >&2; echo $? >${file}) >/dev/null &`;
     await ran(server);
     await run(`: >${file}.go; ${untilShell(`[ -s ${file} ]`)}`);
@@ -373,7 +373,7 @@ describe("the standard error of a command", () => {
 describe("a command whose end cannot be seen by a descriptor", () => {
   const library = compiled("test/native/unseen-children.cc", "build/unseen-children.so", "-shared", "-fPIC", "-ldl");
 
-  /** What the script says of its commands, in a process of its own where that fails. */
+  /** What the script says of its commands, in a process where that fails. */
   function said(script: string, unseen: string): string {
     const from = JSON.stringify(new URL("../src/runner/command.js", import.meta.url).href);
     const argv = ["--input-type=module", "-e", `import { run } from ${from};\n${script}`];
@@ -434,6 +434,6 @@ function linkOf(fd: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
-    return ""; // of the listing itself
+    return ""; // the listing's own descriptor
   }
 }

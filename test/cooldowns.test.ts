@@ -1,4 +1,4 @@
-// Whoever is passed over is so until its end, and nobody else.
+// Tests that a cooldown ends on time and affects only its own key.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Attempts } from "../src/attempts/attempts.ts";
@@ -28,7 +28,7 @@ describe("a ban and a cooldown", () => {
   const three = (name: string, ports: string, more = "") =>
     `[${name}]\nsequence = ${ports}\nseq_cooldown = 86400\n${more}`;
   const a = three("a", "7000,8000");
-  /** What a client can open after it has opened door a, or was banned there, and after the reloads. */
+  /** What a client can open after it opened door a, or was banned there, and after the reloads. */
   function reloaded(how: "opens" | "scans", ...configs: string[]): string[] {
     const attempts = new Attempts({ isOurs: () => true, isStray: () => true, hashKey: [1, 2] });
     const set = (config: string) =>
@@ -51,7 +51,7 @@ describe("a ban and a cooldown", () => {
         .flatMap((event) => (event.type === "open" ? [event.door.name] : []));
     set(a);
     const scan = [7000, 1, 2, 3, 4, 5, 6, 7, 8];
-    for (const port of how === "scans" ? [...scan, ...scan] : [7000, 8000]) knock(port); // two: one more try is free
+    for (const port of how === "scans" ? [...scan, ...scan] : [7000, 8000]) knock(port); // two, because one more try is free
     for (const config of configs) set(config);
     return [7000, 8000, 7100, 8100].flatMap(knock);
   }

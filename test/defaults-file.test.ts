@@ -1,4 +1,4 @@
-// /etc/default/knockd: what people believe that it does, and what it does.
+// Tests /etc/default/knockd: what people expect it to do, and what it does.
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -40,7 +40,7 @@ describe("START_KNOCKD", () => {
     ["OTHER=0", ENABLED, undefined],
   ];
   for (const [line, init, why, fixed] of table) {
-    it(`${line}, ${init.isSystemd ? `systemd, ${init.isEnabled ? "enabled" : "disabled"}` : "sysvinit"}: ${why ?? "is well"}`, () => {
+    it(`${line}, ${init.isSystemd ? `systemd, ${init.isEnabled ? "enabled" : "disabled"}` : "sysvinit"}: ${why ?? "OK"}`, () => {
       const [finding, ...more] = lintDefaults(given(`# x\n${line}\nOTHER=1\n`), init);
       assert.deepEqual(more, []);
       if (why === undefined) return assert.equal(finding, undefined);
@@ -83,7 +83,7 @@ it("detects systemd, and whether it starts knockd, where systemctl records it", 
   assert.deepEqual(initOf(dir), DISABLED);
   const wants = join(dir, "etc/systemd/system/multi-user.target.wants");
   mkdirSync(wants, { recursive: true });
-  symlinkSync("/usr/lib/systemd/system/knockd.service", join(wants, "knockd.service")); // it leads nowhere here
+  symlinkSync("/usr/lib/systemd/system/knockd.service", join(wants, "knockd.service")); // does nothing here
   assert.deepEqual(initOf(dir), ENABLED);
 });
 

@@ -1,4 +1,4 @@
-// Each directive by itself: its names, what it takes, what it leaves at 0.8's default, and what closes its door.
+// Tests each directive alone: its names, its values, its default (0.8's), and what closes its door.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Config, DEFAULT_POLICY, type Door, type FileOptions, type Policy } from "../src/config/door.ts";
@@ -9,7 +9,7 @@ import { optionsOf } from "./door.ts";
 const FILE = "/etc/k.conf";
 const parse = (text: string): Config => parseConfig(text, FILE, () => parseSequence("5,6"));
 
-/** The lines of a door that has two knocks already, as the fourth and following lines of the file. */
+/** The lines of a door that already has two knocks, from the fourth line of the file on. */
 const inDoor = (lines: string) =>
   parse(`[before]\nsequence = 1\n[door]\nsequence = 7,8\n${lines}\n[after]\nsequence=2`);
 const opened = (seconds: number) => ({
@@ -35,7 +35,7 @@ describe("a door's directive, in any case:", () => {
     ["Cmd_Timeout = 0", { cmdTimeout: 0 }],
     ["TCPFlags = SYN,!ack", { tcpFlags: { set: 2, clear: 16 } }],
     ["TCPFlags = syn\ntcpflags = !ack\nTcpFlags = fin", { tcpFlags: { set: 3, clear: 16 } }],
-    ["TCPFlags = syn, ack", { tcpFlags: { set: 18, clear: 0 } }], // 0.8 refuses the blank
+    ["TCPFlags = syn, ack", { tcpFlags: { set: 18, clear: 0 } }], // 0.8 refuses the space
     ["TCPFlags = syn # only", { tcpFlags: { set: 2, clear: 0 } }], // so does it a comment
     ["Open = tcp/22 # ssh\nFor = 5m # minutes", { opening: opened(300) }],
     ["Target = 10.77.0.9", { target: { host: "10.77.0.9", line: { number: 5, text: "Target = 10.77.0.9" } } }],
@@ -76,8 +76,8 @@ describe("an option, in any case:", () => {
     ["[options]\nLogFormat = JSON", { logFormat: "json" }],
     ["[options]\nlogformat = json\nLogFormat = text", { logFormat: "text" }],
     ["[options]\nLOG_SECONDS = yes", { logSeconds: true }],
-    ["[options]\nLogFile = /l\nlogfile =\npidfile=\ninterface =", {}], // empty is as good as absent, in 0.8 too
-    // A comment behind a blank: 0.8 looks for an interface of that name.
+    ["[options]\nLogFile = /l\nlogfile =\npidfile=\ninterface =", {}], // empty means the same as absent, in 0.8 too
+    // A comment after a space: 0.8 looks for an interface of that name.
     ["[options]\nInterface = eth0 # main, uplink", { interface: "eth0" }],
     ["[options]\nInterface = eth0,wlan0\t; uplink", { interface: "eth0,wlan0" }],
     ["[options]\nInterface = eth0:0   #", { interface: "eth0:0" }],

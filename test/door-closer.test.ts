@@ -1,4 +1,4 @@
-// When the stop commands of open doors run. How they follow their start commands: doorkeeper.test.ts.
+// Tests when the stop commands of open doors run. Their order after the start commands: doorkeeper.test.ts.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -17,16 +17,16 @@ const knocker = parseAddress("10.77.0.2")!;
 class Scene {
   readonly clock = new VirtualClock();
   readonly seen: string[] = [];
-  /** Ids of entries that the ledger has been told to remove. */
+  /** The ids of the entries that the ledger had to remove. */
   readonly removed: number[] = [];
   readonly open = new OpenDoors(() => this.clock.now / 1000);
   readonly queues = new SerialQueues();
   readonly closer: DoorCloser;
-  /** What the ledger was told of later times: ids and seconds. */
+  /** The later times that the ledger recorded: ids and seconds. */
   readonly moved: string[] = [];
-  /** Whether commands can be started. */
+  /** Can commands be started? */
   works = true;
-  /** The statuses with which commands end; a number of seconds that each takes. */
+  /** The statuses with which commands end, or the seconds that each takes. */
   readonly statuses: number[] = [];
   takes = 0;
 
@@ -61,16 +61,16 @@ class Scene {
     return { id, door: "door", ip: "10.77.0.2", stopCommand: `stop ${id}`, commandTimeout: 0, parallel: true, due };
   }
 
-  /** Everything that is due until then, in seconds. */
+  /** Runs everything that is due until then, in seconds. */
   async pass(seconds: number): Promise<void> {
     const end = this.clock.now + 1000 * seconds;
     for (let turns = 0; turns < 1000; turns++) {
       await turn();
       if (this.clock.due > end) break;
-      this.clock.passTo(this.clock.due);
-      this.clock.fire();
+      this.clock.advanceTo(this.clock.due);
+      this.clock.runNext();
     }
-    this.clock.passTo(end);
+    this.clock.advanceTo(end);
   }
 }
 
@@ -174,7 +174,7 @@ describe("a door closer", () => {
     const scene = new Scene();
     const open = scene.closer.add(scene.entry(1), knocker);
     let done = () => {};
-    scene.queues.enqueue(open.key, () => new Promise<void>((resolve) => (done = resolve))); // its start command
+    scene.queues.enqueue(open.key, () => new Promise<void>((resolve) => (done = resolve))); // the door's start command
     scene.closer.closeLater(open, 1);
     await scene.pass(2);
     scene.closer.closeLater(open, 10);

@@ -1,4 +1,4 @@
-// Who watches the doors: what he is told, and how much of it.
+// Tests what clients that watch the doors receive, and how much of it.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -20,8 +20,8 @@ describe("a watcher of the doors", () => {
     const watch = new EventStream(() => 0);
     assert.equal(watch.isWatched, false);
     watch.knock(open);
-    const heard: DaemonEvent[] = [];
-    const end = watch.subscribe((daemonEvent) => heard.push(daemonEvent));
+    const received: DaemonEvent[] = [];
+    const end = watch.subscribe((daemonEvent) => received.push(daemonEvent));
     assert.equal(watch.isWatched, true);
     watch.knock({ ...open, type: "stage", stage: 1 });
     watch.knock(open);
@@ -30,7 +30,7 @@ describe("a watcher of the doors", () => {
     end();
     watch.knock(open);
     const at = { ip: "192.0.2.1", door: "ssh" };
-    assert.deepEqual(heard, [
+    assert.deepEqual(received, [
       { event: "stage", ...at, stage: 1 },
       { event: "open", ...at },
       { event: "timeout", ...at, stage: 2 },
@@ -59,12 +59,12 @@ describe("a watcher of the doors", () => {
     const verdict = (): DaemonEvent => ({ event: "verdict", ip: "192.0.2.1", verdict: "other", text: `${++made}` });
     watch.verdict(verdict);
     assert.equal(made, 0, "nobody watches");
-    const heard: DaemonEvent[] = [];
-    watch.subscribe((daemonEvent) => heard.push(daemonEvent));
+    const received: DaemonEvent[] = [];
+    watch.subscribe((daemonEvent) => received.push(daemonEvent));
     for (let i = 0; i < 1000; i++) watch.verdict(verdict);
-    assert.deepEqual([heard.length, made], [100, 100]);
+    assert.deepEqual([received.length, made], [100, 100]);
     watch.knock(open);
-    assert.equal(heard.at(-1)!.event, "open");
+    assert.equal(received.at(-1)!.event, "open");
   });
 
   it("receives at most 500 events a second, and the number of the others", async () => {

@@ -1,4 +1,4 @@
-// What is made of a source's pages: its last 32 packets, and a sentence; whatever it did, never a port.
+// Tests what is made of a source's records: its last 32 packets and one sentence, which never contains a port.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
@@ -92,7 +92,7 @@ describe("an explanation", () => {
       assert.match(of(...noted), /an earlier packet, repeated by/);
       assert.equal(words(of(...noted)), undefined);
     }
-    // One of another stage, or of the attempt before, is none of it.
+    // A packet of another stage, or of an earlier attempt, does not belong to it.
     assert.match(of({ ...again, at: -5 }, first), /lost/);
     assert.match(of(first, verdict(1, "again", { door: undefined }), timeout), /lost/);
   });
@@ -166,13 +166,13 @@ describe("an explanation", () => {
           assert.notEqual(advice, "");
           for (const line of [advice, ...verdicts.map(verdictLine)]) assert.equal(words(line), undefined, line);
           const mine = reference.kinds.filter((kind) => kind.startsWith(`${source} `));
-          // The same again is one of several; and what was later may be told to be late.
+          // The same packet again is one of several, and a later one may be reported as late.
           const one = ({ door, kind, stage, detail }: Verdict) =>
             `${source} ${door ?? "-"}: ${kind} ${stage} ${detail}`;
-          // A page has 48 entries; those of before it are apart (unknown-sources.ts).
+          // A source's record has 48 entries. Those from before its first knock are elsewhere (unknown-sources.ts).
           const inFull = noted.slice(-48).flatMap((entry) => Array(entry.times).fill(one(entry)));
           const withoutDetail = (kinds: string[]) => kinds.map((kind) => kind.replace(/ [\d.]+$/, ""));
-          // Of who did more than there is room for, something in the middle is gone.
+          // If a source did more than there is room for, something in the middle is missing.
           const kept = noted.length < 48 ? inFull : inFull.slice(-32);
           assert.deepEqual(withoutDetail(kept), withoutDetail(mine.slice(-kept.length)));
           if (noted.length < 48) assert.equal(inFull.length, mine.length);
@@ -181,7 +181,7 @@ describe("an explanation", () => {
       }),
       { numRuns: 400, seed: 7000, includeErrorInReport: true },
     );
-    const notHere = ["held", "used", "answer"]; // nobody is in haste, there is no one-time sequence, and we connect to nobody
+    const notHere = ["held", "used", "answer"]; // nothing is held, no sequence is one-time, and we open no connections
     assert.deepEqual(
       [...seen].sort(),
       Object.keys(VERDICT)
@@ -237,7 +237,7 @@ describe("the command explain", () => {
   it("refuses an invalid address, and refuses secrets to users other than root", () => {
     assert.throws(() => ask({}), /no ip/);
     assert.throws(() => ask({ ip: "10.77.0" }), /^Error: "10\.77\.0" is not an IP address/);
-    assert.throws(() => ask({ last: true }), /nobody has knocked/);
+    assert.throws(() => ask({ last: true }), /no client has knocked/);
     assert.throws(() => ask({ ip: "10.77.0.2", secrets: true }, false), /only root may/);
   });
 

@@ -1,5 +1,5 @@
-// nf_tables in memory, below NftSocket: as much of it as src/firewall/ uses, with the kernel's errors. A batch happens as a
-// whole or not at all. test/live/firewall.test.ts has the real one.
+// An in-memory replacement for NftSocket: as much of nf_tables as src/firewall/ uses, with the kernel's errors. A batch
+// is applied as a whole or not at all. test/live/firewall.test.ts uses the real one.
 import { constants } from "node:os";
 import {
   Attributes,
@@ -34,15 +34,15 @@ export class FakeNftables {
   tables = new Map<string, FakeTable>();
   /** Seconds. */
   now = 0;
-  /** What the next batches answer, whatever they hold. */
+  /** The answer to the next batches, whatever they contain. */
   readonly refusals: (keyof typeof constants.errno)[] = [];
-  /** All requests are refused with it. */
+  /** All requests are refused with this error. */
   refusesAll: keyof typeof constants.errno | undefined;
-  /** Table flags that it knows; others are EOPNOTSUPP. */
+  /** The table flags that it supports; others give EOPNOTSUPP. */
   knownFlags = 7;
   readonly batches: Uint8Array[] = [];
   sockets = 0;
-  /** Batches and questions so far. */
+  /** Batches and requests so far. */
   requests = 0;
   #ports = 100;
 
@@ -137,7 +137,7 @@ export class FakeNftables {
         if (!isThere) return "ENOENT";
         elements.delete(key);
       } else if (isThere) {
-        if ((flags & FLAG.exclusive) !== 0) return "EEXIST"; // and otherwise it keeps its time, as Linux 6.1
+        if ((flags & FLAG.exclusive) !== 0) return "EEXIST"; // otherwise it keeps its timeout, as in Linux 6.1
       } else {
         const timeout = element.u64(ELEMENT.timeout) ?? 0;
         const until = timeout === 0 ? Number.POSITIVE_INFINITY : this.now + timeout / 1000;

@@ -1,5 +1,6 @@
-// Doors and addresses → what the kernel lets through: for few doors exactly what some door can use, for very many more
-// than that, but never less. Programs are run by libpcap (Capture.matches); live/capture.test.ts has the kernel run them.
+// Tests which packets the filter passes for given doors and addresses: exactly those that some door can use if the
+// doors are few, and more, but never fewer, if they are very many. libpcap runs the programs (Capture.matches); in
+// live/capture.test.ts, the kernel does.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -31,8 +32,8 @@ const udp = (port: number): Knock => ({ protocol: "udp", port });
 
 const records = new Records(1);
 
-/** What attempts.ts would hear: a knock, at an address and a port of a door, with its flags. */
-function heard(
+/** What attempts.ts would accept: a knock, at an address and a port of a door, with its flags. */
+function isAccepted(
   bytes: Uint8Array,
   linkType: number,
   own: readonly Address[],
@@ -55,7 +56,7 @@ const { matches } = native.Capture;
 
 describe("the filter passes what some door can use", () => {
   const IPV4 = ["10.77.0.1", "10.77.0.2", "192.0.2.1"];
-  // Each differs from the first in another word.
+  // Each differs from the first in one other word.
   const IPV6 = ["fd77::1", "fd77::2", "fd77::1:0:1", "fd77:0:0:1::1", "fd78::1"];
   const PORTS = [1, 7000, 7001, 7003, 9000, 65535];
 
@@ -91,7 +92,7 @@ describe("the filter passes what some door can use", () => {
   const extra = fc.record({ type: fc.constantFrom(0, 43, 51, 60, 135), more: fc.integer({ min: 0, max: 2 }) });
   const ALL_AIMED = ["to", "protocol", "port", "flags"] as const;
   const packet = fc.record({
-    /** What is taken from a door, the `aim`-th; the rest is as it comes. */
+    /** What is taken from the door with index `aim`; everything else is random. */
     aimed: fc.oneof({ weight: 1, arbitrary: fc.constant(ALL_AIMED) }, fc.subarray([...ALL_AIMED])),
     aim: fc.nat({ max: 59 }),
     to: address_,
@@ -109,7 +110,7 @@ describe("the filter passes what some door can use", () => {
   });
   type Value<T> = T extends fc.Arbitrary<infer V> ? V : never;
 
-  /** Frames at these doors, most of them nearly a knock. */
+  /** Frames sent to these doors, most of them almost a knock. */
   function bytesOf(it: Value<typeof packet>, { linkType, own, resolvedDoors }: Value<typeof config>): Buffer {
     const segment: Segment = { ...it, from: "10.77.0.9", payload: Buffer.alloc(it.payload, 255) };
     const chosen = resolvedDoors[it.aim % resolvedDoors.length];
@@ -141,7 +142,7 @@ describe("the filter passes what some door can use", () => {
         const program = buildFilter(settings);
         for (const one of packets) {
           const bytes = bytesOf(one, settings);
-          const expected = heard(bytes, settings.linkType, settings.own, settings.resolvedDoors);
+          const expected = isAccepted(bytes, settings.linkType, settings.own, settings.resolvedDoors);
           assert.equal(matches(program, bytes), expected, JSON.stringify(one));
           if (expected) through++;
           else kept++;
@@ -168,7 +169,7 @@ describe("the filter passes what some door can use", () => {
         const program = buildFilter({ ...settings, followed: address(from) });
         for (const one of packets) {
           const bytes = bytesOf(one, settings);
-          const asEver = heard(bytes, settings.linkType, settings.own, settings.resolvedDoors);
+          const asEver = isAccepted(bytes, settings.linkType, settings.own, settings.resolvedDoors);
           const isKnown = native.decode(bytes, settings.linkType, records.buffer);
           const { source, protocol, flags } = records.at(0);
           const isHis = isKnown && formatAddress(source) === from;
@@ -195,7 +196,7 @@ describe("the filter passes what some door can use", () => {
           const whole = bytesOf(packet, settings);
           for (const { at, value } of changes) whole[at % whole.length] = value;
           const bytes = whole.subarray(0, whole.length - cut);
-          if (!heard(bytes, settings.linkType, settings.own, settings.resolvedDoors)) continue;
+          if (!isAccepted(bytes, settings.linkType, settings.own, settings.resolvedDoors)) continue;
           assert.ok(matches(program, bytes), bytes.toString("hex"));
           through++;
         }
@@ -244,7 +245,7 @@ describe("the filter for very many doors fits into the kernel's limit and passes
   const own = [address("10.77.0.1"), address("fd77::1")];
   const MAX_BYTES = 4096 * 8;
 
-  /** Distinct, in an order that is the same each time (xorshift32). */
+  /** Distinct numbers, in an order that is the same each time (xorshift32). */
   function someNumbers(count: number, most: number): number[] {
     const found = new Set<number>();
     for (let x = 2463534242; found.size < count; ) {
@@ -262,7 +263,7 @@ describe("the filter for very many doors fits into the kernel's limit and passes
     Array.from({ length: Math.ceil(knocks.length / size) }, (_, i) => knocks.slice(i * size, (i + 1) * size));
 
   for (const [count, kinds, fewestKept] of [
-    [1000, [tcp], 1], // of the ports that are no knocks, this part stays outside
+    [1000, [tcp], 1], // of the ports that are not knocks, this part is not passed
     [1000, [tcp, udp], 0.9],
     [3000, [tcp], 0.8],
     [10_000, [tcp], 0.2],

@@ -1,4 +1,4 @@
-// What one daemon alone may do: claimed, refused to others with the holder's name, and let go.
+// Tests what only one daemon may do at a time: it is locked, refused to others with the holder's name, and released.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -23,7 +23,7 @@ afterEach(() => {
 });
 after(() => rmSync(dir, { recursive: true }));
 
-/** What another process is told that claims it: an empty text when it gets it. */
+/** The error message of another process that claims the lock. Empty if it gets the lock. */
 function other(code: string): string {
   const script = `
     import { InstanceLocks } from ${JSON.stringify(new URL("../src/doors/instance-locks.js", import.meta.url).href)};
@@ -40,7 +40,7 @@ describe("a lock", () => {
   it("belongs to one process, whose pid others get, until it is released", () => {
     const claims = open();
     claims.acquire(path, "here");
-    claims.acquire(path, "here"); // again means nothing
+    claims.acquire(path, "here"); // claiming it again has no effect
     assert.equal(other(take), `knockd is already running here (pid ${process.pid})`);
     const advised = `claims.acquire(${JSON.stringify(path)}, "here", "Go there.")`;
     assert.equal(other(advised), `knockd is already running here (pid ${process.pid})\nGo there.`);

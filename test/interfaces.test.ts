@@ -1,4 +1,4 @@
-// What the words of `Interface` and -i mean on a machine as it is.
+// Tests which interfaces the words of `Interface` and -i select on a given machine.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { choose, indexOf, interfaceWords, isOneName, namesOf, ownAddresses } from "../src/capture/interfaces.ts";
@@ -61,7 +61,7 @@ describe("the interfaces chosen are", () => {
     [["nope:0"], [], [["nope:0", gone]]],
     [["wlan0:0"], [], [["wlan0:0", down]]],
     [["eth0:web", "ppp0", "eth0:0"], ["eth0:web", "ppp0", "eth0:0"], []],
-    [["eth0:0", "eth0"], ["eth0"], []], // the whole of it has the alias in it
+    [["eth0:0", "eth0"], ["eth0"], []], // the alias is part of the whole interface
     [["eth0:*"], ["eth0:0", "eth0:web"], []],
     [["eth0:w*"], ["eth0:web"], []],
     [["eth0:x*"], [], [["eth0:x*", gone]]],
@@ -87,7 +87,8 @@ describe("own addresses", () => {
   const own = (name: string, onlyIpv4 = false) => `${ownAddresses(name, machine, onlyIpv4)}`;
   it("are those of the interface", () =>
     assert.equal(own("eth0"), "10.77.0.1, 10.77.0.5, 10.77.0.6, 10.77.0.7, fd77::1"));
-  it("with -4 those of IPv4", () => assert.equal(own("eth0", true), "10.77.0.1, 10.77.0.5, 10.77.0.6, 10.77.0.7"));
+  it("are only IPv4 addresses with -4", () =>
+    assert.equal(own("eth0", true), "10.77.0.1, 10.77.0.5, 10.77.0.6, 10.77.0.7"));
   it("of an alias are those with its label", () => assert.equal(own("eth0:0"), "10.77.0.5, 10.77.0.6"));
   it("of an alias without an address are none", () => assert.equal(own("eth0:later"), ""));
   it("of any are those of all interfaces", () =>
@@ -108,7 +109,7 @@ describe("own addresses", () => {
 describe("the interface names for a pattern", () => {
   it("include an interface that is down", () => assert.deepEqual(namesOf("wlp2s0", machine), ["wlan0"]));
   it("lead to its link", () => {
-    const names = ["eth0", "eth0:0", "any", "nope", "enp3s0"]; // what is listened at bears the first name
+    const names = ["eth0", "eth0:0", "any", "nope", "enp3s0"]; // a capture uses the interface's own name, no other one
     assert.deepEqual(
       names.map((name) => indexOf(name, machine)),
       [2, 2, 0, 0, 0],

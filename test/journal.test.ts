@@ -1,5 +1,5 @@
-// The ledger's file on a slow disk: the event loop goes on, what is written outlives a kill at once and a power cut after
-// its fsync, and the file does not grow without end.
+// Tests the ledger's file on a slow disk: the event loop does not block, a write survives a kill at once and a power
+// cut after its fsync, and the file does not grow without bound.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
@@ -14,7 +14,7 @@ import { LedgerLines } from "../src/doors/ledger-lines.ts";
 const dir = fs.mkdtempSync(join(tmpdir(), "journal-"));
 after(() => fs.rmSync(dir, { recursive: true }));
 
-/** The next fsyncs end when the test says so. */
+/** The next fsyncs end only when the test says so. */
 class SlowDisk {
   readonly #every: FileHandle;
   readonly #originals: Pick<FileHandle, "datasync" | "sync">;
@@ -44,7 +44,7 @@ class SlowDisk {
     return this.#pending.length;
   }
 
-  /** Those that wait now end, well or with an error. */
+  /** Ends the waiting fsyncs, successfully or with an error. */
   async goOn(error?: Error): Promise<void> {
     for (const { real, resolve, reject } of this.#pending.splice(0)) {
       if (error !== undefined) reject(error);
@@ -70,7 +70,7 @@ const entry = (stopCommand = "stop"): LedgerEntry => ({
   ...{ id: ++id, door: "door", ip: "10.77.0.2", stopCommand, commandTimeout: 0, due: dueIn(10) },
 });
 const there = () => parseLedger(fs.readFileSync(path)).map((one) => one.id);
-/** What SIGKILL would leave at this moment. */
+/** What would be left after SIGKILL at this moment. */
 const isThere = (...ids: number[]) => fs.existsSync(path) && `${there()}` === `${ids}`;
 async function until(isTrue: () => boolean): Promise<void> {
   for (let turns = 0; !isTrue(); turns++) {
@@ -116,7 +116,7 @@ afterEach(async () => {
 describe("a journal", () => {
   it("passes each change to the kernel immediately, and is on disk after its own fsync", async () => {
     const first = add(entry());
-    await until(() => isThere(1) && disk.pending === 2); // the file's and the directory's
+    await until(() => isThere(1) && disk.pending === 2); // one for the file and one for the directory
     const second = add(entry());
     await until(() => isThere(1, 2));
     assert.deepEqual([first.isSaved, second.isSaved], [false, false]);
@@ -246,7 +246,7 @@ describe("a journal with 65,000 entries", () => {
     for (let i = 0; i < 65_000; i++) lines.set(entry());
     const all = save();
     await until(() => all.isSaved);
-    // Changes of all of them, again and again: the file is made anew meanwhile.
+    // All entries are changed again and again, and meanwhile the file is rewritten.
     for (let round = 0; round < 3; round++) for (let i = 1; i <= 65_000; i++) lines.set({ ...lines.get(i)! });
     const before = fs.statSync(path).ino;
     const changed = save();
@@ -260,7 +260,7 @@ describe("a journal with 65,000 entries", () => {
       if (changed.isSaved) journal.change();
       if (changed.isSaved) void journal.save();
     }
-    assert.ok(longest < 1000, `a turn of ${longest} ms`); // a piece takes one: all at once would take a tenth of a second
+    assert.ok(longest < 1000, `a turn of ${longest} ms`); // a piece takes 1 ms, all at once 100 ms
     await journal.save();
     assert.equal(there().length, 65_000);
   });

@@ -1,4 +1,4 @@
-// What knockctl check says of clients.
+// Tests what knockctl check says of clients.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -54,7 +54,7 @@ describe("the findings about clients", () => {
   it("include a secret of two clients, at the second one's line, unless their codes differ", () => {
     const copy = `[copy]\ndoor = ssh\nsecret = ${SECRET}\nports = 51,53,55\n`;
     assert.deepEqual(found(CODE + LIST + copy), [
-      "/clients:10: client copy has the secret of phone: a code of one counts once more for the other | Give each client a secret of its own: knockctl client add",
+      "/clients:10: client copy has the same secret as phone: a code of one would count again for the other | Give each client a secret of its own: knockctl client add",
     ]);
     assert.deepEqual(found(CODE + LIST), []);
     const key = (name: string) =>

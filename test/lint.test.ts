@@ -1,4 +1,4 @@
-// What `knockctl check` finds in a config: each with the lines that it says.
+// Tests what `knockctl check` finds in a config, with the lines that it prints.
 import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { type Host, lint as lintAll } from "../src/lint/lint.ts";
 
-/** Doors here have no command if it is not about commands: test/traps.test.ts is about those. */
+/** Unless a test is about commands, its doors have none: those are tested in test/traps.test.ts. */
 const lint = async (file: string, host: Host) => (await lintAll(file, host)).filter((one) => one.lint !== "no-command");
 
 const HOST: Host = {
@@ -33,7 +33,7 @@ describe("findings about a config", () => {
   writeFileSync(join(dir, "sequences"), "7000,8000\n", { mode: 0o600 });
   const file = join(dir, "k.conf");
   const found = async (config: string, host: Host, mode = 0o640) => {
-    rmSync(file, { force: true }); // it may be read-only, which binds all but root
+    rmSync(file, { force: true }); // a file system may be read-only, which affects everyone but root
     writeFileSync(file, config.replaceAll("@dir@", dir));
     chmodSync(file, mode);
     return (await lint(file, host)).map((one) => ({
@@ -156,8 +156,8 @@ describe("findings about a config", () => {
       "ports where somebody listens, by their protocol",
       "[a]\nsequence = 443,22:udp,53:udp,443,53\n[b]\nsequence = 443,22,53\ntarget = 10.77.0.9\n",
       [
-        "warning port-in-use 2 [a] a program of this host listens at the port of knock 1: its clients knock without knowing → Choose a port that no program uses. The command ss -lntu lists the used ones.",
-        "warning port-in-use 2 [a] a program of this host listens at the port of knock 3: its clients knock without knowing → Choose a port that no program uses. The command ss -lntu lists the used ones.",
+        "warning port-in-use 2 [a] a program of this host listens at the port of knock 1: its clients would knock without knowing it → Choose a port that no program uses. The command ss -lntu lists the used ones.",
+        "warning port-in-use 2 [a] a program of this host listens at the port of knock 3: its clients would knock without knowing it → Choose a port that no program uses. The command ss -lntu lists the used ones.",
       ],
     ],
     [
@@ -217,7 +217,7 @@ describe("findings about a config", () => {
       ],
     ],
     [
-      "iptables where IPv6 is not heard",
+      "iptables where IPv6 is not captured",
       door("command = /bin/true; iptables -s %IP% x"),
       [],
       { defaults: { ...HOST.defaults, options: ["-4"] } },
@@ -227,7 +227,7 @@ describe("findings about a config", () => {
       "a one-time sequence at a port that is used",
       "[a]\none_time_sequences = @dir@/sequences\n",
       [
-        "warning port-in-use 2 [a] a program of this host listens at the port of knock 1: its clients knock without knowing → Choose a port that no program uses. The command ss -lntu lists the used ones.",
+        "warning port-in-use 2 [a] a program of this host listens at the port of knock 1: its clients would knock without knowing it → Choose a port that no program uses. The command ss -lntu lists the used ones.",
       ],
       { ports: { ...HOST.ports, listening: { tcp: [7000], udp: [] } } },
     ],

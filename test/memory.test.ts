@@ -1,4 +1,4 @@
-// Memory that the addon clears and gives back.
+// Tests memory that the addon clears and returns to the system.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
@@ -38,7 +38,7 @@ describe("zeroAndRelease", () => {
 });
 
 describe("releaseUnusedMemory", () => {
-  // In a process of its own: in this one the test runner's pages would come back meanwhile.
+  // In a separate process: in this one, the test runner would touch its pages again meanwhile.
   it("releases megabytes of mapped files, repeatedly, and the process keeps working", () => {
     const script = `
       import { native } from ${JSON.stringify(new URL("../src/platform/native.js", import.meta.url).href)};
@@ -49,7 +49,7 @@ describe("releaseUnusedMemory", () => {
       const after = ofFiles();
       const sorted = Array.from({ length: 1000 }, (_, i) => String(i * 7919 % 1000)).sort().join();
       const json = JSON.stringify({ before, after, sorted: sorted.length, regexp: /(a+)b/.exec("caab")[1] });
-      await import("node:dns/promises"); // touches what was never touched
+      await import("node:dns/promises"); // touches pages that were never touched before
       console.log(json);`;
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
       encoding: "utf8",
@@ -80,8 +80,8 @@ describe("releaseUnusedMemory", () => {
 });
 
 describe("large buffers", () => {
-  // In malloc's heap each would be written full of zeros, and memory above and below could not be given back. In a process
-  // of its own, as above.
+  // In malloc's heap, each would be filled with zeros, and the memory around it could not be returned. In a separate
+  // process, as above.
   it("have mappings of their own, also after larger ones have been freed", () => {
     const script = `
       import { native } from ${JSON.stringify(new URL("../src/platform/native.js", import.meta.url).href)};

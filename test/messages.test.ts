@@ -1,4 +1,4 @@
-// To the letter: people's log readers and fail2ban filters look for these lines.
+// Tests the exact text of messages that log readers and fail2ban filters look for.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -95,7 +95,8 @@ describe("the lines of the log", () => {
       "openSSH: could not mark the one time sequence as used --> disabling the door: /x: No such file or directory",
     ],
   ];
-  for (const [notice, line] of notices) it(`of all doors: ${line}`, () => assert.equal(lines.noticeLine(notice), line));
+  for (const [notice, line] of notices)
+    it(`for all doors: ${line}`, () => assert.equal(lines.noticeLine(notice), line));
 
   const others: [line: string, expected: string][] = [
     [lines.heldBack({ count: 1, kind: "Stage 1" }), "1 similar line not logged (Stage 1)"],
@@ -133,6 +134,7 @@ describe("the lines of the log", () => {
     ],
   ];
   for (const [packet, line] of packets) {
-    it(`of a packet, with -D, its month as people count: ${line}`, () => assert.equal(lines.packetLine(packet), line));
+    it(`for a packet, with -D, with the month counted from 1: ${line}`, () =>
+      assert.equal(lines.packetLine(packet), line));
   }
 });

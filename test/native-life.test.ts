@@ -1,5 +1,5 @@
-// How a handle ends: a child process for each beginning of its life and each way to go, in a network namespace of its own.
-// Each must end with the status that was meant, and by no signal.
+// Tests how a handle ends: in a child process for each way to begin and each way to end, each in its own network
+// namespace. It must end with the expected status, and by no signal.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -10,14 +10,14 @@ import { scaled } from "./time-limit.ts";
 
 const ADDON = fileURLToPath(new URL("../../build/Release/knockd.node", import.meta.url));
 
-// What every script has: a handle on lo that hears a datagram to port 7000, and the way to send one.
+// The beginning of every script: a handle on lo that captures datagrams to port 7000, and a way to send one.
 const PRELUDE = `
   const { Capture } = require(${JSON.stringify(ADDON)});
   const fs = require("node:fs");
   const { Worker } = require("node:worker_threads");
   const records = new ArrayBuffer(56 * 16);
   const open = () => new Capture({ device: "lo", snapLength: 256, bufferSize: 1 << 20 });
-  // A datagram over IPv4 to port 7000: the port stands 20 bytes behind the Ethernet header, and 2 further.
+  // Matches a datagram over IPv4 to port 7000: after Ethernet's 14 bytes, the IP header has 20, and the source port 2.
   const words = [[0x28, 12], [0x15, 0x800, 0, 3], [0x28, 36], [0x15, 7000, 0, 1], [0x06, 0x40000], [0x06, 0]];
   const program = new Uint8Array(8 * words.length);
   words.forEach(([code, k, jt = 0, jf = 0], i) => {
@@ -148,7 +148,7 @@ describe("a handle's callback", { skip: needsRoot, concurrency: 2 }, () => {
       "linkType 1",
       "setFilter undefined",
       "start capture is already started",
-      'stats {"received":2,"dropped":0,"read":0}', // lo shows a packet going out and coming in; libpcap leaves out the first
+      'stats {"received":2,"dropped":0,"read":0}', // lo shows a packet as sent and as received; libpcap drops the first
       "heldFilter 48",
       "read 1",
       "stop undefined",

@@ -1,4 +1,4 @@
-// Files of one-time sequences: what comes next, and striking out so that no power cut makes a sequence count again.
+// Tests files of one-time sequences: which comes next, and that no power cut makes a crossed-out sequence count again.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -17,7 +17,7 @@ after(() => fs.rmSync(dir, { recursive: true }));
 const silent = () => assert.fail("no warning was due");
 let files = 0;
 
-/** A file in a directory of its own. */
+/** A file in its own directory. */
 function file(content: string, mode = 0o600): string {
   const path = join(fs.mkdtempSync(join(dir, "d")), `sequences-${++files}`);
   fs.writeFileSync(path, content, { encoding: "latin1", mode });
@@ -63,8 +63,9 @@ describe("the next one-time sequence", () => {
     assert.throws(() => nextOneTime("/", silent), new Error("/: Is a directory"));
   });
 
-  test("of a file in which nothing could be struck out is refused at once, as by 0.8", () => {
-    // The one file that root too may not open for writing: a program that runs (ETXTBSY). It is ours, so that others may too.
+  test("of a file in which nothing could be marked is refused immediately, as by 0.8", () => {
+    // The one file that even root may not open for writing: a running program (ETXTBSY). It is ours, so other users may
+    // run this test too.
     const program = join(dir, "sleep");
     fs.copyFileSync("/bin/sleep", program);
     const child = spawn(program, ["60"], { stdio: "ignore" });
@@ -128,7 +129,7 @@ describe("marking a sequence as used", () => {
 
     test(`throws if the file may not be ${how}, and changes nothing`, () => {
       const path = file(lines);
-      // To root everything is writable, and to become nobody for a moment Debian 13's Node forbids (io_uring).
+      // Root can write everything, and Debian 13's Node does not allow changing the user for a moment (io_uring).
       const open = fs.openSync;
       fs.openSync = (name, flags, ...mode) => {
         if ((Number(flags) & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) === 0) return open(name, flags, ...mode);
@@ -188,7 +189,7 @@ describe("before it returns", () => {
   const seam = fs as unknown as Calls;
   const BOTH = ["writeSync", "writeFileSync", "fchownSync", "fchmodSync", "fsyncSync", "fdatasyncSync", "renameSync"];
 
-  /** What is asked of the system, in order; the call of that number fails, as on a full or broken disk. */
+  /** The system calls, in order. The call with that number fails, as on a full or broken disk. */
   function calls(work: () => void, failAt = -1, code?: string): string[] {
     const made: string[] = [];
     const originals = BOTH.map((name) => [name, seam[name]!] as const);
@@ -271,13 +272,14 @@ describe("flushing to disk", () => {
     assert.deepEqual(synced, [basename(path), basename(join(path, ".."))]);
   });
 
-  test("is nothing where the file has gone, which is told", () => assert.rejects(bringToDisk("/no/such"), /ENOENT/));
+  test("is skipped if the file no longer exists, which is reported", () =>
+    assert.rejects(bringToDisk("/no/such"), /ENOENT/));
 });
 
 describe("in a folder that another user can write", { skip: root ? false : "needs root: sudo npm test" }, () => {
   const [USER, SECRET] = [4242, "root:secret\n"];
   const sequence = parseSequence("1,2");
-  /** A file of that user in his folder, and a secret of root's. */
+  /** A file in the folder of that user, and a secret file of root's. */
   function planted(): { path: string; folder: string; secret: string } {
     const path = file("1,2\n3,4\n");
     const folder = join(path, "..");

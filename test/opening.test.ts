@@ -1,4 +1,4 @@
-// What a door opens without a command: each directive, in a config, and what refuses it with file, line and text.
+// Tests what a door opens without a command: each directive in a config, and errors with file, line and text.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Config, ConfigError } from "../src/config/door.ts";
@@ -38,7 +38,7 @@ describe("open", () => {
     ["udp/60000-61000 , tcp/22", "tcp/22-22 udp/60000-61000"],
     ["tcp/1-65535", "tcp/1-65535"],
     ["tcp/80,tcp/443,tcp/80", "tcp/80-80 tcp/443-443"],
-    ["tcp/80-90,tcp/85-100,tcp/101,udp/95", "tcp/80-101 udp/95-95"], // one set has no two that overlap
+    ["tcp/80-90,tcp/85-100,tcp/101,udp/95", "tcp/80-101 udp/95-95"], // a set can't contain two elements that overlap
     ["tcp/20-90,tcp/30", "tcp/20-90"],
   ];
   for (const [value, expected] of table) {
@@ -172,11 +172,8 @@ describe("refused, with file, line and text:", () => {
 
   test("for and Open_Prefix_6 in a door that opens nothing", () => {
     const inA = (line: string) => refusal(`[a]\nsequence = 1\n${line}\ncommand = x`);
-    assert.equal(
-      inA("for = 30s"),
-      "config: line 3: for belongs to open, and door 'a' has no open (/etc/k.conf: for = 30s)",
-    );
-    assert.match(inA("Open_Prefix_6 = 64"), /^config: line 3: Open_Prefix_6 belongs to open, and door 'a' has no open/);
+    assert.equal(inA("for = 30s"), "config: line 3: for needs open, and door 'a' has no open (/etc/k.conf: for = 30s)");
+    assert.match(inA("Open_Prefix_6 = 64"), /^config: line 3: Open_Prefix_6 needs open, and door 'a' has no open/);
   });
 
   test("the gate's own options without the gate", () => {

@@ -1,4 +1,4 @@
-// What is written down of the packets of each source, by the state machine itself.
+// Tests what the state machine records of the packets of each source.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -132,7 +132,7 @@ describe("the packet history", () => {
     assert.deepEqual(scene.of("10.77.0.2"), ["0 - other 0/0 0 x1", "1 - other 0/0 0 x1", "2 - other 0/0 0 x1"]);
   });
 
-  /** Forged first knocks, at each of the three doors, so many in a moment. */
+  /** Forged first knocks at each of the three doors, many in one moment. */
   function flood(scene: Scene, count: number, at: number, inAMoment = 1000): void {
     const packet = scene.packet("11.0.0.1", 7000);
     const source = packet.source as { w3: number };
@@ -167,7 +167,7 @@ describe("the packet history", () => {
   it("keeps the beginning for a source that sends more at once than is recorded, and what it does next", () => {
     const scene = new Scene();
     for (let i = 0; i < 500; i++) scene.attempts.knock(scene.packet("10.77.0.2", [7000, 8000][i % 2]!), 0);
-    assert.ok(scene.of("10.77.0.2").length <= 49); // the first as a stranger
+    assert.ok(scene.of("10.77.0.2").length <= 49); // the first, of an unknown source
     assert.equal(scene.history.passedOverAt, 0);
     scene.knock("10.77.0.2", [7000, 8000, 9000], 1000);
     assert.ok(scene.of("10.77.0.2").includes("1002 openSSH stage 3/3 2 x1"));
@@ -191,7 +191,7 @@ describe("the packet history", () => {
     const scene = new Scene();
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc");
-    // Of an earlier test's nothing may go in between; a thread of V8's frees it, some time after it was collected.
+    // Nothing of an earlier test may interfere: a thread of V8 frees its memory some time after it was collected.
     const measured = async () => {
       for (let last = -1, same = 0; ; await sleep(20)) {
         collect();

@@ -1,5 +1,5 @@
-// Whatever stands in knockd.conf: it parses or is refused, and what parses comes back to the letter. This is what the
-// shield around ini must survive.
+// Tests arbitrary text as knockd.conf: it is parsed or refused, and what is parsed can be read back exactly. The code
+// that protects the library ini from such text must withstand this.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
@@ -37,7 +37,7 @@ describe("any text", () => {
       }
     };
     fc.assert(fc.property(soup, check), { numRuns: 3000 });
-    assert.ok(seen.parsed > 100 && seen.refused > 100, JSON.stringify(seen)); // else the soup is too thin
+    assert.ok(seen.parsed > 100 && seen.refused > 100, JSON.stringify(seen)); // otherwise there is too little text
   });
 });
 
@@ -48,7 +48,7 @@ describe("a config of any doors", () => {
       fc.array(token, { maxLength: 6 }).map((parts) => parts.join("")),
       anything,
     )
-    .map((text) => text.replace(/[\n\0\ufffd]/g, "")); // the last one is warned of
+    .map((text) => text.replace(/[\n\0\ufffd]/g, "")); // a warning names the last one
   const comment = oneLine.map((text) => `#${text}`);
   const filler = fc.array(fc.oneof(blanks, comment), { maxLength: 2 });
 

@@ -1,4 +1,4 @@
-// knockd.conf as a whole: its lines and sections, what is refused, and that nothing of it is lost on the way through ini.
+// Tests knockd.conf as a whole: its lines and sections, what is refused, and that ini loses nothing of it.
 import assert from "node:assert/strict";
 import { performance } from "node:perf_hooks";
 import { describe, test } from "node:test";
@@ -17,7 +17,7 @@ const parse = (text: string, nextOneTime = noOneTime): Config => parseConfig(tex
 const door = (name: string, sequence: string, rest: Partial<Door> = {}): Door =>
   doorOf({ name, sequence: parseSequence(sequence), ...rest });
 
-/** Why a config is refused. */
+/** The error of a config that is refused. */
 function refusal(text: string, nextOneTime = noOneTime): string {
   try {
     parse(text, nextOneTime);
@@ -79,14 +79,14 @@ describe("lines", () => {
     const blanks = " ".repeat(1_000_000);
     assert.deepEqual(
       parse(`[a]\nsequence=1\ncommand=x${blanks}y`).doors,
-      command(`x${blanks}y`), // looking again at each of the blanks would take minutes
+      command(`x${blanks}y`), // with backtracking at each of the spaces, this would take minutes
     );
     assert.ok(performance.now() - begun < bound(5000));
   });
 });
 
 describe("values", () => {
-  // One a line, as it stands behind the `=`.
+  // One per line, as it is written after the `=`.
   const plain = String.raw`
     "x"
     'x'

@@ -1,4 +1,4 @@
-// One is not plural, in no message; nor is none singular.
+// Checks that messages use the singular for 1, and the plural otherwise.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ test("a number with its noun", () => {
   ]);
 });
 
-/** Numbers that are never one: limits of ours, and of a config that has been looked at. */
+/** Numbers that are never 1: our limits, and numbers of a config that was checked. */
 const NEVER_ONE = [
   "door.sequence.length} knocks", // of seq_timeout 0
   "others.length + 1} doors",
@@ -24,14 +24,14 @@ const NEVER_ONE = [
   "MAX_BYTES} bytes",
   "VERIFY_SECONDS} seconds",
   "idle} seconds", // five
-  "most} times", // of lint/sequences.ts: three at least
+  "most} times", // in lint/sequences.ts: at least three
   "door.sequence.length} times",
   "waiting} commands", // more than one
   "verdict.times} times", // more than once
-  "{event.open} doors", // a limit of thousands
+  "{event.open} doors", // a limit in the thousands
   "packet.length} bytes", // 0.8's line
   "instructions} instructions",
-  "lines} lines", // a number that runs
+  "lines} lines", // a number that is still changing
 ];
 
 test("no message has a fixed plural after a number", () => {

@@ -1,4 +1,4 @@
-// Doors → which ports count at which addresses; exact first, then coarser and never less.
+// Tests which ports count at which addresses for given doors: exactly at first, then coarser, but never fewer.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -57,7 +57,7 @@ describe("port classes", () => {
       [resolvedDoor("1", "", ["fd77::1", "192.0.2.1"]), resolvedDoor("2")],
       ["fd77::1: 6/0/0 1-2", "192.0.2.1: 6/0/0 1", "10.77.0.1: 6/0/0 2"],
     ],
-    ["a target with no address is heard nowhere", [resolvedDoor("1", "", [])], []],
+    ["a target without an address matches nothing", [resolvedDoor("1", "", [])], []],
     [
       "equal targets share a body",
       [resolvedDoor("1", "", ["192.0.2.1"]), resolvedDoor("3", "", ["192.0.2.1"])],

@@ -1,6 +1,6 @@
-// The rules of knocking once more, as plainly as they can be said: arrays and objects, every attempt looked at every time.
-// What attempts.ts does fast must be what this does. It also notices where a rule is at work that mends 0.8, so that
-// Debian's knockd is held to it only up to there.
+// The rules of knocking in their simplest form: arrays and objects, and every attempt is examined every time.
+// attempts.ts must do the same, faster. The reference also notices when a rule takes effect that corrects 0.8, so that
+// Debian's knockd is compared only up to there.
 
 import { strayBit } from "../src/attempts/stray-ports.ts";
 import type { ResolvedDoor } from "../src/config/resolved-door.ts";
@@ -17,18 +17,21 @@ interface Attempt {
   ip: string;
   stage: number;
   startedAt: number;
-  /** Of its first knock. */
+  /** The address of its first knock. */
   ttl: number;
-  /** Did a later knock come from elsewhere? */
+  /** Did a later knock come from another address? */
   isMixed: boolean;
   /** Did it begin while its source was banned? */
   isSilent: boolean;
-  /** What its source has touched meanwhile and is no knock, from as far as the first knock, and from anywhere. */
+  /**
+   * The ports without a knock that its source has tried meanwhile, from the hop distance of the first knock, and from
+   * any.
+   */
   near: Set<number>;
   anywhere: Set<number>;
 }
 
-/** A TCP segment that made, moved or ended an attempt. */
+/** A TCP segment that began, advanced or ended an attempt. */
 interface Sent {
   ip: string;
   packet: Packet;
@@ -39,34 +42,34 @@ interface Sent {
 
 export interface World {
   readonly isOurs: (address: Address) => boolean;
-  /** May a packet from this address be a client's? */
+  /** Can a packet from this address be a client's? */
   readonly isClient?: (source: Address) => boolean;
-  /** Is a packet that is no knock a scanner's? */
+  /** Can a packet that is not a knock be a scanner's? */
   readonly isStray: (packet: Packet) => boolean;
-  /** May a segment answer a connection of this host? */
+  /** Can a segment be the answer to a connection of this host? */
   readonly isAnswer?: (packet: Packet) => boolean;
 }
 
-/** The key of the hash of ports. */
+/** The key of the hash of the ports. */
 export const HASH_KEY = [1, 2] as const;
 
 type Ending = "ban" | "cooldown";
 
 export class Reference {
   readonly lines: string[] = [];
-  /** What has become of each packet, as `ip door: kind stage detail`; a door that is no one's is `-`. */
+  /** What happened to each packet, as `ip door: kind stage detail`. `-` if it belongs to no door. */
   readonly kinds: string[] = [];
-  /** The rule that 0.8 does not have and that was first at work, and how many lines there were before. */
+  /** The first rule that took effect and that 0.8 does not have, and the number of lines before that. */
   mended: { by: string; lines: number } | undefined;
-  /** All such rules, and how often: the Mends of 0.8, and `ban` and `cooldown` when they pass somebody over. */
+  /** All such rules, and how often: the Mends of 0.8, and `ban` and `cooldown` when they ignore a source. */
   readonly atWork = new Map<string, number>();
   readonly #resolvedDoors: readonly ResolvedDoor[];
   readonly #world: World;
   readonly #attempts: Attempt[] = [];
   readonly #sent: Sent[] = [];
-  /** Openings that wait for what else their knocker does. */
+  /** Openings that wait for what else their client does. */
   readonly #hasty: { attempt: Attempt; due: number }[] = [];
-  /** Who is passed over at which door. Of a ban: is the one more try used? */
+  /** The sources that each door ignores. For a ban: has the one more try been used? */
   readonly #pauses: { why: Ending; resolvedDoor: ResolvedDoor; ip: string; until: number; isTried: boolean }[] = [];
 
   constructor(resolvedDoors: readonly ResolvedDoor[], world: World) {
@@ -78,11 +81,11 @@ export class Reference {
   knock(packet: Packet, now: number): void {
     this.expire(now);
     const ip = formatAddress(packet.source);
-    // Nobody who is let in has such an address: forged, or of this host itself.
+    // No accepted packet has such an address: it is forged, or this host's own.
     if (!(this.#world.isClient ?? isOfHost)(packet.source)) return;
     const users = this.#resolvedDoors.filter((resolvedDoor) => uses(resolvedDoor, packet));
     const isAnswer = this.#world.isAnswer?.(packet) ?? false;
-    if (isAnswer || !users.some((resolvedDoor) => this.#hears(resolvedDoor, packet))) {
+    if (isAnswer || !users.some((resolvedDoor) => this.#accepts(resolvedDoor, packet))) {
       this.#noKnock(packet, ip, users, now);
       return;
     }
@@ -99,7 +102,7 @@ export class Reference {
     const movedNow: ResolvedDoor[] = [];
     for (const attempt of mine) {
       const { resolvedDoor, stage } = attempt;
-      if (!this.#hears(resolvedDoor, packet)) {
+      if (!this.#accepts(resolvedDoor, packet)) {
         this.#note(ip, resolvedDoor, this.#whyNot([resolvedDoor], packet), stage);
         continue;
       }
@@ -153,7 +156,7 @@ export class Reference {
       const { name, sequence } = resolvedDoor.door;
       const live = this.#attempts.some((attempt) => attempt.ip === ip && attempt.resolvedDoor === resolvedDoor);
       if (live || movedNow.includes(resolvedDoor) || !is(sequence[0], packet)) continue;
-      if (!this.#hears(resolvedDoor, packet)) {
+      if (!this.#accepts(resolvedDoor, packet)) {
         this.#note(ip, resolvedDoor, this.#whyNot([resolvedDoor], packet));
         continue;
       }
@@ -187,11 +190,11 @@ export class Reference {
     return this.#sent.find((one) => one.ip === ip && now - one.last <= 70_000 && isEqual(one.packet, packet));
   }
 
-  /** The same segment, sent again because no answer came: what equal knocks of hand-made packets are not. */
+  /** The same segment, retransmitted because no answer came. Equal hand-made knocks are not retransmissions. */
   #isRetransmission(packet: Packet, ip: string, now: number): boolean {
     const before = hasEvidence(packet) ? this.#sentBefore(packet, ip, now) : undefined;
     if (before === undefined) return false;
-    // A system gives each connection its own source port and its own sequence number.
+    // A system gives each connection a new source port and a new sequence number.
     const isHandMade = this.#sent.some(
       (one) =>
         one.ip === ip &&
@@ -200,7 +203,7 @@ export class Reference {
         (one.packet.sourcePort === packet.sourcePort ||
           (one.packet.sequence === packet.sequence && one.packet.port !== packet.port)),
     );
-    // It sends again after 1, 3, 7 … seconds, and never before half a second has passed.
+    // A system retransmits after 1, 3, 7 … seconds, and never within half a second.
     const pause = now - before.last;
     const isInTime = pause <= 4000 + 4 * (before.last - before.first);
     const isTooSoon = pause < 450;
@@ -236,7 +239,7 @@ export class Reference {
     this.#pauses.push({ why: "cooldown", resolvedDoor, ip, until: now + policy.seqCooldown * 1000, isTried: false });
   }
 
-  /** No knock of any door, or one that none of its users hears. */
+  /** A packet that is no knock of any door, or that none of the port's doors accepts. */
   #noKnock(packet: Packet, ip: string, users: readonly ResolvedDoor[], now: number): void {
     const mine = [...this.#attempts, ...this.#hasty.map(({ attempt }) => attempt)].filter(
       ({ ip: other, resolvedDoor }) => other === ip && this.#minds(resolvedDoor, packet),
@@ -256,10 +259,12 @@ export class Reference {
     this.#note(ip, undefined, scan === undefined ? stray : "scan", 0, scan?.ports);
   }
 
-  /** Would the door take it for a knock at the port of one? */
+  /** Would the door accept it as a knock, were it at one of its ports? */
   #minds(resolvedDoor: ResolvedDoor, packet: Packet): boolean {
     const protocol = packet.protocol === TCP ? "tcp" : "udp";
-    return resolvedDoor.door.sequence.some((knock) => knock.protocol === protocol) && this.#hears(resolvedDoor, packet);
+    return (
+      resolvedDoor.door.sequence.some((knock) => knock.protocol === protocol) && this.#accepts(resolvedDoor, packet)
+    );
   }
 
   #whyNoKnock(users: readonly ResolvedDoor[], packet: Packet): VerdictKind {
@@ -267,7 +272,7 @@ export class Reference {
     return this.#world.isAnswer?.(packet) ? "answer" : this.#whyNot(users, packet);
   }
 
-  /** Those of these attempts of one source that its strays make a scan are void, and told in one line. */
+  /** The attempts of a source whose strays are too many are void. One line reports them. */
   #scan(attempts: readonly Attempt[], now: number): { ports: number } | undefined {
     let [ports, seconds] = [0, -1];
     for (const attempt of attempts) {
@@ -319,12 +324,12 @@ export class Reference {
     if (this.#attempts.some((other) => other.ip === attempt.ip)) this.#mend("2");
   }
 
-  #hears({ door, targets }: ResolvedDoor, packet: Packet): boolean {
+  #accepts({ door, targets }: ResolvedDoor, packet: Packet): boolean {
     if (packet.protocol === TCP && !flagsMatch(door.tcpFlags, packet.flags)) return false;
     return targets?.some((target) => sameAddress(target, packet.destination)) ?? this.#world.isOurs(packet.destination);
   }
 
-  /** Why none of these hears it. */
+  /** Why none of these doors accepts it. */
   #whyNot(resolvedDoors: readonly ResolvedDoor[], { destination }: Packet): VerdictKind {
     const isThere = ({ targets }: ResolvedDoor) =>
       targets?.some((target) => sameAddress(target, destination)) ?? this.#world.isOurs(destination);

@@ -1,4 +1,5 @@
-// It finds what a filter would not let through, for every link type, family, protocol and stage; and nothing where all is well.
+// Tests the self-test: it finds what a filter would drop, for every link type, IP version, protocol and stage, and
+// nothing if the filter is right.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -25,7 +26,7 @@ const addresses = ["10.77.0.1", "10.77.0.9", "fd77::1"].map((text) => parseAddre
 
 describe("the self-test", () => {
   for (const linkType of [0, 1, 12, 101, 108, 113, 276]) {
-    const filter = (own = addresses, heard = resolvedDoors) => buildFilter({ linkType, own, resolvedDoors: heard });
+    const filter = (own = addresses, doors = resolvedDoors) => buildFilter({ linkType, own, resolvedDoors: doors });
     const test = (program: Uint8Array) => tryKnocks(program, linkType, addresses, resolvedDoors).deafTo;
 
     it(`finds no fault with its own filter on link type ${linkType}`, () => {

@@ -1,4 +1,4 @@
-// The text of a sequence: what is one, what is refused as 0.8 does, and what only closes its door.
+// Tests the text of a sequence: what is valid, what is refused as in 0.8, and what only closes its door.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
@@ -25,7 +25,7 @@ describe("a sequence", () => {
     ["007000", "7000:tcp"],
     ["7000,9000// my door", "7000:tcp,9000:tcp"],
     ["7000 # first,9000# last", "7000:tcp,9000:tcp"],
-    ["7000,9000 # my door", "7000:tcp,9000:tcp"], // no comment to 0.8, which reads the digits and leaves the rest
+    ["7000,9000 # my door", "7000:tcp,9000:tcp"], // 0.8 sees no comment here: it reads the digits and ignores the rest
     ["7000 # a,8000\t# b", "7000:tcp,8000:tcp"],
     ["7000,9000 ; my door", "7000:tcp,9000:tcp"],
     ["7000/tcp,8000:udp,9000/TCP", "7000:tcp,8000:udp,9000:tcp"],

@@ -1,5 +1,5 @@
-// The daemon in the time of a capture. That it says what the live one says is live/replay.test.ts's to prove; here is what
-// takes long, or can't be had, on a wire.
+// Tests the daemon in the time of a recording. That it says what the live daemon says: live/replay.test.ts. Here is
+// what takes long, or is not possible, on a wire.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -14,7 +14,7 @@ import { placesOf } from "../src/codes/valid-codes.ts";
 import { type NextOneTime, parseConfig } from "../src/config/parse.ts";
 import { formatAddress, parseAddress } from "../src/net/address.ts";
 import type { CapturedPacket } from "../src/net/packet.ts";
-import { Answering } from "../src/replay/open-ports.ts";
+import { OpenPorts } from "../src/replay/open-ports.ts";
 import { Savefile } from "../src/replay/pcap-file.ts";
 import { play } from "../src/replay/replay.ts";
 import { Simulation, type SimulationOptions } from "../src/replay/simulation.ts";
@@ -24,7 +24,7 @@ import { pcapFile, pcapngFile } from "./pcap-file.ts";
 import { savedCorpus } from "./saved-corpus.ts";
 import { toPacket } from "./story.ts";
 
-/** When a capture of these tests begins, in seconds since 1970. */
+/** When the recordings of these tests begin, in seconds since 1970. */
 const BEGIN = 1_467_827_163.25;
 
 function listenersOf(config: string, unused = new UnusedSequences(), clients = "") {
@@ -36,7 +36,7 @@ function listenersOf(config: string, unused = new UnusedSequences(), clients = "
 class Scene {
   /** `SECONDS line` and `SECONDS $ command`. */
   readonly said: string[] = [];
-  readonly answering = new Answering();
+  readonly openPorts = new OpenPorts();
   readonly simulation: Simulation;
   #sourcePort = 40_000;
 
@@ -45,7 +45,7 @@ class Scene {
     this.simulation = new Simulation({
       resolvedDoors: listenersOf(config),
       isOurs: (address) => formatAddress(address) === "10.77.0.1",
-      answering: this.answering,
+      openPorts: this.openPorts,
       oneTimeFiles: new UnusedSequences(),
       mayDuplicate: false,
       said: (line, time) => void this.said.push(`${since(time)} ${line}`),
@@ -159,7 +159,7 @@ describe("a replay", () => {
     const strict = `${DOOR}Strict = yes`;
     for (const answers of [true, false]) {
       const scene = new Scene(strict);
-      if (answers) scene.answering.learn(packetFrom("10.77.0.1", 443, ["syn", "ack"]));
+      if (answers) scene.openPorts.observe(packetFrom("10.77.0.1", 443, ["syn", "ack"]));
       await scene.knock(0, 7001);
       await scene.knock(1, 443);
       await scene.knock(2, 7003);

@@ -1,4 +1,4 @@
-// One socket of the daemon: what is answered, and what becomes of those who flood, stall or talk nonsense.
+// Tests one socket of the daemon: its answers, and what it does with clients that flood, stall or send nonsense.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -64,7 +64,7 @@ describe("the daemon's socket", () => {
     return socket;
   }
 
-  /** All that is answered, or what is left of it when we are cut off. */
+  /** The whole answer, or as much of it as came before we were disconnected. */
   function talk(path: string, request: string | Buffer): Promise<string> {
     return new Promise((resolve) => {
       let text = "";
@@ -74,7 +74,10 @@ describe("the daemon's socket", () => {
       socket.write(request);
     });
   }
-  /** As knockctl does: until it is not cut off. Many at once are a storm on Node 18, after which the socket rests. */
+  /**
+   * Asks as knockctl does, until it is not disconnected. On Node 18, many clients at once are an accept storm, after
+   * which the socket pauses.
+   */
   async function talkAgain(path: string, request: string): Promise<string> {
     for (;;) {
       const text = await talk(path, request);
@@ -196,7 +199,9 @@ describe("the daemon's socket", () => {
     await gone;
   });
 
-  it("keeps nobody out for 400 who say half a line and stay, or never read", { timeout: scaled(60_000) }, async () => {
+  it("stays available for others while 400 clients send half a line or never read", {
+    timeout: scaled(60_000),
+  }, async () => {
     const path = newPath();
     await open(path, Array(1400).fill({ type: "interface", interface: "x".repeat(100), state: "hears" }));
     const cutOff = new Set<Socket>();
@@ -265,7 +270,7 @@ describe("the daemon's socket", () => {
     for (let i = 0; i < 8; i++) client(path).resume().write(requestLine("watch"));
     while (watchers.size < 8) await sleep(5);
     const ninth = (await talk(path, requestLine("watch"))).split("\n");
-    assert.equal(ninth[1], '{"version":1,"type":"refused","why":"8 clients watch already"}');
+    assert.equal(ninth[1], '{"version":1,"type":"refused","why":"8 clients are already watching"}');
     for (let i = 0; i < 400; i++) client(path).write('{"version":1,');
     assert.deepEqual(types(await talkAgain(path, requestLine("self-test"))), ["daemon", "end"]);
     assert.equal(watchers.size, 8);

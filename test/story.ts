@@ -1,5 +1,5 @@
-// A story: config, packets, expected lines and commands in one file, whose first comment is the sentence that it proves.
-// Where 0.8 does otherwise (Mend), `log of 0.8` and `commands of 0.8` say what it does.
+// A story: config, packets, expected lines and commands in one file, whose first comment is the sentence that it
+// proves. Where 0.8 behaves differently (Mend), `log of 0.8` and `commands of 0.8` say how.
 //
 //   # the sentence
 //   -- knockd.conf --            the config; `@dir@` is the story's own directory
@@ -16,7 +16,7 @@ import { parseConfig } from "../src/config/parse.ts";
 import { formatAddress, isHostAddress, parseAddress } from "../src/net/address.ts";
 import { type Packet, TCP, UDP } from "../src/net/packet.ts";
 import { TCP_FLAG_BITS } from "../src/net/tcp-flags.ts";
-import { Answering } from "../src/replay/open-ports.ts";
+import { OpenPorts } from "../src/replay/open-ports.ts";
 import { Simulation } from "../src/replay/simulation.ts";
 import { nextOneTime, strikeOut } from "../src/sequences/one-time-file.ts";
 import type { Segment, TcpFlag } from "./frame.ts";
@@ -26,7 +26,7 @@ export interface Told {
   readonly commands: readonly string[];
 }
 
-/** A segment of a test, all but its TTL given. */
+/** A segment of a test. Everything is given but its TTL. */
 export type Sent = Required<Omit<Segment, "payload" | "protocol" | "ttl">> & {
   protocol: "tcp" | "udp";
   ttl?: number;
@@ -40,7 +40,7 @@ export interface Story {
   /** Seconds. */
   readonly end: number;
   readonly expected: Told;
-  /** What 0.8 does, where that is not the same. */
+  /** What 0.8 does, if that differs. */
   readonly of08: Told | undefined;
 }
 
@@ -76,7 +76,10 @@ export function parseStory(text: string): Story {
 const PACKET =
   /^(?<at>[\d.]+) +(?:end|(?<from>\S+) > (?<to>\S+):(?<port>\d+) (?<protocol>tcp|udp)(?<flags>(?: (?:fin|syn|rst|psh|ack|urg))*)(?: from (?<sourcePort>\d+))?(?: seq (?<seq>\d+))?)$/;
 
-/** Each packet has a source port and a sequence number of its own, unless the story names them: nothing is sent again. */
+/**
+ * Each packet has a different source port and sequence number, unless the story gives them, so nothing is a
+ * retransmission.
+ */
 function parsePacket(line: string, index: number): { at: number; packet?: Sent } {
   const found = PACKET.exec(line)?.groups;
   if (!found) throw new Error(`not a packet: ${line}`);
@@ -96,7 +99,7 @@ function parsePacket(line: string, index: number): { at: number; packet?: Sent }
   };
 }
 
-/** What the wire would give for it. */
+/** What would be sent on the wire for it. */
 export function toPacket(segment: Sent): Packet {
   const tcp = segment.protocol === "tcp";
   return {
@@ -111,7 +114,7 @@ export function toPacket(segment: Sent): Packet {
   };
 }
 
-/** Replays a story in memory, in simulated time. `own` are the addresses of the host that listens. */
+/** Runs a story in memory, in simulated time. `own` are the addresses of the listening host. */
 export async function replay(story: Story, own: readonly string[]): Promise<Told> {
   const dir = mkdtempSync(join(tmpdir(), "story-"));
   try {
@@ -130,8 +133,8 @@ async function play(story: Story, doors: readonly Door[], own: ReadonlySet<strin
     resolvedDoors: doors.map((door) => ({ door, targets: door.target && [parseAddress(door.target.host)!] })),
     isOurs: (to) => own.has(formatAddress(to)),
     isClient: (source) => isHostAddress(source) && !own.has(formatAddress(source)),
-    answering: new Answering(),
-    oneTimeFiles: { nextOneTime, strikeOut }, // struck out at once: in simulated time nothing waits for a disk
+    openPorts: new OpenPorts(),
+    oneTimeFiles: { nextOneTime, strikeOut }, // crossed out at once: in simulated time nothing waits for a disk
     mayDuplicate: false,
     said: (line) => void log.push(line),
     ran: (command) => void commands.push(/^echo (.*?)(?: >> \$KNOCK_LOG)?$/.exec(command)![1]!),

@@ -1,10 +1,10 @@
-// TCPFlags: what a list means, over all flag bytes that a segment can have.
+// Tests what a list of TCPFlags means, for every combination of flags that a segment can have.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { ANY_FLAGS, addTcpFlags, flagsMatch, type TcpFlags } from "../src/net/tcp-flags.ts";
 
-// RFC 9293 3.1, once more and by hand: CWR and ECE are the two bits above.
+// RFC 9293 3.1, written again by hand: CWR and ECE are the two bits above.
 const BITS: Record<string, number> = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32 };
 const ALL_BYTES = Array.from({ length: 256 }, (_, byte) => byte);
 
@@ -36,9 +36,9 @@ describe("a list of flags", () => {
     [["syn,!ack"], { set: 2, clear: 16 }],
     [["FIN,Syn,rst,pSH,ack,urg"], { set: 63, clear: 0 }],
     [["!fin", "!syn,!rst", "!psh,!ack,!urg"], { set: 0, clear: 63 }],
-    [["syn, ack"], { set: 18, clear: 0 }], // 0.8 refuses the blank
+    [["syn, ack"], { set: 18, clear: 0 }], // 0.8 refuses the space
     [[" syn ,\t!ack "], { set: 2, clear: 16 }],
-    [["syn,!syn"], { set: 0, clear: 2 }], // of two that contradict each other 0.8 takes the last
+    [["syn,!syn"], { set: 0, clear: 2 }], // of two that contradict each other, 0.8 uses the last
     [["!syn", "syn"], { set: 2, clear: 0 }],
   ];
   for (const [lists, flags] of table) {

@@ -1,4 +1,4 @@
-// The time of a capture: it never goes back, and what waits is called in the order of its time.
+// Tests the clock of a replay: it never goes back, and timers run in the order of their times.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
@@ -8,7 +8,7 @@ describe("a capture's clock", () => {
   it("begins with the first packet, and advances with each", () => {
     const clock = new VirtualClock();
     const pass = (time: number) => {
-      clock.passTo(clock.at(time));
+      clock.advanceTo(clock.at(time));
       return [Math.round(clock.now), Math.round(clock.time * 1000) / 1000];
     };
     assert.deepEqual([1000.25, 1000.25, 1002.5].map(pass), [
@@ -21,7 +21,7 @@ describe("a capture's clock", () => {
   it("does not go back for packets out of order, and continues after the capture's clock was set back", () => {
     const clock = new VirtualClock();
     const now = (time: number) => {
-      clock.passTo(clock.at(time));
+      clock.advanceTo(clock.at(time));
       return Math.round(clock.now);
     };
     assert.deepEqual([1000, 1002, 1001.5, 1003].map(now), [0, 2000, 2000, 3000]);
@@ -33,7 +33,7 @@ describe("a capture's clock", () => {
     const clock = new VirtualClock();
     const called: number[] = [];
     for (let i = 0; i < 20; i++) clock.after(i % 2, () => void called.push(i));
-    while (clock.due < Number.POSITIVE_INFINITY) clock.fire();
+    while (clock.due < Number.POSITIVE_INFINITY) clock.runNext();
     const [even, odd] = [0, 1].map((rest) => Array.from({ length: 10 }, (_, i) => 2 * i + rest));
     assert.deepEqual(called, [...even!, ...odd!]);
   });
@@ -49,8 +49,8 @@ describe("a capture's clock", () => {
           if (cancelled) timers[i]!.cancel();
         });
         while (clock.due < Number.POSITIVE_INFINITY) {
-          clock.passTo(clock.due);
-          clock.fire();
+          clock.advanceTo(clock.due);
+          clock.runNext();
           assert.equal(clock.now, 1000 * called.at(-1)!);
         }
         const expected = given.flatMap(([after, cancelled]) => (cancelled ? [] : [after])).sort((a, b) => a - b);

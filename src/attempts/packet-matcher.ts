@@ -1,4 +1,4 @@
-// Which doors take a packet, by its flags and its destination.
+// Does a packet match a door's rule, by its flags and its destination?
 
 import { VERDICT } from "../events/observer.ts";
 import { type Address, sameAddress } from "../net/address.ts";
@@ -8,42 +8,42 @@ import type { MatchRule } from "./door-state.ts";
 
 export class PacketMatcher {
   readonly #isOurs: (address: Address) => boolean;
-  /** The rule that matched the last packet, and so matches all packets like it (last-packet.ts). */
-  #heard: MatchRule | undefined;
+  /** The rule that matched the last packet. It also matches every equal packet that follows (last-packet.ts). */
+  #matched: MatchRule | undefined;
 
   constructor(isOurs: (address: Address) => boolean) {
     this.#isOurs = isOurs;
   }
 
-  /** Call it if the next packet is not like the last one. */
+  /** Call it if the next packet differs from the last one. */
   forget(): void {
-    this.#heard = undefined;
+    this.#matched = undefined;
   }
 
-  matches(hearing: MatchRule, packet: Packet): boolean {
-    return hearing === this.#heard || this.wouldHear(hearing, packet);
+  matches(rule: MatchRule, packet: Packet): boolean {
+    return rule === this.#matched || this.matchesUncached(rule, packet);
   }
 
   /** Does the packet match any of these rules? */
-  matchesAny(hearings: readonly MatchRule[], packet: Packet): boolean {
-    for (let i = 0; i < hearings.length; i++) {
-      const hearing = hearings[i]!;
-      if (!this.matches(hearing, packet)) continue;
-      this.#heard = hearing;
+  matchesAny(rules: readonly MatchRule[], packet: Packet): boolean {
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i]!;
+      if (!this.matches(rule, packet)) continue;
+      this.#matched = rule;
       return true;
     }
     return false;
   }
 
   /** Returns a VERDICT: why the packet matches none of these rules. */
-  mismatch(hearings: readonly MatchRule[], packet: Packet): number {
-    return hearings.some(({ targets }) => this.#isAt(targets, packet.destination)) ? VERDICT.flags : VERDICT.address;
+  mismatch(rules: readonly MatchRule[], packet: Packet): number {
+    return rules.some(({ targets }) => this.#isAt(targets, packet.destination)) ? VERDICT.flags : VERDICT.address;
   }
 
   /** Like `matches`, but does not use or change what is known of the last packet. */
-  wouldHear(hearing: MatchRule, packet: Packet): boolean {
-    if (packet.protocol === TCP && !flagsMatch(hearing.flags, packet.flags)) return false;
-    return this.#isAt(hearing.targets, packet.destination);
+  matchesUncached(rule: MatchRule, packet: Packet): boolean {
+    if (packet.protocol === TCP && !flagsMatch(rule.flags, packet.flags)) return false;
+    return this.#isAt(rule.targets, packet.destination);
   }
 
   #isAt(targets: readonly Address[] | undefined, address: Address): boolean {

@@ -93,7 +93,7 @@ export class ScanDetector {
   }
 
   #isStrayFor(state: DoorState, packet: Packet): boolean {
-    return state.protocols.has(packet.protocol) && this.#matcher.wouldHear(state.rule, packet);
+    return state.protocols.has(packet.protocol) && this.#matcher.matchesUncached(state.rule, packet);
   }
 
   /** Returns the seconds to report; undefined when the ban of a silent attempt goes on, which is not reported again. */

@@ -13,7 +13,7 @@ import type { Records } from "./records.ts";
 
 export interface CaptureState {
   readonly capture: InterfaceCapture;
-  /** Of its link; 0 for `any`. */
+  /** The interface's index. 0 for `any`. */
   readonly index: number;
   up: boolean;
   /** The number of knocks that the last self-test tried. */
@@ -26,7 +26,7 @@ export interface CaptureState {
 }
 
 export interface CaptureSetOptions {
-  /** Several interfaces: a packet may be captured twice. */
+  /** There are several interfaces, so a packet may be captured twice. */
   readonly several: boolean;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
@@ -144,7 +144,7 @@ export class CaptureSet {
     this.#each((capture) => capture.setStrayPorts(strays));
   }
 
-  /** Lets every packet of this source through. Undefined: of none. */
+  /** Passes every packet of this source. Undefined: follows no source. */
   follow(source: Address | undefined): void {
     this.#followed = source;
     this.#each((capture) => capture.follow(source), "knockctl explain --follow misses packets");
@@ -155,8 +155,8 @@ export class CaptureSet {
     this.#each((capture) => capture.setWide(wide));
   }
 
-  /** Reports lost packets. Returns the captures that have stopped working, and why. */
-  account(): ReadonlyMap<string, string> {
+  /** Reports lost packets. Returns the captures that have stopped working, with the reason. */
+  checkStats(): ReadonlyMap<string, string> {
     const failed = new Map<string, string>();
     for (const [name, { capture }] of this.#captures) {
       try {

@@ -10,13 +10,19 @@ import type { PortClass } from "./bpf/port-classes.ts";
 import { PacketReader, type PacketReaderOptions } from "./packet-reader.ts";
 import { type SelfTestResult, tryKnocks } from "./self-test.ts";
 
-/** Enough for a burst of some 34,000 packets while we are busy: half of it lost a tenth more of a million at once. */
+/**
+ * Enough for a burst of about 34,000 packets while the process is busy. Half of it lost a tenth more of a million
+ * packets.
+ */
 const RING_BYTES = 8 << 20;
-/** Ethernet, three VLAN tags, an IPv6 header and TCP's, and 74 bytes for extensions: each byte costs the ring packets. */
+/**
+ * Ethernet, three VLAN tags, IPv6, TCP, and 74 bytes for extension headers. Each byte more leaves room for fewer
+ * packets.
+ */
 const SNAP_LENGTH = 160;
 
 /** The shortest time between two reports of lost packets. */
-const ACCOUNT_MS = 50_000;
+const CHECK_STATS_MS = 50_000;
 
 const NOTHING_YET: CaptureStats = { received: 0, dropped: 0, read: 0 };
 
@@ -34,8 +40,8 @@ export class InterfaceCapture {
   #isWide = false;
   readonly #now: () => number;
   /** The counters at the last two checks, the later one first. */
-  #accounts: readonly [CaptureStats, CaptureStats] = [NOTHING_YET, NOTHING_YET];
-  #accountedAt = Number.NEGATIVE_INFINITY;
+  #lastStats: readonly [CaptureStats, CaptureStats] = [NOTHING_YET, NOTHING_YET];
+  #checkedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * Opens the interface; packets come after `start`. `oneOfSeveral`: stamp packets so that DuplicateFilter can compare them.
@@ -61,12 +67,12 @@ export class InterfaceCapture {
     return this.#own;
   }
 
-  /** Of the filter without strays. */
+  /** The length of the filter without strays. */
   get instructions(): number {
     return (this.#narrow?.length ?? 0) / 8;
   }
 
-  /** Since it was opened. Throws in the system's words when the handle is dead. */
+  /** Counted since the capture was opened. Throws the system's error when the handle is dead. */
   get stats(): CaptureStats {
     return this.#capture.stats();
   }
@@ -120,7 +126,7 @@ export class InterfaceCapture {
     }
   }
 
-  /** From now on all knocks of this source are heard, and what might be some; undefined: of none. Throws CaptureError. */
+  /** Passes all packets of this source that may be knocks. Undefined: follows no source. Throws CaptureError. */
   follow(source: Address | undefined): void {
     this.#followed = source;
     this.setDoors(this.#resolvedDoors, this.#own);
@@ -130,7 +136,7 @@ export class InterfaceCapture {
     this.#source.start();
   }
 
-  /** Closes it. May be called at any time and repeatedly. */
+  /** May be called at any time and repeatedly. */
   close(): void {
     this.#source.close();
   }
@@ -145,16 +151,17 @@ export class InterfaceCapture {
   }
 
   /**
-   * Packets lost since the last account because the ring was full; and are packets waiting that had come before the
-   * last account, so that nobody seems to fetch them any more? Asked again soon, it says nothing new: of two moments in a
-   * flood it would say so wrongly. Throws in the system's words when the handle is dead.
+   * `lost`: packets lost since the last check because the ring was full. `stuck`: packets that arrived before the last
+   * check are still unread, so nothing reads them any more. A check soon after the last one reports neither: during a
+   * flood, two checks in quick succession would find unread packets although all is well. Throws the system's error
+   * when the handle is dead.
    */
   checkStats(): { lost: number; stuck: boolean } {
     const now = this.#capture.stats();
-    if (this.#now() - this.#accountedAt < ACCOUNT_MS) return { lost: 0, stuck: false };
-    this.#accountedAt = this.#now();
-    const [last, before] = this.#accounts;
-    this.#accounts = [now, last];
+    if (this.#now() - this.#checkedAt < CHECK_STATS_MS) return { lost: 0, stuck: false };
+    this.#checkedAt = this.#now();
+    const [last, before] = this.#lastStats;
+    this.#lastStats = [now, last];
     const stuck = last.received > before.received && last.read === before.read && now.read === last.read;
     return { lost: now.dropped - last.dropped, stuck };
   }

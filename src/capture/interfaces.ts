@@ -1,7 +1,7 @@
-// Which interfaces `Interface` and -i mean, on this machine as it is now.
-//   eth0,wlan0   these, by their names or alternative names     ppp*   all whose names begin so
-//   eth0:0       eth0, but only at the addresses of this alias  eth0:*   of all its aliases
-//   auto         those of the default routes                    any   all in one
+// Which interfaces `Interface` and -i select on this machine now:
+//   eth0,wlan0   these, by name or alternative name             ppp*     all whose names begin with ppp
+//   eth0:0       eth0, but only at the addresses of this alias  eth0:*   all aliases of eth0
+//   auto         the interfaces of the default routes           any      all interfaces, in one capture
 
 import { isIpv4, parseAddress } from "../net/address.ts";
 import { AddressSet } from "../net/address-set.ts";
@@ -11,21 +11,21 @@ import type { Link, Snapshot } from "../platform/native.ts";
 export const ANY = "any";
 export const AUTO = "auto";
 
-/** What there is to listen at, and what is waited for. */
+/** The interfaces to capture on, and those to wait for. */
 export interface Chosen {
-  /** Names of links that are up, of aliases on them, or `any` alone; each once. */
+  /** The names of links that are up, of aliases on them, or `any` alone. No name twice. */
   readonly present: readonly string[];
-  /** The words of the specification that mean nothing that is up now, and why. */
+  /** The patterns that match nothing that is up now, and why. */
   readonly missing: ReadonlyMap<string, string>;
 }
 
-/** One thing that a word means. */
-interface Meant {
+/** One interface or alias that a pattern matches. */
+interface Match {
   readonly name: string;
   readonly link: Link;
 }
 
-/** The words of a specification, each once. `eth0` when there are none, as 0.8. */
+/** The patterns of a specification, none twice. `eth0` if there are none, as in 0.8. */
 export function interfaceWords(specification: string): readonly string[] {
   const words = specification
     .split(",")
@@ -34,7 +34,7 @@ export function interfaceWords(specification: string): readonly string[] {
   return words.length === 0 ? ["eth0"] : [...new Set(words)];
 }
 
-/** Is it one interface by its name, as 0.8 knows it? */
+/** Is it a single interface name, the only form that 0.8 knows? */
 export function isOneName(words: readonly string[]): boolean {
   if (words.length !== 1 || words[0] === AUTO || words[0] === ANY) return false;
   const { base, alias = "" } = parts(words[0]!);
@@ -46,31 +46,31 @@ export function choose(words: readonly string[], snapshot: Snapshot): Chosen {
   const present = new Map<string, Link>();
   const missing = new Map<string, string>();
   for (const word of words) {
-    const meant = meantBy(word, snapshot);
-    const ups = meant.filter(({ link }) => link.up);
-    if (ups.length === 0) missing.set(word, whyMissing(word, meant));
+    const matches = matchesOf(word, snapshot);
+    const ups = matches.filter(({ link }) => link.up);
+    if (ups.length === 0) missing.set(word, whyMissing(word, matches));
     for (const { name, link } of ups) present.set(name, link);
   }
-  // An alias adds nothing to an interface that is listened at as a whole.
+  // An alias adds nothing if its whole interface is captured.
   return { present: [...present.keys()].filter((name) => !isAlias(name) || !present.has(linkName(name))), missing };
 }
 
-/** By what names the interfaces that a word means are listened at, also those that are down. */
+/** The names of all interfaces that the pattern matches, including those that are down. */
 export function namesOf(word: string, snapshot: Snapshot): readonly string[] {
-  return meantBy(word, snapshot).map(({ name }) => name);
+  return matchesOf(word, snapshot).map(({ name }) => name);
 }
 
-/** In words for people: an interface that is down need not be looked for. */
-function whyMissing(word: string, meant: readonly Meant[]): string {
-  if (meant.length > 0) return "it is down";
+/** The reason as text for the user. */
+function whyMissing(word: string, matches: readonly Match[]): string {
+  if (matches.length > 0) return "it is down";
   return word === AUTO ? "there is no default route" : "there is no such interface";
 }
 
-function meantBy(word: string, snapshot: Snapshot): Meant[] {
+function matchesOf(word: string, snapshot: Snapshot): Match[] {
   const { base, alias } = parts(word);
-  const links = snapshot.links.filter((link) => isMeant(base, alias === undefined, link, snapshot));
+  const links = snapshot.links.filter((link) => isMatch(base, alias === undefined, link, snapshot));
   if (alias === undefined) return links.map((link) => ({ name: link.name, link }));
-  // An alias comes and goes with its address: it is listened at before it has one, as 0.8 does.
+  // An alias comes and goes with its address. As in 0.8, knockd listens before the address exists.
   if (!alias.endsWith("*")) return links.map((link) => ({ name: `${link.name}:${alias}`, link }));
   return links.flatMap((link) => {
     const labels = snapshot.addresses.flatMap(({ index, label }) => (index === link.index && label ? [label] : []));
@@ -79,13 +79,13 @@ function meantBy(word: string, snapshot: Snapshot): Meant[] {
   });
 }
 
-function isMeant(base: string, whole: boolean, { name, index, altnames = [] }: Link, { defaults }: Snapshot): boolean {
+function isMatch(base: string, whole: boolean, { name, index, altnames = [] }: Link, { defaults }: Snapshot): boolean {
   if (whole && base === AUTO) return defaults.includes(index);
   if (base.endsWith("*")) return name.startsWith(base.slice(0, -1));
   return name === base || altnames.includes(base);
 }
 
-/** Linux has no colon in an interface's name: what comes behind is an alias. */
+/** A Linux interface has no colon in its name, so what follows a colon is an alias. */
 function parts(word: string): { base: string; alias: string | undefined } {
   const colon = word.indexOf(":");
   if (colon < 0) return { base: word, alias: undefined };
@@ -96,22 +96,22 @@ export function isAlias(name: string): boolean {
   return parts(name).alias !== undefined;
 }
 
-/** Of an alias, without it. */
+/** Removes the alias from a name. */
 export function linkName(name: string): string {
   return parts(name).base;
 }
 
-/** Of one that is listened at; undefined when it is gone. */
+/** The link of a captured interface. Undefined if it no longer exists. */
 export function linkOf(name: string, { links }: Snapshot): Link | undefined {
   return links.find((link) => link.name === linkName(name));
 }
 
-/** Of its link; 0 for `any`. */
+/** The index of its link. 0 for `any`. */
 export function indexOf(name: string, snapshot: Snapshot): number {
   return linkOf(name, snapshot)?.index ?? 0;
 }
 
-/** Of one interface, of an alias (IPv6 has none), or of all for `any`. */
+/** The addresses of an interface, of an alias (which has no IPv6 addresses), or of all interfaces for `any`. */
 export function ownAddresses(name: string, snapshot: Snapshot, onlyIpv4: boolean): AddressSet {
   const index = linkOf(name, snapshot)?.index;
   const own = snapshot.addresses

@@ -1,7 +1,7 @@
 // While an attempt is live, the filter also lets strays through, which show a scanner (attempts/stray-ports.ts). Otherwise it
 // is as narrow as possible, so that other traffic costs nothing.
 
-import { heardPorts } from "../config/code-doors.ts";
+import { knockPorts } from "../config/code-doors.ts";
 import { type Door, strayLimit } from "../config/door.ts";
 import type { Packet } from "../net/packet.ts";
 import { TCP, UDP } from "../net/packet.ts";
@@ -56,10 +56,10 @@ export class ScanWindow {
     this.#guarded = doors.filter(({ policy }) => strayLimit(policy) > 0);
     this.#prepared = "";
     this.#prepare();
-    this.#options.widen(this.#wide && this.#guarded.length > 0); // the supervisor may be a new one
+    this.#options.widen(this.#wide && this.#guarded.length > 0); // the supervisor may have been replaced
   }
 
-  /** Takes the number of live attempts after every batch. Cheap if nothing changes. */
+  /** Call it with the number of live attempts after every batch. Cheap if nothing changes. */
   update(live: number): void {
     if (live > 0) {
       this.#narrowing?.cancel();
@@ -67,7 +67,7 @@ export class ScanWindow {
       if (this.#wide || this.#guarded.length === 0) return;
       this.#wide = true;
       this.#options.widen(true);
-      this.#prepare(); // meanwhile a server may have started here, whose traffic is not for us
+      this.#prepare(); // a server may have started here, and its traffic is none of our business
     } else if (this.#wide && this.#narrowing === undefined) {
       this.#narrowing = this.#options.after(NARROW_SECONDS, () => {
         this.#narrowing = undefined;
@@ -126,14 +126,14 @@ export function strayClasses(
   udp: ReadonlySet<number>,
   ephemeral: PortRange,
 ): PortClass[] {
-  const heard = doors.flatMap(heardPorts);
-  const flags = widest(heard.filter(({ protocol }) => protocol === "tcp").map((one) => one.flags));
+  const all = doors.flatMap(knockPorts);
+  const flags = widest(all.filter(({ protocol }) => protocol === "tcp").map((one) => one.flags));
   const [outside, inside] = [allBut(tcp, ephemeral), within(ephemeral, allBut(tcp))];
   const classes = flags.flatMap((wanted) => [
     { protocol: TCP, flags: wanted, ports: outside },
     ...NO_ANSWER.flatMap((other) => both(wanted, other)).map((told) => ({ protocol: TCP, flags: told, ports: inside })),
   ]);
-  if (heard.some(({ protocol }) => protocol === "udp")) {
+  if (all.some(({ protocol }) => protocol === "udp")) {
     classes.push({ protocol: UDP, flags: ANY_FLAGS, ports: allBut(udp) });
   }
   return classes.filter(({ ports }) => ports.length > 0);

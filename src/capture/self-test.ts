@@ -1,7 +1,7 @@
 // The self-test: builds a frame for every knock of every door at every address, and runs it through the filter and the
 // decoder. Nothing goes onto the wire, because that would reveal the ports.
 
-import { heardPorts } from "../config/code-doors.ts";
+import { knockPorts } from "../config/code-doors.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Address, isIpv4 } from "../net/address.ts";
@@ -13,7 +13,7 @@ import { Records } from "./records.ts";
 
 const [ETHER_IPV4, ETHER_IPV6] = [0x0800, 0x86dd] as const;
 const SOURCE_PORT = 40_000;
-/** The maximum of frames, which takes about 50 ms. With more doors and addresses, only the first are tested. */
+/** The maximum of frames. They take about 50 ms. With more doors and addresses, only the first are tested. */
 const MAX_FRAMES = 20_000;
 
 /** Contains no ports: they are secret. */
@@ -42,8 +42,8 @@ export function tryKnocks(
         if (tried.size === MAX_FRAMES) return { tried: tried.size, deafTo: undefined };
         tried.add(key);
         const frame = knockFrame(linkType, to, knock, flags);
-        const heard = native.Capture.matches(filter, frame) && native.decode(frame, linkType, records.buffer);
-        if (!heard || records.at(0).port !== knock.port) {
+        const isReceived = native.Capture.matches(filter, frame) && native.decode(frame, linkType, records.buffer);
+        if (!isReceived || records.at(0).port !== knock.port) {
           return { tried: tried.size, deafTo: `knock ${stage + 1} of ${door.name} would be missed` };
         }
       }
@@ -54,12 +54,12 @@ export function tryKnocks(
 
 /** Each knock of the sequence, and the first and the last port of each block. */
 function samples(door: Door): { readonly stage: number; readonly knock: Knock; readonly flags: TcpFlags }[] {
-  return heardPorts(door).flatMap(({ protocol, low, high, flags }, stage) =>
+  return knockPorts(door).flatMap(({ protocol, low, high, flags }, stage) =>
     [...new Set([low, high])].map((port) => ({ stage, knock: { protocol, port }, flags })),
   );
 }
 
-/** A smallest frame of libpcap's link type that holds the knock. */
+/** The smallest frame of libpcap's link type that holds the knock. */
 export function knockFrame(linkType: number, to: Address, knock: Knock, flags: TcpFlags): Uint8Array {
   const v4 = isIpv4(to);
   return Buffer.concat([
@@ -78,7 +78,7 @@ function linkHeader(linkType: number, v4: boolean): Buffer {
       return withType(16, 14, type);
     case 276: // cooked v2
       return withType(20, 0, type);
-    case 0: // null and loop: an address family, which nobody reads
+    case 0: // null and loop: an address family, which is not evaluated
     case 108:
       return Buffer.alloc(4);
     default: // raw IP

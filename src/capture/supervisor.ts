@@ -2,7 +2,7 @@
 // Each time the supervisor compares the whole state, so that a missed message cannot leave an interface deaf.
 
 import type { ResolvedDoor } from "../config/resolved-door.ts";
-import type { InterfaceStatus, UnheardAddresses } from "../events/interface-status.ts";
+import type { InterfaceStatus, UncoveredAddresses } from "../events/interface-status.ts";
 import type { AddressSet } from "../net/address-set.ts";
 import { CaptureError } from "../platform/capture-error.ts";
 import type { NativeLinkWatch, Snapshot } from "../platform/native.ts";
@@ -13,10 +13,10 @@ import type { InterfaceCapture } from "./interface-capture.ts";
 import { interfaceStatuses, statusLine } from "./interface-status.ts";
 import { ANY, AUTO, choose, indexOf, isAlias, isOneName, linkOf, namesOf, ownAddresses } from "./interfaces.ts";
 import type { Records } from "./records.ts";
-import { unheardAddresses } from "./unheard-addresses.ts";
+import { uncoveredAddresses } from "./uncovered-addresses.ts";
 
 export interface CaptureSupervisorOptions {
-  /** Of interfaces.ts. */
+  /** The patterns of interfaces.ts. */
   readonly patterns: readonly string[];
   readonly onlyIpv4: boolean;
   /** Wait for a single missing interface. Without this it is an error, as in 0.8. */
@@ -46,7 +46,7 @@ export class CaptureSupervisor {
   #missing: ReadonlyMap<string, string> = new Map();
   #started = false;
   #closed = false;
-  /** The interfaces cannot be read; this has been logged. */
+  /** The interfaces cannot be read. This has been logged. */
   #blind = false;
   #status = "";
   readonly #schedule = new CheckSchedule(() => {
@@ -74,7 +74,7 @@ export class CaptureSupervisor {
     }
   }
 
-  /** One line that says what is captured and what is not: systemd shows it. */
+  /** One line for systemd: which interfaces are captured and which are missing. */
   get status(): string {
     return statusLine(this.captures.all, this.#failed, this.#missing);
   }
@@ -84,10 +84,10 @@ export class CaptureSupervisor {
     return interfaceStatuses(this.captures.all, this.#failed, this.#missing);
   }
 
-  /** The addresses of this host that no door hears now. Empty if they cannot be read. */
-  unheard(resolvedDoors: readonly ResolvedDoor[]): readonly UnheardAddresses[] {
+  /** The addresses of this host that no door covers now. Empty if they cannot be read. */
+  uncovered(resolvedDoors: readonly ResolvedDoor[]): readonly UncoveredAddresses[] {
     try {
-      return unheardAddresses(this.#options, this.#snapshot(), resolvedDoors);
+      return uncoveredAddresses(this.#options, this.#snapshot(), resolvedDoors);
     } catch (error) {
       if (error instanceof CaptureError) return [];
       throw error;
@@ -98,7 +98,7 @@ export class CaptureSupervisor {
     return this.#options.patterns;
   }
 
-  /** Is an interface present whose packets knockd does not get? */
+  /** Is an interface up whose packets knockd does not receive? */
   get isDeaf(): boolean {
     return this.#failed.size > 0 || this.captures.isDeaf;
   }
@@ -122,7 +122,7 @@ export class CaptureSupervisor {
       this.check();
       this.#options.onChecked();
     });
-    this.#schedule.onChange(); // between opening and the filter something may have changed
+    this.#schedule.onChange(); // something may have changed between opening and setting the filter
   }
 
   /** May be called at any time and repeatedly. */
@@ -133,10 +133,10 @@ export class CaptureSupervisor {
     this.captures.closeAll();
   }
 
-  /** Tests all captures and opens those again that do not work. */
+  /** Tests all captures, and reopens those that do not work. */
   check(): void {
     if (this.#closed) return;
-    for (const [name, why] of this.captures.account()) this.#fail(name, why);
+    for (const [name, why] of this.captures.checkStats()) this.#fail(name, why);
     this.captures.selfTest();
     if (this.#started) this.#reconcile();
   }
@@ -153,7 +153,7 @@ export class CaptureSupervisor {
     return ownAddresses(name, snapshot, this.#options.onlyIpv4);
   }
 
-  /** At the start every present interface must open, while the user still sees an error. */
+  /** At the start, every interface that is present must open, while the user still sees an error. */
   #openAll(): void {
     const { patterns, wait } = this.#options;
     const snapshot = this.#snapshot();

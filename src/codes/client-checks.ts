@@ -1,4 +1,4 @@
-// Blocks that two clients use: a port must say whose code it belongs to.
+// Finds blocks that two clients share. A port must tell whose code it belongs to.
 
 import { blockSize, type Client } from "./client.ts";
 
@@ -9,8 +9,8 @@ export interface Overlap {
 }
 
 /**
- * The first overlap; undefined when there is none. Only the key clients of one door share blocks, and then all of them. A
- * code's block within a key's would lock one of the two clients out without a word.
+ * The first overlap, or undefined. Only the key clients of one door may share blocks, and then all of their blocks. If
+ * a code's block lay within a key's block, one of the two clients would be locked out without any message.
  */
 export function checkBlocks(clients: readonly Client[]): Overlap | undefined {
   const blocks = groupsOf(clients)
@@ -33,20 +33,21 @@ export function checkBlocks(clients: readonly Client[]): Overlap | undefined {
   return found?.overlap;
 }
 
-/** Clients whose codes go to the same ports: each alone, or the key clients of a door together. */
+/** Groups clients whose codes go to the same ports: each client alone, or all key clients of a door. */
 export function groupsOf(clients: readonly Client[]): Client[][] {
   const groups = new Map<string, Client[]>();
   let last: Client[] = [];
   for (const client of clients) {
     const { name, door, kind, protocol, blocks } = client;
     const before = last[0];
-    // The keys of a door nearly always follow each other, and clients-file.ts gives them the same blocks.
+    // The keys of a door usually follow each other in the file, and clients-file.ts gives them the same array of
+    // blocks.
     const isAlike = before?.kind === kind && before.door === door && before.protocol === protocol;
     if (isAlike && kind === "key" && before.blocks === blocks) {
       last.push(client);
       continue;
     }
-    const key = kind === "key" ? `${protocol} ${blocks} ${door}` : name; // no name has a blank
+    const key = kind === "key" ? `${protocol} ${blocks} ${door}` : name; // the space keeps it apart from names, which have none
     last = groups.get(key) ?? [];
     if (last.length === 0) groups.set(key, last);
     last.push(client);

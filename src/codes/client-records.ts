@@ -1,4 +1,4 @@
-// The file in which it is kept which codes have been used, replaced in one step and flushed before a door opens.
+// The file that records which codes have been used. It is replaced atomically and flushed to disk before a door opens.
 
 import * as fs from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
@@ -13,7 +13,7 @@ import { ClientStates } from "./client-states.ts";
 export interface ClientRecordsOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  /** Milliseconds since 1970. */
+  /** Called with what is wrong with the file, once for each new reason. */
   readonly wallClock: () => number;
   /** What is wrong with the file, each time another reason. */
   readonly onTrouble: (reason: string) => void;
@@ -25,12 +25,12 @@ export class ClientRecords {
   readonly #options: ClientRecordsOptions;
   #trouble: string | undefined;
   #isOnDisk = true;
-  /** Of the file that is being written. */
+  /** The write in progress. */
   #writing: Promise<boolean> | undefined;
-  /** Of the next one, which has what has changed meanwhile. */
+  /** The write after it, with the changes made in the meantime. */
   #next: Promise<boolean> | undefined;
 
-  /** Reads the file. When it is missing or damaged, it is reported, and all that may have been used is refused. */
+  /** Reads the file. If it is missing or damaged, reports that, and refuses every code that may have been used. */
   constructor(path: string, options: ClientRecordsOptions) {
     this.path = path;
     this.#options = options;
@@ -41,15 +41,15 @@ export class ClientRecords {
       const text = readRegularFile(path, fs.constants.O_RDONLY, { check }).toString("utf8");
       states = ClientStates.parse(text, options.wallClock(), now);
     } catch (error) {
-      this.#report(`${path}: ${systemErrorText(error)}: no code of this minute counts, and none of a list`);
+      this.#report(`${path}: ${systemErrorText(error)}: codes of this minute are refused, and all codes of lists`);
       states = new ClientStates(now);
     }
     this.states = states;
   }
 
   /**
-   * Resolves when all that has been used by now is on the disk: with true, or with false when it can't be written. Off the
-   * event loop: a slow disk must not keep other knocks waiting.
+   * Resolves when everything used so far is on the disk (true) or could not be written (false). Runs off the event
+   * loop, so that a slow disk does not delay other knocks.
    */
   save(): Promise<boolean> {
     if (this.#writing === undefined) return this.#begin();
@@ -60,7 +60,7 @@ export class ClientRecords {
     return this.#next;
   }
 
-  /** The same, and nothing is written when all that was used is on the disk already. */
+  /** Like `save`, but writes nothing if everything used is already on the disk. */
   settled(): Promise<boolean> {
     if (this.states.isChanged) return this.save();
     return this.#next ?? this.#writing ?? Promise.resolve(this.#isOnDisk);
@@ -97,7 +97,7 @@ export class ClientRecords {
   }
 }
 
-/** As replace-file.ts does it, without waiting for the disk in between. */
+/** Like replace-file.ts, but without blocking on the disk. */
 async function replace(path: string, text: string): Promise<void> {
   const directory = dirname(path);
   makePrivateDirectory(directory);

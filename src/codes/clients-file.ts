@@ -1,5 +1,5 @@
-// The clients file, /etc/knockd/clients: knockd.conf's grammar, a section for each client. It holds secrets, so nobody else
-// may read it.
+// The clients file, /etc/knockd/clients: the grammar of knockd.conf, with one section for each client. It contains
+// secrets, so only root may read it.
 
 import * as fs from "node:fs";
 import { type Network, parseNetwork } from "../net/network.ts";
@@ -13,10 +13,10 @@ import { type Hours, parseHours } from "./hours.ts";
 import { parseSecret } from "./secret.ts";
 
 const READ_BY_OTHERS = 0o077;
-/** In another directive's value: at least 80 bits of base32 or of hexadecimal digits, also in groups. */
+/** Text in another directive's value that may be a secret: at least 80 bits of base32 or hex, also in groups. */
 const MAY_BE_SECRET = /[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){15,}=*/g;
 
-/** A clients file that is refused. The message names the file, and the line where there is one. */
+/** The clients file is refused. The message names the file, and the line if there is one. */
 export class ClientsError extends Error {}
 
 interface Line {
@@ -65,7 +65,7 @@ export function parseClients(text: string, file: string): Client[] {
     const { name, line } = section;
     if (!CLIENT_NAME.test(name)) throw complaint(file, line, "a client's name is 1 to 32 of A-Z a-z 0-9 . _ -");
     const before = names.get(name);
-    if (before !== undefined) throw complaint(file, line, `client "${name}" is already in line ${before}`);
+    if (before !== undefined) throw complaint(file, line, `client "${name}" is already defined in line ${before}`);
     names.set(name, line.number);
     clients.push(parseClient(section, file, blocks));
   }
@@ -74,7 +74,7 @@ export function parseClients(text: string, file: string): Client[] {
   return clients;
 }
 
-/** By the text of the file: all keys of a door have the same. */
+/** By their text in the file, so that all keys of a door share one array. */
 type KnownBlocks = Map<string, readonly number[]>;
 
 function parseClient({ name, line, values }: Section, file: string, known: KnownBlocks): Client {
@@ -84,7 +84,7 @@ function parseClient({ name, line, values }: Section, file: string, known: Known
     try {
       return parse(found.value);
     } catch (error) {
-      // A secret's line is not repeated: the message is logged.
+      // The message is logged, so it must not quote the line of a secret.
       const { number, text } = found;
       const line = { number, text: directive === "secret" ? "secret = …" : text.replace(MAY_BE_SECRET, "…") };
       throw complaint(
@@ -131,7 +131,7 @@ function parseDigits(value: string, kind: ClientKind): number {
   return Number(value);
 }
 
-/** Hundreds of a code or list, first ports of a key. */
+/** Hundreds for a code or list, first ports for a key. */
 function parseBlocks(value: string, kind: ClientKind, count: number): number[] {
   const size = blockSize({ kind });
   const blocks = value.split(",").map((part) => {
@@ -139,12 +139,12 @@ function parseBlocks(value: string, kind: ClientKind, count: number): number[] {
     const first = kind === "key" ? Number(number) : Number(number) * size;
     if (!/^\d{1,5}$/.test(number) || first < size || first + size > 65_536 || first % size !== 0)
       throw new Error(
-        `"${number}" is not ${kind === "key" ? `a multiple of ${size}` : "a hundred of ports (11 to 654)"}`,
+        `"${number}" is not ${kind === "key" ? `a multiple of ${size}` : "one of the hundreds 11 to 654"}`,
       );
     return first;
   });
   if (blocks.length !== count) throw new Error(`ports has ${blocks.length} blocks, not ${count}`);
-  if (new Set(blocks).size !== count) throw new Error("a block stands twice in ports");
+  if (new Set(blocks).size !== count) throw new Error("ports names a block twice");
   return blocks;
 }
 
@@ -158,14 +158,14 @@ function parseFrom(value: string): Network[] {
 
 function parseHoursStrictly(value: string): Hours {
   const hours = parseHours(value);
-  if (hours === undefined) throw new Error(`"${value}" is not hours, such as "Mon-Fri 08:00-18:00"`);
+  if (hours === undefined) throw new Error(`"${value}" is not a range of hours such as "Mon-Fri 08:00-18:00"`);
   return hours;
 }
 
 function parseDay(value: string): string {
   const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(value) ?? [];
   const date = new Date(Number(year), Number(month) - 1, Number(day));
-  if (date.getMonth() !== Number(month) - 1) throw new Error(`"${value}" is not a day, such as "2027-03-31"`);
+  if (date.getMonth() !== Number(month) - 1) throw new Error(`"${value}" is not a date such as "2027-03-31"`);
   return value;
 }
 
@@ -175,7 +175,7 @@ function oneOf<T extends string>(value: string, words: readonly T[]): T {
   return word;
 }
 
-/** One after the other: what need not be kept of a thousand clients costs the start no time. */
+/** A generator, so that the start does not spend time on keeping a thousand sections. */
 function* sections(text: string, file: string): Generator<Section> {
   let section: Section | undefined;
   let number = 0;
@@ -193,11 +193,11 @@ function* sections(text: string, file: string): Generator<Section> {
     const equals = line.indexOf("=");
     const word = equals < 0 ? "" : line.slice(0, equals).trimEnd().toLowerCase();
     if (section === undefined || !isDirective(word) || section.values.has(word)) {
-      // Of a line that may hold a secret, no more than the name is repeated.
+      // Of a line that may hold a secret, only the name is quoted.
       const place: Line = { number, text: isDirective(word) ? word : "…" };
       if (section === undefined) throw complaint(file, place, "all directives must belong to a client");
-      if (!isDirective(word)) throw complaint(file, place, "a client knows no such directive");
-      throw complaint(file, place, `${word} stands here twice`);
+      if (!isDirective(word)) throw complaint(file, place, "unknown directive of a client");
+      throw complaint(file, place, `${word} is given twice`);
     }
     const rest = line.slice(equals + 1).trimStart();
     const value = rest.includes("#") ? rest.replace(/\s+#.*$/, "") : rest;

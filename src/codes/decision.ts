@@ -1,4 +1,4 @@
-// Whether a guess, one port of each block, is a code that counts. docs/codes.md says why each rule is there.
+// Decides whether a guess (one port of each block) is a code that counts. docs/codes.md explains each rule.
 
 import type { CodeDecision, CodeRefusal } from "../events/code-decision.ts";
 import { type Address, formatAddress } from "../net/address.ts";
@@ -10,22 +10,22 @@ import { HmacBudget } from "./hmac-budget.ts";
 import { isWithinHours } from "./hours.ts";
 import { MAX_COMPARED, ValidCodes } from "./valid-codes.ts";
 
-/** How many codes of a list may be skipped. */
+/** How many unused codes of a list may be skipped. */
 const LOOK_AHEAD = 10;
-/** A code of this many windows before or after now is told from a wrong one: it is a clock that is wrong. */
+/** A code at most this many windows off is reported as a wrong clock, not as a wrong code. */
 const HINT_WINDOWS = 20;
-/** So often a second it is looked for: it may need forty HMACs of each client. */
+/** The limit for that search, which may take forty HMACs for each client. */
 const MAX_HINTS_A_SECOND = 10;
 const SECOND_MS = 1000;
-/** The second of two codes in a row comes within as long, with the largest Code_Skew. */
+/** The longest time between two codes in a row, with the largest Code_Skew. */
 const ROW_MS = 22 * 1000 * WINDOW_SECONDS;
 
 export interface CodePolicy {
-  /** Windows before and after now that count. */
+  /** Windows before and after the current one whose codes count. */
   readonly skew: number;
-  /** Seconds in which a second claimant makes both fail. */
+  /** For this many seconds, a second source with the same code makes both fail. */
   readonly hold: number;
-  /** Wrong codes in 24 hours after which two in a row are needed; 0: never. */
+  /** After this many wrong codes in 24 hours, two codes in a row are needed. 0: never. */
   readonly maxGuesses: number;
 }
 
@@ -36,22 +36,22 @@ export interface Moment {
   readonly wall: number;
 }
 
-/** One client, or the key clients of a door, whose codes go to the same ports. */
+/** The clients whose codes go to the same ports: one client, or all key clients of a door. */
 export class CodeGroup {
-  /** The client's name, or how many there are. */
+  /** The client's name, or the number of clients. */
   readonly name: string;
   readonly clients: readonly Client[];
-  /** First ports. */
+  /** The first port of each block. */
   readonly blocks: readonly number[];
   readonly blockSize: number;
   readonly #states: ClientStates;
   readonly #policy: CodePolicy;
   readonly #codes: ValidCodes;
-  /** Of each client. */
+  /** By the client's number. */
   readonly #stateOf: readonly ClientState[];
-  /** Clients whose codes are compared one by one: all of a few, and those of many that are bound to their address. */
+  /** Clients whose codes are compared one by one: all if they are few, otherwise those that are bound to an address. */
   readonly #compared: readonly number[];
-  /** How many HMACs a guess costs. */
+  /** The number of HMACs that a guess costs. */
   readonly #cost: number;
   readonly #budget = new HmacBudget();
   readonly #groupKey: string;
@@ -71,10 +71,10 @@ export class CodeGroup {
     this.#compared = clients.length > MAX_COMPARED ? all.filter((number) => clients[number]!.bind) : all;
     this.#cost = clients.filter(({ bind }) => bind).length * (2 * policy.skew + 1);
     const [{ kind, door, name }] = clients as readonly [Client];
-    this.#groupKey = kind === "key" ? `keys of ${door}` : name; // of keys the same however many they are
+    this.#groupKey = kind === "key" ? `keys of ${door}` : name; // the same however many keys there are
   }
 
-  /** `guess` as placesNumber has it. */
+  /** `guess` is a number as `placesNumber` makes it. */
   decide(guess: number, source: Address, moment: Moment): CodeDecision {
     const { now, wall } = moment;
     const window = windowAt(wall);
@@ -99,7 +99,7 @@ export class CodeGroup {
       for (let counter = Math.max(0, middle - reach); counter <= middle + reach; counter++) {
         if (this.#codes.of(number, counter, source) !== guess) continue;
         if (counter > state.last) return this.#right(number, counter, source, moment);
-        used = number; // and yet a later code of the same digits may be new
+        used = number; // keep looking: a later code with the same digits may be unused
         usedCounter = counter;
       }
     }
@@ -107,7 +107,7 @@ export class CodeGroup {
     return this.#hint(guess, source, window, now) ?? this.#wrong(source, moment, isAffordable);
   }
 
-  /** The number of the block that a port is in; -1: in none. */
+  /** The number of the block that contains the port. -1: none. */
   blockOf(port: number): number {
     for (let block = 0; block < this.blocks.length; block++) {
       const place = port - this.blocks[block]!;
@@ -116,12 +116,12 @@ export class CodeGroup {
     return -1;
   }
 
-  /** Does the client still exist whose opening is held? */
+  /** Is the client whose opening is held still in the config? */
   has(name: string): boolean {
     return this.clients.some((client) => client.name === name);
   }
 
-  /** A held code opens its door. */
+  /** The held code opens its door now. */
   opened(name: string): void {
     const client = this.clients.find((one) => one.name === name);
     if (client === undefined) return;
@@ -135,7 +135,7 @@ export class CodeGroup {
     const state = this.#stateOf[number]!;
     const { name } = client;
     const why = this.#refusal(client, { state, counter, source, now, wall });
-    // Not used up: an observer who sends it from elsewhere must not spend it before its client does.
+    // The code stays unused: an observer who sends it from elsewhere must not use it up before its client does.
     if (why !== undefined) return { result: "refused", client: name, why };
     const from = formatAddress(source);
     const isSecond = state.last === counter - 1 && state.from === from && state.isRowBroken !== true;
@@ -162,7 +162,8 @@ export class CodeGroup {
     if (from.length > 0 && !from.some((network) => isWithin(network, source))) return "from";
     if (kind === "list") return state.isLost ? "list" : undefined;
     const { lostAt } = this.#states;
-    // What was used before it was lost is of a window up to then, by the clock as it is now: it may have been set since.
+    // The lost codes belong to windows before the loss. Compute that moment with the current clock, which may have been
+    // set since.
     if (lostAt !== undefined && counter <= windowAt(wall - (now - lostAt)) + this.#policy.skew) return "recent";
     return undefined;
   }
@@ -170,14 +171,14 @@ export class CodeGroup {
   #used(number: number, counter: number, source: Address, { now, wall }: Moment): CodeDecision {
     const { name, kind } = this.clients[number]!;
     const state = this.#stateOf[number]!;
-    // Its owner must learn of it: whatever code the device shows is older than the last one that was used.
+    // Tell the client: every code that its device shows is older than the last used one.
     if (kind !== "list" && state.last > windowAt(wall) + this.#policy.skew)
       return { result: "refused", client: name, why: "ahead" };
     const from = formatAddress(source);
     const held = this.#states.held(name);
     if (held !== undefined && held.counter === counter && now < held.due && held.from !== from) {
       this.#states.hold(name, undefined);
-      state.from = undefined; // two in a row do not begin with it
+      state.from = undefined; // it does not count as the first of two in a row
       this.#states.isChanged = true;
       return { result: "contested", client: name, other: held.from };
     }
@@ -185,7 +186,7 @@ export class CodeGroup {
     return { result: "replay", client: name, other: counter === state.last ? state.from : undefined };
   }
 
-  /** A code of another time. */
+  /** Is it a code of another time, so that a clock is wrong? */
   #hint(guess: number, source: Address, window: number, now: number): CodeDecision | undefined {
     if (this.clients.length > MAX_COMPARED) return undefined;
     if (now - this.#second >= SECOND_MS) {
@@ -203,7 +204,9 @@ export class CodeGroup {
     return undefined;
   }
 
-  /** One that was not compared with all keys counts as a guess, so that a flood does not make guesses at the others free. */
+  /**
+   * A guess that was not compared with all keys counts too. Otherwise a flood would make guessing at the others free.
+   */
   #wrong(source: Address, { now, wall }: Moment, isCompared: boolean): CodeDecision {
     this.#states.isCounted = true;
     const count = this.#states.guesses(this.#groupKey).add(now);
@@ -213,8 +216,8 @@ export class CodeGroup {
   }
 
   /**
-   * Who has found the first of two codes by trying must not go on trying for the second. Of keys it makes no difference:
-   * nobody finds even one.
+   * An attacker who has guessed the first of two codes must not keep guessing the second. This is not needed for keys:
+   * even one cannot be guessed.
    */
   #breakRow(source: Address, wall: number): void {
     const [state] = this.#stateOf;
@@ -223,7 +226,7 @@ export class CodeGroup {
   }
 }
 
-/** Is the last day over? */
+/** Is `day`, the last valid day, over? */
 function isAfter(date: Date, day: string): boolean {
   const [year, month, last] = day.split("-").map(Number);
   return date >= new Date(year!, month! - 1, last! + 1);

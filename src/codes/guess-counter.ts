@@ -1,33 +1,33 @@
-// How many wrong codes have come within 24 hours, in hourly steps: nothing of a single guess is kept.
+// Counts the wrong codes of the last 24 hours, in steps of an hour. Single guesses are not remembered.
 
 const HOURS = 24;
 const HOUR_MS = 3_600_000;
 
 export class GuessCounter {
   readonly #hours = new Array<number>(HOURS).fill(0);
-  /** The hour of the newest count. */
+  /** The hour of the latest count. */
   #hour = 0;
   #total = 0;
 
-  /** Those of an earlier life count as if they came now. */
+  /** Wrong codes from before a restart count as if they came now. */
   constructor(earlier = 0, now = 0) {
     this.add(now, earlier);
   }
 
-  /** `now` in milliseconds, monotonic. Returns how many there are now. */
+  /** `now` in monotonic milliseconds. Returns the new count. */
   add(now: number, count = 1): number {
-    this.#passTo(now);
+    this.#advanceTo(now);
     this.#hours[this.#hour % HOURS]! += count;
     this.#total += count;
     return this.#total;
   }
 
   count(now: number): number {
-    this.#passTo(now);
+    this.#advanceTo(now);
     return this.#total;
   }
 
-  #passTo(now: number): void {
+  #advanceTo(now: number): void {
     const hour = Math.floor(now / HOUR_MS);
     if (hour - this.#hour >= HOURS) {
       this.#hours.fill(0);

@@ -1,4 +1,4 @@
-// The table of all directives of knockd.conf: each name with the function that puts the value into its section.
+// The table of all directives of knockd.conf: each name with the function that sets the value in its section.
 
 import { addTcpFlags } from "../net/tcp-flags.ts";
 import { parseSequence, SequenceError } from "../sequences/sequence.ts";
@@ -7,7 +7,7 @@ import { type Line, MAX_HOLD, MAX_SKEW, MAX_STRAYS } from "./door.ts";
 import type { DoorDraft, OptionsDraft, PolicyDraft } from "./drafts.ts";
 import { parseDuration, parseFirewall, parseNetworks, parseOpenedPorts, parsePrefix6 } from "./opening.ts";
 
-/** The line being read, and how a setter reports a bad value. A setter that throws refuses the whole config. */
+/** The line being read, and how a setter reports a bad value. If a setter throws, the whole config is refused. */
 export interface Complaints {
   readonly line: Line;
   /** This door stays closed; the others work. */
@@ -18,7 +18,7 @@ export interface Complaints {
 
 type Setter<T> = (draft: T, value: string, complaints: Complaints) => void;
 
-/** For doors and for [options]. 0.8 has none of these, so a bad value may refuse the config. */
+/** For doors and for [options]. They are unknown to 0.8, so a bad value may refuse the config. */
 const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: PolicyDraft }>>> = commented({
   reknock({ policy }, value) {
     policy.reknock = oneOf("Reknock", value, ["run", "extend"]);
@@ -30,7 +30,7 @@ const policyDirectives: Readonly<Record<string, Setter<{ readonly policy: Policy
     policy.seqCooldownScope = oneOf("Seq_Cooldown_Scope", value, ["client", "door"]);
   },
   cooldown({ policy }, value) {
-    policy.cooldown = wholeNumber("Cooldown", value); // a fork's word, as the fork means it
+    policy.cooldown = wholeNumber("Cooldown", value); // a fork's name, with the fork's meaning
   },
   /** Forks': a knock that is sent twice does not void the attempt. Here it never does. */
   allowduplicates(_, value) {
@@ -183,7 +183,7 @@ export const optionDirectives: Readonly<Record<string, Setter<OptionsDraft>>> = 
   ...policyDirectives,
 });
 
-/** The name of a key in the tables: lower case, aliases resolved. */
+/** The directive's name in the tables: in lower case, with aliases resolved. */
 export function directiveName(key: string): string {
   const name = key.toLowerCase();
   return aliases[name] ?? name;
@@ -204,7 +204,7 @@ export function withoutComment(value: string): string {
   return value.replace(/(^|\s)#.*$/, "").trimEnd();
 }
 
-/** Without a prototype: a key may be `constructor`. */
+/** Removes the prototype, because a key may be `constructor`. */
 function table<T extends object>(entries: T): T {
   return Object.assign(Object.create(null), entries);
 }
@@ -233,8 +233,8 @@ function wholeSeconds(name: string, value: string, { close, warn }: Complaints):
     close(`${name} "${value}" is not a number of seconds`);
     return undefined;
   }
-  // 0.8 reads the leading digits, so `15 # comment` works there and must work here. Warn only about text that may mean
-  // another time: `5 minutes`, `1.5`.
+  // 0.8 reads the leading digits, so `15 # comment` works there and must work here. Warn only about text that may stand
+  // for another time: `5 minutes`, `1.5`.
   if (!/^\+?\d+\s*(s|secs?|seconds?)?\s*($|#|;|\/\/)/i.test(value))
     warn(`${name} "${value}" is read as ${plural(Number(digits), "second")}`);
   return Number(digits);

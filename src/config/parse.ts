@@ -91,7 +91,7 @@ class ConfigParser {
     }
     const aimless = door.opening.ports === undefined ? (last.get("for") ?? last.get("open_prefix_6")) : undefined;
     if (aimless !== undefined)
-      throw this.#refusal(aimless, `${keyOf(aimless)} belongs to open, and door '${door.name}' has no open`);
+      throw this.#refusal(aimless, `${keyOf(aimless)} needs open, and door '${door.name}' has no open`);
     this.#warnings.push(...closings);
     if (closings.length === 0) this.#doors.push([door, last]);
     else this.#options.firewall.closed = [...this.#options.firewall.closed, ...(door.opening.ports ?? [])];
@@ -146,11 +146,11 @@ class ConfigParser {
     const line = last.get("clients");
     if (line === undefined) return;
     if (last.has("one_time_sequences"))
-      throw this.#refusal(line, "Clients and One_Time_Sequences are both of codes that count once: use one");
+      throw this.#refusal(line, "a door cannot have both Clients and One_Time_Sequences: remove one of them");
     const clients = this.#clientFiles.read(door.clientsFile!, (why) => this.#place(line, why));
     door.clients = clients.filter((client) => client.door === door.name);
     if (door.clients.length === 0)
-      this.#warnings.push(this.#place(line, `no client of ${door.clientsFile} is for door '${door.name}'`));
+      this.#warnings.push(this.#place(line, `${door.clientsFile} has no client for door '${door.name}'`));
   }
 
   #checkGate(): void {
@@ -193,7 +193,7 @@ function setDirective(line: Line, door: DoorDraft | undefined, options: OptionsD
 /** Of a directive that is given twice, the last line counts. 0.8 has one exception. */
 const firstCounts = (name: string): boolean => name === "interface";
 
-/** May the directive be repeated, with every line counting? */
+/** May the directive be repeated, so that every line counts? */
 const addsUp = (name: string): boolean => name === "tcpflags";
 
 /**

@@ -4,7 +4,7 @@ import type { ClientStates } from "../codes/client-states.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import type { DaemonEvent } from "../events/daemon-event.ts";
 import type { DoorOpener } from "../events/door-opener.ts";
-import type { InterfaceStatus, UnheardAddresses } from "../events/interface-status.ts";
+import type { InterfaceStatus, UncoveredAddresses } from "../events/interface-status.ts";
 import type { PacketHistory } from "../history/packet-history.ts";
 import type { Verdict } from "../history/verdict.ts";
 import type { Address } from "../net/address.ts";
@@ -27,8 +27,8 @@ export interface CapturesView {
   /** As the user wrote them: names, `ppp*`, `any`, `auto`. */
   readonly patterns: readonly string[];
   readonly report: readonly InterfaceStatus[];
-  /** The addresses of this host that no door hears now. */
-  unheard(resolvedDoors: readonly ResolvedDoor[]): readonly UnheardAddresses[];
+  /** The addresses of this host that no door covers now. */
+  uncovered(resolvedDoors: readonly ResolvedDoor[]): readonly UncoveredAddresses[];
   /** By interface. */
   readonly captures: { readonly all: ReadonlyMap<string, CaptureView> };
   /** Runs a self-test on all interfaces now. */
@@ -39,7 +39,7 @@ export interface CaptureView {
   readonly capture: {
     /** Instructions of the filter in the kernel. */
     readonly instructions: number;
-    /** Throws when the interface has just gone. */
+    /** Throws if the interface has just disappeared. */
     readonly stats: { readonly received: number; readonly dropped: number };
   };
   /** When it was last tested, in milliseconds of the monotonic clock. */
@@ -50,7 +50,10 @@ export interface PacketsView {
   /** Live attempts. */
   readonly live: number;
   readonly history: PacketHistory;
-  /** Reports every packet from this address until the returned function is called. Undefined: another address is followed. */
+  /**
+   * Reports every packet from this address until you call the returned function. Undefined: another address is being
+   * followed.
+   */
   follow(source: Address, onVerdict: (verdict: Verdict) => void): (() => void) | undefined;
 }
 
@@ -68,13 +71,13 @@ export interface CountsView
   readonly openings: ReadonlyMap<string, number>;
 }
 
-/** What is known of the clients whose codes open doors. */
+/** The clients whose codes open doors, and their states. */
 export interface ClientsView {
   readonly states: Pick<ClientStates, "of"> | undefined;
   reset(name: string, last: number): Promise<boolean>;
 }
 
-/** What the codes of clients were found to be. */
+/** Counts of the results for codes. */
 export interface CodesView {
   readonly codes: {
     values(): Iterable<{

@@ -1,13 +1,14 @@
-// The protocol of the control socket. A client sends one line of JSON and gets several:
+// The protocol of the control socket. A client sends one line of JSON and receives several:
 //   {"version":1,"command":"explain","args":{"ip":"192.0.2.1"}}      args may be left out
 //   {"version":1,"type":"daemon","pid":123,"knockd":"1.0.0","config":"/etc/knockd.conf"}
 //   ... the command's answers, each with its type ...
 //   {"version":1,"type":"end"}
-// An answer without the last line is incomplete. Only `watch` and `follow` go on until either side disconnects. The type
-// "refused" is a request that cannot be done. The type "error", instead of all other lines, is a request that cannot be read.
+// Without the last line, an answer is incomplete. Only `watch` and `follow` go on until either side disconnects. The
+// type "refused" means that a request cannot be carried out. The type "error", which replaces all lines, means that it
+// is invalid.
 
 import type { DaemonEvent } from "../events/daemon-event.ts";
-import type { InterfaceStatus, UnheardAddresses } from "../events/interface-status.ts";
+import type { InterfaceStatus, UncoveredAddresses } from "../events/interface-status.ts";
 import type { Explanation } from "../history/explanation.ts";
 import type { Verdict } from "../history/verdict.ts";
 import { printableJson } from "../terminal/printable.ts";
@@ -16,13 +17,13 @@ export const VERSION = 1;
 /** In bytes. The longest part is a door's name. */
 export const LONGEST_REQUEST = 4096;
 
-/** What a daemon refuses to close or open. */
+/** Why a daemon does not open or close a gate. */
 export const NO_GATE = "no door of this knockd has a gate";
 
 export type Answer =
   | { readonly type: "daemon"; readonly pid: number; readonly knockd: string; readonly config: string }
-  | ({ readonly type: "interface" } & InterfaceStatus & Hearing)
-  | ({ readonly type: "unheard" } & UnheardAddresses)
+  | ({ readonly type: "interface" } & InterfaceStatus & CaptureDetails)
+  | ({ readonly type: "unheard" } & UncoveredAddresses)
   | {
       readonly type: "status";
       readonly since: string;
@@ -32,65 +33,69 @@ export type Answer =
       readonly live: number;
       readonly open: number;
       readonly counts: Readonly<Record<"stages" | "opens" | "timeouts" | "scans" | "commandsFailed", number>>;
-      /** Is the clock synchronised? Absent when no code needs it. */
+      /** Is the clock synchronised? Absent if no code needs it. */
       readonly clockSet?: boolean;
     }
   | {
       readonly type: "door";
       readonly door: string;
       readonly oneTime: boolean;
-      /** How many knocks its sequence has. */
+      /** The number of knocks in its sequence. */
       readonly knocks: number;
-      /** Whose codes open it. */
+      /** The clients whose codes open it. */
       readonly clients?: readonly string[];
-      /** How many `clients` leaves out. */
+      /** The number of clients that `clients` leaves out. */
       readonly moreClients?: number;
       readonly seqTimeout: number;
-      /** Seconds; null: the door stays open. */
+      /** Seconds. null: the door stays open. */
       readonly closesAfter: number | null;
-      /** The kernel opens it, without a command. */
+      /** The kernel opens it. There is no command. */
       readonly builtIn?: true;
-      /** Openings since knockd was started. */
+      /** The number of openings since the start. */
       readonly openings: number;
       readonly target?: string;
       readonly secrets?: Secrets;
     }
-  /** For whom a door is open, and for how many seconds; null: it is being opened or closed, or it `staysOpen`. */
+  /**
+   * A client for whom a door is open. `left` in seconds; null: the door is being opened or closed, or it `staysOpen`.
+   */
   | {
       readonly type: "open";
       readonly door: string;
       readonly ip: string;
       readonly left: number | null;
-      /** It is closed only by hand. */
+      /** It is only closed by hand. */
       readonly staysOpen?: boolean;
-      /** Of a door that the kernel opens: how many packets came in by it. Of a TCP port, attempts to connect. */
+      /**
+       * Only for a door that the kernel opens: packets that came in through it. For a TCP port, connection attempts.
+       */
       readonly uses?: number;
     }
   | { readonly type: "more"; readonly of: "door" | "open"; readonly count: number }
-  /** By hand. */
+  /** The answer to `open` and `close`. */
   | {
       readonly type: "opened" | "closed";
       readonly door: string;
       readonly ip: string;
       readonly command: "ended" | "runs" | "could not be run";
-      /** Of the command that has ended. */
+      /** The exit status of the command. */
       readonly status?: number;
     }
-  /** By hand. `left`: seconds. */
+  /** The answer to `extend`. `left` in seconds. */
   | { readonly type: "extended"; readonly door: string; readonly ip: string; readonly left: number }
-  /** Whose codes open a door. */
+  /** A client whose codes open a door. */
   | {
       readonly type: "client";
       readonly client: string;
       readonly door: string;
       readonly kind: "code" | "key" | "list";
       readonly openings: number;
-      /** When a code of it was last used, and from where. */
+      /** When its last code was used, and from which address. */
       readonly used?: string;
       readonly from?: string;
     }
   | { readonly type: "reset"; readonly client: string }
-  /** How often a client's codes were found to be that, since the start. */
+  /** The results for a client's codes, counted since the start. */
   | {
       readonly type: "codes";
       readonly door: string;
@@ -98,7 +103,7 @@ export type Answer =
       readonly result: string;
       readonly count: number;
     }
-  /** By hand: the gate lets nobody in without a knock, or everyone. */
+  /** The answer to `gate`. Closed: clients need a knock. */
   | { readonly type: "gate"; readonly closed: boolean }
   /** A recent warning or error. */
   | { readonly type: "trouble"; readonly time: string; readonly line: string }
@@ -109,7 +114,7 @@ export type Answer =
   | { readonly type: "end" }
   | { readonly type: "error"; readonly error: string };
 
-/** The verdict on a packet, or on several equal ones in a row (history/). */
+/** The verdict on a packet, or on several packets in a row with the same verdict (history/). */
 export interface VerdictAnswer {
   readonly type: "verdict";
   readonly time: string;
@@ -120,7 +125,7 @@ export interface VerdictAnswer {
   readonly of?: number;
   readonly times: number;
   readonly text: string;
-  /** `7000:tcp`; only for root with --secrets. */
+  /** Such as `7000:tcp`. Only for root with --secrets. */
   readonly knock?: string;
 }
 
@@ -130,7 +135,7 @@ export interface ExplanationAnswer {
   readonly packets: number;
   readonly outcome: Explanation["outcome"];
   readonly advice: string;
-  /** Seconds since a flood kept packets from being recorded. Left out if none did. */
+  /** Seconds since a flood kept packets from being recorded. Absent if none did. */
   readonly secondsSinceFlood?: number;
 }
 
@@ -139,21 +144,21 @@ export interface Request {
   readonly args: Args;
 }
 
-/** An interface with an open capture, for `status`. */
-export interface Hearing {
-  /** Instructions of the filter that the kernel runs. */
+/** For `status`: the capture of an interface. */
+export interface CaptureDetails {
+  /** The number of instructions of the filter in the kernel. */
   readonly filter?: number;
-  /** Since the capture was opened: passed by the filter, and lost of these. */
+  /** Since the capture was opened: packets that the filter passed, and how many of them were lost. */
   readonly packets?: { readonly seen: number; readonly dropped: number };
   /** The time of the last self-test. */
   readonly tested?: string;
 }
 
-/** What opens a door, as the config has it. */
+/** What opens a door, as written in the config. */
 export interface Secrets {
   readonly sequence: string;
   readonly tcpFlags: string;
-  /** `tcp/22`; of a door that the kernel opens. */
+  /** Such as `tcp/22`. For a door that the kernel opens. */
   readonly open?: string;
   readonly startCommand?: string;
   readonly stopCommand?: string;
@@ -161,7 +166,7 @@ export interface Secrets {
   readonly stopCommand6?: string;
 }
 
-/** The request, or an Error with what is wrong with it. */
+/** The request, or an Error that says why it is invalid. */
 export function readRequest(line: string): Request | Error {
   let request: unknown;
   try {
@@ -185,7 +190,7 @@ export function answerLine(answer: Answer): string {
   return `${printableJson(JSON.stringify({ version: VERSION, ...answer }))}\n`;
 }
 
-/** Undefined for an answer of another version or an unreadable line. */
+/** Undefined if the line is unreadable or has another version. */
 export function readAnswer(line: string): Answer | undefined {
   try {
     const { version, ...answer } = JSON.parse(line);

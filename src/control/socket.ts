@@ -1,5 +1,5 @@
-// One control socket of the daemon: a client sends one request and gets one answer (protocol.ts), or events until it
-// disconnects. A client that floods or stalls the socket cannot delay knocks.
+// One control socket of the daemon. A client sends one request and receives one answer (protocol.ts), or events until
+// it disconnects. A client that floods or stalls the socket cannot delay knocks.
 
 import * as fs from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -10,20 +10,24 @@ import { grantAccess } from "./group-access.ts";
 import { type Commands, type Question, Refusal, type Stream } from "./handler.ts";
 import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protocol.ts";
 
-/** One more disconnects the oldest client without a request, or the oldest of all: stalled clients do not keep others out. */
+/**
+ * One client more disconnects the oldest without a request, or else the oldest of all, so that stalled clients do not
+ * keep others out.
+ */
 const MAX_CLIENTS = 64;
 /**
- * More connections in one turn of the loop are a storm: libuv before 1.45 (Node 18) accepts connections as long as one waits,
- * so two processes that only connect would make the daemon deaf. The socket then closes for REST_MS.
+ * More connections than this in one turn of the event loop are a flood. libuv before 1.45 (Node 18) accepts connections
+ * as long as one is waiting, so two processes that only connect could stop all reading of packets. The socket then
+ * closes for REST_MS.
  */
 const [MAX_A_TURN, REST_MS] = [64, 100] as const;
-/** Watchers stay connected. Their unread output is usually small. */
+/** Watchers stay connected. Usually they have little unread output. */
 const MAX_WATCHERS = 8;
-/** For the request and the answer together. */
+/** The time for the request and the answer together. */
 const LONGEST_MS = 10_000;
-/** Unread output of a watcher, beyond the kernel's buffer. */
+/** The limit of a watcher's unread output, in addition to the kernel's buffer. */
 const MAX_UNREAD = 256 << 10;
-/** The unread answers of all clients together: 10,000 clients of a door take 1 MB. */
+/** The limit of all unread answers together. The answer for 10,000 clients of a door takes 1 MB. */
 const MAX_UNREAD_ANSWERS = 16 << 20;
 
 export interface SocketOptions {
@@ -39,15 +43,18 @@ export interface SocketOptions {
 
 export class ControlSocket {
   readonly #options: SocketOptions;
-  /** Each with the timer that disconnects it. */
+  /** Each client with the timer that disconnects it. */
   readonly #clients = new Map<Socket, NodeJS.Timeout>();
-  /** Clients whose request has not arrived. */
+  /** Clients whose request has not arrived yet. */
   readonly #asking = new Set<Socket>();
-  /** Not counted as clients any more: no new client displaces them. */
+  /** These no longer count as clients: no new client displaces them. */
   readonly #watchers = new Set<Socket>();
   #server: Server | undefined;
   #cameThisTurn = 0;
-  /** One answer per turn of the loop, so that packets are read in between. */
+  /**
+   * Resolves after the latest answer. There is one answer per turn of the event loop, so that packets are read in
+   * between.
+   */
   #answered: Promise<unknown> = Promise.resolve();
   #rest: NodeJS.Timeout | undefined;
   #closed = false;
@@ -69,7 +76,7 @@ export class ControlSocket {
     }
   }
 
-  /** Can be called at any time, and repeatedly. Removes the socket. */
+  /** Removes the socket. May be called at any time and repeatedly. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#rest);
@@ -77,7 +84,7 @@ export class ControlSocket {
     for (const client of [...this.#clients.keys(), ...this.#watchers]) client.destroy();
   }
 
-  /** False when the path is taken. */
+  /** Resolves with false if the path is taken. */
   #listen(path: string): Promise<boolean> {
     if (this.#closed) return Promise.resolve(true);
     const server = createServer({ allowHalfOpen: true }, (client) => this.#onClient(client));
@@ -87,19 +94,19 @@ export class ControlSocket {
         else reject(error);
       });
       server.once("listening", () => {
-        server.on("error", () => {}); // no descriptor left for a client: the kernel refuses it
+        server.on("error", () => {}); // no descriptor is left for a client: the kernel refuses it
         if (this.#closed) server.close();
         else if (!this.#letGroupIn(path, reject)) return;
         resolve(true);
       });
       this.#server = server;
-      const umask = process.umask(0o177); // root only from its first moment: it is made in this turn
+      const umask = process.umask(0o177); // only root may connect, from the first moment: the socket is made in this turn
       server.listen(path);
       process.umask(umask);
     });
   }
 
-  /** False when that fails: then there is no socket either. */
+  /** Returns false if that fails. Then there is no socket at all. */
   #letGroupIn(path: string, reject: (error: unknown) => void): boolean {
     const { group } = this.#options;
     if (group === undefined) return true;
@@ -117,7 +124,7 @@ export class ControlSocket {
     if (this.#cameThisTurn++ === 0) setImmediate(() => void (this.#cameThisTurn = 0));
     if (this.#cameThisTurn > MAX_A_TURN) {
       client.destroy();
-      this.#restAWhile();
+      this.#pauseListening();
       return;
     }
     if (this.#clients.size >= MAX_CLIENTS) this.#forgetOne();
@@ -127,8 +134,8 @@ export class ControlSocket {
     );
     this.#asking.add(client);
     client.once("close", () => this.#forget(client));
-    client.on("error", () => {}); // it has gone
-    client.on("end", () => client.destroy()); // it had no request
+    client.on("error", () => {}); // it has disconnected
+    client.on("end", () => client.destroy()); // it sent no request
     let request = "";
     client.setEncoding("latin1"); // one character per byte
     client.on("data", (text: string) => {
@@ -136,13 +143,13 @@ export class ControlSocket {
       const end = request.indexOf("\n");
       if (end < 0 && request.length <= LONGEST_REQUEST) return;
       this.#asking.delete(client);
-      client.removeAllListeners("end").removeAllListeners("data").pause(); // nothing else from this client is read
+      client.removeAllListeners("end").removeAllListeners("data").pause(); // nothing more is read from this client
       if (end < 0 || end > LONGEST_REQUEST) this.#end(client, refusal("the request is too long"));
       else void this.#answer(client, Buffer.from(request.slice(0, end), "latin1").toString());
     });
   }
 
-  #restAWhile(): void {
+  #pauseListening(): void {
     this.#server?.close();
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => void this.open(), REST_MS);
@@ -184,10 +191,10 @@ export class ControlSocket {
     }
   }
 
-  /** Until the client disconnects, sends anything, or does not read. */
+  /** Sends events until the client disconnects, sends anything, or does not read. */
   #watch(client: Socket, stream: Stream, question: Question, daemon: Answer): void {
     if (client.destroyed) return;
-    if (this.#watchers.size >= MAX_WATCHERS) throw new Refusal(`${MAX_WATCHERS} clients watch already`);
+    if (this.#watchers.size >= MAX_WATCHERS) throw new Refusal(`${MAX_WATCHERS} clients are already watching`);
     const tell = (answer: Answer) => {
       client.write(answerLine(answer));
       if (client.writableLength > MAX_UNREAD) client.destroy();
@@ -209,7 +216,7 @@ export class ControlSocket {
     if (client.destroyed) return;
     if (this.#unread() + text.length > MAX_UNREAD_ANSWERS)
       client.end(answerLine(refusal("too many long answers at once")[0]!));
-    else client.end(text, () => client.destroy()); // even when it has more to send
+    else client.end(text, () => client.destroy()); // even if it has more to send
   }
 
   #unread(): number {

@@ -12,8 +12,8 @@ export interface InterfaceStatus {
   readonly why?: string;
 }
 
-/** The addresses of an interface that no door hears. */
-export interface UnheardAddresses {
+/** The addresses of an interface that no door covers. */
+export interface UncoveredAddresses {
   readonly interface: string;
   readonly addresses: readonly string[];
 }

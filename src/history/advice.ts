@@ -11,7 +11,7 @@ const TOGETHER_MS = 50;
 export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: number, all = verdicts): string {
   const last = verdicts.at(-1);
   if (last === undefined) return NOTHING;
-  // What comes after an attempt has ended says nothing new: the question is why it ended.
+  // What follows the end of an attempt says nothing new. The question is why it ended.
   const cause = verdicts.filter(({ kind }) => !AFTERWARDS.has(kind)).at(-1) ?? last;
   const { kind, stage, detail } = cause;
   const door = cause.door === undefined ? "the door" : quoted(cause.door);
@@ -53,10 +53,10 @@ export function advice(verdicts: readonly Verdict[], changes: DoorChanges, now: 
       return "Knock at an address that knockd listens on (knockctl status lists them), or set the door's Target.";
     case "banned":
     case "scan": {
-      // A scan is of no door in particular. The attempt before it is.
+      // A scan belongs to no particular door. The attempt before it does.
       const scanned = verdicts.filter((one) => one.door !== undefined).at(-1)?.door ?? "";
       const banTime = changes.door(scanned)?.policy.banTime;
-      return `Touch no other ports while knocking. ${banIsOver(cause, banTime, now)} If the client must touch other ports, set a higher Max_Strays.`;
+      return `Touch no other ports while knocking. ${banText(cause, banTime, now)} If the client must touch other ports, set a higher Max_Strays.`;
     }
     case "cooldown":
       return `Wait. ${door} opens again ${soon(cause.at + detail - now)} (Cooldown or Seq_Cooldown).`;
@@ -129,7 +129,7 @@ function isTogether(verdicts: readonly Verdict[], wrong: Verdict): boolean {
   return before !== undefined && wrong.at - before.at <= TOGETHER_MS;
 }
 
-function banIsOver(cause: Verdict, banTime: number | undefined, now: number): string {
+function banText(cause: Verdict, banTime: number | undefined, now: number): string {
   if (cause.kind === "banned") return `knockd listens to this address again ${soon(cause.at + cause.detail - now)}.`;
   return banTime === undefined
     ? "Then wait for Ban_Time seconds."

@@ -1,4 +1,4 @@
-// Finds the daemons of a config by their sockets, and talks to one.
+// Finds the daemons of a config by their sockets, and talks to one of them.
 
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
@@ -10,20 +10,23 @@ import { systemErrorText } from "../platform/system-error.ts";
 import { isUnderWay, tried } from "../setup/trial.ts";
 import { TRIAL_CONFIG } from "../setup/trial-paths.ts";
 
-/** A daemon answers sooner than this. */
-const PATIENCE_MS = 15_000;
-/** A daemon's answer is shorter than this. */
+/** A working daemon answers within this time. */
+const TIMEOUT_MS = 15_000;
+/** No daemon's answer is longer. */
 const MAX_BYTES = 16 << 20;
 
-/** Why a daemon cannot be asked or does not answer and, on the next line, what to do. */
+/** A daemon cannot be asked or does not answer. The message says why and, on the next line, what to do. */
 export class ClientError extends Error {}
 
-/** A daemon with too many clients disconnects one, or closes its socket for a moment. */
+/** A daemon with too many clients disconnects one of them, or closes its socket briefly. */
 const [MAX_TRIES, PAUSE_MS] = [40, 50] as const;
-/** EAGAIN: the kernel's queue of connections is full. */
-const CUT_OFF: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "ENOENT", "EAGAIN"]);
+/** EAGAIN: the kernel's queue of new connections is full. */
+const DISCONNECTED: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "ENOENT", "EAGAIN"]);
 
-/** Throws ClientError. `changes`: only root may ask, as it changes something or shows a secret (control/server.ts). */
+/**
+ * Throws ClientError. `changes`: the request changes something or shows a secret, so only root may ask
+ * (control/server.ts).
+ */
 export function findDaemons(config: string | undefined, changes: boolean): string[] {
   const whose = changes || process.geteuid!() === 0 ? "root's" : "the group's";
   try {
@@ -31,13 +34,13 @@ export function findDaemons(config: string | undefined, changes: boolean): strin
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code !== "ENOENT";
     if (isThere) throw new ClientError(refused(systemErrorText(error)));
-    throw new ClientError(whose === "root's" ? nobody(config ?? "any config") : refused("there is no group knockd"));
+    throw new ClientError(whose === "root's" ? noDaemon(config ?? "any config") : refused("there is no group knockd"));
   }
 }
 
 /**
- * The config that the daemon reads: while knockctl init tries a new one, that is the trial's copy. Just then somebody asks
- * why a knock did not count. At the trial's end a daemon with the config itself comes first.
+ * The config that the daemon uses. While knockctl init tries a new config, that is the trial's copy, and users are
+ * likely to ask why a knock did not count. At the end of the trial, a daemon that uses the config itself comes first.
  */
 export function configInUse(config: string): string {
   const file = realPath(config);
@@ -54,15 +57,17 @@ function mayRunWith(config: string): boolean {
 
 export interface TalkOptions {
   readonly request: string;
-  /** Called with each answer, undefined for an unreadable line, and with a function that disconnects. */
+  /** Called with each answer (undefined: the line was unreadable) and a function that disconnects. */
   readonly onAnswer: (answer: Answer | undefined, end: () => void) => void;
-  /** After the first answer there is no time limit. */
+  /** No time limit after the first answer. */
   readonly endless?: boolean;
   /** The request changes something: do not repeat it after a disconnection. */
   readonly once?: boolean;
 }
 
-/** Resolves when the daemon disconnects after an answer, or has disconnected every time. Rejects with ClientError. */
+/**
+ * Resolves when the daemon has answered and disconnected, or has disconnected at every try. Rejects with ClientError.
+ */
 export async function talk(path: string, options: TalkOptions): Promise<void> {
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const { asked, answered } = await talkOnce(path, options);
@@ -71,13 +76,13 @@ export async function talk(path: string, options: TalkOptions): Promise<void> {
   }
 }
 
-interface Talked {
+interface TalkResult {
   /** `asked`: the daemon may have read the request. `answered`: it has sent something. */
   readonly asked: boolean;
   readonly answered: boolean;
 }
 
-function talkOnce(path: string, { request, onAnswer, endless }: TalkOptions): Promise<Talked> {
+function talkOnce(path: string, { request, onAnswer, endless }: TalkOptions): Promise<TalkResult> {
   return new Promise((resolve, reject) => {
     let [bytes, rest, asked] = [0, "", false];
     const socket = connect(path, () => {
@@ -90,7 +95,7 @@ function talkOnce(path: string, { request, onAnswer, endless }: TalkOptions): Pr
     };
     const limit = setTimeout(
       () => fail(`the knockd at ${path} does not answer\nRestart it: sudo systemctl restart knockd`),
-      PATIENCE_MS,
+      TIMEOUT_MS,
     );
     socket.setEncoding("utf8").on("data", (more: string) => {
       bytes += more.length;
@@ -101,7 +106,7 @@ function talkOnce(path: string, { request, onAnswer, endless }: TalkOptions): Pr
       for (const line of lines) onAnswer(readAnswer(line), () => socket.destroy());
     });
     socket.once("error", (error: NodeJS.ErrnoException) => {
-      if (!CUT_OFF.has(error.code)) fail(failure(path, error));
+      if (!DISCONNECTED.has(error.code)) fail(failure(path, error));
     });
     socket.once("close", () => {
       clearTimeout(limit);
@@ -122,7 +127,7 @@ function failure(path: string, error: NodeJS.ErrnoException): string {
   }
 }
 
-export function nobody(config: string): string {
+export function noDaemon(config: string): string {
   const status = existsSync("/run/systemd/system") ? "systemctl status knockd" : "service knockd status";
   return `no knockd runs with ${config}\nRun "${status}" to see why, or name another config with -c.`;
 }

@@ -1,23 +1,26 @@
-// The interfaces of a daemon: whether it hears, in one line, and each interface in a table.
+// The interfaces of a daemon: one line that says whether it is listening, and a table of the interfaces.
 
-import type { Hearing } from "../control/protocol.ts";
+import type { CaptureDetails } from "../control/protocol.ts";
 import type { InterfaceStatus } from "../events/interface-status.ts";
 import { duration, plural } from "../terminal/format.ts";
 import { paragraph } from "../terminal/paragraph.ts";
 import { bullet, clean, paint } from "../terminal/style.ts";
 import { type Cell, type Column, table, together } from "../terminal/table.ts";
 
-type Interface = InterfaceStatus & Hearing;
+type Interface = InterfaceStatus & CaptureDetails;
 
-/** `● knockd 1.0.0 is listening (pid 812)`, and a line for each interface that does not hear, with the reason. */
+/**
+ * `● knockd 1.0.0 is listening (pid 812)`, and one line for each interface whose packets it does not receive, with the
+ * reason.
+ */
 export function headline(who: string, interfaces: readonly Interface[], details = ""): string {
   const deaf = interfaces.filter(({ state }) => state === "deaf");
-  const hears = interfaces.some(({ state }) => state === "hears");
-  const tone = deaf.length > 0 ? "bad" : hears ? "good" : "warn";
+  const isListening = interfaces.some(({ state }) => state === "hears");
+  const tone = deaf.length > 0 ? "bad" : isListening ? "good" : "warn";
   const what =
     deaf.length > 0
       ? `is deaf on ${names(deaf)}`
-      : hears
+      : isListening
         ? "is listening"
         : `is waiting for ${names(interfaces) || "an interface"}`;
   const lines = [paragraph(paint(tone, `${bullet()}${clean(`${who} ${what}`)}`) + details, { rest: 2 })];
@@ -42,14 +45,14 @@ export function interfaceTable(interfaces: readonly Interface[], now = Date.now(
   const rows = interfaces.map((one) => [
     clean(one.interface),
     clean(one.addresses.join(", ")) || "-",
-    hearing(one, now),
+    stateText(one, now),
     ...(isCounted ? counts(one) : []),
   ]);
   return table(columns, rows);
 }
 
-/** Its last self-test says so, some seconds ago. */
-function hearing({ state, tested }: Interface, now: number): string {
+/** The result of the last self-test, and how long ago it ran. */
+function stateText({ state, tested }: Interface, now: number): string {
   if (state === "deaf") return paint("bad", together("no, deaf"));
   if (state === "waiting") return paint("soft", "waiting");
   const ago =

@@ -1,4 +1,4 @@
-// knockctl COMMAND: each command is a file of commands/.
+// knockctl COMMAND: each command is a file in commands/.
 
 import type { Command as TypedCommand } from "@commander-js/extra-typings";
 import { Command, CommanderError } from "commander";
@@ -21,10 +21,10 @@ import { list } from "./help.ts";
 import { isAnswered } from "./request.ts";
 
 const WRONG_COMMAND_LINE = 2;
-/** Commander's own status for that. A command may choose another. */
+/** Commander's own exit status for such an error. A command may choose another. */
 const COMMANDERS = 1;
 
-/** In the order of a first day with knockd. */
+/** In the order in which a new user needs them. */
 const GROUPS = {
   "Set up": [init, check, client],
   Look: [status, doors, watch, explain, selfTest],
@@ -39,7 +39,7 @@ const program = (new Command("knockctl") as TypedCommand)
   .exitOverride();
 const groups = Object.entries(GROUPS).map(([heading, commands]) => {
   const before = program.commands.length;
-  // Each inherits exitOverride when it is made. The type is for report.ts, which uses commander's own.
+  // Each command inherits exitOverride when it is made. The cast is for report.ts, which uses commander's own types.
   for (const command of commands) command(program as never);
   return [heading, program.commands.slice(before)] as const;
 });
@@ -65,7 +65,7 @@ program.configureHelp({
     ].join("\n"),
 });
 
-process.stdout.on("error", () => {}); // the reader has gone; the exit status still counts
+process.stdout.on("error", () => {}); // the reader has closed the pipe; the exit status still matters
 void run(process.argv.slice(2));
 
 async function run(words: readonly string[]): Promise<void> {

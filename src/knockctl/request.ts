@@ -2,25 +2,25 @@
 
 import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
 import { clean } from "../terminal/style.ts";
-import { ClientError, configInUse, findDaemons, nobody, talk } from "./client.ts";
+import { ClientError, configInUse, findDaemons, noDaemon, talk } from "./client.ts";
 
 export interface Asked {
-  /** The answers of each daemon that answered. */
+  /** One list for each daemon that answered. */
   readonly answers: readonly (readonly Answer[])[];
-  /** Why the others did not, or none did: the reason and, on its own line, what to do. */
+  /** Why the others did not answer, or why there are none: the reason and, on its own line, what to do. */
   readonly troubles: readonly string[];
 }
 
 export interface AskOptions {
   /** It changes something or shows a secret: for root only. */
   readonly changes?: boolean;
-  /** The first daemon that answers is enough. */
+  /** One daemon's answer is enough. */
   readonly one?: boolean;
-  /** Whatever their config is. */
+  /** Ask all daemons, whatever their config is. */
   readonly all?: boolean;
 }
 
-/** All at once, so that one that hangs does not hold up the others, unless one is enough. */
+/** Asks all daemons at once, so that one that hangs does not delay the others, unless one answer is enough. */
 export async function ask(config: string, command: string, args: Args = {}, options: AskOptions = {}): Promise<Asked> {
   const file = configInUse(config);
   const answers: (readonly Answer[])[] = []; // in the order of the sockets
@@ -42,7 +42,7 @@ export async function ask(config: string, command: string, args: Args = {}, opti
     if (!options.one) await Promise.all(paths.map((path, place) => attempt(() => one(path, place))));
     else for (const path of paths) if (answers.length === 0) await attempt(() => one(path, 0));
   });
-  if (answers.length === 0 && troubles.length === 0) troubles.push(nobody(config));
+  if (answers.length === 0 && troubles.length === 0) troubles.push(noDaemon(config));
   return { answers: answers.filter(Boolean), troubles };
 }
 
@@ -60,10 +60,13 @@ async function answerOf(path: string, request: string, once: boolean): Promise<A
 
 export const DEFAULT_CONFIG = "/etc/knockd.conf";
 
-/** Exit statuses of knockctl besides 0, and 2 for a wrong command line. */
+/** Exit statuses of knockctl besides 0 (success) and 2 (wrong command line). */
 export const STATUS = { no: 1, unanswered: 3 } as const;
 
-/** Prints the answers, as JSON or as `words`, and complains about daemons that did not answer or refused. Sets the exit status. */
+/**
+ * Prints the answers as JSON or as `words`, and complains about daemons that did not answer or refused. Sets the exit
+ * status.
+ */
 export function tell(asked: Asked, json: boolean | undefined, words: (answers: readonly Answer[]) => string): Answer[] {
   const answers = asked.answers.flat();
   process.stdout.write(json ? answers.map(answerLine).join("") : words(answers));

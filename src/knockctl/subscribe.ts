@@ -1,15 +1,15 @@
 // Prints the events of daemons until either side ends the connection.
 
 import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
-import { ClientError, configInUse, findDaemons, nobody, talk } from "./client.ts";
+import { ClientError, configInUse, findDaemons, noDaemon, talk } from "./client.ts";
 import { complain, STATUS } from "./request.ts";
 
 export interface ListenOptions {
   readonly args?: Args;
-  /** For root only. */
+  /** Only root may ask. */
   readonly changes?: boolean;
   readonly json: boolean | undefined;
-  /** Undefined: print nothing. */
+  /** Returns the text to print. Undefined: print nothing. */
   readonly words: (answer: Answer) => string | undefined;
 }
 
@@ -58,7 +58,7 @@ export async function listen(
   };
   try {
     await Promise.all(findDaemons(file, changes).map((path) => one(path).catch(failed)));
-    if (daemons === 0 && process.exitCode === undefined) throw new ClientError(nobody(config));
+    if (daemons === 0 && process.exitCode === undefined) throw new ClientError(noDaemon(config));
   } catch (error) {
     failed(error);
   }

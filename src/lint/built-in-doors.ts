@@ -1,4 +1,4 @@
-// Doors that open a port without a command: is it really closed before the knock, and open behind it?
+// Checks doors that open a port without a command: is it really closed before the knock, and really open after it?
 
 import type { Config, Door } from "../config/door.ts";
 import { type FirewallMode, formatPorts, type OpenedPorts } from "../config/opening.ts";
@@ -8,16 +8,16 @@ import type { PortAsked } from "../setup/port-verdict.ts";
 import { duration } from "../terminal/format.ts";
 import { atLine, type Finding } from "./finding.ts";
 
-/** What this host's own firewall does with a port; undefined where it cannot be asked. */
+/** What this host's own firewall does with a port. Undefined if it cannot be asked. */
 export type AskFirewall = (asked: PortAsked) => FirewallTools | undefined;
 
-/** Bits of the packet mark that others set. */
+/** Bits of the packet mark that other programs use. */
 const MARKS: readonly (readonly [bits: number, whose: string])[] = [
   [0xc0000, "Tailscale"],
   [0xc000, "Kubernetes"],
 ];
 
-/** `hasIpv6`: clients can come by IPv6 too. */
+/** `hasIpv6`: clients may come by IPv6 too. */
 export function lintOpening(config: Config, ask: AskFirewall, hasIpv6 = false): Finding[] {
   const doors = config.doors.filter(({ opening }) => opening !== undefined);
   if (doors.length === 0) return [];
@@ -42,7 +42,7 @@ function marksOfOthers(config: Config): Finding[] {
   if (mode.kind !== "mark") return [];
   return MARKS.flatMap(([bits, whose]) => {
     if ((mode.mark & bits) === 0) return [];
-    const what = `Firewall: mark ${hex(mode.mark)} is a bit that ${whose} uses: what it marks comes in without a knock`;
+    const what = `Firewall: mark ${hex(mode.mark)} is a bit that ${whose} uses: packets that it marks get in without a knock`;
     return [
       atLine(
         { config, of: config.options, directive: "firewall" },
@@ -54,22 +54,22 @@ function marksOfOthers(config: Config): Finding[] {
   });
 }
 
-/** Of one port, for one client, the longer time counts. */
+/** If two doors open the same port for the same client, the longer time counts. */
 function twoTimes(config: Config, door: Door, before: readonly Door[]): Finding[] {
   const { ports, seconds } = door.opening!;
   return before.flatMap((other) => {
     const both = ports.find((one) => other.opening!.ports.some((two) => overlap(one, two)));
     if (both === undefined || other.opening!.seconds === seconds) return [];
     const [here, there] = [forHowLong(seconds), forHowLong(other.opening!.seconds)];
-    const what = `opens ${formatPorts(both)} ${here}, and [${other.name}] opens it ${there}: a client that opens both has the longer time`;
+    const what = `opens ${formatPorts(both)} ${here}, and [${other.name}] opens it ${there}: a client that opens both gets the longer time`;
     const hint = "Use the same `for`, or remove one of the doors.";
     return [atLine({ config, of: door, directive: "open" }, "same-open", what, hint)];
   });
 }
 
-/** Asks for both ends of a range: a rule for a part of it usually has one of them. */
+/** Asks about both ends of a range, because a rule for part of it usually includes one of them. */
 function ownFirewall(config: Config, door: Door, ask: AskFirewall, hasIpv6: boolean): Finding[] {
-  if (door.target !== undefined) return []; // another host's port, which INPUT never sees
+  if (door.target !== undefined) return []; // a port of another host, which INPUT never sees
   const { mode } = config.options.firewall;
   return door.opening!.ports.flatMap((ports) => {
     if (mode.kind === "set") return [];

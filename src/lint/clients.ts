@@ -5,7 +5,10 @@ import { type Config, type Door, strayLimit } from "../config/door.ts";
 import { atLine, atPlace, type Finding } from "./finding.ts";
 import type { Ports } from "./ports.ts";
 
-/** `isClockSet`: undefined when nobody can tell. It may run a program, so it is asked once, and only if it matters. */
+/**
+ * `isClockSet`: undefined if it cannot be found out. It may run a program, so it is called at most once, and only if
+ * needed.
+ */
 export function lintClients(config: Config, ports: Ports, isClockSet: () => boolean | undefined): Finding[] {
   const doors = config.doors.filter(({ clients }) => clients.length > 0);
   return [
@@ -19,7 +22,7 @@ export function lintClients(config: Config, ports: Ports, isClockSet: () => bool
   ];
 }
 
-/** A scan of all ports in a random order completes guesses, unless its other ports give it away. */
+/** A scan of all ports in random order completes guesses, unless its other ports reveal it. */
 function easy(config: Config, door: Door): Finding[] {
   const short = door.clients.filter(({ kind, digits }) => kind === "code" && digits === 6);
   if (short.length === 0 || strayLimit(door.policy) > 0) return [];
@@ -29,7 +32,7 @@ function easy(config: Config, door: Door): Finding[] {
   ];
 }
 
-/** A code chooses its ports at random: one of them would also be a knock of the sequence. */
+/** A code's ports are random: one of them could also be a knock of the sequence. */
 function shared(config: Config, door: Door): Finding[] {
   const clashing = door.clients.filter((client) =>
     config.doors.some(({ sequence }) =>
@@ -44,12 +47,12 @@ function shared(config: Config, door: Door): Finding[] {
 function inUse({ clientsFile: file, target }: Door, client: Client, { listening }: Ports): Finding[] {
   const used = target === undefined ? listening?.[client.protocol].filter((port) => isIn(client, port)) : [];
   if (used === undefined || used.length === 0) return [];
-  const what = `a program of this host listens in a block of client ${client.name}: its clients knock without knowing`;
+  const what = `a program of this host listens in a block of client ${client.name}: its clients would knock without knowing it`;
   const hint = "Add the client again: knockctl chooses blocks that no program uses.";
   return [atPlace({ lint: "port-in-use", file: file!, line: client.line, what, hint })];
 }
 
-/** An observer of one client's code can use it once more as the other's. A key's codes depend on its name too, so they differ. */
+/** An observer of one client's code could use it again as the other client's. Keys differ by the client's name. */
 function copied(doors: readonly Door[]): Finding[] {
   const firsts = new Map<string, Client>();
   return doors.flatMap(({ clients, clientsFile }) =>
@@ -61,7 +64,7 @@ function copied(doors: readonly Door[]): Finding[] {
         firsts.set(id, client);
         return [];
       }
-      const what = `client ${client.name} has the secret of ${first.name}: a code of one counts once more for the other`;
+      const what = `client ${client.name} has the same secret as ${first.name}: a code of one would count again for the other`;
       const hint = "Give each client a secret of its own: knockctl client add";
       return [atPlace({ lint: "clients", file: clientsFile!, line: client.line, what, hint })];
     }),

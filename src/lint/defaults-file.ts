@@ -1,4 +1,4 @@
-// /etc/default/knockd. Only sysvinit reads START_KNOCKD; with systemd the unit decides, which surprises people.
+// Checks /etc/default/knockd. Only sysvinit reads START_KNOCKD. With systemd the unit decides, which surprises people.
 
 import * as fs from "node:fs";
 import { atPlace, type Finding } from "./finding.ts";
@@ -73,7 +73,7 @@ export function lintDefaults({ file, lines, options }: Defaults, init: Init): Fi
     const on = line.replace(/START_KNOCKD.*$/, "START_KNOCKD=1");
     const write = `Write ${on.trim()}`;
     const number = i + 1;
-    if (value === "0") return []; // the package's default: nobody has decided anything
+    if (value === "0") return []; // the package's default: no user has set it
     if (/START_KNOCKD(\s+=|=\s)/.test(line) && /^(1|yes|true|on|y)$/i.test(value))
       return [finding(number, "the shell that reads this line allows no spaces around =", write, on)];
     if (SAYS_YES.test(value)) return [finding(number, "only the value 1 starts knockd", write, on)];

@@ -3,7 +3,7 @@
 import { type Config, type Door, type FileOptions, lineNumber } from "../config/door.ts";
 import type { Fix } from "./fix.ts";
 
-/** The names of the lints. Scripts know them. */
+/** The names of the lints. Scripts rely on them. */
 export type Lint =
   | "config"
   | "weak-sequence"
@@ -34,7 +34,7 @@ export type Lint =
   | "gate-allow";
 
 export interface Finding {
-  /** With an error, knockd does not start. */
+  /** After an error, knockd does not start. */
   readonly severity: "error" | "warning";
   readonly lint: Lint;
   readonly file: string;
@@ -42,22 +42,22 @@ export interface Finding {
   readonly line: number | undefined;
   /** Place and message on one line, for --json. */
   readonly text: string;
-  /** The message alone. */
+  /** The message without the place. */
   readonly what: string;
-  /** The line itself. Never shows a sequence: people paste findings into mails and issues. */
+  /** The line itself, without any sequence: people paste findings into mails and issues. */
   readonly quote?: string;
   /** What to do. */
   readonly hint: string | undefined;
-  /** Only where the change is certain to be right. */
+  /** Present only if the change is certain to be right. */
   readonly fix?: Fix;
 }
 
 export interface About {
   readonly config: Config;
-  /** The section of the directive. */
+  /** The section that contains the directive. */
   readonly of: Door | FileOptions;
   readonly directive: string;
-  /** Default: a warning. */
+  /** The default is a warning. */
   readonly severity?: Finding["severity"];
 }
 
@@ -88,16 +88,16 @@ export function atPlace({ severity = "warning", line, ...rest }: Place): Finding
   return { ...rest, severity, line, text: `${place}: ${rest.what}` };
 }
 
-/** A message of the daemon: `config: line 3: WHAT (FILE: LINE)`, or `FILE: WHAT`. */
+/** Makes a finding from a message of the daemon: `config: line 3: WHAT (FILE: LINE)`, or `FILE: WHAT`. */
 export function ofDaemon(severity: Finding["severity"], file: string, message: string, hint?: string): Finding {
-  const text = message.replace(/^error: /, ""); // the severity says so
+  const text = message.replace(/^error: /, ""); // the severity already says so
   const [what = "", quoted] = text.replace(/^config: (line \d+: )?/, "").split(` (${file}: `, 2);
   const quote = quoted === undefined || /^line \d+\)$/.test(quoted) ? {} : { quote: quoted.replace(/\)$/, "") };
   const place = { severity, lint: "config", file, line: lineNumber(message), text, hint } as const;
   return { ...place, what: what.startsWith(`${file}: `) ? what.slice(file.length + 2) : what, ...quote };
 }
 
-/** A line as it may be shown: without the ports of a sequence. */
+/** The line without the ports of a sequence, so that it may be shown. */
 export function quoteOf(line: string): string {
   return line.replace(/^(sequence\s*=\s*).*$/i, "$1(hidden)");
 }

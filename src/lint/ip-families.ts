@@ -13,11 +13,11 @@ const DIRECTIVES = [
   ["stop_command", "stopCommand", "stopCommand6"],
 ] as const satisfies readonly (readonly [string, keyof Door, keyof Door])[];
 
-/** `hearsIpv6`: may an IPv6 client knock at this host? */
-export function lintFamilies(config: Config, hearsIpv6: boolean): Finding[] {
+/** `hostHasIpv6`: may an IPv6 client knock at this host? */
+export function lintFamilies(config: Config, hostHasIpv6: boolean): Finding[] {
   return config.doors.flatMap((door) => {
-    const family = isIP(door.target?.host ?? ""); // at an address of one family, only its clients knock
-    const [hasIpv4, hasIpv6] = [family !== 6, family !== 4 && hearsIpv6];
+    const family = isIP(door.target?.host ?? ""); // a Target of one IP version is reached only by its clients
+    const [hasIpv4, hasIpv6] = [family !== 6, family !== 4 && hostHasIpv6];
     return DIRECTIVES.flatMap(([directive, field, field6]) => {
       const [command = "", command6] = [door[field], door[field6]];
       const given = config.lines.get(door)!.get(directive);

@@ -5,7 +5,7 @@ import type { PortRange } from "../net/port-range.ts";
 import { atLine, type Finding } from "./finding.ts";
 
 export interface Ports {
-  /** Ports with a listening socket. Undefined if the kernel cannot tell. */
+  /** Ports with a listening socket. Undefined if the kernel does not say. */
   readonly listening: { readonly tcp: readonly number[]; readonly udp: readonly number[] } | undefined;
   /** Ports of outgoing connections. */
   readonly ephemeral: PortRange;
@@ -15,7 +15,8 @@ export function lintPorts(config: Config, { listening, ephemeral }: Ports): Find
   const here = config.doors.filter(({ target }) => target === undefined);
   return here.flatMap((door) => {
     const used = which(door, ({ protocol, port }) => listening?.[protocol].includes(port) ?? false);
-    // A reply of a TCP connection is no knock (capture/answers.ts). A datagram does not show whether it is a reply.
+    // A reply of a TCP connection does not count as a knock (capture/answers.ts). A datagram does not show whether it
+    // is a reply.
     const passing = which(
       door,
       ({ protocol, port }) => protocol === "udp" && port >= ephemeral.low && port <= ephemeral.high,
@@ -25,7 +26,7 @@ export function lintPorts(config: Config, { listening, ephemeral }: Ports): Find
         atLine(
           { config, of: door, directive: "sequence" },
           "port-in-use",
-          `a program of this host listens at the port of ${knock}: its clients knock without knowing`,
+          `a program of this host listens at the port of ${knock}: its clients would knock without knowing it`,
           "Choose a port that no program uses. The command ss -lntu lists the used ones.",
         ),
       ),
@@ -41,7 +42,7 @@ export function lintPorts(config: Config, { listening, ephemeral }: Ports): Find
   });
 }
 
-/** `knock 2`, each once. */
+/** Such as `knock 2`. None twice. */
 function which({ sequence }: Door, isMeant: (knock: Door["sequence"][number]) => boolean): string[] {
   return sequence.flatMap((knock, i) => {
     const first = sequence.findIndex(({ port, protocol }) => port === knock.port && protocol === knock.protocol);

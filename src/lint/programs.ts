@@ -1,4 +1,4 @@
-// Finds commands whose program does not exist. At a knock, nobody would see the error.
+// Finds commands whose program does not exist. At a knock, the error would only be in the log.
 
 import * as fs from "node:fs";
 import type { Config, Door } from "../config/door.ts";
@@ -16,10 +16,10 @@ export const COMMANDS = [
 /** Where systemd's services and sysvinit's script look for programs. */
 const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/** Quotes around the whole command, which has several words. */
+/** Quotes around the whole command make its words one program name. */
 const ONE_WORD = /^\s*(?:"[^"\\$`]*\s[^"\\$`]*"|'[^']*\s[^']*')\s*$/;
 const ONE: Trouble = {
-  what: "the quotes make one word of the whole command: no program has this name",
+  what: "the quotes make the whole command one word, and no program has that name",
   hint: "Remove the quotes around the command.",
 };
 
@@ -44,7 +44,7 @@ interface Trouble {
 /** Undefined if the program can run, or if that is not certain. */
 function whyNot(program: string): Trouble | undefined {
   if (program.startsWith("/")) return troubleOf(program);
-  if (program.includes("/")) return undefined; // relative to the directory that knockd starts in
+  if (program.includes("/")) return undefined; // relative to the directory in which knockd starts
   if (FOLDERS.some((folder) => troubleOf(`${folder}/${program}`) === undefined)) return undefined;
   return { what: `not found in ${FOLDERS.join(", ")}`, hint: "Install the program, or write its full path." };
 }

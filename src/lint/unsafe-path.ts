@@ -1,5 +1,5 @@
 // Finds paths that another user of this machine can write, replace or create before knockd does. The daemon refuses such a
-// file, or would reveal its contents to that user.
+// file, because its contents could be forged or read by that user.
 
 import * as fs from "node:fs";
 import { dirname } from "node:path";
@@ -30,9 +30,9 @@ export function lintUnsafePaths(config: Config): Finding[] {
   ];
 }
 
-/** Nothing trusts a log, so its directory may belong to a group, as /var/log does on Ubuntu. */
+/** No program trusts a log, so its directory may belong to a group, as /var/log does on Ubuntu. */
 export function whyUnsafe(path: string, isLog = false): string | undefined {
-  if (!path.startsWith("/")) return undefined; // relative to the directory that knockd starts in
+  if (!path.startsWith("/")) return undefined; // relative to the directory in which knockd starts
   let real: string;
   let directory: string;
   try {

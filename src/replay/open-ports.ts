@@ -6,17 +6,17 @@ import { knockKey } from "../net/knock-key.ts";
 import { type Packet, TCP } from "../net/packet.ts";
 import { TCP_FLAG_BITS } from "../net/tcp-flags.ts";
 
-/** Limits memory and time in a flood of forged sources. */
+/** These limit memory and time in a flood from forged sources. */
 const [MAX, MAX_AT_A_PORT] = [65_536, 256] as const;
 const [ANSWER, ANSWER_MASK] = [TCP_FLAG_BITS.ack, TCP_FLAG_BITS.ack | TCP_FLAG_BITS.rst];
 
-export class Answering {
+export class OpenPorts {
   /** By port and protocol. */
   readonly #addresses = new Map<number, Address[]>();
   #count = 0;
 
   /** A closed port sends RST or nothing. Any other segment with ACK, and any UDP datagram, comes from an open port. */
-  learn({ source, sourcePort, protocol, flags }: Packet): void {
+  observe({ source, sourcePort, protocol, flags }: Packet): void {
     if ((protocol === TCP && (flags & ANSWER_MASK) !== ANSWER) || this.#count >= MAX) return;
     const key = knockKey(protocol, sourcePort);
     if (this.#has(source, key)) return;
@@ -28,7 +28,7 @@ export class Answering {
   }
 
   /** Does the destination of this packet reply? */
-  at({ destination, port, protocol }: Packet): boolean {
+  isOpen({ destination, port, protocol }: Packet): boolean {
     return this.#has(destination, knockKey(protocol, port));
   }
 

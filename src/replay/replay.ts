@@ -4,40 +4,40 @@ import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Address, sameAddress } from "../net/address.ts";
 import { AddressSet } from "../net/address-set.ts";
 import type { UnusedSequences } from "../sequences/one-time-memory.ts";
-import { Answering } from "./open-ports.ts";
+import { OpenPorts } from "./open-ports.ts";
 import type { Reading, Savefile } from "./pcap-file.ts";
 import { Simulation, type SimulationOptions } from "./simulation.ts";
 
 export interface PlayOptions extends Pick<SimulationOptions, "said" | "ran" | "ignored"> {
   readonly resolvedDoors: readonly ResolvedDoor[];
   readonly unused: UnusedSequences;
-  /** Of the host whose capture it is. None: every destination counts. */
+  /** The addresses of the host on which the capture was made. Empty: every destination counts. */
   readonly own: readonly Address[];
-  /** After each batch, with how far we are, in bytes. False: nobody wants to hear more. */
+  /** Called after each batch with the position in bytes. Resolves with false to stop. */
   readonly onBatch: (position: () => number) => Promise<boolean>;
 }
 
 export interface Played {
-  /** TCP's and UDP's. */
+  /** TCP and UDP packets. */
   readonly packets: number;
-  /** Frames in which there was no TCP or UDP header to be seen: other protocols, fragments, frames cut short. */
+  /** Frames without a visible TCP or UDP header: other protocols, fragments, truncated frames. */
   readonly otherFrames: number;
   readonly openings: number;
-  /** To which knocks came, a few of them. */
+  /** Addresses that received knocks. Only the first few. */
   readonly knockedAt: readonly Address[];
-  /** In libpcap's words: nothing behind it can be read. */
+  /** libpcap's error. Nothing after it can be read. */
   readonly damage: string | undefined;
 }
 
-/** Throws in libpcap's words when it is no capture. */
+/** Throws libpcap's error if the file is not a capture. */
 export async function play(savefile: Savefile, options: PlayOptions): Promise<Played> {
   const { own, onBatch } = options;
   const addresses = new AddressSet(own);
-  const answering = new Answering();
-  // Who answers is known from the first packet on, where the capture can be read twice.
+  const openPorts = new OpenPorts();
+  // If the capture can be read twice, learn first which ports reply.
   if (savefile.size !== undefined) {
     await each(savefile.open(), ({ records }, count) => {
-      for (let i = 0; i < count; i++) answering.learn(records.at(i));
+      for (let i = 0; i < count; i++) openPorts.observe(records.at(i));
       return undefined;
     });
   }
@@ -45,7 +45,7 @@ export async function play(savefile: Savefile, options: PlayOptions): Promise<Pl
   const simulation = new Simulation({
     ...options,
     oneTimeFiles: options.unused,
-    answering,
+    openPorts,
     isOurs: own.length === 0 ? () => true : (address) => addresses.has(address),
     isClient: (address) => addresses.isClient(address),
     mayDuplicate: reading.mayDuplicate,
@@ -55,8 +55,8 @@ export async function play(savefile: Savefile, options: PlayOptions): Promise<Pl
   const damage = await each(reading, async ({ records }, count) => {
     for (let i = 0; i < count; i++) {
       const packet = records.at(i);
-      if (savefile.size === undefined) answering.learn(packet);
-      // Our own address as the source, also where we do not know it.
+      if (savefile.size === undefined) openPorts.observe(packet);
+      // The host talks to itself, even if we do not know its address.
       if (own.length === 0 && sameAddress(packet.source, packet.destination)) continue;
       const later = simulation.knock(packet);
       if (later !== undefined) await later;
@@ -75,7 +75,7 @@ export async function play(savefile: Savefile, options: PlayOptions): Promise<Pl
   };
 }
 
-/** Returns what is wrong with it at its end, if anything. */
+/** Returns the error at which reading ended, if any. */
 async function each(
   reading: Reading,
   onBatch: (reading: Reading, count: number) => Promise<boolean> | undefined,

@@ -20,34 +20,37 @@ import { type Address, copyOf, formatAddress, sameAddress } from "../net/address
 import type { CapturedPacket } from "../net/packet.ts";
 import { ephemeralPorts } from "../platform/local-ports.ts";
 import type { OneTimeFiles } from "../sequences/one-time-file.ts";
-import type { Answering } from "./open-ports.ts";
+import type { OpenPorts } from "./open-ports.ts";
 import { VerdictPrinter } from "./verdict-printer.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 export interface SimulationOptions {
   readonly resolvedDoors: readonly ResolvedDoor[];
-  /** Is this an address of the host that is simulated? */
+  /** Is this an address of the simulated host? */
   readonly isOurs: (address: Address) => boolean;
-  /** May a packet from there be a client's? */
+  /** May a packet from this address come from a client? */
   readonly isClient?: (source: Address) => boolean;
-  readonly answering: Answering;
+  readonly openPorts: OpenPorts;
   readonly oneTimeFiles: OneTimeFiles;
-  /** May one packet be in it twice, as it was seen at two interfaces (duplicates.ts)? */
+  /** May the capture contain a packet twice, because two interfaces saw it (duplicates.ts)? */
   readonly mayDuplicate: boolean;
-  /** What the daemon would have logged, and run, and when, in seconds since 1970; `beside`: what JSON has beside a line. */
+  /** Called with each line of the log and its time in seconds since 1970. `beside`: the fields of a JSON log. */
   readonly said: (line: string, time: number, beside: object) => void;
   readonly ran: (command: string, time: number) => void;
-  /** Why nothing came of a packet: `192.0.2.1: openSSH: too late by 1.3 s for Stage 3`. Undefined: not wanted. */
+  /**
+   * Called with the reason why a packet had no effect: `192.0.2.1: openSSH: too late by 1.3 s for Stage 3`. Undefined:
+   * not needed.
+   */
   readonly ignored?: ((line: string, time: number) => void) | undefined;
 }
 
-/** Addresses in the report. More of them would not be read. */
+/** The maximum of addresses to report. A longer list would not be read. */
 const MAX_REPORTED = 8;
 
 export class Simulation {
   /** The number of openings. */
   opened = 0;
-  /** The addresses that knocks came to, the first few of them. */
+  /** Addresses that received knocks. Only the first few. */
   readonly knockedAt: Address[] = [];
   readonly #options: SimulationOptions;
   readonly #clock = new VirtualClock();
@@ -57,7 +60,7 @@ export class Simulation {
 
   constructor(options: SimulationOptions) {
     this.#options = options;
-    const { resolvedDoors, isOurs, isClient, answering, said, ran, ignored, oneTimeFiles } = options;
+    const { resolvedDoors, isOurs, isClient, openPorts, said, ran, ignored, oneTimeFiles } = options;
     const now = () => this.#clock.now;
     const after = (seconds: number, callback: () => void) => this.#clock.after(seconds, callback);
     const say = (line: string, beside = {}) => said(line, this.#clock.time, beside);
@@ -66,10 +69,10 @@ export class Simulation {
       widen() {},
       after,
       now,
-      listeningPorts: () => ({ tcp: [], udp: [] }), // `answering` knows better
+      listeningPorts: () => ({ tcp: [], udp: [] }), // `openPorts` knows the ports of the captured host
       ephemeral: ephemeralPorts(),
     });
-    // As pino takes it: a line, or what JSON has beside it and the line.
+    // pino's arguments: a line, or the fields of a JSON log and a line.
     const log = (first: unknown, line?: string) =>
       typeof first === "string" ? say(first) : say(line!, first as object);
     const levels: Pick<Log, "info" | "warn" | "error" | "note"> = { info: log, warn: log, error: log, note() {} };
@@ -109,7 +112,8 @@ export class Simulation {
       isOurs,
       isClient,
       scanWindow: {
-        isStray: (packet) => strays.isStray(packet) && !answering.at(packet) && this.#isListenedAt(packet.destination),
+        isStray: (packet) =>
+          strays.isStray(packet) && !openPorts.isOpen(packet) && this.#isListenedAt(packet.destination),
         isAnswer: (packet) => strays.isAnswer(packet),
       },
       eventLog: this.#eventLog,
@@ -127,7 +131,9 @@ export class Simulation {
     this.#packetLoop.setDoors(resolvedDoors);
   }
 
-  /** The next packet of the capture, which is not kept. The one behind it has to wait for the promise, where there is one. */
+  /**
+   * Takes the next packet, and does not keep the object. Await the promise, if there is one, before the next packet.
+   */
   knock(packet: CapturedPacket): Promise<void> | undefined {
     const at = this.#clock.at(packet.time);
     const before = this.#advanceTo(at);
@@ -135,41 +141,41 @@ export class Simulation {
     return this.#take(packet, at);
   }
 
-  /** Time passes without a packet, to `time` in seconds since 1970. */
+  /** Lets time pass without a packet, until `time` in seconds since 1970. */
   async advanceTo(time: number): Promise<void> {
     await this.#advanceTo(this.#clock.at(time));
   }
 
-  /** No packet comes any more; time passes all the same, until nothing waits. */
+  /** Ends the capture. Time passes until nothing is pending. */
   async end(): Promise<void> {
     await this.#advanceTo(Number.POSITIVE_INFINITY);
     this.#eventLog.end();
   }
 
   #take(packet: CapturedPacket, at: number): Promise<void> | undefined {
-    this.#clock.passTo(at);
+    this.#clock.advanceTo(at);
     if (this.#options.mayDuplicate && this.#duplicates.has(packet)) return undefined;
     const before = this.opened;
     if (this.#packetLoop.packet(packet, at).length > 0) this.#noteKnockedAt(packet.destination);
     return this.opened > before ? nextTurn() : undefined; // commands end, and are logged, in this turn of the event loop
   }
 
-  /** All that comes about until then. */
+  /** Runs everything that is due until then. */
   #advanceTo(at: number): Promise<void> | undefined {
     for (;;) {
       const timer = this.#clock.due;
       const due = Math.min(timer, this.#packetLoop.deadline);
       if (due > at || due === Number.POSITIVE_INFINITY) return undefined;
-      this.#clock.passTo(due);
+      this.#clock.advanceTo(due);
       const before = this.opened;
       this.#packetLoop.expire(due);
-      if (timer === due) this.#clock.fire();
+      if (timer === due) this.#clock.runNext();
       else if (this.opened === before) continue;
       return nextTurn().then(() => this.#advanceTo(at));
     }
   }
 
-  /** At an address where no door is, a filter lets nothing through (capture/port-classes.ts). */
+  /** The filter passes nothing for an address without a door (capture/port-classes.ts). */
   #isListenedAt(address: Address): boolean {
     return this.#packetLoop.resolvedDoors.some(
       ({ targets }) => targets === undefined || targets.some((target) => sameAddress(target, address)),

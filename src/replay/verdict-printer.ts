@@ -1,6 +1,7 @@
-// The observer of a replay: prints why a packet for a door had no effect. The daemon's own lines report the others.
+// The observer of a replay: prints why a packet for a door had no effect. The daemon's own lines report the other
+// packets.
 
-import { heardPorts } from "../config/code-doors.ts";
+import { knockPorts } from "../config/code-doors.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import {
   isOfCode,
@@ -16,7 +17,7 @@ import { knockKey } from "../net/knock-key.ts";
 import { type Packet, TCP, UDP } from "../net/packet.ts";
 
 const NAMES = Object.keys(VERDICT) as VerdictKind[];
-/** The daemon's lines tell of them; and of `other`, which is all the rest of a capture, nobody wants to read. */
+/** The daemon's own lines report these, except `other`: packets for no door, which would fill the screen. */
 const PASSED_OVER: ReadonlySet<VerdictKind> = new Set(["stage", "open", "timeout", "scan", "other"]);
 
 export class VerdictPrinter implements Observer {
@@ -24,7 +25,7 @@ export class VerdictPrinter implements Observer {
   readonly isSaturated = false;
   readonly #tell: (knocker: Address, line: string) => void;
   #knocks: ReadonlySet<number> = new Set();
-  /** Of the packet or the attempt that the verdicts are about. */
+  /** The source of the packet or attempt that the verdicts are about. */
   #source: Address = { w0: 0, w1: 0, w2: 0, w3: 0 };
   #key = 0;
   #now = 0;
@@ -35,7 +36,7 @@ export class VerdictPrinter implements Observer {
 
   setDoors(resolvedDoors: readonly ResolvedDoor[]): void {
     const keys = new Set<number>();
-    for (const { protocol, low, high } of resolvedDoors.flatMap(({ door }) => heardPorts(door))) {
+    for (const { protocol, low, high } of resolvedDoors.flatMap(({ door }) => knockPorts(door))) {
       for (let port = low; port <= high; port++) keys.add(knockKey(protocol === "tcp" ? TCP : UDP, port));
     }
     this.#knocks = keys;
@@ -55,7 +56,7 @@ export class VerdictPrinter implements Observer {
   verdict(code: number, at: ObservedDoor | undefined, stage: number, detail: number): void {
     const kind = NAMES[code]!;
     if (PASSED_OVER.has(kind)) return;
-    // A capture has what is meant for others, too.
+    // A capture may contain packets for other hosts.
     if (kind === "address" && !this.#knocks.has(this.#key)) return;
     const [door, of] = [at?.ref.name, at?.ref.knocks ?? 0];
     const knocker = this.#source;

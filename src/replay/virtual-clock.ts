@@ -1,17 +1,17 @@
-// The clock of a replay: the times of its packets, and the timers that wait for them.
+// The clock of a replay: it follows the times of the packets, and calls the timers that become due in between.
 
 import TinyQueue from "tinyqueue";
 
-/** What waits. */
+/** A callback that waits for its time. */
 interface Timer {
   readonly due: number;
-  /** Timers that are due at one time are called in the order of these. */
+  /** Timers that are due at the same time are called in this order. */
   readonly number: number;
   /** Undefined: cancelled. */
   callback: (() => void) | undefined;
 }
 
-/** Packets of one moment come out of order by less; a clock that was set back goes back by more. */
+/** Packets out of order differ by less. A larger step back means that the clock was set. */
 const MAX_DISORDER_MS = 1000;
 
 /**
@@ -34,35 +34,35 @@ export class VirtualClock {
     return Math.round(1e6 * (this.#origin ?? 0) + 1000 * this.#now) / 1e6;
   }
 
-  /** When a packet of this time (seconds since 1970) comes. `passTo` brings us there. */
+  /** Converts a packet's time (seconds since 1970) to the time of this clock. `advanceTo` then advances the clock. */
   at(time: number): number {
     this.#origin ??= time;
     const at = 1000 * (time - this.#origin);
     if (at >= this.#now) return at;
-    // The clock was set back: the time goes on from here.
+    // The clock was set back. Continue from the current time.
     if (this.#now - at > MAX_DISORDER_MS) this.#origin = time - this.#now / 1000;
     return this.#now;
   }
 
-  passTo(now: number): void {
+  advanceTo(now: number): void {
     this.#now = Math.max(this.#now, now);
   }
 
-  /** When the next timer is due; Infinity when there is none. */
+  /** When the next timer is due. Infinity if there is none. */
   get due(): number {
     while (this.#timers.peek()?.callback === undefined && this.#timers.length > 0) this.#timers.pop();
     return this.#timers.peek()?.due ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Calls back after this many seconds, unless cancelled. */
+  /** Calls `callback` after this many seconds, unless it is cancelled. */
   after(seconds: number, callback: () => void): { cancel(): void } {
     const timer: Timer = { due: this.#now + 1000 * seconds, number: ++this.#lastNumber, callback };
     this.#timers.push(timer);
     return { cancel: () => void (timer.callback = undefined) };
   }
 
-  /** Calls the timer back that is `due`. */
-  fire(): void {
+  /** Calls the timer that is `due`. */
+  runNext(): void {
     this.#timers.pop()?.callback?.();
   }
 }

@@ -28,7 +28,7 @@ ProtectKernelModules=yes
 ProtectProc=invisible
 RemoveIPC=yes
 UMask=0077
-# No PrivateNetwork and no PrivateUsers: a raw socket inside them hears nothing.
+# No PrivateNetwork and no PrivateUsers: a raw socket inside them receives nothing.
 # No MemoryDenyWriteExecute: Node generates code at run time.
 # A forbidden call fails with EPERM instead of killing Node. Node 18 and 20 need @pkey at their start.
 SystemCallFilter=@system-service @pkey

@@ -95,9 +95,9 @@ function restartAndHear(config: string, knockctl: readonly string[]): string {
   return `step 'restarting knockd'
 systemctl daemon-reload
 timeout 40 systemctl restart knockd || { echo 'knockd is not listening: see systemctl status knockd' >&2; exit 1; }
-step 'testing whether knockd hears knocks'
+step 'testing whether knockd receives knocks'
 self_test() { timeout 20 ${knockctl.map(quote).join(" ")} self-test -c ${quote(config)} "$@" 2>&1 || :; }
-self_test --json | grep -q '"state":"hears"' || { printf 'knockd does not hear: %s\\n' "$(self_test)" >&2; exit 1; }
+self_test --json | grep -q '"state":"hears"' || { printf 'knockd does not receive knocks: %s\\n' "$(self_test)" >&2; exit 1; }
 `;
 }
 

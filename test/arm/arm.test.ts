@@ -1,5 +1,5 @@
-// The arm64 package on a whole machine in QEMU, with Debian's kernel, systemd and packet sockets: in the place of Debian's
-// knockd, then the how-to line by line, and a reboot.
+// Tests the arm64 package on a whole machine in QEMU, with Debian's kernel, systemd and packet sockets: it replaces
+// Debian's knockd, then follows the how-to line by line, and survives a reboot.
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { isOpen, knock } from "../boot/knocker.ts";
@@ -67,15 +67,15 @@ describe("the package on a whole arm64 machine", { skip: needsRoot }, () => {
     await pi.ok("apt-get install -y /srv/knockd_*_arm64.deb </dev/null");
     await isListening();
     t.diagnostic((await pi.ok("knockd -V")).trim());
-    // By Debian's Node as a library (native/launcher.cc).
+    // Run by Debian's Node as a library (native/launcher.cc).
     assert.equal(await pi.ok("readlink /proc/$(systemctl show -P MainPID knockd)/exe"), "/usr/sbin/knockd\n");
     assert.equal(await pi.ok("cat /etc/knockd.conf /etc/default/knockd"), CONFIG + WHILE + DEFAULTS);
     assert.equal(await pi.ok("systemctl is-enabled knockd"), "enabled\n");
 
     // knock HOST 4438 1813 8235
-    const hears = await pi.ok("knockctl self-test");
-    assert.match(hears, /^knockd \S+ is listening \(pid \d+, self-test of 12 knocks\)$/m);
-    t.diagnostic(hears.trim());
+    const result = await pi.ok("knockctl self-test");
+    assert.match(result, /^knockd \S+ is listening \(pid \d+, self-test of 12 knocks\)$/m);
+    t.diagnostic(result.trim());
     await opens(...SSH);
     await pi.until(async () => (await lines()).length >= 5, "five lines in /var/log/syslog");
     const form = /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d raspberrypi knockd: /;

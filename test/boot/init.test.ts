@@ -1,5 +1,5 @@
-// knockctl init where systemd runs: the rollback is a timer of its, knockd.service tries the new config, a reboot undoes what
-// is not confirmed, and --persist brings back what is. What becomes of it when anything dies: test/live/init.test.ts.
+// Tests knockctl init with systemd: a systemd timer rolls back, knockd.service tries the new config, a reboot undoes
+// what is not confirmed, and --persist restores what is. What happens when any part dies: test/live/init.test.ts.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { afterEach, describe, it } from "node:test";
@@ -41,13 +41,15 @@ for (const release of RELEASES) {
         .split(",");
     const isTimed = async () => (await machine.property("ActiveState", "knockd-init-rollback.timer")) === "active";
 
-    /** A firewall that drops answers nobody. */
+    /** A firewall that drops sends no answer. */
     const isReached = async () => {
       const probe = `import socket\nsocket.create_connection(('${machine.wire.server}', 22), 1).close()`;
       return (await machine.wire.run("client", ["python3", "-c", probe])).status === 0;
     };
 
-    /** The kernel's rules do not survive a boot of the kernel, but here the kernel goes on. */
+    /**
+     * A real boot clears the kernel's rules. Here the kernel is the host's and keeps running, so the test clears them.
+     */
     async function reboot(): Promise<void> {
       await machine.powerOff();
       inNamespace("nft flush ruleset");
@@ -200,11 +202,11 @@ table inet filter {
       const before = tables();
       const deaf = await machine.run("knockctl init --yes --interface nosuch0");
       assert.equal(deaf.status, 1);
-      assert.match(deaf.stderr, /^knockctl: rolled back: knockd (does not hear|is not listening)/);
+      assert.match(deaf.stderr, /^knockctl: rolled back: knockd (does not receive knocks|is not listening)/);
       assert.equal(tables(), before);
       await isListening(machine);
 
-      // A config that knockd.service does not read, in the end.
+      // Here the config is one that knockd.service does not read.
       machine.write("etc/other.conf", OWN);
       machine.write("etc/default/knockd", 'KNOCKD_OPTS="-i eth0 -c /etc/other.conf"\n');
       await machine.ok("systemctl restart knockd");
@@ -213,7 +215,10 @@ table inet filter {
       await opens(machine, await trialSequence());
       const { status, stderr } = await machine.run("knockctl init --confirm --persist");
       assert.equal(status, 1);
-      assert.match(stderr, /not confirmed: knockd does not hear: knockctl: no knockd runs with \/etc\/knockd\.conf/);
+      assert.match(
+        stderr,
+        /not confirmed: knockd does not receive knocks: knockctl: no knockd runs with \/etc\/knockd\.conf/,
+      );
       assert.equal(machine.read("etc/knockd.conf"), OWN);
       assert.equal(tables(), before);
       assert.equal(await machine.isOpen(22), true);
@@ -226,7 +231,7 @@ table inet filter {
         machine.ok(
           "iptables -S; ip6tables -S; nft -s list ruleset; find /etc -name '*knockd*'; cat /etc/knockd.conf; systemctl is-enabled knockd || :",
         );
-      // the unit that would close the port at a boot can't be enabled
+      // Fails because the unit that would close the port at boot can't be enabled.
       await machine.ok("ln -s /dev/null /etc/systemd/system/knockd-gate.service");
       const before = await look();
       const begun = await init("--yes");

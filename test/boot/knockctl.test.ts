@@ -1,4 +1,4 @@
-// knockctl on machines that are booted for real: whom the package and its unit let ask, and the timer for Prometheus.
+// Tests knockctl on booted machines: which users the package and its unit allow to ask, and the timer for Prometheus.
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { Machine, needsRoot, RELEASES } from "./machine.ts";
@@ -41,7 +41,7 @@ for (const release of RELEASES) {
           assert.equal((await machine.run("knockctl status --secrets")).status, 0);
         };
         await mayAsk();
-        await machine.ok("systemctl reload knockd"); // systemd sets the directory's mode anew
+        await machine.ok("systemctl reload knockd"); // systemd sets the directory's mode again
         await mayAsk();
         await machine.ok("systemctl restart knockd");
         await mayAsk();

@@ -1,4 +1,4 @@
-// knockd.service as the package installs it, on machines that are booted for real.
+// Tests knockd.service as the package installs it, on booted machines.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { afterEach, describe, it } from "node:test";
@@ -50,7 +50,7 @@ for (const release of RELEASES) {
       await machine.ok("mkdir -p /etc/systemd/system/knockd.service.d");
       machine.write("etc/systemd/system/knockd.service.d/test.conf", "[Service]\nWatchdogSec=2\n");
       await machine.ok("systemctl daemon-reload && systemctl restart knockd");
-      const { stdout } = await machine.run("sleep 5; systemctl show -P NRestarts knockd"); // two lives of it, and it beats
+      const { stdout } = await machine.run("sleep 5; systemctl show -P NRestarts knockd"); // longer than two intervals of the watchdog
       assert.equal(stdout, "0\n");
       await machine.ok("kill -STOP $(systemctl show -P MainPID knockd)");
       await machine.until(async () => (await restarts()) === 1, "restart");

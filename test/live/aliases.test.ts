@@ -1,5 +1,5 @@
-// Names of an interface beside its own: aliases (eth0:0) and alternative names; and names that no interface can have.
-// Debian's knockd beside it hears at an alias that is there when it starts, and at no alternative name.
+// Tests other names of an interface: aliases (eth0:0) and alternative names, and names that no interface can have.
+// Debian's knockd listens at an alias that exists when it starts, and at no alternative name.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -9,7 +9,7 @@ import { needsRoot, repo, Wire } from "./wire.ts";
 
 const BOTH = ["judge", "ours"] as const;
 const DOOR = "[door]\nsequence = 7000,7001:udp,7002\ncommand = echo open %IP% >>$KNOCK_LOG\n";
-/** Knocked at last, it shows that what came before it has been seen. */
+/** Receives the last knock, which shows that everything before it was processed. */
 const LAST = "[last]\nsequence = 7009\ntarget = 10.77.0.1\ncommand = echo last >>$KNOCK_LOG\n";
 const SYSLOG = "[options]\nUseSyslog\n";
 
@@ -51,23 +51,26 @@ describe("an interface by another name", { skip: needsRoot }, () => {
         return { at: i * 0.03, frame: frame(segment) };
       }),
     );
-  /** Of all of these addresses it hears at those alone, by a whole sequence at each, and opens once for each. */
-  async function hearsAt(daemon: Daemon, all: readonly string[], heard: readonly string[]): Promise<void> {
+  /**
+   * Of all these addresses, the daemon receives knocks at these only: one whole sequence at each opens the door once
+   * for each.
+   */
+  async function receivesAt(daemon: Daemon, all: readonly string[], received: readonly string[]): Promise<void> {
     const opened = () => daemon.commands().filter((line) => line.startsWith("open ")).length;
     const lasts = () => daemon.commands().filter((line) => line === "last").length;
     for (const to of all) {
       const [openedBefore, lastsBefore] = [opened(), lasts()];
       await knock(to);
-      if (heard.includes(to)) await daemon.waitFor(() => opened() > openedBefore);
+      if (received.includes(to)) await daemon.waitFor(() => opened() > openedBefore);
       await knock(wire.server, ["7009"]);
       await daemon.waitFor(() => lasts() > lastsBefore);
-      assert.equal(opened() - openedBefore, heard.includes(to) ? 1 : 0, `knocks at ${to}`);
+      assert.equal(opened() - openedBefore, received.includes(to) ? 1 : 0, `knocks at ${to}`);
     }
   }
   const ALL = ["10.77.0.1", "10.77.0.5", "10.77.0.6", "fd77::1"];
   const logged = (daemon: Daemon) => daemon.syslog().join("\n");
 
-  for (const [given, said, hears] of [
+  for (const [given, said, addresses] of [
     ["eth0:0", "eth0:0", ["10.77.0.5"]],
     ["eth0:web", "eth0:web", ["10.77.0.6"]],
     ["eth0:later", "eth0:later", []],
@@ -80,15 +83,15 @@ describe("an interface by another name", { skip: needsRoot }, () => {
         ] as const) {
           const daemon = await start(which, [...args], `[options]\n${options}${DOOR}${LAST}`);
           assert.match(daemon.stdout, new RegExp(`^listening on ${said}\\.\\.\\.$`, "m"));
-          // 0.8 swallows a sequence's first knock while there is an attempt: each at its own time.
-          await hearsAt(daemon, ALL, hears);
+          // 0.8 ignores a sequence's first knock while there is an attempt, so each has its own time.
+          await receivesAt(daemon, ALL, addresses);
           await daemon.stop();
         }
       }
     });
   }
 
-  for (const [given, said, hears] of [
+  for (const [given, said, addresses] of [
     ["eth0:0,eth0:web", "eth0:0, eth0:web", ["10.77.0.5", "10.77.0.6"]],
     ["eth0:*", "eth0:0, eth0:web", ["10.77.0.5", "10.77.0.6"]],
     ["eth*:0", "eth0:0", ["10.77.0.5"]],
@@ -98,10 +101,10 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     ["a-name-of-more-than-15-letters", "a-name-of-more-than-15-letters", ALL],
     ["eth0:0, enp3s0", "eth0", ALL],
   ] as const) {
-    it(`${given} captures at ${hears.join(", ")}, each knock once`, async () => {
+    it(`${given} captures at ${addresses.join(", ")}, each knock once`, async () => {
       const daemon = await start("ours", ["-i", given], DOOR + LAST);
       assert.match(daemon.stdout, new RegExp(`^listening on ${said}\\.\\.\\.$`, "m"));
-      await hearsAt(daemon, ALL, hears);
+      await receivesAt(daemon, ALL, addresses);
     });
   }
 
@@ -109,10 +112,10 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     const daemon = await start("ours", ["-i", "eth0:9"], SYSLOG + DOOR + LAST, { syslog: true });
     await ip("address", "add", "10.77.0.9/24", "dev", "eth0", "label", "eth0:9");
     await daemon.waitFor(() => logged(daemon).includes("eth0:9: listening at 10.77.0.9"));
-    await hearsAt(daemon, ["10.77.0.9", "10.77.0.1"], ["10.77.0.9"]);
+    await receivesAt(daemon, ["10.77.0.9", "10.77.0.1"], ["10.77.0.9"]);
     await ip("address", "del", "10.77.0.9/24", "dev", "eth0");
     await daemon.waitFor(() => logged(daemon).includes("eth0:9: listening at no address yet"));
-    await hearsAt(daemon, ["10.77.0.9"], []);
+    await receivesAt(daemon, ["10.77.0.9"], []);
   });
 
   it("while nothing is captured, self-test and status say what knockd waits for, and exit with 1", async () => {
@@ -156,7 +159,7 @@ describe("an interface by another name", { skip: needsRoot }, () => {
   });
 
   it("with --wait, an alias and an alternative name wait for their interface", async () => {
-    for (const [given, opened, hears] of [
+    for (const [given, opened, addresses] of [
       ["dum7:0", "dum7:0", "10.77.7.2"],
       ["a-short-altname", "dum7", "10.77.7.1, 10.77.7.2"],
     ] as const) {
@@ -170,7 +173,7 @@ describe("an interface by another name", { skip: needsRoot }, () => {
       await ip("address", "add", "10.77.7.1/32", "dev", "dum7");
       await ip("address", "add", "10.77.7.2/32", "dev", "dum7", "label", "dum7:0");
       await ip("link", "set", "dum7", "up");
-      await daemon.waitFor(() => logged(daemon).includes(`${opened} is there: listening at ${hears}`));
+      await daemon.waitFor(() => logged(daemon).includes(`${opened} is there: listening at ${addresses}`));
       await ip("link", "del", "dum7");
       await daemon.waitFor(() => daemon.stderr.includes(`${opened} is gone: waiting for it`));
       await daemon.stop();
@@ -206,7 +209,7 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     daemon.signal("SIGHUP");
     await daemon.waitFor(() => daemon.stderr.includes("the old configuration stays in force"));
     assert.match(daemon.stderr, /^config: line 2: could not open "et h": no interface can have this name /m);
-    await hearsAt(daemon, ["10.77.0.1"], ["10.77.0.1"]);
+    await receivesAt(daemon, ["10.77.0.1"], ["10.77.0.1"]);
     for (const which of BOTH)
       await start(which, ["-i", "eth0"], `[options]\nInterface = et h\n${DOOR}`, { ready: "listening on eth0..." });
   });

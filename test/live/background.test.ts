@@ -1,4 +1,5 @@
-// -d: the first process, the daemon it leaves, and the pid file between them; where the same is to be seen, beside Debian's.
+// Tests -d: the first process, the daemon that it leaves behind, and the pid file. Compared with Debian's where both
+// can be.
 
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
@@ -36,7 +37,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     return it;
   };
 
-  /** From dir, as somebody at a terminal there would. */
+  /** Runs it in dir, as a user at a terminal there would. */
   function command(which: Which, args: readonly string[]): string[] {
     const program =
       which === "ours"
@@ -64,14 +65,14 @@ describe("knockd in the background", { skip: needsRoot }, () => {
 
   async function stop(pid: number, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     process.kill(pid, signal);
-    // 0.8 sleeps on until a packet comes when the signal finds it between its pid file and its loop.
+    // If the signal comes between its pid file and its loop, 0.8 sleeps until the next packet.
     const again = isJudge(pid) ? setInterval(() => isAlive(pid) && process.kill(pid, signal), 500) : undefined;
     await until("the daemon ends", () => !isAlive(pid)).finally(() => clearInterval(again));
   }
 
   const OK = { status: 0, signal: null, stdout: "", stderr: "" };
 
-  /** The second process, which becomes the daemon, waits at its start until there is a file `go`. */
+  /** The second process, which becomes the daemon, waits at its start until the file `go` exists. */
   const STALL = `if (process.env.KNOCKD_READY) {
     const fs = require("node:fs");
     fs.writeFileSync(process.env.STALL_DIR + "/stalled", "");
@@ -205,7 +206,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
         await until("0.8 ends", () => !isAlive(daemon));
         continue;
       }
-      const read = `re-reading config file: ${at("conf")}\n`; // 0.8 says the path as it was given
+      const read = `re-reading config file: ${at("conf")}\n`; // 0.8 prints the path as it was given
       await until("the config is read", () => text("log").includes(read));
       await knock();
       await until("the command", () => lines("commands").length > 0);
@@ -260,7 +261,7 @@ describe("knockd in the background", { skip: needsRoot }, () => {
     assert.equal(exists("pid"), false);
   });
 
-  /** A FIFO's end for writing, as soon as somebody reads it. */
+  /** The writing end of a FIFO, as soon as a process reads from it. */
 });
 
 function isJudge(pid: number): boolean {
@@ -273,7 +274,7 @@ function isJudge(pid: number): boolean {
 
 function isAlive(pid: number): boolean {
   try {
-    // Who adopts orphans may take its time to bury them.
+    // The process that adopts orphans may take a while to reap them.
     return !/\) Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;

@@ -1,4 +1,4 @@
-// knockctl check as people call it: without root, with files of this system in their places, and what --fix does and asks.
+// Tests knockctl check as people call it: without root, with this system's files in their places, and with --fix.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ describe("knockctl check", () => {
     });
     return { status, stdout, stderr };
   };
-  /** In a terminal of its own; whatever is written there. */
+  /** Runs it at a terminal. Its output includes everything that is written there. */
   const inTerminal = (args: string, input: string, env = {}) => {
     const command = `${process.execPath} ${KNOCKCTL} check ${args}`;
     const given = { input, encoding: "utf8", env: { ...process.env, CI: undefined, TERM: "xterm", ...env } } as const;
@@ -146,7 +146,7 @@ describe("knockctl check", () => {
       const { status, stdout, stderr } = run(["--fix", file], "y\n");
       assert.deepEqual([status, mode()], [1, 0o644]);
       assert.ok(stdout.startsWith(difference));
-      assert.match(stderr, /^knockctl: nothing is corrected: there is no terminal to ask at; use --yes\n$/);
+      assert.match(stderr, /^knockctl: nothing is corrected: there is no terminal for the question. Use --yes\n$/);
     });
 
     for (const [answer, mended] of [
@@ -171,8 +171,9 @@ describe("knockctl check", () => {
     assert.ok(run([file]).stdout.startsWith(`${file}:4: warning: `));
   });
 
-  describe("of this system", { skip: needsRoot }, () => {
-    // As the package has it, in a mount namespace: /etc/default and /etc/systemd/system are folders of the test's, /run is new.
+  describe("on this system", { skip: needsRoot }, () => {
+    // As the package installs it, in a mount namespace: /etc/default and /etc/systemd/system are the test's folders,
+    // /run is empty.
     const [defaults, system] = [join(dir, "default"), join(dir, "system")];
     const INSIDE = `
       set -e

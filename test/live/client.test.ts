@@ -1,4 +1,5 @@
-// knockctl client, with the real daemon, the real knock and Debian's oathtool: from a config without clients to opened doors.
+// Tests knockctl client with the real daemon, the real knock and Debian's oathtool: from a config without clients to
+// open doors.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -28,7 +29,7 @@ const CONFIG = `
 
 describe("knockctl client", { skip: needsRoot }, () => {
   let wire: Wire;
-  /** Of knockctl: before the daemon's there is one beside it, with the same clients. */
+  /** The config for knockctl: until the daemon has one, another config with the same clients. */
   let config = "";
   const running: Daemon[] = [];
   before(async () => {
@@ -56,7 +57,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     assert.deepEqual([status, stdout], [1, ""]);
     assert.match(stderr, why);
   }
-  /** A new client, by the file that `knock` reads. */
+  /** A new client, in the file that `knock` reads. */
   async function add(name: string, ...options: string[]): Promise<string> {
     const file = join(wire.dir, `${name}.knock`);
     rmSync(file, { force: true });
@@ -73,7 +74,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     config = daemon.configPath;
     return daemon;
   }
-  /** The commands that have run, when there are so many. */
+  /** Waits until that many commands have run, and returns them. */
   async function commands(daemon: Daemon, count: number): Promise<string[]> {
     await until(() => daemon.commands().length >= count, 10_000);
     return daemon.commands();
@@ -93,7 +94,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     const { status, stdout } = await client("try", "phone", code);
     assert.deepEqual(
       [status, stdout],
-      [1, "The code was right, and has been used. Each code counts once: wait for the next one.\n"],
+      [1, "The code is right but was already used. Each code counts once: wait for the next one.\n"],
     );
     const used = JSON.parse(await ok("list", "--json"));
     assert.deepEqual([used.client, used.from, used.openings], ["phone", wire.client, 1]);
@@ -136,7 +137,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     for (const file of [config, join(daemon.dir, "knockd.conf")]) writeFileSync(file, text, { mode: 0o600 });
     const { status, stderr } = await client("revoke", "phone");
     assert.equal(status, 1, stderr);
-    assert.match(stderr, /knockd still takes the codes of phone/);
+    assert.match(stderr, /knockd still accepts the codes of phone/);
   });
 
   it("revokes a client, and closes its door", async () => {
@@ -188,8 +189,8 @@ describe("knockctl client", { skip: needsRoot }, () => {
     await refused(["add", "a", ...on, "--key", "--list"], /exclude each other/);
     await refused(["add", "a", ...on, "--digits", "7"], /--digits is 6 or 8/);
     await refused(["add", "a", ...on, "--from", "here"], /"here" is not a network/);
-    await refused(["add", "a", ...on, "--hours", "noon"], /"noon" is not hours/);
-    await refused(["add", "a", ...on, "--expires", "soon"], /"soon" is not a day/);
+    await refused(["add", "a", ...on, "--hours", "noon"], /"noon" is not a range of hours/);
+    await refused(["add", "a", ...on, "--expires", "soon"], /"soon" is not a date/);
     await refused(["add", "a", ...on, "--file", wire.dir], /File already exists/);
     assert.equal(existsSync(join(wire.dir, "clients")), false);
     await add("a");

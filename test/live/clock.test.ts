@@ -1,6 +1,6 @@
-// The clock is set by ten years while somebody knocks and a door is open, as a Pi's is when it first hears of the time.
-// Of the daemon alone: libfaketime answers for its wall clock, not for the monotonic one. 0.8 reads the time in the
-// packets, which the kernel stamps: it can't be shown here.
+// Tests a change of the clock by ten years while a client knocks and a door is open, as on a Pi when it first gets the
+// time. libfaketime changes the daemon's wall clock, not its monotonic one. 0.8 can't be compared: it uses the times in
+// the packets, which the kernel writes.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -48,7 +48,7 @@ describe("a clock that is changed by ten years", { skip: needsRoot }, () => {
     for (const daemon of running.splice(0)) await daemon.stop();
   });
 
-  /** `set` is what libfaketime makes of the time: "+10y". */
+  /** `set` is libfaketime's change of the time: "+10y". */
   async function start(config = CONFIG, at = "+0"): Promise<{ daemon: Daemon; set: (offset: string) => void }> {
     const file = join(wire.dir, `clock${++sequence}`);
     const set = (offset: string) => writeFileSync(file, `${offset}\n`);
@@ -65,7 +65,7 @@ describe("a clock that is changed by ten years", { skip: needsRoot }, () => {
   }
   async function knock(port: number): Promise<void> {
     const sourcePort = 20_000 + ++sequence;
-    const from = port < 7002 ? "10.77.0.3" : port < 7004 ? "10.77.0.4" : wire.client; // one's knock spoils his other attempts
+    const from = port < 7002 ? "10.77.0.3" : port < 7004 ? "10.77.0.4" : wire.client; // a knock voids other attempts of its source
     await wire.send([{ at: 0, frame: frame({ from, to: wire.server, protocol: "udp", port, sourcePort }) }]);
   }
   const seconds = (since: number) => (performance.now() - since) / 1000;
@@ -106,7 +106,7 @@ describe("a clock that is changed by ten years", { skip: needsRoot }, () => {
       assert.deepEqual(first.commands().slice(2), ["close"]);
       const open = parseLedger(readFileSync(join(first.dir, "ledger")));
       const left = open.find(({ door }) => door === "later")!.due.wall - Date.now();
-      assert.ok(left > 500_000 && left < 600_000, `${left} ms`); // as the first life's clock had it
+      assert.ok(left > 500_000 && left < 600_000, `${left} ms`); // by the clock of the first daemon
     });
   }
 });

@@ -1,4 +1,5 @@
-// Codes on real packets: any client sends one, each counts once, and a copy of it from elsewhere opens nothing.
+// Tests codes with real packets: clients of every kind send them, each counts once, and a copy from elsewhere opens
+// nothing.
 import assert from "node:assert/strict";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -81,7 +82,10 @@ describe("codes", { skip: needsRoot }, () => {
       await wire.send([...knock(SNIFFER, code), ...knock(SNIFFER, list, 0.05, 0.3)]);
       await lost.waitFor("codes: code of c1 refused: ");
       await lost.waitFor("codes: code of c2 refused: ");
-      assert.match(lost.stdout + lost.stderr, /clients\.json: .*: no code of this minute counts, and none of a list/);
+      assert.match(
+        lost.stdout + lost.stderr,
+        /clients\.json: .*: codes of this minute are refused, and all codes of lists/,
+      );
       assert.deepEqual(lost.commands(), []);
       await lost.stop("SIGKILL");
     }
@@ -89,7 +93,7 @@ describe("codes", { skip: needsRoot }, () => {
 
   it("are contested by an attacker who mirrors each knock from 200 ms before to 200 ms after: 0 of 200 get in", async () => {
     const races = 200;
-    // A TCP and a UDP client have the same blocks: there are not enough for all.
+    // A TCP and a UDP client have the same blocks, because there are not enough for all.
     const text = Array.from({ length: races }, (_, i) =>
       client(i >> 1, i % 2 === 0 ? "" : "proto = udp").replace(/\[.*\]/, `[c${i}]`),
     ).join("");
@@ -99,7 +103,7 @@ describe("codes", { skip: needsRoot }, () => {
       const lead = -0.2 + (0.4 * i) / (races - 1);
       const protocol = i % 2 === 0 ? "tcp" : "udp";
       return ports(text, `c${i}`).flatMap((port, stage) => {
-        const at = 0.3 + 0.02 * i + 0.2 * stage; // no more lines a second than the log has
+        const at = 0.3 + 0.02 * i + 0.2 * stage; // no more lines a second than the log may have
         return [
           { at, frame: syn(wire, `10.77.1.${i + 1}`, port, protocol) },
           { at: at + lead, frame: syn(wire, `10.77.2.${i + 1}`, port, protocol) },
@@ -109,7 +113,7 @@ describe("codes", { skip: needsRoot }, () => {
     await wire.send(frames.flat());
     const contested = () => daemon.lines().filter((line) => line.includes(" is also claimed by "));
     await daemon.waitFor(() => contested().length + daemon.commands().length >= races, 10_000);
-    await sleep(300); // a hold that is not over would be seen by now
+    await sleep(300); // if the hold were not over, it would be visible by now
     assert.deepEqual(daemon.commands(), []);
     assert.equal(contested().length, races);
   });

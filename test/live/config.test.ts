@@ -1,5 +1,5 @@
-// Configs side by side with Debian's knockd 0.8: what it refuses, we refuse, in its words and a few more; what it takes,
-// we take, to the letter. Where we differ on purpose, the table says so.
+// Compares configs with Debian's knockd 0.8: we refuse what it refuses, in its words and a few more, and accept exactly
+// what it accepts. Where we differ on purpose, the table says so.
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
   });
   after(() => wire?.close());
 
-  /** Runs a daemon until it listens, and then ends it, or until it ends by itself. @dir@ is its directory. */
+  /** Runs a daemon until it ends, or until it listens; then it is ended. @dir@ is its directory. */
   async function outcome(
     which: Which,
     config: string,
@@ -105,7 +105,7 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
         assert.notEqual(words, "");
         assert.ok(ours.stderr.includes(words), `${words} is not in ${ours.stderr}`);
         assert.match(ours.stderr, /^[^\n]+\n$/);
-        assert.equal(ours.stdout, ""); // 0.8 adds all of its usage
+        assert.equal(ours.stdout, ""); // 0.8 adds its whole usage text
         assert.match(judge.stdout, /^usage: knockd/);
       });
     }
@@ -184,7 +184,7 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
       const knock = (port: number) => frame({ from: wire.client, to: wire.server, protocol: "tcp", port });
       await wire.send([7, 8, 9].map((port, i) => ({ at: i / 10, frame: knock(port) })));
       await daemon.waitFor(() => daemon.commands().length === 2);
-      assert.doesNotMatch(daemon.stdout, /bad/); // the good doors' knock came last
+      assert.doesNotMatch(daemon.stdout, /bad/); // the knock at the valid doors came last
       await daemon.stop();
     });
 

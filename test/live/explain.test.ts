@@ -1,4 +1,5 @@
-// knockctl explain at the real daemon, with real packets: a case for each verdict, and what a flood leaves of it.
+// Tests knockctl explain with the real daemon and real packets: a case for each verdict, and what remains of it in a
+// flood.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -92,19 +93,19 @@ describe("knockctl explain", { skip: needsRoot }, () => {
       end: all.find((answer): answer is ExplanationAnswer => answer.type === "explanation")!,
     };
   }
-  /** Of a machine that is slow packets may come together. */
+  /** On a slow machine, packets may be processed together. */
   const short = (verdicts: readonly VerdictAnswer[]) =>
     verdicts
       .filter(({ verdict }) => verdict !== "held")
       .map(({ door, verdict, stage }) => [door ?? "-", verdict, ...(stage === undefined ? [] : [stage])].join(" "));
 
-  /** Waits until this has become of his packets. */
+  /** Waits until the explanation of the client's packets contains this. */
   async function waitFor(ip: string, ...expected: string[]): Promise<ExplanationAnswer> {
     let answer: Awaited<ReturnType<typeof explained>>;
     let inOrder: (lines: readonly string[]) => readonly string[];
     const isTrue = async () => {
       answer = await explained(ip);
-      // Of who was held back the opening comes last.
+      // For a client that was held, the opening comes last.
       const isHeld = answer.verdicts.some(({ verdict }) => verdict === "held");
       inOrder = (lines) => (isHeld ? [...lines].sort() : lines);
       return `${inOrder(short(answer.verdicts))}` === `${inOrder(expected)}`;
@@ -165,7 +166,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     ],
     [
       "the wrong knock",
-      [7461, { pause: 0.5 }, 7464], // packets sent together get another advice
+      [7461, { pause: 0.5 }, 7464], // packets sent together get different advice
       ["openSSH stage 1", "openSSH wrong 1"],
       /in the order of the sequence of openSSH/,
     ],
@@ -195,7 +196,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     ],
     [
       "other ports, one too many, and the ban",
-      // After the ban begins, the source has one try more (scan-detector.ts): it makes a wrong knock and is banned for good.
+      // After the ban begins, the source has one more try (scan-detector.ts). With a wrong knock it is banned for good.
       [7481, ...STRAYS, 7481, 7464, 7481],
       ["guarded stage 1", "- stray", "- stray", "- scan", "guarded stage 1", "guarded wrong 1", "guarded banned"],
       /Touch no other ports while knocking\. knockd listens to this address again in (60|5\d) s/,
@@ -231,7 +232,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
   it("explains a port that is no knock, if packets to it are captured", async () => {
     await start();
     const [other, me] = [newSource(), newSource()];
-    await knock(other, 7461); // only now the kernel lets it through
+    await knock(other, 7461); // the kernel passes it only from now on
     await waitFor(other, "openSSH stage 1");
     await knock(me, { pause: 0.1 }, 9990);
     assert.match((await waitFor(me, "- other")).advice, /Compare the client's ports and protocols/);
@@ -281,7 +282,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     await start();
     const last = await knockctl("--last");
     assert.deepEqual([last.status, last.stdout], [1, ""]);
-    assert.equal(last.stderr, "knockctl: nobody has knocked since knockd started\n");
+    assert.equal(last.stderr, "knockctl: no client has knocked since knockd started\n");
     const me = newSource();
     await knock(me, 22, 80);
     const { status, stdout, stderr } = await knockctl(me);
@@ -318,7 +319,7 @@ describe("knockctl explain", { skip: needsRoot }, () => {
     assert.equal(complained, "");
     const [header, ...lines] = said.split("\n").map((line) => line.split(/ {2,}/).slice(1).join(" | "));
     assert.equal(header, "DOOR | KNOCK | WHAT HAPPENED");
-    while (lines[1] === lines[0]) lines.shift(); // it had begun before its first line was there
+    while (lines[1] === lines[0]) lines.shift(); // it had begun before the file had its first line
     assert.match(lines.splice(7, 1)[0]!, /^short \| 7472:tcp \| too late by [\d.]+ s for Stage 2$/);
     assert.deepEqual(lines.slice(0, 7), [
       "- | 9990:tcp | ignored: not a knock of any door",
@@ -334,7 +335,8 @@ describe("knockctl explain", { skip: needsRoot }, () => {
       /\n\n10\.77\.0\.\d+: \d+ packets, not opened\nKnock faster, within the 1 s that short allows, or set a longer Seq_Timeout\.\n$/,
     );
 
-    // A wide filter lets no UDP through, as no door is strict; and the daemon may not know yet that the other has gone.
+    // A wide filter passes no UDP, because no door is strict, and the daemon may not know yet that the other one has
+    // gone.
     const count = async (what: string) =>
       (await explained(me)).verdicts.reduce(
         (sum, { verdict, door, times }) => sum + ((door ?? verdict) === what ? times : 0),

@@ -1,4 +1,5 @@
-// The disk is full, or read-only: doors open and close all the same, it is told once, and all is written again afterwards.
+// Tests a full or read-only disk: doors still open and close, one message says it, and afterwards everything is written
+// again.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -41,7 +42,7 @@ describe("knockd on a disk that fails", { skip: needsRoot }, () => {
   const said = (daemon: Daemon, text: string) => daemon.stderr.split(text).length - 1;
   const logged = (daemon: Daemon, text: string) => daemon.syslog().filter((line) => line.includes(text)).length;
 
-  /** Once, on standard error and in the system's log: the line may come after what it speaks of. */
+  /** Once on standard error and once in the system's log. The line may come after the event. */
   async function isTold(daemon: Daemon, why: string): Promise<void> {
     await daemon.waitFor(() => said(daemon, why) > 0 && logged(daemon, why) > 0);
     assert.deepEqual([said(daemon, why), logged(daemon, why)], [1, 1]);
@@ -69,7 +70,7 @@ stop_command = echo close >>$KNOCK_LOG
         assert.deepEqual(daemon.commands().slice(before), ["open", "close"]);
       };
       await opensAndCloses();
-      await daemon.waitFor(() => `${readdirSync(path)}` === "ledger.lock"); // what goes later makes room
+      await daemon.waitFor(() => `${readdirSync(path)}` === "ledger.lock"); // removed later, to make room
       await begin(disk);
       for (let i = 0; i < 3; i++) await opensAndCloses();
       const why = `cannot write ${disk.name}/ledger: ${words}: doors still work, but a crash would leave them open`;
@@ -178,7 +179,7 @@ command = echo other >>$KNOCK_LOG
   }
 });
 
-/** Who adopts orphans may take its time to bury them. */
+/** The process that adopts orphans may take a while to reap them. */
 function hasEnded(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");

@@ -1,4 +1,5 @@
-// No file, no process can be had any more: it is told, and all goes on when there are some again.
+// Tests what happens when there are no more descriptors or processes: a message says it, and work continues when there
+// are.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +26,7 @@ const CONFIG = `
   sequence = 7002:udp,7003:udp,7004:udp
   command = echo slow >>$KNOCK_LOG
 `;
-/** A user of its own, as a limit of processes is no limit for root; with what it takes to listen and to read its files. */
+/** An extra user, because root has no limit of processes. It has what it needs to listen and to read its files. */
 const SOMEBODY = ["setpriv", "--reuid=61077", "--clear-groups"];
 const CAPS = "+net_raw,+net_admin,+dac_override";
 const BY_SOMEBODY = [...SOMEBODY, `--inh-caps=${CAPS}`, `--ambient-caps=${CAPS}`];
@@ -53,7 +54,7 @@ describe("knockd at a limit of the system", { skip: needsRoot }, () => {
     await wire.send([{ at: 0, frame: frame({ from, to, protocol: "udp", port, sourcePort }) }]);
   }
   const has = (daemon: Daemon, text: string) => () => daemon.stderr.includes(text);
-  /** From now on so many, which are not enough; the returned function gives it back what it had. */
+  /** Lowers the limit to this number, which is not enough. The returned function restores it. */
   async function limit(daemon: Daemon, what: "nofile" | "nproc", most: number): Promise<() => Promise<unknown>> {
     const name = what === "nofile" ? "open files" : "processes";
     const limits = readFileSync(`/proc/${daemon.pid}/limits`, "utf8");
@@ -79,7 +80,7 @@ describe("knockd at a limit of the system", { skip: needsRoot }, () => {
     it(`reports commands that it could not run (${what}), opens again as soon as it can, and closes what it opened`, async () => {
       const daemon = await start(options);
       await knock(7000);
-      await knock(7002); // an attempt that goes on
+      await knock(7002); // an attempt that continues
       await daemon.waitFor(() => daemon.commands().length === 1);
       const relieve = await limit(daemon, what, most);
       await daemon.waitFor(has(daemon, `soon: could not run command: ${words}\n`));
@@ -128,10 +129,10 @@ describe("knockd at a limit of the system", { skip: needsRoot }, () => {
     await wire.run("server", ["ip", "address", "add", "10.77.0.9/24", "dev", "eth0"]);
     const why = "cannot read the network interfaces: ";
     await daemon.waitFor(has(daemon, why));
-    await sleep(2500); // it looks again each second
+    await sleep(2500); // it checks again every second
     assert.equal(daemon.stderr.split(why).length, 2, `told once: ${daemon.stderr}`);
     await relieve();
-    const events = () => readFileSync(join(daemon.dir, "events"), "utf8"); // opened again by itself, too
+    const events = () => readFileSync(join(daemon.dir, "events"), "utf8"); // reopened automatically, too
     await daemon.waitFor(() => /eth0: listening at .*10\.77\.0\.9/.test(events()));
     await knock(7001, "10.77.0.9");
     await daemon.waitFor(() => daemon.commands().length === 1);

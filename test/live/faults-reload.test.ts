@@ -1,4 +1,4 @@
-// SIGHUP with a config that can't be read, and SIGHUPs without end: the old config goes on, and all that is under way.
+// Tests SIGHUP with a config that can't be read, and many SIGHUPs: the old config and everything under way continue.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -6,11 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../frame.ts";
 import { scaled } from "../time-limit.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
-import { held } from "./held.ts";
+import { held } from "./heap.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
 const ARGS = ["-i", "eth0", "-c", "@dir@/knockd.conf", "-v"];
-/** As the packaged unit has it: root reads what he may read, and no more. */
+/** As under the packaged unit: root can read only what its file permissions allow. */
 const BY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
 const door = (word: string) => `[door]\nsequence = 7000:udp\ncommand = echo ${word} >>$KNOCK_LOG\n`;
 const STORM = 500;
@@ -80,7 +80,7 @@ describe("at SIGHUP", { skip: needsRoot }, () => {
     assert.deepEqual(daemon.commands().slice(0, 1), ["old"]);
   }
 
-  /** SIGHUP, until a knock shows that the config with `echo new` is the one. */
+  /** Sends SIGHUP until a knock shows that the config with `echo new` is in use. */
   async function inForce(daemon: Daemon): Promise<void> {
     daemon.signal("SIGHUP");
     for (let i = 0; i < 100 && !daemon.commands().includes("new"); i++) {
@@ -137,7 +137,7 @@ stop_command = echo close >>$KNOCK_LOG
   it("repeatedly, while the names of a config are looked up, reads it only once more", async () => {
     const etc = `/etc/netns/${wire.namespaces.server}`;
     fs.mkdirSync(etc, { recursive: true });
-    fs.writeFileSync(`${etc}/resolv.conf`, "nameserver 10.77.0.66\noptions timeout:1 attempts:1\n"); // nobody is there
+    fs.writeFileSync(`${etc}/resolv.conf`, "nameserver 10.77.0.66\noptions timeout:1 attempts:1\n"); // no server is there
     try {
       const daemon = await start(door("old"));
       fs.writeFileSync(daemon.configPath, `${door("new")}[far]\nsequence = 7007\ntarget = far.example\n`);
@@ -155,7 +155,7 @@ stop_command = echo close >>$KNOCK_LOG
     }
   });
 
-  /** No config is read any more. */
+  /** No config can be read any more. */
   async function settled(daemon: Daemon): Promise<void> {
     for (let before = -1; before !== daemon.stdout.length; await sleep(scaled(200))) before = daemon.stdout.length;
   }

@@ -1,5 +1,5 @@
-// Configs in the shape of the container images that thaw a paused game server (test/images/), started as the images start
-// knockd: user 1000 with CAP_NET_RAW alone, a log at /dev/null, and /run that only root can write to.
+// Tests configs like those of container images that wake a paused game server (test/images/), started as the images
+// start knockd: as user 1000 with only CAP_NET_RAW, with /dev/null as the log, and a /run that only root can write to.
 import assert from "node:assert/strict";
 import {
   chmodSync,
@@ -44,7 +44,7 @@ describe("a game server's image", { skip: needsRoot }, () => {
   });
   after(() => wire?.close());
 
-  /** Without a pid file nothing else tells them. */
+  /** Without a pid file, only the process list shows them. */
   function daemons(): number[] {
     const words = (pid: string) => {
       try {
@@ -75,7 +75,7 @@ describe("a game server's image", { skip: needsRoot }, () => {
     if (!args.includes("-D")) assert.equal(stdout, "");
   }
 
-  /** One TCP SYN, as often as a system sends it again, or as many UDP packets of one socket. */
+  /** A TCP SYN, retransmitted as often as a system does, or as many UDP packets of one socket. */
   async function connect(port: number, protocol: "tcp" | "udp", times = 3): Promise<void> {
     const segment = { from: wire.client, to: wire.server, protocol, port, sourcePort: ++sourcePort, seq: sourcePort };
     await wire.send(Array.from({ length: times }, (_, i) => ({ at: 0.05 * i, frame: frame(segment) })));
@@ -100,7 +100,7 @@ describe("a game server's image", { skip: needsRoot }, () => {
       await connect(19132, "udp");
       await expect(wire.client, wire.client);
       await connect(25565, "tcp");
-      await connect(19132, "udp"); // still cooling down
+      await connect(19132, "udp"); // the cooldown is not over
       await expect(...Array(3).fill(wire.client));
       await connect(25575, "tcp");
       await expect(...Array(3).fill(wire.client), "console");

@@ -1,5 +1,5 @@
-// Doors that the kernel opens beside the firewalls that people have: the gate, the mark and the user's own sets, with nft,
-// iptables-nft, iptables-legacy and ufw; UDP, ports that DNAT sends elsewhere, and a SYN in pieces.
+// Tests doors that the kernel opens on hosts with other firewalls: the gate, the mark and the user's own sets, with
+// nft, iptables-nft, iptables-legacy and ufw; UDP, ports that DNAT redirects, and a fragmented SYN.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const DOOR = "[openSSH]\nsequence = 7000,8000,9000\nopen = tcp/22\n";
 const MARK = `[options]\nFirewall = mark 0x100000\n${DOOR}`;
 const SET = `[options]\nFirewall = set inet filter knocked4 knocked6\n${DOOR}`;
 
-/** The how-to's rules; who has the mark gets in as well. */
+/** The rules of the how-to. Packets with the mark are let in as well. */
 const HOW_TO = (tool: string, accept: string) => `
 ${tool} -A INPUT -i lo -j ACCEPT
 ${tool} -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
@@ -36,7 +36,7 @@ table inet filter {
   }
 }
 `;
-/** Its files are copies; they go away with the last process of this mount namespace. */
+/** The files are copies. They disappear with the last process of this mount namespace. */
 const UFW = `
 set -e
 dir=$1
@@ -76,7 +76,7 @@ describe("built-in doors beside", { skip: needsRoot }, () => {
     return daemon;
   }
 
-  /** Only the client that has knocked is in, until its door is closed. */
+  /** Only the client that has knocked gets in, until its door is closed. */
   async function opensForOne(config: string, outside?: "silence"): Promise<Daemon> {
     const running = await start(config);
     assert.ok(outside === undefined ? (await connect(wire, 22)) !== "in" : (await connect(wire, 22)) === outside);
@@ -96,7 +96,7 @@ describe("built-in doors beside", { skip: needsRoot }, () => {
       await sh(`nft delete table inet knockd; ${tool} -F`);
       await sh(HOW_TO(tool, MARKED(tool)));
       await opensForOne(MARK);
-      // Without its table nobody gets in: it fails closed.
+      // It fails closed: without its table no client gets in.
       await daemon!.stop();
       await sh("nft delete table inet knockd");
       assert.notEqual(await connect(wire, 22), "in"); // iptables' own answer is rate-limited
@@ -235,7 +235,7 @@ describe("built-in doors beside", { skip: needsRoot }, () => {
   it("UDP: a service receives no broadcast of an unknown host, no packet to all nodes, and nothing untracked", async () => {
     const service = `import socket\ns = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)\ns.bind(("::", 5354))\nwhile True: print(s.recv(99).decode(), flush=True)`;
     let said = "";
-    const heard = () => said.split("\n").slice(0, -1);
+    const lines = () => said.split("\n").slice(0, -1);
     const process = wire.spawn("server", ["python3", "-c", service], { stdio: ["ignore", "pipe", "ignore"] });
     process.stdout!.on("data", (text) => (said += text));
     await until(async () => (await sh("ss -lun")).includes(":5354 "), 10_000);
@@ -251,7 +251,7 @@ send(socket.AF_INET6, ("ff02::1", 5354, 0, socket.if_nametoindex("eth0")), "all 
     const send = (word: string) => wire.run("client", ["python3", "-c", sending, word]);
     const ends = async (word: string) => {
       assert.equal((await send(word)).stderr, "");
-      assert.ok(await until(() => heard().includes(`all nodes ${word}`), 5000));
+      assert.ok(await until(() => lines().includes(`all nodes ${word}`), 5000));
     };
     await ends("before");
     const running = await start(DOOR.replace("tcp/22", "udp/5354"));
@@ -265,10 +265,10 @@ send(socket.AF_INET6, ("ff02::1", 5354, 0, socket.if_nametoindex("eth0")), "all 
     await sh("nft delete table inet knockd");
     await ends("after");
     assert.deepEqual(
-      heard().filter((words) => !/before|after/.test(words)),
+      lines().filter((words) => !/before|after/.test(words)),
       [],
     );
-    assert.equal(heard().length, 6, said);
+    assert.equal(lines().length, 6, said);
   });
 
   it("fragments: a SYN whose flags are in the second fragment does not pass the gate", async () => {
@@ -282,7 +282,7 @@ send(socket.AF_INET6, ("ff02::1", 5354, 0, socket.if_nametoindex("eth0")), "all 
     await start(DOOR);
     const before = await arrived();
     await wire.send(inPieces(syn(40_002)));
-    assert.equal(await connect(wire, 8022), "in"); // by now it would have arrived
+    assert.equal(await connect(wire, 8022), "in"); // it would have arrived by now
     assert.equal(await arrived(), before);
   });
 
@@ -298,7 +298,7 @@ send(socket.AF_INET6, ("ff02::1", 5354, 0, socket.if_nametoindex("eth0")), "all 
       NFT("").replace("ipv4_addr . inet_proto . ", "ipv4_addr . "),
       /`inet filter knocked4` has another key/,
     );
-    // The set that is offered is one that can be used.
+    // The set that is suggested can be used.
     await sh("nft flush ruleset");
     await nft(wire, "table inet filter { }\n");
     for (const set of ["knocked4", "knocked6"]) {
@@ -313,7 +313,9 @@ send(socket.AF_INET6, ("ff02::1", 5354, 0, socket.if_nametoindex("eth0")), "all 
   });
 });
 
-/** Of an Ethernet frame with IPv4: one fragment with the first eight bytes of its payload, and one with the others. */
+/**
+ * Splits an Ethernet frame with IPv4 into a fragment with the first eight bytes of its payload, and one with the rest.
+ */
 function inPieces(whole: Buffer): { at: number; frame: Buffer }[] {
   const [ethernet, ip] = [14, 20];
   const [head, payload] = [whole.subarray(0, ethernet + ip), whole.subarray(ethernet + ip)];

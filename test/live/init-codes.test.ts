@@ -1,4 +1,4 @@
-// knockctl init for a door that is opened by the codes of an authenticator, with Debian's oathtool as the phone.
+// Tests knockctl init for a door that opens by the codes of an authenticator, with Debian's oathtool as the phone.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { needsRoot, repo } from "./wire.ts";
 
 const OTHER = "[phone]\n    door    = other\n    secret  = JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n    ports   = 20,24,22\n";
 
-/** What the phone has scanned. */
+/** The secret that the phone has scanned. */
 interface Phone {
   readonly secret: string;
   readonly hundreds: readonly string[];
@@ -28,7 +28,7 @@ describe("knockctl init with codes", { skip: needsRoot }, () => {
 
   const clientsFile = () => join(dirname(host.config), "knockd/clients");
 
-  /** From what init prints, as a person reads it. */
+  /** Read from what init prints, as a person would. */
   function scanned(said: string): Phone {
     const secret = /^Or type the secret into the app: ([A-Z2-7 ]+)$/m.exec(said)![1]!.replaceAll(" ", "");
     const hundreds = /on {2}(\d+)·· (\d+)·· (\d+)··$/m.exec(said)!.slice(1);
@@ -48,7 +48,7 @@ describe("knockctl init with codes", { skip: needsRoot }, () => {
 
   const start = (said: string) => host.ok(/^Start knockd: (.+)$/m.exec(said.replaceAll("\r", ""))![1]!);
 
-  /** Of a trial whose door has opened. */
+  /** The output of a trial whose door has opened. */
   async function opened(...words: readonly string[]): Promise<Phone> {
     const { stdout } = await host.begun("--codes", "--timeout", "3600", ...words);
     await start(stdout);
@@ -96,7 +96,7 @@ describe("knockctl init with codes", { skip: needsRoot }, () => {
     assert.equal(await host.rules(), before);
 
     await opened();
-    writeFileSync(host.config, "# somebody else's\n"); // which is found after the clients file is written
+    writeFileSync(host.config, "# somebody else's\n"); // which is noticed after the clients file is written
     const { status, stderr } = await host.knockctl("init", "--confirm");
     assert.equal(status, 1);
     assert.match(stderr, /exists now/);

@@ -1,4 +1,4 @@
-// knockctl init on a machine that has a how-to's config and firewall: it asks what differs from machine to machine.
+// Tests the questions of knockctl init on a machine that already has the config and the firewall of some how-to.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -8,7 +8,7 @@ import { Terminal } from "./terminal.ts";
 import { needsRoot } from "./wire.ts";
 
 const LAN = "10.77.0.0/24";
-/** What a how-to has one type, and the rule that lets the LAN in. */
+/** What a how-to tells the user to type, and the rule that admits the LAN. */
 const TABLES = [
   "-N KNOCKD",
   "-A INPUT -i lo -j ACCEPT",
@@ -33,7 +33,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
   });
   afterEach(() => host?.close());
 
-  /** The LAN's rules are IPv4's, and so is the client. */
+  /** The LAN's rules are for IPv4, and so is the client. */
   async function firewall(kind: string): Promise<void> {
     if (kind === "nft") await host.ok(`nft -f - <<'END'\n${NFT}\nEND`);
     else for (const rule of TABLES) await host.ok(`iptables ${rule}`);
@@ -103,7 +103,7 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
   for (const kind of ["iptables", "nft"] as const) {
     it(`${kind}: leaves it to the user's own rules which networks need no knock, if those close the port`, async () => {
       await firewall(kind);
-      await host.ok("ip6tables -P INPUT ACCEPT"); // makes the table that a rule would make
+      await host.ok("ip6tables -P INPUT ACCEPT"); // creates the table that adding a rule would create
       const before = await host.rules();
       const { stdout } = await host.begun("--door", "mine");
       assert.match(stdout, new RegExp(`^firewall {3}mark: your ${kind} rules close port 22 already`, "m"));

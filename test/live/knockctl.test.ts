@@ -1,4 +1,4 @@
-// knockctl and the real daemon: does it hear? And what becomes of knocks while somebody abuses the daemon's socket.
+// Tests knockctl with the real daemon: does knockd receive knocks, and does it still while its socket is abused?
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -24,8 +24,8 @@ const NOBODY = ["--reuid=65534", "--regid=65534"];
 /** A number that no group of this machine has. */
 const GROUP = 64_123;
 
-// Gives a daemon's packet socket another filter, one that lets nothing through, from outside, by pidfd_getfd(2); and
-// locks it (second argument: lock), so that the daemon can't have it back.
+// Replaces the filter of a daemon's packet socket, from outside, by one that passes nothing (pidfd_getfd(2)), and locks
+// it (second argument: lock), so that the daemon can't restore its own.
 const DEAFEN = `
 import ctypes, os, socket, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -45,7 +45,7 @@ for fd in sockets:
 assert deafened == 1, deafened
 `;
 
-// Does nothing but connect, as fast as it can. Says so after the first thousand.
+// Connects as fast as it can, and does nothing else. Prints a line after the first thousand.
 const STORM = `
 import socket, sys
 made = 0
@@ -234,7 +234,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     try {
       const daemon = await Daemon.start(wire, "ours", "", ["-i", "eth0", "-c", config, "-v"]);
       running.push(daemon);
-      await daemon.waitFor(() => daemon.stderr.endsWith("\n")); // another pipe than the one that said it listens
+      await daemon.waitFor(() => daemon.stderr.endsWith("\n")); // not the pipe on which it said that it listens
       assert.equal(daemon.stderr, `knockctl cannot reach this knockd: ${path}: Is a directory\n`);
       await knock("10.77.0.2");
       await daemon.waitFor(() => daemon.commands().length === 1);
@@ -269,7 +269,7 @@ describe("knockctl", { skip: needsRoot }, () => {
   });
 
   it("the group knockd may ask, root may do more, and others nothing", async () => {
-    // A machine with that group; its /run/knockd is seen by the daemon and in its mount namespace.
+    // A machine with that group. Its /run/knockd is visible in the daemon's mount namespace.
     const machine =
       'set -e; mount --bind "$1" /etc/group; mount -t tmpfs -o mode=700 none /run/knockd; shift; exec "$@"';
     const daemon = await start(["-i", "eth0"], {
@@ -331,7 +331,7 @@ describe("knockctl", { skip: needsRoot }, () => {
   });
 
   it("without a command shows the status if knockd runs, and help otherwise", async () => {
-    // The config of the machine, as the daemon and its mount namespace see it.
+    // The machine's config, as visible in the daemon's mount namespace.
     const machine =
       'set -e; dir=$1; shift; mkdir $dir/etc; cp /etc/passwd /etc/group $dir/knockd.conf $dir/etc; mount --bind $dir/etc /etc; exec "$@"';
     const daemon = await Daemon.start(wire, "ours", CONFIG, ["-i", "eth0", "-c", "/etc/knockd.conf", "-v"], {
@@ -365,7 +365,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.match(stderr, /Permission denied\nRun knockctl as root/);
   });
 
-  /** What knockctl says while it runs; `until` it has said enough, and then its end by Ctrl-C. */
+  /** The output of knockctl while it runs: `until` returns true, and then Ctrl-C ends it. */
   async function follow(daemon: Daemon, args: string[], until: (said: () => string) => Promise<void>) {
     const child = wire.spawn("server", [process.execPath, program, ...args, "-c", daemon.configPath]);
     let [said, complained] = ["", ""];
@@ -469,7 +469,7 @@ describe("knockctl", { skip: needsRoot }, () => {
     assert.match(none.stderr, /^knockctl: no knockd runs with /);
   });
 
-  /** How many sockets there are at this path. */
+  /** The number of sockets at this path. */
   async function connections(path: string): Promise<number> {
     return (await wire.run("server", ["cat", "/proc/net/unix"])).stdout.split(path).length;
   }
@@ -558,7 +558,7 @@ describe("knockctl", { skip: needsRoot }, () => {
         assert.equal(storm.exitCode, null, "all while the storm went on");
         storm.kill("SIGKILL");
       }
-      while ((await selfTest(daemon)).status !== 0) assert.equal(daemon.ended, undefined); // its rest may not be over
+      while ((await selfTest(daemon)).status !== 0) assert.equal(daemon.ended, undefined); // its pause may not be over
       assert.equal(daemon.stderr, "");
     });
   }

@@ -1,5 +1,5 @@
-// Every kind of link that this kernel has or can pretend to have: what libpcap says it is, and that the daemon hears
-// knocks of both families there, behind VLAN tags and IPv6 extension headers too.
+// Tests every link type that this kernel has or can emulate: libpcap's name for it, and that the daemon receives knocks
+// of both IP versions there, behind VLAN tags and IPv6 extension headers too.
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { join } from "node:path";
@@ -75,10 +75,10 @@ describe("a knock is captured", { skip: needsRoot }, () => {
     it(`at ${device} with VLAN tags, of which the kernel removes the outer one, and with extension headers`, async () => {
       const ours = await start(device);
       const judge = device === "any" ? undefined : await start(device, CONFIG, "judge");
-      const heard: string[] = [];
+      const knocked: string[] = [];
       const plain: string[] = [];
-      // Cooked, a kernel since 6.11 says of QinQ that it is IP, and leaves the inner tag before it: nobody can read that.
-      // A host that has such VLANs has devices for them, where `any` hears the packet without its tags.
+      // On a cooked link, kernels since 6.11 call QinQ packets IP but leave the inner tag before them, so they can't be
+      // decoded. Hosts with such VLANs have devices for them, where `any` captures the packet without its tags.
       for (const [i, vlans] of TAGS.slice(0, device === "any" ? 3 : 4).entries()) {
         for (const [from, to, wrap] of [
           [`10.77.0.${60 + i}`, wire.server, { vlans }],
@@ -86,18 +86,18 @@ describe("a knock is captured", { skip: needsRoot }, () => {
           [`fd77::7${i}`, wire.server6, { vlans, extensions: EXTENSIONS }],
         ] as const) {
           await onTheCable(knocks(from, to, wrap));
-          heard.push(from);
+          knocked.push(from);
           if (vlans.length === 0 && !("extensions" in wrap)) plain.push(from);
-          await opens(ours, heard);
+          await opens(ours, knocked);
         }
       }
       if (judge === undefined) return;
       await judge.waitFor(() => judge.commands().length >= plain.length);
-      assert.deepEqual(judge.commands(), plain, "0.8 hears neither tags nor extension headers");
+      assert.deepEqual(judge.commands(), plain, "0.8 receives knocks with neither tags nor extension headers");
     });
   }
 
-  // ARPHRD_ numbers of linux/if_arp.h. This kernel has none of these devices but a tunnel that can say it is one.
+  // ARPHRD_ numbers of linux/if_arp.h. This kernel has no such devices, but a tunnel that can pretend to be one.
   for (const [title, hardware, linkType] of [
     ["a tunnel", 0, 12],
     ["PPP", 512, 113],
@@ -113,15 +113,15 @@ describe("a knock is captured", { skip: needsRoot }, () => {
       await ip("address", "add", "10.77.7.1/24", "dev", "tun7");
       await ip("-6", "address", "add", "fd87::1/64", "dev", "tun7", "nodad");
       const ours = await start("tun7");
-      const heard: string[] = [];
+      const knocked: string[] = [];
       for (const [from, to, wrap] of [
         ["10.77.7.2", "10.77.7.1", {}],
         ["fd87::2", "fd87::1", {}],
         ["fd87::3", "fd87::1", { extensions: EXTENSIONS }],
       ] as const) {
         for (const packet of knocks(from, to, { ...wrap, link: "raw" })) tun.write(packet);
-        heard.push(from);
-        await opens(ours, heard);
+        knocked.push(from);
+        await opens(ours, knocked);
       }
       const program = `
         import { native } from ${JSON.stringify(join(repo, "dist/src/platform/native.js"))};

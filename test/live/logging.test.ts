@@ -1,4 +1,4 @@
-// What the running daemon says, where and when, beside 0.8.
+// Tests what the running daemon says, where and when, compared with 0.8.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ const CONFIG = `
   seq_timeout   = 1
 `;
 
-/** What they say of the knocks below, in whatever order the two timeouts come. */
+/** Both daemons' lines for the knocks below. The two timeouts may come in any order. */
 const STARTING = "starting up, listening on eth0";
 const EVENTS = [
   "10.77.0.2: opens and closes: Stage 1",
@@ -60,7 +60,10 @@ describe("what knockd logs", { skip: needsRoot }, () => {
     );
   }
 
-  /** Lines of a log file; 0.8 leaves some empty, and has no word for weak sequences, which test/weak.test.ts has. */
+  /**
+   * Lines of a log file. 0.8 leaves some empty, and does not warn of weak sequences; test/weak-doors.test.ts tests
+   * that.
+   */
   const logFile = (daemon: Daemon) => {
     const path = join(daemon.dir, "events");
     return existsSync(path)
@@ -70,7 +73,7 @@ describe("what knockd logs", { skip: needsRoot }, () => {
       : [];
   };
 
-  /** One of either kind, after the knocks of which EVENTS are the lines. */
+  /** One daemon of each kind, after the knocks to which EVENTS are the lines. */
   async function knocked(args: string[], options?: StartOptions): Promise<Record<Which, Daemon>> {
     const start = (which: Which) => Daemon.start(wire, which, CONFIG, args, options);
     const [judge, ours] = await Promise.all(BOTH.map(start));
@@ -82,7 +85,7 @@ describe("what knockd logs", { skip: needsRoot }, () => {
     await knock([7002], wire.client6);
     await knock([7003]);
     await ours!.waitFor(() => logFile(ours!).at(-1)!.endsWith("sequence timeout (stage 1)"));
-    await knock([7004], "10.77.0.9"); // 0.8 tells timeouts only when another knock comes
+    await knock([7004], "10.77.0.9"); // 0.8 reports timeouts only when another knock arrives
     await ours!.waitFor(() => has("sequence timeout (stage 1)"));
     return { judge: judge!, ours: ours! };
   }
@@ -121,7 +124,7 @@ describe("what knockd logs", { skip: needsRoot }, () => {
   });
 
   it("has local times in the log file and in syslog, as in 0.8", async () => {
-    const zone = "Pacific/Kiritimati"; // 14 hours from UTC, and 26 from elsewhere
+    const zone = "Pacific/Kiritimati"; // 14 hours from UTC, and 26 from the other
     const local = async (format: string) =>
       (await wire.run("server", ["date", format], { env: { TZ: zone } })).stdout.trim();
     const before = [await local("+[%F %H:%M]"), await local("+%b %e %H:%M")];
@@ -175,7 +178,7 @@ describe("what knockd logs", { skip: needsRoot }, () => {
     const told = (daemon: Daemon) => daemon.lines().filter((line) => line.includes("timeout"));
     await ours!.waitFor(() => told(ours!).length > 0);
     assert.deepEqual(told(ours!), ["fd77::2: door: sequence timeout (stage 1)"]);
-    await sleep(1000); // 0.8 counts in whole seconds
+    await sleep(1000); // 0.8 counts whole seconds
     assert.deepEqual(told(judge!), []);
     await knock([7500], "10.77.0.9");
     await judge!.waitFor(() => told(judge!).length > 0);

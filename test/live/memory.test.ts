@@ -1,16 +1,16 @@
-// An hour's load, at a compressed pace, leaves nothing behind in memory.
+// Tests that an hour's load, sent faster, does not increase the memory in use.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame, type Segment } from "../frame.ts";
 import { Daemon } from "./daemon.ts";
-import { held } from "./held.ts";
+import { held } from "./heap.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
 /** KNOCKD_MINUTES=60 for the hour; a multiple of six. */
 const MINUTES = Number(process.env.KNOCKD_MINUTES ?? 12);
-/** How long a minute takes: all first knocks are told in the hour, as they would be; the short form holds most of them back. */
+/** A minute's length in ms. The hour logs all first knocks, as in real life; the short form suppresses most of them. */
 const MINUTE_SECONDS = MINUTES < 60 ? 1 : 6.5;
 /** What a minute brings: first knocks of ever-new sources, openings that are closed again, a scan's ports. */
 const [FORGED, OPENINGS, SCANNED] = [600, 60, 40];
@@ -39,12 +39,12 @@ describe("an hour of load", { skip: needsRoot }, () => {
 
   const packet = (from: string, protocol: Segment["protocol"], port: number) =>
     frame({ from, to: wire.server, protocol, port, seq: ++sequence, sourcePort: 20_000 + (sequence % 30_000) });
-  /** Of 10.77.64.0/18: the same again after half an hour. */
+  /** Addresses of 10.77.64.0/18: they repeat after half an hour. */
   const source = (n: number) => `10.77.${64 + ((n >> 8) & 63)}.${n & 255}`;
   const spread = (count: number, make: (i: number) => Buffer) =>
     Array.from({ length: count }, (_, i) => ({ at: (i / count) * MINUTE_SECONDS, frame: make(i) }));
 
-  /** Forged first knocks, openings, a scan; then an address comes or goes, and the config is read again. */
+  /** Forged first knocks, openings, a scan. Then an address comes or goes, and the config is read again. */
   async function minute(daemon: Daemon, n: number): Promise<void> {
     const before = daemon.commands().length;
     await wire.send([
@@ -65,14 +65,14 @@ describe("an hour of load", { skip: needsRoot }, () => {
     for (let n = 0; n < MINUTES; n++) {
       await minute(daemon, n);
       if ((n + 1) % (MINUTES / SAMPLES) !== 0) continue;
-      await sleep(2500); // until no attempt lives, and the filter is narrow again
+      await sleep(2500); // until no attempt is left, and the filter is narrow again
       const resident = await residentBytes(daemon);
       const one = { descriptors: readdirSync(`/proc/${daemon.pid}/fd`).length, held: await memory.ask(daemon) };
       seen.push(one);
       test.diagnostic(`after ${n + 1} minutes: resident ${resident}, held ${one.held} bytes`);
     }
     assert.deepEqual(await daemon.stop(), { status: 15, signal: null });
-    // By a third of the way all has been used once.
+    // After a third of the time, everything has been used once.
     const [settled, last] = [seen[SAMPLES / 3 - 1]!, seen.at(-1)!];
     assert.equal(last.descriptors, settled.descriptors);
     assert.ok(last.held < 1.05 * settled.held, `${settled.held} bytes became ${last.held}`);
@@ -84,7 +84,7 @@ describe("the check every minute", { skip: needsRoot }, () => {
     const wire = await Wire.open();
     try {
       const daemon = await Daemon.start(wire, "ours", CONFIG);
-      await sleep(3000); // what is given back after the start is
+      await sleep(3000); // until it has returned the memory that its start used
       await wire.run("server", ["ip", "address", "add", "10.77.3.1/24", "dev", "eth0"]);
       await daemon.waitFor("listening at 10.77.0.1, 10.77.3.1");
       const touched = ofFiles(daemon);
@@ -101,7 +101,7 @@ function ofFiles({ pid }: Daemon): number {
   return Number(/^RssFile:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]);
 }
 
-/** With what V8 has not tidied up yet, which is tens of megabytes, and says nothing: the median of a second. */
+/** Includes V8's garbage, which is tens of megabytes and means nothing: the median of a second. */
 async function residentBytes({ pid }: Daemon): Promise<number> {
   const values: number[] = [];
   for (let i = 0; i < 9; i++, await sleep(100)) {

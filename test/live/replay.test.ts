@@ -1,4 +1,4 @@
-// knockctl replay says what the live daemon says to the same packets: recorded by the real tcpdump while it hears them.
+// Tests that knockctl replay says what the live daemon said of the same packets, which the real tcpdump recorded.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -18,7 +18,7 @@ const OWN = ["10.77.0.1", "fd77::1"];
 const FLAGS_OF_OWN = OWN.flatMap((own) => ["-a", own]);
 
 interface Said {
-  /** With the time of each, in seconds since 1970. */
+  /** Lines, each with its time in seconds since 1970. */
   readonly lines: readonly { readonly line: string; readonly time: number }[];
   readonly commands: readonly string[];
 }
@@ -43,11 +43,11 @@ describe("a capture of tcpdump, when replayed, has the same lines as the daemon 
     it(`scene ${number}: ${packets.length} packets`, async () => {
       const end = packets.at(-1)!.at + 0.3;
       const lines = await sameLines({ config: noHaste(config), packets, files: {}, end, device: "eth0", least: 0 });
-      compared += lines; // not before it is awaited: four scenes run at once
+      compared += lines; // ignored until it is awaited, because four scenes run at once
     });
   });
 
-  // Who forges his address gets no answer, and nobody sees the port that listens.
+  // A source that forges its address gets no answer, so a port that listens can't be recognised.
   const scanned = { ...base, policies: true, mostWalks: 16 };
   const scans = [
     ...fc.sample(scene({ ...scanned, sources: ["10.77.0.2"] }), { numRuns: 8, seed: 4438 }),
@@ -196,19 +196,19 @@ describe("knockctl replay", { skip: needsRoot }, () => {
   });
 });
 
-/** A busy machine has the daemon hear in one moment what came in several: then doors wait to see whether it is a scan. */
+/** A busy machine may process in one moment what arrived over a longer time. Doors then wait, in case it is a scan. */
 const noHaste = (config: string) => `[options]\n  Max_Strays = 0\n${config}`;
 
 /**
- * The sequence after a one-time one is let through by the kernel once the daemon has struck that out, on the disk: a knock
- * that comes before is in the capture, and not heard.
+ * The kernel passes the sequence after a one-time one only after the daemon has crossed that out on the disk. A knock
+ * that comes before is in the recording, but the daemon does not receive it.
  */
 function unhurried(story: Story): Story {
   if (!/one_time_sequences/i.test(story.config)) return story;
   return { ...story, packets: story.packets.map((one) => ({ ...one, at: 5 * one.at })), end: 5 * story.end };
 }
 
-/** Pauses that no packet comes at the end of: when the daemon has time for it is not when it came. */
+/** Pauses at whose end no packet comes: the daemon's time for them differs from that of the recording. */
 const pausing = (config: string) => `${config.replace(/(Ban_Time|Seq_Cooldown) = [1-9]/g, "$1 = 3600")}${MARK.config}`;
 
 function knockAt(port: number): Segment {
@@ -224,14 +224,14 @@ interface Scene {
   readonly device: string;
   /** tcpdump's name of the link type. */
   readonly type?: string;
-  /** So many lines there are at least: it proves something. */
+  /** The smallest number of lines, so that the comparison proves something. */
   readonly least: number;
 }
 
 async function sameLines({ config, files, packets, end, device, type, least }: Scene): Promise<number> {
   const wire = await Wire.open();
   try {
-    // Replayed by files of its own: the daemon strikes out what is used.
+    // Replayed with copies of the files, because the daemon crosses out what is used.
     const mine = join(wire.dir, "replayed");
     mkdirSync(mine);
     for (const [name, text] of Object.entries({ ...files, "knockd.conf": config })) {
@@ -269,7 +269,7 @@ async function sameLines({ config, files, packets, end, device, type, least }: S
       () => daemon.commands().length >= live.filter((line) => line.includes(": running command: ")).length,
     );
     const ran = daemon.commands();
-    // They run side by side: which of them writes first is the system's choice.
+    // They run in parallel: the system decides which of them writes first.
     assert.deepEqual(all.commands.slice(0, ran.length).map(whatItTells).sort(), [...ran].sort());
     if (packets.every(({ to }) => OWN.includes(to)))
       assert.deepEqual(await replayed(mine, []), all, "addresses guessed");
@@ -280,12 +280,12 @@ async function sameLines({ config, files, packets, end, device, type, least }: S
   }
 }
 
-/** A door whose later knock, out of the blue, the daemon hears, and takes no notice of. */
+/** A door whose second knock the daemon receives and ignores, if it comes without the first. */
 const MARK = { port: 7021, config: "\n[mark]\n  sequence = 7020:udp,7021:udp\n" };
 
 /**
- * Each when the daemon has heard the one before, or its filter has passed that over: a scan is seen only once the filter
- * has become wide.
+ * Sends each when the daemon has received the one before, or its filter has dropped that: a scan is recognised only
+ * once the filter is wide.
  */
 async function sendOneByOne(wire: Wire, daemon: Daemon, packets: Scene["packets"]): Promise<void> {
   const marks = () => daemon.lines().filter((line) => isPacket(line) && line.includes(`:${MARK.port} `)).length;
@@ -300,7 +300,7 @@ async function sendOneByOne(wire: Wire, daemon: Daemon, packets: Scene["packets"
   }
 }
 
-/** What -D says of each packet. */
+/** What -D prints for each packet. */
 function isPacket(line: string): boolean {
   return /^\d{4}-\d\d-\d\d [\d:]{8}: (tcp|udp): /.test(line);
 }
@@ -310,7 +310,7 @@ function whatItTells(command: string): string {
   return /^echo (.*?) ?>> ?\$KNOCK_LOG$/.exec(command)![1]!;
 }
 
-/** What a process without any capability, in no namespace of the test, makes of k.pcap. */
+/** What a process without capabilities, outside the test's namespaces, makes of k.pcap. */
 async function replayed(dir: string, args: string[]): Promise<Said> {
   const { status, stdout, stderr } = await replay([
     join(dir, "k.pcap"),
@@ -341,34 +341,34 @@ function replay(args: string[]): Promise<Pick<Result, "status" | "stdout" | "std
   return said.ended.then((status) => ({ status, stdout: said.stdout, stderr: said.stderr }));
 }
 
-interface Heard {
+interface Output {
   stdout: string;
   stderr: string;
   readonly ended: Promise<number | null>;
   until(isTrue: () => boolean): Promise<void>;
 }
 
-function listen(child: ChildProcess): Heard {
-  const heard: Heard = {
+function listen(child: ChildProcess): Output {
+  const output: Output = {
     stdout: "",
     stderr: "",
     ended: new Promise((resolve) => child.once("close", resolve)),
     async until(isTrue) {
       if (await until(isTrue, 10_000)) return;
-      throw new Error(`not within 10 s and more: ${heard.stdout}${heard.stderr}`);
+      throw new Error(`not within 10 s and more: ${output.stdout}${output.stderr}`);
     },
   };
-  child.stdout?.setEncoding("utf8").on("data", (text) => (heard.stdout += text));
-  child.stderr?.setEncoding("utf8").on("data", (text) => (heard.stderr += text));
-  return heard;
+  child.stdout?.setEncoding("utf8").on("data", (text) => (output.stdout += text));
+  child.stderr?.setEncoding("utf8").on("data", (text) => (output.stderr += text));
+  return output;
 }
 
 interface Recording {
-  /** When it has all that was sent before. */
+  /** Waits until it has everything that was sent before. */
   stop(): Promise<void>;
 }
 
-/** tcpdump as people call it, in the server's namespace. */
+/** tcpdump as people run it, in the server's namespace. */
 async function record(wire: Wire, device: string, file: string, type?: string): Promise<Recording> {
   const link = type === undefined ? [] : ["-y", type];
   const argv = ["tcpdump", "-i", device, ...link, "-s", "256", "-Z", "root", "--immediate-mode", "-U", "-w", file];
@@ -377,7 +377,8 @@ async function record(wire: Wire, device: string, file: string, type?: string): 
   await said.until(() => said.stderr.includes("listening on"));
   return {
     async stop() {
-      // The last packet, of a protocol for experiments (RFC 3692): what its ring still has when it ends is lost.
+      // A last packet, of a protocol for experiments (RFC 3692): whatever is still in tcpdump's ring when it ends is
+      // lost.
       const last = {
         from: wire.client,
         to: wire.server,

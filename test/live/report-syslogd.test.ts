@@ -1,4 +1,5 @@
-// knockctl report on what real syslogds make of a real kernel's lines, and of lines in which a user imitates the kernel.
+// Tests knockctl report on the logs of real syslogds: with a real kernel's lines, and with lines in which a user
+// imitates the kernel.
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -14,10 +15,10 @@ const PREFIX = `rejected-${process.pid}: `;
 const SOURCES: readonly string[] = ["10.77.0.2", "10.77.8.1", "fd77::2"];
 const PACKETS = 9;
 const LAST = "all is written";
-/** As the kernel writes it, of a packet that nobody has sent. */
+/** A line as the kernel writes it, of a packet that was never sent. */
 const FORGED = `${PREFIX}IN=eth0 OUT= MAC= SRC=8.8.8.8 DST=10.77.0.1 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=TCP SPT=1 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0 `;
 
-/** rsyslog's files, each by a template: does a line tell whose it is, by more than the program's name? */
+/** rsyslog's files, one per template. Does a line show its sender by more than the program's name? */
 const TEMPLATES: readonly { readonly name: string; readonly template: string; readonly tells: boolean }[] = [
   { name: "traditional", template: "%TIMESTAMP% %HOSTNAME% %syslogtag%%msg%", tells: false },
   { name: "iso", template: "%TIMESTAMP:::date-rfc3339% %HOSTNAME% %syslogtag%%msg%", tells: false },
@@ -57,7 +58,7 @@ wait
 
 describe("what real syslogds write about packets that the kernel logs:", { skip: needsRoot }, () => {
   let wire: Wire;
-  /** What the kernel said of them, with its clock, as it comes to a syslogd. */
+  /** The kernel's lines about them, with its clock, as a syslogd gets them. */
   let raw: string[];
 
   before(async () => {
@@ -100,7 +101,7 @@ describe("what real syslogds write about packets that the kernel logs:", { skip:
   async function end(child: ChildProcess): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
-    process.kill(-child.pid!, "SIGTERM"); // the group that the test has started
+    process.kill(-child.pid!, "SIGTERM"); // the group that the test started
     await ended;
   }
 
@@ -122,7 +123,7 @@ ${rules.join("\n")}\n`,
     execFileSync("mkfifo", [kmsg]);
     const argv = ["-n", "-f", config, "-i", join(wire.dir, "rsyslog.pid")];
     const rsyslogd = spawn("rsyslogd", argv, { stdio: "ignore", detached: true });
-    // The pipe stays open: imklog takes its end for an error, and reads on in vain.
+    // The pipe stays open: imklog would treat its end as an error, and go on reading in vain.
     const kernel = spawn("sh", ["-c", 'exec >"$1"; cat; sleep 600', "sh", kmsg], {
       stdio: ["pipe", "ignore", "ignore"],
       detached: true,
@@ -160,7 +161,7 @@ ${rules.join("\n")}\n`,
         PACKETS,
         name,
       );
-      // Where only the program's name tells, whoever takes the kernel's is believed; the others never.
+      // If only the program's name shows the sender, a user who takes the kernel's name is believed. Otherwise never.
       assert.equal(all.attempts - PACKETS, tells ? 0 : 3, name);
       assert.match(all.leftOut.join(" "), /1 line from some looks like a packet: add `--tag some`/, name);
       if (tells) assert.match(all.leftOut.join(" "), /3 lines from kernel look like packets: add `--tag kernel`/, name);

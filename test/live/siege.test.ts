@@ -1,10 +1,10 @@
-// A siege in short: what `npm run siege` counts at 100,000 a second, here at a rate that any machine stands.
+// A short siege: what `npm run siege` counts at 100,000 packets a second, here at a rate that any machine can handle.
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { frame } from "../frame.ts";
 import { Daemon } from "./daemon.ts";
-import { descendants, mostMemory } from "./footprint.ts";
 import { cameIn, DOOR, knockAll, knockers, PORTS } from "./knockers.ts";
+import { descendants, mostMemory } from "./process-stats.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
 const CONFIG = `${DOOR}
@@ -96,7 +96,7 @@ describe("in a flood", { skip: needsRoot }, () => {
         frame: frame({ from, to: wire.server, protocol: "tcp", port: 20_000 + n, ttl: 50 + 3 * i, seq: n }),
       })),
     );
-    // Slowly, as people do it: the last one ends when the forger does.
+    // At a person's pace: the last one ends when the forger does.
     const knocks = who.flatMap((from, i) =>
       PORTS.map((port, stage) => ({
         at: 0.2 + 0.1 * i + stage * 0.9,

@@ -1,4 +1,4 @@
-// Whoever may reach the daemon's sockets and abuses them, during a siege: no knock is lost, and others are answered.
+// Tests abuse of the daemon's sockets during a siege: no knock is lost, and other clients are answered.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -8,9 +8,9 @@ import { frame } from "../frame.ts";
 import { scaled } from "../time-limit.ts";
 import { abuse } from "./abuse.ts";
 import { Daemon, type StartOptions } from "./daemon.ts";
-import { mostMemory } from "./footprint.ts";
 import { cameIn, DOOR, knockAll, knockers, PORTS } from "./knockers.ts";
 import { inMountsOf } from "./mount-namespace.ts";
+import { mostMemory } from "./process-stats.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
 
 /** MiB. */

@@ -1,4 +1,4 @@
-// Debian's ufw, which keeps its rules in a file: in namespaces of its own, so that this machine's rules are not touched.
+// Tests Debian's ufw, which keeps its rules in a file, in namespaces of its own: this machine's rules are not touched.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { block } from "../markdown.ts";
 import { Daemon } from "./daemon.ts";
 import { needsRoot, Wire } from "./wire.ts";
 
-// What ufw writes is in a folder of ours; the mounts go away with the last process that sees them.
+// ufw's files are in a folder of the test. The mounts disappear with the last process that sees them.
 const PRIVATE_UFW = `
 set -e
 dir=$1; shift
@@ -27,7 +27,7 @@ exec "$@"
 const KNOCKERS = Array.from({ length: 6 }, (_, i) => `10.77.0.${20 + i}`);
 const PAGE = block("docs/firewall.md", "test/live/ufw.test.ts", "ufw-door");
 const inPage = (directive: string) => new RegExp(`${directive} *= (.*)`).exec(PAGE)![1]!;
-/** As people write it, in several ways. */
+/** The door's commands as people write them, in several ways. */
 const COMMANDS: readonly (readonly [what: string, start: string, stop: string])[] = [
   ["ufw", "ufw insert 1 allow from %IP% to any port 22", "ufw delete allow from %IP% to any port 22"],
   [
@@ -71,7 +71,7 @@ describe("doors with ufw commands", { skip: needsRoot }, () => {
     const by = ["unshare", "-m", "sh", "-c", PRIVATE_UFW, "sh", "@dir@/ufw"];
     const daemon = await Daemon.start(wire, "ours", config, undefined, { by, files: FILES, ready: "" });
     running.push(daemon);
-    await daemon.waitFor("listening on eth0...", 60_000); // ufw takes seconds to come up
+    await daemon.waitFor("listening on eth0...", 60_000); // ufw takes seconds to start
     return daemon;
   }
   const knockAll = (...ports: number[]) =>
@@ -84,12 +84,12 @@ describe("doors with ufw commands", { skip: needsRoot }, () => {
         }),
       })),
     );
-  /** Who is allowed by the rules that ufw would restore at the next boot. */
+  /** The clients that are allowed by the rules that ufw would restore at the next boot. */
   function allowed(daemon: Daemon): string[] {
     const rules = readFileSync(join(daemon.dir, "ufw/etc/ufw/user.rules"), "utf8");
     return [...new Set([...rules.matchAll(/-s (10\.77\.0\.\d+) .*-j ACCEPT/g)].map(([, ip]) => ip!))].sort();
   }
-  /** Who is by those that the kernel has. */
+  /** The clients that are allowed by the kernel's rules. */
   async function inKernel(): Promise<string[]> {
     const { stdout } = await wire.run("server", ["iptables", "-S", "ufw-user-input"]);
     return [...new Set([...stdout.matchAll(/-s (10\.77\.0\.\d+)\/32 /g)].map(([, ip]) => ip!))].sort();

@@ -1,4 +1,4 @@
-// Two network namespaces and the cable between them: whatever happens on it, this machine's own network sees nothing.
+// Two network namespaces and the cable between them. Nothing that happens there reaches this machine's own network.
 
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
@@ -22,7 +22,7 @@ export interface Result {
 }
 
 export interface Flood {
-  /** Used in turn. */
+  /** Names, used in turn. */
   templates: Buffer[];
   count: number;
   /** Frames per second; 0 is full speed. */
@@ -30,7 +30,7 @@ export interface Flood {
   vary: "none" | "source" | "port";
 }
 
-/** For node:test's `skip`: a developer without root is told so, but CI must not pass by skipping. */
+/** For node:test's `skip`: without root, a developer's run skips these tests, but CI must not pass by skipping. */
 export const needsRoot: string | false =
   process.getuid?.() === 0 || process.env.CI ? false : "needs root: sudo npm test";
 
@@ -46,7 +46,7 @@ export class Wire {
   readonly client6 = "fd77::2";
   readonly serverMac = MACS.to;
   readonly clientMac = MACS.from;
-  /** Goes away with the wire; daemons keep their files in it. */
+  /** Removed together with the wire. Daemons keep their files in it. */
   readonly dir: string;
   readonly namespaces: Record<Side, string>;
   readonly #children = new Set<ChildProcess>();
@@ -71,13 +71,13 @@ export class Wire {
     }
   }
 
-  /** The child's pid is the program's own: `ip netns exec` becomes it. `env` is added to ours. */
+  /** The child's pid is the program's own, because `ip netns exec` becomes it. `env` is added to ours. */
   spawn(side: Side, argv: readonly string[], options: SpawnOptions = {}): ChildProcess {
     const env = { ...process.env, PATH, ...options.env };
     const child = spawn("ip", ["netns", "exec", this.namespaces[side], ...argv], { ...options, env });
     if (child.pid !== undefined) this.#children.add(child);
     child.once("exit", () => this.#children.delete(child));
-    child.stdin?.on("error", () => {}); // it may end without reading all we have for it
+    child.stdin?.on("error", () => {}); // it may end without reading all that we write to it
     return child;
   }
 
@@ -101,8 +101,8 @@ export class Wire {
         const done = () =>
           resolve({ status, signal, stdout: `${Buffer.concat(out)}`, stderr: `${Buffer.concat(err)}` });
         child.once("close", done);
-        // A daemon that it left behind may hold the pipes open for ever. On a busy machine this timer may come before what
-        // has long been written is read: one turn of the loop more reads it.
+        // A daemon that it left behind may hold the pipes open for ever. On a busy machine, this timer may come before
+        // output that was written long ago has been read. Another turn of the event loop reads it.
         setTimeout(() => setImmediate(done), 200);
       });
     });
@@ -126,7 +126,7 @@ export class Wire {
     return JSON.parse(await this.#sender(side, ["flood", "eth0", `${count}`, `${rate}`, vary], input, timeoutMs));
   }
 
-  /** Ends all that runs in the namespaces, whoever started it there, and removes them. */
+  /** Ends everything that runs in the namespaces, and removes them. */
   async close(): Promise<void> {
     const ended = [...this.#children].map((child) => new Promise((resolve) => child.once("exit", resolve)));
     this.closeNow();
@@ -150,7 +150,7 @@ export class Wire {
     ip("-n", server, "link", "add", "eth0", "address", this.serverMac, ...peer);
     for (const [side, namespace] of Object.entries(this.namespaces) as [Side, string][]) {
       ip("-n", namespace, "address", "add", `${this[side]}/24`, "dev", "eth0");
-      // Without duplicate address detection, which would keep the address from use for seconds.
+      // Without duplicate address detection, during which the address can't be used for seconds.
       ip("-n", namespace, "address", "add", `${this[`${side}6`]}/64`, "dev", "eth0", "nodad");
       ip("-n", namespace, "link", "set", "lo", "up");
       ip("-n", namespace, "link", "set", "eth0", "up");
@@ -171,7 +171,7 @@ export class Wire {
   }
 }
 
-/** As send.cc reads it. */
+/** In the format that send.cc reads. */
 function record(seconds: number, frame: Buffer): Buffer {
   const head = Buffer.alloc(6);
   head.writeUInt32LE(Math.round(seconds * 1e6));
@@ -179,19 +179,21 @@ function record(seconds: number, frame: Buffer): Buffer {
   return Buffer.concat([head, frame]);
 }
 
-/** The program of one C++ file, both named from the repository's root; compiled when it is not there or older. */
+/**
+ * The program of one C++ file, both named relative to the repository's root. It is compiled if it is missing or older.
+ */
 export function compiled(source: string, program: string, ...flags: string[]): string {
   const [from, to] = [join(repo, source), join(repo, program)];
   if (existsSync(to) && statSync(to).mtimeMs > statSync(from).mtimeMs) return to;
   mkdirSync(dirname(to), { recursive: true });
-  // Test files run side by side: each compiles its own, and the last one put in place is as good as the first.
+  // Test files run in parallel: each compiles its own, and any of them can replace the others.
   const mine = `${to}.${process.pid}`;
   execFileSync("g++", ["-O2", "-Wall", ...flags, "-o", mine, from], { timeout: scaled(60_000) });
   renameSync(mine, to);
   return to;
 }
 
-/** What daemons that were killed have left in /run/knockd: sockets, locks, ledgers of configs in that folder. */
+/** What killed daemons left in /run/knockd: sockets, locks, and ledgers of configs in that folder. */
 export function removeStateOf(dir: string): void {
   for (const directory of [STATE_DIRECTORY, join(STATE_DIRECTORY, "group")]) {
     if (!existsSync(directory)) continue;
@@ -212,12 +214,12 @@ function watchForTheEnd(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => {
       closeAll();
-      process.kill(process.pid, signal); // and now what it does by default
+      process.kill(process.pid, signal); // now with its default behaviour
     });
   }
 }
 
-/** From test/live and from dist/test/live alike. */
+/** The same from test/live and from dist/test/live. */
 function findRepo(from: string): string {
   return existsSync(join(from, "package.json")) ? from : findRepo(dirname(from));
 }

@@ -1,7 +1,7 @@
-// Which ports count at which addresses: the doors as the filter needs them, exact, and then coarser and coarser until
-// the kernel's 4,096 instructions are enough.
+// Which ports count at which addresses: first exactly as the doors need them, then coarser step by step, until the
+// filter fits into the kernel's 4,096 instructions.
 
-import { heardPorts } from "../../config/code-doors.ts";
+import { knockPorts } from "../../config/code-doors.ts";
 import { strayLimit } from "../../config/door.ts";
 import type { ResolvedDoor } from "../../config/resolved-door.ts";
 import type { Address } from "../../net/address.ts";
@@ -13,7 +13,7 @@ import { ANY_FLAGS, type TcpFlags } from "../../net/tcp-flags.ts";
 export interface PortClass {
   readonly protocol: number;
   readonly flags: TcpFlags;
-  /** Ascending, apart from each other, at least one. */
+  /** At least one, in ascending order. They neither overlap nor touch. */
   readonly ports: readonly PortRange[];
 }
 
@@ -23,12 +23,15 @@ export interface Body {
   readonly classes: readonly PortClass[];
 }
 
-/** A range takes two instructions at least: more never fit. */
+/** A range takes at least two instructions, so more ranges never fit. */
 const MAX_RANGES = 2048;
-/** Fewer let nearly everything through. Two such classes, TCP's and UDP's at any destination, always fit. */
+/**
+ * Fewer ranges would pass nearly everything. One class of this size for TCP and one for UDP, at any destination, always
+ * fit.
+ */
 const FEWEST_RANGES = 64;
 
-/** Each address that is listened at stands in one body, with all that counts there. */
+/** Each address at which a door listens belongs to exactly one body, which has all the ports that count there. */
 export function portClasses(
   own: readonly Address[],
   resolvedDoors: readonly ResolvedDoor[],
@@ -55,10 +58,10 @@ export function portClasses(
   return [...bodies.values()];
 }
 
-/** The bodies, then coarser ones, each a superset of those before. */
+/** The bodies as they are, then coarser ones. Each is a superset of the one before. */
 export function* dropToFit(bodies: readonly Body[]): Generator<readonly Body[]> {
   for (const shapeOf of [() => bodies, () => [anywhere(bodies)]]) {
-    const shape = shapeOf(); // the second is seldom needed, and costs a sixth of the start
+    const shape = shapeOf(); // the second one is rarely needed, and building it takes a sixth of the start
     let longest = 0;
     for (const { classes } of shape) for (const { ports } of classes) longest = Math.max(longest, ports.length);
     for (let most = Math.min(longest, MAX_RANGES); ; most -= most >> 3) {
@@ -71,7 +74,7 @@ export function* dropToFit(bodies: readonly Body[]): Generator<readonly Body[]> 
   }
 }
 
-/** At most `most` ranges, made by closing the smallest gaps. */
+/** At most `most` ranges. Closes the smallest gaps. */
 export function coarsen(ranges: readonly PortRange[], most: number): readonly PortRange[] {
   if (ranges.length <= most) return ranges;
   const gap = (i: number) => ranges[i]!.low - ranges[i - 1]!.high;
@@ -92,18 +95,18 @@ export function coarsen(ranges: readonly PortRange[], most: number): readonly Po
 function classesOf(resolvedDoors: readonly ResolvedDoor[]): PortClass[] {
   const classes = new Map<string, { protocol: number; flags: TcpFlags; ports: PortRange[] }>();
   for (const { door } of resolvedDoors) {
-    for (const heard of heardPorts(door)) {
-      const [protocol, flags] = heard.protocol === "tcp" ? [TCP, heard.flags] : [UDP, ANY_FLAGS];
+    for (const range of knockPorts(door)) {
+      const [protocol, flags] = range.protocol === "tcp" ? [TCP, range.flags] : [UDP, ANY_FLAGS];
       const key = `${protocol} ${flags.set} ${flags.clear}`;
       const one = classes.get(key) ?? { protocol, flags, ports: [] };
       classes.set(key, one);
-      one.ports.push(heard);
+      one.ports.push(range);
     }
   }
   return [...classes.values()].map((one) => ({ ...one, ports: merged(one.ports) }));
 }
 
-/** All classes at any destination, TCP of any flags. */
+/** All ports at any destination, TCP with any flags. */
 function anywhere(bodies: readonly Body[]): Body {
   const of = (protocol: number): PortClass[] => {
     const ports = bodies
@@ -114,7 +117,7 @@ function anywhere(bodies: readonly Body[]): Body {
   return { addresses: undefined, classes: [...of(TCP), ...of(UDP)] };
 }
 
-/** Ascending and apart from each other. */
+/** In ascending order. Ranges that overlap or touch become one. */
 function merged(ports: readonly PortRange[]): PortRange[] {
   const ranges: { low: number; high: number }[] = [];
   for (const { low, high } of [...ports].sort((a, b) => a.low - b.low)) {

@@ -16,7 +16,7 @@ export function explain(history: PacketHistory): Command {
     const secrets = isSet(args, "secrets");
     if (secrets) onlyForRoot(question);
     const source = isSet(args, "last") ? history.last() : addressIn(question);
-    if (source === undefined) throw new Refusal("nobody has knocked since knockd started");
+    if (source === undefined) throw new Refusal("no client has knocked since knockd started");
     const now = performance.now();
     const { verdicts, packets, outcome, advice } = explanationOf(history.of(source), history.changes, now);
     const flood = now - history.passedOverAt;

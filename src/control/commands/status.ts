@@ -4,10 +4,10 @@ import { performance } from "node:perf_hooks";
 import type { Door } from "../../config/door.ts";
 import type { CaptureView, DaemonView } from "../daemon-view.ts";
 import { isSet, type Question } from "../handler.ts";
-import type { Answer, Hearing } from "../protocol.ts";
+import type { Answer, CaptureDetails } from "../protocol.ts";
 import { listening, standing } from "./doors.ts";
 
-/** A wall clock that is so far off what it was has been set; below, two readings differ by themselves. */
+/** Two readings of the clocks differ by less. A larger difference means that the wall clock was set. */
 const CLOCK_WAS_SET_MS = 1000;
 
 export function status(view: DaemonView): (question: Question) => readonly Answer[] {
@@ -32,8 +32,10 @@ export function status(view: DaemonView): (question: Question) => readonly Answe
         counts: { stages, opens, timeouts, scans, commandsFailed },
         ...(resolvedDoors().some(({ door }) => needsClock(door)) && { clockSet: view.isClockSet() }),
       },
-      ...report.map((one): Answer => ({ type: "interface", ...one, ...hearing(captures.all.get(one.interface)) })),
-      ...captureView.unheard(resolvedDoors()).map((one): Answer => ({ type: "unheard", ...one })),
+      ...report.map(
+        (one): Answer => ({ type: "interface", ...one, ...captureDetails(captures.all.get(one.interface)) }),
+      ),
+      ...captureView.uncovered(resolvedDoors()).map((one): Answer => ({ type: "unheard", ...one })),
       ...listening(view, question),
       ...standing(view),
       ...[...eventLog.counts.codes.values()].map((one): Answer => ({ type: "codes", ...one })),
@@ -48,12 +50,12 @@ export function status(view: DaemonView): (question: Question) => readonly Answe
   };
 }
 
-/** The codes of a list are counted, all others are of a time. */
+/** Codes depend on the time, except those of a list. */
 function needsClock({ clients }: Door): boolean {
   return clients.some(({ kind }) => kind !== "list");
 }
 
-function hearing(state: CaptureView | undefined): Hearing | undefined {
+function captureDetails(state: CaptureView | undefined): CaptureDetails | undefined {
   if (state === undefined) return undefined;
   const { capture: listening, testedAt } = state;
   const tested = testedAt === undefined ? {} : { tested: wallClock(testedAt) };
@@ -61,11 +63,13 @@ function hearing(state: CaptureView | undefined): Hearing | undefined {
     const { received, dropped } = listening.stats;
     return { filter: listening.instructions, packets: { seen: received, dropped }, ...tested };
   } catch {
-    return { filter: listening.instructions, ...tested }; // it has just gone
+    return { filter: listening.instructions, ...tested }; // the interface has just disappeared
   }
 }
 
-/** A time of the monotonic clock by the wall clock of now: a Pi's jumps by years when it first hears of the time. */
+/**
+ * Converts a monotonic time with the current wall clock: a Pi's jumps by years when it gets the time from the network.
+ */
 function wallClock(at: number): string {
   return new Date(Date.now() - (performance.now() - at)).toISOString();
 }

@@ -1,4 +1,4 @@
-// knockctl check: finds faults in a config before they matter. It starts nothing.
+// knockctl check: finds faults in a config before they cause trouble. It starts nothing.
 
 import { createInterface } from "node:readline/promises";
 import type { Command } from "@commander-js/extra-typings";
@@ -19,7 +19,7 @@ const [WARNINGS, ERRORS, USAGE_IS_WRONG] = [1, 2, 3];
 const JSON_VERSION = 1;
 const DEFAULTS = "/etc/default/knockd";
 
-/** One for each lint: the compiler misses none. */
+/** One for each lint: the compiler reports a missing one. */
 const FINDINGS: Record<Lint, string> = {
   config: "knockd itself warns about this",
   "weak-sequence": "the sequence is easy to find",
@@ -107,7 +107,7 @@ export function check(program: Command): void {
     });
 }
 
-/** Loads the addon only when check runs. */
+/** The addon is loaded only when check runs. */
 async function thisHost(config: string): Promise<Host> {
   const { ephemeralPorts, listeningPorts } = await import("../../platform/local-ports.ts");
   const { interfacesNow } = await import("../../platform/network-interfaces.ts");
@@ -125,7 +125,7 @@ async function thisHost(config: string): Promise<Host> {
   };
 }
 
-/** Errors first, and the number of each last. */
+/** Errors first. The counts are last. */
 function report(file: string, findings: readonly Finding[], hasFixed: boolean): string {
   if (findings.length === 0) return `${clean(file)}: ${paint("good", "OK")}\n`;
   const errors = findings.filter(({ severity }) => severity === "error");
@@ -136,7 +136,7 @@ function report(file: string, findings: readonly Finding[], hasFixed: boolean): 
   return `${[...errors, ...warnings].map(findingText).join("\n")}\n${offer}${count}\n`;
 }
 
-/** Where and what, the line itself, what to do. */
+/** The place, what is wrong, the line itself, and what to do. */
 function findingText({ severity, file, line, what, quote, hint }: Finding): string {
   const place = clean(line === undefined ? file : `${file}:${line}`);
   const label = paint(severity === "error" ? "bad" : "warn", severity);
@@ -154,7 +154,7 @@ async function correct(findings: readonly Finding[], { yes, json }: Options): Pr
   let corrected = 0;
   for (const { fix } of findings) {
     if (fix === undefined) continue;
-    // With --json, standard output is for the program that reads it.
+    // With --json, standard output belongs to the program that reads it.
     (json ? process.stderr : process.stdout).write(difference(fix));
     if (!yes && !(await agrees())) continue;
     try {
@@ -173,7 +173,7 @@ function difference({ file, before, after }: Fix): string {
 
 async function agrees(): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    complain("nothing is corrected: there is no terminal to ask at; use --yes");
+    complain("nothing is corrected: there is no terminal for the question. Use --yes");
     return false;
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

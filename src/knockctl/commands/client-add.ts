@@ -1,4 +1,5 @@
-// knockctl client add: draws a secret and ports, writes the clients file, and prints all that the client needs.
+// knockctl client add: chooses a secret and ports, writes the clients file, and prints everything that the client
+// needs.
 
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
@@ -33,7 +34,7 @@ knock. With --key the client is a program: knock, a shell with openssl, or a web
 the codes are on paper (knockctl client paper).
 
 The door needs the line "Clients = /etc/knockd/clients" in its section. The secret is written there;
-nobody but root may read that file.`,
+only root may read that file.`,
   groups: {
     "Kind of client": ["--key", "--list", "--digits", "--udp", "--bind"],
     "When and from where it may knock": ["--from", "--hours", "--expires"],
@@ -86,13 +87,13 @@ async function addClient(name: string, options: Options): Promise<void> {
   if (before !== undefined) throw new Error(`there is already a client "${name}", at door ${before.door}`);
   const client = await draw(name, options, found);
   const text = withSection(clientsText(door.clientsFile), clientSection(client));
-  parseClients(text, door.clientsFile); // as knockd will: nothing is written that it would refuse
+  parseClients(text, door.clientsFile); // knockd's own parser: write nothing that it would refuse
   const host = options.host ?? defaultHost();
   if (options.file !== undefined) writeNew(options.file, `${formatClientUrl(host, client)}\n`);
   try {
     writeClients(door.clientsFile, text);
   } catch (error) {
-    if (options.file !== undefined) fs.rmSync(options.file); // of no use, and a secret
+    if (options.file !== undefined) fs.rmSync(options.file); // useless now, and secret
     throw error;
   }
   if (found.clients.length === 0) beginStates(found);
@@ -102,7 +103,9 @@ async function addClient(name: string, options: Options): Promise<void> {
   process.stdout.write(instructions(host, client, { file: options.file, isTerminal: process.stdout.isTTY === true }));
 }
 
-/** None of its codes is used, also where knockd has lost its record of used codes. Reading the config takes a moment. */
+/**
+ * Marks all codes as unused, even if knockd has lost its record of used codes. Retries while knockd reads the config.
+ */
 async function beginList(config: string, name: string): Promise<void> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const { answers } = await ask(config, "reset-client", { client: name }, { changes: true });
@@ -121,7 +124,7 @@ async function draw(name: string, options: Options, found: ClientConfig): Promis
   for (const word of from) if (parseNetwork(word) === undefined) throw new Error(`"${word}" is not a network`);
   const hours = options.hours === undefined ? undefined : parseHours(options.hours);
   if (options.hours !== undefined && hours === undefined)
-    throw new Error(`"${options.hours}" is not hours, such as "Mon-Fri 08:00-18:00"`);
+    throw new Error(`"${options.hours}" is not a range of hours such as "Mon-Fri 08:00-18:00"`);
   const digits = kind === "key" ? 0 : kind === "list" ? 8 : Number(options.digits ?? 6);
   const protocol = options.udp ? "udp" : "tcp";
   const shared = kind === "key" ? sharedBlocks(found.clients, options.door, protocol) : undefined;
@@ -141,12 +144,12 @@ async function draw(name: string, options: Options, found: ClientConfig): Promis
   };
 }
 
-/** The keys of a door share their blocks: a key's HMAC says whose it is. */
+/** The keys of a door share their blocks, because a key's HMAC tells whose it is. */
 function sharedBlocks(clients: readonly Client[], door: string, protocol: string): readonly number[] | undefined {
   return clients.find((one) => one.kind === "key" && one.door === door && one.protocol === protocol)?.blocks;
 }
 
-/** For the client alone: it holds the secret. */
+/** Only this user may read it, because it contains the secret. */
 function writeNew(path: string, text: string): void {
   try {
     const file = fs.openSync(path, NEW_FILE, 0o600);

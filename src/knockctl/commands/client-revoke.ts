@@ -1,4 +1,4 @@
-// knockctl client revoke and reset: a client ends, or its used codes count as unused.
+// knockctl client revoke and reset: remove a client, or make its used codes count again.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "@commander-js/extra-typings";
@@ -15,8 +15,8 @@ const [MAX_TRIES, PAUSE_MS] = [30, 100] as const;
 const REVOKE: Help = {
   summary: "Remove a client: its codes open nothing from now on",
   about: `
-The client's section leaves the clients file, and knockd reads its config again. With --close, the door is
-closed as well for the address that the client last knocked from.`,
+Removes the client's section from the clients file, and knockd reads its config again. With --close,
+it also closes the door for the address from which the client last knocked.`,
   examples: ["sudo knockctl client revoke phone --close"],
   statuses: STATUSES,
 };
@@ -25,8 +25,8 @@ const RESET: Help = {
   summary: "Forget which codes of a client were used",
   about: `
 For a client whose codes do not count because a clock was ahead, and for paper codes when knockd has lost
-its record of used ones. Then every line of the paper counts again, also a used one: it is safer to revoke
-that client and add it anew. knockd must be running.`,
+its record of used ones. Then every line of the paper counts again, even a used one. It is safer to revoke
+that client and add it again. knockd must be running.`,
   examples: ["sudo knockctl client reset phone"],
   statuses: [...STATUSES, [3, "no knockd answers, or you may not ask it"]],
 };
@@ -46,7 +46,7 @@ export function revoke(group: Command): void {
         process.stdout.write(`Client ${name} is removed from ${clientsFile}. ${state}\n`);
         if (!(await isForgotten(config, name))) {
           complain(
-            `knockd still takes the codes of ${name}: it has refused its config, and goes on with the old one\n` +
+            `knockd still accepts the codes of ${name}: it refused its config and keeps the old one\n` +
               "To see why: knockctl status. Then: sudo systemctl reload knockd, or restart it.",
           );
           process.exitCode = STATUS.no;
@@ -61,7 +61,7 @@ export function revoke(group: Command): void {
     );
 }
 
-/** A daemon that refuses its config goes on with the client. Reading it takes a moment. */
+/** Waits for knockd to read its config. A daemon that refuses the config keeps the client. */
 async function isForgotten(config: string, name: string): Promise<boolean> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const { answers } = await ask(config, "clients");
@@ -78,13 +78,13 @@ export function reset(group: Command): void {
       attempt(async () => {
         const asked = await ask(config, "reset-client", { client: name }, { changes: true });
         const done = asked.answers.filter((answers) => !answers.some(({ type }) => type === "refused"));
-        const heard = done.length > 0 ? done : asked.answers.slice(0, 1);
-        tell({ ...asked, answers: heard }, undefined, (answers) =>
+        const relevant = done.length > 0 ? done : asked.answers.slice(0, 1);
+        tell({ ...asked, answers: relevant }, undefined, (answers) =>
           answers.some(({ type }) => type === ("reset" as string))
             ? `Client ${clean(name)}: used codes are forgotten.\n`
             : "",
         );
-        if (heard.length === 0) process.exitCode = STATUS.unanswered;
+        if (relevant.length === 0) process.exitCode = STATUS.unanswered;
       }),
     );
 }

@@ -1,4 +1,4 @@
-// knockctl client show, paper and page: what a client is given, once more.
+// knockctl client show, paper and page: print again what a client needs.
 
 import * as fs from "node:fs";
 import type { Command } from "@commander-js/extra-typings";
@@ -18,7 +18,7 @@ const HOST = ["--host <host>", "how the client reaches this machine (default: it
 
 const SHOW: Help = {
   summary: "Print the QR code and the ports of a client again",
-  about: "What client add has printed, with the secret. Root only.",
+  about: "Prints what client add printed, including the secret. Root only.",
   examples: ["sudo knockctl client show phone --secrets --host home.example"],
   statuses: STATUSES,
 };
@@ -36,8 +36,8 @@ const PAGE: Help = {
   summary: "Write a web page that knocks for a client",
   about: `
 The page is one HTML file for a phone or any browser. It shows the current ports, and a button knocks. It
-works without a web server, from the disk, and asks the network for nothing but the knocks. It holds
-the secret: anyone who has the file can knock. For code and key clients by TCP.`,
+works from the disk, without a web server, and uses the network only for the knocks. It contains the
+secret: anyone who has the file can knock. For code and key clients by TCP.`,
   examples: ["sudo knockctl client page phone --host home.example -o knock-home.html"],
   statuses: STATUSES,
 };
@@ -93,7 +93,7 @@ function writeOut(output: string | undefined, text: string): void {
     return;
   }
   try {
-    const file = fs.openSync(output, NEW_FILE, 0o600); // it holds the secret
+    const file = fs.openSync(output, NEW_FILE, 0o600); // it contains the secret
     fs.writeFileSync(file, text);
     fs.closeSync(file);
   } catch (error) {

@@ -1,4 +1,4 @@
-// knockctl client try: would this code count now, and why not? It opens nothing and uses nothing up.
+// knockctl client try: would this code count now, and if not, why? It opens nothing and does not use up the code.
 
 import type { Command } from "@commander-js/extra-typings";
 import { blockSize, type Client } from "../../codes/client.ts";
@@ -16,10 +16,11 @@ import type { Help } from "../help.ts";
 import { STATUS } from "../request.ts";
 
 const TRY: Help = {
-  summary: "Say whether a code would open the door now, and why not",
+  summary: "Tell whether a code would open the door now, and if not, why",
   about: `
-Compares a code with those that count at this moment, by this machine's clock and by what has been used.
-It opens nothing, and the code still counts afterwards. Without --source, From in the clients file is not looked at.`,
+Compares a code with those that count now, by this machine's clock and the record of used codes. It
+opens nothing, and the code still counts afterwards. Without --source it ignores From in the clients
+file.`,
   examples: ["sudo knockctl client try phone 492039"],
   statuses: [
     [0, "it would open"],
@@ -60,16 +61,16 @@ function sentence(name: string, decision: CodeDecision): string {
     case "accepted":
       return `The code of ${name} would open the door now.`;
     case "first":
-      return "The code is right. After many wrong codes knockd wants two in a row: knock with this one and with the next.";
+      return "The code is right. After many wrong codes knockd needs two in a row: knock with this one and with the next.";
     case "contested":
       return `The code is right, but ${decision.other} claims it at this moment.`;
     case "replay":
     case "repeat":
-      return "The code was right, and has been used. Each code counts once: wait for the next one.";
+      return "The code is right but was already used. Each code counts once: wait for the next one.";
     case "clock":
       return decision.seconds > 0
         ? `The code is ${duration(decision.seconds)} old. Check the clocks: this machine has ${localTime(new Date().toISOString())}.`
-        : `The code is of a time ${duration(-decision.seconds)} from now. Check the clocks: this machine has ${localTime(new Date().toISOString())}.`;
+        : `The code is for a time ${duration(-decision.seconds)} from now. Check the clocks: this machine has ${localTime(new Date().toISOString())}.`;
     case "refused":
       return `The code is right. ${REASONS[decision.why]}`;
     case "busy":

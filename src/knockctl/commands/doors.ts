@@ -1,4 +1,4 @@
-// knockctl doors: the doors, and who has one open.
+// knockctl doors: the doors, and the clients for whom one is open.
 
 import type { Command } from "@commander-js/extra-typings";
 import { asking, type Help } from "../daemon-command.ts";
@@ -6,7 +6,7 @@ import { doorTable, secretLines } from "../door-table.ts";
 import { ask, tell } from "../request.ts";
 
 const HELP: Help = {
-  summary: "List the doors and who has one open",
+  summary: "List the doors, and for whom they are open",
   about: `
 TRIGGER is what opens a door, TIMEOUT the time for its whole sequence. OPEN FOR lists the addresses
 that have it open, with the time until it closes. A door without a stop command stays open: knockd

@@ -54,14 +54,14 @@ export function explain(program: Command): void {
     });
 }
 
-/** Until Ctrl-C. */
+/** Shows packets until Ctrl-C. */
 async function followed({ config, json, secrets }: AskingOptions & { secrets?: true }, args: Args): Promise<void> {
   const ends: (() => void)[] = [];
   const stop = () => {
     for (const end of ends) end();
   };
   process.once("SIGINT", stop);
-  process.stdout.once("error", stop); // the reader has gone
+  process.stdout.once("error", stop); // the reader has closed the pipe
   const stream = verdictTable(secrets ?? false);
   const words = (answer: Answer) =>
     answer.type === "verdict" ? stream.row(verdictRow(answer, secrets ?? false)) : undefined;

@@ -1,4 +1,4 @@
-// knockctl gate: what knockd's own table in the kernel closes, and the console's way back in.
+// knockctl gate: shows knockd's own table in the kernel, closes it, or opens it from a console.
 
 import { type Command, InvalidArgumentError } from "commander";
 import { ConfigError } from "../../config/door.ts";
@@ -96,7 +96,7 @@ async function show(asked: ReturnType<typeof readPorts> | undefined, { json }: {
     process.exitCode = STATUS.no;
 }
 
-/** The daemon does it where one runs: nobody else may change a table that it owns. */
+/** Asks the daemon if one runs, because only the owner of a table may change it. */
 async function open(): Promise<void> {
   const { readTable, removeTable } = await import("../../firewall/table-status.ts");
   const before = readTable();
@@ -140,13 +140,13 @@ async function close(config: string): Promise<void> {
 }
 
 /**
- * By the daemon of this config, as the table names it: another one may have a gate in another network namespace. Throws
- * ConfigError when it refuses.
+ * Asks the daemon of this config, which the table names: another daemon may have a gate in another network namespace.
+ * Throws ConfigError if it refuses.
  */
 async function byDaemon(config: string, closed: boolean) {
   const isNamed = config.startsWith("/");
   const { answers, troubles } = await ask(config, "gate", { closed }, { changes: true, all: !isNamed });
-  // Without systemd a daemon goes on with the trial's copy when that is confirmed.
+  // Without systemd, a daemon keeps the trial's copy of the config after the trial is confirmed.
   const isTrial = answers.length === 0 && configIdentity(TRIAL_CONFIG) === config;
   const trial = isTrial ? (await ask(TRIAL_CONFIG, "gate", { closed }, { changes: true })).answers : [];
   const lines = [...answers, ...trial].flat();
@@ -173,7 +173,7 @@ function tableText(now: TableStatus | undefined, owner: number | undefined): str
       ? [closes, "It fails open: without this table the ports are open to everyone."]
       : [
           "knockd marks clients that have knocked; your own firewall decides.",
-          "It fails closed: without this table nobody is marked.",
+          "It fails closed: without this table no client is marked.",
         ];
   const whose =
     now.owner === undefined

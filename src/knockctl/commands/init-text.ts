@@ -38,7 +38,7 @@ function doorText({ door, port, seconds, sequence, codes }: Setup): string {
   return `${door}: ${sequence.length} random knocks open ${opens}`;
 }
 
-/** Which way it fails is said before anything is done. */
+/** Tells the user beforehand whether it fails open or closed. */
 function firewallText({ firewall: { kind, why, todo, place }, port, wasClosed }: Setup): string[] {
   const lines =
     kind === "gate"
@@ -50,7 +50,7 @@ function firewallText({ firewall: { kind, why, todo, place }, port, wasClosed }:
       : [
           `mark: ${why}`,
           ...markRule(place!, MARK).split("\n"),
-          "it fails closed: without knockd's table nobody gets in",
+          "it fails closed: without knockd's table no client gets in",
         ];
   const steps = todo === undefined ? [] : [`YOUR STEP, once this has begun: ${todo}`];
   const rest = ["no other rule is touched; open sessions stay open"];
@@ -69,10 +69,13 @@ function lanText({ firewall: { lan }, wasClosed }: Setup): string {
   return `${who}${wasClosed ? ", as today" : lan.length === 0 ? " (--lan: needs no knock)" : " (--no-lan: must knock)"}`;
 }
 
-/** Files of the trial that are not shown: a copy, and what holds a secret. */
+/** Files of the trial that are not shown: a copy, and files with secrets. */
 const HIDDEN = ["confirmed.conf", "clients", "clients.json"];
 
-/** Every file and rule that init would write, and the plan once more at the end, where a terminal stops. No secret of a client. */
+/**
+ * Every file and rule that init would write. The plan is repeated at the end, where a terminal stops. No client's
+ * secret.
+ */
 export function dryRunText(setup: Setup): string {
   const scripts = Object.entries(trialFiles(setup, knockctl())).filter(([name]) => !HIDDEN.includes(name));
   const { client, codes } = setup;
@@ -121,7 +124,7 @@ export function portText(
   return isClosed ? `But ${it} is still closed. ${toOpen}` : `${it} is open, as it was before.`;
 }
 
-/** What comes next for a door that is opened by codes. `hasClock`: this machine knows the time when it starts. */
+/** The next steps for a door that is opened by codes. `hasClock`: this machine has a hardware clock. */
 export function moreClients({ door, config }: Pick<Tried, "door" | "config">, hasClock: boolean): string {
   const add = (name: string) =>
     `  sudo knockctl client add ${name} --door ${door}${config === USUAL_CONFIG ? "" : ` -c ${config}`}`;
@@ -131,7 +134,7 @@ export function moreClients({ door, config }: Pick<Tried, "door" | "config">, ha
   return `\nTo add another client:\n${add("NAME")}${spare}`;
 }
 
-/** How this program is run, for scripts. */
+/** The command line of this program, for scripts. */
 export function knockctl(): string[] {
   return [process.execPath, realpathSync(process.argv[1]!)];
 }
@@ -140,7 +143,7 @@ export function timeOf({ minutes }: Setup): string {
   return `${minutes} ${minutes === 1 ? "minute" : "minutes"}`;
 }
 
-/** `4:05` */
+/** Such as `4:05`. */
 export function countdown(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
@@ -150,7 +153,7 @@ export function say(text: string): void {
   process.stdout.write(`${text.replace(/\n*$/, "")}\n`);
 }
 
-/** The address that this SSH session came to, or the first one that others can reach. */
+/** The address that this SSH session is connected to, or the first one that others can reach. */
 function ownAddress(): string {
   const [, , reached] = process.env.SSH_CONNECTION?.split(" ") ?? [];
   const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);

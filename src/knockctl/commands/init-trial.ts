@@ -27,22 +27,22 @@ const HARDWARE_CLOCK = "/sys/class/rtc/rtc0";
 const CODES_WAIT = "\nIt accepts codes one minute after that.";
 
 /** Waits until the trial is confirmed or rolled back, here or elsewhere. */
-export async function attend(setup: Setup, endsAt: number, isInterrupted: () => boolean): Promise<boolean> {
+export async function waitForOutcome(setup: Setup, endsAt: number, isInterrupted: () => boolean): Promise<boolean> {
   say(`\nWaiting for the knock. Everything is rolled back after ${timeOf(setup)}, or at once with Ctrl-C.`);
   while (isUnderWay()) {
-    await untilSomething(endsAt, isInterrupted);
+    await waitForKnock(endsAt, isInterrupted);
     if (isInterrupted()) return undo();
     if (isUnderWay() && doing() === undefined) {
-      const does = await whetherItStays(endsAt);
-      if (does !== "elsewhere") return does ? keep(false) : undo();
+      const answer = await askToKeep(endsAt);
+      if (answer !== "elsewhere") return answer ? keep(false) : undo();
     }
-    await endElsewhere(isInterrupted);
+    await waitForOther(isInterrupted);
     if (isInterrupted()) return undo();
   }
   return tellOutcome(false);
 }
 
-async function untilSomething(endsAt: number, isInterrupted: () => boolean): Promise<void> {
+async function waitForKnock(endsAt: number, isInterrupted: () => boolean): Promise<void> {
   const progress = new Progress();
   while (isUnderWay() && !isInterrupted() && !hasOpened() && doing() === undefined) {
     if (progress.isDue) progress.draw(undefined, `No knock yet; rollback in ${countdown(endsAt - Date.now())} `);
@@ -51,22 +51,22 @@ async function untilSomething(endsAt: number, isInterrupted: () => boolean): Pro
   progress.clear();
 }
 
-/** Undefined is Ctrl-C, or the end of the terminal. */
-async function whetherItStays(endsAt: number): Promise<boolean | undefined | "elsewhere"> {
+/** Undefined: Ctrl-C, or the terminal was closed. */
+async function askToKeep(endsAt: number): Promise<boolean | undefined | "elsewhere"> {
   say(`The door opened to ${openings().knockers.at(-1)}. Log in from there now, in another terminal.`);
   const over = new AbortController();
   const watch = setInterval(() => (isUnderWay() && doing() === undefined) || over.abort(), LOOK_MS);
   try {
     const left = `rollback in ${countdown(endsAt - Date.now())}`;
-    const does = await askYesNo(`Did you get in? Keep this setup? (${left})`, false, over.signal);
-    return over.signal.aborted ? "elsewhere" : does;
+    const answer = await askYesNo(`Did you get in? Keep this setup? (${left})`, false, over.signal);
+    return over.signal.aborted ? "elsewhere" : answer;
   } finally {
     clearInterval(watch);
   }
 }
 
-/** Another process confirms or rolls back. If its script is killed, the trial stays as it is. */
-async function endElsewhere(isInterrupted: () => boolean): Promise<void> {
+/** Waits while another process confirms or rolls back. If its script is killed, the trial stays as it is. */
+async function waitForOther(isInterrupted: () => boolean): Promise<void> {
   if (isUnderWay()) say(elsewhere());
   await showing(async () => {
     while (isUnderWay() && doing() !== undefined && !isInterrupted()) await sleep(DRAW_MS);
@@ -97,7 +97,7 @@ export async function keep(persist: boolean): Promise<boolean> {
 
 export async function undo(): Promise<boolean> {
   if (!isUnderWay()) {
-    await rollBack("asked to"); // remove the rest of a trial that died before it was armed
+    await rollBack("asked to"); // remove what is left of a trial that died before it was armed
     if (lastOutcome() === "confirmed") throw new Refused(`not rolled back: the setup is already confirmed${how(true)}`);
     say(`Nothing to roll back${lastOutcome() === undefined ? "" : `: ${lastOutcome()}`}.`);
     return true;
@@ -113,7 +113,7 @@ export async function undo(): Promise<boolean> {
   return true;
 }
 
-/** Another process ended the trial. */
+/** Reports how another process ended the trial. */
 function tellOutcome(persist: boolean): boolean {
   const outcome = lastOutcome();
   if (outcome === "confirmed") {
@@ -124,19 +124,19 @@ function tellOutcome(persist: boolean): boolean {
   throw new Refused(outcome === undefined ? "there is nothing to confirm" : `${outcome}${how(false)}`);
 }
 
-/** Another process may have confirmed first, without --persist. */
+/** Another process may have confirmed first, but without --persist. */
 function isKeptAtBoot(persist: boolean): boolean {
   const trial = tried();
   if (!persist || trial === undefined || portNow(trial, gateNow()).isPersistent) return true;
   throw new Refused(`the setup was confirmed without --persist: after a reboot TCP port ${trial.port} is open`);
 }
 
-/** Nothing for a door with a sequence. */
+/** Prints nothing for a door with a sequence. */
 function sayNext(trial: Tried | undefined): void {
   if (trial?.client !== undefined) say(moreClients(trial, existsSync(HARDWARE_CLOCK)));
 }
 
-/** The present state of the port, on a line of its own. */
+/** The current state of the port, on its own line. */
 export function how(isConfirmed: boolean): string {
   const trial = tried();
   return trial === undefined ? "" : `\n${portText(trial, portNow(trial, gateNow()), isConfirmed)}`;
@@ -147,7 +147,7 @@ function isAsItWas(): boolean {
   return trial === undefined || portNow(trial, gateNow()).isClosed === trial.wasClosed;
 }
 
-/** Shows in a terminal what the scripts are doing. */
+/** Shows on a terminal what the scripts are doing. */
 export async function showing<T>(work: () => Promise<T>): Promise<T> {
   const [progress, began] = [new Progress(), performance.now()];
   const timer = setInterval(() => {

@@ -13,7 +13,7 @@ import { type Help, withHelp } from "../help.ts";
 import { doorName, interfaceName, minutes, networks, wholeNumber } from "../option-parsers.ts";
 import { type Options, questions, USUAL_KNOCKS, wishes } from "./init-questions.ts";
 import { dryRunText, howToKnock, knockctl, say, summary, timeOf } from "./init-text.ts";
-import { attend, how, keep, showing, undo } from "./init-trial.ts";
+import { how, keep, showing, undo, waitForOutcome } from "./init-trial.ts";
 
 const FAILED = 1;
 
@@ -120,7 +120,7 @@ async function setUp(options: Options): Promise<boolean> {
   if (asks && !(await askYesNo("\nDo this now?", true))) throw new Refused("nothing has changed");
 
   let interrupted = false;
-  process.on("SIGINT", () => (interrupted = true)); // finish the step in progress, then roll back
+  process.on("SIGINT", () => (interrupted = true)); // finish the current step, then roll back
   const endsAt = Date.now() + setup.minutes * 60_000;
   await arm(setup, knockctl());
   const begun = await showing(begin);
@@ -131,7 +131,7 @@ async function setUp(options: Options): Promise<boolean> {
     say(`\nLog in from there within ${timeOf(setup)}. In that session, run: sudo knockctl init --confirm`);
     return true;
   }
-  return attend(setup, endsAt, () => interrupted);
+  return waitForOutcome(setup, endsAt, () => interrupted);
 }
 
 function complain(text: string): void {

@@ -77,10 +77,10 @@ async function act(
   options: AskOptions,
 ): Promise<void> {
   const asked = await ask(config, command, args, options);
-  // Of several daemons, only the one that has the door open can do it. The refusals of the others do not count then.
+  // Of several daemons, only the one that has the door open can do it. Then the refusals of the others do not matter.
   const did = asked.answers.filter((answers) => !answers.some(({ type }) => type === "refused"));
-  const heard = did.length > 0 ? did : asked.answers.slice(0, 1);
-  const answers = tell({ ...asked, answers: heard }, json, (lines) => lines.flatMap(words).join(""));
+  const relevant = did.length > 0 ? did : asked.answers.slice(0, 1);
+  const answers = tell({ ...asked, answers: relevant }, json, (lines) => lines.flatMap(words).join(""));
   if (answers.some((answer) => "command" in answer && !went(answer))) process.exitCode = STATUS.no;
 }
 

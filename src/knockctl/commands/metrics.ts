@@ -1,4 +1,4 @@
-// knockctl metrics: the daemon's numbers in Prometheus' text format, for node_exporter's textfile collector.
+// knockctl metrics: the daemon's counters in Prometheus' text format, for node_exporter's textfile collector.
 
 import type { Command } from "@commander-js/extra-typings";
 import { type Answer, answerLine } from "../../control/protocol.ts";
@@ -8,7 +8,7 @@ import { asking, type Help } from "../daemon-command.ts";
 import { ask, complain, STATUS } from "../request.ts";
 
 const HELP: Help = {
-  summary: "Print the daemon's numbers in Prometheus' text format",
+  summary: "Print the daemon's metrics in Prometheus' text format",
   about: `
 Packets, stages, openings, timeouts, scans, failed commands, live attempts, open doors, and whether
 knockd is deaf. With -o, knockctl writes them to a file in one step, for node_exporter's textfile
@@ -46,7 +46,7 @@ export function metrics(program: Command): void {
 type Labels = Readonly<Record<string, string>>;
 type Series = readonly (readonly [labels: Labels, value: number])[];
 
-/** Of each daemon its answer to `status`; `up`: all have answered. */
+/** `answers`: each daemon's answer to `status`. `up`: all of them have answered. */
 export function metricsText(answers: readonly (readonly Answer[])[], up: boolean): string {
   const all = answers.flatMap((lines) => {
     const status = lines.find((answer) => answer.type === "status");
@@ -82,13 +82,13 @@ export function metricsText(answers: readonly (readonly Answer[])[], up: boolean
     family(
       "packets_dropped_total",
       "counter",
-      "Packets of these that were lost because knockd was too slow.",
+      "Packets that were lost because knockd read them too slowly.",
       ofInterface(({ packets }) => packets?.dropped),
     ),
     family(
       "deaf",
       "gauge",
-      "Whether knockd is deaf on this interface: it should hear, and does not.",
+      "Whether knockd is deaf on this interface: it receives no packets although it should.",
       ofInterface(({ state }) => (state === "deaf" ? 1 : 0)),
     ),
     family(
@@ -112,7 +112,7 @@ export function metricsText(answers: readonly (readonly Answer[])[], up: boolean
     family(
       "scans_total",
       "counter",
-      "Sources that were taken for scanners.",
+      "Sources that were recognised as scanners.",
       ofDaemon(({ counts }) => counts.scans),
     ),
     family(
@@ -140,7 +140,7 @@ export function metricsText(answers: readonly (readonly Answer[])[], up: boolean
     family(
       "live_attempts",
       "gauge",
-      "Attempts that are under way.",
+      "Live attempts.",
       ofDaemon(({ live }) => live),
     ),
     family(

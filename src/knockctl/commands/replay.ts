@@ -89,7 +89,7 @@ async function run(file: string, { config: path, address: own = [], verdicts, js
     import("../../replay/replay.ts"),
     import("../../replay/pcap-file.ts"),
   ]);
-  // Not process.stdin: it would make the descriptor non-blocking, which libpcap takes for the end of the file.
+  // process.stdin would make the descriptor non-blocking, and libpcap would take that for the end of the file.
   if (file === STANDARD_INPUT && isatty(0)) throw new Error("standard input is a terminal, not a capture");
   const say = (error: unknown) => new Error(`${file}: ${wordsOf(error)}`);
   const output = json ? new JsonOutput() : new TextOutput();
@@ -98,12 +98,12 @@ async function run(file: string, { config: path, address: own = [], verdicts, js
   try {
     const savefile = await Savefile.find(file);
     let isRead = true;
-    process.stdout.once("error", () => (isRead = false)); // head(1) has seen enough
+    process.stdout.once("error", () => (isRead = false)); // head(1) has read enough
     const show: PlayOptions["onBatch"] = async (position) => {
       if (output.hasLines) {
         progress.clear();
         output.flush();
-        await nextTurn(); // in which that error comes
+        await nextTurn(); // lets the error event arrive
       }
       if (progress.isDue && savefile.size !== undefined) progress.draw(position() / savefile.size, file);
       return isRead;
@@ -120,12 +120,12 @@ async function run(file: string, { config: path, address: own = [], verdicts, js
   return played.openings > 0 ? 0 : NOTHING_OPENED;
 }
 
-/** libpcap's words stay as they are. */
+/** Keeps libpcap's message as it is. */
 function wordsOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).errno === undefined ? (error as Error).message : systemErrorText(error);
 }
 
-/** Lines are not broken: they are those of the log. */
+/** Does not wrap lines: they are lines of the log. */
 class TextOutput {
   readonly #stamp = new Stamp();
   #text = "";
@@ -145,7 +145,7 @@ class TextOutput {
     this.#text += `${paint("soft", `${this.#stamp.of(time)}  (${clean(line)})`)}\n`;
   };
 
-  /** The line before it has the command. */
+  /** Prints nothing: the line before it contains the command. */
   readonly ran = (): void => {};
 
   flush(): void {
@@ -161,8 +161,8 @@ class TextOutput {
   end({ packets, openings, knockedAt, otherFrames }: Played, own: readonly Address[]): void {
     this.flush();
     const at = (own.length > 0 ? own : knockedAt).map(formatAddress).join(", ");
-    const heard = knockedAt.length > 0 ? plural(openings, "opening") : "no knock";
-    complain(`${plural(packets, "TCP and UDP packet")}, ${heard}${at === "" ? "" : `, at ${at}`}`);
+    const result = knockedAt.length > 0 ? plural(openings, "opening") : "no knock";
+    complain(`${plural(packets, "TCP and UDP packet")}, ${result}${at === "" ? "" : `, at ${at}`}`);
     if (own.length === 0) complain("every destination counted as an address of knockd's host; name its own with -a");
     if (otherFrames > 0) complain(`${plural(otherFrames, "other frame")} without a TCP or UDP header`);
   }

@@ -1,4 +1,4 @@
-// knockctl status: whether the daemon hears, which doors it has, and who has one open.
+// knockctl status: whether the daemon is listening, its doors, and the clients for whom one is open.
 
 import type { Command } from "@commander-js/extra-typings";
 import type { Answer } from "../../control/protocol.ts";
@@ -8,18 +8,18 @@ import { clean, paint } from "../../terminal/style.ts";
 import { table } from "../../terminal/table.ts";
 import { asking, type Help } from "../daemon-command.ts";
 import { doorTable, secretLines } from "../door-table.ts";
-import { doesNotHear, isInterface } from "../hearing.ts";
+import { isDeaf, isInterface } from "../interface-answers.ts";
 import { headline, interfaceTable } from "../interface-table.ts";
 import { ask, STATUS, tell } from "../request.ts";
 
-/** A screen has 24 lines. `knockctl doors` and the log have the rest. */
+/** A screen has 24 lines. `knockctl doors` and the log show the rest. */
 const MAX_DOORS = 20;
 const MAX_OPEN = 5;
 const MAX_WARNINGS = 5;
-const MAX_UNHEARD = 4;
+const MAX_UNCOVERED = 4;
 
 const HELP: Help = {
-  summary: "Show whether knockd is listening, its doors and who has one open",
+  summary: "Show whether knockd is listening, its doors, and for whom they are open",
   about: `
 The first line says whether knockd is listening, and why not. HEARS is the result of the last
 self-test: knockd runs one every minute, with frames of its own that never leave the machine.
@@ -49,18 +49,18 @@ export function status(program: Command): void {
       if (!json && open.length > 0 && asked.answers.length > 0) process.stdout.write("\n");
       tell(asked, json, () => asked.answers.map((one) => statusText(one)).join("\n"));
       if (!json && others.length > 0) process.stdout.write(`\n${others.map(({ text }) => lineOf(text)).join("")}`);
-      if (doesNotHear(asked.answers)) process.exitCode = STATUS.no;
+      if (isDeaf(asked.answers)) process.exitCode = STATUS.no;
       if (open.length > 0) process.exitCode ??= STATUS.no;
     });
 }
 
-/** A script that reads it wants one line. */
+/** Wrapped for a terminal only: a script needs one line. */
 function lineOf(text: string, how?: "bad"): string {
   const painted = how === undefined ? text : paint(how, text);
   return process.stdout.isTTY ? paragraph(painted) : `${painted}\n`;
 }
 
-/** Of one daemon. */
+/** The text for one daemon. */
 export function statusText(answers: readonly Answer[], now = Date.now()): string {
   const daemon = answers.find((answer) => answer.type === "daemon");
   const status = answers.find((answer) => answer.type === "status");
@@ -70,7 +70,7 @@ export function statusText(answers: readonly Answer[], now = Date.now()): string
   const doors = doorTable(answers, { mostDoors: MAX_DOORS, mostOpen: MAX_OPEN });
   const blocks = [
     headline(`knockd ${daemon.knockd}`, interfaces, ` (pid ${daemon.pid}, up ${up})`),
-    (interfaces.length === 0 ? "" : interfaceTable(interfaces, now)) + unheardText(answers),
+    (interfaces.length === 0 ? "" : interfaceTable(interfaces, now)) + uncoveredText(answers),
     doors || "No doors.\n",
     secretLines(answers).trimStart(),
     countsText(status),
@@ -79,16 +79,16 @@ export function statusText(answers: readonly Answer[], now = Date.now()): string
   return blocks.filter((block) => block !== "").join("\n");
 }
 
-/** One sentence: a host with containers has many such addresses. */
-function unheardText(answers: readonly Answer[]): string {
+/** A single sentence, because a host with containers has many such addresses. */
+function uncoveredText(answers: readonly Answer[]): string {
   const all = answers
     .filter((answer) => answer.type === "unheard")
     .flatMap(({ interface: name, addresses }) => addresses.map((address) => `${address} (${name})`));
   if (all.length === 0) return "";
-  const others = all.length - MAX_UNHEARD;
+  const others = all.length - MAX_UNCOVERED;
   const where =
-    clean(all.slice(0, MAX_UNHEARD).join(", ")) + (others > 0 ? ` and ${plural(others, "other address")}` : "");
-  return `\n${paragraph(paint("soft", `No door hears knocks at ${where}. To hear them: Interface = any, or a Target`))}`;
+    clean(all.slice(0, MAX_UNCOVERED).join(", ")) + (others > 0 ? ` and ${plural(others, "other address")}` : "");
+  return `\n${paragraph(paint("soft", `No door receives knocks at ${where}. To receive them: Interface = any, or a Target`))}`;
 }
 
 function countsText({ live, counts, clockSet }: Extract<Answer, { type: "status" }>): string {
@@ -104,7 +104,7 @@ function countsText({ live, counts, clockSet }: Extract<Answer, { type: "status"
   ].join("");
 }
 
-/** The newest, oldest first. */
+/** The latest warnings, oldest first. */
 function warningsText(answers: readonly Answer[]): string {
   const all = answers.filter((answer) => answer.type === "trouble");
   if (all.length === 0) return "";

@@ -17,7 +17,7 @@ any other packet did not count. In a flood knockd shows only a part. No port is 
   examples: ["sudo knockctl watch"],
   statuses: [
     [0, "ended with Ctrl-C"],
-    [1, "refused: eight clients watch already"],
+    [1, "refused: eight clients are already watching"],
     [2, "wrong command line"],
     [3, "no knockd answers, it has ended, or you may not ask it"],
   ],
@@ -26,7 +26,7 @@ any other packet did not count. In a flood knockd shows only a part. No port is 
 export function watch(program: Command): void {
   asking(program, "watch", HELP).action(async ({ config, json }) => {
     process.once("SIGINT", () => process.exit());
-    process.stdout.once("error", () => process.exit()); // the reader has gone
+    process.stdout.once("error", () => process.exit()); // the reader has closed the pipe
     const stream = eventTable();
     const words = (answer: Answer) => (answer.type === "event" ? stream.row(eventRow(answer)) : undefined);
     await listen(config, "watch", { json, words });
@@ -42,7 +42,7 @@ export function eventTable(): TableStream {
   ]);
 }
 
-/** The words are those of the log. */
+/** Uses the wording of the log. */
 export function eventRow({ time, ...event }: DaemonEvent & { readonly time: string }): string[] {
   const ip = event.event === "held back" ? "" : clean(event.ip);
   const door = "door" in event ? (event.door ?? "") : "";
@@ -79,7 +79,7 @@ function words(event: DaemonEvent, door: string): string {
   }
 }
 
-/** As the log says it. A later daemon may have other results. */
+/** Uses the wording of the log. A later daemon may send other results. */
 function codeWords({ client, result, other, seconds = 0, count }: Extract<DaemonEvent, { event: "code" }>): string {
   const code = `code of ${client}`;
   switch (result) {

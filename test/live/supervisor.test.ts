@@ -1,5 +1,5 @@
-// Never deaf: addresses and interfaces that come, go and change while the daemon runs, of every kind that Linux has at
-// hand, and knocks that are heard afterwards. Debian's knockd beside it stays deaf.
+// Tests addresses and interfaces of every kind that come, go and change while the daemon runs: it still captures knocks
+// afterwards. Debian's knockd does not.
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { frame, type Segment } from "../frame.ts";
@@ -49,7 +49,7 @@ describe("the capture supervisor", { skip: needsRoot }, () => {
     return daemon;
   }
 
-  /** From the client, as its kernel would send it. */
+  /** A packet from the client, as its kernel would send it. */
   async function knock(to: string, knocks: readonly (number | string)[], more: Partial<Segment> = {}): Promise<void> {
     const from = to.includes(":") ? wire.client6 : wire.client;
     await wire.send(
@@ -73,7 +73,7 @@ describe("the capture supervisor", { skip: needsRoot }, () => {
       })),
     );
   const opens = (daemon: Daemon, times = 1) => daemon.waitFor(() => daemon.commands().length === times);
-  /** Since standard output has no line for it: when the log says so. */
+  /** Standard output has no line for it, so the log must show it. */
   const says = (daemon: Daemon, text: string) => daemon.waitFor(() => logged(daemon).includes(text));
   const logged = (daemon: Daemon) => daemon.syslog().join("\n");
   const SYSLOG = "[options]\nUseSyslog\n";
@@ -142,7 +142,7 @@ describe("the capture supervisor", { skip: needsRoot }, () => {
     await ip("address", "add", "10.77.5.1/24", "dev", "eth7");
     await ip("link", "set", "eth7", "addrgenmode", "none", "up");
     await says(ours, "eth7 is there: listening at 10.77.5.1");
-    await ours.waitFor(() => /^eth7 is there: /m.test(ours.stdout)); // with -v: else a terminal still shows it waiting
+    await ours.waitFor(() => /^eth7 is there: /m.test(ours.stdout)); // with -v; else the terminal still says it waits
     await sendTo5([7000, "7001:udp", 7002]);
     await opens(ours);
     await ip("link", "del", "eth7");
@@ -193,7 +193,7 @@ describe("the capture supervisor", { skip: needsRoot }, () => {
     await says(ours, "eth0 is up again");
     await knock(wire.server, [7000, "7001:udp", 7002]);
     await opens(ours);
-    await ip("-6", "address", "add", "fd77::1/64", "dev", "eth0", "nodad"); // going down took it along
+    await ip("-6", "address", "add", "fd77::1/64", "dev", "eth0", "nodad"); // going down removed it
   });
 
   it("counts each knock once with any, although the kernel shows a packet of a macvlan twice", async () => {
@@ -205,7 +205,7 @@ describe("the capture supervisor", { skip: needsRoot }, () => {
       ["-i", "eth0,mv5"],
       ["-i", "eth0", "-i", "mv*"],
     ]) {
-      // The same UDP port twice: an echo would be the second knock. With a Target, all interfaces hear it.
+      // The same UDP port twice: an echo would count as the second knock. With a Target, all interfaces receive it.
       const config = CONFIG("7100:udp,7100:udp", "target = 10.77.5.1");
       const ours = await start(args, `${config}\n[plain]\nsequence = 7000\ncommand = echo plain >>$KNOCK_LOG\n`, {
         ready: "listening on ",

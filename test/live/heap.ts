@@ -1,10 +1,11 @@
-// What a daemon holds in memory: what is left of its heap when all has been tidied up, which V8 does when it likes.
+// Measures a daemon's heap after a garbage collection, which V8 otherwise does when it likes.
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Daemon } from "./daemon.ts";
 import type { Wire } from "./wire.ts";
 
-// Before the daemon's own code, in its process. At SIGUSR2 it tidies up, and writes down what is left, in bytes.
+// Runs before the daemon's own code, in its process. At SIGUSR2, it collects garbage and writes the heap's size in
+// bytes.
 const PRELOAD = `
 require("node:v8").setFlagsFromString("--expose-gc");
 const gc = require("node:vm").runInNewContext("gc");
@@ -15,7 +16,7 @@ process.on("SIGUSR2", () => {
 });
 `;
 
-/** The environment for a daemon whose memory is to be asked for. */
+/** The environment of a daemon whose heap is to be measured. */
 export function held(wire: Wire): { env: Record<string, string>; ask(daemon: Daemon): Promise<number> } {
   const [preload, answer] = [join(wire.dir, "held.cjs"), join(wire.dir, "held")];
   writeFileSync(preload, PRELOAD);

@@ -1,4 +1,5 @@
-// -l at the running daemon, with name servers that answer, and that do not. Beside 0.8, which waits for them.
+// Tests -l with the running daemon, and with name servers that answer or don't. Compared with 0.8, which waits for
+// them.
 import assert from "node:assert/strict";
 import { mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,11 +20,11 @@ describe("names of clients, with -l", { skip: needsRoot }, () => {
 
   before(async () => {
     wire = await Wire.open();
-    // `ip netns exec` puts these in the place of the ones in /etc.
+    // `ip netns exec` mounts these over the ones in /etc.
     etc = join("/etc/netns", wire.namespaces.server);
     mkdirSync(etc, { recursive: true });
     writeFileSync(join(etc, "hosts"), `${wire.client} host.example alias\n${wire.client6} six.example\n`);
-    // A name server that says nothing, ever: the client gets its packets, and is not it.
+    // A name server that never answers. It is a third host: the client receives its packets, but is not it.
     const dead = ["ip", "neigh", "add", DEAD_SERVER, "lladdr", wire.clientMac, "dev", "eth0", "nud", "permanent"];
     assert.equal((await wire.run("server", dead)).status, 0);
   });
@@ -69,7 +70,7 @@ describe("names of clients, with -l", { skip: needsRoot }, () => {
     }
     await knock([7002], wire.client);
     await daemons[1]!.waitFor("sequence timeout");
-    await knock([7003], NAMELESS); // 0.8 tells a timeout only when another knock comes
+    await knock([7003], NAMELESS); // 0.8 reports a timeout only when another knock arrives
     await daemons[0]!.waitFor("sequence timeout");
     const lines = ([ip, who]: [string, string]) => [
       `${who}: door: Stage 1`,
@@ -93,7 +94,7 @@ describe("names of clients, with -l", { skip: needsRoot }, () => {
   });
 
   it("delay nothing if the name server is unreachable: no command and no other client's lines; 0.8 captures nothing meanwhile", async () => {
-    // The command shows what has been said when it runs.
+    // The command shows the lines that were logged before it ran.
     const config =
       "[door]\nsequence = 7000,7001\ncommand = (sed '/easily/d;s/^.\\{19\\}//' @dir@/events; echo open %IP%) >>$KNOCK_LOG\n";
     const [judge, ours] = await Promise.all(BOTH.map((which) => start(which, config, DEAD_SERVER)));
@@ -102,7 +103,7 @@ describe("names of clients, with -l", { skip: needsRoot }, () => {
     const nameless = ["Stage 1", "Stage 2", "OPEN SESAME"].map((text) => `${NAMELESS}: door: ${text}`);
     await ours!.waitFor("running command");
     await ours!.waitFor(() => ours!.commands().includes(`open ${NAMELESS}`));
-    // On a busy machine the other's line may come before the command looks.
+    // On a busy machine, the other daemon's line may come before the command looks.
     const shown = ours!.commands().filter((line) => !line.includes("host.example"));
     assert.deepEqual(shown, ["starting up, listening on eth0", `open ${NAMELESS}`]);
     assert.deepEqual(ours!.lines().slice(0, 4), [`${wire.client} (host.example): door: Stage 1`, ...nameless]);
@@ -110,11 +111,11 @@ describe("names of clients, with -l", { skip: needsRoot }, () => {
     await Promise.all([judge!.stop("SIGKILL"), ours!.stop()]);
   });
 
-  /** Twelve knockers whose names the daemon still asks for, some of them not for long, and then it is told to end. */
+  /** Twelve clients whose names the daemon is still looking up, some of them not for long, when it is asked to end. */
   async function ending(): Promise<Daemon> {
     const daemon = await start("ours", "[door]\nsequence = 7000,7001\n", DEAD_SERVER, "-D");
     for (let i = 100; i < 112; i++) await knock([7000], `10.77.0.${i}`);
-    await daemon.waitFor("tcp: 10.77.0.111:"); // by -D: seen
+    await daemon.waitFor("tcp: 10.77.0.111:"); // with -D: seen
     daemon.signal("SIGTERM");
     return daemon;
   }

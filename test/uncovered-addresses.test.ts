@@ -1,7 +1,7 @@
-// Of this host's addresses, those at which no door listens.
+// Tests which of this host's addresses no door covers.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { unheardAddresses } from "../src/capture/unheard-addresses.ts";
+import { uncoveredAddresses } from "../src/capture/uncovered-addresses.ts";
 import type { ResolvedDoor } from "../src/config/resolved-door.ts";
 import { parseAddress } from "../src/net/address.ts";
 import type { Snapshot } from "../src/platform/native.ts";
@@ -45,9 +45,9 @@ for (const [patterns, onlyIpv4, doors, expected] of [
 ] as const) {
   const which = doors.map(({ targets }) => (targets === undefined ? "own" : "Target")).join(" and ") || "none";
   it(`${patterns}${onlyIpv4 ? ", only IPv4" : ""}, doors: ${which}`, () => {
-    const unheard = unheardAddresses({ patterns, onlyIpv4 }, machine, doors);
+    const uncovered = uncoveredAddresses({ patterns, onlyIpv4 }, machine, doors);
     assert.deepEqual(
-      unheard.map(({ interface: name, addresses }) => [name, ...addresses].join(" ")),
+      uncovered.map(({ interface: name, addresses }) => [name, ...addresses].join(" ")),
       expected,
     );
   });

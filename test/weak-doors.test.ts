@@ -1,4 +1,4 @@
-// Which sequences a stranger finds; the line says it without the ports.
+// Tests which sequences are easy to guess. The warning does not contain their ports.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
@@ -10,7 +10,7 @@ describe("a weak sequence", () => {
     ["7000,8000,9000", "it is printed in the manuals"],
     ["4438,1813,8235", "it is printed in the manuals"],
     ["2222:udp,3333:tcp,4444:udp", "it is printed in the manuals"],
-    ["7000", undefined], // as a rule it is meant so: knockctl check alone says it
+    ["7000", undefined], // usually intended, so only knockctl check reports it
     ["9000,7000", "it has fewer than three knocks"],
     ["101,202:udp,303", "its ports ascend, as in a port scan"],
     ["303,202,101", "its ports descend, as in a port scan"],

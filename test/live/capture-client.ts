@@ -1,4 +1,4 @@
-// An ear in a namespace: our capture at one of its interfaces, in a process of its own.
+// Controls a capture on an interface of a network namespace, which runs in a process of its own (capture-process.ts).
 
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -12,20 +12,20 @@ export interface Call {
   argument?: unknown;
 }
 
-/** All since it was opened. */
-export interface Heard {
+/** All packets since it was opened. */
+export interface Captured {
   packets: number;
   batches: number;
-  /** Of the first hundred packets. */
+  /** Delays of the first hundred packets. */
   ports: number[];
-  /** For kind "source": did some come by its timer? */
+  /** For kind "source": were some of them fetched by the timer? */
   busy: boolean;
   errors: string[];
 }
 
-const PROGRAM = fileURLToPath(new URL("ear-process.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("capture-process.js", import.meta.url));
 
-export class Ear {
+export class CaptureClient {
   readonly #child: ChildProcess;
   readonly #answers = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
   #calls = 0;
@@ -39,16 +39,17 @@ export class Ear {
       else waiting?.reject(new Error(error));
     });
     child.on("exit", (status, signal) => {
-      for (const { reject } of this.#answers.values()) reject(new Error(`the ear ended: ${status ?? signal}`));
+      for (const { reject } of this.#answers.values())
+        reject(new Error(`the capture process ended: ${status ?? signal}`));
     });
   }
 
-  /** Rejects with what opening it threw, as "CaptureError: …". */
-  static async open(wire: Wire, device: string, ...kind: ["source"] | ["listening", "-4"?]): Promise<Ear> {
+  /** Rejects with the error of opening it, as "CaptureError: …". */
+  static async open(wire: Wire, device: string, ...kind: ["source"] | ["listening", "-4"?]): Promise<CaptureClient> {
     const argv = [process.execPath, PROGRAM, device, ...(kind as string[])];
-    const ear = new Ear(wire.spawn("server", argv, { stdio: ["ignore", "inherit", "inherit", "ipc"] }));
-    await ear.#answer(0);
-    return ear;
+    const client = new CaptureClient(wire.spawn("server", argv, { stdio: ["ignore", "inherit", "inherit", "ipc"] }));
+    await client.#answer(0);
+    return client;
   }
 
   call<Result = undefined>(name: string, argument?: unknown): Promise<Result> {
@@ -63,11 +64,11 @@ export class Ear {
     return this.call("setDoors", { own, resolvedDoors });
   }
 
-  heard(): Promise<Heard> {
-    return this.call("heard");
+  captured(): Promise<Captured> {
+    return this.call("captured");
   }
 
-  /** Asks until the answer holds, for seconds. */
+  /** Asks for some seconds, until the condition holds. */
   async until<Result>(name: string, holds: (result: Result) => boolean, seconds = 10): Promise<Result> {
     let result: Result;
     const isTrue = async () => holds((result = await this.call<Result>(name)));
@@ -75,7 +76,7 @@ export class Ear {
     throw new Error(`after ${seconds} s and more, ${name} is ${JSON.stringify(result!)}`);
   }
 
-  /** Ends the process; resolves with how it ended. */
+  /** Ends the process. Resolves with its status. */
   async end(): Promise<{ status: number | null; signal: NodeJS.Signals | null }> {
     const ended = new Promise<{ status: number | null; signal: NodeJS.Signals | null }>((resolve) => {
       this.#child.once("exit", (status, signal) => resolve({ status, signal }));

@@ -1,6 +1,6 @@
-// What ear.ts starts in a namespace: one interface, listened at, and told about by messages.
-//   ear-process INTERFACE listening [-4]      as the daemon does it (Listening)
-//   ear-process INTERFACE source              a Source on a capture, whose insides can be seen
+// Captures on one interface, and answers messages of capture-client.ts, which starts it in a network namespace:
+//   capture-process INTERFACE listening [-4]      with an InterfaceCapture, as the daemon does
+//   capture-process INTERFACE source              with a PacketReader, whose state can be seen
 
 import { readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
@@ -12,12 +12,14 @@ import type { Records } from "../../src/capture/records.ts";
 import type { ResolvedDoor } from "../../src/config/resolved-door.ts";
 import { formatAddress, parseAddress } from "../../src/net/address.ts";
 import { type NativeCapture, native } from "../../src/platform/native.ts";
-import type { Call, Heard } from "./ear.ts";
+import type { Call, Captured } from "./capture-client.ts";
 
 const [device = "", kind = "", onlyIpv4] = process.argv.slice(2);
-const heard: Heard = { packets: 0, batches: 0, ports: [], busy: false, errors: [] };
+const captured: Captured = { packets: 0, batches: 0, ports: [], busy: false, errors: [] };
 
-/** Of each packet, the milliseconds from the kernel's ring to us, by the clock of the ring; since they were last asked for. */
+/**
+ * For each packet since the last request, the milliseconds from the kernel's ring to us, by the ring's clock.
+ */
 let waits: number[] = [];
 const MAX_WAITS = 1_000_000;
 const takeWaits = () => {
@@ -27,13 +29,13 @@ const takeWaits = () => {
   return { count: all.length, p50: at(0.5), p99: at(0.99), most: at(1) };
 };
 
-/** Timers of the kernel's that run (proc_pid_fdinfo(5)). */
+/** Running timers of the kernel (proc_pid_fdinfo(5)). */
 function timersRunning(): number {
   const infos = readdirSync("/proc/self/fd").map((fd) => {
     try {
       return readFileSync(`/proc/self/fdinfo/${fd}`, "latin1");
     } catch {
-      return ""; // that of the listing itself
+      return ""; // the listing's own descriptor
     }
   });
   return infos.filter((info) => /^it_interval: \((?!0, 0\))/m.test(info)).length;
@@ -43,12 +45,12 @@ const options: PacketReaderOptions = {
   now: () => performance.now(),
   onBatch: (records: Records, count: number) => {
     const now = (performance.timeOrigin + performance.now()) / 1000;
-    heard.batches++;
-    heard.packets += count;
-    for (let i = 0; i < count && heard.ports.length < 100; i++) heard.ports.push(records.at(i).port);
+    captured.batches++;
+    captured.packets += count;
+    for (let i = 0; i < count && captured.ports.length < 100; i++) captured.ports.push(records.at(i).port);
     for (let i = 0; i < count && waits.length < MAX_WAITS; i++) waits.push(1000 * (now - records.at(i).time));
   },
-  onError: (error) => heard.errors.push(error.message),
+  onError: (error) => captured.errors.push(error.message),
 };
 
 function listening(): Record<string, (argument: never) => unknown> {
@@ -85,7 +87,7 @@ function source(): Record<string, (argument: never) => unknown> {
   const it: PacketReader = new PacketReader(counted, {
     ...options,
     onBatch: (records, count, at) => {
-      heard.busy ||= it.busy;
+      captured.busy ||= it.busy;
       options.onBatch(records, count, at);
     },
   });
@@ -114,7 +116,7 @@ const answer = (id: number, action: () => unknown) => {
   }
 };
 process.on("message", ({ id, name, argument }: Call) =>
-  answer(id, () => (name === "heard" ? heard : calls[name]!(argument as never))),
+  answer(id, () => (name === "captured" ? captured : calls[name]!(argument as never))),
 );
 process.on("disconnect", () => process.exit());
 answer(0, () => {

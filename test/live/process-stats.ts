@@ -1,7 +1,7 @@
-// What a daemon takes of the machine: processes and memory.
+// The processes and the memory that a daemon uses.
 import { readdirSync, readFileSync } from "node:fs";
 
-/** All processes below this one: 0.8's commands are its grandchildren. */
+/** All descendants of this process: 0.8's commands are its grandchildren. */
 export function descendants(pid: number): number {
   const parents = new Map<number, number>();
   for (const name of readdirSync("/proc")) {
@@ -19,7 +19,7 @@ export function descendants(pid: number): number {
   return below.size - 1;
 }
 
-/** MiB: the most it ever had. */
+/** The peak, in MiB. */
 export function mostMemory(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1]) / 1024);
