@@ -59,7 +59,7 @@ it("an answer holds for a second, so that a flood does not read the script each 
   const tools = new ScriptTools();
   assert.deepEqual(tools.of(path, 0), ["ufw"]);
   script("changing.sh", "true");
-  assert.deepEqual([tools.of(path, 0.9), tools.of(path, 1)], [["ufw"], []]);
+  assert.deepEqual([tools.of(path, 9.9), tools.of(path, 10)], [["ufw"], []]);
 });
 
 it("two scripts that call ufw do not run side by side, also when a line starts them in different ways", () => {

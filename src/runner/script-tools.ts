@@ -15,8 +15,8 @@ const PATH = /(?<![\w.~$}/-])\/[\w.+/-]*\w/g;
 /** A script may name paths of a network file system that hangs. Only these are looked at, and those beside the script. */
 const LOCAL = /^\/(?:etc|opt|usr|bin|sbin)\//;
 
-/** How long an answer holds, and how many are kept: a flood of openings does not read the script each time. */
-const [FRESH_SECONDS, MAX_KEPT] = [1, 64] as const;
+/** How long an answer holds, and how many are kept: files are read between packets, so a flood of openings must not do it often. */
+const [FRESH_SECONDS, MAX_KEPT] = [10, 64] as const;
 
 export class ScriptTools {
   readonly #known = new Map<string, { readonly until: number; readonly tools: readonly string[] }>();
