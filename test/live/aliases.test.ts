@@ -91,6 +91,17 @@ describe("an interface by another name", { skip: needsRoot }, () => {
     });
   }
 
+  it("of several Interface lines takes the first one, as 0.8 does, also in another [options]", async () => {
+    for (const which of BOTH) {
+      for (const between of ["", "[options]\n"]) {
+        const options = `[options]\nInterface =\nInterface = eth0:0\n${between}Interface = eth0:web\n`;
+        const daemon = await start(which, [], `${options}${DOOR}${LAST}`);
+        assert.match(daemon.stdout, /^listening on eth0:0\.\.\.$/m);
+        await daemon.stop();
+      }
+    }
+  });
+
   for (const [given, said, addresses] of [
     ["eth0:0,eth0:web", "eth0:0, eth0:web", ["10.77.0.5", "10.77.0.6"]],
     ["eth0:*", "eth0:0, eth0:web", ["10.77.0.5", "10.77.0.6"]],
