@@ -153,7 +153,10 @@ function compare(left: Json, right: unknown, asked: PortAsked): Match {
     case "mark":
       return isOneOf(right, (one) => isTrue(one === (asked.mark ?? 0)));
   }
-  if ((left.ct as { key?: string } | undefined)?.key === "state") return isOneOf(right, (one) => isTrue(one === "new"));
+  const conntrack = (left.ct as { key?: string } | undefined)?.key;
+  if (conntrack === "state") return isOneOf(right, (one) => isTrue(one === "new"));
+  // A new connection to a port of this host has none yet, such as firewalld's "dnat".
+  if (conntrack === "status") return isOneOf(right, () => "no");
   if (left.fib !== undefined && (left.fib as Json).result === "type")
     return isOneOf(right, (one) => isTrue(one === "local"));
   const [number, wanted] = [numberOf(left, asked), numberOf(right, asked)];

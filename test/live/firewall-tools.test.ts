@@ -76,6 +76,7 @@ const NFT: readonly (readonly [what: string, chains: string, isOpen: boolean])[]
     chain b { type filter hook input priority 10; tcp flags & (fin | syn | rst | ack) == syn tcp dport 22 reject; }`,
     false,
   ],
+  ["firewalld's DNAT", "chain input { type filter hook input priority 0; policy drop; ct status dnat accept; }", false],
   [
     "two LANs",
     "chain input { type filter hook input priority 0; policy drop; ip saddr { 192.168.0.0/16, 172.16.0.0/12 } accept; }",
