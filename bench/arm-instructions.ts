@@ -108,7 +108,7 @@ async function measure(which: Which): Promise<{ packet: Count; knock: Count }> {
   return { packet, knock: of(knock, PORTS.length) };
 }
 
-pi = await Pi.boot("-smp", "1", "-icount", "shift=4");
+pi = await Pi.boot("bookworm-arm64", "-smp", "1", "-icount", "shift=4");
 try {
   await pi.ok("ip address add 10.77.0.1/24 dev eth0; ip link set eth0 up");
   // No answers to the knocks: who sends them is not measured.

@@ -7,8 +7,8 @@ import { CONFIG, RESTORE, RULES, SAVE } from "../howto/lines.ts";
 import { isOf08 } from "../live/daemon.ts";
 import { needsRoot } from "../live/wire.ts";
 import { Pi } from "./pi.ts";
+import { isListening, setAddress, startSshd } from "./scene.ts";
 
-const INTERFACES = "auto lo eth0\niface lo inet loopback\niface eth0 inet static\n  address 10.77.0.1/24\n";
 const WHILE = `
 [while]
 	sequence      = 5151,6262:udp,1313
@@ -19,8 +19,6 @@ const WHILE = `
 `;
 const SSH = [4438, 1813, 8235];
 const DEFAULTS = "START_KNOCKD=0\nKNOCKD_OPTS=\n";
-const SSHD = 'require("net").createServer((one) => one.on("error", () => {})).listen(22, "0.0.0.0")';
-const START_SSHD = "systemd-run --unit=sshd-of-sorts node /root/sshd.js";
 const CURLS = "for port in 4438 1813 8235; do curl -s --max-time 1 http://10.77.0.1:$port & sleep 0.2; done; wait";
 
 describe("the package on a whole arm64 machine", { skip: needsRoot }, () => {
@@ -31,11 +29,6 @@ describe("the package on a whole arm64 machine", { skip: needsRoot }, () => {
     (await pi.ok("cat /var/log/syslog"))
       .split("\n")
       .filter((line) => / knockd: (10\.77\.0\.2: )?openSSH: /.test(line) && isOf08(line));
-  const isListening = async () => {
-    await pi.until(async () => (await pi.property("StatusText")).includes("10.77.0.1"), "address");
-    assert.equal(await pi.property("ActiveState"), "active");
-    assert.match(await pi.property("StatusText"), /^listening on eth0 \(10\.77\.0\.1/);
-  };
   const opens = async (...knocks: (number | string)[]) => {
     assert.equal(await isOpen(pi.wire, 22), false, "closed before the knock");
     await knock(pi.wire, ...knocks);
@@ -43,20 +36,19 @@ describe("the package on a whole arm64 machine", { skip: needsRoot }, () => {
   };
 
   it("replaces 0.8, opens, closes, and is back after a reboot before there is an address", async (t) => {
-    pi = await Pi.boot();
+    pi = await Pi.boot("bookworm-arm64");
     const { wire } = pi;
     t.diagnostic((await pi.ok("uname -srm; node --version; dpkg --print-architecture")).replaceAll("\n", "; "));
-    await pi.write("etc/network/interfaces", INTERFACES);
-    await pi.ok("systemctl restart networking");
+    await setAddress(pi);
     await pi.write(
       "etc/rsyslog.d/form.conf",
       'module(load="builtin:omfile" Template="RSYSLOG_TraditionalFileFormat")\n',
     );
     await pi.ok("systemctl restart rsyslog");
-    await pi.write("root/sshd.js", SSHD);
     await pi.ok(RULES + SAVE);
     await pi.write("etc/network/if-pre-up.d/iptables", RESTORE);
-    await pi.ok(`chmod +x /etc/network/if-pre-up.d/iptables; ${START_SSHD}`);
+    await pi.ok("chmod +x /etc/network/if-pre-up.d/iptables");
+    await startSshd(pi);
 
     // Debian's knockd, running and enabled, and ours in its place
     await pi.ok("dpkg -i /mnt/srv/knockd_0.8*.deb </dev/null");
@@ -65,7 +57,7 @@ describe("the package on a whole arm64 machine", { skip: needsRoot }, () => {
     await pi.ok("systemctl enable --now knockd");
     assert.match(await pi.ok("knockd -V"), /^knockd 0\.8\n/);
     await pi.ok("apt-get install -y /srv/knockd_*_arm64.deb </dev/null");
-    await isListening();
+    await isListening(pi);
     t.diagnostic((await pi.ok("knockd -V")).trim());
     // Run by Debian's Node as a library (native/launcher.cc).
     assert.equal(await pi.ok("readlink /proc/$(systemctl show -P MainPID knockd)/exe"), "/usr/sbin/knockd\n");
@@ -105,7 +97,7 @@ describe("the package on a whole arm64 machine", { skip: needsRoot }, () => {
     await opens(5151, "6262:udp", 1313);
     await pi.ok("kill -9 $(systemctl show -P MainPID knockd)");
     await pi.until(async () => (await pi.property("NRestarts")) === "1", "restart");
-    await isListening();
+    await isListening(pi);
     assert.equal(await isOpen(wire, 22), true, "its time is not over");
     await pi.ok("systemctl stop knockd");
     assert.equal(await isOpen(wire, 22), false);
@@ -121,9 +113,9 @@ describe("the package on a whole arm64 machine", { skip: needsRoot }, () => {
       assert.doesNotMatch(await pi.property("StatusText"), /10\.77\.0\.1/);
       await pi.ok("touch /run/now");
     });
-    await isListening();
+    await isListening(pi);
     assert.equal(await pi.property("NRestarts"), "0");
-    await pi.ok(START_SSHD);
+    await startSshd(pi);
     assert.match(await pi.ok("iptables -S"), /-A INPUT -j KNOCKD\n-A INPUT -j REJECT/);
     await opens(...SSH);
     t.diagnostic((await pi.run("systemd-analyze time; ps -o rss= -C knockd")).stdout.replaceAll("\n", "; "));

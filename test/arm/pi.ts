@@ -1,4 +1,4 @@
-// A whole ARM machine in QEMU, on the server's side of a wire: Debian 12 and its kernel (packaging/arm-machine). All
+// A whole ARM machine in QEMU, on the server's side of a wire: Debian and its kernel (packaging/arm-machine). All
 // its changes are discarded at its end. Tests talk to it through QEMU's guest agent, whatever its network does.
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { createConnection } from "node:net";
@@ -11,6 +11,9 @@ const BOOT_MS = 600_000;
 const ANSWER_MS = 60_000;
 const PING_MS = 5_000;
 
+/** One that packaging/arm-machine makes. */
+export type MachineName = "bookworm-arm64" | "bookworm-armhf" | "trixie-armhf";
+
 let commandsSaid = 0;
 
 export class Pi {
@@ -18,7 +21,7 @@ export class Pi {
   readonly #qemu: ChildProcess;
   #said = "";
 
-  private constructor(wire: Wire, more: readonly string[]) {
+  private constructor(wire: Wire, name: MachineName, more: readonly string[]) {
     this.wire = wire;
     const server = (...words: string[]) => execFileSync("ip", ["-n", wire.namespaces.server, ...words]);
     // Its network card takes the place of the server's end of the cable, with the address on the card.
@@ -33,7 +36,7 @@ export class Pi {
     execFileSync("truncate", ["-s", "32M", packages]);
     execFileSync("mkfs.ext4", ["-q", "-L", "packages", "-d", join(repo, "build/packages"), packages]);
 
-    const machine = join(repo, "build/machines/arm64");
+    const machine = join(repo, "build/machines", name);
     const disk = (name: string, file: string) => [
       ...["-drive", `if=none,id=${name},format=raw,snapshot=on,file=${file}`],
       ...["-device", `virtio-blk-device,drive=${name}`],
@@ -59,9 +62,9 @@ export class Pi {
   }
 
   /** Passes further arguments to QEMU. */
-  static async boot(...more: string[]): Promise<Pi> {
+  static async boot(name: MachineName, ...more: string[]): Promise<Pi> {
     const wire = await Wire.open();
-    const pi = new Pi(wire, more);
+    const pi = new Pi(wire, name, more);
     try {
       await pi.untilBooted();
       return pi;
@@ -132,8 +135,8 @@ export class Pi {
 
   async until(isTrue: () => Promise<boolean>, what: string, ms = 120_000): Promise<void> {
     for (const end = Date.now() + ms; !(await isTrue()); await sleep(200)) {
-      if (Date.now() > end) throw new Error(`arm64: no ${what} after ${ms} ms\n${this.#said.slice(-2000)}`);
-      if (this.#qemu.exitCode !== null) throw new Error(`arm64 has ended, no ${what}\n${this.#said}`);
+      if (Date.now() > end) throw new Error(`ARM: no ${what} after ${ms} ms\n${this.#said.slice(-2000)}`);
+      if (this.#qemu.exitCode !== null) throw new Error(`ARM: QEMU has ended, no ${what}\n${this.#said}`);
     }
   }
 
@@ -161,13 +164,13 @@ export class Pi {
     const line = createConnection(this.#agent);
     const answers = createInterface({ input: line });
     return new Promise<Answer>((resolve, reject) => {
-      const limit = setTimeout(() => reject(new Error(`arm64: no answer to ${execute}`)), ms);
+      const limit = setTimeout(() => reject(new Error(`ARM: no answer to ${execute}`)), ms);
       line.once("error", reject).once("close", () => clearTimeout(limit));
       let isMine = false;
       answers.on("error", reject).on("line", (text) => {
         const { return: answer, error } = JSON.parse(text);
         if (isMine) {
-          if (error) reject(new Error(`arm64: ${execute}: ${error.desc}`));
+          if (error) reject(new Error(`ARM: ${execute}: ${error.desc}`));
           else resolve(answer);
         } else if (answer === id) {
           isMine = true;
