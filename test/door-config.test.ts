@@ -73,6 +73,9 @@ describe("the config of a new door", () => {
     assert.deepEqual([options.interface, options.useSyslog, options.onExit], ["wlan0", false, "keep"]);
     const told = configText(door("eth1"), OWN);
     assert.deepEqual([parse(told).options.interface, told.match(/.*wlan0.*/g)?.length], ["eth1", 1]);
+    const same = configText(door("wlan0"), OWN);
+    assert.ok(same.startsWith(`${OWN}\n`), same);
+    assert.equal(same.match(/interface/gi)?.length, 1);
   });
 
   it("replaces a door with the same name, and keeps other doors and options", () => {

@@ -69,21 +69,27 @@ export function withoutDoor(text: string, door: string): string {
   return lines.join("\n");
 }
 
-/** Of several Interface lines the first counts, so that of before becomes a comment. */
-function withoutInterface(text: string): string {
+/**
+ * Of several Interface lines the first counts, so those of before become comments. Undefined: the text stays, because it names
+ * this interface already, and no other.
+ */
+function withoutInterface(text: string, wanted: string): string | undefined {
+  const named = [...text.matchAll(/^[ \t]*interface[ \t]*=[ \t]*(.*?)[ \t]*$/gim)].map(([, value]) => value);
+  if (named.length > 0 && named.every((value) => value === wanted)) return undefined;
   return text.replace(/^[ \t]*interface[ \t]*=/gim, "#$&");
 }
 
 /** `kept` is the text whose doors stay. */
 export function configText(door: NewDoor, kept: string | undefined): string {
   const options = kept === undefined ? ["UseSyslog", `Interface = ${door.interface ?? "auto"}`] : [];
-  if (kept !== undefined && door.interface !== undefined) options.push(`Interface = ${door.interface}`);
+  const changed =
+    kept === undefined || door.interface === undefined ? undefined : withoutInterface(kept, door.interface);
+  if (changed !== undefined) options.push(`Interface = ${door.interface}`);
   if (door.mode?.kind === "mark") options.push(`Firewall = mark 0x${door.mode.mark.toString(16)}`);
   if (door.allow.length > 0) options.push(`Gate_Allow = ${door.allow.join(",")}`);
   const { clients, sequence } = door;
   const secret = clients === undefined ? " The sequence is a secret: only root may read this file." : "";
-  const old = kept === undefined || door.interface === undefined ? kept : withoutInterface(kept);
-  const before = old ?? `# Written by knockctl init.${secret}\n`;
+  const before = changed ?? kept ?? `# Written by knockctl init.${secret}\n`;
   const knocks = clients === undefined ? `sequence    = ${plainSequence(sequence)}` : `Clients     = ${clients}`;
   return `${before.replace(/\n*$/, "\n")}\n${section("options", options)}${section(door.name, [
     knocks,
