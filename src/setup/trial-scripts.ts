@@ -64,7 +64,7 @@ export function armedCommand({ unit }: Setup): string[] {
 
 /** Runs a script of the trial: in a session of its own, so that Ctrl-Z cannot stop it, and with a time limit. */
 export function scriptCommand(name: "begin" | "confirm" | "rollback", ...args: readonly string[]): string[] {
-  const limit = name === "rollback" ? [] : ["timeout", "-k", "5", "110"];
+  const limit = name === "rollback" ? [] : ["timeout", "-k", "5", "150"];
   return ["setsid", "-w", ...limit, "sh", `${TRIAL}/${name}`, ...args];
 }
 
@@ -90,14 +90,21 @@ ReadWritePaths=${TRIAL}
 `;
 }
 
-/** Restarts knockd and tests it. systemd would wait for an interface forever, so there is a time limit here. */
+/**
+ * Restarts knockd and tests it. systemd would wait for an interface forever, so there is a time limit here. The slowest boards need
+ * ten seconds to start Node.
+ */
 function restartAndHear(config: string, knockctl: readonly string[]): string {
   return `step 'restarting knockd'
 systemctl daemon-reload
-timeout 40 systemctl restart knockd || { echo 'knockd is not listening: see systemctl status knockd' >&2; exit 1; }
+timeout 60 systemctl restart knockd || { echo 'knockd is not listening: see systemctl status knockd' >&2; exit 1; }
 step 'testing whether knockd receives knocks'
-self_test() { timeout 20 ${knockctl.map(quote).join(" ")} self-test -c ${quote(config)} "$@" 2>&1 || :; }
-self_test --json | grep -q '"state":"hears"' || { printf 'knockd does not receive knocks: %s\\n' "$(self_test)" >&2; exit 1; }
+self_test() { timeout 40 ${knockctl.map(quote).join(" ")} self-test -c ${quote(config)} "$@" 2>&1 || :; }
+self_test --json | grep -q '"state":"hears"' || {
+	why=$(self_test)
+	printf 'knockd does not receive knocks: %s\\n' "\${why:-no answer within 40 seconds}" >&2
+	exit 1
+}
 `;
 }
 
