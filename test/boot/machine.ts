@@ -14,6 +14,8 @@ export const RELEASED = join(repo, "build/release/rehearsal");
 
 export type Release = "bookworm" | "trixie";
 export const RELEASES: readonly Release[] = ["bookworm", "trixie"];
+/** The second has firewalld and Docker as well (packaging/root). */
+export type Root = Release | `firewalls-${Release}`;
 
 const POWER_OFF = 38; // SIGRTMIN+4, to systemd as process 1
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -41,6 +43,9 @@ umount -R /sys/fs/cgroup
 mount -t cgroup2 none /sys/fs/cgroup
 [ ! -e "/sys/fs/cgroup/$1" ] || find "/sys/fs/cgroup/$1" -depth -type d -exec rmdir {} \\;
 `;
+/** What Docker needs beside what a machine has here: system calls of a container's start, and sysctls of the network. */
+const FOR_DOCKER = ["--system-call-filter=add_key keyctl bpf"];
+const FOR_DOCKER_ENV = { SYSTEMD_NSPAWN_API_VFS_WRITABLE: "network" };
 const UNSHARE = ["--mount", "--propagation", "slave", "sh", "-c"];
 
 let machinesMade = 0;
@@ -74,25 +79,27 @@ export class Machine {
   readonly root: string;
   readonly #name: string;
   readonly #dir: string;
+  readonly #hasDocker: boolean;
   #nspawn: ChildProcess | undefined;
   #leader = 0;
   #said = "";
 
-  private constructor(release: Release, wire: Wire) {
+  private constructor(root: Root, wire: Wire) {
     this.wire = wire;
-    this.#name = `${release}-${process.pid}-${++machinesMade}`;
+    this.#hasDocker = root.startsWith("firewalls-");
+    this.#name = `${root}-${process.pid}-${++machinesMade}`;
     this.#dir = join(repo, "build/boot", this.#name);
     this.root = join(this.#dir, "root");
     for (const folder of ["changes", "work", "root"]) mkdirSync(join(this.#dir, folder), { recursive: true });
-    const lower = join(repo, "build/roots", release);
+    const lower = join(repo, "build/roots", root);
     const options = `lowerdir=${lower},upperdir=${this.#dir}/changes,workdir=${this.#dir}/work`;
     mount(this.#name, options, this.root);
     for (const file of readdirSync(RELEASED)) copyFileSync(join(RELEASED, file), join(this.root, "srv", file));
   }
 
   /** Boots it. It owns its wire. */
-  static async boot(release: Release): Promise<Machine> {
-    const machine = new Machine(release, await Wire.open());
+  static async boot(root: Root): Promise<Machine> {
+    const machine = new Machine(root, await Wire.open());
     await machine.start();
     return machine;
   }
@@ -104,7 +111,11 @@ export class Machine {
     const options = ["--register=no", "--keep-unit", `--network-namespace-path=${namespace}`, "--console=pipe"];
     const more = ["--capability=CAP_NET_ADMIN", "--link-journal=no", "--resolv-conf=off", "--timezone=off"];
     const argv = [...UNSHARE, START, "sh", `knockd-${this.#name}`];
-    const child = spawn("unshare", [...argv, ...nspawn, ...options, ...more], { stdio: ["ignore", "pipe", "pipe"] });
+    const docker = this.#hasDocker ? FOR_DOCKER : [];
+    const child = spawn("unshare", [...argv, ...nspawn, ...options, ...more, ...docker], {
+      env: { ...process.env, ...(this.#hasDocker ? FOR_DOCKER_ENV : {}) },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.#nspawn = child;
     running.add(child);
     child.once("exit", () => running.delete(child));
