@@ -85,7 +85,6 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
       ["another protocol", "[a]\nsequence = 7,8:sctp\n"],
       ["another protocol behind nonsense", "[a]\nsequence = x,8:sctp\n"],
       ["an empty protocol", "[a]\nsequence = 7:\n"],
-      ["a comment behind a protocol", "[a]\nsequence = 7:udp # x\n"],
       ["33 knocks", `[a]\nsequence = 7${",7".repeat(32)}\n`],
       ["an unknown flag", inDoor("tcpflags = syn,foo")],
       ["an empty flag", inDoor("tcpflags = syn,")],
@@ -188,7 +187,7 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
       await daemon.stop();
     });
 
-    const TARGETS = ["nobody.invalid", "300.1.1.1", "1.2.3.4.5", "10.77.0.0/24", "10.77.0.1 # x", ""];
+    const TARGETS = ["nobody.invalid", "300.1.1.1", "1.2.3.4.5", "10.77.0.0/24", ""];
     test("an unresolvable Target closes its door; 0.8 refuses all doors", async () => {
       const lines = TARGETS.map((target) => `target = ${target}`.trim());
       for (const line of lines) {
@@ -205,6 +204,8 @@ describe("a config, side by side with knockd 0.8:", { skip: needsRoot, concurren
 
     const table: [title: string, judge: object, ours: object, stderr: RegExp, config: string, args?: string[]][] = [
       ["we accept a blank in TCPFlags", REFUSED, ACCEPTED, /^$/, "[a]\nsequence = 7\ntcpflags = syn, ack\n"],
+      ["we accept a comment behind a protocol", REFUSED, ACCEPTED, /^$/, "[a]\nsequence = 7:udp # x\n"],
+      ["we accept a comment behind a Target", REFUSED, ACCEPTED, /^$/, "[a]\nsequence = 7\ntarget = 10.77.0.1 # x\n"],
       ["we accept UseSyslog = no", REFUSED, ACCEPTED, /^$/, "[options]\nUseSyslog = no\n"],
       ["we accept [Options] that are the options", REFUSED, ACCEPTED, /^$/, "[Options]\nInterface = eth0\n"],
       [
