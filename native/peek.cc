@@ -17,10 +17,10 @@ namespace knockd {
 namespace {
 
 constexpr size_t kMost = 64;
-// Data are there, but too few: so long until the next look.
+// How long to wait for more, when there are some bytes but too few.
 constexpr useconds_t kPauseMicroseconds = 10000;
 
-// Of a pipe: a copy in a pipe of our own (tee(2)).
+// Reads from a copy of the pipe (tee(2)), so that the bytes stay in the original.
 ssize_t PeekPipe(int fd, uint8_t* bytes, size_t count) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return -1;
@@ -35,7 +35,7 @@ ssize_t PeekOnce(int fd, mode_t mode, uint8_t* bytes, size_t count) {
   return pread(fd, bytes, count, std::max<off_t>(lseek(fd, 0, SEEK_CUR), 0));
 }
 
-// Waits until there are so many, or the end. Negative, with errno, where that cannot be done.
+// Waits until `count` bytes are there, or the input ends. Returns how many are there; negative, with errno, on failure.
 ssize_t PeekAll(int fd, uint8_t* bytes, size_t count) {
   struct stat stat {};
   if (fstat(fd, &stat) != 0) return -1;
