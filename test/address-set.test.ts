@@ -31,4 +31,11 @@ describe("own addresses", () => {
     assert.equal(own.equals(new AddressSet(["fd77::2", "10.77.0.1"].map(address))), false);
     assert.equal(`${same}`, "10.77.0.1, fd77::1");
   });
+
+  it("of the loopback interface only let hosts and this host be clients", () => {
+    const loopback = new AddressSet(["127.0.0.1", "::1"].map(address));
+    const asked = ["10.77.0.1", "127.0.0.2", "::1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "ff02::1"];
+    const clients = asked.filter((text) => loopback.isClient(address(text)));
+    assert.deepEqual(clients, ["10.77.0.1", "127.0.0.2", "::1"]);
+  });
 });

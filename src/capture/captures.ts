@@ -1,7 +1,7 @@
 // The open captures, all for the same doors, and the state of each.
 
 import type { ResolvedDoor } from "../config/resolved-door.ts";
-import type { Address } from "../net/address.ts";
+import { type Address, isHostAddress } from "../net/address.ts";
 import type { AddressSet } from "../net/address-set.ts";
 import type { CapturedPacket } from "../net/packet.ts";
 import { plural } from "../terminal/plural.ts";
@@ -57,6 +57,12 @@ export class CaptureSet {
   /** Can a packet be captured twice? Called once per batch. */
   get mayDuplicate(): boolean {
     return this.#captures.size > 1 || this.#captures.has(ANY);
+  }
+
+  /** May packets from this address be knocks at one of the interfaces? While there is none: can a host have this address? */
+  isClient(source: Address): boolean {
+    if (this.#captures.size === 0) return isHostAddress(source);
+    return [...this.#captures.values()].some(({ capture }) => capture.own.isClient(source));
   }
 
   /** Was the same packet captured at another interface? */

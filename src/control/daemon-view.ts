@@ -16,6 +16,8 @@ export interface DaemonView {
   readonly packetLoop: PacketsView;
   readonly doorService: { readonly doors: DoorOpener; guard(isClosed: boolean): boolean };
   readonly clientCodes: ClientsView;
+  /** Does this host have such an interface, by name or alternative name? */
+  readonly hasInterface: (name: string) => boolean;
   /** Is the clock synchronised? */
   readonly isClockSet: () => boolean;
   readonly eventLog: { readonly watch: EventsView; readonly counts: CountsView & CodesView };
@@ -30,7 +32,11 @@ export interface CapturesView {
   /** The addresses of this host that no door covers now. */
   uncovered(resolvedDoors: readonly ResolvedDoor[]): readonly UncoveredAddresses[];
   /** By interface. */
-  readonly captures: { readonly all: ReadonlyMap<string, CaptureView> };
+  readonly captures: {
+    readonly all: ReadonlyMap<string, CaptureView>;
+    /** Can a client have this address? The same rule as for knocks. */
+    isClient(source: Address): boolean;
+  };
   /** Runs a self-test on all interfaces now. */
   check(): void;
 }

@@ -20,6 +20,7 @@ import { CaptureError } from "../platform/capture-error.ts";
 import { isClockSet } from "../platform/clock-set.ts";
 import { ephemeralPorts, listeningPorts } from "../platform/local-ports.ts";
 import { clear, releaseFilePages, releaseUnusedMemory } from "../platform/memory.ts";
+import { hasInterface } from "../platform/network-interfaces.ts";
 import { realPath } from "../platform/real-path.ts";
 import { after } from "../platform/timer.ts";
 import { oneTimeFiles } from "../sequences/one-time-file.ts";
@@ -161,6 +162,7 @@ export class Daemon {
         packetLoop: this.#captureLoop,
         doorService: this.#doorService,
         clientCodes: this.#clientCodes,
+        hasInterface,
         isClockSet,
         eventLog: this.#eventLog,
         recent: this.#options.logger.recent,

@@ -20,10 +20,10 @@ export class AddressSet {
 
   /**
    * May this source be a client? Not if it is an address of this host or a broadcast address: then the packet is forged. But
-   * on an interface with only loopback addresses, which no packet from outside reaches, every source may be a client.
+   * no packet from outside reaches an interface with only loopback addresses: there, this host is the client.
    */
   isClient(source: Address): boolean {
-    if (this.#isLoopback) return true;
+    if (this.#isLoopback) return isHostAddress(source) || isLoopback(source);
     if (!isHostAddress(source)) return false;
     for (const own of this.all) if (sameAddress(own, source)) return false;
     for (const other of this.#notClients) if (sameAddress(other, source)) return false;

@@ -1,4 +1,4 @@
-// Reads and watches the interfaces of this machine. Both functions throw CaptureError if the kernel refuses, for example under
+// Reads and watches the interfaces of this machine. The first and the last function throw CaptureError if the kernel refuses, for example under
 // systemd's RestrictAddressFamilies without AF_NETLINK.
 
 import { CaptureError } from "./capture-error.ts";
@@ -9,6 +9,16 @@ export function interfacesNow(withRoutes: boolean): Snapshot {
     return native.snapshot(withRoutes);
   } catch (error) {
     throw new CaptureError(`cannot read the network interfaces: ${(error as Error).message}`);
+  }
+}
+
+/** By name or alternative name. False if the interfaces cannot be read. */
+export function hasInterface(name: string): boolean {
+  try {
+    return interfacesNow(false).links.some((link) => link.name === name || link.altnames?.includes(name));
+  } catch (error) {
+    if (error instanceof CaptureError) return false;
+    throw error;
   }
 }
 

@@ -145,6 +145,50 @@ describe("by hand", { skip: needsRoot }, () => {
     await ok(daemon, "open", "only IPv4", "192.0.2.7");
   });
 
+  it("opens for no address that a client cannot have, be it by a command or by the kernel", async () => {
+    const kernel = "[kernel]\nsequence = 7464:udp\nopen = tcp/22\nfor = 60s\n";
+    const daemon = await start(`${CONFIG}${kernel}`);
+    const { stdout } = await wire.run("server", ["ip", "-6", "-o", "addr", "show", "dev", "eth0", "scope", "link"]);
+    const linkLocal = /inet6 ([^/]+)/.exec(stdout)![1]!;
+    const none = ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "255.255.255.255", "10.77.0.255", wire.server];
+    const none6 = ["::", "::1", "ff02::1", "::10.77.0.2", linkLocal];
+    for (const [door, addresses, zones] of [
+      ["while", [...none, ...none6], ["fe80::1%junk", "fe80::1%", "fe80::1%eth0%eth0", "fd77::2%eth0"]],
+      ["kernel", ["0.0.0.0", wire.server], ["192.0.2.7%eth0"]],
+    ] as const) {
+      for (const ip of addresses)
+        await refused(
+          knockctl(daemon, "open", door, ip),
+          `${door} for ${ip}: it is not opened, because no client can have this address`,
+        );
+      for (const ip of zones)
+        await refused(knockctl(daemon, "open", door, ip), `"${ip}" is not an IP address, or its zone is no interface`);
+    }
+    assert.deepEqual([daemon.commands(), daemon.lines()], [[], []]);
+    assert.equal(await ok(daemon, "open", "while", "fe80::1%eth0"), "while: opened for fe80::1\n");
+    assert.equal(
+      await ok(daemon, "extend", "while", "fe80::1%eth0", "60"),
+      "while: open for fe80::1, closes in 11 min\n",
+    );
+  });
+
+  it("closes what is open for an address that meanwhile became this host's own", async () => {
+    const daemon = await start();
+    await ok(daemon, "open", "while", "10.77.0.99");
+    await wire.run("server", ["ip", "addr", "add", "10.77.0.99/24", "dev", "eth0"]);
+    try {
+      await daemon.waitFor("10.77.0.99, ");
+      await refused(
+        knockctl(daemon, "open", "while", "10.77.0.99"),
+        "while for 10.77.0.99: it is not opened, because no client can have this address",
+      );
+      assert.match(await ok(daemon, "extend", "while", "10.77.0.99", "60"), /closes in/);
+      assert.equal(await ok(daemon, "close", "while", "10.77.0.99"), "while: closed for 10.77.0.99\n");
+    } finally {
+      await wire.run("server", ["ip", "addr", "del", "10.77.0.99/24", "dev", "eth0"]);
+    }
+  });
+
   it("a command that fails causes status 1, and a slow one is not waited for", async () => {
     const fails = "[fails]\nsequence = 7462\ncommand = exit 3\n";
     const slow = "[slow]\nsequence = 7463\ncommand = sleep 30\n";

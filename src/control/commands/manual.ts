@@ -3,7 +3,7 @@
 import type { Door } from "../../config/door.ts";
 import { commandsOf } from "../../config/door-commands.ts";
 import { type CommandOutcome, type DoorRefusal, NOT_OPEN } from "../../events/door-outcome.ts";
-import { type Address, formatAddress, parseAddress } from "../../net/address.ts";
+import { type Address, formatAddress, isLinkLocal, parseAddress } from "../../net/address.ts";
 import { suggestion } from "../../terminal/suggestion.ts";
 import type { DaemonView } from "../daemon-view.ts";
 import { type Command, onlyForRoot, type Question, Refusal, textIn } from "../handler.ts";
@@ -16,29 +16,32 @@ import type { Answer } from "../protocol.ts";
 const LONGEST_WAIT_MS = 8000;
 /** About thirty years. */
 const MAX_SECONDS = 1e9;
+const NO_CLIENT = "it is not opened, because no client can have this address";
 const STAYS_OPEN: DoorRefusal = { refused: "it has no stop command, so knockd cannot close it" };
 
 export function openByHand(view: DaemonView): Command {
   return async (question) => {
-    const { name, knocker } = read(question);
+    const { name, knocker } = read(question, view);
     const [door, ...others] = called(name, view);
     if (door === undefined) throw noSuchDoor(name, view);
     if (others.length > 0)
       throw new Refusal(`${others.length + 1} doors have the name "${name}": give each its own name`);
+    if (!view.supervisor().captures.isClient(knocker))
+      throw new Refusal(`${name} for ${formatAddress(knocker)}: ${NO_CLIENT}`);
     return [await done(view, "opened", { name, knocker }, view.doorService.doors.openByHand(door, knocker))];
   };
 }
 
 export function closeByHand(view: DaemonView): Command {
   return async (question) => {
-    const { name, knocker } = read(question);
+    const { name, knocker } = read(question, view);
     return [await done(view, "closed", { name, knocker }, view.doorService.doors.closeByHand(name, knocker))];
   };
 }
 
 export function extendByHand(view: DaemonView): Command {
   return async (question) => {
-    const { name, knocker } = read(question);
+    const { name, knocker } = read(question, view);
     const { seconds } = question.args;
     if (typeof seconds !== "number" || !(seconds > 0 && seconds <= MAX_SECONDS)) {
       throw new Refusal(`the seconds must be a number above 0 and at most ${MAX_SECONDS}`);
@@ -50,11 +53,17 @@ export function extendByHand(view: DaemonView): Command {
 }
 
 /** Throws Refusal. */
-function read(question: Question): { name: string; knocker: Address } {
+function read(question: Question, view: DaemonView): { name: string; knocker: Address } {
   onlyForRoot(question);
   const ip = textIn(question.args, "ip");
-  const knocker = parseAddress(ip);
+  const [bare = "", ...zones] = ip.split("%");
+  const knocker = parseAddress(bare);
+  // Only a link-local address has a zone. The door opens for the address on each interface, but a wrong zone is a mistake.
+  const isZone = (name: string) => isLinkLocal(knocker!) && view.hasInterface(name);
   if (knocker === undefined) throw new Refusal(`"${ip}" is not an IP address`);
+  if (zones.length > 1 || !zones.every(isZone)) {
+    throw new Refusal(`"${ip}" is not an IP address, or its zone is no interface`);
+  }
   return { name: textIn(question.args, "door"), knocker };
 }
 

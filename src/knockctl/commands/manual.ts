@@ -21,7 +21,8 @@ const OPEN: Help = {
   about: `
 knockd runs the door's start command now and its stop command when the time is over. A door with
 "open = ..." is opened and closed by the kernel. No one-time sequence is used up, and Seq_Cooldown does
-not apply. Root only. knockd logs "opened by hand".`,
+not apply. knockd refuses addresses that no client can have: its own, multicast and broadcast. Root
+only. knockd logs "opened by hand".`,
   examples: ["sudo knockctl open openSSH 192.0.2.7"],
   statuses: STATUSES,
 };
