@@ -1,6 +1,6 @@
-// `npm run test:arm -- instructions`: what a packet of a flood and a knock with its command cost on ARM, ours beside Debian's
-// knockd 0.8, on a whole arm64 machine in QEMU. Its times mean nothing, but the instructions are a Pi's own: perf counts
-// them there, by QEMU's -icount.
+// `npm run test:arm -- instructions`: how many instructions a packet of a flood and a knock with its command take on arm64,
+// with knockd-ng and with Debian's knockd 0.8. Runs on a whole machine in QEMU, where perf counts them by -icount. The
+// instructions are those of a Pi; the times are not, so they are not measured.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Pi } from "../test/arm/pi.ts";
 import { frame } from "../test/frame.ts";
@@ -19,12 +19,12 @@ const CONFIG = `[options]
   seq_timeout = 60
   tcpflags    = syn
 `;
-/** V8 compiles what is hot, and then it is another program. */
+/** Packets before the measurement, in which V8 compiles. */
 const WARM_UP = 100_000;
 const FLOOD = 20_000;
 const RATE = 2_000;
 const KNOCKS = 20;
-/** On the disk of tools, where nothing is installed. */
+/** On the disk of tools, whose packages are unpacked and not installed. */
 const [PERF, LIBRARIES] = ["/mnt/usr/bin/perf", "/mnt/usr/lib/aarch64-linux-gnu:/mnt/lib/aarch64-linux-gnu"];
 const FILES: Record<Which, { deb: string; program: string }> = {
   ours: { deb: "$(ls /srv/knockd_*_arm64.deb)", program: "usr/lib/knockd/knockd.js" },
@@ -39,7 +39,7 @@ interface Count {
 let pi: Pi;
 let sent = 0;
 
-/** What each packet costs that comes while `during` runs, the daemon's commands included. */
+/** Instructions per packet that arrives while `during` runs, including those of the daemon's commands. */
 async function counted(pid: string, during: () => Promise<void>): Promise<Count> {
   const arrived = async () => Number(await pi.ok("cat /sys/class/net/eth0/statistics/rx_packets"));
   const before = await arrived();
@@ -59,7 +59,7 @@ async function counted(pid: string, during: () => Promise<void>): Promise<Count>
   return { user: user / packets, kernel: kernel / packets };
 }
 
-/** What the machine's network card has no time for is not counted; what the daemon's socket has no room for is told. */
+/** Packets that the network card drops are not counted. If the daemon's socket drops some, `measure` fails. */
 async function flood(count: number): Promise<void> {
   const { client: from, server: to } = pi.wire;
   const template = frame({ from, to, protocol: "tcp", port: ALONE, sourcePort: 1024, seq: (sent += FLOOD) });
@@ -77,7 +77,7 @@ async function knocks(count: number): Promise<void> {
   await idle();
 }
 
-/** The daemon, and the machine's network, have done what there was. */
+/** Waits until the daemon and the machine's network have handled all packets. */
 async function idle(): Promise<void> {
   const used = async () => {
     await sleep(2000);
@@ -111,7 +111,7 @@ async function measure(which: Which): Promise<{ packet: Count; knock: Count }> {
 pi = await Pi.boot("bookworm-arm64", "-smp", "1", "-icount", "shift=4");
 try {
   await pi.ok("ip address add 10.77.0.1/24 dev eth0; ip link set eth0 up");
-  // No answers to the knocks: who sends them is not measured.
+  // Do not answer the knocks, because answers cost instructions too.
   await pi.ok("iptables -A INPUT -p tcp --dport 7000:9000 -j DROP");
   await pi.write("etc/knockd.conf", CONFIG);
   console.log(

@@ -1,4 +1,4 @@
-// What the number of live attempts costs: each packet, and the memory.
+// How the number of live attempts changes the cost of a packet, and the memory.
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../test/frame.ts";
 import type { Wire } from "../test/live/wire.ts";
@@ -6,11 +6,11 @@ import { enough, measured, PORTS, warmUp } from "./flood.ts";
 import { forgetPeak, memory } from "./memory.ts";
 import { packets, untilIdle } from "./probe.ts";
 import { type Bench, type Family, figures, inTurns, lines } from "./rounds.ts";
-import { apart, type Job, type Running, type Subject, start } from "./subject.ts";
+import { type Job, pinApart, type Running, type Subject, start } from "./subject.ts";
 import type { Row } from "./table.ts";
 
 const LIVE = [1, 1_000, 10_000, 100_000, 1_000_000];
-/** 0.8 walks all of them at each packet: more take minutes to bring about. */
+/** 0.8 goes through all attempts at each packet, so it takes minutes to make more. */
 const MAX_OF_08 = 10_000;
 const A_MILLION = 1_000_000;
 const WARM_UP_RATE = 200_000;
@@ -45,11 +45,11 @@ export async function attempts(bench: Bench): Promise<Family> {
   return { rows, curves: [curve] };
 }
 
-/** Microseconds a packet, by the number of attempts that are live meanwhile. */
+/** Microseconds per packet, by the number of live attempts. */
 async function withMoreAndMore(bench: Bench, subject: Subject, xs: readonly number[]): Promise<Map<number, number>> {
   const { wire, quick } = bench;
   const running = await start(wire, subject, job(600));
-  apart(running);
+  pinApart(running);
   const costs = new Map<number, number>();
   const knock = { from: wire.client, to: wire.server, port: PORTS[0]! };
   const count = subject === "judge" ? 2_000 : quick ? 50_000 : enough(subject);
@@ -57,7 +57,7 @@ async function withMoreAndMore(bench: Bench, subject: Subject, xs: readonly numb
   let live = 1;
   for (const x of xs) {
     if (subject === "judge" && x > MAX_OF_08) break;
-    if (subject !== "loop") await bringAbout(wire, running, live, x, subject === "judge" ? 1_000 : 20_000);
+    if (subject !== "loop") await addAttempts(wire, running, live, x, subject === "judge" ? 1_000 : 20_000);
     live = x;
     costs.set(x, (await measured(wire, running, [knock], count)).cost);
   }
@@ -65,22 +65,22 @@ async function withMoreAndMore(bench: Bench, subject: Subject, xs: readonly numb
   return costs;
 }
 
-/** First knocks from new sources, in gulps that each one's ring takes. */
-async function bringAbout(wire: Wire, running: Running, from: number, to: number, gulp: number): Promise<void> {
-  for (let at = from; at < to; at += gulp) {
+/** Sends first knocks from new sources, in batches that fit into the ring. */
+async function addAttempts(wire: Wire, running: Running, from: number, to: number, batch: number): Promise<void> {
+  for (let at = from; at < to; at += batch) {
     const source = `10.${100 + (at >>> 16)}.${(at >>> 8) & 255}.${at & 255}`;
     const one = frame({ from: source, to: wire.server, protocol: "tcp", port: PORTS[0]! });
-    await wire.flood({ templates: [one], count: Math.min(gulp, to - at), rate: 0, vary: "source" });
+    await wire.flood({ templates: [one], count: Math.min(batch, to - at), rate: 0, vary: "source" });
     await untilIdle(running);
   }
 }
 
-/** A million new sources as fast as they come, from anywhere and from one /64. */
+/** A million new sources at full speed, from IPv4 addresses and from one IPv6 /64. */
 export async function burst(bench: Bench): Promise<Family> {
   const count = bench.quick ? 100_000 : A_MILLION;
   const rows: Row[] = [];
   for (const family of [4, 6] as const) {
-    // 0.8 takes minutes for what it does not drop: it is killed.
+    // 0.8 would take minutes for the packets that it does not drop. It is measured once, below, and killed.
     const results = await inTurns(bench, `burst, IPv${family}`, ["ours"], (subject) =>
       oneBurst(bench, subject, family, count),
     );
@@ -93,7 +93,7 @@ export async function burst(bench: Bench): Promise<Family> {
         reach: { most: family === 6 ? 1.5 * 60 : 60 },
       },
       {
-        what: `${what}: left when they are over, MB`,
+        what: `${what}: memory that stays when they are over, MB`,
         figures: figures(results, ({ left }) => left),
         reach: { most: 10 },
       },
@@ -101,20 +101,20 @@ export async function burst(bench: Bench): Promise<Family> {
   }
   const judge = await inTurns({ rounds: 1 }, "burst, 0.8", ["judge"], (subject) => oneBurst(bench, subject, 4, count));
   rows[0]!.figures = { ...rows[0]!.figures, ...figures(judge, ({ lost }) => lost) };
-  return { rows, notes: ["Of the burst of sources, 0.8 was measured once."] };
+  return { rows, notes: ["knockd 0.8 was measured in one round only."] };
 }
 
 async function oneBurst({ wire }: Bench, subject: Subject, family: 4 | 6, count: number) {
   const seconds = 3;
   const running = await start(wire, subject, job(seconds));
-  apart(running);
+  pinApart(running);
   const before = memory(running).now; // before the warm-up, which makes it grow too
   const [from, to] = family === 4 ? ["10.100.0.0", wire.server] : ["fd77::1:0:0:0", wire.server6];
   const knock = (seq: number) => [frame({ from, to, protocol: "tcp", port: PORTS[0]!, seq })];
-  // Slower: V8 compiles meanwhile.
+  // Slower, because V8 compiles meanwhile.
   const slowly = { templates: knock(1), count: count / 2, rate: WARM_UP_RATE, vary: "source" } as const;
   if (subject === "ours") await wire.flood(slowly);
-  await sleep(seconds * 1000); // what has to be done once is done, and the attempts from before are over
+  await sleep(seconds * 1000); // the attempts of the warm-up are over then
   await untilIdle(running);
   packets(running);
   forgetPeak(running);
@@ -125,7 +125,7 @@ async function oneBurst({ wire }: Bench, subject: Subject, family: 4 | 6, count:
     return { lost, grown: Number.NaN, left: Number.NaN };
   }
   await untilIdle(running);
-  await sleep(seconds * 1000 + 3000); // the attempts are over by then, and told
+  await sleep(seconds * 1000 + 3000); // the attempts are over then, and logged
   await untilIdle(running);
   const { now, peak } = memory(running);
   await running.stop();

@@ -1,6 +1,6 @@
-// npm run bench [-- --quick] [FAMILY …]: ours beside Debian's knockd 0.8 and the smallest C program that counts knocks,
-// in one run, in turns. It judges nothing: it prints what was measured, and whether that is what we expect of
-// ourselves. All of it is in build/bench/*.json too. A whole run draws the curves, bench/costs.svg; so does
+// npm run bench [-- --quick] [FAMILY …]: measures knockd-ng, Debian's knockd 0.8 and the smallest C program that counts
+// knocks, in turns within one run. It prints the figures and whether they reach our goals, and fails on none of them.
+// build/bench/*.json has the same figures. A whole run also draws the curves in bench/costs.svg, and so does
 // `npm run bench -- draw`.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -44,15 +44,15 @@ const FAMILIES: Readonly<Record<string, (bench: Bench) => Promise<Family>>> = {
   instructions,
   report: reports,
 };
-/** Only by their names: some six minutes, and ten. */
+/** These take six and ten minutes, so they run only if they are named. */
 const LONG = ["instructions", "report"];
-/** The quick run leaves out what takes long. */
+/** The families of `--quick`, which takes a minute. */
 const QUICK = ["latency", "flood", "together", "start"];
 const RESULTS = join(repo, "build/bench");
 
 async function bench(names: readonly string[], quick: boolean): Promise<void> {
   console.log(`knockd-ng beside Debian's knockd 0.8 and a minimal C program\n${machine()}`);
-  console.log(`Medians; in brackets the lowest and the highest round. ${busy()}\n`);
+  console.log(`Medians of the rounds, with the lowest and the highest round in brackets. ${busy()}\n`);
   mkdirSync(RESULTS, { recursive: true });
   const wire = await Wire.open();
   try {
@@ -62,7 +62,7 @@ async function bench(names: readonly string[], quick: boolean): Promise<void> {
       console.log(`${table(family.rows)}\n`);
       for (const note of family.notes ?? []) console.log(note);
       const seconds = Math.round((Date.now() - begun) / 1000);
-      console.log(`It took ${seconds} s; the processors were ${quiet()} % idle meanwhile.\n`);
+      console.log(`It took ${seconds} s. The processors were ${quiet()} % idle meanwhile.\n`);
       const result = { machine: machine(), date: new Date().toISOString(), quick, ...family };
       writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(result, undefined, 1)}\n`);
     }
@@ -71,9 +71,9 @@ async function bench(names: readonly string[], quick: boolean): Promise<void> {
   }
 }
 
-const busy = () => `Others' load at the start: ${loadavg()[0]!.toFixed(1)}.`;
+const busy = () => `Load average at the start: ${loadavg()[0]!.toFixed(1)}.`;
 
-/** Whether others have disturbed the figures. */
+/** Returns a function that tells how idle the processors have been since, in %. A low value means disturbed figures. */
 function idleSince(): () => number {
   const now = () => {
     const times = cpus().map((one) => one.times);
@@ -84,7 +84,7 @@ function idleSince(): () => number {
   return () => Math.round((100 * (now().idle - before.idle)) / (now().all - before.all));
 }
 
-// Node reads it whenever it starts, for some forty milliseconds; no service of systemd has it.
+// If this is set, Node reads the file at each start, which takes 40 ms. A systemd service does not have it.
 delete process.env.NODE_EXTRA_CA_CERTS;
 
 const { values, positionals } = parseArgs({
@@ -95,7 +95,11 @@ const all = values.quick ? QUICK : Object.keys(FAMILIES).filter((name) => !LONG.
 const names = positionals.length > 0 ? positionals : all;
 const unknown = names.filter((name) => name !== "draw" && !(name in FAMILIES));
 if (needsRoot || unknown.length > 0) {
-  console.error(needsRoot ? "bench needs root: sudo npm run bench" : `bench: no ${unknown}; ${Object.keys(FAMILIES)}`);
+  console.error(
+    needsRoot
+      ? "bench needs root: sudo npm run bench"
+      : `bench: no family ${unknown.join(", ")}. The families are ${Object.keys(FAMILIES).join(", ")}`,
+  );
   process.exit(1);
 }
 try {

@@ -1,4 +1,4 @@
-// A door with codes under siege: floods at the blocks of its clients, while twenty honest clients send a code each.
+// Attacks on a door with codes: floods of the blocks of its clients, while twenty real clients send one code each.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,23 +14,23 @@ const RATE = 100_000;
 
 interface CodeSiege {
   readonly what: string;
-  /** Of the first client; the flood sends to them in turn. */
+  /** How many blocks of the first client the flood sends to, in turn. */
   readonly blocks: number;
   readonly vary: "source" | "none";
 }
 
 const SIEGES: readonly CodeSiege[] = [
-  { what: "one port of one block, by ever-new sources", blocks: 1, vary: "source" },
-  { what: "a port of each block, by ever-new sources", blocks: 3, vary: "source" },
+  { what: "one port of one block, each by a new source", blocks: 1, vary: "source" },
+  { what: "a port of each block, each by a new source", blocks: 3, vary: "source" },
   { what: "whole wrong codes, by one source", blocks: 3, vary: "none" },
 ];
 
-/** Rows whose name has the word. */
+/** Runs the rows whose text contains `only`. */
 export async function siegeCodes(wire: Wire, only: string): Promise<void> {
   const rows = SIEGES.filter(({ what }) => `codes: ${what}`.includes(only));
   if (rows.length === 0) return;
   console.log(
-    `\n| codes | a second | of ${CLIENTS} came in | packets lost | memory, MiB | CPU, % |\n|---|---|---|---|---|---|`,
+    `\n| codes | packets/s | of ${CLIENTS} got in | packets lost | memory, MiB | CPU, % |\n|---|---|---|---|---|---|`,
   );
   for (const siege of rows) console.log(`| ${[siege.what, ...(await lay(wire, siege))].join(" | ")} |`);
 }
@@ -39,15 +39,15 @@ async function lay(wire: Wire, { blocks, vary }: CodeSiege): Promise<(string | n
   const text = Array.from({ length: CLIENTS }, (_, i) => client(i)).join("");
   const config = CONFIG.replace("[options]", "[options]\n  LogFile = @dir@/log");
   const files = { clients: text, "clients.json": UNUSED };
-  const args = ["-i", "eth0", "-c", "@dir@/knockd.conf"]; // without -v, as a service has it
+  const args = ["-i", "eth0", "-c", "@dir@/knockd.conf"]; // without -v, as the service runs
   const daemon = await Daemon.start(wire, "ours", config, args, { files, ready: "" });
   await untilIdle(daemon);
   const attacked = clientsOf(text)[0]!.blocks.slice(0, blocks);
   const templates = attacked.map((first) => syn(wire, wire.client, first + 7));
-  packets(daemon); // from here on they count
+  packets(daemon); // sets the kernel's counters to 0
   const before = cpu(daemon);
   const flood = wire.flood({ templates, count: SECONDS * RATE, rate: RATE, vary });
-  // In the middle of it, when a million attempts are live.
+  // The clients begin in the middle of the flood, when a million attempts are live.
   await sleep(SECONDS * 300);
   const each = (SECONDS * 0.5) / CLIENTS;
   await wire.send(
@@ -68,7 +68,7 @@ async function lay(wire: Wire, { blocks, vary }: CodeSiege): Promise<(string | n
   return [rate, came, dropped, memory, Math.round(used * 100)];
 }
 
-/** Until no command has run for a second. */
+/** Waits until no command has begun for a second. */
 async function settled(daemon: Daemon): Promise<void> {
   for (let before = -1, now = daemon.commands().length; before !== now; now = daemon.commands().length) {
     before = now;

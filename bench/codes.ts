@@ -1,4 +1,4 @@
-// What codes cost: deciding a guess, a thousand clients in memory, in the filter and at the start.
+// What codes cost: a wrong guess, and a thousand clients in memory, in the filter and at the start.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { TCP } from "../src/net/packet.ts";
 import { PORTS } from "./flood.ts";
 import { cpu } from "./probe.ts";
 import { type Bench, type Family, figures, type Results } from "./rounds.ts";
-import { begin, together, untilListening } from "./subject.ts";
+import { begin, unpin, untilListening } from "./subject.ts";
 
 const CLIENTS = 1000;
 const GUESSES = 200_000;
@@ -25,11 +25,11 @@ const ETHERNET = 1;
 const BYTES_OF_AN_INSTRUCTION = 8;
 
 interface Round {
-  /** Microseconds. */
+  /** Microseconds of processor time. */
   readonly knock: number;
   readonly guess: number;
   readonly sharedGuess: number;
-  /** Milliseconds, of the first guess in a new window. */
+  /** Milliseconds of the first guess in a new window. */
   readonly window: number;
   readonly instructions: number;
   readonly mebibytes: number;
@@ -38,7 +38,7 @@ interface Round {
 }
 
 export async function codes(bench: Bench): Promise<Family> {
-  together();
+  unpin();
   const dir = mkdtempSync(join(tmpdir(), "bench-codes-"));
   try {
     const rounds: Round[] = [];
@@ -51,14 +51,11 @@ export async function codes(bench: Bench): Promise<Family> {
     });
     return {
       rows: [
-        row("a wrong guess, CPU µs beyond three knocks of a sequence", ({ guess, knock }) => guess - knock, 1),
-        row(
-          "the same at 1,000 key clients of one door, of five knocks",
-          ({ sharedGuess, knock }) => sharedGuess - knock,
-        ),
-        row("1,000 key clients: the first guess of a window, ms", ({ window }) => window),
+        row("a wrong code, CPU µs more than the three knocks of a sequence", ({ guess, knock }) => guess - knock, 1),
+        row("the same, five knocks, at a door with 1,000 key clients", ({ sharedGuess, knock }) => sharedGuess - knock),
+        row("1,000 key clients: the first code of a window, ms", ({ window }) => window),
         row("1,000 key clients: instructions of the filter", ({ instructions }) => instructions),
-        row("1,000 key clients, MiB", ({ mebibytes }) => mebibytes, 3),
+        row("1,000 key clients: memory, MiB", ({ mebibytes }) => mebibytes, 3),
         row("1,000 key clients: CPU of the start ÷ without", ({ start, plainStart }) => start / plainStart, 1.2),
       ],
     };
@@ -100,7 +97,7 @@ async function one(bench: Bench, dir: string): Promise<Round> {
 const OWN = parseAddress("10.77.0.1")!;
 const OPTIONS = { isOurs: () => true, isStray: () => false, hashKey: [1, 2], wallClock: Date.now } as const;
 
-/** Microseconds for all knocks of one, each from a source of its own: none is banned. */
+/** Microseconds per guess, for all its knocks. Each guess has its own source, so none is banned. */
 function guesses(attempts: Attempts, ports: readonly number[], count: number): number {
   const before = process.cpuUsage();
   let now = performance.now();
@@ -115,7 +112,7 @@ function guesses(attempts: Attempts, ports: readonly number[], count: number): n
   return (user + system) / count;
 }
 
-/** Of no code around now. */
+/** Ports of a code that does not count for 25 minutes before and after now. */
 function wrongPorts(doors: readonly ResolvedDoor[]): number[] {
   const client = doors[0]!.door.clients[0]!;
   const now = windowAt(Date.now());
@@ -143,7 +140,7 @@ function doorsOf(dir: string, clients: string, more?: string): ResolvedDoor[] {
   return readConfig(join(dir, "knockd.conf")).doors.map((door) => ({ door, targets: undefined }));
 }
 
-/** CPU milliseconds until it listens: unlike the time, they are the same on a machine that is busy. */
+/** CPU milliseconds until it listens. Unlike the time, they hardly change on a busy machine. */
 async function start(bench: Bench, text: string): Promise<number> {
   const running = await begin(bench.wire, "ours", { config: text, ports: PORTS });
   await untilListening(running, 60_000, 1);

@@ -1,17 +1,17 @@
-// What the number of doors costs: at the start, and each packet.
+// How the number of doors changes the time of the start, and the cost of a packet.
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { enough, measured, warmUp } from "./flood.ts";
 import { cpu, untilIdle } from "./probe.ts";
 import { type Bench, type Family, figures, inTurns, lines } from "./rounds.ts";
-import { apart, begin, type Job, type Running, type Subject, together, untilListening } from "./subject.ts";
+import { begin, type Job, pinApart, type Running, type Subject, unpin, untilListening } from "./subject.ts";
 import type { Row } from "./table.ts";
 
 const DOORS = [1, 10, 100, 1_000, 10_000];
 /** 0.8 takes minutes to start with more. */
 const MAX_OF_08 = 1_000;
 
-/** Every door has its own three ports, as far as there are enough. */
+/** Every door has three ports of its own, until there are more doors than ports. */
 function job(doors: number): Job {
   const port = (n: number) => 1024 + ((n * 7919) % 64_000);
   const sequence = (i: number) => [port(3 * i), port(3 * i + 1), port(3 * i + 2)];
@@ -28,7 +28,7 @@ export async function doors(bench: Bench): Promise<Family> {
   const results = await inTurns(bench, "doors", ["ours", "judge", "loop"], async (subject) => {
     const rounds = new Map<number, { start: number; cost: number }>();
     for (const x of xs) {
-      // 0.8 takes ten seconds to start with a thousand.
+      // 0.8 takes half a minute to start with a thousand doors.
       if (subject === "judge" && x > (bench.quick ? 100 : MAX_OF_08)) break;
       rounds.set(x, await withDoors(bench, subject, x));
     }
@@ -70,7 +70,7 @@ export async function doors(bench: Bench): Promise<Family> {
 
 async function withDoors({ wire, quick }: Bench, subject: Subject, count: number) {
   const { config, ports } = job(count);
-  together();
+  unpin();
   const before = performance.now();
   const running = await begin(wire, subject, { config, ports });
   let listening: number;
@@ -81,7 +81,7 @@ async function withDoors({ wire, quick }: Bench, subject: Subject, count: number
   }
   const start = listening - before;
   await untilIdle(running);
-  apart(running);
+  pinApart(running);
   const knock = { from: wire.client, to: wire.server, port: ports[0]! };
   await measured(wire, running, [knock], subject === "judge" ? 5_000 : warmUp(subject));
   const { cost } = await measured(
@@ -95,8 +95,8 @@ async function withDoors({ wire, quick }: Bench, subject: Subject, count: number
 }
 
 /**
- * Of a hundred doors 0.8's filter does not fit the kernel, which then knows of none; and told to say when it listens, it
- * says a line at each packet too. It does all its work before it listens: when has it last worked?
+ * When 0.8 has started. With a hundred doors its filter does not fit into the kernel, so the kernel cannot show it, and -v
+ * would log a line per packet. But 0.8 does all its work before it listens, so this is the time when it last worked.
  */
 async function untilAtRest(running: Running): Promise<number> {
   let last = performance.now();

@@ -1,4 +1,4 @@
-// The curves of the last run (build/bench/*.json) as one SVG, for docs/performance.md.
+// Draws the curves of the last run (build/bench/*.json) as one SVG, for docs/performance.md.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Curve } from "./rounds.ts";
@@ -10,18 +10,19 @@ const COLOURS: Readonly<Record<Subject, string>> = {
   loop: "#7f8c8d",
   immediate: "#7f8c8d",
 };
-/** Of one picture, and of what its axes enclose. */
+/** The size of one picture, and the box that its axes enclose. */
 const [WIDTH, HEIGHT] = [300, 250] as const;
 const BOX = { left: 52, top: 34, right: 288, bottom: 200 } as const;
 
-const TITLE = "What a packet costs, by live attempts, doors and packets a second";
+const TITLE = "What a packet costs, by live attempts, doors and packets per second";
 
 export function draw(results: string, file: string): void {
   const curves = readdirSync(results)
     .filter((name) => name.endsWith(".json"))
     .map((name) => JSON.parse(readFileSync(join(results, name), "utf8")))
     .flatMap((result) => ((result.curves ?? []) as Curve[]).map((curve) => ({ curve, machine: result.machine })));
-  if (curves.length === 0) throw new Error("nothing measured to draw: first the families with curves");
+  if (curves.length === 0)
+    throw new Error("no curve in build/bench. First run: npm run bench -- attempts doors steady");
   const width = WIDTH * curves.length;
   const pictures = curves.map(({ curve }, i) => `<g transform="translate(${i * WIDTH} 0)">${picture(curve)}</g>`);
   const machine = `<text x="${width / 2}" y="${HEIGHT + 14}" text-anchor="middle">${escaped(curves[0]!.machine)}</text>`;

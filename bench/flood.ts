@@ -1,31 +1,31 @@
-// What a packet costs: one source that sends matching SYNs as fast as it can, in every way that makes work.
+// What a packet costs when one source sends matching SYNs at full speed: first knocks, whole sequences, IPv6, with a log.
 import { frame } from "../test/frame.ts";
 import type { Wire } from "../test/live/wire.ts";
 import { cpu, packets, untilIdle } from "./probe.ts";
 import { type Bench, type Family, figures, inTurns } from "./rounds.ts";
-import { apart, type Job, type Running, type Subject, start } from "./subject.ts";
+import { type Job, pinApart, type Running, type Subject, start } from "./subject.ts";
 import type { Row } from "./table.ts";
 
 export interface Flood {
-  /** Frames per second that the sender managed. */
+  /** Frames per second that the sender reached. */
   rate: number;
-  /** The part of the frames for which there was no room in the daemon's ring, 0 to 1. */
+  /** The share of frames that found no room in the daemon's ring, 0 to 1. */
   lost: number;
-  /** Seconds of processor time for a million packets that got room. */
+  /** Seconds of processor time per million received packets. */
   cost: number;
 }
 
 export const PORTS = [7000, 8000, 9000];
 const ALONE = 7100;
 const MAX_PACKETS = 1_000_000;
-/** Not counted: by then V8 has compiled, once in the daemon's life, what a flood needs. The others have nothing to compile. */
+/** Packets before the measurement. After that many, V8 has compiled what a flood needs. The other programs are compiled. */
 export const warmUp = (subject: Subject): number => (subject === "ours" ? 600_000 : FIRST);
 const FIRST = 60_000;
-/** What 0.8 does in a second and a half, the others do in the twentieth part. */
+/** How many packets are measured. 0.8 takes as long for 200,000 as the others for several times as many. */
 export const enough = (subject: Subject): number => (subject === "judge" ? 200_000 : 800_000);
 let floodsSent = 0;
 
-// No command: what is measured is the way of a packet, not how a process is started.
+// No door has a command, because this measures packets and not the start of a process.
 const JOB: Job = {
   config: `[options]
 [door]
@@ -43,12 +43,12 @@ const LOGGED: Job = { ...JOB, args: ["-g", "@dir@/log"] };
 interface Kind {
   readonly what: string;
   readonly ports: readonly number[];
-  /** One knock that comes first. */
+  /** The port of a single knock before the flood. */
   readonly before?: number;
   readonly family?: 6;
   readonly job?: Job;
   readonly quick?: boolean;
-  /** Ours against 0.8's. */
+  /** The goal: 0.8 needs at least this many times as much. */
   readonly times?: number;
 }
 
@@ -77,7 +77,7 @@ export async function floods(bench: Bench): Promise<Family> {
     const of = (what: keyof Flood, scale = 1) =>
       figures(byKind, (round) => (round.get(kind)?.[what] ?? Number.NaN) * scale);
     rows.push({
-      what: `${kind.what} at full speed, CPU s a million`,
+      what: `${kind.what} at full speed, CPU s per million`,
       figures: of("cost"),
       ...(kind.times && { reach: { most: 1 / kind.times, of: "judge" as const } }),
     });
@@ -87,20 +87,20 @@ export async function floods(bench: Bench): Promise<Family> {
     rounds.flatMap((one) => [...one.values()].map((f) => f.rate)),
   );
   const thousands = (rate: number) => `${Math.round(rate / 1000)},000`;
-  const speed = `Full speed was ${thousands(Math.min(...rates))} to ${thousands(Math.max(...rates))} packets a second.`;
+  const speed = `Full speed was ${thousands(Math.min(...rates))} to ${thousands(Math.max(...rates))} packets per second.`;
   return { rows: [...rows, ...losses], notes: [speed] };
 }
 
-/** One that is started for each job; each flood is of `count` packets. */
+/** Starts the program once per job, and floods it with `count` packets of each kind. */
 async function each(wire: Wire, subject: Subject, all: readonly Kind[], count: number): Promise<Map<Kind, Flood>> {
   const done = new Map<Kind, Flood>();
   for (const job of [JOB, LOGGED]) {
     const kinds = all.filter((kind) => (kind.job ?? JOB) === job);
     if (kinds.length === 0) continue;
     const running = await start(wire, subject, job);
-    apart(running);
+    pinApart(running);
     if (job === JOB) done.set(COLD, await flood(wire, running, COLD, FIRST));
-    // What V8 has compiled for one kind it compiles again for the next, until it has seen all.
+    // V8 optimises for the kinds that it has seen, and compiles again when a new one comes. So show it all kinds first.
     for (const kind of kinds) await flood(wire, running, kind, FIRST);
     for (const kind of kinds) {
       if (subject === "ours") await flood(wire, running, kind, warmUp(subject));
@@ -113,7 +113,7 @@ async function each(wire: Wire, subject: Subject, all: readonly Kind[], count: n
 
 async function oneFlood(wire: Wire, subject: Subject): Promise<Map<Kind, Flood>> {
   const running = await start(wire, subject, JOB);
-  apart(running);
+  pinApart(running);
   const done = new Map([[KINDS[0]!, await flood(wire, running, KINDS[0]!, warmUp(subject))]]);
   await running.stop();
   return done;
@@ -129,7 +129,7 @@ async function flood(wire: Wire, running: Running, kind: Kind, count: number): P
   return measured(wire, running, kind.ports.map(template), count);
 }
 
-/** Every packet is from another port than the one before and has a sequence number of its own: none is sent again. */
+/** Each packet has its own source port and sequence number, so none counts as a retransmission. */
 export async function measured(
   wire: Wire,
   running: Running,
@@ -140,10 +140,10 @@ export async function measured(
   const seq = (floodsSent++ * MAX_PACKETS) % 2 ** 32;
   const templates = knocks.map((knock) => frame({ ...knock, protocol: "tcp", sourcePort: 1024, seq }));
   const before = cpu(running);
-  packets(running); // from here on they count
+  packets(running); // sets the kernel's counters to 0
   const { sent, seconds } = await wire.flood({ templates, count, rate, vary: "port" });
   const used = (await untilIdle(running)) - before;
   const { received, dropped } = packets(running);
-  if (received + dropped < sent) throw new Error(`${running.subject}: of ${sent} frames ${received + dropped} came`);
+  if (received + dropped < sent) throw new Error(`${running.subject}: ${received + dropped} of ${sent} frames arrived`);
   return { rate: sent / seconds, lost: dropped / sent, cost: used / 1000 / received };
 }

@@ -1,4 +1,4 @@
-// How long we are deaf at an address that has just come: a lease, a new IPv6 prefix. 0.8 is deaf there for ever.
+// How long knockd misses knocks at a new address, such as a DHCP lease or an IPv6 prefix. 0.8 misses them forever.
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../test/frame.ts";
 import { Daemon } from "../test/live/daemon.ts";
@@ -23,13 +23,13 @@ export async function follow({ wire, quick, rounds }: Bench): Promise<Family> {
     results.push(waits);
   }
   const row = (what: string, of: (waits: number[]) => number) => ({
-    what: `an address comes → knocks at it are received, ms, ${what}`,
+    what: `new address → its knocks are received, ms, ${what}`,
     figures: figures({ ours: results }, of),
     reach: { most: 100 },
   });
   return { rows: [row("p50", (waits) => percentile(waits, 50)), row("longest", (waits) => Math.max(...waits))] };
 
-  /** Milliseconds from the new address to the first knock after which none was missed. */
+  /** Milliseconds from the new address to the first received knock. After that one, none may be missed. */
   async function deaf(daemon: Daemon, to: string, from: string): Promise<number> {
     const before = received(daemon);
     const knocks = Array.from({ length: KNOCKS }, (_, i) => ({
@@ -45,7 +45,7 @@ export async function follow({ wire, quick, rounds }: Bench): Promise<Family> {
     await sleep(100);
     await ip("del", `${to}/${length}`);
     const count = received(daemon) - before;
-    if (count === 0) throw new Error(`deaf at ${to}`);
+    if (count === 0) throw new Error(`no knock received at ${to}`);
     return Math.max(0, (left[KNOCKS - count]! - there) / 1e6);
   }
 

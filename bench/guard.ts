@@ -1,4 +1,4 @@
-// The scan guard under siege: scanners that want to be overlooked among many, and a forger who wants clients banned.
+// Attacks on the scan guard: many scanners at once, so that one might be overlooked, and forged strays that void clients' attempts.
 import { frame } from "../test/frame.ts";
 import type { Daemon, Which } from "../test/live/daemon.ts";
 import type { Wire } from "../test/live/wire.ts";
@@ -20,15 +20,19 @@ const CONFIG = `[options]
 
 type Frames = { at: number; frame: Buffer }[];
 
-/** What is counted of each, and what is sent, one batch after the other. */
+/** The text of a row, the number of scanners or clients, and the frames to send, batch by batch. */
 const SIEGES: readonly [string, number, (wire: Wire) => Frames[]][] = [
-  ["scanners of one /64, all in the middle of a sequence when they touch 8 other ports: came in", SCANNERS, scanners],
-  ["clients from whose address 100 SYNs a second are forged, another TTL: came in", CLIENTS, (w) => forged(w, 100, 60)],
+  ["scanners of one /64, each touches 8 other ports in the middle of a sequence: got in", SCANNERS, scanners],
+  [
+    "clients, while 100 SYNs per second are forged from the address of each, with another TTL: got in",
+    CLIENTS,
+    (w) => forged(w, 100, 60),
+  ],
   ["the same with the client's TTL", CLIENTS, (w) => forged(w, 100, CLIENT_TTL)],
   ["the same, when the clients knock within 50 ms", CLIENTS, (w) => forged(w, 100, CLIENT_TTL, 0.025)],
 ];
 
-/** Rows whose name has the word. */
+/** Runs the rows whose text contains `only`. */
 export async function siegeGuard(wire: Wire, only: string): Promise<void> {
   const rows = SIEGES.filter(([what]) => `the scan guard: ${what}`.includes(only));
   if (rows.length === 0) return;
@@ -49,7 +53,7 @@ async function lay(wire: Wire, which: Which, batches: readonly Frames[]): Promis
   return came;
 }
 
-/** Each its first knock, each a stray, eight times, and each the rest: 10,000 packets a second. */
+/** All scanners send their first knock, then eight strays each, then the rest: 10,000 packets per second. */
 function scanners({ server6 }: Wire): Frames[] {
   const rounds = [PORTS[0]!, ...Array.from({ length: 8 }, (_, i) => 20_000 + i), ...PORTS.slice(1)];
   return rounds.map((port, round) =>
@@ -66,7 +70,7 @@ function scanners({ server6 }: Wire): Frames[] {
   );
 }
 
-/** Packets to other closed ports with the address of each client, which knocks meanwhile, `pause` seconds apart. */
+/** Strays with the address of each client. The client itself knocks meanwhile, with `pause` seconds between knocks. */
 function forged({ server }: Wire, rate: number, ttl: number, pause = 0.5): Frames[] {
   const clients = Array.from({ length: CLIENTS }, (_, i) => `10.9.9.${i + 1}`);
   const common = { to: server, protocol: "tcp" } as const;
@@ -83,7 +87,7 @@ function forged({ server }: Wire, rate: number, ttl: number, pause = 0.5): Frame
   return [frames];
 }
 
-/** Until no command has run for a second. */
+/** Waits until no command has begun for a second. */
 async function settled(daemon: Daemon): Promise<void> {
   for (let before = -1, now = daemon.commands().length; before !== now; now = daemon.commands().length) {
     before = now;

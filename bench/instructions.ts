@@ -1,5 +1,5 @@
-// Instructions that a packet and a knock take, counted by valgrind: of its own code, without the kernel's and without what a
-// command takes. They hardly change from one processor to another, so that the owner of a Pi can guess what time does not tell him.
+// How many instructions a packet and a knock take, counted by valgrind: those of the daemon, without the kernel and without
+// the command. They hardly change between processors, so they also apply to a Pi. Times do not.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,23 +15,26 @@ interface Kind {
   readonly what: string;
   readonly ports: readonly number[];
   readonly command?: string;
-  /** Packets a second (0.8 under valgrind hears no 10,000), and the two counts whose difference is told, so that the start is not: of ours, and of 0.8. */
+  /**
+   * Packets per second, and two numbers of packets. The difference between their counts leaves out the start. Under
+   * valgrind, 0.8 cannot receive 10,000 packets per second.
+   */
   readonly ours: readonly [rate: number, few: number, many: number];
   readonly judge: readonly [rate: number, few: number, many: number];
-  /** Packets of one. */
+  /** How many packets one unit of this row has. */
   readonly of: number;
 }
 
 const KINDS: readonly Kind[] = [
   {
-    what: "a first knock, of 10,000 a second",
+    what: "a first knock, at 10,000 per second",
     ports: [7000],
     ours: [10_000, 1e5, 5e5],
     judge: [1000, 2000, 6000],
     of: 1,
   },
   {
-    what: "a packet of sequences, of 10,000 a second",
+    what: "a packet of a sequence, at 10,000 per second",
     ports: PORTS,
     ours: [10_000, 1e5, 5e5],
     judge: [1000, 2000, 6000],
@@ -50,12 +53,12 @@ const PROGRAMS = {
   ours: [process.execPath, join(repo, process.env.KNOCKD ?? "dist/src/knockd.js")],
   judge: [join(repo, "build/judge/usr/sbin/knockd")],
 } as const;
-/** By then V8 has returned memory, and a program that is slow under valgrind has handled all packets. */
+/** After this time V8 has returned memory, and a program under valgrind, which is slow, has handled all packets. */
 const SETTLED_MS = 6000;
-/** Before a flood: V8 compiles meanwhile, which under valgrind takes its time. */
+/** The packets before a measurement, in which V8 compiles. Under valgrind that takes long. */
 const [WARM_UP, WARM_RATE] = [30_000, 3000] as const;
 
-/** Once each. V8 recompiles at unpredictable times, so two counts of this many packets differ by a tenth. */
+/** Counts each once. V8 compiles at unpredictable times, so two counts of this many packets differ by a tenth. */
 export async function instructions({ wire }: Bench): Promise<Family> {
   const rows: Row[] = [];
   for (const kind of KINDS) {
@@ -68,7 +71,7 @@ export async function instructions({ wire }: Bench): Promise<Family> {
     }
     rows.push({ what: `instructions: ${kind.what}`, figures });
   }
-  return { rows, notes: ["Counted by valgrind on this machine's processor; the kernel's are not among them."] };
+  return { rows, notes: ["Counted by valgrind on this machine, without the kernel's instructions."] };
 }
 
 async function counted(wire: Wire, who: "ours" | "judge", kind: Kind, rate: number, count: number): Promise<number> {
@@ -92,7 +95,7 @@ async function counted(wire: Wire, who: "ours" | "judge", kind: Kind, rate: numb
   const { dropped } = packets(running);
   child.kill("SIGTERM");
   await ended;
-  // 0.8's children are told of, too, until they have become the command.
+  // valgrind also reports 0.8's children until they have become the command.
   const [, sum] = new RegExp(`==${child.pid}== Collected : (\\d+)`).exec(said) ?? [];
   if (sum === undefined || dropped > 0)
     throw new Error(`valgrind counts nothing, or ${dropped} packets were lost: ${said}`);

@@ -1,4 +1,4 @@
-// How long a knocker waits: from the last SYN on the wire to the first instruction of the command.
+// How long a client waits: from the last SYN on the wire to the first instruction of the command.
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -8,24 +8,24 @@ import type { Wire } from "../test/live/wire.ts";
 import { PORTS } from "./flood.ts";
 import { probe } from "./probe.ts";
 import { type Bench, type Family, inTurns, type Results } from "./rounds.ts";
-import { type Subject, start, together } from "./subject.ts";
+import { type Subject, start, unpin } from "./subject.ts";
 import { ofRounds, percentile, type Row, short } from "./table.ts";
 
-/** Milliseconds, one for each knock whose command ran. */
+/** Milliseconds, one per client whose command ran. */
 type Waits = number[];
 
-/** Each knock comes from its own address, so that a command is never taken for another knock's. */
+/** Each client has its own address, which its command prints. */
 const KNOCKERS = { route: "10.77.0.128/25", address: (i: number) => `10.77.0.${128 + i}` };
 const MS = 1e6; // nanoseconds
 
-/** What a door runs, as a path and words, which ours starts itself, and with what only a shell can do. */
+/** The door's command: plain words, which knockd-ng starts without a shell, and a line that needs a shell. */
 const COMMANDS = { plain: () => `${probe()} note %IP%`, shell: () => `${probe()} stamp %IP% >> $KNOCK_LOG` };
 type Kind = keyof typeof COMMANDS;
 
 export async function latency(bench: Bench): Promise<Family> {
   const { wire, rounds, quick } = bench;
   const knocks = quick ? 8 : 40;
-  together();
+  unpin();
   const shell = await alone(wire, rounds * knocks);
   const measure = (kind: Kind) =>
     inTurns(bench, `latency, ${kind} command`, ["ours", "judge", "immediate"], (subject) =>
@@ -38,7 +38,9 @@ export async function latency(bench: Bench): Promise<Family> {
   );
   const notes = [
     `/bin/sh and the command alone, without a daemon, take ${short(percentile(shell, 50))} ms (p50) and ${short(percentile(shell, 99))} ms (p99).`,
-    ...missed.filter(([, count]) => count > 0).map(([subject, count]) => `${subject}: ${count} knocks opened nothing.`),
+    ...missed
+      .filter(([, count]) => count > 0)
+      .map(([subject, count]) => `${subject}: ${count} sequences opened nothing.`),
   ];
   const what = "last SYN → command begins, p50, ms";
   const rows: Row[] = [
@@ -47,10 +49,14 @@ export async function latency(bench: Bench): Promise<Family> {
   ];
   if (byShell !== undefined) {
     rows.push(
-      { what: `a command for the shell: ${what}`, figures: all(byShell, 50), reach: { most: 1 / 15, of: "judge" } },
+      {
+        what: `a command that needs a shell: ${what}`,
+        figures: all(byShell, 50),
+        reach: { most: 1 / 15, of: "judge" },
+      },
       { what: "the same, p99, ms", figures: all(byShell, 99), reach: { most: 1 / 10, of: "judge" } },
       {
-        what: "the same, p50, beside the C loop's, ms",
+        what: "the same, p50, ms (goal: a multiple of the C loop's)",
         figures: all(byShell, 50),
         reach: { most: 1.25, of: "immediate" },
       },
@@ -59,7 +65,7 @@ export async function latency(bench: Bench): Promise<Family> {
   return { rows, notes };
 }
 
-/** The percentile over all rounds, and those of the single ones. */
+/** The percentile over all rounds, with the range of the single rounds. */
 function all(results: Results<Waits>, percent: number): Row["figures"] {
   const figures: Row["figures"] = {};
   for (const [subject, rounds] of Object.entries(results)) {
@@ -69,7 +75,7 @@ function all(results: Results<Waits>, percent: number): Row["figures"] {
   return figures;
 }
 
-/** One daemon, started for this. Its knocks come one by one, so that it has always gone to sleep between them. */
+/** Starts one daemon. The knocks come one by one, so that it sleeps between them. */
 async function knockOneByOne(wire: Wire, subject: Subject, knocks: number, command: string): Promise<Waits> {
   const running = await start(wire, subject, {
     config: `[options]
@@ -82,9 +88,9 @@ async function knockOneByOne(wire: Wire, subject: Subject, knocks: number, comma
     ports: PORTS,
     command,
   });
-  // Every client address must answer: otherwise the server would try to resolve it at every SYN that it refuses.
+  // Every client address must exist. Otherwise the server would send ARP requests for each SYN that it refuses.
   await wire.run("client", ["ip", "route", "replace", "local", KNOCKERS.route, "dev", "lo"]);
-  await sleep(Math.random() * 50); // 0.8 counts its 50 ms (see below) from its start, which must not set our pace too
+  await sleep(Math.random() * 50); // 0.8 counts its 50 ms (see oneKnock) from its start: begin at a random moment of them
   const schedule = Array.from({ length: knocks }, (_, i) => oneKnock(wire, i)).flat();
   const left = await wire.send(schedule);
   const deadline = performance.now() + 2000;
@@ -101,10 +107,7 @@ async function knockOneByOne(wire: Wire, subject: Subject, knocks: number, comma
   return waits;
 }
 
-/**
- * The command for the shell, started by a C program that was only waiting to start it: no daemon that runs it by
- * /bin/sh can be faster.
- */
+/** The command that needs a shell, started by a C program that does nothing else. No daemon that uses /bin/sh can be faster. */
 async function alone(wire: Wire, runs: number): Promise<number[]> {
   const file = join(wire.dir, "alone");
   const { stdout } = await wire.run("server", [probe(), "alone", `${runs}`, `${probe()} stamp x >> ${file}`], {
@@ -119,7 +122,7 @@ async function alone(wire: Wire, runs: number): Promise<number[]> {
 }
 
 function oneKnock(wire: Wire, i: number): { at: number; frame: Buffer }[] {
-  // 0.8 looks every 50 ms: knocks that come at even steps over these 50 ms (by the golden ratio) meet all its luck.
+  // 0.8 looks every 50 ms. Spread the knocks evenly over these 50 ms (by the golden ratio), so that chance plays no part.
   const begin = 0.15 * i + 0.05 * ((i * 0.618034) % 1);
   const from = KNOCKERS.address(i);
   return PORTS.map((port, stage) => ({

@@ -1,5 +1,5 @@
-// The limit: the smallest libpcap program that counts knocks. It has no doors and no attempts; with a
-// command, it starts that for each SYN to PORT, as a daemon would for the last knock.
+// The smallest libpcap program that counts knocks. It has no doors and no attempts, so no daemon can be faster. With
+// COMMAND, it starts that for each SYN to PORT, as a daemon does at the last knock.
 //   loop IFACE immediate|buffered FILTER [PORT COMMAND]
 #include <arpa/inet.h>
 #include <pcap/pcap.h>
@@ -34,7 +34,7 @@ void RunFor(const u_char* source) {
   if (posix_spawn(&pid, shell, nullptr, nullptr, argv, environ) != 0) Die("posix_spawn");
 }
 
-// Ethernet and IPv4 or IPv6 without options: what the bench sends.
+// The bench sends Ethernet frames with IPv4 or IPv6 without options.
 void OnFrame(u_char*, const pcap_pkthdr* header, const u_char* bytes) {
   const unsigned ip = 14, tcp = ip + (bytes[ip] >> 4 == 6 ? 40 : 20);
   if (header->caplen < tcp + 20 || (bytes[tcp + 13] & 0x12) != 0x02) return;

@@ -1,4 +1,4 @@
-// How much memory it takes, and how often it wakes up, when nothing happens and after a thousand knocks.
+// Memory and wake-ups when nothing happens, and memory after a thousand knocks.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../test/frame.ts";
@@ -6,10 +6,10 @@ import { Wire } from "../test/live/wire.ts";
 import { PORTS } from "./flood.ts";
 import { cpu, untilIdle } from "./probe.ts";
 import { type Bench, type Family, figures, type Results } from "./rounds.ts";
-import { type Job, type Running, type Subject, start, together } from "./subject.ts";
+import { type Job, type Running, type Subject, start, unpin } from "./subject.ts";
 
 const KNOCKS = 1000;
-/** Some nine seconds after ours has given memory back, V8 tidies up, once. */
+/** About nine seconds after knockd-ng has given memory back, V8 collects garbage once. */
 const TIDY_SECONDS = 13;
 const JOB: Job = {
   config: `[options]\n[door]\n  sequence = ${PORTS}\n  seq_timeout = 5\n  tcpflags = syn\n  command = true\n`,
@@ -17,23 +17,23 @@ const JOB: Job = {
   command: "true",
 };
 
-/** Resident, in MB: now, and the most it has ever been. */
+/** Resident memory in MB, now and at its peak. */
 export function memory({ pid }: Pick<Running, "pid">): { now: number; peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const of = (what: string) => Number(new RegExp(`^${what}:\\s+(\\d+)`, "m").exec(status)?.[1]) / 1024;
   return { now: of("VmRSS"), peak: of("VmHWM") };
 }
 
-/** From now on `peak` is that of from now on. */
+/** Starts a new peak. */
 export function forgetPeak({ pid }: Pick<Running, "pid">): void {
   writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }
 
-/** Each in a world of its own, all at the same time: there is nothing to be disturbed. */
+/** Measures all programs at the same time, each in its own namespaces: idle programs do not disturb each other. */
 export async function idle(bench: Bench): Promise<Family> {
   const { quick, rounds } = bench;
   const seconds = quick ? 10 : 60;
-  together();
+  unpin();
   process.stderr.write(`idle: ${seconds} s, ${rounds} of each at once\n`);
   const results: Results<Awaited<ReturnType<typeof doNothing>>> = {};
   const subjects: Subject[] = ["ours", "judge", "loop"];
@@ -111,7 +111,7 @@ async function knockOften(wire: Wire, running: Running): Promise<void> {
   await untilIdle(running);
 }
 
-/** How often the kernel has given it the processor because it had something to do: all threads. */
+/** How many times a thread of the program has gone to sleep, and so was woken up. */
 function wakeUps({ pid }: Running): number {
   const threads = readdirSync(`/proc/${pid}/task`);
   const of = (thread: string) => {

@@ -1,12 +1,12 @@
-// Doors that the kernel opens, under load: 50,000 clients a second that make their last knock, and packets that are for no
-// guarded port.
+// Built-in doors under load: 50,000 clients per second make their last knock. And what the gate costs for packets to ports
+// that it does not guard.
 import { setTimeout as sleep } from "node:timers/promises";
 import { frame, type TcpFlag } from "../test/frame.ts";
 import type { Daemon } from "../test/live/daemon.ts";
 import { Wire } from "../test/live/wire.ts";
 import { cpu, packets, startQuietly, untilIdle } from "./probe.ts";
 import type { Bench, Family } from "./rounds.ts";
-import { apart, together } from "./subject.ts";
+import { pinApart, unpin } from "./subject.ts";
 import { ofRounds, type Row } from "./table.ts";
 
 const PORTS = [7000, 8000, 9000] as const;
@@ -14,12 +14,12 @@ const CLIENTS = 60_000;
 const RATE = 50_000;
 const SEQUENCE = `[ssh]\nsequence = ${PORTS}\nseq_timeout = 60\ntcpflags = syn\n`;
 const OPENS = `${SEQUENCE}open = tcp/22\nfor = 10m\n`;
-/** After the start: by then it has made itself ready for knocks. */
+/** Milliseconds after the start. The daemon has then finished its warm-up. */
 const SETTLED_MS = 3000;
 const PASSING = 300_000;
 
 interface Load {
-  /** Of 100 packets. */
+  /** Percent of the packets. */
   readonly lost: number;
   readonly opened: number;
   /** Microseconds of the daemon's processor time for a last knock with its opening. */
@@ -42,12 +42,12 @@ export async function openings({ rounds }: Bench): Promise<Family> {
   return {
     rows: [
       row(
-        "60,000 clients, 50,000 last knocks a second: packets lost, %",
+        "60,000 clients, 50,000 last knocks per second: packets lost, %",
         loads.map(({ lost }) => lost),
         { most: 0 },
       ),
       row(
-        "the same: clients that were let in",
+        "the same: clients that got in",
         loads.map(({ opened }) => opened),
       ),
       row(
@@ -55,8 +55,8 @@ export async function openings({ rounds }: Bench): Promise<Family> {
         loads.map(({ micros }) => micros),
         { most: 20 },
       ),
-      row("the gate, of a packet within a connection, µs", costs[0]!, { most: 0.4 }),
-      row("the gate, of a SYN for another port, µs", costs[1]!, { most: 0.4 }),
+      row("the gate: cost of a packet within a connection, µs", costs[0]!, { most: 0.4 }),
+      row("the gate: cost of a SYN for another port, µs", costs[1]!, { most: 0.4 }),
     ],
   };
 }
@@ -66,7 +66,7 @@ async function load(): Promise<Load> {
   try {
     const daemon = await startQuietly(wire, "ours", OPENS);
     await sleep(SETTLED_MS);
-    apart(daemon);
+    pinApart(daemon);
     packets(daemon);
     let [lost, sent, before] = [0, 0, 0];
     for (const port of PORTS) {
@@ -83,7 +83,7 @@ async function load(): Promise<Load> {
     await daemon.stop();
     return { lost: (100 * lost) / sent, opened, micros };
   } finally {
-    together();
+    unpin();
     await wire.close();
   }
 }
@@ -94,7 +94,7 @@ async function openOf(wire: Wire): Promise<number> {
   return Number(stdout);
 }
 
-/** What a packet costs more with the gate than beside a door that has a command; in turns. */
+/** How much more a packet costs with the gate than with a door that has a command. Measured in turns. */
 async function passing(): Promise<number[]> {
   const wires = [await Wire.open(), await Wire.open()] as const;
   const daemons: Daemon[] = [];
@@ -102,7 +102,7 @@ async function passing(): Promise<number[]> {
     for (const [i, config] of [`${SEQUENCE}command = true\n`, OPENS].entries()) {
       const daemon = await startQuietly(wires[i]!, "ours", config);
       daemons.push(daemon);
-      apart(daemon);
+      pinApart(daemon);
     }
     await sleep(SETTLED_MS);
     const costs: number[] = [];
@@ -112,13 +112,13 @@ async function passing(): Promise<number[]> {
     }
     return costs;
   } finally {
-    together();
+    unpin();
     for (const daemon of daemons) await daemon.stop();
     for (const wire of wires) await wire.close();
   }
 }
 
-/** Seconds a packet, of the sender, who brings it through the other side's hooks too: the shortest of five times. */
+/** Seconds per packet, the fastest of five runs. It is the sender's time, in which the kernel also runs the receiver's hooks. */
 async function fastest(wire: Wire, flags: readonly TcpFlag[]): Promise<number> {
   const template = frame({ from: wire.client, to: wire.server, protocol: "tcp", port: 4444, flags });
   let least = Number.POSITIVE_INFINITY;

@@ -1,10 +1,9 @@
-// What the bench has to ask the kernel and Node has no call for.
+// Calls to the kernel that the bench needs and that Node does not have.
 //   probe stamp NAME            prints NAME and the time at which this program began, CLOCK_MONOTONIC in nanoseconds
-//   probe note NAME             the same into the file $KNOCK_LOG, for which it needs no shell
+//   probe note NAME             writes the same to the file $KNOCK_LOG, so the command needs no shell
 //   probe alone COUNT COMMAND   starts `/bin/sh -c COMMAND` COUNT times, and prints the time before each start
 //   probe cpu PID               the processor time of a process, of all its threads, not of its children: nanoseconds
-//   probe packets PID           JSON: the longest filter of its packet sockets, and the packets since this was last
-//   asked
+//   probe packets PID           JSON: the longest filter of its packet sockets, and the packets since the last call
 #include <dirent.h>
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -43,7 +42,7 @@ uint64_t Now(clockid_t clock = CLOCK_MONOTONIC) {
   exit(1);
 }
 
-// What a daemon's commands cost when no daemon is there: the floor under every latency.
+// Measures a command without a daemon. No daemon can be faster.
 void Alone(int count, char* command) {
   for (int i = 0; i < count; i++) {
     char shell[] = "/bin/sh", option[] = "-c";
@@ -54,7 +53,7 @@ void Alone(int count, char* command) {
     if (error) Die("posix_spawn", error);
     waitpid(pid, nullptr, 0);
     printf("%llu\n", static_cast<Ull>(begun));
-    usleep(50000);  // as a daemon would: after some sleep
+    usleep(50000);  // a daemon also starts its commands after some sleep
   }
 }
 
@@ -63,7 +62,7 @@ struct Sockets {
   uint64_t received = 0, dropped = 0;
 };
 
-// The counters are the socket's, which only its owner can ask: so borrow it. Asking sets them to 0.
+// Only a process that has the socket can read its counters, so duplicate the descriptor. Reading sets them to 0.
 void Ask(int fd, Sockets* sum) {
   int domain = 0;
   socklen_t size = sizeof domain;
@@ -71,7 +70,7 @@ void Ask(int fd, Sockets* sum) {
   socklen_t instructions = 0;
   getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, nullptr, &instructions);
   if (instructions > sum->filter) sum->filter = instructions;
-  tpacket_stats_v3 stats = {};  // as long as the kernel's answer is, it begins with the same two
+  tpacket_stats_v3 stats = {};  // the longest answer of the kernel; every version begins with the same two fields
   size = sizeof stats;
   if (getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size)) Die("PACKET_STATISTICS");
   sum->received += stats.tp_packets - stats.tp_drops;

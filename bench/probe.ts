@@ -1,4 +1,4 @@
-// bench/probe.cc, asked from here, and the daemon that it is asked about.
+// Runs bench/probe.cc, which reads a daemon's processor time and packet counters from the kernel.
 import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Daemon, type Which } from "../test/live/daemon.ts";
@@ -7,15 +7,15 @@ import { compiled, type Wire } from "../test/live/wire.ts";
 export interface Packets {
   /** Instructions of the packet socket's filter; 0 while there is no packet socket. */
   filter: number;
-  /** Packets that got room in the socket's ring, and those that did not, since the last time this was asked. */
+  /** Packets that found room in the socket's ring, and those that did not, since the last call. */
   received: number;
   dropped: number;
 }
 
-/** Static: the dynamic linker takes twice as long as all the rest of a command, and is no daemon's doing. */
+/** Linked statically, because the dynamic linker would take twice as long as the rest of a command. */
 export const probe = () => compiled("bench/probe.cc", "build/probe", "-static");
 
-/** Whoever it is asked about. */
+/** The process to measure. */
 type Process = Pick<Daemon, "pid">;
 
 const ask = (what: string, { pid }: Process) =>
@@ -24,13 +24,13 @@ const ask = (what: string, { pid }: Process) =>
 /** Nanoseconds of processor time, user and system, of all threads of the daemon; not of its children. */
 export const cpu = (daemon: Process): number => ask("cpu", daemon);
 
-/** The kernel's own count, for both daemons alike. */
+/** The kernel's counters, which are the same for both daemons. */
 export const packets = (daemon: Process): Packets => ask("packets", daemon);
 
-/** Without -v and without a log, so that both do the same work. The kernel then shows when the daemon is ready. */
+/** Starts a daemon without -v and without a log, so that both do the same work. The kernel shows when it listens. */
 export async function startQuietly(wire: Wire, which: Which, config: string): Promise<Daemon> {
   const daemon = await Daemon.start(wire, which, config, ["-i", "eth0", "-c", "@dir@/knockd.conf"], { ready: "" });
-  // A filter of one instruction is libpcap's own, which lets nothing through while the true one is put in place.
+  // While libpcap installs a filter, the socket has one of a single instruction that passes nothing.
   for (const end = Date.now() + 10_000; packets(daemon).filter < 2; await sleep(20)) {
     if (daemon.ended || Date.now() > end) throw new Error(`${which} does not listen: ${daemon.stderr}`);
   }
@@ -38,7 +38,7 @@ export async function startQuietly(wire: Wire, which: Which, config: string): Pr
   return daemon;
 }
 
-/** Until the daemon has used next to no processor time for an eighth of a second; resolves with what it has used in all. */
+/** Waits until the daemon has used almost no processor time for 125 ms. Returns its total, in nanoseconds. */
 export async function untilIdle(daemon: Process): Promise<number> {
   let used = cpu(daemon);
   for (let quiet = 0, tries = 0; quiet < 5; tries++) {

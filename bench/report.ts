@@ -1,5 +1,5 @@
-// knockctl report beside what everybody has for it: `grep -c` on the log, and `zcat | awk` on the packed one. The lines are
-// those that a real kernel wrote (test/report/real.log), with other times and, some of them, other sources.
+// Compares knockctl report with `grep -c` on the log, and with `zcat | awk` on the compressed log. The lines are those of a
+// real kernel (test/report/real.log), with other times, and some with other sources.
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,11 +9,11 @@ import type { Bench, Family } from "./rounds.ts";
 import { type Figure, ofRounds, type Row } from "./table.ts";
 
 const [LINES, QUICK_LINES] = [10_000_000, 500_000] as const;
-/** One line in this many comes from a source that never appears again. */
+/** One line in this many comes from a source that appears only once. */
 const [SOME, NEARLY_ALL] = [20, 1.01] as const;
 const BEGIN = Date.UTC(2026, 10, 1);
 
-// What a pipeline took, processor time and the largest process. Its output is read: grep -c into /dev/null stops at the first line.
+// Measures the processor time of a pipeline and its largest process. It reads the output, because grep stops early at /dev/null.
 const MEASURE = `
 import json, resource, subprocess, sys
 status = subprocess.run(['sh', '-c', sys.argv[1]], stdout=subprocess.PIPE).returncode
@@ -57,13 +57,13 @@ export async function reports({ quick, rounds }: Bench): Promise<Family> {
     const ratio = (a: Cost[], b: Cost[]) => (round: number) => a[round]!.seconds / b[round]!.seconds;
     return {
       rows: [
-        row("a million lines, CPU s", (round) => costs.ours[round]!.seconds / million),
+        row("CPU s per million lines", (round) => costs.ours[round]!.seconds / million),
         row("the same ÷ `grep -c`", ratio(costs.ours, costs.grep)),
-        row("a million packed lines, CPU s", (round) => costs.packed[round]!.seconds / million),
+        row("CPU s per million compressed lines", (round) => costs.packed[round]!.seconds / million),
         row("the same ÷ `zcat` with `awk`", ratio(costs.packed, costs.awk)),
-        row("a million lines of ever-new sources, CPU s", (round) => costs.many[round]!.seconds / million),
+        row("CPU s per million lines, nearly each from a new source", (round) => costs.many[round]!.seconds / million),
         row("memory, MB", (round) => costs.ours[round]!.megabytes),
-        row("memory, MB, ever-new sources", (round) => costs.many[round]!.megabytes),
+        row("memory, MB, nearly each line from a new source", (round) => costs.many[round]!.megabytes),
       ],
       notes: [`knockctl report on ${count} lines. awk counts sources and ports, and nothing else; grep counts lines.`],
     };
@@ -72,7 +72,7 @@ export async function reports({ quick, rounds }: Bench): Promise<Family> {
   }
 }
 
-/** About 230 bytes a line, written in pieces: ten million of them are no string. */
+/** About 230 bytes per line, written in pieces, because ten million lines do not fit into one string. */
 function generate(path: string, count: number, everyNew: number): void {
   const recorded = readFileSync(join(repo, "test/report/real.log"), "latin1")
     .split("\n")

@@ -1,5 +1,5 @@
-// Rounds: each measures everybody once, in turns and in the other order every other time, so that whatever changes on
-// this machine meets all alike.
+// Rounds: each round measures every program once, and every second round in reverse order. So a change of the machine's
+// load affects all programs alike.
 import type { Wire } from "../test/live/wire.ts";
 import type { Subject } from "./subject.ts";
 import { type Figure, ofRounds, type Row } from "./table.ts";
@@ -10,15 +10,15 @@ export interface Bench {
   readonly rounds: number;
 }
 
-/** One family of rows, which can be run alone. */
+/** A family of rows. `npm run bench -- NAME` runs one alone. */
 export interface Family {
   readonly rows: readonly Row[];
   readonly curves?: readonly Curve[];
-  /** What a reader of the rows has to know. */
+  /** Lines below the table, which a reader of the rows must know. */
   readonly notes?: readonly string[];
 }
 
-/** How a cost grows, for each who was measured. */
+/** How a cost grows, for each program that was measured. */
 export interface Curve {
   readonly title: string;
   readonly across: string;
@@ -45,7 +45,7 @@ export async function inTurns<T>(
   return results;
 }
 
-/** One number of each round, as the figures of a row; NaN where it was not measured. */
+/** Makes the figures of a row from one number per round. NaN means not measured. */
 export function figures<T>(results: Results<T>, of: (round: T) => number): Row["figures"] {
   const all: Partial<Record<Subject, Figure>> = {};
   for (const [subject, rounds] of Object.entries(results)) {
@@ -55,7 +55,7 @@ export function figures<T>(results: Results<T>, of: (round: T) => number): Row["
   return all;
 }
 
-/** The medians over the rounds, of one number for each x. */
+/** Makes the lines of a curve: for each x, the median of one number over the rounds. */
 export function lines<T>(
   results: Results<T>,
   xs: readonly number[],

@@ -1,5 +1,5 @@
-// `npm run siege`: what an attacker can do who forges addresses or knows a knock, while real knockers come. How many of
-// them come in, and what it takes; Debian's knockd 0.8 beside ours, in turns, each alone on its interface.
+// `npm run siege`: what an attacker can do who forges addresses or knows a knock. Counts how many real clients get in
+// meanwhile, and what it costs. Measures knockd-ng and Debian's knockd 0.8 in turns, each alone on its interface.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,7 +18,7 @@ import { machine } from "./table.ts";
 
 const PORTS = [7000, 8000, 9000];
 const FLOODED = 5000;
-const KNOCKERS = 20;
+const CLIENTS = 20;
 const SECONDS = 15;
 const CONFIG = `[options]
   LogFile = @dir@/log
@@ -36,16 +36,16 @@ const ONE_KNOCK = floodedBy("echo flooded %IP% >>$KNOCK_LOG");
 
 interface Siege {
   what: string;
-  /** Frames a second, and how many seconds. */
+  /** Frames per second, and for how many seconds. */
   rate: number;
   seconds: number;
   config: string;
-  /** Used in turn. */
+  /** The attacker sends these in turn. */
   attack: Segment[];
   vary: "source" | "none";
-  /** 0.8 does not know the config, or has no socket. */
+  /** Without 0.8, which does not know the config or has no socket. */
   alone?: boolean;
-  /** A thousand clients at the daemon's socket. */
+  /** A thousand programs use the daemon's socket. */
   abused?: boolean;
 }
 
@@ -71,20 +71,25 @@ function sieges(): Siege[] {
     })),
     ...[20_000, 100_000].map((rate) => ({
       ...first,
-      what: "first knocks, IPv6 of one /64",
+      what: "first knocks, IPv6, one /64",
       rate,
       attack: [syn(PORTS[0]!, true)],
     })),
-    { ...first, what: "closed ports, 1 of 64 a first knock", rate: 100_000, attack: [syn(PORTS[0]!), ...strays] },
     {
       ...first,
-      what: "first knocks, 1,000 clients at the socket",
+      what: "closed ports, 1 of 64 packets is a first knock",
+      rate: 100_000,
+      attack: [syn(PORTS[0]!), ...strays],
+    },
+    {
+      ...first,
+      what: "first knocks, 1,000 programs at the socket",
       rate: 20_000,
       attack: [syn(PORTS[0]!)],
       alone: true,
       abused: true,
     },
-    { ...openings, what: "openings by ever-new sources", vary: "source" },
+    { ...openings, what: "openings, each by a new source", vary: "source" },
     { ...openings, what: "openings by one source", vary: "none" },
     ...[
       ["takes 1 s", "sleep 1; echo flooded %IP% >>$KNOCK_LOG"],
@@ -109,7 +114,7 @@ function sieges(): Siege[] {
 async function main(only: string): Promise<void> {
   console.log(`${machine()}\n`);
   console.log(
-    `| siege | a second | of ${KNOCKERS} came in | longest wait, s | packets lost | memory, MiB | CPU, % | log lines, most a second | commands | most at once |`,
+    `| siege | packets/s | of ${CLIENTS} got in | longest wait, s | packets lost | memory, MiB | CPU, % | log lines/s, at most | commands | at once |`,
   );
   console.log("|---|---|---|---|---|---|---|---|---|---|");
   wire = await Wire.open();
@@ -136,9 +141,9 @@ async function lay(siege: Siege, which: Which): Promise<(string | number)[]> {
   const clients = siege.abused ? await abuse(wire, socketPath(daemon.configPath, ["eth0"])) : undefined;
   const watch = new Watch(daemon);
   const before = cpu(daemon);
-  packets(daemon); // from here on they count
+  packets(daemon); // sets the kernel's counters to 0
   const flood = wire.flood({ templates, count: siege.seconds * siege.rate, rate: siege.rate, vary: siege.vary });
-  // In the middle of it: when sources are many there are a million attempts by then.
+  // The clients begin in the middle of the flood. If its sources are many, a million attempts are live then.
   await sleep(siege.seconds * 200);
   const sent = await wire.send(knocks(siege.attack[0]!.to, siege.seconds * 0.6));
   const { sent: attacks, seconds } = await flood;
@@ -150,7 +155,7 @@ async function lay(siege: Siege, which: Which): Promise<(string | number)[]> {
   const commands = daemon.commands();
   const came = new Set(commands.filter((line) => line.startsWith("in "))).size;
   const flooded = commands.filter((line) => line.startsWith("flooded ")).length;
-  // Each knocker's last knock; they come in in their order.
+  // From each client's last knock. The clients get in in their order.
   const waited = cameAt.map((at, i) => (at - sent[i * PORTS.length + PORTS.length - 1]!) / 1e9);
   const longest = waited.length === 0 ? "" : Math.max(0, ...waited).toFixed(1);
   const memory = mostMemory(daemon.pid);
@@ -159,18 +164,18 @@ async function lay(siege: Siege, which: Which): Promise<(string | number)[]> {
   return [rate, came, longest, dropped, memory, Math.round(used * 100), lines, flooded, processes];
 }
 
-/** Knocks from addresses that the flood does not use, within this time. */
+/** The clients' knocks, within this time, from addresses that the flood does not use. */
 function knocks(to: string, seconds: number): { at: number; frame: Buffer }[] {
   const from = (i: number) => (to.includes(":") ? `fd77:0:0:1::${i + 1}` : `10.9.9.${i + 1}`);
-  return Array.from({ length: KNOCKERS }, (_, i) =>
+  return Array.from({ length: CLIENTS }, (_, i) =>
     PORTS.map((port, stage) => ({
-      at: ((i + stage / 4) * seconds) / KNOCKERS,
+      at: ((i + stage / 4) * seconds) / CLIENTS,
       frame: frame({ from: from(i), to, protocol: "tcp", port, seq: 1000 * i + stage }),
     })),
   ).flat();
 }
 
-/** Until no command has run for a second. */
+/** Waits until no command has begun for a second. */
 async function settled(daemon: Daemon): Promise<void> {
   for (let before = -1, now = daemon.commands().length; before !== now; now = daemon.commands().length) {
     before = now;
@@ -178,7 +183,7 @@ async function settled(daemon: Daemon): Promise<void> {
   }
 }
 
-/** What only shows while it lasts. */
+/** Samples what can only be seen during the attack. */
 class Watch {
   readonly #daemon: Daemon;
   readonly #counting: NodeJS.Timeout;
@@ -186,7 +191,7 @@ class Watch {
   #lines = 0;
   #mostLines = 0;
   #processes = 0;
-  /** When each came in that has come, by the clock of process.hrtime: to 50 ms. */
+  /** When each client got in, by process.hrtime, to 50 ms. */
   readonly #cameAt: number[] = [];
 
   constructor(daemon: Daemon) {

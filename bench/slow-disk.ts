@@ -1,4 +1,4 @@
-// How late a door opens when each fsync takes half a second, which the ledger needs before the start command runs.
+// How late a door opens if each fsync takes half a second. The start command waits for the ledger's fsync, but at most 150 ms.
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dueIn, LEDGER_HEAD, openLine } from "../src/doors/ledger-entry.ts";
@@ -8,7 +8,7 @@ import { compiled, type Wire } from "../test/live/wire.ts";
 
 const OPENINGS = 40;
 const APART_S = 0.1;
-/** By then the daemon has given back the memory that its start took. */
+/** Seconds after which the daemon has given back the memory of its start. */
 const SETTLED_S = 3;
 const OPEN_DOORS = 65_000;
 const FSYNC_MS = 500;
@@ -16,14 +16,14 @@ const FSYNC_MS = 500;
 interface Disk {
   readonly what: string;
   readonly openDoors: number;
-  /** How often a second one source knocks at its open door. */
+  /** How many times a second one source knocks at its open door. */
   readonly reknocks: number;
 }
 
 const DISKS: readonly Disk[] = [
-  { what: "an opening each 0.1 s", openDoors: 0, reknocks: 0 },
+  { what: "an opening every 0.1 s", openDoors: 0, reknocks: 0 },
   { what: "the same, 65,000 doors open", openDoors: OPEN_DOORS, reknocks: 0 },
-  { what: "the same, one source re-knocks 400 times a second", openDoors: 0, reknocks: 400 },
+  { what: "the same, one source knocks again 400 times a second", openDoors: 0, reknocks: 400 },
 ];
 
 const CONFIG = `[options]
@@ -43,9 +43,9 @@ cmd_timeout = 600
 stop_command = /bin/true
 `;
 
-/** Prints a row for each kind of disk. */
+/** Prints one row per kind of disk. */
 export async function slowDisk(wire: Wire): Promise<void> {
-  console.log(`\n| ${FSYNC_MS} ms per fsync | openings | last packet → command begins, ms: median | most |`);
+  console.log(`\n| ${FSYNC_MS} ms per fsync | openings | last packet → command begins, ms: median | longest |`);
   console.log("|---|---|---|---|");
   const shim = compiled("test/live/slow-disk.cc", "build/slow-disk.so", "-shared", "-fPIC");
   for (const disk of DISKS) console.log(`| ${[disk.what, ...(await one(wire, disk, shim))].join(" | ")} |`);
@@ -62,7 +62,7 @@ async function one(wire: Wire, { openDoors, reknocks }: Disk, shim: string): Pro
     at: SETTLED_S + i * APART_S,
     frame: frame({ from: `10.77.1.${i + 1}`, to, protocol: "udp", port: 7000 }),
   }));
-  // Doors that nothing closes wait for no disk: the quickest says when the others were due.
+  // The door `clock` has no stop command, so it does not wait for the disk. Its fastest opening shows when the others were due.
   const clock = Array.from({ length: OPENINGS }, (_, i) => ({
     at: SETTLED_S + 0.05 + i * APART_S,
     frame: frame({ from: `10.77.2.${i + 1}`, to, protocol: "udp", port: 7002 }),
@@ -87,7 +87,7 @@ async function one(wire: Wire, { openDoors, reknocks }: Disk, shim: string): Pro
   return [late.length, Math.round(late[late.length >> 1]!), Math.round(late.at(-1)!)];
 }
 
-/** Of another door: one that had them all would leave no room for its own next opening (shared-limit.ts). */
+/** Open doors of another name. A door with this many would have no room for another opening (shared-limit.ts). */
 function entries(count: number): string {
   return Array.from({ length: count }, (_, i) => {
     const ip = `10.${100 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`;

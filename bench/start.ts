@@ -1,8 +1,8 @@
-// From the start of the program until the kernel holds its filter, beside a Node that does nothing.
+// How long the start takes until the kernel has the filter, compared with a Node that does nothing.
 import { performance } from "node:perf_hooks";
 import { PORTS } from "./flood.ts";
 import { type Bench, type Family, figures, inTurns, type Results } from "./rounds.ts";
-import { begin, type Job, type Subject, together, untilListening } from "./subject.ts";
+import { begin, type Job, type Subject, unpin, untilListening } from "./subject.ts";
 
 const JOB: Job = {
   config: `[options]\n[door]\n  sequence = ${PORTS}\n  tcpflags = syn\n  command = true\n`,
@@ -10,7 +10,7 @@ const JOB: Job = {
 };
 
 export async function starts(bench: Bench): Promise<Family> {
-  together();
+  unpin();
   const results = await inTurns({ rounds: 2 * bench.rounds }, "start", ["ours", "judge", "loop"], (subject) =>
     subject === "ours" ? oursBesideNode(bench) : one(bench, subject).then((listening) => ({ listening, node: 0 })),
   );
@@ -36,7 +36,7 @@ async function oursBesideNode(bench: Bench): Promise<{ listening: number; node: 
   return { listening: await one(bench, "ours"), node };
 }
 
-/** With the time that `ip netns exec` takes, as Node's. */
+/** Includes the time of `ip netns exec`, as the time of the empty Node does. */
 async function one({ wire }: Bench, subject: Subject): Promise<number> {
   const before = performance.now();
   const running = await begin(wire, subject, JOB);

@@ -1,13 +1,13 @@
-// What it costs to hear knocks that come evenly, few to many, and what a flood of anything else costs.
+// What a steady rate of knocks costs, from 100 to 100,000 a second, and what a flood of other packets costs.
 
 import { frame } from "../test/frame.ts";
 import { measured, PORTS } from "./flood.ts";
 import { cpu, untilIdle } from "./probe.ts";
 import { type Bench, type Family, figures, inTurns, lines } from "./rounds.ts";
-import { apart, type Job, type Running, type Subject, start } from "./subject.ts";
+import { type Job, pinApart, type Running, type Subject, start } from "./subject.ts";
 import type { Row } from "./table.ts";
 
-/** Packets a second, and what part of a core ours may take, in per cent. */
+/** Packets per second, and our goal in percent of a core. */
 const RATES = [
   [100, 1],
   [1_000, 1.5],
@@ -18,10 +18,10 @@ const JOB: Job = {
   config: `[options]\n[door]\n  sequence = ${PORTS}\n  seq_timeout = 5\n  tcpflags = syn\n`,
   ports: PORTS,
 };
-/** While V8 still compiles what a packet needs, once in the daemon's life: at this rate it has done so after ten seconds. */
+/** The rate of the measurement just after the start, while V8 compiles. At this rate it has finished after ten seconds. */
 const COLD_RATE = 10_000;
 const WARM_UP_SECONDS = 15;
-/** Not one of the ports of the door: the kernel's filter keeps it away. */
+/** No port of the door, so the kernel's filter drops it. */
 const IRRELEVANT = 7001;
 
 export async function steady(bench: Bench): Promise<Family> {
@@ -29,7 +29,7 @@ export async function steady(bench: Bench): Promise<Family> {
   const subjects: Subject[] = ["ours", "judge", "loop"];
   const results = await inTurns(bench, "steady", subjects, async (subject) => {
     const running = await start(bench.wire, subject, JOB);
-    apart(running);
+    pinApart(running);
     const idle = await irrelevant(bench, running);
     const percents = new Map<number, number>();
     const cold = await evenly(bench, running, COLD_RATE, seconds);
@@ -39,17 +39,17 @@ export async function steady(bench: Bench): Promise<Family> {
     return { percents, cold, idle };
   });
   const rows: Row[] = RATES.map(([rate, most]) => ({
-    what: `${rate.toLocaleString("en")} knocks a second, % of a core`,
+    what: `${rate.toLocaleString("en")} knocks per second, % of a core`,
     figures: figures(results, ({ percents }) => percents.get(rate)!),
     reach: { most },
   }));
   rows.push(
     {
-      what: `${COLD_RATE.toLocaleString("en")} knocks a second, the first ${seconds} s after the start`,
+      what: `${COLD_RATE.toLocaleString("en")} knocks per second, the first ${seconds} s after the start`,
       figures: figures(results, ({ cold }) => cold),
     },
     {
-      what: "a flood of other packets, CPU s a million",
+      what: "a flood of other packets, CPU s per million",
       figures: figures(results, ({ idle }) => idle),
       reach: { most: 0.001 },
     },
@@ -57,7 +57,7 @@ export async function steady(bench: Bench): Promise<Family> {
   const xs = RATES.map(([rate]) => rate);
   const curve = {
     title: "Cost of a steady rate",
-    across: "packets a second",
+    across: "packets per second",
     up: "% of a core",
     lines: lines(results, xs, ({ percents }, rate) => percents.get(rate)!),
   };
@@ -66,14 +66,14 @@ export async function steady(bench: Bench): Promise<Family> {
 
 const knockOf = ({ wire }: Bench) => ({ from: wire.client, to: wire.server, port: PORTS[0]! });
 
-/** Per cent of a core. */
+/** Percent of a core. */
 async function evenly(bench: Bench, running: Running, rate: number, seconds: number): Promise<number> {
   const count = Math.max(50, Math.round(rate * seconds));
   const { cost } = await measured(bench.wire, running, [knockOf(bench)], count, rate);
   return (100 * cost * rate) / 1e6;
 }
 
-/** Before any knock: while an attempt is live, the filter lets through what a scanner touches. */
+/** CPU seconds per million packets to a closed port. Call it before any knock: during an attempt the filter passes strays. */
 async function irrelevant(bench: Bench, running: Running): Promise<number> {
   const { wire, quick } = bench;
   const count = quick ? 50_000 : 200_000;

@@ -1,5 +1,5 @@
-// The programs that are measured: ours, Debian's knockd 0.8, and the smallest C program that counts knocks
-// (bench/loop.cc), which has nothing to decide and so is the limit.
+// The programs that the bench measures: knockd-ng, Debian's knockd 0.8, and the smallest C program that counts knocks
+// (bench/loop.cc). The C program decides nothing, so no daemon can be faster.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { cpus } from "node:os";
@@ -8,7 +8,7 @@ import { Daemon, type Which } from "../test/live/daemon.ts";
 import { compiled, type Wire } from "../test/live/wire.ts";
 import { packets, untilIdle } from "./probe.ts";
 
-/** `loop` sleeps until a buffer is full or 50 ms are over, `immediate` wakes up for each packet. */
+/** `loop` sleeps until its buffer is full or 50 ms have passed. `immediate` wakes up for each packet. */
 export type Subject = Which | "loop" | "immediate";
 
 export const NAMES: Readonly<Record<Subject, string>> = {
@@ -18,7 +18,7 @@ export const NAMES: Readonly<Record<Subject, string>> = {
   immediate: "C loop, immediate",
 };
 
-/** A second after its start, ours gives memory back, once. */
+/** A second after its start, knockd-ng gives memory back to the system, once. */
 const SETTLED_MS = 1200;
 
 export interface Running {
@@ -26,21 +26,24 @@ export interface Running {
   readonly pid: number;
   /** Its standard output. */
   says(): string;
-  /** What its commands wrote to $KNOCK_LOG. */
+  /** The lines that its commands wrote to $KNOCK_LOG. */
   commands(): string[];
   stop(): Promise<unknown>;
 }
 
 export interface Job {
-  /** For ours and 0.8. */
+  /** The config of knockd-ng and 0.8. */
   config: string;
-  /** For the C loop: the ports it counts, and what it runs at the last of them. */
+  /** For the C loop: the ports that it counts, and the command that it runs for each SYN to the last one. */
   ports: readonly number[];
   command?: string;
   args?: readonly string[];
 }
 
-/** Started, listening and idle. Without -v, so that all do the same work; the kernel knows when it listens. */
+/**
+ * Starts a program and waits until it listens and is idle. It runs without -v, so that all programs do the same work. The
+ * kernel shows when it listens.
+ */
 export async function start(wire: Wire, subject: Subject, job: Job): Promise<Running> {
   const running = await begin(wire, subject, job);
   await untilListening(running, 60_000);
@@ -49,7 +52,7 @@ export async function start(wire: Wire, subject: Subject, job: Job): Promise<Run
   return running;
 }
 
-/** Started, and not yet listening. */
+/** Starts a program, and does not wait until it listens. */
 export async function begin(wire: Wire, subject: Subject, job: Job): Promise<Running> {
   if (subject === "loop" || subject === "immediate") return startLoop(wire, subject, job);
   const args = ["-i", "eth0", "-c", "@dir@/knockd.conf", ...(job.args ?? [])];
@@ -63,14 +66,14 @@ export async function begin(wire: Wire, subject: Subject, job: Job): Promise<Run
   };
 }
 
-/** A filter of one instruction is libpcap's own, which lets nothing through while the true one is put in place. */
+/** While libpcap installs a filter, the socket has one of a single instruction that passes nothing. */
 export async function untilListening(running: Running, ms: number, stepMs = 20): Promise<void> {
   for (const end = Date.now() + ms; packets(running).filter < 2; await sleep(stepMs)) {
     if (Date.now() > end) throw new Error(`${running.subject} does not listen`);
   }
 }
 
-/** The C loop is a Daemon to the wire: it is ended with it, and its commands write to a file of the wire's. */
+/** The wire treats the C loop like a daemon: it ends it, and the commands write to a file of the wire. */
 function startLoop(wire: Wire, subject: "loop" | "immediate", { ports, command }: Job): Running {
   const program = compiled("bench/loop.cc", "build/loop", "-Wl,--no-as-needed", "-lpcap");
   const log = `${wire.dir}/loop-commands`;
@@ -98,21 +101,20 @@ function startLoop(wire: Wire, subject: "loop" | "immediate", { ports, command }
 const linesOf = (file: string) => (existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : []);
 
 /**
- * Runs the sender on the first processor and the measured program on the others, so that the scheduler does not decide
- * which of them gets the time. The kernel moves packets into the ring on the sender's processor, so each is charged
- * only for its own work.
+ * Pins the sender to the first processor and the measured program to the others, so that they do not compete for one. The
+ * kernel moves packets into the ring on the sender's processor, so each is charged only for its own work.
  */
-export function apart(running: Pick<Running, "pid">): void {
+export function pinApart(running: Pick<Running, "pid">): void {
   if (cpus().length < 2) return;
-  pin(process.pid, "0"); // the sender is a child of ours
-  pin(running.pid, `1-${cpus().length - 1}`);
+  pinTo(process.pid, "0"); // the sender is a child of this process
+  pinTo(running.pid, `1-${cpus().length - 1}`);
 }
 
-/** Whoever is started from now on may run where the kernel likes. */
-export function together(): void {
-  pin(process.pid, `0-${cpus().length - 1}`);
+/** Undoes `pinApart` for programs that are started from now on: they may run on any processor. */
+export function unpin(): void {
+  pinTo(process.pid, `0-${cpus().length - 1}`);
 }
 
-function pin(pid: number, list: string): void {
+function pinTo(pid: number, list: string): void {
   execFileSync("taskset", ["-apc", list, `${pid}`], { timeout: 10_000 });
 }

@@ -1,8 +1,8 @@
-// Numbers as a person reads them.
+// Prints the figures as a table, and compares them with our goals.
 import { cpus, release, type as system } from "node:os";
 import { NAMES, type Subject } from "./subject.ts";
 
-/** What one row says of one subject: the figure, and the smallest and largest of the rounds. */
+/** One program's figure in a row, with the lowest and the highest round. */
 export interface Figure {
   value: number;
   low: number;
@@ -12,7 +12,7 @@ export interface Figure {
 export interface Row {
   what: string;
   figures: Partial<Record<Subject, Figure>>;
-  /** The goal for ours: at most this value, or this multiple of another program's. */
+  /** The goal for knockd-ng: at most `most`, or at most `most` times the figure of the program `of`. */
   reach?: { most: number; of?: Subject };
 }
 
@@ -27,14 +27,14 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }
 
-/** One value per round: their median. */
+/** Makes a figure of one value per round: their median and range. */
 export const ofRounds = (values: readonly number[]): Figure => ({
   value: median(values),
   low: Math.min(...values),
   high: Math.max(...values),
 });
 
-/** A Markdown table, in columns; only for those who were measured. */
+/** A Markdown table with a column for each program that was measured. */
 export function table(rows: readonly Row[]): string {
   const subjects = (Object.keys(NAMES) as Subject[]).filter((one) => rows.some(({ figures }) => figures[one]));
   const cells = [
@@ -58,7 +58,7 @@ export function machine(): string {
   return `${model}, ${all.length} cores; ${system()} ${release()}; Node ${process.version}`;
 }
 
-/** Three figures, but no more than two behind the point from 0.1 up, and three below. */
+/** Three significant digits, but at most two decimals; three decimals below 0.1. */
 export function short(value: number): string {
   if (value === 0) return "0";
   const digits = Math.max(0, Math.min(2, 2 - Math.floor(Math.log10(Math.abs(value)))));
@@ -68,7 +68,7 @@ export function short(value: number): string {
 const figure = ({ value, low, high }: Figure) =>
   low === high ? short(value) : `${short(value)} (${short(low)} – ${short(high)})`;
 
-/** Of 0.8's to ours. */
+/** How many times as much 0.8 needs, such as `1 : 12`. */
 function ratio({ ours, judge }: Row["figures"]): string {
   return ours && judge && ours.value > 0 && judge.value > 0 ? `1 : ${short(judge.value / ours.value)}` : "";
 }

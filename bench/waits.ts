@@ -1,12 +1,12 @@
-// How long a packet lies in the kernel's ring before it is decided, at every rate: while few come, in between, while many
-// come, and while it changes from one to the other.
+// How long a packet waits in the kernel's ring until knockd decides about it, at low and high rates. At low rates the
+// packet reader uses interrupts, at high rates it polls. The last rows measure the changes between the two modes.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Door } from "../src/config/door.ts";
 import { frame } from "../test/frame.ts";
 import { CaptureClient, type Captured } from "../test/live/capture-client.ts";
 import { PORTS } from "./flood.ts";
 import { type Bench, type Family, figures, inTurns } from "./rounds.ts";
-import { together } from "./subject.ts";
+import { unpin } from "./subject.ts";
 import type { Row } from "./table.ts";
 
 const RATES = [10, 150, 250, 1_000, 10_000, 100_000];
@@ -20,7 +20,7 @@ interface Waits {
 
 export async function waits(bench: Bench): Promise<Family> {
   const { wire, quick } = bench;
-  together();
+  unpin();
   const results = await inTurns(bench, "waits", ["ours"], async () => {
     const client = await CaptureClient.open(wire, "eth0", "source");
     const door = {
@@ -41,8 +41,8 @@ export async function waits(bench: Bench): Promise<Family> {
       await flood(Math.max(10, rate * (quick ? 0.3 : 1)), rate);
       found.set(rate, await client.call<Waits>("waits"));
     }
-    // A swarm, and a silence just long enough for it to be quiet again: each swarm meets both changes.
-    for (let swarm = 0; swarm < (quick ? 5 : 20); swarm++) {
+    // A burst, and a pause just long enough for the reader to leave polling. So each burst meets both changes.
+    for (let burst = 0; burst < (quick ? 5 : 20); burst++) {
       await flood(60, 1_000);
       await sleep(250);
     }
@@ -52,12 +52,12 @@ export async function waits(bench: Bench): Promise<Family> {
     return found;
   });
   const rows = ([...RATES, "changes"] as const).flatMap((rate): Row[] => {
-    const what = rate === "changes" ? "swarms of 60 in 60 ms" : `${rate.toLocaleString("en")} packets a second`;
+    const what = rate === "changes" ? "bursts of 60 in 60 ms" : `${rate.toLocaleString("en")} packets per second`;
     const of = (which: keyof Waits) => figures(results, (round) => round.get(rate)![which]);
     return [
       { what: `${what}: a packet waits, p50, ms`, figures: of("p50") },
-      { what: "p99", figures: of("p99") },
-      { what: "the longest", figures: of("most"), reach: { most: 10 } },
+      { what: "the same, p99, ms", figures: of("p99") },
+      { what: "the same, longest, ms", figures: of("most"), reach: { most: 10 } },
     ];
   });
   return { rows };

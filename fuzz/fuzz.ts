@@ -1,5 +1,5 @@
-// `npm run fuzz -- [SECONDS]`: decode under libFuzzer, beginning with a frame of every wrapping and link type. Exit status
-// non-zero at a crash; the input that crashed is left in build/fuzz, and how to run it again is told.
+// `npm run fuzz -- [SECONDS]`: runs native/decode.cc under libFuzzer. It begins with a frame of each encapsulation and link
+// type. At a crash the exit status is non-zero, the input stays in build/fuzz, and a line says how to run it again.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { corpus } from "../test/decode-corpus.ts";
 import { savedCorpus } from "../test/saved-corpus.ts";
 
-/** decode.cc selects by the same order. */
+/** The same order as in decode.cc. */
 const LINK_TYPES = [0, 1, 12, 101, 108, 113, 276, 9, 50, 51, 204, 228, 229];
 const repo = fileURLToPath(new URL("../..", import.meta.url));
 const out = join(repo, "build/fuzz");
@@ -49,7 +49,7 @@ function build(): void {
 function run(folder: string): number {
   for (const [i, { linkType, bytes }] of [...corpus(), ...savedCorpus()].entries()) {
     const selector = LINK_TYPES.indexOf(linkType);
-    if (selector < 0) throw new Error(`decode.cc knows no link type ${linkType}`);
+    if (selector < 0) throw new Error(`fuzz/decode.cc has no link type ${linkType}`);
     writeFileSync(join(folder, String(i)), Buffer.concat([Buffer.of(selector), bytes]));
   }
   const limits = [`-max_total_time=${seconds}`, "-max_len=512", "-timeout=5"];
@@ -58,8 +58,8 @@ function run(folder: string): number {
     stdio: "inherit",
   });
   for (const crash of readdirSync(out).filter((name) => !before.has(name))) {
-    console.log(`fuzz: run it again: ${program} ${join(out, crash)}`);
+    console.log(`fuzz: to run it again: ${program} ${join(out, crash)}`);
   }
-  console.log(status === 0 ? "fuzz: no fault" : "fuzz: a fault");
+  console.log(status === 0 ? "fuzz: no fault found" : "fuzz: fault found");
   return status === 0 ? 0 : 1;
 }
