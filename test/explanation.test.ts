@@ -6,7 +6,7 @@ import { Attempts } from "../src/attempts/attempts.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { explain } from "../src/control/commands/explain.ts";
 import { follow } from "../src/control/commands/follow.ts";
-import type { Question } from "../src/control/handler.ts";
+import type { ClientRequest } from "../src/control/handler.ts";
 import type { Answer } from "../src/control/protocol.ts";
 import { isOfCode, VERDICT, type VerdictKind } from "../src/events/observer.ts";
 import { verdictLine } from "../src/history/describe.ts";
@@ -194,7 +194,7 @@ describe("an explanation", () => {
 describe("the command follow", () => {
   const source = parseAddress("10.77.0.2")!;
   const history = new PacketHistory();
-  const question = { args: { ip: "10.77.0.2" }, mayChange: true };
+  const request = { args: { ip: "10.77.0.2" }, mayChange: true };
 
   it("is for root, for one client at a time, and can be ended", () => {
     const calls: string[] = [];
@@ -205,11 +205,11 @@ describe("the command follow", () => {
         return calls.length > 1 ? undefined : () => void calls.push("end");
       },
     };
-    const begin = (asked: Question) => follow(packetLoop)(asked, () => assert.fail());
-    assert.throws(() => begin({ ...question, mayChange: false }), /only root may/);
-    assert.throws(() => begin({ ...question, args: { ip: "x" } }), /"x" is not an IP address/);
-    const end = begin(question);
-    assert.throws(() => begin(question), /another address is being followed/);
+    const begin = (asked: ClientRequest) => follow(packetLoop)(asked, () => assert.fail());
+    assert.throws(() => begin({ ...request, mayChange: false }), /only root may/);
+    assert.throws(() => begin({ ...request, args: { ip: "x" } }), /"x" is not an IP address/);
+    const end = begin(request);
+    assert.throws(() => begin(request), /another address is being followed/);
     end();
     assert.deepEqual(calls, ["10.77.0.2", "10.77.0.2", "end"]);
   });
@@ -224,7 +224,7 @@ describe("the command follow", () => {
         return () => {};
       },
     };
-    follow(packetLoop)(question, (answer) => told.push((answer as { text: string }).text));
+    follow(packetLoop)(request, (answer) => told.push((answer as { text: string }).text));
     for (let i = 0; i < 1000; i++) onVerdict(verdict(i, "other", { door: undefined, knocker: source }));
     assert.deepEqual(told, Array(100).fill("ignored: not a knock of any door"));
   });

@@ -74,9 +74,9 @@ describe("a config of any doors", () => {
     around: fc.tuple(blanks, blanks),
     filler,
   });
-  type Of<A> = A extends fc.Arbitrary<infer T> ? T : never;
+  type Generated<A> = A extends fc.Arbitrary<infer T> ? T : never;
 
-  function written({ name, port, directives, around, filler }: Of<typeof section>): string[] {
+  function written({ name, port, directives, around, filler }: Generated<typeof section>): string[] {
     const lines = directives.flatMap(({ key, upper, value, around: [a, b, c, d], filler }) => {
       const anyCase = [...key].map((letter, i) => (upper & (1 << i) ? letter.toUpperCase() : letter)).join("");
       return [...filler, `${a}${anyCase}${b}=${c}${value}${d}`];
@@ -84,14 +84,14 @@ describe("a config of any doors", () => {
     return [...filler, `${around[0]}[${name}]${around[1]}`, `sequence = ${port}`, ...lines];
   }
 
-  function meant({ name, port, directives }: Of<typeof section>) {
+  function meant({ name, port, directives }: Generated<typeof section>) {
     const commands = Object.fromEntries(Object.values(fields).map((field) => [field, undefined as string | undefined]));
     for (const { key, value } of directives) commands[fields[key]] = value;
     return { name, sequence: [{ protocol: "tcp", port }], ...commands };
   }
 
   test("is parsed back exactly", () => {
-    const roundTrip = (sections: Of<typeof section>[]) => {
+    const roundTrip = (sections: Generated<typeof section>[]) => {
       const { doors, warnings, options } = parse(sections.flatMap(written).join("\n"));
       const read = doors.map(({ name, sequence, startCommand, startCommand6, stopCommand, stopCommand6 }) => {
         return { name, sequence, startCommand, startCommand6, stopCommand, stopCommand6 };
@@ -103,7 +103,7 @@ describe("a config of any doors", () => {
   });
 
   test("with a bad line in it is refused with the number and text of that line", () => {
-    const naming = (sections: Of<typeof section>[], filler: string[]) => {
+    const naming = (sections: Generated<typeof section>[], filler: string[]) => {
       const before = ["[a]", "sequence = 1", ...sections.flatMap(written), ...filler];
       const text = [...before, "\tfoo = x ", "bar"].join("\n");
       const why = 'syntax error: unknown directive "foo" in a door';

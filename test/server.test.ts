@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import type { Command } from "../src/control/handler.ts";
+import type { Handler } from "../src/control/handler.ts";
 import { requestLine } from "../src/control/protocol.ts";
 import { ControlServer } from "../src/control/server.ts";
 import { needsRoot } from "./live/wire.ts";
@@ -14,7 +14,7 @@ const dir = fs.mkdtempSync(join(tmpdir(), "control-"));
 after(() => fs.rmSync(dir, { recursive: true }));
 
 describe("the daemon's sockets", () => {
-  const MAY: Command = ({ mayChange }) => [{ type: "error", error: `${mayChange}` }];
+  const MAY: Handler = ({ mayChange }) => [{ type: "error", error: `${mayChange}` }];
 
   async function open(
     directory: string,
@@ -23,8 +23,8 @@ describe("the daemon's sockets", () => {
     const troubles: string[] = [];
     const trouble = (why: string) => troubles.push(why);
     const path = join(directory, "x.sock");
-    const commands = { answered: new Map([["may", MAY]]), streamed: new Map() };
-    const control = new ControlServer({ path, config: "/etc/x.conf", commands, trouble }, group);
+    const handlers = { answered: new Map([["may", MAY]]), streamed: new Map() };
+    const control = new ControlServer({ path, config: "/etc/x.conf", handlers, trouble }, group);
     await control.open();
     return { control, troubles };
   }

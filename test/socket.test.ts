@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, afterEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SelfTest } from "../src/control/commands/self-test.ts";
-import { type Command, onlyForRoot, type Stream, textIn } from "../src/control/handler.ts";
+import { type Handler, onlyForRoot, requireString, type StreamHandler } from "../src/control/handler.ts";
 import { type Answer, requestLine } from "../src/control/protocol.ts";
 import { ControlSocket } from "../src/control/socket.ts";
 
@@ -34,25 +34,25 @@ describe("the daemon's socket", () => {
   async function open(path: string, answers: readonly Answer[] = [], group?: number): Promise<string[]> {
     const troubles: string[] = [];
     const say = (name: string): Answer[] => [{ type: "interface", interface: name, state: "hears", ...NOTHING }];
-    const answered = new Map<string, Command>([
+    const answered = new Map<string, Handler>([
       ["self-test", async () => answers],
-      ["name", ({ args }) => say(textIn(args, "name"))],
+      ["name", ({ args }) => say(requireString(args, "name"))],
       [
         "change",
-        (question) => {
-          onlyForRoot(question);
+        (request) => {
+          onlyForRoot(request);
           return say("changed");
         },
       ],
     ]);
-    const watch: Stream = (_, tell) => {
-      const one = (answer: Answer) => tell(answer);
+    const watch: StreamHandler = (_, send) => {
+      const one = (answer: Answer) => send(answer);
       watchers.add(one);
       return () => void watchers.delete(one);
     };
     const streamed = new Map([["watch", watch]]);
     const trouble = (why: string) => troubles.push(why);
-    const socket = new ControlSocket({ path, group, config: "/etc/x.conf", commands: { answered, streamed }, trouble });
+    const socket = new ControlSocket({ path, group, config: "/etc/x.conf", handlers: { answered, streamed }, trouble });
     sockets.push(socket);
     await socket.open();
     return troubles;

@@ -2,7 +2,7 @@
 
 import type { Answer, Args } from "./protocol.ts";
 
-export interface Question {
+export interface ClientRequest {
   /** `args` as received. Each command checks its own. */
   readonly args: Args;
   /** The client is root. Only root may change something or see secrets. */
@@ -10,26 +10,26 @@ export interface Question {
 }
 
 /** Returns the answers that are sent between the lines `daemon` and `end`. Throws Refusal. */
-export type Command = (question: Question) => Promise<readonly Answer[]> | readonly Answer[];
+export type Handler = (request: ClientRequest) => Promise<readonly Answer[]> | readonly Answer[];
 
-/** Runs until the client disconnects and calls `tell` for each answer. Returns a function that ends it. Throws Refusal. */
-export type Stream = (question: Question, tell: (answer: Answer) => void) => () => void;
+/** Runs until the client disconnects and calls `send` for each answer. Returns a function that ends it. Throws Refusal. */
+export type StreamHandler = (request: ClientRequest, send: (answer: Answer) => void) => () => void;
 
-export interface Commands {
-  readonly answered: ReadonlyMap<string, Command>;
-  readonly streamed: ReadonlyMap<string, Stream>;
+export interface Handlers {
+  readonly answered: ReadonlyMap<string, Handler>;
+  readonly streamed: ReadonlyMap<string, StreamHandler>;
 }
 
 /** The command cannot be carried out, or this client may not use it. The message says why. */
 export class Refusal extends Error {}
 
 /** Throws Refusal. */
-export function onlyForRoot({ mayChange }: Question): void {
+export function onlyForRoot({ mayChange }: ClientRequest): void {
   if (!mayChange) throw new Refusal("only root may do that");
 }
 
 /** Throws Refusal when it is missing or not a string. */
-export function textIn(args: Args, name: string): string {
+export function requireString(args: Args, name: string): string {
   const value = args[name];
   if (typeof value !== "string") throw new Refusal(`the request has no ${name}`);
   return value;

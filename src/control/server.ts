@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { makePrivateDirectory } from "../platform/state-directory.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { makeGroupDirectory, readers } from "./group-access.ts";
-import type { Commands } from "./handler.ts";
+import type { Handlers } from "./handler.ts";
 import { ControlSocket } from "./socket.ts";
 import { groupSocketOf } from "./socket-path.ts";
 
@@ -15,7 +15,7 @@ export interface ControlOptions {
   readonly path: string;
   /** The path of the config. */
   readonly config: string;
-  readonly commands: Commands;
+  readonly handlers: Handlers;
   /** Why there is no socket. */
   readonly trouble: (why: string) => void;
 }

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { systemErrorText } from "../platform/system-error.ts";
 import { version } from "../platform/version.ts";
 import { grantAccess } from "./group-access.ts";
-import { type Commands, type Question, Refusal, type Stream } from "./handler.ts";
+import { type ClientRequest, type Handlers, Refusal, type StreamHandler } from "./handler.ts";
 import { type Answer, answerLine, LONGEST_REQUEST, readRequest } from "./protocol.ts";
 
 /**
@@ -36,7 +36,7 @@ export interface SocketOptions {
   readonly group: number | undefined;
   /** The path of the config. */
   readonly config: string;
-  readonly commands: Commands;
+  readonly handlers: Handlers;
   /** Why there is no socket. */
   readonly trouble: (why: string) => void;
 }
@@ -176,14 +176,14 @@ export class ControlSocket {
       this.#end(client, refusal(request.message));
       return;
     }
-    const { commands, config, group } = this.#options;
-    const question: Question = { args: request.args, mayChange: group === undefined };
+    const { handlers, config, group } = this.#options;
+    const clientRequest: ClientRequest = { args: request.args, mayChange: group === undefined };
     const daemon: Answer = { type: "daemon", pid: process.pid, knockd: version, config };
-    const command = commands.answered.get(request.command);
-    const stream = commands.streamed.get(request.command);
+    const handler = handlers.answered.get(request.command);
+    const stream = handlers.streamed.get(request.command);
     try {
-      if (command !== undefined) this.#end(client, [daemon, ...(await command(question)), { type: "end" }]);
-      else if (stream !== undefined) this.#watch(client, stream, question, daemon);
+      if (handler !== undefined) this.#end(client, [daemon, ...(await handler(clientRequest)), { type: "end" }]);
+      else if (stream !== undefined) this.#watch(client, stream, clientRequest, daemon);
       else this.#end(client, refusal("this knockd does not know that command"));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -192,14 +192,14 @@ export class ControlSocket {
   }
 
   /** Sends events until the client disconnects, sends anything, or does not read. */
-  #watch(client: Socket, stream: Stream, question: Question, daemon: Answer): void {
+  #watch(client: Socket, stream: StreamHandler, request: ClientRequest, daemon: Answer): void {
     if (client.destroyed) return;
     if (this.#watchers.size >= MAX_WATCHERS) throw new Refusal(`${MAX_WATCHERS} clients are already watching`);
     const tell = (answer: Answer) => {
       client.write(answerLine(answer));
       if (client.writableLength > MAX_UNREAD) client.destroy();
     };
-    const stop = stream(question, tell);
+    const stop = stream(request, tell);
     this.#forget(client);
     this.#watchers.add(client);
     client.once("close", () => {

@@ -7,7 +7,7 @@ import { type Config, ConfigError } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Flags, type Settings, settle } from "../config/settings.ts";
 import { WeakDoors } from "../config/weak-doors.ts";
-import { commandsFor } from "../control/commands/index.ts";
+import { handlersFor } from "../control/commands/index.ts";
 import { ControlServer } from "../control/server.ts";
 import { socketPath } from "../control/socket-path.ts";
 import { DoorService, type Patience } from "../doors/door-service.ts";
@@ -156,7 +156,7 @@ export class Daemon {
     this.#control = new ControlServer({
       path: socketPath(config, this.#supervisor!.patterns),
       config,
-      commands: commandsFor({
+      handlers: handlersFor({
         supervisor: () => this.#supervisor!,
         resolvedDoors: () => this.#captureLoop.packetLoop.resolvedDoors,
         packetLoop: this.#captureLoop,

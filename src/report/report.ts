@@ -53,7 +53,7 @@ export interface TimeRow {
 }
 
 /** A set of ports that sources tried together. Each is written as `tcp/22`, in sorted order. */
-export interface TogetherRow {
+export interface PortSetRow {
   readonly ports: readonly string[];
   readonly sources: number;
 }
@@ -96,7 +96,7 @@ export interface Report {
   readonly top: readonly SourceRow[];
   readonly hours: readonly TimeRow[];
   readonly days: readonly TimeRow[];
-  readonly together: readonly TogetherRow[];
+  readonly together: readonly PortSetRow[];
   readonly doors: readonly DoorRow[];
   /** The databases and outlines used, with the licence that the page must name. */
   readonly sourcesOfData: readonly { readonly name: string; readonly licence: string; readonly link: string }[];

@@ -6,7 +6,7 @@ import { GeoIp } from "../../src/report/count/geoip.ts";
 import { Services } from "../../src/report/count/port-names.ts";
 import { Tally } from "../../src/report/count/tally.ts";
 import { type Chosen, Reading } from "../../src/report/read/log-reader.ts";
-import type { Log, Of } from "../../src/report/read/log-sources.ts";
+import type { LineOrigin, Log } from "../../src/report/read/log-sources.ts";
 import type { Report } from "../../src/report/report.ts";
 
 const WRITTEN = Date.UTC(2026, 10, 24, 12) / 1000;
@@ -16,14 +16,14 @@ const knock = (minute: number) => `2026-11-24T11:${minute}:30+00:00 door knockd:
 
 const [geoIp, services] = [new GeoIp([]), new Services()];
 
-async function read(bytes: Iterable<Buffer>, chosen: Partial<Chosen> = {}, of: Of = "all"): Promise<Report> {
+async function read(bytes: Iterable<Buffer>, chosen: Partial<Chosen> = {}, lines: LineOrigin = "all"): Promise<Report> {
   const tally = new Tally(geoIp, services);
   const all = { since: undefined, until: undefined, prefixes: [], notPrefixes: [], tags: [] };
   const reading = new Reading(tally, { ...all, ...chosen }, WRITTEN - 86_400, () => {});
   async function* open() {
     yield* bytes;
   }
-  await reading.read({ name: "a log", of, size: 0, written: WRITTEN, open } satisfies Log);
+  await reading.read({ name: "a log", lines, size: 0, written: WRITTEN, open } satisfies Log);
   const report = tally.report(WRITTEN, reading.notes, {
     lines: reading.lines,
     rows: reading.leftOut.rows,

@@ -102,14 +102,14 @@ describe("logs", () => {
     put("syslog", "");
     put("syslog-20261123.gz", "", 1);
     for (const name of ["syslog.old", "auth.log", "kern.logs", "mysyslog"]) put(name, "");
-    const found = syslogs(dir, NOW / 1000 - 5 * 86_400).map(({ name, of }) => `${basename(name)}: ${of}`);
+    const found = syslogs(dir, NOW / 1000 - 5 * 86_400).map(({ name, lines }) => `${basename(name)}: ${lines}`);
     assert.deepEqual(found, ["kern.log: kernel", "kern.log.1: kernel", "syslog: knockd", "syslog-20261123.gz: knockd"]);
   });
 
   it("of syslogd without kern.log are syslog", () => {
     put("syslog", "");
     assert.deepEqual(
-      syslogs(dir, 0).map(({ of }) => of),
+      syslogs(dir, 0).map(({ lines }) => lines),
       ["all"],
     );
   });
@@ -119,7 +119,7 @@ describe("logs", () => {
     put("ufw.log", "Nov 24 12:20:18 door kernel: [UFW BLOCK] IN=eth0\n");
     put("ufw.log.1", "");
     put("ufw.log.old", "");
-    const found = () => syslogs(dir, 0).map(({ name, of }) => `${basename(name)}: ${of}`);
+    const found = () => syslogs(dir, 0).map(({ name, lines }) => `${basename(name)}: ${lines}`);
     assert.deepEqual(found(), ["kern.log: kernel", "ufw.log: kernel", "ufw.log.1: kernel"]);
     put("kern.log", "Nov 24 12:20:18 door kernel: [UFW BLOCK] IN=eth0\n");
     assert.deepEqual(found(), ["kern.log: kernel"]);
@@ -128,7 +128,7 @@ describe("logs", () => {
   it("of syslogd without these files are messages", () => {
     put("messages", "");
     put("messages.0.gz", "");
-    const found = syslogs(dir, 0).map(({ name, of }) => `${basename(name)}: ${of}`);
+    const found = syslogs(dir, 0).map(({ name, lines }) => `${basename(name)}: ${lines}`);
     assert.deepEqual(found, ["messages: all", "messages.0.gz: all"]);
     put("syslog", "");
     assert.equal(syslogs(dir, 0).length, 1);

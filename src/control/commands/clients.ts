@@ -3,10 +3,10 @@
 
 import { windowAt } from "../../codes/derive.ts";
 import type { DaemonView } from "../daemon-view.ts";
-import { onlyForRoot, type Question, Refusal, textIn } from "../handler.ts";
+import { type ClientRequest, onlyForRoot, Refusal, requireString } from "../handler.ts";
 import type { Answer } from "../protocol.ts";
 
-export function clients({ resolvedDoors, clientCodes }: DaemonView): (question: Question) => readonly Answer[] {
+export function clients({ resolvedDoors, clientCodes }: DaemonView): (request: ClientRequest) => readonly Answer[] {
   return () => {
     const all = resolvedDoors().flatMap(({ door }) => door.clients);
     return all.map((client): Answer => {
@@ -25,10 +25,10 @@ export function clients({ resolvedDoors, clientCodes }: DaemonView): (question: 
 }
 
 /** Forgets the used codes of a client: for a clock that was ahead, and for a list whose state was lost. */
-export function resetClient({ resolvedDoors, clientCodes }: DaemonView): (question: Question) => Promise<Answer[]> {
-  return async (question) => {
-    onlyForRoot(question);
-    const name = textIn(question.args, "client");
+export function resetClient({ resolvedDoors, clientCodes }: DaemonView): (request: ClientRequest) => Promise<Answer[]> {
+  return async (request) => {
+    onlyForRoot(request);
+    const name = requireString(request.args, "client");
     const client = resolvedDoors()
       .flatMap(({ door }) => door.clients)
       .find((one) => one.name === name);

@@ -7,7 +7,7 @@ import type { OpenDoorInfo } from "../../events/door-outcome.ts";
 import { formatTcpFlags } from "../../net/tcp-flags.ts";
 import { formatSequence } from "../../sequences/sequence.ts";
 import type { DaemonView } from "../daemon-view.ts";
-import { isSet, onlyForRoot, type Question } from "../handler.ts";
+import { type ClientRequest, isSet, onlyForRoot } from "../handler.ts";
 import type { Answer } from "../protocol.ts";
 
 /** One limit for the doors, another for the open ones: a config may have thousands, and 65,536 may be open. */
@@ -15,14 +15,14 @@ const MAX_BYTES = 64 << 10;
 /** The maximum of client names for a door. There may be 10,000; `clients` lists them all. */
 const MAX_NAMES = 100;
 
-export function doors(view: DaemonView): (question: Question) => readonly Answer[] {
-  return (question) => [...listening(view, question), ...standing(view)];
+export function doors(view: DaemonView): (request: ClientRequest) => readonly Answer[] {
+  return (request) => [...listening(view, request), ...standing(view)];
 }
 
 /** Throws Refusal when a client other than root asks for secrets. */
-export function listening({ resolvedDoors, eventLog }: DaemonView, question: Question): Answer[] {
-  const secrets = isSet(question.args, "secrets");
-  if (secrets) onlyForRoot(question);
+export function listening({ resolvedDoors, eventLog }: DaemonView, request: ClientRequest): Answer[] {
+  const secrets = isSet(request.args, "secrets");
+  if (secrets) onlyForRoot(request);
   const all = resolvedDoors();
   const openings = ({ name }: Door) => eventLog.counts.openings.get(name) ?? 0;
   return upTo("door", all, all.length, ({ door }) => answerOf(door, openings(door), secrets));

@@ -6,16 +6,16 @@ import type { PacketHistory } from "../../history/packet-history.ts";
 import type { Verdict } from "../../history/verdict.ts";
 import { type Address, formatAddress, parseAddress } from "../../net/address.ts";
 import { wallClock } from "../../platform/wall-clock.ts";
-import { type Command, isSet, onlyForRoot, type Question, Refusal, textIn } from "../handler.ts";
+import { type ClientRequest, type Handler, isSet, onlyForRoot, Refusal, requireString } from "../handler.ts";
 import type { Answer } from "../protocol.ts";
 
 /** `args`: `ip`, or `last`; `secrets`, for root: the ports too. */
-export function explain(history: PacketHistory): Command {
-  return (question) => {
-    const { args } = question;
+export function explain(history: PacketHistory): Handler {
+  return (request) => {
+    const { args } = request;
     const secrets = isSet(args, "secrets");
-    if (secrets) onlyForRoot(question);
-    const source = isSet(args, "last") ? history.last() : addressIn(question);
+    if (secrets) onlyForRoot(request);
+    const source = isSet(args, "last") ? history.last() : addressIn(request);
     if (source === undefined) throw new Refusal("no client has knocked since knockd started");
     const now = performance.now();
     const { verdicts, packets, outcome, advice } = explanationOf(history.of(source), history.changes, now);
@@ -35,8 +35,8 @@ export function explain(history: PacketHistory): Command {
 }
 
 /** Throws Refusal. */
-export function addressIn({ args }: Question): Address {
-  const text = textIn(args, "ip");
+export function addressIn({ args }: ClientRequest): Address {
+  const text = requireString(args, "ip");
   const address = parseAddress(text);
   if (address === undefined) throw new Refusal(`"${text}" is not an IP address`);
   return address;

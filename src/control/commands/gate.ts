@@ -3,13 +3,13 @@
 
 import { ConfigError } from "../../config/door.ts";
 import type { DaemonView } from "../daemon-view.ts";
-import { type Command, onlyForRoot, Refusal } from "../handler.ts";
+import { type Handler, onlyForRoot, Refusal } from "../handler.ts";
 import { NO_GATE } from "../protocol.ts";
 
-export function gate({ doorService }: DaemonView): Command {
-  return (question) => {
-    onlyForRoot(question);
-    const { closed } = question.args;
+export function gate({ doorService }: DaemonView): Handler {
+  return (request) => {
+    onlyForRoot(request);
+    const { closed } = request.args;
     if (typeof closed !== "boolean") throw new Refusal("the request does not say whether the gate is to be closed");
     try {
       if (!doorService.guard(closed)) throw new Refusal(NO_GATE);

@@ -1,7 +1,7 @@
 // The commands of the daemon's socket. Each looks at the daemon's parts as they are at the time of the request.
 
 import type { DaemonView } from "../daemon-view.ts";
-import type { Command, Commands } from "../handler.ts";
+import type { Handler, Handlers } from "../handler.ts";
 import { clients, resetClient } from "./clients.ts";
 import { doors } from "./doors.ts";
 import { explain } from "./explain.ts";
@@ -12,14 +12,14 @@ import { SelfTest } from "./self-test.ts";
 import { status } from "./status.ts";
 import { watch } from "./watch.ts";
 
-export function commandsFor(view: DaemonView): Commands {
+export function handlersFor(view: DaemonView): Handlers {
   const selfTest = new SelfTest(() => {
     const supervisor = view.supervisor();
     supervisor.check();
     return supervisor.report;
   });
   return {
-    answered: new Map<string, Command>([
+    answered: new Map<string, Handler>([
       ["self-test", () => selfTest.answer()],
       ["status", status(view)],
       ["doors", doors(view)],

@@ -6,7 +6,7 @@ import { type CommandOutcome, type DoorRefusal, NOT_OPEN } from "../../events/do
 import { type Address, formatAddress, isLinkLocal, parseAddress } from "../../net/address.ts";
 import { suggestion } from "../../terminal/suggestion.ts";
 import type { DaemonView } from "../daemon-view.ts";
-import { type Command, onlyForRoot, type Question, Refusal, textIn } from "../handler.ts";
+import { type ClientRequest, type Handler, onlyForRoot, Refusal, requireString } from "../handler.ts";
 import type { Answer } from "../protocol.ts";
 
 /**
@@ -19,9 +19,9 @@ const MAX_SECONDS = 1e9;
 const NO_CLIENT = "it is not opened, because no client can have this address";
 const STAYS_OPEN: DoorRefusal = { refused: "it has no stop command, so knockd cannot close it" };
 
-export function openByHand(view: DaemonView): Command {
-  return async (question) => {
-    const { name, knocker } = read(question, view);
+export function openByHand(view: DaemonView): Handler {
+  return async (request) => {
+    const { name, knocker } = read(request, view);
     const [door, ...others] = called(name, view);
     if (door === undefined) throw noSuchDoor(name, view);
     if (others.length > 0)
@@ -32,17 +32,17 @@ export function openByHand(view: DaemonView): Command {
   };
 }
 
-export function closeByHand(view: DaemonView): Command {
-  return async (question) => {
-    const { name, knocker } = read(question, view);
+export function closeByHand(view: DaemonView): Handler {
+  return async (request) => {
+    const { name, knocker } = read(request, view);
     return [await done(view, "closed", { name, knocker }, view.doorService.doors.closeByHand(name, knocker))];
   };
 }
 
-export function extendByHand(view: DaemonView): Command {
-  return async (question) => {
-    const { name, knocker } = read(question, view);
-    const { seconds } = question.args;
+export function extendByHand(view: DaemonView): Handler {
+  return async (request) => {
+    const { name, knocker } = read(request, view);
+    const { seconds } = request.args;
     if (typeof seconds !== "number" || !(seconds > 0 && seconds <= MAX_SECONDS)) {
       throw new Refusal(`the seconds must be a number above 0 and at most ${MAX_SECONDS}`);
     }
@@ -53,9 +53,9 @@ export function extendByHand(view: DaemonView): Command {
 }
 
 /** Throws Refusal. */
-function read(question: Question, view: DaemonView): { name: string; knocker: Address } {
-  onlyForRoot(question);
-  const ip = textIn(question.args, "ip");
+function read(request: ClientRequest, view: DaemonView): { name: string; knocker: Address } {
+  onlyForRoot(request);
+  const ip = requireString(request.args, "ip");
   const [bare = "", ...zones] = ip.split("%");
   const knocker = parseAddress(bare);
   // Only a link-local address has a zone. The door opens for the address on each interface, but a wrong zone is a mistake.
@@ -64,7 +64,7 @@ function read(question: Question, view: DaemonView): { name: string; knocker: Ad
   if (zones.length > 1 || !zones.every(isZone)) {
     throw new Refusal(`"${ip}" is not an IP address, or its zone is no interface`);
   }
-  return { name: textIn(question.args, "door"), knocker };
+  return { name: requireString(request.args, "door"), knocker };
 }
 
 function called(name: string, { resolvedDoors }: DaemonView): Door[] {

@@ -3,24 +3,24 @@
 import { performance } from "node:perf_hooks";
 import type { Door } from "../../config/door.ts";
 import type { CaptureView, DaemonView } from "../daemon-view.ts";
-import { isSet, type Question } from "../handler.ts";
+import { type ClientRequest, isSet } from "../handler.ts";
 import type { Answer, CaptureDetails } from "../protocol.ts";
 import { listening, standing } from "./doors.ts";
 
 /** Two readings of the clocks differ by less. A larger difference means that the wall clock was set. */
 const CLOCK_WAS_SET_MS = 1000;
 
-export function status(view: DaemonView): (question: Question) => readonly Answer[] {
+export function status(view: DaemonView): (request: ClientRequest) => readonly Answer[] {
   const begun = performance.now();
   let since = wallClock(begun);
-  return (question) => {
+  return (request) => {
     const sinceNow = wallClock(begun);
     if (Math.abs(Date.parse(sinceNow) - Date.parse(since)) > CLOCK_WAS_SET_MS) since = sinceNow;
     const { supervisor, resolvedDoors, packetLoop, doorService, eventLog, recent } = view;
     const captureView = supervisor();
     const { patterns, report, captures } = captureView;
     const { stages, opens, timeouts, scans, commandsFailed } = eventLog.counts;
-    const secrets = isSet(question.args, "secrets");
+    const secrets = isSet(request.args, "secrets");
     return [
       {
         type: "status",
@@ -36,7 +36,7 @@ export function status(view: DaemonView): (question: Question) => readonly Answe
         (one): Answer => ({ type: "interface", ...one, ...captureDetails(captures.all.get(one.interface)) }),
       ),
       ...captureView.uncovered(resolvedDoors()).map((one): Answer => ({ type: "unheard", ...one })),
-      ...listening(view, question),
+      ...listening(view, request),
       ...standing(view),
       ...[...eventLog.counts.codes.values()].map((one): Answer => ({ type: "codes", ...one })),
       ...recent.lines.map(

@@ -6,7 +6,7 @@ import type { PacketHistory } from "../../history/packet-history.ts";
 import type { Verdict } from "../../history/verdict.ts";
 import { formatAddress } from "../../net/address.ts";
 import type { EventsView } from "../daemon-view.ts";
-import type { Stream } from "../handler.ts";
+import type { StreamHandler } from "../handler.ts";
 
 /** These verdicts arrive as events anyway. Of a code too, unless its address is banned: such tries are in `explain` only. */
 const EVENTS: ReadonlySet<Verdict["kind"]> = new Set<Verdict["kind"]>([
@@ -15,13 +15,13 @@ const EVENTS: ReadonlySet<Verdict["kind"]> = new Set<Verdict["kind"]>([
 ]);
 
 /** The packet history makes verdict objects only while a client watches. */
-export function watch(doors: EventsView, history: Pick<PacketHistory, "onVerdict">): Stream {
+export function watch(doors: EventsView, history: Pick<PacketHistory, "onVerdict">): StreamHandler {
   const onVerdict = (verdict: Verdict) => {
-    if (!EVENTS.has(verdict.kind)) doors.verdict(() => happeningOf(verdict), verdict.at);
+    if (!EVENTS.has(verdict.kind)) doors.verdict(() => eventOf(verdict), verdict.at);
   };
-  return (_, tell) => {
+  return (_, send) => {
     const end = doors.subscribe((daemonEvent, time) =>
-      tell({ type: "event", time: time.toISOString(), ...daemonEvent }),
+      send({ type: "event", time: time.toISOString(), ...daemonEvent }),
     );
     history.onVerdict = onVerdict;
     return () => {
@@ -31,7 +31,7 @@ export function watch(doors: EventsView, history: Pick<PacketHistory, "onVerdict
   };
 }
 
-function happeningOf(verdict: Verdict): DaemonEvent {
+function eventOf(verdict: Verdict): DaemonEvent {
   const { knocker, kind, door } = verdict;
   const at = { event: "verdict", ip: formatAddress(knocker), verdict: kind } as const;
   return { ...at, ...(door === undefined ? {} : { door }), text: verdictLine(verdict) };

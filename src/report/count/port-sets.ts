@@ -1,20 +1,20 @@
 // Counts the sets of ports that sources tried together.
 
-import type { TogetherRow } from "../report.ts";
+import type { PortSetRow } from "../report.ts";
 import { portsOf, type Source } from "./sources.ts";
 
 /** A source that tries more ports scans all of them, so its set says nothing. */
 const MAX_PORTS = 12;
 
-export interface Together {
+export interface PortSets {
   /** Sorted: the set that most sources tried comes first. */
-  readonly rows: TogetherRow[];
+  readonly rows: PortSetRow[];
   /** The number of sources that tried too many ports. */
   readonly many: number;
 }
 
 /** `name`: returns the name of a port for its `portKey`. */
-export function portSets(sources: Iterable<Source>, name: (key: number) => string): Together {
+export function portSets(sources: Iterable<Source>, name: (key: number) => string): PortSets {
   const sets = new Map<string, { readonly keys: readonly number[]; sources: number }>();
   let many = 0;
   for (const source of sources) {

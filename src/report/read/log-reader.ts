@@ -9,7 +9,7 @@ import { JournalExport } from "./journal-export.ts";
 import { KnockLine } from "./knock-line.ts";
 import { Lines } from "./line-splitter.ts";
 import { LogLine, NO_TAG, type Speaker } from "./log-line.ts";
-import type { Log } from "./log-sources.ts";
+import type { LineOrigin, Log } from "./log-sources.ts";
 import { PacketLine, type Verdict } from "./packet-line.ts";
 import { Prefixes } from "./prefixes.ts";
 
@@ -98,20 +98,20 @@ export class Reading {
     return notes;
   }
 
-  #take(speaker: Speaker, line: LogLine, { of }: Log): void {
+  #take(speaker: Speaker, line: LogLine, { lines }: Log): void {
     this.lines++;
-    const reason = this.#count(speaker, line, of);
+    const reason = this.#count(speaker, line, lines);
     if (reason === undefined) this.attempts++;
     else if (reason === "stranger") this.leftOut.addStranger(line.tag === "" ? NO_TAG : line.tag);
     else this.leftOut.add(reason);
   }
 
   /** Counts an attempt, or returns the reason why the line is not one. */
-  #count(speaker: Speaker, line: LogLine, of: Log["of"]): Reason | undefined {
+  #count(speaker: Speaker, line: LogLine, lines: LineOrigin): Reason | undefined {
     const { time, message } = line;
     if (speaker === "garbage" || speaker === "other") return this.#whatElse(speaker, line);
-    if (of === "knockd" && speaker === "kernel") return "elsewhere";
-    if (of === "kernel" && speaker === "knockd") return "elsewhere";
+    if (lines === "knockd" && speaker === "kernel") return "elsewhere";
+    if (lines === "kernel" && speaker === "knockd") return "elsewhere";
     if (time < this.#since || time >= this.#until) return "elsewhen";
     if (line.isSinceBoot) this.#sinceBoot++;
     if (speaker === "knockd") {

@@ -8,11 +8,11 @@ import { NoReport } from "../options.ts";
 import { isPackedOtherwise, unpacked } from "./unpack.ts";
 
 /** Which lines to take from a log. If two files have the kernel's lines, only one is used for them. */
-export type Of = "all" | "knockd" | "kernel";
+export type LineOrigin = "all" | "knockd" | "kernel";
 
 export interface Log {
   readonly name: string;
-  readonly of: Of;
+  readonly lines: LineOrigin;
   /** In bytes, before they are decompressed. 0 if it is unknown. */
   readonly size: number;
   /** When it was last written, in seconds since 1970. */
@@ -33,11 +33,11 @@ export const JOURNAL = "the journal";
 const JOURNALS = ["/var/log/journal", "/run/log/journal"];
 
 /** Throws an Error for systemErrorText. */
-export function file(path: string, of: Of = "all"): Log {
+export function file(path: string, lines: LineOrigin = "all"): Log {
   const { size, mtimeMs } = statSync(path);
   return {
     name: path,
-    of,
+    lines,
     size,
     written: mtimeMs / 1000,
     open: (read) => {
@@ -51,7 +51,7 @@ export function standardInput(now: number): Log {
   const size = fstatSync(0).isFile() ? fstatSync(0).size : 0;
   return {
     name: "standard input",
-    of: "all",
+    lines: "all",
     size,
     written: now / 1000,
     open: (read) => unpacked("standard input", told(process.stdin, read)),
@@ -127,7 +127,7 @@ export function journal(
   ];
   return {
     name: JOURNAL,
-    of: "all",
+    lines: "all",
     size: 0,
     written: now / 1000,
     open: (read) => output("journalctl", args, read),
