@@ -156,8 +156,8 @@ describe("findings about a config", () => {
       "ports where somebody listens, by their protocol",
       "[a]\nsequence = 443,22:udp,53:udp,443,53\n[b]\nsequence = 443,22,53\ntarget = 10.77.0.9\n",
       [
-        "warning port-in-use 2 [a] a program of this host listens at the port of knock 1: its clients would knock without knowing it → Choose a port that no program uses. The command ss -lntu lists the used ones.",
-        "warning port-in-use 2 [a] a program of this host listens at the port of knock 3: its clients would knock without knowing it → Choose a port that no program uses. The command ss -lntu lists the used ones.",
+        "warning port-in-use 2 [a] a program of this host listens at the port of knock 1: clients of that program would knock without knowing it → Choose a port that no program uses. The command ss -lntu lists the used ones.",
+        "warning port-in-use 2 [a] a program of this host listens at the port of knock 3: clients of that program would knock without knowing it → Choose a port that no program uses. The command ss -lntu lists the used ones.",
       ],
     ],
     [
@@ -227,7 +227,7 @@ describe("findings about a config", () => {
       "a one-time sequence at a port that is used",
       "[a]\none_time_sequences = @dir@/sequences\n",
       [
-        "warning port-in-use 2 [a] a program of this host listens at the port of knock 1: its clients would knock without knowing it → Choose a port that no program uses. The command ss -lntu lists the used ones.",
+        "warning port-in-use 2 [a] a program of this host listens at the port of knock 1: clients of that program would knock without knowing it → Choose a port that no program uses. The command ss -lntu lists the used ones.",
       ],
       { ports: { ...HOST.ports, listening: { tcp: [7000], udp: [] } } },
     ],

@@ -36,7 +36,7 @@ export type DoorEvent = { readonly door: string; readonly knocker: Address } & (
 
 /** Events of no single client. */
 export type DoorNotice =
-  /** A list's code opens nothing while it can't be written down that it was used. */
+  /** A code of a list opens nothing while knockd cannot record that it was used. */
   | { readonly type: "code not kept"; readonly door: string; readonly client: string }
   | { readonly type: "clients trouble"; readonly reason: string }
   /** The number of doors that an earlier daemon left open. */
@@ -52,7 +52,7 @@ export type DoorNotice =
   | { readonly type: "gate opened" | "gate closed" }
   | { readonly type: "firewall not closed"; readonly reason: string }
   | { readonly type: "firewall gone"; readonly reason: string }
-  /** What the gate closes could not be written down. */
+  /** The gate record could not be written. */
   | { readonly type: "gate not recorded"; readonly reason: string }
   /** The config needs no table, and the one of an earlier daemon could not be removed. */
   | { readonly type: "old table stays"; readonly reason: string }

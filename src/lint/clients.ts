@@ -47,7 +47,7 @@ function shared(config: Config, door: Door): Finding[] {
 function inUse({ clientsFile: file, target }: Door, client: Client, { listening }: Ports): Finding[] {
   const used = target === undefined ? listening?.[client.protocol].filter((port) => isIn(client, port)) : [];
   if (used === undefined || used.length === 0) return [];
-  const what = `a program of this host listens in a block of client ${client.name}: its clients would knock without knowing it`;
+  const what = `a program of this host listens in a block of client ${client.name}: clients of that program would knock without knowing it`;
   const hint = "Add the client again: knockctl chooses blocks that no program uses.";
   return [atPlace({ lint: "port-in-use", file: file!, line: client.line, what, hint })];
 }

@@ -27,7 +27,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/: Permission denied$/, "Run it as root: sudo knockctl check"],
   [/^[^(]*: No such file or directory$/, "Name the config: knockctl check FILE"],
   [/: No such file or directory/, "Create the file, or correct its path."],
-  [/: syntax error \(/, "Write NAME = VALUE. A comment begins with # and has a line of its own."],
+  [/: syntax error \(/, "Write NAME = VALUE, or begin the line with # to make it a comment."],
   [/ \(.*: \ufeff/, "Save the file as UTF-8 without a byte order mark (BOM)."],
   [/: all directives must belong to a section/, "Put [options] or the [name] of a door above it."],
   [/unrecognized flag/, "The flags are fin, syn, rst, psh, ack and urg. A ! before a flag means: not set."],

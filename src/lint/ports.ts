@@ -26,7 +26,7 @@ export function lintPorts(config: Config, { listening, ephemeral }: Ports): Find
         atLine(
           { config, of: door, directive: "sequence" },
           "port-in-use",
-          `a program of this host listens at the port of ${knock}: its clients would knock without knowing it`,
+          `a program of this host listens at the port of ${knock}: clients of that program would knock without knowing it`,
           "Choose a port that no program uses. The command ss -lntu lists the used ones.",
         ),
       ),

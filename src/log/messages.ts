@@ -134,7 +134,7 @@ function forTime(seconds: number | undefined): string {
 export function noticeLine(notice: DoorNotice): string {
   switch (notice.type) {
     case "code not kept":
-      return `${notice.door}: code of ${notice.client} refused: its use can't be written down`;
+      return `${notice.door}: code of ${notice.client} refused: cannot record that it was used`;
     case "clients trouble":
       return notice.reason;
     case "left open":
@@ -162,7 +162,7 @@ export function noticeLine(notice: DoorNotice): string {
     case "firewall gone":
       return `firewall: the table was removed and cannot be rebuilt: ${notice.reason}`;
     case "gate not recorded":
-      return `firewall: cannot write down which ports are closed: ${notice.reason}: if the config is lost, the next boot leaves them open`;
+      return `firewall: cannot record which ports are closed: ${notice.reason}: if the config is lost, the next boot leaves them open`;
     case "old table stays":
       return `firewall: the table of an earlier knockd cannot be removed: ${notice.reason}`;
     case "gate kept":

@@ -66,7 +66,7 @@ describe("codes", { skip: needsRoot }, () => {
       for (const name of ["c1", "c2"]) await send(wire.client, ports(text, name));
       await opened(daemon, 2);
       await send(wire.client, ports(text, "c3", 3));
-      await daemon.waitFor(() => daemon.stderr.includes("codes: code of c3 refused: its use can't be written down"));
+      await daemon.waitFor(() => daemon.stderr.includes("codes: code of c3 refused: cannot record that it was used"));
       await send(SNIFFER, ports(text, "c1"));
       await daemon.waitFor(`${SNIFFER}: codes: code of c1 was already used by ${wire.client}: replay`);
       assert.deepEqual(daemon.commands(), [`c1 ${wire.client}`, `c2 ${wire.client}`]);

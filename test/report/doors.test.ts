@@ -36,8 +36,8 @@ describe("doors", () => {
     );
     assert.equal(doors.rows().length, 1000);
     assert.deepEqual(doors.leftOut(), [
-      "knockd held back 7 lines of knocks begun or failed: they are not counted with their doors.",
-      "2 lines named more doors than the 1000 that are counted.",
+      "knockd did not log 7 lines about knocks that began or failed: the counts of the doors lack them.",
+      "2 lines named doors beyond the 1000 that are counted.",
     ]);
   });
 });

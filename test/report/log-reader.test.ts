@@ -144,7 +144,7 @@ describe("the log reader", () => {
     const all = await read(text);
     assert.equal(all.attempts, 2);
     assert.deepEqual(all.leftOut, [
-      'Of 2 attempts the prefix does not say that they were rejected ("ssh:"): --not-prefix leaves such packets out.',
+      'The prefix of 2 attempts does not say whether the firewall rejected them ("ssh:"): --not-prefix leaves such packets out.',
     ]);
     const unwanted = "packets left out by --prefix or --not-prefix";
     assert.deepEqual(counted(await read(text, { notPrefixes: ["ssh"] })), {
@@ -213,7 +213,7 @@ describe("the log reader", () => {
     );
     assert.equal(attempts, 0);
     assert.deepEqual(leftOut, [
-      "3 lines that look like packets have no time that is known: use LC_ALL=C journalctl -o short-iso, LC_ALL=C dmesg -T, or grep -h.",
+      "3 lines that look like packets have no time that the report can read: use LC_ALL=C journalctl -o short-iso, LC_ALL=C dmesg -T, or grep -h.",
     ]);
   });
 
@@ -222,7 +222,7 @@ describe("the log reader", () => {
     assert.deepEqual(counted(report), { attempts: 1, "other lines of the kernel": 1 });
     assert.equal(report.since, WRITTEN - 86_400 + 12.345678);
     assert.deepEqual(report.leftOut, [
-      "2 lines had only the seconds since the boot: taken for this machine's last boot.",
+      "2 lines had only the seconds since the boot: the report took this machine's last boot.",
     ]);
   });
 

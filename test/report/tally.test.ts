@@ -131,7 +131,7 @@ describe("the tally", () => {
     assert.ok(report.leftOut[0]?.startsWith("Too many sources to remember: "), report.leftOut[0]);
     assert.equal(
       report.leftOut[1],
-      "1 source tried more than a dozen ports each: those are not among the ports tried together.",
+      "1 source tried more than a dozen ports each: the ports tried together do not include them.",
     );
   });
 

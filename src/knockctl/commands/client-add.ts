@@ -118,7 +118,7 @@ async function draw(name: string, options: Options, found: ClientConfig): Promis
   const kind: ClientKind = options.key ? "key" : options.list ? "list" : "code";
   if (options.key && options.list) throw new Error("--key and --list exclude each other");
   if (options.digits !== undefined && (kind !== "code" || !["6", "8"].includes(options.digits)))
-    throw new Error("--digits is 6 or 8, for authenticator apps alone");
+    throw new Error("--digits is 6 or 8, and only for authenticator apps");
   if (options.bind && kind !== "key") throw new Error("--bind needs --key");
   const from = (options.from ?? "").split(/[\s,]+/).filter((word) => word !== "");
   for (const word of from) if (parseNetwork(word) === undefined) throw new Error(`"${word}" is not a network`);

@@ -80,7 +80,7 @@ export function page(group: Command): void {
       attempt(() => {
         const client = clientOf(readClientConfig(config), name);
         if (client.kind === "list") throw new Error(`${name} is a list client: its codes are on paper`);
-        if (client.protocol === "udp") throw new Error(`${name} is a client by UDP, which no web page can send`);
+        if (client.protocol === "udp") throw new Error(`${name} uses UDP, which no web page can send`);
         if (client.bind) throw new Error(`${name} is bound to an address, which a web page does not know`);
         writeOut(output, clientPage(host, client));
       }),

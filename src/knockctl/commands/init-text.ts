@@ -52,7 +52,7 @@ function firewallText({ firewall: { kind, why, todo, place }, port, wasClosed }:
           ...markRule(place!, MARK).split("\n"),
           "it fails closed: without knockd's table no client gets in",
         ];
-  const steps = todo === undefined ? [] : [`YOUR STEP, once this has begun: ${todo}`];
+  const steps = todo === undefined ? [] : [`YOUR STEP, once the trial has begun: ${todo}`];
   const rest = ["no other rule is touched; open sessions stay open"];
   return [...lines, ...rest, ...steps].map((line, i) => `${i === 0 ? "firewall" : ""}`.padEnd(11) + line);
 }
@@ -61,7 +61,7 @@ function rebootText({ persist, firewall: { kind } }: Setup): string {
   if (persist) return kind === "gate" ? `${unitOf(kind)} closes the port again` : `${unitOf(kind)} adds the rule again`;
   return kind === "gate"
     ? "opens the port again (--persist: closes it)"
-    : "a knock opens nothing then (--persist: it does)";
+    : "the port stays closed, and no knock opens it (--persist: a knock opens it)";
 }
 
 function lanText({ firewall: { lan }, wasClosed }: Setup): string {

@@ -38,10 +38,10 @@ export class Doors {
     const sentences: string[] = [];
     if (this.#heldBack > 0)
       sentences.push(
-        `knockd held back ${plural(this.#heldBack, "line")} of knocks begun or failed: they are not counted with their doors.`,
+        `knockd did not log ${plural(this.#heldBack, "line")} about knocks that began or failed: the counts of the doors lack them.`,
       );
     if (this.#notKept > 0)
-      sentences.push(`${plural(this.#notKept, "line")} named more doors than the ${MAX} that are counted.`);
+      sentences.push(`${plural(this.#notKept, "line")} named doors beyond the ${MAX} that are counted.`);
     return sentences;
   }
 }

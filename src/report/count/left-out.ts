@@ -55,14 +55,14 @@ export class LeftOut {
     const undated = this.#lines.get("undated") ?? 0;
     if (undated > 0)
       notes.push(
-        `${count(undated, "line")} that ${undated === 1 ? "looks like a packet has" : "look like packets have"} no time that is known: use LC_ALL=C journalctl -o short-iso, LC_ALL=C dmesg -T, or grep -h.`,
+        `${count(undated, "line")} that ${undated === 1 ? "looks like a packet has" : "look like packets have"} no time that the report can read: use LC_ALL=C journalctl -o short-iso, LC_ALL=C dmesg -T, or grep -h.`,
       );
     const attempts = unsaid.reduce((sum, prefix) => sum + prefix.attempts, 0);
     if (attempts > 0) {
       const names = unsaid.slice(0, MAX_PREFIXES).map(({ text }) => `"${text}"`);
       const more = unsaid.length > MAX_PREFIXES ? ", …" : "";
       notes.push(
-        `Of ${count(attempts, "attempt")} the prefix does not say that they were rejected (${names.join(", ")}${more}): --not-prefix leaves such packets out.`,
+        `The prefix of ${count(attempts, "attempt")} does not say whether the firewall rejected them (${names.join(", ")}${more}): --not-prefix leaves such packets out.`,
       );
     }
     return notes;

@@ -134,18 +134,18 @@ export class Tally {
     if (this.#severalHosts) sentences.push("Lines of more than one host were counted together.");
     if (forgotten > 0) {
       sentences.push(
-        `Too many sources to remember: ${forgotten} of few attempts were forgotten on the way. They count in all numbers but those of single sources; one that came again counts as another.`,
+        `Too many sources to remember: ${forgotten} with few attempts were forgotten. Their attempts still count in the totals. If a forgotten source came again, it counts as another one.`,
       );
     }
     if (portsNotKept > 0)
-      sentences.push(`${plural(portsNotKept, "attempt")} at ports that could not be remembered with their source.`);
+      sentences.push(`The ports of ${plural(portsNotKept, "attempt")} could not be remembered with their source.`);
     if (this.#origins.networksForgotten > 0)
       sentences.push(
-        `Too many networks to remember: ${plural(this.#origins.networksForgotten, "network")} of few attempts forgotten.`,
+        `Too many networks to remember: ${plural(this.#origins.networksForgotten, "network")} with few attempts forgotten.`,
       );
     if (many > 0)
       sentences.push(
-        `${plural(many, "source")} tried more than a dozen ports each: those are not among the ports tried together.`,
+        `${plural(many, "source")} tried more than a dozen ports each: the ports tried together do not include them.`,
       );
     return [...sentences, ...this.#doors.leftOut()];
   }

@@ -93,7 +93,7 @@ export class Reading {
     const notes = [...this.#torn, ...this.leftOut.notes(this.#prefixes.unsaid())];
     if (this.#sinceBoot > 0)
       notes.push(
-        `${count(this.#sinceBoot, "line")} had only the seconds since the boot: taken for this machine's last boot.`,
+        `${count(this.#sinceBoot, "line")} had only the seconds since the boot: the report took this machine's last boot.`,
       );
     return notes;
   }
