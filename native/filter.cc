@@ -11,8 +11,9 @@
 namespace knockd {
 namespace {
 
-// A cooked frame's header is libpcap's own: the kernel's filter sees the packet from its network layer on, and what the
-// header says at ancillary offsets (linux/filter.h). Of that, src/capture/bpf/filter.ts reads the protocol alone.
+// libpcap makes the header of a cooked frame itself. The kernel's filter sees the packet without it, from the network
+// layer on, and the fields of the header at ancillary offsets (linux/filter.h). src/capture/bpf/filter.ts reads only
+// the protocol.
 struct Cooked {
   uint32_t header, protocol;
 };

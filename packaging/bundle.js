@@ -1,6 +1,6 @@
-// One JavaScript file for each command in package.json's "bin", with all that it needs but the addon: build/bundle/.
-// Only what makes `knockctl report` is apart, in report/ there, for a package of its own; what both need is in shared/.
-// dist/ must be built; `npm run package` does it.
+// Bundles each command of package.json's "bin" into one JavaScript file in build/bundle/, with everything but the addon. The
+// modules of `knockctl report` go into report/, for a package of its own, and modules that both need into shared/. Build
+// dist/ first, as `npm run package` does.
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -23,7 +23,7 @@ const options = {
   // short enough for a stack trace to say where.
   minifyWhitespace: true,
   lineLimit: 100,
-  // The packages among our dependencies that are CommonJS want a `require`; nobody else's node may be run than Debian's.
+  // Our dependencies that are CommonJS need a `require`.
   banner: {
     js: 'import { createRequire as requireOf } from "node:module";\nconst require = requireOf(import.meta.url);',
   },

@@ -64,7 +64,7 @@ _knockctl() {
 	elif [[ $cword == 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-V --version -h --help' -- "$cur")
 	elif [[ ${words[1]} == @(open|close|extend) && $cword == 2 && $cur != -* ]]; then
-		# Not by compgen -W, which would expand what a door is called.
+		# Not with compgen -W, which would expand the names of doors.
 		local door
 		while IFS= read -r door; do
 			[[ $door == "$cur"* ]] && COMPREPLY+=("$(printf %q "$door")")

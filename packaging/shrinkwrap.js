@@ -1,6 +1,6 @@
-// npm-shrinkwrap.json of package-lock.json, without what only developers need: npm installs exactly these versions with the
-// tarball, and checks their hashes. It must not lie beside the lock file, which npm would overlook then: `npm pack` makes
-// it, and removes it again.
+// Makes npm-shrinkwrap.json from package-lock.json, without the packages that only developers need. npm installs exactly these
+// versions with the tarball, and checks their hashes. If it were in the repository, npm would ignore package-lock.json. So
+// `npm pack` makes it and removes it again.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 

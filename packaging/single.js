@@ -1,6 +1,6 @@
-// One executable with all programs in it (src/single.ts): node packaging/single.js NODE ADDON OUTPUT
-// NODE: the Node that becomes it, of the machine that it is for. ADDON: knockd.node for that machine, libpcap inside.
-// dist/ must be built. How it is done: https://nodejs.org/api/single-executable-applications.html
+// Makes one executable with all programs (src/single.ts): node packaging/single.js NODE ADDON OUTPUT
+// NODE is the Node of the target machine, which becomes the executable. ADDON is knockd.node for that machine, with libpcap
+// inside. Build dist/ first. The method: https://nodejs.org/api/single-executable-applications.html
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

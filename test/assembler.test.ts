@@ -41,7 +41,7 @@ describe("the assembler", () => {
     ]);
   });
 
-  // Both ways out of one jump, over every distance about the 255 that a jump can reach.
+  // Both branches of one jump, over every distance near 255, the furthest that a jump can reach.
   for (const which of ["yes", "no", "both"] as const) {
     it(`reaches a label at any distance: ${which}`, () => {
       for (const between of [0, 1, 2, 100, 252, 253, 254, 255, 256, 257, 258, 600]) {

@@ -1,5 +1,5 @@
 // Knocks in every encapsulation that decode reads, on every link type. decode.test.ts truncates them at each byte, the
-// fuzzer (native/decode-fuzz.cc) starts from them, and the filter must pass them.
+// fuzzer (fuzz/decode.cc) starts from them, and the filter must pass them.
 
 import { frame, type Segment, type Wrap } from "./frame.ts";
 
@@ -21,7 +21,7 @@ const IPV4_WRAPS: Record<string, Wrap> = {
   "IPv4, a first fragment": { fragment: { offset: 0, more: true } },
 };
 
-/** Type numbers: hop-by-hop 0, routing 43, authentication 51, destination 60, mobility 135; 44, fragment, is a wrap. */
+/** Type numbers: hop-by-hop 0, routing 43, authentication 51, destination 60, mobility 135. Fragment, 44, is an encapsulation of its own. */
 export const extension = (type: number, length = 6) => ({ type, body: Buffer.alloc(length, 1) });
 
 const IPV6_WRAPS: Record<string, Wrap> = {

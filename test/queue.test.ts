@@ -1,4 +1,4 @@
-// Tests the queue of openings: doors take turns, at each door its clients do, and there are limits.
+// Tests the queue of openings: doors take turns, the clients of a door take turns, and the queue has limits.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";

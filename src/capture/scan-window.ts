@@ -67,7 +67,7 @@ export class ScanWindow {
       if (this.#wide || this.#guarded.length === 0) return;
       this.#wide = true;
       this.#options.widen(true);
-      this.#prepare(); // a server may have started here, and its traffic is none of our business
+      this.#prepare(); // a server may have started here, and packets to it are not strays
     } else if (this.#wide && this.#narrowing === undefined) {
       this.#narrowing = this.#options.after(NARROW_SECONDS, () => {
         this.#narrowing = undefined;

@@ -14,7 +14,7 @@ export const VERDICT = {
   held: 2,
   /** No packet's: the attempt is over. Detail: for how many milliseconds. */
   timeout: 3,
-  /** A packet that finds an attempt's time over. Detail as with `timeout`, which is told too. */
+  /** A packet that finds an attempt's time over. Detail as with `timeout`, which is reported too. */
   late: 4,
   /** Sent again because no answer came: the same segment. */
   again: 5,
@@ -24,7 +24,7 @@ export const VERDICT = {
   wrong: 7,
   flags: 8,
   address: 9,
-  /** Detail: milliseconds for which it goes on; so with `cooldown`. */
+  /** Detail: milliseconds that are left of the ban. For `cooldown`, of the cooldown. */
   banned: 10,
   cooldown: 11,
   /** It is the first knock here, but has moved an attempt at another door. */

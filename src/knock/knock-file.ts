@@ -1,5 +1,5 @@
 // A knock kept in a file: `knock home` reads ~/.config/knock/home.knock. The file holds what would stand on the command
-// line, on as many lines as you like; `#` begins a comment. It contains a secret, so nobody else may read it.
+// line, on as many lines as you like; `#` begins a comment. It contains a secret, so other users must not be able to read it.
 
 import * as fs from "node:fs";
 import { homedir } from "node:os";

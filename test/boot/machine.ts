@@ -21,13 +21,13 @@ const POWER_OFF = 38; // SIGRTMIN+4, to systemd as process 1
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * A view of cgroups as on a Pi, version 2 alone, of which this machine has a group of its own (first argument): two
- * systemds in one group would end each other's processes.
+ * Mounts cgroups as on a Pi, version 2 only, and moves the machine into a group of its own (first argument). Two systemds in
+ * one group would end each other's processes.
  */
 const START = `
 set -e
 group=$1; shift
-# Where /run lies on a disk, nspawn refuses to remove its folder there, complains, and leaves it behind.
+# If /run is on a disk, nspawn cannot remove its folder there.
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs -o mode=755,size=1m nspawn /run/systemd/nspawn
 umount -R /sys/fs/cgroup

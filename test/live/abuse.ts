@@ -1,11 +1,11 @@
-// A thousand clients at once at a daemon's socket, all the time, which only want to be in the way.
+// Keeps a thousand clients at a daemon's socket, which try to delay it.
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { requestLine } from "../../src/control/protocol.ts";
 import type { Wire } from "./wire.ts";
 
-// Some send nonsense, some send half a line, some ask and never read, some watch. Each returns as soon as it is
-// disconnected, or after a second. Prints a line when a thousand have been there.
+// Some send garbage, some half a line, some send requests and never read, some watch. Each connects again as soon as it is
+// disconnected, or after a second. Prints a line when a thousand have connected.
 const ABUSE = `
 const { connect } = require("node:net");
 const [, path, ...requests] = process.argv;

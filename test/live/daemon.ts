@@ -38,7 +38,7 @@ export interface StartOptions {
 const DIR = "@dir@";
 const DEFAULT_ARGS = ["-i", "eth0", "-c", `${DIR}/knockd.conf`, "-v"];
 
-// Appends what arrives at the socket (first argument) to a file (second argument), a line per message.
+// Appends what arrives at the socket (first argument) to a file (second argument), one line per message.
 const LISTENER = `
 import socket, sys
 inbox = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

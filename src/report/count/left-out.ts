@@ -9,7 +9,7 @@ const MAY_BE_PACKETS: readonly Reason[] = [
   ...(["letIn", "audited", "twice", "unwanted", "loopback", "sent", "answer", "group", "fragment", "cut"] as const),
   ...(["repeated", "elsewhen", "stranger", "foreign", "undated"] as const),
 ];
-/** The maximum of program names to remember, and of prefixes to show. */
+/** The most program names to remember, and the most prefixes to show. */
 const [MAX_TAGS, MAX_PREFIXES] = [100, 3] as const;
 /** Users copy a printed name into a command line, and a program can log under any name. */
 const IS_NAME = /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,47}$/;
