@@ -50,7 +50,7 @@ describe("argvCandidates", () => {
     ],
     ["  /bin/echo  a   b=c ", ["/bin/echo", "a", "b=c"]],
     ["/bin/echo", ["/bin/echo"]],
-    ["/a=b c", ["/a=b", "c"]],
+    ["/sbin/a=b c", ["/sbin/a=b", "c"]],
   ];
   for (const [command, words] of plain) {
     it(`needs no shell for: ${command}`, () =>
@@ -59,6 +59,9 @@ describe("argvCandidates", () => {
 
   for (const command of [
     "iptables -F",
+    "/mnt/scripts/open 10.77.0.2",
+    "/usr/local/bin/open 10.77.0.2",
+    "/usr/binaries/open",
     "echo",
     "./run",
     "A=b /bin/true",

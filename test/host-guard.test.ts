@@ -52,6 +52,7 @@ const RULES: readonly Rule[] = [
       "test/live/init.test.ts": "in a host of host.ts",
       "test/live/init-faults.test.ts": "in a host of host.ts",
       "test/live/init-race.test.ts": "in a host of host.ts",
+      "test/live/hanging-disk.cc": "unshare -m in hanging-disk.test.ts",
       "test/live/failing-disk.ts": "in the daemon's namespace of daemon.ts",
       "test/live/faults-start.test.ts": "unshare -m",
       "test/live/mount-namespace.test.ts": "unshare --mount",

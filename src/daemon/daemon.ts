@@ -202,7 +202,7 @@ export class Daemon {
     this.#supervisor = supervisor;
     this.#doorService.keepInterfaces(patterns);
     this.#captureLoop.apply(resolvedDoors, config.doors, this.#clientCodes.states);
-    this.#doorService.start();
+    this.#doorService.start(config.doors);
     logConfig(this.#log, config, [...warnings, ...this.#clientCodes.warnings(config.doors)]);
     logCapture(this.#log, supervisor, instructions);
     if (supervisor !== old) {

@@ -2,7 +2,7 @@
 
 import { readlinkSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import type { Config } from "../config/door.ts";
+import type { Config, Door } from "../config/door.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DoorNotice } from "../events/door-event.ts";
 import type { DoorOpener } from "../events/door-opener.ts";
@@ -145,9 +145,13 @@ export class DoorService {
     return true;
   }
 
-  /** The first call takes over the doors that earlier daemons have left open, and will close them. Call `claim` first. */
-  start(): void {
-    if (this.#doorkeeper !== undefined) return;
+  /** Opens these doors from now on. The first call takes over the doors that earlier daemons left open. Call `claim` first. */
+  start(doors: readonly Door[]): void {
+    if (this.#doorkeeper === undefined) this.#takeOver();
+    this.#doorkeeper!.prepare(doors);
+  }
+
+  #takeOver(): void {
     const ledger = this.#ledger!;
     const doorkeeper = new Doorkeeper({
       run,

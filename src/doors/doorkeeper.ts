@@ -47,6 +47,14 @@ export class Doorkeeper implements DoorOpener {
     this.#closer = new DoorCloser({ after, now, onEvent, ledger, open, queues, runner });
   }
 
+  /** These doors are the ones in force now. */
+  prepare(doors: readonly Door[]): void {
+    for (const { name, policy, startCommand, stopCommand, startCommand6, stopCommand6 } of doors) {
+      const commands = [startCommand, stopCommand, startCommand6, stopCommand6].filter((one) => one !== undefined);
+      this.#runner.prepare(commands.map((command) => ({ door: name, command, parallel: policy.parallel })));
+    }
+  }
+
   /** Doors with commands cannot open at once. */
   letIn(): undefined {}
 

@@ -24,8 +24,11 @@ export function substituteAddress(command: string, ip: string): string {
   return command.replace(/%IP%|%CLIENT%/g, (what) => (what === "%IP%" ? ip : ""));
 }
 
-/** Begins with an absolute path, so it is no builtin, and contains no character that a shell would interpret. */
-const PLAIN = /^\/[\w./:=,@%+ -]*$/;
+/**
+ * Begins with the path of a program of the system, so it is no builtin, and contains no character that a shell would interpret.
+ * Other programs may be on a network disk that hangs, and we wait until the kernel has opened the program: a shell waits instead.
+ */
+const PLAIN = /^\/(?:usr\/)?s?bin\/[\w./:=,@%+ -]*$/;
 
 /** The kernel's limit for one argument (MAX_ARG_STRLEN). `sh -c` gets the command as one argument. */
 const LONGEST_WORD = 128 << 10;

@@ -1,7 +1,7 @@
 // Decides which commands must not run side by side. A tool that keeps its rules in a file, such as ufw, reads, changes and
 // writes the file. Two at once would lose changes.
 
-import { programsOf } from "./programs.ts";
+import { FIREWALLS, programsOf } from "./programs.ts";
 
 /** The words that a command reserves while it runs, each for one command at a time. `all`: every word. */
 export type Exclusion = readonly string[] | "all";
@@ -35,7 +35,7 @@ export function exclusionOf(
     .filter(({ name, overwrites }) => overwrites.length > 0 || !SAFE.has(name))
     .flatMap(({ name, path, given, overwrites }) => [
       ...[name, ...given, ...overwrites],
-      ...(SAFE.has(name) ? [] : toolsOf(path)),
+      ...(SAFE.has(name) || FIREWALLS.has(name) ? [] : toolsOf(path)),
     ]);
   const appended = programs.flatMap(({ appends }) => appends.map((file) => APPENDS + file));
   const words = unsafe.length === 0 ? appended : [...unsafe, `/${door}`, ...appended]; // no file's name has a slash

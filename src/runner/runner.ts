@@ -3,7 +3,7 @@
 import type { DoorEvent } from "../events/door-event.ts";
 import { type Address, formatAddress, isIpv4 } from "../net/address.ts";
 import type { CommandEnd, Run } from "./command.ts";
-import { exclusionOf } from "./exclusion.ts";
+import { type Exclusion, exclusionOf } from "./exclusion.ts";
 import { CommandQueue, LogThrottle, type Turn } from "./queue.ts";
 import { ScriptTools } from "./script-tools.ts";
 
@@ -49,6 +49,11 @@ export class CommandRunner {
     this.#options = options;
   }
 
+  /** Finds out which of these commands may run side by side, so that the answer is there when they run. */
+  prepare(jobs: Iterable<Pick<Job, "command" | "door" | "parallel">>): void {
+    for (const job of jobs) this.#exclusionOf(job);
+  }
+
   /** Admits one more opening for this door and client to the queue. Returns false, and reports it, if it is left out. */
   admit(key: string, door: string, knocker: Address): boolean {
     const place = this.#queue.join(door, key);
@@ -91,9 +96,8 @@ export class CommandRunner {
 
   /** Resolves with the exit status. Undefined if it could not be started, or if its turn never comes. */
   async run(job: Job): Promise<number | undefined> {
-    const { door, what, knocker, command, parallel, onStart } = job;
-    const toolsOf = (program: string) => this.#scriptTools.of(program, this.#options.now());
-    const turn = { door, source: sourceOf(knocker), what, exclusion: exclusionOf(command, door, parallel, toolsOf) };
+    const { door, what, knocker, onStart } = job;
+    const turn = { door, source: sourceOf(knocker), what, exclusion: this.#exclusionOf(job) };
     const waits = this.#queue.acquire(turn);
     if (waits !== undefined && !(await waits)) return undefined;
     onStart?.();
@@ -101,6 +105,10 @@ export class CommandRunner {
     this.ended++;
     this.#options.onEvent({ type: "command ended", door, knocker, what, status });
     return status;
+  }
+
+  #exclusionOf({ command, door, parallel }: Pick<Job, "command" | "door" | "parallel">): Exclusion {
+    return exclusionOf(command, door, parallel, (program) => this.#scriptTools.of(program, this.#options.now()));
   }
 
   async #run(job: Job, turn: Turn): Promise<number | undefined> {
