@@ -35,6 +35,35 @@ describe("the tools of a script", () => {
     assert.deepEqual(await toolsOf(outer), ["ufw"]);
   });
 
+  it("are not those of paths that begin with a variable, nor of paths on other disks", async () => {
+    const [elsewhere, inner] = [join(dir, "elsewhere"), script("inner.sh", "ufw allow")];
+    fs.mkdirSync(elsewhere);
+    const outer = (text: string) => {
+      fs.writeFileSync(join(elsewhere, "outer.sh"), text);
+      return join(elsewhere, "outer.sh");
+    };
+    assert.deepEqual(await toolsOf(script("outer.sh", `~${inner}; \${BASE}${inner}`)), []);
+    assert.deepEqual(await toolsOf(outer(`. ${inner}`)), []);
+    assert.deepEqual(await toolsOf(outer(`. ${inner}`), [], /^/), ["ufw"]);
+  });
+
+  it("are looked for in 64 files", async () => {
+    const calls = Array.from({ length: 80 }, (_, i) => `${dir}/called-${i}`);
+    const outer = script("calls-many.sh", calls.join("\n"));
+    script("called-70", "ufw");
+    assert.deepEqual(await toolsOf(outer), []);
+    script("called-60", "csf");
+    assert.deepEqual(await toolsOf(outer), ["csf"]);
+  });
+
+  it("are unknown for a path that only the command's own directory makes complete", async () => {
+    const before = process.cwd();
+    process.chdir(dir);
+    script("here.sh", "ufw allow");
+    assert.deepEqual(await toolsOf("./here.sh"), []);
+    process.chdir(before);
+  });
+
   it("are found by the program's name in PATH, where the first counts", async () => {
     script("knock-open", "ufw allow");
     assert.deepEqual(await toolsOf("knock-open", ["/nowhere", dir]), ["ufw"]);

@@ -83,10 +83,14 @@ export class ScriptTools {
   }
 }
 
-/** `program`: the path of a script, or a name that `folders` (PATH) have. Empty for all that is no text. */
+/**
+ * `program`: the path of a script, or a name that `folders` (PATH) have. `local`: the other paths to look at. Empty for all that
+ * is no text.
+ */
 export async function toolsOf(
   program: string,
   folders = (process.env.PATH ?? "").split(":"),
+  local = LOCAL,
 ): Promise<readonly string[]> {
   const tools = new Set<string>();
   const files = program.includes("/") ? [program] : await firstIn(folders, program);
@@ -95,7 +99,7 @@ export async function toolsOf(
     const text = await textOf(file);
     for (const [tool] of text.matchAll(TOOL)) tools.add(tool);
     for (const [other] of text.matchAll(PATH)) {
-      const isNear = LOCAL.test(other) || dirname(other) === dirname(file);
+      const isNear = local.test(other) || dirname(other) === dirname(file);
       if (isNear && files.length < MAX_FILES && !files.includes(other)) files.push(other);
     }
   }

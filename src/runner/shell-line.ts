@@ -60,7 +60,6 @@ class Reader {
   #list(): void {
     while (this.#at < this.#text.length && this.#text[this.#at] !== ")") {
       if (/[\s;&|]/.test(this.#text[this.#at]!)) this.#at++;
-      else if (this.#text[this.#at] === "#") this.#comment();
       else this.#command();
     }
   }
