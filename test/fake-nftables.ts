@@ -49,18 +49,24 @@ export class FakeNftables {
   readonly openSocket = (): NativeNftSocket => {
     this.sockets++;
     const port = this.#ports++;
+    let isOpen = true;
+    const count = () => {
+      if (!isOpen) throw new Error("the socket is closed");
+      this.requests++;
+    };
     return {
       port,
       transact: (batch) => {
-        this.requests++;
+        count();
         return this.#transact(batch, port);
       },
       ask: (request) => {
-        this.requests++;
+        count();
         return this.#ask(request);
       },
       close: () => {
-        this.sockets--;
+        if (isOpen) this.sockets--;
+        isOpen = false;
       },
     };
   };

@@ -38,12 +38,12 @@ function setUp(
 ) {
   const troubles: string[] = [];
   const restored: [number, string | undefined][] = [];
-  let onChange: ((messages: Uint8Array) => void) | undefined;
+  const watches = new Set<(messages: Uint8Array) => void>();
   const firewall = new Firewall({
     openSocket: kernel.openSocket,
     watch: (callback) => {
-      onChange = callback;
-      return { close: () => (onChange = undefined) };
+      watches.add(callback);
+      return { close: () => watches.delete(callback) };
     },
     now: () => kernel.now,
     onRestored: (open, reason) => restored.push([open, reason]),
@@ -65,8 +65,10 @@ function setUp(
     record,
     troubles,
     doors: apply(text),
-    isWatching: () => onChange !== undefined,
-    change: (messages: Uint8Array) => onChange!(messages),
+    watches: () => watches.size,
+    change: (messages: Uint8Array) => {
+      for (const onChange of watches) onChange(messages);
+    },
     list: () => [...firewall.list()].map(({ door, address, left }) => `${door} ${formatAddress(address)} ${left}`),
   };
 }
@@ -86,9 +88,8 @@ function orphan({ tables }: FakeNftables): void {
 describe("a firewall", () => {
   it("makes no socket and no table without a built-in door", () => {
     const { kernel } = setUp("[openSSH]\nsequence = 1,2,3\nstart_command = true\n");
-    assert.equal(kernel.sockets, 0);
+    assert.equal(kernel.requests, 0);
     assert.equal(kernel.tables.size, 0);
-    assert.deepEqual(kernel.batches, []);
   });
 
   it("opens a port for a client in one batch, with the door's name and time", () => {
@@ -365,12 +366,14 @@ describe("a firewall", () => {
   });
 
   it("owns its table if the kernel supports it, and otherwise is notified when the table is removed", () => {
-    assert.equal(setUp(SSH).isWatching(), false);
+    assert.equal(setUp(SSH).watches(), 0);
     const old = new FakeNftables();
     old.knownFlags = 1;
-    const { firewall, isWatching } = setUp(SSH, old);
+    const { firewall, apply, watches } = setUp(SSH, old);
     assert.equal(firewall.isOwned, false);
-    assert.equal(isWatching(), true);
+    assert.equal(watches(), 1);
+    apply(SSH.replace("22", "23"));
+    assert.equal(watches(), 1, "after a reload");
   });
 
   it("rebuilds its table after a flush, with the remaining times", () => {
@@ -639,6 +642,16 @@ describe("a firewall reports why it cannot work", () => {
       apply(next);
       assert.deepEqual(kernel.elements("filter", "knocked4"), [], next);
     }
+  });
+
+  it("and removes the gate of an earlier daemon, whose ports the user's own rules close from now on", () => {
+    const kernel = userSets(0x10, KEY_TYPE.ipv4Port, 12);
+    const { firewall, record } = setUp(SSH, kernel);
+    firewall.end();
+    orphan(kernel);
+    assert.equal(kernel.tables.has("knockd"), true);
+    const { troubles } = setUp(SET_MODE, kernel, true, { record });
+    assert.deepEqual([kernel.tables.has("knockd"), record.isThere, troubles], [false, false, []]);
   });
 
   it("if two doors have the same name", () => {

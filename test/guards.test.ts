@@ -1,8 +1,11 @@
 // Tests the ports of built-in doors, as status and check describe them.
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { lintGuards } from "../src/lint/guards.ts";
-import { type Guard, guardLines } from "../src/setup/guards.ts";
+import { type Guard, guardLines, guardsHere } from "../src/setup/guards.ts";
 
 const GATE: Guard = { kind: "gate", ports: "tcp/22", isEnabled: true, isClosed: true };
 const MARK: Guard = { ...GATE, kind: "mark" };
@@ -10,6 +13,21 @@ const CLOSED = "tcp/22 is closed to clients that have not knocked";
 const FAILS = "The gate fails open: without knockd's table everyone gets in";
 
 describe("ports of built-in doors", () => {
+  it("are those that this host closes, each once: not those of a Target, nor those of the user's own sets", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "guards-"));
+    const portsOf = async (config: string) => {
+      writeFileSync(join(dir, "knockd.conf"), config);
+      return (await guardsHere(join(dir, "knockd.conf"))).map(({ ports }) => ports);
+    };
+    const door = (name: string, more: string) => `[${name}]\nsequence = 1,2,3\n${more}\n`;
+    const two = door("a", "open = tcp/22") + door("b", "open = tcp/22,udp/51820");
+    assert.deepEqual(await portsOf(two), ["tcp/22", "udp/51820"]);
+    assert.deepEqual(await portsOf(door("c", "open = tcp/80\ntarget = 192.0.2.1")), []);
+    assert.deepEqual(await portsOf(`[options]\nFirewall = set inet filter a b\n${two}`), []);
+    assert.deepEqual(await portsOf("[broken\n"), []);
+    rmSync(dir, { recursive: true });
+  });
+
   it("are described as they are, and whether they fail open or closed", () => {
     for (const [guard, isHeard, said] of [
       [GATE, true, `${CLOSED}, at each boot too (knockd-gate). ${FAILS}`],

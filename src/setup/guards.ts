@@ -61,7 +61,7 @@ function isEnabled(unit: string): boolean {
 export function guardLines(guards: readonly Guard[], isHeard: boolean): readonly { text: string; isOpen: boolean }[] {
   const alike = new Map<string, Guard[]>();
   for (const guard of guards) {
-    const key = JSON.stringify({ ...guard, ports: undefined, isClosed: `${guard.isClosed}` });
+    const key = JSON.stringify({ ...guard, ports: undefined });
     alike.set(key, [...(alike.get(key) ?? []), guard]);
   }
   const lines = [...alike.values()].map((same) => ({
