@@ -31,7 +31,7 @@ describe("ports of built-in doors", () => {
   it("are described as they are, and whether they fail open or closed", () => {
     for (const [guard, isHeard, said] of [
       [GATE, true, `${CLOSED}, at each boot too (knockd-gate). ${FAILS}`],
-      [{ ...GATE, isEnabled: false }, true, `${CLOSED}, after a reboot once knockd runs. ${FAILS}`],
+      [{ ...GATE, isEnabled: false }, true, `${CLOSED}. After a reboot it is open until knockd runs. ${FAILS}`],
       [MARK, true, `${CLOSED}, by your own firewall: it fails closed`],
       [GATE, false, "tcp/22 is closed, and no knockd is running: no client can knock"],
       [{ ...GATE, isClosed: false }, true, "tcp/22 is OPEN to all. To close it: knockctl gate close"],

@@ -83,7 +83,7 @@ function guardText({ kind, ports, isEnabled, isClosed }: Guard, isHeard: boolean
   const closed = `${ports} ${are} closed to clients that have not knocked`;
   if (kind === "mark") return `${closed}, by your own firewall: ${areMany ? "they fail" : "it fails"} closed`;
   const boot = isEnabled
-    ? `at each boot too (${GATE_UNIT.replace(/\.service$/, "")})`
-    : "after a reboot once knockd runs";
-  return `${closed}, ${boot}. The gate fails open: without knockd's table everyone gets in`;
+    ? `, at each boot too (${GATE_UNIT.replace(/\.service$/, "")})`
+    : `. After a reboot ${areMany ? "they are" : "it is"} open until knockd runs`;
+  return `${closed}${boot}. The gate fails open: without knockd's table everyone gets in`;
 }

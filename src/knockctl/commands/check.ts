@@ -131,7 +131,7 @@ function report(file: string, findings: readonly Finding[], hasFixed: boolean): 
   const errors = findings.filter(({ severity }) => severity === "error");
   const warnings = findings.filter(({ severity }) => severity === "warning");
   const fixes = findings.filter(({ fix }) => fix !== undefined).length;
-  const offer = fixes > 0 && !hasFixed ? `knockctl check --fix corrects ${fixes} of them.\n` : "";
+  const offer = fixes > 0 && !hasFixed ? `knockctl check --fix corrects ${fixes} of these.\n` : "";
   const count = `${plural(errors.length, "error")}, ${plural(warnings.length, "warning")}`;
   return `${[...errors, ...warnings].map(findingText).join("\n")}\n${offer}${count}\n`;
 }

@@ -104,7 +104,7 @@ async function open(): Promise<void> {
   if (before.mode === "mark") say("Firewall = mark: your own firewall closes the ports. Open them there.");
   const { isDone, hasNoGate, troubles } = await byDaemon(before.config, false);
   if (isDone) {
-    say(`The gate is open: ${opened(before)}. A reload or restart of knockd closes it again.`);
+    say(`The gate is open: ${opened(before)}.\nA reload or restart of knockd closes it again.`);
     return;
   }
   try {
@@ -122,9 +122,9 @@ async function open(): Promise<void> {
     return;
   }
   const then = hasNoGate
-    ? 'The running knockd has no door with "open = ...", so it does not close them again.'
+    ? 'The running knockd has no door with "open = ...", so it does not close it again.'
     : "knockd does not run; when it starts, it closes the gate again.";
-  say(`The gate is open: ${opened(before)}. ${then}`);
+  say(`The gate is open: ${opened(before)}.\n${then}`);
 }
 
 async function close(config: string): Promise<void> {
@@ -178,10 +178,10 @@ function tableText(now: TableStatus | undefined, owner: number | undefined): str
   const whose =
     now.owner === undefined
       ? "Table: inet knockd, owned by no process. Open ports close on time."
-      : `Table: inet knockd, owned by ${owner === undefined ? "a process" : `process ${owner}`}. To change it: knockctl.`;
-  const doors = `Its doors: those of ${clean(now.config)}`;
+      : `Table: inet knockd, owned by ${owner === undefined ? "a process" : `process ${owner}`}. Only knockctl can change it.`;
+  const config = `Config: ${clean(now.config)}`;
   const lan = allowed.length === 0 ? [] : [`No knock needed from: ${allowed.join(", ")}`];
-  return `${[...lines, whose, doors, ...lan].join("\n")}\n\n${clientsText(clients)}`;
+  return `${[...lines, whose, config, ...lan].join("\n")}\n\n${clientsText(clients)}`;
 }
 
 function clientsText(clients: readonly OpenStatus[]): string {
@@ -194,7 +194,7 @@ function clientsText(clients: readonly OpenStatus[]): string {
     uses === 0 ? "not used" : plural(uses, "connection"),
   ]);
   const columns = ["CLIENT", "PORT", "DOOR", "CLOSES IN", "USED"].map((head) => ({ head }));
-  return `${table(columns, rows)}\n`;
+  return table(columns, rows);
 }
 
 function jsonOf(now: TableStatus | undefined, owner: number | undefined): string {
