@@ -8,6 +8,7 @@
         "native/command.cc",
         "native/decode.cc",
         "native/encapsulation.cc",
+        "native/expected_knock.cc",
         "native/filter.cc",
         "native/lock.cc",
         "native/lockdown.cc",

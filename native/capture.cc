@@ -9,6 +9,7 @@
 #include "callback.h"
 #include "decode.h"
 #include "encapsulation.h"
+#include "expected_knock.h"
 #include "filter.h"
 #include "process.h"
 
@@ -198,9 +199,21 @@ void Capture::OnReadable(void* pointer) {
   Capture* self = static_cast<Capture*>(pointer);
   const Napi::HandleScope scope(self->Env());
   if (self->timed_) self->timer_.Clear();
+  if (TheExpectedKnock().IsAwaited()) self->ReadEarly();
   // A copy, because the function may stop or close this capture, and so drop the reference through which it is called.
   const Napi::Function on_readable = self->on_readable_.Value();
   CallBack(self->Value(), on_readable);
+}
+
+// Reads one packet before JavaScript asks for it, because it may open a door. The next read() returns it.
+void Capture::ReadEarly() {
+  pcap_t* handle = handle_.get();
+  Batch batch{&early_, 0, pcap_datalink(handle), Decode};
+  const int frames = pcap_dispatch(handle, 1, OnFrame, reinterpret_cast<u_char*>(&batch));
+  if (frames < 0) failure_ = pcap_geterr(handle);
+  if (frames > 0) frames_read_ += frames;
+  has_early_ = batch.count > 0;
+  if (has_early_) TheExpectedKnock().Meet(early_);
 }
 
 Napi::Value Capture::Read(const Napi::CallbackInfo& info) {
@@ -211,6 +224,11 @@ Napi::Value Capture::Read(const Napi::CallbackInfo& info) {
   const size_t most = buffer.ByteLength() / sizeof(Record);
   if (most == 0) throw Napi::RangeError::New(env, "the buffer holds no record");
   Batch batch{static_cast<Record*>(buffer.Data()), 0, pcap_datalink(handle), live_ ? Decode : DecodeSaved};
+  if (has_early_) {
+    has_early_ = false;
+    batch.records[0] = early_;
+    return Napi::Number::New(env, 1);
+  }
   if (failure_.empty()) {
     const int frames = pcap_dispatch(handle, static_cast<int>(most), OnFrame, reinterpret_cast<u_char*>(&batch));
     if (frames < 0) failure_ = pcap_geterr(handle);

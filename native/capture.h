@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "decode.h"
 #include "filter.h"
 #include "poll.h"
 #include "timer.h"
@@ -41,6 +42,7 @@ class Capture : public Napi::ObjectWrap<Capture> {
   pcap_t* Open(Napi::Env env) const;  // the handle, or throws "capture is closed"
   void StopPolling();
   static void OnReadable(void* self);
+  void ReadEarly();
 
   // The poll ends before the descriptors that it polls: members are destroyed in reverse order.
   std::unique_ptr<pcap_t, ClosePcap> handle_;
@@ -48,8 +50,10 @@ class Capture : public Napi::ObjectWrap<Capture> {
   Program savefile_filter_;
   double frames_read_ = 0;
   std::string failure_;  // an error that the next read() throws, after the packets that came before it
-  Timer timer_;          // opened with the handle: in a flood, no descriptor may be left
-  bool timed_ = false;   // the timer is polled instead of the handle
+  Record early_{};       // read before JavaScript asked (ReadEarly)
+  bool has_early_ = false;
+  Timer timer_;         // opened with the handle: in a flood, no descriptor may be left
+  bool timed_ = false;  // the timer is polled instead of the handle
   Poll poll_;
   Napi::FunctionReference on_readable_;
 };

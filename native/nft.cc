@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "bytes.h"
 #include "callback.h"
+#include "expected_knock.h"
 #include "netlink.h"
 
 namespace knockd {
@@ -92,9 +94,11 @@ bool DropNewElements(int fd) {
 }  // namespace
 
 Napi::Function NftSocket::Define(Napi::Env env) {
-  return DefineClass(env, "NftSocket",
-                     {InstanceAccessor<&NftSocket::Port>("port"), InstanceMethod<&NftSocket::Transact>("transact"),
-                      InstanceMethod<&NftSocket::Ask>("ask"), InstanceMethod<&NftSocket::Close>("close")});
+  return DefineClass(
+      env, "NftSocket",
+      {InstanceAccessor<&NftSocket::Port>("port"), InstanceMethod<&NftSocket::Transact>("transact"),
+       InstanceMethod<&NftSocket::Expect>("expect"), InstanceMethod<&NftSocket::TakeExpected>("takeExpected"),
+       InstanceMethod<&NftSocket::Ask>("ask"), InstanceMethod<&NftSocket::Close>("close")});
 }
 
 NftSocket::NftSocket(const Napi::CallbackInfo& info)
@@ -126,7 +130,11 @@ Napi::Value NftSocket::Transact(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!IsBytes(info[0])) throw Napi::TypeError::New(env, "transact takes a Uint8Array");
   const auto batch = info[0].As<Napi::Uint8Array>();
-  if (!Send(batch.Data(), batch.ByteLength())) return Napi::Number::New(env, errno);
+  return Napi::Number::New(env, Transact(batch.Data(), batch.ByteLength()));
+}
+
+int NftSocket::Transact(const uint8_t* batch, size_t length) {
+  if (!Send(batch, length)) return errno;
   alignas(nlmsghdr) uint8_t buffer[8192];
   bool confirmed = false;
   int error = 0;
@@ -138,7 +146,38 @@ Napi::Value NftSocket::Transact(const Napi::CallbackInfo& info) {
     return true;
   });
   if (error == 0 && !confirmed) error = whole ? EPROTO : ENOBUFS;
-  return Napi::Number::New(env, error);
+  return error;
+}
+
+void NftSocket::Expect(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsObject() || !IsBytes(info[1])) {
+    throw Napi::TypeError::New(env, "expect takes a knock and a Uint8Array");
+  }
+  const auto knock = info[0].As<Napi::Object>();
+  const auto number = [](const Napi::Object& object, const char* key) { return object.Get(key).ToNumber(); };
+  const auto read = [&](const char* key, uint32_t(&words)[4]) {
+    const auto address = knock.Get(key).ToObject();
+    for (const char* word : {"w0", "w1", "w2", "w3"}) words[word[1] - '0'] = number(address, word).Uint32Value();
+  };
+  Record record{};
+  read("source", record.source);
+  read("destination", record.destination);
+  record.port = static_cast<uint16_t>(number(knock, "port").Uint32Value());
+  record.protocol = static_cast<uint8_t>(number(knock, "protocol").Uint32Value());
+  record.flags = static_cast<uint8_t>(number(knock, "flags").Uint32Value());
+  const uint64_t now = uv_hrtime();
+  const auto after = [&](const char* key) {
+    return now + static_cast<uint64_t>(std::max(0.0, number(knock, key).DoubleValue()) * 1e6);
+  };
+  const auto batch = info[1].As<Napi::Uint8Array>();
+  TheExpectedKnock().Expect(record, {after("soonest"), after("latest")}, this,
+                            {batch.Data(), batch.Data() + batch.ByteLength()});
+}
+
+Napi::Value NftSocket::TakeExpected(const Napi::CallbackInfo& info) {
+  const int result = TheExpectedKnock().Take(this);
+  return result < 0 ? info.Env().Undefined() : Napi::Number::New(info.Env(), result);
 }
 
 Napi::Value NftSocket::Ask(const Napi::CallbackInfo& info) {
@@ -165,7 +204,12 @@ Napi::Value NftSocket::Ask(const Napi::CallbackInfo& info) {
   return Napi::Buffer<uint8_t>::Copy(env, all.data(), all.size());
 }
 
-void NftSocket::Close(const Napi::CallbackInfo&) { socket_.Reset(); }
+void NftSocket::Close(const Napi::CallbackInfo&) {
+  TheExpectedKnock().Take(this);
+  socket_.Reset();
+}
+
+NftSocket::~NftSocket() { TheExpectedKnock().Take(this); }
 
 Napi::Function NftWatch::Define(Napi::Env env) {
   return DefineClass(env, "NftWatch", {InstanceMethod<&NftWatch::Close>("close")});

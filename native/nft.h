@@ -16,10 +16,16 @@ class NftSocket : public Napi::ObjectWrap<NftSocket> {
  public:
   static Napi::Function Define(Napi::Env env);
   explicit NftSocket(const Napi::CallbackInfo& info);
+  ~NftSocket() override;
+
+  // Sends a batch. Returns 0 or errno.
+  int Transact(const uint8_t* batch, size_t length);
 
  private:
   Napi::Value Port(const Napi::CallbackInfo& info);
   Napi::Value Transact(const Napi::CallbackInfo& info);
+  void Expect(const Napi::CallbackInfo& info);
+  Napi::Value TakeExpected(const Napi::CallbackInfo& info);
   Napi::Value Ask(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   bool Send(const uint8_t* data, size_t length);

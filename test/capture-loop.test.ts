@@ -18,6 +18,7 @@ class Scene {
   /** What the log, the opener and the source did, in order. */
   readonly seen: string[] = [];
   readonly debug: string[] = [];
+  readonly expectations: string[] = [];
   /** How many timers were ever set. */
   timers = 0;
   mayDuplicate = false;
@@ -39,7 +40,11 @@ class Scene {
     listeningPorts: () => ({ tcp: [], udp: [] }),
     ephemeral: { low: 32_768, high: 60_999 },
     eventLog: { event: (event) => void this.seen.push(eventLine(event, formatAddress(event.knocker))) },
-    opener: { open: ({ name }) => void this.seen.push(`open ${name}`) },
+    opener: {
+      open: ({ name }) => void this.seen.push(`open ${name}`),
+      expect: (_, { port, latest }) => void this.expectations.push(`${port} for ${latest} ms`),
+      endExpectation: () => void this.expectations.push("none"),
+    },
     packetLog: { debug: (line: string) => void this.debug.push(line) } as never,
     memory: { clear() {}, release: () => void this.seen.push("release") },
   });
@@ -105,6 +110,15 @@ describe("the capture loop", () => {
     assert.equal(scene.seen.filter((line) => line.includes("timeout")).length, 2);
     scene.pass(7000);
     assert.equal(scene.clock.due, Number.POSITIVE_INFINITY);
+  });
+
+  it("expects the last knock after a packet that came alone, until the next batch", () => {
+    const scene = new Scene(TWO);
+    scene.pass(1);
+    scene.batch(["10.77.0.2", 7000]);
+    assert.deepEqual(scene.expectations, ["7001 for 5000 ms"]);
+    scene.batch(["10.77.0.3", 7000], ["10.77.0.4", 7000]);
+    assert.deepEqual(scene.expectations, ["7001 for 5000 ms", "none"]);
   });
 
   it("opens a held door on time, without the rounding of timeouts", () => {

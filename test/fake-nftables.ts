@@ -11,6 +11,7 @@ import {
   textOf,
 } from "../src/firewall/netlink.ts";
 import { ELEMENT, ELEMENTS, LIST_ELEMENT, MESSAGE, SET, TABLE } from "../src/firewall/nftables.ts";
+import type { ExpectedKnock } from "../src/net/expected-knock.ts";
 import type { NativeNftSocket } from "../src/platform/native.ts";
 
 interface FakeElement {
@@ -44,6 +45,9 @@ export class FakeNftables {
   sockets = 0;
   /** Batches and requests so far. */
   requests = 0;
+  /** The expected knock, and what the last one did when it came. */
+  expected: { readonly knock: ExpectedKnock; readonly send: () => number } | undefined;
+  #sent: number | undefined;
   #ports = 100;
 
   readonly openSocket = (): NativeNftSocket => {
@@ -60,6 +64,15 @@ export class FakeNftables {
         count();
         return this.#transact(batch, port);
       },
+      expect: (knock, batch) => {
+        const copy = batch.slice();
+        this.expected = { knock, send: () => this.#transact(copy, port) };
+      },
+      takeExpected: () => {
+        const sent = this.#sent;
+        this.expected = this.#sent = undefined;
+        return sent;
+      },
       ask: (request) => {
         count();
         return this.#ask(request);
@@ -70,6 +83,11 @@ export class FakeNftables {
       },
     };
   };
+
+  /** The expected knock has come. */
+  meet(): void {
+    this.#sent = this.expected!.send();
+  }
 
   /** `open4` → what `nft` would show: address bytes, port, comment and seconds left. */
   elements(table: string, set: string): string[] {

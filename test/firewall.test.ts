@@ -131,6 +131,97 @@ describe("a firewall", () => {
     assert.equal(kernel.tables.size, 0);
   });
 
+  describe("with an expected knock", () => {
+    const knock = { source: CLIENT, destination: OTHER, port: 3, protocol: 6, flags: 2, soonest: 0, latest: 1000 };
+    const expecting = (text = SSH, source = CLIENT) => {
+      const it = setUp(text);
+      it.firewall.expect(it.doors[0]!, { ...knock, source });
+      return it;
+    };
+    const IN = "192.168.1.63 tcp 22 30s openSSH";
+
+    it("takes the opening over if the addon has made it", () => {
+      const { firewall, kernel, doors, list } = expecting();
+      assert.deepEqual(kernel.elements("knockd", "open4"), [], "nothing is open yet");
+      kernel.meet();
+      assert.deepEqual(kernel.elements("knockd", "open4"), [IN]);
+      const before = kernel.requests;
+      assert.equal(firewall.open(doors[0]!, CLIENT), "opened");
+      firewall.endExpectation();
+      assert.equal(kernel.requests, before);
+      assert.deepEqual(list(), ["openSSH 192.168.1.63 30"]);
+    });
+
+    it("closes the door again if nobody opens it", () => {
+      const { firewall, kernel, list } = expecting();
+      kernel.meet();
+      firewall.endExpectation();
+      assert.deepEqual(kernel.elements("knockd", "open4"), []);
+      assert.deepEqual(list(), []);
+      firewall.endExpectation();
+    });
+
+    it("opens and closes nothing if another packet has come", () => {
+      const { firewall, kernel, doors } = expecting();
+      assert.equal(firewall.open(doors[0]!, OTHER), "opened");
+      firewall.endExpectation();
+      assert.equal(kernel.expected, undefined, "it is no longer expected");
+      assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.99 tcp 22 30s openSSH"]);
+    });
+
+    it("lets in another client, or the client at another door, and takes back what nobody opened", () => {
+      for (const [which, client] of [
+        [0, OTHER],
+        [1, CLIENT],
+      ] as const) {
+        const { firewall, kernel, doors } = expecting(two("open = tcp/22", "open = tcp/80"));
+        kernel.meet();
+        assert.equal(firewall.open(doors[which]!, client), "opened");
+        firewall.endExpectation();
+        const open = which === 0 ? "192.168.1.99 tcp 22 30s a" : "192.168.1.63 tcp 80 30s b";
+        assert.deepEqual(kernel.elements("knockd", "open4"), [open]);
+      }
+    });
+
+    it("opens the door as usual if the addon has failed", () => {
+      for (const error of ["EAGAIN", "EEXIST", "ENOBUFS"] as const) {
+        const { firewall, kernel, doors } = expecting();
+        kernel.refusals.push(error);
+        kernel.meet();
+        assert.equal(firewall.open(doors[0]!, CLIENT), "opened", error);
+        assert.deepEqual(kernel.elements("knockd", "open4"), [IN], error);
+      }
+    });
+
+    it("admits the whole prefix of an IPv6 client", () => {
+      const client = parseAddress("fd77::1:2")!;
+      const { firewall, kernel, doors, list } = expecting(`${SSH}Open_Prefix_6 = 64\n`, client);
+      kernel.meet();
+      assert.equal(firewall.open(doors[0]!, client), "opened");
+      assert.deepEqual(list(), ["openSSH fd77:: 30"]);
+    });
+
+    it("expects none for a door that is open, that shares a port, or that is gone", () => {
+      const open = setUp(SSH);
+      open.firewall.open(open.doors[0]!, CLIENT);
+      open.firewall.expect(open.doors[0]!, knock);
+      assert.equal(open.kernel.expected, undefined);
+      const shared = setUp(two("open = tcp/22", "open = tcp/22"));
+      shared.firewall.expect(shared.doors[0]!, knock);
+      assert.equal(shared.kernel.expected, undefined);
+      const gone = setUp(SSH);
+      gone.apply(SSH.replace("openSSH", "other"));
+      gone.firewall.expect(gone.doors[0]!, knock);
+      assert.equal(gone.kernel.expected, undefined);
+    });
+
+    it("expects none any more after a reload", () => {
+      const { apply, kernel } = expecting();
+      apply(`${SSH}for = 10s\n`);
+      assert.equal(kernel.expected, undefined);
+    });
+  });
+
   it("extends the time of an open door, even if the kernel keeps an element's old time", () => {
     const { kernel, firewall, doors } = setUp(SSH);
     firewall.open(doors[0]!, CLIENT);

@@ -52,6 +52,28 @@ function openerOf(files: Partial<OneTimeFiles>, keepCodes?: () => Promise<boolea
 const STRUCK = "strike out 1:tcp,2:tcp in /once";
 
 describe("opening a door for a knock", () => {
+  it("has a knock expected only where it opens the door at once", () => {
+    const expected: string[] = [];
+    const opener = new KnockOpener({
+      doors: () => ({
+        letIn: () => undefined,
+        open() {},
+        expect: ({ name }) => void expected.push(name),
+        endExpectation: () => void expected.push("end"),
+      }),
+      files: { strikeOut() {}, nextOneTime: () => undefined },
+      onNotice() {},
+      onUsed() {},
+    });
+    const ports = { ports: [], seconds: 30, prefix6: 128 };
+    const knock = { source: knocker, destination: knocker, port: 1, protocol: 6, flags: 2, soonest: 0, latest: 1 };
+    for (const door of [once, doorOf({ name: "command" }), doorOf({ name: "open", opening: ports })])
+      opener.expect(door, knock);
+    opener.expect({ ...once, opening: ports }, knock);
+    opener.endExpectation();
+    assert.deepEqual(expected, ["open", "end"]);
+  });
+
   it("lets the client in immediately at a door that the kernel opens, unless it is a one-time door", () => {
     const { opener, seen } = openerOf({});
     const opening = { ports: [{ protocol: "tcp", low: 22, high: 22 }], seconds: 30, prefix6: 128 } as const;

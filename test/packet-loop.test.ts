@@ -71,6 +71,69 @@ describe("the packet loop", () => {
     ]);
   });
 
+  /** A door with three knocks that the kernel opens, and what its opener is told. */
+  function expecting() {
+    const told: string[] = [];
+    const { loop, knock, seen } = loopOf("[three]\nsequence = 7000,7001,7002\nseq_timeout = 5\nopen = tcp/22\n", {
+      opener: {
+        open: () => {},
+        expect: ({ name }, { port, soonest, latest }) => void told.push(`${name} ${port} ${soonest} ${latest}`),
+        endExpectation: () => void told.push("end"),
+      },
+    });
+    /** One packet in a batch of its own. */
+    const alone = (port: number, at: number) => {
+      knock(port, at);
+      loop.expectNext(true, at);
+    };
+    return { loop, knock, alone, told, seen };
+  }
+
+  it("expects the last knock after the one before it, until the next packet", () => {
+    const { alone, told } = expecting();
+    alone(7000, 0);
+    assert.deepEqual(told, []);
+    alone(7001, 1000);
+    assert.deepEqual(told, ["three 7002 0 4000"]);
+    alone(7002, 2000);
+    assert.deepEqual(told, ["three 7002 0 4000", "end"]);
+    alone(9, 3000);
+    assert.deepEqual(told, ["three 7002 0 4000", "end"], "once");
+  });
+
+  it("measures from the time of the batch, also if its packet was a duplicate", () => {
+    const { loop, alone, told } = expecting();
+    alone(7000, 0);
+    alone(7001, 1000);
+    loop.expectNext(true, 1500);
+    assert.deepEqual(told, ["three 7002 0 4000", "end", "three 7002 0 3500"]);
+  });
+
+  it("expects nothing in a flood", () => {
+    const { loop, knock, alone, told } = expecting();
+    alone(7000, 0);
+    knock(7001, 1000);
+    loop.expectNext(false, 1000);
+    assert.deepEqual(told, []);
+  });
+
+  it("ends the expectation at a timeout, and at a change of the doors", () => {
+    for (const change of ["timeout", "doors"] as const) {
+      const { loop, alone, told, seen } = expecting();
+      alone(7000, 0);
+      alone(7001, 1000);
+      if (change === "timeout") loop.expire(5000);
+      else loop.setDoors(doorsOf(TWO));
+      assert.deepEqual(told, ["three 7002 0 4000", "end"], change);
+      loop.expectNext(true, 5001);
+      assert.deepEqual(told, ["three 7002 0 4000", "end"], `${change}: the last packet no longer counts`);
+      assert.equal(
+        seen.some((line) => line.includes("timeout")),
+        change === "timeout",
+      );
+    }
+  });
+
   it("opens the door with its current config", () => {
     const { loop, seen, knock } = loopOf(TWO);
     knock(7000, 0);

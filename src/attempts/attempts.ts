@@ -4,9 +4,10 @@
 import { ClientStates } from "../codes/client-states.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
-import type { KnockEvent } from "../events/knock-event.ts";
+import type { DoorRef, KnockEvent } from "../events/knock-event.ts";
 import { type Observer, VERDICT } from "../events/observer.ts";
 import { type Address, isHostAddress } from "../net/address.ts";
+import type { ExpectedKnock } from "../net/expected-knock.ts";
 import { knockKey } from "../net/knock-key.ts";
 import { type Packet, TCP } from "../net/packet.ts";
 import type { Clear } from "./attempt-pool.ts";
@@ -19,6 +20,7 @@ import { DoorCooldowns } from "./door-cooldowns.ts";
 import type { DoorState } from "./door-state.ts";
 import { NOTHING } from "./event-list.ts";
 import { LastPacket } from "./last-packet.ts";
+import { NextKnock } from "./next-knock.ts";
 import { PacketMatcher } from "./packet-matcher.ts";
 import type { PortEntry } from "./port-index.ts";
 import { Refusals } from "./refusals.ts";
@@ -66,6 +68,7 @@ export class Attempts {
   readonly #codeAttempts: CodeAttempts;
   readonly #completion: Completion;
   readonly #verdictReporter: VerdictReporter;
+  readonly #nextKnock: NextKnock;
   readonly #lastPacket = new LastPacket();
   /** The knock of the last packet, if it had no effect. Then an equal one has no effect either. */
   #idleKey = NO_KEY;
@@ -105,6 +108,7 @@ export class Attempts {
     this.#unmatchedPackets = new UnmatchedPackets({ ...decided, isOurs, isStray, isAnswer });
     const parts = { ...decided, refusals, lastPacket, verdictReporter };
     this.#transitions = new Transitions(parts);
+    this.#nextKnock = new NextKnock({ table, refusals, retransmissions, isAnswer });
     this.#codeAttempts = new CodeAttempts(parts, { wallClock, onCode });
   }
 
@@ -185,6 +189,11 @@ export class Attempts {
     if (entry.isCode) events = this.#knockCodes(entry.codes, current, events);
     this.#idleKey = events.length === 0 ? key : NO_KEY;
     return events;
+  }
+
+  /** The packet that would open this door if it came next. `knock` has just returned the event of a stage of the door. */
+  expectedKnock(door: DoorRef, now: number): ExpectedKnock | undefined {
+    return this.#nextKnock.after(this.#current, door, now);
   }
 
   /** Opens held doors that are due, and ends attempts whose time is over, at most `most` of them (completion.ts). */

@@ -7,7 +7,7 @@ import type { DoorState } from "./door-state.ts";
 import type { StrayPorts } from "./stray-ports.ts";
 
 /** A faster sequence may be part of a scan. `nmap -r` takes 13 ms from port 7000 to 9000. */
-const HASTY_MS = 25;
+export const HASTY_MS = 25;
 /** How long it waits. Such a scan touches hundreds of ports in this time. */
 const WAIT_MS = 5;
 /** The most openings that wait. Only clients that know a sequence can fill the list. Further ones get in at once. */

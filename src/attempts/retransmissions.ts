@@ -145,6 +145,11 @@ export class Retransmissions {
     return this.#among(sourceHash, now, isSibling) !== NONE;
   }
 
+  /** Has its source sent a segment to this port that may come again? */
+  hasPort(sourceHash: number, port: number, now: number): boolean {
+    return this.#among(sourceHash, now, (place) => this.#book[place + PORT] === port) !== NONE;
+  }
+
   /** The place of the newest segment of a source for which `isIt` holds. -1 if there is none. */
   #among(sourceHash: number, now: number, isIt: (place: number) => boolean): number {
     const bucket = bucketOf(sourceHash);

@@ -66,6 +66,11 @@ export class StrayPorts {
     return bitsOf(this.#sets[set]!) + bitsOf(this.#sets[set + 1]!);
   }
 
+  /** Has the attempt touched a stray port, with any TTL? */
+  hasAny(attempt: number): boolean {
+    return (this.#origins[attempt]! & TOUCHED) !== 0;
+  }
+
   /** A copy of the attempt's set, as number 0. */
   copy(attempt: number): StrayPorts {
     const copy = new StrayPorts(1);

@@ -80,6 +80,8 @@ export class CaptureLoop {
       eventLog: options.eventLog,
       opener: {
         letIn: (door, knocker) => opener.letIn?.(door, knocker),
+        expect: (door, knock) => opener.expect?.(door, knock),
+        endExpectation: () => opener.endExpectation?.(),
         open: (door, knocker, letIn, client) => {
           this.#workSinceTrim++;
           opener.open(door, knocker, letIn, client);
@@ -111,6 +113,7 @@ export class CaptureLoop {
   onBatch(own: Own, records: Pick<Records, "at">, count: number, at: number): void {
     this.#own = own;
     this.#decide(records, count, at);
+    this.packetLoop.expectNext(count === 1, at);
     this.#awaitExpiry();
   }
 

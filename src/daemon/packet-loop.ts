@@ -12,6 +12,7 @@ import type { LetIn } from "../events/door-opener.ts";
 import type { KnockEvent } from "../events/knock-event.ts";
 import type { Observer } from "../events/observer.ts";
 import type { Address } from "../net/address.ts";
+import type { ExpectedKnock } from "../net/expected-knock.ts";
 import type { Packet } from "../net/packet.ts";
 
 export interface PacketLoopOptions {
@@ -28,6 +29,9 @@ export interface PacketLoopOptions {
   readonly opener: {
     /** Opens a door that needs no command. Called before anything is logged. */
     letIn?(door: Door, knocker: Address): LetIn;
+    /** Has a built-in door opened by this knock, if it is the next packet, until `endExpectation`. */
+    expect?(door: Door, knock: ExpectedKnock): void;
+    endExpectation?(): void;
     /** `client`: the name of the client whose code it was. */
     open(door: Door, knocker: Address, letIn: LetIn, client?: string): void;
   };
@@ -52,6 +56,10 @@ export class PacketLoop {
   // The doors that the current packet opens, and what the kernel has opened of them. The lists are reused for all packets.
   readonly #doors: Door[] = [];
   readonly #letIns: LetIn[] = [];
+  /** The events of the last packet. */
+  #lastEvents: readonly KnockEvent[] = [];
+  /** Is a knock expected that opens a door if it is the next packet? */
+  #isExpecting = false;
 
   constructor(options: PacketLoopOptions) {
     this.#options = options;
@@ -94,6 +102,8 @@ export class PacketLoop {
 
   /** `clientStates`: the records of the clients whose codes open the doors. */
   setDoors(resolvedDoors: readonly ResolvedDoor[], clientStates = this.#clientStates): void {
+    this.#endExpectation();
+    this.#lastEvents = [];
     this.#resolvedDoors = resolvedDoors;
     this.#clientStates = clientStates;
     this.#attempts.setDoors(resolvedDoors, clientStates);
@@ -110,15 +120,37 @@ export class PacketLoop {
     );
   }
 
+  /**
+   * Call it after a batch. If that was one packet, its client's next one may open a door before JavaScript runs
+   * (net/expected-knock.ts).
+   */
+  expectNext(isOnePacket: boolean, at: number): void {
+    this.#endExpectation();
+    const event = this.#lastEvents[0];
+    if (!isOnePacket || event?.type !== "stage") return;
+    const knock = this.#attempts.expectedKnock(event.door, at);
+    if (knock === undefined) return;
+    this.#options.opener.expect?.(this.#attempts.door(event.door.id), knock);
+    this.#isExpecting = true;
+  }
+
+  #endExpectation(): void {
+    if (this.#isExpecting) this.#options.opener.endExpectation?.();
+    this.#isExpecting = false;
+  }
+
   /** Handles one packet, and returns its events. Does not keep the packet. */
   packet(packet: Packet, at: number): readonly KnockEvent[] {
     const events = this.#attempts.knock(packet, at);
+    this.#lastEvents = events;
     if (events.length > 0) this.#onEvents(events, at);
     return events;
   }
 
   /** Does what is due: opens held doors, ends attempts. In a flood it does a part, and `deadline` stays in the past. */
   expire(at: number): void {
+    this.#endExpectation();
+    this.#lastEvents = [];
     this.#onEvents(this.#attempts.expire(at), at);
   }
 

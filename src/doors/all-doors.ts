@@ -13,6 +13,7 @@ import {
 } from "../events/door-outcome.ts";
 import { FirewallError } from "../firewall/firewall-error.ts";
 import type { Address } from "../net/address.ts";
+import type { ExpectedKnock } from "../net/expected-knock.ts";
 import type { Doorkeeper } from "./doorkeeper.ts";
 import type { KernelDoors } from "./kernel-doors.ts";
 
@@ -45,6 +46,14 @@ export class AllDoors implements DoorOpener {
 
   letIn(door: Door, knocker: Address): LetIn {
     return this.#kernelDoors.letIn(door, knocker);
+  }
+
+  expect(door: Door, knock: ExpectedKnock): void {
+    this.#kernelDoors.expect(door, knock);
+  }
+
+  endExpectation(): void {
+    this.#kernelDoors.endExpectation();
   }
 
   open(

@@ -7,8 +7,9 @@ import type { CommandOutcome, OpenDoorInfo } from "../events/door-outcome.ts";
 import type { Firewall } from "../firewall/firewall.ts";
 import { FirewallError } from "../firewall/firewall-error.ts";
 import { isBuiltIn } from "../firewall/layout.ts";
-import type { OpeningResult } from "../firewall/openings.ts";
+import type { OpeningResult } from "../firewall/open-client.ts";
 import { type Address, copyOf, formatAddress } from "../net/address.ts";
+import type { ExpectedKnock } from "../net/expected-knock.ts";
 
 /** A closing is reported at most this late, together with those that follow soon. */
 const GRAIN_SECONDS = 0.25;
@@ -55,6 +56,22 @@ export class KernelDoors {
   /** Lets the client in. Undefined for a door that the kernel does not open. */
   letIn(door: Door, knocker: Address): OpeningResult | undefined {
     return isBuiltIn(door) ? this.#options.firewall.open(door, knocker) : undefined;
+  }
+
+  /** Lets the client in at this knock, if it is the next packet. */
+  expect(door: Door, knock: ExpectedKnock): void {
+    if (isBuiltIn(door)) this.#options.firewall.expect(door, knock);
+  }
+
+  /** Ends that. Closes what was opened if `letIn` has not been called for it. */
+  endExpectation(): void {
+    const { firewall, onFailure } = this.#options;
+    try {
+      firewall.endExpectation();
+    } catch (error) {
+      if (!(error instanceof FirewallError)) throw error;
+      onFailure(error.message);
+    }
   }
 
   /** Reports what `letIn` has done. */

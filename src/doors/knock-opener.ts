@@ -5,13 +5,14 @@ import type { Door } from "../config/door.ts";
 import type { DoorNotice } from "../events/door-event.ts";
 import type { DoorOpener, LetIn } from "../events/door-opener.ts";
 import type { Address } from "../net/address.ts";
+import type { ExpectedKnock } from "../net/expected-knock.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import { atMost } from "../platform/timer.ts";
 import type { OneTimeFiles } from "../sequences/one-time-file.ts";
 import { LONGEST_WAIT_MS } from "./ledger.ts";
 
 export interface KnockOpenerOptions {
-  readonly doors: () => Pick<DoorOpener, "letIn" | "open">;
+  readonly doors: () => Pick<DoorOpener, "letIn" | "expect" | "endExpectation" | "open">;
   readonly files: OneTimeFiles;
   readonly onNotice: (notice: DoorNotice) => void;
   /** A one-time sequence of `door` is used. `next` is the same door with its next sequence; undefined disables the door. */
@@ -32,8 +33,16 @@ export class KnockOpener {
 
   /** Opens a built-in door at once. This comes before anything is logged, because the client waits for it. */
   letIn(door: Door, knocker: Address): LetIn {
-    const isBuiltIn = door.opening !== undefined && door.oneTimeSequences === undefined;
-    return isBuiltIn ? this.#doors().letIn(door, knocker) : undefined;
+    return isOpenedAtOnce(door) ? this.#doors().letIn(door, knocker) : undefined;
+  }
+
+  /** Lets the next knock open a built-in door before anything is decided (net/expected-knock.ts). */
+  expect(door: Door, knock: ExpectedKnock): void {
+    if (isOpenedAtOnce(door)) this.#doors().expect?.(door, knock);
+  }
+
+  endExpectation(): void {
+    this.#doors().endExpectation?.();
   }
 
   /** `client`: the name of the client whose code it was. */
@@ -86,6 +95,11 @@ export class KnockOpener {
     }
     return undefined;
   }
+}
+
+/** One-time sequences are struck out before. */
+function isOpenedAtOnce({ opening, oneTimeSequences }: Door): boolean {
+  return opening !== undefined && oneTimeSequences === undefined;
 }
 
 /** The door with the client's name in its commands. */

@@ -3,6 +3,7 @@
 
 import type { Door } from "../config/door.ts";
 import type { Address } from "../net/address.ts";
+import type { ExpectedKnock } from "../net/expected-knock.ts";
 import type { CommandOutcome, DoorRefusal, OpenDoorInfo } from "./door-outcome.ts";
 
 /** What the kernel has done for a client, as firewall/ has it; undefined: the door needs a command. */
@@ -15,6 +16,10 @@ export interface DoorOpener {
   openDoors(): Iterable<OpenDoorInfo>;
   /** Where a door needs no command: the kernel has let the client in when this returns. Nothing is logged yet. */
   letIn(door: Door, knocker: Address): LetIn;
+  /** Has the addon let the client in at this knock, if it is the next packet and `letIn` would let it in. */
+  expect?(door: Door, knock: ExpectedKnock): void;
+  /** Ends that. Closes a door again that the addon has opened and `letIn` has not. */
+  endExpectation?(): void;
   /**
    * Opens a door for a client that has knocked. Returns at once; `onDone` is called when the door is open or refused.
    * `letIn`, when it has been called already, is what it has returned.

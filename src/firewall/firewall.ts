@@ -3,16 +3,19 @@
 import type { Door } from "../config/door.ts";
 import type { FirewallOptions } from "../config/opening.ts";
 import type { Address } from "../net/address.ts";
+import type { ExpectedKnock } from "../net/expected-knock.ts";
 import type { NativeNftSocket, NativeNftWatch } from "../platform/native.ts";
 import { systemErrorText } from "../platform/system-error.ts";
 import type { OpenElement } from "./element.ts";
+import { ExpectedOpening } from "./expected-opening.ts";
 import { refusal } from "./firewall-error.ts";
 import type { GateRecord } from "./gate-record.ts";
 import { GateTable, type GateTableOptions, removeLeftTable } from "./gate-table.ts";
 import { KernelTables } from "./kernel-tables.ts";
 import { type BuiltInDoor, isBuiltIn, isNeeded, type Layout } from "./layout.ts";
+import type { OpenClient, OpeningResult } from "./open-client.ts";
 import type { OpenTime } from "./open-times.ts";
-import { type OpenClient, type OpeningResult, Openings } from "./openings.ts";
+import { Openings } from "./openings.ts";
 
 /** The gate record on the disk (gate-record.ts). */
 export type KeptRecord = Pick<GateRecord, "isThere" | "save" | "clear">;
@@ -32,6 +35,7 @@ export interface FirewallDependencies extends GateTableOptions {
 /** The parts that exist while a door needs them. */
 interface Parts {
   readonly kernel: KernelTables;
+  readonly expected: ExpectedOpening;
   readonly table: GateTable;
   readonly openings: Openings;
 }
@@ -80,6 +84,7 @@ export class Firewall {
       throw error;
     }
     this.#parts = parts;
+    parts.expected.end(); // its batch is for the old doors
     parts.openings.setLayout(parts.table.layout, open);
     for (const door of doors) if (isBuiltIn(door)) parts.openings.prepare(door);
     this.#listen(parts);
@@ -104,6 +109,20 @@ export class Firewall {
     if (parts === undefined || !parts.table.layout.doors.has(door.name))
       return { failed: "no door of the config opens it any more" };
     return parts.openings.open(door, client, this.#restore);
+  }
+
+  /** The addon lets the client in at this knock, if it is the next packet. */
+  expect(door: BuiltInDoor, knock: ExpectedKnock): void {
+    const parts = this.#parts;
+    if (!parts?.table.layout.doors.has(door.name)) return;
+    const batch = parts.openings.batchFor(door, knock.source);
+    if (batch !== undefined) parts.expected.expect(door, knock, batch);
+  }
+
+  /** Ends that. Closes what was opened if `open` has not been called for it. Throws FirewallError. */
+  endExpectation(): void {
+    const opened = this.#parts?.expected.end();
+    if (opened !== undefined) this.#parts!.openings.close(opened.door.name, opened.client);
   }
 
   /** Returns false if the door was not open. Throws FirewallError. */
@@ -171,7 +190,9 @@ export class Firewall {
   #connect(): Parts {
     try {
       const kernel = new KernelTables(this.#options.openSocket());
-      return { kernel, table: new GateTable(kernel, this.#options), openings: new Openings(kernel, this.#options.now) };
+      const expected = new ExpectedOpening(kernel);
+      const openings = new Openings(kernel, expected, this.#options.now);
+      return { kernel, expected, table: new GateTable(kernel, this.#options), openings };
     } catch (error) {
       throw refusal(`no socket to nf_tables (${(error as Error).message})`);
     }

@@ -1,6 +1,7 @@
 // Requests to nf_tables in the kernel: reads and changes tables, sets and elements.
 
 import type { OpenedPorts } from "../config/opening.ts";
+import type { ExpectedKnock } from "../net/expected-knock.ts";
 import type { NativeNftSocket } from "../platform/native.ts";
 import { commentIn, type OpenElement, type OpenSet, readElements, readPorts, writeElementKey } from "./element.ts";
 import { errorName, FirewallError, openingFailure } from "./firewall-error.ts";
@@ -53,6 +54,16 @@ export class KernelTables {
       const errno = this.#socket.transact(batch);
       if (errno === 0 || tries >= MAX_TRIES || !PASSING.has(errorName(errno))) return errno;
     }
+  }
+
+  /** Sends the batch at this knock, if it is the next packet. */
+  expect(knock: ExpectedKnock, batch: Uint8Array): void {
+    this.#socket.expect(knock, batch);
+  }
+
+  /** Ends that. Returns 0 or errno if the batch was sent, otherwise undefined. */
+  takeExpected(): number | undefined {
+    return this.#socket.takeExpected();
   }
 
   /** Undefined if there is no such table. This and all other requests throw KernelError. */

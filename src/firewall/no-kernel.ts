@@ -11,6 +11,10 @@ export class NoKernel implements NativeNftSocket {
     return 0;
   }
 
+  expect(): void {}
+
+  takeExpected(): undefined {}
+
   ask(): number {
     return ENOENT;
   }

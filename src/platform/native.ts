@@ -2,6 +2,7 @@
 
 import { writeSync } from "node:fs";
 import nodeGypBuild from "node-gyp-build";
+import type { ExpectedKnock } from "../net/expected-knock.ts";
 import { packageRoot } from "./package-root.ts";
 import { isSingle, loadEmbedded } from "./single-executable.ts";
 
@@ -115,6 +116,13 @@ export interface NativeNftSocket {
    * which of both happened. Waits while another process changes nf_tables.
    */
   transact(batch: Uint8Array): number;
+  /**
+   * Sends the batch at this knock, if it is the next packet that any capture reads, before that capture calls back. Replaces
+   * what was expected before.
+   */
+  expect(knock: ExpectedKnock, batch: Uint8Array): void;
+  /** Ends that. Returns what `transact` would have returned if the batch was sent, otherwise undefined. */
+  takeExpected(): number | undefined;
   /** Sends a request or a dump request. Returns the messages of the answer, or errno: EINTR if a change disturbed it. */
   ask(request: Uint8Array): Uint8Array | number;
   /** Closes the socket. Its table then has no owner. Later calls fail with EBADF. You may call it again. */
