@@ -139,7 +139,7 @@ async function builtIn(said: () => string): Promise<void> {
   knockd!.kill("SIGKILL");
   show("$ kill -9 knockd");
   await until(`port ${GUARDED} is closed`, () => isClosed(), 30_000);
-  seen("the kernel has closed it in its time, without knockd");
+  seen("the kernel has closed it on time, without knockd");
 }
 
 async function knockIn(from: string, how: string, knock: () => string, said: () => string): Promise<void> {

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import { defaultInterfaces } from "./default-routes.ts";
 
 export interface Lan {
   /** The networks for which the firewall has a rule. */
@@ -147,16 +148,6 @@ function hasPort(list: string, dash: string, port: number): boolean {
     const [first, last = first] = range.split(dash).map(Number);
     return first !== undefined && port >= first && port <= last!;
   });
-}
-
-/** The interfaces of the IPv4 default routes. */
-function defaultInterfaces(): readonly string[] {
-  try {
-    const routes = readFileSync("/proc/net/route", "latin1").split("\n").slice(1);
-    return routes.map((line) => line.split("\t")).flatMap(([name, to]) => (to === "00000000" ? [name!] : []));
-  } catch {
-    return []; // a kernel without IPv4
-  }
 }
 
 function unique(all: readonly string[]): readonly string[] {

@@ -13,6 +13,7 @@ import { configIdentity } from "../platform/config-identity.ts";
 import { realPath } from "../platform/real-path.ts";
 import { freePorts, randomSequence } from "../sequences/random.ts";
 import type { Sequence } from "../sequences/sequence.ts";
+import { defaultInterfaces } from "./default-routes.ts";
 import { configText, type Existing, existingConfig, isOwn, trialText, withoutDoor } from "./door-config.ts";
 import { chooseFirewall, type FirewallKind, type FirewallPlan, modeOf, PATH } from "./firewall.ts";
 import { type GateNow, isGuarded } from "./gate-now.ts";
@@ -131,6 +132,8 @@ export function plan(wishes: Wishes, now: GateNow | undefined): Setup {
   const codes = wishes.codes ? codeFiles(file, kept?.config) : undefined;
   const sequence = codes === undefined ? randomSequence(wishes.knocks, wishes.mixed, freePorts()) : [];
   const { seconds, interface: at } = wishes;
+  if (kept === undefined && at === undefined && defaultInterfaces().length === 0)
+    throw new Refused("this host has no default route, so init cannot choose an interface. Name it: --interface eth0");
   const keptText = kept && wishes.replace === "door" ? withoutDoor(kept.text, door) : kept?.text;
   const mode = kept !== undefined && isSaid(kept.config) ? undefined : modeOf(firewall.kind);
   const added = { name: door, sequence, seconds, port, interface: at, mode, allow: firewall.lan };

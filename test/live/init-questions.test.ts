@@ -153,6 +153,15 @@ describe("knockctl init on a how-to's machine", { skip: needsRoot }, () => {
     }
   });
 
+  it("asks for the interface's name if no default route shows which one to take", async () => {
+    const dryRun = () => host.knockctl("init", "-c", host.config, "--dry-run", "--replace");
+    const { status, stderr } = await dryRun();
+    assert.equal(status, 1);
+    assert.match(stderr, /^knockctl: this host has no default route.* Name it: --interface eth0$/m);
+    await host.ok(`ip route add default via ${host.wire.client}`);
+    assert.equal((await dryRun()).status, 0);
+  });
+
   it("counts down to the rollback while it waits", async () => {
     const terminal = new Terminal(host, "--no-codes", "--door", "mine", "--no-lan");
     await terminal.says("Which TCP port");
