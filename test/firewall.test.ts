@@ -391,6 +391,19 @@ describe("a firewall", () => {
     assert.equal(firewall.size, 1);
   });
 
+  it("keeps at a reload what is open, in mode `mark` too, whose table closes no port", () => {
+    for (const mode of ["gate", "mark 0x40"]) {
+      const config = `[options]\nFirewall = ${mode}\n${SSH}`;
+      const { kernel, firewall, doors, apply } = setUp(config);
+      firewall.open(doors[0]!, CLIENT);
+      apply(config);
+      apply(`${config}[web]\nsequence = 4,5,6\nopen = tcp/443\n`);
+      apply(config);
+      assert.deepEqual(kernel.elements("knockd", "open4"), ["192.168.1.63 tcp 22 30s openSSH"], mode);
+      assert.deepEqual(kernel.elements("knockd", "guarded"), mode === "gate" ? ["tcp 22 stays"] : []);
+    }
+  });
+
   it("at a reload closes what belongs to a removed door, and opens nothing new", () => {
     const { kernel, firewall, doors, apply } = setUp(two("open = tcp/6000-6010", "open = tcp/6005"));
     firewall.open(doors[0]!, CLIENT);

@@ -7,7 +7,7 @@ import { carryOver } from "./carry-over.ts";
 import { commentOf, type OpenElement, writeElements } from "./element.ts";
 import { renewal, writeDifference } from "./element-batches.ts";
 import { errorName, refusal } from "./firewall-error.ts";
-import { type OwnTable, ownTable, userSetsOf } from "./kernel-state.ts";
+import { hasSetsFor, type OwnTable, ownTable, userSetsOf } from "./kernel-state.ts";
 import { KernelError, type KernelTables } from "./kernel-tables.ts";
 import { INET, isSameKernel, type Layout, layoutOf, shapeOf, TABLE_NAME } from "./layout.ts";
 import { NetlinkWriter, readMessages } from "./netlink.ts";
@@ -80,7 +80,8 @@ export class GateTable {
     const open = carryOver(elements, layout);
     const isSame = before !== undefined && shapeOf(before) === shapeOf(layout);
     if (options.mode.kind === "set") this.#change(elements, open);
-    else if (isSame && own !== undefined) this.#change(elements, open, own.guarded, layout.guarded);
+    else if (isSame && own !== undefined && hasSetsFor(own, options.mode))
+      this.#change(elements, open, own.guarded, own.sets.has(GUARDED) ? layout.guarded : []);
     else if (own === undefined || !this.#update(layout, own, open)) this.#build(layout, open, own !== undefined);
     if (before !== undefined && !isSameKernel(before, layout)) this.#cleanUp(before);
     this.#use(layout);
@@ -154,7 +155,7 @@ export class GateTable {
 
   /** Changes the table that exists. False if it is not as we build it. */
   #update(layout: Layout, own: OwnTable, open: readonly OpenElement[]): boolean {
-    if (own.sets.has(GUARDED) !== (layout.options.mode.kind === "gate")) return false;
+    if (!hasSetsFor(own, layout.options.mode)) return false;
     if (this.#flags === 0) this.#lockTable();
     const w = new NetlinkWriter().beginBatch();
     writeUpdate(w, layout, this.#header, own);

@@ -45,6 +45,11 @@ export function ownTable(kernel: KernelTables, config: string): OwnTable | undef
   });
 }
 
+/** Has the table a set of the ports that it closes? Only one of mode `gate` has. */
+export function hasSetsFor({ sets }: OwnTable, { kind }: FirewallMode): boolean {
+  return sets.has(GUARDED) === (kind === "gate");
+}
+
 /** Throws FirewallError if the table serves another config, whose doors would close. */
 export function refuseOther(served: string, config: string): void {
   if (served === configInComment(config)) return;

@@ -76,15 +76,27 @@ describe("built-in doors beside", { skip: needsRoot }, () => {
     return daemon;
   }
 
-  /** Only the client that has knocked gets in, until its door is closed. */
+  /** By the time that the daemon answers, the reload is over. */
+  async function reload(running: Daemon): Promise<void> {
+    running.signal("SIGHUP");
+    await running.waitFor("re-reading config file");
+    const program = [process.execPath, join(repo, "dist/src/knockctl.js")];
+    await wire.run("server", [...program, "doors", "-c", running.configPath]);
+  }
+
+  /** Only the client that has knocked gets in, until its door is closed, also after a reload. */
   async function opensForOne(config: string, outside?: "silence"): Promise<Daemon> {
     const running = await start(config);
     assert.ok(outside === undefined ? (await connect(wire, 22)) !== "in" : (await connect(wire, 22)) === outside);
     await knock(wire, KNOCKS);
     await running.waitFor("opened tcp/22");
-    assert.equal(await connect(wire, 22), "in");
-    const other = await connect(wire, 22, { from: OTHER });
-    assert.ok(outside === undefined ? other !== "in" : other === outside, other);
+    for (const isReloaded of [false, true]) {
+      if (isReloaded) await reload(running);
+      assert.equal(await connect(wire, 22), "in");
+      const other = await connect(wire, 22, { from: OTHER });
+      assert.ok(outside === undefined ? other !== "in" : other === outside, other);
+    }
+    assert.equal(running.stderr, "");
     return running;
   }
 
