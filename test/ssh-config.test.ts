@@ -16,5 +16,14 @@ test("another port gets a Port line", () => {
 });
 
 test("what a shell or ssh would interpret is quoted", () => {
-  assert.match(sshConfig("h", ["-f", "my $file", "100%"], 22), /"knock -f 'my \$file' '100%%'"/);
+  assert.match(sshConfig("h", ["-f", "/my $file", "100%"], 22), /"knock -f '\/my \$file' '100%%'"/);
+});
+
+test("a file is named with its full path, because ssh runs in any directory", () => {
+  const here = process.cwd();
+  for (const option of ["-f ", "--file ", "--secret ", "-f", "--file=", "--secret="]) {
+    const words = `${option}my.knock`.split(" ");
+    assert.match(sshConfig("h", words, 22), new RegExp(`"knock ${option}${here}/my\\.knock"`), option);
+  }
+  assert.match(sshConfig("my.knock", ["-d", "200", "my.knock", "1"], 22), /"knock -d 200 my\.knock 1"/);
 });
