@@ -2,9 +2,12 @@
 
 import { isOneName } from "../capture/interfaces.ts";
 import type { CaptureSupervisor } from "../capture/supervisor.ts";
-import type { Config } from "../config/door.ts";
+import { type Config, complain } from "../config/door.ts";
 import type { Log } from "../log/logger.ts";
 import { formatAddress } from "../net/address.ts";
+
+/** A fork's directive, whose effect knockd always has. */
+const NO_EFFECT = "AllowDuplicates has no effect: a repeated knock never ends an attempt";
 
 /** Call it once, when packets are being captured. */
 export function logListening(log: Log, { captures, missing, patterns }: CaptureSupervisor): void {
@@ -20,6 +23,10 @@ export function logListening(log: Log, { captures, missing, patterns }: CaptureS
 export function logConfig(log: Log, config: Config, warnings: readonly string[]): void {
   for (const warning of [...config.warnings, ...warnings]) log.warn(warning);
   for (const door of config.doors) log.debug(`config: ${JSON.stringify(door)}`);
+  for (const lines of config.lines.values()) {
+    const line = lines.get("allowduplicates");
+    if (line !== undefined) log.debug(complain(config.file, line, NO_EFFECT));
+  }
 }
 
 /** For -D: logs the addresses for which packets are captured, and the length of the BPF program. */
