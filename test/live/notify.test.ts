@@ -60,6 +60,21 @@ describe("door events that are forwarded", { skip: needsRoot }, () => {
     return received();
   }
 
+  it("end with their reader, so that systemd starts both again", async () => {
+    const watch = `knockctl watch --json -c ${daemon.configPath} | head -n 1`;
+    const env = { ...process.env, PATH: `${join(wire.dir, "bin")}:${process.env.PATH}` };
+    const child = wire.spawn("server", ["sh", "-c", watch], { stdio: "ignore", env, detached: true });
+    await until(
+      async () => {
+        await knock();
+        return child.exitCode !== null;
+      },
+      20_000,
+      500,
+    );
+    assert.equal(child.exitCode, 0);
+  });
+
   it("reach an MQTT broker", async () => {
     const broker = wire.spawn("server", ["/usr/sbin/mosquitto", "-p", "1883"], { stdio: "ignore" });
     const isUp = async () => (await wire.run("server", ["nc", "-z", "localhost", "1883"])).status === 0;
