@@ -7,7 +7,7 @@ _knockd() {
 		-i | --interface) mapfile -t COMPREPLY < <(compgen -W "any auto $(cd /sys/class/net 2>/dev/null && echo *)" -- "$cur") ;;
 		-c | --config | -p | --pidfile | -g | --logfile) _filedir ;;
 		*) mapfile -t COMPREPLY < <(compgen -W '-i --interface -d --daemon -c --config -D --debug -l --lookup -p --pidfile
-			-g --logfile -v --verbose -4 --only-ip-v4 -V --version -h --help --wait --check --can-listen --gate' -- "$cur") ;;
+			-g --logfile -v --verbose -4 --only-ip-v4 -V --version -h --help --wait --check --reload --can-listen --gate' -- "$cur") ;;
 	esac
 } && complete -F _knockd knockd
 

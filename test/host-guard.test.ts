@@ -63,6 +63,8 @@ const RULES: readonly Rule[] = [
       "test/command.test.ts": "unshare -m",
       "test/live/check.test.ts": "unshare -m",
       "test/live/knockctl.test.ts": "unshare -m",
+      "test/live/reload-request.test.ts": "unshare -m",
+      "test/live/single.test.ts": "unshare -m",
       "test/live/socket-abuse.test.ts": "unshare -m",
       "test/knock.test.ts": "ip netns exec makes one for each command",
       "test/sinks.test.ts": "unshare -m",

@@ -18,11 +18,18 @@ export interface DaemonView {
   readonly clientCodes: ClientsView;
   /** Does this host have such an interface, by name or alternative name? */
   readonly hasInterface: (name: string) => boolean;
+  /** Reads the config again. */
+  readonly reload: () => Promise<ReloadOutcome>;
   /** Is the clock synchronised? */
   readonly isClockSet: () => boolean;
   readonly eventLog: { readonly watch: EventsView; readonly counts: CountsView & CodesView };
   /** The last warnings and errors. */
   readonly recent: { readonly lines: readonly { readonly time: Date; readonly line: string }[] };
+}
+
+export interface ReloadOutcome {
+  /** Why the daemon keeps the old config. Undefined: it has adopted the new one. */
+  readonly refused: string | undefined;
 }
 
 export interface CapturesView {

@@ -95,6 +95,8 @@ export type Answer =
       readonly from?: string;
     }
   | { readonly type: "reset"; readonly client: string }
+  /** The answer to `reload`: the daemon has adopted its config. */
+  | { readonly type: "reloaded" }
   /** The results for a client's codes, counted since the start. */
   | {
       readonly type: "codes";

@@ -8,6 +8,7 @@ import type { ResolvedDoor } from "../config/resolved-door.ts";
 import { type Flags, type Settings, settle } from "../config/settings.ts";
 import { WeakDoors } from "../config/weak-doors.ts";
 import { handlersFor } from "../control/commands/index.ts";
+import type { ReloadOutcome } from "../control/daemon-view.ts";
 import { ControlServer } from "../control/server.ts";
 import { socketPath } from "../control/socket-path.ts";
 import { DoorService, type Patience } from "../doors/door-service.ts";
@@ -22,6 +23,7 @@ import { ephemeralPorts, listeningPorts } from "../platform/local-ports.ts";
 import { clear, releaseFilePages, releaseUnusedMemory } from "../platform/memory.ts";
 import { hasInterface } from "../platform/network-interfaces.ts";
 import { realPath } from "../platform/real-path.ts";
+import type { Systemd } from "../platform/systemd.ts";
 import { after } from "../platform/timer.ts";
 import { oneTimeFiles } from "../sequences/one-time-file.ts";
 import { CaptureLoop } from "./capture-loop.ts";
@@ -42,8 +44,8 @@ export interface DaemonOptions {
   readonly logger: Logger;
   /** Undefined without -l. */
   readonly reverseDns: ReverseDns | undefined;
-  /** Called when `status` may have changed. */
-  readonly onStatus: (status: string) => void;
+  /** Is told when `status` may have changed, and when a reload begins and ends. */
+  readonly systemd: Pick<Systemd, "status" | "reloading" | "ready">;
 }
 
 export class Daemon {
@@ -61,7 +63,7 @@ export class Daemon {
   readonly #configSource: ConfigSource;
   readonly #clientCodes: ClientCodes;
   readonly #weak = new WeakDoors();
-  readonly #reloads = new Reloads(() => this.#reload());
+  readonly #reloads = new Reloads(() => this.#notifiedReload());
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -125,7 +127,7 @@ export class Daemon {
   }
 
   /** Reads the config again. If there is an error in it, logs it and keeps the old one. */
-  reload(): Promise<void> {
+  reload(): Promise<ReloadOutcome> {
     return this.#reloads.request();
   }
 
@@ -163,6 +165,7 @@ export class Daemon {
         doorService: this.#doorService,
         clientCodes: this.#clientCodes,
         hasInterface,
+        reload: () => this.reload(),
         isClockSet,
         eventLog: this.#eventLog,
         recent: this.#options.logger.recent,
@@ -221,12 +224,22 @@ export class Daemon {
     }
   }
 
-  async #reload(): Promise<void> {
+  async #notifiedReload(): Promise<ReloadOutcome> {
+    const { systemd } = this.#options;
+    systemd.reloading();
+    const refused = await this.#reload();
+    systemd.ready(this.status);
+    return { refused };
+  }
+
+  /** Resolves with the reason if the old config stays in force. */
+  async #reload(): Promise<string | undefined> {
     const { flags, logger } = this.#options;
     this.#log.info(`re-reading config file: ${flags.config}`);
     try {
       await this.#adopt();
       for (const line of this.#weak.news(this.#captureLoop.packetLoop.resolvedDoors)) this.#log.note(line);
+      return undefined;
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof CaptureError || error instanceof AlreadyRunning))
         throw error;
@@ -234,6 +247,7 @@ export class Daemon {
       logger.configure(this.#settings!); // even now: a program that has rotated the log waits for a new file
       this.#log.error(error.message);
       this.#log.error("the old configuration stays in force");
+      return error.message;
     }
   }
 
@@ -250,7 +264,7 @@ export class Daemon {
         warn: (line) => this.#log.warn(line),
         error: (line) => this.#log.error(line),
       },
-      onStatus: () => this.#options.onStatus(this.status),
+      onStatus: () => this.#options.systemd.status(this.status),
       onChecked: releaseFilePages,
     });
   }

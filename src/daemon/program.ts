@@ -13,6 +13,7 @@ import { askedInterfaces } from "../capture/asked-interfaces.ts";
 import { requireListening } from "../capture/can-listen.ts";
 import { ConfigError } from "../config/door.ts";
 import type { Flags } from "../config/settings.ts";
+import { ClientError } from "../control/talk.ts";
 import { AlreadyRunning } from "../doors/instance-locks.ts";
 import { buildGate } from "../firewall/boot-gate.ts";
 import { read } from "../lint/config.ts";
@@ -29,6 +30,7 @@ import { Systemd } from "../platform/systemd.ts";
 import { version } from "../platform/version.ts";
 import { printable } from "../terminal/printable.ts";
 import { Daemon } from "./daemon.ts";
+import { requestReload } from "./reload-request.ts";
 import { warmUp } from "./warm-up.ts";
 
 /** The text of 0.8, to the letter, and four more options. */
@@ -47,6 +49,7 @@ options:
   -h, --help             this help
       --wait             wait for an interface that does not exist yet
       --check            check the config and exit
+      --reload           make a running knockd read its config again and exit
       --gate             close the ports of built-in doors and exit
       --can-listen       exit 0 if knockd may capture packets, 1 otherwise
 
@@ -63,6 +66,7 @@ const SETTLED_MS = 1000;
 
 interface CommandLine extends Flags {
   readonly check: boolean;
+  readonly reload: boolean;
   readonly gate: boolean;
   readonly canListen: boolean;
 }
@@ -74,6 +78,7 @@ function readFlags(argv: readonly string[]): CommandLine {
     )
     .option("--wait")
     .option("--check")
+    .option("--reload")
     .option("--gate")
     .option("--can-listen")
     .option("-s, --save-mem") // an option of a fork; no effect here
@@ -113,6 +118,7 @@ function readFlags(argv: readonly string[]): CommandLine {
     onlyIpv4: given.onlyIpV4 ?? false,
     wait: given.wait ?? false,
     check: given.check ?? false,
+    reload: given.reload ?? false,
     gate: given.gate ?? false,
     canListen: given.canListen ?? false,
   };
@@ -141,17 +147,11 @@ async function main(flags: Flags): Promise<void> {
     process.once("exit", () => native.exitNow(status)); // last, because Node would wait for threads that look up names
     process.exit(status); // a second signal comes here at once
   };
-  const daemon = new Daemon({ flags, logger, reverseDns: lookup, onStatus: (status) => systemd.status(status) });
+  const daemon = new Daemon({ flags, logger, reverseDns: lookup, systemd });
 
   try {
     const started = daemon.start();
-    const reload = async () => {
-      await started;
-      systemd.reloading();
-      await daemon.reload();
-      systemd.ready(daemon.status);
-    };
-    process.on("SIGHUP", () => void reload());
+    process.on("SIGHUP", () => void started.then(() => daemon.reload()));
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.on(signal, () => void end(constants.signals[signal])); // 15 and 2: Debian's unit calls them success
     }
@@ -178,7 +178,7 @@ async function main(flags: Flags): Promise<void> {
   }
 }
 
-/** `systemctl reload` runs this before it sends SIGHUP, which cannot report an error. All other findings: knockctl check. */
+/** Prints what keeps knockd from starting with this config, or a reload from adopting it. All other findings: knockctl check. */
 function check(flags: Flags): void {
   const { config, findings } = read(flags.config);
   for (const { text } of findings) console.error(printable(text));
@@ -188,6 +188,18 @@ function check(flags: Flags): void {
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof CaptureError)) throw error;
     console.error(printable(error.message));
+    process.exit(1);
+  }
+}
+
+/** For knockd.service and the init script. Only the daemon knows whether it adopts a config. */
+async function reload(flags: Flags): Promise<void> {
+  check(flags);
+  try {
+    await requestReload(flags.config, Number(process.env.MAINPID) || undefined);
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    console.error(error.message.split("\n").map(printable).join("\n"));
     process.exit(1);
   }
 }
@@ -237,6 +249,7 @@ async function run(): Promise<void> {
   try {
     const flags = readFlags(process.argv);
     if (flags.check) check(flags);
+    else if (flags.reload) await reload(flags);
     else if (flags.gate) gate(flags);
     else if (flags.canListen) canListen(flags);
     else await main(flags);

@@ -2,24 +2,28 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-export class Reloads {
-  readonly #reload: () => Promise<void>;
-  #last: Promise<void> = Promise.resolve();
-  #isWaiting = false;
+export class Reloads<Outcome> {
+  readonly #reload: () => Promise<Outcome>;
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting: Promise<Outcome> | undefined;
 
-  constructor(reload: () => Promise<void>) {
+  constructor(reload: () => Promise<Outcome>) {
     this.#reload = reload;
   }
 
   /** Resolves or rejects with a reload that begins after this call. All calls before it begins share that reload. */
-  request(): Promise<void> {
-    if (this.#isWaiting) return this.#last;
-    this.#isWaiting = true;
-    this.#last = this.#last.then(async () => {
+  request(): Promise<Outcome> {
+    this.#waiting ??= this.#next();
+    return this.#waiting;
+  }
+
+  #next(): Promise<Outcome> {
+    const next = this.#last.then(async () => {
       await nextTurn();
-      this.#isWaiting = false;
-      await this.#reload();
+      this.#waiting = undefined;
+      return this.#reload();
     });
-    return this.#last;
+    this.#last = next;
+    return next;
   }
 }

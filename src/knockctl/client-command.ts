@@ -37,12 +37,16 @@ export async function attempt(work: () => unknown): Promise<void> {
 /** The name by which others reach this machine, unless `--host` names another. */
 export const defaultHost = (): string => hostname();
 
-/** Makes the daemons of this config read it again. Returns a message for the user. */
-export async function reload(config: string): Promise<string> {
-  const { answers } = await ask(config, "status");
-  const pids = answers.flat().flatMap((answer) => (answer.type === "daemon" ? [answer.pid] : []));
-  for (const pid of pids) process.kill(pid, "SIGHUP");
-  return pids.length > 0
-    ? "knockd reads its config again."
-    : "No knockd runs with this config now. Start it: sudo systemctl start knockd";
+/**
+ * Makes the daemons of this config read it again. Returns a message for the user. If a daemon keeps its old config, prints
+ * on standard error that it does, why, and what this means (`keeps`), and sets the exit status.
+ */
+export async function reload(config: string, keeps: string): Promise<string> {
+  const { answers } = await ask(config, "reload", {}, { changes: true });
+  const refusals = answers.flat().flatMap((answer) => (answer.type === "refused" ? [answer.why] : []));
+  if (answers.length === 0) return "No knockd runs with this config now. Start it: sudo systemctl start knockd";
+  if (refusals.length === 0) return "knockd has read its config again.";
+  for (const why of refusals) complain(`${keeps}: ${why}\nCorrect that. Then: sudo systemctl reload knockd`);
+  process.exitCode = STATUS.no;
+  return "knockd keeps its old config.";
 }

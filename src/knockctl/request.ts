@@ -1,8 +1,9 @@
 // Asks the daemons of a config and prints their answers.
 
 import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
+import { answersOf, ClientError } from "../control/talk.ts";
 import { clean } from "../terminal/style.ts";
-import { ClientError, configInUse, findDaemons, noDaemon, talk } from "./client.ts";
+import { configInUse, findDaemons, noDaemon } from "./client.ts";
 
 export interface Asked {
   /** One list for each daemon that answered. */
@@ -34,7 +35,7 @@ export async function ask(config: string, command: string, args: Args = {}, opti
     }
   };
   const one = async (path: string, place: number) => {
-    const answer = await answerOf(path, requestLine(command, args), options.changes ?? false);
+    const answer = await answersOf(path, requestLine(command, args), options.changes ?? false);
     if (answer[0]?.type === "daemon" && (options.all || answer[0].config === file)) answers[place] = answer;
   };
   await attempt(async () => {
@@ -44,18 +45,6 @@ export async function ask(config: string, command: string, args: Args = {}, opti
   });
   if (answers.length === 0 && troubles.length === 0) troubles.push(noDaemon(config));
   return { answers: answers.filter(Boolean), troubles };
-}
-
-/** Throws ClientError. */
-async function answerOf(path: string, request: string, once: boolean): Promise<Answer[]> {
-  const answers: (Answer | undefined)[] = [];
-  await talk(path, { request, onAnswer: (answer) => void answers.push(answer), once });
-  const last = answers.at(-1);
-  if (last?.type === "error") throw new ClientError(`the knockd at ${path} refuses: ${last.error}`);
-  if (last?.type === "end" && answers.every((answer) => answer !== undefined)) return answers as Answer[];
-  throw new ClientError(
-    `the answer of the knockd at ${path} is incomplete\nIt has just ended, or it is another version. Try again.`,
-  );
 }
 
 export const DEFAULT_CONFIG = "/etc/knockd.conf";

@@ -1,7 +1,8 @@
 // Prints the events of daemons until either side ends the connection.
 
 import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
-import { ClientError, configInUse, findDaemons, noDaemon, talk } from "./client.ts";
+import { ClientError, talk } from "../control/talk.ts";
+import { configInUse, findDaemons, noDaemon } from "./client.ts";
 import { complain, STATUS } from "./request.ts";
 
 export interface ListenOptions {

@@ -49,6 +49,20 @@ for (const release of RELEASES) {
       );
     });
 
+    it("fails to reload a wrong config and goes on; Debian's reports success and ends", async () => {
+      await withJudge();
+      const reload = async () => (await machine.run("systemctl reload knockd")).status;
+      machine.append("etc/knockd.conf", "nonsense\n");
+      assert.equal(await reload(), 0);
+      await machine.until(async () => (await machine.property("ActiveState")) === "failed", "end of Debian's");
+      machine.write("etc/knockd.conf", CONFIG);
+      await machine.ok("systemctl start knockd");
+      await install(machine, OURS);
+      machine.append("etc/knockd.conf", "nonsense\n");
+      assert.equal(await reload(), 1);
+      await isListening(machine);
+    });
+
     it("stays disabled and stopped if Debian's was", async () => {
       await withJudge();
       await machine.ok("systemctl disable --now knockd");

@@ -5,6 +5,8 @@ import { afterEach, describe, it } from "node:test";
 import { Machine, needsRoot, RELEASES } from "./machine.ts";
 import { CONFIG, firewall, install, isListening, OURS, opens, SSH, WHILE } from "./scene.ts";
 
+const BUILT_IN = "[options]\n\tUseSyslog\n[door]\n\tsequence = 4438,1813,8235\n\topen = tcp/22\n";
+
 for (const release of RELEASES) {
   describe(`knockd.service on ${release}`, { skip: needsRoot }, () => {
     let machine: Machine;
@@ -84,6 +86,29 @@ for (const release of RELEASES) {
       await machine.ok("iptables -F KNOCKD && systemctl reload knockd");
       await machine.until(async () => machine.read("var/log/syslog").includes("re-reading config file"), "reload");
       await opens(machine, [2323, 1919, 4545]);
+    });
+
+    it("fails to reload a config that only the running daemon refuses, with the reason in the journal", async () => {
+      await withOurs();
+      machine.write("etc/knockd.conf", BUILT_IN);
+      await machine.ok("systemctl restart knockd");
+      await machine.until(async () => machine.read("var/log/syslog").includes("locked down"), "lock");
+      await machine.ok("systemctl reload knockd");
+      machine.write("etc/knockd.conf", `${BUILT_IN}${CONFIG.slice(CONFIG.indexOf("[while]"))}`);
+      const { status } = await machine.run("systemctl reload knockd");
+      assert.equal(status, 1);
+      assert.match(await machine.ok("journalctl -u knockd --no-pager"), /door 'while' has a command, and this knockd/);
+      await isListening(machine);
+      await machine.ok("systemctl restart knockd && systemctl reload knockd");
+    });
+
+    it("has the new config in force when a reload returns", async () => {
+      await withOurs();
+      for (const port of [4001, 4002, 4003]) {
+        machine.write("etc/knockd.conf", CONFIG.replace("4438,1813,8235", `${port},4100,4200`));
+        await machine.ok("systemctl reload knockd");
+        assert.match(await machine.ok("knockctl doors --secrets --json"), new RegExp(`"sequence":"${port},`));
+      }
     });
 
     it("listens after a reboot before its interface has an address, and opens once it has", async () => {

@@ -8,6 +8,7 @@ import { explain } from "./explain.ts";
 import { follow } from "./follow.ts";
 import { gate } from "./gate.ts";
 import { closeByHand, extendByHand, openByHand } from "./manual.ts";
+import { reload } from "./reload.ts";
 import { SelfTest } from "./self-test.ts";
 import { status } from "./status.ts";
 import { watch } from "./watch.ts";
@@ -26,6 +27,7 @@ export function handlersFor(view: DaemonView): Handlers {
       ["open", openByHand(view)],
       ["close", closeByHand(view)],
       ["extend", extendByHand(view)],
+      ["reload", reload(view)],
       ["clients", clients(view)],
       ["reset-client", resetClient(view)],
       ["gate", gate(view)],

@@ -8,12 +8,8 @@ import { suggestion } from "../../terminal/suggestion.ts";
 import type { DaemonView } from "../daemon-view.ts";
 import { type ClientRequest, type Handler, onlyForRoot, Refusal, requireString } from "../handler.ts";
 import type { Answer } from "../protocol.ts";
+import { inTime } from "./in-time.ts";
 
-/**
- * After this time the answer no longer waits for the command, which keeps running (socket.ts disconnects the client
- * later).
- */
-const LONGEST_WAIT_MS = 8000;
 /** About thirty years. */
 const MAX_SECONDS = 1e9;
 const NO_CLIENT = "it is not opened, because no client can have this address";
@@ -103,15 +99,4 @@ function noSuchDoor(name: string, { resolvedDoors }: DaemonView): Refusal {
   );
   const hint = likely === undefined ? "knockctl doors lists the doors" : `did you mean "${likely}"?`;
   return new Refusal(`there is no door "${name}": ${hint}`);
-}
-
-/** Undefined if it takes too long. */
-async function inTime<T>(work: Promise<T>): Promise<T | undefined> {
-  let limit: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    limit = setTimeout(() => resolve(undefined), LONGEST_WAIT_MS);
-  });
-  const first = await Promise.race([work, late]);
-  clearTimeout(limit);
-  return first;
 }

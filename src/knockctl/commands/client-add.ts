@@ -3,7 +3,6 @@
 
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "@commander-js/extra-typings";
 import { CLIENT_NAME, type Client } from "../../codes/client.ts";
 import { formatClientUrl } from "../../codes/client-url.ts";
@@ -23,7 +22,6 @@ import { beginStates } from "../client-uses.ts";
 import type { Help } from "../help.ts";
 import { ask } from "../request.ts";
 
-const [MAX_TRIES, PAUSE_MS] = [30, 100] as const;
 const SECRET_BYTES = { code: 20, list: 20, key: 32 } as const;
 
 const ADD: Help = {
@@ -97,21 +95,11 @@ async function addClient(name: string, options: Options): Promise<void> {
     throw error;
   }
   if (found.clients.length === 0) beginStates(found);
-  const state = await reload(options.config);
-  if (client.kind === "list") await beginList(options.config, name);
+  const state = await reload(options.config, `knockd does not accept the codes of ${name} yet`);
+  // All codes of the list are unused, even if knockd has lost its record of used codes.
+  if (client.kind === "list") await ask(options.config, "reset-client", { client: name }, { changes: true });
   process.stdout.write(`Client ${name} is added to ${door.clientsFile}. ${state}\n\n`);
   process.stdout.write(instructions(host, client, { file: options.file, isTerminal: process.stdout.isTTY === true }));
-}
-
-/**
- * Marks all codes as unused, even if knockd has lost its record of used codes. Retries while knockd reads the config.
- */
-async function beginList(config: string, name: string): Promise<void> {
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const { answers } = await ask(config, "reset-client", { client: name }, { changes: true });
-    if (!answers.flat().some(({ type }) => type === "refused")) return;
-    await sleep(PAUSE_MS);
-  }
 }
 
 async function draw(name: string, options: Options, found: ClientConfig): Promise<Client> {

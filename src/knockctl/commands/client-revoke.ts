@@ -1,6 +1,5 @@
 // knockctl client revoke and reset: remove a client, or make its used codes count again.
 
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "@commander-js/extra-typings";
 import { withoutSection } from "../../credentials/client-section.ts";
 import { clean } from "../../terminal/style.ts";
@@ -8,9 +7,7 @@ import { attempt, clientCommand, reload, STATUSES } from "../client-command.ts";
 import { clientOf, clientsText, doorWithClients, readClientConfig, writeClients } from "../client-config.ts";
 import { usesOf } from "../client-uses.ts";
 import type { Help } from "../help.ts";
-import { ask, complain, STATUS, tell } from "../request.ts";
-
-const [MAX_TRIES, PAUSE_MS] = [30, 100] as const;
+import { ask, STATUS, tell } from "../request.ts";
 
 const REVOKE: Help = {
   summary: "Remove a client: its codes open nothing from now on",
@@ -42,15 +39,8 @@ export function revoke(group: Command): void {
         const { clientsFile } = doorWithClients(found, client.door);
         const from = (await usesOf(found)).get(name)?.from;
         writeClients(clientsFile, withoutSection(clientsText(clientsFile), name)!);
-        const state = await reload(config);
+        const state = await reload(config, `knockd still accepts the codes of ${name}`);
         process.stdout.write(`Client ${name} is removed from ${clientsFile}. ${state}\n`);
-        if (!(await isForgotten(config, name))) {
-          complain(
-            `knockd still accepts the codes of ${name}: it refused its config and keeps the old one\n` +
-              "To see why: knockctl status. Then: sudo systemctl reload knockd, or restart it.",
-          );
-          process.exitCode = STATUS.no;
-        }
         if (!close || from === undefined) return;
         const asked = await ask(config, "close", { door: client.door, ip: from }, { changes: true });
         const isClosed = asked.answers.flat().some(({ type }) => type === "closed");
@@ -59,16 +49,6 @@ export function revoke(group: Command): void {
         process.stdout.write("\n");
       }),
     );
-}
-
-/** Waits for knockd to read its config. A daemon that refuses the config keeps the client. */
-async function isForgotten(config: string, name: string): Promise<boolean> {
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const { answers } = await ask(config, "clients");
-    if (!answers.flat().some((answer) => answer.type === "client" && answer.client === name)) return true;
-    await sleep(PAUSE_MS);
-  }
-  return false;
 }
 
 export function reset(group: Command): void {
