@@ -14,6 +14,18 @@ const { version } = JSON.parse(readFileSync(join(repo, "package.json"), "utf8"))
 const USER = 61_077;
 const AS_USER = ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups", "--bounding-set=-all,+net_raw"];
 
+// Only this process and its children see these mounts (unshare -m).
+const READ_ONLY = `
+set -e
+options=$1 TMPDIR=$2 HOME=$3; shift 3
+export TMPDIR HOME
+for other in /dev/shm /run /var/tmp; do mount -t tmpfs -o ro none "$other"; done
+mount -t tmpfs -o "$options" none "$TMPDIR"
+cd "$TMPDIR"
+exec "$@"
+`;
+const IN_ROOT = 'root=$1; shift; mount --bind /proc "$root/proc" && exec chroot "$root" "$@"';
+
 describe("the single executable", { skip: needsRoot }, () => {
   let wire: Wire;
   let file = "";
@@ -51,6 +63,52 @@ describe("the single executable", { skip: needsRoot }, () => {
     execFileSync("mkdir", [directory]);
     assert.equal(run("env", `TMPDIR=${directory}`, file, "-V").status, 0);
     assert.deepEqual(execFileSync("ls", [directory], { encoding: "utf8" }), "");
+  });
+
+  it("gives the file of the addon no name, so that nobody can replace it before it is loaded", () => {
+    const { status, stderr } = run("strace", "-f", "-e", "trace=openat,mkdir", file, "-V");
+    assert.equal(status, 0);
+    assert.match(stderr, /O_RDWR\|O_CLOEXEC\|O_TMPFILE/);
+    assert.doesNotMatch(stderr, /mkdir\(.*knockd-/);
+  });
+
+  it("needs one directory from which code may run, and says so", () => {
+    const directory = join(wire.dir, "only");
+    execFileSync("mkdir", [directory]);
+    const readOnly = (options: string, home = directory) =>
+      run("unshare", "-m", "sh", "-c", READ_ONLY, "sh", `size=8m,${options}`, directory, home, file, "-V");
+    assert.equal(readOnly("exec").status, 0);
+    assert.equal(readOnly("noexec", wire.dir).status, 0, "a volume, as the home directory");
+    const { status, stderr } = readOnly("noexec");
+    assert.equal(status, 1);
+    const [, first = "", second = ""] =
+      /^knockd: .* none of (.*?), (\/dev\/shm .*?), .* add --tmpfs \/tmp:exec.*\n$/.exec(stderr) ?? [];
+    assert.equal(first, `${directory} (failed to map segment from shared object)`, stderr);
+    assert.equal(second, "/dev/shm (Read-only file system)");
+  });
+
+  it("runs beside another C library with only the files that Dockerfile.alpine copies", () => {
+    const root = join(wire.dir, "alpine");
+    execFileSync("mkdir", [
+      "-p",
+      join(root, "usr/local/bin"),
+      join(root, "proc"),
+      join(root, "tmp"),
+      join(root, "etc"),
+    ]);
+    writeFileSync(join(root, "etc/hosts"), "127.0.0.1 game\n");
+    execFileSync("cp", [file, join(root, "usr/local/bin/knockd")]);
+    const there = (...words: string[]) =>
+      run("unshare", "-m", "sh", "-c", IN_ROOT, "sh", root, "/usr/local/bin/knockd", ...words);
+    assert.equal(there("-V").status, 127, "without them it does not start");
+    const recipe = readFileSync(join(repo, "examples/container/Dockerfile.alpine"), "utf8");
+    const [, copy = ""] = /^RUN mkdir \/glibc && (.*)$/m.exec(recipe) ?? [];
+    // The addon of a release has libpcap inside. The one here needs libpcap's libraries.
+    for (const program of [file, ADDON])
+      execFileSync("sh", ["-c", copy.replaceAll("/usr/local/bin/knockd", program).replace(/\/glibc$/, root)]);
+    assert.deepEqual(there("-V"), { status: 0, stdout: `knockd ${version} (knockd-ng)\n`, stderr: "" });
+    assert.deepEqual(there("--can-listen", "-i", "lo"), { status: 0, stdout: "", stderr: "" });
+    assert.deepEqual(there("knock", "-u", "game", "9"), { status: 0, stdout: "", stderr: "" }); // the resolver works, too
   });
 
   it("accepts the example config without a message", () => {
