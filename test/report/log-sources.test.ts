@@ -134,6 +134,22 @@ describe("logs", () => {
     assert.equal(syslogs(dir, 0).length, 1);
   });
 
+  it("of syslogd that have no such lines hide no log that has them", () => {
+    const found = () => syslogs(dir, 0).map(({ name, lines }) => `${basename(name)}: ${lines}`);
+    const packet = "Nov 24 12:20:18 door kernel: DROP IN=eth0 OUT= SRC=192.0.2.9 DST=192.0.2.1\n";
+    put("messages", packet);
+    put("kern.log", "");
+    put("syslog.1", "Nov 24 12:20:18 door cron[9]: other\n");
+    put("ufw.log", packet);
+    assert.deepEqual(found(), ["messages: kernel", "syslog.1: knockd", "ufw.log: kernel"]);
+    put("messages", `${packet}Nov 24 12:20:18 door knockd: 192.0.2.9: ssh: Stage 1\n`);
+    assert.deepEqual(found(), ["messages: all", "ufw.log: kernel"]);
+    put("syslog", packet);
+    assert.deepEqual(found(), ["syslog: kernel", "syslog.1: kernel", "messages: knockd", "ufw.log: kernel"]);
+    put("kern.log", packet.replace("DROP", "[UFW BLOCK]"));
+    assert.deepEqual(found(), ["kern.log: kernel", "messages: knockd"]);
+  });
+
   it("that journalctl refuses cause an error with its message", async () => {
     const path = process.env.PATH;
     writeFileSync(join(dir, "journalctl"), '#!/bin/sh\necho "$@"\necho "no such luck" >&2\nexit 1\n', { mode: 0o755 });

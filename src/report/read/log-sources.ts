@@ -26,9 +26,16 @@ const CHUNK = 1 << 16;
 /** Log files that may be rotated, by number or any form of date, and compressed. */
 const ROTATED = /^(kern\.log|syslog|messages)([.-]\d[\d-]*)?(\.(gz|xz|zst|bz2|lz4|lzma|zip))?$/;
 const ROTATED_UFW = /^ufw\.log([.-]\d[\d-]*)?(\.(gz|xz|zst|bz2|lz4|lzma|zip))?$/;
-const UFW = Buffer.from("[UFW ");
-/** How much of a log's end to search for ufw. If ufw logs at all, it has left a line there. */
-const UFW_BYTES = 1 << 22;
+/** syslogd's logs, in the order in which their lines are looked for. */
+const LOGS = ["kern.log", "syslog", "messages"] as const;
+/** What lines about packets have, those of ufw, and knockd's own. */
+const [PACKET, UFW, KNOCKD] = [" SRC=", "[UFW ", " knockd"].map((sign) => Buffer.from(sign)) as [
+  Buffer,
+  Buffer,
+  Buffer,
+];
+/** How much of a log's end to search. A log that has such lines at all has one there. */
+const SEARCHED_BYTES = 1 << 22;
 export const JOURNAL = "the journal";
 const JOURNALS = ["/var/log/journal", "/run/log/journal"];
 
@@ -68,37 +75,36 @@ export function packedOtherwise(folder: string, since: number): string[] {
 }
 
 /**
- * syslogd's logs in `folder` that may have lines since then. Debian's rsyslog.conf writes the kernel's lines to
- * kern.log and to syslog; they are taken from kern.log, if there is one. Other systems write everything to messages.
- * ufw's lines may be only in ufw.log.
+ * syslogd's logs in `folder` that may have lines since then. Debian's rsyslog.conf writes the kernel's lines to kern.log and to
+ * syslog, others write everything to messages. So each kind of line is taken from the first of these logs that has it. A log
+ * that a former syslogd has left behind then hides no other. ufw's lines may be only in ufw.log.
  */
 export function syslogs(folder: string, since: number): Log[] {
   const all = readdirSync(folder)
-    .filter((name) => ROTATED.test(name) && !isPackedOtherwise(name))
+    .filter((name) => !isPackedOtherwise(name))
     .sort();
-  const debians = all.filter((name) => !name.startsWith("messages"));
-  const names = debians.length > 0 ? debians : all;
-  const hasKernels = names.some((name) => name.startsWith("kern.log"));
-  const logs = names.map((name) =>
-    file(join(folder, name), !hasKernels ? "all" : name.startsWith("kern.log") ? "kernel" : "knockd"),
+  const rotated = LOGS.map((log) => all.filter((name) => ROTATED.test(name) && name.startsWith(log)));
+  const [kernLog = [], ...general] = rotated;
+  const has = (names: readonly string[], sign: Buffer) => names.some((name) => contains(join(folder, name), sign));
+  const first = (logs: readonly (readonly string[])[], sign: Buffer) =>
+    logs.find((names) => has(names, sign)) ?? logs.find((names) => names.length > 0) ?? [];
+  const [kernels, knockds] = [first([kernLog, ...general], PACKET), first(general, KNOCKD)];
+  const logs = [...new Set([...kernels, ...knockds])].map((name) =>
+    file(join(folder, name), !knockds.includes(name) ? "kernel" : kernels.includes(name) ? "all" : "knockd"),
   );
-  const ufws = readdirSync(folder)
-    .filter((name) => ROTATED_UFW.test(name) && !isPackedOtherwise(name))
-    .sort();
   // ufw's own file repeats lines of the kernel, unless "& stop" in rsyslog.d/20-ufw.conf keeps them out of the other
   // files.
-  const isRepeated = ["kern.log", "syslog", "messages"].some((name) => hasUfw(join(folder, name)));
-  const own = isRepeated ? [] : ufws.map((name) => file(join(folder, name), "kernel"));
-  return [...logs, ...own].filter(({ written }) => written >= since);
+  const ufws = has(kernels, UFW) ? [] : all.filter((name) => ROTATED_UFW.test(name));
+  return [...logs, ...ufws.map((name) => file(join(folder, name), "kernel"))].filter(({ written }) => written >= since);
 }
 
-function hasUfw(path: string): boolean {
-  if (!existsSync(path)) return false;
+/** Does the file have this text near its end? Not if it is compressed. */
+function contains(path: string, sign: Buffer): boolean {
   const descriptor = openSync(path, "r");
   try {
     const { size } = fstatSync(descriptor);
-    const bytes = Buffer.alloc(Math.min(size, UFW_BYTES));
-    return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, size - bytes.length)).includes(UFW);
+    const bytes = Buffer.alloc(Math.min(size, SEARCHED_BYTES));
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, size - bytes.length)).includes(sign);
   } finally {
     closeSync(descriptor);
   }
