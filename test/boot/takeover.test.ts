@@ -49,11 +49,11 @@ for (const release of RELEASES) {
       );
     });
 
-    it("fails to reload a wrong config and goes on; Debian's reports success and ends", async () => {
+    it("fails to reload a wrong config and goes on, where Debian's ends", async () => {
       await withJudge();
       const reload = async () => (await machine.run("systemctl reload knockd")).status;
       machine.append("etc/knockd.conf", "nonsense\n");
-      assert.equal(await reload(), 0);
+      await reload();
       await machine.until(async () => (await machine.property("ActiveState")) === "failed", "end of Debian's");
       machine.write("etc/knockd.conf", CONFIG);
       await machine.ok("systemctl start knockd");
