@@ -42,7 +42,7 @@ export function doorWithClients({ config }: ClientConfig, name: string): Door & 
   if (found?.clientsFile !== undefined) return { ...found, clientsFile: found.clientsFile };
   const [line] = [...(config.lines.get(door)?.values() ?? [])].map(({ number }) => number).sort((a, b) => b - a);
   throw new Error(
-    `door "${name}" takes no codes yet\nAdd this to its section in ${config.file}${line === undefined ? "" : `, below line ${line}`}:\n    Clients = /etc/knockd/clients`,
+    `door "${name}" takes no codes yet\nAdd this to its section in ${config.file}${line === undefined ? "" : `, below line ${line}`}:\n    Clients = /etc/knockd/clients\nThen run this command again.`,
   );
 }
 
