@@ -150,9 +150,19 @@ describe("the pool of attempts", () => {
     slots.remove(slot, 5, queue);
     assert.equal(rest(), 1);
     assert.equal(rest(), 1);
-    assert.deepEqual(cleared, [14]); // all its arrays
+    assert.deepEqual(cleared, [9], "all arrays that IPv4 needs");
     assert.equal(slots.find(5, source), NONE);
     const next = slots.add(5, source, 0, 0, 0, queue);
     assert.equal(slots.find(5, source), next);
+    const other = slots.add(6, { w0: 1, w1: 2, w2: 3, w3: 4 }, 0, 0, 0, queue);
+    slots.strays.begin(other, 64, false);
+    slots.strays.record(other, 5, 64);
+    slots.guesses.begin(other);
+    slots.remove(next, 5, queue);
+    slots.remove(other, 6, queue);
+    assert.equal(rest(), 2);
+    assert.deepEqual(cleared, [9, 14], "and those of IPv6, strays and codes");
+    slots.strays.begin(other, 64, false);
+    assert.equal(slots.strays.count(other), 0);
   });
 });

@@ -2,6 +2,7 @@
 // the order in which they began. A million of them take 40 MB (IPv4) or 52 MB (IPv6). Objects in a Map would take five times
 // as much, and in a flood their garbage collection would stop the loop. Few attempts take hardly any memory, because the
 // system gives a page of an array only when it is written (test/attempt-pool.test.ts, bench/).
+// What few hosts need is made at its first use: with more than 64 MB of arrays, V8 collects garbage at the start (6 of 95 ms).
 // Everything is O(1). Nothing here knows a rule about knocks.
 
 import type { Address } from "../net/address.ts";
@@ -42,9 +43,9 @@ export class AttemptPool {
   // For each slot: the address (without w0 to w2 for IPv4); door, stage and family in one word; the times of the first and
   // the last knock; the fingerprint and the sequence number of the last knock; the next slot of the chain + 1; and the
   // neighbours in the queue.
-  readonly #w0: Int32Array;
-  readonly #w1: Int32Array;
-  readonly #w2: Int32Array;
+  #w0 = new Int32Array(0);
+  #w1 = new Int32Array(0);
+  #w2 = new Int32Array(0);
   readonly #w3: Int32Array;
   readonly #meta: Uint32Array;
   /** The two times and the sequence number. */
@@ -64,7 +65,7 @@ export class AttemptPool {
     this.guesses = new GuessedPorts(capacity);
     const signed = () => new Int32Array(capacity);
     const words = () => new Uint32Array(capacity);
-    [this.#w0, this.#w1, this.#w2, this.#w3] = [signed(), signed(), signed(), signed()];
+    this.#w3 = signed();
     [this.#meta, this.#print, this.#chain] = [words(), signed(), words()];
     this.#knocks = new Int32Array(3 * capacity);
     [this.#lastPacket, this.#next] = [signed(), signed()];
@@ -96,6 +97,7 @@ export class AttemptPool {
     this.#live++;
     const v6 = !(source.w0 === 0 && source.w1 === 0 && source.w2 === 0xffff);
     if (v6) {
+      if (this.#w0.length === 0) this.#makeRoomForIpv6();
       this.#w0[slot] = source.w0;
       this.#w1[slot] = source.w1;
       this.#w2[slot] = source.w2;
@@ -110,6 +112,11 @@ export class AttemptPool {
     this.#heads[chain] = slot + 1;
     this.enqueue(slot, queue);
     return slot;
+  }
+
+  #makeRoomForIpv6(): void {
+    const words = () => new Int32Array(this.capacity);
+    [this.#w0, this.#w1, this.#w2] = [words(), words(), words()];
   }
 
   /** Gives a slot back. `hash` is that of its source. */
@@ -224,10 +231,10 @@ export class AttemptPool {
   /** Clears everything after a flood. */
   #empty(): void {
     const all = [this.#w0, this.#w1, this.#w2, this.#w3, this.#meta, this.#knocks, this.#print];
-    const buffers = [...all, this.#chain, this.#lastPacket, this.#next, this.#heads].map(
-      ({ buffer }) => buffer as ArrayBuffer,
-    );
-    this.#clear([...buffers, ...this.strays.buffers, ...this.guesses.buffers]);
+    const arrays = [...all, this.#chain, this.#lastPacket, this.#next, this.#heads];
+    const buffers = arrays.map(({ buffer }) => buffer as ArrayBuffer);
+    buffers.push(...this.strays.buffers, ...this.guesses.buffers);
+    this.#clear(buffers.filter(({ byteLength }) => byteLength > 0));
     this.#fresh = 0;
     this.#free = NONE;
   }

@@ -5,11 +5,15 @@ const [PLACE_BITS, PLACE_MASK, FILLED_SHIFT, LAST_SHIFT] = [10, 0x3ff, 20, 25] a
 
 /** The guessed ports of a pool of attempts, by the attempt's number. */
 export class GuessedPorts {
-  /** Two words per attempt: three places in the first, two places and all else in the second. */
-  readonly #words: Int32Array;
+  /**
+   * Two words per attempt: three places in the first, two places and all else in the second. Empty before the first
+   * attempt at a code (attempt-pool.ts says why).
+   */
+  #words = new Int32Array(0);
+  readonly #capacity: number;
 
   constructor(capacity: number) {
-    this.#words = new Int32Array(2 * capacity);
+    this.#capacity = capacity;
   }
 
   /** For the pool, which gives their memory back. */
@@ -19,6 +23,7 @@ export class GuessedPorts {
 
   /** A new attempt at a code, which has no port yet. */
   begin(attempt: number): void {
+    if (this.#words.length === 0) this.#words = new Int32Array(2 * this.#capacity);
     this.#words[2 * attempt] = 0;
     this.#words[2 * attempt + 1] = 0;
   }

@@ -18,11 +18,11 @@ const [WORDS, NEAR, ANY] = [4, 0, 2] as const;
 /** The sets of a pool of attempts, by the attempt's number. */
 export class StrayPorts {
   readonly #origins: Uint16Array;
-  readonly #sets: Int32Array;
+  /** Empty before the first stray (attempt-pool.ts says why). */
+  #sets = new Int32Array(0);
 
   constructor(capacity: number) {
     this.#origins = new Uint16Array(capacity);
-    this.#sets = new Int32Array(capacity * WORDS);
   }
 
   /** For the pool, which gives their memory back. Then no attempt has a set. */
@@ -49,6 +49,7 @@ export class StrayPorts {
     const origin = this.#origins[attempt]!;
     const set = attempt * WORDS;
     if ((origin & TOUCHED) === 0) {
+      if (this.#sets.length === 0) this.#sets = new Int32Array(this.#origins.length * WORDS);
       this.#sets.fill(0, set, set + WORDS);
       this.#origins[attempt] = origin | TOUCHED;
     }
@@ -75,7 +76,7 @@ export class StrayPorts {
   copy(attempt: number): StrayPorts {
     const copy = new StrayPorts(1);
     copy.#origins[0] = this.#origins[attempt]!;
-    copy.#sets.set(this.#sets.subarray(attempt * WORDS, (attempt + 1) * WORDS));
+    if (this.hasAny(attempt)) copy.#sets = this.#sets.slice(attempt * WORDS, (attempt + 1) * WORDS);
     return copy;
   }
 }
