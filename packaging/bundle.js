@@ -1,6 +1,6 @@
-// Bundles each command of package.json's "bin" into one JavaScript file in build/bundle/, with everything but the addon. The
-// modules of `knockctl report` go into report/, for a package of its own, and modules that both need into shared/. Build
-// dist/ first, as `npm run package` does.
+// Bundles each command of package.json's "bin" into build/bundle/, with everything but the addon: a short file that loads the
+// program from shared/. The modules of `knockctl report` go into report/, for a package of its own. Build dist/ first, as
+// `npm run package` does.
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -17,6 +17,9 @@ const options = {
   bundle: true,
   platform: "node",
   format: "esm",
+  // In one file, esbuild would put each module that is loaded by import() into a function, and V8 would parse it twice.
+  splitting: true,
+  chunkNames: "shared/[hash]",
   target: "node18",
   legalComments: "inline",
   // V8 keeps the text of a program as long as it runs. Without comments and indentation it is a third shorter; the lines stay
@@ -28,18 +31,20 @@ const options = {
     js: 'import { createRequire as requireOf } from "node:module";\nconst require = requireOf(import.meta.url);',
   },
 };
-await build({ ...options, entryPoints: alone });
-const entryPoints = { knockctl, "report/make": "dist/src/report/make-report.js" };
-await build({ ...options, entryPoints, splitting: true, chunkNames: "shared/[hash]" });
+for (const [command, entry] of Object.entries(alone)) {
+  const { metafile } = await build({ ...options, entryPoints: { [command]: entry }, metafile: true });
+  for (const file of Object.keys(metafile.outputs)) {
+    const wide = /[^\0-\xff]/u.exec(readFileSync(file, "utf8"));
+    if (wide) throw new Error(`${file}: with a ${wide[0]}, V8 keeps each character of the program in two bytes`);
+  }
+}
+await build({ ...options, entryPoints: { knockctl, "report/make": "dist/src/report/make-report.js" } });
 // Until the first line of a program has run, SIGUSR1 opens Node's debugger (src/platform/no-inspector.ts). At an address that
 // no machine has (RFC 5737) it can't be opened. Node 22 has --disable-sigusr1; Debian's does not know it.
 const SHEBANG = "#!/usr/bin/node --inspect-port=192.0.2.1:1024";
 for (const command of Object.keys(bin)) {
   const file = `${to}/${command}.js`;
-  const text = readFileSync(file, "utf8").replace(/^#!.*/, SHEBANG);
-  const wide = /[^\0-\xff]/u.exec(text);
-  if (wide) throw new Error(`${file}: with a ${wide[0]}, V8 keeps each character of the program in two bytes`);
-  writeFileSync(file, text);
+  writeFileSync(file, readFileSync(file, "utf8").replace(/^#!.*/, SHEBANG));
   chmodSync(file, 0o755);
 }
 // What package-root.ts looks for: it says that the files are modules, and which version this is.
