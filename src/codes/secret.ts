@@ -10,27 +10,28 @@ const FEWEST_BYTES = 10;
 const KEY_BYTES = 32;
 
 export class Secret {
-  readonly #bytes: Uint8Array;
+  /** Hexadecimal. Thousands of typed arrays would slow down the start. */
+  readonly #hex: string;
   #fingerprint: string | undefined;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+  constructor(secret: Uint8Array | { readonly hex: string }) {
+    this.#hex = "hex" in secret ? secret.hex : Buffer.from(secret).toString("hex");
   }
 
   get bytes(): Uint8Array {
-    return this.#bytes;
+    return Buffer.from(this.#hex, "hex");
   }
 
   /** The form in the clients file: hexadecimal for a key, as openssl takes it, otherwise base32. */
   text(kind: ClientKind): string {
-    return kind === "key" ? Buffer.from(this.#bytes).toString("hex") : base32(this.#bytes);
+    return kind === "key" ? this.#hex : base32(this.bytes);
   }
 
   /** Differs when the secret of a client changes, and reveals neither secret. */
   get fingerprint(): string {
     this.#fingerprint ??= createHash("sha256")
       .update("knockd-ng client\n")
-      .update(this.#bytes)
+      .update(this.#hex, "hex")
       .digest("hex")
       .slice(0, 16);
     return this.#fingerprint;
@@ -50,7 +51,8 @@ export function parseSecret(text: string, kind: ClientKind): Secret {
       throw new Error(`the secret has ${plural(bytes.length, "byte")}, fewer than ${FEWEST_BYTES}`);
     return new Secret(bytes);
   }
-  const bytes = /^[0-9a-f]{64}$/i.test(text) ? new Uint8Array(Buffer.from(text, "hex")) : fromBase32(text);
+  if (/^[0-9a-f]{64}$/i.test(text)) return new Secret({ hex: text.toLowerCase() });
+  const bytes = fromBase32(text);
   if (bytes?.length !== KEY_BYTES) throw new Error("the secret of a key must be 64 hexadecimal digits");
   return new Secret(bytes);
 }
