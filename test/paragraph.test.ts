@@ -1,7 +1,7 @@
 // Tests how sentences are wrapped to fit a terminal of 80 columns.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { paragraph } from "../src/terminal/paragraph.ts";
+import { paragraph, wrapped } from "../src/terminal/paragraph.ts";
 
 test("a short sentence stays on one line", () => assert.equal(paragraph("no door"), "no door\n"));
 
@@ -34,4 +34,10 @@ test("a narrow terminal has shorter lines, but a wide one none longer than 80", 
   } finally {
     process.stdout.columns = columns;
   }
+});
+
+test("a message is wrapped line by line at a terminal, and stays whole in a pipe", () => {
+  const message = `${"a ".repeat(39).concat("bcd ef")}\n  indented`;
+  assert.equal(wrapped(message, true), `${"a ".repeat(39).trimEnd()}\nbcd ef\n  indented\n`);
+  assert.equal(wrapped(message, false), `${message}\n`);
 });

@@ -2,6 +2,7 @@
 
 import { type Answer, type Args, answerLine, requestLine } from "../control/protocol.ts";
 import { answersOf, ClientError } from "../control/talk.ts";
+import { wrapped } from "../terminal/paragraph.ts";
 import { clean } from "../terminal/style.ts";
 import { configInUse, findDaemons, noDaemon } from "./client.ts";
 
@@ -75,5 +76,5 @@ export async function isAnswered(config = DEFAULT_CONFIG): Promise<boolean> {
 }
 
 export function complain(trouble: string): void {
-  process.stderr.write(`knockctl: ${trouble.split("\n").map(clean).join("\n")}\n`);
+  process.stderr.write(wrapped(`knockctl: ${trouble.split("\n").map(clean).join("\n")}`));
 }

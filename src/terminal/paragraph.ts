@@ -12,6 +12,16 @@ export interface Indent {
   readonly rest?: number;
 }
 
+/** Wraps each line of a message for a terminal at standard error. In pipes and files, lines stay whole. */
+export function wrapped(text: string, isTerminal = process.stderr.isTTY === true): string {
+  return isTerminal
+    ? text
+        .split("\n")
+        .map((line) => paragraph(line))
+        .join("")
+    : `${text}\n`;
+}
+
 /** Every line ends with a line feed. `text` may be painted as a whole. */
 export function paragraph(text: string, { first = 0, rest = first }: Indent = {}): string {
   const width = Math.min(terminalWidth(), MAX_WIDTH);

@@ -28,7 +28,7 @@ const CODES_WAIT = "\nIt accepts codes one minute after that.";
 
 /** Waits until the trial is confirmed or rolled back, here or elsewhere. */
 export async function waitForOutcome(setup: Setup, endsAt: number, isInterrupted: () => boolean): Promise<boolean> {
-  say(`\nWaiting for the knock. Everything is rolled back after ${timeOf(setup)}, or at once with Ctrl-C.`);
+  say(`\nWaiting for the knock.\nEverything is rolled back after ${timeOf(setup)}, or at once with Ctrl-C.`);
   while (isUnderWay()) {
     await waitForKnock(endsAt, isInterrupted);
     if (isInterrupted()) return undo();

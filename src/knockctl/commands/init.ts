@@ -8,6 +8,7 @@ import { gateNow, loadGate } from "../../setup/gate-now.ts";
 import { newClient } from "../../setup/new-client.ts";
 import { plan, Refused } from "../../setup/plan.ts";
 import { arm, begin, refuseASecond } from "../../setup/trial.ts";
+import { wrapped } from "../../terminal/paragraph.ts";
 import { askYesNo } from "../../terminal/prompt.ts";
 import { type Help, withHelp } from "../help.ts";
 import { doorName, interfaceName, minutes, networks, wholeNumber } from "../option-parsers.ts";
@@ -135,5 +136,5 @@ async function setUp(options: Options): Promise<boolean> {
 }
 
 function complain(text: string): void {
-  process.stderr.write(`knockctl: ${text}\n`);
+  process.stderr.write(wrapped(`knockctl: ${text}`));
 }
