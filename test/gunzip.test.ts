@@ -23,6 +23,12 @@ test("gzip is recognised by its first bytes", () => {
   assert.equal(isGzip(file(Buffer.alloc(0))), false);
 });
 
+test("a file that another program has compressed is refused, and what unpacks it is named", () => {
+  const xz = Buffer.from("fd377a585a000004", "hex"); // the beginning of any file of xz
+  assert.throws(() => isGzip(file(xz)), { message: "it is packed with xz: xzcat FILE | knockctl replay -" });
+  assert.throws(() => isGzip(file(Buffer.from("28b52ffd04", "hex"))), /zstdcat FILE \| knockctl replay -$/);
+});
+
 test("the copy can be read repeatedly, and has no name on the disk", async () => {
   const { path, damage } = await gunzip(file(gzipSync(TEXT)));
   assert.equal(damage, undefined);

@@ -3,6 +3,7 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { formatOf, HEAD_BYTES } from "../platform/compression.ts";
 import * as gzip from "../platform/gunzip.ts";
 import { native } from "../platform/native.ts";
 
@@ -18,15 +19,18 @@ export function isInputGzip(): boolean {
   }
 }
 
-/** Does this regular file begin with the bytes of gzip? */
+/** Does this regular file begin with the bytes of gzip? Throws an Error if another program has compressed it. */
 export function isGzip(path: string): boolean {
+  const head = Buffer.alloc(HEAD_BYTES);
   const file = fs.openSync(path, "r");
   try {
-    const head = Buffer.alloc(2);
-    return gzip.isGzip(head.subarray(0, fs.readSync(file, head, 0, head.length, 0)));
+    fs.readSync(file, head, 0, head.length, 0); // a shorter file leaves zeros
   } finally {
     fs.closeSync(file);
   }
+  const other = formatOf(head);
+  if (other !== undefined) throw new Error(`it is ${other[1]}: ${other[2]} FILE | knockctl replay -`);
+  return gzip.isGzip(head);
 }
 
 export interface Gunzipped {

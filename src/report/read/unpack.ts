@@ -1,15 +1,12 @@
 // Decompresses a log: gzip, whatever the file is called. Rejects other compressed or encoded files, whose lines would
 // pass for garbage.
 
+import { COMPRESSED, type Format, formatOf } from "../../platform/compression.ts";
 import { gunzip, isGzip } from "../../platform/gunzip.ts";
 import { NoReport } from "../options.ts";
 
-/** The first bytes of a file, its format, and the command that converts it to text. */
-const OTHERS: readonly (readonly [head: string, what: string, command: string])[] = [
-  ["\xfd7zXZ", "packed with xz", "xzcat"],
-  ["\x28\xb5\x2f\xfd", "packed with zstd", "zstdcat"],
-  ["BZh", "packed with bzip2", "bzcat"],
-  ["PK\x03\x04", "a zip archive", "unzip -p"],
+const OTHERS: readonly Format[] = [
+  ...COMPRESSED,
   ["LPKSHHRH", "a journal file", "journalctl -o short-iso --file"],
   ["\xff\xfe", "UTF-16 text", "iconv -f utf16 -t utf8"],
   ["\xfe\xff", "UTF-16 text", "iconv -f utf16 -t utf8"],
@@ -23,7 +20,7 @@ export async function* unpacked(name: string, bytes: AsyncIterable<Buffer>): Asy
     for (let next = first; next.done !== true; next = await chunks.next()) yield next.value;
   })();
   const head: Buffer = first.value ?? Buffer.alloc(0);
-  const other = OTHERS.find(([magic]) => head.toString("latin1", 0, magic.length) === magic);
+  const other = formatOf(head, OTHERS);
   if (other !== undefined) {
     const [, what, command] = other;
     throw new NoReport(`${name} is ${what}: ${command} FILE | knockctl report -`);
