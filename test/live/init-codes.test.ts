@@ -157,7 +157,7 @@ describe("knockctl init with codes", { skip: needsRoot }, () => {
   it("with --dry-run shows no secret, and changes nothing", async () => {
     const { status, stdout } = await host.init("--dry-run", "--codes");
     assert.equal(status, 0);
-    assert.match(stdout, /^door {7}openSSH: a code of your phone's authenticator opens TCP port 22 /m);
+    assert.match(stdout, /^door {7}openSSH: a code of your phone's authenticator\n {11}opens TCP port 22 /m);
     assert.match(stdout, /^client {5}phone, with a secret in .*\/etc\/knockd\/clients$/m);
     assert.match(
       stdout,
@@ -174,6 +174,6 @@ describe("knockctl init with codes", { skip: needsRoot }, () => {
       assert.match(stderr, /^knockctl: --codes takes the place of a sequence: /);
     }
     const { stdout } = await host.init("--dry-run", "--no-codes", "--sequence", "4");
-    assert.match(stdout, /^door {7}openSSH: 4 random knocks /m);
+    assert.match(stdout, /^door {7}openSSH: 4 random knocks$/m);
   });
 });

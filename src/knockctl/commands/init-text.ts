@@ -33,9 +33,12 @@ export function summary(setup: Setup): string {
 }
 
 function doorText({ door, port, seconds, sequence, codes }: Setup): string {
-  const opens = `TCP port ${port} to the client for ${plural(seconds, "second")}`;
-  if (codes !== undefined) return `${door}: a code of your phone's authenticator opens ${opens}`;
-  return `${door}: ${sequence.length} random knocks open ${opens}`;
+  const opened = `TCP port ${port} to the client for ${plural(seconds, "second")}`;
+  const [what, open] =
+    codes === undefined
+      ? [`${sequence.length} random knocks`, "open"]
+      : ["a code of your phone's authenticator", "opens"];
+  return `${door}: ${what}\n           ${open} ${opened}`;
 }
 
 /** Tells the user beforehand whether it fails open or closed. */
