@@ -77,7 +77,8 @@ describe("npm run release", { skip }, () => {
   it("collects the packages of this version, the notes and the checksums, and makes no tag", () => {
     const { status, stdout, stderr } = release();
     assert.deepEqual([status, stderr], [0, ""]);
-    assert.match(stdout, /made no tag/);
+    assert.match(stdout, /made no tag\. To publish:$/m);
+    assert.match(stdout, /^3\. Upload the \.deb files, the \.tgz file, SHA256SUMS \(not signed: no --key\)\.$/m);
     assert.deepEqual(readdirSync(out("")).sort(), [...DEBS, TARBALL, "NOTES.md", "SHA256SUMS", "TAG.txt"].sort());
     assert.equal(read("NOTES.md"), NOTES);
     const sums = read("SHA256SUMS").trimEnd().split("\n");
@@ -90,8 +91,10 @@ describe("npm run release", { skip }, () => {
     assert.equal(run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).status, 0);
     git("config", "user.name", "A");
     git("config", "user.email", "a@localhost");
-    const { status, stderr } = release("--key", key, "--tag");
+    const { status, stdout, stderr } = release("--key", key, "--tag");
     assert.equal(status, 0, stderr);
+    assert.match(stdout, /made the tag v1\.2\.3\. To publish:$/m);
+    assert.match(stdout, /^3\. Upload .* SHA256SUMS, SHA256SUMS\.sig and allowed_signers\.$/m);
     assert.match(read("SHA256SUMS.sig"), /^-----BEGIN SSH SIGNATURE-----/);
     assert.match(git("cat-file", "-p", "v1.2.3"), /knockd-ng 1\.2\.3\n\n- New: a door\.[\s\S]*BEGIN SSH SIGNATURE/);
     const verify = `ssh-keygen -Y verify -f allowed_signers -I release -n file -s SHA256SUMS.sig`;
