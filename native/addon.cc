@@ -10,6 +10,7 @@
 #include "memory.h"
 #include "netlink_links.h"
 #include "nft.h"
+#include "nft_watch.h"
 #include "notify.h"
 #include "peek.h"
 #include "ports.h"

@@ -1,7 +1,5 @@
 #include "capture.h"
 
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <cstring>
 
@@ -11,7 +9,6 @@
 #include "encapsulation.h"
 #include "expected_knock.h"
 #include "filter.h"
-#include "process.h"
 
 namespace knockd {
 namespace {
@@ -58,63 +55,24 @@ Capture::Capture(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Capture>(inf
   const Napi::Object options = info[0].As<Napi::Object>();
   const Napi::Value savefile = options.Get("savefile"), device = options.Get("device");
   const Napi::Value snap_length = options.Get("snapLength"), buffer_size = options.Get("bufferSize");
-  if (savefile.IsString()) {
-    OpenSavefile(env, savefile.ToString().Utf8Value());
-  } else if (device.IsString() && snap_length.IsNumber() && buffer_size.IsNumber()) {
-    OpenLive(env, device.ToString().Utf8Value(), snap_length.ToNumber().Int32Value(),
-             buffer_size.ToNumber().Int32Value(), options.Get("stampArrival").ToBoolean().Value());
-  } else {
+  live_ = !savefile.IsString();
+  if (live_ && !(device.IsString() && snap_length.IsNumber() && buffer_size.IsNumber())) {
     throw Napi::TypeError::New(env, "Capture takes { device, snapLength, bufferSize } or { savefile }");
+  }
+  try {
+    if (live_) {
+      handle_ = OpenLive({device.ToString().Utf8Value(), snap_length.ToNumber().Int32Value(),
+                          buffer_size.ToNumber().Int32Value(), options.Get("stampArrival").ToBoolean().Value()});
+      if (!timer_.Open()) throw PcapError{strerror(errno)};
+    } else {
+      handle_ = OpenSavefile(savefile.ToString().Utf8Value());
+    }
+  } catch (const PcapError& error) {
+    throw Napi::Error::New(env, error.text);
   }
 }
 
 Capture::~Capture() { StopPolling(); }
-
-void Capture::OpenLive(Napi::Env env, const std::string& device, int snap_length, int buffer_size, bool stamp_arrival) {
-  char error[PCAP_ERRBUF_SIZE] = "";
-  handle_.reset(pcap_create(device.c_str(), error));
-  if (!handle_) throw Napi::Error::New(env, error);
-  pcap_t* handle = handle_.get();
-  pcap_set_snaplen(handle, snap_length);
-  pcap_set_promisc(handle, 0);
-  pcap_set_immediate_mode(handle, 1);  // 0.8 waits for a buffer timeout of 50 ms
-  pcap_set_buffer_size(handle, buffer_size);
-  const int status = pcap_activate(handle);  // above 0: a warning, the capture is open
-  CloseOnExec();
-  if (status < 0) {
-    const char* detail = pcap_geterr(handle);
-    const std::string why = pcap_statustostr(status);
-    std::string text = detail[0] != '\0' ? detail : why;
-    if (detail[0] != '\0' && status != PCAP_ERROR) text = device + ": " + why + " (" + detail + ")";
-    handle_.reset();
-    throw Napi::Error::New(env, text);
-  }
-  if (pcap_setnonblock(handle, 1, error) != 0) {
-    handle_.reset();
-    throw Napi::Error::New(env, error);
-  }
-  // A ring takes the time at which a packet comes into it, unless somebody has asked for that of its arrival
-  // (socket(7)).
-  const int on = 1;
-  if (stamp_arrival && setsockopt(pcap_fileno(handle), SOL_SOCKET, SO_TIMESTAMP, &on, sizeof on) != 0) {
-    const std::string why = strerror(errno);
-    handle_.reset();
-    throw Napi::Error::New(env, why);
-  }
-  if (!timer_.Open()) {
-    const std::string why = strerror(errno);
-    handle_.reset();
-    throw Napi::Error::New(env, why);
-  }
-  live_ = true;
-}
-
-void Capture::OpenSavefile(Napi::Env env, const std::string& path) {
-  char error[PCAP_ERRBUF_SIZE] = "";
-  handle_.reset(pcap_open_offline(path.c_str(), error));
-  CloseOnExec();
-  if (!handle_) throw Napi::Error::New(env, error);
-}
 
 pcap_t* Capture::Open(Napi::Env env) const {
   if (!handle_) throw Napi::Error::New(env, "capture is closed");

@@ -5,11 +5,11 @@
 #include <napi.h>
 #include <pcap/pcap.h>
 
-#include <memory>
 #include <string>
 
 #include "decode.h"
 #include "filter.h"
+#include "pcap_handle.h"
 #include "poll.h"
 #include "timer.h"
 
@@ -22,10 +22,6 @@ class Capture : public Napi::ObjectWrap<Capture> {
   ~Capture() override;
 
  private:
-  struct ClosePcap {
-    void operator()(pcap_t* handle) const { pcap_close(handle); }
-  };
-
   Napi::Value LinkType(const Napi::CallbackInfo& info);
   Napi::Value LinkTypeName(const Napi::CallbackInfo& info);
   Napi::Value FramesRead(const Napi::CallbackInfo& info);
@@ -37,15 +33,13 @@ class Capture : public Napi::ObjectWrap<Capture> {
   Napi::Value Stats(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
-  void OpenLive(Napi::Env env, const std::string& device, int snap_length, int buffer_size, bool stamp_arrival);
-  void OpenSavefile(Napi::Env env, const std::string& path);
   pcap_t* Open(Napi::Env env) const;  // the handle, or throws "capture is closed"
   void StopPolling();
   static void OnReadable(void* self);
   void ReadEarly();
 
   // The poll ends before the descriptors that it polls: members are destroyed in reverse order.
-  std::unique_ptr<pcap_t, ClosePcap> handle_;
+  PcapHandle handle_;
   bool live_ = false;
   Program savefile_filter_;
   double frames_read_ = 0;

@@ -1,4 +1,4 @@
-// Changes nf_tables, and receives notifications of changes, over nfnetlink. src/firewall/ makes and reads the messages.
+// Changes nf_tables over nfnetlink. src/firewall/ makes and reads the messages.
 #pragma once
 
 #include <napi.h>
@@ -7,9 +7,11 @@
 #include <cstdint>
 
 #include "descriptor.h"
-#include "poll.h"
 
 namespace knockd {
+
+// Opens a socket that receives the messages of these groups. Throws with the system's message.
+Descriptor OpenNftables(Napi::Env env, unsigned groups = 0);
 
 // One socket. It owns our table until it is closed.
 class NftSocket : public Napi::ObjectWrap<NftSocket> {
@@ -32,22 +34,6 @@ class NftSocket : public Napi::ObjectWrap<NftSocket> {
 
   Descriptor socket_;
   size_t send_room_ = 0;
-};
-
-// Hears the changes that any process makes.
-class NftWatch : public Napi::ObjectWrap<NftWatch> {
- public:
-  static Napi::Function Define(Napi::Env env);
-  explicit NftWatch(const Napi::CallbackInfo& info);
-
- private:
-  void Close(const Napi::CallbackInfo& info);
-  static void OnReadable(void* self);
-
-  // The poll ends before the socket: members are destroyed in reverse order.
-  Descriptor socket_;
-  Poll poll_;
-  Napi::FunctionReference on_change_;
 };
 
 }  // namespace knockd
