@@ -165,12 +165,11 @@ describe("what knock adds to 0.8", { concurrency: 4 }, () => {
     assert.equal((await run(withConfig, "-f", join(config, "knock", "home.knock"))).stdout, hits);
   });
 
-  test("a name without a file is a host without ports", async () => {
-    const { code, stderr } = await run(withConfig, "away");
-    assert.deepEqual(
-      { code, stderr },
-      { code: 1, stderr: `error: missing required argument 'port[:proto]'\n\n${await usage()}` },
-    );
+  test("a name without a file is named, and a host without ports gets the usage", async () => {
+    const stderr = "error: no ports are given, and there is no ~/.config/knock/away.knock\n";
+    assert.deepEqual(await run(withConfig, "away"), { code: 1, stdout: "", stderr });
+    const missing = `error: missing required argument 'port[:proto]'\n\n${await usage()}`;
+    assert.equal((await run(withConfig, "away.example")).stderr, missing);
   });
 
   test("--verify and --retry knock again until the port is open", async () => {

@@ -112,7 +112,12 @@ function parse(words: readonly string[], needsPorts: boolean): CommandLine {
 export function readCommandLine(words: readonly string[]): CommandLine {
   const given = parse(words, false);
   const file = fileOf(given);
-  if (file === undefined) return parse(words, true);
+  if (file === undefined) {
+    // A host without a port is more likely the name of a file, unless it has a dot.
+    if (given.ports.length === 0 && /^[\w-]+$/.test(given.host))
+      throw new Complaint(`error: no ports are given, and there is no ~/.config/knock/${given.host}.knock`);
+    return parse(words, true);
+  }
   const stored = readKnockFile(file);
   if (!stored.some((word) => word.startsWith(CLIENT_URL_SCHEME))) {
     const line = parse(stored, true);
