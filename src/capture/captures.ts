@@ -34,7 +34,7 @@ export interface CaptureSetOptions {
   /** Called when a capture failed. */
   readonly onBroken: () => void;
   /** `warn`: packets are lost, or scans go undetected. `error`: an interface is deaf. */
-  readonly tell: Readonly<Record<"warn" | "error", (line: string) => void>>;
+  readonly log: Readonly<Record<"warn" | "error", (line: string) => void>>;
 }
 
 export class CaptureSet {
@@ -168,7 +168,7 @@ export class CaptureSet {
       try {
         const { lost, stuck } = capture.checkStats();
         if (lost > 0)
-          this.#options.tell.warn(
+          this.#options.log.warn(
             `${name}: ${plural(lost, "packet")} lost: they came faster than knockd could read them`,
           );
         if (stuck) failed.set(name, "packets arrived but could not be read");
@@ -191,7 +191,7 @@ export class CaptureSet {
           deafTo = (error as Error).message;
         }
       }
-      if (deafTo !== undefined && deafTo !== state.deafReason) this.#options.tell.error(`${name}: deaf: ${deafTo}`);
+      if (deafTo !== undefined && deafTo !== state.deafReason) this.#options.log.error(`${name}: deaf: ${deafTo}`);
       state.knocksTested = tried;
       state.testedAt = this.#options.now();
       state.deafReason = deafTo;
@@ -204,7 +204,7 @@ export class CaptureSet {
       try {
         change(capture);
       } catch (error) {
-        this.#options.tell.warn(`${name}: ${trouble}: ${(error as Error).message}`);
+        this.#options.log.warn(`${name}: ${trouble}: ${(error as Error).message}`);
       }
     }
   }

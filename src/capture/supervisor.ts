@@ -24,8 +24,8 @@ export interface CaptureSupervisorOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   readonly onBatch: (capture: InterfaceCapture, records: Records, count: number, now: number) => void;
-  /** `notice`: something works again. `warn`: something is gone or lost. `error`: an interface is deaf. */
-  readonly tell: Readonly<Record<"notice" | "warn" | "error", (line: string) => void>>;
+  /** `info`: something works again. `warn`: something is gone or lost. `error`: an interface is deaf. */
+  readonly log: Readonly<Record<"info" | "warn" | "error", (line: string) => void>>;
   /** Called when `status` may have changed. */
   readonly onStatus: () => void;
   /** Called after the check of each minute. */
@@ -56,16 +56,16 @@ export class CaptureSupervisor {
   /** Opens all present interfaces; packets come after `start`. Throws CaptureError. */
   constructor(options: CaptureSupervisorOptions) {
     this.#options = options;
-    const { patterns, now, onBatch, tell } = options;
+    const { patterns, now, onBatch, log } = options;
     // A broken capture may mean that the interface is gone: compare the state.
     this.captures = new CaptureSet({
       several: !isOneName(patterns),
       now,
       onBatch,
       onBroken: () => this.#schedule.onChange(),
-      tell,
+      log,
     });
-    this.#watch = followInterfaces(() => this.#schedule.onChange(), this.#withRoutes);
+    this.#watch = followInterfaces(() => this.#schedule.onChange(), patterns.includes(AUTO));
     try {
       this.#openAll();
     } catch (error) {
@@ -141,12 +141,8 @@ export class CaptureSupervisor {
     if (this.#started) this.#reconcile();
   }
 
-  get #withRoutes(): boolean {
-    return this.#options.patterns.includes(AUTO);
-  }
-
   #snapshot(): Snapshot {
-    return interfacesNow(this.#withRoutes);
+    return interfacesNow(this.patterns.includes(AUTO));
   }
 
   #own(name: string, snapshot: Snapshot): AddressSet {
@@ -171,7 +167,7 @@ export class CaptureSupervisor {
     try {
       snapshot = this.#snapshot();
     } catch (error) {
-      if (!this.#blind) this.#options.tell.error((error as Error).message);
+      if (!this.#blind) this.#options.log.error((error as Error).message);
       this.#blind = true;
       this.#schedule.tryLater();
       return;
@@ -200,7 +196,7 @@ export class CaptureSupervisor {
       this.#gone.add(name);
       const isThere = link?.index === state.index && !(isAlias(name) && this.#own(name, snapshot).all.length === 0);
       const why = isThere ? "is no longer selected" : "is gone: waiting for it";
-      this.#options.tell.warn(`${name} ${why}`);
+      this.#options.log.warn(`${name} ${why}`);
       return;
     }
     if (state.error !== undefined) {
@@ -209,8 +205,8 @@ export class CaptureSupervisor {
     }
     if (link.up !== state.up) {
       state.up = link.up;
-      if (link.up) this.#options.tell.notice(`${name} is up again`);
-      else this.#options.tell.warn(`${name} is down: waiting for it`);
+      if (link.up) this.#options.log.info(`${name} is up again`);
+      else this.#options.log.warn(`${name} is down: waiting for it`);
     }
     this.#followAddresses(name, state, snapshot);
   }
@@ -227,7 +223,7 @@ export class CaptureSupervisor {
       this.#fail(name, (error as Error).message);
       return;
     }
-    this.#options.tell.notice(`${name}: listening at ${`${own}` || "no address yet"}`);
+    this.#options.log.info(`${name}: listening at ${`${own}` || "no address yet"}`);
     this.captures.selfTest();
   }
 
@@ -241,14 +237,14 @@ export class CaptureSupervisor {
     }
     this.#failed.delete(name);
     const own = `${this.captures.all.get(name)!.capture.own}` || "no address yet";
-    this.#options.tell.notice(`${name} is ${this.#gone.delete(name) ? "back" : "there"}: listening at ${own}`);
+    this.#options.log.info(`${name} is ${this.#gone.delete(name) ? "back" : "there"}: listening at ${own}`);
     this.captures.selfTest();
   }
 
   /** The interface is deaf. Logged once until it works again. */
   #fail(name: string, why: string): void {
     this.captures.close(name);
-    if (this.#failed.get(name) !== why) this.#options.tell.error(`${name}: deaf, trying again: ${why}`);
+    if (this.#failed.get(name) !== why) this.#options.log.error(`${name}: deaf, trying again: ${why}`);
     this.#failed.set(name, why);
   }
 }

@@ -259,11 +259,7 @@ export class Daemon {
       wait,
       now,
       onBatch: (capture, records, count, at) => this.#captureLoop.onBatch(capture.own, records, count, at),
-      tell: {
-        notice: (line) => this.#log.info(line),
-        warn: (line) => this.#log.warn(line),
-        error: (line) => this.#log.error(line),
-      },
+      log: this.#log,
       onStatus: () => this.#options.systemd.status(this.status),
       onChecked: releaseFilePages,
     });
