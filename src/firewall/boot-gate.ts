@@ -38,10 +38,11 @@ export function buildGate(file: string): string {
   if (there !== undefined) refuseOther(there.config, configIdentity(file));
   if (there?.owner !== undefined) {
     const [missing] = notGuarded(file);
-    if (missing !== undefined)
-      throw new ConfigError(
-        `gate: a running knockd owns the table, and leaves ${missing} open\nReload it: knockctl gate close`,
-      );
+    if (missing !== undefined) {
+      // Somebody has opened the gate by hand, or the daemon has not read this config yet.
+      const cure = there.guarded.length === 0 ? "Close it: knockctl gate close" : "Reload it: systemctl reload knockd";
+      throw new ConfigError(`gate: a running knockd owns the table, and leaves ${missing} open\n${cure}`);
+    }
     return "gate: a running knockd has built it already";
   }
   apply(file, doors, options.firewall);

@@ -170,6 +170,17 @@ describe("the gate without a daemon", { skip: needsRoot }, () => {
       });
     }
 
+    it("closes nothing after Firewall = mark, where the user's own rules close the ports", async () => {
+      writeFileSync(host.config, CONFIG.replace(/^Gate_Allow.*$/m, "Firewall = mark 0x40"));
+      await daemon();
+      await gate("open"); // without the table, as after a reboot
+      rmSync(host.config);
+      const { status, stderr } = await knockd("--gate");
+      assert.equal(status, 1);
+      assert.match(stderr, /^gate: Firewall = mark leaves the ports to your own rules$/m);
+      assert.equal(await host.isOpen(), true);
+    });
+
     it("ignores a record that others could have written, or that is invalid, and says so", async () => {
       rmSync(host.config);
       const file = `'${await record()}'`;
@@ -363,6 +374,21 @@ describe("the gate of a daemon that owns its table", { skip: needsRoot }, () => 
     assert.equal(opened.status, 0, opened.stderr);
     assert.match(opened.stdout, /knockd does not run; when it starts, it closes the gate again\.$/m);
     assert.equal(await host.isOpen(), true);
+  });
+
+  it("makes knockd --gate fail while the daemon leaves a port open, which says how to close it", async () => {
+    const built = () => host.run(process.execPath, join(repo, "dist/src/knockd.js"), "--gate", "-c", host.config);
+    const leaves = (port: string) => `gate: a running knockd owns the table, and leaves ${port} open\n`;
+    await gate("open");
+    const opened = await built();
+    assert.deepEqual([opened.status, opened.stderr], [1, `${leaves("tcp/22")}Close it: knockctl gate close\n`]);
+    await gate("close");
+    assert.equal((await built()).status, 0);
+    writeFileSync(host.config, CONFIG.replace("tcp/22", "tcp/22,tcp/80"));
+    const unread = await built();
+    assert.deepEqual([unread.status, unread.stderr], [1, `${leaves("tcp/80")}Reload it: systemctl reload knockd\n`]);
+    await host.ok(`kill -HUP ${await pid()}`);
+    await until(async () => (await built()).status === 0, "reload");
   });
 
   it("names the owner if it does not answer, and says what to do", async () => {
