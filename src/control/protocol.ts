@@ -97,6 +97,8 @@ export type Answer =
   | { readonly type: "reset"; readonly client: string }
   /** The answer to `reload`: the daemon has adopted its config. */
   | { readonly type: "reloaded" }
+  /** The answer to `reload`: it is still reading, for instance because the resolver is slow. */
+  | { readonly type: "reloading" }
   /** The results for a client's codes, counted since the start. */
   | {
       readonly type: "codes";

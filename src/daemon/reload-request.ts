@@ -6,6 +6,9 @@ import { socketsOf } from "../control/socket-path.ts";
 import { answersOf, ClientError, DeadDaemon } from "../control/talk.ts";
 import { realPath } from "../platform/real-path.ts";
 
+const STILL_READING =
+  "knockd is still reading its config, for instance because the resolver is slow: its log will say whether it adopts it";
+
 /**
  * Resolves when every running daemon with this config, or the one with this process ID, has adopted it. Rejects with
  * ClientError, with the daemon's reason. A daemon that has no socket gets SIGHUP, if `pid` names it.
@@ -21,6 +24,7 @@ export async function requestReload(config: string, pid: number | undefined): Pr
     const [daemon] = answers;
     for (const answer of answers) {
       if (answer.type === "refused") throw new ClientError(`${answer.why}\nThe old configuration stays in force.`);
+      if (answer.type === "reloading") throw new ClientError(STILL_READING);
       if (answer.type === "reloaded" && daemon?.type === "daemon" && daemon.config === realPath(config)) adopted++;
     }
   }

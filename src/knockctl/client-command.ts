@@ -45,6 +45,7 @@ export async function reload(config: string, keeps: string): Promise<string> {
   const { answers } = await ask(config, "reload", {}, { changes: true });
   const refusals = answers.flat().flatMap((answer) => (answer.type === "refused" ? [answer.why] : []));
   if (answers.length === 0) return "No knockd runs with this config now. Start it: sudo systemctl start knockd";
+  if (answers.flat().some(({ type }) => type === "reloading")) return "knockd is still reading its config.";
   if (refusals.length === 0) return "knockd has read its config again.";
   for (const why of refusals) complain(`${keeps}: ${why}\nCorrect that. Then: sudo systemctl reload knockd`);
   process.exitCode = STATUS.no;

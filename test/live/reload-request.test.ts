@@ -19,6 +19,10 @@ const OWN_RUN = [
   'mount -t tmpfs -o mode=700 private-run /run/knockd; exec "$@"',
   "sh",
 ];
+/** Its name server never answers. */
+const SLOW_RESOLVER = OWN_RUN.map((word) =>
+  word.replace("exec", "echo nameserver 127.0.0.1 >@dir@/resolv; mount --bind @dir@/resolv /etc/resolv.conf; exec"),
+);
 const NO_RUN = OWN_RUN.map((word) => word.replace("mode=700", "ro"));
 
 describe("knockd --reload", { skip: needsRoot }, () => {
@@ -41,7 +45,10 @@ describe("knockd --reload", { skip: needsRoot }, () => {
   const argv = (daemon: Daemon, config: string) =>
     inMountsOf(daemon.pid, process.execPath, join(repo, "dist/src/knockd.js"), "--reload", "-c", config);
   const reload = (daemon: Daemon, pid?: number, config = daemon.configPath) =>
-    wire.run("server", argv(daemon, config), pid === undefined ? {} : { env: { MAINPID: `${pid}` } });
+    wire.run("server", argv(daemon, config), {
+      timeoutMs: 30_000,
+      ...(pid === undefined ? {} : { env: { MAINPID: `${pid}` } }),
+    });
   const doors = async (daemon: Daemon) => {
     const knockctl = [process.execPath, join(repo, "dist/src/knockctl.js"), "doors", "--json", "-c", daemon.configPath];
     const { stdout } = await wire.run("server", inMountsOf(daemon.pid, ...knockctl));
@@ -84,6 +91,16 @@ describe("knockd --reload", { skip: needsRoot }, () => {
     }
     assert.deepEqual(await doors(daemon), ["door"]);
     await daemon.waitFor(() => daemon.stderr.endsWith("the old configuration stays in force\n")); // in the log, too
+  });
+
+  it("fails if the daemon needs longer, and does not claim that the old config stays", async () => {
+    const daemon = await start(door("old"), ARGS, { by: SLOW_RESOLVER });
+    const resolver = wire.spawn("server", ["nc", "-lu", "127.0.0.1", "53"], { stdio: ["pipe", "ignore", "ignore"] });
+    writeFileSync(daemon.configPath, `${door("new")}target = nowhere.example\n`);
+    const { status, stderr } = await reload(daemon);
+    resolver.kill();
+    assert.equal(status, 1);
+    assert.match(stderr, /^knockd is still reading its config, .*\n$/);
   });
 
   it("reaches only the daemon of MAINPID, of two with the same config", async () => {
