@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { groupsOf } from "../src/codes/client-checks.ts";
-import { ClientsError, parseClients, readClients } from "../src/codes/clients-file.ts";
+import { ClientsError } from "../src/codes/client-sections.ts";
+import { parseClients, readClients } from "../src/codes/clients-file.ts";
 import { digitPlaces, portsOf } from "../src/codes/derive.ts";
 
 const SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";

@@ -59,8 +59,9 @@ export class ClientStates {
     const states = new ClientStates();
     const { version, clients, wrong } = JSON.parse(text) as Record<string, unknown>;
     if (version !== VERSION) throw new Error(`version ${JSON.stringify(version)}, not ${VERSION}`);
-    for (const [name, one] of entries(clients)) {
-      const { secret, kind, counter: last, at, from, openings, lost } = one;
+    const records = objectsIn(clients);
+    for (const name in records) {
+      const { secret, kind, counter: last, at, from, openings, lost } = records[name]!;
       if (
         typeof secret !== "string" ||
         !isKind(kind) ||
@@ -80,7 +81,9 @@ export class ClientStates {
       };
       (CLIENT_NAME.test(name) ? states.#states : states.#retired).set(name, state);
     }
-    for (const [group, { count, at }] of entries(wrong)) {
+    const counts = objectsIn(wrong);
+    for (const group in counts) {
+      const { count, at } = counts[group]!;
       if (!isCount(count) || !isCount(at)) throw new Error(`the wrong codes of "${group}" are damaged`);
       if (Math.abs(wall - at) < DAY_MS) states.#guesses.set(group, new GuessCounter(count, now));
     }
@@ -107,6 +110,7 @@ export class ClientStates {
    * that secret, so its used codes do not count again. Two clients may swap their names.
    */
   use(clients: readonly Pick<Client, "name" | "kind" | "secret">[]): void {
+    if (clients.every((client) => this.#known(client) !== undefined)) return;
     const kept = new Set(clients.map((client) => this.#known(client)));
     const free = new Map(this.#retired);
     for (const [name, state] of this.#states) if (!kept.has(state)) free.set(secretId(name, state), state);
@@ -185,12 +189,15 @@ function isKind(value: unknown): value is ClientKind {
   return value === "code" || value === "key" || value === "list";
 }
 
-function* entries(value: unknown): Generator<[string, Record<string, unknown>]> {
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The value as an object of objects. Throws an Error if it is none. */
+function objectsIn(value: unknown): Readonly<Record<string, Fields>> {
   if (typeof value !== "object" || value === null) throw new Error("it is damaged");
-  for (const [name, one] of Object.entries(value)) {
-    if (typeof one !== "object" || one === null) throw new Error(`"${name}" is damaged`);
-    yield [name, one as Record<string, unknown>];
-  }
+  const objects = value as Record<string, Fields>;
+  for (const name in objects)
+    if (typeof objects[name] !== "object" || objects[name] === null) throw new Error(`"${name}" is damaged`);
+  return objects;
 }
 
 /** The last millisecond that a Date can represent. No counter and no time exceeds it. */

@@ -8,32 +8,12 @@ import { systemErrorText } from "../platform/system-error.ts";
 import { requireTrusted } from "../platform/trusted-file.ts";
 import { blockSize, CLIENT_NAME, type Client, knocksOf } from "./client.ts";
 import { checkBlocks } from "./client-checks.ts";
+import { ClientSections, ClientsError } from "./client-sections.ts";
 import type { ClientKind } from "./derive.ts";
 import { type Hours, parseHours } from "./hours.ts";
-import { parseSecret } from "./secret.ts";
+import { parseSecret, type Secret } from "./secret.ts";
 
 const READ_BY_OTHERS = 0o077;
-/** Text in another directive's value that may be a secret: at least 80 bits of base32 or hex, also in groups. */
-const MAY_BE_SECRET = /[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){15,}=*/g;
-
-/** The clients file is refused. The message names the file, and the line if there is one. */
-export class ClientsError extends Error {}
-
-interface Line {
-  readonly number: number;
-  readonly text: string;
-}
-
-interface Section {
-  readonly name: string;
-  readonly line: Line;
-  readonly values: Map<Directive, Line & { readonly value: string }>;
-}
-
-const DIRECTIVES = ["door", "kind", "secret", "ports", "proto", "digits", "from", "hours", "expires", "bind"] as const;
-type Directive = (typeof DIRECTIVES)[number];
-const isDirective = (word: string): word is Directive => (DIRECTIVES as readonly string[]).includes(word);
-
 const KINDS = ["code", "key", "list"] as const;
 const DIGITS = { code: 6, key: 0, list: 8 } as const;
 
@@ -60,14 +40,15 @@ function requireSecret(open: number, file: string): void {
 export function parseClients(text: string, file: string): Client[] {
   const clients: Client[] = [];
   const names = new Map<string, number>();
+  const sections = new ClientSections(text, file);
   const blocks: KnownBlocks = new Map();
-  for (const section of sections(text, file)) {
-    const { name, line } = section;
-    if (!CLIENT_NAME.test(name)) throw complaint(file, line, "a client's name is 1 to 32 of A-Z a-z 0-9 . _ -");
+  while (sections.next()) {
+    const { name, line } = sections;
+    if (!CLIENT_NAME.test(name)) throw sections.complaint(line, "a client's name is 1 to 32 of A-Z a-z 0-9 . _ -");
     const before = names.get(name);
-    if (before !== undefined) throw complaint(file, line, `client "${name}" is already defined in line ${before}`);
-    names.set(name, line.number);
-    clients.push(parseClient(section, file, blocks));
+    if (before !== undefined) throw sections.complaint(line, `client "${name}" is already defined in line ${before}`);
+    names.set(name, line);
+    clients.push(parseClient(sections, blocks));
   }
   const overlap = checkBlocks(clients);
   if (overlap !== undefined) throw new ClientsError(`${file}:${overlap.client.line}: ${overlap.why}`);
@@ -77,52 +58,42 @@ export function parseClients(text: string, file: string): Client[] {
 /** By their text in the file, so that all keys of a door share one array. */
 type KnownBlocks = Map<string, readonly number[]>;
 
-function parseClient({ name, line, values }: Section, file: string, known: KnownBlocks): Client {
-  const read = <T>(directive: Directive, parse: (value: string) => T): T | undefined => {
-    const found = values.get(directive);
-    if (found === undefined) return undefined;
-    try {
-      return parse(found.value);
-    } catch (error) {
-      // The message is logged, so it must not quote the line of a secret.
-      const { number, text } = found;
-      const line = { number, text: directive === "secret" ? "secret = …" : text.replace(MAY_BE_SECRET, "…") };
-      throw complaint(
-        file,
-        line,
-        (error as Error).message.replaceAll(/"[^"]*"/g, (said) => said.replace(MAY_BE_SECRET, "…")),
-      );
-    }
-  };
-  const required = <T>(directive: Directive, parse: (value: string) => T): T => {
-    const value = read(directive, parse);
-    if (value === undefined) throw complaint(file, line, `client "${name}" has no ${directive}`);
-    return value;
-  };
-  const kind: ClientKind = read("kind", (value) => oneOf(value, KINDS)) ?? "code";
-  const digits = read("digits", (value) => parseDigits(value, kind)) ?? DIGITS[kind];
-  const bind = read("bind", (value) => oneOf(value, ["yes", "no"]) === "yes") ?? false;
-  if (bind && kind !== "key") throw complaint(file, values.get("bind")!, "only a key can be bound to an address");
+function parseClient(section: ClientSections, known: KnownBlocks): Client {
+  const kind = section.read("kind", parseKind) ?? "code";
+  const digits = section.read("digits", (value) => parseDigits(value, kind)) ?? DIGITS[kind];
+  const bind = section.read("bind", parseYesNo) ?? false;
+  if (bind && kind !== "key") throw section.refuse("bind", "only a key can be bound to an address");
+  const door = section.required("door");
+  const secret = section.parse("secret", section.required("secret"), kind === "key" ? parseKey : parseBase32);
+  const ports = section.required("ports");
+  const alike = `${kind} ${digits} ${ports}`;
+  let blocks = known.get(alike);
+  if (blocks === undefined) {
+    blocks = section.parse("ports", ports, (value) => parseBlocks(value, kind, knocksOf({ kind, digits })));
+    known.set(alike, blocks);
+  }
   return {
-    name,
-    door: required("door", (value) => value),
+    name: section.name,
+    door,
     kind,
-    secret: required("secret", (value) => parseSecret(value, kind)),
-    blocks: required("ports", (value) => {
-      const text = `${kind} ${digits} ${value}`;
-      const blocks = known.get(text) ?? parseBlocks(value, kind, knocksOf({ kind, digits }));
-      known.set(text, blocks);
-      return blocks;
-    }),
-    protocol: read("proto", (value) => oneOf(value, ["tcp", "udp"])) ?? "tcp",
+    secret,
+    blocks,
+    protocol: section.read("proto", parseProtocol) ?? "tcp",
     digits,
-    from: read("from", parseFrom) ?? [],
-    hours: read("hours", parseHoursStrictly),
-    expires: read("expires", parseDay),
+    from: section.read("from", parseFrom) ?? NO_NETWORKS,
+    hours: section.read("hours", parseHoursStrictly),
+    expires: section.read("expires", parseDay),
     bind,
-    line: line.number,
+    line: section.line,
   };
 }
+
+const NO_NETWORKS: readonly Network[] = [];
+const parseKind = (value: string): ClientKind => oneOf(value, KINDS);
+const parseYesNo = (value: string): boolean => oneOf(value, ["yes", "no"]) === "yes";
+const parseProtocol = (value: string): "tcp" | "udp" => oneOf(value, ["tcp", "udp"]);
+const parseKey = (value: string): Secret => parseSecret(value, "key");
+const parseBase32 = (value: string): Secret => parseSecret(value, "code");
 
 function parseDigits(value: string, kind: ClientKind): number {
   if (kind === "key") throw new Error("a key has no digits");
@@ -173,39 +144,4 @@ function oneOf<T extends string>(value: string, words: readonly T[]): T {
   const word = words.find((one) => one === value.toLowerCase());
   if (word === undefined) throw new Error(`"${value}" is not one of ${words.join(", ")}`);
   return word;
-}
-
-/** A generator, so that the start does not spend time on keeping a thousand sections. */
-function* sections(text: string, file: string): Generator<Section> {
-  let section: Section | undefined;
-  let number = 0;
-  for (let start = 0, end = 0; start <= text.length; start = end + 1) {
-    end = text.indexOf("\n", start);
-    if (end < 0) end = text.length;
-    number++;
-    const line = text.slice(start, end).trim();
-    if (line === "" || line.startsWith("#")) continue;
-    if (line.startsWith("[") && line.endsWith("]")) {
-      if (section !== undefined) yield section;
-      section = { name: line.slice(1, -1).trim(), line: { number, text: line }, values: new Map() };
-      continue;
-    }
-    const equals = line.indexOf("=");
-    const word = equals < 0 ? "" : line.slice(0, equals).trimEnd().toLowerCase();
-    if (section === undefined || !isDirective(word) || section.values.has(word)) {
-      // Of a line that may hold a secret, only the name is quoted.
-      const place: Line = { number, text: isDirective(word) ? word : "…" };
-      if (section === undefined) throw complaint(file, place, "all directives must belong to a client");
-      if (!isDirective(word)) throw complaint(file, place, "unknown directive of a client");
-      throw complaint(file, place, `${word} is given twice`);
-    }
-    const rest = line.slice(equals + 1).trimStart();
-    const value = rest.includes("#") ? rest.replace(/\s+#.*$/, "") : rest;
-    section.values.set(word, { number, text: line, value });
-  }
-  if (section !== undefined) yield section;
-}
-
-function complaint(file: string, { number, text }: Line, why: string): ClientsError {
-  return new ClientsError(`${file}:${number}: ${why}: "${text}"`);
 }

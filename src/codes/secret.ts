@@ -51,7 +51,7 @@ export function parseSecret(text: string, kind: ClientKind): Secret {
       throw new Error(`the secret has ${plural(bytes.length, "byte")}, fewer than ${FEWEST_BYTES}`);
     return new Secret(bytes);
   }
-  if (/^[0-9a-f]{64}$/i.test(text)) return new Secret({ hex: text.toLowerCase() });
+  if (/^[0-9a-f]{64}$/i.test(text)) return new Secret({ hex: /[A-F]/.test(text) ? text.toLowerCase() : text });
   const bytes = fromBase32(text);
   if (bytes?.length !== KEY_BYTES) throw new Error("the secret of a key must be 64 hexadecimal digits");
   return new Secret(bytes);

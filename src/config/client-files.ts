@@ -2,7 +2,7 @@
 
 import type { Client } from "../codes/client.ts";
 import { checkBlocks } from "../codes/client-checks.ts";
-import { ClientsError } from "../codes/clients-file.ts";
+import { ClientsError } from "../codes/client-sections.ts";
 import { ConfigError } from "./door.ts";
 
 export class ClientFiles {

@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import type { Command } from "@commander-js/extra-typings";
-import { ClientsError } from "../codes/clients-file.ts";
+import { ClientsError } from "../codes/client-sections.ts";
 import { ConfigError } from "../config/door.ts";
 import { type Help, withHelp } from "./help.ts";
 import { ask, complain, DEFAULT_CONFIG, STATUS } from "./request.ts";
