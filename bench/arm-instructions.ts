@@ -92,7 +92,7 @@ async function idle(): Promise<void> {
 
 async function measure(which: Which): Promise<{ packet: Count; knock: Count }> {
   const { deb, program } = FILES[which];
-  await pi.ok(`rm -rf /opt/${which}; dpkg -x ${deb} /opt/${which}`);
+  await pi.ok(`rm -rf /opt/${which}; mkdir -p /opt; dpkg -x ${deb} /opt/${which}`);
   await pi.ok(`systemd-run --collect --unit=subject /opt/${which}/${program} -i eth0 -c /etc/knockd.conf`);
   await pi.until(async () => /"?knockd"?/.test(await pi.ok("ss -0p")), "packet socket");
   await idle();
