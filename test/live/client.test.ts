@@ -128,7 +128,7 @@ describe("knockctl client", { skip: needsRoot }, () => {
     assert.deepEqual(await commands(daemon, 1), [opensFor("guest")]);
   });
 
-  it("says that a revoked client still gets in if the daemon refuses its config", async () => {
+  it("says that a revoked client still gets in, and a new one does not, if the daemon refuses its config", async () => {
     await add("phone");
     const daemon = await start();
     const once = join(wire.dir, "once");
@@ -137,7 +137,10 @@ describe("knockctl client", { skip: needsRoot }, () => {
     for (const file of [config, join(daemon.dir, "knockd.conf")]) writeFileSync(file, text, { mode: 0o600 });
     const { status, stderr } = await client("revoke", "phone");
     assert.equal(status, 1, stderr);
-    assert.match(stderr, /knockd still accepts the codes of phone/);
+    assert.match(stderr, /knockd still accepts the codes of phone: .*no more sequences left.*\nCorrect that\. Then: /);
+    const added = await client("add", "guest", "--door", "door", "--list");
+    assert.equal(added.status, 1);
+    assert.match(added.stderr, /knockd does not accept the codes of guest yet: .*no more sequences left/);
   });
 
   it("revokes a client, and closes its door", async () => {
