@@ -532,6 +532,32 @@ describe("commands that may not be safe to run in parallel", () => {
     assert.equal(ran(doorService).at(-1), "sudo /usr/sbin/ufw b");
   });
 
+  it("are looked at beforehand, a few at a time, and only those of the last config", async () => {
+    const doorService = new House();
+    const looks: string[] = [];
+    const doors = (config: string, count: number): Door[] =>
+      Array.from({ length: count }, (_, i) => ({
+        ...DOOR,
+        stopCommand: undefined,
+        get startCommand() {
+          looks.push(`${config} ${i}`);
+          return "/bin/true";
+        },
+      }));
+    doorService.keeper.prepare(doors("old", 1000));
+    assert.deepEqual(looks, []);
+    await doorService.elapse();
+    assert.ok(looks.length > 0 && looks.length < 8, `${looks}`);
+    looks.length = 0;
+    doorService.keeper.prepare(doors("new", 10));
+    assert.equal(doorService.timers, 1);
+    while (doorService.timers > 0) await doorService.elapse();
+    assert.deepEqual(
+      looks,
+      doors("new", 10).map((_, i) => `new ${i}`),
+    );
+  });
+
   it("run in parallel with Parallel = yes, and alone with Parallel = no", async () => {
     const doorService = new House();
     const open = (parallel: boolean, startCommand: string, knocker = IPV4) =>

@@ -49,10 +49,7 @@ export class Doorkeeper implements DoorOpener {
 
   /** These doors are the ones in force now. */
   prepare(doors: readonly Door[]): void {
-    for (const { name, policy, startCommand, stopCommand, startCommand6, stopCommand6 } of doors) {
-      const commands = [startCommand, stopCommand, startCommand6, stopCommand6].filter((one) => one !== undefined);
-      this.#runner.prepare(commands.map((command) => ({ door: name, command, parallel: policy.parallel })));
-    }
+    this.#runner.prepare(commandsIn(doors));
   }
 
   /** Doors with commands cannot open at once. */
@@ -213,4 +210,10 @@ export class Doorkeeper implements DoorOpener {
     }
     this.#closer.closeLater(open, seconds);
   }
+}
+
+function* commandsIn(doors: readonly Door[]) {
+  for (const { name, policy, startCommand, stopCommand, startCommand6, stopCommand6 } of doors)
+    for (const command of [startCommand, stopCommand, startCommand6, stopCommand6])
+      if (command) yield { door: name, command, parallel: policy.parallel };
 }

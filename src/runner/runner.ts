@@ -37,10 +37,16 @@ export interface Job {
   readonly onLong?: () => void;
 }
 
+type CommandOfDoor = Pick<Job, "command" | "door" | "parallel">;
+
+/** A thousand doors would take a quarter of a second. */
+const PREPARED_AT_ONCE = 4;
+
 export class CommandRunner {
   readonly #options: CommandRunnerOptions;
   readonly #queue = new CommandQueue();
   readonly #scriptTools = new ScriptTools();
+  #toPrepare: Iterator<CommandOfDoor> | undefined;
   /** Commands that have ended. */
   ended = 0;
   readonly #dropped = { merged: new LogThrottle(), refused: new LogThrottle(), full: new LogThrottle() };
@@ -49,9 +55,28 @@ export class CommandRunner {
     this.#options = options;
   }
 
-  /** Finds out which of these commands may run side by side, so that the answer is there when they run. */
-  prepare(jobs: Iterable<Pick<Job, "command" | "door" | "parallel">>): void {
-    for (const job of jobs) this.#exclusionOf(job);
+  /**
+   * Finds out which of these commands may run side by side, so that the answer is there when they run. Does little at a time,
+   * because packets wait meanwhile. The jobs of the last call count.
+   */
+  prepare(jobs: Iterable<CommandOfDoor>): void {
+    const isUnderWay = this.#toPrepare !== undefined;
+    this.#toPrepare = jobs[Symbol.iterator]();
+    if (!isUnderWay) this.#prepareSome();
+  }
+
+  #prepareSome(): void {
+    this.#options.after(0.001, () => {
+      for (let i = 0; i < PREPARED_AT_ONCE; i++) {
+        const next = this.#toPrepare!.next();
+        if (next.done) {
+          this.#toPrepare = undefined;
+          return;
+        }
+        this.#exclusionOf(next.value);
+      }
+      this.#prepareSome();
+    });
   }
 
   /** Admits one more opening for this door and client to the queue. Returns false, and reports it, if it is left out. */
@@ -107,7 +132,7 @@ export class CommandRunner {
     return status;
   }
 
-  #exclusionOf({ command, door, parallel }: Pick<Job, "command" | "door" | "parallel">): Exclusion {
+  #exclusionOf({ command, door, parallel }: CommandOfDoor): Exclusion {
     return exclusionOf(command, door, parallel, (program) => this.#scriptTools.of(program, this.#options.now()));
   }
 
