@@ -1,6 +1,6 @@
-// hanging-disk FOLDER PROGRAM [ARGUMENT …]: mounts a file system at the folder whose server never answers, and becomes the
-// program. Whatever looks at a file there waits until it is killed, as on a network disk whose server is away. Only for a mount
-// namespace of its own.
+// hanging-disk FOLDER PROGRAM [ARGUMENT …]: mounts a file system at the folder whose server never answers, and becomes
+// the program. Whatever looks at a file there waits until it is killed, as on a network disk whose server is away. Only
+// for a mount namespace of its own.
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,7 +12,8 @@
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
   mkdir(argv[1], 0755);
-  const int server = open("/dev/fuse", O_RDWR);  // the program inherits it: without it, the disk would fail and not hang
+  const int server =
+      open("/dev/fuse", O_RDWR);  // the program inherits it: without it, the disk would fail and not hang
   if (server < 0) {
     perror("/dev/fuse");
     return 1;

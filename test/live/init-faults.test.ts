@@ -42,7 +42,17 @@ describe("knockctl init, if something goes wrong", { skip: needsRoot }, () => {
   for (const moment of ["", "/firewall", "/rollback", "/armed", "/id", "a closed port"]) {
     it(`leaves nothing behind when it is killed at ${moment.replace(/^\/?$|^\//, "the file ") || moment}`, async () => {
       const tables = await host.rules();
-      const argv = [process.execPath, join(repo, "dist/src/knockctl.js"), "init", "--yes", "-c", host.config, ...SOON];
+      const argv = [
+        process.execPath,
+        join(repo, "dist/src/knockctl.js"),
+        "init",
+        "--yes",
+        "--interface",
+        "eth0",
+        "-c",
+        host.config,
+        ...SOON,
+      ];
       const child = host.wire.spawn("server", host.argv(...argv), { stdio: "ignore" });
       const ended = new Promise((resolve) => child.once("exit", resolve));
       const isClosed = async () => (await host.rules()) !== tables;
