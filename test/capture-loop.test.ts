@@ -18,7 +18,11 @@ class Scene {
   /** What the log, the opener and the source did, in order. */
   readonly seen: string[] = [];
   readonly debug: string[] = [];
+  /** By line, the time of the event. */
+  readonly times = new Map<string, number>();
   readonly expectations: string[] = [];
+  /** Batches that have arrived, and that nobody has read. */
+  arrived: (readonly (readonly [from: string, port: number])[])[] = [];
   /** How many timers were ever set. */
   timers = 0;
   mayDuplicate = false;
@@ -28,6 +32,9 @@ class Scene {
     isDuplicate: () => this.isDuplicate,
     prepare: () => {},
     widen: (wide: boolean) => void this.seen.push(wide ? "wide" : "narrow"),
+    readNow: () => {
+      for (const packets of this.arrived.splice(0)) this.batch(...packets);
+    },
     follow: (address: { w3: number } | undefined) => void this.seen.push(address ? "follow" : "unfollow"),
   };
   readonly loop = new CaptureLoop({
@@ -39,7 +46,13 @@ class Scene {
     source: () => ({ ...this.source, mayDuplicate: this.mayDuplicate }),
     listeningPorts: () => ({ tcp: [], udp: [] }),
     ephemeral: { low: 32_768, high: 60_999 },
-    eventLog: { event: (event) => void this.seen.push(eventLine(event, formatAddress(event.knocker))) },
+    eventLog: {
+      event: (event, at) => {
+        const line = eventLine(event, formatAddress(event.knocker));
+        this.seen.push(line);
+        this.times.set(line, at);
+      },
+    },
     opener: {
       open: ({ name }) => void this.seen.push(`open ${name}`),
       expect: (_, { port, latest }) => void this.expectations.push(`${port} for ${latest} ms`),
@@ -62,7 +75,7 @@ class Scene {
     );
   }
 
-  batch(...packets: readonly [from: string, port: number][]): void {
+  batch(...packets: readonly (readonly [from: string, port: number])[]): void {
     const all = packets.map(([from, port]): CapturedPacket => {
       const sourcePort = 40_000 + ++this.#sent;
       const segment = { from, to: "10.77.0.1", port, protocol: "tcp" as const, flags: ["syn" as const], sourcePort };
@@ -119,6 +132,33 @@ describe("the capture loop", () => {
     assert.deepEqual(scene.expectations, ["7001 for 5000 ms"]);
     scene.batch(["10.77.0.3", 7000], ["10.77.0.4", 7000]);
     assert.deepEqual(scene.expectations, ["7001 for 5000 ms", "none"]);
+  });
+
+  it("reads what has arrived before it opens a held door", () => {
+    const scan = Array.from({ length: 10 }, (_, i) => ["10.77.0.2", 8000 + i] as const);
+    for (const arrived of [scan, []]) {
+      const scene = new Scene(TWO);
+      scene.batch(["10.77.0.2", 7000], ["10.77.0.2", 7001]);
+      scene.arrived.push(arrived);
+      scene.pass(20);
+      assert.equal(scene.seen.includes("open two"), arrived.length === 0, `${scene.seen}`);
+      assert.deepEqual(scene.arrived, []);
+    }
+  });
+
+  it("counts packets that are read late as if they had come in time, but never before others", () => {
+    for (const [batchAt, at] of [
+      [1, 4],
+      [4.5, 4.5],
+    ] as const) {
+      const scene = new Scene(TWO);
+      scene.batch(["10.77.0.2", 7000], ["10.77.0.2", 7001]);
+      scene.clock.advanceTo(batchAt);
+      scene.batch(["10.77.0.3", 7000]);
+      scene.arrived.push([["10.77.0.4", 7000]]);
+      scene.pass(20);
+      assert.deepEqual(scene.times.get("10.77.0.4: two: Stage 1"), at);
+    }
   });
 
   it("opens a held door on time, without the rounding of timeouts", () => {

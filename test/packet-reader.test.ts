@@ -108,6 +108,19 @@ async function until(condition: () => boolean): Promise<void> {
 describe("while few packets arrive", () => {
   afterEach(closeAll);
 
+  it("what has arrived is read at once when it is asked for", () => {
+    const { capture, batches, source } = listen();
+    capture.script = [3, 1024, 5];
+    source.readNow();
+    assert.deepEqual(
+      batches.map(({ count }) => count),
+      [3, 1024, 5],
+    );
+    source.close();
+    source.readNow();
+    assert.equal(batches.length, 3, "nothing is read any more");
+  });
+
   it("each wake-up reads one batch, with its time, and no timer runs", () => {
     const before = timers();
     const { capture, clock, batches, source } = listen();

@@ -112,6 +112,11 @@ export class CaptureSet {
     for (const { capture } of this.#captures.values()) capture.start();
   }
 
+  /** Reads the packets that have arrived, and passes them on. */
+  readNow(): void {
+    for (const { capture } of this.#captures.values()) capture.readNow();
+  }
+
   /** Closes the capture, if it is open. */
   close(name: string): void {
     this.#captures.get(name)?.capture.close();

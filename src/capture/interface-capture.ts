@@ -136,6 +136,11 @@ export class InterfaceCapture {
     this.#source.start();
   }
 
+  /** Reads the packets that have arrived, and passes them on. */
+  readNow(): void {
+    this.#source.readNow();
+  }
+
   /** May be called at any time and repeatedly. */
   close(): void {
     this.#source.close();

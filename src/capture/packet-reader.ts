@@ -61,6 +61,11 @@ export class PacketReader {
     this.#capture.close();
   }
 
+  /** Reads the packets that have arrived, and passes them on. */
+  readNow(): void {
+    if (!this.#closed) this.#drain(this.#options.now(), MAX_BATCHES);
+  }
+
   #onReadable(): void {
     const now = this.#options.now();
     this.#drain(now, 1);

@@ -158,7 +158,7 @@ class Rehearsal {
 
 const NOWHERE = { write() {}, flush() {} };
 const NO_FILES = { nextOneTime: () => undefined, strikeOut() {} };
-const SOURCE = { mayDuplicate: false, isDuplicate: () => false, prepare() {}, widen() {}, follow() {} };
+const SOURCE = { mayDuplicate: false, isDuplicate: () => false, prepare() {}, widen() {}, follow() {}, readNow() {} };
 
 /** TEST-NET-2 (RFC 5737): this host's two addresses, its broadcast address, and clients behind them. */
 const [HOST, OTHER, BROADCAST, FIRST_CLIENT] = [0xc633_6401, 0xc633_6402, 0xc633_64ff, 0xc633_6410] as const;

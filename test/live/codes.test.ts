@@ -110,12 +110,24 @@ describe("codes", { skip: needsRoot }, () => {
         ];
       });
     });
-    await wire.send(frames.flat());
+    const inOrder = frames.flat().sort((a, b) => a.at - b.at);
+    const left = await wire.send(inOrder);
     const contested = () => daemon.lines().filter((line) => line.includes(" is also claimed by "));
     await daemon.waitFor(() => contested().length + daemon.commands().length >= races, 10_000);
     await sleep(300); // if the hold were not over, it would be visible by now
-    assert.deepEqual(daemon.commands(), []);
-    assert.equal(contested().length, races);
+    // A busy machine may stop the sender between the last two knocks, for longer than Code_Hold. Then there was no race.
+    const sentAt = new Map(inOrder.map((one, n) => [one, left[n]! / 1e9]));
+    const inTime = frames.flatMap((race, i) => {
+      const [honest, copy] = race.slice(-2).map((one) => sentAt.get(one)!) as [number, number];
+      return Math.abs(honest - copy) < 0.24 ? [`c${i}`] : [];
+    });
+    assert.ok(inTime.length > races / 2, `only ${inTime.length} races`);
+    const won = daemon.commands().map((command) => command.split(" ")[0]!);
+    assert.deepEqual(
+      won.filter((name) => inTime.includes(name)),
+      [],
+    );
+    assert.equal(contested().length, races - won.length);
   });
 
   it("get in during a flood at one port of their blocks: 20 of 20", async () => {
@@ -177,8 +189,7 @@ describe("codes", { skip: needsRoot }, () => {
     await quietWindow();
     assert.equal(await connect(wire, 22), "refused");
     await wire.send(knock(wire.client, ports(text, "c1")));
-    await daemon.waitFor("codes: OPEN SESAME");
-    await daemon.waitFor("codes: OPEN SESAME");
+    await daemon.waitFor("codes: opened tcp/22"); // after OPEN SESAME, when the used code is on the disk
     assert.equal(await connect(wire, 22), "in");
     await daemon.waitFor(() => readFileSync(join(daemon.dir, "clients.json"), "utf8").includes('"from": "10.77.0.2"'));
     assert.match(daemon.stdout, /code of c1 accepted\n.*OPEN SESAME/);
