@@ -199,11 +199,11 @@ describe("knockctl", { skip: needsRoot }, () => {
 
   it("self-test: reports all daemons, even if one of them is killed or hangs", async () => {
     const daemon = await start();
-    const args = [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "lo", "-c", daemon.configPath];
-    const second = wire.spawn("server", args, { stdio: "ignore" });
+    const args = [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "lo", "-c", daemon.configPath, "-v"];
+    const second = wire.spawn("server", args, { stdio: ["ignore", "pipe", "ignore"] });
     const ended = new Promise((resolve) => second.once("exit", resolve));
     const path = socketPath(daemon.configPath, ["lo"]);
-    await daemon.waitFor(() => existsSync(path));
+    await new Promise((resolve) => second.stdout!.once("data", resolve)); // not the socket's file: it is there before it answers
     second.kill("SIGSTOP");
     const asked = wire.run("server", [process.execPath, program, "self-test", "-c", daemon.configPath], {
       timeoutMs: 40_000,
