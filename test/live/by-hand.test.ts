@@ -4,7 +4,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { socketPath } from "../../src/control/socket-path.ts";
 import { parseLedger } from "../../src/doors/ledger-entry.ts";
 import { frame } from "../frame.ts";
 import { Daemon } from "./daemon.ts";
@@ -211,11 +210,11 @@ describe("by hand", { skip: needsRoot }, () => {
   it("of two daemons with one config, one opens the door, and the one that has it open closes it", async () => {
     const config = CONFIG.replace("StateFile = @dir@/ledger\n", "");
     const one = await start(config);
-    const argv = [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "lo", "-c", one.configPath];
-    const other = wire.spawn("server", argv, { stdio: "ignore" });
+    const argv = [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "lo", "-c", one.configPath, "-v"];
+    const other = wire.spawn("server", argv, { stdio: ["ignore", "pipe", "ignore"] });
     const ended = new Promise((resolve) => other.once("exit", resolve));
     try {
-      await one.waitFor(() => existsSync(socketPath(one.configPath, ["lo"])));
+      await new Promise((resolve) => other.stdout!.once("data", resolve)); // it listens
       await ok(one, "open", "while", "192.0.2.7");
       await ok(one, "extend", "while", "192.0.2.7", "5");
       await ok(one, "close", "while", "192.0.2.7");

@@ -176,16 +176,11 @@ describe("knockctl", { skip: needsRoot }, () => {
   it("asks all daemons of one config, and none of another", async () => {
     const one = await start(["-i", "eth0"]);
     const other = await start(["-i", "eth0"]); // its directory, and so its config, is another
-    const second = wire.spawn(
-      "server",
-      [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "lo", "-c", one.configPath],
-      {
-        stdio: "ignore",
-      },
-    );
+    const args = [process.execPath, join(repo, "dist/src/knockd.js"), "-i", "lo", "-c", one.configPath, "-v"];
+    const second = wire.spawn("server", args, { stdio: ["ignore", "pipe", "ignore"] });
     const ended = new Promise((resolve) => second.once("exit", resolve));
     try {
-      await one.waitFor(() => existsSync(socketPath(one.configPath, ["lo"])));
+      await new Promise((resolve) => second.stdout!.once("data", resolve)); // it listens
       const { stdout, status } = await selfTest(one);
       assert.match(stdout, /^eth0 .* yes\n[\s\S]*\nlo .* yes\n$/m);
       assert.equal(status, 0);
