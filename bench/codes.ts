@@ -68,6 +68,9 @@ async function one(bench: Bench, dir: string): Promise<Round> {
   const sequence = doorsOf(dir, "", `sequence = ${PORTS}`);
   const single = doorsOf(dir, "[phone]\ndoor = door\nsecret = JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\nports = 73,71,75\n");
   const many = new Attempts(OPTIONS);
+  // The first guess makes the table for all guesses, of which only used pages are memory.
+  many.setDoors(single, new ClientStates());
+  guesses(many, wrongPorts(single), 1);
   const before = memory();
   const shared = doorsOf(dir, keys());
   many.setDoors(shared, new ClientStates());
