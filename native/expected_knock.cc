@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kNotSent = -1;
 
-// The source port and the sequence number are new for each connection, so nobody can expect them.
+// Source port and sequence number are not compared: they are new for each connection.
 bool IsSame(const Record& a, const Record& b) {
   return memcmp(a.source, b.source, sizeof a.source) == 0 &&
          memcmp(a.destination, b.destination, sizeof a.destination) == 0 && a.port == b.port &&

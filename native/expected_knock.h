@@ -1,6 +1,6 @@
 // The knock that would open a door at once, if it is the next packet. While a client has one knock left, this is known
 // in advance. If exactly this packet comes next, it opens the door before JavaScript runs. JavaScript then decides
-// about the packet as about any other, and closes the door again if it disagrees (src/firewall/openings.ts).
+// about the packet as about any other, and closes the door again if it disagrees (src/firewall/expected-opening.ts).
 #pragma once
 
 #include <cstddef>

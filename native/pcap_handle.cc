@@ -27,8 +27,7 @@ PcapHandle OpenLive(const LiveOptions& options) {
     throw PcapError{status == PCAP_ERROR ? detail : options.device + ": " + why + " (" + detail + ")"};
   }
   if (pcap_setnonblock(handle, 1, error) != 0) throw PcapError{error};
-  // A ring takes the time at which a packet comes into it, unless somebody has asked for that of its arrival
-  // (socket(7)).
+  // The ring stamps a packet when it enters the ring. With this option, the stamp is the time of arrival (socket(7)).
   const int on = 1;
   if (options.stamp_arrival && setsockopt(pcap_fileno(handle), SOL_SOCKET, SO_TIMESTAMP, &on, sizeof on) != 0) {
     throw PcapError{strerror(errno)};

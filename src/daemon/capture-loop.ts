@@ -168,8 +168,8 @@ export class CaptureLoop {
   }
 
   /**
-   * Before a held door opens: on a busy machine, packets may have arrived that show a scan, or that somebody else sends the
-   * same code, but Node calls a timer first. They count as if they had come in time.
+   * Call it before a held door opens. On a busy machine, Node calls the timer although packets have arrived. They may show a
+   * scan, or a second source with the same code, so they count as if they had been read in time.
    */
   #readLate(): void {
     this.#lateAt = Math.max(this.#batchAt, Math.min(this.#options.now(), this.packetLoop.deadline - 1));

@@ -5,7 +5,7 @@ import { Command } from "commander";
 import type { Flags } from "../config/settings.ts";
 import { version } from "../platform/version.ts";
 
-/** The text of 0.8, to the letter, and four more options. */
+/** The text of 0.8, to the letter, and more options. */
 const USAGE = `usage: knockd [options]
 options:
   -i, --interface <int>  network interface to listen on (default "eth0")

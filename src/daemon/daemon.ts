@@ -44,7 +44,7 @@ export interface DaemonOptions {
   readonly logger: Logger;
   /** Undefined without -l. */
   readonly reverseDns: ReverseDns | undefined;
-  /** Is told when `status` may have changed, and when a reload begins and ends. */
+  /** Receives `status` when it may have changed, and the begin and the end of each reload. */
   readonly systemd: Pick<Systemd, "status" | "reloading" | "ready">;
 }
 

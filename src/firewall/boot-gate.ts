@@ -39,7 +39,7 @@ export function buildGate(file: string): string {
   if (there?.owner !== undefined) {
     const [missing] = notGuarded(file);
     if (missing !== undefined) {
-      // Somebody has opened the gate by hand, or the daemon has not read this config yet.
+      // The gate was opened by hand, or the daemon has not read this config yet.
       const cure = there.guarded.length === 0 ? "Close it: knockctl gate close" : "Reload it: systemctl reload knockd";
       throw new ConfigError(`gate: a running knockd owns the table, and leaves ${missing} open\n${cure}`);
     }

@@ -29,7 +29,7 @@ export class ExpectedOpening {
     return this.#kernel.takeExpected() === 0;
   }
 
-  /** Expects nothing any more. Returns what the addon has opened and nobody has taken over. */
+  /** Ends the expectation. Returns the opening that the addon has made, unless `isDone` has taken it over. */
   end(): { readonly door: BuiltInDoor; readonly client: Address } | undefined {
     const awaited = this.#awaited;
     if (awaited === undefined) return undefined;

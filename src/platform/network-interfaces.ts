@@ -1,5 +1,5 @@
-// Reads and watches the interfaces of this machine. The first and the last function throw CaptureError if the kernel refuses, for example under
-// systemd's RestrictAddressFamilies without AF_NETLINK.
+// Reads and watches the interfaces of this machine. `interfacesNow` and `followInterfaces` throw CaptureError if the kernel
+// refuses, for example under systemd's RestrictAddressFamilies without AF_NETLINK.
 
 import { CaptureError } from "./capture-error.ts";
 import { type NativeLinkWatch, native, type Snapshot } from "./native.ts";

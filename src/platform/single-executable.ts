@@ -53,7 +53,7 @@ export function loadEmbedded(name: string): unknown {
   throw new Error(`code may run from a temporary file in none of ${failures.join(", ")}. ${CURE}`);
 }
 
-/** Directories that may be volumes. Whoever owns them, a file without a name is safe there. */
+/** Directories that may be volumes. Even if another user owns them, a file without a name is safe there. */
 function volumes(): readonly string[] {
   try {
     return [homedir(), process.cwd()];

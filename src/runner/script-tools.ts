@@ -17,7 +17,7 @@ const LOCAL = /^\/(?:etc|opt|usr|bin|sbin)\//;
 
 /** How long an answer holds, and how many are kept: a flood of openings must not read files each time. */
 const [FRESH_SECONDS, MAX_KEPT] = [10, 1024] as const;
-/** A script that nobody has read yet may call any tool. */
+/** A script that has not been read yet may call any tool. */
 const ANY_TOOL: readonly string[] = [...FIREWALLS];
 /**
  * A read may hang for ever with one of libuv's four threads, and the journal needs one, too. Scripts of one directory are
