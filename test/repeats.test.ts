@@ -68,6 +68,27 @@ describe("retransmissions of a client", () => {
     }
   }
 
+  it("are recognised after another source has flooded the same door with whole sequences", () => {
+    const door = parseConfig("[door]\nsequence = 7000,8000\ntcpflags = syn\n", "", () => undefined).doors[0]!;
+    const attempts = new Attempts({ isOurs, isStray, hashKey: [1, 2], capacity: 64 });
+    attempts.setDoors([{ door, targets: undefined }]);
+    const [client, flooder] = [parseAddress("10.77.0.2")!, parseAddress("10.77.0.3")!];
+    const knock = (source: typeof client, port: number, sequence: number, now: number) => {
+      const flags = { destination: client, protocol: 6, flags: 2, ttl: 64 };
+      const packet: Packet = { source, sourcePort: 1024 + (sequence % 60_000), port, sequence, ...flags };
+      return attempts.knock(packet, now).map(({ type }) => type);
+    };
+    assert.deepEqual(knock(client, 7000, 111, 400), ["stage"]);
+    assert.deepEqual(knock(client, 8000, 222, 500), ["stage", "open"]);
+    let openings = 0;
+    for (let n = 0; n < 40_000; n++)
+      openings += knock(flooder, n % 2 === 0 ? 7000 : 8000, 1000 + n, 500 + Math.floor(n / 45)).filter(
+        (type) => type === "open",
+      ).length;
+    assert.equal(openings, 19_999); // the first one is held, because it may be a scan
+    assert.deepEqual(knock(client, 7000, 111, 1410), []);
+  });
+
   it("are not assumed for packets that share nothing, at times when no system retransmits", () => {
     const headers = (port: number) => [port, port] as const;
     const steps = ports.map((port, i) => [i * 0.2, port, ...headers(port)] as const);

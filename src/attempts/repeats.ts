@@ -8,7 +8,7 @@
 
 import type { AttemptTable } from "./attempt-table.ts";
 import type { CurrentPacket } from "./current-packet.ts";
-import { HORIZON_MS, type Retransmissions, sharesSourcePort } from "./retransmissions.ts";
+import { fingerprint, HORIZON_MS, type Retransmissions, sharesSourcePort } from "./retransmissions.ts";
 
 /** The first retransmission comes within this time or never. */
 const FIRST_MS = 4000;
@@ -24,6 +24,14 @@ export class Repeats {
   constructor(table: AttemptTable, retransmissions: Retransmissions) {
     this.#table = table;
     this.#retransmissions = retransmissions;
+  }
+
+  /**
+   * The fingerprint of the current segment. 0 if none counts: hand-made headers have sequence number 0, and a flood would
+   * overwrite what it has been remembered by.
+   */
+  fingerprint({ packet, hash, now }: CurrentPacket): number {
+    return packet.sequence === 0 || this.#retransmissions.isFlood(hash, now) ? 0 : fingerprint(packet);
   }
 
   /** Is this segment, which has a fingerprint, a retransmission? The live attempts of its source must have been collected. */

@@ -15,6 +15,8 @@ const MAX = 8192;
 // The words of one segment. OLDER is the place + 1 of the previous segment of its source, SAME that of the previous segment
 // with the same hash.
 const [WORDS, SOURCE, PRINT, PORT, SEQUENCE, FIRST, LAST, OLDER, SAME] = [8, 0, 1, 2, 3, 4, 5, 6, 7] as const;
+/** How many segments of one source in a row are remembered per second. In 70 seconds they fill half of the memory. */
+const [MAX_IN_A_ROW, ROW_MS] = [64, 1000] as const;
 /** How many segments of one source are compared with another segment, the newest first. */
 const MAX_COMPARED = 32;
 const NONE = -1;
@@ -58,6 +60,18 @@ export class Retransmissions {
   /** The number of segments remembered so far. The next one replaces the oldest. */
   #count = 1; // an entry of 0 is empty
   #latest = Number.NEGATIVE_INFINITY;
+  // The segments of one source in a row that were remembered since `#rowAt`.
+  #inARow = 0;
+  #rowHash = 0;
+  #rowAt = Number.NEGATIVE_INFINITY;
+
+  /**
+   * Have so many segments of this source been remembered in the last second, and of no other one meanwhile, that it is a
+   * flood? Further ones would only overwrite those of other clients.
+   */
+  isFlood(sourceHash: number, now: number): boolean {
+    return this.#inARow >= MAX_IN_A_ROW && sourceHash === this.#rowHash && now - this.#rowAt < ROW_MS;
+  }
 
   /**
    * Remembers the segment to `port` with this sequence number, unless it is remembered already. It came `age` milliseconds
@@ -102,7 +116,7 @@ export class Retransmissions {
     const key = keyOf(sourceHash, print);
     const newest = this.#index[hashOf(key)]!;
     // Most packets of a flood end here: the entry's segment has been overwritten, or is another one.
-    if (((this.#count - newest) & NUMBER) > MAX) return NONE;
+    if (((this.#count - (newest & NUMBER)) & NUMBER) > MAX) return NONE;
     if ((newest & OTHERS) === 0 && ((newest ^ restOf(key)) & REST) !== 0) return NONE;
     return this.#walk(placeOf(newest), sourceHash, print, now);
   }
@@ -166,6 +180,12 @@ export class Retransmissions {
   /** As `remember`, for a segment that is not remembered. Returns its place. */
   // biome-ignore lint/complexity/useMaxParams: numbers for typed arrays, of every packet of a flood
   add(sourceHash: number, print: number, now: number, port: number, sequence: number, age: number): number {
+    if (sourceHash !== this.#rowHash || now - this.#rowAt >= ROW_MS) {
+      this.#inARow = 0;
+      this.#rowHash = sourceHash;
+      this.#rowAt = now;
+    }
+    this.#inARow++;
     const at = (now - age) | 0;
     const number = this.#count;
     const place = placeOf(number);
