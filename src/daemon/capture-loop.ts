@@ -54,8 +54,10 @@ export class CaptureLoop {
   #followed: Address | undefined;
   /** The addresses of the interface that captured the current batch. */
   #own: Own | undefined;
-  /** The number of openings since memory was given back. */
-  #workSinceTrim = 0;
+  /** The number of openings when memory was last given back. */
+  #openingsAtTrim = 0;
+  /** Has a flood taken memory since then? */
+  #mustTrim = false;
   #expiryTimer: { cancel(): void } | undefined;
   #expiryAt = Number.POSITIVE_INFINITY;
   /** The time of the last batch. */
@@ -85,15 +87,7 @@ export class CaptureLoop {
       isClient: (source) => this.#own!.isClient(source),
       scanWindow: this.#scanWindow,
       eventLog: options.eventLog,
-      opener: {
-        letIn: (door, knocker) => opener.letIn?.(door, knocker),
-        expect: (door, knock) => opener.expect?.(door, knock),
-        endExpectation: () => opener.endExpectation?.(),
-        open: (door, knocker, letIn, client) => {
-          this.#workSinceTrim++;
-          opener.open(door, knocker, letIn, client);
-        },
-      },
+      opener,
       onReplay: options.onReplay,
       wallClock: options.wallClock,
       onCode: options.onCode,
@@ -101,7 +95,7 @@ export class CaptureLoop {
       observer: this.history,
       clear: (buffers) => {
         memory.clear(buffers);
-        this.#workSinceTrim += MUCH_WORK;
+        this.#mustTrim = true;
       },
     });
   }
@@ -161,9 +155,10 @@ export class CaptureLoop {
 
   /** Runs when no attempt is live any more. */
   #onIdle(): void {
-    if (this.#workSinceTrim < MUCH_WORK) return;
-    this.packetLoop.trim(); // first, because what it clears counts as work
-    this.#workSinceTrim = 0;
+    if (!this.#mustTrim && this.packetLoop.openings - this.#openingsAtTrim < MUCH_WORK) return;
+    this.packetLoop.trim();
+    this.#openingsAtTrim = this.packetLoop.openings;
+    this.#mustTrim = false; // after `trim`, which clears memory too
     this.#options.memory.release();
   }
 

@@ -49,8 +49,13 @@ export interface PacketLoopOptions {
 }
 
 export class PacketLoop {
+  /** The number of openings so far. */
+  openings = 0;
   readonly #options: PacketLoopOptions;
   readonly #attempts: Attempts;
+  // In fields, because V8 compiles for the shape of an object, and the callers' options differ (warm-up.ts).
+  readonly #eventLog: PacketLoopOptions["eventLog"];
+  readonly #opener: PacketLoopOptions["opener"];
   #resolvedDoors: readonly ResolvedDoor[] = [];
   #clientStates = new ClientStates();
   // The doors that the current packet opens, and what the kernel has opened of them. The lists are reused for all packets.
@@ -63,6 +68,8 @@ export class PacketLoop {
 
   constructor(options: PacketLoopOptions) {
     this.#options = options;
+    this.#eventLog = options.eventLog;
+    this.#opener = options.opener;
     const { isOurs, isClient, scanWindow, observer, clear, wallClock, onCode } = options;
     const { capacity = MAX_ATTEMPTS } = options;
     const key = randomBytes(8);
@@ -160,7 +167,8 @@ export class PacketLoop {
   }
 
   #onEvents(events: readonly KnockEvent[], at: number): void {
-    const { eventLog, opener, onReplay } = this.#options;
+    const eventLog = this.#eventLog;
+    const opener = this.#opener;
     // All doors are found before one opens: an opening can replace its door, and with it the state of any other. And what
     // the kernel opens is open before anything is logged, because the client waits for that alone. An opening by a code is
     // not: its use has to be on the disk first.
@@ -182,10 +190,11 @@ export class PacketLoop {
       eventLog.event(event, at);
       if (next === found) continue;
       if (event.type === "open") {
+        this.openings++;
         opener.open(doors[next]!, event.knocker, letIns[next], event.client);
         next++;
       } else if (isReplay(event)) {
-        onReplay?.(doors[next]!, event.decision.other);
+        this.#options.onReplay?.(doors[next]!, event.decision.other);
         next++;
       }
     }
