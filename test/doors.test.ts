@@ -23,7 +23,7 @@ const DOOR = doorOf({
 describe("the command doors", () => {
   const ask = (all: readonly Door[], open: readonly OpenDoorInfo[], args = {}, mayChange = false) => {
     const doorService = { doors: { openDoors: () => open, size: open.length } };
-    const eventLog = { counts: { openings: new Map([["ssh", 3]]) } };
+    const eventLog = { counts: { openings: new Map([["ssh", { count: 3 }]]) } };
     const view = { resolvedDoors: () => all.map((door) => ({ door, targets: undefined })), doorService, eventLog };
     return doors(view as unknown as DaemonView)({ args, mayChange });
   };

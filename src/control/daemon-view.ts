@@ -81,7 +81,7 @@ export interface EventsView {
 export interface CountsView
   extends Readonly<Record<"stages" | "opens" | "timeouts" | "scans" | "commandsFailed", number>> {
   /** By the door's name. */
-  readonly openings: ReadonlyMap<string, number>;
+  readonly openings: ReadonlyMap<string, { readonly count: number }>;
 }
 
 /** The clients whose codes open doors, and their states. */

@@ -18,7 +18,10 @@ export class Counters {
   /** Commands that have ended with a status other than 0, or could not be started. */
   commandsFailed = 0;
   /** Openings by the door's name, including those by hand. */
-  readonly openings = new Map<string, number>();
+  readonly openings = new Map<string, { count: number }>();
+  // The door that opened last, and its count: in a flood, it is nearly always the same one.
+  #lastDoor: string | undefined;
+  #last = { count: 0 };
 
   /** The codes of each door and client, counted by the decision. */
   readonly codes = new Map<string, CodeCount>();
@@ -35,7 +38,12 @@ export class Counters {
   }
 
   opened(door: string): void {
-    this.openings.set(door, (this.openings.get(door) ?? 0) + 1);
+    if (door !== this.#lastDoor) {
+      this.#last = this.openings.get(door) ?? { count: 0 };
+      this.openings.set(door, this.#last);
+      this.#lastDoor = door;
+    }
+    this.#last.count++;
   }
 
   #code(door: string, { client, result }: CodeDecision): void {

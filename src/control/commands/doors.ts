@@ -24,7 +24,7 @@ export function listening({ resolvedDoors, eventLog }: DaemonView, request: Clie
   const secrets = isSet(request.args, "secrets");
   if (secrets) onlyForRoot(request);
   const all = resolvedDoors();
-  const openings = ({ name }: Door) => eventLog.counts.openings.get(name) ?? 0;
+  const openings = ({ name }: Door) => eventLog.counts.openings.get(name)?.count ?? 0;
   return upTo("door", all, all.length, ({ door }) => answerOf(door, openings(door), secrets));
 }
 
