@@ -126,10 +126,16 @@ function wrongPorts(doors: readonly ResolvedDoor[]): number[] {
   return client.blocks.map((first, i) => first + Number(text.slice(2 * i, 2 * i + 2)));
 }
 
+/** As `knockctl client add` writes them. */
 function keys(): string {
   return Array.from({ length: CLIENTS }, (_, i) => {
     const secret = i.toString(16).padStart(64, "0");
-    return `[c${i}]\ndoor = door\nkind = key\nports = 9216,3072,14336,17408,11264\nsecret = ${secret}\n`;
+    const [door, kind, ports] = [
+      "    door    = door",
+      "    kind    = key",
+      "    ports   = 9216,3072,14336,17408,11264",
+    ];
+    return `[c${i}]\n${door}\n${kind}\n    secret  = ${secret}\n${ports}\n\n`;
   }).join("");
 }
 

@@ -7,8 +7,18 @@ const MAY_BE_SECRET = /[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){15,}=*/g;
 /** The clients file is refused. The message names the file, and the line if there is one. */
 export class ClientsError extends Error {}
 
-const DIRECTIVES = ["door", "kind", "secret", "ports", "proto", "digits", "from", "hours", "expires", "bind"] as const;
+/** In the order in which credentials/client-section.ts writes them. */
+const DIRECTIVES = ["door", "kind", "secret", "ports", "digits", "proto", "from", "hours", "expires", "bind"] as const;
 type Directive = (typeof DIRECTIVES)[number];
+
+/**
+ * A whole section with these directives in this order and without comments: the blank lines before it, its name, and the value
+ * of each directive. It takes a tenth of the time that the lines take one by one.
+ */
+const WRITTEN = new RegExp(
+  `(\\n*)\\[([\\w.-]+)\\]\\n${DIRECTIVES.map((one) => `(?:[ \\t]*${one}[ \\t]*=[ \\t]*(\\S(?:[^\\n#]*[^\\s#])?)\\n)?`).join("")}(?=\\n*(?:\\[|$))`,
+  "y",
+);
 
 export class ClientSections {
   readonly #text: string;
@@ -16,9 +26,6 @@ export class ClientSections {
   /** Where the next line begins, and its number. */
   #start = 0;
   #number = 1;
-  /** The header of the next section. */
-  #header: string | undefined;
-  #headerNumber = 0;
   #name = "";
   #line = 0;
   /** The values of the current section in the order of DIRECTIVES, and the numbers of their lines. */
@@ -43,22 +50,41 @@ export class ClientSections {
 
   /** Goes to the next section. False if there is none. Throws ClientsError. */
   next(): boolean {
+    if (this.#nextWritten()) return true;
     this.#values.fill(undefined);
-    for (;;) {
-      if (this.#start > this.#text.length) {
-        if (this.#header === undefined) return false;
-        this.#take(undefined, 0);
-        return true;
-      }
-      const number = this.#number++;
+    let isBegun = false;
+    while (this.#start <= this.#text.length) {
+      const start = this.#start;
       const line = this.#nextLine();
-      if (line === "" || line.startsWith("#")) continue;
       if (line.startsWith("[") && line.endsWith("]")) {
-        const isWhole = this.#header !== undefined;
-        this.#take(line, number);
-        if (isWhole) return true;
-      } else this.#set(line, number);
+        if (isBegun) {
+          this.#start = start; // the next section begins here
+          return true;
+        }
+        isBegun = true;
+        this.#name = line.slice(1, -1).trim();
+        this.#line = this.#number;
+      } else if (line !== "" && !line.startsWith("#")) this.#set(line, isBegun);
+      this.#number++;
     }
+    return isBegun;
+  }
+
+  /** The same, if the section is WRITTEN. Otherwise false. */
+  #nextWritten(): boolean {
+    WRITTEN.lastIndex = this.#start;
+    const found = WRITTEN.exec(this.#text);
+    if (found === null) return false;
+    this.#start = WRITTEN.lastIndex;
+    this.#number += found[1]!.length;
+    this.#name = found[2]!;
+    this.#line = this.#number++;
+    for (let i = 0; i < DIRECTIVES.length; i++) {
+      const value = found[3 + i];
+      this.#values[i] = value;
+      if (value !== undefined) this.#numbers[i] = this.#number++;
+    }
+    return true;
   }
 
   /** The value of a directive as `parse` returns it. Undefined if it is not there. Throws ClientsError. */
@@ -108,22 +134,15 @@ export class ClientSections {
     return this.#text.split("\n")[number - 1]!.trim();
   }
 
-  /** Makes the section whose header was read current. `header` is that of the next one. */
-  #take(header: string | undefined, number: number): void {
-    this.#name = this.#header?.slice(1, -1).trim() ?? "";
-    this.#line = this.#headerNumber;
-    this.#header = header;
-    this.#headerNumber = number;
-  }
-
-  #set(line: string, number: number): void {
+  #set(line: string, isBegun: boolean): void {
+    const number = this.#number;
     const equals = line.indexOf("=");
     const word = equals < 0 ? "" : line.slice(0, equals).trimEnd();
     const directive = placeOf(word);
-    if (this.#header === undefined || directive < 0 || this.#values[directive] !== undefined) {
+    if (!isBegun || directive < 0 || this.#values[directive] !== undefined) {
       // Of a line that may hold a secret, only the name is quoted.
       const place = directive < 0 ? "…" : DIRECTIVES[directive]!;
-      if (this.#header === undefined) throw this.complaint(number, "all directives must belong to a client", place);
+      if (!isBegun) throw this.complaint(number, "all directives must belong to a client", place);
       if (directive < 0) throw this.complaint(number, "unknown directive of a client", place);
       throw this.complaint(number, `${place} is given twice`, place);
     }

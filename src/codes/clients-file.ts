@@ -141,7 +141,7 @@ function parseDay(value: string): string {
 }
 
 function oneOf<T extends string>(value: string, words: readonly T[]): T {
-  const word = words.find((one) => one === value.toLowerCase());
-  if (word === undefined) throw new Error(`"${value}" is not one of ${words.join(", ")}`);
+  const word = value.toLowerCase() as T;
+  if (!words.includes(word)) throw new Error(`"${value}" is not one of ${words.join(", ")}`);
   return word;
 }
