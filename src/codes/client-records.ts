@@ -13,7 +13,7 @@ import { ClientStates } from "./client-states.ts";
 export interface ClientRecordsOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  /** Called with what is wrong with the file, once for each new reason. */
+  /** Milliseconds since 1970. */
   readonly wallClock: () => number;
   /** What is wrong with the file, each time another reason. */
   readonly onTrouble: (reason: string) => void;

@@ -1,6 +1,6 @@
 // A client's secret. It is neither enumerable nor part of JSON, so that no log line shows it by mistake.
 
-import { createHash } from "node:crypto";
+import * as crypto from "node:crypto";
 import { plural } from "../terminal/plural.ts";
 import { base32, fromBase32 } from "./base32.ts";
 import type { ClientKind } from "./derive.ts";
@@ -8,14 +8,16 @@ import type { ClientKind } from "./derive.ts";
 /** 80 bits, as in older authenticators. */
 const FEWEST_BYTES = 10;
 const KEY_BYTES = 32;
+const FINGERPRINT_OF = "knockd-ng client\n";
 
 export class Secret {
   /** Hexadecimal. Thousands of typed arrays would slow down the start. */
   readonly #hex: string;
   #fingerprint: string | undefined;
 
-  constructor(secret: Uint8Array | { readonly hex: string }) {
-    this.#hex = "hex" in secret ? secret.hex : Buffer.from(secret).toString("hex");
+  /** A string is lower-case hexadecimal. */
+  constructor(secret: Uint8Array | string) {
+    this.#hex = typeof secret === "string" ? secret : Buffer.from(secret).toString("hex");
   }
 
   get bytes(): Uint8Array {
@@ -29,11 +31,7 @@ export class Secret {
 
   /** Differs when the secret of a client changes, and reveals neither secret. */
   get fingerprint(): string {
-    this.#fingerprint ??= createHash("sha256")
-      .update("knockd-ng client\n")
-      .update(this.#hex, "hex")
-      .digest("hex")
-      .slice(0, 16);
+    this.#fingerprint ??= sha256(this.#hex).slice(0, 16);
     return this.#fingerprint;
   }
 
@@ -51,8 +49,22 @@ export function parseSecret(text: string, kind: ClientKind): Secret {
       throw new Error(`the secret has ${plural(bytes.length, "byte")}, fewer than ${FEWEST_BYTES}`);
     return new Secret(bytes);
   }
-  if (/^[0-9a-f]{64}$/i.test(text)) return new Secret({ hex: /[A-F]/.test(text) ? text.toLowerCase() : text });
+  const hex = text.toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(hex)) return new Secret(hex);
   const bytes = fromBase32(text);
   if (bytes?.length !== KEY_BYTES) throw new Error("the secret of a key must be 64 hexadecimal digits");
   return new Secret(bytes);
+}
+
+/** In Node 20.12 and later. A call takes half the time of `createHash`, and a daemon may start with a thousand clients. */
+const { hash } = crypto as { hash?: (algorithm: "sha256", data: Uint8Array, encoding: "hex") => string };
+const data = Buffer.alloc(FINGERPRINT_OF.length + KEY_BYTES);
+data.write(FINGERPRINT_OF);
+
+/** The hash of FINGERPRINT_OF and a secret. */
+function sha256(hex: string): string {
+  if (hash === undefined || hex.length > 2 * KEY_BYTES)
+    return crypto.createHash("sha256").update(FINGERPRINT_OF).update(hex, "hex").digest("hex");
+  const length = data.write(hex, FINGERPRINT_OF.length, "hex");
+  return hash("sha256", data.subarray(0, FINGERPRINT_OF.length + length), "hex");
 }
