@@ -5,10 +5,9 @@ import { CodeGroup } from "../codes/decision.ts";
 import { codeFlags, codePolicy } from "../config/code-doors.ts";
 import type { Door } from "../config/door.ts";
 import type { ResolvedDoor } from "../config/resolved-door.ts";
-import { KNOCK_KEYS } from "../net/knock-key.ts";
 import { DoorState, identify, type MatchRule, setPauseIds, type WayIn, waysIn } from "./door-state.ts";
 import type { Expiry } from "./expiry.ts";
-import { indexByPort, type PortEntry } from "./port-index.ts";
+import { type PortEntry, PortIndex } from "./port-index.ts";
 
 export class DoorIndex {
   readonly #expiry: Expiry;
@@ -20,11 +19,7 @@ export class DoorIndex {
   #lastId = 0;
   /** The door that `doorOf` returned last: in a flood, it is nearly always the same one. */
   #lastAsked: DoorState | undefined;
-  /** By knockKey, the place in #index. A Map would make each packet a tenth more expensive (bench/flood.ts). */
-  readonly #entryOfKey = new Int32Array(KNOCK_KEYS);
-  /** Place 0 stands for no door. */
-  #index: (PortEntry | undefined)[] = [undefined];
-  #keys: number[] = [];
+  readonly #ports = new PortIndex();
 
   constructor(expiry: Expiry) {
     this.#expiry = expiry;
@@ -32,7 +27,7 @@ export class DoorIndex {
 
   /** The entry of a `knockKey`. Undefined if no door uses that knock. */
   entry(key: number): PortEntry | undefined {
-    return this.#index[this.#entryOfKey[key]!];
+    return this.#ports.entry(key);
   }
 
   door(number: number): DoorState {
@@ -77,17 +72,7 @@ export class DoorIndex {
       state.number = this.#freeNumbers.pop() ?? this.#doors.length;
       this.#doors[state.number] = state;
     }
-    for (const key of this.#keys) this.#entryOfKey[key] = 0; // all others are 0 already, so their memory stays untouched
-    this.#index = [undefined];
-    this.#keys = [];
-    const places = new Map<PortEntry, number>();
-    // The blocks of codes are thousands of ports that share one entry.
-    indexByPort(states).forEach((entry, key) => {
-      const place = places.get(entry) ?? this.#index.push(entry) - 1;
-      places.set(entry, place);
-      this.#entryOfKey[key] = place;
-      this.#keys.push(key);
-    });
+    this.#ports.set(states);
     this.#expiry.prune(new Set(states.map((state) => state.timeouts)));
   }
 
