@@ -61,12 +61,16 @@ export class ClientCodes {
   /** Warnings about clients that have used a code while a clock was ahead. */
   warnings(doors: readonly Door[]): string[] {
     const soon = Date.now() + CLOCK_AHEAD_MS;
-    const clients = doors.flatMap((door) => door.clients).filter(({ kind }) => kind !== "list");
-    return clients.flatMap((client) => {
-      const until = 1000 * WINDOW_SECONDS * this.#records!.states.of(client).last;
-      if (until <= soon) return [];
-      return [`client ${client.name}: a code of ${new Date(until).toISOString()} was used, and none before counts`];
-    });
+    const lines: string[] = [];
+    for (const { clients } of doors)
+      for (const client of clients) {
+        const until = 1000 * WINDOW_SECONDS * this.#records!.states.of(client).last;
+        if (client.kind === "list" || until <= soon) continue;
+        lines.push(
+          `client ${client.name}: a code of ${new Date(until).toISOString()} was used, and none before counts`,
+        );
+      }
+    return lines;
   }
 
   /** Call this before an opening. Resolves when all used codes are on the disk; with false if they cannot be written. */
