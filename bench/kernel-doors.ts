@@ -1,7 +1,9 @@
 // The time from the last SYN of a sequence until a connection succeeds, for a door with `open`. Compared with a door with our
-// iptables command, and with rules that follow the sequence in the kernel alone, without a scan guard and without a log. All
-// run in turns, each in its own namespaces. The client tries to connect without a pause, on a processor of its own, as a
+// iptables command, and with rules that follow the sequence in the kernel alone, without a scan guard and without a log. Each
+// has its own namespaces, and after each knock it is the next one's turn. The client tries to connect without a pause, on a processor of its own, as a
 // client on another machine does.
+import type { ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
 import { Daemon } from "../test/live/daemon.ts";
 import { nft, serve } from "../test/live/gate-wire.ts";
 import { Wire } from "../test/live/wire.ts";
@@ -33,16 +35,16 @@ const BIG = `table ip big {
   }
 }`;
 
-/** Knocks from one address after another, 50 ms between knocks, and prints the milliseconds of each. */
+/** For each number that it reads, knocks from that address, 50 ms between knocks, and prints the milliseconds. */
 const CLIENT = `
 import socket, sys, time
-server, first, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+server = sys.argv[1]
 def begin(source, port):
     s = socket.socket()
     s.bind((source, 0))
     return s
-for n in range(first, first + count):
-    source = "10.77.0.%d" % n
+for line in sys.stdin:
+    source = "10.77.0.%d" % int(line)
     for port in (7000, 8000, 9000):
         s = begin(source, port)
         s.setblocking(False)
@@ -54,12 +56,36 @@ for n in range(first, first + count):
         t.settimeout(2)
         try:
             t.connect((server, 22))
-            print((time.perf_counter() - begun) * 1000)
+            print((time.perf_counter() - begun) * 1000, flush=True)
             break
         except OSError: pass
         finally: t.close()
+    else: print("not let in", flush=True)
     s.close()
 `;
+
+/** A client that waits for its turn. */
+class Client {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(wire: Wire) {
+    this.#child = wire.spawn("client", ["python3", "-c", CLIENT, wire.server], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** Milliseconds from the last SYN until the client with this address is let in. */
+  async knock(address: number): Promise<number> {
+    this.#child.stdin!.write(`${address}\n`);
+    const { value } = await this.#lines.next();
+    if (!(Number(value) > 0)) throw new Error(`10.77.0.${address}: ${value}`);
+    return Number(value);
+  }
+
+  end(): void {
+    this.#child.stdin!.end();
+  }
+}
 
 type Kind = "kernel" | "open" | "iptables" | "beside 50,000 networks";
 
@@ -99,17 +125,15 @@ export async function kernelDoors({ rounds }: Bench): Promise<Family> {
       pinApart(daemon);
       daemons.push(daemon);
     }
+    const clients = kinds.map((kind) => [kind, new Client(wires.get(kind)!)] as const);
     for (let round = 0; round < rounds; round++) {
-      for (const kind of kinds) {
-        const wire = wires.get(kind)!;
-        const from = FIRST_ADDRESS + round * PER_ROUND;
-        const argv = ["python3", "-c", CLIENT, wire.server, `${from}`, `${PER_ROUND}`];
-        const { stdout, stderr } = await wire.run("client", argv, { timeoutMs: 60_000 });
-        const all = stdout.trim().split("\n").map(Number);
-        if (all.length !== PER_ROUND) throw new Error(`${kind}: ${all.length} of ${PER_ROUND} got in: ${stderr}`);
-        times.get(kind)!.push(all);
+      for (const kind of kinds) times.get(kind)!.push([]);
+      for (let one = 0; one < PER_ROUND; one++) {
+        const address = FIRST_ADDRESS + round * PER_ROUND + one;
+        for (const [kind, client] of clients) times.get(kind)![round]!.push(await client.knock(address));
       }
     }
+    for (const [, client] of clients) client.end();
   } finally {
     unpin();
     for (const daemon of daemons) await daemon.stop();
