@@ -48,7 +48,11 @@ describe("nft rules that admit a network", () => {
     it(rule, () => {
       const table = (name: string, line: string) => `table inet ${name} {\n\tchain input {\n\t\t${line}\n\t}\n}\n`;
       assert.deepEqual(nftSources(table("filter", rule), 22), sources);
-      assert.deepEqual(nftSources(table("knockd", rule), 22), [], "ours is for clients that have knocked");
+      for (const ours of ["knockd", "knockd_backstop"]) {
+        assert.deepEqual(nftSources(table(ours, rule), 22), [], "ours are for clients that have knocked");
+        const owned = table(ours, rule).replace("{", "{ # progname knockd");
+        assert.deepEqual(nftSources(owned + table("filter", rule), 22), sources);
+      }
     });
   }
 });

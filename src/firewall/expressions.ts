@@ -24,12 +24,13 @@ const expression =
   (w) =>
     writeExpression(w, LIST_ELEMENT, name, () => data(w));
 
-const META = { mark: 3, iif: 4, nfproto: 15, l4proto: 16, iifkind: 26 } as const;
+const META = { priority: 2, mark: 3, iif: 4, nfproto: 15, l4proto: 16, iifkind: 26 } as const;
 
 const meta = (key: keyof typeof META, register: number): Expression =>
   expression("meta", (w) => w.u32(2, META[key]).u32(1, register));
 
-const setMark = (register: number): Expression => expression("meta", (w) => w.u32(2, META.mark).u32(3, register));
+const setMeta = (key: "mark" | "priority", register: number): Expression =>
+  expression("meta", (w) => w.u32(2, META[key]).u32(3, register));
 
 const payload = (base: "network" | "transport", offset: number, length: number, register: number): Expression =>
   expression("payload", (w) =>
@@ -78,6 +79,10 @@ const verdict = (code: keyof typeof VERDICT, chain?: string): Expression =>
       }),
     ),
   );
+
+/** Loads a value. */
+const immediate = (value: Uint8Array): Expression =>
+  expression("immediate", (w) => w.u32(1, R0).nested(2, () => w.raw(DATA.value, value)));
 
 /** A number in this machine's byte order, in which the kernel puts its own numbers into registers. */
 const own = (value: number): Uint8Array => {
@@ -202,5 +207,14 @@ export function mayEnter(set: string, family: 4 | 6, prefix: number): readonly E
 export const addMark = (bits: number): readonly Expression[] => [
   meta("mark", R0),
   bitwise(R0, own(~bits >>> 0), own(bits)),
-  setMark(R0),
+  setMeta("mark", R0),
 ];
+
+/**
+ * The tag of a packet that our gate has let in: its priority. That is 0 for a packet from outside, unless a VLAN has one, and
+ * nothing reads it before the packet is delivered or forwarded.
+ */
+const TAG = own(0x6b6e_6f6b);
+export const tag: readonly Expression[] = [immediate(TAG), setMeta("priority", R0)];
+export const isTagged: readonly Expression[] = [meta("priority", R0), compare("==", TAG)];
+export const untag: readonly Expression[] = [immediate(own(0)), setMeta("priority", R0)];

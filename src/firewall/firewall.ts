@@ -6,6 +6,7 @@ import type { Address } from "../net/address.ts";
 import type { ExpectedKnock } from "../net/expected-knock.ts";
 import type { NativeNftSocket, NativeNftWatch } from "../platform/native.ts";
 import { systemErrorText } from "../platform/system-error.ts";
+import { Backstop } from "./backstop.ts";
 import type { OpenElement } from "./element.ts";
 import { ExpectedOpening } from "./expected-opening.ts";
 import { refusal } from "./firewall-error.ts";
@@ -37,6 +38,7 @@ interface Parts {
   readonly kernel: KernelTables;
   readonly expected: ExpectedOpening;
   readonly table: GateTable;
+  readonly backstop: Backstop;
   readonly openings: Openings;
 }
 
@@ -78,7 +80,7 @@ export class Firewall {
     const parts = this.#parts ?? this.#connect();
     let open: readonly OpenElement[];
     try {
-      open = parts.table.apply(doors, options);
+      open = this.#change(parts, () => parts.table.apply(doors, options));
     } catch (error) {
       if (this.#parts === undefined) parts.kernel.close();
       throw error;
@@ -99,7 +101,8 @@ export class Firewall {
 
   /** Opens or closes the gate until the next `apply`. False if there is no gate. Throws FirewallError. */
   guard(isClosed: boolean): boolean {
-    return this.#parts?.table.guard(isClosed) ?? false;
+    const parts = this.#parts;
+    return parts !== undefined && this.#change(parts, () => parts.table.guard(isClosed));
   }
 
   /** Lets a client in. The kernel has done it when this returns. */
@@ -161,6 +164,16 @@ export class Firewall {
     this.#parts = undefined;
   }
 
+  /** Changes what the gate lets in. */
+  #change<T>({ table, backstop }: Parts, change: () => T): T {
+    backstop.remove();
+    try {
+      return change();
+    } finally {
+      if (!table.isOwned && table.isGate) backstop.build(table.layout);
+    }
+  }
+
   #keep({ guarded: ports, options: { mode, allow, reply } }: Layout): void {
     if (mode.kind === "set") return;
     try {
@@ -192,7 +205,8 @@ export class Firewall {
       const kernel = new KernelTables(this.#options.openSocket());
       const expected = new ExpectedOpening(kernel);
       const openings = new Openings(kernel, expected, this.#options.now);
-      return { kernel, expected, table: new GateTable(kernel, this.#options), openings };
+      const [table, backstop] = [new GateTable(kernel, this.#options), new Backstop(kernel)];
+      return { kernel, expected, table, backstop, openings };
     } catch (error) {
       throw refusal(`no socket to nf_tables (${(error as Error).message})`);
     }

@@ -12,15 +12,9 @@ import { KernelError, type KernelTables } from "./kernel-tables.ts";
 import { INET, isSameKernel, type Layout, layoutOf, shapeOf, TABLE_NAME } from "./layout.ts";
 import { NetlinkWriter, readMessages } from "./netlink.ts";
 import { CHAIN, MESSAGE, TABLE, TABLE_FLAGS } from "./nftables.ts";
-import {
-  GUARDED,
-  type TableHeader,
-  writeDeleteTable,
-  writeGuardedDifference,
-  writeTable,
-  writeUpdate,
-} from "./ruleset.ts";
+import { type TableHeader, writeDeleteTable, writeGuardedDifference, writeTable, writeUpdate } from "./ruleset.ts";
 import { tableComment } from "./table-comment.ts";
+import { GUARDED } from "./table-sets.ts";
 
 export interface GateTableOptions {
   /** The identity of the config whose doors it serves (platform/config-identity.ts). */
@@ -58,6 +52,11 @@ export class GateTable {
   /** Do we own the table? Then the kernel lets nobody else change it. */
   get isOwned(): boolean {
     return !this.#isUsers && this.#flags !== 0;
+  }
+
+  /** Is there a layout in force, and does it close ports? */
+  get isGate(): boolean {
+    return this.#layout?.options.mode.kind === "gate";
   }
 
   get #header(): TableHeader {

@@ -7,8 +7,9 @@ import { FirewallError, refusal } from "./firewall-error.ts";
 import { KernelError, type KernelTables } from "./kernel-tables.ts";
 import { INET, isBuiltIn, TABLE_NAME, type UserSets } from "./layout.ts";
 import { FAMILIES, KEY_TYPE, SET_FLAGS } from "./nftables.ts";
-import { GUARDED, type ThereIs } from "./ruleset.ts";
+import type { ThereIs } from "./ruleset.ts";
 import { configInComment, configOf } from "./table-comment.ts";
+import { GUARDED } from "./table-sets.ts";
 
 /** In a set without ranges, each port of a range is an element. An opening has at most this many. */
 const MAX_PORTS_ONE_BY_ONE = 256;

@@ -10,6 +10,8 @@ import { FirewallError } from "./firewall-error.ts";
 import { FAMILIES } from "./nftables.ts";
 
 export const TABLE_NAME = "knockd";
+/** The table of backstop.ts. */
+export const BACKSTOP_NAME = "knockd_backstop";
 export const INET = FAMILIES.inet!;
 
 /** A door that opens ports without a command. */

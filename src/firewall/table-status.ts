@@ -8,17 +8,18 @@ import { type NativeNftSocket, native } from "../platform/native.ts";
 import { addressOf, type OpenSet, portsOf } from "./element.ts";
 import { errorName, FirewallError, refusal } from "./firewall-error.ts";
 import { KernelError, KernelTables } from "./kernel-tables.ts";
-import { INET, TABLE_NAME } from "./layout.ts";
+import { BACKSTOP_NAME, INET, TABLE_NAME } from "./layout.ts";
 import { Attributes, FLAG, NetlinkWriter, readMessages } from "./netlink.ts";
 import { ELEMENT, ELEMENT_FLAGS, ELEMENTS, MESSAGE } from "./nftables.ts";
-import { GUARDED, writeDeleteTable } from "./ruleset.ts";
+import { writeDeleteTable } from "./ruleset.ts";
 import { configOf } from "./table-comment.ts";
+import { GUARDED } from "./table-sets.ts";
 
 export interface TableStatus {
   readonly mode: "gate" | "mark";
   /** The config whose doors it serves, as the comment names it: its real path, or `sha256:…`. */
   readonly config: string;
-  /** The netlink port of the socket that owns it. Nobody else can change it. */
+  /** The netlink port of the socket that owns it, or the backstop behind it: nobody else can open the ports. */
   readonly owner: number | undefined;
   /** The closed ports. None in mode `mark`. */
   readonly guarded: readonly OpenedPorts[];
@@ -50,7 +51,7 @@ export function readTable(): TableStatus | undefined {
     return {
       mode: names.includes(GUARDED) ? "gate" : "mark",
       config,
-      owner: table.owner,
+      owner: table.owner ?? kernel.table(INET, BACKSTOP_NAME)?.owner,
       guarded: names.includes(GUARDED) ? guarded(socket) : [],
       allowed: ([4, 6] as const).flatMap((family) => (names.includes(`allow${family}`) ? allowed(socket, family) : [])),
       open: names.flatMap((name) => openIn(kernel, name)),
@@ -65,6 +66,7 @@ export function removeTable(): boolean {
     const table = kernel.table(INET, TABLE_NAME);
     if (table === undefined) return false;
     if (configOf(table.comment) === undefined) throw notOurs();
+    if (kernel.table(INET, BACKSTOP_NAME) !== undefined) throw new KernelError(NOT_OWNER); // it would close the ports alone
     const w = new NetlinkWriter().beginBatch();
     writeDeleteTable(w);
     const errno = kernel.transact(w.endBatch().bytes);
@@ -147,6 +149,8 @@ function addressAt(number: bigint, family: 4 | 6): Address {
 }
 
 const MAX_TRIES = 8;
+/** EPERM, the kernel's answer if another process owns the table. */
+const NOT_OWNER = 1;
 
 function dump(socket: NativeNftSocket, set: string): Attributes[] {
   const request = new NetlinkWriter().message(MESSAGE.getElement, FLAG.dump, INET);

@@ -68,9 +68,9 @@ function acceptedSource(words: readonly string[], port: number): string | undefi
   return accepts && source !== undefined && isNetwork(source) ? source : undefined;
 }
 
-/** From `nft list ruleset`: the sources of rules that accept, in any chain, but not in our own table. */
+/** From `nft list ruleset`: the sources of rules that accept, in any chain, but not in our own tables. */
 export function nftSources(ruleset: string, port: number): readonly string[] {
-  const others = ruleset.replace(/^table inet knockd \{\n[\s\S]*?^\}\n/m, "");
+  const others = ruleset.replaceAll(/^table inet knockd(?:_backstop)? \{.*\n[\s\S]*?^\}\n/gm, "");
   return others.split("\n").flatMap((line) => {
     const [, sources = "", rest = ""] =
       /^\s*(?:iifname "[^"]*" )?ip6? saddr (\{ [^}]* \}|[\da-f.:/]+) ((?:tcp dport (?:\{ [^}]* \}|[\d-]+) |ct state [\w,]+ |counter packets \d+ bytes \d+ )*)accept\b/.exec(

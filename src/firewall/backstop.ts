@@ -1,0 +1,34 @@
+// Keeps the gate closed on kernels where anyone may remove our table (before Linux 6.9), until it is built again. A second
+// table right behind it lets in only packets that the first one has let in. Since Linux 5.12, `nft flush ruleset` spares a
+// table with an owner. Such a table goes with its owner, so it cannot be the gate itself: the gate must survive the daemon.
+
+import type { KernelTables } from "./kernel-tables.ts";
+import { BACKSTOP_NAME, type Layout } from "./layout.ts";
+import { NetlinkWriter } from "./netlink.ts";
+import { writeBackstop, writeDeleteTable } from "./ruleset.ts";
+
+export class Backstop {
+  readonly #kernel: Pick<KernelTables, "transact">;
+  #isThere = false;
+
+  /** The table goes when the socket of `kernel` closes. */
+  constructor(kernel: Pick<KernelTables, "transact">) {
+    this.#kernel = kernel;
+  }
+
+  /** Builds it for the gate of this layout, after `remove`. Kernels that know no owner refuse it, and do without. */
+  build(layout: Layout): void {
+    if (this.#isThere) return; // the old one stays, and refuses more rather than less
+    const w = new NetlinkWriter().beginBatch();
+    writeBackstop(w, layout);
+    this.#isThere = this.#kernel.transact(w.endBatch().bytes) === 0;
+  }
+
+  /** Call it before the gate changes: a packet that the new gate lets in must not meet the old backstop. */
+  remove(): void {
+    if (!this.#isThere) return;
+    const w = new NetlinkWriter().beginBatch();
+    writeDeleteTable(w, BACKSTOP_NAME);
+    this.#isThere = this.#kernel.transact(w.endBatch().bytes) !== 0;
+  }
+}

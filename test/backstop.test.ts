@@ -1,0 +1,95 @@
+// Tests when there is a backstop, and that no change of the gate meets it. test/live/backstop.test.ts: what it lets in.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseConfig } from "../src/config/parse.ts";
+import { Firewall } from "../src/firewall/firewall.ts";
+import { readMessages } from "../src/firewall/netlink.ts";
+import { MESSAGE, TABLE } from "../src/firewall/nftables.ts";
+import { FakeNftables } from "./fake-nftables.ts";
+
+const SSH = "[openSSH]\nsequence = 1,2,3\nopen = tcp/22\n";
+/** The flags of a table that kernels know: dormant; since 5.12, owner; since 6.9, persist. */
+const [BEFORE_5_12, BEFORE_6_9, NEWEST] = [1, 3, 7] as const;
+
+function setUp(knownFlags: number) {
+  const kernel = new FakeNftables();
+  kernel.knownFlags = knownFlags;
+  const firewall = new Firewall({
+    openSocket: kernel.openSocket,
+    watch: () => ({ close() {} }),
+    now: () => 0,
+    config: "/etc/knockd.conf",
+    record: { isThere: false, save() {}, clear() {} },
+    onRestored() {},
+    onTrouble() {},
+  });
+  const apply = (text: string) => {
+    const { doors, options } = parseConfig(text, "test", () => undefined);
+    firewall.apply(doors, options.firewall);
+  };
+  return { kernel, firewall, apply, tables: () => [...kernel.tables.keys()].sort() };
+}
+
+/** What a batch does: the tables that it deletes and builds, and the others that it changes. */
+function steps(batch: Uint8Array): string {
+  const words: string[] = [];
+  for (const { type, attributes } of readMessages(batch.slice())) {
+    if (type < 0) continue;
+    const what = type === MESSAGE.delTable ? "delete" : type === MESSAGE.newTable ? "build" : "change";
+    const word = `${what} ${attributes.string(TABLE.name)}`;
+    if (!words.some((one) => one.endsWith(word.split(" ")[1]!))) words.push(word);
+  }
+  return words.join(", ");
+}
+
+describe("the backstop", () => {
+  it("is only there where our table can have an owner, but not one that it survives", () => {
+    for (const [flags, expected] of [
+      [BEFORE_5_12, ["knockd"]],
+      [BEFORE_6_9, ["knockd", "knockd_backstop"]],
+      [NEWEST, ["knockd"]],
+    ] as const) {
+      const { apply, tables } = setUp(flags);
+      apply(SSH);
+      assert.deepEqual(tables(), expected, `${flags}`);
+    }
+  });
+
+  it("is only there for a gate", () => {
+    const { apply, tables } = setUp(BEFORE_6_9);
+    apply(`[options]\nFirewall = mark 0x100000\n${SSH}`);
+    assert.deepEqual(tables(), ["knockd"]);
+    apply(SSH);
+    assert.deepEqual(tables(), ["knockd", "knockd_backstop"]);
+    apply(`[options]\nFirewall = mark 0x100000\n${SSH}`);
+    assert.deepEqual(tables(), ["knockd"]);
+  });
+
+  it("is gone while the gate changes, so that it refuses nobody whom the new gate lets in", () => {
+    const { kernel, firewall, apply } = setUp(BEFORE_6_9);
+    apply(SSH);
+    const changes = [
+      () => firewall.guard(false),
+      () => firewall.guard(true),
+      () => apply("[openSSH]\nsequence = 1,2,3\nopen = tcp/23\n"),
+    ];
+    for (const change of changes) {
+      const before = kernel.batches.length;
+      change();
+      assert.deepEqual(kernel.batches.slice(before).map(steps), [
+        "delete knockd_backstop",
+        "change knockd",
+        "build knockd_backstop",
+      ]);
+    }
+  });
+
+  it("returns for the old gate if a reload is refused", () => {
+    const { kernel, apply, tables } = setUp(BEFORE_6_9);
+    apply(SSH);
+    const twice = "[ssh]\nsequence = 1,2,3\nopen = tcp/23\n";
+    assert.throws(() => apply(twice + twice), /two doors/);
+    assert.deepEqual(tables(), ["knockd", "knockd_backstop"]);
+    assert.deepEqual(kernel.elements("knockd_backstop", "guarded"), ["tcp 22 stays"]);
+  });
+});
