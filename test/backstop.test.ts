@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
 import { Firewall } from "../src/firewall/firewall.ts";
-import { readMessages } from "../src/firewall/netlink.ts";
+import { INET } from "../src/firewall/layout.ts";
+import { Attributes, NetlinkWriter, readMessages } from "../src/firewall/netlink.ts";
 import { MESSAGE, TABLE } from "../src/firewall/nftables.ts";
 import { FakeNftables } from "./fake-nftables.ts";
 
@@ -11,12 +12,20 @@ const SSH = "[openSSH]\nsequence = 1,2,3\nopen = tcp/22\n";
 /** The flags of a table that kernels know: dormant; since 5.12, owner; since 6.9, persist. */
 const [BEFORE_5_12, BEFORE_6_9, NEWEST] = [1, 3, 7] as const;
 
+/** The last byte of the number of the change, in a message's header. */
+const CHANGE_AT = 19;
+
 function setUp(knownFlags: number) {
   const kernel = new FakeNftables();
+  let onChange: (messages: Uint8Array) => void = () => {};
+  let changes = 0;
   kernel.knownFlags = knownFlags;
   const firewall = new Firewall({
     openSocket: kernel.openSocket,
-    watch: () => ({ close() {} }),
+    watch: (callback) => {
+      onChange = callback;
+      return { close() {} };
+    },
     now: () => 0,
     config: "/etc/knockd.conf",
     record: { isThere: false, save() {}, clear() {} },
@@ -27,7 +36,15 @@ function setUp(knownFlags: number) {
     const { doors, options } = parseConfig(text, "test", () => undefined);
     firewall.apply(doors, options.firewall);
   };
-  return { kernel, firewall, apply, tables: () => [...kernel.tables.keys()].sort() };
+  /** Another program has removed our table. */
+  const flush = (then: () => void = () => {}) => {
+    kernel.tables.delete("knockd");
+    then();
+    const { bytes } = new NetlinkWriter().message(MESSAGE.delTable, 0, INET).string(TABLE.name, "knockd");
+    bytes[CHANGE_AT] = ++changes;
+    onChange(bytes);
+  };
+  return { kernel, firewall, apply, flush, tables: () => [...kernel.tables.keys()].sort() };
 }
 
 /** What a batch does: the tables that it deletes and builds, and the others that it changes. */
@@ -91,5 +108,18 @@ describe("the backstop", () => {
     assert.throws(() => apply(twice + twice), /two doors/);
     assert.deepEqual(tables(), ["knockd", "knockd_backstop"]);
     assert.deepEqual(kernel.elements("knockd_backstop", "guarded"), ["tcp 22 stays"]);
+  });
+
+  it("stays while our table is built again, and goes if that fails: the gate fails open", () => {
+    const { kernel, apply, flush, tables } = setUp(BEFORE_6_9);
+    apply(SSH);
+    const batches = kernel.batches.length;
+    flush();
+    assert.deepEqual(tables(), ["knockd", "knockd_backstop"]);
+    assert.deepEqual(kernel.batches.slice(batches).map(steps), ["build knockd"]);
+    flush(() => kernel.tables.set("knockd", { attributes: new Attributes(new Uint8Array()), sets: new Map() }));
+    assert.deepEqual(tables(), ["knockd"]);
+    flush();
+    assert.deepEqual(tables(), ["knockd", "knockd_backstop"]);
   });
 });

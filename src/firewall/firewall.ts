@@ -165,13 +165,17 @@ export class Firewall {
   }
 
   /** Changes what the gate lets in. */
-  #change<T>({ table, backstop }: Parts, change: () => T): T {
-    backstop.remove();
+  #change<T>(parts: Parts, change: () => T): T {
+    parts.backstop.remove();
     try {
       return change();
     } finally {
-      if (!table.isOwned && table.isGate) backstop.build(table.layout);
+      this.#buildBackstop(parts);
     }
+  }
+
+  #buildBackstop({ table, backstop }: Parts): void {
+    if (!table.isOwned && table.isGate) backstop.build(table.layout);
   }
 
   #keep({ guarded: ports, options: { mode, allow, reply } }: Layout): void {
@@ -225,12 +229,14 @@ export class Firewall {
   }
 
   readonly #restore = (): boolean => {
-    const { table, openings } = this.#parts!;
+    const parts = this.#parts!;
     let reason: string | undefined;
     try {
-      table.restore(openings.remaining());
+      parts.table.restore(parts.openings.remaining());
+      this.#buildBackstop(parts);
     } catch (error) {
       reason = (error as Error).message;
+      parts.backstop.remove(); // it would shut out those who have knocked, too; the gate is known to fail open
     }
     this.#options.onRestored(this.size, reason);
     return reason === undefined;
