@@ -146,6 +146,20 @@ describe("the capture loop", () => {
     }
   });
 
+  it("reads what has arrived before it ends an attempt", () => {
+    for (const [arrived, expected] of [
+      [[["10.77.0.2", 7001]], ["10.77.0.2: two: Stage 2", "10.77.0.2: two: OPEN SESAME", "open two"]],
+      [[["10.77.0.3", 7001]], ["10.77.0.2: two: sequence timeout (stage 1)"]],
+    ] as const) {
+      const scene = new Scene(TWO);
+      scene.batch(["10.77.0.2", 7000]);
+      scene.arrived.push(arrived);
+      scene.seen.length = 0;
+      scene.pass(5100);
+      assert.deepEqual(scene.seen, expected);
+    }
+  });
+
   it("counts packets that are read late as if they had come in time, but never before others", () => {
     for (const [batchAt, at] of [
       [1, 4],

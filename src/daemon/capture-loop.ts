@@ -163,8 +163,9 @@ export class CaptureLoop {
   }
 
   /**
-   * Call it before a held door opens. On a busy machine, Node calls the timer although packets have arrived. They may show a
-   * scan, or a second source with the same code, so they count as if they had been read in time.
+   * Call it before anything expires. On a busy machine, Node calls the timer although packets have arrived. They may show a
+   * scan, or a second source with the same code, before a held door opens. Or they are the next knock of an attempt that
+   * would time out. So they count as if they had been read in time.
    */
   #readLate(): void {
     this.#lateAt = Math.max(this.#batchAt, Math.min(this.#options.now(), this.packetLoop.deadline - 1));
@@ -187,7 +188,7 @@ export class CaptureLoop {
 
   #expire(): void {
     this.#expiryAt = Number.POSITIVE_INFINITY;
-    if (this.packetLoop.isUrgent) this.#readLate();
+    this.#readLate();
     const at = this.#options.now();
     for (let round = 0; round < MAX_EXPIRY_ROUNDS && this.packetLoop.deadline <= at; round++)
       this.packetLoop.expire(at);
