@@ -99,4 +99,11 @@ describe("the sections of a clients file", () => {
     );
     assert.ok(sections > 1000, `${sections}`);
   });
+
+  it("end at a line in brackets only. Any other one is a wrong directive of its section", () => {
+    for (const line of ["[b", "[b] # office", "[b]x", "[b]]x"]) {
+      const expected = ['clients:3: unknown directive of a client: "…"'];
+      assert.deepEqual(sectionsOf(`[a]\ndoor = ssh\n${line}\nports = 71\n`), expected, line);
+    }
+  });
 });

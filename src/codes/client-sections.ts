@@ -16,7 +16,7 @@ type Directive = (typeof DIRECTIVES)[number];
  * of each directive. It takes a tenth of the time that the lines take one by one.
  */
 const WRITTEN = new RegExp(
-  `(\\n*)\\[([\\w.-]+)\\]\\n${DIRECTIVES.map((one) => `(?:[ \\t]*${one}[ \\t]*=[ \\t]*(\\S(?:[^\\n#]*[^\\s#])?)\\n)?`).join("")}(?=\\n*(?:\\[|$))`,
+  `(\\n*)\\[([\\w.-]+)\\]\\n${DIRECTIVES.map((one) => `(?:[ \\t]*${one}[ \\t]*=[ \\t]*(\\S(?:[^\\n#]*[^\\s#])?)\\n)?`).join("")}(?=\\n*(?:\\[[^\\n]*\\][^\\S\\n]*(?:\\n|$)|$))`,
   "y",
 );
 
