@@ -6,21 +6,24 @@ import type { KernelTables } from "./kernel-tables.ts";
 import { BACKSTOP_NAME, type Layout } from "./layout.ts";
 import { NetlinkWriter } from "./netlink.ts";
 import { writeBackstop, writeDeleteTable } from "./ruleset.ts";
+import { tableComment } from "./table-comment.ts";
 
 export class Backstop {
   readonly #kernel: Pick<KernelTables, "transact">;
+  readonly #comment: string;
   #isThere = false;
 
-  /** The table goes when the socket of `kernel` closes. */
-  constructor(kernel: Pick<KernelTables, "transact">) {
+  /** The table goes when the socket of `kernel` closes. `config`: as in GateTableOptions. */
+  constructor(kernel: Pick<KernelTables, "transact">, config: string) {
     this.#kernel = kernel;
+    this.#comment = tableComment(config);
   }
 
   /** Builds it for the gate of this layout, after `remove`. Kernels that know no owner refuse it, and do without. */
   build(layout: Layout): void {
     if (this.#isThere) return; // the old one stays, and refuses more rather than less
     const w = new NetlinkWriter().beginBatch();
-    writeBackstop(w, layout);
+    writeBackstop(w, layout, this.#comment);
     this.#isThere = this.#kernel.transact(w.endBatch().bytes) === 0;
   }
 

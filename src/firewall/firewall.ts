@@ -209,7 +209,7 @@ export class Firewall {
       const kernel = new KernelTables(this.#options.openSocket());
       const expected = new ExpectedOpening(kernel);
       const openings = new Openings(kernel, expected, this.#options.now);
-      const [table, backstop] = [new GateTable(kernel, this.#options), new Backstop(kernel)];
+      const [table, backstop] = [new GateTable(kernel, this.#options), new Backstop(kernel, this.#options.config)];
       return { kernel, expected, table, backstop, openings };
     } catch (error) {
       throw refusal(`no socket to nf_tables (${(error as Error).message})`);

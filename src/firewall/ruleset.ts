@@ -88,12 +88,12 @@ export function writeUpdate(w: NetlinkWriter, layout: Layout, header: TableHeade
 }
 
 /** The table of backstop.ts. It goes when its owner's socket closes. */
-export function writeBackstop(w: NetlinkWriter, layout: Layout): void {
+export function writeBackstop(w: NetlinkWriter, layout: Layout, comment: string): void {
   const to: Target = { w, table: BACKSTOP_NAME };
   w.message(MESSAGE.newTable, FLAG.create, INET)
     .string(TABLE.name, BACKSTOP_NAME)
     .u32(TABLE.flags, TABLE_FLAGS.owner)
-    .raw(TABLE.userdata, userdata("made by knockd"));
+    .raw(TABLE.userdata, userdata(comment));
   writeGuardedSet(to, 1);
   writeAllowed(to, layout, 2);
   writeGate(to, layout, "backstop");

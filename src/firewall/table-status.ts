@@ -7,7 +7,7 @@ import { formatNetwork } from "../net/network.ts";
 import { type NativeNftSocket, native } from "../platform/native.ts";
 import { addressOf, type OpenSet, portsOf } from "./element.ts";
 import { errorName, FirewallError, refusal } from "./firewall-error.ts";
-import { KernelError, KernelTables } from "./kernel-tables.ts";
+import { KernelError, type KernelTable, KernelTables } from "./kernel-tables.ts";
 import { BACKSTOP_NAME, INET, TABLE_NAME } from "./layout.ts";
 import { Attributes, FLAG, NetlinkWriter, readMessages } from "./netlink.ts";
 import { ELEMENT, ELEMENT_FLAGS, ELEMENTS, MESSAGE } from "./nftables.ts";
@@ -19,7 +19,7 @@ export interface TableStatus {
   readonly mode: "gate" | "mark";
   /** The config whose doors it serves, as the comment names it: its real path, or `sha256:…`. */
   readonly config: string;
-  /** The netlink port of the socket that owns it, or the backstop behind it: nobody else can open the ports. */
+  /** The netlink port of the socket that owns it, or the backstop (backstop.ts): nobody else can open the ports. */
   readonly owner: number | undefined;
   /** The closed ports. None in mode `mark`. */
   readonly guarded: readonly OpenedPorts[];
@@ -39,21 +39,27 @@ export interface OpenStatus {
   readonly uses: number;
 }
 
-/** Undefined if there is no table. Throws FirewallError if it is not ours, or if the kernel refuses to show it. */
+/**
+ * Undefined if no table closes ports. If the gate is gone and a backstop closes its ports alone, this is what the backstop
+ * lets in. Throws FirewallError if the table is not ours, or if the kernel refuses to show it.
+ */
 export function readTable(): TableStatus | undefined {
   return withKernel("read", (socket) => {
     const kernel = new KernelTables(socket);
-    const table = kernel.table(INET, TABLE_NAME);
+    const [gate, behind] = [kernel.table(INET, TABLE_NAME), backstop(kernel)];
+    const table = gate ?? behind;
     if (table === undefined) return undefined;
     const config = configOf(table.comment);
     if (config === undefined) throw notOurs();
-    const names = kernel.sets(INET, TABLE_NAME).map(({ name }) => name);
+    const from = gate === undefined ? BACKSTOP_NAME : TABLE_NAME;
+    const names = kernel.sets(INET, from).map(({ name }) => name);
+    const networks = (family: 4 | 6) => (names.includes(`allow${family}`) ? allowed(socket, from, family) : []);
     return {
       mode: names.includes(GUARDED) ? "gate" : "mark",
       config,
-      owner: table.owner ?? kernel.table(INET, BACKSTOP_NAME)?.owner,
-      guarded: names.includes(GUARDED) ? guarded(socket) : [],
-      allowed: ([4, 6] as const).flatMap((family) => (names.includes(`allow${family}`) ? allowed(socket, family) : [])),
+      owner: table.owner ?? behind?.owner,
+      guarded: names.includes(GUARDED) ? guarded(socket, from) : [],
+      allowed: [...networks(4), ...networks(6)],
       open: names.flatMap((name) => openIn(kernel, name)),
     };
   });
@@ -64,15 +70,21 @@ export function removeTable(): boolean {
   return withKernel("removed", (socket) => {
     const kernel = new KernelTables(socket);
     const table = kernel.table(INET, TABLE_NAME);
+    if (backstop(kernel) !== undefined) throw new KernelError(NOT_OWNER); // it would close the ports alone
     if (table === undefined) return false;
     if (configOf(table.comment) === undefined) throw notOurs();
-    if (kernel.table(INET, BACKSTOP_NAME) !== undefined) throw new KernelError(NOT_OWNER); // it would close the ports alone
     const w = new NetlinkWriter().beginBatch();
     writeDeleteTable(w);
     const errno = kernel.transact(w.endBatch().bytes);
     if (errno !== 0) throw new KernelError(errno);
     return true;
   });
+}
+
+/** The table of a running daemon that closes the ports of a gate without an owner. */
+function backstop(kernel: KernelTables): KernelTable | undefined {
+  const table = kernel.table(INET, BACKSTOP_NAME);
+  return table?.owner !== undefined && configOf(table.comment) !== undefined ? table : undefined;
 }
 
 function withKernel<T>(what: string, work: (socket: NativeNftSocket) => T): T {
@@ -112,9 +124,9 @@ function openIn(kernel: KernelTables, name: string): OpenStatus[] {
   }));
 }
 
-function guarded(socket: NativeNftSocket): OpenedPorts[] {
+function guarded(socket: NativeNftSocket, table: string): OpenedPorts[] {
   const set: OpenSet = { tableFamily: INET, table: "", set: "", family: 4, isInterval: true, prefix: 128 };
-  return dump(socket, GUARDED).map((element) => {
+  return dump(socket, table, GUARDED).map((element) => {
     // In the form of an element with an address in front of the port.
     const behind = (key: Uint8Array) => Uint8Array.of(0, 0, 0, 0, ...key);
     const [key, keyEnd] = [keyOf(element, ELEMENT.key)!, keyOf(element, ELEMENT.keyEnd)];
@@ -124,9 +136,9 @@ function guarded(socket: NativeNftSocket): OpenedPorts[] {
 }
 
 /** Each network begins with one element. The next element, behind its last address, ends it. */
-function allowed(socket: NativeNftSocket, family: 4 | 6): string[] {
+function allowed(socket: NativeNftSocket, table: string, family: 4 | 6): string[] {
   const bits = family === 4 ? 32 : 128;
-  const ends = dump(socket, `allow${family}`)
+  const ends = dump(socket, table, `allow${family}`)
     .map((element) => ({
       at: BigInt(`0x${Buffer.from(keyOf(element, ELEMENT.key)!).toString("hex")}`),
       isEnd: ((element.u32(ELEMENT.flags) ?? 0) & ELEMENT_FLAGS.intervalEnd) !== 0,
@@ -152,9 +164,9 @@ const MAX_TRIES = 8;
 /** EPERM, the kernel's answer if another process owns the table. */
 const NOT_OWNER = 1;
 
-function dump(socket: NativeNftSocket, set: string): Attributes[] {
+function dump(socket: NativeNftSocket, table: string, set: string): Attributes[] {
   const request = new NetlinkWriter().message(MESSAGE.getElement, FLAG.dump, INET);
-  request.string(ELEMENTS.table, TABLE_NAME).string(ELEMENTS.set, set);
+  request.string(ELEMENTS.table, table).string(ELEMENTS.set, set);
   for (let tries = 1; ; tries++) {
     const answer = socket.ask(request.bytes);
     if (typeof answer !== "number")

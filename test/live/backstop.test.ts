@@ -77,6 +77,14 @@ describe("the backstop of a gate without an owner", { skip: needsRoot }, () => {
     assert.equal(await connect(wire, 80, { from: STRANGER }), "in");
     const { status } = await wire.run("server", ["nft", "delete", "table", "inet", "knockd_backstop"]);
     assert.notEqual(status, 0);
+    const knockctl = (...words: string[]) =>
+      wire.run("server", [process.execPath, join(repo, "dist/src/knockctl.js"), "gate", ...words]);
+    const shown = await knockctl("show", "tcp/22");
+    assert.match(shown.stdout, /^The gate closes tcp\/22, .* to clients that have not knocked\.$/m);
+    assert.equal(shown.status, 0);
+    const opened = await knockctl("open");
+    assert.match(opened.stderr, new RegExp(`kill -9 ${gate.pid}\\); knockctl gate open`));
+    assert.equal(opened.status, 3);
     gate.kill("SIGCONT");
     await until(() => said.includes("restored 2"), 5000);
     assert.deepEqual(await atTheDoor(), ["in", "in", "refused", "refused"]);
