@@ -12,7 +12,7 @@ export class Bans {
   readonly #tries = new Cooldowns();
 
   isActive(hash: number, state: DoorState, now: number): boolean {
-    return this.#bans.isActive(cooldownKey(hash, state), now);
+    return this.#bans.hasAny(now) && this.#bans.isActive(cooldownKey(hash, state), now);
   }
 
   /** The milliseconds that are left. 0 without a ban. */

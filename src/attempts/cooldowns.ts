@@ -23,8 +23,13 @@ export class Cooldowns {
     this.#latest = Math.max(this.#latest, end);
   }
 
+  /** Is there any cooldown? Ask first: in a flood it takes less time than the key. */
+  hasAny(now: number): boolean {
+    return now < this.#latest;
+  }
+
   isActive(key: number, now: number): boolean {
-    if (now >= this.#latest) return false;
+    if (!this.hasAny(now)) return false;
     const place = at(key);
     return this.#keys[place] === key >>> 0 && now < this.#ends[place]!;
   }

@@ -27,7 +27,7 @@ export class Refusals {
 
   /** Milliseconds for which the door does not open again for this source. 0: it can open now. */
   cooldownLeft(state: DoorState, hash: number, now: number): number {
-    const own = this.#cooldowns.remaining(cooldownKey(hash, state), now);
+    const own = this.#cooldowns.hasAny(now) ? this.#cooldowns.remaining(cooldownKey(hash, state), now) : 0;
     return Math.max(own, this.#doorCooldowns.remaining(state, now));
   }
 
