@@ -31,8 +31,10 @@ export function firewallScript(
 PATH=${PATH}
 ${mark}case $1 in
   close) ${add}{ ${words(knockctl)} gate show tcp/${port} >/dev/null 2>&1 || exec ${words(knockd)} --gate -c ${quote(config)}; } ;;
-  # knockctl is for a host without nft
-  open) ${remove}nft delete table inet knockd 2>/dev/null || exec ${words(knockctl)} gate open ;;
+  # knockctl is for a host without nft, and for a knockd that still runs. Before Linux 6.9, such a knockd has a backstop and
+  # would build the table again.
+  open) ${remove}{ ! nft list table inet knockd_backstop && nft delete table inet knockd; } >/dev/null 2>&1 ||
+    exec ${words(knockctl)} gate open ;;
   restore) exec ${words(knockd)} --gate -c "$2" ;;
   is-closed) ${has}exec ${words(knockctl)} gate show tcp/${port} >/dev/null ;;
 esac

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { firewallScript } from "../../src/setup/firewall-script.ts";
 import { until } from "../time-limit.ts";
 import { connect, nft, serve } from "./gate-wire.ts";
 import { needsRoot, repo, Wire } from "./wire.ts";
@@ -47,6 +48,16 @@ describe("the backstop of a gate without an owner", { skip: needsRoot }, () => {
     await until(() => said.slice(before).includes(`${line}: true`), 5000);
   }
 
+  const program = (name: string) => [process.execPath, join(repo, `dist/src/${name}.js`)];
+
+  /** The script with which `knockctl init` opens the port of a trial that is rolled back. */
+  function trialScript(action: "open") {
+    const plan = { kind: "gate", why: "", todo: undefined, place: undefined, lan: [] } as const;
+    const programs = { knockd: program("knockd"), knockctl: program("knockctl") };
+    const input = firewallScript(plan, 22, "/etc/knockd.conf", programs);
+    return wire.run("server", ["sh", "-s", action], { input });
+  }
+
   /** What becomes of a client that has knocked, and of a stranger, at port 22. */
   async function atTheDoor() {
     const [client, stranger] = [await connect(wire, 22), await connect(wire, 22, { from: STRANGER })];
@@ -77,8 +88,7 @@ describe("the backstop of a gate without an owner", { skip: needsRoot }, () => {
     assert.equal(await connect(wire, 80, { from: STRANGER }), "in");
     const { status } = await wire.run("server", ["nft", "delete", "table", "inet", "knockd_backstop"]);
     assert.notEqual(status, 0);
-    const knockctl = (...words: string[]) =>
-      wire.run("server", [process.execPath, join(repo, "dist/src/knockctl.js"), "gate", ...words]);
+    const knockctl = (...words: string[]) => wire.run("server", [...program("knockctl"), "gate", ...words]);
     const shown = await knockctl("show", "tcp/22");
     assert.match(shown.stdout, /^The gate closes tcp\/22, .* to clients that have not knocked\.$/m);
     assert.equal(shown.status, 0);
@@ -90,11 +100,20 @@ describe("the backstop of a gate without an owner", { skip: needsRoot }, () => {
     assert.deepEqual(await atTheDoor(), ["in", "in", "refused", "refused"]);
   });
 
+  it("keeps the script of a trial from reporting a port as open that knockd closes again", async () => {
+    const { status, stderr } = await trialScript("open");
+    assert.match(stderr, new RegExp(`process \\(${gate.pid}\\) owns the gate`));
+    assert.equal(status, 3);
+    assert.deepEqual(await atTheDoor(), ["in", "in", "refused", "refused"]);
+  });
+
   it("goes with its process. The gate stays", async () => {
     const ended = new Promise((resolve) => gate.once("exit", resolve));
     gate.kill("SIGKILL");
     await ended;
     assert.deepEqual(await tables(), ["table inet judge", "table inet knockd"]);
     assert.deepEqual(await atTheDoor(), ["in", "in", "refused", "refused"]);
+    assert.equal((await trialScript("open")).status, 0);
+    assert.deepEqual(await atTheDoor(), ["in", "in", "in", "in"]);
   });
 });
