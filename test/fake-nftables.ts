@@ -1,6 +1,7 @@
 // An in-memory replacement for NftSocket: as much of nf_tables as src/firewall/ uses, with the kernel's errors. A batch
 // is applied as a whole or not at all. test/live/firewall.test.ts uses the real one.
 import { constants } from "node:os";
+import { writeLists } from "../src/firewall/element.ts";
 import {
   Attributes,
   FLAG,
@@ -198,13 +199,12 @@ export class FakeNftables {
         ([key, { until }]) => until > this.now && (wanted === undefined || key === wanted),
       );
       if (set === undefined || (wanted !== undefined && found.length === 0)) return constants.errno.ENOENT;
-      w.message(MESSAGE.newElement, 0, 1).nested(ELEMENTS.elements, () => {
-        for (const [, { raw, until }] of found) {
-          w.nested(LIST_ELEMENT, () => {
-            copy(new Attributes(raw));
-            if (until !== Number.POSITIVE_INFINITY) w.u64(ELEMENT.expiration, Math.round((until - this.now) * 1000));
-          });
-        }
+      const begin = () => void w.message(MESSAGE.newElement, 0, 1);
+      writeLists(w, begin, found, ([, { raw, until }]) => {
+        w.nested(LIST_ELEMENT, () => {
+          copy(new Attributes(raw));
+          if (until !== Number.POSITIVE_INFINITY) w.u64(ELEMENT.expiration, Math.round((until - this.now) * 1000));
+        });
       });
     }
     return w.bytes.slice();

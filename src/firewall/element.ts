@@ -155,17 +155,29 @@ export function writeElements(
     else of.push(element);
   }
   for (const [set, own] of bySet) {
-    for (let next = 0; next < own.length; ) {
-      const type = what === "add" ? MESSAGE.newElement : MESSAGE.delElement;
-      w.message(type, what === "add" ? flags : 0, set.tableFamily);
+    const begin = () => {
+      w.message(what === "add" ? MESSAGE.newElement : MESSAGE.delElement, what === "add" ? flags : 0, set.tableFamily);
       w.string(ELEMENTS.table, set.table).string(ELEMENTS.set, set.set);
-      w.nested(ELEMENTS.elements, () => {
-        for (const start = w.length; next < own.length && w.length - start < MAX_LIST_BYTES; next++) {
-          const one = own[next]!;
-          w.nested(LIST_ELEMENT, () => (what === "add" ? writeElement(w, one) : writeElementKey(w, one)));
-        }
-      });
-    }
+    };
+    writeLists(w, begin, own, (one) => {
+      w.nested(LIST_ELEMENT, () => (what === "add" ? writeElement(w, one) : writeElementKey(w, one)));
+    });
+  }
+}
+
+/** Writes a list of elements, in as many messages as it needs. `begin` begins each message. */
+export function writeLists<T>(
+  w: NetlinkWriter,
+  begin: () => void,
+  items: readonly T[],
+  write: (item: T) => void,
+): void {
+  for (let next = 0; next < items.length; ) {
+    begin();
+    w.nested(ELEMENTS.elements, () => {
+      for (const start = w.length; next < items.length && w.length - start < MAX_LIST_BYTES; next++)
+        write(items[next]!);
+    });
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { isIpv4 } from "../net/address.ts";
 import type { Network } from "../net/network.ts";
-import { type OpenSet, portKey, writeKey } from "./element.ts";
+import { type OpenSet, portKey, writeKey, writeLists } from "./element.ts";
 import { writeExpression } from "./expressions.ts";
 import { intervals } from "./intervals.ts";
 import { INET, type Layout } from "./layout.ts";
@@ -24,19 +24,16 @@ export function writeGuardedSet(to: Target, id: number): void {
 }
 
 export function writeGuarded({ w, table }: Target, what: "add" | "delete", ports: Layout["guarded"]): void {
-  if (ports.length === 0) return;
-  const type = what === "add" ? MESSAGE.newElement : MESSAGE.delElement;
-  w.message(type, what === "add" ? FLAG.create : 0, INET)
-    .string(ELEMENTS.table, table)
-    .string(ELEMENTS.set, GUARDED)
-    .nested(ELEMENTS.elements, () => {
-      for (const { protocol, low, high } of ports) {
-        w.nested(LIST_ELEMENT, () => {
-          writeKey(w, ELEMENT.key, portKey(protocol, low));
-          writeKey(w, ELEMENT.keyEnd, portKey(protocol, high));
-        });
-      }
+  const begin = () => {
+    w.message(what === "add" ? MESSAGE.newElement : MESSAGE.delElement, what === "add" ? FLAG.create : 0, INET);
+    w.string(ELEMENTS.table, table).string(ELEMENTS.set, GUARDED);
+  };
+  writeLists(w, begin, ports, ({ protocol, low, high }) => {
+    w.nested(LIST_ELEMENT, () => {
+      writeKey(w, ELEMENT.key, portKey(protocol, low));
+      writeKey(w, ELEMENT.keyEnd, portKey(protocol, high));
     });
+  });
 }
 
 export function writeOpenSet(to: Target, { set, family, isInterval }: OpenSet, id: number): void {
@@ -92,18 +89,17 @@ export function writeAllowed(to: Target, { options }: Layout, firstId: number): 
     const type = family === 4 ? KEY_TYPE.ipv4 : KEY_TYPE.ipv6;
     writeSet(to, { name, id: firstId + family, flags: SET_FLAGS.interval, type, length, fields: [] });
     w.raw(SET.userdata, BIG_ENDIAN_KEY); // otherwise nft cannot list it
-    w.message(MESSAGE.newElement, FLAG.create, INET)
-      .string(ELEMENTS.table, table)
-      .string(ELEMENTS.set, name)
-      .nested(ELEMENTS.elements, () => {
-        for (const [start, end] of intervals(networks, family)) {
-          w.nested(LIST_ELEMENT, () => writeKey(w, ELEMENT.key, start));
-          if (end === undefined) continue;
-          w.nested(LIST_ELEMENT, () => {
-            w.u32(ELEMENT.flags, ELEMENT_FLAGS.intervalEnd);
-            writeKey(w, ELEMENT.key, end);
-          });
-        }
+    const begin = () => {
+      w.message(MESSAGE.newElement, FLAG.create, INET);
+      w.string(ELEMENTS.table, table).string(ELEMENTS.set, name);
+    };
+    writeLists(w, begin, intervals(networks, family), ([start, end]) => {
+      w.nested(LIST_ELEMENT, () => writeKey(w, ELEMENT.key, start));
+      if (end === undefined) return;
+      w.nested(LIST_ELEMENT, () => {
+        w.u32(ELEMENT.flags, ELEMENT_FLAGS.intervalEnd);
+        writeKey(w, ELEMENT.key, end);
       });
+    });
   }
 }
