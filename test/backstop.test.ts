@@ -101,6 +101,26 @@ describe("the backstop", () => {
     }
   });
 
+  it("stays at a reload that changes neither its ports nor the networks that need no knock", () => {
+    const { kernel, firewall, apply, tables } = setUp(BEFORE_6_9);
+    apply(SSH);
+    const before = kernel.batches.length;
+    apply(SSH);
+    apply(`[options]\nGate_Reply = drop\n${SSH}for = 5m\nOpen_Prefix_6 = 64\n`);
+    assert.ok(kernel.batches.length > before);
+    assert.ok(kernel.batches.slice(before).every((batch) => !steps(batch).includes("knockd_backstop")));
+    firewall.guard(false);
+    apply(SSH);
+    assert.deepEqual(kernel.elements("knockd_backstop", "guarded"), ["tcp 22 stays"]);
+    for (const other of [`[options]\nGate_Allow = 10.9.0.0/16\n${SSH}`, SSH.replace("tcp/22", "udp/22")]) {
+      const changed = kernel.batches.length;
+      apply(other);
+      assert.equal(steps(kernel.batches[changed]!), "delete knockd_backstop");
+      assert.deepEqual(tables(), ["knockd", "knockd_backstop"]);
+    }
+    assert.deepEqual(kernel.elements("knockd_backstop", "guarded"), ["udp 22 stays"]);
+  });
+
   it("returns for the old gate if a reload is refused", () => {
     const { kernel, apply, tables } = setUp(BEFORE_6_9);
     apply(SSH);

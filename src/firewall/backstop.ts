@@ -2,8 +2,10 @@
 // table right behind it lets in only packets that the first one has let in. Since Linux 5.12, `nft flush ruleset` spares a
 // table with an owner. Such a table goes with its owner, so it cannot be the gate itself: the gate must survive the daemon.
 
+import type { Door } from "../config/door.ts";
+import type { FirewallOptions } from "../config/opening.ts";
 import type { KernelTables } from "./kernel-tables.ts";
-import { BACKSTOP_NAME, type Layout } from "./layout.ts";
+import { BACKSTOP_NAME, type Layout, layoutOf } from "./layout.ts";
 import { NetlinkWriter } from "./netlink.ts";
 import { writeBackstop, writeDeleteTable } from "./ruleset.ts";
 import { tableComment } from "./table-comment.ts";
@@ -11,7 +13,8 @@ import { tableComment } from "./table-comment.ts";
 export class Backstop {
   readonly #kernel: Pick<KernelTables, "transact">;
   readonly #comment: string;
-  #isThere = false;
+  /** Of the gate for which it was built. Undefined: it is not there. */
+  #layout: Layout | undefined;
 
   /** The table goes when the socket of `kernel` closes. `config`: as in GateTableOptions. */
   constructor(kernel: Pick<KernelTables, "transact">, config: string) {
@@ -19,19 +22,30 @@ export class Backstop {
     this.#comment = tableComment(config);
   }
 
+  /** Would it be the same for the gate of this config? */
+  isFor(doors: readonly Door[], options: FirewallOptions): boolean {
+    return this.#layout !== undefined && options.mode.kind === "gate" && isSame(this.#layout, layoutOf(doors, options));
+  }
+
   /** Builds it for the gate of this layout, after `remove`. Kernels that know no owner refuse it, and do without. */
   build(layout: Layout): void {
-    if (this.#isThere) return; // the old one stays, and refuses more rather than less
+    if (this.#layout !== undefined) return; // the old one stays, and refuses more rather than less
     const w = new NetlinkWriter().beginBatch();
     writeBackstop(w, layout, this.#comment);
-    this.#isThere = this.#kernel.transact(w.endBatch().bytes) === 0;
+    if (this.#kernel.transact(w.endBatch().bytes) === 0) this.#layout = layout;
   }
 
   /** Call it before the gate changes: a packet that the new gate lets in must not meet the old backstop. */
   remove(): void {
-    if (!this.#isThere) return;
+    if (this.#layout === undefined) return;
     const w = new NetlinkWriter().beginBatch();
     writeDeleteTable(w, BACKSTOP_NAME);
-    this.#isThere = this.#kernel.transact(w.endBatch().bytes) !== 0;
+    if (this.#kernel.transact(w.endBatch().bytes) === 0) this.#layout = undefined;
   }
+}
+
+/** Do both let in the same packets? */
+function isSame(one: Layout, other: Layout): boolean {
+  const shown = ({ guarded, options }: Layout) => JSON.stringify([guarded, options.allow]);
+  return shown(one) === shown(other);
 }

@@ -80,7 +80,9 @@ export class Firewall {
     const parts = this.#parts ?? this.#connect();
     let open: readonly OpenElement[];
     try {
-      open = this.#change(parts, () => parts.table.apply(doors, options));
+      const change = () => parts.table.apply(doors, options);
+      // Most reloads change neither ports nor networks. A flush meanwhile must not find the backstop gone.
+      open = parts.backstop.isFor(doors, options) ? change() : this.#change(parts, change);
     } catch (error) {
       if (this.#parts === undefined) parts.kernel.close();
       throw error;
