@@ -89,6 +89,19 @@ describe("retransmissions of a client", () => {
     assert.deepEqual(knock(client, 7000, 111, 1410), []);
   });
 
+  it("are recognised in the middle of a flood from their own address", () => {
+    // Other clients behind the same address knock at another door, each a few times.
+    const doors = { web: "7000,8000", ssh: "1000,2000" };
+    const copies = [1.001, 1.101].map((at, i) => [at, 1000 * (i + 1), 5000 + i, 111 * (i + 1)] as const);
+    const firsts = copies.map(([at, ...segment]) => [at - 1, ...segment] as const);
+    const flood = Array.from(
+      { length: 100 },
+      (_, i) => [0.5 + i / 200, [7000, 8000][i % 2]!, 9000 + i, i + 1] as const,
+    );
+    const ssh = lines(doors, [...firsts, ...flood, ...copies]).filter((line) => line.startsWith("ssh"));
+    assert.deepEqual(ssh, opened("ssh", 2));
+  });
+
   it("are not assumed for packets that share nothing, at times when no system retransmits", () => {
     const headers = (port: number) => [port, port] as const;
     const steps = ports.map((port, i) => [i * 0.2, port, ...headers(port)] as const);

@@ -25,7 +25,7 @@ import { PacketMatcher } from "./packet-matcher.ts";
 import type { PortEntry } from "./port-index.ts";
 import { Refusals } from "./refusals.ts";
 import { Repeats } from "./repeats.ts";
-import { Retransmissions } from "./retransmissions.ts";
+import { fingerprint, Retransmissions } from "./retransmissions.ts";
 import { ScanDetector } from "./scan-detector.ts";
 import { Transitions } from "./transitions.ts";
 import { UnmatchedPackets } from "./unmatched-packets.ts";
@@ -168,7 +168,8 @@ export class Attempts {
       this.#verdictReporter.begin(current, false);
     }
     if (!this.#matcher.matchesAny(entry.rules, packet)) return this.#noKnock(current, entry);
-    current.print = protocol === TCP ? this.#repeats.fingerprint(current) : 0;
+    // Hand-made headers have sequence number 0. It does not show that the same segment was sent again.
+    current.print = protocol === TCP && packet.sequence !== 0 ? fingerprint(packet) : 0;
     const count = this.#table.collect(source, current.hash);
     current.count = count;
     if (current.print !== 0 && this.#repeats.isOne(current)) {

@@ -8,7 +8,7 @@
 
 import type { AttemptTable } from "./attempt-table.ts";
 import type { CurrentPacket } from "./current-packet.ts";
-import { fingerprint, HORIZON_MS, type Retransmissions, sharesSourcePort } from "./retransmissions.ts";
+import { HORIZON_MS, type Retransmissions, sharesSourcePort } from "./retransmissions.ts";
 
 /** The first retransmission comes within this time or never. */
 const FIRST_MS = 4000;
@@ -27,19 +27,16 @@ export class Repeats {
   }
 
   /**
-   * The fingerprint of the current segment. 0 if none counts: hand-made headers have sequence number 0, and a flood would
-   * overwrite what it has been remembered by.
+   * Is this segment, which has a fingerprint, a retransmission? The live attempts of its source must have been collected. A
+   * new segment of a flood loses its fingerprint, because it would overwrite those of other segments.
    */
-  fingerprint({ packet, hash, now }: CurrentPacket): number {
-    return packet.sequence === 0 || this.#retransmissions.isFlood(hash, now) ? 0 : fingerprint(packet);
-  }
-
-  /** Is this segment, which has a fingerprint, a retransmission? The live attempts of its source must have been collected. */
   isOne(current: CurrentPacket): boolean {
-    const place = this.#retransmissions.find(current.hash, current.print, current.now);
+    const { hash, print, now } = current;
+    const place = this.#retransmissions.find(hash, print, now);
     current.isRemembered = place >= 0;
-    if (place < 0 && !this.#isLastKnock(current)) return false; // nearly all packets end here
-    return this.#isSentAgain(current, place);
+    if (place >= 0 || this.#isLastKnock(current)) return this.#isSentAgain(current, place);
+    if (this.#retransmissions.isFlood(hash, now)) current.print = 0;
+    return false; // nearly all packets end here
   }
 
   /** Is it equal to the last knock of a live attempt? */
