@@ -99,6 +99,15 @@ describe("the next knock", () => {
     assert.deepEqual([udp.port, udp.protocol, udp.flags], [8000, 17, 0]);
   });
 
+  const others = `${DOOR}[other]\nsequence = 1000,1001\ntcpflags = syn\n`;
+  const dozens = [...SEQUENCE, ...Array.from({ length: 40 }, (_, i) => 1000 + (i % 2))].map(
+    (port, i) => [100 * i, port] as const,
+  );
+
+  it("is known again when all of dozens of knocks are too old to come again", () => {
+    assert.equal(expectedIn(others, [...dozens, [80_000, 7000], [80_100, 8000]])?.port, 9000);
+  });
+
   const never: Record<string, readonly [config: string, ...packets: (readonly [number, number, Sent?])[]]> = {
     "before the last but one": [DOOR, [0, 7000]],
     "if its port has been knocked on before": [DOOR.replace("8000,9000", "8000,7000"), [0, 7000], [100, 8000]],
@@ -122,6 +131,7 @@ describe("the next knock", () => {
       [300, 7000],
       [400, 8000],
     ],
+    "if it may be a copy of a knock before dozens of others": [others, ...dozens, [5000, 7000], [5100, 8000]],
     "after a packet that only another door takes, with other flags": [
       `${DOOR}[other]\nsequence = 9\ntcpflags = fin\n`,
       [0, 7000],

@@ -35,15 +35,15 @@ describe("the memory of retransmissions", () => {
 
   it("remembers for as long as Linux retransmits a SYN, 63 seconds, but not for ever", () => {
     const memory = new Retransmissions();
-    assert.equal(memory.has(1, 2, 0), false);
+    assert.equal(memory.find(1, 2, 0) >= 0, false);
     memory.remember(1, 2, 1000);
-    assert.equal(memory.has(1, 2, 64_000), true);
-    assert.equal(memory.has(2, 2, 1000), false);
-    assert.equal(memory.has(1, 3, 1000), false);
-    assert.equal(memory.has(1, 2, 90_000), false);
+    assert.equal(memory.find(1, 2, 64_000) >= 0, true);
+    assert.equal(memory.find(2, 2, 1000) >= 0, false);
+    assert.equal(memory.find(1, 3, 1000) >= 0, false);
+    assert.equal(memory.find(1, 2, 90_000) >= 0, false);
     memory.remember(5, 5, 90_000);
-    assert.equal(memory.has(1, 2, 90_000), false);
-    assert.equal(memory.has(1, 2, 1000 + 2 ** 32), false);
+    assert.equal(memory.find(1, 2, 90_000) >= 0, false);
+    assert.equal(memory.find(1, 2, 1000 + 2 ** 32) >= 0, false);
   });
 
   it("finds each of the newest 8,192 of one source, however many share a place in the index, and no older one", () => {
@@ -51,7 +51,7 @@ describe("the memory of retransmissions", () => {
     const [count, kept] = [20_000, 8192];
     const print = (n: number) => Math.imul(n + 1, 0x9e3779b1) | 1;
     for (let n = 0; n < count; n++) memory.remember(99, print(n), 10);
-    const found = (n: number) => memory.has(99, print(n), 20);
+    const found = (n: number) => memory.find(99, print(n), 20) >= 0;
     const all = Array.from({ length: count }, (_, n) => found(n));
     assert.equal(all.slice(count - kept).filter((is) => !is).length, 0);
     assert.equal(all.slice(0, count - kept).filter((is) => is).length, 0);
@@ -61,8 +61,8 @@ describe("the memory of retransmissions", () => {
     const memory = new Retransmissions();
     memory.remember(77, 77, 0);
     for (let n = 1; n < 1_000_000; n++) memory.rememberIfFree(n * 7919, n, 10);
-    assert.equal(memory.has(77, 77, 20), true);
+    assert.equal(memory.find(77, 77, 20) >= 0, true);
     for (let n = 1; n < 1_000_000; n++) memory.rememberIfFree(n * 7919, n, 100_000);
-    assert.equal(memory.has(77, 77, 100_000), false);
+    assert.equal(memory.find(77, 77, 100_000) >= 0, false);
   });
 });

@@ -44,7 +44,7 @@ export class NextKnock {
     if (key !== knockKey(protocol, port) || knocks.indexOf(key) !== stage) return undefined;
     if (pool.strays.hasAny(slot)) return undefined;
     if (refusals.cooldownLeft(state, hash, now) > 0 || isAnswer({ ...packet, port })) return undefined;
-    if (protocol === TCP && retransmissions.hasPort(hash, port, now)) return undefined; // it may come again
+    if (protocol === TCP && retransmissions.mayHavePort(hash, port, now)) return undefined; // it may come again
     const age = pool.age(slot, now);
     return {
       source: copyOf(packet.source),

@@ -19,7 +19,8 @@ const [WORDS, SOURCE, PRINT, PORT, SEQUENCE, FIRST, LAST, OLDER, SAME] = [8, 0, 
 const [MAX_IN_A_ROW, ROW_MS] = [64, 1000] as const;
 /** How many segments of one source are compared with another segment, the newest first. */
 const MAX_COMPARED = 32;
-const NONE = -1;
+/** No place. UNKNOWN: there are too many young segments to compare. */
+const [NONE, UNKNOWN] = [-1, -2] as const;
 /** Four times as many hashes as segments, so that collisions are rare. */
 const HASH_BITS = 15;
 /**
@@ -106,10 +107,6 @@ export class Retransmissions {
     this.#latest = now;
   }
 
-  has(sourceHash: number, print: number, now: number): boolean {
-    return this.find(sourceHash, print, now) !== NONE;
-  }
-
   /** The place of the segment. -1 if it is not remembered. */
   find(sourceHash: number, print: number, now: number): number {
     if (now - this.#latest > HORIZON_MS) return NONE;
@@ -156,19 +153,20 @@ export class Retransmissions {
       if (sharesSourcePort(packet, other)) return true;
       return this.#book[place + SEQUENCE] === sequence && this.#book[place + PORT] !== port;
     };
-    return this.#among(sourceHash, now, isSibling) !== NONE;
+    return this.#among(sourceHash, now, isSibling) >= 0;
   }
 
-  /** Has its source sent a segment to this port that may come again? */
-  hasPort(sourceHash: number, port: number, now: number): boolean {
+  /** May its source have sent a segment to this port that may come again? */
+  mayHavePort(sourceHash: number, port: number, now: number): boolean {
     return this.#among(sourceHash, now, (place) => this.#book[place + PORT] === port) !== NONE;
   }
 
-  /** The place of the newest segment of a source for which `isIt` holds. -1 if there is none. */
+  /** The place of the newest segment of a source for which `isIt` holds. Otherwise NONE or UNKNOWN. */
   #among(sourceHash: number, now: number, isIt: (place: number) => boolean): number {
     const bucket = bucketOf(sourceHash);
     let place = (this.#newest[bucket]! - 1) * WORDS;
-    for (let steps = 0; steps < MAX_COMPARED && place >= 0; steps++) {
+    for (let steps = 0; place >= 0; steps++) {
+      if (steps === MAX_COMPARED) return this.#isOver(place, now) ? NONE : UNKNOWN;
       const source = this.#book[place + SOURCE]!;
       if (bucketOf(source) !== bucket) break; // written over: the chain ends here
       if (source === sourceHash && !this.#isOver(place, now) && isIt(place)) return place;
