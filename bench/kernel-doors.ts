@@ -14,8 +14,9 @@ import { ofRounds, percentile, type Row } from "./table.ts";
 
 const PER_ROUND = 20;
 const FIRST_ADDRESS = 10;
-/** A busy loop that runs only while nothing else wants the processor: so that it never sleeps. */
-const AWAKE = ["chrt", "--idle", "0", "sh", "-c", "while :; do :; done"] as const;
+/** A busy loop of minutes that runs only while nothing else wants the processor: so that it never sleeps. */
+const LOOP = "i=0; while [ $i -lt 2000000000 ]; do i=$((i + 1)); done";
+const AWAKE = ["chrt", "--idle", "0", "sh", "-c", LOOP] as const;
 const SEQUENCE = "[ssh]\nsequence = 7000,8000,9000\n";
 const ACCEPT = "/usr/sbin/iptables -I INPUT 1 -s %IP% -p tcp --dport 22 -j ACCEPT";
 
