@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseConfig } from "../src/config/parse.ts";
+import { userdata } from "../src/firewall/element.ts";
 import { Firewall } from "../src/firewall/firewall.ts";
 import { INET } from "../src/firewall/layout.ts";
 import { Attributes, NetlinkWriter, readMessages } from "../src/firewall/netlink.ts";
 import { MESSAGE, TABLE } from "../src/firewall/nftables.ts";
+import { tableComment } from "../src/firewall/table-comment.ts";
 import { FakeNftables } from "./fake-nftables.ts";
 
 const SSH = "[openSSH]\nsequence = 1,2,3\nopen = tcp/22\n";
@@ -141,5 +143,18 @@ describe("the backstop", () => {
     assert.deepEqual(tables(), ["knockd"]);
     flush();
     assert.deepEqual(tables(), ["knockd", "knockd_backstop"]);
+  });
+
+  it("is removed at the start if it was loaded with saved rules, but not if it is somebody else's", () => {
+    for (const [comment, expected] of [
+      [tableComment("/etc/knockd.conf"), ["knockd"]],
+      ["mine", ["knockd", "knockd_backstop"]],
+    ] as const) {
+      const { kernel, apply, tables } = setUp(NEWEST);
+      const w = new NetlinkWriter().message(0, 0, 0).raw(TABLE.userdata, userdata(comment));
+      kernel.tables.set("knockd_backstop", { attributes: new Attributes(w.bytes.subarray(20)), sets: new Map() });
+      apply(SSH);
+      assert.deepEqual(tables(), expected);
+    }
   });
 });

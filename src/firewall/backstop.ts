@@ -4,22 +4,36 @@
 
 import type { Door } from "../config/door.ts";
 import type { FirewallOptions } from "../config/opening.ts";
-import type { KernelTables } from "./kernel-tables.ts";
-import { BACKSTOP_NAME, type Layout, layoutOf } from "./layout.ts";
+import { KernelError, type KernelTables } from "./kernel-tables.ts";
+import { BACKSTOP_NAME, INET, type Layout, layoutOf } from "./layout.ts";
 import { NetlinkWriter } from "./netlink.ts";
 import { writeBackstop, writeDeleteTable } from "./ruleset.ts";
-import { tableComment } from "./table-comment.ts";
+import { configOf, tableComment } from "./table-comment.ts";
 
 export class Backstop {
-  readonly #kernel: Pick<KernelTables, "transact">;
+  readonly #kernel: Pick<KernelTables, "table" | "transact">;
   readonly #comment: string;
   /** Of the gate for which it was built. Undefined: it is not there. */
   #layout: Layout | undefined;
 
   /** The table goes when the socket of `kernel` closes. `config`: as in GateTableOptions. */
-  constructor(kernel: Pick<KernelTables, "transact">, config: string) {
+  constructor(kernel: Pick<KernelTables, "table" | "transact">, config: string) {
     this.#kernel = kernel;
     this.#comment = tableComment(config);
+  }
+
+  /**
+   * Call it at the start. Removes a backstop without an owner, which somebody has saved with the other rules and loaded again:
+   * it would shut everyone out, because no gate of ours tags for it. If the kernel refuses, building the gate fails as well.
+   */
+  removeLoaded(): void {
+    try {
+      const there = this.#kernel.table(INET, BACKSTOP_NAME);
+      if (there === undefined || there.owner !== undefined || configOf(there.comment) === undefined) return;
+      this.#delete();
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+    }
   }
 
   /** Would it be the same for the gate of this config? */
@@ -37,10 +51,13 @@ export class Backstop {
 
   /** Call it before the gate changes: a packet that the new gate lets in must not meet the old backstop. */
   remove(): void {
-    if (this.#layout === undefined) return;
+    if (this.#layout !== undefined && this.#delete()) this.#layout = undefined;
+  }
+
+  #delete(): boolean {
     const w = new NetlinkWriter().beginBatch();
     writeDeleteTable(w, BACKSTOP_NAME);
-    if (this.#kernel.transact(w.endBatch().bytes) === 0) this.#layout = undefined;
+    return this.#kernel.transact(w.endBatch().bytes) === 0;
   }
 }
 

@@ -80,6 +80,7 @@ export class Firewall {
     const parts = this.#parts ?? this.#connect();
     let open: readonly OpenElement[];
     try {
+      if (this.#parts === undefined) parts.backstop.removeLoaded();
       const change = () => parts.table.apply(doors, options);
       // Most reloads change neither ports nor networks. A flush meanwhile must not find the backstop gone.
       open = parts.backstop.isFor(doors, options) ? change() : this.#change(parts, change);
