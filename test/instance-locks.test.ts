@@ -37,6 +37,15 @@ describe("a lock", () => {
   const path = join(dir, "state");
   const take = `claims.acquire(${JSON.stringify(path)}, "here")`;
 
+  it("is refused with a reason where nothing can be locked, which a daemon survives", () => {
+    const nowhere = "/proc/knockd/state";
+    assert.throws(() => open().acquire(nowhere, "here"), /No such file/);
+    assert.match(open().tryAcquire(nowhere, "here")!, /No such file/);
+    assert.equal(open().tryAcquire(path, "here"), undefined);
+    const taking = take.replace("acquire", "tryAcquire");
+    assert.match(other(taking), new RegExp(`already running here \\(pid ${process.pid}\\)`));
+  });
+
   it("belongs to one process, whose pid others get, until it is released", () => {
     const claims = open();
     claims.acquire(path, "here");

@@ -101,18 +101,21 @@ export class DoorService {
   /** If the kernel cannot give the table an owner, a lock keeps other daemons of this network namespace away from it. */
   #lockTable(): void {
     const namespace = /\d+/.exec(readlinkSync("/proc/self/ns/net"))?.[0] ?? "";
-    const second = "a config in which no door has `open`";
-    this.#locks.acquire(`${STATE_DIRECTORY}/gate@${namespace}`, "with the table inet knockd", advice(second));
+    const second = advice("a config in which no door has `open`");
+    this.#noteNoLock(
+      this.#locks.tryAcquire(`${STATE_DIRECTORY}/gate@${namespace}`, "with the table inet knockd", second),
+    );
   }
 
   /** Throws AlreadyRunning if another daemon records used codes in this file: a code would count at both. */
   claimClients(path: string): void {
-    try {
-      this.#locks.acquire(path, `with the clients' state ${path}`, advice("a ClientsState of its own, in its config"));
-    } catch (error) {
-      if (error instanceof AlreadyRunning) throw error;
-      this.#onNotice({ type: "no locks", reason: (error as Error).message });
-    }
+    const second = advice("a ClientsState of its own, in its config");
+    this.#noteNoLock(this.#locks.tryAcquire(path, `with the clients' state ${path}`, second));
+  }
+
+  /** A daemon that can keep no lock runs anyway. */
+  #noteNoLock(reason: string | undefined): void {
+    if (reason !== undefined) this.#onNotice({ type: "no locks", reason });
   }
 
   /** Releases the locks of all other interfaces. The ledger stays where it is. */

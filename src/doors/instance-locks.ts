@@ -31,6 +31,17 @@ export class InstanceLocks {
     this.#held.set(path, lock.descriptor);
   }
 
+  /** The same, but returns the system's reason if nothing can be locked there. */
+  tryAcquire(path: string, what: string, advice?: string): string | undefined {
+    try {
+      this.acquire(path, what, advice);
+      return undefined;
+    } catch (error) {
+      if (error instanceof AlreadyRunning) throw error;
+      return (error as Error).message;
+    }
+  }
+
   /** Takes one lock for each interface at which the daemon listens with this config. */
   acquireInterfaces(config: string, patterns: readonly string[]): void {
     makePrivateDirectory(STATE_DIRECTORY);
