@@ -160,6 +160,29 @@ describe("the capture loop", () => {
     }
   });
 
+  it("holds a fast sequence that is read late as long as any other", () => {
+    const scan = Array.from({ length: 10 }, (_, i) => ["10.77.0.3", 8000 + i] as const);
+    for (const rest of [scan, []]) {
+      const scene = new Scene(TWO);
+      scene.batch(["10.77.0.2", 7000]);
+      scene.arrived.push([
+        ["10.77.0.3", 7000],
+        ["10.77.0.3", 7001],
+      ]);
+      scene.clock.advanceTo(5100); // the machine was busy
+      scene.clock.runNext();
+      assert.deepEqual(scene.arrived, []);
+      assert.ok(!scene.seen.includes("open two"), "it waits for the rest of a scan");
+      if (rest.length > 0) scene.batch(...rest);
+      scene.pass(20);
+      assert.equal(scene.seen.includes("open two"), rest.length === 0, `${scene.seen}`);
+      scene.seen.length = 0;
+      scene.batch(["10.77.0.4", 7000], ["10.77.0.4", 7001]);
+      scene.pass(6);
+      assert.ok(scene.seen.includes("open two"), "the next one waits no longer than usual");
+    }
+  });
+
   it("counts packets that are read late as if they had come in time, but never before others", () => {
     for (const [batchAt, at] of [
       [1, 4],

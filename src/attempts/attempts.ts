@@ -117,6 +117,14 @@ export class Attempts {
     return this.#table.pool.live + this.#scanDetector.held.size;
   }
 
+  /**
+   * Set it while packets are read late, by so many milliseconds: openings that are held wait for their whole time, although
+   * an earlier time counts for their packets.
+   */
+  set lateBy(milliseconds: number) {
+    this.#scanDetector.held.lateBy = milliseconds;
+  }
+
   /** Gives back the memory of attempts if none is live. Call it after much work. */
   trim(): void {
     this.#table.pool.trim();

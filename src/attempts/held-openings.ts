@@ -27,6 +27,8 @@ export interface HeldOpening {
 }
 
 export class HeldOpenings {
+  /** By how many milliseconds the current packet is read later than the time that counts for it. 0: it is not late. */
+  lateBy = 0;
   /** In the order in which they are due. */
   #waiting: HeldOpening[] = [];
 
@@ -53,12 +55,12 @@ export class HeldOpenings {
   }
 
   hold(opening: Omit<HeldOpening, "due">, now: number): void {
-    this.#add({ due: now + WAIT_MS, ...opening });
+    this.#add({ due: now + this.lateBy + WAIT_MS, ...opening });
   }
 
   /** Holds a right code for Code_Hold, and at least as long as a fast sequence. Only clients can make many codes wait. */
   holdCode(opening: Omit<HeldOpening, "due"> & { readonly accepted: Accepted }, now: number): void {
-    this.#add({ ...opening, due: now + Math.max(WAIT_MS, opening.accepted.holdMs) });
+    this.#add({ ...opening, due: now + this.lateBy + Math.max(WAIT_MS, opening.accepted.holdMs) });
   }
 
   /** Drops a code, because another source has sent it too. */

@@ -168,8 +168,10 @@ export class CaptureLoop {
    * would time out. So they count as if they had been read in time.
    */
   #readLate(): void {
-    this.#lateAt = Math.max(this.#batchAt, Math.min(this.#options.now(), this.packetLoop.deadline - 1));
-    this.#source().readNow();
+    const now = this.#options.now();
+    const at = Math.max(this.#batchAt, Math.min(now, this.packetLoop.deadline - 1));
+    this.#lateAt = at;
+    this.packetLoop.readLate(at, now, () => this.#source().readNow());
     this.#lateAt = undefined;
   }
 

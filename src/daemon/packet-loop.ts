@@ -161,6 +161,13 @@ export class PacketLoop {
     this.#onEvents(this.#attempts.expire(at), at);
   }
 
+  /** Reads packets for which this time counts, although it is `now` already. */
+  readLate(at: number, now: number, read: () => void): void {
+    this.#attempts.lateBy = now - at;
+    read();
+    this.#attempts.lateBy = 0;
+  }
+
   /** Gives back memory that no attempt needs. */
   trim(): void {
     this.#attempts.trim();
