@@ -1,7 +1,7 @@
 // The time from the last SYN of a sequence until a connection succeeds, for a door with `open`. Compared with a door with our
 // iptables command, and with rules that follow the sequence in the kernel alone, without a scan guard and without a log. Each
-// has its own namespaces, and after each knock it is the next one's turn. The client tries to connect without a pause, on a processor of its own, as a
-// client on another machine does.
+// has its own namespaces, and after each knock it is the next one's turn. The client tries to connect without a pause, on a
+// processor of its own, as a client on another machine does.
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpus } from "node:os";
 import { createInterface } from "node:readline";
@@ -14,7 +14,7 @@ import { ofRounds, percentile, type Row } from "./table.ts";
 
 const PER_ROUND = 20;
 const FIRST_ADDRESS = 10;
-/** A busy loop of minutes that runs only while nothing else wants the processor: so that it never sleeps. */
+/** A busy loop that runs only while nothing else wants the processor, so that the processor never sleeps. It ends by itself. */
 const LOOP = "i=0; while [ $i -lt 2000000000 ]; do i=$((i + 1)); done";
 const AWAKE = ["chrt", "--idle", "0", "sh", "-c", LOOP] as const;
 const SEQUENCE = "[ssh]\nsequence = 7000,8000,9000\n";

@@ -4,6 +4,7 @@ import { it } from "node:test";
 import type { DoorState } from "../src/attempts/door-state.ts";
 import { HeldOpenings } from "../src/attempts/held-openings.ts";
 import { StrayPorts } from "../src/attempts/stray-ports.ts";
+import type { Accepted } from "../src/events/code-decision.ts";
 import { parseAddress } from "../src/net/address.ts";
 
 const state = {} as DoorState;
@@ -24,6 +25,17 @@ it("holds fast openings for 5 ms, in their order, but none that took 25 ms", () 
   );
   assert.equal(held.release(1000).length, 1);
   assert.deepEqual([held.size, held.deadline], [0, Number.POSITIVE_INFINITY]);
+});
+
+it("holds what is read late for its whole time, a code too", () => {
+  const held = new HeldOpenings();
+  const accepted = { client: "phone", result: "accepted", holdMs: 250 } as unknown as Accepted;
+  held.lateBy = 30;
+  wait(held, "10.77.0.2", 1, 100);
+  assert.equal(held.deadline, 135);
+  held.release(135);
+  held.holdCode({ state, knocker: parseAddress("10.77.0.2")!, hash: 1, strays: new StrayPorts(1), accepted }, 100);
+  assert.equal(held.deadline, 380);
 });
 
 it("finds the held openings of a client, even if hashes collide, and drops one", () => {

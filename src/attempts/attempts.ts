@@ -118,8 +118,8 @@ export class Attempts {
   }
 
   /**
-   * Set it while packets are read late, by so many milliseconds: openings that are held wait for their whole time, although
-   * an earlier time counts for their packets.
+   * How many milliseconds later than their `now` the packets are read. Set this while late packets are read, and then back to
+   * 0. Held openings wait that much longer, so they wait for their whole time.
    */
   set lateBy(milliseconds: number) {
     this.#scanDetector.held.lateBy = milliseconds;

@@ -27,7 +27,7 @@ export interface HeldOpening {
 }
 
 export class HeldOpenings {
-  /** By how many milliseconds the current packet is read later than the time that counts for it. 0: it is not late. */
+  /** How many milliseconds later than the time that counts for it the current packet is read. */
   lateBy = 0;
   /** In the order in which they are due. */
   #waiting: HeldOpening[] = [];

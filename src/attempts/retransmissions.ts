@@ -67,8 +67,8 @@ export class Retransmissions {
   #rowAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * Have so many segments of this source been remembered in the last second, and of no other one meanwhile, that it is a
-   * flood? Further ones would only overwrite those of other clients.
+   * Is this source a flood? In the last second MAX_IN_A_ROW of its segments were remembered, and none of another source.
+   * Further ones would only overwrite those of other clients.
    */
   isFlood(sourceHash: number, now: number): boolean {
     return this.#inARow >= MAX_IN_A_ROW && sourceHash === this.#rowHash && now - this.#rowAt < ROW_MS;

@@ -23,8 +23,8 @@ export class Backstop {
   }
 
   /**
-   * Call it at the start. Removes a backstop without an owner, which somebody has saved with the other rules and loaded again:
-   * it would shut everyone out, because no gate of ours tags for it. If the kernel refuses, building the gate fails as well.
+   * Removes a backstop without an owner, which was saved with other rules and loaded again. No gate of ours tags for it, so it
+   * would shut everyone out. Call this at the start. If the kernel refuses, building the gate fails as well.
    */
   removeLoaded(): void {
     try {

@@ -19,7 +19,7 @@ export interface TableStatus {
   readonly mode: "gate" | "mark";
   /** The config whose doors it serves, as the comment names it: its real path, or `sha256:…`. */
   readonly config: string;
-  /** The netlink port of the socket that owns it, or the backstop (backstop.ts): nobody else can open the ports. */
+  /** The netlink port of the socket that owns the table or the backstop (backstop.ts). No other process can open the ports. */
   readonly owner: number | undefined;
   /** The closed ports. None in mode `mark`. */
   readonly guarded: readonly OpenedPorts[];
