@@ -58,6 +58,16 @@ export async function isListening(machine: Machine): Promise<void> {
   assert.match(await machine.property("StatusText"), /^listening on eth0 \(10\.77\.0\.1, /);
 }
 
+/** Waits until Debian's knockd captures. systemd calls it active before that, and until then a SIGHUP ends it. */
+export async function judgeIsListening(machine: Machine): Promise<void> {
+  await machine.until(async () => {
+    const pid = await machine.property("MainPID");
+    const { stdout } = await machine.run(`sed -n 's/^SigCgt:\\s*//p' /proc/${pid}/status`);
+    return (Number.parseInt(stdout.trim().at(-1) ?? "0", 16) & 1) !== 0; // SIGHUP is signal 1
+  }, "0.8 that captures");
+  assert.match(await machine.ok("knockd -V"), /^knockd 0\.8\n/);
+}
+
 function packageFile(): string {
   const ours = readdirSync(RELEASED).find((file) => /^knockd_[\d.]+-\d+_amd64\.deb$/.test(file));
   if (ours === undefined) throw new Error(`no package in ${RELEASED}: npm run test:boot makes it`);
