@@ -2,11 +2,15 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { portsOf } from "../src/codes/derive.ts";
+import { placesOf } from "../src/codes/valid-codes.ts";
 import { parseConfig } from "../src/config/parse.ts";
 import { PacketLoop, type PacketLoopOptions } from "../src/daemon/packet-loop.ts";
 import { eventLine } from "../src/log/messages.ts";
 import { formatAddress } from "../src/net/address.ts";
 import type { Packet } from "../src/net/packet.ts";
+import { clientOf, NOON, WINDOW } from "./code-group.ts";
+import { doorOf } from "./door.ts";
 import { toPacket } from "./story.ts";
 
 const doorsOf = (config: string) =>
@@ -25,9 +29,9 @@ function loopOf(config: string, more: Partial<PacketLoopOptions> = {}) {
   });
   loop.setDoors(doorsOf(config));
   let sent = 0;
-  const knock = (port: number, at: number) => {
+  const knock = (port: number, at: number, from = "10.77.0.2") => {
     const sourcePort = 40_000 + ++sent;
-    const [from, to, protocol, flags] = ["10.77.0.2", "10.77.0.1", "tcp", ["syn" as const]] as const;
+    const [to, protocol, flags] = ["10.77.0.1", "tcp", ["syn" as const]] as const;
     return loop.packet(toPacket({ from, to, port, protocol, flags: [...flags], sourcePort, seq: sent }), at);
   };
   return { loop, seen, knock };
@@ -187,6 +191,20 @@ describe("the packet loop", () => {
       loop.resolvedDoors.map(({ door }) => door.startCommand),
       ["b"],
     );
+  });
+
+  it("reports a code that another client used before", () => {
+    const [client, replays] = [clientOf(), [] as string[]];
+    const { loop, knock } = loopOf("[x]\nsequence = 1\n", {
+      wallClock: () => NOON,
+      onReplay: ({ name }, other) => void replays.push(`${name} ${other}`),
+    });
+    loop.setDoors([{ door: doorOf({ name: "openSSH", sequence: [], clients: [client] }), targets: undefined }]);
+    const ports = portsOf(client.blocks, placesOf(client, WINDOW));
+    for (const port of ports) knock(port, 0);
+    loop.expire(300);
+    for (const port of ports) knock(port, 1000, "10.77.0.9");
+    assert.deepEqual(replays, ["openSSH 10.77.0.2"]);
   });
 
   it("has nothing to do before its deadline, and then logs timeouts", () => {

@@ -153,32 +153,31 @@ export class Attempts {
 
   /** Handles one packet, and returns its events. `now` in milliseconds. Does not keep the packet. */
   knock(packet: Packet, now: number): readonly KnockEvent[] {
-    const { source, protocol } = packet;
-    const key = knockKey(protocol, packet.port);
-    const entry = this.#table.doors.entry(key);
+    const key = knockKey(packet.protocol, packet.port);
+    const isLikeLast = this.#lastPacket.matches(packet, now);
+    if (!isLikeLast) {
+      if (!this.#mayBeClient(packet.source)) return NOTHING;
+      this.#lastHash = this.#table.hash(packet.source);
+      this.#matcher.forget();
+      this.#idleKey = NO_KEY;
+    } else if (key === this.#idleKey && !this.#verdictReporter.wantsMore) return NOTHING; // most packets of a flood
+    return this.#judge(packet, key, now, isLikeLast);
+  }
+
+  /** Apart from `knock`, because V8 inlines into a function what most of its calls need: few packets of a flood come here. */
+  #judge(packet: Packet, key: number, now: number, isLikeLast: boolean): readonly KnockEvent[] {
     const current = this.#current;
+    const entry = this.#table.doors.entry(key);
+    current.begin(packet, key, this.#lastHash, now);
     if (entry === undefined || this.#isAnswer(packet)) {
-      if (!this.#mayBeClient(source)) return NOTHING;
-      current.begin(packet, key, this.#table.hash(source), now);
       this.#verdictReporter.begin(current, false);
       return this.#noKnock(current, entry);
     }
-    if (this.#lastPacket.matches(packet, now)) {
-      if (key === this.#idleKey && !this.#verdictReporter.wantsMore) return NOTHING; // most packets of a flood
-      current.begin(packet, key, this.#lastHash, now);
-      this.#verdictReporter.begin(current, true);
-    } else {
-      if (!this.#mayBeClient(source)) return NOTHING;
-      this.#lastHash = this.#table.hash(source);
-      current.begin(packet, key, this.#lastHash, now);
-      this.#matcher.forget();
-      this.#idleKey = NO_KEY;
-      this.#verdictReporter.begin(current, false);
-    }
+    this.#verdictReporter.begin(current, isLikeLast);
     if (!this.#matcher.matchesAny(entry.rules, packet)) return this.#noKnock(current, entry);
     // Hand-made headers have sequence number 0. It does not show that the same segment was sent again.
-    current.print = protocol === TCP && packet.sequence !== 0 ? fingerprint(packet) : 0;
-    const count = this.#table.collect(source, current.hash);
+    current.print = packet.protocol === TCP && packet.sequence !== 0 ? fingerprint(packet) : 0;
+    const count = this.#table.collect(packet.source, current.hash);
     current.count = count;
     if (current.print !== 0 && this.#repeats.isOne(current)) {
       this.#verdictReporter.report(VERDICT.again, undefined, 0);

@@ -8,12 +8,15 @@ export class LastPacket {
   #now = Number.NaN;
   #protocol = 0;
   #flags = 0;
-  #source: Address = { w0: 0, w1: 0, w2: 0, w3: 0 };
+  readonly #source = { w0: 0, w1: 0, w2: 0, w3: 0 };
+  /** The copy of the source that others have. */
+  #copy: Address | undefined;
   readonly #destination = { w0: 0, w1: 0, w2: 0, w3: 0 };
 
   /** A copy of its source, which may be kept. */
   get source(): Address {
-    return this.#source;
+    this.#copy ??= copyOf(this.#source);
+    return this.#copy;
   }
 
   /** Is this packet like the last one: same source, destination, time and flags? If not, remembers it as the last one. */
@@ -35,7 +38,13 @@ export class LastPacket {
     ) {
       return true;
     }
-    if (!sameAddress(source, from)) this.#source = copyOf(source);
+    if (!sameAddress(source, from)) {
+      this.#copy = undefined;
+      from.w0 = source.w0;
+      from.w1 = source.w1;
+      from.w2 = source.w2;
+      from.w3 = source.w3;
+    }
     this.#now = now;
     this.#protocol = protocol;
     this.#flags = flags;

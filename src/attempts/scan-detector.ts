@@ -77,12 +77,11 @@ export class ScanDetector {
   }
 
   /**
-   * Records the next knock of an attempt. If its TTL is far from the first knock's, strays of any TTL count: that may make
-   * the attempt a scan, which removes it. Returns undefined if it is none.
+   * Judges an attempt again after its next knock, whose TTL may make more of its strays count (stray-ports.ts). If it is a
+   * scan, it is removed. Returns undefined if it is none.
    */
   knock(packet: Packet, slot: number, hash: number, now: number): Scan | undefined {
     const { strays } = this.#table.pool;
-    strays.knock(slot, packet.ttl);
     const state = this.#table.state(slot);
     const ports = scannedPorts(state, strays, slot);
     if (ports === 0) return undefined;

@@ -39,9 +39,14 @@ export class StrayPorts {
     return (this.#origins[attempt]! & SILENT) !== 0;
   }
 
-  /** Records the TTL of the next knock. If it is not near that of the first, strays of any TTL count, also earlier ones. */
-  knock(attempt: number, ttl: number): void {
-    if (!isNear(this.#origins[attempt]!, ttl)) this.#origins[attempt]! |= MIXED;
+  /**
+   * Records the TTL of the next knock. If it is not near that of the first, strays of any TTL count, also earlier ones.
+   * Returns whether there are any.
+   */
+  knock(attempt: number, ttl: number): boolean {
+    const origin = this.#origins[attempt]!;
+    if (!isNear(origin, ttl)) this.#origins[attempt] = origin | MIXED;
+    return (origin & TOUCHED) !== 0;
   }
 
   /** Records a stray by the bit of its port. With a TTL that shows another way through the network, it may be forged. */

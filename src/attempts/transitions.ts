@@ -59,23 +59,35 @@ export class Transitions {
 
   /** Applies the current packet to a live attempt of its source. */
   goOn(slot: number, current: CurrentPacket, events: readonly KnockEvent[]): readonly KnockEvent[] {
-    const { packet, key, hash, now } = current;
+    const { packet, key, now } = current;
     const state = this.#table.state(slot);
     if (state.codes !== undefined) return events; // code-attempts.ts handles it
     const stage = this.#pool.stage(slot);
     if (this.#expiry.expired(slot, state.timeouts, now)) return this.#tooLate(slot, state, current, events);
-    if (!this.#matcher.matches(state.rule, packet)) {
+    const isMatch = this.#matcher.matches(state.rule, packet);
+    if (!isMatch || state.knocks[stage] !== key) {
+      this.#notNext(slot, state, current, isMatch);
+      return events;
+    }
+    state.metAt = this.#packets;
+    const print = this.#pool.fingerprint(slot);
+    if (print !== 0) this.#completion.rememberLast(slot, current);
+    const hasStrays = this.#pool.strays.knock(slot, packet.ttl);
+    const scan = hasStrays ? this.#scanDetector.knock(packet, slot, current.hash, now) : undefined;
+    if (scan === undefined) return this.#advance(slot, state, current, events);
+    this.#completion.remember(current);
+    this.#lastPacket.forget();
+    this.#verdictReporter.report(VERDICT.scan, undefined, 0, scan.ports);
+    return scan.event === undefined ? events : append(events, [scan.event]);
+  }
+
+  /** The packet is not the knock that the attempt waits for. `isMatch`: does its door accept the packet? */
+  #notNext(slot: number, state: DoorState, current: CurrentPacket, isMatch: boolean): void {
+    const { packet, key, hash, now } = current;
+    const stage = this.#pool.stage(slot);
+    if (!isMatch) {
       state.metAt = this.#packets;
       this.#verdictReporter.report(this.#matcher.mismatch([state.rule], packet), state, stage);
-    } else if (state.knocks[stage] === key) {
-      state.metAt = this.#packets;
-      this.#completion.rememberLast(slot, current);
-      const scan = this.#scanDetector.knock(packet, slot, hash, now);
-      if (scan === undefined) return this.#advance(slot, state, current, events);
-      this.#completion.remember(current);
-      this.#lastPacket.forget();
-      this.#verdictReporter.report(VERDICT.scan, undefined, 0, scan.ports);
-      return scan.event === undefined ? events : append(events, [scan.event]);
     } else if (stage === 1 && state.knocks[0] === key && this.#scanDetector.isOver(slot, hash, state, now)) {
       this.#completion.rememberLast(slot, current);
       this.#table.remove(slot, hash); // `begin` begins a new one
@@ -88,7 +100,6 @@ export class Transitions {
       this.#table.remove(slot, hash);
       this.#verdictReporter.report(VERDICT.wrong, state, stage);
     }
-    return events;
   }
 
   /** The packet has come after the attempt's time was over. */
@@ -124,7 +135,7 @@ export class Transitions {
       this.#lastPacket.forget(); // no event, but a later packet of the same moment may advance the attempt
       return events;
     }
-    this.#completion.remember(current);
+    if (print !== 0) this.#completion.remember(current);
     if (isSilent) this.#scanDetector.bans.lift(hash, state, now);
     const mayBeScan = this.#scanDetector.isSuspiciouslyFast(age, hash, state);
     if (mayBeScan) {
@@ -156,7 +167,7 @@ export class Transitions {
         if (isSilent) this.#lastPacket.forget();
         else events = append(events, state.events.stage(this.#lastPacket.source, 1));
       } else {
-        this.#completion.remember(current);
+        if (current.print !== 0) this.#completion.remember(current);
         events = append(events, this.#open(state, current));
       }
     }
