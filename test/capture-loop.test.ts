@@ -27,6 +27,8 @@ class Scene {
   timers = 0;
   mayDuplicate = false;
   isDuplicate = true;
+  /** The addresses of the interface that captures. */
+  own = { has: () => true, isClient: () => true };
   #sent = 0;
   readonly source = {
     isDuplicate: () => this.isDuplicate,
@@ -67,6 +69,11 @@ class Scene {
     this.seen.length = 0;
   }
 
+  /** The number of openings. */
+  get opened(): number {
+    return this.seen.filter((line) => line.startsWith("open ")).length;
+  }
+
   apply(config: string): void {
     const { doors } = parseConfig(config, "knockd.conf", () => undefined);
     this.loop.apply(
@@ -81,8 +88,7 @@ class Scene {
       const segment = { from, to: "10.77.0.1", port, protocol: "tcp" as const, flags: ["syn" as const], sourcePort };
       return { ...toPacket({ ...segment, seq: this.#sent }), length: 60, time: 0 };
     });
-    const own = { has: () => true, isClient: () => true };
-    this.loop.onBatch(own, { at: (i) => all[i]! }, all.length, this.clock.now);
+    this.loop.onBatch(this.own, { at: (i) => all[i]! }, all.length, this.clock.now);
   }
 
   /** Runs everything that is due until then. */
@@ -205,6 +211,18 @@ describe("the capture loop", () => {
     assert.equal(scene.clock.due, 5.5, "half a millisecond more, because setTimeout cuts off fractions");
     scene.pass(6);
     assert.ok(scene.seen.includes("open two"));
+  });
+
+  it("checks each packet against the addresses of its own interface, also if two come at the same time", () => {
+    const scene = new Scene(ONE);
+    scene.batch(["10.77.0.2", 7000]);
+    assert.equal(scene.opened, 1);
+    scene.own = { has: () => false, isClient: () => true };
+    scene.batch(["10.77.0.2", 7000]);
+    assert.equal(scene.opened, 1);
+    scene.own = { has: () => true, isClient: () => false };
+    scene.batch(["10.77.0.2", 7000]);
+    assert.equal(scene.opened, 1);
   });
 
   it("drops duplicate packets, but only if interfaces can show a packet twice", () => {

@@ -227,6 +227,11 @@ export class Attempts {
     return event === undefined ? NOTHING : [event];
   }
 
+  /** Whatever the last packet was, nothing that was found out about it holds for the next one. */
+  forgetLast(): void {
+    this.#lastPacket.forget();
+  }
+
   /** False for this host's own addresses and for those that no client can have: the packet is forged, or our own. */
   #mayBeClient(source: Address): boolean {
     if (this.#isClient(source)) return true;

@@ -114,6 +114,7 @@ export class CaptureLoop {
   onBatch(own: Own, records: Pick<Records, "at">, count: number, now: number): void {
     const at = this.#lateAt ?? now;
     this.#batchAt = at;
+    if (own !== this.#own) this.packetLoop.changeInterface();
     this.#own = own;
     this.#decide(records, count, at);
     this.packetLoop.expectNext(count === 1, at);

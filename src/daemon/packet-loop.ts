@@ -158,6 +158,11 @@ export class PacketLoop {
     return events;
   }
 
+  /** Call it if the next packet comes from another interface, which has other addresses. */
+  changeInterface(): void {
+    this.#attempts.forgetLast();
+  }
+
   /** Does what is due: opens held doors, ends attempts. In a flood it does a part, and `deadline` stays in the past. */
   expire(at: number): void {
     this.#endExpectation();
