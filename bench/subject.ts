@@ -18,8 +18,8 @@ export const NAMES: Readonly<Record<Subject, string>> = {
   immediate: "C loop, immediate",
 };
 
-/** A second after its start, knockd-ng gives memory back to the system, once. */
-const SETTLED_MS = 1200;
+/** knockd-ng gives memory back to the system a second after its start, and again a second after its warm-up. */
+const SETTLED_MS = 2600;
 
 export interface Running {
   readonly subject: Subject;
