@@ -21,6 +21,8 @@ export interface TableStatus {
   readonly config: string;
   /** The netlink port of the socket that owns the table or the backstop (backstop.ts). No other process can open the ports. */
   readonly owner: number | undefined;
+  /** Is it only the backstop that has an owner? Then another program can remove the table, and the ports stay closed. */
+  readonly hasBackstop: boolean;
   /** The closed ports. None in mode `mark`. */
   readonly guarded: readonly OpenedPorts[];
   /** Networks that need no knock, as `10.0.0.0/8` or `10.0.0.1-10.0.0.9`. */
@@ -58,6 +60,7 @@ export function readTable(): TableStatus | undefined {
       mode: names.includes(GUARDED) ? "gate" : "mark",
       config,
       owner: table.owner ?? behind?.owner,
+      hasBackstop: behind !== undefined,
       guarded: names.includes(GUARDED) ? guarded(socket, from) : [],
       allowed: [...networks(4), ...networks(6)],
       open: names.flatMap((name) => openIn(kernel, name)),

@@ -74,6 +74,22 @@ describe("the backstop of a gate without an owner", { skip: needsRoot }, () => {
     assert.match(stdout, /counter packets 0 bytes 0/);
   });
 
+  it("is shown by knockctl gate show", async () => {
+    const { status, stdout } = await wire.run("server", [...program("knockctl"), "gate", "show"]);
+    assert.equal(status, 0);
+    assert.match(
+      stdout,
+      new RegExp(
+        [
+          "^It fails open: without its tables the ports are open to everyone\\.",
+          "Table: inet knockd\\. Other programs can change it\\.",
+          `Behind it, inet knockd_backstop of process ${gate.pid} keeps the ports closed\\.`,
+        ].join("\n"),
+        "m",
+      ),
+    );
+  });
+
   it("opens and closes with the gate", async () => {
     await order("open");
     assert.deepEqual(await atTheDoor(), ["in", "in", "in", "in"]);

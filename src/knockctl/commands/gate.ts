@@ -170,18 +170,26 @@ function tableText(now: TableStatus | undefined, owner: number | undefined): str
       : `The gate closes ${ports} to clients that have not knocked.`;
   const lines =
     mode === "gate"
-      ? [closes, "It fails open: without this table the ports are open to everyone."]
+      ? [
+          closes,
+          `It fails open: without ${now.hasBackstop ? "its tables" : "this table"} the ports are open to everyone.`,
+        ]
       : [
           "knockd marks clients that have knocked; your own firewall decides.",
           "It fails closed: without this table no client is marked.",
         ];
-  const whose =
-    now.owner === undefined
-      ? "Table: inet knockd, owned by no process. Open ports close on time."
-      : `Table: inet knockd, owned by ${owner === undefined ? "a process" : `process ${owner}`}. Only knockctl can change it.`;
+  const process = owner === undefined ? "a process" : `process ${owner}`;
+  const whose = now.hasBackstop
+    ? [
+        "Table: inet knockd. Other programs can change it.",
+        `Behind it, inet knockd_backstop of ${process} keeps the ports closed.`,
+      ]
+    : now.owner === undefined
+      ? ["Table: inet knockd, owned by no process. Open ports close on time."]
+      : [`Table: inet knockd, owned by ${process}. Only knockctl can change it.`];
   const config = `Config: ${clean(now.config)}`;
   const lan = allowed.length === 0 ? [] : [`No knock needed from: ${allowed.join(", ")}`];
-  return `${[...lines, whose, config, ...lan].join("\n")}\n\n${clientsText(clients)}`;
+  return `${[...lines, ...whose, config, ...lan].join("\n")}\n\n${clientsText(clients)}`;
 }
 
 function clientsText(clients: readonly OpenStatus[]): string {
