@@ -150,13 +150,25 @@ export class Host {
 
   async opensTo(sequence: readonly string[], to = this.wire.server): Promise<void> {
     assert.equal(await this.isOpen(to), false, "closed before the knock");
+    const begun = performance.now();
     await this.knock(to, ...sequence);
-    await until(() => this.isOpen(to), "open door");
+    const seconds = (performance.now() - begun) / 1000;
+    try {
+      await until(() => this.isOpen(to), `open door; the knock took ${seconds.toFixed(1)} s`);
+    } catch (error) {
+      const { stdout } = await this.run("sh", "-c", "cat /run/knockd-init/log; nft list tables");
+      throw new Error(`${(error as Error).message}\n${stdout}`);
+    }
   }
 
-  /** Waits until the trial has been rolled back, by its timer or on request. */
+  /** Waits until the trial has been rolled back, by its timer or on request. Only its folder may still be there. */
   rolledBack(): Promise<void> {
     return until(async () => (await this.run("test", "-e", "/run/knockd-init/id")).status !== 0, "rollback");
+  }
+
+  /** Waits until the rollback has removed its folder, which it does last. */
+  cleanedUp(): Promise<void> {
+    return until(async () => (await this.run("test", "-e", "/run/knockd-init")).status !== 0, "end of the folder");
   }
 
   /** The rules of the user's firewall and of knockd's, without the clients that may connect at the moment. */
