@@ -29,6 +29,8 @@ interface SceneOptions {
 /** A daemon's attempts, with a clock that the test sets, in milliseconds since NOON. */
 class Scene {
   now = 0;
+  /** That of the packets. */
+  ttl = 64;
   readonly lines: string[] = [];
   readonly opened: string[] = [];
   readonly used: boolean[] = [];
@@ -81,7 +83,7 @@ class Scene {
           {
             source: parseAddress(from)!,
             destination: parseAddress(from.includes(":") ? "fd77::1" : "10.77.0.1")!,
-            ...{ sourcePort: 40_000 + (this.#sent++ % 20_000), port, ttl: 64 },
+            ...{ sourcePort: 40_000 + (this.#sent++ % 20_000), port, ttl: this.ttl },
             ...(protocol === "tcp"
               ? { protocol: TCP, flags, sequence: 7919 * this.#sent }
               : { protocol: UDP, flags: 0, sequence: 0 }),
@@ -349,6 +351,17 @@ describe("wrong codes", () => {
 });
 
 describe("a scan", () => {
+  it("is recognised by its strays of another TTL, if a later knock has that TTL too", () => {
+    const scene = new Scene();
+    const [first, second] = scene.ports() as [number, number];
+    scene.knock([first]);
+    scene.ttl = 40;
+    scene.knock([10, 11, 12, 13, 14, 15, 16, 17]);
+    assert.doesNotMatch(scene.lines.join("\n"), /scan/, "they may be forged");
+    scene.knock([second]);
+    assert.equal(scene.last, "10.77.0.2: scan: 8 other ports touched, ignored for 60 seconds");
+  });
+
   it("of all ports in order is recognised between two blocks", () => {
     const scene = new Scene();
     for (let port = 700; port < 1400; port++) scene.knock([port], SNIFFER);

@@ -77,10 +77,15 @@ export class ScanDetector {
   }
 
   /**
-   * Judges an attempt again after its next knock, whose TTL may make more of its strays count (stray-ports.ts). If it is a
-   * scan, it is removed. Returns undefined if it is none.
+   * Records the next knock of an attempt. If its TTL is far from the first knock's, strays of any TTL count: that may make
+   * the attempt a scan, which removes it. Returns undefined if it is none.
    */
   knock(packet: Packet, slot: number, hash: number, now: number): Scan | undefined {
+    const hasStrays = this.#table.pool.strays.knock(slot, packet.ttl);
+    return hasStrays ? this.#recheck(packet, slot, hash, now) : undefined;
+  }
+
+  #recheck(packet: Packet, slot: number, hash: number, now: number): Scan | undefined {
     const { strays } = this.#table.pool;
     const state = this.#table.state(slot);
     const ports = scannedPorts(state, strays, slot);

@@ -71,9 +71,9 @@ export class Transitions {
     }
     state.metAt = this.#packets;
     const print = this.#pool.fingerprint(slot);
+    // Asked here and below, because V8 does not inline the rest. In a flood it is always 0 (repeats.ts).
     if (print !== 0) this.#completion.rememberLast(slot, current);
-    const hasStrays = this.#pool.strays.knock(slot, packet.ttl);
-    const scan = hasStrays ? this.#scanDetector.knock(packet, slot, current.hash, now) : undefined;
+    const scan = this.#scanDetector.knock(packet, slot, current.hash, now);
     if (scan === undefined) return this.#advance(slot, state, current, events);
     this.#completion.remember(current);
     this.#lastPacket.forget();
