@@ -29,12 +29,16 @@ class RecordPacket implements CapturedPacket {
 export class Records {
   readonly buffer: ArrayBuffer;
   readonly #words: Int32Array;
+  readonly #halves: Uint16Array;
+  readonly #bytes: Uint8Array;
   readonly #doubles: Float64Array;
   readonly #packet = new RecordPacket();
 
   constructor(capacity = 1024) {
     this.buffer = new ArrayBuffer(capacity * RECORD_BYTES);
     this.#words = new Int32Array(this.buffer);
+    this.#halves = new Uint16Array(this.buffer);
+    this.#bytes = new Uint8Array(this.buffer);
     this.#doubles = new Float64Array(this.buffer);
   }
 
@@ -52,13 +56,11 @@ export class Records {
     destination.w1 = words[w + 5]!;
     destination.w2 = words[w + 6]!;
     destination.w3 = words[w + 7]!;
-    const ports = words[w + 8]!;
-    packet.sourcePort = ports & 0xffff;
-    packet.port = ports >>> 16;
-    const rest = words[w + 9]!;
-    packet.protocol = rest & 0xff;
-    packet.flags = (rest >>> 8) & 0xff;
-    packet.ttl = (rest >>> 16) & 0xff;
+    packet.sourcePort = this.#halves[w * 2 + 16]!;
+    packet.port = this.#halves[w * 2 + 17]!;
+    packet.protocol = this.#bytes[w * 4 + 36]!;
+    packet.flags = this.#bytes[w * 4 + 37]!;
+    packet.ttl = this.#bytes[w * 4 + 38]!;
     packet.sequence = words[w + 10]!;
     packet.length = words[w + 11]!;
     packet.time = this.#doubles[w / 2 + 6]!;
