@@ -227,7 +227,7 @@ export class Attempts {
     return event === undefined ? NOTHING : [event];
   }
 
-  /** Whatever the last packet was, nothing that was found out about it holds for the next one. */
+  /** Forgets what was found out about the last packet, so that it does not count for the next one. */
   forgetLast(): void {
     this.#lastPacket.forget();
   }

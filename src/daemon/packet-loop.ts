@@ -149,7 +149,7 @@ export class PacketLoop {
   /** Handles one packet, and returns its events. Does not keep the packet. */
   packet(packet: Packet, at: number): readonly KnockEvent[] {
     const events = this.#attempts.knock(packet, at);
-    if (events !== this.#lastEvents) this.#lastEvents = events;
+    this.#lastEvents = events;
     if (events.length === 0) return events;
     const first = events[0]!;
     if (events.length === 1 && first.type === "stage")
