@@ -44,6 +44,31 @@ describe("a verdict reporter", () => {
     assert.deepEqual([observer.told.length, reporter.isWanted], [1, true]);
   });
 
+  it("repeats the only verdict on the last packet, while the observer wants more", () => {
+    const observer = new Recorder();
+    const reporter = new VerdictReporter(observer);
+    reporter.begin(current, false);
+    reporter.report(VERDICT.twice, undefined, 1, 4);
+    observer.told.length = 0;
+    assert.equal(reporter.repeat(current.packet, 5, 7), true);
+    assert.deepEqual(observer.told, [
+      ["packet", current.packet, 5, 7],
+      [VERDICT.twice, undefined, 1, 4],
+    ]);
+    observer.isSaturated = true;
+    assert.equal(reporter.repeat(current.packet, 5, 7), true);
+    assert.equal(observer.told.length, 2);
+  });
+
+  it("does not repeat several verdicts on one packet, or none", () => {
+    const reporter = new VerdictReporter(new Recorder());
+    reporter.begin(current, false);
+    assert.equal(reporter.repeat(current.packet, 5, 7), false);
+    reporter.report(VERDICT.twice, undefined, 1);
+    reporter.report(VERDICT.twice, undefined, 1);
+    assert.equal(reporter.repeat(current.packet, 5, 7), false);
+  });
+
   it("reports what time causes without a packet, whatever came before", () => {
     const observer = new Recorder();
     const reporter = new VerdictReporter(observer);

@@ -70,7 +70,9 @@ export class Attempts {
   readonly #verdictReporter: VerdictReporter;
   readonly #nextKnock: NextKnock;
   readonly #lastPacket = new LastPacket();
-  /** The knock of the last packet, if it had no effect. Then an equal one has no effect either. */
+  /** The knock of the last packet, if it had no events. */
+  #silentKey = NO_KEY;
+  /** The same, if the packet before it was equal. Then it had no effect at all, and neither has the next equal one. */
   #idleKey = NO_KEY;
   /** The hash of the last packet's source. */
   #lastHash = 0;
@@ -159,14 +161,17 @@ export class Attempts {
       if (!this.#mayBeClient(packet.source)) return NOTHING;
       this.#lastHash = this.#table.hash(packet.source);
       this.#matcher.forget();
-      this.#idleKey = NO_KEY;
-    } else if (key === this.#idleKey && !this.#verdictReporter.wantsMore) return NOTHING; // most packets of a flood
+      this.#silentKey = NO_KEY;
+    } else if (key === this.#idleKey && this.#verdictReporter.repeat(packet, this.#lastHash, now)) return NOTHING; // most of a flood
     return this.#judge(packet, key, now, isLikeLast);
   }
 
   /** Apart from `knock`, because V8 inlines into a function what most of its calls need: few packets of a flood come here. */
   #judge(packet: Packet, key: number, now: number, isLikeLast: boolean): readonly KnockEvent[] {
     const current = this.#current;
+    const silentKey = this.#silentKey;
+    this.#silentKey = NO_KEY;
+    this.#idleKey = NO_KEY;
     const entry = this.#table.doors.entry(key);
     current.begin(packet, key, this.#lastHash, now);
     if (entry === undefined || this.#isAnswer(packet)) {
@@ -194,7 +199,9 @@ export class Attempts {
       else if (count === 0) this.#verdictReporter.report(VERDICT.later, undefined, 0);
     }
     if (entry.isCode) events = this.#knockCodes(entry.codes, current, events);
-    this.#idleKey = events.length === 0 ? key : NO_KEY;
+    if (events.length > 0) return events;
+    this.#silentKey = key;
+    if (silentKey === key) this.#idleKey = key;
     return events;
   }
 
