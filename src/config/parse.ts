@@ -115,7 +115,7 @@ class ConfigParser {
         warn: (why) => this.#warnings.push(this.#place(line, why)),
       };
       try {
-        setDirective(line, door, this.#options, complaints);
+        setDirective(name, door, this.#options, complaints);
       } catch (error) {
         throw this.#refusal(line, (error as Error).message);
       }
@@ -167,8 +167,8 @@ class ConfigParser {
   }
 }
 
-function setDirective(line: Line, door: DoorDraft | undefined, options: OptionsDraft, complaints: Complaints): void {
-  const name = nameOf(line);
+function setDirective(name: string, door: DoorDraft | undefined, options: OptionsDraft, complaints: Complaints): void {
+  const { line } = complaints;
   const bare = directiveName(withoutComment(line.text));
   if (BARE_DIRECTIVES.has(bare)) {
     if (bare === "usesyslog") options.useSyslog = true;

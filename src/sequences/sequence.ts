@@ -37,7 +37,7 @@ export function parseSequence(text: string): Sequence {
   }
   return parts.map(({ element, port, protocol, rest }) => {
     if (element === "") throw new SequenceError("an empty element in knock sequence", false);
-    if (!/^\d+$/.test(port) || Number(port) === 0) throw new SequenceError(`port "${port}" is invalid`, false);
+    if (!DIGITS.test(port) || Number(port) === 0) throw new SequenceError(`port "${port}" is invalid`, false);
     if (rest.length > 0) throw new SequenceError(`"${element}" is more than a port and a protocol`, false);
     return { protocol: protocol as Knock["protocol"], port: Number(port) };
   });
@@ -50,6 +50,7 @@ export function formatSequence(sequence: Sequence): string {
 
 function split(text: string): { element: string; port: string; protocol: string; rest: string[] } {
   const element = text.trim();
+  if (DIGITS.test(element)) return { element, port: element, protocol: "tcp", rest: [] }; // nearly always
   // 0.8 reads the digits and ignores the rest, so `9000 # comment` and `9000/tcp` work there and must work here.
   // 0.8 reads `7000 8000` as 7000 alone. Nobody means that, so it is an error here.
   const bare = element.replace(COMMENT, "$1").replace(/^(\d+)\/tcp$/i, "$1");
@@ -57,5 +58,6 @@ function split(text: string): { element: string; port: string; protocol: string;
   return { element, port, protocol: protocol.toLowerCase(), rest };
 }
 
+const DIGITS = /^\d+$/;
 /** Behind a port, or a port and a protocol. Behind a ; there may be another port, in place of a comma: that is no comment. */
 const COMMENT = /^(\d+(?:\s*:\s*(?:tcp|udp)(?=\s))?)\s*(?:#|\/\/|(?<=\s);(?!.*\d)).*$/i;
