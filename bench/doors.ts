@@ -2,9 +2,18 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { enough, measured, warmUp } from "./flood.ts";
-import { cpu, untilIdle } from "./probe.ts";
+import { cpu } from "./probe.ts";
 import { type Bench, type Family, figures, inTurns, lines } from "./rounds.ts";
-import { begin, type Job, pinApart, type Running, type Subject, unpin, untilListening } from "./subject.ts";
+import {
+  begin,
+  type Job,
+  pinApart,
+  type Running,
+  type Subject,
+  unpin,
+  untilListening,
+  untilSettled,
+} from "./subject.ts";
 import type { Row } from "./table.ts";
 
 const DOORS = [1, 10, 100, 1_000, 10_000];
@@ -80,7 +89,7 @@ async function withDoors({ wire, quick }: Bench, subject: Subject, count: number
     listening = performance.now();
   }
   const start = listening - before;
-  await untilIdle(running);
+  await untilSettled(running);
   pinApart(running);
   const knock = { from: wire.client, to: wire.server, port: ports[0]! };
   await measured(wire, running, [knock], subject === "judge" ? 5_000 : warmUp(subject));

@@ -18,8 +18,18 @@ type Waits = number[];
 const KNOCKERS = { route: "10.77.0.128/25", address: (i: number) => `10.77.0.${128 + i}` };
 const MS = 1e6; // nanoseconds
 
+/** The daemons see the probe in its place: knockd-ng starts only programs of the system without a shell. */
+const SYSTEM_PROGRAM = "/usr/bin/true";
+const WITH_PROBE = 'mount --bind "$1" "$2"; shift 2; exec "$@"';
+
 /** The door's command: plain words, which knockd-ng starts without a shell, and a line that needs a shell. */
-const COMMANDS = { plain: () => `${probe()} note %IP%`, shell: () => `${probe()} stamp %IP% >> $KNOCK_LOG` };
+const COMMANDS = {
+  plain: { daemons: () => `${SYSTEM_PROGRAM} note %IP%`, loop: () => `${probe()} note %IP%` },
+  shell: {
+    daemons: () => `${SYSTEM_PROGRAM} stamp %IP% >> $KNOCK_LOG`,
+    loop: () => `${probe()} stamp %IP% >> $KNOCK_LOG`,
+  },
+};
 type Kind = keyof typeof COMMANDS;
 
 export async function latency(bench: Bench): Promise<Family> {
@@ -29,7 +39,7 @@ export async function latency(bench: Bench): Promise<Family> {
   const shell = await alone(wire, rounds * knocks);
   const measure = (kind: Kind) =>
     inTurns(bench, `latency, ${kind} command`, ["ours", "judge", "immediate"], (subject) =>
-      knockOneByOne(wire, subject, knocks, COMMANDS[kind]()),
+      knockOneByOne(wire, subject, knocks, kind),
     );
   const plain = await measure("plain");
   const byShell = quick ? undefined : await measure("shell");
@@ -76,17 +86,19 @@ function all(results: Results<Waits>, percent: number): Row["figures"] {
 }
 
 /** Starts one daemon. The knocks come one by one, so that it sleeps between them. */
-async function knockOneByOne(wire: Wire, subject: Subject, knocks: number, command: string): Promise<Waits> {
+async function knockOneByOne(wire: Wire, subject: Subject, knocks: number, kind: Kind): Promise<Waits> {
+  const { daemons, loop } = COMMANDS[kind];
   const running = await start(wire, subject, {
     config: `[options]
 [door]
   sequence      = ${PORTS}
   seq_timeout   = 5
   tcpflags      = syn
-  start_command = ${command}
+  start_command = ${daemons()}
 `,
     ports: PORTS,
-    command,
+    command: loop(),
+    by: ["unshare", "-m", "sh", "-ec", WITH_PROBE, "sh", probe(), SYSTEM_PROGRAM],
   });
   // Every client address must exist. Otherwise the server would send ARP requests for each SYN that it refuses.
   await wire.run("client", ["ip", "route", "replace", "local", KNOCKERS.route, "dev", "lo"]);

@@ -38,6 +38,8 @@ export interface Job {
   ports: readonly number[];
   command?: string;
   args?: readonly string[];
+  /** Words before those of knockd-ng and 0.8. */
+  by?: readonly string[];
 }
 
 /**
@@ -47,16 +49,21 @@ export interface Job {
 export async function start(wire: Wire, subject: Subject, job: Job): Promise<Running> {
   const running = await begin(wire, subject, job);
   await untilListening(running, 60_000);
-  if (subject === "ours") await sleep(SETTLED_MS);
-  await untilIdle(running);
+  await untilSettled(running);
   return running;
+}
+
+/** Waits until a program that listens is idle, and will stay idle. */
+export async function untilSettled(running: Running): Promise<void> {
+  if (running.subject === "ours") await sleep(SETTLED_MS);
+  await untilIdle(running);
 }
 
 /** Starts a program, and does not wait until it listens. */
 export async function begin(wire: Wire, subject: Subject, job: Job): Promise<Running> {
   if (subject === "loop" || subject === "immediate") return startLoop(wire, subject, job);
   const args = ["-i", "eth0", "-c", "@dir@/knockd.conf", ...(job.args ?? [])];
-  const daemon = await Daemon.start(wire, subject, job.config, args, { ready: "" });
+  const daemon = await Daemon.start(wire, subject, job.config, args, { ready: "", by: job.by ?? [] });
   return {
     subject,
     pid: daemon.pid,

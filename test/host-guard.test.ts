@@ -71,6 +71,7 @@ const RULES: readonly Rule[] = [
       "test/sandbox.test.ts": "texts that are never run",
       "test/native/injected.cc": "at a path that is not there, in a process that may not",
       "test/boot/machine.ts": "an overlay in build/boot, and unshare --mount",
+      "bench/latency.ts": "unshare -m",
       "packaging/nspawn": "unshare --mount",
       "packaging/arm-machine": "runs in QEMU",
     },
