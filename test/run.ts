@@ -64,7 +64,7 @@ function check(tool: string, args: readonly string[]): void {
 
 async function runTests(kind: Exclude<Kind, "lint">): Promise<void> {
   const files = named.length > 0 ? named.map(nameOf) : filesOf(kind, testFiles());
-  const jobs = sideBySide(kind);
+  const jobs = sideBySide();
   const seconds = Math.round(MAX_SECONDS[kind] * (await slowness()));
   const limits = { seconds, graceSeconds: GRACE_SECONDS, bytes: MAX_BYTES };
   tellRoot(kind);
@@ -100,9 +100,9 @@ function job(file: string, limits: Limits): Job<Outcome | undefined> {
   };
 }
 
-/** Tests of daemons and machines wait more than they compute, so more of them run than there are processors. */
-function sideBySide(kind: Kind): number {
-  return Number(process.env.TEST_JOBS) || availableParallelism() + (kind === "unit" ? 0 : 1);
+/** Tests wait for processes, so more of them run than there are processors. */
+function sideBySide(): number {
+  return Number(process.env.TEST_JOBS) || availableParallelism() + 1;
 }
 
 function tellRoot(kind: Kind): void {

@@ -5,6 +5,8 @@ import { filesOf, isAlone } from "./files.ts";
 const FILES = [
   "stamp",
   "knock",
+  "client-page",
+  "process-group",
   "report/csv",
   "report/page/page",
   "live/scan",
@@ -19,6 +21,8 @@ describe("the files of a run", () => {
     assert.deepEqual(filesOf("all", FILES), [
       "live/init",
       "report/page/page",
+      "process-group",
+      "client-page",
       "knock",
       "live/scan",
       "report/csv",
@@ -26,7 +30,7 @@ describe("the files of a run", () => {
     ]);
   });
   it("are those that need no root, no 0.8 and no browser", () => {
-    assert.deepEqual(filesOf("unit", FILES), ["report/csv", "stamp"]);
+    assert.deepEqual(filesOf("unit", FILES), ["process-group", "report/csv", "stamp"]);
   });
   it("are those of booted machines", () => {
     assert.deepEqual(filesOf("boot", FILES), ["boot/unit", "howto/howto"]);

@@ -5,12 +5,15 @@ export type Kind = (typeof RUNS)[number];
 /** Files that measure times, memory or lost packets. Files that run beside them would be measured too. */
 const ALONE = ["live/capture", "live/explain", "live/process", "live/scan", "live/siege"];
 
-/** These need a browser or 0.8. */
-const NOT_UNIT = ["report/page/page", "knock"];
+/**
+ * Not in `test:unit`. The first four need a browser, a reader of QR codes or 0.8, which an ordinary user cannot install. The
+ * others start knockctl for each of their cases: 9 to 19 s of processor time.
+ */
+const NOT_UNIT = ["report/page/page", "client-page", "qr", "knock", "report/report", "help"];
 
 /**
- * Files that take a minute or more. They start first, so that none of them is still running when all others have
- * finished.
+ * Files that take a minute or more, and the longest ones of `test:unit`. They start first, so that none of them is still
+ * running when all others have finished.
  */
 const LONG = [
   ...["boot/init", "boot/takeover", "boot/unit"],
@@ -23,6 +26,7 @@ const LONG = [
     "live/knockctl",
     "report/page/page",
   ],
+  ...["process-group", "command", "verify"],
 ];
 
 /** Tests of booted machines, and of the machine that only `npm run test:arm` has. */
