@@ -118,6 +118,9 @@ export class Daemon {
     const ready = options.ready ?? "listening on eth0...";
     const isReady = () => daemon.stdout.includes(ready) || daemon.stderr.includes(ready);
     await until(() => isReady() || daemon.ended !== undefined, 10_000);
+    // A signal that interrupts 0.8 in the middle of printing a line makes it print that line twice.
+    if (which === "judge" && ready !== "" && isReady())
+      await until(() => daemon.ended !== undefined || isAsleep(daemon.pid), 5000);
     if (isReady()) return daemon;
     const ended = daemon.ended ? `ended with ${JSON.stringify(daemon.ended)}` : "is not under way after 10 s and more";
     await daemon.stop("SIGKILL");
@@ -188,6 +191,8 @@ export class Daemon {
     return `\n--- stdout\n${this.stdout}--- stderr\n${this.stderr}--- commands\n${this.commands().join("\n")}`;
   }
 }
+
+const isAsleep = (pid: number): boolean => / S /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 
 /** Hides our warning about weak sequences (test/weak-doors.test.ts), because nearly all of these tests have one. */
 export const isOf08 = (line: string): boolean => !line.includes(": its sequence is easily found: ");
