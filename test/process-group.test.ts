@@ -30,6 +30,10 @@ function ends(run: Run): void {
   }
   const child = () => Number(readFileSync(join(dir, "child"), "utf8"));
 
+  /** Waits until the last background process leads a session: field 6 of its stat is its own pid. */
+  const HAS_OWN_SESSION =
+    'for i in $(seq 1000); do set -- $(cat /proc/$!/stat); [ "$6" = $! ] && break; sleep 0.01; done';
+
   it("ends on TERM, and is not waited for any longer", async () => {
     const begun = performance.now();
     assert.equal(await ended("READY; sleep 1000"), 143);
@@ -47,7 +51,7 @@ function ends(run: Run): void {
   });
 
   it("does not affect a process in its own session", async () => {
-    const own = `setsid sleep 1000 & echo $! >${dir}/child; sleep 0.2; READY; wait`;
+    const own = `setsid sleep 1000 & echo $! >${dir}/child; ${HAS_OWN_SESSION}; READY; wait`;
     assert.equal(await ended(own), 143);
     assert.ok(isAlive(child()));
     process.kill(child(), "SIGKILL");

@@ -21,10 +21,10 @@ describe("the files of a run", () => {
     assert.deepEqual(filesOf("all", FILES), [
       "live/init",
       "report/page/page",
-      "process-group",
       "client-page",
       "knock",
       "live/scan",
+      "process-group",
       "report/csv",
       "stamp",
     ]);

@@ -12,8 +12,8 @@ const ALONE = ["live/capture", "live/explain", "live/process", "live/scan", "liv
 const NOT_UNIT = ["report/page/page", "client-page", "qr", "knock", "report/report", "help"];
 
 /**
- * Files that take a minute or more, and the longest ones of `test:unit`. They start first, so that none of them is still
- * running when all others have finished.
+ * Files that take a minute or more. They start first, so that none of them is still running when all others have
+ * finished.
  */
 const LONG = [
   ...["boot/init", "boot/takeover", "boot/unit"],
@@ -26,7 +26,6 @@ const LONG = [
     "live/knockctl",
     "report/page/page",
   ],
-  ...["process-group", "command", "verify"],
 ];
 
 /** Tests of booted machines, and of the machine that only `npm run test:arm` has. */
